@@ -1,0 +1,148 @@
+//! Who may do what: turns a credential, a project and an intent into a caller or a refusal, in GitLab's order.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use http::{Method, request::Parts};
+use tokio::time::timeout;
+
+use crate::answer::Refusal;
+use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
+
+const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
+/// The ends of the paths that are posted to and yet only read: their questions do not fit into a query.
+const READING_POSTS: [&str; 3] = ["/search", "/search-datasets", "/get-latest-versions"];
+
+/// A caller who may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+    pub(crate) project: Project,
+    pub(crate) may_write: bool,
+}
+
+/// What a request is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Read,
+    Write,
+}
+
+impl Intent {
+    /// Judges by method and path alone, before the body is read.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        let reads = match *method {
+            Method::GET | Method::HEAD => true,
+            Method::POST => READING_POSTS.iter().any(|end| path.ends_with(end)),
+            _ => false,
+        };
+        if reads { Self::Read } else { Self::Write }
+    }
+}
+
+/// Asks the forge about the caller of a request. Without a credential the forge is not asked.
+pub(crate) async fn admit(
+    forge: &dyn Forge,
+    head: &Parts,
+    project: &ProjectRef,
+    intent: Intent,
+    time: Duration,
+) -> Result<Caller, Refusal> {
+    let credential = credential(&head.headers).ok_or(Refusal::Unauthenticated)?;
+    match timeout(time, forge.resolve(project, &credential)).await {
+        Ok(Ok(decision)) => judge(decision, intent),
+        Ok(Err(error)) => {
+            tracing::error!(target: "mlforge::forge", reason = error.0, "forge unavailable");
+            Err(Refusal::ForgeDown)
+        }
+        Err(_) => {
+            tracing::error!(target: "mlforge::forge", "forge did not answer in time");
+            Err(Refusal::ForgeDown)
+        }
+    }
+}
+
+/// The order is GitLab's: authenticated, scope, project visible, role.
+fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
+    let Decision::Known { actor, scope, project } = decision else { return Err(Refusal::Unauthenticated) };
+    if intent == Intent::Write && scope == Scope::ReadApi {
+        return Err(Refusal::ReadingToken);
+    }
+    let (project, role) = project.ok_or(Refusal::ProjectNotFound)?;
+    if intent == Intent::Write && role < Role::Developer {
+        return Err(Refusal::MayNotWrite);
+    }
+    Ok(Caller { actor, project, may_write: scope == Scope::Api && role >= Role::Developer })
+}
+
+/// The first that is there: a bearer token, a private token, a password.
+fn credential(headers: &HeaderMap) -> Option<Credential> {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let bearer = || text(&AUTHORIZATION).and_then(|value| scheme(value, "bearer")).map(str::to_owned);
+    let private = || text(&PRIVATE_TOKEN).map(str::to_owned);
+    let basic = || text(&AUTHORIZATION).and_then(|value| scheme(value, "basic")).and_then(password);
+    let filled = |token: &String| !token.is_empty();
+    bearer().filter(filled).or_else(|| private().filter(filled)).or_else(|| basic().filter(filled)).map(Credential)
+}
+
+fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
+    let (scheme, rest) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
+}
+
+/// The token is the password; a caller who has only one field to fill in puts it where the user belongs.
+fn password(encoded: &str) -> Option<String> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some(if password.is_empty() { user } else { password }.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&'static str, &str)]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        credential(&headers).map(|credential| credential.0)
+    }
+
+    fn basic(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    #[test]
+    fn a_token_comes_as_bearer_private_token_or_password() {
+        assert_eq!(of(&[("authorization", "Bearer t")]).as_deref(), Some("t"));
+        assert_eq!(of(&[("authorization", "bearer  t ")]).as_deref(), Some("t"));
+        assert_eq!(of(&[("private-token", "t")]).as_deref(), Some("t"));
+        assert_eq!(of(&[("authorization", &basic("user:t:u"))]).as_deref(), Some("t:u"));
+        assert_eq!(of(&[("authorization", &basic("t:"))]).as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn an_empty_or_foreign_credential_is_none() {
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("authorization", "Bearer ")]), None);
+        assert_eq!(of(&[("authorization", "Digest x")]), None);
+        assert_eq!(of(&[("authorization", "Basic ???")]), None);
+        assert_eq!(of(&[("authorization", &basic(":"))]), None);
+        assert_eq!(of(&[("authorization", "Digest x"), ("private-token", "t")]).as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn only_three_posts_read() {
+        let post = |path| Intent::of(&Method::POST, path);
+        assert_eq!(post("/api/2.0/mlflow/runs/search"), Intent::Read);
+        assert_eq!(post("/api/2.0/mlflow/experiments/search-datasets"), Intent::Read);
+        assert_eq!(post("/api/2.0/mlflow/registered-models/get-latest-versions"), Intent::Read);
+        assert_eq!(post("/api/2.0/mlflow/runs/create"), Intent::Write);
+        assert_eq!(post("/api/2.0/mlflow/research"), Intent::Write);
+        assert_eq!(Intent::of(&Method::GET, "/api/2.0/mlflow/runs/get"), Intent::Read);
+        assert_eq!(Intent::of(&Method::DELETE, "/x/search"), Intent::Write);
+    }
+}

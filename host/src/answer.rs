@@ -1,0 +1,108 @@
+//! The answers that the host gives itself, all of them: the one place that picks their status and error code.
+
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use crate::body::Body;
+
+/// Why the host answers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No credential, or one that the forge does not take.
+    Unauthenticated,
+    /// The credential is good for reading only.
+    ReadingToken,
+    /// The project does not exist, or the caller may not see it.
+    ProjectNotFound,
+    /// The caller may read the project but not write.
+    MayNotWrite,
+    /// Nothing is served at this address.
+    EndpointNotFound,
+    /// The request's body has more than so many bytes.
+    BodyTooLarge(usize),
+    /// The request's body did not come to its end in time.
+    BodyStalled,
+    /// The request's body broke off.
+    BodyBroken,
+    /// Too many requests, or too large ones, at the same time.
+    Overloaded,
+    /// The forge does not say who the caller is.
+    ForgeDown,
+    /// The component took too long.
+    TimedOut,
+    /// The component failed.
+    Fault,
+}
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Unauthenticated | Self::MayNotWrite => StatusCode::UNAUTHORIZED,
+            Self::ReadingToken => StatusCode::FORBIDDEN,
+            Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Overloaded | Self::ForgeDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// One of MLflow's error codes: its client turns the code, not the status, into an exception.
+    fn error_code(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::ReadingToken => "PERMISSION_DENIED",
+            Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
+            Self::MayNotWrite => "CUSTOMER_UNAUTHORIZED",
+            Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
+            Self::BodyTooLarge(_) | Self::BodyBroken => "INVALID_PARAMETER_VALUE",
+            Self::Overloaded | Self::ForgeDown => "TEMPORARILY_UNAVAILABLE",
+            Self::BodyStalled | Self::TimedOut => "DEADLINE_EXCEEDED",
+            Self::Fault => "INTERNAL_ERROR",
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
+            Self::ReadingToken => "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into(),
+            Self::ProjectNotFound => "404 Project Not Found".into(),
+            Self::MayNotWrite => "401 Unauthorized: writing needs at least the role Developer in this project.".into(),
+            Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
+            Self::BodyTooLarge(bytes_max) => format!("The body of a request has at most {bytes_max} bytes."),
+            Self::BodyStalled => "The body of the request did not arrive in time.".into(),
+            Self::BodyBroken => "The body of the request broke off.".into(),
+            Self::Overloaded => "Too many requests at the same time. Try again in a moment.".into(),
+            Self::ForgeDown => "The forge does not answer. Try again in a moment.".into(),
+            Self::TimedOut => "The request took too long and was stopped.".into(),
+            Self::Fault => "The request failed inside. The log of the server says more.".into(),
+        }
+    }
+}
+
+impl From<Refusal> for Response<Body> {
+    fn from(refusal: Refusal) -> Self {
+        let text = json!({ "error_code": refusal.error_code(), "message": refusal.message() }).to_string();
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = refusal.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if refusal == Refusal::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mlforge\""));
+        }
+        if refusal.status() == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// What `/-/health` says: this process serves. It asks neither the storage nor the forge.
+pub(crate) fn health() -> Response<Body> {
+    let mut response = Response::new(Body::from("OK"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}

@@ -1,0 +1,20 @@
+//! The host's side of `wit/`, generated: one trait an interface, implemented in `imports/`.
+
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "mlforge:plugin/host",
+        imports: {
+            "mlforge:plugin/blobs": trappable,
+            "wasi:random/random": trappable,
+        },
+        with: {
+            "mlforge:plugin/blobs.staged": crate::imports::blobs::Received,
+        },
+        require_store_data_send: true,
+    });
+}
+
+pub(crate) use generated::Host_ as Lending;
+pub(crate) use generated::mlforge::plugin::{blobs, forge, records, report};
+pub(crate) use generated::wasi::{clocks, random};

@@ -1,0 +1,128 @@
+//! What a host is made of.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+
+use crate::call::Lent;
+use crate::forge::Forge;
+use crate::host::Host;
+use crate::limits::Limits;
+use crate::plugin::Plugin;
+use crate::storage::{Blobs, Records};
+use crate::surroundings::{Clock, Randomness};
+
+/// Collects the parts of a [`Host`]: component, records, blobs and forge are needed, the rest has a default.
+#[must_use]
+pub struct HostBuilder {
+    component: Option<Component>,
+    compiled_cache: Option<PathBuf>,
+    records: Option<Arc<dyn Records>>,
+    blobs: Option<Arc<dyn Blobs>>,
+    forge: Option<Arc<dyn Forge>>,
+    limits: Limits,
+    isolate: bool,
+    clock: Clock,
+    randomness: Randomness,
+}
+
+enum Component {
+    Bytes(Cow<'static, [u8]>),
+    Compiled(Plugin),
+}
+
+impl HostBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            component: None,
+            compiled_cache: None,
+            records: None,
+            blobs: None,
+            forge: None,
+            limits: Limits::default(),
+            isolate: false,
+            clock: Arc::new(SystemTime::now),
+            randomness: Randomness::System,
+        }
+    }
+
+    /// The component to serve, as its bytes.
+    pub fn component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.component = Some(Component::Bytes(bytes.into()));
+        self
+    }
+
+    /// The component to serve, compiled already.
+    pub fn plugin(mut self, plugin: Plugin) -> Self {
+        self.component = Some(Component::Compiled(plugin));
+        self
+    }
+
+    /// A directory for the compiled component, so that the next start need not compile; none: every start compiles.
+    /// What lies there is run as machine code: the directory is made private to this user.
+    pub fn compiled_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.compiled_cache = Some(directory.into());
+        self
+    }
+
+    /// Where the component's records are kept.
+    pub fn records(mut self, records: Arc<impl Records>) -> Self {
+        self.records = Some(records);
+        self
+    }
+
+    /// Where the component's files are kept.
+    pub fn blobs(mut self, blobs: Arc<impl Blobs>) -> Self {
+        self.blobs = Some(blobs);
+        self
+    }
+
+    /// Who says who a caller is.
+    pub fn forge(mut self, forge: Arc<impl Forge>) -> Self {
+        self.forge = Some(forge);
+        self
+    }
+
+    /// What requests may cost; by default [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Gives every request an instance of its own; by default a project's instances are used again.
+    pub fn isolate(mut self, isolate: bool) -> Self {
+        self.isolate = isolate;
+        self
+    }
+
+    /// The time of day that the component sees; by default the system's.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(now);
+        self
+    }
+
+    /// Makes the component's random bytes the same in every run: for tests only. By default they are the system's.
+    pub fn random_seed(mut self, seed: u64) -> Self {
+        self.randomness = Randomness::seeded(seed);
+        self
+    }
+
+    /// Puts the host together; fails when a part is missing or the component cannot be used.
+    pub fn build(self) -> anyhow::Result<Host> {
+        let plugin = match self.component.context("a host needs a component")? {
+            Component::Bytes(bytes) => Plugin::compile(&bytes, self.compiled_cache.as_deref(), &self.limits)?,
+            Component::Compiled(plugin) => plugin,
+        };
+        let lent = Lent {
+            records: self.records.context("a host needs records")?,
+            blobs: self.blobs.context("a host needs blobs")?,
+            forge: self.forge.context("a host needs a forge")?,
+            clock: self.clock,
+            randomness: self.randomness,
+        };
+        Ok(Host::new(plugin, lent, self.limits, self.isolate))
+    }
+}

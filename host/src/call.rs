@@ -1,0 +1,166 @@
+//! What the store of an instance holds: the request that it works on now, and its share of memory.
+//! Every import asks here what the running request may touch; there is no other way to a project's data.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+use crate::budget::{Budget, Share};
+use crate::forge::Forge;
+use crate::storage::{Blobs, ProjectId, Records};
+use crate::surroundings::{Clock, Randomness};
+
+/// Handles (bodies, headers, staged blobs) that an instance may hold at a time.
+const HANDLES_MAX: usize = 10_000;
+/// Elements of one table, which only holds function references.
+const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Core instances, tables and memories: one component is made of several modules, and only one of them is its own.
+const PARTS_MAX: usize = 50;
+
+/// What the host lends to the component.
+pub(crate) struct Lent {
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) forge: Arc<dyn Forge>,
+    pub(crate) clock: Clock,
+    pub(crate) randomness: Randomness,
+}
+
+/// What the request that is running may touch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    pub(crate) project: ProjectId,
+    pub(crate) may_write: bool,
+}
+
+/// The data of a store.
+pub(crate) struct Call {
+    lent: Arc<Lent>,
+    binding: Option<Binding>,
+    pub(crate) table: ResourceTable,
+    pub(crate) memory: Memory,
+    http: WasiHttpCtx,
+    hooks: NothingOutgoing,
+}
+
+/// Marks `Call` as what all imports work on.
+pub(crate) struct Imports;
+
+impl HasData for Imports {
+    type Data<'a> = &'a mut Call;
+}
+
+impl Call {
+    pub(crate) fn new(lent: Arc<Lent>, memory: Memory) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        Self { lent, binding: None, table, memory, http: WasiHttpCtx::new(), hooks: NothingOutgoing }
+    }
+
+    /// Begins a request.
+    pub(crate) fn bind(&mut self, binding: Binding) {
+        self.binding = Some(binding);
+    }
+
+    /// Ends it: nothing can be reached until the next one.
+    pub(crate) fn unbind(&mut self) {
+        self.binding = None;
+    }
+
+    /// The project that the running request may read; none outside of a request.
+    pub(crate) fn readable(&self) -> Option<(Arc<Lent>, ProjectId)> {
+        self.binding.map(|binding| (Arc::clone(&self.lent), binding.project))
+    }
+
+    /// The project that the running request may change; none for a reader.
+    pub(crate) fn writable(&self) -> Option<(Arc<Lent>, ProjectId)> {
+        self.binding.filter(|binding| binding.may_write).map(|binding| (Arc::clone(&self.lent), binding.project))
+    }
+
+    /// Clock and randomness, which need no right.
+    pub(crate) fn lent(&self) -> &Lent {
+        &self.lent
+    }
+}
+
+impl WasiHttpView for Call {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+/// The component has no way out: the linker offers no client, and should it ever, this refuses.
+struct NothingOutgoing;
+
+type Outgoing = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), HttpError>> + Send>), HttpError>;
+
+impl WasiHttpHooks for NothingOutgoing {
+    fn send_request(
+        &mut self,
+        _: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+    ) -> Box<dyn Future<Output = Outgoing> + Send> {
+        Box::new(async { Err(HttpError::HttpRequestDenied) })
+    }
+}
+
+/// The linear memory of an instance, bounded by itself and by what all instances share.
+pub(crate) struct Memory {
+    share: Share,
+    bytes_max: usize,
+    last_growth: usize,
+    starved: bool,
+}
+
+impl Memory {
+    pub(crate) fn new(budget: &Budget, bytes_max: usize) -> Self {
+        Self { share: budget.share(), bytes_max, last_growth: 0, starved: false }
+    }
+
+    /// How much the instance has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.share.taken()
+    }
+
+    /// The instance was refused memory that it could have had on a less busy host.
+    pub(crate) fn starved(&self) -> bool {
+        self.starved
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current);
+        if self.share.taken().saturating_add(growth) > self.bytes_max {
+            return Ok(false);
+        }
+        let granted = self.share.grow(growth);
+        self.last_growth = if granted { growth } else { 0 };
+        self.starved |= !granted;
+        Ok(granted)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.share.shrink(std::mem::take(&mut self.last_growth));
+        Ok(())
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        PARTS_MAX
+    }
+
+    fn tables(&self) -> usize {
+        PARTS_MAX
+    }
+
+    fn memories(&self) -> usize {
+        PARTS_MAX
+    }
+}

@@ -1,0 +1,241 @@
+//! The command line: what may be written, and how success and failure are told. What the commands do is in
+//! `cli/serve.rs` and `cli/manage.rs`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use mlforge::forge::local::Visibility;
+use mlforge::forge::{ProjectRef, Role, Scope};
+use time::Date;
+use time::macros::format_description;
+
+mod manage;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+/// The exit code for wrong arguments; a failed operation has 1.
+const WRONG_ARGUMENTS: u8 = 2;
+
+const EXAMPLES: &str = "\
+Start, and log a first run from another shell:
+  mlforge serve                    prints two `export` lines: paste them there
+  python -c 'import mlflow; mlflow.log_metric(\"accuracy\", 0.9)'
+
+Give a colleague a project (the server may be running):
+  mlforge user create ada
+  mlforge project create team/model
+  mlforge member set team/model ada developer
+  mlforge token create --user ada
+
+Each command has its own help, for example: mlforge token create --help";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  mlforge serve
+  mlforge serve --data /var/lib/mlforge --listen 0.0.0.0:5000 --external-url https://ml.example.org
+  MLFORGE_LOG=debug mlforge serve --listen 127.0.0.1:0
+
+The two `export` lines go to stdout, logs to stderr. SIGINT or SIGTERM: finish what is under way, then stop.";
+
+const MEMBER_EXAMPLES: &str = "\
+guest, reporter                 read
+developer, maintainer, owner    read and write
+
+Example:
+  mlforge member set team/model ada developer";
+
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  mlforge token create --user ada
+  mlforge token create --user ci --project team/model --scope api --expires 2030-01-01
+  export MLFLOW_TRACKING_TOKEN=$(mlforge token create --user ada)
+
+The token is printed now and never again: only its hash is stored.";
+
+/// MLflow tracking and model registry for a code forge
+#[derive(Debug, Parser)]
+#[command(name = "mlforge", version, after_help = EXAMPLES, arg_required_else_help = false)]
+struct Cli {
+    /// Directory that holds everything; made when absent
+    #[arg(long, global = true, value_name = "DIR", default_value = "./mlforge-data")]
+    data: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server; the first start makes a project and a token
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Serve),
+    /// Make and list projects
+    #[command(subcommand, arg_required_else_help = false)]
+    Project(ProjectCommand),
+    /// Make and list users
+    #[command(subcommand, arg_required_else_help = false)]
+    User(UserCommand),
+    /// Say who is what in a project
+    #[command(subcommand, arg_required_else_help = false)]
+    Member(MemberCommand),
+    /// Make, list and revoke the tokens with which clients sign in
+    #[command(subcommand, arg_required_else_help = false)]
+    Token(TokenCommand),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5000")]
+    listen: std::net::SocketAddr,
+
+    /// WebAssembly component to run instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+
+    /// Give each request a fresh instance of the component: slower
+    #[arg(long)]
+    isolate: bool,
+
+    /// Address to print when clients come through a proxy, for example https://ml.example.org
+    #[arg(long, value_name = "URL", value_parser = parse_base_url)]
+    external_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProjectCommand {
+    /// Make a project without members, and print its number
+    Create {
+        /// Full path, for example team/model
+        path: String,
+        /// Who else may read: private (nobody), internal or public (every user)
+        #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
+        visibility: Visibility,
+    },
+    /// Print number, path and visibility of each project
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Make a user, and print their number
+    Create {
+        /// The name, for example ada
+        name: String,
+    },
+    /// Print number and name of each user
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum MemberCommand {
+    /// Give a user a role in a project, instead of the one they have there
+    #[command(after_help = MEMBER_EXAMPLES)]
+    Set {
+        /// Its number or path
+        #[arg(value_parser = parse_project)]
+        project: ProjectRef,
+        /// Their name
+        user: String,
+        /// One of guest, reporter, developer, maintainer, owner
+        role: Role,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token, and print it
+    #[command(after_help = TOKEN_EXAMPLES)]
+    Create {
+        /// As whom it acts
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The only project for which it works, by number or path [default: all of the user's]
+        #[arg(long, value_parser = parse_project)]
+        project: Option<ProjectRef>,
+        /// Either api (everything) or read_api (GET requests only)
+        #[arg(long, default_value_t = Scope::Api)]
+        scope: Scope,
+        /// First day (UTC) on which it no longer works, as YYYY-MM-DD [default: until revoked]
+        #[arg(long, value_name = "DATE", value_parser = parse_day)]
+        expires: Option<Date>,
+    },
+    /// Print number, beginning, user, project, scope, last day and state of each token
+    List,
+    /// End a token at once
+    Revoke {
+        /// The whole token, or its number in `token list`
+        token_or_id: String,
+    },
+}
+
+/// Does what the arguments say; returns the exit code.
+pub(crate) fn run() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => match execute(&cli) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("{error:#}"), ExitCode::FAILURE),
+        },
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            // Nobody is left to tell when stdout is closed.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&first_paragraph(&error), ExitCode::from(WRONG_ARGUMENTS)),
+    }
+}
+
+fn execute(cli: &Cli) -> anyhow::Result<()> {
+    create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
+    match &cli.command {
+        Command::Serve(serve) => serve::serve(&cli.data, serve),
+        Command::Project(command) => manage::project(&cli.data, command),
+        Command::User(command) => manage::user(&cli.data, command),
+        Command::Member(command) => manage::member(&cli.data, command),
+        Command::Token(command) => manage::token(&cli.data, command),
+    }
+}
+
+/// Tells a failure in exactly one line, however many the cause has.
+fn fail(message: &str, code: ExitCode) -> ExitCode {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    eprintln!("mlforge: {line}");
+    code
+}
+
+/// What is wrong, without clap's usage lines; missing arguments stand on lines of their own there.
+fn first_paragraph(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    format!("{} (try --help)", paragraph.trim().trim_start_matches("error: "))
+}
+
+fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn parse_project(text: &str) -> Result<ProjectRef, std::convert::Infallible> {
+    Ok(ProjectRef::from(text))
+}
+
+fn parse_day(text: &str) -> Result<Date, String> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "not a day as YYYY-MM-DD".to_owned())
+}
+
+/// The base to which `/api/v4/…` can be appended; it may have a path of its own.
+fn parse_base_url(text: &str) -> Result<String, String> {
+    let uri: http::Uri = text.parse().map_err(|error| format!("not a URL: {error}"))?;
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !web || uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+        return Err("not of the form https://host[:port][/path]".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}

@@ -1,0 +1,101 @@
+//! The commands that change or list users, projects, members and tokens. They open the forge's file themselves, so
+//! they work with and without a running server.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use mlforge::forge::local::{LocalForge, NewToken, TokenEntry};
+use mlforge::storage::ProjectId;
+
+use super::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
+
+/// Stands for "none" in lists.
+const NONE: &str = "-";
+
+pub(super) fn project(data: &Path, command: &ProjectCommand) -> anyhow::Result<()> {
+    let forge = open(data)?;
+    match command {
+        ProjectCommand::Create { path, visibility } => print(&forge.create_project(path, *visibility)?.0),
+        ProjectCommand::List => print_pages(
+            |after| Ok(forge.list_projects(ProjectId(after))?),
+            |project| project.id.0,
+            |project| format!("{}\t{}\t{}", project.id.0, project.path, project.visibility),
+        ),
+    }
+}
+
+pub(super) fn user(data: &Path, command: &UserCommand) -> anyhow::Result<()> {
+    let forge = open(data)?;
+    match command {
+        UserCommand::Create { name } => print(&forge.create_user(name)?),
+        UserCommand::List => print_pages(
+            |after| Ok(forge.list_users(after)?),
+            |user| user.id,
+            |user| format!("{}\t{}", user.id, user.login),
+        ),
+    }
+}
+
+pub(super) fn member(data: &Path, command: &MemberCommand) -> anyhow::Result<()> {
+    let MemberCommand::Set { project, user, role } = command;
+    Ok(open(data)?.set_member(project, user, *role)?)
+}
+
+pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
+    let forge = open(data)?;
+    match command {
+        TokenCommand::Create {
+            user,
+            project,
+            scope,
+            expires,
+        } => {
+            let new = NewToken {
+                user: user.clone(),
+                project: project.clone(),
+                scope: *scope,
+                expires: *expires,
+            };
+            print(&forge.create_token(&new)?)
+        }
+        TokenCommand::List => print_pages(|after| Ok(forge.list_tokens(after)?), |token| token.id, token_line),
+        TokenCommand::Revoke { token_or_id } => Ok(forge.revoke_token(token_or_id)?),
+    }
+}
+
+/// The forge of a data directory.
+pub(super) fn open(data: &Path) -> anyhow::Result<LocalForge> {
+    LocalForge::open(&data.join("forge.db"))
+}
+
+fn token_line(token: &TokenEntry) -> String {
+    let project = token.project.as_deref().unwrap_or(NONE);
+    let expires = token.expires.map_or_else(|| NONE.to_owned(), |day| day.to_string());
+    let state = if token.revoked { "revoked" } else { "active" };
+    format!(
+        "{}\t{}…\t{}\t{project}\t{}\t{expires}\t{state}",
+        token.id, token.prefix, token.user, token.scope
+    )
+}
+
+/// One line on stdout; unlike `println!` it does not panic when the reader has gone.
+fn print(line: &dyn Display) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("cannot write to stdout")
+}
+
+/// Prints a list of any length, a page at a time.
+fn print_pages<T>(
+    page: impl Fn(u64) -> anyhow::Result<Vec<T>>,
+    id: impl Fn(&T) -> u64,
+    line: impl Fn(&T) -> String,
+) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let entries = page(after)?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        after = id(last);
+        entries.iter().try_for_each(|entry| print(&line(entry)))?;
+    }
+}

@@ -1,0 +1,153 @@
+//! `mlforge serve`: puts the host together, tells the user how to reach it, and stops it on a signal.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use mlforge::Host;
+use mlforge::forge::local::{FirstStart, LocalForge};
+use mlforge::storage::ProjectId;
+use mlforge::storage::files::FileBlobs;
+use mlforge::storage::sqlite::SqliteRecords;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use super::Serve;
+
+/// With one, a single slow step would hold up all requests.
+const WORKERS_MIN: usize = 2;
+
+pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
+    log_to_stderr()?;
+    let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(WORKERS_MIN))
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(run(data, options))
+}
+
+async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
+    let forge = Arc::new(super::manage::open(data)?);
+    let host = build(data, options, Arc::clone(&forge))?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let shutdown = shutdown_signal()?;
+    let base = options
+        .external_url
+        .clone()
+        .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
+    // Last of all: a token made by a start that then fails would never be seen.
+    let first = forge.first_start()?;
+    announce(&forge, &base, data, first.as_ref())?;
+    tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
+    host.serve(listener, shutdown).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
+    let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
+    let blobs = Arc::new(FileBlobs::open(&data.join("blobs"))?);
+    Host::builder()
+        .component(component(options)?)
+        .compiled_cache(data.join("cache"))
+        .records(records)
+        .blobs(blobs)
+        .forge(forge)
+        .isolate(options.isolate)
+        .build()
+}
+
+/// The one that the user names, else the one that this binary carries.
+fn component(options: &Serve) -> anyhow::Result<Cow<'static, [u8]>> {
+    match &options.plugin {
+        Some(file) => Ok(Cow::Owned(
+            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
+        )),
+        None => Ok(Cow::Borrowed(mlforge_component::COMPONENT)),
+    }
+}
+
+/// The two lines that a user pastes into a shell.
+fn announce(forge: &LocalForge, base: &str, data: &Path, first: Option<&FirstStart>) -> anyhow::Result<()> {
+    let project = forge
+        .list_projects(ProjectId(0))?
+        .first()
+        .map_or(ProjectId(1), |project| project.id);
+    let mut stdout = std::io::stdout().lock();
+    writeln!(
+        stdout,
+        "export MLFLOW_TRACKING_URI={base}/api/v4/projects/{}/ml/mlflow",
+        project.0
+    )?;
+    match first {
+        Some(first) => writeln!(stdout, "export MLFLOW_TRACKING_TOKEN={}", first.token)?,
+        None => {
+            let user = forge
+                .list_users(0)?
+                .into_iter()
+                .next()
+                .map_or_else(|| "NAME".to_owned(), |user| user.login);
+            // As `{:?}`, which leaves no line break in it: the lines may be evaluated by a shell.
+            writeln!(
+                stdout,
+                "# token shown at the first start only; make another: mlforge token create --user {user} --data {data:?}"
+            )?;
+        }
+    }
+    stdout.flush().context("cannot write to stdout")
+}
+
+fn base_url(mut address: SocketAddr) -> String {
+    // "Every address" is no address to connect to.
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
+}
+
+/// Signals count from the call on, not from the first poll of what it returns.
+#[cfg(unix)]
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+#[cfg(not(unix))]
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        // Without a handler there is nothing to wait for; the process is then ended from outside.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+fn log_to_stderr() -> anyhow::Result<()> {
+    let filter = match std::env::var("MLFORGE_LOG") {
+        Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
+        Err(_) => EnvFilter::new("info"),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    Ok(())
+}

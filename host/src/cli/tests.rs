@@ -1,0 +1,82 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+/// What is told of wrong arguments.
+fn complaint(line: &str) -> String {
+    first_paragraph(&parse(line).unwrap_err())
+}
+
+#[test]
+fn definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn data_may_stand_before_and_after_the_command() {
+    for line in [
+        "mlforge --data d project list",
+        "mlforge project --data d list",
+        "mlforge project list --data d",
+    ] {
+        assert_eq!(parse(line).unwrap().data, Path::new("d"), "{line}");
+    }
+    assert_eq!(parse("mlforge serve").unwrap().data, Path::new("./mlforge-data"));
+}
+
+#[test]
+fn serve_listens_on_this_machine_only_unless_told() {
+    let Command::Serve(serve) = parse("mlforge serve").unwrap().command else {
+        panic!()
+    };
+    assert_eq!(serve.listen.to_string(), "127.0.0.1:5000");
+}
+
+#[test]
+fn complaint_says_what_is_wrong() {
+    for (line, says) in [
+        ("mlforge", "subcommand"),
+        ("mlforge project", "subcommand"),
+        ("mlforge fly", "'fly'"),
+        ("mlforge serve --fast", "'--fast'"),
+        ("mlforge serve --listen here", "'here'"),
+        ("mlforge project create", "<PATH>"),
+        ("mlforge token create", "--user <NAME>"),
+        ("mlforge token create --user a --expires tomorrow", "YYYY-MM-DD"),
+        (
+            "mlforge member set p u boss",
+            "`boss` is no role: guest, reporter, developer, maintainer, owner",
+        ),
+        ("mlforge serve --external-url ml.example.org", "https://host"),
+    ] {
+        let complaint = complaint(line);
+        assert!(
+            complaint.contains(says) && !complaint.contains("Usage"),
+            "{line}: {complaint}"
+        );
+    }
+}
+
+#[test]
+fn external_url_is_a_base() {
+    assert_eq!(
+        parse_base_url("https://ml.example.org/x/").unwrap(),
+        "https://ml.example.org/x"
+    );
+    for bad in [
+        "",
+        "example.org",
+        "ftp://example.org",
+        "https://",
+        "https://a?b=c",
+        "https://a b",
+    ] {
+        assert!(parse_base_url(bad).is_err(), "{bad}");
+    }
+}

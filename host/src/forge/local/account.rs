@@ -1,0 +1,199 @@
+//! Projects, users and who is what where.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::name::{Login, ProjectPath};
+use super::token::NewToken;
+use super::{LIST_PAGE_MAX, LocalError, LocalForge, Visibility, token};
+use crate::forge::{ProjectRef, Role, Scope};
+use crate::storage::ProjectId;
+
+const DEMO_PROJECT: &str = "demo/demo";
+const DEMO_USER: &str = "demo";
+
+/// What an empty forge was given, so that a first user can start. It has no `Debug`, for the token's sake.
+pub struct FirstStart {
+    /// Always number 1.
+    pub project: ProjectId,
+    /// Its owner.
+    pub login: &'static str,
+    /// The owner's token; it is kept nowhere else.
+    pub token: String,
+}
+
+/// A project, as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectEntry {
+    /// Stable.
+    pub id: ProjectId,
+    /// The full path.
+    pub path: String,
+    /// Who may read it.
+    pub visibility: Visibility,
+}
+
+/// A user, as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserEntry {
+    /// Stable.
+    pub id: u64,
+    /// The name.
+    pub login: String,
+}
+
+impl LocalForge {
+    /// On a forge without any project, in one transaction: project 1 `demo/demo` (private), its owner `demo` and one
+    /// token of scope `api`. None when a project is there.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn first_start(&self) -> Result<Option<FirstStart>, LocalError> {
+        self.change(|conn| {
+            if conn.query_row("SELECT EXISTS (SELECT 1 FROM projects)", [], |row| row.get(0))? {
+                return Ok(None);
+            }
+            let project = insert_project(conn, ProjectPath::parse(DEMO_PROJECT)?, Visibility::Private)?;
+            // Somebody may have made the user before the server's first start.
+            conn.execute(
+                "INSERT INTO users (login) VALUES (?1) ON CONFLICT DO NOTHING",
+                [DEMO_USER],
+            )?;
+            put_member(conn, project, user_id(conn, DEMO_USER)?, Role::Owner)?;
+            let new = NewToken {
+                user: DEMO_USER.to_owned(),
+                project: None,
+                scope: Scope::Api,
+                expires: None,
+            };
+            let token = token::insert(conn, &new)?;
+            Ok(Some(FirstStart {
+                project,
+                login: DEMO_USER,
+                token,
+            }))
+        })
+    }
+
+    /// Makes a project without members.
+    ///
+    /// # Errors
+    /// [`LocalError::PathInvalid`], [`LocalError::PathTaken`] (whatever the case of its letters).
+    pub fn create_project(&self, path: &str, visibility: Visibility) -> Result<ProjectId, LocalError> {
+        let path = ProjectPath::parse(path)?;
+        self.change(|conn| insert_project(conn, path, visibility))
+    }
+
+    /// At most [`LIST_PAGE_MAX`] projects whose number is above `after`, in that order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn list_projects(&self, after: ProjectId) -> Result<Vec<ProjectEntry>, LocalError> {
+        self.list(
+            "SELECT id, path, visibility FROM projects WHERE id > ?1 ORDER BY id LIMIT ?2",
+            after.0,
+            |row| {
+                Ok(ProjectEntry {
+                    id: ProjectId(row.get(0)?),
+                    path: row.get(1)?,
+                    visibility: row.get(2)?,
+                })
+            },
+        )
+    }
+
+    /// Makes a user, and returns its number.
+    ///
+    /// # Errors
+    /// [`LocalError::LoginInvalid`], [`LocalError::LoginTaken`] (whatever the case of its letters).
+    pub fn create_user(&self, login: &str) -> Result<u64, LocalError> {
+        let login = Login::parse(login)?.as_str();
+        self.change(|conn| {
+            conn.query_row("INSERT INTO users (login) VALUES (?1) RETURNING id", [login], |row| {
+                row.get(0)
+            })
+            .map_err(|error| LocalError::taken_or(error, LocalError::LoginTaken(login.to_owned())))
+        })
+    }
+
+    /// At most [`LIST_PAGE_MAX`] users whose number is above `after`, in that order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn list_users(&self, after: u64) -> Result<Vec<UserEntry>, LocalError> {
+        self.list(
+            "SELECT id, login FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
+            after,
+            |row| {
+                Ok(UserEntry {
+                    id: row.get(0)?,
+                    login: row.get(1)?,
+                })
+            },
+        )
+    }
+
+    /// Gives a user this role in a project, instead of the one they may have there.
+    ///
+    /// # Errors
+    /// [`LocalError::ProjectUnknown`], [`LocalError::UserUnknown`].
+    pub fn set_member(&self, project: &ProjectRef, user: &str, role: Role) -> Result<(), LocalError> {
+        self.change(|conn| put_member(conn, project_id(conn, project)?, user_id(conn, user)?, role))
+    }
+
+    /// One page of rows; `select` takes the number to start after and the limit.
+    pub(super) fn list<T>(
+        &self,
+        select: &str,
+        after: u64,
+        entry: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, LocalError> {
+        // No row has a number that SQLite cannot hold.
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let writer = self.writer();
+        let mut statement = writer.prepare_cached(select)?;
+        let rows = statement.query_map(params![after, LIST_PAGE_MAX], entry)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// The number of a project that must exist.
+pub(super) fn project_id(conn: &Connection, project: &ProjectRef) -> Result<ProjectId, LocalError> {
+    let found: Option<u64> = match project {
+        // No row has a number that SQLite cannot hold; none has a negative one.
+        ProjectRef::Id(id) => {
+            let id = i64::try_from(*id).unwrap_or(-1);
+            conn.query_row("SELECT id FROM projects WHERE id = ?1", [id], |row| row.get(0))
+                .optional()?
+        }
+        ProjectRef::Path(path) => conn
+            .query_row("SELECT id FROM projects WHERE path = ?1", [path], |row| row.get(0))
+            .optional()?,
+    };
+    found
+        .map(ProjectId)
+        .ok_or_else(|| LocalError::ProjectUnknown(project.to_string()))
+}
+
+/// The number of a user that must exist.
+pub(super) fn user_id(conn: &Connection, login: &str) -> Result<u64, LocalError> {
+    conn.query_row("SELECT id FROM users WHERE login = ?1", [login], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| LocalError::UserUnknown(login.to_owned()))
+}
+
+fn insert_project(conn: &Connection, path: ProjectPath<'_>, visibility: Visibility) -> Result<ProjectId, LocalError> {
+    let insert = "INSERT INTO projects (path, visibility) VALUES (?1, ?2) RETURNING id";
+    conn.query_row(insert, params![path.as_str(), visibility], |row| {
+        row.get(0).map(ProjectId)
+    })
+    .map_err(|error| LocalError::taken_or(error, LocalError::PathTaken(path.as_str().to_owned())))
+}
+
+fn put_member(conn: &Connection, project: ProjectId, user: u64, role: Role) -> Result<(), LocalError> {
+    conn.execute(
+        "INSERT INTO members (project, user, role) VALUES (?1, ?2, ?3)
+         ON CONFLICT (project, user) DO UPDATE SET role = excluded.role",
+        params![project.0, user, role],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The answer to each request: who presents this token, and what are they in this project?
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use time::Date;
+
+use super::Visibility;
+use super::token::{TokenHash, day, hash};
+use crate::forge::{Actor, Credential, Decision, Project, ProjectRef, Role, Scope};
+use crate::storage::ProjectId;
+
+/// Decisions kept in memory; with a path of usual length about 3 MB.
+const DECISIONS_KEPT_MAX: usize = 10_000;
+
+// One read, so that token, project and role are of one moment.
+const FACTS: &str = "
+SELECT u.id, u.login, t.scope, t.project, t.expires, p.id, p.path, p.visibility, m.role
+FROM tokens t
+JOIN users u ON u.id = t.user
+LEFT JOIN projects p ON p.id = coalesce(?2, (SELECT id FROM projects WHERE path = ?3))
+LEFT JOIN members m ON m.project = p.id AND m.user = u.id
+WHERE t.hash = ?1 AND t.revoked IS NULL";
+
+/// A connection that only reads, and what it read since the last change of the file.
+#[derive(Debug)]
+pub(super) struct Reader {
+    conn: Connection,
+    kept: HashMap<(TokenHash, ProjectRef), Kept>,
+    /// `data_version` that all in `kept` belong to.
+    version: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    decision: Decision,
+    expires: Option<Date>,
+}
+
+/// What the file holds about a token that is not revoked (it may have expired) and a project.
+struct Facts {
+    actor: Actor,
+    scope: Scope,
+    /// The only project for which the token works.
+    only_for: Option<ProjectId>,
+    expires: Option<Date>,
+    project: Option<(Project, Visibility)>,
+    member: Option<Role>,
+}
+
+impl Reader {
+    pub(super) fn new(conn: Connection) -> Self {
+        Self {
+            conn,
+            kept: HashMap::new(),
+            version: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_count(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// What the file says on this day.
+    pub(super) fn decide(
+        &mut self,
+        project: &ProjectRef,
+        credential: &Credential,
+        today: Date,
+    ) -> rusqlite::Result<Decision> {
+        self.forget_if_changed()?;
+        let key = (hash(&credential.0), project.clone());
+        if let Some(kept) = self.kept.get(&key) {
+            return Ok(if works(kept.expires, today) {
+                kept.decision.clone()
+            } else {
+                Decision::Unauthenticated
+            });
+        }
+        let Some(facts) = self.facts(&key.0, project)?.filter(|facts| works(facts.expires, today)) else {
+            return Ok(Decision::Unauthenticated);
+        };
+        let kept = Kept {
+            expires: facts.expires,
+            decision: facts.decide(),
+        };
+        let decision = kept.decision.clone();
+        // Only what exists is kept: a stranger who tries names cannot fill the memory or push out others.
+        if matches!(decision, Decision::Known { project: Some(_), .. }) {
+            self.keep(key, kept);
+        }
+        Ok(decision)
+    }
+
+    /// This connection never writes, so every change of the file, by us or by another process, moves its
+    /// `data_version`. A change between this and the reads that follow is seen by them, and forgotten next time.
+    fn forget_if_changed(&mut self) -> rusqlite::Result<()> {
+        let now = self
+            .conn
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if self.version != Some(now) {
+            self.kept.clear();
+            self.version = Some(now);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, key: (TokenHash, ProjectRef), kept: Kept) {
+        if self.kept.len() >= DECISIONS_KEPT_MAX {
+            self.kept.clear();
+        }
+        self.kept.insert(key, kept);
+    }
+
+    fn facts(&self, hash: &TokenHash, project: &ProjectRef) -> rusqlite::Result<Option<Facts>> {
+        let (id, path) = match project {
+            // No row has a number that SQLite cannot hold; none has a negative one.
+            ProjectRef::Id(id) => (Some(i64::try_from(*id).unwrap_or(-1)), None),
+            ProjectRef::Path(path) => (None, Some(path)),
+        };
+        self.conn
+            .prepare_cached(FACTS)?
+            .query_row((hash, id, path), facts)
+            .optional()
+    }
+}
+
+impl Facts {
+    fn decide(self) -> Decision {
+        let project = self.project.and_then(|(project, visibility)| {
+            let within = self.only_for.is_none_or(|only| only == project.id);
+            let role = role(visibility, self.member).filter(|_| within)?;
+            Some((project, role))
+        });
+        Decision::Known {
+            actor: self.actor,
+            scope: self.scope,
+            project,
+        }
+    }
+}
+
+/// Members have their role; others read what is not private.
+fn role(visibility: Visibility, member: Option<Role>) -> Option<Role> {
+    match (member, visibility) {
+        (Some(role), _) => Some(role),
+        (None, Visibility::Internal | Visibility::Public) => Some(Role::Guest),
+        (None, Visibility::Private) => None,
+    }
+}
+
+/// As GitLab's `expires_at`: on that day it works no longer.
+fn works(expires: Option<Date>, today: Date) -> bool {
+    expires.is_none_or(|expires| today < expires)
+}
+
+fn facts(row: &Row<'_>) -> rusqlite::Result<Facts> {
+    let project = match row.get::<_, Option<u64>>(5)? {
+        Some(id) => Some((
+            Project {
+                id: ProjectId(id),
+                path: row.get(6)?,
+            },
+            row.get(7)?,
+        )),
+        None => None,
+    };
+    Ok(Facts {
+        actor: Actor {
+            id: row.get(0)?,
+            login: row.get(1)?,
+        },
+        scope: row.get(2)?,
+        only_for: row.get::<_, Option<u64>>(3)?.map(ProjectId),
+        expires: day(row, 4)?,
+        project,
+        member: row.get(8)?,
+    })
+}

@@ -1,0 +1,114 @@
+//! The built-in forge: users, projects, roles and tokens in one SQLite file.
+//! It knows nothing of HTTP, and nothing of what the projects hold.
+//!
+//! The server and command-line processes open the file at the same time. A change made by any of them is effective at
+//! the next [`Forge::resolve`] of all of them, because no decision outlives SQLite's `data_version`.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! use mlforge::forge::local::{LocalForge, NewToken, Visibility};
+//! use mlforge::forge::{ProjectRef, Role, Scope};
+//!
+//! let forge = LocalForge::open(std::path::Path::new("forge.db"))?;
+//! forge.create_user("ada")?;
+//! let project = forge.create_project("team/model", Visibility::Private)?;
+//! forge.set_member(&ProjectRef::Id(project.0), "ada", Role::Developer)?;
+//! let token = forge.create_token(&NewToken { user: "ada".into(), project: None, scope: Scope::Api, expires: None })?;
+//! # Ok(()) }
+//! ```
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use time::{Date, OffsetDateTime};
+
+use super::{Credential, Decision, Forge, ForgeError, Job, ProjectRef, Target};
+use crate::storage::ProjectId;
+
+mod account;
+mod decision;
+mod error;
+mod name;
+mod schema;
+mod token;
+mod word;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::{FirstStart, ProjectEntry, UserEntry};
+pub use error::LocalError;
+pub use token::{NewToken, TokenEntry};
+pub use word::{UnknownWord, Visibility};
+
+/// Entries that one call of a `list_…` method returns at most.
+pub const LIST_PAGE_MAX: u32 = 1000;
+
+/// A forge kept in one SQLite file.
+#[derive(Debug)]
+pub struct LocalForge {
+    /// Apart from the reader, so that no request waits for the fsync of a change.
+    writer: Mutex<Connection>,
+    reader: Mutex<decision::Reader>,
+}
+
+impl LocalForge {
+    /// Opens the file, or makes it (mode 0600) with no user and no project. A file of a newer mlforge is refused.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, is no SQLite database, or is of a newer mlforge.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let writer = schema::open_writer(path)?;
+        let reader = decision::Reader::new(schema::open_reader(path)?);
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+        })
+    }
+
+    /// One connection for a change or a list.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        // A thread that died here left no half-made change: its transaction was rolled back when it was dropped.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a change as one transaction, durable when this returns.
+    fn change<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T, LocalError>) -> Result<T, LocalError> {
+        let mut writer = self.writer();
+        // Immediate: a transaction that reads first and locks later fails at once when another process wrote between.
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = change(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    fn decide(&self, project: &ProjectRef, credential: &Credential, today: Date) -> Result<Decision, ForgeError> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader
+            .decide(project, credential, today)
+            .map_err(|error| ForgeError(format!("local forge: {error}")))
+    }
+}
+
+#[async_trait]
+impl Forge for LocalForge {
+    // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds.
+    async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
+        self.decide(project, credential, today_utc())
+    }
+
+    async fn job(&self, _project: ProjectId, _id: &str) -> Result<Option<Job>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn link(&self, _project: ProjectId, _target: &Target) -> Result<Option<String>, ForgeError> {
+        Ok(None)
+    }
+}
+
+/// The day by which tokens expire.
+fn today_utc() -> Date {
+    OffsetDateTime::now_utc().date()
+}

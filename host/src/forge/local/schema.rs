@@ -1,0 +1,142 @@
+//! The file: how it is opened, its tables, its schema number. It knows no rule of the forge.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+/// What this mlforge writes, kept in SQLite's `user_version`; 0 is an empty file.
+const SCHEMA_NUMBER: i64 = 1;
+
+/// How long a process waits for another one's change.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between two attempts where SQLite itself does not wait.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Prepared statements that a connection keeps; more than there are.
+const STATEMENTS_KEPT: usize = 32;
+
+// AUTOINCREMENT: data is stored under project numbers, and a number must never come to mean another project.
+// NOCASE: two spellings that a reader takes for one name are one name, as on GitLab.
+// A token of a project goes with it: left with no project it would work for all of them.
+const TABLES: &str = "
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    login TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    created INTEGER NOT NULL DEFAULT (unixepoch())
+) STRICT;
+CREATE TABLE projects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    visibility TEXT NOT NULL,
+    created INTEGER NOT NULL DEFAULT (unixepoch())
+) STRICT;
+CREATE TABLE members (
+    project INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    user INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    PRIMARY KEY (project, user)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    project INTEGER REFERENCES projects (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    prefix TEXT NOT NULL,
+    created INTEGER NOT NULL DEFAULT (unixepoch()),
+    expires TEXT,
+    revoked INTEGER
+) STRICT;
+";
+
+/// The connection that changes the file; makes it when absent.
+pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
+    create_private(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut connection = connect(path)?;
+    prepare(&mut connection).with_context(|| format!("cannot use {}", path.display()))?;
+    Ok(connection)
+}
+
+/// The connection that only reads; the file must have been opened by [`open_writer`] before.
+pub(super) fn open_reader(path: &Path) -> anyhow::Result<Connection> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> anyhow::Result<Connection> {
+    // No URI: a directory's name may hold `?` or `%`. No mutex: ours is around the connection.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).with_context(|| format!("cannot open {}", path.display()))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection) -> anyhow::Result<()> {
+    use_write_ahead_log(connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        SCHEMA_NUMBER => return Ok(()),
+        0 => transaction.execute_batch(TABLES)?,
+        newer if newer > SCHEMA_NUMBER => {
+            bail!("it has schema {newer}, and this mlforge knows up to {SCHEMA_NUMBER}: use a newer mlforge")
+        }
+        unknown => bail!("its schema number {unknown} is not one of mlforge's"),
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA_NUMBER)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The change of mode needs the file alone, and SQLite gives up at once, whatever the busy timeout, when two processes
+/// make the file at the same moment. Later the mode stays with the file.
+fn use_write_ahead_log(connection: &Connection) -> anyhow::Result<()> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let answer = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+        match answer {
+            Ok(mode) => {
+                ensure!(
+                    mode == "wal",
+                    "its file system cannot hold a shared SQLite file (journal mode {mode})"
+                );
+                return Ok(());
+            }
+            Err(error) if is_busy(&error) && Instant::now() < deadline => std::thread::sleep(RETRY_PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Makes an empty file of mode 0600, which SQLite's `-wal` and `-shm` files take over. It is closed before it gets its
+/// name: to close a file that SQLite has open in this process would lose SQLite's locks on it.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let closed = tempfile::NamedTempFile::new_in(directory)?.into_temp_path();
+    match closed.persist_noclobber(path) {
+        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}

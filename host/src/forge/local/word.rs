@@ -1,0 +1,88 @@
+//! The words for roles, visibilities and scopes: the same ones on the command line, in lists and in the file.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+use crate::forge::{Role, Scope};
+
+/// Who may read a project that they are no member of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nobody.
+    Private,
+    /// Every user of the forge.
+    Internal,
+    /// Every user of the forge: this host answers nobody else.
+    Public,
+}
+
+/// A word that is none of those that may stand there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownWord {
+    kind: &'static str,
+    word: String,
+    known: String,
+}
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no {}: {}", self.word, self.kind, self.known)
+    }
+}
+
+impl std::error::Error for UnknownWord {}
+
+/// The conversions of one type from its table of words.
+macro_rules! words {
+    ($type:ident, $kind:literal, $($variant:ident = $word:literal),+) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $word),+ })
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { kind: $kind, word: word.to_owned(), known: [$($word),+].join(", ") }),
+                }
+            }
+        }
+
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(|error: UnknownWord| FromSqlError::Other(Box::new(error)))
+            }
+        }
+
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(self.to_string()))
+            }
+        }
+    };
+}
+
+words!(
+    Visibility,
+    "visibility",
+    Private = "private",
+    Internal = "internal",
+    Public = "public"
+);
+words!(Scope, "scope", Api = "api", ReadApi = "read_api");
+words!(
+    Role,
+    "role",
+    Guest = "guest",
+    Reporter = "reporter",
+    Developer = "developer",
+    Maintainer = "maintainer",
+    Owner = "owner"
+);

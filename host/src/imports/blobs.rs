@@ -1,0 +1,203 @@
+//! `mlforge:plugin/blobs` over the trait `Blobs`: bytes pass in pieces, and the slower side sets the pace.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_util::sync::PollSender;
+use wasmtime::component::{
+    Accessor, Destination, Resource, Source, StreamConsumer, StreamProducer, StreamReader, StreamResult,
+};
+use wasmtime::{AsContextMut, StoreContextMut};
+
+use super::storage_unavailable;
+use crate::bindings::blobs as wit;
+use crate::call::{Call, Imports};
+use crate::storage::{BlobStream, Staged, StorageError};
+
+/// The largest piece that is copied out of the component at once.
+const PIECE_BYTES_MAX: usize = 256 << 10;
+/// How many pieces may wait on their way to the storage.
+const PIECES_MAX: usize = 4;
+
+/// A `staged` resource.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct Received(Box<dyn Staged>);
+
+impl wit::Host for &mut Call {}
+
+impl<T: Send> wit::HostWithStore<T> for Imports {
+    async fn stage(
+        accessor: &Accessor<T, Self>,
+        mut contents: StreamReader<u8>,
+        bytes_max: u64,
+    ) -> wasmtime::Result<Result<Resource<Received>, wit::Error>> {
+        let (sender, pieces) = mpsc::channel(PIECES_MAX);
+        let granted = accessor.with(|mut access| {
+            let granted = access.get().writable();
+            match granted {
+                Some(_) => contents.pipe(&mut access, Upload(PollSender::new(sender)))?,
+                None => contents.close(&mut access)?,
+            }
+            wasmtime::error::Ok(granted)
+        })?;
+        let Some((lent, project)) = granted else { return Ok(Err(wit::Error::Denied)) };
+        match lent.blobs.stage(project, pieces, bytes_max).await {
+            Ok(staged) => Ok(Ok(accessor.with(|mut access| access.get().table.push(Received(staged)))?)),
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    async fn commit(
+        accessor: &Accessor<T, Self>,
+        staged: Resource<Received>,
+        name: String,
+    ) -> wasmtime::Result<Result<(), wit::Error>> {
+        let (staged, granted) = accessor.with(|mut access| {
+            let call = access.get();
+            wasmtime::error::Ok((call.table.delete(staged)?, call.writable()))
+        })?;
+        let Some((lent, project)) = granted else { return Ok(Err(wit::Error::Denied)) };
+        Ok(lent.blobs.commit(project, staged.0, &name).await.map_err(wit::Error::from))
+    }
+
+    async fn stat(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<Option<wit::Info>, wit::Error>> {
+        let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        let found = lent.blobs.stat(project, &name).await;
+        Ok(found.map(|found| found.map(|info| wit::Info { size: info.size, modified_ms: info.modified_ms })).map_err(wit::Error::from))
+    }
+
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        offset: u64,
+        length: u64,
+    ) -> wasmtime::Result<Result<Option<StreamReader<u8>>, wit::Error>> {
+        let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        match lent.blobs.read(project, &name, offset, length).await {
+            Ok(Some(pieces)) => {
+                Ok(Ok(Some(accessor.with(|mut access| StreamReader::new(access.as_context_mut(), Download(pieces)))?)))
+            }
+            Ok(None) => Ok(Ok(None)),
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    async fn list(
+        accessor: &Accessor<T, Self>,
+        directory: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<Vec<wit::Item>, wit::Error>> {
+        let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        let items = lent.blobs.list(project, &directory, after.as_deref(), limit).await;
+        let items = items.map(|items| items.into_iter().map(|item| wit::Item { name: item.name, size: item.size }).collect());
+        Ok(items.map_err(wit::Error::from))
+    }
+
+    async fn delete(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<bool, wit::Error>> {
+        let Some((lent, project)) = accessor.with(|mut access| access.get().writable()) else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        Ok(lent.blobs.delete(project, &name).await.map_err(wit::Error::from))
+    }
+}
+
+impl wit::HostStaged for &mut Call {
+    fn size(&mut self, staged: Resource<Received>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&staged)?.0.size())
+    }
+
+    fn digest(&mut self, staged: Resource<Received>) -> wasmtime::Result<Vec<u8>> {
+        Ok(self.table.get(&staged)?.0.digest().to_vec())
+    }
+
+    fn drop(&mut self, staged: Resource<Received>) -> wasmtime::Result<()> {
+        self.table.delete(staged)?;
+        Ok(())
+    }
+}
+
+impl From<StorageError> for wit::Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::TooLarge(_) => Self::TooLarge,
+            StorageError::InvalidName(why) => Self::InvalidName(why),
+            StorageError::Unavailable(reason) => Self::Unavailable(storage_unavailable(&reason)),
+        }
+    }
+}
+
+/// From the component to the storage. The storage hanging up ends the stream for the component.
+struct Upload(PollSender<Result<Bytes, StorageError>>);
+
+impl<D> StreamConsumer<D> for Upload {
+    type Item = u8;
+
+    fn poll_consume(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, D>,
+        source: Source<'_, u8>,
+        finish: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        match self.0.poll_reserve(cx) {
+            Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(Ok(StreamResult::Dropped)),
+            Poll::Ready(Ok(())) => {}
+        }
+        let mut source = source.as_direct(store);
+        let waiting = source.remaining();
+        let piece = Bytes::copy_from_slice(waiting.get(..PIECE_BYTES_MAX).unwrap_or(waiting));
+        let count = piece.len();
+        if count > 0 && self.0.send_item(Ok(piece)).is_err() {
+            return Poll::Ready(Ok(StreamResult::Dropped));
+        }
+        source.mark_read(count);
+        Poll::Ready(Ok(StreamResult::Completed))
+    }
+}
+
+/// From the storage to the component. A stream cannot say that it broke, so a failure stops the instance: better no
+/// answer than a cut one that looks whole.
+struct Download(BlobStream);
+
+impl<D> StreamProducer<D> for Download {
+    type Item = u8;
+    type Buffer = Bytes;
+
+    fn poll_produce<'a>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut store: StoreContextMut<'a, D>,
+        mut destination: Destination<'a, u8, Bytes>,
+        finish: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        if destination.remaining(&mut store) == Some(0) {
+            return Poll::Ready(Ok(StreamResult::Completed));
+        }
+        loop {
+            let next = self.0.poll_recv(cx);
+            if next.is_pending() && finish {
+                return Poll::Ready(Ok(StreamResult::Cancelled));
+            }
+            match ready!(next) {
+                None => return Poll::Ready(Ok(StreamResult::Dropped)),
+                Some(Err(error)) => return Poll::Ready(Err(wasmtime::format_err!("a blob broke off: {error:?}"))),
+                Some(Ok(piece)) if piece.is_empty() => {}
+                Some(Ok(piece)) => {
+                    destination.set_buffer(piece);
+                    return Poll::Ready(Ok(StreamResult::Completed));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `mlforge:plugin/records` over the trait `Records`.
+
+use wasmtime::component::Accessor;
+
+use super::storage_unavailable;
+use crate::bindings::records as wit;
+use crate::call::{Call, Imports};
+use crate::storage::{Check, Commit, CommitError, Range, StorageError, Write};
+
+impl wit::Host for &mut Call {}
+
+impl<T: Send> wit::HostWithStore<T> for Imports {
+    async fn get(accessor: &Accessor<T, Self>, keys: Vec<Vec<u8>>) -> Result<wit::Values, wit::Error> {
+        let (lent, project) = accessor.with(|mut call| call.get().readable()).ok_or(wit::Error::Denied)?;
+        let values = lent.records.get(project, &keys).await?;
+        Ok(wit::Values { versions: values.versions, ends: values.ends, bytes: values.bytes })
+    }
+
+    async fn scan(accessor: &Accessor<T, Self>, ranges: Vec<wit::Range>) -> Result<wit::Page, wit::Error> {
+        let (lent, project) = accessor.with(|mut call| call.get().readable()).ok_or(wit::Error::Denied)?;
+        let ranges: Vec<Range> = ranges.into_iter().map(Range::from).collect();
+        let page = lent.records.scan(project, &ranges).await?;
+        Ok(wit::Page { counts: page.counts, ends: page.ends, bytes: page.bytes, cut: page.cut })
+    }
+
+    async fn commit(
+        accessor: &Accessor<T, Self>,
+        checks: Vec<wit::Check>,
+        writes: Vec<wit::Write>,
+    ) -> Result<(), wit::CommitError> {
+        let granted = accessor.with(|mut call| call.get().writable());
+        let (lent, project) = granted.ok_or(wit::CommitError::Failed(wit::Error::Denied))?;
+        let commit = Commit {
+            checks: checks.into_iter().map(|check| Check { key: check.key, version: check.version }).collect(),
+            writes: writes.into_iter().map(Write::from).collect(),
+        };
+        lent.records.commit(project, commit).await.map_err(wit::CommitError::from)
+    }
+}
+
+impl From<wit::Range> for Range {
+    fn from(range: wit::Range) -> Self {
+        Self { start: range.start, end: range.end, limit: range.limit, reverse: range.reverse }
+    }
+}
+
+impl From<wit::Write> for Write {
+    fn from(write: wit::Write) -> Self {
+        match write {
+            wit::Write::Put((key, value)) => Self::Put(key, value),
+            wit::Write::Raise((key, value)) => Self::Raise(key, value),
+            wit::Write::Delete(key) => Self::Delete(key),
+        }
+    }
+}
+
+impl From<StorageError> for wit::Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::TooLarge(which) => Self::TooLarge(which),
+            StorageError::InvalidName(why) => Self::Other(why),
+            StorageError::Unavailable(reason) => Self::Unavailable(storage_unavailable(&reason)),
+        }
+    }
+}
+
+impl From<CommitError> for wit::CommitError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict(key) => Self::Conflict(key),
+            CommitError::Failed(error) => Self::Failed(error.into()),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! `mlforge:plugin/report`: faults of the component, into the log.
+
+use crate::bindings::report as wit;
+use crate::call::Call;
+
+/// The longest fault that is logged.
+const FAULT_BYTES_MAX: usize = 4096;
+
+impl wit::Host for &mut Call {
+    fn fault(&mut self, message: String) {
+        let project = self.readable().map(|(_, project)| project.0);
+        let end = message.floor_char_boundary(FAULT_BYTES_MAX);
+        tracing::error!(target: "mlforge::component", project, fault = message.get(..end), "the component reports a fault");
+    }
+}

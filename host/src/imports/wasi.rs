@@ -1,0 +1,47 @@
+//! The parts of WASI that the component gets: the time of day and random bytes.
+
+use std::time::UNIX_EPOCH;
+
+use crate::bindings::clocks::{system_clock, types};
+use crate::bindings::random::random;
+use crate::call::Call;
+
+/// The most random bytes of one call; the interface allows fewer than were asked for.
+const RANDOM_BYTES_MAX: usize = 64 << 10;
+
+impl types::Host for &mut Call {}
+
+impl system_clock::Host for &mut Call {
+    fn now(&mut self) -> system_clock::Instant {
+        let now = (self.lent().clock)();
+        // A clock before 1970 is a broken one; the epoch is as good as any other wrong time.
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        system_clock::Instant {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            nanoseconds: since.subsec_nanos(),
+        }
+    }
+
+    fn get_resolution(&mut self) -> types::Duration {
+        1
+    }
+}
+
+impl random::Host for &mut Call {
+    fn get_random_bytes(&mut self, max_len: u64) -> wasmtime::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(max_len).unwrap_or(usize::MAX).min(RANDOM_BYTES_MAX)];
+        draw(self, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
+        let mut bytes = [0; 8];
+        draw(self, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+fn draw(call: &Call, bytes: &mut [u8]) -> wasmtime::Result<()> {
+    let drawn = call.lent().randomness.fill(bytes);
+    drawn.map_err(|error| wasmtime::format_err!("no random bytes: {error}"))
+}

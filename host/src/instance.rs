@@ -1,0 +1,170 @@
+//! A live instance of the component, which belongs to one project for ever and works on one request at a time.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use tokio::time::{Instant, timeout, timeout_at};
+use wasmtime::component::Accessor;
+use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p3;
+use wasmtime_wasi_http::p3::bindings::Service;
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+
+use crate::budget::{Budget, Share};
+use crate::call::{Binding, Call, Lent, Memory};
+use crate::intake::{self, Allowance, Shortfall};
+use crate::limits::Limits;
+use crate::plugin::Plugin;
+use crate::storage::ProjectId;
+
+/// How long a component may go on after its answer; whoever asked waits for that.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
+/// Ends when the component has taken the request's body.
+type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>>;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Time is up.
+    TimedOut,
+    /// There is no room now for an instance, its memory or its answer.
+    NoRoom,
+    /// The component stopped.
+    Trapped(wasmtime::Error),
+    /// The component gave up on the request.
+    GaveUp(ErrorCode),
+    /// The component's answer is no answer; the text says why.
+    Unfit(String),
+}
+
+impl From<wasmtime::Error> for Fault {
+    fn from(error: wasmtime::Error) -> Self {
+        if error.is::<PoolConcurrencyLimitError>() { Self::NoRoom } else { Self::Trapped(error) }
+    }
+}
+
+/// Store and exports of an instance.
+pub(crate) struct Instance {
+    store: Store<Call>,
+    service: Service,
+    project: ProjectId,
+    uses: u32,
+    /// It is in the middle of something, or was left there.
+    busy: bool,
+}
+
+/// One request, with all that it may cost.
+pub(crate) struct Work<'a> {
+    pub(crate) request: Request<Bytes>,
+    pub(crate) may_write: bool,
+    pub(crate) deadline: Instant,
+    pub(crate) limits: &'a Limits,
+    pub(crate) answer: &'a mut Share,
+}
+
+impl Instance {
+    /// Makes an instance for a project.
+    pub(crate) async fn create(
+        plugin: &Plugin,
+        lent: &Arc<Lent>,
+        memory: &Budget,
+        limits: &Limits,
+        project: ProjectId,
+    ) -> Result<Self, Fault> {
+        let memory = Memory::new(memory, limits.instance_bytes_max);
+        let mut store = plugin.store(Call::new(Arc::clone(lent), memory));
+        let service = match plugin.instantiate(&mut store).await {
+            Ok(service) => service,
+            Err(_) if store.data().memory.starved() => return Err(Fault::NoRoom),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { store, service, project, uses: 0, busy: false })
+    }
+
+    pub(crate) fn project(&self) -> ProjectId {
+        self.project
+    }
+
+    /// It finished its last request, kept nothing of it, and has neither grown nor worked too much.
+    pub(crate) fn is_reusable(&self, limits: &Limits) -> bool {
+        let call = self.store.data();
+        !self.busy && self.uses < limits.uses_max && call.memory.bytes() <= limits.reuse_bytes_max && call.table.is_empty()
+    }
+
+    /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
+    pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Bytes>, Fault> {
+        let Work { request, may_write, deadline, limits, answer } = work;
+        self.uses += 1;
+        self.busy = true;
+        self.store.data_mut().bind(Binding { project: self.project, may_write });
+        let mut response = None;
+        let service = &self.service;
+        let run = self.store.run_concurrent(async |accessor| {
+            response = Some(exchange(accessor, service, request, limits, answer).await?);
+            // The component may still have something to do for this request, with this request's rights.
+            Ok(timeout(AFTERWARDS, poll_fn(|cx| accessor.poll_no_interesting_tasks(cx))).await.is_ok())
+        });
+        let ended = timeout_at(deadline, run).await;
+        self.store.data_mut().unbind();
+        let fault = match ended {
+            Ok(Ok(Ok(finished))) => {
+                self.busy = !finished;
+                None
+            }
+            Ok(Ok(Err(fault))) => Some(fault),
+            Ok(Err(trap)) => Some(Fault::Trapped(trap)),
+            Err(_) => Some(Fault::TimedOut),
+        };
+        match (response, fault) {
+            (Some(response), fault) => {
+                self.report_late(fault);
+                Ok(response)
+            }
+            (None, Some(Fault::Trapped(_))) if self.store.data().memory.starved() => Err(Fault::NoRoom),
+            (None, fault) => Err(fault.unwrap_or_else(|| Fault::Unfit("no answer".into()))),
+        }
+    }
+
+    /// What happens after the answer was whole does not change it.
+    fn report_late(&self, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            tracing::error!(target: "mlforge::component", project = self.project.0, ?fault, "fault after the answer");
+        }
+    }
+}
+
+/// Hands the request to the component and takes its whole answer.
+async fn exchange(
+    accessor: &Accessor<Call>,
+    service: &Service,
+    request: Request<Bytes>,
+    limits: &Limits,
+    share: &mut Share,
+) -> Result<Response<Bytes>, Fault> {
+    let request = request.map(Full::new);
+    let (request, sent) = accessor.with(|mut access| {
+        let (request, sent) = p3::Request::from_http(access.get().http().hooks, request);
+        (request, Box::pin(sent) as Sent)
+    });
+    let response = service.handle(accessor, request).await?.map_err(Fault::GaveUp)?;
+    let response = accessor.with(|access| response.into_http(access, sent))?;
+    let (head, body) = response.into_parts();
+    if head.status < StatusCode::OK {
+        return Err(Fault::Unfit(format!("status {}", head.status)));
+    }
+    let allowance = Allowance { bytes_max: limits.answer_bytes_max, pause: limits.request_time, share };
+    let body = intake::collect(body, allowance).await.map_err(|shortfall| match shortfall {
+        Shortfall::NoRoom => Fault::NoRoom,
+        Shortfall::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
+        Shortfall::Stalled => Fault::TimedOut,
+        Shortfall::Broken(why) => Fault::Unfit(why),
+    })?;
+    Ok(Response::from_parts(head, body))
+}

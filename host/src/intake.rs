@@ -1,0 +1,99 @@
+//! Takes a body in, whole and bounded: from a client, who may be slow or endless, or from the component.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+use crate::budget::Share;
+
+/// Why a body was not taken.
+#[derive(Debug)]
+pub(crate) enum Shortfall {
+    /// It has more bytes than allowed.
+    TooLarge,
+    /// All bodies together have more bytes than allowed.
+    NoRoom,
+    /// Its sender stopped sending.
+    Stalled,
+    /// It broke off.
+    Broken(String),
+}
+
+/// What a body may cost.
+pub(crate) struct Allowance<'a> {
+    pub(crate) bytes_max: usize,
+    pub(crate) pause: Duration,
+    pub(crate) share: &'a mut Share,
+}
+
+/// Reads a body to its end.
+pub(crate) async fn collect<B>(body: B, allowance: Allowance<'_>) -> Result<Bytes, Shortfall>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let mut body = body;
+    let mut whole = Whole::Nothing;
+    let mut left = allowance.bytes_max;
+    if body.size_hint().lower() > u64::try_from(left).unwrap_or(u64::MAX) {
+        return Err(Shortfall::TooLarge);
+    }
+    while let Some(frame) = timeout(allowance.pause, body.frame()).await.map_err(|_| Shortfall::Stalled)? {
+        let Ok(piece) = frame.map_err(|error| Shortfall::Broken(error.to_string()))?.into_data() else { continue };
+        left = left.checked_sub(piece.len()).ok_or(Shortfall::TooLarge)?;
+        if !allowance.share.grow(piece.len()) {
+            return Err(Shortfall::NoRoom);
+        }
+        whole = whole.with(piece);
+    }
+    Ok(whole.into_bytes())
+}
+
+/// Reads what a refused client still sends and forgets it, as long as that is little and quick: a connection that is
+/// closed on unread bytes is reset, and the client never sees why it was refused.
+pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, bytes_max: usize, time: Duration) {
+    let mut body = body;
+    let mut left = bytes_max;
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            left = rest;
+        }
+    };
+    _ = timeout(time, read).await;
+}
+
+/// Most bodies come in one piece, which is then not copied.
+enum Whole {
+    Nothing,
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Whole {
+    fn with(self, piece: Bytes) -> Self {
+        match self {
+            Whole::Nothing => Whole::One(piece),
+            Whole::One(first) => {
+                let mut joined = BytesMut::from(first);
+                joined.extend_from_slice(&piece);
+                Whole::Many(joined)
+            }
+            Whole::Many(mut joined) => {
+                joined.extend_from_slice(&piece);
+                Whole::Many(joined)
+            }
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Whole::Nothing => Bytes::new(),
+            Whole::One(piece) => piece,
+            Whole::Many(joined) => joined.freeze(),
+        }
+    }
+}

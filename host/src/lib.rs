@@ -1,0 +1,45 @@
+//! The reference host of mlforge: it lends the component storage and identity, and serves it over HTTP.
+//!
+//! ```no_run
+//! # async fn run(component: Vec<u8>, forge: impl mlforge::forge::Forge) -> anyhow::Result<()> {
+//! use std::sync::Arc;
+//! use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
+//!
+//! let host = mlforge::Host::builder()
+//!     .component(component)
+//!     .records(Arc::new(MemoryRecords::new()))
+//!     .blobs(Arc::new(MemoryBlobs::new()))
+//!     .forge(Arc::new(forge))
+//!     .build()?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:5000").await?;
+//! host.serve(listener, async { _ = tokio::signal::ctrl_c().await }).await
+//! # }
+//! ```
+
+mod access;
+mod answer;
+mod bindings;
+mod body;
+mod budget;
+mod builder;
+mod call;
+pub mod forge;
+mod host;
+mod imports;
+mod instance;
+mod intake;
+mod limits;
+mod mount;
+mod patience;
+mod plugin;
+mod pool;
+mod request_log;
+mod server;
+pub mod storage;
+mod surroundings;
+
+pub use body::Body;
+pub use builder::HostBuilder;
+pub use host::Host;
+pub use limits::Limits;
+pub use plugin::Plugin;

@@ -1,0 +1,78 @@
+//! Every limit of the host that an embedder may want to set.
+
+use std::time::Duration;
+
+/// What a request, an instance and a connection may cost at most.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// From the moment at which a request has its body and a seat to its whole answer.
+    pub request_time: Duration,
+    /// How many requests run in the component at the same time.
+    pub running_max: usize,
+    /// How many more may wait for one of those seats.
+    pub waiting_max: usize,
+    /// How long they wait before they are told to come back.
+    pub waiting_time: Duration,
+    /// How long the forge may take to say who the caller is.
+    pub forge_time: Duration,
+    /// The largest request body.
+    pub body_bytes_max: usize,
+    /// How long a request body may pause between two pieces.
+    pub body_pause: Duration,
+    /// The largest answer that is taken from the component.
+    pub answer_bytes_max: usize,
+    /// Request and answer bodies of all requests together.
+    pub bodies_bytes_max: usize,
+    /// Linear memory of one instance.
+    pub instance_bytes_max: usize,
+    /// Linear memory of all instances together.
+    pub instances_bytes_max: usize,
+    /// An instance whose memory has grown past this is not used again.
+    pub reuse_bytes_max: usize,
+    /// After so many requests an instance is replaced.
+    pub uses_max: u32,
+    /// How many instances may wait for the next request, all projects together.
+    pub idle_max: usize,
+    /// How many of them may belong to one project.
+    pub idle_per_project_max: usize,
+    /// How long an instance waits.
+    pub idle_time: Duration,
+    /// How many connections are open at the same time.
+    pub connections_max: usize,
+    /// How long a client may take to send the head of a request, from the moment at which the connection is free.
+    pub head_time: Duration,
+    /// The largest head of a request.
+    pub head_bytes_max: usize,
+    /// How long a client may refuse to take more of an answer.
+    pub write_pause: Duration,
+    /// How long running requests may take to finish once the host stops.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_time: Duration::from_secs(30),
+            running_max: 256,
+            waiting_max: 1024,
+            waiting_time: Duration::from_secs(5),
+            forge_time: Duration::from_secs(10),
+            body_bytes_max: 20 << 20,
+            body_pause: Duration::from_secs(20),
+            answer_bytes_max: 128 << 20,
+            bodies_bytes_max: 1 << 30,
+            instance_bytes_max: 256 << 20,
+            instances_bytes_max: 1 << 30,
+            reuse_bytes_max: 8 << 20,
+            uses_max: 1000,
+            idle_max: 64,
+            idle_per_project_max: 32,
+            idle_time: Duration::from_secs(10),
+            connections_max: 2048,
+            head_time: Duration::from_secs(30),
+            head_bytes_max: 64 << 10,
+            write_pause: Duration::from_secs(30),
+            drain_time: Duration::from_secs(10),
+        }
+    }
+}

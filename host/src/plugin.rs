@@ -1,0 +1,152 @@
+//! A compiled component on its engine: what is done once, before the first request.
+//! It knows nothing of projects and requests: `instance.rs` runs those.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
+    WasmBacktraceDetails,
+};
+use wasmtime_wasi_http::p3::bindings::http::types as http_types;
+use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
+use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
+
+use crate::bindings::Lending;
+use crate::call::{Call, Imports};
+use crate::limits::Limits;
+
+/// How often a running component is interrupted, so that others get their turn and the clock is looked at.
+const TICK: Duration = Duration::from_millis(10);
+/// Instances that are being dropped still hold their place in the pool.
+const SPARE_INSTANCES: u32 = 32;
+/// One encoded component is several core instances: its module, shims and fix-ups.
+const CORE_INSTANCES_EACH: u32 = 5;
+/// Tables of one component: that of its module and that of the shims.
+const TABLES_EACH: u32 = 2;
+
+/// A compiled component. Cheap to clone, and several hosts may share it: compiling is what costs.
+#[derive(Clone)]
+pub struct Plugin {
+    service: ServicePre<Call>,
+}
+
+impl Plugin {
+    /// Compiles a component, or takes it from `cache`, a directory that only this user can write.
+    /// Fails when it imports anything but `wasi:http/types`, the system clock, random bytes and `mlforge:plugin`.
+    ///
+    /// Of the limits only those of instances count here: how many there are, and how much memory one may have.
+    pub fn compile(component: &[u8], cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Self> {
+        let engine = engine(cache, limits)?;
+        let component = Component::from_binary(&engine, component).map_err(plain).context("cannot compile the component")?;
+        let linked = linker(&engine).and_then(|linker| linker.instantiate_pre(&component));
+        let linked = linked.map_err(plain).context("the component imports what this host does not lend")?;
+        let service = ServicePre::new(linked).map_err(plain).context("the component does not export wasi:http/handler")?;
+        keep_ticking(&engine).context("cannot start the clock of the engine")?;
+        Ok(Self { service })
+    }
+
+    /// The names of the interfaces that the component imports.
+    pub fn imports(&self) -> Vec<String> {
+        let kind = self.service.instance_pre().component().component_type();
+        kind.imports(self.service.engine()).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// A store for one instance.
+    pub(crate) fn store(&self, call: Call) -> Store<Call> {
+        let mut store = Store::new(self.service.engine(), call);
+        store.limiter(|call| &mut call.memory);
+        store.set_epoch_deadline(1);
+        // Tokio's own yield lets the runtime look at its timers and sockets first; a plain one would not.
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
+        store
+    }
+
+    /// Makes the instance of a store.
+    pub(crate) async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<Service> {
+        self.service.instantiate_async(store).await
+    }
+}
+
+/// Wasmtime's errors are not `std::error::Error`; only their text is of use to an embedder.
+fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow!("{error:#}")
+}
+
+fn engine(cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .wasm_component_model_async(true)
+        .epoch_interruption(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
+    if let Some(directory) = cache {
+        let cache = open_cache(directory).with_context(|| format!("cannot use {} as cache", directory.display()))?;
+        config.cache(Some(cache));
+    }
+    Engine::new(&config).or_else(|error| {
+        // The pool reserves addresses for all instances in advance, which a limit on virtual memory may forbid.
+        tracing::warn!(reason = format!("{error:#}"), "no pool of instances: each will be mapped when it is needed");
+        Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand)).map_err(plain)
+    })
+}
+
+fn pooling(limits: &Limits) -> PoolingAllocationConfig {
+    let instances = limits.running_max.saturating_add(limits.idle_max);
+    let instances = u32::try_from(instances).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH))
+        .total_tables(instances.saturating_mul(TABLES_EACH))
+        .total_memories(instances)
+        .total_stacks(instances.saturating_mul(2))
+        .max_memory_size(limits.instance_bytes_max);
+    pool
+}
+
+/// Wasmtime's own cache checks the hash of the component, the version and the configuration of the compiler. What lies
+/// in it is run as machine code, so nobody else may write there.
+fn open_cache(directory: &Path) -> anyhow::Result<Cache> {
+    make_private(directory)?;
+    let mut config = CacheConfig::new();
+    config.with_directory(std::path::absolute(directory)?);
+    Cache::new(config).map_err(plain)
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::fs::{DirBuilder, Permissions, set_permissions};
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    set_permissions(directory, Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(directory)
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
+    let mut linker = Linker::new(engine);
+    http_types::add_to_linker::<_, WasiHttp>(&mut linker, Call::http)?;
+    Lending::add_to_linker::<_, Imports>(&mut linker, |call| call)?;
+    Ok(linker)
+}
+
+/// Counts time for the engine until nobody uses it any more.
+fn keep_ticking(engine: &Engine) -> io::Result<()> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    };
+    thread::Builder::new().name("mlforge-ticks".into()).spawn(tick).map(drop)
+}

@@ -1,0 +1,107 @@
+//! Instances that wait for the next request of their project.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::instance::Instance;
+use crate::limits::Limits;
+use crate::storage::ProjectId;
+
+/// How many instances wait, for which projects, and how long.
+pub(crate) struct Pool {
+    resting: Mutex<Resting>,
+    idle_max: usize,
+    idle_per_project_max: usize,
+    idle_time: Duration,
+}
+
+#[derive(Default)]
+struct Resting {
+    /// Longest waiting first.
+    queue: VecDeque<(Instant, Instance)>,
+    sweeper: Option<JoinHandle<()>>,
+}
+
+impl Pool {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            resting: Mutex::default(),
+            idle_max: limits.idle_max,
+            idle_per_project_max: limits.idle_per_project_max,
+            idle_time: limits.idle_time,
+        })
+    }
+
+    /// The instance of this project that waits for the shortest time: its memory is the warmest.
+    pub(crate) fn take(&self, project: ProjectId) -> Option<Instance> {
+        let mut resting = self.lock();
+        let place = resting.queue.iter().rposition(|(_, instance)| instance.project() == project)?;
+        resting.queue.remove(place).map(|(_, instance)| instance)
+    }
+
+    /// Keeps an instance for the next request; whichever waits for the longest time makes room.
+    pub(crate) fn put(self: &Arc<Self>, instance: Instance) {
+        let mut resting = self.lock();
+        let surplus = resting.make_room(self, instance.project());
+        resting.queue.push_back((Instant::now(), instance));
+        if resting.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
+            resting.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.idle_time)));
+        }
+        drop(resting);
+        drop(surplus);
+    }
+
+    /// Makes room: drops all that wait; `false` when nothing did.
+    pub(crate) fn drop_all(&self) -> bool {
+        let all = std::mem::take(&mut self.lock().queue);
+        !all.is_empty()
+    }
+
+    /// Drops what has waited for too long; `false` when nothing waits any more.
+    fn drop_expired(&self) -> bool {
+        let mut resting = self.lock();
+        let young = resting.queue.iter().position(|(since, _)| since.elapsed() < self.idle_time);
+        let expired = young.unwrap_or(resting.queue.len());
+        let expired: Vec<_> = resting.queue.drain(..expired).collect();
+        let some_wait = !resting.queue.is_empty();
+        if !some_wait {
+            resting.sweeper = None;
+        }
+        drop(resting);
+        drop(expired);
+        some_wait
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Resting> {
+        // No code that may panic runs under the lock.
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resting {
+    /// What has to go so that one more of this project can stay; dropping it takes time, so not under the lock.
+    fn make_room(&mut self, pool: &Pool, project: ProjectId) -> Option<(Instant, Instance)> {
+        let mut siblings = self.queue.iter().enumerate().filter(|(_, (_, instance))| instance.project() == project);
+        let oldest = siblings.next().map(|(place, _)| place);
+        let count = oldest.map_or(0, |_| siblings.count() + 1);
+        match oldest {
+            Some(place) if count >= pool.idle_per_project_max => self.queue.remove(place),
+            _ if self.queue.len() >= pool.idle_max => self.queue.pop_front(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs while instances wait.
+async fn sweep(pool: Weak<Pool>, idle_time: Duration) {
+    loop {
+        sleep(idle_time / 2).await;
+        if !pool.upgrade().is_some_and(|pool| pool.drop_expired()) {
+            return;
+        }
+    }
+}

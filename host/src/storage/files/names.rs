@@ -1,0 +1,124 @@
+//! Where a blob lies: names of clients become paths that cannot leave their project nor meet another name's.
+//!
+//! Each segment is written with lower-case letters, digits, `-`, `_` and `.` as they are and every other byte as `%xx`,
+//! so that no file system's view of case or Unicode makes two names one. Then it is cut into parts that fit the limit
+//! of 255 bytes: the last is a path component that begins with `n`, each earlier one a directory that begins with `c`.
+//!
+//! ```text
+//! model/MLmodel  ->  nmodel/n%4d%4cmodel
+//! ```
+//!
+//! A segment has the same path whether it names a file or a directory. So the file system itself refuses a file and a
+//! directory of one name, whatever else goes on at that time.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// The most bytes of one part; with its letter it stays below the 255 that file systems allow.
+const PART_BYTES_MAX: usize = 240;
+
+/// The path of a valid name, relative to its project's directory; the empty name's is empty.
+pub(super) fn path_of(name: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for segment in name.split('/').filter(|segment| !segment.is_empty()) {
+        let mut part = String::from("n");
+        for byte in segment.bytes() {
+            if part.len() + 3 > PART_BYTES_MAX {
+                part.replace_range(..1, "c");
+                path.push(&part);
+                part = String::from("n");
+            }
+            if is_plain(byte) {
+                part.push(char::from(byte));
+            } else {
+                // Writing to a string cannot fail.
+                let _ = write!(part, "%{byte:02x}");
+            }
+        }
+        path.push(part);
+    }
+    path
+}
+
+/// What a path component says of a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// The name begins so, and goes on below.
+    Begin(&'a str),
+    /// The name ends so.
+    End(&'a str),
+}
+
+/// Reads a path component; none when it is not ours.
+pub(super) fn part_of(component: &str) -> Option<Part<'_>> {
+    let begin = component.strip_prefix('c').map(Part::Begin);
+    begin.or_else(|| component.strip_prefix('n').map(Part::End))
+}
+
+/// The segment that was written so, from all its parts without their letters; none when it is not ours.
+pub(super) fn decode(written: &str) -> Option<String> {
+    let mut segment = Vec::new();
+    let mut bytes = written.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
+            let (high, low) = (digit()?, digit()?);
+            segment.push(u8::try_from(high * 16 + low).ok()?);
+        } else if is_plain(byte) {
+            segment.push(byte);
+        } else {
+            return None;
+        }
+    }
+    String::from_utf8(segment).ok()
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+    use std::path::Component;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_back(path: &std::path::Path) -> String {
+        let mut segments = Vec::new();
+        let mut written = String::new();
+        for component in path.components() {
+            let Component::Normal(component) = component else {
+                panic!("{path:?} leaves its directory")
+            };
+            assert!(component.len() <= 255);
+            match part_of(component.to_str().unwrap()).unwrap() {
+                Part::Begin(part) => written.push_str(part),
+                Part::End(part) => {
+                    segments.push(decode(&(std::mem::take(&mut written) + part)).unwrap());
+                }
+            }
+        }
+        segments.join("/")
+    }
+
+    #[test]
+    fn usual_names_stay_readable() {
+        assert_eq!(path_of("model/MLmodel"), PathBuf::from("nmodel/n%4d%4cmodel"));
+    }
+
+    #[test]
+    fn the_longest_segment_fits() {
+        let name = "\u{dc}".repeat(127);
+        assert_eq!(read_back(&path_of(&name)), name);
+    }
+
+    proptest! {
+        #[test]
+        fn names_come_back_from_their_paths(name in "[^/]{1,80}(/[^/]{1,80}){0,5}") {
+            prop_assert_eq!(read_back(&path_of(&name)), name);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::storage::suite::blobs::{list, put, stage, stream, whole};
+use crate::storage::suite::{PROJECT, blobs_suite};
+
+fn open() -> (FileBlobs, TempDir) {
+    let directory = TempDir::new().unwrap();
+    (FileBlobs::open(&directory.path().join("blobs")).unwrap(), directory)
+}
+
+blobs_suite!(open());
+
+fn files_below(directory: PathBuf) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files_below(path) } else { vec![path] })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_not_committed_leaves_no_file() {
+    let (store, directory) = open();
+    drop(stage(&store, "dropped").await);
+    let cut = vec![Ok("begun".into()), Err(StorageError::Unavailable("cut".into()))];
+    assert!(store.stage(PROJECT, stream(cut), u64::MAX).await.is_err());
+    assert!(
+        store
+            .stage(PROJECT, stream(vec![Ok("too long".into())]), 1)
+            .await
+            .is_err()
+    );
+    let staged = stage(&store, "refused").await;
+    assert!(store.commit(PROJECT, staged, "..").await.is_err());
+    assert_eq!(
+        files_below(directory.path().into()),
+        [directory.path().join("blobs/lock")]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_name_leaves_no_directory() {
+    let (store, directory) = open();
+    put(&store, "a", "").await;
+    let staged = stage(&store, "").await;
+    assert!(store.commit(PROJECT, staged, "a/b/c").await.is_err());
+    let project = directory.path().join("blobs/projects/7");
+    assert_eq!(fs::read_dir(project).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn reopening_keeps_what_was_committed_and_removes_what_was_staged() {
+    let (store, directory) = open();
+    put(&store, "a/b", "kept").await;
+    drop(store);
+    let staging = directory.path().join("blobs/staging");
+    fs::write(staging.join("left by a crash"), "x").unwrap();
+    let store = FileBlobs::open(&directory.path().join("blobs")).unwrap();
+    assert_eq!(whole(&store, "a/b").await.unwrap(), b"kept");
+    assert_eq!(fs::read_dir(staging).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused() {
+    let (_store, directory) = open();
+    let path = directory.path().join("blobs");
+    let error = format!("{:#}", FileBlobs::open(&path).err().unwrap());
+    assert!(
+        error.contains("another server") && error.contains(path.to_str().unwrap()),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn foreign_files_are_not_listed() {
+    let (store, directory) = open();
+    put(&store, "a", "").await;
+    let project = directory.path().join("blobs/projects/7");
+    for foreign in [".DS_Store", "nA", "n%4", "n%ff", "lost+found"] {
+        fs::write(project.join(foreign), "").unwrap();
+    }
+    assert_eq!(list(&store, "").await, [("a".into(), Some(0))]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let (store, directory) = open();
+    put(&store, "a/b", "").await;
+    let mode = |path: &str| fs::metadata(directory.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (
+            mode("blobs/projects"),
+            mode("blobs/staging"),
+            mode("blobs/projects/7/na/nb")
+        ),
+        (0o700, 0o700, 0o600)
+    );
+}

@@ -1,0 +1,130 @@
+//! Bytes on their way in: a file without a name that the component knows, hashed while it is written.
+
+use std::any::Any;
+use std::io::Write;
+use std::path::Path;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tempfile::{NamedTempFile, TempPath};
+
+use super::{blocking, unavailable};
+use crate::storage::{BlobStream, Staged, StorageError};
+
+/// How many bytes are gathered for one write, which takes a thread for its time: a slow client takes none while it waits.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// A file that is being received. It is removed when dropped.
+struct Upload {
+    file: NamedTempFile,
+    hash: Sha256,
+    size: u64,
+}
+
+/// Receives a stream to its end.
+pub(super) async fn receive(
+    staging: &Path,
+    mut contents: BlobStream,
+    bytes_max: u64,
+) -> Result<FileStaged, StorageError> {
+    let staging = staging.to_owned();
+    let mut upload = blocking(move || Upload::begin(&staging)).await?;
+    let mut bytes_left = bytes_max;
+    loop {
+        let batch = next_batch(&mut contents, &mut bytes_left, bytes_max).await?;
+        if batch.is_empty() {
+            return blocking(move || upload.finish()).await;
+        }
+        upload = blocking(move || upload.write(&batch)).await?;
+    }
+}
+
+/// The pieces of about one batch; none at the end of the stream.
+async fn next_batch(
+    contents: &mut BlobStream,
+    bytes_left: &mut u64,
+    bytes_max: u64,
+) -> Result<Vec<Bytes>, StorageError> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while bytes < BATCH_BYTES
+        && let Some(piece) = contents.recv().await
+    {
+        let piece = piece?;
+        let left = u64::try_from(piece.len())
+            .ok()
+            .and_then(|size| bytes_left.checked_sub(size));
+        *bytes_left = left.ok_or_else(|| StorageError::TooLarge(format!("a blob of more than {bytes_max} bytes")))?;
+        bytes += piece.len();
+        if !piece.is_empty() {
+            batch.push(piece);
+        }
+    }
+    Ok(batch)
+}
+
+impl Upload {
+    fn begin(staging: &Path) -> Result<Self, StorageError> {
+        // Made with mode 0600.
+        let file = NamedTempFile::new_in(staging).map_err(unavailable("cannot make a file"))?;
+        Ok(Self {
+            file,
+            hash: Sha256::new(),
+            size: 0,
+        })
+    }
+
+    fn write(mut self, batch: &[Bytes]) -> Result<Self, StorageError> {
+        for piece in batch {
+            self.file.write_all(piece).map_err(unavailable("cannot write a file"))?;
+            self.hash.update(piece);
+            self.size += u64::try_from(piece.len()).unwrap_or(0);
+        }
+        Ok(self)
+    }
+
+    fn finish(self) -> Result<FileStaged, StorageError> {
+        self.file
+            .as_file()
+            .sync_all()
+            .map_err(unavailable("cannot make a file durable"))?;
+        Ok(FileStaged {
+            file: self.file,
+            size: self.size,
+            digest: self.hash.finalize().into(),
+        })
+    }
+}
+
+/// A received file. It is removed when dropped.
+pub(super) struct FileStaged {
+    file: NamedTempFile,
+    size: u64,
+    digest: [u8; 32],
+}
+
+impl FileStaged {
+    /// The file, which counts as modified now.
+    pub(super) fn into_path(self) -> Result<TempPath, StorageError> {
+        self.file
+            .as_file()
+            .set_modified(SystemTime::now())
+            .map_err(unavailable("cannot date a file"))?;
+        Ok(self.file.into_temp_path())
+    }
+}
+
+impl Staged for FileStaged {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}

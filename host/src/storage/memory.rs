@@ -1,0 +1,323 @@
+//! Both storages in memory, for tests: the same rules as the durable ones, nothing kept behind the process.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::{
+    BlobInfo, BlobItem, BlobStream, Blobs, Check, Commit, CommitError, Page, ProjectId, Range, Records, Staged,
+    StorageError, Values, Version, Write, validate_blob_name, validate_key, validate_list, validate_read,
+};
+
+/// Records in memory.
+#[derive(Default)]
+pub struct MemoryRecords {
+    state: RwLock<RecordsState>,
+}
+
+#[derive(Default)]
+struct RecordsState {
+    projects: BTreeMap<ProjectId, ProjectRecords>,
+    version_last: Version,
+}
+
+/// One project's records.
+type ProjectRecords = BTreeMap<Vec<u8>, (Version, Vec<u8>)>;
+
+impl MemoryRecords {
+    /// An empty storage.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Records for MemoryRecords {
+    async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
+        validate_read(keys.len())?;
+        keys.iter().try_for_each(|key| validate_key(key))?;
+        let state = read(&self.state);
+        let records = state.projects.get(&project);
+        let mut values = Values::default();
+        for key in keys {
+            let record = records.and_then(|records| records.get(key));
+            values.push(record.map(|(version, value)| (*version, &value[..])))?;
+        }
+        Ok(values)
+    }
+
+    async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
+        validate_read(ranges.len())?;
+        let state = read(&self.state);
+        let nothing = ProjectRecords::new();
+        let records = state.projects.get(&project).unwrap_or(&nothing);
+        Page::fill(ranges, |page, range| {
+            let bounds = (Bound::Included(&range.start[..]), Bound::Excluded(&range.end[..]));
+            let entries = records.range::<[u8], _>(bounds);
+            if range.reverse {
+                offer(page, entries.rev(), range.limit);
+            } else {
+                offer(page, entries, range.limit);
+            }
+            Ok(())
+        })
+    }
+
+    async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
+        commit.validate()?;
+        let mut state = write(&self.state);
+        let RecordsState { projects, version_last } = &mut *state;
+        let records = projects.entry(project).or_default();
+        if let Some(broken) = commit.checks.into_iter().find(|check| !holds(records, check)) {
+            return Err(CommitError::Conflict(broken.key));
+        }
+        *version_last += 1;
+        for write in commit.writes {
+            apply(records, *version_last, write);
+        }
+        Ok(())
+    }
+}
+
+fn offer<'a>(page: &mut Page, entries: impl Iterator<Item = (&'a Vec<u8>, &'a (Version, Vec<u8>))>, limit: u32) {
+    for (_, (key, (_, value))) in (0..limit).zip(entries) {
+        if !page.offer(key, value) {
+            return;
+        }
+    }
+}
+
+fn holds(records: &ProjectRecords, check: &Check) -> bool {
+    records.get(&check.key).map_or(0, |(version, _)| *version) == check.version
+}
+
+fn apply(records: &mut ProjectRecords, version: Version, write: Write) {
+    match write {
+        Write::Put(key, value) => {
+            records.insert(key, (version, value));
+        }
+        Write::Raise(key, value) => {
+            if records.get(&key).is_none_or(|(_, stored)| *stored < value) {
+                records.insert(key, (version, value));
+            }
+        }
+        Write::Delete(key) => {
+            records.remove(&key);
+        }
+    }
+}
+
+/// Blobs in memory.
+#[derive(Default)]
+pub struct MemoryBlobs {
+    projects: RwLock<BTreeMap<ProjectId, Files>>,
+}
+
+/// One project's blobs, by their full names.
+type Files = BTreeMap<String, MemoryBlob>;
+
+#[derive(Clone)]
+struct MemoryBlob {
+    contents: Bytes,
+    modified_ms: u64,
+}
+
+struct MemoryStaged {
+    contents: Bytes,
+}
+
+impl MemoryBlobs {
+    /// An empty storage.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn find(&self, project: ProjectId, name: &str) -> Result<Option<MemoryBlob>, StorageError> {
+        validate_blob_name(name)?;
+        Ok(read(&self.projects)
+            .get(&project)
+            .and_then(|files| files.get(name))
+            .cloned())
+    }
+}
+
+impl Staged for MemoryStaged {
+    fn size(&self) -> u64 {
+        self.contents.len().try_into().unwrap_or(u64::MAX)
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        Sha256::digest(&self.contents).into()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {
+        self
+    }
+}
+
+#[async_trait]
+impl Blobs for MemoryBlobs {
+    async fn stage(
+        &self,
+        _project: ProjectId,
+        mut contents: BlobStream,
+        bytes_max: u64,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        let mut received = BytesMut::new();
+        while let Some(piece) = contents.recv().await {
+            received.extend_from_slice(&piece?);
+            if u64::try_from(received.len()).is_ok_and(|size| size > bytes_max) {
+                return Err(StorageError::TooLarge(format!("a blob of more than {bytes_max} bytes")));
+            }
+        }
+        Ok(Box::new(MemoryStaged {
+            contents: received.freeze(),
+        }))
+    }
+
+    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
+        validate_blob_name(name)?;
+        let Ok(staged) = staged.into_any().downcast::<MemoryStaged>() else {
+            return Err(StorageError::Unavailable(
+                "the bytes were staged by another storage".into(),
+            ));
+        };
+        let mut projects = write(&self.projects);
+        let files = projects.entry(project).or_default();
+        refuse_shared_name(files, name)?;
+        files.insert(
+            name.to_owned(),
+            MemoryBlob {
+                contents: staged.contents,
+                modified_ms: now_ms(),
+            },
+        );
+        Ok(())
+    }
+
+    async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
+        let blob = self.find(project, name)?;
+        Ok(blob.map(|blob| BlobInfo {
+            size: size(&blob),
+            modified_ms: blob.modified_ms,
+        }))
+    }
+
+    async fn read(
+        &self,
+        project: ProjectId,
+        name: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<BlobStream>, StorageError> {
+        let Some(MemoryBlob { contents, .. }) = self.find(project, name)? else {
+            return Ok(None);
+        };
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(contents.len());
+        let end = start
+            .saturating_add(usize::try_from(length).unwrap_or(usize::MAX))
+            .min(contents.len());
+        let (pieces, stream) = mpsc::channel(1);
+        if start < end {
+            // A new channel has room for one piece, so this cannot fail.
+            let _ = pieces.try_send(Ok(contents.slice(start..end)));
+        }
+        Ok(Some(stream))
+    }
+
+    async fn list(
+        &self,
+        project: ProjectId,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<BlobItem>, StorageError> {
+        validate_list(directory, limit)?;
+        let prefix = if directory.is_empty() {
+            String::new()
+        } else {
+            format!("{directory}/")
+        };
+        let projects = read(&self.projects);
+        let mut items = BTreeMap::new();
+        for (name, blob) in projects.get(&project).into_iter().flatten() {
+            let Some(below) = name.strip_prefix(&prefix) else {
+                continue;
+            };
+            match below.split_once('/') {
+                Some((directory, _)) => items.insert(directory, None),
+                None => items.insert(below, Some(size(blob))),
+            };
+        }
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = items.range::<str, _>((start, Bound::Unbounded));
+        let page = (0..limit).zip(behind);
+        Ok(page
+            .map(|(_, (name, size))| BlobItem {
+                name: (*name).to_owned(),
+                size: *size,
+            })
+            .collect())
+    }
+
+    async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        validate_blob_name(name)?;
+        Ok(write(&self.projects)
+            .get_mut(&project)
+            .is_some_and(|files| files.remove(name).is_some()))
+    }
+}
+
+fn size(blob: &MemoryBlob) -> u64 {
+    blob.contents.len().try_into().unwrap_or(u64::MAX)
+}
+
+fn refuse_shared_name(files: &Files, name: &str) -> Result<(), StorageError> {
+    let below = format!("{name}/");
+    if files
+        .range(below.clone()..)
+        .next()
+        .is_some_and(|(other, _)| other.starts_with(&below))
+    {
+        return Err(StorageError::InvalidName("a directory has this name".into()));
+    }
+    if name
+        .match_indices('/')
+        .filter_map(|(at, _)| name.get(..at))
+        .any(|parent| files.contains_key(parent))
+    {
+        return Err(StorageError::InvalidName(
+            "a file has the name of one of its directories".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+// A panic under one of these locks leaves nothing half done that a reader could not bear.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::suite::{blobs_suite, records_suite};
+
+    records_suite!((MemoryRecords::new(), ()));
+    blobs_suite!((MemoryBlobs::new(), ()));
+}

@@ -1,0 +1,119 @@
+//! Records in one SQLite database: a single writer thread that groups commits, and readers beside it.
+//!
+//! The write-ahead log lets readers and the writer go on at the same time; `synchronous = FULL` makes each group
+//! durable before any of its commits is acknowledged. A read that begins after an acknowledgement sees the commit,
+//! because SQLite gives every new read transaction the newest state of the log.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use async_trait::async_trait;
+
+use self::reader::Readers;
+use self::writer::{GroupCounts, Queue, Writer};
+use super::{
+    Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
+    validate_key, validate_read,
+};
+
+mod reader;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+/// Records in one SQLite database, for one server process.
+pub struct SqliteRecords {
+    readers: Readers,
+    queue: Queue,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    // Released last: after the writer has closed the database.
+    _lock: File,
+}
+
+impl SqliteRecords {
+    /// Opens the database, or makes it, readable by its owner only. Fails when another process has it open, when it is
+    /// of a newer format, and when it is some other program's.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        // Absolute: SQLite would take a relative name that begins with `file:` for an address.
+        let path = std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))?;
+        let lock = lock_exclusively(&with_suffix(&path, ".lock"))?;
+        owner_only(OpenOptions::new().write(true).create(true).truncate(false))
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        let connection = schema::open(&path)?;
+        let (queue, jobs) = Queue::new();
+        let writer = Writer::new(connection, &path, jobs, Arc::clone(&queue.counts))?;
+        let writer = std::thread::Builder::new()
+            .name("records-writer".into())
+            .spawn(|| writer.run())?;
+        Ok(Self {
+            readers: Readers::new(path),
+            queue,
+            writer: Mutex::new(Some(writer)),
+            _lock: lock,
+        })
+    }
+
+    /// How well commits share their way to the disk, since the start.
+    pub fn group_counts(&self) -> (u64, u64) {
+        let GroupCounts { commits, groups } = &*self.queue.counts;
+        let load = std::sync::atomic::Ordering::Relaxed;
+        (commits.load(load), groups.load(load))
+    }
+
+    /// Finishes the commits that wait, and closes the database; blocks until that is done. Every call after it answers
+    /// `Unavailable`. Dropping does the same.
+    pub fn close(&self) {
+        self.readers.close();
+        self.queue.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // A writer that panicked has dropped its callers' replies, which tells them; nothing is left to do here.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for SqliteRecords {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+// Reads run where they are called: they are short, bounded by the limits of a page, and never wait for the writer.
+#[async_trait]
+impl Records for SqliteRecords {
+    async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
+        validate_read(keys.len())?;
+        keys.iter().try_for_each(|key| validate_key(key))?;
+        self.readers.read(|connection| reader::get(connection, project, keys))
+    }
+
+    async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
+        validate_read(ranges.len())?;
+        self.readers
+            .read(|connection| reader::scan(connection, project, ranges))
+    }
+
+    async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
+        commit.validate()?;
+        self.queue.commit(project, commit).await
+    }
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        StorageError::Unavailable(format!("sqlite: {error}"))
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}

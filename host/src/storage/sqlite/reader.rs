@@ -1,0 +1,120 @@
+//! Reading: a pool of connections, and the two reads.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::schema;
+use crate::storage::{Page, ProjectId, Range, StorageError, Values};
+
+/// Connections that are kept open between reads. More are opened when more threads read at once, and closed again.
+const IDLE_READERS_MAX: usize = 8;
+
+const GET: &str = "SELECT version, value FROM records WHERE project = ?1 AND key = ?2";
+const SCAN_UP: &str =
+    "SELECT key, value FROM records WHERE project = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
+const SCAN_DOWN: &str =
+    "SELECT key, value FROM records WHERE project = ?1 AND key >= ?2 AND key < ?3 ORDER BY key DESC LIMIT ?4";
+
+/// The pool.
+pub(super) struct Readers {
+    path: PathBuf,
+    /// None once closed.
+    idle: Mutex<Option<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            idle: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// Runs one read on a connection that nobody else uses meanwhile.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        let connection = self.take()?;
+        let result = read(&connection);
+        // After a failure of the database the connection may be the reason, so it is not used again.
+        if !matches!(result, Err(StorageError::Unavailable(_))) {
+            self.put_back(connection);
+        }
+        result
+    }
+
+    pub(super) fn close(&self) {
+        self.idle().take();
+    }
+
+    #[cfg(test)]
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle().as_ref().map_or(0, Vec::len)
+    }
+
+    fn take(&self) -> Result<Connection, StorageError> {
+        let idle = match self.idle().as_mut() {
+            Some(idle) => idle.pop(),
+            None => return Err(StorageError::Unavailable("the database is closed".into())),
+        };
+        idle.map_or_else(|| Ok(schema::open_reader(&self.path)?), Ok)
+    }
+
+    fn put_back(&self, connection: Connection) {
+        if let Some(idle) = self.idle().as_mut().filter(|idle| idle.len() < IDLE_READERS_MAX) {
+            idle.push(connection);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Connection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads the keys at one moment.
+pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
+    let _moment = one_moment(connection, keys.len())?;
+    let mut statement = connection.prepare_cached(GET)?;
+    let mut values = Values::default();
+    for key in keys {
+        let found = statement.query_row(params![project.0.cast_signed(), key], |row| {
+            let version: i64 = row.get(0)?;
+            Ok(values.push(Some((version.cast_unsigned(), row.get_ref(1)?.as_blob()?))))
+        });
+        match found.optional()? {
+            Some(pushed) => pushed?,
+            None => values.push(None)?,
+        }
+    }
+    Ok(values)
+}
+
+/// Reads the ranges at one moment.
+pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
+    let _moment = one_moment(connection, ranges.len())?;
+    let mut up = connection.prepare_cached(SCAN_UP)?;
+    let mut down = connection.prepare_cached(SCAN_DOWN)?;
+    Page::fill(ranges, |page, range| {
+        let statement = if range.reverse { &mut down } else { &mut up };
+        let mut rows = statement.query(params![project.0.cast_signed(), range.start, range.end, range.limit])?;
+        while let Some(row) = rows.next()? {
+            if !page.offer(
+                row.get_ref(0)?.as_blob().map_err(foreign)?,
+                row.get_ref(1)?.as_blob().map_err(foreign)?,
+            ) {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A transaction for what takes more than one statement; a single statement sees one moment by itself. It ends when
+/// dropped.
+fn one_moment(connection: &Connection, statements: usize) -> rusqlite::Result<Option<rusqlite::Transaction<'_>>> {
+    (statements > 1).then(|| connection.unchecked_transaction()).transpose()
+}
+
+fn foreign(error: rusqlite::types::FromSqlError) -> StorageError {
+    StorageError::Unavailable(format!("sqlite: a record of a wrong type: {error}"))
+}

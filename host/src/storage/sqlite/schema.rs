@@ -1,0 +1,127 @@
+//! The database file: its tables, its format number and its store of versions.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::storage::Version;
+
+/// The form of the stored data; a change of it is a new number.
+const FORMAT: i64 = 1;
+/// How long a call waits for a lock of another process, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Memory for pages of one connection. Small: the operating system keeps the file's pages anyhow, and a reader's own
+/// are worthless after the next commit.
+const CACHE_KIB: i64 = 1024;
+/// How many versions are taken from the database at once.
+const VERSION_BLOCK: u64 = 1 << 32;
+
+const TABLES: &str = "
+    CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE records (
+        project INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        version INTEGER NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (project, key)
+    ) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('versions_reserved', 0);
+";
+
+/// The writer's connection, to a database with tables of a format that we know.
+pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
+    let mut connection =
+        connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).with_context(|| format!("cannot open {}", path.display()))?;
+    check_format(&mut connection, path)?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .context("cannot use WAL")?;
+    ensure!(
+        mode == "wal",
+        "{} cannot have a write-ahead log: its journal mode is {mode}",
+        path.display()
+    );
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection is used by one thread at a time, so SQLite need not lock it.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
+}
+
+fn check_format(connection: &mut Connection, path: &Path) -> anyhow::Result<()> {
+    let foreign = || format!("{} is no records database of mlforge", path.display());
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .with_context(foreign)?;
+    if tables == 0 {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction.execute("INSERT INTO meta VALUES ('format', ?1)", [FORMAT])?;
+        return transaction
+            .commit()
+            .with_context(|| format!("cannot create {}", path.display()));
+    }
+    let format: i64 = connection
+        .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
+        .with_context(foreign)?;
+    if format > FORMAT {
+        bail!(
+            "{} has format {format}, and this mlforge knows none above {FORMAT}: use a newer one",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Versions that nobody else ever gave or will give: a block is marked as taken, durably, before its first use, so
+/// neither a restart nor a crash brings one back. What is left of a block is lost, of which there is plenty.
+#[derive(Debug)]
+pub(super) struct Versions {
+    last: Version,
+    reserved: Version,
+}
+
+impl Versions {
+    /// Takes a new block.
+    pub(super) fn reserve(connection: &Connection) -> rusqlite::Result<Self> {
+        const TAKE: &str = "UPDATE meta SET value = value + ?1 WHERE name = 'versions_reserved' RETURNING value";
+        let block = VERSION_BLOCK.cast_signed();
+        let reserved: i64 = connection.query_row(TAKE, [block], |row| row.get(0))?;
+        Ok(Self {
+            last: reserved.saturating_sub(block).cast_unsigned(),
+            reserved: reserved.cast_unsigned(),
+        })
+    }
+
+    /// How many are left.
+    pub(super) fn left(&self) -> u64 {
+        self.reserved.saturating_sub(self.last)
+    }
+
+    /// The next one; the caller has seen that one is left.
+    pub(super) fn take(&mut self) -> Version {
+        self.last += 1;
+        self.last
+    }
+
+    /// A block that is used up but for some, for tests.
+    #[cfg(test)]
+    pub(super) fn use_up_to(&mut self, left: u64) {
+        self.last = self.reserved - left;
+    }
+}

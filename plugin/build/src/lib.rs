@@ -1,0 +1,123 @@
+//! Builds a crate of this workspace into a component. For build scripts: so plain `cargo build`, `cargo run` and
+//! `cargo test` never use a stale component, and nobody has to build it by hand.
+
+mod plan;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context as _, bail};
+use wit_component::ComponentEncoder;
+
+use plan::{Plan, TARGET};
+
+/// The profile of the workspace that guests are built with.
+const PROFILE: &str = "plugin";
+/// Of the variables that cargo sets for a build script, those that the inner cargo needs too.
+const KEPT: [&str; 6] =
+    ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_INSTALL_ROOT"];
+/// What would turn the inner build into a part of the outer one.
+const DROPPED: [&str; 11] = [
+    "CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "DEP_", "TARGET", "HOST", "PROFILE", "OPT_LEVEL", "LLVM_PROFILE_FILE",
+    "LD_LIBRARY_PATH",
+];
+
+/// A crate of the workspace that exports a WIT world.
+pub struct Guest<'a> {
+    /// Its name.
+    pub package: &'a str,
+    /// The workspace's root.
+    pub workspace: &'a Path,
+    /// An environment variable; when it is set, it names a file to take instead of building.
+    pub prebuilt: &'a str,
+}
+
+impl Guest<'_> {
+    /// Builds the component and returns its file, below `OUT_DIR`. Tells cargo when to do it again.
+    pub fn build(&self) -> anyhow::Result<PathBuf> {
+        println!("cargo::rerun-if-env-changed={}", self.prebuilt);
+        let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set: this is for build scripts")?);
+        let module = match env::var_os(self.prebuilt) {
+            Some(file) => {
+                println!("cargo::rerun-if-changed={}", Path::new(&file).display());
+                PathBuf::from(file)
+            }
+            None => self.compile(&out)?,
+        };
+        let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+        let component = out.join(format!("{}.wasm", self.package));
+        fs::write(&component, encode(bytes)?).with_context(|| format!("cannot write {}", component.display()))?;
+        Ok(component)
+    }
+
+    /// Runs another cargo, in a directory of its own: in ours it would wait for ever for the lock that we hold.
+    fn compile(&self, out: &Path) -> anyhow::Result<PathBuf> {
+        let plan = Plan::choose()?;
+        let target = out.ancestors().nth(4).context("OUT_DIR is not below a target directory")?;
+        let target = target.join("plugin").join(plan.name());
+        let mut cargo = plan.cargo()?;
+        cargo
+            .current_dir(self.workspace)
+            // Only here a cdylib: natively its exports' names are none that a linker takes.
+            .args(["rustc", "--lib", "--crate-type", "cdylib", "--locked", "--package", self.package, "--profile", PROFILE, "--target", TARGET])
+            .arg("--target-dir")
+            .arg(&target);
+        run(cargo)?;
+        let module = target.join(TARGET).join(PROFILE).join(self.package.replace('-', "_"));
+        self.watch_sources(&module.with_extension("d"))?;
+        Ok(module.with_extension("wasm"))
+    }
+
+    /// Everything that went into the module, as the inner cargo noted it.
+    fn watch_sources(&self, notes: &Path) -> anyhow::Result<()> {
+        let notes = fs::read_to_string(notes).with_context(|| format!("cannot read {}", notes.display()))?;
+        let sources = notes.lines().filter_map(|line| line.split_once(": ")).flat_map(|(_, sources)| split(sources));
+        for source in sources {
+            println!("cargo::rerun-if-changed={source}");
+        }
+        for name in ["Cargo.toml", "Cargo.lock", "wit"] {
+            println!("cargo::rerun-if-changed={}", self.workspace.join(name).display());
+        }
+        Ok(())
+    }
+}
+
+/// The names in a make rule: separated by spaces, with a backslash before a space inside a name.
+fn split(sources: &str) -> Vec<String> {
+    let joined = sources.replace("\\ ", "\0");
+    joined.split_whitespace().map(|source| source.replace('\0', " ")).collect()
+}
+
+/// A component stays as it is; a module becomes one.
+fn encode(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    // The layer in a WebAssembly header: 0 for a module, 1 for a component.
+    if bytes.get(6..8) == Some(&[1, 0]) {
+        return Ok(bytes);
+    }
+    ComponentEncoder::default().module(&bytes)?.validate(true).encode().context("cannot make a component of the module")
+}
+
+/// A command that does not know that it is run by a build script.
+fn clean_command(program: impl Into<OsString>) -> Command {
+    let mut command = Command::new(program.into());
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let begins = |with: &&str| text.starts_with(*with);
+        if DROPPED.iter().any(|with| begins(with)) && !KEPT.iter().any(|with| begins(with)) {
+            command.env_remove(&name);
+        }
+    }
+    // Empty, not absent: that also overrides what a user's cargo configuration sets for native builds.
+    command.env("CARGO_ENCODED_RUSTFLAGS", "").env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+    command
+}
+
+fn run(mut command: Command) -> anyhow::Result<()> {
+    let output = command.output().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    if !output.status.success() {
+        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! `runs/log-inputs`.
+
+use super::{Call, EMPTY};
+use crate::domain::dataset::{Dataset, DatasetInput};
+use crate::domain::id::RunId;
+use crate::domain::limits::{
+    DATASET_DIGEST_CHARS_MAX, DATASET_NAME_CHARS_MAX, DATASET_PROFILE_CHARS_MAX, DATASET_SCHEMA_CHARS_MAX,
+    DATASET_SOURCE_CHARS_MAX, INPUT_TAG_KEY_CHARS_MAX, INPUT_TAG_VALUE_CHARS_MAX, INPUTS_MAX, KEY_CHARS_MAX,
+};
+use crate::domain::name::validate_length;
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::store::inputs;
+use crate::wasi::now_ms;
+
+use super::wire::read_pairs;
+
+/// Links datasets, and since MLflow 3 models, to a run.
+pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let run = RunId::parse(params.required_text("run_id")?)?;
+    let (datasets, models) = (params.objects("datasets")?, params.objects("models")?);
+    if datasets.len() > INPUTS_MAX || models.len() > INPUTS_MAX {
+        return Err(Error::Invalid(format!(
+            "{} datasets and {} models: at most {INPUTS_MAX} of each are allowed",
+            datasets.len(),
+            models.len()
+        )));
+    }
+    let datasets = datasets.iter().map(read_input).collect::<Result<Vec<_>>>()?;
+    let models = models.iter().map(read_model).collect::<Result<Vec<_>>>()?;
+    inputs::log(run, &first_of_each(datasets), &models, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Of the inputs that name the same dataset the first counts.
+fn first_of_each(inputs: Vec<DatasetInput>) -> Vec<DatasetInput> {
+    let mut seen = std::collections::BTreeSet::new();
+    inputs.into_iter().filter(|input| seen.insert((input.dataset.name.clone(), input.dataset.digest.clone()))).collect()
+}
+
+fn read_input(params: &Params<'_>) -> Result<DatasetInput> {
+    let tags = read_pairs(params, "tags")?;
+    for (key, value) in &tags {
+        validate_length(&params.name("tags.key"), key, INPUT_TAG_KEY_CHARS_MAX)?;
+        validate_length(&params.name("tags.value"), value, INPUT_TAG_VALUE_CHARS_MAX)?;
+    }
+    let dataset = params.required_object("dataset")?;
+    let required = |name: &str, max| {
+        let text = dataset.required_text(name)?;
+        validate_length(&params.name(&dataset.name(name)), text, max).map(|()| text.to_owned())
+    };
+    let optional = |name: &str, max| {
+        let Some(text) = dataset.text(name)? else { return Ok(None) };
+        validate_length(&params.name(&dataset.name(name)), text, max).map(|()| Some(text.to_owned()))
+    };
+    Ok(DatasetInput {
+        tags,
+        dataset: Dataset {
+            name: required("name", DATASET_NAME_CHARS_MAX)?,
+            digest: required("digest", DATASET_DIGEST_CHARS_MAX)?,
+            source_type: required("source_type", DATASET_SOURCE_CHARS_MAX)?,
+            source: required("source", DATASET_SOURCE_CHARS_MAX)?,
+            schema: optional("schema", DATASET_SCHEMA_CHARS_MAX)?,
+            profile: optional("profile", DATASET_PROFILE_CHARS_MAX)?,
+        },
+    })
+}
+
+fn read_model(params: &Params<'_>) -> Result<String> {
+    let id = params.required_text("model_id")?;
+    validate_length(&params.name("model_id"), id, KEY_CHARS_MAX).map(|()| id.to_owned())
+}

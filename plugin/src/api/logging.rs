@@ -1,0 +1,119 @@
+//! `runs/log-…`, `runs/set-tag`, `runs/delete-tag`.
+
+use std::collections::BTreeSet;
+
+use super::runs::run_id;
+use super::{Call, EMPTY};
+use crate::domain::experiment::Pair;
+use crate::domain::id::RunId;
+use crate::domain::limits::{
+    BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, PARAM_VALUE_CHARS_MAX,
+};
+use crate::domain::metric::Point;
+use crate::domain::name::{cut, validate_key};
+use crate::domain::run::tag_value;
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::store::runs::{self, Batch};
+use crate::wasi::now_ms;
+
+/// Logs one point of a metric.
+pub async fn log_metric(call: Call<'_>) -> Result<Vec<u8>> {
+    let metric = read_metric(&call.params, "name")?;
+    log(run_id(&call.params)?, Batch { metrics: vec![metric], ..Batch::default() }).await
+}
+
+/// Logs one param.
+pub async fn log_param(call: Call<'_>) -> Result<Vec<u8>> {
+    let param = read_param(&call.params)?;
+    log(run_id(&call.params)?, Batch { params: vec![param], ..Batch::default() }).await
+}
+
+/// Sets one tag.
+pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    let tag = read_tag(&call.params)?;
+    log(run_id(&call.params)?, Batch { tags: vec![tag], ..Batch::default() }).await
+}
+
+/// Removes one tag.
+pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    let key = call.params.required_text("key")?;
+    runs::delete_tag(RunId::parse(call.params.required_text("run_id")?)?, key, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Logs many things, all or nothing.
+pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let run = RunId::parse(params.required_text("run_id")?)?;
+    let metrics = params.objects("metrics")?;
+    let logged_params = params.objects("params")?;
+    let tags = params.objects("tags")?;
+    at_most("metrics", metrics.len(), BATCH_METRICS_MAX)?;
+    at_most("params", logged_params.len(), BATCH_PARAMS_MAX)?;
+    at_most("tags", tags.len(), BATCH_TAGS_MAX)?;
+    at_most("metrics, params and tags", metrics.len() + logged_params.len() + tags.len(), BATCH_ITEMS_MAX)?;
+    let batch = Batch {
+        metrics: metrics.iter().map(|metric| read_metric(metric, "key")).collect::<Result<_>>()?,
+        params: logged_params.iter().map(read_param).collect::<Result<_>>()?,
+        tags: tags.iter().map(read_tag).collect::<Result<_>>()?,
+    };
+    refuse_twins(&batch.params)?;
+    log(run, batch).await
+}
+
+async fn log(run: RunId, batch: Batch) -> Result<Vec<u8>> {
+    runs::log(run, &batch, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+fn read_metric(params: &Params<'_>, key_name: &str) -> Result<(String, Point)> {
+    let key = params.required_text("key")?;
+    validate_key(&params.name(key_name), key)?;
+    let value = params.required_float("value")?;
+    let timestamp_ms = params.required_integer("timestamp")?;
+    if timestamp_ms < 0 {
+        return Err(Error::Invalid(format!(
+            "Invalid value {timestamp_ms} for parameter '{}' supplied: timestamps must be a nonnegative long (64-bit integer)",
+            params.name("timestamp")
+        )));
+    }
+    Ok((key.to_owned(), Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0))))
+}
+
+fn read_param(params: &Params<'_>) -> Result<Pair> {
+    let key = params.required_text("key")?;
+    validate_key(&params.name("key"), key)?;
+    let value = params.text("value")?.unwrap_or_default();
+    Ok((key.to_owned(), cut(value.to_owned(), PARAM_VALUE_CHARS_MAX)))
+}
+
+fn read_tag(params: &Params<'_>) -> Result<Pair> {
+    let key = params.required_text("key")?;
+    validate_key(&params.name("key"), key)?;
+    Ok((key.to_owned(), tag_value(params.text("value")?.unwrap_or_default().to_owned())))
+}
+
+fn at_most(what: &str, count: usize, max: usize) -> Result<()> {
+    if count > max {
+        return Err(Error::Invalid(format!(
+            "A batch logging request can contain at most {max} {what}. Got {count} {what}. Please split up {what} across \
+             multiple requests and try again."
+        )));
+    }
+    Ok(())
+}
+
+fn refuse_twins(params: &[Pair]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let twins: BTreeSet<&str> = params.iter().map(|(key, _)| key.as_str()).filter(|key| !seen.insert(*key)).collect();
+    if twins.is_empty() {
+        return Ok(());
+    }
+    let twins: Vec<String> = twins.into_iter().map(|key| format!("'{key}'")).collect();
+    Err(Error::Invalid(format!(
+        "Duplicate parameter keys have been submitted: [{}]. Please ensure the request contains only one param value per \
+         param key.",
+        twins.join(", ")
+    )))
+}

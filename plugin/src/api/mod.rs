@@ -1,0 +1,27 @@
+//! One function an endpoint: parse, decide, store, answer. Only this folder names MLflow's fields.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+
+pub mod experiments;
+pub mod inputs;
+pub mod logging;
+pub mod metrics;
+pub mod runs;
+pub mod wire;
+
+/// A request to an endpoint, after its route and the caller's rights were found good.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// What it asks.
+    pub params: Params<'a>,
+}
+
+/// The answer of an endpoint that says nothing.
+const EMPTY: &[u8] = b"{}";
+
+fn json(body: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(body).map_err(|error| Error::Corrupt(format!("an answer cannot be written: {error}")))
+}

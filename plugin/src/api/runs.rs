@@ -1,0 +1,143 @@
+//! `runs/…`: their life and searches.
+
+use serde::Serialize;
+
+use super::experiments::{VIEWS, page_size, refuse_filter};
+use super::wire::{self, RunInfo, read_pairs};
+use super::{Call, EMPTY, json};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::lifecycle::{Stage, View};
+use crate::domain::limits::{EXPERIMENTS_PER_SEARCH_MAX, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX, TAGS_ON_CREATE_MAX};
+use crate::domain::nickname::nickname;
+use crate::domain::run::{FullRun, NewRun, Status};
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::search::page::Place;
+use crate::store::{keys, listing, runs};
+use crate::wasi::{now_ms, random_id, random_u64};
+
+/// Runs that are read and written into an answer at once: bounds the memory of a large page.
+const RUNS_AT_ONCE: usize = 500;
+
+#[derive(Serialize)]
+struct Found<'a> {
+    run: wire::Run<'a>,
+}
+
+fn found(run: &FullRun) -> Result<Vec<u8>> {
+    json(&Found { run: run.into() })
+}
+
+/// The run that a request names, by `run_id` or the older `run_uuid`.
+pub fn run_id(params: &Params<'_>) -> Result<RunId> {
+    RunId::parse(params.either_text("run_id", "run_uuid")?)
+}
+
+/// Makes a run. Without an experiment it goes to `Default`.
+pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let experiment = match params.text("experiment_id")?.unwrap_or_default() {
+        "" => ExperimentId::DEFAULT,
+        id => ExperimentId::parse(id)?,
+    };
+    let text = |name| params.text(name).map(|text| text.unwrap_or_default().to_owned());
+    let new = NewRun {
+        user_id: text("user_id")?,
+        name: text("run_name")?,
+        start_time_ms: params.integer("start_time")?.unwrap_or(0),
+        tags: read_pairs(params, "tags")?,
+    };
+    if new.tags.len() > TAGS_ON_CREATE_MAX {
+        return Err(Error::Invalid(format!("{} tags: at most {TAGS_ON_CREATE_MAX} are allowed", new.tags.len())));
+    }
+    found(&runs::create(experiment, &new, RunId(random_id()), &nickname(random_u64()), now_ms()).await?)
+}
+
+/// Reads a run.
+pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
+    found(&runs::read(run_id(&call.params)?).await?)
+}
+
+#[derive(Serialize)]
+struct Updated<'a> {
+    run_info: RunInfo<'a>,
+}
+
+/// Changes status, end time or name of a run.
+pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let update = runs::Update {
+        status: params.choice("status", &Status::ALL)?,
+        end_time_ms: params.integer("end_time")?,
+        name: params.text("run_name")?.filter(|name| !name.is_empty()).map(str::to_owned),
+    };
+    let run = runs::update(run_id(params)?, &update, now_ms()).await?;
+    json(&Updated { run_info: RunInfo::new(&run, Stage::Active) })
+}
+
+/// Deletes a run, softly.
+pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
+    runs::set_stage(RunId::parse(call.params.required_text("run_id")?)?, Stage::Deleted, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Restores a run.
+pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
+    runs::set_stage(RunId::parse(call.params.required_text("run_id")?)?, Stage::Active, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Lists the runs of some experiments, newest first.
+pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let count = page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?;
+    let view = params.choice("run_view_type", &VIEWS)?.unwrap_or(View::ActiveOnly);
+    refuse_filter(params)?;
+    let after = Place::parse(params.text("page_token")?.unwrap_or_default(), keys::PLACE_BYTES)?;
+    let (ids, next) = listing::runs(&experiments(params)?, view, after.as_ref(), count).await?;
+    page(&ids, next).await
+}
+
+fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
+    let asked = params.texts("experiment_ids")?;
+    if asked.len() > EXPERIMENTS_PER_SEARCH_MAX {
+        return Err(Error::Invalid(format!(
+            "{} experiment_ids: at most {EXPERIMENTS_PER_SEARCH_MAX} are allowed",
+            asked.len()
+        )));
+    }
+    let mut ids = Vec::with_capacity(asked.len());
+    for id in asked {
+        match ExperimentId::parse(id) {
+            Ok(id) => ids.push(id),
+            // An experiment that cannot exist has no runs.
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Writes a page run by run: `{"runs": […], "next_page_token": "…"}`, each left out when empty.
+async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
+    let mut body = b"{".to_vec();
+    for (index, some) in ids.chunks(RUNS_AT_ONCE).enumerate() {
+        body.extend_from_slice(if index == 0 { b"\"runs\":[" } else { b"," });
+        for (index, run) in runs::read_all(some).await?.iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            body.extend(json(&wire::Run::from(run))?);
+        }
+    }
+    if !ids.is_empty() {
+        body.push(b']');
+    }
+    if let Some(place) = next {
+        body.extend_from_slice(format!(",\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
+    }
+    body.push(b'}');
+    Ok(body)
+}

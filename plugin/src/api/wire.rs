@@ -1,0 +1,200 @@
+//! The objects of MLflow's answers. A field that MLflow's server leaves unset is not printed; one that it sets is, even
+//! when it is empty or 0.
+
+use serde::{Serialize, Serializer};
+
+use crate::domain::dataset::DatasetInput;
+use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
+use crate::domain::lifecycle::Stage;
+use crate::domain::metric::Point;
+use crate::domain::run::{FullRun, Run as DomainRun};
+use crate::http::params::Params;
+
+/// A tag or a param.
+#[derive(Serialize)]
+pub struct KeyValue<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+fn key_values(pairs: &[Pair]) -> Vec<KeyValue<'_>> {
+    pairs.iter().map(|(key, value)| KeyValue { key, value }).collect()
+}
+
+/// Reads a list of tags or params as it was sent: keys must be given, values may be absent.
+pub fn read_pairs(params: &Params<'_>, name: &str) -> crate::error::Result<Vec<Pair>> {
+    let pair = |item: &Params<'_>| {
+        Ok((item.required_text("key")?.to_owned(), item.text("value")?.unwrap_or_default().to_owned()))
+    };
+    params.objects(name)?.iter().map(pair).collect()
+}
+
+/// An experiment.
+#[derive(Serialize)]
+pub struct Experiment<'a> {
+    experiment_id: String,
+    name: &'a str,
+    artifact_location: &'a str,
+    lifecycle_stage: &'static str,
+    last_update_time: i64,
+    creation_time: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<KeyValue<'a>>,
+}
+
+impl<'a> Experiment<'a> {
+    /// With its tags.
+    pub fn new(experiment: &'a DomainExperiment, tags: &'a [Pair]) -> Self {
+        Experiment {
+            experiment_id: experiment.id.to_string(),
+            name: &experiment.name,
+            artifact_location: &experiment.artifact_location,
+            lifecycle_stage: experiment.lifecycle.stage.name(),
+            last_update_time: experiment.last_update_time_ms,
+            creation_time: experiment.creation_time_ms,
+            tags: key_values(tags),
+        }
+    }
+}
+
+/// A run without what is logged to it.
+#[derive(Serialize)]
+pub struct RunInfo<'a> {
+    run_uuid: String,
+    experiment_id: String,
+    run_name: &'a str,
+    user_id: &'a str,
+    status: &'static str,
+    start_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<i64>,
+    artifact_uri: &'a str,
+    lifecycle_stage: &'static str,
+    run_id: String,
+}
+
+impl<'a> RunInfo<'a> {
+    /// With the stage that holds.
+    pub fn new(run: &'a DomainRun, stage: Stage) -> Self {
+        RunInfo {
+            run_uuid: run.id.to_string(),
+            experiment_id: run.experiment.to_string(),
+            run_name: &run.name,
+            user_id: &run.user_id,
+            status: run.status.name(),
+            start_time: run.start_time_ms,
+            end_time: run.end_time_ms,
+            artifact_uri: &run.artifact_uri,
+            lifecycle_stage: stage.name(),
+            run_id: run.id.to_string(),
+        }
+    }
+}
+
+/// A point of a metric.
+#[derive(Serialize)]
+pub struct Metric<'a> {
+    key: &'a str,
+    #[serde(serialize_with = "float")]
+    value: f64,
+    timestamp: i64,
+    step: i64,
+}
+
+impl<'a> Metric<'a> {
+    /// With its metric's name.
+    pub fn new(key: &'a str, point: Point) -> Self {
+        Metric { key, value: point.value, timestamp: point.timestamp_ms, step: point.step }
+    }
+}
+
+/// JSON has no NaN: protobuf writes it as a text.
+fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_nan() { serializer.serialize_str("NaN") } else { serializer.serialize_f64(*value) }
+}
+
+/// What is logged to a run.
+#[derive(Serialize)]
+struct RunData<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<Metric<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    params: Vec<KeyValue<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<KeyValue<'a>>,
+}
+
+/// What a run read.
+#[derive(Serialize)]
+struct RunInputs<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dataset_inputs: Vec<InputDataset<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_inputs: Vec<ModelInput<'a>>,
+}
+
+#[derive(Serialize)]
+struct InputDataset<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<KeyValue<'a>>,
+    dataset: Dataset<'a>,
+}
+
+#[derive(Serialize)]
+struct Dataset<'a> {
+    name: &'a str,
+    digest: &'a str,
+    source_type: &'a str,
+    source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ModelInput<'a> {
+    model_id: &'a str,
+}
+
+impl<'a> From<&'a DatasetInput> for InputDataset<'a> {
+    fn from(input: &'a DatasetInput) -> Self {
+        let dataset = &input.dataset;
+        InputDataset {
+            tags: key_values(&input.tags),
+            dataset: Dataset {
+                name: &dataset.name,
+                digest: &dataset.digest,
+                source_type: &dataset.source_type,
+                source: &dataset.source,
+                schema: dataset.schema.as_deref(),
+                profile: dataset.profile.as_deref(),
+            },
+        }
+    }
+}
+
+/// A run with everything that is read with it.
+#[derive(Serialize)]
+pub struct Run<'a> {
+    info: RunInfo<'a>,
+    data: RunData<'a>,
+    inputs: RunInputs<'a>,
+}
+
+impl<'a> From<&'a FullRun> for Run<'a> {
+    fn from(full: &'a FullRun) -> Self {
+        Run {
+            info: RunInfo::new(&full.run, full.stage),
+            data: RunData {
+                metrics: full.metrics.iter().map(|metric| Metric::new(&metric.key, metric.point)).collect(),
+                params: key_values(&full.params),
+                tags: key_values(&full.tags),
+            },
+            inputs: RunInputs {
+                dataset_inputs: full.inputs.iter().map(InputDataset::from).collect(),
+                model_inputs: full.model_inputs.iter().map(|model_id| ModelInput { model_id }).collect(),
+            },
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The ids of experiments and runs.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// An experiment's number in its project; the `Default` experiment has 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExperimentId(pub u64);
+
+impl ExperimentId {
+    /// The experiment that every project has from the start.
+    pub const DEFAULT: ExperimentId = ExperimentId(0);
+
+    /// Reads a decimal number, as MLflow 3 demands; one that no counter reaches is simply unknown.
+    pub fn parse(text: &str) -> Result<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::Invalid(format!(
+                "Invalid experiment ID '{text}'. Experiment ID must be a valid integer."
+            )));
+        }
+        text.parse().map(ExperimentId).map_err(|_| not_found(text))
+    }
+
+    /// The answer for an id that names no experiment of this project.
+    pub fn not_found(self) -> Error {
+        not_found(&self.to_string())
+    }
+}
+
+fn not_found(id: &str) -> Error {
+    Error::NotFound(format!("No Experiment with id={id} exists"))
+}
+
+impl fmt::Display for ExperimentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A run's id: 16 random bytes, written as 32 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub [u8; 16]);
+
+impl RunId {
+    /// Reads 32 lower-case hex digits. Any other text names no run: ids are only ever made here.
+    pub fn parse(text: &str) -> Result<Self> {
+        let not_found = || Error::NotFound(format!("Run with id={text} not found"));
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let pairs: &[[u8; 2]; 16] = pairs.try_into().map_err(|_| not_found())?;
+        if !rest.is_empty() {
+            return Err(not_found());
+        }
+        let mut id = [0; 16];
+        for (byte, [high, low]) in id.iter_mut().zip(pairs) {
+            *byte = hex_digit(*high).zip(hex_digit(*low)).map(|(h, l)| h << 4 | l).ok_or_else(not_found)?;
+        }
+        Ok(RunId(id))
+    }
+
+    /// The answer for an id that names no run of this project.
+    pub fn not_found(self) -> Error {
+        Error::NotFound(format!("Run with id={self} not found"))
+    }
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_run_id_reads_back() {
+        let id = RunId(std::array::from_fn(|i| u8::try_from(i * 17).unwrap()));
+        assert_eq!(RunId::parse(&id.to_string()), Ok(id));
+    }
+
+    #[test]
+    fn only_32_lower_case_hex_digits_name_a_run() {
+        let good = "00112233445566778899aabbccddeeff";
+        assert!(RunId::parse(good).is_ok());
+        for bad in ["", "0", &good[1..], &good.to_uppercase(), &format!("{good}0"), "../../../../../../../etc/passwd..", "é"] {
+            assert!(matches!(RunId::parse(bad), Err(Error::NotFound(text)) if text.contains(bad)));
+        }
+    }
+
+    #[test]
+    fn an_experiment_id_is_an_integer() {
+        assert_eq!(ExperimentId::parse("12"), Ok(ExperimentId(12)));
+        assert!(matches!(ExperimentId::parse("abc"), Err(Error::Invalid(_))));
+        assert!(matches!(ExperimentId::parse(""), Err(Error::Invalid(_))));
+        assert!(matches!(ExperimentId::parse("-1"), Err(Error::NotFound(_))));
+        assert!(matches!(ExperimentId::parse("99999999999999999999999"), Err(Error::NotFound(_))));
+    }
+}

@@ -1,0 +1,55 @@
+//! Every limit on what a request may carry: those of the newest MLflow (3.18), in characters unless named otherwise.
+
+/// Metric, param and tag keys.
+pub const KEY_CHARS_MAX: usize = 250;
+/// Longer param values are cut, as MLflow does by default.
+pub const PARAM_VALUE_CHARS_MAX: usize = 6_000;
+/// Longer run tag values, a run's name among them, are cut, as MLflow does by default.
+pub const RUN_TAG_VALUE_CHARS_MAX: usize = 8_000;
+/// Experiment tag values.
+pub const EXPERIMENT_TAG_VALUE_CHARS_MAX: usize = 20_000;
+/// Experiment names.
+pub const EXPERIMENT_NAME_CHARS_MAX: usize = 500;
+/// User ids of runs.
+pub const USER_ID_CHARS_MAX: usize = 256;
+/// Artifact locations of experiments.
+pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
+/// Tags given when an experiment or a run is made.
+pub const TAGS_ON_CREATE_MAX: usize = 1_000;
+
+/// Metrics of one log-batch.
+pub const BATCH_METRICS_MAX: usize = 1_000;
+/// Params of one log-batch.
+pub const BATCH_PARAMS_MAX: usize = 100;
+/// Tags of one log-batch.
+pub const BATCH_TAGS_MAX: usize = 100;
+/// Metrics, params and tags of one log-batch together.
+pub const BATCH_ITEMS_MAX: usize = 1_000;
+
+/// Datasets of one log-inputs.
+pub const INPUTS_MAX: usize = 1_000;
+/// Names of datasets.
+pub const DATASET_NAME_CHARS_MAX: usize = 500;
+/// Digests of datasets.
+pub const DATASET_DIGEST_CHARS_MAX: usize = 36;
+/// Sources of datasets.
+pub const DATASET_SOURCE_CHARS_MAX: usize = 65_535;
+/// Schemas of datasets.
+pub const DATASET_SCHEMA_CHARS_MAX: usize = 1_048_575;
+/// Profiles of datasets.
+pub const DATASET_PROFILE_CHARS_MAX: usize = 16_777_215;
+/// Keys of tags on a run's input.
+pub const INPUT_TAG_KEY_CHARS_MAX: usize = 255;
+/// Values of tags on a run's input.
+pub const INPUT_TAG_VALUE_CHARS_MAX: usize = 500;
+
+/// Runs of one search page.
+pub const RUNS_PER_PAGE_MAX: i64 = 50_000;
+/// Runs of one search page when the caller does not say.
+pub const RUNS_PER_PAGE_DEFAULT: i64 = 1_000;
+/// Experiments of one search page.
+pub const EXPERIMENTS_PER_PAGE_MAX: i64 = 50_000;
+/// Experiments that one search of runs may name.
+pub const EXPERIMENTS_PER_SEARCH_MAX: usize = 10_000;
+/// Points of one page of a metric's history, also when the caller does not say: clients follow the page token.
+pub const POINTS_PER_PAGE_MAX: i64 = 25_000;

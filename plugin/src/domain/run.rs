@@ -1,0 +1,147 @@
+//! Runs.
+
+use super::dataset::DatasetInput;
+use super::experiment::{Experiment, Pair};
+use super::id::{ExperimentId, RunId};
+use super::lifecycle::{Lifecycle, Stage};
+use super::limits::{RUN_TAG_VALUE_CHARS_MAX, USER_ID_CHARS_MAX};
+use super::metric::Metric;
+use super::name::{cut, validate_length};
+use crate::error::{Error, Result};
+
+/// The tag that is the same thing as a run's name.
+pub const NAME_TAG: &str = "mlflow.runName";
+
+/// How far a run has come. Every change is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It was started.
+    Running,
+    /// It will start.
+    Scheduled,
+    /// It ended well.
+    Finished,
+    /// It ended with an error.
+    Failed,
+    /// It was stopped.
+    Killed,
+}
+
+impl Status {
+    /// All, with the numbers and names of MLflow's protocol.
+    pub const ALL: [(i64, &'static str, Status); 5] = [
+        (1, "RUNNING", Status::Running),
+        (2, "SCHEDULED", Status::Scheduled),
+        (3, "FINISHED", Status::Finished),
+        (4, "FAILED", Status::Failed),
+        (5, "KILLED", Status::Killed),
+    ];
+
+    /// MLflow's word for it.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, _, status)| *status == self).map_or("RUNNING", |(_, name, _)| name)
+    }
+}
+
+/// A run without what is logged to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The experiment that it belongs to, for ever.
+    pub experiment: ExperimentId,
+    /// The same as its tag `mlflow.runName`.
+    pub name: String,
+    /// As the client sent it.
+    pub user_id: String,
+    /// How far it has come.
+    pub status: Status,
+    /// Milliseconds since the Unix epoch, as the client sent it.
+    pub start_time_ms: i64,
+    /// Milliseconds since the Unix epoch; none until the client says it.
+    pub end_time_ms: Option<i64>,
+    /// Its own stage, which the experiment may overrule.
+    pub lifecycle: Lifecycle,
+    /// Where its artifacts lie.
+    pub artifact_uri: String,
+}
+
+/// What a caller says of a run to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewRun {
+    /// As the client sent it.
+    pub user_id: String,
+    /// Absent or empty: the tag's, or a nickname.
+    pub name: String,
+    /// Milliseconds since the Unix epoch.
+    pub start_time_ms: i64,
+    /// Stored as sent; of equal keys the last counts.
+    pub tags: Vec<Pair>,
+}
+
+impl Run {
+    /// A new run of an active experiment and its tags, its name among them.
+    pub fn new(id: RunId, experiment: &Experiment, new: NewRun, nickname: impl FnOnce() -> String) -> Result<(Run, Vec<Pair>)> {
+        experiment.must_be_active()?;
+        validate_length("user_id", &new.user_id, USER_ID_CHARS_MAX)?;
+        let mut tags = new.tags;
+        let tagged = tags.iter().rev().find(|(key, _)| key == NAME_TAG).map(|(_, value)| value.clone()).unwrap_or_default();
+        if !new.name.is_empty() && !tagged.is_empty() && new.name != tagged {
+            return Err(Error::Invalid(format!(
+                "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values \
+                 (run_name='{}', mlflow.runName='{tagged}').",
+                new.name
+            )));
+        }
+        let name = [new.name, tagged].into_iter().find(|name| !name.is_empty()).map_or_else(nickname, tag_value);
+        tags.retain(|(key, _)| key != NAME_TAG);
+        tags.push((NAME_TAG.to_owned(), name.clone()));
+        let run = Run {
+            id,
+            experiment: experiment.id,
+            name,
+            user_id: new.user_id,
+            status: Status::Running,
+            start_time_ms: new.start_time_ms,
+            end_time_ms: None,
+            lifecycle: Lifecycle { stage: Stage::Active, epoch: experiment.lifecycle.epoch },
+            artifact_uri: format!("{}/{id}/artifacts", experiment.artifact_location.trim_end_matches('/')),
+        };
+        Ok((run, tags))
+    }
+
+    /// Refuses what needs an active run.
+    pub fn must_be_active(&self, experiment: &Experiment) -> Result<()> {
+        match self.lifecycle.of_run(experiment.lifecycle) {
+            Stage::Active => Ok(()),
+            Stage::Deleted => Err(Error::Invalid(format!(
+                "The run {} must be in the 'active' state. Current state is deleted.",
+                self.id
+            ))),
+        }
+    }
+}
+
+/// Cuts a run tag's value as MLflow does.
+pub fn tag_value(value: String) -> String {
+    cut(value, RUN_TAG_VALUE_CHARS_MAX)
+}
+
+/// A run with everything that is read with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FullRun {
+    /// The run itself.
+    pub run: Run,
+    /// The stage that holds, its experiment's events included.
+    pub stage: Stage,
+    /// The newest point of each metric, by key.
+    pub metrics: Vec<Metric>,
+    /// By key.
+    pub params: Vec<Pair>,
+    /// By key.
+    pub tags: Vec<Pair>,
+    /// What it read.
+    pub inputs: Vec<DatasetInput>,
+    /// The ids of the logged models that it used.
+    pub model_inputs: Vec<String>,
+}

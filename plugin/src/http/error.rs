@@ -1,0 +1,61 @@
+//! Which status and which of MLflow's error codes an error gets. Nothing else chooses a status.
+//!
+//! A mistake of the caller is never a 5xx: clients retry those and hide the message.
+
+use serde::Serialize;
+
+use super::message::Answer;
+use crate::error::Error;
+
+/// The body of every error, as MLflow clients read it.
+#[derive(Serialize)]
+struct Body<'a> {
+    error_code: &'a str,
+    message: &'a str,
+}
+
+/// The answer to a request that failed.
+pub fn answer(error: &Error) -> Answer {
+    let (status, error_code) = status(error);
+    let message = message(error);
+    let body = serde_json::to_vec(&Body { error_code, message: &message }).unwrap_or_default();
+    let mut answer = Answer { status, headers: Vec::new(), body };
+    match error {
+        Error::WrongMethod(allowed) => answer.headers.push(("allow", allowed.join(", "))),
+        Error::Contended | Error::Unavailable(_) => answer.headers.push(("retry-after", "1".to_owned())),
+        _ => {}
+    }
+    answer
+}
+
+fn status(error: &Error) -> (u16, &'static str) {
+    match error {
+        Error::Invalid(_) => (400, "INVALID_PARAMETER_VALUE"),
+        Error::AlreadyExists(_) => (400, "RESOURCE_ALREADY_EXISTS"),
+        // GitLab's status for someone who may read and not write.
+        Error::Denied => (401, "CUSTOMER_UNAUTHORIZED"),
+        Error::NotFound(_) => (404, "RESOURCE_DOES_NOT_EXIST"),
+        Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
+        Error::WrongMethod(_) => (405, "BAD_REQUEST"),
+        Error::TooLarge(_) => (413, "INVALID_PARAMETER_VALUE"),
+        // The one status that every client repeats every request on: nothing was written.
+        Error::Contended => (429, "REQUEST_LIMIT_EXCEEDED"),
+        Error::Corrupt(_) => (500, "INTERNAL_ERROR"),
+        Error::NotImplemented(_) => (501, "NOT_IMPLEMENTED"),
+        Error::Unavailable(_) => (503, "TEMPORARILY_UNAVAILABLE"),
+    }
+}
+
+fn message(error: &Error) -> String {
+    match error {
+        Error::Invalid(text) | Error::NotFound(text) | Error::AlreadyExists(text) | Error::TooLarge(text) => text.clone(),
+        Error::NoEndpoint(path) => format!("No endpoint has the path '{path}'."),
+        Error::NotImplemented(query) => format!("Filters and orders of searches are not implemented yet: '{query}'."),
+        Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),
+        Error::Denied => "You may not write to this project: that needs the role Developer or higher.".to_owned(),
+        Error::Contended => "Too many clients are changing the same thing at once; nothing was written.".to_owned(),
+        // What the storage says is for the host's log.
+        Error::Unavailable(_) => "The storage cannot answer now; try again.".to_owned(),
+        Error::Corrupt(_) => "A stored record cannot be read.".to_owned(),
+    }
+}

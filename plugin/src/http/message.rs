@@ -1,0 +1,109 @@
+//! A request read whole, and an answer written whole, over `wasi:http`.
+
+use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
+use crate::bindings::{wit_future, wit_stream};
+
+/// The header in which the host says what the caller may do.
+const RIGHTS_HEADER: &str = "x-mlforge-rights";
+
+/// What the host lets the caller do. Without its word: nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rights {
+    /// Nothing.
+    None,
+    /// Reading.
+    Read,
+    /// Everything.
+    Write,
+}
+
+/// A request as the routes and endpoints see it.
+pub struct Incoming {
+    /// In capitals.
+    pub method: String,
+    /// Percent-encoded, without the query.
+    pub path: String,
+    /// Without the question mark; empty when there is none.
+    pub query: String,
+    /// What the caller may do.
+    pub rights: Rights,
+    /// All of it: the host bounds its size.
+    pub body: Vec<u8>,
+}
+
+/// A whole answer.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Besides the content type.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A JSON object with status 200: clients take any other status for a failure, also 201 after a creation.
+    pub fn ok(body: Vec<u8>) -> Self {
+        Answer { status: 200, headers: Vec::new(), body }
+    }
+}
+
+impl Incoming {
+    /// Reads a request to its end. Fails when the connection breaks before.
+    pub async fn read(request: Request) -> Result<Self, ErrorCode> {
+        let method = method_name(request.get_method());
+        let target = request.get_path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let (path, query) = (path.to_owned(), query.to_owned());
+        let rights = rights(&request.get_headers());
+        let (_, done) = wit_future::new(|| Ok(()));
+        let (contents, trailers) = Request::consume_body(request, done);
+        let body = contents.collect().await;
+        // A cut upload ends its stream like a whole one; only here does it show.
+        trailers.await?;
+        Ok(Incoming { method, path, query, rights, body })
+    }
+}
+
+fn rights(headers: &Fields) -> Rights {
+    match headers.get(RIGHTS_HEADER).first().map(Vec::as_slice) {
+        Some(b"write") => Rights::Write,
+        Some(b"read") => Rights::Read,
+        _ => Rights::None,
+    }
+}
+
+fn method_name(method: Method) -> String {
+    match method {
+        Method::Get => "GET".to_owned(),
+        Method::Head => "HEAD".to_owned(),
+        Method::Post => "POST".to_owned(),
+        Method::Put => "PUT".to_owned(),
+        Method::Delete => "DELETE".to_owned(),
+        Method::Connect => "CONNECT".to_owned(),
+        Method::Options => "OPTIONS".to_owned(),
+        Method::Trace => "TRACE".to_owned(),
+        Method::Patch => "PATCH".to_owned(),
+        Method::Other(name) => name,
+    }
+}
+
+impl Answer {
+    /// Hands the answer to the host; the body follows as the host takes it.
+    pub fn send(self) -> Result<Response, ErrorCode> {
+        let mut fields = vec![("content-type".to_owned(), b"application/json".to_vec())];
+        fields.extend(self.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
+        let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+        let (mut sender, contents) = wit_stream::new();
+        let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
+        drop(trailers_sender);
+        let (response, _) = Response::new(headers, Some(contents), trailers);
+        // The host knows no status that it would refuse here.
+        let _ = response.set_status_code(self.status);
+        wit_bindgen::spawn_local(async move {
+            // What the host does not take is not missed: it is the one who counts bytes.
+            let _ = sender.write_all(self.body).await;
+        });
+        Ok(response)
+    }
+}

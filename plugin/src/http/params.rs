@@ -1,0 +1,343 @@
+//! The parameters of a request, from a JSON body or a query, read as leniently as MLflow's server reads protobuf JSON.
+//!
+//! Accepted: names in snake_case or camelCase, `null` for absent, unknown names, numbers as texts, whole floats for
+//! integers, enums by name or number, a body that is a JSON text holding JSON. What has a wrong type is refused: the real
+//! server would keep a part of it silently.
+
+use serde_json::{Map, Value};
+
+use crate::domain::name::missing;
+use crate::error::{Error, Result};
+
+/// Some named values; the names carry their place in the request, for messages.
+#[derive(Clone, Copy)]
+pub struct Params<'a> {
+    fields: &'a Map<String, Value>,
+    place: Place<'a>,
+}
+
+/// Where in a request an object lies.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Top,
+    Item(&'a str, usize),
+    Field(&'a str),
+}
+
+/// Reads a JSON body; an empty one has no parameters.
+pub fn from_body(body: &[u8]) -> Result<Map<String, Value>> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    let invalid = |what: String| Error::Invalid(format!("The body of the request must be a JSON object: {what}."));
+    let parsed = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
+    let value = match parsed {
+        Value::String(inner) => serde_json::from_str(&inner).map_err(|error| invalid(error.to_string()))?,
+        other => other,
+    };
+    match value {
+        Value::Object(fields) => Ok(fields),
+        other => Err(invalid(format!("this is {}", kind(&other)))),
+    }
+}
+
+/// Reads a query; repeated names make a list.
+pub fn from_query(query: &str) -> Result<Map<String, Value>> {
+    let mut fields = Map::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = Value::String(percent_decoded(value)?);
+        match fields.entry(percent_decoded(name)?) {
+            serde_json::map::Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            serde_json::map::Entry::Occupied(mut entry) => match entry.get_mut() {
+                Value::Array(values) => values.push(value),
+                single => *single = Value::Array(vec![single.take(), value]),
+            },
+        }
+    }
+    Ok(fields)
+}
+
+fn percent_decoded(text: &str) -> Result<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => match after.split_at_checked(2).and_then(|(digits, after)| Some((hex_byte(digits)?, after))) {
+                Some((decoded, after)) => {
+                    bytes.push(decoded);
+                    rest = after;
+                }
+                None => bytes.push(b'%'),
+            },
+            other => bytes.push(*other),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Error::Invalid(format!("The query holds '{text}', which is not UTF-8.")))
+}
+
+fn hex_byte(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+impl<'a> Params<'a> {
+    /// The parameters of a request.
+    pub fn new(fields: &'a Map<String, Value>) -> Self {
+        Params { fields, place: Place::Top }
+    }
+
+    /// The value of a parameter, if it is given and not `null`.
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        let value = self.fields.get(name).or_else(|| self.fields.get(&camel_case(name)));
+        value.filter(|value| !value.is_null())
+    }
+
+    /// A parameter's name as messages show it: `metrics[0].key`.
+    pub fn name(&self, name: &str) -> String {
+        match self.place {
+            Place::Top => name.to_owned(),
+            Place::Item(list, index) => format!("{list}[{index}].{name}"),
+            Place::Field(field) => format!("{field}.{name}"),
+        }
+    }
+
+    fn wrong_type(&self, name: &str, value: &Value) -> Error {
+        Error::Invalid(format!(
+            "Invalid value {} for parameter '{}' supplied:  Hint: Value was of type '{}'. See the API docs for more \
+             information about request parameters.",
+            shown(value),
+            self.name(name),
+            kind(value)
+        ))
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Result<Option<&'a str>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(value) => Err(self.wrong_type(name, value)),
+        }
+    }
+
+    /// A text that must be given; an empty one counts as missing.
+    pub fn required_text(&self, name: &str) -> Result<&'a str> {
+        self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| missing(&self.name(name)))
+    }
+
+    /// The first text given of some names; an empty one counts as missing.
+    pub fn either_text(&self, first: &str, second: &str) -> Result<&'a str> {
+        let given = |name| self.text(name).map(|text| text.filter(|text| !text.is_empty()));
+        given(first)?.or(given(second)?).ok_or_else(|| missing(&self.name(first)))
+    }
+
+    /// A whole number.
+    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = match value {
+            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        number.map(Some).ok_or_else(|| self.wrong_type(name, value))
+    }
+
+    /// A whole number that must be given.
+    pub fn required_integer(&self, name: &str) -> Result<i64> {
+        self.integer(name)?.ok_or_else(|| missing(&self.name(name)))
+    }
+
+    /// A float that must be given; `NaN`, `Infinity` and `-Infinity` come as texts.
+    pub fn required_float(&self, name: &str) -> Result<f64> {
+        let value = self.get(name).ok_or_else(|| missing(&self.name(name)))?;
+        let number = match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => match text.as_str() {
+                "NaN" => Some(f64::NAN),
+                "Infinity" => Some(f64::INFINITY),
+                "-Infinity" => Some(f64::NEG_INFINITY),
+                text => text.parse().ok().filter(|number: &f64| number.is_finite()),
+            },
+            _ => None,
+        };
+        number.ok_or_else(|| self.wrong_type(name, value))
+    }
+
+    /// One of some words, by the word or its number.
+    pub fn choice<T: Copy>(&self, name: &str, words: &[(i64, &str, T)]) -> Result<Option<T>> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let found = words.iter().find(|(number, word, _)| match value {
+            Value::String(text) => text == word || text.parse() == Ok(*number),
+            value => value.as_i64() == Some(*number),
+        });
+        found.map(|(_, _, meaning)| Some(*meaning)).ok_or_else(|| {
+            let words: Vec<&str> = words.iter().map(|(_, word, _)| *word).collect();
+            Error::Invalid(format!(
+                "Invalid value {} for parameter '{}' supplied: it must be one of {}.",
+                shown(value),
+                self.name(name),
+                words.join(", ")
+            ))
+        })
+    }
+
+    /// A list of texts; a single text, as in a query, is a list of one.
+    pub fn texts(&self, name: &str) -> Result<Vec<&'a str>> {
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text]),
+            Some(Value::Array(values)) => {
+                values.iter().map(|value| value.as_str().ok_or_else(|| self.wrong_type(name, value))).collect()
+            }
+            Some(value) => Err(self.wrong_type(name, value)),
+        }
+    }
+
+    /// A list of objects.
+    pub fn objects(&self, name: &'a str) -> Result<Vec<Params<'a>>> {
+        let values = match self.get(name) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values,
+            Some(value) => return Err(self.wrong_type(name, value)),
+        };
+        let object = |(index, value): (usize, &'a Value)| match value {
+            Value::Object(fields) => Ok(Params { fields, place: Place::Item(name, index) }),
+            value => Err(self.wrong_type(name, value)),
+        };
+        values.iter().enumerate().map(object).collect()
+    }
+
+    /// An object that must be given.
+    pub fn required_object(&self, name: &'a str) -> Result<Params<'a>> {
+        match self.get(name) {
+            None => Err(missing(&self.name(name))),
+            Some(Value::Object(fields)) => Ok(Params { fields, place: Place::Field(name) }),
+            Some(value) => Err(self.wrong_type(name, value)),
+        }
+    }
+}
+
+/// A float without a fraction as an integer; beyond 2^53 a float names no integer exactly, but the caller wrote it so.
+fn whole(float: f64) -> Option<i64> {
+    let inside = float.fract() == 0.0 && (-9.2e18..9.2e18).contains(&float);
+    inside.then(|| format!("{float:.0}").parse().ok()).flatten()
+}
+
+fn camel_case(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut raise = false;
+    for letter in name.chars() {
+        match letter {
+            '_' => raise = true,
+            letter if raise => {
+                camel.push(letter.to_ascii_uppercase());
+                raise = false;
+            }
+            letter => camel.push(letter),
+        }
+    }
+    camel
+}
+
+/// The beginning of a value, for a message.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text }
+}
+
+/// A value's type, in the words of MLflow's messages.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(json: &str) -> Map<String, Value> {
+        from_body(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn names_are_read_in_both_spellings_and_null_is_absent() {
+        let body = fields(r#"{"run_id": "a", "pageToken": "b", "other": null, "unknown": {}}"#);
+        let params = Params::new(&body);
+        assert_eq!(params.text("run_id"), Ok(Some("a")));
+        assert_eq!(params.text("page_token"), Ok(Some("b")));
+        assert_eq!(params.text("other"), Ok(None));
+    }
+
+    #[test]
+    fn integers_come_as_numbers_whole_floats_or_texts() {
+        let body = fields(r#"{"a": 5, "b": "-5", "c": 5.0, "d": 5.5, "e": "x", "f": 1e300, "g": 9223372036854775807}"#);
+        let params = Params::new(&body);
+        assert_eq!(params.integer("a"), Ok(Some(5)));
+        assert_eq!(params.integer("b"), Ok(Some(-5)));
+        assert_eq!(params.integer("c"), Ok(Some(5)));
+        assert_eq!(params.integer("g"), Ok(Some(i64::MAX)));
+        for wrong in ["d", "e", "f"] {
+            assert!(matches!(params.integer(wrong), Err(Error::Invalid(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn floats_know_nan_and_infinities_as_texts() {
+        let body = fields(r#"{"a": "NaN", "b": "-Infinity", "c": 1, "d": "1.5", "e": "inf", "f": []}"#);
+        let params = Params::new(&body);
+        assert!(params.required_float("a").unwrap().is_nan());
+        assert_eq!(params.required_float("b"), Ok(f64::NEG_INFINITY));
+        assert_eq!(params.required_float("c"), Ok(1.0));
+        assert_eq!(params.required_float("d"), Ok(1.5));
+        assert!(params.required_float("e").is_err() && params.required_float("f").is_err());
+    }
+
+    #[test]
+    fn a_missing_value_is_named_with_its_place() {
+        let body = fields(r#"{"metrics": [{"key": "a"}, {"key": ""}]}"#);
+        let metrics = Params::new(&body).objects("metrics").unwrap();
+        let error = metrics[1].required_text("key").unwrap_err();
+        assert!(matches!(error, Error::Invalid(text) if text.contains("'metrics[1].key'")));
+    }
+
+    #[test]
+    fn a_body_is_an_object_also_when_encoded_twice() {
+        assert_eq!(fields(r#""{\"a\": 1}""#), fields(r#"{"a": 1}"#));
+        for bad in ["[]", "1", "{", "\"[]\"", "\u{feff}{}"] {
+            assert!(matches!(from_body(bad.as_bytes()), Err(Error::Invalid(_))), "{bad}");
+        }
+        assert_eq!(fields("  "), Map::new());
+    }
+
+    #[test]
+    fn a_query_repeats_names_and_is_decoded() {
+        let query = from_query("a=1&b=x+y%2Fz&a=2&c&%ff").unwrap_err();
+        assert!(matches!(query, Error::Invalid(_)));
+        let query = from_query("a=1&b=x+y%2Fz%zz&a=2&c").unwrap();
+        let params = Params::new(&query);
+        assert_eq!(params.texts("a"), Ok(vec!["1", "2"]));
+        assert_eq!(params.text("b"), Ok(Some("x y/z%zz")));
+        assert_eq!(params.text("c"), Ok(Some("")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_and_query_are_read_without_a_panic(body in any::<Vec<u8>>(), query in ".*") {
+            let _ = (from_body(&body), from_query(&query));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The one route table: what exists, what right it needs, and what answers it.
+
+use std::pin::Pin;
+
+use super::message::{Answer, Incoming, Rights};
+use super::params::{self, Params};
+use crate::api::{self, Call};
+use crate::error::{Error, Result};
+
+/// What a caller needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To see the project.
+    Read,
+    /// To change it.
+    Write,
+}
+
+type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>>> + 'a>>;
+
+/// One way to ask for something.
+pub struct Route {
+    /// In capitals.
+    pub method: &'static str,
+    /// Below one of the prefixes.
+    pub path: &'static str,
+    /// What the caller needs.
+    pub right: Right,
+    endpoint: Endpoint,
+}
+
+/// Clients use the first, MLflow's web pages the second.
+pub const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
+
+macro_rules! routes {
+    ($($method:ident $path:literal $right:ident $endpoint:path;)*) => {
+        &[$(Route {
+            method: stringify!($method),
+            path: $path,
+            right: Right::$right,
+            endpoint: |call| Box::pin($endpoint(call)),
+        }),*]
+    };
+}
+
+/// Every route.
+pub const ROUTES: &[Route] = routes! {
+    POST "experiments/create" Write api::experiments::create;
+    GET "experiments/get" Read api::experiments::get;
+    GET "experiments/get-by-name" Read api::experiments::get_by_name;
+    POST "experiments/update" Write api::experiments::update;
+    POST "experiments/delete" Write api::experiments::delete;
+    POST "experiments/restore" Write api::experiments::restore;
+    GET "experiments/search" Read api::experiments::search;
+    POST "experiments/search" Read api::experiments::search;
+    POST "experiments/set-experiment-tag" Write api::experiments::set_tag;
+    POST "experiments/delete-experiment-tag" Write api::experiments::delete_tag;
+    POST "runs/create" Write api::runs::create;
+    GET "runs/get" Read api::runs::get;
+    POST "runs/update" Write api::runs::update;
+    POST "runs/delete" Write api::runs::delete;
+    POST "runs/restore" Write api::runs::restore;
+    POST "runs/search" Read api::runs::search;
+    POST "runs/log-metric" Write api::logging::log_metric;
+    POST "runs/log-parameter" Write api::logging::log_param;
+    POST "runs/set-tag" Write api::logging::set_tag;
+    POST "runs/delete-tag" Write api::logging::delete_tag;
+    POST "runs/log-batch" Write api::logging::log_batch;
+    POST "runs/log-inputs" Write api::inputs::log_inputs;
+    GET "metrics/get-history" Read api::metrics::get_history;
+};
+
+/// Answers a request.
+pub async fn answer(request: &Incoming) -> Answer {
+    match try_answer(request).await {
+        Ok(body) => Answer::ok(body),
+        Err(error) => {
+            if let Error::Corrupt(text) | Error::Unavailable(text) = &error {
+                crate::bindings::mlforge::plugin::report::fault(&format!("{} {}: {text}", request.method, request.path));
+            }
+            super::error::answer(&error)
+        }
+    }
+}
+
+async fn try_answer(request: &Incoming) -> Result<Vec<u8>> {
+    let route = find(&request.method, &request.path)?;
+    let needed = match route.right {
+        Right::Read => Rights::Read,
+        Right::Write => Rights::Write,
+    };
+    if request.rights < needed {
+        return Err(Error::Denied);
+    }
+    let fields = match route.method {
+        "GET" => params::from_query(&request.query)?,
+        _ => params::from_body(&request.body)?,
+    };
+    (route.endpoint)(Call { params: Params::new(&fields) }).await
+}
+
+fn find(method: &str, path: &str) -> Result<&'static Route> {
+    let below = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
+    let routes: Vec<&Route> = ROUTES.iter().filter(|route| Some(route.path) == below).collect();
+    if routes.is_empty() {
+        return Err(Error::NoEndpoint(path.to_owned()));
+    }
+    let allowed = || Error::WrongMethod(routes.iter().map(|route| route.method).collect());
+    routes.iter().copied().find(|route| route.method == method).ok_or_else(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_found_below_both_prefixes_by_its_exact_path() {
+        assert!(find("GET", "/api/2.0/mlflow/runs/get").is_ok());
+        assert!(find("GET", "/ajax-api/2.0/mlflow/runs/get").is_ok());
+        for path in ["/api/2.0/mlflow/runs/get/", "/api/3.0/mlflow/runs/get", "/runs/get", "/api/2.0/mlflow/runs%2Fget", ""] {
+            assert!(matches!(find("GET", path), Err(Error::NoEndpoint(named)) if named == path));
+        }
+    }
+
+    #[test]
+    fn another_method_is_told_from_another_path() {
+        assert!(matches!(find("PUT", "/api/2.0/mlflow/runs/get"), Err(Error::WrongMethod(allowed)) if allowed == ["GET"]));
+        let both = find("DELETE", "/api/2.0/mlflow/experiments/search");
+        assert!(matches!(both, Err(Error::WrongMethod(allowed)) if allowed == ["GET", "POST"]));
+    }
+
+    #[test]
+    fn no_route_is_listed_twice() {
+        for (index, route) in ROUTES.iter().enumerate() {
+            let twins = ROUTES.iter().skip(index + 1).filter(|other| (other.method, other.path) == (route.method, route.path));
+            assert_eq!(twins.count(), 0, "{} {}", route.method, route.path);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Experiments in the records.
+//!
+//! Every project has the experiment `Default` from the start, although nothing was written yet: as long as its record is
+//! absent it is made up, and the first write that touches experiments stores it.
+
+use super::records::{ABSENT, Change, Record, get, scan, transact};
+use super::{codec, keys};
+use crate::domain::experiment::{Experiment, Pair};
+use crate::domain::id::ExperimentId;
+use crate::domain::lifecycle::Stage;
+use crate::error::{Error, Result};
+
+/// How many tags of an experiment are read.
+const TAGS_MAX: usize = 100_000;
+
+/// An experiment as it was read.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What it says.
+    pub experiment: Experiment,
+    /// The version that a change of it, or one that relies on it, must check.
+    pub version: u64,
+}
+
+impl Stored {
+    /// From the record at the experiment's key.
+    pub fn from_record(id: ExperimentId, record: &Record) -> Result<Self> {
+        let experiment = match record.existing() {
+            Some(bytes) => codec::read_experiment(id, bytes)?,
+            None if id == ExperimentId::DEFAULT => Experiment::default_of_project(0),
+            None => return Err(id.not_found()),
+        };
+        Ok(Stored { experiment, version: record.version })
+    }
+
+    /// Makes a change depend on the experiment being as it was read; stores a made-up `Default` on the way.
+    pub fn rely_on(&self, change: &mut Change, now_ms: i64) {
+        change.expect(keys::experiment(self.experiment.id), self.version);
+        if self.version == ABSENT {
+            put_default(change, now_ms);
+        }
+    }
+}
+
+/// Reads an experiment, soft-deleted ones too.
+pub async fn load(id: ExperimentId) -> Result<Stored> {
+    let [record] = get([keys::experiment(id)]).await?;
+    Stored::from_record(id, &record)
+}
+
+/// Finds an experiment by its exact name, soft-deleted ones too.
+pub async fn find(name: &str) -> Result<Stored> {
+    let [named, default] = get([keys::experiment_name(name), keys::experiment(ExperimentId::DEFAULT)]).await?;
+    let not_found = || Error::NotFound(format!("Could not find experiment with name '{name}'"));
+    match named.existing() {
+        Some(id) => load(ExperimentId(codec::read_number(id)?)).await,
+        None => {
+            let stored = Stored::from_record(ExperimentId::DEFAULT, &default)?;
+            let made_up = stored.version == ABSENT && stored.experiment.name == name;
+            if made_up { Ok(stored) } else { Err(not_found()) }
+        }
+    }
+}
+
+/// All tags of an experiment, by key.
+pub async fn tags(id: ExperimentId) -> Result<Vec<Pair>> {
+    let mut tags = Vec::new();
+    scan(keys::experiment_tags(id), TAGS_MAX, |key, value| {
+        let key = keys::experiment_tag_key(key).ok_or_else(|| Error::Corrupt("key of an experiment's tag".to_owned()))?;
+        tags.push((key.to_owned(), codec::read_text(value)?));
+        Ok(())
+    })
+    .await?;
+    Ok(tags)
+}
+
+/// Makes an experiment with the next number.
+pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i64) -> Result<ExperimentId> {
+    transact(async |change| {
+        let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
+        let next = counter.existing().map(codec::read_number).transpose()?;
+        if named.version != ABSENT || (next.is_none() && name == Experiment::default_of_project(0).name) {
+            return Err(already_exists(name));
+        }
+        if next.is_none() {
+            change.expect(keys::experiment(ExperimentId::DEFAULT), ABSENT);
+            put_default(change, now_ms);
+        }
+        let id = ExperimentId(next.unwrap_or(1));
+        change.expect(keys::experiment_counter(), counter.version);
+        change.put(keys::experiment_counter(), codec::write_number(id.0 + 1));
+        change.expect(keys::experiment_name(name), ABSENT);
+        put_new(change, &Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms));
+        for (key, value) in tags {
+            change.put(keys::experiment_tag(id, key), value.clone().into_bytes());
+        }
+        Ok(id)
+    })
+    .await
+}
+
+/// Gives an active experiment another name.
+pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
+    transact(async |change| {
+        let stored = load(id).await?;
+        stored.experiment.must_be_active()?;
+        stored.rely_on(change, now_ms);
+        let mut experiment = stored.experiment;
+        if experiment.name != name {
+            let [named] = get([keys::experiment_name(name)]).await?;
+            if named.version != ABSENT {
+                return Err(already_exists(name));
+            }
+            change.expect(keys::experiment_name(name), ABSENT);
+            change.delete(keys::experiment_name(&experiment.name));
+            change.put(keys::experiment_name(name), codec::write_number(id.0));
+            name.clone_into(&mut experiment.name);
+        }
+        experiment.last_update_time_ms = now_ms;
+        if stored.version == ABSENT {
+            experiment.creation_time_ms = now_ms;
+        }
+        change.put(keys::experiment(id), codec::write_experiment(&experiment));
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes or restores an experiment with every run in it, in one write. One that is at that stage already is
+/// not found, as in MLflow.
+pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()> {
+    transact(async |change| {
+        let stored = load(id).await?;
+        let mut experiment = stored.experiment.clone();
+        if experiment.lifecycle.stage == stage {
+            let wanted = stage.opposite().name();
+            return Err(Error::NotFound(format!("No {wanted} Experiment with id={id} exists")));
+        }
+        stored.rely_on(change, now_ms);
+        if stored.version == ABSENT {
+            experiment.creation_time_ms = now_ms;
+        }
+        experiment.set_stage(stage, now_ms);
+        change.put(keys::experiment(id), codec::write_experiment(&experiment));
+        change.delete(keys::listed_experiment(stage.opposite(), experiment.creation_time_ms, id));
+        change.put(keys::listed_experiment(stage, experiment.creation_time_ms, id), Vec::new());
+        Ok(())
+    })
+    .await
+}
+
+/// Sets a tag of an active experiment.
+pub async fn set_tag(id: ExperimentId, key: &str, value: &str, now_ms: i64) -> Result<()> {
+    transact(async |change| {
+        let stored = load(id).await?;
+        stored.experiment.must_be_active()?;
+        stored.rely_on(change, now_ms);
+        change.put(keys::experiment_tag(id, key), value.as_bytes().to_vec());
+        Ok(())
+    })
+    .await
+}
+
+/// Removes a tag of an active experiment.
+pub async fn delete_tag(id: ExperimentId, key: &str, now_ms: i64) -> Result<()> {
+    transact(async |change| {
+        let stored = load(id).await?;
+        stored.experiment.must_be_active()?;
+        let [tag] = get([keys::experiment_tag(id, key)]).await?;
+        if tag.version == ABSENT {
+            return Err(Error::NotFound(format!("No tag with name: {key} in experiment with id {id}")));
+        }
+        stored.rely_on(change, now_ms);
+        change.delete(keys::experiment_tag(id, key));
+        Ok(())
+    })
+    .await
+}
+
+fn put_default(change: &mut Change, now_ms: i64) {
+    change.expect(keys::experiment_counter(), ABSENT);
+    change.put(keys::experiment_counter(), codec::write_number(1));
+    put_new(change, &Experiment::default_of_project(now_ms));
+}
+
+fn put_new(change: &mut Change, experiment: &Experiment) {
+    let Experiment { id, lifecycle, creation_time_ms, .. } = experiment;
+    change.put(keys::experiment(*id), codec::write_experiment(experiment));
+    change.put(keys::experiment_name(&experiment.name), codec::write_number(id.0));
+    change.put(keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id), Vec::new());
+}
+
+fn already_exists(name: &str) -> Error {
+    Error::AlreadyExists(format!(
+        "Experiment(name={name}) already exists. A deleted experiment keeps its name: restore it, or choose another name."
+    ))
+}

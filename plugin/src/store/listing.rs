@@ -1,0 +1,159 @@
+//! Pages of experiments and of runs in their default order, from as many ordered ranges as the search names.
+//! A page costs what it holds, wherever in the walk it lies.
+
+use std::collections::VecDeque;
+
+use super::experiments::Stored;
+use super::keys::{self, Span};
+use super::records::{get_all, scan_all};
+use super::codec;
+use crate::domain::experiment::Experiment;
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::lifecycle::{Lifecycle, Stage, View};
+use crate::error::{Error, Result};
+use crate::search::page::Place;
+
+/// How many entries one refill of a range reads at least and at most.
+const REFILL: std::ops::RangeInclusive<usize> = 16..=2_000;
+
+/// One ordered range of a merge, read piece by piece.
+struct Source<T> {
+    /// What is not read yet; none at the end.
+    rest: Option<Span>,
+    /// Read and not handed out, by place.
+    ready: VecDeque<(Vec<u8>, T)>,
+}
+
+/// Merges ranges by place until `count` items passed. `accept` reads an entry of the range with this index: its place and
+/// item, or none for an entry that the search does not show.
+async fn merge<T>(
+    spans: Vec<Span>,
+    count: usize,
+    accept: impl Fn(usize, &[u8], &[u8]) -> Result<Option<(Vec<u8>, T)>>,
+) -> Result<Vec<(Vec<u8>, T)>> {
+    let refill = (2 * count).checked_div(spans.len()).unwrap_or(0).clamp(*REFILL.start(), *REFILL.end()).min(count.max(1));
+    let mut sources: Vec<Source<T>> =
+        spans.into_iter().map(|span| Source { rest: Some(span), ready: VecDeque::new() }).collect();
+    let mut merged = Vec::new();
+    while merged.len() < count {
+        fill(&mut sources, refill, &accept).await?;
+        let first = sources
+            .iter_mut()
+            .filter(|source| !source.ready.is_empty())
+            .min_by(|a, b| a.ready.front().map(|(place, _)| place).cmp(&b.ready.front().map(|(place, _)| place)));
+        match first.and_then(|source| source.ready.pop_front()) {
+            Some(item) => merged.push(item),
+            None => break,
+        }
+    }
+    Ok(merged)
+}
+
+/// Reads on in every range that has nothing ready, until it has or ends.
+async fn fill<T>(
+    sources: &mut [Source<T>],
+    refill: usize,
+    accept: &impl Fn(usize, &[u8], &[u8]) -> Result<Option<(Vec<u8>, T)>>,
+) -> Result<()> {
+    loop {
+        let empty: Vec<(usize, Span)> = sources
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, source)| source.ready.is_empty())
+            .filter_map(|(index, source)| source.rest.take().map(|span| (index, span)))
+            .collect();
+        if empty.is_empty() {
+            return Ok(());
+        }
+        let mut reads: Vec<(usize, Option<Vec<u8>>)> = vec![(0, None); empty.len()];
+        let spans = empty.iter().map(|(_, span)| span.clone()).collect();
+        scan_all(spans, refill, |read, key, value| {
+            let ((source, _), read) = empty.get(read).zip(reads.get_mut(read)).ok_or_else(misplaced)?;
+            *read = (read.0 + 1, Some(key.to_vec()));
+            if let (Some(item), Some(source_state)) = (accept(*source, key, value)?, sources.get_mut(*source)) {
+                source_state.ready.push_back(item);
+            }
+            Ok(())
+        })
+        .await?;
+        for ((source, span), (count, last)) in empty.into_iter().zip(reads) {
+            if let (Some(source), Some(last), true) = (sources.get_mut(source), last, count == refill) {
+                source.rest = Some(span.after(&last));
+            }
+        }
+    }
+}
+
+fn misplaced() -> Error {
+    Error::Corrupt("an index holds a key of another form".to_owned())
+}
+
+/// A page of experiments, newest first, then by number; and the place behind it unless it is the last.
+pub async fn experiments(view: View, after: Option<&Place>, count: usize) -> Result<(Vec<Experiment>, Option<Place>)> {
+    let stages: Vec<Stage> = [Stage::Active, Stage::Deleted].into_iter().filter(|stage| view.shows(*stage)).collect();
+    let span = |stage: &Stage| match after {
+        Some(place) => keys::listed_experiments_after(*stage, place.bytes()),
+        None => keys::listed_experiments(*stage),
+    };
+    let spans = stages.iter().map(span).collect();
+    let page = merge(spans, count + 1, |_, key, _| {
+        let (place, id) = keys::listed_experiment_place(key).ok_or_else(misplaced)?;
+        Ok(Some((place.to_vec(), id)))
+    })
+    .await?;
+    let next = next_place(&page, count);
+    let mut ids: Vec<ExperimentId> = page.into_iter().take(count).map(|(_, id)| id).collect();
+    let nothing_written = ids.is_empty() && after.is_none() && view.shows(Stage::Active);
+    if nothing_written {
+        ids.push(ExperimentId::DEFAULT);
+    }
+    let records = get_all(ids.iter().map(|id| keys::experiment(*id)).collect()).await?;
+    let mut experiments = Vec::with_capacity(ids.len());
+    for (id, record) in ids.into_iter().zip(&records) {
+        let experiment = Stored::from_record(id, record)?.experiment;
+        // It may have changed its stage between the two reads, or `Default` may be stored and deleted.
+        if view.shows(experiment.lifecycle.stage) {
+            experiments.push(experiment);
+        }
+    }
+    Ok((experiments, next))
+}
+
+/// A page of the ids of the runs of some experiments, newest first, then by id; and the place behind it unless it is
+/// the last. Experiments that do not exist have no runs.
+pub async fn runs(
+    experiments: &[ExperimentId],
+    view: View,
+    after: Option<&Place>,
+    count: usize,
+) -> Result<(Vec<RunId>, Option<Place>)> {
+    let records = get_all(experiments.iter().map(|id| keys::experiment(*id)).collect()).await?;
+    let mut sources: Vec<(Lifecycle, Stage)> = Vec::new();
+    let mut spans = Vec::new();
+    for (id, record) in experiments.iter().zip(&records) {
+        let Ok(stored) = Stored::from_record(*id, record) else { continue };
+        let lifecycle = stored.experiment.lifecycle;
+        for stage in [Stage::Active, Stage::Deleted].into_iter().filter(|stage| view.shows_stored(*stage, lifecycle)) {
+            sources.push((lifecycle, stage));
+            spans.push(match after.and_then(|place| place.bytes().first_chunk()) {
+                Some(place) => keys::started_runs_after(*id, stage, place),
+                None => keys::started_runs(*id, stage),
+            });
+        }
+    }
+    let page = merge(spans, count + 1, |source, key, value| {
+        let (place, id) = keys::started_run_place(key).ok_or_else(misplaced)?;
+        let (experiment, stage) = *sources.get(source).ok_or_else(misplaced)?;
+        let stage = Lifecycle { stage, epoch: codec::read_number(value)? }.of_run(experiment);
+        Ok(view.shows(stage).then(|| (place.to_vec(), id)))
+    })
+    .await?;
+    let next = next_place(&page, count);
+    Ok((page.into_iter().take(count).map(|(_, id)| id).collect(), next))
+}
+
+/// The place of the last item of a page, when one more item was found.
+fn next_place<T>(page: &[(Vec<u8>, T)], count: usize) -> Option<Place> {
+    let last = count.checked_sub(1).filter(|_| page.len() > count)?;
+    page.get(last).map(|(place, _)| Place::new(place.clone()))
+}

@@ -1,0 +1,11 @@
+//! What the component keeps in the records that the host lends it: keys, codec, and the operations on them.
+//! An operation reads with versions, decides, and commits with checks; nothing is ever half-written.
+
+pub mod codec;
+pub mod experiments;
+pub mod history;
+pub mod keys;
+pub mod inputs;
+pub mod listing;
+pub mod records;
+pub mod runs;

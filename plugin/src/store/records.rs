@@ -1,0 +1,178 @@
+//! The host's records, unpacked: reads, and changes that are decided on what was read.
+
+use super::keys::Span;
+use crate::bindings::mlforge::plugin::records as host;
+use crate::error::{Error, Result};
+
+/// How often a change is decided anew when others changed the same records meanwhile.
+const ATTEMPTS_MAX: usize = 64;
+
+/// How many pages (of 4 MiB) one read may take.
+const PAGES_MAX: usize = 24;
+
+/// The version of a record that does not exist.
+pub const ABSENT: u64 = 0;
+
+/// A record as it was read.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// `ABSENT` when there is none; then it has no bytes.
+    pub version: u64,
+    /// The stored value.
+    pub value: Vec<u8>,
+}
+
+impl Record {
+    /// The value, if the record exists.
+    pub fn existing(&self) -> Option<&[u8]> {
+        (self.version != ABSENT).then_some(&self.value[..])
+    }
+}
+
+/// Reads the records of these keys, all at one moment.
+pub async fn get<const N: usize>(keys: [Vec<u8>; N]) -> Result<[Record; N]> {
+    let records = get_all(keys.into()).await?;
+    records.try_into().map_err(|_| Error::Corrupt("the host answered for other keys".to_owned()))
+}
+
+/// Reads the records of these keys, in their order, all at one moment.
+pub async fn get_all(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = host::get(keys).await.map_err(failed)?;
+    let mut start = 0;
+    let mut records = Vec::with_capacity(values.ends.len());
+    for (version, end) in values.versions.iter().zip(values.ends.iter().map(|end| offset(*end))) {
+        records.push(Record { version: *version, value: slice(&values.bytes, start, end)?.to_vec() });
+        start = end;
+    }
+    Ok(records)
+}
+
+/// Reads a span from its start, at most so many entries; `each` gets key and value.
+/// Answers how many there were: fewer than `limit` only at the span's end.
+pub async fn scan(span: Span, limit: usize, mut each: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<usize> {
+    let mut count = 0;
+    scan_all(vec![span], limit, |_, key, value| {
+        count += 1;
+        each(key, value)
+    })
+    .await?;
+    Ok(count)
+}
+
+/// Reads spans one after the other, at most `limit` entries of each; `each` gets the span's index, key and value.
+/// One page of the host is one moment: what lies on different pages may be of different moments.
+pub async fn scan_all(
+    mut spans: Vec<Span>,
+    limit: usize,
+    mut each: impl FnMut(usize, &[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let (mut first, mut first_limit) = (0, limit);
+    for _ in 0..PAGES_MAX {
+        if spans.is_empty() {
+            return Ok(());
+        }
+        let page = host::scan(ranges(&spans, first_limit, limit)).await.map_err(failed)?;
+        let last = visit(&page, first, &mut each)?;
+        let Some(cut) = page.cut.map(offset) else { return Ok(()) };
+        let read = page.counts.get(cut).copied().unwrap_or(0);
+        first_limit = if cut == 0 { first_limit.saturating_sub(read) } else { limit.saturating_sub(read) };
+        spans.drain(..cut.min(spans.len()));
+        first += cut;
+        if let (Some(span), Some(last)) = (spans.first_mut(), last.filter(|_| read > 0)) {
+            *span = span.after(&last);
+        }
+    }
+    Err(Error::TooLarge("the answer would be larger than 96 MiB; ask for smaller pages".to_owned()))
+}
+
+fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
+    let range = |(index, span): (usize, &Span)| host::Range {
+        start: span.start.clone(),
+        end: span.end.clone(),
+        limit: if index == 0 { first_limit } else { limit },
+        reverse: false,
+    };
+    spans.iter().enumerate().map(range).collect()
+}
+
+/// Hands out the entries of a page; answers the last key.
+fn visit(page: &host::Page, first: usize, each: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<()>) -> Result<Option<Vec<u8>>> {
+    let (entries, _) = page.ends.as_chunks::<2>();
+    let mut entries = entries.iter();
+    let (mut start, mut last) = (0, None);
+    for (index, count) in page.counts.iter().enumerate() {
+        for [key_end, value_end] in entries.by_ref().take(offset(*count)) {
+            let (key_end, value_end) = (offset(*key_end), offset(*value_end));
+            let key = slice(&page.bytes, start, key_end)?;
+            each(first + index, key, slice(&page.bytes, key_end, value_end)?)?;
+            (start, last) = (value_end, Some(key));
+        }
+    }
+    Ok(last.map(<[u8]>::to_vec))
+}
+
+/// Checks and writes that happen together or not at all.
+#[derive(Default)]
+pub struct Change {
+    checks: Vec<host::Check>,
+    writes: Vec<host::Write>,
+}
+
+impl Change {
+    /// The record must still have the version that was read.
+    pub fn expect(&mut self, key: Vec<u8>, version: u64) {
+        self.checks.push(host::Check { key, version });
+    }
+
+    /// Stores a value.
+    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push(host::Write::Put((key, value)));
+    }
+
+    /// Stores a value unless a greater one, by its bytes, is there.
+    pub fn raise(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push(host::Write::Raise((key, value)));
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, key: Vec<u8>) {
+        self.writes.push(host::Write::Delete(key));
+    }
+}
+
+/// Decides and commits, and decides anew when others came first. A decision without writes commits nothing.
+pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
+    for _ in 0..ATTEMPTS_MAX {
+        let mut change = Change::default();
+        let answer = decide(&mut change).await?;
+        if change.writes.is_empty() {
+            return Ok(answer);
+        }
+        match host::commit(change.checks, change.writes).await {
+            Ok(()) => return Ok(answer),
+            Err(host::CommitError::Conflict(_)) => {}
+            Err(host::CommitError::Failed(error)) => return Err(failed(error)),
+        }
+    }
+    Err(Error::Contended)
+}
+
+fn failed(error: host::Error) -> Error {
+    match error {
+        host::Error::Denied => Error::Denied,
+        host::Error::TooLarge(text) => Error::TooLarge(text),
+        host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
+    }
+}
+
+fn offset(end: u32) -> usize {
+    usize::try_from(end).unwrap_or(usize::MAX)
+}
+
+fn slice(bytes: &[u8], start: usize, end: usize) -> Result<&[u8]> {
+    bytes.get(start..end).ok_or_else(|| Error::Corrupt("the host's page is not packed as agreed".to_owned()))
+}

@@ -1,0 +1,86 @@
+"""Fixtures: one server a session, one project a test, a client of it.
+
+With MLFORGE_TEST_URI set to a tracking URI, the tests run against that server instead (for example a real
+`mlflow server`), without those that need a forge.
+"""
+
+import itertools
+import os
+
+# Before MLflow is imported: no retry may hide an error, and nothing is sent elsewhere.
+os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+
+import pytest
+
+from server import Project, Server
+
+OTHER_SERVER = os.environ.get("MLFORGE_TEST_URI")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Another server has no forge: deselect, do not skip, what needs one."""
+    if OTHER_SERVER:
+        gone = [item for item in items if item.get_closest_marker("forge")]
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=gone)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Choosing tests by name may leave none in one of the environments."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.option.keyword:
+        session.exitstatus = pytest.ExitCode.OK
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A running mlforge; at the end it must stop when told to."""
+    running = Server(tmp_path_factory.mktemp("mlforge") / "data")
+    yield running
+    running.stop()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def project(request, monkeypatch):
+    """A project of its own for the test, which the environment's variables point to."""
+    name = f"project-{next(_numbers)}"
+    if OTHER_SERVER:
+        here = Project(None, "0", name, "nobody", "none", OTHER_SERVER)
+    else:
+        here = request.getfixturevalue("server").new_project(f"team/{name}")
+    for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", here.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", here.token)
+    return here
+
+
+@pytest.fixture
+def client(project):
+    """An MlflowClient of the test's project."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(project.uri)
+
+
+@pytest.fixture
+def experiment(client, unique):
+    """The id of a fresh experiment."""
+    return client.create_experiment(unique("experiment"))
+
+
+@pytest.fixture
+def run(client, experiment):
+    """The id of a fresh run."""
+    return client.create_run(experiment, run_name="a run").info.run_id
+
+
+@pytest.fixture
+def unique():
+    """Makes a name that no other test and no earlier session uses: another server keeps what it was given."""
+    return lambda name: f"{name} {os.getpid()}-{next(_numbers)}"

@@ -1,0 +1,124 @@
+"""The mlforge binary under test: its server as a process, and its command line.
+
+Knows nothing of MLflow. Waits are bounded, and what a server printed is in the error when it fails.
+"""
+
+import os
+import queue
+import re
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+# A debug build compiles the component at its first start.
+START_SECONDS_MAX = 120
+STOP_SECONDS_MAX = 30
+COMMAND_SECONDS_MAX = 60
+
+EXPORT = re.compile(r"^export (MLFLOW_TRACKING_URI|MLFLOW_TRACKING_TOKEN)=(\S+)$")
+
+
+def binary() -> str:
+    """The path of mlforge, from MLFORGE_BIN."""
+    path = os.environ.get("MLFORGE_BIN")
+    assert path, "MLFORGE_BIN names no mlforge binary; `cargo xtask test clients` sets it"
+    return path
+
+
+class Cli:
+    """`mlforge --data DIR …`, one process a call."""
+
+    def __init__(self, data: Path):
+        self.data = data
+
+    def try_(self, *args: str) -> subprocess.CompletedProcess:
+        """Runs a command whatever its outcome."""
+        command = [binary(), *args, "--data", str(self.data)]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX)
+
+    def __call__(self, *args: str) -> str:
+        """Runs a command that must succeed; returns what it printed."""
+        done = self.try_(*args)
+        assert done.returncode == 0, f"mlforge {' '.join(args)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+
+class Server:
+    """`mlforge serve` on a free port. `lines` are the first two of its standard output."""
+
+    def __init__(self, data: Path, *args: str):
+        self.cli = Cli(data)
+        self.log = data.parent / f"{data.name}.log"
+        command = [binary(), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *args]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        self._stdout: queue.Queue = queue.Queue()
+        threading.Thread(target=self._read_stdout, daemon=True).start()
+        self.lines = [self._line(), self._line()]
+        self.exports = dict(match.groups() for match in map(EXPORT.match, self.lines) if match)
+        uri = self.exports.get("MLFLOW_TRACKING_URI", "")
+        self.base = uri.partition("/api/v4/")[0]
+        self.port = int(self.base.rpartition(":")[2])
+
+    def _read_stdout(self):
+        for line in self.process.stdout:
+            self._stdout.put(line.rstrip("\n"))
+        self._stdout.put(None)
+
+    def _line(self) -> str:
+        try:
+            line = self._stdout.get(timeout=START_SECONDS_MAX)
+        except queue.Empty:
+            line = None
+        if line is None:
+            self.kill()
+            raise AssertionError(f"the server did not start, exit code {self.process.returncode}:\n{self.stderr()}")
+        return line
+
+    def stderr(self) -> str:
+        """What this data directory's servers have logged so far, its end."""
+        return self.log.read_text(errors="replace")[-20_000:]
+
+    def stop(self):
+        """Asks the server to stop; it must do so in time and with exit code 0."""
+        self.process.terminate()
+        try:
+            code = self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the server did not stop on SIGTERM:\n{self.stderr()}") from None
+        assert code == 0, f"the server ended with {code} on SIGTERM:\n{self.stderr()}"
+
+    def kill(self):
+        """SIGKILL: the server gets no chance to tidy up."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS_MAX)
+
+    def tracking_uri(self, project: str) -> str:
+        """The tracking URI of a project, by number or full path."""
+        return f"{self.base}/api/v4/projects/{quote(project, safe='')}/ml/mlflow"
+
+    def new_project(self, path: str) -> "Project":
+        """A project with one developer, who has a token."""
+        user = f"dev-of-{path.replace('/', '-')}"
+        number = self.cli("project", "create", path)
+        self.cli("user", "create", user)
+        self.cli("member", "set", path, user, "developer")
+        token = self.cli("token", "create", "--user", user)
+        return Project(self, number, path, user, token, self.tracking_uri(number))
+
+
+@dataclass
+class Project:
+    """A project of a running server, and a token that may write to it."""
+
+    server: Server
+    number: str
+    path: str
+    user: str
+    token: str
+    uri: str

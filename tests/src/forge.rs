@@ -1,0 +1,77 @@
+//! A forge that fits on a page: fixed projects, and a few tokens whose names say what they may do.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::storage::ProjectId;
+
+/// Projects 1 (`group/one`) and 2 (`group/two`), which all users but `stranger` belong to, and 3 (`secret/three`),
+/// which nobody does. A token is the login of its user.
+#[derive(Default)]
+pub struct StaticForge {
+    calls: AtomicUsize,
+    down: AtomicBool,
+}
+
+impl StaticForge {
+    /// Everything as described.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often the host asked who somebody is.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// From now on it answers nothing.
+    pub fn go_down(&self) {
+        self.down.store(true, Ordering::SeqCst);
+    }
+
+    fn user(token: &str) -> Option<(u64, Scope, Option<Role>)> {
+        Some(match token {
+            "owner" => (1, Scope::Api, Some(Role::Owner)),
+            "developer" => (2, Scope::Api, Some(Role::Developer)),
+            "reporter" => (3, Scope::Api, Some(Role::Reporter)),
+            // An owner's token that is good for reading only.
+            "reading" => (4, Scope::ReadApi, Some(Role::Owner)),
+            "stranger" => (5, Scope::Api, None),
+            "reading-stranger" => (6, Scope::ReadApi, None),
+            _ => return None,
+        })
+    }
+
+    fn project(named: &ProjectRef) -> Option<Project> {
+        let (id, path) = match named {
+            ProjectRef::Id(1) => (1, "group/one"),
+            ProjectRef::Id(2) => (2, "group/two"),
+            ProjectRef::Path(path) if path == "group/one" => (1, "group/one"),
+            ProjectRef::Path(path) if path == "group/two" => (2, "group/two"),
+            _ => return None,
+        };
+        Some(Project { id: ProjectId(id), path: path.into() })
+    }
+}
+
+#[async_trait]
+impl Forge for StaticForge {
+    async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(ForgeError("unplugged".into()));
+        }
+        let Some((id, scope, role)) = Self::user(&credential.0) else { return Ok(Decision::Unauthenticated) };
+        let actor = Actor { id, login: credential.0.clone() };
+        Ok(Decision::Known { actor, scope, project: Self::project(project).zip(role) })
+    }
+
+    async fn job(&self, _: ProjectId, id: &str) -> Result<Option<Job>, ForgeError> {
+        Ok((id == "7").then(|| Job { id: id.into(), name: "train".into(), status: "success".into(), ..Job::default() }))
+    }
+
+    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
+        Ok(None)
+    }
+}

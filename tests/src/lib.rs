@@ -1,0 +1,10 @@
+//! What the tests share: a forge of fixed tokens, hosts around the misbehaving component, and a caller.
+
+mod caller;
+mod forge;
+mod guest;
+pub mod tracker;
+
+pub use caller::{Answer, Caller};
+pub use forge::StaticForge;
+pub use guest::{COMPONENT as TEST_GUEST, GuestHost};

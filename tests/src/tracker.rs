@@ -1,0 +1,203 @@
+//! A project of MLflow's tracking under test: requests in one line, through the front door of the host, with a frozen clock
+//! and seeded randomness.
+//!
+//! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage and in fresh instances.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::storage::ProjectId;
+use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
+use mlforge::storage::sqlite::SqliteRecords;
+use mlforge::{Host, HostBuilder, Limits, Plugin};
+use serde_json::Value;
+
+/// What the component's clock says, in milliseconds since the Unix epoch.
+pub const NOW_MS: i64 = 1_700_000_000_000;
+
+/// A host with two projects, 1 and 2.
+pub struct Tracker {
+    host: Host,
+    runtime: tokio::runtime::Runtime,
+    project: u64,
+    token: &'static str,
+    _directory: Option<Arc<tempfile::TempDir>>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: Value,
+}
+
+impl Reply {
+    /// The body of a request that must succeed.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body
+    }
+
+    /// The message of a request that must fail like this.
+    #[track_caller]
+    pub fn fails(self, status: u16, error_code: &str) -> String {
+        assert_eq!((self.status, self.body["error_code"].as_str()), (status, Some(error_code)), "{}", self.body);
+        self.body["message"].as_str().expect("a message").to_owned()
+    }
+}
+
+/// The real component, compiled once for all tests of the binary.
+pub fn plugin() -> Plugin {
+    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    let compile = || Plugin::compile(mlforge_component::COMPONENT, None, &Limits::default()).expect("a component that compiles");
+    PLUGIN.get_or_init(compile).clone()
+}
+
+impl Tracker {
+    /// Empty projects, and a caller who may write.
+    pub fn fresh() -> Self {
+        let directory = (std::env::var("MLFORGE_TEST_STORAGE").as_deref() == Ok("sqlite"))
+            .then(|| Arc::new(tempfile::tempdir().expect("a temporary directory")));
+        let builder = match &directory {
+            None => Host::builder().records(Arc::new(MemoryRecords::new())),
+            Some(directory) => {
+                let records = SqliteRecords::open(&directory.path().join("records.db")).expect("a new database");
+                Host::builder().records(Arc::new(records))
+            }
+        };
+        Tracker {
+            host: finish(builder),
+            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime"),
+            project: 1,
+            token: "writer",
+            _directory: directory,
+        }
+    }
+
+    /// Runs something with another project.
+    pub fn in_project<T>(&mut self, project: u64, run: impl FnOnce(&mut Self) -> T) -> T {
+        let former = std::mem::replace(&mut self.project, project);
+        let result = run(self);
+        self.project = former;
+        result
+    }
+
+    /// From now on the caller may only read.
+    pub fn as_reader(mut self) -> Self {
+        self.token = "reader";
+        self
+    }
+
+    /// Sends any request; the path begins after the mount.
+    pub fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
+        self.runtime.block_on(self.sending(method, path, body))
+    }
+
+    /// Sends many requests at once.
+    pub fn send_all(&self, requests: Vec<(&str, String, Value)>) -> Vec<Reply> {
+        let runs = requests.into_iter().map(|(method, path, body)| {
+            let (host, request) = (self.host.clone(), self.request(method, &path, body.to_string()));
+            self.runtime.spawn(async move { reply(host.handle(request).await) })
+        });
+        let runs: Vec<_> = runs.collect();
+        runs.into_iter().map(|run| self.runtime.block_on(run).expect("a request that ends")).collect()
+    }
+
+    async fn sending(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
+        reply(self.host.handle(self.request(method, path, body)).await)
+    }
+
+    fn request(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+        Request::builder()
+            .method(method)
+            .uri(format!("/api/v4/projects/{}/ml/mlflow{path}", self.project))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .body(Full::new(body.into()))
+            .expect("a request")
+    }
+
+    /// Posts to an endpoint of MLflow.
+    pub fn post(&self, endpoint: &str, body: Value) -> Reply {
+        self.send("POST", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
+    }
+
+    /// Gets from an endpoint of MLflow, the query included.
+    pub fn get(&self, endpoint: &str) -> Reply {
+        self.send("GET", &format!("/api/2.0/mlflow/{endpoint}"), "")
+    }
+
+    /// Makes an experiment; answers its id.
+    #[track_caller]
+    pub fn experiment(&self, name: &str) -> String {
+        let body = self.post("experiments/create", serde_json::json!({ "name": name })).ok();
+        body["experiment_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Makes a run that began at this time; answers its id.
+    #[track_caller]
+    pub fn run(&self, experiment: &str, start_time: i64) -> String {
+        let body = serde_json::json!({ "experiment_id": experiment, "start_time": start_time });
+        self.post("runs/create", body).ok()["run"]["info"]["run_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Reads a run.
+    #[track_caller]
+    pub fn read(&self, run: &str) -> Value {
+        self.get(&format!("runs/get?run_id={run}")).ok()["run"].take()
+    }
+}
+
+fn finish(builder: HostBuilder) -> Host {
+    builder
+        .plugin(plugin())
+        .blobs(Arc::new(MemoryBlobs::new()))
+        .forge(Arc::new(TwoProjects))
+        .isolate(std::env::var_os("MLFORGE_TEST_ISOLATE").is_some())
+        .clock(|| SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS.unsigned_abs()))
+        .random_seed(1)
+        .build()
+        .expect("a host")
+}
+
+fn reply(response: http::Response<mlforge::Body>) -> Reply {
+    let status = response.status().as_u16();
+    let bytes = response.into_body().into_bytes();
+    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&bytes)));
+    Reply { status, body }
+}
+
+/// Projects 1 and 2, a writer and a reader.
+struct TwoProjects;
+
+#[async_trait::async_trait]
+impl Forge for TwoProjects {
+    async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
+        let role = match credential.0.as_str() {
+            "writer" => Role::Developer,
+            "reader" => Role::Reporter,
+            _ => return Ok(Decision::Unauthenticated),
+        };
+        let project = match project {
+            ProjectRef::Id(id @ 1..=2) => Some(Project { id: ProjectId(*id), path: format!("group/{id}") }),
+            _ => None,
+        };
+        let actor = Actor { id: 7, login: credential.0.clone() };
+        Ok(Decision::Known { actor, scope: Scope::Api, project: project.map(|project| (project, role)) })
+    }
+
+    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,110 @@
+//! Who may do what, and in which order it is checked.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use mlforge_tests::{Answer, Caller, GuestHost};
+
+const READ: &str = "/hello";
+
+async fn read(guest: &GuestHost, token: &str, project: &str) -> (u16, String) {
+    guest.caller(token, project).get(READ).await.error()
+}
+
+async fn write(guest: &GuestHost, token: &str, project: &str) -> (u16, String) {
+    guest.caller(token, project).post("/write", "").await.error()
+}
+
+fn error(status: u16, code: &str) -> (u16, String) {
+    (status, code.into())
+}
+
+#[tokio::test]
+async fn first_of_all_somebody_is_authenticated() {
+    let guest = GuestHost::new();
+    assert_eq!(write(&guest, "", "3").await, error(401, "UNAUTHENTICATED"));
+    assert_eq!(write(&guest, "unknown", "3").await, error(401, "UNAUTHENTICATED"));
+}
+
+#[tokio::test]
+async fn then_the_scope_must_allow_it() {
+    let guest = GuestHost::new();
+    assert_eq!(write(&guest, "reading-stranger", "3").await, error(403, "PERMISSION_DENIED"));
+    assert_eq!(write(&guest, "reading", "1").await, error(403, "PERMISSION_DENIED"));
+    assert_eq!(read(&guest, "reading", "1").await, error(200, ""));
+}
+
+#[tokio::test]
+async fn then_the_project_must_be_visible() {
+    let guest = GuestHost::new();
+    assert_eq!(write(&guest, "stranger", "1").await, error(404, "RESOURCE_DOES_NOT_EXIST"));
+    assert_eq!(read(&guest, "owner", "3").await, error(404, "RESOURCE_DOES_NOT_EXIST"));
+    assert_eq!(read(&guest, "owner", "a%FF").await, error(404, "RESOURCE_DOES_NOT_EXIST"));
+}
+
+#[tokio::test]
+async fn last_the_role_must_allow_it() {
+    let guest = GuestHost::new();
+    assert_eq!(write(&guest, "reporter", "1").await, error(401, "CUSTOMER_UNAUTHORIZED"));
+    assert_eq!(read(&guest, "reporter", "1").await, error(200, ""));
+    assert_eq!(write(&guest, "developer", "1").await, error(200, ""));
+}
+
+#[tokio::test]
+async fn a_project_is_reached_by_its_encoded_path() {
+    assert_eq!(read(&GuestHost::new(), "owner", "group%2Ftwo").await, error(200, ""));
+}
+
+#[tokio::test]
+async fn without_a_credential_the_forge_is_not_asked() {
+    let guest = GuestHost::new();
+    read(&guest, "", "1").await;
+    assert_eq!(guest.forge.calls(), 0);
+    read(&guest, "owner", "1").await;
+    assert_eq!(guest.forge.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_forge_that_is_down_lets_nobody_in() {
+    let guest = GuestHost::new();
+    guest.forge.go_down();
+    let answer = guest.developer().get(READ).await;
+    assert_eq!(answer.error(), error(503, "TEMPORARILY_UNAVAILABLE"));
+    assert_eq!(answer.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn a_private_token_or_a_password_does_as_well() {
+    let guest = GuestHost::new();
+    let private = Caller::new(&guest.host, "", "1").header("private-token", "owner");
+    assert_eq!(private.get(READ).await.status, 200);
+    // "somebody:owner" and "owner:"
+    for basic in ["c29tZWJvZHk6b3duZXI=", "b3duZXI6"] {
+        let caller = Caller::new(&guest.host, "", "1").header("authorization", &format!("Basic {basic}"));
+        assert_eq!(caller.get(READ).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_credential_is_asked_for() {
+    let answer = GuestHost::new().caller("", "1").get(READ).await;
+    assert_eq!(answer.headers["www-authenticate"], "Basic realm=\"mlforge\"");
+}
+
+#[tokio::test]
+async fn health_needs_no_credential() {
+    let guest = GuestHost::new();
+    let request = Request::builder().uri("/-/health").body(Full::new(Bytes::new())).unwrap();
+    let answer = Answer::of(&guest.host, request).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
+    assert_eq!(guest.forge.calls(), 0);
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_an_unknown_endpoint() {
+    let guest = GuestHost::new();
+    for uri in ["/", "/api/v4/projects/1/ml/mlflow", "/api/2.0/mlflow/runs/get"] {
+        let request = Request::builder().uri(uri).method(Method::POST).body(Full::new(Bytes::new())).unwrap();
+        assert_eq!(Answer::of(&guest.host, request).await.error(), error(404, "ENDPOINT_NOT_FOUND"));
+    }
+}

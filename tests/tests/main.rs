@@ -1,0 +1,10 @@
+//! All tests through the front door of the host: one binary, a file a feature.
+
+mod access;
+mod engine;
+mod experiments;
+mod lending;
+mod logging;
+mod runs;
+mod server;
+mod wire;

@@ -1,0 +1,167 @@
+//! The host behind a socket: connections, slow clients, and its end.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mlforge::Limits;
+use mlforge_tests::GuestHost;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A host that serves on a port of its own.
+struct Served {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Served {
+    async fn with(limits: Limits) -> Self {
+        let host = GuestHost::limited(limits).host;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move { host.serve(listener, async { _ = stopped.await }).await });
+        Self { address, stop: Some(stop), server }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends text on a connection of its own and reads until the host closes it.
+    async fn talk(&self, text: &str) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(text.as_bytes()).await.unwrap();
+        read_all(&mut stream).await
+    }
+
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+}
+
+async fn read_all(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A reset is an end as well.
+    _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn get(path: &str) -> String {
+    format!("GET /api/v4/projects/1/ml/mlflow{path} HTTP/1.1\r\nhost: x\r\nprivate-token: developer\r\nconnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn health_is_served() {
+    let served = Served::with(Limits::default()).await;
+    let answer = served.talk("GET /-/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nOK"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_component_is_served() {
+    let served = Served::with(Limits::default()).await;
+    let answer = served.talk(&get("/hello")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    assert!(answer.contains("content-length: 5\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests() {
+    let served = Served::with(Limits::default()).await;
+    let once = get("/hello").replace("connection: close\r\n", "");
+    let answer = served.talk(&format!("{once}{}", get("/hello"))).await;
+    assert_eq!(answer.matches("hello").count(), 2, "{answer}");
+}
+
+#[tokio::test]
+async fn a_running_request_finishes_before_the_host_ends() {
+    let mut served = Served::with(Limits { request_time: Duration::from_millis(300), ..Limits::default() }).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/hang").as_bytes()).await.unwrap();
+    // The first byte of another answer: by then the server has read the request above as well.
+    served.talk(&get("/hello")).await;
+    served.stop();
+    assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 504 "));
+    served.server.await.unwrap().unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn the_end_is_not_waited_for_for_ever() {
+    let mut served = Served::with(Limits { drain_time: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/hang").as_bytes()).await.unwrap();
+    served.talk(&get("/hello")).await;
+    served.stop();
+    served.server.await.unwrap().unwrap();
+    assert_eq!(read_all(&mut stream).await, "");
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut() {
+    let served = Served::with(Limits { head_time: Duration::from_millis(100), ..Limits::default() }).await;
+    let began = Instant::now();
+    served.talk("GET /-/health HTTP/1.1\r\nhost:").await;
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_connection_that_asks_nothing_is_cut() {
+    let served = Served::with(Limits { head_time: Duration::from_millis(100), ..Limits::default() }).await;
+    let began = Instant::now();
+    let answer = served.talk("GET /-/health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(answer.ends_with("OK"), "{answer}");
+    served.talk("").await;
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_stalled_body_is_refused() {
+    let served = Served::with(Limits { body_pause: Duration::from_millis(100), ..Limits::default() }).await;
+    let head = get("/echo").replace("GET", "POST").replace("\r\n\r\n", "\r\ncontent-length: 10\r\n\r\n");
+    let answer = served.talk(&format!("{head}12345")).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("DEADLINE_EXCEEDED"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let served = Served::with(Limits::default()).await;
+    let answer = served.talk(&format!("GET /-/health HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(70_000))).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_refused_client_sees_why_even_when_it_sends_much() {
+    let served = Served::with(Limits { body_bytes_max: 2 << 20, ..Limits::default() }).await;
+    let head = "POST /api/v4/projects/1/ml/mlflow/x HTTP/1.1\r\nhost: x\r\ncontent-length: 1048576\r\n\r\n";
+    let answer = served.talk(&format!("{head}{}", "x".repeat(1 << 20))).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_who_hangs_up_frees_the_seat() {
+    let served = Served::with(Limits { running_max: 1, waiting_max: 0, ..Limits::default() }).await;
+    let mut stream = served.connect().await;
+    stream.write_all(get("/hang").as_bytes()).await.unwrap();
+    while !served.talk(&get("/hello")).await.contains("503") {}
+    drop(stream);
+    while !served.talk(&get("/hello")).await.contains("200 OK") {}
+}
+
+#[tokio::test]
+async fn connections_wait_for_a_place() {
+    let served = Served::with(Limits { connections_max: 1, ..Limits::default() }).await;
+    let holder = served.connect().await;
+    let question = get("/hello");
+    let waiting = served.talk(&question);
+    let mut waiting = std::pin::pin!(waiting);
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+    assert!(early.is_err());
+    drop(holder);
+    assert!(waiting.await.contains("200 OK"));
+}

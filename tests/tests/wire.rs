@@ -1,0 +1,111 @@
+//! What holds for every endpoint: routes, rights, bodies, errors.
+
+use mlforge_plugin::http::route::{PREFIXES, ROUTES, Right};
+use mlforge_tests::tracker::Tracker;
+use serde_json::json;
+
+/// The files whose tests send requests to endpoints.
+const SOURCES: [&str; 4] =
+    [include_str!("experiments.rs"), include_str!("runs.rs"), include_str!("logging.rs"), include_str!("wire.rs")];
+
+#[test]
+fn every_route_has_a_test() {
+    for route in ROUTES {
+        let (group, name) = route.path.split_once('/').unwrap();
+        let quoted = |source: &&str| {
+            source.contains(&format!("\"{}\"", route.path))
+                || source.contains(&format!("{}?", route.path))
+                || (source.contains(&format!("{group}/{{endpoint}}")) && source.contains(&format!("\"{name}\"")))
+                || source.contains(&format!("mlflow/{}\"", route.path))
+        };
+        assert!(SOURCES.iter().any(quoted), "{} {} is asked by no test", route.method, route.path);
+    }
+}
+
+#[test]
+fn every_route_is_there_below_both_prefixes() {
+    let tracker = Tracker::fresh();
+    for (route, prefix) in ROUTES.iter().flat_map(|route| PREFIXES.map(|prefix| (route, prefix))) {
+        let reply = tracker.send(route.method, &format!("{prefix}{}", route.path), "");
+        let code = reply.body["error_code"].as_str().unwrap_or_default();
+        assert_ne!(code, "ENDPOINT_NOT_FOUND", "{} {prefix}{}", route.method, route.path);
+        assert!(reply.status < 500, "{} {}: {}", route.method, route.path, reply.body);
+    }
+}
+
+#[test]
+fn readers_may_ask_and_not_change() {
+    let tracker = Tracker::fresh().as_reader();
+    for route in ROUTES {
+        let reply = tracker.send(route.method, &format!("/api/2.0/mlflow/{}", route.path), "");
+        let refused = reply.body["error_code"] == "CUSTOMER_UNAUTHORIZED";
+        assert_eq!(refused, route.right == Right::Write, "{} {}: {}", route.method, route.path, reply.body);
+    }
+}
+
+#[test]
+fn unknown_paths_and_wrong_methods_are_told_in_json() {
+    let tracker = Tracker::fresh();
+    for path in ["/", "/version", "/api/2.0/mlflow/nothing", "/api/3.0/mlflow/traces", "/api/2.0/mlflow/runs/get/"] {
+        for method in ["GET", "POST"] {
+            let message = tracker.send(method, path, "").fails(404, "ENDPOINT_NOT_FOUND");
+            assert!(message.contains(path), "{message}");
+        }
+    }
+    for method in ["POST", "PUT", "DELETE", "PATCH"] {
+        tracker.send(method, "/api/2.0/mlflow/runs/get", "").fails(405, "BAD_REQUEST");
+    }
+    tracker.send("GET", "/api/2.0/mlflow/runs/create", "").fails(405, "BAD_REQUEST");
+}
+
+#[test]
+fn a_body_is_read_as_leniently_as_protobuf_json() {
+    let tracker = Tracker::fresh();
+    for body in [
+        r#"{"name": "a", "artifactLocation": "s3://b", "tags": null, "unknown": [1]}"#,
+        r#""{\"name\": \"b\", \"artifact_location\": \"s3://b\"}""#,
+    ] {
+        tracker.send("POST", "/api/2.0/mlflow/experiments/create", body).ok();
+    }
+    for id in ["1", "2"] {
+        let experiment = tracker.get(&format!("experiments/get?experimentId={id}")).ok();
+        assert_eq!(experiment["experiment"]["artifact_location"], "s3://b");
+    }
+    let run = tracker.run("0", 1);
+    let metric = json!({"runId": run, "key": "m", "value": "2.5", "timestamp": "7", "step": 3.0});
+    tracker.post("runs/log-metric", metric).ok();
+    assert_eq!(tracker.read(&run)["data"]["metrics"], json!([{"key": "m", "value": 2.5, "timestamp": 7, "step": 3}]));
+}
+
+#[test]
+fn a_body_that_is_no_json_object_is_told_so() {
+    let tracker = Tracker::fresh();
+    for body in ["[]", "1", "{", "nonsense", "\"x\"", "{\"name\": NaN}"] {
+        let message = tracker.send("POST", "/api/2.0/mlflow/experiments/create", body).fails(400, "INVALID_PARAMETER_VALUE");
+        assert!(message.contains("must be a JSON object"), "{message}");
+    }
+    let deep = "[".repeat(100_000);
+    tracker.send("POST", "/api/2.0/mlflow/experiments/create", deep).fails(400, "INVALID_PARAMETER_VALUE");
+}
+
+#[test]
+fn a_whole_test_run_is_deterministic() {
+    let play = || {
+        let tracker = Tracker::fresh();
+        let experiment = tracker.experiment("a");
+        let run = tracker.run(&experiment, 1);
+        (tracker.read(&run), tracker.get("experiments/get?experiment_id=1").ok())
+    };
+    assert_eq!(play(), play());
+}
+
+#[test]
+fn the_component_imports_what_its_world_declares_and_nothing_else() {
+    let declared = [
+        "mlforge:plugin/records@0.1.0", "mlforge:plugin/blobs@0.1.0", "mlforge:plugin/forge@0.1.0", "mlforge:plugin/report@0.1.0",
+        "wasi:clocks/system-clock@0.3.0", "wasi:random/random@0.3.0", "wasi:clocks/types@0.3.0", "wasi:http/types@0.3.0",
+    ];
+    for import in mlforge_tests::tracker::plugin().imports() {
+        assert!(declared.contains(&import.as_str()), "{import}");
+    }
+}

@@ -1,0 +1,39 @@
+//! Where things are: the repository, cargo's target directory, the binaries in it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The directories that the steps work in.
+pub(crate) struct Layout {
+    /// The root of the repository.
+    pub(crate) root: PathBuf,
+    /// The directory that holds cargo's `debug` and `release`.
+    pub(crate) target: PathBuf,
+}
+
+impl Layout {
+    /// Finds the directories from where this program itself was built, so a user's own target directory is honoured.
+    pub(crate) fn find() -> Result<Self> {
+        let exe = env::current_exe().context("cannot tell where xtask itself is")?;
+        let target = exe
+            .ancestors()
+            .nth(2)
+            .context("xtask is not in a target directory of cargo")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask is not inside the repository")?;
+        Ok(Self {
+            root: root.to_owned(),
+            target: target.to_owned(),
+        })
+    }
+
+    /// The `mlforge` binary of a profile's directory, `debug` or `release`.
+    pub(crate) fn mlforge(&self, profile_dir: &str) -> PathBuf {
+        self.target
+            .join(profile_dir)
+            .join(format!("mlforge{}", env::consts::EXE_SUFFIX))
+    }
+}

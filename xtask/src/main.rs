@@ -1,0 +1,66 @@
+//! `cargo xtask`: set-up and tests of mlforge, from a machine that has only Rust and Python to a running server.
+//!
+//! It must not know how mlforge works: it calls cargo, rustup, apt-get, Python and pytest, as a person would.
+
+mod clients;
+mod debian;
+mod layout;
+mod serve;
+mod step;
+mod suite;
+mod wasm;
+
+use std::env;
+use std::process::ExitCode;
+
+/// What `cargo xtask` prints when it is asked for help, or for something that it does not have.
+const USAGE: &str = "\
+usage: cargo xtask serve [-- ARGS of mlforge serve]
+       cargo xtask test [lint] [rust] [clients] [-- ARGS of the one part named]
+
+serve    gets the wasm target, builds mlforge in release mode and starts `mlforge serve`
+test     the same set-up, then every part of the test suite, or only those named:
+  lint     rustfmt and clippy
+  rust     unit tests and hermetic tests (cargo test)
+  clients  the real MLflow clients against a running mlforge (Python, pytest)
+
+examples:
+  cargo xtask serve -- --listen 127.0.0.1:5000
+  cargo xtask test
+  cargo xtask test clients -- -k history";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let (own, rest) = split_at_dashes(&args);
+    let outcome = match own.split_first().map(|(command, own)| (command.as_str(), own)) {
+        Some(("serve", [])) => serve::run_server(rest),
+        Some(("test", parts)) => match suite::Part::parse_all(parts, rest) {
+            Ok(parts) => suite::run_parts(&parts, rest),
+            Err(error) => return wrong_arguments(&format!("{error:#}")),
+        },
+        Some(("help" | "--help" | "-h", _)) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some((command, _)) => return wrong_arguments(&format!("cannot run {command:?} with these arguments")),
+        None => return wrong_arguments("no command given"),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The arguments before the first `--`, and those after it.
+fn split_at_dashes(args: &[String]) -> (&[String], &[String]) {
+    let mut halves = args.splitn(2, |arg| arg == "--");
+    (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
+}
+
+fn wrong_arguments(why: &str) -> ExitCode {
+    eprintln!("xtask: {why}\n\n{USAGE}");
+    ExitCode::from(2)
+}
