@@ -6,7 +6,11 @@ use mlforge_build::Guest;
 
 fn main() -> anyhow::Result<()> {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let guest = Guest { package: "mlforge-test-guests", workspace, prebuilt: "MLFORGE_TEST_GUESTS_WASM" };
+    let guest = Guest {
+        package: "mlforge-test-guests",
+        workspace,
+        prebuilt: "MLFORGE_TEST_GUESTS_WASM",
+    };
     println!("cargo::rustc-env=MLFORGE_TEST_GUESTS={}", guest.build()?.display());
     Ok(())
 }

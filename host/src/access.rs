@@ -66,7 +66,9 @@ pub(crate) async fn admit(
 
 /// The order is GitLab's: authenticated, scope, project visible, role.
 fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
-    let Decision::Known { actor, scope, project } = decision else { return Err(Refusal::Unauthenticated) };
+    let Decision::Known { actor, scope, project } = decision else {
+        return Err(Refusal::Unauthenticated);
+    };
     if intent == Intent::Write && scope == Scope::ReadApi {
         return Err(Refusal::ReadingToken);
     }
@@ -74,17 +76,33 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
     if intent == Intent::Write && role < Role::Developer {
         return Err(Refusal::MayNotWrite);
     }
-    Ok(Caller { actor, project, may_write: scope == Scope::Api && role >= Role::Developer })
+    Ok(Caller {
+        actor,
+        project,
+        may_write: scope == Scope::Api && role >= Role::Developer,
+    })
 }
 
 /// The first that is there: a bearer token, a private token, a password.
 fn credential(headers: &HeaderMap) -> Option<Credential> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let bearer = || text(&AUTHORIZATION).and_then(|value| scheme(value, "bearer")).map(str::to_owned);
+    let bearer = || {
+        text(&AUTHORIZATION)
+            .and_then(|value| scheme(value, "bearer"))
+            .map(str::to_owned)
+    };
     let private = || text(&PRIVATE_TOKEN).map(str::to_owned);
-    let basic = || text(&AUTHORIZATION).and_then(|value| scheme(value, "basic")).and_then(password);
+    let basic = || {
+        text(&AUTHORIZATION)
+            .and_then(|value| scheme(value, "basic"))
+            .and_then(password)
+    };
     let filled = |token: &String| !token.is_empty();
-    bearer().filter(filled).or_else(|| private().filter(filled)).or_else(|| basic().filter(filled)).map(Credential)
+    bearer()
+        .filter(filled)
+        .or_else(|| private().filter(filled))
+        .or_else(|| basic().filter(filled))
+        .map(Credential)
 }
 
 fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
@@ -131,7 +149,10 @@ mod tests {
         assert_eq!(of(&[("authorization", "Digest x")]), None);
         assert_eq!(of(&[("authorization", "Basic ???")]), None);
         assert_eq!(of(&[("authorization", &basic(":"))]), None);
-        assert_eq!(of(&[("authorization", "Digest x"), ("private-token", "t")]).as_deref(), Some("t"));
+        assert_eq!(
+            of(&[("authorization", "Digest x"), ("private-token", "t")]).as_deref(),
+            Some("t")
+        );
     }
 
     #[test]
@@ -139,7 +160,10 @@ mod tests {
         let post = |path| Intent::of(&Method::POST, path);
         assert_eq!(post("/api/2.0/mlflow/runs/search"), Intent::Read);
         assert_eq!(post("/api/2.0/mlflow/experiments/search-datasets"), Intent::Read);
-        assert_eq!(post("/api/2.0/mlflow/registered-models/get-latest-versions"), Intent::Read);
+        assert_eq!(
+            post("/api/2.0/mlflow/registered-models/get-latest-versions"),
+            Intent::Read
+        );
         assert_eq!(post("/api/2.0/mlflow/runs/create"), Intent::Write);
         assert_eq!(post("/api/2.0/mlflow/research"), Intent::Write);
         assert_eq!(Intent::of(&Method::GET, "/api/2.0/mlflow/runs/get"), Intent::Read);

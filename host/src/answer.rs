@@ -68,7 +68,9 @@ impl Refusal {
     fn message(self) -> String {
         match self {
             Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
-            Self::ReadingToken => "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into(),
+            Self::ReadingToken => {
+                "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into()
+            }
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::MayNotWrite => "401 Unauthorized: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
@@ -103,6 +105,8 @@ impl From<Refusal> for Response<Body> {
 /// What `/-/health` says: this process serves. It asks neither the storage nor the forge.
 pub(crate) fn health() -> Response<Body> {
     let mut response = Response::new(Body::from("OK"));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }

@@ -7,16 +7,27 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::budget::Share;
+
 /// The bytes of an answer: all at once now; later also a stream, which is why it may fail.
 #[derive(Debug, Default)]
 pub struct Body {
     rest: Option<Bytes>,
+    /// Counts the bytes for as long as they are in memory.
+    _share: Option<Share>,
 }
 
 impl Body {
     /// No bytes.
     pub fn empty() -> Self {
         Self::default()
+    }
+
+    pub(crate) fn counted(bytes: Bytes, share: Share) -> Self {
+        Self {
+            _share: Some(share),
+            ..Self::from(bytes)
+        }
     }
 
     /// The whole contents, when they are in memory.
@@ -37,7 +48,10 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { rest: Some(bytes.into()).filter(|bytes| !bytes.is_empty()) }
+        Self {
+            rest: Some(bytes.into()).filter(|bytes| !bytes.is_empty()),
+            _share: None,
+        }
     }
 }
 

@@ -11,12 +11,17 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { left: Arc::new(AtomicUsize::new(bytes)) }
+        Self {
+            left: Arc::new(AtomicUsize::new(bytes)),
+        }
     }
 
     /// A share of nothing yet.
     pub(crate) fn share(&self) -> Share {
-        Share { budget: self.clone(), taken: 0 }
+        Share {
+            budget: self.clone(),
+            taken: 0,
+        }
     }
 }
 
@@ -31,7 +36,9 @@ impl Share {
     /// Takes more; `false`, and nothing changes, when the budget has not so much left.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let left = &self.budget.left;
-        let enough = left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok();
+        let enough = left
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
+            .is_ok();
         if enough {
             self.taken += bytes;
         }

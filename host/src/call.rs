@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasData, ResourceTable};
-use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{
+    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 use crate::budget::{Budget, Share};
 use crate::forge::Forge;
@@ -56,7 +58,14 @@ impl Call {
     pub(crate) fn new(lent: Arc<Lent>, memory: Memory) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
-        Self { lent, binding: None, table, memory, http: WasiHttpCtx::new(), hooks: NothingOutgoing }
+        Self {
+            lent,
+            binding: None,
+            table,
+            memory,
+            http: WasiHttpCtx::new(),
+            hooks: NothingOutgoing,
+        }
     }
 
     /// Begins a request.
@@ -76,7 +85,9 @@ impl Call {
 
     /// The project that the running request may change; none for a reader.
     pub(crate) fn writable(&self) -> Option<(Arc<Lent>, ProjectId)> {
-        self.binding.filter(|binding| binding.may_write).map(|binding| (Arc::clone(&self.lent), binding.project))
+        self.binding
+            .filter(|binding| binding.may_write)
+            .map(|binding| (Arc::clone(&self.lent), binding.project))
     }
 
     /// Clock and randomness, which need no right.
@@ -87,14 +98,24 @@ impl Call {
 
 impl WasiHttpView for Call {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.hooks,
+        }
     }
 }
 
 /// The component has no way out: the linker offers no client, and should it ever, this refuses.
 struct NothingOutgoing;
 
-type Outgoing = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), HttpError>> + Send>), HttpError>;
+type Outgoing = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+    ),
+    HttpError,
+>;
 
 impl WasiHttpHooks for NothingOutgoing {
     fn send_request(
@@ -117,7 +138,12 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(budget: &Budget, bytes_max: usize) -> Self {
-        Self { share: budget.share(), bytes_max, last_growth: 0, starved: false }
+        Self {
+            share: budget.share(),
+            bytes_max,
+            last_growth: 0,
+            starved: false,
+        }
     }
 
     /// How much the instance has.

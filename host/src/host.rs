@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant, timeout, timeout_at};
 use crate::access::{self, Caller, Intent};
 use crate::answer::{self, Refusal};
 use crate::body::Body;
-use crate::budget::Budget;
+use crate::budget::{Budget, Share};
 use crate::builder::HostBuilder;
 use crate::call::Lent;
 use crate::forge::ProjectRef;
@@ -131,7 +131,10 @@ impl Host {
             Route::Nowhere => Refusal::EndpointNotFound.into(),
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();
-                self.inner.answer(&head, project, path, body, &mut line).await.unwrap_or_else(Response::from)
+                self.inner
+                    .answer(&head, project, path, body, &mut line)
+                    .await
+                    .unwrap_or_else(Response::from)
             }
         };
         line.end(&response);
@@ -157,8 +160,11 @@ impl Inner {
         };
         line.of_project(caller.project.id);
         let mut share = self.bodies.share();
-        let allowance =
-            Allowance { bytes_max: self.limits.body_bytes_max, pause: self.limits.body_pause, share: &mut share };
+        let allowance = Allowance {
+            bytes_max: self.limits.body_bytes_max,
+            pause: self.limits.body_pause,
+            share: &mut share,
+        };
         let bytes = match self.receive(head, &mut body, allowance).await {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
@@ -167,21 +173,26 @@ impl Inner {
         let seat = self.take_seat().await?;
         let response = self.run(request, &caller).await;
         drop(seat);
-        Ok(client_response(response?))
+        response
     }
 
     async fn receive(&self, head: &Parts, body: &mut Inbound, allowance: Allowance<'_>) -> Result<Bytes, Refusal> {
         let bytes_max = allowance.bytes_max;
-        let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let declared = head
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         if declared.is_some_and(|bytes: usize| bytes > bytes_max) {
             return Err(Refusal::BodyTooLarge(bytes_max));
         }
-        intake::collect(body, allowance).await.map_err(|shortfall| match shortfall {
-            Shortfall::TooLarge => Refusal::BodyTooLarge(bytes_max),
-            Shortfall::NoRoom => Refusal::Overloaded,
-            Shortfall::Stalled => Refusal::BodyStalled,
-            Shortfall::Broken(_) => Refusal::BodyBroken,
-        })
+        intake::collect(body, allowance)
+            .await
+            .map_err(|shortfall| match shortfall {
+                Shortfall::TooLarge => Refusal::BodyTooLarge(bytes_max),
+                Shortfall::NoRoom => Refusal::Overloaded,
+                Shortfall::Stalled => Refusal::BodyStalled,
+                Shortfall::Broken(_) => Refusal::BodyBroken,
+            })
     }
 
     /// Lets a refused client finish, unless it waits for leave to begin.
@@ -195,18 +206,26 @@ impl Inner {
     async fn take_seat(&self) -> Result<Seat<'_>, Refusal> {
         let door = self.doors.try_acquire().map_err(|_| Refusal::Overloaded)?;
         match timeout(self.limits.waiting_time, self.seats.acquire()).await {
-            Ok(Ok(seat)) => Ok(Seat { _seat: seat, _door: door }),
+            Ok(Ok(seat)) => Ok(Seat {
+                _seat: seat,
+                _door: door,
+            }),
             _ => Err(Refusal::Overloaded),
         }
     }
 
     /// Runs a request in an instance of its project.
-    async fn run(&self, request: Request<Bytes>, caller: &Caller) -> Result<Response<Bytes>, Refusal> {
+    async fn run(&self, request: Request<Bytes>, caller: &Caller) -> Result<Response<Body>, Refusal> {
         let path = request.uri().path().to_owned();
         let deadline = Instant::now() + self.limits.request_time;
-        // It is given back with the answer: what the network has not taken yet is not counted any more.
         let mut answer = self.bodies.share();
-        let work = Work { request, may_write: caller.may_write, deadline, limits: &self.limits, answer: &mut answer };
+        let work = Work {
+            request,
+            may_write: caller.may_write,
+            deadline,
+            limits: &self.limits,
+            answer: &mut answer,
+        };
         let result = match self.instance(caller, deadline).await {
             Ok(mut instance) => {
                 let result = instance.answer(work).await;
@@ -217,7 +236,10 @@ impl Inner {
             }
             Err(fault) => Err(fault),
         };
-        result.map_err(|fault| refuse(fault, caller, &path))
+        match result {
+            Ok(response) => Ok(client_response(response, answer)),
+            Err(fault) => Err(refuse(fault, caller, &path)),
+        }
     }
 
     async fn instance(&self, caller: &Caller, deadline: Instant) -> Result<Instance, Fault> {
@@ -277,16 +299,19 @@ fn component_request(head: &Parts, path: &str, caller: &Caller, body: Bytes) -> 
     *request.method_mut() = head.method.clone();
     let headers = request.headers_mut();
     pass(&head.headers, headers, &PASSED_IN);
-    headers.insert(RIGHTS, HeaderValue::from_static(if caller.may_write { "write" } else { "read" }));
+    headers.insert(
+        RIGHTS,
+        HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
+    );
     if let Ok(login) = HeaderValue::from_bytes(caller.actor.login.as_bytes()) {
         headers.insert(ACTOR, login);
     }
     Ok(request)
 }
 
-fn client_response(response: Response<Bytes>) -> Response<Body> {
+fn client_response(response: Response<Bytes>, share: Share) -> Response<Body> {
     let (head, body) = response.into_parts();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Body::counted(body, share));
     *response.status_mut() = head.status;
     pass(&head.headers, response.headers_mut(), &PASSED_OUT);
     response

@@ -46,7 +46,11 @@ pub(crate) enum Fault {
 
 impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
-        if error.is::<PoolConcurrencyLimitError>() { Self::NoRoom } else { Self::Trapped(error) }
+        if error.is::<PoolConcurrencyLimitError>() {
+            Self::NoRoom
+        } else {
+            Self::Trapped(error)
+        }
     }
 }
 
@@ -85,7 +89,13 @@ impl Instance {
             Err(_) if store.data().memory.starved() => return Err(Fault::NoRoom),
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { store, service, project, uses: 0, busy: false })
+        Ok(Self {
+            store,
+            service,
+            project,
+            uses: 0,
+            busy: false,
+        })
     }
 
     pub(crate) fn project(&self) -> ProjectId {
@@ -95,21 +105,37 @@ impl Instance {
     /// It finished its last request, kept nothing of it, and has neither grown nor worked too much.
     pub(crate) fn is_reusable(&self, limits: &Limits) -> bool {
         let call = self.store.data();
-        !self.busy && self.uses < limits.uses_max && call.memory.bytes() <= limits.reuse_bytes_max && call.table.is_empty()
+        !self.busy
+            && self.uses < limits.uses_max
+            && call.memory.bytes() <= limits.reuse_bytes_max
+            && call.table.is_empty()
     }
 
     /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
     pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Bytes>, Fault> {
-        let Work { request, may_write, deadline, limits, answer } = work;
+        let Work {
+            request,
+            may_write,
+            deadline,
+            limits,
+            answer,
+        } = work;
         self.uses += 1;
         self.busy = true;
-        self.store.data_mut().bind(Binding { project: self.project, may_write });
+        self.store.data_mut().bind(Binding {
+            project: self.project,
+            may_write,
+        });
         let mut response = None;
         let service = &self.service;
         let run = self.store.run_concurrent(async |accessor| {
             response = Some(exchange(accessor, service, request, limits, answer).await?);
             // The component may still have something to do for this request, with this request's rights.
-            Ok(timeout(AFTERWARDS, poll_fn(|cx| accessor.poll_no_interesting_tasks(cx))).await.is_ok())
+            Ok(
+                timeout(AFTERWARDS, poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)))
+                    .await
+                    .is_ok(),
+            )
         });
         let ended = timeout_at(deadline, run).await;
         self.store.data_mut().unbind();
@@ -159,12 +185,18 @@ async fn exchange(
     if head.status < StatusCode::OK {
         return Err(Fault::Unfit(format!("status {}", head.status)));
     }
-    let allowance = Allowance { bytes_max: limits.answer_bytes_max, pause: limits.request_time, share };
-    let body = intake::collect(body, allowance).await.map_err(|shortfall| match shortfall {
-        Shortfall::NoRoom => Fault::NoRoom,
-        Shortfall::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
-        Shortfall::Stalled => Fault::TimedOut,
-        Shortfall::Broken(why) => Fault::Unfit(why),
-    })?;
+    let allowance = Allowance {
+        bytes_max: limits.answer_bytes_max,
+        pause: limits.request_time,
+        share,
+    };
+    let body = intake::collect(body, allowance)
+        .await
+        .map_err(|shortfall| match shortfall {
+            Shortfall::NoRoom => Fault::NoRoom,
+            Shortfall::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
+            Shortfall::Stalled => Fault::TimedOut,
+            Shortfall::Broken(why) => Fault::Unfit(why),
+        })?;
     Ok(Response::from_parts(head, body))
 }

@@ -41,8 +41,13 @@ where
     if body.size_hint().lower() > u64::try_from(left).unwrap_or(u64::MAX) {
         return Err(Shortfall::TooLarge);
     }
-    while let Some(frame) = timeout(allowance.pause, body.frame()).await.map_err(|_| Shortfall::Stalled)? {
-        let Ok(piece) = frame.map_err(|error| Shortfall::Broken(error.to_string()))?.into_data() else { continue };
+    while let Some(frame) = timeout(allowance.pause, body.frame())
+        .await
+        .map_err(|_| Shortfall::Stalled)?
+    {
+        let Ok(piece) = frame.map_err(|error| Shortfall::Broken(error.to_string()))?.into_data() else {
+            continue;
+        };
         left = left.checked_sub(piece.len()).ok_or(Shortfall::TooLarge)?;
         if !allowance.share.grow(piece.len()) {
             return Err(Shortfall::NoRoom);
@@ -59,7 +64,9 @@ pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, bytes_max: u
     let mut left = bytes_max;
     let read = async {
         while let Some(Ok(frame)) = body.frame().await {
-            let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else {
+                return;
+            };
             left = rest;
         }
     };

@@ -30,7 +30,10 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
         return Route::Health;
     }
     match uri.path().strip_prefix(PROJECTS).and_then(split_mount) {
-        Some((id, path)) => Route::Project { project: project(id), path },
+        Some((id, path)) => Route::Project {
+            project: project(id),
+            path,
+        },
         None => Route::Nowhere,
     }
 }
@@ -68,10 +71,16 @@ mod tests {
     #[test]
     fn a_project_is_named_by_number_or_by_encoded_path() {
         assert_eq!(path_of("42"), ProjectRef::Id(42));
-        assert_eq!(path_of("group%2Fsub%2Fproject"), ProjectRef::Path("group/sub/project".into()));
+        assert_eq!(
+            path_of("group%2Fsub%2Fproject"),
+            ProjectRef::Path("group/sub/project".into())
+        );
         assert_eq!(path_of("%34%32"), ProjectRef::Path("42".into()));
         assert_eq!(path_of("+42"), ProjectRef::Path("+42".into()));
-        assert_eq!(path_of("99999999999999999999"), ProjectRef::Path("99999999999999999999".into()));
+        assert_eq!(
+            path_of("99999999999999999999"),
+            ProjectRef::Path("99999999999999999999".into())
+        );
     }
 
     #[test]
@@ -89,13 +98,21 @@ mod tests {
         let rest = "/api/2.0/mlflow-artifacts/artifacts/a%2Fb%20c";
         assert_eq!(
             at(&format!("/api/v4/projects/1/ml/mlflow{rest}?path=x%2Fy")),
-            Route::Project { project: ProjectRef::Id(1), path: rest }
+            Route::Project {
+                project: ProjectRef::Id(1),
+                path: rest
+            }
         );
     }
 
     #[test]
     fn all_else_leads_nowhere() {
-        for path in ["/", "/api/v4/projects/1", "/api/v4/projects/1/ml/mlflow", "/api/v4/projects//ml/mlflow/x"] {
+        for path in [
+            "/",
+            "/api/v4/projects/1",
+            "/api/v4/projects/1/ml/mlflow",
+            "/api/v4/projects//ml/mlflow/x",
+        ] {
             assert_eq!(at(path), Route::Nowhere, "{path}");
         }
         assert_eq!(at("/api/v4/projects/group/project/ml/mlflow/x"), Route::Nowhere);

@@ -18,7 +18,11 @@ pub(crate) struct Patient {
 
 impl Patient {
     pub(crate) fn new(stream: TcpStream, pause: Duration) -> Self {
-        Self { stream, pause, waiting: None }
+        Self {
+            stream,
+            pause,
+            waiting: None,
+        }
     }
 
     fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {

@@ -42,10 +42,16 @@ impl Plugin {
     /// Of the limits only those of instances count here: how many there are, and how much memory one may have.
     pub fn compile(component: &[u8], cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Self> {
         let engine = engine(cache, limits)?;
-        let component = Component::from_binary(&engine, component).map_err(plain).context("cannot compile the component")?;
+        let component = Component::from_binary(&engine, component)
+            .map_err(plain)
+            .context("cannot compile the component")?;
         let linked = linker(&engine).and_then(|linker| linker.instantiate_pre(&component));
-        let linked = linked.map_err(plain).context("the component imports what this host does not lend")?;
-        let service = ServicePre::new(linked).map_err(plain).context("the component does not export wasi:http/handler")?;
+        let linked = linked
+            .map_err(plain)
+            .context("the component imports what this host does not lend")?;
+        let service = ServicePre::new(linked)
+            .map_err(plain)
+            .context("the component does not export wasi:http/handler")?;
         keep_ticking(&engine).context("cannot start the clock of the engine")?;
         Ok(Self { service })
     }
@@ -53,7 +59,9 @@ impl Plugin {
     /// The names of the interfaces that the component imports.
     pub fn imports(&self) -> Vec<String> {
         let kind = self.service.instance_pre().component().component_type();
-        kind.imports(self.service.engine()).map(|(name, _)| name.to_owned()).collect()
+        kind.imports(self.service.engine())
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     /// A store for one instance.
@@ -91,14 +99,19 @@ fn engine(cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Engine> {
     }
     Engine::new(&config).or_else(|error| {
         // The pool reserves addresses for all instances in advance, which a limit on virtual memory may forbid.
-        tracing::warn!(reason = format!("{error:#}"), "no pool of instances: each will be mapped when it is needed");
+        tracing::warn!(
+            reason = format!("{error:#}"),
+            "no pool of instances: each will be mapped when it is needed"
+        );
         Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand)).map_err(plain)
     })
 }
 
 fn pooling(limits: &Limits) -> PoolingAllocationConfig {
     let instances = limits.running_max.saturating_add(limits.idle_max);
-    let instances = u32::try_from(instances).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
+    let instances = u32::try_from(instances)
+        .unwrap_or(u32::MAX)
+        .saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH))
@@ -148,5 +161,8 @@ fn keep_ticking(engine: &Engine) -> io::Result<()> {
             thread::sleep(TICK);
         }
     };
-    thread::Builder::new().name("mlforge-ticks".into()).spawn(tick).map(drop)
+    thread::Builder::new()
+        .name("mlforge-ticks".into())
+        .spawn(tick)
+        .map(drop)
 }

@@ -39,7 +39,10 @@ impl Pool {
     /// The instance of this project that waits for the shortest time: its memory is the warmest.
     pub(crate) fn take(&self, project: ProjectId) -> Option<Instance> {
         let mut resting = self.lock();
-        let place = resting.queue.iter().rposition(|(_, instance)| instance.project() == project)?;
+        let place = resting
+            .queue
+            .iter()
+            .rposition(|(_, instance)| instance.project() == project)?;
         resting.queue.remove(place).map(|(_, instance)| instance)
     }
 
@@ -64,7 +67,10 @@ impl Pool {
     /// Drops what has waited for too long; `false` when nothing waits any more.
     fn drop_expired(&self) -> bool {
         let mut resting = self.lock();
-        let young = resting.queue.iter().position(|(since, _)| since.elapsed() < self.idle_time);
+        let young = resting
+            .queue
+            .iter()
+            .position(|(since, _)| since.elapsed() < self.idle_time);
         let expired = young.unwrap_or(resting.queue.len());
         let expired: Vec<_> = resting.queue.drain(..expired).collect();
         let some_wait = !resting.queue.is_empty();
@@ -85,7 +91,11 @@ impl Pool {
 impl Resting {
     /// What has to go so that one more of this project can stay; dropping it takes time, so not under the lock.
     fn make_room(&mut self, pool: &Pool, project: ProjectId) -> Option<(Instant, Instance)> {
-        let mut siblings = self.queue.iter().enumerate().filter(|(_, (_, instance))| instance.project() == project);
+        let mut siblings = self
+            .queue
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, instance))| instance.project() == project);
         let oldest = siblings.next().map(|(place, _)| place);
         let count = oldest.map_or(0, |_| siblings.count() + 1);
         match oldest {

@@ -44,7 +44,14 @@ impl RequestLine {
 
 impl Drop for RequestLine {
     fn drop(&mut self) {
-        let Self { method, path, project, began, status, bytes } = self;
+        let Self {
+            method,
+            path,
+            project,
+            began,
+            status,
+            bytes,
+        } = self;
         let project = project.map(|project| project.0);
         let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
         tracing::info!(target: "mlforge::request", %method, path, status, project, duration_ms, bytes);

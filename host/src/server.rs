@@ -67,7 +67,7 @@ fn http(limits: &Limits) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_headers(HEADERS_MAX)
-        .max_buf_size(limits.head_bytes_max);
+        .max_header_size(limits.head_bytes_max);
     http
 }
 

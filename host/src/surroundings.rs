@@ -19,7 +19,10 @@ pub(crate) enum Randomness {
 
 impl Randomness {
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self::Seeded { seed, drawn: AtomicU64::new(0) }
+        Self::Seeded {
+            seed,
+            drawn: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), getrandom::Error> {
@@ -28,7 +31,10 @@ impl Randomness {
             Self::Seeded { seed, drawn } => {
                 for piece in bytes.chunks_mut(32) {
                     let count = drawn.fetch_add(1, Ordering::Relaxed);
-                    let block = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(count.to_le_bytes()).finalize();
+                    let block = Sha256::new()
+                        .chain_update(seed.to_le_bytes())
+                        .chain_update(count.to_le_bytes())
+                        .finalize();
                     piece.iter_mut().zip(block).for_each(|(byte, drawn)| *byte = drawn);
                 }
                 Ok(())

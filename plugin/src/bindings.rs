@@ -1,6 +1,13 @@
 //! Glue made from `wit/`, and nothing else.
 
-#![allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 #![allow(clippy::indexing_slicing)]
 // The ABI of components is raw memory; no other file may do this.
 #![allow(unsafe_code)]

@@ -13,8 +13,6 @@ pub enum Error {
     NoEndpoint(String),
     /// The route exists, with other methods: these.
     WrongMethod(Vec<&'static str>),
-    /// Filters and orders of searches are not understood yet; this is the one given.
-    NotImplemented(String),
     /// The host gave this caller no right to write, or none at all.
     Denied,
     /// The request is larger than the storage takes.

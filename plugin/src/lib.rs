@@ -30,6 +30,8 @@ impl Guest for Plugin {
 fn report_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| bindings::mlforge::plugin::report::fault(&panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| {
+            bindings::mlforge::plugin::report::fault(&panic.to_string())
+        }));
     });
 }

@@ -6,7 +6,9 @@ use crate::bindings::wasi::random::random;
 /// Milliseconds since the Unix epoch.
 pub fn now_ms() -> i64 {
     let now = system_clock::now();
-    now.seconds.saturating_mul(1_000).saturating_add(i64::from(now.nanoseconds / 1_000_000))
+    now.seconds
+        .saturating_mul(1_000)
+        .saturating_add(i64::from(now.nanoseconds / 1_000_000))
 }
 
 /// A random number.

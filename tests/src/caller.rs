@@ -28,7 +28,12 @@ pub struct Answer {
 impl Caller {
     /// Somebody with this token; an empty one means none.
     pub fn new(host: &Host, token: &str, project: &str) -> Self {
-        Self { host: host.clone(), token: token.into(), project: project.into(), headers: HeaderMap::new() }
+        Self {
+            host: host.clone(),
+            token: token.into(),
+            project: project.into(),
+            headers: HeaderMap::new(),
+        }
     }
 
     /// The same with one more header on every request.
@@ -69,7 +74,11 @@ impl Answer {
         let (head, body) = host.handle(request).await.into_parts();
         let body = body.collect().await.expect("a whole answer").to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
-        Self { status: head.status.as_u16(), headers: head.headers, body }
+        Self {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        }
     }
 
     /// The MLflow error code in the body; empty when there is none.

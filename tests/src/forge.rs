@@ -51,7 +51,10 @@ impl StaticForge {
             ProjectRef::Path(path) if path == "group/two" => (2, "group/two"),
             _ => return None,
         };
-        Some(Project { id: ProjectId(id), path: path.into() })
+        Some(Project {
+            id: ProjectId(id),
+            path: path.into(),
+        })
     }
 }
 
@@ -62,13 +65,27 @@ impl Forge for StaticForge {
         if self.down.load(Ordering::SeqCst) {
             return Err(ForgeError("unplugged".into()));
         }
-        let Some((id, scope, role)) = Self::user(&credential.0) else { return Ok(Decision::Unauthenticated) };
-        let actor = Actor { id, login: credential.0.clone() };
-        Ok(Decision::Known { actor, scope, project: Self::project(project).zip(role) })
+        let Some((id, scope, role)) = Self::user(&credential.0) else {
+            return Ok(Decision::Unauthenticated);
+        };
+        let actor = Actor {
+            id,
+            login: credential.0.clone(),
+        };
+        Ok(Decision::Known {
+            actor,
+            scope,
+            project: Self::project(project).zip(role),
+        })
     }
 
     async fn job(&self, _: ProjectId, id: &str) -> Result<Option<Job>, ForgeError> {
-        Ok((id == "7").then(|| Job { id: id.into(), name: "train".into(), status: "success".into(), ..Job::default() }))
+        Ok((id == "7").then(|| Job {
+            id: id.into(),
+            name: "train".into(),
+            status: "success".into(),
+            ..Job::default()
+        }))
     }
 
     async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {

@@ -42,7 +42,10 @@ impl GuestHost {
             .records(Arc::new(MemoryRecords::new()))
             .blobs(Arc::new(MemoryBlobs::new()))
             .forge(Arc::clone(&forge));
-        Self { host: set(builder).build().expect("a host"), forge }
+        Self {
+            host: set(builder).build().expect("a host"),
+            forge,
+        }
     }
 
     /// A developer in front of project 1.

@@ -48,7 +48,12 @@ impl Reply {
     /// The message of a request that must fail like this.
     #[track_caller]
     pub fn fails(self, status: u16, error_code: &str) -> String {
-        assert_eq!((self.status, self.body["error_code"].as_str()), (status, Some(error_code)), "{}", self.body);
+        assert_eq!(
+            (self.status, self.body["error_code"].as_str()),
+            (status, Some(error_code)),
+            "{}",
+            self.body
+        );
         self.body["message"].as_str().expect("a message").to_owned()
     }
 }
@@ -56,7 +61,8 @@ impl Reply {
 /// The real component, compiled once for all tests of the binary.
 pub fn plugin() -> Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-    let compile = || Plugin::compile(mlforge_component::COMPONENT, None, &Limits::default()).expect("a component that compiles");
+    let compile =
+        || Plugin::compile(mlforge_component::COMPONENT, None, &Limits::default()).expect("a component that compiles");
     PLUGIN.get_or_init(compile).clone()
 }
 
@@ -74,7 +80,11 @@ impl Tracker {
         };
         Tracker {
             host: finish(builder),
-            runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime"),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime"),
             project: 1,
             token: "writer",
             _directory: directory,
@@ -107,7 +117,9 @@ impl Tracker {
             self.runtime.spawn(async move { reply(host.handle(request).await) })
         });
         let runs: Vec<_> = runs.collect();
-        runs.into_iter().map(|run| self.runtime.block_on(run).expect("a request that ends")).collect()
+        runs.into_iter()
+            .map(|run| self.runtime.block_on(run).expect("a request that ends"))
+            .collect()
     }
 
     async fn sending(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
@@ -137,7 +149,9 @@ impl Tracker {
     /// Makes an experiment; answers its id.
     #[track_caller]
     pub fn experiment(&self, name: &str) -> String {
-        let body = self.post("experiments/create", serde_json::json!({ "name": name })).ok();
+        let body = self
+            .post("experiments/create", serde_json::json!({ "name": name }))
+            .ok();
         body["experiment_id"].as_str().expect("an id").to_owned()
     }
 
@@ -145,7 +159,10 @@ impl Tracker {
     #[track_caller]
     pub fn run(&self, experiment: &str, start_time: i64) -> String {
         let body = serde_json::json!({ "experiment_id": experiment, "start_time": start_time });
-        self.post("runs/create", body).ok()["run"]["info"]["run_id"].as_str().expect("an id").to_owned()
+        self.post("runs/create", body).ok()["run"]["info"]["run_id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 
     /// Reads a run.
@@ -170,7 +187,8 @@ fn finish(builder: HostBuilder) -> Host {
 fn reply(response: http::Response<mlforge::Body>) -> Reply {
     let status = response.status().as_u16();
     let bytes = response.into_body().into_bytes();
-    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&bytes)));
+    let body =
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&bytes)));
     Reply { status, body }
 }
 
@@ -186,11 +204,21 @@ impl Forge for TwoProjects {
             _ => return Ok(Decision::Unauthenticated),
         };
         let project = match project {
-            ProjectRef::Id(id @ 1..=2) => Some(Project { id: ProjectId(*id), path: format!("group/{id}") }),
+            ProjectRef::Id(id @ 1..=2) => Some(Project {
+                id: ProjectId(*id),
+                path: format!("group/{id}"),
+            }),
             _ => None,
         };
-        let actor = Actor { id: 7, login: credential.0.clone() };
-        Ok(Decision::Known { actor, scope: Scope::Api, project: project.map(|project| (project, role)) })
+        let actor = Actor {
+            id: 7,
+            login: credential.0.clone(),
+        };
+        Ok(Decision::Known {
+            actor,
+            scope: Scope::Api,
+            project: project.map(|project| (project, role)),
+        })
     }
 
     async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {

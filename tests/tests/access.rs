@@ -29,7 +29,10 @@ async fn first_of_all_somebody_is_authenticated() {
 #[tokio::test]
 async fn then_the_scope_must_allow_it() {
     let guest = GuestHost::new();
-    assert_eq!(write(&guest, "reading-stranger", "3").await, error(403, "PERMISSION_DENIED"));
+    assert_eq!(
+        write(&guest, "reading-stranger", "3").await,
+        error(403, "PERMISSION_DENIED")
+    );
     assert_eq!(write(&guest, "reading", "1").await, error(403, "PERMISSION_DENIED"));
     assert_eq!(read(&guest, "reading", "1").await, error(200, ""));
 }
@@ -37,15 +40,24 @@ async fn then_the_scope_must_allow_it() {
 #[tokio::test]
 async fn then_the_project_must_be_visible() {
     let guest = GuestHost::new();
-    assert_eq!(write(&guest, "stranger", "1").await, error(404, "RESOURCE_DOES_NOT_EXIST"));
+    assert_eq!(
+        write(&guest, "stranger", "1").await,
+        error(404, "RESOURCE_DOES_NOT_EXIST")
+    );
     assert_eq!(read(&guest, "owner", "3").await, error(404, "RESOURCE_DOES_NOT_EXIST"));
-    assert_eq!(read(&guest, "owner", "a%FF").await, error(404, "RESOURCE_DOES_NOT_EXIST"));
+    assert_eq!(
+        read(&guest, "owner", "a%FF").await,
+        error(404, "RESOURCE_DOES_NOT_EXIST")
+    );
 }
 
 #[tokio::test]
 async fn last_the_role_must_allow_it() {
     let guest = GuestHost::new();
-    assert_eq!(write(&guest, "reporter", "1").await, error(401, "CUSTOMER_UNAUTHORIZED"));
+    assert_eq!(
+        write(&guest, "reporter", "1").await,
+        error(401, "CUSTOMER_UNAUTHORIZED")
+    );
     assert_eq!(read(&guest, "reporter", "1").await, error(200, ""));
     assert_eq!(write(&guest, "developer", "1").await, error(200, ""));
 }
@@ -94,7 +106,10 @@ async fn a_missing_credential_is_asked_for() {
 #[tokio::test]
 async fn health_needs_no_credential() {
     let guest = GuestHost::new();
-    let request = Request::builder().uri("/-/health").body(Full::new(Bytes::new())).unwrap();
+    let request = Request::builder()
+        .uri("/-/health")
+        .body(Full::new(Bytes::new()))
+        .unwrap();
     let answer = Answer::of(&guest.host, request).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
     assert_eq!(guest.forge.calls(), 0);
@@ -104,7 +119,14 @@ async fn health_needs_no_credential() {
 async fn an_unknown_address_is_an_unknown_endpoint() {
     let guest = GuestHost::new();
     for uri in ["/", "/api/v4/projects/1/ml/mlflow", "/api/2.0/mlflow/runs/get"] {
-        let request = Request::builder().uri(uri).method(Method::POST).body(Full::new(Bytes::new())).unwrap();
-        assert_eq!(Answer::of(&guest.host, request).await.error(), error(404, "ENDPOINT_NOT_FOUND"));
+        let request = Request::builder()
+            .uri(uri)
+            .method(Method::POST)
+            .body(Full::new(Bytes::new()))
+            .unwrap();
+        assert_eq!(
+            Answer::of(&guest.host, request).await.error(),
+            error(404, "ENDPOINT_NOT_FOUND")
+        );
     }
 }

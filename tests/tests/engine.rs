@@ -17,7 +17,10 @@ fn error(status: u16, code: &str) -> (u16, String) {
 }
 
 fn quick(request_time: Duration) -> Limits {
-    Limits { request_time, ..Limits::default() }
+    Limits {
+        request_time,
+        ..Limits::default()
+    }
 }
 
 async fn count(caller: &Caller) -> String {
@@ -28,7 +31,10 @@ async fn count(caller: &Caller) -> String {
 async fn a_trap_costs_one_request() {
     let guest = GuestHost::new();
     assert_eq!(count(&guest.developer()).await, "1");
-    assert_eq!(guest.developer().get("/trap").await.error(), error(500, "INTERNAL_ERROR"));
+    assert_eq!(
+        guest.developer().get("/trap").await.error(),
+        error(500, "INTERNAL_ERROR")
+    );
     assert_eq!(count(&guest.developer()).await, "1");
 }
 
@@ -59,20 +65,32 @@ async fn an_endless_loop_ends_at_the_time_limit_and_holds_up_nobody() {
 #[tokio::test]
 async fn waiting_for_ever_ends_at_the_time_limit() {
     let guest = GuestHost::limited(quick(Duration::from_millis(50)));
-    assert_eq!(guest.developer().get("/hang").await.error(), error(504, "DEADLINE_EXCEEDED"));
+    assert_eq!(
+        guest.developer().get("/hang").await.error(),
+        error(504, "DEADLINE_EXCEEDED")
+    );
     assert_eq!(count(&guest.developer()).await, "1");
 }
 
 #[tokio::test]
 async fn an_instance_has_so_much_memory_and_no_more() {
-    let guest = GuestHost::limited(Limits { instance_bytes_max: 64 << 20, ..Limits::default() });
-    assert_eq!(guest.developer().get("/eat").await.error(), error(500, "INTERNAL_ERROR"));
+    let guest = GuestHost::limited(Limits {
+        instance_bytes_max: 64 << 20,
+        ..Limits::default()
+    });
+    assert_eq!(
+        guest.developer().get("/eat").await.error(),
+        error(500, "INTERNAL_ERROR")
+    );
     assert_eq!(count(&guest.developer()).await, "1");
 }
 
 #[tokio::test]
 async fn all_instances_share_a_budget_of_memory() {
-    let guest = GuestHost::limited(Limits { instances_bytes_max: 8 << 20, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        instances_bytes_max: 8 << 20,
+        ..Limits::default()
+    });
     let answer = guest.developer().get("/grow").await;
     assert_eq!(answer.error(), error(503, "TEMPORARILY_UNAVAILABLE"));
     assert_eq!(answer.headers["retry-after"], "1");
@@ -82,7 +100,10 @@ async fn all_instances_share_a_budget_of_memory() {
 #[tokio::test]
 async fn an_instance_that_only_waits_makes_room_for_one_that_works() {
     // Enough for one instance, not for two.
-    let guest = GuestHost::limited(Limits { instances_bytes_max: 2 << 20, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        instances_bytes_max: 2 << 20,
+        ..Limits::default()
+    });
     for project in ["1", "2", "1"] {
         assert_eq!(count(&guest.caller("developer", project)).await, "1");
     }
@@ -90,15 +111,27 @@ async fn an_instance_that_only_waits_makes_room_for_one_that_works() {
 
 #[tokio::test]
 async fn an_endless_answer_is_cut() {
-    let guest = GuestHost::limited(Limits { answer_bytes_max: 8 << 20, ..Limits::default() });
-    assert_eq!(guest.developer().get("/flood").await.error(), error(500, "INTERNAL_ERROR"));
+    let guest = GuestHost::limited(Limits {
+        answer_bytes_max: 8 << 20,
+        ..Limits::default()
+    });
+    assert_eq!(
+        guest.developer().get("/flood").await.error(),
+        error(500, "INTERNAL_ERROR")
+    );
     assert_eq!(count(&guest.developer()).await, "1");
 }
 
 #[tokio::test]
 async fn all_bodies_share_a_budget() {
-    let guest = GuestHost::limited(Limits { bodies_bytes_max: 1000, ..Limits::default() });
-    assert_eq!(guest.developer().post("/echo", vec![b'x'; 2000]).await.error(), error(503, "TEMPORARILY_UNAVAILABLE"));
+    let guest = GuestHost::limited(Limits {
+        bodies_bytes_max: 1000,
+        ..Limits::default()
+    });
+    assert_eq!(
+        guest.developer().post("/echo", vec![b'x'; 2000]).await.error(),
+        error(503, "TEMPORARILY_UNAVAILABLE")
+    );
     assert_eq!(guest.developer().post("/echo", vec![b'x'; 100]).await.status, 200);
 }
 
@@ -127,7 +160,10 @@ async fn isolated_requests_get_an_instance_each() {
 
 #[tokio::test]
 async fn an_instance_is_replaced_after_so_many_requests() {
-    let guest = GuestHost::limited(Limits { uses_max: 2, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        uses_max: 2,
+        ..Limits::default()
+    });
     for expected in ["1", "2", "1"] {
         assert_eq!(count(&guest.developer()).await, expected);
     }
@@ -142,7 +178,10 @@ async fn an_instance_that_has_grown_is_not_used_again() {
 
 #[tokio::test]
 async fn waiting_instances_of_others_make_room() {
-    let guest = GuestHost::limited(Limits { idle_max: 1, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        idle_max: 1,
+        ..Limits::default()
+    });
     assert_eq!(count(&guest.developer()).await, "1");
     assert_eq!(count(&guest.caller("developer", "2")).await, "1");
     assert_eq!(count(&guest.developer()).await, "1");
@@ -150,7 +189,10 @@ async fn waiting_instances_of_others_make_room() {
 
 #[tokio::test]
 async fn an_instance_waits_for_so_long_and_no_longer() {
-    let guest = GuestHost::limited(Limits { idle_time: Duration::from_millis(1), ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        idle_time: Duration::from_millis(1),
+        ..Limits::default()
+    });
     assert_eq!(count(&guest.developer()).await, "1");
     let replaced = async {
         while count(&guest.developer()).await != "1" {
@@ -162,7 +204,11 @@ async fn an_instance_waits_for_so_long_and_no_longer() {
 
 #[tokio::test]
 async fn beyond_the_queue_there_is_overload() {
-    let guest = GuestHost::limited(Limits { running_max: 1, waiting_max: 0, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        running_max: 1,
+        waiting_max: 0,
+        ..Limits::default()
+    });
     let holder = guest.developer();
     let held = tokio::spawn(async move { holder.get("/hang").await });
     tokio::task::yield_now().await;
@@ -175,17 +221,29 @@ async fn beyond_the_queue_there_is_overload() {
 #[tokio::test]
 async fn the_queue_is_not_waited_in_for_ever() {
     let waiting_time = Duration::from_millis(20);
-    let guest = GuestHost::limited(Limits { running_max: 1, waiting_max: 1, waiting_time, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        running_max: 1,
+        waiting_max: 1,
+        waiting_time,
+        ..Limits::default()
+    });
     let holder = guest.developer();
     let held = tokio::spawn(async move { holder.get("/hang").await });
     tokio::task::yield_now().await;
-    assert_eq!(guest.developer().get("/hello").await.error(), error(503, "TEMPORARILY_UNAVAILABLE"));
+    assert_eq!(
+        guest.developer().get("/hello").await.error(),
+        error(503, "TEMPORARILY_UNAVAILABLE")
+    );
     held.abort();
 }
 
 #[tokio::test]
 async fn a_caller_who_goes_away_frees_the_seat() {
-    let guest = GuestHost::limited(Limits { running_max: 1, waiting_max: 0, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        running_max: 1,
+        waiting_max: 0,
+        ..Limits::default()
+    });
     let holder = guest.developer();
     let held = tokio::spawn(async move { holder.get("/hang").await });
     tokio::task::yield_now().await;
@@ -197,15 +255,25 @@ async fn a_caller_who_goes_away_frees_the_seat() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_when_it_is_announced() {
-    let guest = GuestHost::limited(Limits { body_bytes_max: 10, ..Limits::default() });
-    let answer = guest.developer().header("content-length", "11").send(Method::POST, "/echo", Bytes::new()).await;
+    let guest = GuestHost::limited(Limits {
+        body_bytes_max: 10,
+        ..Limits::default()
+    });
+    let answer = guest
+        .developer()
+        .header("content-length", "11")
+        .send(Method::POST, "/echo", Bytes::new())
+        .await;
     assert_eq!(answer.error(), error(413, "INVALID_PARAMETER_VALUE"));
     assert_eq!(guest.developer().post("/echo", "0123456789").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_when_it_comes() {
-    let guest = GuestHost::limited(Limits { body_bytes_max: 10, ..Limits::default() });
+    let guest = GuestHost::limited(Limits {
+        body_bytes_max: 10,
+        ..Limits::default()
+    });
     // A body of unknown length, in pieces.
     let pieces = Pieces(VecDeque::from(["01234", "56789", "x"]));
     let request = Request::post("/api/v4/projects/1/ml/mlflow/echo").header("private-token", "developer");

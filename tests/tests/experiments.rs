@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 fn names(page: &Value) -> Vec<&str> {
     let experiments = page["experiments"].as_array().map(Vec::as_slice).unwrap_or_default();
-    experiments.iter().map(|experiment| experiment["name"].as_str().unwrap()).collect()
+    experiments
+        .iter()
+        .map(|experiment| experiment["name"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -14,8 +17,14 @@ fn every_project_has_the_experiment_default_before_anything_is_written() {
     let by_id = tracker.get("experiments/get?experiment_id=0").ok();
     assert_eq!(by_id["experiment"]["name"], "Default");
     assert_eq!(by_id["experiment"]["artifact_location"], "mlflow-artifacts:/0");
-    assert_eq!(tracker.get("experiments/get-by-name?experiment_name=Default").ok(), by_id);
-    assert_eq!(names(&tracker.post("experiments/search", json!({"max_results": 10})).ok()), ["Default"]);
+    assert_eq!(
+        tracker.get("experiments/get-by-name?experiment_name=Default").ok(),
+        by_id
+    );
+    assert_eq!(
+        names(&tracker.post("experiments/search", json!({"max_results": 10})).ok()),
+        ["Default"]
+    );
 }
 
 #[test]
@@ -29,36 +38,57 @@ fn a_created_experiment_is_read_by_id_and_name() {
         "lifecycle_stage": "active", "last_update_time": NOW_MS, "creation_time": NOW_MS,
     }});
     assert_eq!(experiment, expected);
-    assert_eq!(tracker.get("experiments/get-by-name?experiment_name=vision").ok(), expected);
+    assert_eq!(
+        tracker.get("experiments/get-by-name?experiment_name=vision").ok(),
+        expected
+    );
 }
 
 #[test]
 fn a_creation_keeps_tags_and_location() {
     let tracker = Tracker::fresh();
-    let body = json!({"name": "a", "artifact_location": "s3://bucket/a", "tags": [{"key": "k", "value": "v"}, {"key": "e"}]});
+    let body =
+        json!({"name": "a", "artifact_location": "s3://bucket/a", "tags": [{"key": "k", "value": "v"}, {"key": "e"}]});
     tracker.post("experiments/create", body).ok();
     let experiment = tracker.get("experiments/get?experiment_id=1").ok()["experiment"].take();
     assert_eq!(experiment["artifact_location"], "s3://bucket/a");
-    assert_eq!(experiment["tags"], json!([{"key": "e", "value": ""}, {"key": "k", "value": "v"}]));
+    assert_eq!(
+        experiment["tags"],
+        json!([{"key": "e", "value": ""}, {"key": "k", "value": "v"}])
+    );
     let run = tracker.run("1", 1);
-    assert_eq!(tracker.read(&run)["info"]["artifact_uri"], format!("s3://bucket/a/{run}/artifacts"));
+    assert_eq!(
+        tracker.read(&run)["info"]["artifact_uri"],
+        format!("s3://bucket/a/{run}/artifacts")
+    );
 }
 
 #[test]
 fn a_location_has_no_fragment_query_or_way_up() {
     let tracker = Tracker::fresh();
     for location in ["a#b", "a?b", "s3://b/../c", "mlflow-artifacts:/../0", "a\nb", "x;y"] {
-        let refused = tracker.post("experiments/create", json!({"name": "a", "artifact_location": location}));
-        assert!(refused.fails(400, "INVALID_PARAMETER_VALUE").contains("artifact_location"));
+        let refused = tracker.post(
+            "experiments/create",
+            json!({"name": "a", "artifact_location": location}),
+        );
+        assert!(
+            refused
+                .fails(400, "INVALID_PARAMETER_VALUE")
+                .contains("artifact_location")
+        );
     }
 }
 
 #[test]
 fn a_name_is_taken_once_also_by_a_deleted_experiment_and_by_default() {
     let tracker = Tracker::fresh();
-    tracker.post("experiments/create", json!({"name": "Default"})).fails(400, "RESOURCE_ALREADY_EXISTS");
+    tracker
+        .post("experiments/create", json!({"name": "Default"}))
+        .fails(400, "RESOURCE_ALREADY_EXISTS");
     let id = tracker.experiment("a");
-    tracker.post("experiments/create", json!({"name": "a"})).fails(400, "RESOURCE_ALREADY_EXISTS");
+    tracker
+        .post("experiments/create", json!({"name": "a"}))
+        .fails(400, "RESOURCE_ALREADY_EXISTS");
     tracker.post("experiments/delete", json!({"experiment_id": id})).ok();
     let refused = tracker.post("experiments/create", json!({"name": "a"}));
     assert!(refused.fails(400, "RESOURCE_ALREADY_EXISTS").contains("name=a"));
@@ -68,36 +98,63 @@ fn a_name_is_taken_once_also_by_a_deleted_experiment_and_by_default() {
 fn a_name_is_given_not_blank_and_at_most_500_characters() {
     let tracker = Tracker::fresh();
     for name in [json!(null), json!(""), json!(" \t"), json!("x".repeat(501)), json!(5)] {
-        tracker.post("experiments/create", json!({"name": name})).fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post("experiments/create", json!({"name": name}))
+            .fails(400, "INVALID_PARAMETER_VALUE");
     }
-    tracker.post("experiments/create", json!({"name": "ü".repeat(500)})).ok();
+    tracker
+        .post("experiments/create", json!({"name": "ü".repeat(500)}))
+        .ok();
 }
 
 #[test]
 fn an_unknown_experiment_is_404_and_a_strange_id_400() {
     let tracker = Tracker::fresh();
     assert_eq!(
-        tracker.get("experiments/get?experiment_id=7").fails(404, "RESOURCE_DOES_NOT_EXIST"),
+        tracker
+            .get("experiments/get?experiment_id=7")
+            .fails(404, "RESOURCE_DOES_NOT_EXIST"),
         "No Experiment with id=7 exists"
     );
-    tracker.get("experiments/get-by-name?experiment_name=none").fails(404, "RESOURCE_DOES_NOT_EXIST");
-    tracker.get("experiments/get?experiment_id=abc").fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .get("experiments/get-by-name?experiment_name=none")
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .get("experiments/get?experiment_id=abc")
+        .fails(400, "INVALID_PARAMETER_VALUE");
     tracker.get("experiments/get").fails(400, "INVALID_PARAMETER_VALUE");
-    tracker.get("experiments/get-by-name").fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .get("experiments/get-by-name")
+        .fails(400, "INVALID_PARAMETER_VALUE");
 }
 
 #[test]
 fn a_rename_frees_the_old_name_and_keeps_the_rest() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("old");
-    tracker.post("experiments/update", json!({"experiment_id": id, "new_name": "new"})).ok();
-    assert_eq!(tracker.get("experiments/get-by-name?experiment_name=new").ok()["experiment"]["experiment_id"], id);
-    tracker.get("experiments/get-by-name?experiment_name=old").fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .post("experiments/update", json!({"experiment_id": id, "new_name": "new"}))
+        .ok();
+    assert_eq!(
+        tracker.get("experiments/get-by-name?experiment_name=new").ok()["experiment"]["experiment_id"],
+        id
+    );
+    tracker
+        .get("experiments/get-by-name?experiment_name=old")
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
     tracker.experiment("old");
-    tracker.post("experiments/update", json!({"experiment_id": id, "new_name": "old"})).fails(400, "RESOURCE_ALREADY_EXISTS");
-    tracker.post("experiments/update", json!({"experiment_id": id, "new_name": "new"})).ok();
-    tracker.post("experiments/update", json!({"experiment_id": id})).ok();
-    tracker.post("experiments/update", json!({"experiment_id": "99", "new_name": "x"})).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .post("experiments/update", json!({"experiment_id": id, "new_name": "old"}))
+        .fails(400, "RESOURCE_ALREADY_EXISTS");
+    tracker
+        .post("experiments/update", json!({"experiment_id": id, "new_name": "new"}))
+        .ok();
+    tracker
+        .post("experiments/update", json!({"experiment_id": id}))
+        .fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .post("experiments/update", json!({"experiment_id": "99", "new_name": "x"}))
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
 }
 
 #[test]
@@ -107,14 +164,26 @@ fn default_can_be_renamed_deleted_and_restored_before_anything_else_is_written()
         let body = json!({"experiment_id": "0", "new_name": "mine", "key": "k", "value": "v"});
         tracker.post(&format!("experiments/{first}"), body).ok();
         assert_eq!(tracker.experiment("next"), "1", "{first}");
-        let all = tracker.post("experiments/search", json!({"max_results": 10, "view_type": "ALL"})).ok();
-        assert_eq!(names(&all), [if first == "update" { "mine" } else { "Default" }, "next"], "{first}");
+        let all = tracker
+            .post("experiments/search", json!({"max_results": 10, "view_type": "ALL"}))
+            .ok();
+        assert_eq!(
+            names(&all),
+            [if first == "update" { "mine" } else { "Default" }, "next"],
+            "{first}"
+        );
     }
     let tracker = Tracker::fresh();
     tracker.post("experiments/delete", json!({"experiment_id": "0"})).ok();
-    assert_eq!(tracker.post("experiments/search", json!({"max_results": 10})).ok(), json!({}));
+    assert_eq!(
+        tracker.post("experiments/search", json!({"max_results": 10})).ok(),
+        json!({})
+    );
     tracker.post("experiments/restore", json!({"experiment_id": "0"})).ok();
-    assert_eq!(names(&tracker.post("experiments/search", json!({"max_results": 10})).ok()), ["Default"]);
+    assert_eq!(
+        names(&tracker.post("experiments/search", json!({"max_results": 10})).ok()),
+        ["Default"]
+    );
 }
 
 #[test]
@@ -123,18 +192,38 @@ fn deleting_and_restoring_takes_every_run_along() {
     let id = tracker.experiment("a");
     let (kept, deleted) = (tracker.run(&id, 2), tracker.run(&id, 1));
     tracker.post("runs/delete", json!({"run_id": deleted})).ok();
-    let stages = || [&kept, &deleted].map(|run| tracker.read(run)["info"]["lifecycle_stage"].as_str().unwrap().to_owned());
+    let stages = || {
+        [&kept, &deleted].map(|run| {
+            tracker.read(run)["info"]["lifecycle_stage"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+    };
     let found = |view: &str| {
-        let page = tracker.post("runs/search", json!({"experiment_ids": [id], "run_view_type": view})).ok();
+        let page = tracker
+            .post("runs/search", json!({"experiment_ids": [id], "run_view_type": view}))
+            .ok();
         page["runs"].as_array().map_or(0, Vec::len)
     };
-    assert_eq!((stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")), (["active", "deleted"].map(str::to_owned), 1, 1, 2));
+    assert_eq!(
+        (stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")),
+        (["active", "deleted"].map(str::to_owned), 1, 1, 2)
+    );
     tracker.post("experiments/delete", json!({"experiment_id": id})).ok();
-    assert_eq!((stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")), (["deleted", "deleted"].map(str::to_owned), 0, 2, 2));
-    tracker.post("runs/log-parameter", json!({"run_id": kept, "key": "k", "value": "v"})).fails(400, "INVALID_PARAMETER_VALUE");
+    assert_eq!(
+        (stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")),
+        (["deleted", "deleted"].map(str::to_owned), 0, 2, 2)
+    );
+    tracker
+        .post("runs/log-parameter", json!({"run_id": kept, "key": "k", "value": "v"}))
+        .fails(400, "INVALID_PARAMETER_VALUE");
     tracker.post("experiments/restore", json!({"experiment_id": id})).ok();
     // As MLflow does: also the run that was deleted on its own comes back.
-    assert_eq!((stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")), (["active", "active"].map(str::to_owned), 2, 0, 2));
+    assert_eq!(
+        (stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")),
+        (["active", "active"].map(str::to_owned), 2, 0, 2)
+    );
     tracker.post("runs/delete", json!({"run_id": kept})).ok();
     assert_eq!((found("ACTIVE_ONLY"), found("DELETED_ONLY")), (1, 1));
 }
@@ -143,10 +232,17 @@ fn deleting_and_restoring_takes_every_run_along() {
 fn deleting_twice_and_restoring_an_active_one_is_404() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("a");
-    tracker.post("experiments/restore", json!({"experiment_id": id})).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .post("experiments/restore", json!({"experiment_id": id}))
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
     tracker.post("experiments/delete", json!({"experiment_id": id})).ok();
-    tracker.post("experiments/delete", json!({"experiment_id": id})).fails(404, "RESOURCE_DOES_NOT_EXIST");
-    assert_eq!(tracker.get("experiments/get?experiment_id=1").ok()["experiment"]["lifecycle_stage"], "deleted");
+    tracker
+        .post("experiments/delete", json!({"experiment_id": id}))
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
+    assert_eq!(
+        tracker.get("experiments/get?experiment_id=1").ok()["experiment"]["lifecycle_stage"],
+        "deleted"
+    );
 }
 
 #[test]
@@ -156,8 +252,14 @@ fn a_deleted_experiment_takes_no_runs_tags_or_names() {
     tracker.post("experiments/delete", json!({"experiment_id": id})).ok();
     let refused = |endpoint: &str, body: Value| tracker.post(endpoint, body).fails(400, "INVALID_PARAMETER_VALUE");
     let message = refused("runs/create", json!({"experiment_id": id}));
-    assert_eq!(message, "The experiment 1 must be in the 'active' state. Current state is deleted.");
-    refused("experiments/set-experiment-tag", json!({"experiment_id": id, "key": "k", "value": "v"}));
+    assert_eq!(
+        message,
+        "The experiment 1 must be in the 'active' state. Current state is deleted."
+    );
+    refused(
+        "experiments/set-experiment-tag",
+        json!({"experiment_id": id, "key": "k", "value": "v"}),
+    );
     refused("experiments/update", json!({"experiment_id": id, "new_name": "b"}));
 }
 
@@ -166,17 +268,31 @@ fn tags_are_set_overwritten_and_deleted() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("a");
     let set = |key: &str, value: &str| {
-        tracker.post("experiments/set-experiment-tag", json!({"experiment_id": id, "key": key, "value": value}))
+        tracker.post(
+            "experiments/set-experiment-tag",
+            json!({"experiment_id": id, "key": key, "value": value}),
+        )
     };
     set("k", "1").ok();
     set("k", "2").ok();
     set("ü/b c", "").ok();
     let tags = || tracker.get("experiments/get?experiment_id=1").ok()["experiment"]["tags"].take();
-    assert_eq!(tags(), json!([{"key": "k", "value": "2"}, {"key": "ü/b c", "value": ""}]));
-    tracker.post("experiments/delete-experiment-tag", json!({"experiment_id": id, "key": "k"})).ok();
+    assert_eq!(
+        tags(),
+        json!([{"key": "k", "value": "2"}, {"key": "ü/b c", "value": ""}])
+    );
+    tracker
+        .post(
+            "experiments/delete-experiment-tag",
+            json!({"experiment_id": id, "key": "k"}),
+        )
+        .ok();
     assert_eq!(tags(), json!([{"key": "ü/b c", "value": ""}]));
     tracker
-        .post("experiments/delete-experiment-tag", json!({"experiment_id": id, "key": "k"}))
+        .post(
+            "experiments/delete-experiment-tag",
+            json!({"experiment_id": id, "key": "k"}),
+        )
         .fails(404, "RESOURCE_DOES_NOT_EXIST");
     set("a@b", "v").fails(400, "INVALID_PARAMETER_VALUE");
     set("k", &"x".repeat(20_001)).fails(400, "INVALID_PARAMETER_VALUE");
@@ -191,7 +307,9 @@ fn a_listing_is_newest_first_then_by_number_and_paged_without_gap_or_twin() {
     }
     tracker.post("experiments/delete", json!({"experiment_id": "3"})).ok();
     for (view, count) in [("ACTIVE_ONLY", 7), ("DELETED_ONLY", 1), ("ALL", 8)] {
-        let whole = tracker.post("experiments/search", json!({"max_results": 50, "view_type": view})).ok();
+        let whole = tracker
+            .post("experiments/search", json!({"max_results": 50, "view_type": view}))
+            .ok();
         assert_eq!(names(&whole).len(), count);
         let (mut walked, mut token) = (Vec::new(), json!(""));
         while !token.is_null() {
@@ -208,21 +326,38 @@ fn a_listing_is_newest_first_then_by_number_and_paged_without_gap_or_twin() {
 fn a_listing_is_also_had_by_get_and_needs_its_size() {
     let tracker = Tracker::fresh();
     tracker.experiment("a");
-    assert_eq!(names(&tracker.get("experiments/search?max_results=1&view_type=ALL").ok()).len(), 1);
+    assert_eq!(
+        names(&tracker.get("experiments/search?max_results=1&view_type=ALL").ok()).len(),
+        1
+    );
     for size in [json!(null), json!(0), json!(-1), json!(50_001), json!("x")] {
-        tracker.post("experiments/search", json!({"max_results": size})).fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post("experiments/search", json!({"max_results": size}))
+            .fails(400, "INVALID_PARAMETER_VALUE");
     }
-    for wrong in [json!({"page_token": "zz"}), json!({"page_token": "00"}), json!({"view_type": "SOME"})] {
+    for wrong in [
+        json!({"page_token": "zz"}),
+        json!({"page_token": "00"}),
+        json!({"view_type": "SOME"}),
+    ] {
         let mut query = wrong;
         query["max_results"] = json!(10);
-        tracker.post("experiments/search", query).fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post("experiments/search", query)
+            .fails(400, "INVALID_PARAMETER_VALUE");
     }
 }
 
 #[test]
 fn numbers_are_given_out_once_under_concurrent_creation() {
     let tracker = Tracker::fresh();
-    let requests = (0..16).map(|n| ("POST", "/api/2.0/mlflow/experiments/create".to_owned(), json!({"name": format!("e{n}")})));
+    let requests = (0..16).map(|n| {
+        (
+            "POST",
+            "/api/2.0/mlflow/experiments/create".to_owned(),
+            json!({"name": format!("e{n}")}),
+        )
+    });
     let mut ids: Vec<u64> = tracker
         .send_all(requests.collect())
         .into_iter()
@@ -238,11 +373,22 @@ fn projects_do_not_see_each_other() {
     let id = tracker.experiment("secret");
     let run = tracker.run(&id, 1);
     tracker.in_project(2, |other| {
-        other.get(&format!("experiments/get?experiment_id={id}")).fails(404, "RESOURCE_DOES_NOT_EXIST");
-        other.get("experiments/get-by-name?experiment_name=secret").fails(404, "RESOURCE_DOES_NOT_EXIST");
-        other.get(&format!("runs/get?run_id={run}")).fails(404, "RESOURCE_DOES_NOT_EXIST");
-        other.post("runs/delete", json!({"run_id": run})).fails(404, "RESOURCE_DOES_NOT_EXIST");
-        assert_eq!(other.post("runs/search", json!({"experiment_ids": ["0", "1"]})).ok(), json!({}));
+        other
+            .get(&format!("experiments/get?experiment_id={id}"))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+        other
+            .get("experiments/get-by-name?experiment_name=secret")
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+        other
+            .get(&format!("runs/get?run_id={run}"))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+        other
+            .post("runs/delete", json!({"run_id": run}))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+        assert_eq!(
+            other.post("runs/search", json!({"experiment_ids": ["0", "1"]})).ok(),
+            json!({})
+        );
         assert_eq!(other.experiment("secret"), "1");
     });
 }

@@ -18,7 +18,14 @@ async fn a_readers_commit_is_denied() {
 #[tokio::test]
 async fn a_reader_stages_no_blob() {
     let guest = GuestHost::new();
-    assert_eq!(guest.caller("reporter", "1").send(Method::GET, "/stage", "x".into()).await.body, "denied");
+    assert_eq!(
+        guest
+            .caller("reporter", "1")
+            .send(Method::GET, "/stage", "x".into())
+            .await
+            .body,
+        "denied"
+    );
 }
 
 #[tokio::test]
@@ -61,7 +68,10 @@ async fn blobs_are_listed() {
     let guest = GuestHost::new();
     guest.developer().post("/stage", "x").await;
     let listed = guest.developer().get("/list").await.body;
-    assert!(listed.starts_with("Ok([Item { name: \"dir\", size: None }]) Err("), "{listed}");
+    assert!(
+        listed.starts_with("Ok([Item { name: \"dir\", size: None }]) Err("),
+        "{listed}"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +84,10 @@ async fn time_can_be_frozen() {
 async fn randomness_can_be_seeded() {
     let draw = async |seed| {
         let guest = GuestHost::with(|builder| builder.random_seed(seed));
-        [guest.developer().get("/random").await.body, guest.developer().get("/random").await.body]
+        [
+            guest.developer().get("/random").await.body,
+            guest.developer().get("/random").await.body,
+        ]
     };
     let drawn = draw(1).await;
     assert_eq!(drawn, draw(1).await);
@@ -84,7 +97,11 @@ async fn randomness_can_be_seeded() {
 
 #[tokio::test]
 async fn the_component_sees_the_rest_of_the_address_as_it_was_sent() {
-    let body = GuestHost::new().developer().post("/echo?filter=a%2Fb&x", "the body").await.body;
+    let body = GuestHost::new()
+        .developer()
+        .post("/echo?filter=a%2Fb&x", "the body")
+        .await
+        .body;
     assert!(body.starts_with("POST /echo?filter=a%2Fb&x\n"), "{body}");
     assert!(body.ends_with("\n\nthe body"), "{body}");
 }
@@ -97,16 +114,30 @@ async fn identity_comes_from_the_host_alone() {
         .header("x-mlforge-actor", "root")
         .header("x-mlforge-other", "x");
     let body = caller.get("/echo").await.body;
-    assert!(body.contains("\nx-mlforge-actor: reporter\nx-mlforge-rights: read\n"), "{body}");
+    assert!(
+        body.contains("\nx-mlforge-actor: reporter\nx-mlforge-rights: read\n"),
+        "{body}"
+    );
     assert!(!body.contains("root") && !body.contains("x-mlforge-other"), "{body}");
 }
 
 #[tokio::test]
 async fn no_token_reaches_the_component() {
-    let caller = GuestHost::new().developer().header("private-token", "secret").header("cookie", "secret");
-    let body = caller.header("content-type", "application/json").header("x-forwarded-for", "secret").get("/echo").await.body;
+    let caller = GuestHost::new()
+        .developer()
+        .header("private-token", "secret")
+        .header("cookie", "secret");
+    let body = caller
+        .header("content-type", "application/json")
+        .header("x-forwarded-for", "secret")
+        .get("/echo")
+        .await
+        .body;
     assert!(body.contains("content-type: application/json"), "{body}");
-    assert!(!body.contains("secret") && !body.contains("Bearer") && !body.contains("cookie"), "{body}");
+    assert!(
+        !body.contains("secret") && !body.contains("Bearer") && !body.contains("cookie"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -141,11 +172,11 @@ fn a_component_that_wants_more_is_refused() {
     assert!(error.contains("wasi:sockets/types@0.3.0"), "{error}");
 }
 
-/// A component that imports one empty interface and does nothing.
+/// A component that imports an interface with one function, and does nothing.
 fn importing(name: &str) -> Bytes {
     let length = u8::try_from(name.len()).unwrap();
     let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-    component.extend([7, 3, 1, 0x42, 0]);
+    component.extend([7, 16, 1, 0x42, 2, 1, 0x40, 0, 1, 0, 4, 0, 3, b'r', b'u', b'n', 1, 0]);
     component.extend([10, length + 5, 1, 0, length]);
     component.extend(name.as_bytes());
     component.extend([5, 0]);

@@ -5,13 +5,27 @@ use serde_json::{Value, json};
 
 fn value(run: &Value, kind: &str, key: &str) -> Value {
     let items = run["data"][kind].as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().find(|item| item["key"] == key).map_or(Value::Null, |item| item["value"].clone())
+    items
+        .iter()
+        .find(|item| item["key"] == key)
+        .map_or(Value::Null, |item| item["value"].clone())
 }
 
 fn history(tracker: &Tracker, run: &str, key: &str) -> Vec<(i64, i64, Value)> {
-    let page = tracker.get(&format!("metrics/get-history?run_id={run}&metric_key={key}")).ok();
+    let page = tracker
+        .get(&format!("metrics/get-history?run_id={run}&metric_key={key}"))
+        .ok();
     let points = page["metrics"].as_array().cloned().unwrap_or_default();
-    points.iter().map(|p| (p["timestamp"].as_i64().unwrap(), p["step"].as_i64().unwrap(), p["value"].clone())).collect()
+    points
+        .iter()
+        .map(|p| {
+            (
+                p["timestamp"].as_i64().unwrap(),
+                p["step"].as_i64().unwrap(),
+                p["value"].clone(),
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -19,7 +33,12 @@ fn a_metrics_value_is_its_greatest_point_by_step_time_value() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let log = |value: Value, timestamp: i64, step: i64| {
-        tracker.post("runs/log-metric", json!({"run_id": run, "key": "m", "value": value, "timestamp": timestamp, "step": step})).ok();
+        tracker
+            .post(
+                "runs/log-metric",
+                json!({"run_id": run, "key": "m", "value": value, "timestamp": timestamp, "step": step}),
+            )
+            .ok();
         self::value(&tracker.read(&run), "metrics", "m")
     };
     assert_eq!(log(json!(1.5), 10, 0), 1.5);
@@ -37,7 +56,12 @@ fn infinities_are_stored_as_the_largest_numbers() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     for (key, sent, stored) in [("p", "Infinity", f64::MAX), ("n", "-Infinity", f64::MIN)] {
-        tracker.post("runs/log-metric", json!({"run_id": run, "key": key, "value": sent, "timestamp": 1})).ok();
+        tracker
+            .post(
+                "runs/log-metric",
+                json!({"run_id": run, "key": key, "value": sent, "timestamp": 1}),
+            )
+            .ok();
         assert_eq!(value(&tracker.read(&run), "metrics", key), json!(stored));
     }
 }
@@ -46,28 +70,62 @@ fn infinities_are_stored_as_the_largest_numbers() {
 fn a_history_is_ordered_by_time_step_value_and_holds_each_point_once() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
-    let points = [(3, 1, json!(1.0)), (1, 5, json!(0.5)), (1, -2, json!(7.0)), (3, 1, json!(1.0)), (3, 1, json!("NaN")), (3, 1, json!(-1.0))];
+    let points = [
+        (3, 1, json!(1.0)),
+        (1, 5, json!(0.5)),
+        (1, -2, json!(7.0)),
+        (3, 1, json!(1.0)),
+        (3, 1, json!("NaN")),
+        (3, 1, json!(-1.0)),
+    ];
     for (timestamp, step, value) in &points {
         let body = json!({"run_id": run, "key": "m", "value": value, "timestamp": timestamp, "step": step});
         tracker.post("runs/log-metric", body).ok();
     }
-    let expected = [(1, -2, json!(7.0)), (1, 5, json!(0.5)), (3, 1, json!(-1.0)), (3, 1, json!("NaN")), (3, 1, json!(1.0))];
+    let expected = [
+        (1, -2, json!(7.0)),
+        (1, 5, json!(0.5)),
+        (3, 1, json!(-1.0)),
+        (3, 1, json!("NaN")),
+        (3, 1, json!(1.0)),
+    ];
     assert_eq!(history(&tracker, &run, "m"), expected);
-    assert_eq!(tracker.get(&format!("metrics/get-history?run_id={run}&metric_key=other")).ok(), json!({}));
-    assert_eq!(tracker.get("metrics/get-history?run_id=none&metric_key=m").ok(), json!({}));
+    assert_eq!(
+        tracker
+            .get(&format!("metrics/get-history?run_id={run}&metric_key=other"))
+            .ok(),
+        json!({})
+    );
+    assert_eq!(
+        tracker.get("metrics/get-history?run_id=none&metric_key=m").ok(),
+        json!({})
+    );
 }
 
 #[test]
 fn a_history_is_walked_without_gap_or_twin() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
-    let metrics: Vec<Value> = (0..1000).map(|n| json!({"key": "m", "value": n, "timestamp": n / 3, "step": n})).collect();
-    tracker.post("runs/log-batch", json!({"run_id": run, "metrics": metrics})).ok();
-    tracker.post("runs/log-metric", json!({"run_id": run, "key": "m2", "value": 1, "timestamp": 1})).ok();
+    let metrics: Vec<Value> = (0..1000)
+        .map(|n| json!({"key": "m", "value": n, "timestamp": n / 3, "step": n}))
+        .collect();
+    tracker
+        .post("runs/log-batch", json!({"run_id": run, "metrics": metrics}))
+        .ok();
+    tracker
+        .post(
+            "runs/log-metric",
+            json!({"run_id": run, "key": "m2", "value": 1, "timestamp": 1}),
+        )
+        .ok();
     for size in [1000, 999, 300, 77] {
         let (mut walked, mut token) = (Vec::new(), String::new());
         loop {
-            let page = tracker.get(&format!("metrics/get-history?run_id={run}&metric_key=m&max_results={size}&page_token={token}")).ok();
+            let page = tracker
+                .get(&format!(
+                    "metrics/get-history?run_id={run}&metric_key=m&max_results={size}&page_token={token}"
+                ))
+                .ok();
             let points = page["metrics"].as_array().unwrap();
             assert!(points.len() <= size);
             walked.extend(points.iter().map(|point| point["step"].as_i64().unwrap()));
@@ -78,8 +136,12 @@ fn a_history_is_walked_without_gap_or_twin() {
         }
         assert_eq!(walked, (0..1000).collect::<Vec<i64>>(), "{size}");
     }
-    tracker.get(&format!("metrics/get-history?run_id={run}&metric_key=m&max_results=0")).fails(400, "INVALID_PARAMETER_VALUE");
-    tracker.get(&format!("metrics/get-history?run_id={run}")).fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .get(&format!("metrics/get-history?run_id={run}&metric_key=m&max_results=0"))
+        .fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .get(&format!("metrics/get-history?run_id={run}"))
+        .fails(400, "INVALID_PARAMETER_VALUE");
 }
 
 #[test]
@@ -88,13 +150,27 @@ fn a_metric_needs_key_value_time_of_the_right_type() {
     let run = tracker.run("0", 1);
     let good = json!({"run_id": run, "key": "m", "value": 1.0, "timestamp": 1, "step": 0});
     for (field, wrong) in [
-        ("key", json!(null)), ("key", json!("")), ("key", json!("a@b")), ("key", json!("../a")), ("key", json!("x".repeat(251))),
-        ("value", json!(null)), ("value", json!("x")), ("value", json!(true)), ("value", json!("1e999")), ("timestamp", json!(null)),
-        ("timestamp", json!(-1)), ("timestamp", json!(1.5)), ("step", json!("x")), ("step", json!(1.5)), ("run_id", json!(5)),
+        ("key", json!(null)),
+        ("key", json!("")),
+        ("key", json!("a@b")),
+        ("key", json!("../a")),
+        ("key", json!("x".repeat(251))),
+        ("value", json!(null)),
+        ("value", json!("x")),
+        ("value", json!(true)),
+        ("value", json!("1e999")),
+        ("timestamp", json!(null)),
+        ("timestamp", json!(-1)),
+        ("timestamp", json!(1.5)),
+        ("step", json!("x")),
+        ("step", json!(1.5)),
+        ("run_id", json!(5)),
     ] {
         let mut body = good.clone();
         body[field] = wrong.clone();
-        tracker.post("runs/log-metric", body).fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post("runs/log-metric", body)
+            .fails(400, "INVALID_PARAMETER_VALUE");
     }
     assert_eq!(tracker.read(&run)["data"].get("metrics"), None);
     tracker.post("runs/log-metric", good).ok();
@@ -124,8 +200,12 @@ fn long_values_of_params_and_tags_are_cut() {
     let run = tracker.run("0", 1);
     let long = "ü".repeat(9_000);
     for _ in 0..2 {
-        tracker.post("runs/log-parameter", json!({"run_id": run, "key": "k", "value": long})).ok();
-        tracker.post("runs/set-tag", json!({"run_id": run, "key": "k", "value": long})).ok();
+        tracker
+            .post("runs/log-parameter", json!({"run_id": run, "key": "k", "value": long}))
+            .ok();
+        tracker
+            .post("runs/set-tag", json!({"run_id": run, "key": "k", "value": long}))
+            .ok();
     }
     let read = tracker.read(&run);
     assert_eq!(value(&read, "params", "k"), "ü".repeat(6_000));
@@ -137,12 +217,16 @@ fn a_tag_is_overwritten_and_deleted() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     for text in ["1", "2", ""] {
-        tracker.post("runs/set-tag", json!({"run_id": run, "key": "k", "value": text})).ok();
+        tracker
+            .post("runs/set-tag", json!({"run_id": run, "key": "k", "value": text}))
+            .ok();
         assert_eq!(value(&tracker.read(&run), "tags", "k"), text);
     }
     tracker.post("runs/delete-tag", json!({"run_id": run, "key": "k"})).ok();
     assert_eq!(value(&tracker.read(&run), "tags", "k"), Value::Null);
-    let gone = tracker.post("runs/delete-tag", json!({"run_id": run, "key": "k"})).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    let gone = tracker
+        .post("runs/delete-tag", json!({"run_id": run, "key": "k"}))
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
     assert_eq!(gone, format!("No tag with name: k in run with id {run}"));
 }
 
@@ -150,7 +234,9 @@ fn a_tag_is_overwritten_and_deleted() {
 fn a_batch_is_logged_whole_or_not_at_all() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
-    tracker.post("runs/log-parameter", json!({"run_id": run, "key": "p", "value": "1"})).ok();
+    tracker
+        .post("runs/log-parameter", json!({"run_id": run, "key": "p", "value": "1"}))
+        .ok();
     let before = tracker.read(&run);
     let good_metric = json!({"key": "m", "value": 1, "timestamp": 1});
     for wrong in [
@@ -164,7 +250,9 @@ fn a_batch_is_logged_whole_or_not_at_all() {
     ] {
         let mut body = json!({"run_id": run, "metrics": [good_metric], "tags": [{"key": "t", "value": "v"}]});
         body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
-        tracker.post("runs/log-batch", body).fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post("runs/log-batch", body)
+            .fails(400, "INVALID_PARAMETER_VALUE");
         assert_eq!(tracker.read(&run), before, "{wrong}");
     }
     let body = json!({
@@ -176,7 +264,10 @@ fn a_batch_is_logged_whole_or_not_at_all() {
     }
     let read = tracker.read(&run);
     assert_eq!(value(&read, "metrics", "m"), 2.0);
-    assert_eq!((value(&read, "params", "q"), value(&read, "tags", "t")), (json!("2"), json!("2")));
+    assert_eq!(
+        (value(&read, "params", "q"), value(&read, "tags", "t")),
+        (json!("2"), json!("2"))
+    );
     assert_eq!(history(&tracker, &run, "m").len(), 2);
     tracker.post("runs/log-batch", json!({"run_id": run})).ok();
 }
@@ -191,23 +282,48 @@ fn the_messages_of_refused_params_name_what_was_there() {
     };
     batch("1").ok();
     let refused = batch("9").fails(400, "INVALID_PARAMETER_VALUE");
-    assert!(refused.contains("[{'key': 'p', 'old_value': '1', 'new_value': '9'}, {'key': 'q'"), "{refused}");
+    assert!(
+        refused.contains("[{'key': 'p', 'old_value': '1', 'new_value': '9'}, {'key': 'q'"),
+        "{refused}"
+    );
     let twins = json!({"run_id": run, "params": [{"key": "dd", "value": "1"}, {"key": "dd", "value": "1"}]});
-    let refused = tracker.post("runs/log-batch", twins).fails(400, "INVALID_PARAMETER_VALUE");
-    assert!(refused.starts_with("Duplicate parameter keys have been submitted: ['dd']."), "{refused}");
-    let nameless = json!({"run_id": run, "metrics": [{"key": "m", "value": 1, "timestamp": 1}, {"value": 1, "timestamp": 1}]});
-    let refused = tracker.post("runs/log-batch", nameless).fails(400, "INVALID_PARAMETER_VALUE");
-    assert!(refused.starts_with("Missing value for required parameter 'metrics[1].key'."), "{refused}");
+    let refused = tracker
+        .post("runs/log-batch", twins)
+        .fails(400, "INVALID_PARAMETER_VALUE");
+    assert!(
+        refused.starts_with("Duplicate parameter keys have been submitted: ['dd']."),
+        "{refused}"
+    );
+    let nameless =
+        json!({"run_id": run, "metrics": [{"key": "m", "value": 1, "timestamp": 1}, {"value": 1, "timestamp": 1}]});
+    let refused = tracker
+        .post("runs/log-batch", nameless)
+        .fails(400, "INVALID_PARAMETER_VALUE");
+    assert!(
+        refused.starts_with("Missing value for required parameter 'metrics[1].key'."),
+        "{refused}"
+    );
 }
 
 #[test]
 fn a_batch_has_at_most_1000_metrics_100_params_100_tags_and_1000_items() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
-    let pairs = |count: usize| -> Vec<Value> { (0..count).map(|n| json!({"key": format!("k{n}"), "value": "v"})).collect() };
-    let metrics = |count: usize| -> Vec<Value> { (0..count).map(|n| json!({"key": format!("k{n}"), "value": 1, "timestamp": 1})).collect() };
+    let pairs = |count: usize| -> Vec<Value> {
+        (0..count)
+            .map(|n| json!({"key": format!("k{n}"), "value": "v"}))
+            .collect()
+    };
+    let metrics = |count: usize| -> Vec<Value> {
+        (0..count)
+            .map(|n| json!({"key": format!("k{n}"), "value": 1, "timestamp": 1}))
+            .collect()
+    };
     let log = |m: usize, p: usize, t: usize| {
-        tracker.post("runs/log-batch", json!({"run_id": run, "metrics": metrics(m), "params": pairs(p), "tags": pairs(t)}))
+        tracker.post(
+            "runs/log-batch",
+            json!({"run_id": run, "metrics": metrics(m), "params": pairs(p), "tags": pairs(t)}),
+        )
     };
     for (m, p, t) in [(1001, 0, 0), (0, 101, 0), (0, 0, 101), (900, 100, 1)] {
         log(m, p, t).fails(400, "INVALID_PARAMETER_VALUE");
@@ -253,26 +369,50 @@ fn input(name: &str, digest: &str, source: &str) -> Value {
 fn a_dataset_is_one_thing_in_its_experiment() {
     let tracker = Tracker::fresh();
     let (first, second) = (tracker.run("0", 1), tracker.run("0", 2));
-    let log = |run: &str, inputs: Vec<Value>| tracker.post("runs/log-inputs", json!({"run_id": run, "datasets": inputs})).ok();
+    let log = |run: &str, inputs: Vec<Value>| {
+        tracker
+            .post("runs/log-inputs", json!({"run_id": run, "datasets": inputs}))
+            .ok()
+    };
     log(&first, vec![input("d", "1", "a"), input("d", "2", "b")]);
     log(&first, vec![input("d", "1", "other")]);
     log(&second, vec![input("d", "1", "third")]);
     let inputs = tracker.read(&first)["inputs"]["dataset_inputs"].take();
     assert_eq!(inputs, json!([input("d", "1", "a"), input("d", "2", "b")]));
-    assert_eq!(tracker.read(&second)["inputs"]["dataset_inputs"][0]["dataset"]["source"], "a");
+    assert_eq!(
+        tracker.read(&second)["inputs"]["dataset_inputs"][0]["dataset"]["source"],
+        "a"
+    );
 }
 
 #[test]
 fn inputs_are_checked() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
-    for (field, wrong) in [("name", json!("")), ("digest", json!("x".repeat(37))), ("source_type", json!(null)), ("source", json!(5))] {
+    for (field, wrong) in [
+        ("name", json!("")),
+        ("digest", json!("x".repeat(37))),
+        ("source_type", json!(null)),
+        ("source", json!(5)),
+    ] {
         let mut bad = input("d", "1", "a");
         bad["dataset"][field] = wrong;
-        tracker.post("runs/log-inputs", json!({"run_id": run, "datasets": [bad]})).fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post("runs/log-inputs", json!({"run_id": run, "datasets": [bad]}))
+            .fails(400, "INVALID_PARAMETER_VALUE");
     }
-    tracker.post("runs/log-inputs", json!({"run_id": run, "datasets": [{}]})).fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .post("runs/log-inputs", json!({"run_id": run, "datasets": [{}]}))
+        .fails(400, "INVALID_PARAMETER_VALUE");
     assert_eq!(tracker.read(&run)["inputs"], json!({}));
-    tracker.post("runs/log-inputs", json!({"run_id": run, "models": [{"model_id": "m-1"}]})).ok();
-    assert_eq!(tracker.read(&run)["inputs"], json!({"model_inputs": [{"model_id": "m-1"}]}));
+    tracker
+        .post(
+            "runs/log-inputs",
+            json!({"run_id": run, "models": [{"model_id": "m-1"}]}),
+        )
+        .ok();
+    assert_eq!(
+        tracker.read(&run)["inputs"],
+        json!({"model_inputs": [{"model_id": "m-1"}]})
+    );
 }

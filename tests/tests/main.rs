@@ -6,5 +6,6 @@ mod experiments;
 mod lending;
 mod logging;
 mod runs;
+mod search;
 mod server;
 mod wire;

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 fn ids(page: &Value) -> Vec<String> {
     let runs = page["runs"].as_array().map(Vec::as_slice).unwrap_or_default();
-    runs.iter().map(|run| run["info"]["run_id"].as_str().unwrap().to_owned()).collect()
+    runs.iter()
+        .map(|run| run["info"]["run_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn tag<'a>(run: &'a Value, key: &str) -> Option<&'a str> {
@@ -31,7 +33,10 @@ fn a_new_run_answers_what_it_says_and_is_read_back_equal() {
             "lifecycle_stage": "active",
         })
     );
-    assert_eq!((tag(&run, "mlflow.runName"), tag(&run, "k")), (Some("first"), Some("2")));
+    assert_eq!(
+        (tag(&run, "mlflow.runName"), tag(&run, "k")),
+        (Some("first"), Some("2"))
+    );
     assert_eq!(tracker.read(run_id), run);
     assert_eq!(tracker.get(&format!("runs/get?run_uuid={run_id}")).ok()["run"], run);
 }
@@ -40,7 +45,10 @@ fn a_new_run_answers_what_it_says_and_is_read_back_equal() {
 fn a_run_without_experiment_goes_to_default_and_one_without_name_gets_a_nickname() {
     let tracker = Tracker::fresh();
     let run = tracker.post("runs/create", json!({})).ok()["run"].take();
-    assert_eq!((&run["info"]["experiment_id"], &run["info"]["start_time"]), (&json!("0"), &json!(0)));
+    assert_eq!(
+        (&run["info"]["experiment_id"], &run["info"]["start_time"]),
+        (&json!("0"), &json!(0))
+    );
     assert_eq!(run["info"]["user_id"], "");
     let name = run["info"]["run_name"].as_str().unwrap();
     assert_eq!(name.split('-').count(), 3, "{name}");
@@ -51,24 +59,43 @@ fn a_run_without_experiment_goes_to_default_and_one_without_name_gets_a_nickname
 fn a_runs_name_and_its_tag_are_one_thing() {
     let tracker = Tracker::fresh();
     let create = |name: &str, tag: &str| {
-        tracker.post("runs/create", json!({"run_name": name, "tags": [{"key": "mlflow.runName", "value": tag}]}))
+        tracker.post(
+            "runs/create",
+            json!({"run_name": name, "tags": [{"key": "mlflow.runName", "value": tag}]}),
+        )
     };
     assert_eq!(create("", "t").ok()["run"]["info"]["run_name"], "t");
     assert_eq!(create("t", "t").ok()["run"]["info"]["run_name"], "t");
-    assert!(create("a", "b").fails(400, "INVALID_PARAMETER_VALUE").contains("different values"));
+    assert!(
+        create("a", "b")
+            .fails(400, "INVALID_PARAMETER_VALUE")
+            .contains("different values")
+    );
     let run = tracker.run("0", 1);
     let name = || {
         let run = tracker.read(&run);
         assert_eq!(run["info"]["run_name"].as_str(), tag(&run, "mlflow.runName"));
         run["info"]["run_name"].clone()
     };
-    tracker.post("runs/update", json!({"run_id": run, "run_name": "b"})).ok();
+    tracker
+        .post("runs/update", json!({"run_id": run, "run_name": "b"}))
+        .ok();
     assert_eq!(name(), "b");
     tracker.post("runs/update", json!({"run_id": run, "run_name": ""})).ok();
     assert_eq!(name(), "b");
-    tracker.post("runs/set-tag", json!({"run_id": run, "key": "mlflow.runName", "value": "c"})).ok();
+    tracker
+        .post(
+            "runs/set-tag",
+            json!({"run_id": run, "key": "mlflow.runName", "value": "c"}),
+        )
+        .ok();
     assert_eq!(name(), "c");
-    tracker.post("runs/log-batch", json!({"run_id": run, "tags": [{"key": "mlflow.runName", "value": "d"}]})).ok();
+    tracker
+        .post(
+            "runs/log-batch",
+            json!({"run_id": run, "tags": [{"key": "mlflow.runName", "value": "d"}]}),
+        )
+        .ok();
     assert_eq!(name(), "d");
 }
 
@@ -76,12 +103,29 @@ fn a_runs_name_and_its_tag_are_one_thing() {
 fn an_update_changes_what_it_names_and_answers_the_run() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 5);
-    let info = tracker.post("runs/update", json!({"run_id": run, "status": "FINISHED", "end_time": 99})).ok()["run_info"].take();
-    assert_eq!((&info["status"], &info["end_time"], &info["start_time"]), (&json!("FINISHED"), &json!(99), &json!(5)));
+    let info = tracker
+        .post(
+            "runs/update",
+            json!({"run_id": run, "status": "FINISHED", "end_time": 99}),
+        )
+        .ok()["run_info"]
+        .take();
+    assert_eq!(
+        (&info["status"], &info["end_time"], &info["start_time"]),
+        (&json!("FINISHED"), &json!(99), &json!(5))
+    );
     assert_eq!(tracker.read(&run)["info"], info);
     let resumed = tracker.post("runs/update", json!({"run_uuid": run, "status": 1})).ok()["run_info"].take();
-    assert_eq!((&resumed["status"], &resumed["end_time"]), (&json!("RUNNING"), &json!(99)));
-    for wrong in [json!({"status": "DONE"}), json!({"status": 9}), json!({"end_time": "soon"}), json!({"end_time": 1.5})] {
+    assert_eq!(
+        (&resumed["status"], &resumed["end_time"]),
+        (&json!("RUNNING"), &json!(99))
+    );
+    for wrong in [
+        json!({"status": "DONE"}),
+        json!({"status": 9}),
+        json!({"end_time": "soon"}),
+        json!({"end_time": 1.5}),
+    ] {
         let mut body = wrong;
         body["run_id"] = json!(run);
         tracker.post("runs/update", body).fails(400, "INVALID_PARAMETER_VALUE");
@@ -91,15 +135,37 @@ fn an_update_changes_what_it_names_and_answers_the_run() {
 #[test]
 fn unknown_runs_are_404_and_a_missing_id_is_400() {
     let tracker = Tracker::fresh();
-    for id in ["00112233445566778899aabbccddeeff", "x", "../../etc/passwd", "00112233-4455-6677-8899-aabbccddeeff"] {
+    for id in [
+        "00112233445566778899aabbccddeeff",
+        "x",
+        "../../etc/passwd",
+        "00112233-4455-6677-8899-aabbccddeeff",
+    ] {
         let body = json!({"run_id": id, "key": "k", "value": "1", "timestamp": 1});
-        for endpoint in ["update", "delete", "restore", "log-metric", "log-parameter", "set-tag", "delete-tag", "log-batch", "log-inputs"] {
-            tracker.post(&format!("runs/{endpoint}"), body.clone()).fails(404, "RESOURCE_DOES_NOT_EXIST");
+        for endpoint in [
+            "update",
+            "delete",
+            "restore",
+            "log-metric",
+            "log-parameter",
+            "set-tag",
+            "delete-tag",
+            "log-batch",
+            "log-inputs",
+        ] {
+            tracker
+                .post(&format!("runs/{endpoint}"), body.clone())
+                .fails(404, "RESOURCE_DOES_NOT_EXIST");
         }
-        tracker.get(&format!("runs/get?run_id={id}")).fails(404, "RESOURCE_DOES_NOT_EXIST");
+        tracker
+            .get(&format!("runs/get?run_id={id}"))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
     }
     let missing = tracker.get("runs/get").fails(400, "INVALID_PARAMETER_VALUE");
-    assert!(missing.starts_with("Missing value for required parameter 'run_id'."), "{missing}");
+    assert!(
+        missing.starts_with("Missing value for required parameter 'run_id'."),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -111,9 +177,18 @@ fn deleting_and_restoring_a_run_may_be_repeated() {
         tracker.post("runs/delete", json!({"run_id": run})).ok();
         assert_eq!(stage(), "deleted");
     }
-    let refused = tracker.post("runs/log-metric", json!({"run_id": run, "key": "m", "value": 1, "timestamp": 1}));
-    assert!(refused.fails(400, "INVALID_PARAMETER_VALUE").contains("must be in the 'active' state"));
-    tracker.post("runs/update", json!({"run_id": run, "status": "FAILED"})).fails(400, "INVALID_PARAMETER_VALUE");
+    let refused = tracker.post(
+        "runs/log-metric",
+        json!({"run_id": run, "key": "m", "value": 1, "timestamp": 1}),
+    );
+    assert!(
+        refused
+            .fails(400, "INVALID_PARAMETER_VALUE")
+            .contains("must be in the 'active' state")
+    );
+    tracker
+        .post("runs/update", json!({"run_id": run, "status": "FAILED"}))
+        .fails(400, "INVALID_PARAMETER_VALUE");
     for _ in 0..2 {
         tracker.post("runs/restore", json!({"run_id": run})).ok();
         assert_eq!(stage(), "active");
@@ -149,7 +224,8 @@ fn a_search_is_walked_without_gap_or_twin_at_every_page_size() {
     }
     for view in ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"] {
         let search = |size: usize, token: &Value| {
-            let query = json!({"experiment_ids": [a, b], "run_view_type": view, "max_results": size, "page_token": token});
+            let query =
+                json!({"experiment_ids": [a, b], "run_view_type": view, "max_results": size, "page_token": token});
             tracker.post("runs/search", query).ok()
         };
         let whole = search(1000, &Value::Null);
@@ -181,24 +257,48 @@ fn a_search_shows_what_was_logged() {
 fn a_search_refuses_wrong_sizes_views_tokens_and_ids() {
     let tracker = Tracker::fresh();
     for wrong in [
-        json!({"max_results": 0}), json!({"max_results": 50_001}), json!({"run_view_type": "SOME"}), json!({"page_token": "x"}),
-        json!({"page_token": "00"}), json!({"experiment_ids": ["abc"]}), json!({"experiment_ids": [1]}), json!({"experiment_ids": {}}),
+        json!({"max_results": 0}),
+        json!({"max_results": 50_001}),
+        json!({"run_view_type": "SOME"}),
+        json!({"page_token": "x"}),
+        json!({"page_token": "00"}),
+        json!({"experiment_ids": ["abc"]}),
+        json!({"experiment_ids": [1]}),
+        json!({"experiment_ids": {}}),
     ] {
         let mut query = json!({"experiment_ids": ["0"]});
-        query.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
-        tracker.post("runs/search", query.clone()).fails(400, "INVALID_PARAMETER_VALUE");
+        query
+            .as_object_mut()
+            .unwrap()
+            .extend(wrong.as_object().unwrap().clone());
+        tracker
+            .post("runs/search", query.clone())
+            .fails(400, "INVALID_PARAMETER_VALUE");
     }
 }
 
 #[test]
 fn many_runs_are_paged_through_whole() {
     let tracker = Tracker::fresh();
-    let requests = (0..120).map(|n| ("POST", "/api/2.0/mlflow/runs/create".to_owned(), json!({"start_time": n % 11}))).collect();
+    let requests = (0..120)
+        .map(|n| {
+            (
+                "POST",
+                "/api/2.0/mlflow/runs/create".to_owned(),
+                json!({"start_time": n % 11}),
+            )
+        })
+        .collect();
     for reply in tracker.send_all(requests) {
         reply.ok();
     }
-    let first = tracker.post("runs/search", json!({"experiment_ids": ["0"], "max_results": 100})).ok();
+    let first = tracker
+        .post("runs/search", json!({"experiment_ids": ["0"], "max_results": 100}))
+        .ok();
     let rest = json!({"experiment_ids": ["0"], "max_results": 100, "page_token": first["next_page_token"]});
     let second = tracker.post("runs/search", rest).ok();
-    assert_eq!((ids(&first).len(), ids(&second).len(), second.get("next_page_token")), (100, 20, None));
+    assert_eq!(
+        (ids(&first).len(), ids(&second).len(), second.get("next_page_token")),
+        (100, 20, None)
+    );
 }

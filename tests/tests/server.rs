@@ -24,7 +24,11 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move { host.serve(listener, async { _ = stopped.await }).await });
-        Self { address, stop: Some(stop), server }
+        Self {
+            address,
+            stop: Some(stop),
+            server,
+        }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -51,21 +55,31 @@ async fn read_all(stream: &mut TcpStream) -> String {
 }
 
 fn get(path: &str) -> String {
-    format!("GET /api/v4/projects/1/ml/mlflow{path} HTTP/1.1\r\nhost: x\r\nprivate-token: developer\r\nconnection: close\r\n\r\n")
+    format!(
+        "GET /api/v4/projects/1/ml/mlflow{path} HTTP/1.1\r\nhost: x\r\nprivate-token: developer\r\nconnection: close\r\n\r\n"
+    )
 }
 
 #[tokio::test]
 async fn health_is_served() {
     let served = Served::with(Limits::default()).await;
-    let answer = served.talk("GET /-/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nOK"), "{answer}");
+    let answer = served
+        .talk("GET /-/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nOK"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn the_component_is_served() {
     let served = Served::with(Limits::default()).await;
     let answer = served.talk(&get("/hello")).await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"),
+        "{answer}"
+    );
     assert!(answer.contains("content-length: 5\r\n"), "{answer}");
 }
 
@@ -79,7 +93,11 @@ async fn a_connection_serves_many_requests() {
 
 #[tokio::test]
 async fn a_running_request_finishes_before_the_host_ends() {
-    let mut served = Served::with(Limits { request_time: Duration::from_millis(300), ..Limits::default() }).await;
+    let mut served = Served::with(Limits {
+        request_time: Duration::from_millis(300),
+        ..Limits::default()
+    })
+    .await;
     let mut stream = served.connect().await;
     stream.write_all(get("/hang").as_bytes()).await.unwrap();
     // The first byte of another answer: by then the server has read the request above as well.
@@ -92,7 +110,11 @@ async fn a_running_request_finishes_before_the_host_ends() {
 
 #[tokio::test]
 async fn the_end_is_not_waited_for_for_ever() {
-    let mut served = Served::with(Limits { drain_time: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut served = Served::with(Limits {
+        drain_time: Duration::from_millis(50),
+        ..Limits::default()
+    })
+    .await;
     let mut stream = served.connect().await;
     stream.write_all(get("/hang").as_bytes()).await.unwrap();
     served.talk(&get("/hello")).await;
@@ -103,7 +125,11 @@ async fn the_end_is_not_waited_for_for_ever() {
 
 #[tokio::test]
 async fn a_slow_head_is_cut() {
-    let served = Served::with(Limits { head_time: Duration::from_millis(100), ..Limits::default() }).await;
+    let served = Served::with(Limits {
+        head_time: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
     let began = Instant::now();
     served.talk("GET /-/health HTTP/1.1\r\nhost:").await;
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -111,7 +137,11 @@ async fn a_slow_head_is_cut() {
 
 #[tokio::test]
 async fn a_connection_that_asks_nothing_is_cut() {
-    let served = Served::with(Limits { head_time: Duration::from_millis(100), ..Limits::default() }).await;
+    let served = Served::with(Limits {
+        head_time: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
     let began = Instant::now();
     let answer = served.talk("GET /-/health HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(answer.ends_with("OK"), "{answer}");
@@ -121,8 +151,14 @@ async fn a_connection_that_asks_nothing_is_cut() {
 
 #[tokio::test]
 async fn a_stalled_body_is_refused() {
-    let served = Served::with(Limits { body_pause: Duration::from_millis(100), ..Limits::default() }).await;
-    let head = get("/echo").replace("GET", "POST").replace("\r\n\r\n", "\r\ncontent-length: 10\r\n\r\n");
+    let served = Served::with(Limits {
+        body_pause: Duration::from_millis(100),
+        ..Limits::default()
+    })
+    .await;
+    let head = get("/echo")
+        .replace("GET", "POST")
+        .replace("\r\n\r\n", "\r\ncontent-length: 10\r\n\r\n");
     let answer = served.talk(&format!("{head}12345")).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("DEADLINE_EXCEEDED"), "{answer}");
@@ -131,23 +167,37 @@ async fn a_stalled_body_is_refused() {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let served = Served::with(Limits::default()).await;
-    let answer = served.talk(&format!("GET /-/health HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(70_000))).await;
+    let answer = served
+        .talk(&format!("GET /-/health HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(70_000)))
+        .await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
 #[tokio::test]
 async fn a_refused_client_sees_why_even_when_it_sends_much() {
-    let served = Served::with(Limits { body_bytes_max: 2 << 20, ..Limits::default() }).await;
-    let head = "POST /api/v4/projects/1/ml/mlflow/x HTTP/1.1\r\nhost: x\r\ncontent-length: 1048576\r\n\r\n";
+    let served = Served::with(Limits {
+        body_bytes_max: 2 << 20,
+        ..Limits::default()
+    })
+    .await;
+    let head = "POST /api/v4/projects/1/ml/mlflow/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1048576\r\n\r\n";
     let answer = served.talk(&format!("{head}{}", "x".repeat(1 << 20))).await;
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
 }
 
 #[tokio::test]
 async fn a_client_who_hangs_up_frees_the_seat() {
-    let served = Served::with(Limits { running_max: 1, waiting_max: 0, ..Limits::default() }).await;
+    let served = Served::with(Limits {
+        running_max: 1,
+        waiting_max: 0,
+        ..Limits::default()
+    })
+    .await;
     let mut stream = served.connect().await;
-    stream.write_all(get("/hang").as_bytes()).await.unwrap();
+    stream
+        .write_all(get("/hang").replace("connection: close\r\n", "").as_bytes())
+        .await
+        .unwrap();
     while !served.talk(&get("/hello")).await.contains("503") {}
     drop(stream);
     while !served.talk(&get("/hello")).await.contains("200 OK") {}
@@ -155,7 +205,11 @@ async fn a_client_who_hangs_up_frees_the_seat() {
 
 #[tokio::test]
 async fn connections_wait_for_a_place() {
-    let served = Served::with(Limits { connections_max: 1, ..Limits::default() }).await;
+    let served = Served::with(Limits {
+        connections_max: 1,
+        ..Limits::default()
+    })
+    .await;
     let holder = served.connect().await;
     let question = get("/hello");
     let waiting = served.talk(&question);

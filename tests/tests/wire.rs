@@ -5,8 +5,13 @@ use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
 /// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 4] =
-    [include_str!("experiments.rs"), include_str!("runs.rs"), include_str!("logging.rs"), include_str!("wire.rs")];
+const SOURCES: [&str; 5] = [
+    include_str!("experiments.rs"),
+    include_str!("runs.rs"),
+    include_str!("logging.rs"),
+    include_str!("search.rs"),
+    include_str!("wire.rs"),
+];
 
 #[test]
 fn every_route_has_a_test() {
@@ -18,7 +23,12 @@ fn every_route_has_a_test() {
                 || (source.contains(&format!("{group}/{{endpoint}}")) && source.contains(&format!("\"{name}\"")))
                 || source.contains(&format!("mlflow/{}\"", route.path))
         };
-        assert!(SOURCES.iter().any(quoted), "{} {} is asked by no test", route.method, route.path);
+        assert!(
+            SOURCES.iter().any(quoted),
+            "{} {} is asked by no test",
+            route.method,
+            route.path
+        );
     }
 }
 
@@ -39,23 +49,40 @@ fn readers_may_ask_and_not_change() {
     for route in ROUTES {
         let reply = tracker.send(route.method, &format!("/api/2.0/mlflow/{}", route.path), "");
         let refused = reply.body["error_code"] == "CUSTOMER_UNAUTHORIZED";
-        assert_eq!(refused, route.right == Right::Write, "{} {}: {}", route.method, route.path, reply.body);
+        assert_eq!(
+            refused,
+            route.right == Right::Write,
+            "{} {}: {}",
+            route.method,
+            route.path,
+            reply.body
+        );
     }
 }
 
 #[test]
 fn unknown_paths_and_wrong_methods_are_told_in_json() {
     let tracker = Tracker::fresh();
-    for path in ["/", "/version", "/api/2.0/mlflow/nothing", "/api/3.0/mlflow/traces", "/api/2.0/mlflow/runs/get/"] {
+    for path in [
+        "/",
+        "/version",
+        "/api/2.0/mlflow/nothing",
+        "/api/3.0/mlflow/traces",
+        "/api/2.0/mlflow/runs/get/",
+    ] {
         for method in ["GET", "POST"] {
             let message = tracker.send(method, path, "").fails(404, "ENDPOINT_NOT_FOUND");
             assert!(message.contains(path), "{message}");
         }
     }
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
-        tracker.send(method, "/api/2.0/mlflow/runs/get", "").fails(405, "BAD_REQUEST");
+        tracker
+            .send(method, "/api/2.0/mlflow/runs/get", "")
+            .fails(405, "BAD_REQUEST");
     }
-    tracker.send("GET", "/api/2.0/mlflow/runs/create", "").fails(405, "BAD_REQUEST");
+    tracker
+        .send("GET", "/api/2.0/mlflow/runs/create", "")
+        .fails(405, "BAD_REQUEST");
 }
 
 #[test]
@@ -74,18 +101,25 @@ fn a_body_is_read_as_leniently_as_protobuf_json() {
     let run = tracker.run("0", 1);
     let metric = json!({"runId": run, "key": "m", "value": "2.5", "timestamp": "7", "step": 3.0});
     tracker.post("runs/log-metric", metric).ok();
-    assert_eq!(tracker.read(&run)["data"]["metrics"], json!([{"key": "m", "value": 2.5, "timestamp": 7, "step": 3}]));
+    assert_eq!(
+        tracker.read(&run)["data"]["metrics"],
+        json!([{"key": "m", "value": 2.5, "timestamp": 7, "step": 3}])
+    );
 }
 
 #[test]
 fn a_body_that_is_no_json_object_is_told_so() {
     let tracker = Tracker::fresh();
     for body in ["[]", "1", "{", "nonsense", "\"x\"", "{\"name\": NaN}"] {
-        let message = tracker.send("POST", "/api/2.0/mlflow/experiments/create", body).fails(400, "INVALID_PARAMETER_VALUE");
+        let message = tracker
+            .send("POST", "/api/2.0/mlflow/experiments/create", body)
+            .fails(400, "INVALID_PARAMETER_VALUE");
         assert!(message.contains("must be a JSON object"), "{message}");
     }
     let deep = "[".repeat(100_000);
-    tracker.send("POST", "/api/2.0/mlflow/experiments/create", deep).fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .send("POST", "/api/2.0/mlflow/experiments/create", deep)
+        .fails(400, "INVALID_PARAMETER_VALUE");
 }
 
 #[test]
@@ -102,8 +136,14 @@ fn a_whole_test_run_is_deterministic() {
 #[test]
 fn the_component_imports_what_its_world_declares_and_nothing_else() {
     let declared = [
-        "mlforge:plugin/records@0.1.0", "mlforge:plugin/blobs@0.1.0", "mlforge:plugin/forge@0.1.0", "mlforge:plugin/report@0.1.0",
-        "wasi:clocks/system-clock@0.3.0", "wasi:random/random@0.3.0", "wasi:clocks/types@0.3.0", "wasi:http/types@0.3.0",
+        "mlforge:plugin/records@0.1.0",
+        "mlforge:plugin/blobs@0.1.0",
+        "mlforge:plugin/forge@0.1.0",
+        "mlforge:plugin/report@0.1.0",
+        "wasi:clocks/system-clock@0.3.0",
+        "wasi:random/random@0.3.0",
+        "wasi:clocks/types@0.3.0",
+        "wasi:http/types@0.3.0",
     ];
     for import in mlforge_tests::tracker::plugin().imports() {
         assert!(declared.contains(&import.as_str()), "{import}");

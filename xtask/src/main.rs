@@ -2,6 +2,7 @@
 //!
 //! It must not know how mlforge works: it calls cargo, rustup, apt-get, Python and pytest, as a person would.
 
+mod bench;
 mod clients;
 mod debian;
 mod layout;
@@ -17,23 +18,27 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask serve [-- ARGS of mlforge serve]
        cargo xtask test [lint] [rust] [clients] [-- ARGS of the one part named]
+       cargo xtask bench [-- ARGS of mlforge-bench]
 
 serve    gets the wasm target, builds mlforge in release mode and starts `mlforge serve`
 test     the same set-up, then every part of the test suite, or only those named:
   lint     rustfmt and clippy
   rust     unit tests and hermetic tests (cargo test)
   clients  the real MLflow clients against a running mlforge (Python, pytest)
+bench    builds mlforge in release mode and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
 
 examples:
   cargo xtask serve -- --listen 127.0.0.1:5000
   cargo xtask test
-  cargo xtask test clients -- -k history";
+  cargo xtask test clients -- -k history
+  cargo xtask bench -- --quick";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let (own, rest) = split_at_dashes(&args);
     let outcome = match own.split_first().map(|(command, own)| (command.as_str(), own)) {
         Some(("serve", [])) => serve::run_server(rest),
+        Some(("bench", [])) => bench::run_bench(rest),
         Some(("test", parts)) => match suite::Part::parse_all(parts, rest) {
             Ok(parts) => suite::run_parts(&parts, rest),
             Err(error) => return wrong_arguments(&format!("{error:#}")),

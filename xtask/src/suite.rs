@@ -110,6 +110,16 @@ fn rust(layout: &Layout, rest: &[String], tally: &mut Tally) -> Result<()> {
     step("cargo test", || {
         let mut tests: Command = cargo(&layout.root);
         run_watched(tests.args(["test", "--workspace"]).args(rest), |line| tally.see(line))
+    })?;
+    step("hermetic tests on SQLite, in fresh instances", || {
+        let mut tests: Command = cargo(&layout.root);
+        tests
+            .env("MLFORGE_TEST_STORAGE", "sqlite")
+            .env("MLFORGE_TEST_ISOLATE", "1");
+        run_watched(
+            tests.args(["test", "--workspace", "--test", "all"]).args(rest),
+            |line| tally.see(line),
+        )
     })
 }
 

@@ -42,9 +42,13 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             }
             wasmtime::error::Ok(granted)
         })?;
-        let Some((lent, project)) = granted else { return Ok(Err(wit::Error::Denied)) };
+        let Some((lent, project)) = granted else {
+            return Ok(Err(wit::Error::Denied));
+        };
         match lent.blobs.stage(project, pieces, bytes_max).await {
-            Ok(staged) => Ok(Ok(accessor.with(|mut access| access.get().table.push(Received(staged)))?)),
+            Ok(staged) => Ok(Ok(
+                accessor.with(|mut access| access.get().table.push(Received(staged)))?
+            )),
             Err(error) => Ok(Err(error.into())),
         }
     }
@@ -58,16 +62,32 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             let call = access.get();
             wasmtime::error::Ok((call.table.delete(staged)?, call.writable()))
         })?;
-        let Some((lent, project)) = granted else { return Ok(Err(wit::Error::Denied)) };
-        Ok(lent.blobs.commit(project, staged.0, &name).await.map_err(wit::Error::from))
+        let Some((lent, project)) = granted else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        Ok(lent
+            .blobs
+            .commit(project, staged.0, &name)
+            .await
+            .map_err(wit::Error::from))
     }
 
-    async fn stat(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<Option<wit::Info>, wit::Error>> {
+    async fn stat(
+        accessor: &Accessor<T, Self>,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<wit::Info>, wit::Error>> {
         let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
             return Ok(Err(wit::Error::Denied));
         };
         let found = lent.blobs.stat(project, &name).await;
-        Ok(found.map(|found| found.map(|info| wit::Info { size: info.size, modified_ms: info.modified_ms })).map_err(wit::Error::from))
+        Ok(found
+            .map(|found| {
+                found.map(|info| wit::Info {
+                    size: info.size,
+                    modified_ms: info.modified_ms,
+                })
+            })
+            .map_err(wit::Error::from))
     }
 
     async fn read(
@@ -81,7 +101,9 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         };
         match lent.blobs.read(project, &name, offset, length).await {
             Ok(Some(pieces)) => {
-                Ok(Ok(Some(accessor.with(|mut access| StreamReader::new(access.as_context_mut(), Download(pieces)))?)))
+                Ok(Ok(Some(accessor.with(|mut access| {
+                    StreamReader::new(access.as_context_mut(), Download(pieces))
+                })?)))
             }
             Ok(None) => Ok(Ok(None)),
             Err(error) => Ok(Err(error.into())),
@@ -98,7 +120,15 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             return Ok(Err(wit::Error::Denied));
         };
         let items = lent.blobs.list(project, &directory, after.as_deref(), limit).await;
-        let items = items.map(|items| items.into_iter().map(|item| wit::Item { name: item.name, size: item.size }).collect());
+        let items = items.map(|items| {
+            items
+                .into_iter()
+                .map(|item| wit::Item {
+                    name: item.name,
+                    size: item.size,
+                })
+                .collect()
+        });
         Ok(items.map_err(wit::Error::from))
     }
 

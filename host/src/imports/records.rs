@@ -11,16 +11,29 @@ impl wit::Host for &mut Call {}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get(accessor: &Accessor<T, Self>, keys: Vec<Vec<u8>>) -> Result<wit::Values, wit::Error> {
-        let (lent, project) = accessor.with(|mut call| call.get().readable()).ok_or(wit::Error::Denied)?;
+        let (lent, project) = accessor
+            .with(|mut call| call.get().readable())
+            .ok_or(wit::Error::Denied)?;
         let values = lent.records.get(project, &keys).await?;
-        Ok(wit::Values { versions: values.versions, ends: values.ends, bytes: values.bytes })
+        Ok(wit::Values {
+            versions: values.versions,
+            ends: values.ends,
+            bytes: values.bytes,
+        })
     }
 
     async fn scan(accessor: &Accessor<T, Self>, ranges: Vec<wit::Range>) -> Result<wit::Page, wit::Error> {
-        let (lent, project) = accessor.with(|mut call| call.get().readable()).ok_or(wit::Error::Denied)?;
+        let (lent, project) = accessor
+            .with(|mut call| call.get().readable())
+            .ok_or(wit::Error::Denied)?;
         let ranges: Vec<Range> = ranges.into_iter().map(Range::from).collect();
         let page = lent.records.scan(project, &ranges).await?;
-        Ok(wit::Page { counts: page.counts, ends: page.ends, bytes: page.bytes, cut: page.cut })
+        Ok(wit::Page {
+            counts: page.counts,
+            ends: page.ends,
+            bytes: page.bytes,
+            cut: page.cut,
+        })
     }
 
     async fn commit(
@@ -31,16 +44,30 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let granted = accessor.with(|mut call| call.get().writable());
         let (lent, project) = granted.ok_or(wit::CommitError::Failed(wit::Error::Denied))?;
         let commit = Commit {
-            checks: checks.into_iter().map(|check| Check { key: check.key, version: check.version }).collect(),
+            checks: checks
+                .into_iter()
+                .map(|check| Check {
+                    key: check.key,
+                    version: check.version,
+                })
+                .collect(),
             writes: writes.into_iter().map(Write::from).collect(),
         };
-        lent.records.commit(project, commit).await.map_err(wit::CommitError::from)
+        lent.records
+            .commit(project, commit)
+            .await
+            .map_err(wit::CommitError::from)
     }
 }
 
 impl From<wit::Range> for Range {
     fn from(range: wit::Range) -> Self {
-        Self { start: range.start, end: range.end, limit: range.limit, reverse: range.reverse }
+        Self {
+            start: range.start,
+            end: range.end,
+            limit: range.limit,
+            reverse: range.reverse,
+        }
     }
 }
 

@@ -16,11 +16,26 @@ use plan::{Plan, TARGET};
 /// The profile of the workspace that guests are built with.
 const PROFILE: &str = "plugin";
 /// Of the variables that cargo sets for a build script, those that the inner cargo needs too.
-const KEPT: [&str; 6] =
-    ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_INSTALL_ROOT"];
+const KEPT: [&str; 6] = [
+    "CARGO_HOME",
+    "CARGO_MAKEFLAGS",
+    "CARGO_NET_",
+    "CARGO_HTTP_",
+    "CARGO_REGISTR",
+    "CARGO_INSTALL_ROOT",
+];
 /// What would turn the inner build into a part of the outer one.
 const DROPPED: [&str; 11] = [
-    "CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "DEP_", "TARGET", "HOST", "PROFILE", "OPT_LEVEL", "LLVM_PROFILE_FILE",
+    "CARGO",
+    "RUSTC",
+    "RUSTDOC",
+    "RUSTFLAGS",
+    "DEP_",
+    "TARGET",
+    "HOST",
+    "PROFILE",
+    "OPT_LEVEL",
+    "LLVM_PROFILE_FILE",
     "LD_LIBRARY_PATH",
 ];
 
@@ -55,13 +70,28 @@ impl Guest<'_> {
     /// Runs another cargo, in a directory of its own: in ours it would wait for ever for the lock that we hold.
     fn compile(&self, out: &Path) -> anyhow::Result<PathBuf> {
         let plan = Plan::choose()?;
-        let target = out.ancestors().nth(4).context("OUT_DIR is not below a target directory")?;
+        let target = out
+            .ancestors()
+            .nth(4)
+            .context("OUT_DIR is not below a target directory")?;
         let target = target.join("plugin").join(plan.name());
         let mut cargo = plan.cargo()?;
         cargo
             .current_dir(self.workspace)
             // Only here a cdylib: natively its exports' names are none that a linker takes.
-            .args(["rustc", "--lib", "--crate-type", "cdylib", "--locked", "--package", self.package, "--profile", PROFILE, "--target", TARGET])
+            .args([
+                "rustc",
+                "--lib",
+                "--crate-type",
+                "cdylib",
+                "--locked",
+                "--package",
+                self.package,
+                "--profile",
+                PROFILE,
+                "--target",
+                TARGET,
+            ])
             .arg("--target-dir")
             .arg(&target);
         run(cargo)?;
@@ -73,7 +103,10 @@ impl Guest<'_> {
     /// Everything that went into the module, as the inner cargo noted it.
     fn watch_sources(&self, notes: &Path) -> anyhow::Result<()> {
         let notes = fs::read_to_string(notes).with_context(|| format!("cannot read {}", notes.display()))?;
-        let sources = notes.lines().filter_map(|line| line.split_once(": ")).flat_map(|(_, sources)| split(sources));
+        let sources = notes
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .flat_map(|(_, sources)| split(sources));
         for source in sources {
             println!("cargo::rerun-if-changed={source}");
         }
@@ -87,7 +120,10 @@ impl Guest<'_> {
 /// The names in a make rule: separated by spaces, with a backslash before a space inside a name.
 fn split(sources: &str) -> Vec<String> {
     let joined = sources.replace("\\ ", "\0");
-    joined.split_whitespace().map(|source| source.replace('\0', " ")).collect()
+    joined
+        .split_whitespace()
+        .map(|source| source.replace('\0', " "))
+        .collect()
 }
 
 /// A component stays as it is; a module becomes one.
@@ -96,7 +132,11 @@ fn encode(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     if bytes.get(6..8) == Some(&[1, 0]) {
         return Ok(bytes);
     }
-    ComponentEncoder::default().module(&bytes)?.validate(true).encode().context("cannot make a component of the module")
+    ComponentEncoder::default()
+        .module(&bytes)?
+        .validate(true)
+        .encode()
+        .context("cannot make a component of the module")
 }
 
 /// A command that does not know that it is run by a build script.
@@ -105,17 +145,22 @@ fn clean_command(program: impl Into<OsString>) -> Command {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         let begins = |with: &&str| text.starts_with(*with);
-        if DROPPED.iter().any(|with| begins(with)) && !KEPT.iter().any(|with| begins(with)) {
+        if DROPPED.iter().any(begins) && !KEPT.iter().any(begins) {
             command.env_remove(&name);
         }
     }
     // Empty, not absent: that also overrides what a user's cargo configuration sets for native builds.
-    command.env("CARGO_ENCODED_RUSTFLAGS", "").env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
+    command
+        .env("CARGO_ENCODED_RUSTFLAGS", "")
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "");
     command
 }
 
 fn run(mut command: Command) -> anyhow::Result<()> {
-    let output = command.output().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {:?}", command.get_program()))?;
     if !output.status.success() {
         bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -34,7 +34,10 @@ impl Plan {
         if holds_std(&ask_rustc(&["--print=target-libdir", "--target", TARGET])?) {
             return Ok(Self::Installed);
         }
-        if ask_rustc(&["--print=sysroot"])?.join("lib/rustlib/src/rust/library/std").is_dir() {
+        if ask_rustc(&["--print=sysroot"])?
+            .join("lib/rustlib/src/rust/library/std")
+            .is_dir()
+        {
             return Ok(Self::FromSource);
         }
         if Path::new("/usr/bin/cargo").exists() && Path::new("/usr/bin/rustc").exists() && wasm_linker().is_some() {
@@ -64,7 +67,10 @@ impl Plan {
         command.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
         if let Self::Debian = self {
             let linker = wasm_linker().context("wasm-ld is gone")?;
-            command.env("PATH", "/usr/bin:/bin").env("RUSTC", "/usr/bin/rustc").env(LINKER, linker);
+            command
+                .env("PATH", "/usr/bin:/bin")
+                .env("RUSTC", "/usr/bin/rustc")
+                .env(LINKER, linker);
             command.env_remove("RUSTUP_TOOLCHAIN");
         }
         Ok(command)
@@ -73,18 +79,26 @@ impl Plan {
 
 fn ask_rustc(question: &[&str]) -> anyhow::Result<PathBuf> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = clean_command(rustc).args(question).output().context("cannot run rustc")?;
+    let output = clean_command(rustc)
+        .args(question)
+        .output()
+        .context("cannot run rustc")?;
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
 fn holds_std(directory: &Path) -> bool {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().starts_with("libstd-"))
+    entries
+        .map(|entry| entry.file_name())
+        .any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
 /// Debian's rustc comes without a linker for WebAssembly; its lld packages have one, with the version in its name.
 fn wasm_linker() -> Option<OsString> {
     let entries = fs::read_dir("/usr/bin").ok()?.flatten().map(|entry| entry.path());
-    let linkers = entries.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("wasm-ld")));
+    let linkers = entries.filter(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("wasm-ld"))
+    });
     linkers.max().map(PathBuf::into_os_string)
 }

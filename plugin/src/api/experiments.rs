@@ -4,19 +4,18 @@ use serde::Serialize;
 
 use super::wire::{self, read_pairs};
 use super::{Call, EMPTY, json};
-use crate::domain::experiment::{Experiment, Pair, validate_artifact_location};
+use crate::domain::experiment::{Experiment, validate_artifact_location};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
 use crate::domain::limits::{EXPERIMENT_TAG_VALUE_CHARS_MAX, EXPERIMENTS_PER_PAGE_MAX, TAGS_ON_CREATE_MAX};
 use crate::domain::name::{validate_experiment_name, validate_key, validate_length};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
+use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Place;
-use crate::store::{experiments, listing};
+use crate::store::experiments;
+use crate::store::search::{self as store, Query};
 use crate::wasi::now_ms;
-
-/// The bytes of a place in the listing of experiments.
-const PLACE_BYTES: usize = 16;
 
 #[derive(Serialize)]
 struct Created {
@@ -32,17 +31,25 @@ struct Found<'a> {
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let name = call.params.required_text("name")?;
     validate_experiment_name("name", name)?;
-    let location = call.params.text("artifact_location")?.filter(|location| !location.is_empty());
+    let location = call
+        .params
+        .text("artifact_location")?
+        .filter(|location| !location.is_empty());
     location.map_or(Ok(()), validate_artifact_location)?;
     let tags = read_pairs(&call.params, "tags")?;
     if tags.len() > TAGS_ON_CREATE_MAX {
-        return Err(Error::Invalid(format!("{} tags: at most {TAGS_ON_CREATE_MAX} are allowed", tags.len())));
+        return Err(Error::Invalid(format!(
+            "{} tags: at most {TAGS_ON_CREATE_MAX} are allowed",
+            tags.len()
+        )));
     }
     for (index, (key, value)) in tags.iter().enumerate() {
         validate_tag(&format!("tags[{index}]."), key, value)?;
     }
     let id = experiments::create(name, location, &tags, now_ms()).await?;
-    json(&Created { experiment_id: id.to_string() })
+    json(&Created {
+        experiment_id: id.to_string(),
+    })
 }
 
 fn validate_tag(place: &str, key: &str, value: &str) -> Result<()> {
@@ -63,8 +70,10 @@ pub async fn get_by_name(call: Call<'_>) -> Result<Vec<u8>> {
 }
 
 async fn found(experiment: &Experiment) -> Result<Vec<u8>> {
-    let tags = experiments::tags(experiment.id).await?;
-    json(&Found { experiment: wire::Experiment::new(experiment, &tags) })
+    let tags = experiments::tags(&[experiment.id]).await?.pop().unwrap_or_default();
+    json(&Found {
+        experiment: wire::Experiment::new(experiment, &tags),
+    })
 }
 
 fn id(params: &Params<'_>) -> Result<ExperimentId> {
@@ -73,11 +82,9 @@ fn id(params: &Params<'_>) -> Result<ExperimentId> {
 
 /// Renames an experiment.
 pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
-    let id = id(&call.params)?;
-    if let Some(name) = call.params.text("new_name")?.filter(|name| !name.is_empty()) {
-        validate_experiment_name("new_name", name)?;
-        experiments::rename(id, name, now_ms()).await?;
-    }
+    let name = call.params.required_text("new_name")?;
+    validate_experiment_name("new_name", name)?;
+    experiments::rename(id(&call.params)?, name, now_ms()).await?;
     Ok(EMPTY.to_vec())
 }
 
@@ -95,7 +102,10 @@ pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Sets a tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    let (key, value) = (call.params.required_text("key")?, call.params.text("value")?.unwrap_or_default());
+    let (key, value) = (
+        call.params.required_text("key")?,
+        call.params.text("value")?.unwrap_or_default(),
+    );
     validate_tag("", key, value)?;
     experiments::set_tag(id(&call.params)?, key, value, now_ms()).await?;
     Ok(EMPTY.to_vec())
@@ -109,8 +119,11 @@ pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
 }
 
 /// The names and numbers of the views in MLflow's protocol.
-pub const VIEWS: [(i64, &str, View); 3] =
-    [(1, "ACTIVE_ONLY", View::ActiveOnly), (2, "DELETED_ONLY", View::DeletedOnly), (3, "ALL", View::All)];
+pub const VIEWS: [(i64, &str, View); 3] = [
+    (1, "ACTIVE_ONLY", View::ActiveOnly),
+    (2, "DELETED_ONLY", View::DeletedOnly),
+    (3, "ALL", View::All),
+];
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -120,21 +133,24 @@ struct Page<'a> {
     next_page_token: Option<String>,
 }
 
-/// Lists experiments, newest first.
+/// Finds experiments, newest first unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let count = page_size(params, 0, EXPERIMENTS_PER_PAGE_MAX)?;
-    let view = params.choice("view_type", &VIEWS)?.unwrap_or(View::ActiveOnly);
-    refuse_filter(params)?;
-    let after = Place::parse(params.text("page_token")?.unwrap_or_default(), PLACE_BYTES)?;
-    let (experiments, next) = listing::experiments(view, after.as_ref(), count).await?;
-    let mut tagged: Vec<(Experiment, Vec<Pair>)> = Vec::with_capacity(experiments.len());
-    for experiment in experiments {
-        let tags = experiments::tags(experiment.id).await?;
-        tagged.push((experiment, tags));
-    }
+    let order = ExperimentOrder::parse(&params.texts("order_by")?)?;
+    let token = params.text("page_token")?.unwrap_or_default();
+    let query = Query {
+        filter: ExperimentFilter::parse(params.text("filter")?.unwrap_or_default())?,
+        view: params.choice("view_type", &VIEWS)?.unwrap_or(View::ActiveOnly),
+        after: Place::parse(token, |bytes| store::fits_experiments(&order, bytes))?,
+        count: page_size(params, 0, EXPERIMENTS_PER_PAGE_MAX)?,
+        order,
+    };
+    let (found, next) = store::experiments(&query).await?;
     json(&Page {
-        experiments: tagged.iter().map(|(experiment, tags)| wire::Experiment::new(experiment, tags)).collect(),
+        experiments: found
+            .iter()
+            .map(|(experiment, tags)| wire::Experiment::new(experiment, tags))
+            .collect(),
         next_page_token: next.map(|place| place.to_token()),
     })
 }
@@ -142,16 +158,12 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
 /// How many items a page shall have; `default` 0 makes it a must.
 pub fn page_size(params: &Params<'_>, default: i64, max: i64) -> Result<usize> {
     let asked = params.integer("max_results")?.unwrap_or(default);
-    usize::try_from(asked).ok().filter(|_| (1..=max).contains(&asked)).ok_or_else(|| {
-        Error::Invalid(format!(
-            "Invalid value {asked} for parameter 'max_results' supplied: it must be at least 1 and at most {max}"
-        ))
-    })
-}
-
-/// Filters and orders other than the default are not understood yet; they are never ignored.
-pub fn refuse_filter(params: &Params<'_>) -> Result<()> {
-    let filter = params.text("filter")?.unwrap_or_default();
-    let order = params.texts("order_by")?;
-    if filter.is_empty() && order.is_empty() { Ok(()) } else { Err(Error::NotImplemented(format!("{filter}{}", order.join(", ")))) }
+    usize::try_from(asked)
+        .ok()
+        .filter(|_| (1..=max).contains(&asked))
+        .ok_or_else(|| {
+            Error::Invalid(format!(
+                "Invalid value {asked} for parameter 'max_results' supplied: it must be at least 1 and at most {max}"
+            ))
+        })
 }

@@ -1,5 +1,8 @@
 //! `runs/log-inputs`.
 
+use std::rc::Rc;
+
+use super::wire::read_pairs;
 use super::{Call, EMPTY};
 use crate::domain::dataset::{Dataset, DatasetInput};
 use crate::domain::id::RunId;
@@ -12,8 +15,6 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::store::inputs;
 use crate::wasi::now_ms;
-
-use super::wire::read_pairs;
 
 /// Links datasets, and since MLflow 3 models, to a run.
 pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
@@ -36,7 +37,10 @@ pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
 /// Of the inputs that name the same dataset the first counts.
 fn first_of_each(inputs: Vec<DatasetInput>) -> Vec<DatasetInput> {
     let mut seen = std::collections::BTreeSet::new();
-    inputs.into_iter().filter(|input| seen.insert((input.dataset.name.clone(), input.dataset.digest.clone()))).collect()
+    inputs
+        .into_iter()
+        .filter(|input| seen.insert((input.dataset.name.clone(), input.dataset.digest.clone())))
+        .collect()
 }
 
 fn read_input(params: &Params<'_>) -> Result<DatasetInput> {
@@ -51,19 +55,21 @@ fn read_input(params: &Params<'_>) -> Result<DatasetInput> {
         validate_length(&params.name(&dataset.name(name)), text, max).map(|()| text.to_owned())
     };
     let optional = |name: &str, max| {
-        let Some(text) = dataset.text(name)? else { return Ok(None) };
+        let Some(text) = dataset.text(name)? else {
+            return Ok(None);
+        };
         validate_length(&params.name(&dataset.name(name)), text, max).map(|()| Some(text.to_owned()))
     };
     Ok(DatasetInput {
         tags,
-        dataset: Dataset {
+        dataset: Rc::new(Dataset {
             name: required("name", DATASET_NAME_CHARS_MAX)?,
             digest: required("digest", DATASET_DIGEST_CHARS_MAX)?,
             source_type: required("source_type", DATASET_SOURCE_CHARS_MAX)?,
             source: required("source", DATASET_SOURCE_CHARS_MAX)?,
             schema: optional("schema", DATASET_SCHEMA_CHARS_MAX)?,
             profile: optional("profile", DATASET_PROFILE_CHARS_MAX)?,
-        },
+        }),
     })
 }
 

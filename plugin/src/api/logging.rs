@@ -20,19 +20,40 @@ use crate::wasi::now_ms;
 /// Logs one point of a metric.
 pub async fn log_metric(call: Call<'_>) -> Result<Vec<u8>> {
     let metric = read_metric(&call.params, "name")?;
-    log(run_id(&call.params)?, Batch { metrics: vec![metric], ..Batch::default() }).await
+    log(
+        run_id(&call.params)?,
+        Batch {
+            metrics: vec![metric],
+            ..Batch::default()
+        },
+    )
+    .await
 }
 
 /// Logs one param.
 pub async fn log_param(call: Call<'_>) -> Result<Vec<u8>> {
     let param = read_param(&call.params)?;
-    log(run_id(&call.params)?, Batch { params: vec![param], ..Batch::default() }).await
+    log(
+        run_id(&call.params)?,
+        Batch {
+            params: vec![param],
+            ..Batch::default()
+        },
+    )
+    .await
 }
 
 /// Sets one tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let tag = read_tag(&call.params)?;
-    log(run_id(&call.params)?, Batch { tags: vec![tag], ..Batch::default() }).await
+    log(
+        run_id(&call.params)?,
+        Batch {
+            tags: vec![tag],
+            ..Batch::default()
+        },
+    )
+    .await
 }
 
 /// Removes one tag.
@@ -52,9 +73,16 @@ pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
     at_most("metrics", metrics.len(), BATCH_METRICS_MAX)?;
     at_most("params", logged_params.len(), BATCH_PARAMS_MAX)?;
     at_most("tags", tags.len(), BATCH_TAGS_MAX)?;
-    at_most("metrics, params and tags", metrics.len() + logged_params.len() + tags.len(), BATCH_ITEMS_MAX)?;
+    at_most(
+        "metrics, params and tags",
+        metrics.len() + logged_params.len() + tags.len(),
+        BATCH_ITEMS_MAX,
+    )?;
     let batch = Batch {
-        metrics: metrics.iter().map(|metric| read_metric(metric, "key")).collect::<Result<_>>()?,
+        metrics: metrics
+            .iter()
+            .map(|metric| read_metric(metric, "key"))
+            .collect::<Result<_>>()?,
         params: logged_params.iter().map(read_param).collect::<Result<_>>()?,
         tags: tags.iter().map(read_tag).collect::<Result<_>>()?,
     };
@@ -78,7 +106,10 @@ fn read_metric(params: &Params<'_>, key_name: &str) -> Result<(String, Point)> {
             params.name("timestamp")
         )));
     }
-    Ok((key.to_owned(), Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0))))
+    Ok((
+        key.to_owned(),
+        Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0)),
+    ))
 }
 
 fn read_param(params: &Params<'_>) -> Result<Pair> {
@@ -91,7 +122,10 @@ fn read_param(params: &Params<'_>) -> Result<Pair> {
 fn read_tag(params: &Params<'_>) -> Result<Pair> {
     let key = params.required_text("key")?;
     validate_key(&params.name("key"), key)?;
-    Ok((key.to_owned(), tag_value(params.text("value")?.unwrap_or_default().to_owned())))
+    Ok((
+        key.to_owned(),
+        tag_value(params.text("value")?.unwrap_or_default().to_owned()),
+    ))
 }
 
 fn at_most(what: &str, count: usize, max: usize) -> Result<()> {
@@ -106,7 +140,11 @@ fn at_most(what: &str, count: usize, max: usize) -> Result<()> {
 
 fn refuse_twins(params: &[Pair]) -> Result<()> {
     let mut seen = BTreeSet::new();
-    let twins: BTreeSet<&str> = params.iter().map(|(key, _)| key.as_str()).filter(|key| !seen.insert(*key)).collect();
+    let twins: BTreeSet<&str> = params
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .filter(|key| !seen.insert(*key))
+        .collect();
     if twins.is_empty() {
         return Ok(());
     }

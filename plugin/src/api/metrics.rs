@@ -22,9 +22,12 @@ struct History<'a> {
 /// A metric's points by (time, step, value), 25,000 a page at most; a run or metric that does not exist has none.
 pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let count = page_size(params, POINTS_PER_PAGE_MAX, i64::MAX)?.min(usize::try_from(POINTS_PER_PAGE_MAX).unwrap_or(1));
+    let count =
+        page_size(params, POINTS_PER_PAGE_MAX, i64::MAX)?.min(usize::try_from(POINTS_PER_PAGE_MAX).unwrap_or(1));
     let key = params.required_text("metric_key")?;
-    let after = Place::parse(params.text("page_token")?.unwrap_or_default(), keys::POINT_BYTES)?;
+    let after = Place::parse(params.text("page_token")?.unwrap_or_default(), |bytes| {
+        bytes.len() == keys::POINT_BYTES
+    })?;
     let (points, next) = match run_id(params) {
         Ok(run) => history::page(run, key, after.as_ref(), count).await?,
         Err(crate::error::Error::NotFound(_)) => (Vec::new(), None),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::experiments::{VIEWS, page_size, refuse_filter};
+use super::experiments::{VIEWS, page_size};
 use super::wire::{self, RunInfo, read_pairs};
 use super::{Call, EMPTY, json};
 use crate::domain::id::{ExperimentId, RunId};
@@ -13,11 +13,16 @@ use crate::domain::run::{FullRun, NewRun, Status};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Place;
-use crate::store::{keys, listing, runs};
+use crate::search::runs::{RunFilter, RunOrder};
+use crate::store::runs;
+use crate::store::search::{self as store, Query};
 use crate::wasi::{now_ms, random_id, random_u64};
 
 /// Runs that are read and written into an answer at once: bounds the memory of a large page.
 const RUNS_AT_ONCE: usize = 500;
+
+/// The largest page of runs.
+const PAGE_BYTES_MAX: usize = 96 << 20;
 
 #[derive(Serialize)]
 struct Found<'a> {
@@ -48,7 +53,10 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         tags: read_pairs(params, "tags")?,
     };
     if new.tags.len() > TAGS_ON_CREATE_MAX {
-        return Err(Error::Invalid(format!("{} tags: at most {TAGS_ON_CREATE_MAX} are allowed", new.tags.len())));
+        return Err(Error::Invalid(format!(
+            "{} tags: at most {TAGS_ON_CREATE_MAX} are allowed",
+            new.tags.len()
+        )));
     }
     found(&runs::create(experiment, &new, RunId(random_id()), &nickname(random_u64()), now_ms()).await?)
 }
@@ -69,32 +77,52 @@ pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     let update = runs::Update {
         status: params.choice("status", &Status::ALL)?,
         end_time_ms: params.integer("end_time")?,
-        name: params.text("run_name")?.filter(|name| !name.is_empty()).map(str::to_owned),
+        name: params
+            .text("run_name")?
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned),
     };
     let run = runs::update(run_id(params)?, &update, now_ms()).await?;
-    json(&Updated { run_info: RunInfo::new(&run, Stage::Active) })
+    json(&Updated {
+        run_info: RunInfo::new(&run, Stage::Active),
+    })
 }
 
 /// Deletes a run, softly.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
-    runs::set_stage(RunId::parse(call.params.required_text("run_id")?)?, Stage::Deleted, now_ms()).await?;
+    runs::set_stage(
+        RunId::parse(call.params.required_text("run_id")?)?,
+        Stage::Deleted,
+        now_ms(),
+    )
+    .await?;
     Ok(EMPTY.to_vec())
 }
 
 /// Restores a run.
 pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
-    runs::set_stage(RunId::parse(call.params.required_text("run_id")?)?, Stage::Active, now_ms()).await?;
+    runs::set_stage(
+        RunId::parse(call.params.required_text("run_id")?)?,
+        Stage::Active,
+        now_ms(),
+    )
+    .await?;
     Ok(EMPTY.to_vec())
 }
 
-/// Lists the runs of some experiments, newest first.
+/// Finds runs of some experiments, newest first unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let count = page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?;
-    let view = params.choice("run_view_type", &VIEWS)?.unwrap_or(View::ActiveOnly);
-    refuse_filter(params)?;
-    let after = Place::parse(params.text("page_token")?.unwrap_or_default(), keys::PLACE_BYTES)?;
-    let (ids, next) = listing::runs(&experiments(params)?, view, after.as_ref(), count).await?;
+    let order = RunOrder::parse(&params.texts("order_by")?)?;
+    let token = params.text("page_token")?.unwrap_or_default();
+    let query = Query {
+        filter: RunFilter::parse(params.text("filter")?.unwrap_or_default())?,
+        view: params.choice("run_view_type", &VIEWS)?.unwrap_or(View::ActiveOnly),
+        after: Place::parse(token, |bytes| store::fits_runs(&order, bytes))?,
+        count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
+        order,
+    };
+    let (ids, next) = store::runs(&experiments(params)?, &query).await?;
     page(&ids, next).await
 }
 
@@ -130,6 +158,12 @@ async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
                 body.push(b',');
             }
             body.extend(json(&wire::Run::from(run))?);
+        }
+        if body.len() > PAGE_BYTES_MAX {
+            return Err(Error::TooLarge(format!(
+                "a page of {} runs is larger than 96 MiB; ask for smaller pages",
+                ids.len()
+            )));
         }
     }
     if !ids.is_empty() {

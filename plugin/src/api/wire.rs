@@ -24,7 +24,10 @@ fn key_values(pairs: &[Pair]) -> Vec<KeyValue<'_>> {
 /// Reads a list of tags or params as it was sent: keys must be given, values may be absent.
 pub fn read_pairs(params: &Params<'_>, name: &str) -> crate::error::Result<Vec<Pair>> {
     let pair = |item: &Params<'_>| {
-        Ok((item.required_text("key")?.to_owned(), item.text("value")?.unwrap_or_default().to_owned()))
+        Ok((
+            item.required_text("key")?.to_owned(),
+            item.text("value")?.unwrap_or_default().to_owned(),
+        ))
     };
     params.objects(name)?.iter().map(pair).collect()
 }
@@ -104,13 +107,22 @@ pub struct Metric<'a> {
 impl<'a> Metric<'a> {
     /// With its metric's name.
     pub fn new(key: &'a str, point: Point) -> Self {
-        Metric { key, value: point.value, timestamp: point.timestamp_ms, step: point.step }
+        Metric {
+            key,
+            value: point.value,
+            timestamp: point.timestamp_ms,
+            step: point.step,
+        }
     }
 }
 
 /// JSON has no NaN: protobuf writes it as a text.
 fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if value.is_nan() { serializer.serialize_str("NaN") } else { serializer.serialize_f64(*value) }
+    if value.is_nan() {
+        serializer.serialize_str("NaN")
+    } else {
+        serializer.serialize_f64(*value)
+    }
 }
 
 /// What is logged to a run.
@@ -187,13 +199,21 @@ impl<'a> From<&'a FullRun> for Run<'a> {
         Run {
             info: RunInfo::new(&full.run, full.stage),
             data: RunData {
-                metrics: full.metrics.iter().map(|metric| Metric::new(&metric.key, metric.point)).collect(),
+                metrics: full
+                    .metrics
+                    .iter()
+                    .map(|metric| Metric::new(&metric.key, metric.point))
+                    .collect(),
                 params: key_values(&full.params),
                 tags: key_values(&full.tags),
             },
             inputs: RunInputs {
                 dataset_inputs: full.inputs.iter().map(InputDataset::from).collect(),
-                model_inputs: full.model_inputs.iter().map(|model_id| ModelInput { model_id }).collect(),
+                model_inputs: full
+                    .model_inputs
+                    .iter()
+                    .map(|model_id| ModelInput { model_id })
+                    .collect(),
             },
         }
     }

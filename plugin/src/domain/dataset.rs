@@ -1,5 +1,7 @@
 //! What runs read and made: datasets and models.
 
+use std::rc::Rc;
+
 use super::experiment::Pair;
 
 /// A dataset of an experiment, unique by (name, digest).
@@ -24,6 +26,6 @@ pub struct Dataset {
 pub struct DatasetInput {
     /// Of this input, not of the dataset.
     pub tags: Vec<Pair>,
-    /// What was read.
-    pub dataset: Dataset,
+    /// What was read; runs of one page share it.
+    pub dataset: Rc<Dataset>,
 }

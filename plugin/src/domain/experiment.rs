@@ -34,7 +34,10 @@ impl Experiment {
             name,
             // Never an empty path: clients would drop the mount's prefix.
             artifact_location: artifact_location.unwrap_or_else(|| format!("mlflow-artifacts:/{id}")),
-            lifecycle: Lifecycle { stage: Stage::Active, epoch: 0 },
+            lifecycle: Lifecycle {
+                stage: Stage::Active,
+                epoch: 0,
+            },
             creation_time_ms: now_ms,
             last_update_time_ms: now_ms,
         }
@@ -58,7 +61,10 @@ impl Experiment {
 
     /// Deletes or restores it, and with it every run in it.
     pub fn set_stage(&mut self, stage: Stage, now_ms: i64) {
-        self.lifecycle = Lifecycle { stage, epoch: self.lifecycle.epoch + 1 };
+        self.lifecycle = Lifecycle {
+            stage,
+            epoch: self.lifecycle.epoch + 1,
+        };
         self.last_update_time_ms = now_ms;
     }
 }

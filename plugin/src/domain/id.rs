@@ -54,7 +54,10 @@ impl RunId {
         }
         let mut id = [0; 16];
         for (byte, [high, low]) in id.iter_mut().zip(pairs) {
-            *byte = hex_digit(*high).zip(hex_digit(*low)).map(|(h, l)| h << 4 | l).ok_or_else(not_found)?;
+            *byte = hex_digit(*high)
+                .zip(hex_digit(*low))
+                .map(|(h, l)| h << 4 | l)
+                .ok_or_else(not_found)?;
         }
         Ok(RunId(id))
     }
@@ -94,7 +97,15 @@ mod tests {
     fn only_32_lower_case_hex_digits_name_a_run() {
         let good = "00112233445566778899aabbccddeeff";
         assert!(RunId::parse(good).is_ok());
-        for bad in ["", "0", &good[1..], &good.to_uppercase(), &format!("{good}0"), "../../../../../../../etc/passwd..", "é"] {
+        for bad in [
+            "",
+            "0",
+            &good[1..],
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            "../../../../../../../etc/passwd..",
+            "é",
+        ] {
             assert!(matches!(RunId::parse(bad), Err(Error::NotFound(text)) if text.contains(bad)));
         }
     }
@@ -105,6 +116,9 @@ mod tests {
         assert!(matches!(ExperimentId::parse("abc"), Err(Error::Invalid(_))));
         assert!(matches!(ExperimentId::parse(""), Err(Error::Invalid(_))));
         assert!(matches!(ExperimentId::parse("-1"), Err(Error::NotFound(_))));
-        assert!(matches!(ExperimentId::parse("99999999999999999999999"), Err(Error::NotFound(_))));
+        assert!(matches!(
+            ExperimentId::parse("99999999999999999999999"),
+            Err(Error::NotFound(_))
+        ));
     }
 }

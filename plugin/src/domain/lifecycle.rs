@@ -43,7 +43,11 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// The stage that holds for a run of an experiment.
     pub fn of_run(self, experiment: Lifecycle) -> Stage {
-        if self.epoch < experiment.epoch { experiment.stage } else { self.stage }
+        if self.epoch < experiment.epoch {
+            experiment.stage
+        } else {
+            self.stage
+        }
     }
 }
 
@@ -83,7 +87,10 @@ mod tests {
 
     #[test]
     fn an_experiments_event_overrules_older_stages_of_its_runs() {
-        let experiment = Lifecycle { stage: Stage::Deleted, epoch: 3 };
+        let experiment = Lifecycle {
+            stage: Stage::Deleted,
+            epoch: 3,
+        };
         let run = |stage, epoch| Lifecycle { stage, epoch }.of_run(experiment);
         assert_eq!(run(Stage::Active, 2), Stage::Deleted);
         assert_eq!(run(Stage::Active, 3), Stage::Active);
@@ -96,7 +103,10 @@ mod tests {
             for (stored, set) in BOTH.into_iter().flat_map(|stored| BOTH.map(|set| (stored, set))) {
                 for (run_epoch, epoch) in [(0, 0), (0, 1), (1, 1)] {
                     let experiment = Lifecycle { stage: set, epoch };
-                    let run = Lifecycle { stage: stored, epoch: run_epoch };
+                    let run = Lifecycle {
+                        stage: stored,
+                        epoch: run_epoch,
+                    };
                     if view.shows(run.of_run(experiment)) {
                         assert!(view.shows_stored(stored, experiment), "{view:?} {run:?} {experiment:?}");
                     }

@@ -53,3 +53,18 @@ pub const EXPERIMENTS_PER_PAGE_MAX: i64 = 50_000;
 pub const EXPERIMENTS_PER_SEARCH_MAX: usize = 10_000;
 /// Points of one page of a metric's history, also when the caller does not say: clients follow the page token.
 pub const POINTS_PER_PAGE_MAX: i64 = 25_000;
+
+/// A search's filter.
+pub const FILTER_BYTES_MAX: usize = 65_536;
+/// Comparisons of one filter.
+pub const FILTER_CLAUSES_MAX: usize = 1_000;
+/// Values of one list of a filter.
+pub const FILTER_LIST_MAX: usize = 10_000;
+/// A LIKE pattern: no stored value that a filter reads is longer, but the tags of experiments.
+pub const LIKE_PATTERN_CHARS_MAX: usize = 8_000;
+/// Items of one `order_by`.
+pub const ORDER_BY_ITEMS_MAX: usize = 20;
+/// One item of an `order_by`.
+pub const ORDER_BY_ITEM_BYTES_MAX: usize = 2_048;
+/// Texts are ordered by as many bytes, as in MySQL; what is equal so far keeps the order behind it.
+pub const ORDERED_TEXT_BYTES_MAX: usize = 1_024;

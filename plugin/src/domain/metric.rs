@@ -14,8 +14,16 @@ pub struct Point {
 impl Point {
     /// A point with an infinite value brought into the range that is stored.
     pub fn new(value: f64, timestamp_ms: i64, step: i64) -> Self {
-        let value = if value.is_nan() { f64::NAN } else { value.clamp(f64::MIN, f64::MAX) };
-        Point { value, timestamp_ms, step }
+        let value = if value.is_nan() {
+            f64::NAN
+        } else {
+            value.clamp(f64::MIN, f64::MAX)
+        };
+        Point {
+            value,
+            timestamp_ms,
+            step,
+        }
     }
 }
 

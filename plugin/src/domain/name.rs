@@ -11,7 +11,10 @@ pub fn validate_key(parameter: &str, key: &str) -> Result<()> {
     if key.is_empty() {
         return Err(missing(parameter));
     }
-    if !key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/')) {
+    if !key
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/'))
+    {
         return Err(Error::Invalid(format!(
             "Invalid value {key:?} for parameter '{parameter}' supplied: Names may only contain alphanumerics, \
              underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
@@ -44,7 +47,9 @@ pub fn validate_experiment_name(parameter: &str, name: &str) -> Result<()> {
 pub fn validate_length(parameter: &str, text: &str, chars_max: usize) -> Result<()> {
     // Bytes are never fewer than characters, so most texts need no count.
     if text.len() > chars_max && text.chars().count() > chars_max {
-        return Err(Error::Invalid(format!("'{parameter}' exceeds the maximum length of {chars_max} characters")));
+        return Err(Error::Invalid(format!(
+            "'{parameter}' exceeds the maximum length of {chars_max} characters"
+        )));
     }
     Ok(())
 }
@@ -98,8 +103,13 @@ mod tests {
         for good in ["a", "val/loss", "mlflow.user", "a b", "a:b", "ü-모델_1", "a..b", "a/.b"] {
             assert_eq!(validate_key("key", good), Ok(()), "{good}");
         }
-        for bad in ["a@b", "a\n", "a//b", "./a", "a/", "/a", ".", "..", "../a", "a/../b", "a\u{0}", "a\\b"] {
-            assert!(matches!(validate_key("key", bad), Err(Error::Invalid(text)) if text.contains("'key'")), "{bad:?}");
+        for bad in [
+            "a@b", "a\n", "a//b", "./a", "a/", "/a", ".", "..", "../a", "a/../b", "a\u{0}", "a\\b",
+        ] {
+            assert!(
+                matches!(validate_key("key", bad), Err(Error::Invalid(text)) if text.contains("'key'")),
+                "{bad:?}"
+            );
         }
         assert!(validate_key("key", &"ü".repeat(250)).is_ok());
         assert!(validate_key("key", &"ü".repeat(251)).is_err());

@@ -1,19 +1,20 @@
 //! Names for runs that were given none: `adjective-noun-number`, as MLflow makes them.
 
 const ADJECTIVES: [&str; 64] = [
-    "able", "agile", "amber", "ample", "apt", "brave", "bright", "brisk", "calm", "candid", "clever", "cosmic", "crisp",
-    "curious", "daring", "deft", "eager", "early", "fair", "fancy", "fine", "fleet", "fond", "gentle", "glad", "golden",
-    "grand", "happy", "hardy", "honest", "humble", "jolly", "keen", "kind", "lively", "loyal", "lucid", "lucky", "mellow",
-    "merry", "mighty", "modest", "neat", "nimble", "noble", "patient", "placid", "polite", "proud", "quick", "quiet",
-    "rapid", "robust", "serene", "sharp", "sleek", "smart", "spry", "steady", "sunny", "tidy", "vivid", "warm", "wise",
+    "able", "agile", "amber", "ample", "apt", "brave", "bright", "brisk", "calm", "candid", "clever", "cosmic",
+    "crisp", "curious", "daring", "deft", "eager", "early", "fair", "fancy", "fine", "fleet", "fond", "gentle", "glad",
+    "golden", "grand", "happy", "hardy", "honest", "humble", "jolly", "keen", "kind", "lively", "loyal", "lucid",
+    "lucky", "mellow", "merry", "mighty", "modest", "neat", "nimble", "noble", "patient", "placid", "polite", "proud",
+    "quick", "quiet", "rapid", "robust", "serene", "sharp", "sleek", "smart", "spry", "steady", "sunny", "tidy",
+    "vivid", "warm", "wise",
 ];
 
 const NOUNS: [&str; 64] = [
-    "ant", "badger", "bat", "bear", "bee", "beetle", "bison", "boar", "carp", "cat", "cod", "colt", "crab", "crane", "crow",
-    "deer", "dove", "duck", "eel", "elk", "falcon", "finch", "fox", "frog", "goat", "goose", "grouse", "gull", "hare", "hawk",
-    "heron", "horse", "ibis", "jay", "kite", "koala", "lark", "lion", "lynx", "mole", "moose", "moth", "mouse", "newt",
-    "otter", "owl", "panda", "perch", "pike", "quail", "ram", "raven", "robin", "seal", "shrew", "slug", "snail", "stork",
-    "swan", "toad", "trout", "vole", "wolf", "wren",
+    "ant", "badger", "bat", "bear", "bee", "beetle", "bison", "boar", "carp", "cat", "cod", "colt", "crab", "crane",
+    "crow", "deer", "dove", "duck", "eel", "elk", "falcon", "finch", "fox", "frog", "goat", "goose", "grouse", "gull",
+    "hare", "hawk", "heron", "horse", "ibis", "jay", "kite", "koala", "lark", "lion", "lynx", "mole", "moose", "moth",
+    "mouse", "newt", "otter", "owl", "panda", "perch", "pike", "quail", "ram", "raven", "robin", "seal", "shrew",
+    "slug", "snail", "stork", "swan", "toad", "trout", "vole", "wolf", "wren",
 ];
 
 /// The name that a random number stands for; 4 million different ones.

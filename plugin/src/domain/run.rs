@@ -39,7 +39,10 @@ impl Status {
 
     /// MLflow's word for it.
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, _, status)| *status == self).map_or("RUNNING", |(_, name, _)| name)
+        Self::ALL
+            .iter()
+            .find(|(_, _, status)| *status == self)
+            .map_or("RUNNING", |(_, name, _)| name)
     }
 }
 
@@ -81,11 +84,21 @@ pub struct NewRun {
 
 impl Run {
     /// A new run of an active experiment and its tags, its name among them.
-    pub fn new(id: RunId, experiment: &Experiment, new: NewRun, nickname: impl FnOnce() -> String) -> Result<(Run, Vec<Pair>)> {
+    pub fn new(
+        id: RunId,
+        experiment: &Experiment,
+        new: NewRun,
+        nickname: impl FnOnce() -> String,
+    ) -> Result<(Run, Vec<Pair>)> {
         experiment.must_be_active()?;
         validate_length("user_id", &new.user_id, USER_ID_CHARS_MAX)?;
         let mut tags = new.tags;
-        let tagged = tags.iter().rev().find(|(key, _)| key == NAME_TAG).map(|(_, value)| value.clone()).unwrap_or_default();
+        let tagged = tags
+            .iter()
+            .rev()
+            .find(|(key, _)| key == NAME_TAG)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default();
         if !new.name.is_empty() && !tagged.is_empty() && new.name != tagged {
             return Err(Error::Invalid(format!(
                 "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values \
@@ -93,7 +106,10 @@ impl Run {
                 new.name
             )));
         }
-        let name = [new.name, tagged].into_iter().find(|name| !name.is_empty()).map_or_else(nickname, tag_value);
+        let name = [new.name, tagged]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .map_or_else(nickname, tag_value);
         tags.retain(|(key, _)| key != NAME_TAG);
         tags.push((NAME_TAG.to_owned(), name.clone()));
         let run = Run {
@@ -104,7 +120,10 @@ impl Run {
             status: Status::Running,
             start_time_ms: new.start_time_ms,
             end_time_ms: None,
-            lifecycle: Lifecycle { stage: Stage::Active, epoch: experiment.lifecycle.epoch },
+            lifecycle: Lifecycle {
+                stage: Stage::Active,
+                epoch: experiment.lifecycle.epoch,
+            },
             artifact_uri: format!("{}/{id}/artifacts", experiment.artifact_location.trim_end_matches('/')),
         };
         Ok((run, tags))

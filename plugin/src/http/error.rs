@@ -18,8 +18,16 @@ struct Body<'a> {
 pub fn answer(error: &Error) -> Answer {
     let (status, error_code) = status(error);
     let message = message(error);
-    let body = serde_json::to_vec(&Body { error_code, message: &message }).unwrap_or_default();
-    let mut answer = Answer { status, headers: Vec::new(), body };
+    let body = serde_json::to_vec(&Body {
+        error_code,
+        message: &message,
+    })
+    .unwrap_or_default();
+    let mut answer = Answer {
+        status,
+        headers: Vec::new(),
+        body,
+    };
     match error {
         Error::WrongMethod(allowed) => answer.headers.push(("allow", allowed.join(", "))),
         Error::Contended | Error::Unavailable(_) => answer.headers.push(("retry-after", "1".to_owned())),
@@ -41,16 +49,16 @@ fn status(error: &Error) -> (u16, &'static str) {
         // The one status that every client repeats every request on: nothing was written.
         Error::Contended => (429, "REQUEST_LIMIT_EXCEEDED"),
         Error::Corrupt(_) => (500, "INTERNAL_ERROR"),
-        Error::NotImplemented(_) => (501, "NOT_IMPLEMENTED"),
         Error::Unavailable(_) => (503, "TEMPORARILY_UNAVAILABLE"),
     }
 }
 
 fn message(error: &Error) -> String {
     match error {
-        Error::Invalid(text) | Error::NotFound(text) | Error::AlreadyExists(text) | Error::TooLarge(text) => text.clone(),
+        Error::Invalid(text) | Error::NotFound(text) | Error::AlreadyExists(text) | Error::TooLarge(text) => {
+            text.clone()
+        }
         Error::NoEndpoint(path) => format!("No endpoint has the path '{path}'."),
-        Error::NotImplemented(query) => format!("Filters and orders of searches are not implemented yet: '{query}'."),
         Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),
         Error::Denied => "You may not write to this project: that needs the role Developer or higher.".to_owned(),
         Error::Contended => "Too many clients are changing the same thing at once; nothing was written.".to_owned(),

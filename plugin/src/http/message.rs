@@ -44,7 +44,11 @@ pub struct Answer {
 impl Answer {
     /// A JSON object with status 200: clients take any other status for a failure, also 201 after a creation.
     pub fn ok(body: Vec<u8>) -> Self {
-        Answer { status: 200, headers: Vec::new(), body }
+        Answer {
+            status: 200,
+            headers: Vec::new(),
+            body,
+        }
     }
 }
 
@@ -61,7 +65,13 @@ impl Incoming {
         let body = contents.collect().await;
         // A cut upload ends its stream like a whole one; only here does it show.
         trailers.await?;
-        Ok(Incoming { method, path, query, rights, body })
+        Ok(Incoming {
+            method,
+            path,
+            query,
+            rights,
+            body,
+        })
     }
 }
 
@@ -92,7 +102,11 @@ impl Answer {
     /// Hands the answer to the host; the body follows as the host takes it.
     pub fn send(self) -> Result<Response, ErrorCode> {
         let mut fields = vec![("content-type".to_owned(), b"application/json".to_vec())];
-        fields.extend(self.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())));
+        fields.extend(
+            self.headers
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into_bytes())),
+        );
         let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
         let (mut sender, contents) = wit_stream::new();
         let (trailers_sender, trailers) = wit_future::new(|| Ok(None));

@@ -67,7 +67,10 @@ fn percent_decoded(text: &str) -> Result<String> {
         rest = after;
         match byte {
             b'+' => bytes.push(b' '),
-            b'%' => match after.split_at_checked(2).and_then(|(digits, after)| Some((hex_byte(digits)?, after))) {
+            b'%' => match after
+                .split_at_checked(2)
+                .and_then(|(digits, after)| Some((hex_byte(digits)?, after)))
+            {
                 Some((decoded, after)) => {
                     bytes.push(decoded);
                     rest = after;
@@ -81,14 +84,19 @@ fn percent_decoded(text: &str) -> Result<String> {
 }
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+    let digits = std::str::from_utf8(digits)
+        .ok()
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
     u8::from_str_radix(digits, 16).ok()
 }
 
 impl<'a> Params<'a> {
     /// The parameters of a request.
     pub fn new(fields: &'a Map<String, Value>) -> Self {
-        Params { fields, place: Place::Top }
+        Params {
+            fields,
+            place: Place::Top,
+        }
     }
 
     /// The value of a parameter, if it is given and not `null`.
@@ -127,13 +135,17 @@ impl<'a> Params<'a> {
 
     /// A text that must be given; an empty one counts as missing.
     pub fn required_text(&self, name: &str) -> Result<&'a str> {
-        self.text(name)?.filter(|text| !text.is_empty()).ok_or_else(|| missing(&self.name(name)))
+        self.text(name)?
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| missing(&self.name(name)))
     }
 
     /// The first text given of some names; an empty one counts as missing.
     pub fn either_text(&self, first: &str, second: &str) -> Result<&'a str> {
         let given = |name| self.text(name).map(|text| text.filter(|text| !text.is_empty()));
-        given(first)?.or(given(second)?).ok_or_else(|| missing(&self.name(first)))
+        given(first)?
+            .or(given(second)?)
+            .ok_or_else(|| missing(&self.name(first)))
     }
 
     /// A whole number.
@@ -191,9 +203,10 @@ impl<'a> Params<'a> {
         match self.get(name) {
             None => Ok(Vec::new()),
             Some(Value::String(text)) => Ok(vec![text]),
-            Some(Value::Array(values)) => {
-                values.iter().map(|value| value.as_str().ok_or_else(|| self.wrong_type(name, value))).collect()
-            }
+            Some(Value::Array(values)) => values
+                .iter()
+                .map(|value| value.as_str().ok_or_else(|| self.wrong_type(name, value)))
+                .collect(),
             Some(value) => Err(self.wrong_type(name, value)),
         }
     }
@@ -206,7 +219,10 @@ impl<'a> Params<'a> {
             Some(value) => return Err(self.wrong_type(name, value)),
         };
         let object = |(index, value): (usize, &'a Value)| match value {
-            Value::Object(fields) => Ok(Params { fields, place: Place::Item(name, index) }),
+            Value::Object(fields) => Ok(Params {
+                fields,
+                place: Place::Item(name, index),
+            }),
             value => Err(self.wrong_type(name, value)),
         };
         values.iter().enumerate().map(object).collect()
@@ -216,7 +232,10 @@ impl<'a> Params<'a> {
     pub fn required_object(&self, name: &'a str) -> Result<Params<'a>> {
         match self.get(name) {
             None => Err(missing(&self.name(name))),
-            Some(Value::Object(fields)) => Ok(Params { fields, place: Place::Field(name) }),
+            Some(Value::Object(fields)) => Ok(Params {
+                fields,
+                place: Place::Field(name),
+            }),
             Some(value) => Err(self.wrong_type(name, value)),
         }
     }
@@ -247,7 +266,11 @@ fn camel_case(name: &str) -> String {
 /// The beginning of a value, for a message.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
-    if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text }
+    if text.chars().count() > 100 {
+        text.chars().take(100).chain(['…']).collect()
+    } else {
+        text
+    }
 }
 
 /// A value's type, in the words of MLflow's messages.

@@ -76,7 +76,10 @@ pub async fn answer(request: &Incoming) -> Answer {
         Ok(body) => Answer::ok(body),
         Err(error) => {
             if let Error::Corrupt(text) | Error::Unavailable(text) = &error {
-                crate::bindings::mlforge::plugin::report::fault(&format!("{} {}: {text}", request.method, request.path));
+                crate::bindings::mlforge::plugin::report::fault(&format!(
+                    "{} {}: {text}",
+                    request.method, request.path
+                ));
             }
             super::error::answer(&error)
         }
@@ -96,7 +99,10 @@ async fn try_answer(request: &Incoming) -> Result<Vec<u8>> {
         "GET" => params::from_query(&request.query)?,
         _ => params::from_body(&request.body)?,
     };
-    (route.endpoint)(Call { params: Params::new(&fields) }).await
+    (route.endpoint)(Call {
+        params: Params::new(&fields),
+    })
+    .await
 }
 
 fn find(method: &str, path: &str) -> Result<&'static Route> {
@@ -106,7 +112,11 @@ fn find(method: &str, path: &str) -> Result<&'static Route> {
         return Err(Error::NoEndpoint(path.to_owned()));
     }
     let allowed = || Error::WrongMethod(routes.iter().map(|route| route.method).collect());
-    routes.iter().copied().find(|route| route.method == method).ok_or_else(allowed)
+    routes
+        .iter()
+        .copied()
+        .find(|route| route.method == method)
+        .ok_or_else(allowed)
 }
 
 #[cfg(test)]
@@ -117,14 +127,22 @@ mod tests {
     fn a_route_is_found_below_both_prefixes_by_its_exact_path() {
         assert!(find("GET", "/api/2.0/mlflow/runs/get").is_ok());
         assert!(find("GET", "/ajax-api/2.0/mlflow/runs/get").is_ok());
-        for path in ["/api/2.0/mlflow/runs/get/", "/api/3.0/mlflow/runs/get", "/runs/get", "/api/2.0/mlflow/runs%2Fget", ""] {
+        for path in [
+            "/api/2.0/mlflow/runs/get/",
+            "/api/3.0/mlflow/runs/get",
+            "/runs/get",
+            "/api/2.0/mlflow/runs%2Fget",
+            "",
+        ] {
             assert!(matches!(find("GET", path), Err(Error::NoEndpoint(named)) if named == path));
         }
     }
 
     #[test]
     fn another_method_is_told_from_another_path() {
-        assert!(matches!(find("PUT", "/api/2.0/mlflow/runs/get"), Err(Error::WrongMethod(allowed)) if allowed == ["GET"]));
+        assert!(
+            matches!(find("PUT", "/api/2.0/mlflow/runs/get"), Err(Error::WrongMethod(allowed)) if allowed == ["GET"])
+        );
         let both = find("DELETE", "/api/2.0/mlflow/experiments/search");
         assert!(matches!(both, Err(Error::WrongMethod(allowed)) if allowed == ["GET", "POST"]));
     }
@@ -132,7 +150,10 @@ mod tests {
     #[test]
     fn no_route_is_listed_twice() {
         for (index, route) in ROUTES.iter().enumerate() {
-            let twins = ROUTES.iter().skip(index + 1).filter(|other| (other.method, other.path) == (route.method, route.path));
+            let twins = ROUTES
+                .iter()
+                .skip(index + 1)
+                .filter(|other| (other.method, other.path) == (route.method, route.path));
             assert_eq!(twins.count(), 0, "{} {}", route.method, route.path);
         }
     }

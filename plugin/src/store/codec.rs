@@ -36,7 +36,8 @@ impl Writer {
 
     fn length(mut self, length: usize) -> Self {
         // No text comes near: a request's body is far smaller.
-        self.0.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+        self.0
+            .extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
         self
     }
 
@@ -54,7 +55,8 @@ impl Writer {
     }
 
     fn lifecycle(self, lifecycle: Lifecycle) -> Self {
-        self.byte(u8::from(lifecycle.stage == Stage::Deleted)).number(lifecycle.epoch)
+        self.byte(u8::from(lifecycle.stage == Stage::Deleted))
+            .number(lifecycle.epoch)
     }
 }
 
@@ -69,12 +71,18 @@ impl<'a> Reader<'a> {
         let mut reader = Reader { what, rest: bytes };
         match reader.byte()? {
             VERSION => Ok(reader),
-            version => Err(Error::Corrupt(format!("stored {what} has the unknown version {version}"))),
+            version => Err(Error::Corrupt(format!(
+                "stored {what} has the unknown version {version}"
+            ))),
         }
     }
 
     fn corrupt(&self) -> Error {
-        Error::Corrupt(format!("stored {} is damaged, {} bytes before its end", self.what, self.rest.len()))
+        Error::Corrupt(format!(
+            "stored {} is damaged, {} bytes before its end",
+            self.what,
+            self.rest.len()
+        ))
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
@@ -126,11 +134,18 @@ impl<'a> Reader<'a> {
             1 => Stage::Deleted,
             _ => return Err(self.corrupt()),
         };
-        Ok(Lifecycle { stage, epoch: self.number()? })
+        Ok(Lifecycle {
+            stage,
+            epoch: self.number()?,
+        })
     }
 
     fn end<T>(self, value: T) -> Result<T> {
-        if self.rest.is_empty() { Ok(value) } else { Err(self.corrupt()) }
+        if self.rest.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.corrupt())
+        }
     }
 }
 
@@ -202,7 +217,11 @@ fn status_byte(status: Status) -> u8 {
 
 fn read_status(reader: &mut Reader<'_>) -> Result<Status> {
     let byte = i64::from(reader.byte()?);
-    Status::ALL.iter().find(|(number, _, _)| *number == byte).map(|(_, _, status)| *status).ok_or_else(|| reader.corrupt())
+    Status::ALL
+        .iter()
+        .find(|(number, _, _)| *number == byte)
+        .map(|(_, _, status)| *status)
+        .ok_or_else(|| reader.corrupt())
 }
 
 /// Writes a dataset; its name and digest are written too, since a key may not be taken apart.
@@ -234,7 +253,10 @@ pub fn read_dataset(bytes: &[u8]) -> Result<Dataset> {
 /// Writes the tags of a run's input.
 pub fn write_pairs(pairs: &[Pair]) -> Vec<u8> {
     let start = Writer::new().length(pairs.len());
-    pairs.iter().fold(start, |writer, (key, value)| writer.text(key).text(value)).0
+    pairs
+        .iter()
+        .fold(start, |writer, (key, value)| writer.text(key).text(value))
+        .0
 }
 
 /// Reads the tags of a run's input.
@@ -255,7 +277,10 @@ pub fn write_number(number: u64) -> Vec<u8> {
 
 /// Reads a number.
 pub fn read_number(bytes: &[u8]) -> Result<u64> {
-    bytes.try_into().map(u64::from_be_bytes).map_err(|_| Error::Corrupt("stored number is not 8 bytes".to_owned()))
+    bytes
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| Error::Corrupt("stored number is not 8 bytes".to_owned()))
 }
 
 /// Reads a text that is a whole value.

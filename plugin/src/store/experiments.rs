@@ -3,14 +3,14 @@
 //! Every project has the experiment `Default` from the start, although nothing was written yet: as long as its record is
 //! absent it is made up, and the first write that touches experiments stores it.
 
-use super::records::{ABSENT, Change, Record, get, scan, transact};
+use super::records::{ABSENT, Change, Record, get, scan_all, transact};
 use super::{codec, keys};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
 use crate::error::{Error, Result};
 
-/// How many tags of an experiment are read.
+/// How many tags of one experiment are read.
 const TAGS_MAX: usize = 100_000;
 
 /// An experiment as it was read.
@@ -30,7 +30,10 @@ impl Stored {
             None if id == ExperimentId::DEFAULT => Experiment::default_of_project(0),
             None => return Err(id.not_found()),
         };
-        Ok(Stored { experiment, version: record.version })
+        Ok(Stored {
+            experiment,
+            version: record.version,
+        })
     }
 
     /// Makes a change depend on the experiment being as it was read; stores a made-up `Default` on the way.
@@ -62,14 +65,22 @@ pub async fn find(name: &str) -> Result<Stored> {
     }
 }
 
-/// All tags of an experiment, by key.
-pub async fn tags(id: ExperimentId) -> Result<Vec<Pair>> {
-    let mut tags = Vec::new();
-    scan(keys::experiment_tags(id), TAGS_MAX, |key, value| {
-        let key = keys::experiment_tag_key(key).ok_or_else(|| Error::Corrupt("key of an experiment's tag".to_owned()))?;
-        tags.push((key.to_owned(), codec::read_text(value)?));
-        Ok(())
-    })
+/// All tags of each of some experiments, by key.
+pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
+    let mut tags = vec![Vec::new(); ids.len()];
+    scan_all(
+        ids.iter().map(|id| keys::experiment_tags(*id)).collect(),
+        TAGS_MAX,
+        |index, key, value| {
+            let corrupt = || Error::Corrupt("key of an experiment's tag".to_owned());
+            let (tags, key) = tags
+                .get_mut(index)
+                .zip(keys::experiment_tag_key(key))
+                .ok_or_else(corrupt)?;
+            tags.push((key.to_owned(), codec::read_text(value)?));
+            Ok(())
+        },
+    )
     .await?;
     Ok(tags)
 }
@@ -90,7 +101,10 @@ pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i
         change.expect(keys::experiment_counter(), counter.version);
         change.put(keys::experiment_counter(), codec::write_number(id.0 + 1));
         change.expect(keys::experiment_name(name), ABSENT);
-        put_new(change, &Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms));
+        put_new(
+            change,
+            &Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms),
+        );
         for (key, value) in tags {
             change.put(keys::experiment_tag(id, key), value.clone().into_bytes());
         }
@@ -142,8 +156,15 @@ pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()
         }
         experiment.set_stage(stage, now_ms);
         change.put(keys::experiment(id), codec::write_experiment(&experiment));
-        change.delete(keys::listed_experiment(stage.opposite(), experiment.creation_time_ms, id));
-        change.put(keys::listed_experiment(stage, experiment.creation_time_ms, id), Vec::new());
+        change.delete(keys::listed_experiment(
+            stage.opposite(),
+            experiment.creation_time_ms,
+            id,
+        ));
+        change.put(
+            keys::listed_experiment(stage, experiment.creation_time_ms, id),
+            Vec::new(),
+        );
         Ok(())
     })
     .await
@@ -168,7 +189,9 @@ pub async fn delete_tag(id: ExperimentId, key: &str, now_ms: i64) -> Result<()> 
         stored.experiment.must_be_active()?;
         let [tag] = get([keys::experiment_tag(id, key)]).await?;
         if tag.version == ABSENT {
-            return Err(Error::NotFound(format!("No tag with name: {key} in experiment with id {id}")));
+            return Err(Error::NotFound(format!(
+                "No tag with name: {key} in experiment with id {id}"
+            )));
         }
         stored.rely_on(change, now_ms);
         change.delete(keys::experiment_tag(id, key));
@@ -184,10 +207,18 @@ fn put_default(change: &mut Change, now_ms: i64) {
 }
 
 fn put_new(change: &mut Change, experiment: &Experiment) {
-    let Experiment { id, lifecycle, creation_time_ms, .. } = experiment;
+    let Experiment {
+        id,
+        lifecycle,
+        creation_time_ms,
+        ..
+    } = experiment;
     change.put(keys::experiment(*id), codec::write_experiment(experiment));
     change.put(keys::experiment_name(&experiment.name), codec::write_number(id.0));
-    change.put(keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id), Vec::new());
+    change.put(
+        keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id),
+        Vec::new(),
+    );
 }
 
 fn already_exists(name: &str) -> Error {

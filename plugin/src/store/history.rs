@@ -9,7 +9,12 @@ use crate::search::page::Place;
 
 /// A page of a metric's points by (time, step, value), and the place behind it unless it is the last.
 /// A metric or run that does not exist has none.
-pub async fn page(run: RunId, metric: &str, after: Option<&Place>, count: usize) -> Result<(Vec<Point>, Option<Place>)> {
+pub async fn page(
+    run: RunId,
+    metric: &str,
+    after: Option<&Place>,
+    count: usize,
+) -> Result<(Vec<Point>, Option<Place>)> {
     let mut span = keys::history(run, metric);
     if let Some(place) = after {
         let key = [&span.start, place.bytes()].concat();
@@ -22,7 +27,9 @@ pub async fn page(run: RunId, metric: &str, after: Option<&Place>, count: usize)
             return Ok(());
         }
         points.push(point);
-        last = key.last_chunk::<{ keys::POINT_BYTES }>().map(|place| Place::new(place.to_vec()));
+        last = key
+            .last_chunk::<{ keys::POINT_BYTES }>()
+            .map(|place| Place::new(place.to_vec()));
         Ok(())
     })
     .await?;

@@ -16,7 +16,10 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ms:
         let experiment = stored.run.experiment;
         let input_keys = inputs.iter().flat_map(|input| {
             let (name, digest) = (&input.dataset.name, &input.dataset.digest);
-            [keys::run_input(run, name, digest), keys::dataset(experiment, name, digest)]
+            [
+                keys::run_input(run, name, digest),
+                keys::dataset(experiment, name, digest),
+            ]
         });
         let records = get_all(input_keys.collect()).await?;
         let (pairs, _) = records.as_chunks::<2>();
@@ -24,7 +27,10 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ms:
             let (name, digest) = (&input.dataset.name, &input.dataset.digest);
             if known.version == ABSENT {
                 change.expect(keys::dataset(experiment, name, digest), ABSENT);
-                change.put(keys::dataset(experiment, name, digest), codec::write_dataset(&input.dataset));
+                change.put(
+                    keys::dataset(experiment, name, digest),
+                    codec::write_dataset(&input.dataset),
+                );
             }
             if linked.version == ABSENT {
                 change.expect(keys::run_input(run, name, digest), ABSENT);

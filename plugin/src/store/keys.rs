@@ -93,7 +93,10 @@ impl Span {
     pub fn after(&self, key: &[u8]) -> Self {
         let mut start = key.to_vec();
         start.push(0);
-        Span { start: start.max(self.start.clone()), end: self.end.clone() }
+        Span {
+            start: start.max(self.start.clone()),
+            end: self.end.clone(),
+        }
     }
 }
 
@@ -121,7 +124,10 @@ pub fn experiment_tag(id: ExperimentId, key: &str) -> Vec<u8> {
 pub fn experiment_tags(id: ExperimentId) -> Span {
     let start = Key::new(b'g').experiment(id).0;
     // No tag's key begins with byte 255: texts are UTF-8.
-    Span { end: Key(start.clone()).byte(255).0, start }
+    Span {
+        end: Key(start.clone()).byte(255).0,
+        start,
+    }
 }
 
 /// The text of a tag's key from its record's key.
@@ -131,7 +137,11 @@ pub fn experiment_tag_key(key: &[u8]) -> Option<&str> {
 
 /// An experiment's place in the listing of its stage.
 pub fn listed_experiment(stage: Stage, creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
-    Key::new(b'o').byte(stage_byte(stage)).number(descending(creation_time_ms)).experiment(id).0
+    Key::new(b'o')
+        .byte(stage_byte(stage))
+        .number(descending(creation_time_ms))
+        .experiment(id)
+        .0
 }
 
 /// The listing of a stage.
@@ -200,7 +210,10 @@ pub fn run_tag(id: RunId, key: &str) -> Vec<u8> {
 /// A run and everything that is read with it.
 pub fn run_parts(id: RunId) -> Span {
     let start = Key::new(b'r').run(id).0;
-    Span { end: Key(start.clone()).byte(255).0, start }
+    Span {
+        end: Key(start.clone()).byte(255).0,
+        start,
+    }
 }
 
 /// What a key below a run's id names.
@@ -227,7 +240,11 @@ pub fn dataset_of_input(experiment: ExperimentId, name_and_digest: &[u8]) -> Vec
 
 /// One point of a metric's history: the key is the whole point, so the same point is stored once.
 pub fn point(id: RunId, metric: &str, point: Point) -> Vec<u8> {
-    history_prefix(id, metric).number(ascending(point.timestamp_ms)).number(ascending(point.step)).value(point.value).0
+    history_prefix(id, metric)
+        .number(ascending(point.timestamp_ms))
+        .number(ascending(point.step))
+        .value(point.value)
+        .0
 }
 
 /// The history of a metric, by (time, step, value).
@@ -244,13 +261,21 @@ pub fn point_of(key: &[u8]) -> Option<Point> {
 
 /// A point as bytes whose order is (step, time, value): the greatest is the metric's newest.
 pub fn newest_point(point: Point) -> Vec<u8> {
-    Key(Vec::with_capacity(POINT_BYTES)).number(ascending(point.step)).number(ascending(point.timestamp_ms)).value(point.value).0
+    Key(Vec::with_capacity(POINT_BYTES))
+        .number(ascending(point.step))
+        .number(ascending(point.timestamp_ms))
+        .value(point.value)
+        .0
 }
 
 /// The point that `newest_point` wrote.
 pub fn read_newest_point(bytes: &[u8]) -> Option<Point> {
     let swapped = read_point(bytes.try_into().ok()?)?;
-    Some(Point { step: swapped.timestamp_ms, timestamp_ms: swapped.step, ..swapped })
+    Some(Point {
+        step: swapped.timestamp_ms,
+        timestamp_ms: swapped.step,
+        ..swapped
+    })
 }
 
 /// Time, step, value, and whether the value is NaN.
@@ -259,13 +284,26 @@ pub const POINT_BYTES: usize = 25;
 fn read_point(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
     let (numbers, rest) = bytes.as_chunks::<8>();
     let [time, step, value] = numbers else { return None };
-    let value = if rest == [0] { read_float(u64::from_be_bytes(*value)) } else { f64::NAN };
-    Some(Point { value, timestamp_ms: read_ascending(*time), step: read_ascending(*step) })
+    let value = if rest == [0] {
+        read_float(u64::from_be_bytes(*value))
+    } else {
+        f64::NAN
+    };
+    Some(Point {
+        value,
+        timestamp_ms: read_ascending(*time),
+        step: read_ascending(*step),
+    })
 }
 
 /// A run's place in the search order of its experiment and stored stage.
 pub fn started_run(experiment: ExperimentId, stage: Stage, start_time_ms: i64, id: RunId) -> Vec<u8> {
-    Key::new(b'x').experiment(experiment).byte(stage_byte(stage)).number(descending(start_time_ms)).run(id).0
+    Key::new(b'x')
+        .experiment(experiment)
+        .byte(stage_byte(stage))
+        .number(descending(start_time_ms))
+        .run(id)
+        .0
 }
 
 /// The runs of an experiment that are stored under a stage, newest first, then by id.
@@ -279,8 +317,26 @@ pub fn started_run_place(key: &[u8]) -> Option<(&[u8; PLACE_BYTES], RunId)> {
     Some((place, RunId(*place.last_chunk()?)))
 }
 
+/// The place of a run that started at this time.
+pub fn started_run_place_of(start_time_ms: i64, id: RunId) -> Vec<u8> {
+    Key(Vec::with_capacity(PLACE_BYTES))
+        .number(descending(start_time_ms))
+        .run(id)
+        .0
+}
+
+/// The place of an experiment that was made at this time.
+pub fn listed_experiment_place_of(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
+    Key(Vec::with_capacity(LISTED_PLACE_BYTES))
+        .number(descending(creation_time_ms))
+        .experiment(id)
+        .0
+}
+
 /// Start time and run id.
 pub const PLACE_BYTES: usize = 24;
+/// Creation time and number of an experiment.
+pub const LISTED_PLACE_BYTES: usize = 16;
 
 /// The part of the span behind a place.
 pub fn started_runs_after(experiment: ExperimentId, stage: Stage, place: &[u8; PLACE_BYTES]) -> Span {
@@ -334,7 +390,11 @@ fn ordered_float(value: f64) -> u64 {
 }
 
 fn read_float(ordered: u64) -> f64 {
-    f64::from_bits(if ordered >> 63 == 0 { !ordered } else { ordered ^ (1 << 63) })
+    f64::from_bits(if ordered >> 63 == 0 {
+        !ordered
+    } else {
+        ordered ^ (1 << 63)
+    })
 }
 
 #[cfg(test)]
@@ -349,7 +409,10 @@ mod tests {
 
     /// The rank of a value among points: NaN counts as 0 and comes behind it.
     fn rank(point: Point) -> (f64, bool) {
-        (if point.value.is_nan() { 0.0 } else { point.value }, point.value.is_nan())
+        (
+            if point.value.is_nan() { 0.0 } else { point.value },
+            point.value.is_nan(),
+        )
     }
 
     fn same(a: Point, b: Point) -> bool {
@@ -393,6 +456,7 @@ mod tests {
             let first = key(a);
             let (place, id) = started_run_place(&first).unwrap();
             prop_assert_eq!(id, RunId(a.1));
+            prop_assert_eq!(place.to_vec(), started_run_place_of(a.0, id));
             let rest = started_runs_after(ExperimentId(3), Stage::Active, place);
             let second = key(b);
             prop_assert_eq!(rest.start <= second && second < rest.end, first < second);
@@ -422,7 +486,9 @@ mod tests {
         fn listed_experiments_are_ordered_newest_first_then_by_number(a in any::<(i64, u64)>(), b in any::<(i64, u64)>()) {
             let key = |(time, id)| listed_experiment(Stage::Deleted, time, ExperimentId(id));
             prop_assert_eq!(key(a).cmp(&key(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-            prop_assert_eq!(listed_experiment_place(&key(a)).unwrap().1, ExperimentId(a.1));
+            let key = key(a);
+            let (place, id) = listed_experiment_place(&key).unwrap();
+            prop_assert_eq!((place, id), (&listed_experiment_place_of(a.0, id)[..], ExperimentId(a.1)));
         }
 
         #[test]

@@ -1,12 +1,13 @@
 //! Pages of experiments and of runs in their default order, from as many ordered ranges as the search names.
 //! A page costs what it holds, wherever in the walk it lies.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
+use super::codec;
 use super::experiments::Stored;
 use super::keys::{self, Span};
 use super::records::{get_all, scan_all};
-use super::codec;
 use crate::domain::experiment::Experiment;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage, View};
@@ -31,22 +32,41 @@ async fn merge<T>(
     count: usize,
     accept: impl Fn(usize, &[u8], &[u8]) -> Result<Option<(Vec<u8>, T)>>,
 ) -> Result<Vec<(Vec<u8>, T)>> {
-    let refill = (2 * count).checked_div(spans.len()).unwrap_or(0).clamp(*REFILL.start(), *REFILL.end()).min(count.max(1));
-    let mut sources: Vec<Source<T>> =
-        spans.into_iter().map(|span| Source { rest: Some(span), ready: VecDeque::new() }).collect();
+    let refill = (2 * count)
+        .checked_div(spans.len())
+        .unwrap_or(0)
+        .clamp(*REFILL.start(), *REFILL.end())
+        .min(count.max(1));
+    let mut sources: Vec<Source<T>> = spans
+        .into_iter()
+        .map(|span| Source {
+            rest: Some(span),
+            ready: VecDeque::new(),
+        })
+        .collect();
+    fill(&mut sources, refill, &accept).await?;
+    // The next place of each source that has one, lowest on top.
+    let mut next: BinaryHeap<Reverse<(Vec<u8>, usize)>> = sources
+        .iter()
+        .enumerate()
+        .filter_map(|(index, source)| source.head(index))
+        .collect();
     let mut merged = Vec::new();
     while merged.len() < count {
-        fill(&mut sources, refill, &accept).await?;
-        let first = sources
-            .iter_mut()
-            .filter(|source| !source.ready.is_empty())
-            .min_by(|a, b| a.ready.front().map(|(place, _)| place).cmp(&b.ready.front().map(|(place, _)| place)));
-        match first.and_then(|source| source.ready.pop_front()) {
-            Some(item) => merged.push(item),
-            None => break,
+        let Some(Reverse((_, index))) = next.pop() else { break };
+        merged.extend(sources.get_mut(index).and_then(|source| source.ready.pop_front()));
+        if sources.get(index).is_some_and(|source| source.ready.is_empty()) {
+            fill(&mut sources, refill, &accept).await?;
         }
+        next.extend(sources.get(index).and_then(|source| source.head(index)));
     }
     Ok(merged)
+}
+
+impl<T> Source<T> {
+    fn head(&self, index: usize) -> Option<Reverse<(Vec<u8>, usize)>> {
+        self.ready.front().map(|(place, _)| Reverse((place.clone(), index)))
+    }
 }
 
 /// Reads on in every range that has nothing ready, until it has or ends.
@@ -90,7 +110,10 @@ fn misplaced() -> Error {
 
 /// A page of experiments, newest first, then by number; and the place behind it unless it is the last.
 pub async fn experiments(view: View, after: Option<&Place>, count: usize) -> Result<(Vec<Experiment>, Option<Place>)> {
-    let stages: Vec<Stage> = [Stage::Active, Stage::Deleted].into_iter().filter(|stage| view.shows(*stage)).collect();
+    let stages: Vec<Stage> = [Stage::Active, Stage::Deleted]
+        .into_iter()
+        .filter(|stage| view.shows(*stage))
+        .collect();
     let span = |stage: &Stage| match after {
         Some(place) => keys::listed_experiments_after(*stage, place.bytes()),
         None => keys::listed_experiments(*stage),
@@ -131,9 +154,14 @@ pub async fn runs(
     let mut sources: Vec<(Lifecycle, Stage)> = Vec::new();
     let mut spans = Vec::new();
     for (id, record) in experiments.iter().zip(&records) {
-        let Ok(stored) = Stored::from_record(*id, record) else { continue };
+        let Ok(stored) = Stored::from_record(*id, record) else {
+            continue;
+        };
         let lifecycle = stored.experiment.lifecycle;
-        for stage in [Stage::Active, Stage::Deleted].into_iter().filter(|stage| view.shows_stored(*stage, lifecycle)) {
+        for stage in [Stage::Active, Stage::Deleted]
+            .into_iter()
+            .filter(|stage| view.shows_stored(*stage, lifecycle))
+        {
             sources.push((lifecycle, stage));
             spans.push(match after.and_then(|place| place.bytes().first_chunk()) {
                 Some(place) => keys::started_runs_after(*id, stage, place),
@@ -144,7 +172,11 @@ pub async fn runs(
     let page = merge(spans, count + 1, |source, key, value| {
         let (place, id) = keys::started_run_place(key).ok_or_else(misplaced)?;
         let (experiment, stage) = *sources.get(source).ok_or_else(misplaced)?;
-        let stage = Lifecycle { stage, epoch: codec::read_number(value)? }.of_run(experiment);
+        let stage = Lifecycle {
+            stage,
+            epoch: codec::read_number(value)?,
+        }
+        .of_run(experiment);
         Ok(view.shows(stage).then(|| (place.to_vec(), id)))
     })
     .await?;

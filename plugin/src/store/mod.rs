@@ -4,8 +4,9 @@
 pub mod codec;
 pub mod experiments;
 pub mod history;
-pub mod keys;
 pub mod inputs;
+pub mod keys;
 pub mod listing;
 pub mod records;
 pub mod runs;
+pub mod search;

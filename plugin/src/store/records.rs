@@ -32,7 +32,9 @@ impl Record {
 /// Reads the records of these keys, all at one moment.
 pub async fn get<const N: usize>(keys: [Vec<u8>; N]) -> Result<[Record; N]> {
     let records = get_all(keys.into()).await?;
-    records.try_into().map_err(|_| Error::Corrupt("the host answered for other keys".to_owned()))
+    records
+        .try_into()
+        .map_err(|_| Error::Corrupt("the host answered for other keys".to_owned()))
 }
 
 /// Reads the records of these keys, in their order, all at one moment.
@@ -44,7 +46,10 @@ pub async fn get_all(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     let mut start = 0;
     let mut records = Vec::with_capacity(values.ends.len());
     for (version, end) in values.versions.iter().zip(values.ends.iter().map(|end| offset(*end))) {
-        records.push(Record { version: *version, value: slice(&values.bytes, start, end)?.to_vec() });
+        records.push(Record {
+            version: *version,
+            value: slice(&values.bytes, start, end)?.to_vec(),
+        });
         start = end;
     }
     Ok(records)
@@ -79,14 +84,20 @@ pub async fn scan_all(
         let last = visit(&page, first, &mut each)?;
         let Some(cut) = page.cut.map(offset) else { return Ok(()) };
         let read = page.counts.get(cut).copied().unwrap_or(0);
-        first_limit = if cut == 0 { first_limit.saturating_sub(read) } else { limit.saturating_sub(read) };
+        first_limit = if cut == 0 {
+            first_limit.saturating_sub(read)
+        } else {
+            limit.saturating_sub(read)
+        };
         spans.drain(..cut.min(spans.len()));
         first += cut;
         if let (Some(span), Some(last)) = (spans.first_mut(), last.filter(|_| read > 0)) {
             *span = span.after(&last);
         }
     }
-    Err(Error::TooLarge("the answer would be larger than 96 MiB; ask for smaller pages".to_owned()))
+    Err(Error::TooLarge(
+        "the answer would be larger than 96 MiB; ask for smaller pages".to_owned(),
+    ))
 }
 
 fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
@@ -100,7 +111,11 @@ fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
 }
 
 /// Hands out the entries of a page; answers the last key.
-fn visit(page: &host::Page, first: usize, each: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<()>) -> Result<Option<Vec<u8>>> {
+fn visit(
+    page: &host::Page,
+    first: usize,
+    each: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<()>,
+) -> Result<Option<Vec<u8>>> {
     let (entries, _) = page.ends.as_chunks::<2>();
     let mut entries = entries.iter();
     let (mut start, mut last) = (0, None);
@@ -174,5 +189,7 @@ fn offset(end: u32) -> usize {
 }
 
 fn slice(bytes: &[u8], start: usize, end: usize) -> Result<&[u8]> {
-    bytes.get(start..end).ok_or_else(|| Error::Corrupt("the host's page is not packed as agreed".to_owned()))
+    bytes
+        .get(start..end)
+        .ok_or_else(|| Error::Corrupt("the host's page is not packed as agreed".to_owned()))
 }

@@ -1,18 +1,22 @@
 //! Runs in the records, and logging to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::experiments::{self, Stored as StoredExperiment};
 use super::keys::RunPart;
 use super::records::{ABSENT, Change, get, get_all, scan_all, transact};
 use super::{codec, keys};
-use crate::domain::dataset::DatasetInput;
+use crate::domain::dataset::{Dataset, DatasetInput};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::metric::{Metric, Point};
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
+
+/// Datasets that are read at once: each may have megabytes.
+const DATASETS_AT_ONCE: usize = 3;
 
 /// A run and its experiment as they were read.
 pub struct Stored {
@@ -52,10 +56,21 @@ async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(Stored, Vec<Option<
     let mut asked = vec![keys::experiment(run.experiment)];
     asked.extend(more);
     let mut records = get_all(asked).await?.into_iter();
-    let experiment = records.next().ok_or_else(|| Error::Corrupt("no answer for an experiment".to_owned()))?;
+    let experiment = records
+        .next()
+        .ok_or_else(|| Error::Corrupt("no answer for an experiment".to_owned()))?;
     let experiment = StoredExperiment::from_record(run.experiment, &experiment)?;
-    let values = records.map(|record| (record.version != ABSENT).then_some(record.value)).collect();
-    Ok((Stored { run, version: record.version, experiment }, values))
+    let values = records
+        .map(|record| (record.version != ABSENT).then_some(record.value))
+        .collect();
+    Ok((
+        Stored {
+            run,
+            version: record.version,
+            experiment,
+        },
+        values,
+    ))
 }
 
 /// Makes a run in an active experiment.
@@ -123,7 +138,12 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
         stored.rely_on(change, now_ms);
         let epoch = stored.experiment.experiment.lifecycle.epoch;
         let run = &mut stored.run;
-        change.delete(keys::started_run(run.experiment, run.lifecycle.stage, run.start_time_ms, id));
+        change.delete(keys::started_run(
+            run.experiment,
+            run.lifecycle.stage,
+            run.start_time_ms,
+            id,
+        ));
         run.lifecycle = Lifecycle { stage, epoch };
         change.put(keys::run(id), codec::write_run(run));
         put_started(change, run);
@@ -248,29 +268,59 @@ pub async fn read(id: RunId) -> Result<FullRun> {
 /// Reads runs with everything that is logged to them, in the order asked; those that do not exist are left out.
 pub async fn read_all(ids: &[RunId]) -> Result<Vec<FullRun>> {
     let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
-    scan_all(ids.iter().map(|id| keys::run_parts(*id)).collect(), usize::MAX, |index, key, value| {
-        match (ids.get(index), parts.get_mut(index)) {
+    scan_all(
+        ids.iter().map(|id| keys::run_parts(*id)).collect(),
+        usize::MAX,
+        |index, key, value| match (ids.get(index), parts.get_mut(index)) {
             (Some(id), Some(parts)) => parts.add(*id, key, value),
             _ => Ok(()),
-        }
-    })
+        },
+    )
     .await?;
-    let parts: Vec<(Parts, Run)> =
-        parts.into_iter().filter_map(|mut parts| parts.run.take().map(|run| (parts, run))).collect();
+    let parts: Vec<(Parts, Run)> = parts
+        .into_iter()
+        .filter_map(|mut parts| parts.run.take().map(|run| (parts, run)))
+        .collect();
     let mut lifecycles = BTreeMap::new();
     for (_, run) in &parts {
-        lifecycles.insert(run.experiment, Lifecycle { stage: Stage::Active, epoch: 0 });
+        lifecycles.insert(
+            run.experiment,
+            Lifecycle {
+                stage: Stage::Active,
+                epoch: 0,
+            },
+        );
     }
     let experiments = get_all(lifecycles.keys().map(|id| keys::experiment(*id)).collect()).await?;
     for ((id, lifecycle), record) in lifecycles.iter_mut().zip(&experiments) {
         *lifecycle = StoredExperiment::from_record(*id, record)?.experiment.lifecycle;
     }
-    let mut runs = Vec::with_capacity(parts.len());
-    for (parts, run) in parts {
-        let stage = lifecycles.get(&run.experiment).map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
-        runs.push(parts.assemble(run, stage).await?);
+    let datasets = read_datasets(&parts).await?;
+    let assemble = |(parts, run): (Parts, Run)| {
+        let stage = lifecycles
+            .get(&run.experiment)
+            .map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
+        parts.assemble(run, stage, &datasets)
+    };
+    Ok(parts.into_iter().map(assemble).collect())
+}
+
+/// The datasets that some runs read, each once, by key.
+async fn read_datasets(parts: &[(Parts, Run)]) -> Result<BTreeMap<Vec<u8>, Rc<Dataset>>> {
+    let named = parts
+        .iter()
+        .flat_map(|(parts, run)| parts.inputs.iter().map(|(name, _)| (run.experiment, name)));
+    let keys: BTreeSet<Vec<u8>> = named
+        .map(|(experiment, name)| keys::dataset_of_input(experiment, name))
+        .collect();
+    let keys: Vec<Vec<u8>> = keys.into_iter().collect();
+    let mut datasets = BTreeMap::new();
+    for some in keys.chunks(DATASETS_AT_ONCE) {
+        for (key, record) in some.iter().zip(get_all(some.to_vec()).await?) {
+            datasets.insert(key.clone(), Rc::new(codec::read_dataset(&record.value)?));
+        }
     }
-    Ok(runs)
+    Ok(datasets)
 }
 
 /// A run while its records are read.
@@ -292,7 +342,10 @@ impl Parts {
             RunPart::Run => self.run = Some(codec::read_run(id, value)?),
             RunPart::Metric(key) => {
                 let point = keys::read_newest_point(value).ok_or_else(corrupt)?;
-                self.metrics.push(Metric { key: key.to_owned(), point });
+                self.metrics.push(Metric {
+                    key: key.to_owned(),
+                    point,
+                });
             }
             RunPart::Param(key) => self.params.push((key.to_owned(), codec::read_text(value)?)),
             RunPart::Tag(key) => self.tags.push((key.to_owned(), codec::read_text(value)?)),
@@ -302,14 +355,24 @@ impl Parts {
         Ok(())
     }
 
-    async fn assemble(self, run: Run, stage: Stage) -> Result<FullRun> {
-        let dataset_keys = self.inputs.iter().map(|(dataset, _)| keys::dataset_of_input(run.experiment, dataset)).collect();
-        let datasets = get_all(dataset_keys).await?;
-        let mut inputs = Vec::new();
-        for ((_, tags), record) in self.inputs.into_iter().zip(&datasets) {
-            inputs.push(DatasetInput { tags, dataset: codec::read_dataset(&record.value)? });
-        }
+    fn assemble(self, run: Run, stage: Stage, datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>) -> FullRun {
+        let input = |(name, tags): (Vec<u8>, Vec<Pair>)| {
+            let dataset = datasets.get(&keys::dataset_of_input(run.experiment, &name))?;
+            Some(DatasetInput {
+                tags,
+                dataset: Rc::clone(dataset),
+            })
+        };
+        let inputs = self.inputs.into_iter().filter_map(input).collect();
         let (metrics, params, tags) = (self.metrics, self.params, self.tags);
-        Ok(FullRun { run, stage, metrics, params, tags, inputs, model_inputs: self.model_inputs })
+        FullRun {
+            run,
+            stage,
+            metrics,
+            params,
+            tags,
+            inputs,
+            model_inputs: self.model_inputs,
+        }
     }
 }

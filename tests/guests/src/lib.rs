@@ -56,7 +56,7 @@ async fn misbehave(how: &str) -> Result<Response, ErrorCode> {
                 eaten.push(vec![1_u8; 1 << 20]);
             }
         }
-        "/grow" => Ok(text(vec![1_u8; 16 << 20].len().to_string())),
+        "/grow" => Ok(text(std::hint::black_box(vec![1_u8; 16 << 20]).len().to_string())),
         "/hang" => hang().await,
         "/flood" => Ok(flood()),
         "/refuse" => Err(ErrorCode::InternalError(Some("secret inside".into()))),
@@ -136,7 +136,11 @@ async fn blob() -> Result<Response, ErrorCode> {
 }
 
 async fn list() -> String {
-    format!("{:?} {:?}", blobs::list(String::new(), None, 10).await, blobs::list(String::new(), None, 0).await)
+    format!(
+        "{:?} {:?}",
+        blobs::list(String::new(), None, 10).await,
+        blobs::list(String::new(), None, 0).await
+    )
 }
 
 /// Says what it was asked: target, headers in order, body.
@@ -163,8 +167,16 @@ async fn echo(request: Request, target: &str) -> Result<Response, ErrorCode> {
 
 /// Headers that a host must not pass on, among one that it must.
 fn with_headers() -> Response {
-    let pairs = [("content-type", "text/x-test"), ("set-cookie", "a=b"), ("server", "guest"), ("etag", "\"1\"")];
-    let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+    let pairs = [
+        ("content-type", "text/x-test"),
+        ("set-cookie", "a=b"),
+        ("server", "guest"),
+        ("etag", "\"1\""),
+    ];
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+        .collect();
     let (_, contents) = wit_stream::new::<u8>();
     respond(Fields::from_list(&pairs).unwrap_or_else(|_| Fields::new()), contents)
 }

@@ -1,0 +1,119 @@
+//! What can be asked of experiments.
+
+use super::filter::{Clause, Field, Filter};
+use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::order::{Order, SortKey, Term, terms};
+use crate::domain::experiment::{Experiment, Pair};
+use crate::error::Result;
+
+/// What experiments must be to be found.
+pub type ExperimentFilter = Filter<ExperimentAttribute>;
+
+/// In what order experiments are found.
+pub type ExperimentOrder = Order<ExperimentAttribute>;
+
+/// An attribute of experiments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExperimentAttribute {
+    /// Its number.
+    ExperimentId,
+    /// Its name.
+    Name,
+    /// When it was made.
+    CreationTime,
+    /// When it was last renamed, deleted or restored.
+    LastUpdateTime,
+}
+
+const fn row(name: &'static str, id: ExperimentAttribute, values: Values) -> Attribute<ExperimentAttribute> {
+    Attribute {
+        name,
+        id,
+        values,
+        ordered: true,
+    }
+}
+
+impl Searched for ExperimentAttribute {
+    const LANGUAGE: Language<Self> = Language {
+        entities: &[
+            Entity {
+                words: &["attribute", "attributes"],
+                kind: EntityKind::Attribute,
+                values: Values::Text,
+                ordered: true,
+            },
+            Entity {
+                words: &["tag", "tags"],
+                kind: EntityKind::Tag,
+                values: Values::OptionalText,
+                ordered: false,
+            },
+        ],
+        attributes: &[
+            row("name", ExperimentAttribute::Name, Values::Text),
+            row("experiment_id", ExperimentAttribute::ExperimentId, Values::ExperimentId),
+            row("creation_time", ExperimentAttribute::CreationTime, Values::WholeInteger),
+            row(
+                "last_update_time",
+                ExperimentAttribute::LastUpdateTime,
+                Values::WholeInteger,
+            ),
+        ],
+    };
+}
+
+impl Filter<ExperimentAttribute> {
+    /// Whether an experiment with these tags is found.
+    pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
+        self.clauses.iter().all(|clause| clause.matches(experiment, tags))
+    }
+}
+
+impl Clause<ExperimentAttribute> {
+    /// Whether it holds for an experiment with these tags.
+    pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
+        match &self.subject {
+            Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
+            subject => self.test.holds(&of_experiment(subject, experiment)),
+        }
+    }
+}
+
+impl Order<ExperimentAttribute> {
+    /// Whether it is the default order, in which they are stored.
+    pub fn is_listing(&self) -> bool {
+        Self::parse(&[]).is_ok_and(|default| default == *self)
+    }
+
+    /// Reads an `order_by`; without items the newest come first, then the lower numbers. Otherwise the higher numbers of
+    /// equal ones come first. What is named twice counts where it comes first.
+    pub fn parse(items: &[&str]) -> Result<Self> {
+        let default = ["creation_time DESC", "experiment_id ASC"];
+        let mut terms: Vec<Term<ExperimentAttribute>> = terms(if items.is_empty() { &default } else { items })?;
+        let id = Subject::Attribute(ExperimentAttribute::ExperimentId);
+        if terms.iter().all(|term| term.subject != id) {
+            terms.push(Term {
+                subject: id,
+                values: Values::ExperimentId,
+                descending: true,
+            });
+        }
+        Ok(Order::new(terms))
+    }
+
+    /// The place of an experiment.
+    pub fn key(&self, experiment: &Experiment) -> SortKey {
+        self.key_of(|subject| of_experiment(subject, experiment))
+    }
+}
+
+fn of_experiment<'a>(subject: &Subject<ExperimentAttribute>, experiment: &'a Experiment) -> Field<'a> {
+    match subject {
+        Subject::Attribute(ExperimentAttribute::ExperimentId) => Field::Id(experiment.id.0),
+        Subject::Attribute(ExperimentAttribute::Name) => Field::text(&experiment.name),
+        Subject::Attribute(ExperimentAttribute::CreationTime) => Field::Integer(experiment.creation_time_ms),
+        Subject::Attribute(ExperimentAttribute::LastUpdateTime) => Field::Integer(experiment.last_update_time_ms),
+        _ => Field::Absent,
+    }
+}

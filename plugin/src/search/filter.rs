@@ -1,0 +1,210 @@
+//! What a filter says, and whether a value is so.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::language::{Relation, Searched, Subject};
+use super::like::Pattern;
+use super::parse;
+use crate::error::Result;
+
+/// What things must be to be found; every clause must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter<A> {
+    /// None: all things are found.
+    pub clauses: Vec<Clause<A>>,
+}
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clause<A> {
+    /// What is compared.
+    pub subject: Subject<A>,
+    /// What it must be.
+    pub test: Test,
+}
+
+/// What a value must be. Only `Absent` holds for one that is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// A number in this relation to that one. NaN is in the relation `!=` to all.
+    Float(Relation, f64),
+    /// An integer in this relation to that number.
+    Integer(Relation, Bound),
+    /// A text that is, or is not, one of these.
+    Text {
+        /// The texts.
+        among: BTreeSet<String>,
+        /// Whether it must be one of them.
+        wanted: bool,
+    },
+    /// A number of an experiment that is, or is not, one of these.
+    Id {
+        /// The numbers.
+        among: BTreeSet<u64>,
+        /// Whether it must be one of them.
+        wanted: bool,
+    },
+    /// A text of this form.
+    Like(Pattern),
+    /// No value.
+    Absent,
+    /// Any value.
+    Present,
+}
+
+/// A number that integers are compared with exactly, however large or broken it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The greatest integer not above it.
+    pub floor: i128,
+    /// Whether it is that integer.
+    pub whole: bool,
+}
+
+/// A value of a thing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Field<'a> {
+    /// It has none.
+    Absent,
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A finite number or NaN.
+    Float(f64),
+    /// An integer.
+    Integer(i64),
+    /// The number of an experiment.
+    Id(u64),
+}
+
+impl<A: Searched> Filter<A> {
+    /// Reads a filter; an empty one finds everything.
+    pub fn parse(text: &str) -> Result<Self> {
+        parse::clauses(text).map(|clauses| Filter { clauses })
+    }
+
+    /// Whether it finds everything.
+    pub fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
+    }
+}
+
+impl Test {
+    /// Whether a value is so.
+    pub fn holds(&self, field: &Field<'_>) -> bool {
+        match (self, field) {
+            (Test::Absent, field) => *field == Field::Absent,
+            (_, Field::Absent) => false,
+            (Test::Present, _) => true,
+            (Test::Float(relation, bound), Field::Float(value)) => relation.holds(value.partial_cmp(bound)),
+            (Test::Integer(relation, bound), Field::Integer(value)) => relation.holds(Some(bound.order_of(*value))),
+            (Test::Text { among, wanted }, Field::Text(text)) => among.contains(text.as_ref()) == *wanted,
+            (Test::Id { among, wanted }, Field::Id(id)) => among.contains(id) == *wanted,
+            (Test::Like(pattern), Field::Text(text)) => pattern.matches(text),
+            _ => false,
+        }
+    }
+}
+
+impl Relation {
+    /// Whether two values ordered so are in this relation; those without an order are unequal.
+    pub fn holds(self, order: Option<Ordering>) -> bool {
+        match self {
+            Relation::Equal => order == Some(Ordering::Equal),
+            Relation::NotEqual => order != Some(Ordering::Equal),
+            Relation::Less => order == Some(Ordering::Less),
+            Relation::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Relation::Greater => order == Some(Ordering::Greater),
+            Relation::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        }
+    }
+}
+
+impl Bound {
+    /// Reads a number as filters write it.
+    pub fn parse(number: &str) -> Option<Self> {
+        if let Ok(floor) = number.parse() {
+            return Some(Bound { floor, whole: true });
+        }
+        let value: f64 = number.parse().ok()?;
+        let floor = value.floor();
+        // Beyond 38 digits no integer of a thing is near.
+        let far = if value < 0.0 { i128::MIN } else { i128::MAX };
+        Some(Bound {
+            floor: format!("{floor:.0}").parse().unwrap_or(far),
+            whole: floor == value,
+        })
+    }
+
+    /// How an integer stands to it.
+    pub fn order_of(self, value: i64) -> Ordering {
+        match i128::from(value).cmp(&self.floor) {
+            Ordering::Equal if !self.whole => Ordering::Less,
+            order => order,
+        }
+    }
+}
+
+impl<'a> Field<'a> {
+    /// A text of a thing.
+    pub fn text(text: &'a str) -> Self {
+        Field::Text(Cow::Borrowed(text))
+    }
+
+    /// The value with this key.
+    pub fn of_key(key: &str, pairs: &'a [(String, String)]) -> Self {
+        pairs
+            .iter()
+            .find(|(name, _)| name == key)
+            .map_or(Field::Absent, |(_, value)| Field::text(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_integer_is_compared_exactly() {
+        let order = |number: &str, value| Bound::parse(number).unwrap().order_of(value);
+        assert_eq!(order("1.5", 1), Ordering::Less);
+        assert_eq!(order("1.5", 2), Ordering::Greater);
+        assert_eq!(order("-1.5", -1), Ordering::Greater);
+        assert_eq!(order("-1.5", -2), Ordering::Less);
+        assert_eq!(order("2.0", 2), Ordering::Equal);
+        assert_eq!(order("9223372036854775807", i64::MAX), Ordering::Equal);
+        assert_eq!(order("9223372036854775808", i64::MAX), Ordering::Less);
+        assert_eq!(order("1e999", i64::MAX), Ordering::Less);
+        assert_eq!(order("-1e300", i64::MIN), Ordering::Greater);
+        assert_eq!(
+            order("-99999999999999999999999999999999999999999", i64::MIN),
+            Ordering::Greater
+        );
+        assert_eq!(order("-0.0", 0), Ordering::Equal);
+    }
+
+    #[test]
+    fn not_a_number_is_only_unequal() {
+        for (relation, holds) in [
+            (Relation::NotEqual, true),
+            (Relation::Equal, false),
+            (Relation::Less, false),
+            (Relation::LessOrEqual, false),
+            (Relation::Greater, false),
+            (Relation::GreaterOrEqual, false),
+        ] {
+            assert_eq!(Test::Float(relation, 0.0).holds(&Field::Float(f64::NAN)), holds);
+        }
+    }
+
+    #[test]
+    fn an_absent_value_is_only_absent() {
+        let among = BTreeSet::from(["a".to_owned()]);
+        assert!(Test::Absent.holds(&Field::Absent));
+        assert!(!Test::Present.holds(&Field::Absent));
+        assert!(!Test::Text { among, wanted: false }.holds(&Field::Absent));
+        assert!(!Test::Float(Relation::NotEqual, 1.0).holds(&Field::Absent));
+    }
+}

@@ -1,0 +1,394 @@
+//! From a filter's text to its clauses: `<entity>.<key> <comparator> <value>`, one behind the other; AND only parts them.
+//!
+//! Messages begin as MLflow's do, then say where, and what would be right.
+
+use std::collections::BTreeSet;
+
+use super::filter::{Bound, Clause, Test};
+use super::language::{Comparator, Relation, Searched, Subject, Values, listed};
+use super::lex::{self, Kind, Token};
+use super::like::Pattern;
+use crate::domain::id::ExperimentId;
+use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MAX, LIKE_PATTERN_CHARS_MAX};
+use crate::error::{Error, Result};
+
+/// The characters of the text that a message shows.
+const SHOWN_CHARS: usize = 60;
+
+/// The clauses of a filter; an empty one has none.
+pub(super) fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
+    if text.len() > FILTER_BYTES_MAX {
+        return Err(Error::Invalid(format!(
+            "Invalid filter of {} bytes: at most {FILTER_BYTES_MAX} are allowed",
+            text.len()
+        )));
+    }
+    let tokens = lex::tokens(text);
+    if tokens.is_empty() && !text.is_empty() {
+        return Err(Error::Invalid(format!(
+            "Invalid filter '{}'. Could not be parsed.",
+            shown(text)
+        )));
+    }
+    let mut parser = Parser { text, tokens: &tokens };
+    let mut clauses = Vec::new();
+    while let Some(token) = parser.tokens.first() {
+        if token.is_word("AND") {
+            parser.take();
+            continue;
+        }
+        if clauses.len() == FILTER_CLAUSES_MAX {
+            let problem = format!("Invalid filter: more than {FILTER_CLAUSES_MAX} comparisons");
+            return Err(parser.error(&problem, Some(token), "ask for less"));
+        }
+        clauses.push(parser.clause()?);
+    }
+    Ok(clauses)
+}
+
+/// What is not read yet of a text.
+struct Parser<'a> {
+    text: &'a str,
+    tokens: &'a [Token<'a>],
+}
+
+/// The right side of a comparison.
+enum Value<'a> {
+    One(Token<'a>),
+    List(Vec<&'a str>, Token<'a>),
+    None,
+}
+
+impl<'a> Parser<'a> {
+    fn clause<A: Searched>(&mut self) -> Result<Clause<A>> {
+        let left = self.left()?;
+        let (comparator, at) = self.comparator()?;
+        let value = self.value(comparator)?;
+        let (subject, values) = self.subject::<A>(&left)?;
+        if !values.comparators().contains(&comparator) {
+            return Err(self.wrong_comparator::<A>(&subject, values, comparator, &at));
+        }
+        let test = match value {
+            Value::None if comparator == Comparator::IsNull => Test::Absent,
+            Value::None => Test::Present,
+            Value::List(texts, at) => self.among(values, texts, comparator == Comparator::In, &at)?,
+            Value::One(value) if values.are_numbers() => self.number(values, comparator, &value)?,
+            Value::One(value) => self.text(values, comparator, &value)?,
+        };
+        Ok(Clause { subject, test })
+    }
+
+    fn take(&mut self) -> Option<Token<'a>> {
+        let (first, rest) = self.tokens.split_first()?;
+        self.tokens = rest;
+        Some(*first)
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = self.tokens.first().is_some_and(|token| token.is_word(word));
+        found && self.take().is_some()
+    }
+
+    /// The left side of a comparison.
+    fn left(&mut self) -> Result<Token<'a>> {
+        let Some(token) = self.take() else {
+            return Err(self.error("Invalid comparison clause", None, WANTED));
+        };
+        let compared = self.tokens.first().is_some_and(|next| next.kind == Kind::Comparator);
+        match token.kind {
+            Kind::Path if !compared && (token.is_word("OR") || token.is_word("NOT")) => Err(self.invalid(&token)),
+            Kind::Path | Kind::Text { quote: '"', .. } => Ok(token),
+            Kind::Number | Kind::Text { .. } if compared => {
+                let problem = format!(
+                    "Invalid comparison clause. Expected 'Identifier' found '{}'",
+                    shown(token.text)
+                );
+                Err(self.error(&problem, Some(&token), "what is searched stands left, its value right"))
+            }
+            _ => Err(self.invalid(&token)),
+        }
+    }
+
+    fn comparator(&mut self) -> Result<(Comparator, Token<'a>)> {
+        let Some(token) = self.take() else {
+            return Err(self.error("Invalid comparison clause. Expected comparator", None, WANTED));
+        };
+        let not = token.is_word("NOT");
+        let named = |name: &str| {
+            Comparator::ALL
+                .iter()
+                .find(|(word, _)| *word == name)
+                .map(|(_, found)| *found)
+        };
+        let found = if token.kind == Kind::Comparator {
+            named(token.text)
+        } else if token.is_word("IS") {
+            let not = self.take_word("NOT");
+            let null = self.take_word("NULL");
+            null.then_some(if not { Comparator::IsNotNull } else { Comparator::IsNull })
+        } else if not && self.take_word("IN") {
+            Some(Comparator::NotIn)
+        } else if token.kind == Kind::Path && !not {
+            named(&token.text.to_ascii_uppercase())
+        } else {
+            None
+        };
+        match found {
+            Some(comparator) => Ok((comparator, token)),
+            None if token.kind == Kind::Comparator || not || token.is_word("RLIKE") => {
+                let all = listed(Comparator::ALL.iter().map(|(name, _)| *name));
+                let problem = format!("Invalid comparator '{}' not one of {all}", shown(token.text));
+                Err(self.error(&problem, Some(&token), WANTED))
+            }
+            None => Err(self.invalid(&token)),
+        }
+    }
+
+    fn value(&mut self, comparator: Comparator) -> Result<Value<'a>> {
+        let token = self.tokens.first().copied();
+        match (comparator, token) {
+            (Comparator::IsNull | Comparator::IsNotNull, _) => Ok(Value::None),
+            (Comparator::In | Comparator::NotIn, Some(token)) if token.kind == Kind::Open => self.list(token),
+            (Comparator::In | Comparator::NotIn, token) => Err(self.error(
+                "Invalid clause(s) in filter string: IN without a list",
+                token.as_ref(),
+                LIST_WANTED,
+            )),
+            (_, Some(token)) if matches!(token.kind, Kind::Number | Kind::Text { .. } | Kind::Path) => {
+                self.take();
+                Ok(Value::One(token))
+            }
+            (_, Some(token)) => Err(self.invalid(&token)),
+            (_, None) => Err(self.error("Invalid comparison clause. Expected value", None, WANTED)),
+        }
+    }
+
+    fn list(&mut self, open: Token<'a>) -> Result<Value<'a>> {
+        self.take();
+        let mut texts = Vec::new();
+        loop {
+            let token = self.take();
+            match token.map(|token| token.kind) {
+                Some(Kind::Text { content, .. }) => texts.push(content),
+                // A comma behind the last value is allowed.
+                Some(Kind::Close) if !texts.is_empty() => break,
+                _ => return Err(self.bad_list(token)),
+            }
+            if texts.len() > FILTER_LIST_MAX {
+                let problem = format!("Invalid list: more than {FILTER_LIST_MAX} values");
+                return Err(self.error(&problem, Some(&open), "ask for less"));
+            }
+            let token = self.take();
+            match token.map(|token| token.kind) {
+                Some(Kind::Comma) => {}
+                Some(Kind::Close) => break,
+                _ => return Err(self.bad_list(token)),
+            }
+        }
+        Ok(Value::List(texts, open))
+    }
+
+    fn bad_list(&self, token: Option<Token<'_>>) -> Error {
+        let problem = "While parsing a list in the query, expected a non-empty list of quoted string values";
+        self.error(problem, token.as_ref(), LIST_WANTED)
+    }
+
+    fn subject<A: Searched>(&self, left: &Token<'_>) -> Result<(Subject<A>, Values)> {
+        let name = Name::read(left.text).ok_or_else(|| self.error("Invalid identifier", Some(left), KEY_WANTED))?;
+        A::LANGUAGE
+            .subject(name.word, name.key)
+            .map_err(|problem| self.error(&problem, Some(left), ""))
+    }
+
+    fn number(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Test> {
+        let relation = match comparator {
+            Comparator::Order(relation) => relation,
+            _ => Relation::Equal,
+        };
+        let test = match (token.kind, values) {
+            (Kind::Number, Values::Float) => token.text.parse().ok().map(|bound| Test::Float(relation, bound)),
+            (Kind::Number, Values::WholeInteger) if token.text.contains(['.', 'e', 'E']) => None,
+            (Kind::Number, _) => Bound::parse(token.text).map(|bound| Test::Integer(relation, bound)),
+            _ => None,
+        };
+        test.ok_or_else(|| {
+            let (what, right) = match values {
+                Values::Float => ("metric", "a number without quotes, as in metrics.loss < 0.5"),
+                Values::WholeInteger => ("numeric attribute", "an integer without quotes"),
+                _ => ("numeric attribute", "a number without quotes"),
+            };
+            let found = shown(token.text);
+            self.error(
+                &format!("Expected numeric value type for {what}. Found {found}"),
+                Some(token),
+                right,
+            )
+        })
+    }
+
+    fn text(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Test> {
+        let content = match token.kind {
+            Kind::Text { content, .. } => content,
+            Kind::Number => {
+                let problem = format!("Expected a quoted string value. Got value {}", shown(token.text));
+                return Err(self.error(&problem, Some(token), QUOTES_WANTED));
+            }
+            _ => {
+                let problem = format!(
+                    "Parameter value is either not quoted or unidentified quote types used for string value {}. Use \
+                     either single or double quotes.",
+                    shown(token.text)
+                );
+                return Err(self.error(&problem, Some(token), QUOTES_WANTED));
+            }
+        };
+        let is_pattern = matches!(comparator, Comparator::Like | Comparator::ILike);
+        if !is_pattern {
+            return self.among(
+                values,
+                vec![content],
+                comparator == Comparator::Order(Relation::Equal),
+                token,
+            );
+        }
+        if content.chars().count() > LIKE_PATTERN_CHARS_MAX {
+            let problem = format!("Invalid pattern: more than {LIKE_PATTERN_CHARS_MAX} characters");
+            return Err(self.error(&problem, Some(token), "ask for less"));
+        }
+        Ok(Test::Like(Pattern::new(content, comparator == Comparator::ILike)))
+    }
+
+    fn among(&self, values: Values, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Test> {
+        if values != Values::ExperimentId {
+            let among = texts.into_iter().map(str::to_owned).collect();
+            return Ok(Test::Text { among, wanted });
+        }
+        let mut among = BTreeSet::new();
+        for text in texts {
+            match ExperimentId::parse(text) {
+                Ok(id) => {
+                    among.insert(id.0);
+                }
+                // A number that no experiment has.
+                Err(Error::NotFound(_)) => {}
+                Err(Error::Invalid(problem)) => return Err(self.error(&problem, Some(at), "")),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(Test::Id { among, wanted })
+    }
+
+    fn wrong_comparator<A: Searched>(
+        &self,
+        subject: &Subject<A>,
+        values: Values,
+        comparator: Comparator,
+        at: &Token<'_>,
+    ) -> Error {
+        let list = matches!(comparator, Comparator::In | Comparator::NotIn);
+        let problem = match comparator {
+            Comparator::IsNull | Comparator::IsNotNull => {
+                "IS NULL / IS NOT NULL is only supported for tags and params".to_owned()
+            }
+            _ if list && matches!(subject, Subject::Attribute(_)) => format!(
+                "Only {} attributes support comparison with a list of quoted string values.",
+                A::LANGUAGE.listed_attributes()
+            ),
+            _ => {
+                let valid = listed(values.comparators().iter().map(|comparator| comparator.name()));
+                format!("Invalid comparator '{}' not one of {valid}", comparator.name())
+            }
+        };
+        self.error(&problem, Some(at), "")
+    }
+
+    /// For what cannot be part of a filter, or stands where it cannot.
+    fn invalid(&self, token: &Token<'_>) -> Error {
+        let right = match token.kind {
+            Kind::Semicolon => {
+                let problem = "Search filter contained multiple expression";
+                return self.error(problem, Some(token), "Provide AND-ed expression list");
+            }
+            Kind::Unclosed => "the quote is never closed",
+            Kind::Open | Kind::Close => "comparisons are joined by AND, without parentheses",
+            Kind::Path if token.is_word("OR") || token.is_word("NOT") => "comparisons are only joined by AND",
+            Kind::Unknown => KEY_WANTED,
+            _ => WANTED,
+        };
+        let problem = format!("Invalid clause(s) in filter string: '{}'", shown(token.text));
+        self.error(&problem, Some(token), right)
+    }
+
+    /// A message: what is wrong, where, and what would be right.
+    fn error(&self, problem: &str, at: Option<&Token<'_>>, right: &str) -> Error {
+        let start = at.map_or(self.text.len(), |token| token.start);
+        let position = self.text.get(..start).unwrap_or_default().chars().count() + 1;
+        let place = match self.text.get(start..).filter(|rest| !rest.is_empty()) {
+            Some(rest) => format!("at character {position}: \"{}\"", shown(rest)),
+            None => format!("at character {position}, the end of the filter"),
+        };
+        let right = if right.is_empty() {
+            String::new()
+        } else {
+            format!("; {right}")
+        };
+        Error::Invalid(format!("{problem} ({place}{right})"))
+    }
+}
+
+const WANTED: &str = "a comparison has the form <entity>.<key> <comparator> <value>";
+const KEY_WANTED: &str =
+    "a key with other characters than letters, digits, '_' and '.' stands in back-quotes: tags.`a b`";
+const QUOTES_WANTED: &str = "a text stands in single or double quotes: params.model = 'cnn'";
+const LIST_WANTED: &str = "a list has the form ('a', 'b')";
+
+/// What a path names.
+pub(super) struct Name<'a> {
+    /// What stands before the first dot.
+    pub word: Option<&'a str>,
+    /// What stands behind it.
+    pub key: &'a str,
+}
+
+impl<'a> Name<'a> {
+    /// Reads a path. A key is quoted as a whole or not at all: MLflow would take other quotes for a part of it.
+    pub(super) fn read(path: &'a str) -> Option<Self> {
+        let parts = lex::parts(path);
+        let (first, rest) = parts.split_first()?;
+        let word = lex::unquote(first).0;
+        match rest {
+            [] => Some(Name {
+                word: None,
+                key: unquote_twice(first),
+            }),
+            [key] => Some(Name {
+                word: Some(word),
+                key: unquote_twice(key),
+            }),
+            _ if rest.iter().any(|part| lex::unquote(part).1) => None,
+            _ => Some(Name {
+                word: Some(word),
+                key: path.get(first.len() + 1..)?,
+            }),
+        }
+    }
+}
+
+/// MLflow takes off a pair of single or double quotes, then one of back-quotes.
+fn unquote_twice(part: &str) -> &str {
+    let (inner, _) = lex::unquote(part);
+    let back_quoted = part.starts_with('`');
+    match inner.strip_prefix('`').and_then(|key| key.strip_suffix('`')) {
+        Some(key) if !back_quoted => key,
+        _ => inner,
+    }
+}
+
+/// The beginning of a text, for a message.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,180 @@
+//! What can be asked of runs.
+
+use super::filter::{Clause, Field, Filter};
+use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::order::{Order, SortKey, Term, terms};
+use crate::domain::dataset::DatasetInput;
+use crate::domain::run::{FullRun, NAME_TAG};
+use crate::error::{Error, Result};
+
+/// What runs must be to be found.
+pub type RunFilter = Filter<RunAttribute>;
+
+/// In what order runs are found.
+pub type RunOrder = Order<RunAttribute>;
+
+/// An attribute of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunAttribute {
+    /// Its id.
+    RunId,
+    /// Its name, in filters its tag `mlflow.runName`.
+    RunName,
+    /// The name of its status.
+    Status,
+    /// Who made it.
+    UserId,
+    /// Where its artifacts lie.
+    ArtifactUri,
+    /// When it started.
+    StartTime,
+    /// When it ended; running ones have none.
+    EndTime,
+}
+
+/// The tag of an input that says what it was used for.
+const CONTEXT_TAG: &str = "mlflow.data.context";
+
+const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values, ordered: bool) -> Entity {
+    Entity {
+        words,
+        kind,
+        values,
+        ordered,
+    }
+}
+
+const fn row(name: &'static str, id: RunAttribute, values: Values, ordered: bool) -> Attribute<RunAttribute> {
+    Attribute {
+        name,
+        id,
+        values,
+        ordered,
+    }
+}
+
+impl Searched for RunAttribute {
+    const LANGUAGE: Language<Self> = Language {
+        entities: &[
+            entity(&["metric", "metrics"], EntityKind::Metric, Values::Float, true),
+            entity(
+                &["parameter", "parameters", "param", "params"],
+                EntityKind::Param,
+                Values::OptionalText,
+                true,
+            ),
+            entity(&["tag", "tags"], EntityKind::Tag, Values::OptionalText, true),
+            entity(
+                &["attribute", "attributes", "attr", "run"],
+                EntityKind::Attribute,
+                Values::Text,
+                true,
+            ),
+            entity(&["dataset", "datasets"], EntityKind::Dataset, Values::ListedText, false),
+        ],
+        attributes: &[
+            row("run_id", RunAttribute::RunId, Values::ListedText, true),
+            row("run_name", RunAttribute::RunName, Values::Text, true),
+            row("status", RunAttribute::Status, Values::Text, true),
+            row("user_id", RunAttribute::UserId, Values::Text, true),
+            row("artifact_uri", RunAttribute::ArtifactUri, Values::Text, true),
+            row("start_time", RunAttribute::StartTime, Values::Integer, true),
+            row("end_time", RunAttribute::EndTime, Values::Integer, true),
+            row("created", RunAttribute::StartTime, Values::Integer, true),
+            row("Created", RunAttribute::StartTime, Values::Integer, true),
+            row("run name", RunAttribute::RunName, Values::Text, false),
+            row("Run name", RunAttribute::RunName, Values::Text, false),
+            row("Run Name", RunAttribute::RunName, Values::Text, false),
+        ],
+    };
+}
+
+impl Filter<RunAttribute> {
+    /// Whether a run is found.
+    pub fn matches(&self, run: &FullRun) -> bool {
+        self.clauses.iter().all(|clause| clause.matches(run))
+    }
+}
+
+impl Clause<RunAttribute> {
+    /// Whether it holds for a run.
+    pub fn matches(&self, run: &FullRun) -> bool {
+        match &self.subject {
+            // One input is enough, and another one may be for another clause.
+            Subject::Dataset(field) => run.inputs.iter().any(|input| self.test.holds(&of_input(*field, input))),
+            Subject::Attribute(RunAttribute::RunName) => self.test.holds(&Field::of_key(NAME_TAG, &run.tags)),
+            subject => self.test.holds(&of_run(subject, run)),
+        }
+    }
+}
+
+impl Order<RunAttribute> {
+    /// Whether it is the default order, in which they are stored.
+    pub fn is_listing(&self) -> bool {
+        Self::parse(&[]).is_ok_and(|default| default == *self)
+    }
+
+    /// Reads an `order_by`. Equal runs follow by start, the newest first, then by id.
+    pub fn parse(items: &[&str]) -> Result<Self> {
+        let mut terms: Vec<Term<RunAttribute>> = terms(items)?;
+        for (index, term) in terms.iter().enumerate() {
+            if terms.iter().take(index).any(|before| before.subject == term.subject) {
+                return Err(Error::Invalid(format!(
+                    "`order_by` contains duplicate fields: {items:?} (item {} names the same as one before it)",
+                    index + 1
+                )));
+            }
+        }
+        let start = Subject::Attribute(RunAttribute::StartTime);
+        if terms.iter().all(|term| term.subject != start) {
+            terms.push(Term {
+                subject: start,
+                values: Values::Integer,
+                descending: true,
+            });
+        }
+        let id = Subject::Attribute(RunAttribute::RunId);
+        if terms.iter().all(|term| term.subject != id) {
+            terms.push(Term {
+                subject: id,
+                values: Values::ListedText,
+                descending: false,
+            });
+        }
+        Ok(Order::new(terms))
+    }
+
+    /// The place of a run.
+    pub fn key(&self, run: &FullRun) -> SortKey {
+        self.key_of(|subject| of_run(subject, run))
+    }
+}
+
+fn of_run<'a>(subject: &Subject<RunAttribute>, run: &'a FullRun) -> Field<'a> {
+    match subject {
+        Subject::Metric(key) => {
+            let metric = run.metrics.iter().find(|metric| metric.key == *key);
+            metric.map_or(Field::Absent, |metric| Field::Float(metric.point.value))
+        }
+        Subject::Param(key) => Field::of_key(key, &run.params),
+        Subject::Tag(key) => Field::of_key(key, &run.tags),
+        Subject::Dataset(_) => Field::Absent,
+        Subject::Attribute(attribute) => match attribute {
+            RunAttribute::RunId => Field::Text(run.run.id.to_string().into()),
+            RunAttribute::RunName => Field::text(&run.run.name),
+            RunAttribute::Status => Field::text(run.run.status.name()),
+            RunAttribute::UserId => Field::text(&run.run.user_id),
+            RunAttribute::ArtifactUri => Field::text(&run.run.artifact_uri),
+            RunAttribute::StartTime => Field::Integer(run.run.start_time_ms),
+            RunAttribute::EndTime => run.run.end_time_ms.map_or(Field::Absent, Field::Integer),
+        },
+    }
+}
+
+fn of_input(field: DatasetField, input: &DatasetInput) -> Field<'_> {
+    match field {
+        DatasetField::Name => Field::text(&input.dataset.name),
+        DatasetField::Digest => Field::text(&input.dataset.digest),
+        DatasetField::Context => Field::of_key(CONTEXT_TAG, &input.tags),
+    }
+}

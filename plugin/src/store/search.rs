@@ -1,0 +1,250 @@
+//! Searches of runs and experiments: what a filter finds, in an order, page by page.
+//!
+//! In the default order a search reads from the place where the page begins until the page is full. Another order looks at
+//! everything once and keeps no more than a page.
+
+use std::collections::BinaryHeap;
+
+use super::{experiments, keys, listing, runs};
+use crate::domain::experiment::{Experiment, Pair};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::lifecycle::View;
+use crate::domain::run::FullRun;
+use crate::error::Result;
+use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
+use crate::search::filter::Filter;
+use crate::search::order::{Order, SortKey};
+use crate::search::page::Place;
+use crate::search::runs::{RunAttribute, RunOrder};
+
+/// How many things are read and looked at together, at most.
+const CHUNK_MAX: usize = 500;
+
+/// What to find, and which page of it.
+pub struct Query<A> {
+    /// What things must be.
+    pub filter: Filter<A>,
+    /// In what order they come.
+    pub order: Order<A>,
+    /// Which stages are shown.
+    pub view: View,
+    /// The last thing of the page before, if there is one: its place in the listing when the order is the listing's, else its
+    /// sort key.
+    pub after: Option<Place>,
+    /// How many things a page has, at least 1.
+    pub count: usize,
+}
+
+/// A page, and the place of its last thing unless the search ends there.
+pub type Page<T> = (Vec<T>, Option<Place>);
+
+/// Whether bytes can be the place of a run in this order.
+pub fn fits_runs(order: &RunOrder, bytes: &[u8]) -> bool {
+    if order.is_listing() {
+        bytes.len() == keys::PLACE_BYTES
+    } else {
+        order.read_key(bytes).is_some()
+    }
+}
+
+/// Whether bytes can be the place of an experiment in this order.
+pub fn fits_experiments(order: &ExperimentOrder, bytes: &[u8]) -> bool {
+    if order.is_listing() {
+        bytes.len() == keys::LISTED_PLACE_BYTES
+    } else {
+        order.read_key(bytes).is_some()
+    }
+}
+
+/// Finds runs of some experiments.
+pub async fn runs(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
+    match (query.order.is_listing(), query.filter.is_empty()) {
+        (true, true) => listing::runs(within, query.view, query.after.as_ref(), query.count).await,
+        (true, false) => filtered_runs(within, query).await,
+        (false, _) => ordered_runs(within, query).await,
+    }
+}
+
+async fn filtered_runs(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
+    let mut found: Vec<RunId> = Vec::new();
+    let mut last = None;
+    let mut walk = Walk::new(query.after.clone(), query.count);
+    while let Some(chunk) = walk.next_runs(within, query.view).await? {
+        for run in chunk.iter().filter(|run| query.filter.matches(run)) {
+            if found.len() == query.count {
+                return Ok((found, last));
+            }
+            found.push(run.run.id);
+            last = Some(Place::new(keys::started_run_place_of(
+                run.run.start_time_ms,
+                run.run.id,
+            )));
+        }
+    }
+    Ok((found, None))
+}
+
+async fn ordered_runs(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
+    let mut best = Best::new(query);
+    let mut walk = Walk::new(None, CHUNK_MAX);
+    while let Some(chunk) = walk.next_runs(within, query.view).await? {
+        for run in chunk.iter().filter(|run| query.filter.matches(run)) {
+            best.offer(query.order.key(run), run.run.id);
+        }
+    }
+    Ok(best.page())
+}
+
+/// An experiment and its tags.
+pub type Tagged = (Experiment, Vec<Pair>);
+
+/// Finds experiments.
+pub async fn experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
+    if query.order.is_listing() {
+        listed_experiments(query).await
+    } else {
+        ordered_experiments(query).await
+    }
+}
+
+async fn listed_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
+    let mut found: Vec<Tagged> = Vec::new();
+    let mut last = None;
+    let mut walk = Walk::new(query.after.clone(), query.count);
+    while let Some(chunk) = walk.next_experiments(query.view).await? {
+        for (experiment, tags) in chunk
+            .into_iter()
+            .filter(|(experiment, tags)| query.filter.matches(experiment, tags))
+        {
+            if found.len() == query.count {
+                return Ok((found, last));
+            }
+            last = Some(Place::new(keys::listed_experiment_place_of(
+                experiment.creation_time_ms,
+                experiment.id,
+            )));
+            found.push((experiment, tags));
+        }
+    }
+    Ok((found, None))
+}
+
+async fn ordered_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
+    let mut best = Best::new(query);
+    let mut walk = Walk::new(None, CHUNK_MAX);
+    while let Some(chunk) = walk.next_experiments(query.view).await? {
+        for (experiment, tags) in chunk
+            .into_iter()
+            .filter(|(experiment, tags)| query.filter.matches(experiment, tags))
+        {
+            best.offer(query.order.key(&experiment), OnlyKept((experiment, tags)));
+        }
+    }
+    let (found, next) = best.page();
+    Ok((found.into_iter().map(|OnlyKept(tagged)| tagged).collect(), next))
+}
+
+/// A walk through a listing, chunk by chunk; the chunks grow, as a first one that was not enough says that little is found.
+struct Walk {
+    after: Option<Place>,
+    ended: bool,
+    chunk: usize,
+}
+
+impl Walk {
+    fn new(after: Option<Place>, first_chunk: usize) -> Self {
+        Walk {
+            after,
+            ended: false,
+            chunk: first_chunk.clamp(1, CHUNK_MAX),
+        }
+    }
+
+    async fn next_runs(&mut self, within: &[ExperimentId], view: View) -> Result<Option<Vec<FullRun>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (ids, next) = listing::runs(within, view, self.after.as_ref(), self.chunk).await?;
+        self.step(next);
+        runs::read_all(&ids).await.map(Some)
+    }
+
+    async fn next_experiments(&mut self, view: View) -> Result<Option<Vec<Tagged>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (found, next) = listing::experiments(view, self.after.as_ref(), self.chunk).await?;
+        self.step(next);
+        let ids: Vec<ExperimentId> = found.iter().map(|experiment| experiment.id).collect();
+        let tags = experiments::tags(&ids).await?;
+        Ok(Some(found.into_iter().zip(tags).collect()))
+    }
+
+    fn step(&mut self, next: Option<Place>) {
+        self.ended = next.is_none();
+        self.after = next;
+        self.chunk = (2 * self.chunk).min(CHUNK_MAX);
+    }
+}
+
+/// The first things of an order behind a place, and one more to tell whether there are more.
+struct Best<T> {
+    after: Option<Place>,
+    count: usize,
+    /// The last in order on top.
+    kept: BinaryHeap<(SortKey, T)>,
+}
+
+impl<T: Ord> Best<T> {
+    fn new<A>(query: &Query<A>) -> Self {
+        Best {
+            after: query.after.clone(),
+            count: query.count,
+            kept: BinaryHeap::new(),
+        }
+    }
+
+    fn offer(&mut self, key: SortKey, item: T) {
+        if self.after.as_ref().is_some_and(|after| key.bytes() <= after.bytes()) {
+            return;
+        }
+        self.kept.push((key, item));
+        if self.kept.len() > self.count + 1 {
+            self.kept.pop();
+        }
+    }
+
+    fn page(self) -> Page<T> {
+        let more = self.kept.len() > self.count;
+        let mut sorted = self.kept.into_sorted_vec();
+        sorted.truncate(self.count);
+        let next = sorted
+            .last()
+            .filter(|_| more)
+            .map(|(key, _)| Place::new(key.bytes().to_vec()));
+        (sorted.into_iter().map(|(_, item)| item).collect(), next)
+    }
+}
+
+/// Something without an order of its own, kept beside a key that no other has.
+struct OnlyKept<T>(T);
+
+impl<T> PartialEq for OnlyKept<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for OnlyKept<T> {}
+
+impl<T> PartialOrd for OnlyKept<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for OnlyKept<T> {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}

@@ -1,0 +1,174 @@
+//! What scenarios work on: experiments and runs, made through the API before anything is measured.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::client::{Client, Target};
+use crate::numbers::{float, mix, readable};
+use crate::report::say;
+
+/// Connections that fill an experiment.
+const FILLERS: u64 = 32;
+/// Params, and metrics, of each run that is searched.
+pub(crate) const KEYS: u64 = 10;
+/// When the first run of an experiment began, in ms since 1970.
+pub(crate) const FIRST_START_MS: u64 = 1_700_000_000_000;
+/// One metric in so many digits, so that answers have the same size in each run of this program.
+const METRIC_PARTS: u64 = 1_000_000;
+
+/// The ids that requests are made of.
+pub(crate) struct Fixture {
+    /// The server.
+    pub(crate) target: Target,
+    /// Id of the experiment.
+    pub(crate) experiment: String,
+    /// Its name.
+    pub(crate) experiment_name: String,
+    /// Ids of runs; what they hold is the group's affair.
+    pub(crate) runs: Vec<String>,
+    /// How many runs the experiment was filled with.
+    pub(crate) filled: u64,
+    /// Leads to the last page of all runs; empty when there is one page.
+    pub(crate) late_token: String,
+}
+
+impl Fixture {
+    /// One without an experiment.
+    pub(crate) fn bare(target: &Target) -> Self {
+        Self {
+            target: target.clone(),
+            experiment: String::new(),
+            experiment_name: String::new(),
+            runs: Vec::new(),
+            filled: 0,
+            late_token: String::new(),
+        }
+    }
+
+    /// One with a new experiment.
+    pub(crate) async fn with_experiment(target: &Target, what: &str) -> Result<Self> {
+        // A server that is given with --url may have seen this program before.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+        let name = format!("bench-{what}-{}-{now}", std::process::id());
+        let mut client = Client::connect(target).await?;
+        let made = client
+            .ask(target.post("experiments/create", &json!({"name": name})))
+            .await?;
+        Ok(Self {
+            experiment: text(&made, "/experiment_id")?,
+            experiment_name: name,
+            ..Self::bare(target)
+        })
+    }
+
+    /// Adds empty runs.
+    pub(crate) async fn add_runs(&mut self, count: u64) -> Result<()> {
+        self.runs
+            .extend(make_runs(&self.target, &self.experiment, count, Content::Nothing).await?);
+        Ok(())
+    }
+
+    /// Adds runs with 10 params, 10 metrics and 2 tags each.
+    pub(crate) async fn fill(&mut self, count: u64) -> Result<()> {
+        let started = Instant::now();
+        make_runs(&self.target, &self.experiment, count, Content::Full).await?;
+        self.filled += count;
+        let seconds = started.elapsed().as_secs_f64();
+        let rate = readable(float(count) / seconds.max(1e-9));
+        say!("filled {count} runs in {seconds:.1} s ({rate} runs/s, two requests each)");
+        Ok(())
+    }
+
+    /// A run to log to, by a number that may be larger than the number of runs.
+    pub(crate) fn run(&self, number: usize) -> &str {
+        let index = number.checked_rem(self.runs.len()).unwrap_or_default();
+        self.runs.get(index).map_or("", String::as_str)
+    }
+}
+
+/// What is in a new run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    Full,
+}
+
+/// Makes runs at concurrency 32; their order among each other is the order of their start times.
+async fn make_runs(target: &Target, experiment: &str, count: u64, content: Content) -> Result<Vec<String>> {
+    let mut fillers = JoinSet::new();
+    for first in 0..FILLERS.min(count) {
+        let (target, experiment) = (target.clone(), experiment.to_owned());
+        fillers.spawn(async move {
+            let mut client = Client::connect(&target).await?;
+            let mut runs = Vec::new();
+            let mut number = first;
+            while number < count {
+                let made = client
+                    .ask(target.post("runs/create", &run_body(&experiment, number, content)))
+                    .await?;
+                let run = text(&made, "/run/info/run_id")?;
+                if content == Content::Full {
+                    client
+                        .ask(target.post("runs/log-batch", &content_of(&run, number)))
+                        .await?;
+                }
+                runs.push(run);
+                number += FILLERS;
+            }
+            Ok::<_, anyhow::Error>(runs)
+        });
+    }
+    let mut runs = Vec::new();
+    while let Some(some) = fillers.join_next().await {
+        runs.extend(some??);
+    }
+    Ok(runs)
+}
+
+/// The body of a request that makes a run.
+fn run_body(experiment: &str, number: u64, content: Content) -> Value {
+    let tags = match content {
+        Content::Nothing => json!([]),
+        Content::Full => json!([{"key": "t0", "value": "bench"}, {"key": "t1", "value": tag_value(number)}]),
+    };
+    json!({
+        "experiment_id": experiment,
+        "run_name": format!("run-{number}"),
+        "start_time": FIRST_START_MS + number,
+        "tags": tags,
+    })
+}
+
+/// The params and metrics of a run that is searched, as one batch.
+pub(crate) fn content_of(run: &str, number: u64) -> Value {
+    let time = FIRST_START_MS + number;
+    let params = (0..KEYS).map(|key| json!({"key": format!("p{key}"), "value": param_value(number, key)}));
+    let metrics = (0..KEYS)
+        .map(|key| json!({"key": format!("m{key}"), "value": metric_value(number, key), "timestamp": time, "step": 0}));
+    json!({"run_id": run, "params": params.collect::<Value>(), "metrics": metrics.collect::<Value>()})
+}
+
+/// A metric of a run that is searched: 0 to 1, evenly spread.
+pub(crate) fn metric_value(number: u64, key: u64) -> f64 {
+    float(mix(number * KEYS + key) % METRIC_PARTS) / float(METRIC_PARTS)
+}
+
+/// A param of a run that is searched: one of ten texts.
+pub(crate) fn param_value(number: u64, key: u64) -> String {
+    format!("v{}", mix(number * KEYS + key + (1 << 40)) % 10)
+}
+
+/// The tag `t1` of a run that is searched: three digits.
+pub(crate) fn tag_value(number: u64) -> String {
+    format!("tag-{:03}", mix(number + (1 << 50)) % 1000)
+}
+
+/// A text in an answer.
+pub(crate) fn text(answer: &Value, pointer: &str) -> Result<String> {
+    let text = answer.pointer(pointer).and_then(Value::as_str);
+    text.map(str::to_owned)
+        .with_context(|| format!("there is no {pointer} in {answer}"))
+}

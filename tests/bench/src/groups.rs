@@ -1,0 +1,95 @@
+//! The groups of scenarios: each prepares what its scenarios work on, then they are measured in the table's order.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::bench::Bench;
+use crate::fixture::Fixture;
+use crate::numbers::float;
+use crate::options::Options;
+use crate::report::say;
+use crate::scenario::Scenario;
+
+mod reads;
+mod search;
+mod writes;
+
+/// Scenarios that share their data.
+#[derive(Clone, Copy)]
+pub(crate) enum Group {
+    /// Everything that a training run sends.
+    Writes,
+    /// One run, one experiment, one history.
+    Reads,
+    /// Searches in an experiment with so many runs.
+    Search(u64),
+}
+
+impl Group {
+    /// The groups with a scenario that is wanted; the one that fills the server most comes last.
+    pub(crate) fn wanted(options: &Options) -> Vec<Self> {
+        let searches = options.runs.iter().copied().map(Self::Search);
+        let groups = [Self::Writes, Self::Reads].into_iter().chain(searches);
+        groups.filter(|group| group.is_wanted(options)).collect()
+    }
+
+    /// What it is called.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Writes => "writes".to_owned(),
+            Self::Reads => "reads".to_owned(),
+            Self::Search(runs) => format!("search_runs_{runs}"),
+        }
+    }
+
+    /// Makes the data.
+    pub(crate) async fn prepare(self, bench: &Bench) -> Result<Fixture> {
+        match self {
+            Self::Writes => writes::prepare(&bench.target).await,
+            Self::Reads => reads::prepare(&bench.target).await,
+            Self::Search(runs) => search::prepare(&bench.target, runs).await,
+        }
+    }
+
+    /// Measures the scenarios that are wanted.
+    pub(crate) async fn measure(self, bench: &mut Bench, fixture: Fixture) -> Result<()> {
+        let fixture = Arc::new(fixture);
+        for scenario in self.scenarios() {
+            let name = self.line_name(scenario);
+            if !bench.options.wants(&name) {
+                continue;
+            }
+            let rate = bench.lines(&fixture, scenario, &name).await?;
+            if let (true, Some(rate)) = (scenario.name == search::WALK, rate) {
+                let pages = fixture.filled.div_ceil(search::WALK_PAGE);
+                say!(
+                    "    all {} runs in {pages} pages: {:.3} s",
+                    fixture.filled,
+                    float(pages) / rate
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted(self, options: &Options) -> bool {
+        let mut scenarios = self.scenarios().iter();
+        scenarios.any(|scenario| options.wants(&self.line_name(scenario)))
+    }
+
+    fn scenarios(self) -> &'static [Scenario] {
+        match self {
+            Self::Writes => writes::SCENARIOS,
+            Self::Reads => reads::SCENARIOS,
+            Self::Search(_) => search::SCENARIOS,
+        }
+    }
+
+    fn line_name(self, scenario: &Scenario) -> String {
+        match self {
+            Self::Writes | Self::Reads => scenario.name.to_owned(),
+            Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `mlforge-bench`: measures an MLflow server over HTTP, beside the limits of the machine it runs on.
+//!
+//! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST API.
+
+mod bench;
+mod client;
+mod fixture;
+mod groups;
+mod limits;
+mod load;
+mod numbers;
+mod options;
+mod process;
+mod report;
+mod scenario;
+mod server;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::bench::Bench;
+use crate::client::{Client, Target};
+use crate::groups::Group;
+use crate::limits::{Flush, shared_rate};
+use crate::numbers::{float, millis, percentile, readable};
+use crate::options::{HELP, Options, Subject};
+use crate::report::{bytes, say};
+use crate::server::{Launcher, Server, WorkDir};
+
+/// Flushes that are timed; fewer of them in a short run.
+const FLUSHES: usize = 200;
+const FLUSHES_QUICK: usize = 100;
+/// A run with shorter measurements is a short one.
+const QUICK_BELOW: Duration = Duration::from_millis(500);
+/// A server is idle when it has had nothing to do for so long.
+const IDLE: Duration = Duration::from_secs(2);
+/// Starts on existing data.
+const STARTS: usize = 5;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            say!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("mlforge-bench: {error:#} (try --help)");
+            return ExitCode::from(2);
+        }
+    };
+    match run(options) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(errors) => {
+            eprintln!("mlforge-bench: {errors} WRONG ANSWERS, see !!! above");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("mlforge-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures; returns the number of wrong answers.
+fn run(options: Options) -> Result<u64> {
+    ensure!(
+        !Group::wanted(&options).is_empty(),
+        "no scenario has {:?} in its name",
+        options.only
+    );
+    // All clients on one thread: they leave as much of a small machine to the server as they can.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match &options.subject {
+        Subject::Url { url, token } => {
+            let target = Target::parse(url, token.as_deref())?;
+            let work = WorkDir::make(&options.dir)?;
+            print_flush(&options, work.path())?;
+            let mut bench = Bench::new(options, target, None, work.path());
+            runtime.block_on(measure(&mut bench, None))?;
+            Ok(bench.errors)
+        }
+        Subject::Binary(binary) => {
+            let launcher = Launcher::new(binary, &options.dir, options.server_log.clone())?;
+            runtime.block_on(measure_own(options, &launcher))
+        }
+    }
+}
+
+/// Starts the server, measures it under load, and then how fast it starts with the data it has got.
+async fn measure_own(options: Options, launcher: &Launcher) -> Result<u64> {
+    print_flush(&options, launcher.work_dir())?;
+    let server = launcher.start()?;
+    let token = server.token.clone().context("the first start showed no token")?;
+    say!("binary: {}", bytes(launcher.binary_bytes()?));
+    say!("first start, on an empty directory: {}", seconds(server.ready_after));
+    tokio::time::sleep(IDLE).await;
+    say!(
+        "RSS idle, 2 s after the start: {}",
+        bytes(process::resident_bytes(server.pid())?)
+    );
+    let target = Target::parse(&server.url, Some(&token))?;
+    let mut bench = Bench::new(options, target, Some(server.pid()), launcher.work_dir());
+    measure(&mut bench, Some((launcher, &server))).await?;
+    say!("\nstop: {}", seconds(server.stop()?));
+    measure_starts(launcher, &token).await?;
+    Ok(bench.errors)
+}
+
+async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result<()> {
+    bench.baselines().await?;
+    for group in Group::wanted(&bench.options) {
+        say!("");
+        let before = own
+            .map(|(launcher, _)| process::disk_bytes(&launcher.data_dir()))
+            .transpose()?;
+        let fixture = group.prepare(bench).await?;
+        if let (Some((launcher, _)), Some(before), true) = (own, before, fixture.filled > 0) {
+            let grown = process::disk_bytes(&launcher.data_dir())?.saturating_sub(before);
+            say!("disk: {} a run", bytes(grown / fixture.filled));
+        }
+        group.measure(bench, fixture).await?;
+        if let Some((launcher, server)) = own {
+            let (rss, disk) = (
+                process::resident_bytes(server.pid())?,
+                process::disk_bytes(&launcher.data_dir())?,
+            );
+            say!(
+                "after {}: RSS {}, data directory {}",
+                group.name(),
+                bytes(rss),
+                bytes(disk)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Tells what a single flush costs before there is any load.
+fn print_flush(options: &Options, dir: &Path) -> Result<()> {
+    let samples = if options.time < QUICK_BELOW {
+        FLUSHES_QUICK
+    } else {
+        FLUSHES
+    };
+    let mut flush = Flush::default();
+    flush.sample(dir, samples)?;
+    for (how, times) in [("appended", &flush.appended), ("written in place", &flush.in_place)] {
+        let millis = |percent| percentile(times, percent).map(millis).unwrap_or_default();
+        say!(
+            "fdatasync of 4 KiB {how}: median {} ms, p99 {} ms, {}/s ({samples} samples)",
+            readable(millis(50)),
+            readable(millis(99)),
+            readable(shared_rate(times, 1).unwrap_or_default()),
+        );
+    }
+    Ok(())
+}
+
+/// Starts the server again and again on the data directory as the load has left it.
+async fn measure_starts(launcher: &Launcher, token: &str) -> Result<()> {
+    let (mut lines, mut answers) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let began = std::time::Instant::now();
+        let server = launcher.start()?;
+        let target = Target::parse(&server.url, Some(token))?;
+        let path = target.get("experiments/get?experiment_id=0");
+        // Whether the experiment exists is not the question.
+        Client::connect(&target).await?.send(path).await?;
+        answers.push(began.elapsed());
+        lines.push(server.ready_after);
+        server.stop()?;
+    }
+    for (what, mut times) in [("to its address", lines), ("to its first answer", answers)] {
+        times.sort_unstable();
+        let (best, median) = (times.first(), times.get(STARTS / 2));
+        if let (Some(best), Some(median)) = (best, median) {
+            say!(
+                "start on existing data, {what}: best {}, median {}",
+                seconds(*best),
+                seconds(*median)
+            );
+        }
+    }
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} ms", readable(float(numbers::nanos(time)) / 1e6))
+}
