@@ -157,7 +157,7 @@ enum TokenCommand {
         /// The only project for which it works, by number or path [default: all of the user's]
         #[arg(long, value_parser = parse_project)]
         project: Option<ProjectRef>,
-        /// Either api (everything) or read_api (GET requests only)
+        /// Either api (everything) or read_api (reading and searching only)
         #[arg(long, default_value_t = Scope::Api)]
         scope: Scope,
         /// First day (UTC) on which it no longer works, as YYYY-MM-DD [default: until revoked]

@@ -58,7 +58,15 @@ pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
                 scope: *scope,
                 expires: *expires,
             };
-            print(&forge.create_token(&new)?)
+            let token = forge.create_token(&new)?;
+            if new.never_works() {
+                // A reader of standard error that has gone does not matter.
+                _ = writeln!(
+                    std::io::stderr(),
+                    "mlforge: this token has expired already and will never work"
+                );
+            }
+            print(&token)
         }
         TokenCommand::List => print_pages(|after| Ok(forge.list_tokens(after)?), |token| token.id, token_line),
         TokenCommand::Revoke { token_or_id } => Ok(forge.revoke_token(token_or_id)?),

@@ -215,7 +215,7 @@ fn experiments_have_their_own_rules() {
             "Expected numeric value type for numeric attribute. Found 1e3",
         ),
         ("experiment_id = 1", "Expected a quoted string value. Got value 1"),
-        ("experiment_id = 'x'", "Invalid experiment ID 'x'."),
+        ("experiment_id = 'x'", "Invalid experiment ID 'x'"),
         (
             "experiment_id > '1'",
             "Invalid comparator '>' not one of ['=', '!=', 'IN', 'NOT IN']",
@@ -316,4 +316,24 @@ fn what_is_asked_for_has_limits() {
     let pattern = format!("params.a LIKE '{}'", "%".repeat(LIKE_PATTERN_CHARS_MAX + 1));
     assert!(refusal(RunFilter::parse(&pattern)).starts_with("Invalid pattern"));
     assert!(refusal(RunOrder::parse(&vec!["run_id"; ORDER_BY_ITEMS_MAX + 1])).contains("at most"));
+}
+
+#[test]
+fn a_message_stays_short_whatever_is_asked() {
+    let long = "x".repeat(60_000);
+    for filter in [
+        format!("{long} = 'a'"),
+        format!("{long}.a = 'a'"),
+        format!("dataset.{long} = 'a'"),
+        format!("params.{long} > 'a'"),
+        format!("params.a = {long}"),
+        format!("params.a {long}"),
+        format!("'{long}' = 1"),
+        format!("experiment_id = '{long}'"),
+        "=".repeat(60_000),
+    ] {
+        assert!(refusal(RunFilter::parse(&filter)).len() < 1_000);
+        assert!(refusal(ExperimentFilter::parse(&filter)).len() < 1_000);
+    }
+    assert!(refusal(RunOrder::parse(&[&format!("metrics.{long}")])).len() < 1_000);
 }

@@ -1,5 +1,7 @@
 //! What can be asked of things of one kind, as a table: a new kind of thing adds a table and no parser.
 
+use super::lex::shown;
+
 /// An attribute of searched things, with the table of everything that can be asked of them.
 pub trait Searched: Copy + PartialEq + std::fmt::Debug + 'static {
     /// The table.
@@ -161,7 +163,10 @@ impl<A: Copy> Language<A> {
                 Some((_, field)) => Subject::Dataset(*field),
                 None => {
                     let names = listed(DatasetField::ALL.iter().map(|(name, _)| *name));
-                    return Err(format!("Invalid dataset key '{key}' specified. Valid keys are {names}"));
+                    return Err(format!(
+                        "Invalid dataset key '{}' specified. Valid keys are {names}",
+                        shown(key)
+                    ));
                 }
             },
         };
@@ -201,7 +206,7 @@ impl<A: Copy> Language<A> {
             let words = listed(self.entities.iter().filter_map(Entity::word));
             format!(
                 "Invalid entity type '{}'. Valid values are {words}",
-                word.unwrap_or_default()
+                shown(word.unwrap_or_default())
             )
         })
     }
@@ -215,7 +220,10 @@ impl<A: Copy> Language<A> {
 
     fn invalid_attribute(&self, key: &str, valid: impl Fn(&Attribute<A>) -> bool) -> String {
         let names = listed(self.attributes.iter().filter(|row| valid(row)).map(|row| row.name));
-        format!("Invalid attribute key '{key}' specified. Valid keys are {names}")
+        format!(
+            "Invalid attribute key '{}' specified. Valid keys are {names}",
+            shown(key)
+        )
     }
 
     /// The attributes that are compared with lists, for a message.

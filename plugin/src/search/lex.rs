@@ -1,6 +1,9 @@
 //! The tokens of filters and orders. They are those of `sqlparse`, which MLflow reads filters with, as far as a filter can
 //! hold them; whatever else there is becomes one unknown token, which no filter may hold.
 
+/// The characters of a text that a message shows.
+const SHOWN_CHARS: usize = 60;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind<'a> {
@@ -202,6 +205,15 @@ fn number(text: &str) -> Option<usize> {
         }
     }
     text.get(end..).filter(|rest| !rest.starts_with(is_word)).map(|_| end)
+}
+
+/// The beginning of a text, for a message.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Piece {
             Piece::Wild(characters, _) => {
                 let mut rest = text.chars();
                 let same = |wanted: &Option<char>| rest.next().is_some_and(|c| wanted.is_none_or(|wanted| wanted == c));
-                characters.iter().all(same).then(|| rest.as_str())
+                characters.iter().all(same).then_some(rest.as_str())
             }
         }
     }

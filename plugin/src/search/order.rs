@@ -2,8 +2,8 @@
 
 use super::filter::Field;
 use super::language::{Searched, Subject, Values};
-use super::lex::{self, Kind};
-use super::parse::{Name, shown};
+use super::lex::{self, Kind, shown};
+use super::parse::Name;
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX, ORDERED_TEXT_BYTES_MAX};
 use crate::error::{Error, Result};
 

@@ -6,14 +6,11 @@ use std::collections::BTreeSet;
 
 use super::filter::{Bound, Clause, Test};
 use super::language::{Comparator, Relation, Searched, Subject, Values, listed};
-use super::lex::{self, Kind, Token};
+use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MAX, LIKE_PATTERN_CHARS_MAX};
 use crate::error::{Error, Result};
-
-/// The characters of the text that a message shows.
-const SHOWN_CHARS: usize = 60;
 
 /// The clauses of a filter; an empty one has none.
 pub(super) fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
@@ -271,7 +268,10 @@ impl<'a> Parser<'a> {
                 }
                 // A number that no experiment has.
                 Err(Error::NotFound(_)) => {}
-                Err(Error::Invalid(problem)) => return Err(self.error(&problem, Some(at), "")),
+                Err(Error::Invalid(_)) => {
+                    let problem = format!("Invalid experiment ID '{}'", shown(text));
+                    return Err(self.error(&problem, Some(at), "an experiment ID is an integer"));
+                }
                 Err(other) => return Err(other),
             }
         }
@@ -382,13 +382,4 @@ fn unquote_twice(part: &str) -> &str {
         Some(key) if !back_quoted => key,
         _ => inner,
     }
-}
-
-/// The beginning of a text, for a message.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }

@@ -2,6 +2,7 @@
 
 use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::lex::shown;
 use super::order::{Order, SortKey, Term, terms};
 use crate::domain::dataset::DatasetInput;
 use crate::domain::run::{FullRun, NAME_TAG};
@@ -119,9 +120,11 @@ impl Order<RunAttribute> {
         let mut terms: Vec<Term<RunAttribute>> = terms(items)?;
         for (index, term) in terms.iter().enumerate() {
             if terms.iter().take(index).any(|before| before.subject == term.subject) {
+                let item = items.get(index).copied().unwrap_or_default();
                 return Err(Error::Invalid(format!(
-                    "`order_by` contains duplicate fields: {items:?} (item {} names the same as one before it)",
-                    index + 1
+                    "`order_by` contains duplicate fields: item {}, '{}', names the same as one before it",
+                    index + 1,
+                    shown(item)
                 )));
             }
         }

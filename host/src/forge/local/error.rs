@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use time::Date;
-
 /// Why an operation on the local forge was refused. Each names the value at fault; none holds a whole token.
 #[derive(Debug)]
 pub enum LocalError {
@@ -31,8 +29,6 @@ pub enum LocalError {
     UserUnknown(String),
     /// No token has this number, or this beginning.
     TokenUnknown(String),
-    /// The token would never work.
-    ExpiryPast(Date),
     /// The host's fault: the system gives no random bytes.
     Random(getrandom::Error),
     /// The host's fault: the file cannot be read or written.
@@ -49,7 +45,6 @@ impl fmt::Display for LocalError {
             Self::ProjectUnknown(project) => write!(f, "project `{project}` does not exist"),
             Self::UserUnknown(login) => write!(f, "user `{login}` does not exist"),
             Self::TokenUnknown(token) => write!(f, "token `{token}` does not exist"),
-            Self::ExpiryPast(date) => write!(f, "a token that expires on {date} would never work: take a later day"),
             Self::Random(error) => write!(f, "no random bytes for a token: {error}"),
             Self::Database(error) => write!(f, "the forge's file: {error}"),
         }

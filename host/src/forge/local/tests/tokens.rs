@@ -59,13 +59,19 @@ fn remembered_decision_ends_with_the_token() {
 }
 
 #[test]
-fn token_that_would_never_work_is_refused() {
+fn token_that_expires_today_is_made_and_never_works() {
     let world = World::new();
-    let refused = world.forge.create_token(&NewToken {
+    let new = NewToken {
         expires: Some(today_utc()),
         ..new_token()
-    });
-    assert!(matches!(refused, Err(LocalError::ExpiryPast(day)) if day == today_utc()));
+    };
+    assert!(new.never_works() && !new_token().never_works());
+    let token = world.forge.create_token(&new).unwrap();
+    let decision = world
+        .forge
+        .decide(&world.here(), &Credential(token), today_utc())
+        .unwrap();
+    assert_eq!(decision, Decision::Unauthenticated);
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! mlforge inside another program: it hands requests to the host as values, without a socket. The forge is the program's own:
+//! here one token that may write to project 1.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use mlforge::Host;
+use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::storage::ProjectId;
+use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
+
+/// Knows one user, one token and one project.
+struct OneToken(&'static str);
+
+#[async_trait::async_trait]
+impl Forge for OneToken {
+    async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
+        if credential.0 != self.0 {
+            return Ok(Decision::Unauthenticated);
+        }
+        let known = Project {
+            id: ProjectId(1),
+            path: "group/project".to_owned(),
+        };
+        Ok(Decision::Known {
+            actor: Actor {
+                id: 1,
+                login: "ada".to_owned(),
+            },
+            scope: Scope::Api,
+            project: (*project == ProjectRef::Id(1)).then_some((known, Role::Developer)),
+        })
+    }
+
+    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
+        Ok(None)
+    }
+}
+
+fn host() -> anyhow::Result<Host> {
+    Host::builder()
+        .component(mlforge_component::COMPONENT)
+        .records(Arc::new(MemoryRecords::new()))
+        .blobs(Arc::new(MemoryBlobs::new()))
+        .forge(Arc::new(OneToken("secret")))
+        .build()
+}
+
+/// Posts to an endpoint of MLflow in project 1; answers status and body.
+async fn post(host: &Host, token: &str, endpoint: &str, body: &'static str) -> anyhow::Result<(u16, Bytes)> {
+    let request = Request::post(format!("/api/v4/projects/1/ml/mlflow/api/2.0/mlflow/{endpoint}"))
+        .header("authorization", format!("Bearer {token}"))
+        .body(Full::new(Bytes::from_static(body.as_bytes())))?;
+    let response = host.handle(request).await;
+    Ok((response.status().as_u16(), response.into_body().into_bytes()))
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let (status, body) = post(&host()?, "secret", "experiments/create", r#"{"name": "first-steps"}"#).await?;
+    println!("{status} {}", String::from_utf8_lossy(&body));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_embedded_host_answers_those_whom_its_forge_knows() {
+        let host = host().unwrap();
+        let create = |token| post(&host, token, "experiments/create", r#"{"name": "first-steps"}"#);
+        let (status, body) = create("secret").await.unwrap();
+        assert_eq!((status, &body[..]), (200, &br#"{"experiment_id":"1"}"#[..]));
+        assert_eq!(create("guess").await.unwrap().0, 401);
+    }
+}
