@@ -60,11 +60,8 @@ impl Incoming {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let rights = rights(&request.get_headers());
-        let (_, done) = wit_future::new(|| Ok(()));
-        let (contents, trailers) = Request::consume_body(request, done);
-        let body = contents.collect().await;
-        // A cut upload ends its stream like a whole one; only here does it show.
-        trailers.await?;
+        // What is asked by GET is in the query: a body, if there is one, means nothing.
+        let body = if method == "GET" { Vec::new() } else { read_body(request).await? };
         Ok(Incoming {
             method,
             path,
@@ -73,6 +70,15 @@ impl Incoming {
             body,
         })
     }
+}
+
+async fn read_body(request: Request) -> Result<Vec<u8>, ErrorCode> {
+    let (_, done) = wit_future::new(|| Ok(()));
+    let (contents, trailers) = Request::consume_body(request, done);
+    let body = contents.collect().await;
+    // A cut upload ends its stream like a whole one; only here does it show.
+    trailers.await?;
+    Ok(body)
 }
 
 fn rights(headers: &Fields) -> Rights {
