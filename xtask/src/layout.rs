@@ -21,7 +21,9 @@ impl Layout {
             .ancestors()
             .nth(2)
             .context("xtask is not in a target directory of cargo")?;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        // What cargo says now, not what it said when this was compiled: target directories can be shared.
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&manifest)
             .parent()
             .context("xtask is not inside the repository")?;
         Ok(Self {

@@ -61,7 +61,11 @@ impl Incoming {
         let (path, query) = (path.to_owned(), query.to_owned());
         let rights = rights(&request.get_headers());
         // What is asked by GET is in the query: a body, if there is one, means nothing.
-        let body = if method == "GET" { Vec::new() } else { read_body(request).await? };
+        let body = if method == "GET" {
+            Vec::new()
+        } else {
+            read_body(request).await?
+        };
         Ok(Incoming {
             method,
             path,
