@@ -358,6 +358,53 @@ fn concurrent_writers_of_one_run_lose_nothing() {
     assert_eq!(read["info"]["run_name"], value(&read, "tags", "mlflow.runName"));
 }
 
+#[test]
+fn an_acknowledged_update_survives_concurrent_renames() {
+    let tracker = Tracker::fresh();
+    for _ in 0..10 {
+        let run = tracker.run("0", 1);
+        let rename = |n: i64| {
+            let body = json!({"run_id": run, "key": "mlflow.runName", "value": format!("n{n}")});
+            ("POST", "/api/2.0/mlflow/runs/set-tag".to_owned(), body)
+        };
+        let mut requests: Vec<_> = (0..24).map(rename).collect();
+        let finish = json!({"run_id": run, "status": "FINISHED", "end_time": 9});
+        requests.insert(12, ("POST", "/api/2.0/mlflow/runs/update".to_owned(), finish));
+        for reply in tracker.send_all(requests) {
+            reply.ok();
+        }
+        assert_eq!(tracker.read(&run)["info"]["status"], "FINISHED");
+    }
+}
+
+#[test]
+fn a_deleted_run_takes_no_point_after_its_deletion_was_acknowledged() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run("0", 1);
+    let point = |n: i64| {
+        let body = json!({"run_id": run, "key": "m", "value": n, "timestamp": n});
+        ("POST", "/api/2.0/mlflow/runs/log-metric".to_owned(), body)
+    };
+    let mut requests: Vec<_> = (0..24).map(point).collect();
+    requests.insert(
+        12,
+        ("POST", "/api/2.0/mlflow/runs/delete".to_owned(), json!({"run_id": run})),
+    );
+    let logged = tracker
+        .send_all(requests)
+        .iter()
+        .filter(|reply| reply.status == 200)
+        .count()
+        - 1;
+    assert_eq!(history(&tracker, &run, "m").len(), logged);
+    tracker
+        .post(
+            "runs/log-metric",
+            json!({"run_id": run, "key": "m", "value": 1, "timestamp": 99}),
+        )
+        .fails(400, "INVALID_PARAMETER_VALUE");
+}
+
 fn input(name: &str, digest: &str, source: &str) -> Value {
     json!({
         "tags": [{"key": "mlflow.data.context", "value": "train"}],

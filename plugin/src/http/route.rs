@@ -121,6 +121,8 @@ fn find(method: &str, path: &str) -> Result<&'static Route> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     #[test]
@@ -145,6 +147,34 @@ mod tests {
         );
         let both = find("DELETE", "/api/2.0/mlflow/experiments/search");
         assert!(matches!(both, Err(Error::WrongMethod(allowed)) if allowed == ["GET", "POST"]));
+    }
+
+    /// The answer to a request that is answered without waiting for anything.
+    fn at_once(method: &str, path: &str, rights: Rights) -> Option<Answer> {
+        let request = Incoming {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: String::new(),
+            rights,
+            body: Vec::new(),
+        };
+        let mut waiting = std::pin::pin!(answer(&request));
+        match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn the_component_itself_refuses_who_lacks_the_right_whatever_the_host_let_through() {
+        for route in ROUTES {
+            let path = format!("{}{}", PREFIXES[0], route.path);
+            let refused = |rights| at_once(route.method, &path, rights).is_some_and(|answer| answer.status == 401);
+            assert!(refused(Rights::None), "{} {path}", route.method);
+            if route.right == Right::Write {
+                assert!(refused(Rights::Read), "{} {path}", route.method);
+            }
+        }
     }
 
     #[test]
