@@ -231,6 +231,8 @@ fn a_rare_run_is_found_among_many() {
         reply.ok();
     }
     let rare = tracker.run("0", -5);
+    let all = tracker.post("runs/search", json!({"experiment_ids": ["0"]})).ok();
+    assert_eq!(all["runs"].as_array().map(Vec::len), Some(701));
     tracker
         .post(
             "runs/log-parameter",

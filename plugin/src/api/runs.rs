@@ -151,13 +151,12 @@ fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
 /// Writes a page run by run: `{"runs": […], "next_page_token": "…"}`, each left out when empty.
 async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
     let mut body = b"{".to_vec();
-    for (index, some) in ids.chunks(RUNS_AT_ONCE).enumerate() {
-        body.extend_from_slice(if index == 0 { b"\"runs\":[" } else { b"," });
-        for (index, run) in runs::read_all(some).await?.iter().enumerate() {
-            if index > 0 {
-                body.push(b',');
-            }
+    let mut before_run: &[u8] = b"\"runs\":[";
+    for some in ids.chunks(RUNS_AT_ONCE) {
+        for run in &runs::read_all(some).await? {
+            body.extend_from_slice(before_run);
             body.extend(json(&wire::Run::from(run))?);
+            before_run = b",";
         }
         if body.len() > PAGE_BYTES_MAX {
             return Err(Error::TooLarge(format!(
@@ -166,11 +165,12 @@ async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
             )));
         }
     }
-    if !ids.is_empty() {
+    if before_run == b"," {
         body.push(b']');
     }
     if let Some(place) = next {
-        body.extend_from_slice(format!(",\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
+        let separator = if body == b"{" { "" } else { "," };
+        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
     }
     body.push(b'}');
     Ok(body)
