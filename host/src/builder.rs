@@ -25,6 +25,7 @@ pub struct HostBuilder {
     forge: Option<Arc<dyn Forge>>,
     limits: Limits,
     isolate: bool,
+    keeps_up: bool,
     clock: Clock,
     randomness: Randomness,
 }
@@ -44,6 +45,7 @@ impl HostBuilder {
             forge: None,
             limits: Limits::default(),
             isolate: false,
+            keeps_up: true,
             clock: Arc::new(SystemTime::now),
             randomness: Randomness::System,
         }
@@ -98,6 +100,13 @@ impl HostBuilder {
         self
     }
 
+    /// Whether the component packs what was logged by itself when nobody waits, as it does by default; else only
+    /// [`Host::keep_up`] lets it.
+    pub fn keeps_up(mut self, keeps_up: bool) -> Self {
+        self.keeps_up = keeps_up;
+        self
+    }
+
     /// The time of day that the component sees; by default the system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
@@ -123,6 +132,6 @@ impl HostBuilder {
             clock: self.clock,
             randomness: self.randomness,
         };
-        Ok(Host::new(plugin, lent, self.limits, self.isolate))
+        Ok(Host::new(plugin, lent, self.limits, self.isolate, self.keeps_up))
     }
 }

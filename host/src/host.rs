@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::budget::{Budget, Share};
 use crate::builder::HostBuilder;
 use crate::call::Lent;
-use crate::forge::ProjectRef;
+use crate::forge::{Actor, Project, ProjectRef};
 use crate::instance::{Fault, Instance, Work};
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
@@ -26,6 +26,8 @@ use crate::mount::{self, Route};
 use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::request_log::RequestLine;
+use crate::storage::ProjectId;
+use crate::upkeep::Upkeep;
 
 /// What of a client's request the component gets to see.
 const PASSED_IN: [HeaderName; 6] = [
@@ -67,7 +69,7 @@ pub struct Host {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     plugin: Plugin,
     lent: Arc<Lent>,
     limits: Limits,
@@ -79,6 +81,9 @@ struct Inner {
     seats: Semaphore,
     memory: Budget,
     bodies: Budget,
+    pub(crate) upkeep: Upkeep,
+    /// Whether upkeep happens by itself.
+    keeps_up: bool,
 }
 
 /// A running request's place; the next one gets it when this is dropped.
@@ -93,7 +98,7 @@ impl Host {
         HostBuilder::new()
     }
 
-    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, isolate: bool) -> Self {
+    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, isolate: bool, keeps_up: bool) -> Self {
         let inner = Inner {
             plugin,
             lent: Arc::new(lent),
@@ -103,6 +108,8 @@ impl Host {
             seats: Semaphore::new(limits.running_max),
             memory: Budget::new(limits.instances_bytes_max),
             bodies: Budget::new(limits.bodies_bytes_max),
+            upkeep: Upkeep::default(),
+            keeps_up,
             limits,
         };
         Self { inner: Arc::new(inner) }
@@ -111,6 +118,12 @@ impl Host {
     /// The names of the interfaces that the component imports.
     pub fn imports(&self) -> Vec<String> {
         self.inner.plugin.imports()
+    }
+
+    /// Lets the component do its upkeep in a project now, whatever was changed a moment ago. It changes no answer, only
+    /// how fast answers come.
+    pub async fn keep_up(&self, project: ProjectId) {
+        self.inner.tidy(project, Some(Duration::ZERO)).await;
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -145,7 +158,7 @@ impl Host {
 impl Inner {
     /// Who is it, what do they send, and is there a seat? Only then an instance works.
     async fn answer(
-        &self,
+        self: &Arc<Self>,
         head: &Parts,
         project: ProjectRef,
         path: &str,
@@ -173,7 +186,31 @@ impl Inner {
         let seat = self.take_seat().await?;
         let response = self.run(request, &caller).await;
         drop(seat);
+        if self.keeps_up {
+            self.upkeep.note(self, caller.project.id, intent == Intent::Write);
+        }
         response
+    }
+
+    /// Runs a request of the host's own; none when it cannot be answered now.
+    pub(crate) async fn run_for_host(&self, mut request: Request<Bytes>, project: ProjectId) -> Option<Bytes> {
+        let nobody = Actor {
+            id: 0,
+            login: String::new(),
+        };
+        let caller = Caller {
+            actor: nobody,
+            project: Project {
+                id: project,
+                path: String::new(),
+            },
+            may_write: true,
+        };
+        request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
+        let seat = self.take_seat().await.ok()?;
+        let response = self.run(request, &caller).await.ok()?;
+        drop(seat);
+        response.status().is_success().then(|| response.into_body().into_bytes())
     }
 
     async fn receive(&self, head: &Parts, body: &mut Inbound, allowance: Allowance<'_>) -> Result<Bytes, Refusal> {

@@ -37,6 +37,7 @@ mod request_log;
 mod server;
 pub mod storage;
 mod surroundings;
+mod upkeep;
 
 pub use body::Body;
 pub use builder::HostBuilder;

@@ -1,7 +1,8 @@
 //! A project of MLflow's tracking under test: requests in one line, through the front door of the host, with a frozen clock
 //! and seeded randomness.
 //!
-//! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage and in fresh instances.
+//! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage, with everything packed
+//! before each request, and in fresh instances.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -25,6 +26,8 @@ pub struct Tracker {
     runtime: tokio::runtime::Runtime,
     project: u64,
     token: &'static str,
+    /// Everything that was logged is packed before each request, else nothing ever is.
+    packs: bool,
     _directory: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -87,6 +90,7 @@ impl Tracker {
                 .expect("a runtime"),
             project: 1,
             token: "writer",
+            packs: directory.is_some(),
             _directory: directory,
         }
     }
@@ -97,6 +101,11 @@ impl Tracker {
         let result = run(self);
         self.project = former;
         result
+    }
+
+    /// Packs everything that was logged so far.
+    pub fn pack(&self) {
+        self.runtime.block_on(self.host.keep_up(ProjectId(self.project)));
     }
 
     /// From now on the caller may only read.
@@ -123,6 +132,9 @@ impl Tracker {
     }
 
     async fn sending(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
+        if self.packs {
+            self.host.keep_up(ProjectId(self.project)).await;
+        }
         reply(self.host.handle(self.request(method, path, body)).await)
     }
 
@@ -180,6 +192,7 @@ fn finish(builder: HostBuilder) -> Host {
         .isolate(std::env::var_os("MLFORGE_TEST_ISOLATE").is_some())
         .clock(|| SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS.unsigned_abs()))
         .random_seed(1)
+        .keeps_up(false)
         .build()
         .expect("a host")
 }

@@ -10,6 +10,7 @@ pub mod inputs;
 pub mod logging;
 pub mod metrics;
 pub mod runs;
+pub mod upkeep;
 pub mod wire;
 
 /// A request to an endpoint, after its route and the caller's rights were found good.

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Place;
 use crate::search::runs::{RunFilter, RunOrder};
-use crate::store::runs;
+use crate::store::{full_runs, runs};
 use crate::store::search::{self as store, Query};
 use crate::wasi::{now_ms, random_id, random_u64};
 
@@ -63,7 +63,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Reads a run.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
-    found(&runs::read(run_id(&call.params)?).await?)
+    found(&full_runs::read(run_id(&call.params)?).await?)
 }
 
 #[derive(Serialize)]
@@ -153,7 +153,7 @@ async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
     let mut body = b"{".to_vec();
     let mut before_run: &[u8] = b"\"runs\":[";
     for some in ids.chunks(RUNS_AT_ONCE) {
-        for run in &runs::read_all(some).await? {
+        for run in &full_runs::read_all(some).await? {
             body.extend_from_slice(before_run);
             body.extend(json(&wire::Run::from(run))?);
             before_run = b",";

@@ -13,8 +13,10 @@ pub enum Rights {
     None,
     /// Reading.
     Read,
-    /// Everything.
+    /// Everything that a caller can.
     Write,
+    /// Also what only the host itself asks for.
+    Host,
 }
 
 /// A request as the routes and endpoints see it.
@@ -87,6 +89,7 @@ async fn read_body(request: Request) -> Result<Vec<u8>, ErrorCode> {
 
 fn rights(headers: &Fields) -> Rights {
     match headers.get(RIGHTS_HEADER).first().map(Vec::as_slice) {
+        Some(b"host") => Rights::Host,
         Some(b"write") => Rights::Write,
         Some(b"read") => Rights::Read,
         _ => Rights::None,

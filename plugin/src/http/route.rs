@@ -14,6 +14,8 @@ pub enum Right {
     Read,
     /// To change it.
     Write,
+    /// To be the host: for all others the route does not exist.
+    Host,
 }
 
 type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>>> + 'a>>;
@@ -22,7 +24,7 @@ type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u
 pub struct Route {
     /// In capitals.
     pub method: &'static str,
-    /// Below one of the prefixes.
+    /// Below one of the prefixes, or the host's.
     pub path: &'static str,
     /// What the caller needs.
     pub right: Right,
@@ -31,6 +33,9 @@ pub struct Route {
 
 /// Clients use the first, MLflow's web pages the second.
 pub const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
+
+/// What only the host asks for is below this one.
+pub const HOST_PREFIX: &str = "/host/";
 
 macro_rules! routes {
     ($($method:ident $path:literal $right:ident $endpoint:path;)*) => {
@@ -70,6 +75,11 @@ pub const ROUTES: &[Route] = routes! {
     GET "metrics/get-history" Read api::metrics::get_history;
 };
 
+/// Every route that only the host takes, below `HOST_PREFIX`.
+pub const HOST_ROUTES: &[Route] = routes! {
+    POST "upkeep" Host api::upkeep::pass;
+};
+
 /// Answers a request.
 pub async fn answer(request: &Incoming) -> Answer {
     match try_answer(request).await {
@@ -88,12 +98,13 @@ pub async fn answer(request: &Incoming) -> Answer {
 
 async fn try_answer(request: &Incoming) -> Result<Vec<u8>> {
     let route = find(&request.method, &request.path)?;
-    let needed = match route.right {
-        Right::Read => Rights::Read,
-        Right::Write => Rights::Write,
+    let (needed, refusal) = match route.right {
+        Right::Read => (Rights::Read, Error::Denied),
+        Right::Write => (Rights::Write, Error::Denied),
+        Right::Host => (Rights::Host, Error::NoEndpoint(request.path.clone())),
     };
     if request.rights < needed {
-        return Err(Error::Denied);
+        return Err(refusal);
     }
     let fields = match route.method {
         "GET" => params::from_query(&request.query)?,
@@ -107,7 +118,11 @@ async fn try_answer(request: &Incoming) -> Result<Vec<u8>> {
 
 fn find(method: &str, path: &str) -> Result<&'static Route> {
     let below = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
-    let routes: Vec<&Route> = ROUTES.iter().filter(|route| Some(route.path) == below).collect();
+    let (table, below) = match path.strip_prefix(HOST_PREFIX) {
+        Some(below) => (HOST_ROUTES, Some(below)),
+        None => (ROUTES, below),
+    };
+    let routes: Vec<&Route> = table.iter().filter(|route| Some(route.path) == below).collect();
     if routes.is_empty() {
         return Err(Error::NoEndpoint(path.to_owned()));
     }
@@ -173,6 +188,16 @@ mod tests {
             assert!(refused(Rights::None), "{} {path}", route.method);
             if route.right == Right::Write {
                 assert!(refused(Rights::Read), "{} {path}", route.method);
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_the_host_asks_for_does_not_exist_for_others() {
+        for route in HOST_ROUTES {
+            let path = format!("{HOST_PREFIX}{}", route.path);
+            for rights in [Rights::None, Rights::Read, Rights::Write] {
+                assert!(at_once(route.method, &path, rights).is_some_and(|answer| answer.status == 404));
             }
         }
     }

@@ -62,6 +62,24 @@ impl<A> Order<A> {
         SortKey(key)
     }
 
+    /// Writes the key of a thing whose values are these, by the index of the term, unless the thing comes behind a place in
+    /// the order: then it stops and answers false. It also stops, with none, at a value that is not known.
+    pub fn write_key<'a>(
+        &self,
+        key: &mut Vec<u8>,
+        before: Option<&[u8]>,
+        value: impl Fn(usize) -> Option<Field<'a>>,
+    ) -> Option<bool> {
+        key.clear();
+        for (index, term) in self.terms.iter().enumerate() {
+            write(key, &value(index)?, term.descending);
+            if before.is_some_and(|before| key.as_slice() > before.get(..key.len()).unwrap_or(before)) {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
     /// Reads bytes that a key of this order had; none for others.
     pub fn read_key(&self, bytes: &[u8]) -> Option<SortKey> {
         let mut rest = bytes;

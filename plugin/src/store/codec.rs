@@ -13,24 +13,46 @@ use crate::error::{Error, Result};
 const VERSION: u8 = 1;
 
 /// A record being written.
-struct Writer(Vec<u8>);
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Writer(vec![VERSION])
     }
 
-    fn byte(mut self, byte: u8) -> Self {
+    /// A number that is mostly small: 7 bits a byte, the lowest first.
+    pub(super) fn compact(mut self, mut number: u64) -> Self {
+        while number > 0x7f {
+            self.0.push(u8::try_from(number & 0x7f).unwrap_or(0) | 0x80);
+            number >>= 7;
+        }
+        self.0.push(u8::try_from(number).unwrap_or(0));
+        self
+    }
+
+    /// A signed number that is mostly near zero.
+    pub(super) fn compact_signed(self, number: i64) -> Self {
+        self.compact(((number << 1) ^ (number >> 63)).cast_unsigned())
+    }
+
+    /// A text that is mostly short.
+    pub(super) fn compact_text(self, text: &str) -> Self {
+        let mut longer = self.compact(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        longer.0.extend_from_slice(text.as_bytes());
+        longer
+    }
+
+    pub(super) fn byte(mut self, byte: u8) -> Self {
         self.0.push(byte);
         self
     }
 
-    fn number(mut self, number: u64) -> Self {
+    pub(super) fn number(mut self, number: u64) -> Self {
         self.0.extend_from_slice(&number.to_be_bytes());
         self
     }
 
-    fn signed(self, number: i64) -> Self {
+    pub(super) fn signed(self, number: i64) -> Self {
         self.number(number.cast_unsigned())
     }
 
@@ -54,20 +76,20 @@ impl Writer {
         }
     }
 
-    fn lifecycle(self, lifecycle: Lifecycle) -> Self {
+    pub(super) fn lifecycle(self, lifecycle: Lifecycle) -> Self {
         self.byte(u8::from(lifecycle.stage == Stage::Deleted))
             .number(lifecycle.epoch)
     }
 }
 
 /// A record being read; every step fails on what `Writer` does not write.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     what: &'static str,
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    fn new(what: &'static str, bytes: &'a [u8]) -> Result<Self> {
+    pub(super) fn new(what: &'static str, bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader { what, rest: bytes };
         match reader.byte()? {
             VERSION => Ok(reader),
@@ -77,7 +99,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn corrupt(&self) -> Error {
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn corrupt(&self) -> Error {
         Error::Corrupt(format!(
             "stored {} is damaged, {} bytes before its end",
             self.what,
@@ -85,7 +111,7 @@ impl<'a> Reader<'a> {
         ))
     }
 
-    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.corrupt())?;
         self.rest = rest;
         Ok(taken)
@@ -97,15 +123,15 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    fn byte(&mut self) -> Result<u8> {
+    pub(super) fn byte(&mut self) -> Result<u8> {
         self.array().map(|[byte]| byte)
     }
 
-    fn number(&mut self) -> Result<u64> {
+    pub(super) fn number(&mut self) -> Result<u64> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn signed(&mut self) -> Result<i64> {
+    pub(super) fn signed(&mut self) -> Result<i64> {
         self.number().map(u64::cast_signed)
     }
 
@@ -128,7 +154,32 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn lifecycle(&mut self) -> Result<Lifecycle> {
+    /// What `Writer::compact` wrote.
+    pub(super) fn compact(&mut self) -> Result<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(self.corrupt())
+    }
+
+    /// What `Writer::compact_signed` wrote.
+    pub(super) fn compact_signed(&mut self) -> Result<i64> {
+        let number = self.compact()?;
+        Ok((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
+    }
+
+    /// What `Writer::compact_text` wrote.
+    pub(super) fn compact_text(&mut self) -> Result<String> {
+        let length = usize::try_from(self.compact()?).map_err(|_| self.corrupt())?;
+        String::from_utf8(self.take(length)?.to_vec()).map_err(|_| self.corrupt())
+    }
+
+    pub(super) fn lifecycle(&mut self) -> Result<Lifecycle> {
         let stage = match self.byte()? {
             0 => Stage::Active,
             1 => Stage::Deleted,
@@ -140,7 +191,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn end<T>(self, value: T) -> Result<T> {
+    pub(super) fn end<T>(self, value: T) -> Result<T> {
         if self.rest.is_empty() {
             Ok(value)
         } else {

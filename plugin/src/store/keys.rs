@@ -8,14 +8,17 @@
 //! | `g` experiment, key | value of the experiment's tag | its experiment |
 //! | `o` stage, created↓, experiment | – | listings, newest first |
 //! | `d` experiment, name, digest | dataset | inputs of runs |
+//! | `q` experiment, run | mark | runs that are not packed: packing, searches |
+//! | `k` experiment, column, block | what up to 512 runs have there | searches |
+//! | `z` experiment | what its blocks hold | packing, searches |
 //! | `r` run `a` | run | its id |
+//! | `r` run `b` | what was packed of its metrics, params and tags | its run |
 //! | `r` run `i` name, digest | tags of a dataset input | its run |
 //! | `r` run `j` model | – | its run |
 //! | `r` run `m` key | newest point of the metric | its run |
 //! | `r` run `p` key | value of the param | its run |
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
-//! | `x` experiment, stage, started↓, run | epoch of the stage | searches in default order |
 //!
 //! Numbers are 8 bytes, big end first, signed ones with the sign bit flipped, `↓` with all bits flipped, so that the
 //! order of bytes is the order wanted. A run's id is its 16 bytes. A text that more follows is ended by a zero byte;
@@ -87,6 +90,21 @@ impl Span {
             *last += 1;
         }
         Span { start: prefix, end }
+    }
+
+    /// This key alone.
+    pub fn of_key(key: Vec<u8>) -> Self {
+        Span {
+            start: key.clone(),
+            end: key,
+        }
+        .with_end()
+    }
+
+    /// The same and the key at its end.
+    fn with_end(mut self) -> Self {
+        self.end.push(0);
+        self
     }
 
     /// The same without everything up to this key.
@@ -165,6 +183,8 @@ pub fn dataset(experiment: ExperimentId, name: &str, digest: &str) -> Vec<u8> {
 pub enum RunPart<'a> {
     /// The run.
     Run,
+    /// What was packed of it.
+    Packed,
     /// A dataset input, by name and digest.
     Input(&'a [u8]),
     /// The id of a model input.
@@ -180,6 +200,11 @@ pub enum RunPart<'a> {
 /// A run.
 pub fn run(id: RunId) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'a').0
+}
+
+/// What was packed of a run.
+pub fn packed_run(id: RunId) -> Vec<u8> {
+    Key::new(b'r').run(id).byte(b'b').0
 }
 
 /// The tags of a dataset input of a run.
@@ -216,12 +241,22 @@ pub fn run_parts(id: RunId) -> Span {
     }
 }
 
+/// The run and what was packed of it, then its metrics, params and tags that are not packed.
+pub fn run_values(id: RunId) -> [Span; 2] {
+    let below = |from: u8, to: u8| Span {
+        start: Key::new(b'r').run(id).byte(from).0,
+        end: Key::new(b'r').run(id).byte(to).0,
+    };
+    [below(b'a', b'c'), below(b'm', b'u')]
+}
+
 /// What a key below a run's id names.
 pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
     let (kind, rest) = key.get(17..)?.split_first()?;
     let text = || std::str::from_utf8(rest).ok();
     match kind {
         b'a' => Some(RunPart::Run),
+        b'b' => Some(RunPart::Packed),
         b'i' => Some(RunPart::Input(rest)),
         b'j' => text().map(RunPart::ModelInput),
         b'm' => text().map(RunPart::Metric),
@@ -296,33 +331,111 @@ fn read_point(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
     })
 }
 
-/// A run's place in the search order of its experiment and stored stage.
-pub fn started_run(experiment: ExperimentId, stage: Stage, start_time_ms: i64, id: RunId) -> Vec<u8> {
-    Key::new(b'x')
-        .experiment(experiment)
-        .byte(stage_byte(stage))
-        .number(descending(start_time_ms))
-        .run(id)
-        .0
+/// The mark of a run that is not packed.
+pub fn mark(experiment: ExperimentId, id: RunId) -> Vec<u8> {
+    Key::new(b'q').experiment(experiment).run(id).0
 }
 
-/// The runs of an experiment that are stored under a stage, newest first, then by id.
-pub fn started_runs(experiment: ExperimentId, stage: Stage) -> Span {
-    Span::of_prefix(Key::new(b'x').experiment(experiment).byte(stage_byte(stage)).0)
+/// The marks of an experiment.
+pub fn marks(experiment: ExperimentId) -> Span {
+    let start = Key::new(b'q').experiment(experiment).0;
+    Span {
+        // No experiment has this number: ids count from 0 and are never used up.
+        end: Key::new(b'q').experiment(ExperimentId(experiment.0.saturating_add(1))).0,
+        start,
+    }
 }
 
-/// A place in the search order without experiment and stage: comparable across them, and what page tokens hold.
-pub fn started_run_place(key: &[u8]) -> Option<(&[u8; PLACE_BYTES], RunId)> {
-    let place: &[u8; PLACE_BYTES] = key.last_chunk()?;
-    Some((place, RunId(*place.last_chunk()?)))
+/// The marks of all experiments.
+pub fn all_marks() -> Span {
+    Span::of_prefix(vec![b'q'])
 }
 
-/// The place of a run that started at this time.
-pub fn started_run_place_of(start_time_ms: i64, id: RunId) -> Vec<u8> {
-    Key(Vec::with_capacity(PLACE_BYTES))
-        .number(descending(start_time_ms))
-        .run(id)
-        .0
+/// The experiment and the run that the key of a mark names.
+pub fn marked(key: &[u8]) -> Option<(ExperimentId, RunId)> {
+    let (experiment, run) = key.get(1..)?.split_first_chunk()?;
+    Some((
+        ExperimentId(u64::from_be_bytes(*experiment)),
+        RunId(run.try_into().ok()?),
+    ))
+}
+
+/// What the blocks of an experiment hold.
+pub fn zones(experiment: ExperimentId) -> Vec<u8> {
+    Key::new(b'z').experiment(experiment).0
+}
+
+/// What the runs of a block are looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Column {
+    /// When they started, their ids and stages.
+    Runs,
+    /// The names of their statuses.
+    Status,
+    /// When they ended.
+    EndTime,
+    /// Who made them.
+    UserId,
+    /// The newest values of the metric with this key.
+    Metric(String),
+    /// The values of the param with this key.
+    Param(String),
+    /// The values of the tag with this key.
+    Tag(String),
+}
+
+impl Column {
+    fn prefix(&self, experiment: ExperimentId) -> Key {
+        let key = Key::new(b'k').experiment(experiment);
+        match self {
+            Column::Runs => key.byte(b'r'),
+            Column::Status => key.byte(b's'),
+            Column::EndTime => key.byte(b'e'),
+            Column::UserId => key.byte(b'u'),
+            Column::Metric(name) => key.byte(b'm').text(name),
+            Column::Param(name) => key.byte(b'p').text(name),
+            Column::Tag(name) => key.byte(b't').text(name),
+        }
+    }
+}
+
+/// A block of a column.
+pub fn block(experiment: ExperimentId, column: &Column, block: u32) -> Vec<u8> {
+    let mut key = column.prefix(experiment).0;
+    key.extend_from_slice(&block.to_be_bytes());
+    key
+}
+
+/// Some blocks of a column that follow each other, both ends included.
+pub fn blocks(experiment: ExperimentId, column: &Column, first: u32, last: u32) -> Span {
+    Span {
+        start: block(experiment, column, first),
+        end: block(experiment, column, last),
+    }
+    .with_end()
+}
+
+/// The number of the block that a key of a column ends with.
+pub fn block_number(key: &[u8]) -> Option<u32> {
+    key.last_chunk().map(|number| u32::from_be_bytes(*number))
+}
+
+/// The place of a run in the default order, newest first, then by id: comparable across experiments, and what page
+/// tokens hold.
+pub fn run_place(start_time_ms: i64, id: RunId) -> [u8; PLACE_BYTES] {
+    let mut place = [0; PLACE_BYTES];
+    let (start, run) = place.split_at_mut(8);
+    start.copy_from_slice(&descending(start_time_ms).to_be_bytes());
+    run.copy_from_slice(&id.0);
+    place
+}
+
+/// The start time and the id that a place was made of.
+pub fn run_of_place(place: &[u8; PLACE_BYTES]) -> (i64, RunId) {
+    let (start, run) = place.split_at(8);
+    let start = start.try_into().map(u64::from_be_bytes).unwrap_or_default();
+    let run = run.try_into().unwrap_or_default();
+    (((!start) ^ (1 << 63)).cast_signed(), RunId(run))
 }
 
 /// The place of an experiment that was made at this time.
@@ -337,13 +450,6 @@ pub fn listed_experiment_place_of(creation_time_ms: i64, id: ExperimentId) -> Ve
 pub const PLACE_BYTES: usize = 24;
 /// Creation time and number of an experiment.
 pub const LISTED_PLACE_BYTES: usize = 16;
-
-/// The part of the span behind a place.
-pub fn started_runs_after(experiment: ExperimentId, stage: Stage, place: &[u8; PLACE_BYTES]) -> Span {
-    let mut key = Key::new(b'x').experiment(experiment).byte(stage_byte(stage)).0;
-    key.extend_from_slice(place);
-    started_runs(experiment, stage).after(&key)
-}
 
 /// The part of a listing behind a place.
 pub fn listed_experiments_after(stage: Stage, place: &[u8]) -> Span {

@@ -1,16 +1,15 @@
-//! Pages of experiments and of runs in their default order, from as many ordered ranges as the search names.
+//! Pages of experiments in their default order, from the range of each stage.
 //! A page costs what it holds, wherever in the walk it lies.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::codec;
 use super::experiments::Stored;
 use super::keys::{self, Span};
 use super::records::{get_all, scan_all};
 use crate::domain::experiment::Experiment;
-use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::lifecycle::{Lifecycle, Stage, View};
+use crate::domain::id::ExperimentId;
+use crate::domain::lifecycle::{Stage, View};
 use crate::error::{Error, Result};
 use crate::search::page::Place;
 
@@ -140,48 +139,6 @@ pub async fn experiments(view: View, after: Option<&Place>, count: usize) -> Res
         }
     }
     Ok((experiments, next))
-}
-
-/// A page of the ids of the runs of some experiments, newest first, then by id; and the place behind it unless it is
-/// the last. Experiments that do not exist have no runs.
-pub async fn runs(
-    experiments: &[ExperimentId],
-    view: View,
-    after: Option<&Place>,
-    count: usize,
-) -> Result<(Vec<RunId>, Option<Place>)> {
-    let records = get_all(experiments.iter().map(|id| keys::experiment(*id)).collect()).await?;
-    let mut sources: Vec<(Lifecycle, Stage)> = Vec::new();
-    let mut spans = Vec::new();
-    for (id, record) in experiments.iter().zip(&records) {
-        let Ok(stored) = Stored::from_record(*id, record) else {
-            continue;
-        };
-        let lifecycle = stored.experiment.lifecycle;
-        for stage in [Stage::Active, Stage::Deleted]
-            .into_iter()
-            .filter(|stage| view.shows_stored(*stage, lifecycle))
-        {
-            sources.push((lifecycle, stage));
-            spans.push(match after.and_then(|place| place.bytes().first_chunk()) {
-                Some(place) => keys::started_runs_after(*id, stage, place),
-                None => keys::started_runs(*id, stage),
-            });
-        }
-    }
-    let page = merge(spans, count + 1, |source, key, value| {
-        let (place, id) = keys::started_run_place(key).ok_or_else(misplaced)?;
-        let (experiment, stage) = *sources.get(source).ok_or_else(misplaced)?;
-        let stage = Lifecycle {
-            stage,
-            epoch: codec::read_number(value)?,
-        }
-        .of_run(experiment);
-        Ok(view.shows(stage).then(|| (place.to_vec(), id)))
-    })
-    .await?;
-    let next = next_place(&page, count);
-    Ok((page.into_iter().take(count).map(|(_, id)| id).collect(), next))
 }
 
 /// The place of the last item of a page, when one more item was found.

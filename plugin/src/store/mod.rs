@@ -1,12 +1,18 @@
 //! What the component keeps in the records that the host lends it: keys, codec, and the operations on them.
 //! An operation reads with versions, decides, and commits with checks; nothing is ever half-written.
 
+pub mod block;
 pub mod codec;
 pub mod experiments;
+pub mod full_runs;
 pub mod history;
 pub mod inputs;
 pub mod keys;
 pub mod listing;
+pub mod marks;
+pub mod pack;
+pub mod packed;
 pub mod records;
 pub mod runs;
 pub mod search;
+pub mod zones;

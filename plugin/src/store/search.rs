@@ -1,21 +1,27 @@
-//! Searches of runs and experiments: what a filter finds, in an order, page by page.
+//! Searches: what a filter finds, in an order, page by page. Here: of experiments.
 //!
 //! In the default order a search reads from the place where the page begins until the page is full. Another order looks at
 //! everything once and keeps no more than a page.
 
-use std::collections::BinaryHeap;
+mod areas;
+mod best;
+mod blocks;
+mod runs;
 
-use super::{experiments, keys, listing, runs};
+pub use runs::find as runs;
+
+use best::Best;
+
+use super::{experiments, keys, listing};
 use crate::domain::experiment::{Experiment, Pair};
-use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::View;
-use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
 use crate::search::filter::Filter;
-use crate::search::order::{Order, SortKey};
+use crate::search::order::Order;
 use crate::search::page::Place;
-use crate::search::runs::{RunAttribute, RunOrder};
+use crate::search::runs::RunOrder;
 
 /// How many things are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
@@ -56,45 +62,6 @@ pub fn fits_experiments(order: &ExperimentOrder, bytes: &[u8]) -> bool {
     }
 }
 
-/// Finds runs of some experiments.
-pub async fn runs(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
-    match (query.order.is_listing(), query.filter.is_empty()) {
-        (true, true) => listing::runs(within, query.view, query.after.as_ref(), query.count).await,
-        (true, false) => filtered_runs(within, query).await,
-        (false, _) => ordered_runs(within, query).await,
-    }
-}
-
-async fn filtered_runs(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
-    let mut found: Vec<RunId> = Vec::new();
-    let mut last = None;
-    let mut walk = Walk::new(query.after.clone(), query.count);
-    while let Some(chunk) = walk.next_runs(within, query.view).await? {
-        for run in chunk.iter().filter(|run| query.filter.matches(run)) {
-            if found.len() == query.count {
-                return Ok((found, last));
-            }
-            found.push(run.run.id);
-            last = Some(Place::new(keys::started_run_place_of(
-                run.run.start_time_ms,
-                run.run.id,
-            )));
-        }
-    }
-    Ok((found, None))
-}
-
-async fn ordered_runs(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
-    let mut best = Best::new(query);
-    let mut walk = Walk::new(None, CHUNK_MAX);
-    while let Some(chunk) = walk.next_runs(within, query.view).await? {
-        for run in chunk.iter().filter(|run| query.filter.matches(run)) {
-            best.offer(query.order.key(run), run.run.id);
-        }
-    }
-    Ok(best.page())
-}
-
 /// An experiment and its tags.
 pub type Tagged = (Experiment, Vec<Pair>);
 
@@ -130,14 +97,14 @@ async fn listed_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<T
 }
 
 async fn ordered_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
-    let mut best = Best::new(query);
+    let mut best = Best::new(query.after.as_ref(), query.count);
     let mut walk = Walk::new(None, CHUNK_MAX);
     while let Some(chunk) = walk.next_experiments(query.view).await? {
         for (experiment, tags) in chunk
             .into_iter()
             .filter(|(experiment, tags)| query.filter.matches(experiment, tags))
         {
-            best.offer(query.order.key(&experiment), OnlyKept((experiment, tags)));
+            best.offer(query.order.key(&experiment).bytes(), OnlyKept((experiment, tags)));
         }
     }
     let (found, next) = best.page();
@@ -160,15 +127,6 @@ impl Walk {
         }
     }
 
-    async fn next_runs(&mut self, within: &[ExperimentId], view: View) -> Result<Option<Vec<FullRun>>> {
-        if self.ended {
-            return Ok(None);
-        }
-        let (ids, next) = listing::runs(within, view, self.after.as_ref(), self.chunk).await?;
-        self.step(next);
-        runs::read_all(&ids).await.map(Some)
-    }
-
     async fn next_experiments(&mut self, view: View) -> Result<Option<Vec<Tagged>>> {
         if self.ended {
             return Ok(None);
@@ -184,45 +142,6 @@ impl Walk {
         self.ended = next.is_none();
         self.after = next;
         self.chunk = (2 * self.chunk).min(CHUNK_MAX);
-    }
-}
-
-/// The first things of an order behind a place, and one more to tell whether there are more.
-struct Best<T> {
-    after: Option<Place>,
-    count: usize,
-    /// The last in order on top.
-    kept: BinaryHeap<(SortKey, T)>,
-}
-
-impl<T: Ord> Best<T> {
-    fn new<A>(query: &Query<A>) -> Self {
-        Best {
-            after: query.after.clone(),
-            count: query.count,
-            kept: BinaryHeap::new(),
-        }
-    }
-
-    fn offer(&mut self, key: SortKey, item: T) {
-        if self.after.as_ref().is_some_and(|after| key.bytes() <= after.bytes()) {
-            return;
-        }
-        self.kept.push((key, item));
-        if self.kept.len() > self.count + 1 {
-            self.kept.pop();
-        }
-    }
-
-    fn page(self) -> Page<T> {
-        let more = self.kept.len() > self.count;
-        let mut sorted = self.kept.into_sorted_vec();
-        sorted.truncate(self.count);
-        let next = sorted
-            .last()
-            .filter(|_| more)
-            .map(|(key, _)| Place::new(key.bytes().to_vec()));
-        (sorted.into_iter().map(|(_, item)| item).collect(), next)
     }
 }
 

@@ -52,28 +52,60 @@ proptest! {
 
     #[test]
     fn runs_are_ordered_newest_first_then_by_id(a in any::<(i64, [u8; 16])>(), b in any::<(i64, [u8; 16])>()) {
-        let key = |(time, id): (i64, [u8; 16])| started_run(ExperimentId(3), Stage::Active, time, RunId(id));
-        prop_assert_eq!(key(a).cmp(&key(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        let first = key(a);
-        let (place, id) = started_run_place(&first).unwrap();
-        prop_assert_eq!(id, RunId(a.1));
-        prop_assert_eq!(place.to_vec(), started_run_place_of(a.0, id));
-        let rest = started_runs_after(ExperimentId(3), Stage::Active, place);
-        let second = key(b);
-        prop_assert_eq!(rest.start <= second && second < rest.end, first < second);
+        let place = |(time, id): (i64, [u8; 16])| run_place(time, RunId(id));
+        prop_assert_eq!(place(a).cmp(&place(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        prop_assert_eq!(run_of_place(&place(a)), (a.0, RunId(a.1)));
+    }
+
+    #[test]
+    fn a_mark_names_its_run_and_lies_among_those_of_its_experiment(experiment in 0_u64..u64::MAX, other in any::<u64>(), id in any::<[u8; 16]>()) {
+        let key = mark(ExperimentId(experiment), RunId(id));
+        prop_assert_eq!(marked(&key), Some((ExperimentId(experiment), RunId(id))));
+        let (all, some) = (all_marks(), marks(ExperimentId(other)));
+        prop_assert!(all.start <= key && key < all.end);
+        prop_assert_eq!(some.start <= key && key < some.end, experiment == other);
+    }
+
+    #[test]
+    fn blocks_lie_in_the_range_of_their_column(names in any::<(String, String)>(), number in any::<u32>(), range in any::<(u32, u32)>()) {
+        let columns =
+            [Column::Metric(names.0.clone()), Column::Param(names.0), Column::Tag(names.1.clone()), Column::Metric(names.1)];
+        let [searched, ..] = &columns;
+        let (first, last) = (range.0.min(range.1), range.0.max(range.1));
+        let experiment = ExperimentId(4);
+        let span = blocks(experiment, searched, first, last);
+        for column in &columns {
+            let key = block(experiment, column, number);
+            prop_assert_eq!(block_number(&key), Some(number));
+            let inside = column == searched && first <= number && number <= last;
+            prop_assert_eq!(span.start <= key && key < span.end, inside);
+        }
     }
 
     #[test]
     fn parts_of_a_run_read_back_and_lie_in_its_span(id in any::<[u8; 16]>(), other in any::<[u8; 16]>(), name in any::<String>()) {
         let span = run_parts(RunId(id));
         let inside = |key: &Vec<u8>| span.start <= *key && *key < span.end;
-        for key in [run(RunId(id)), run_metric(RunId(id), &name), run_param(RunId(id), &name), run_tag(RunId(id), &name)] {
+        for key in [run(RunId(id)), packed_run(RunId(id)), run_metric(RunId(id), &name), run_param(RunId(id), &name), run_tag(RunId(id), &name)] {
             prop_assert!(inside(&key) && run(RunId(id)) <= key);
         }
         let (metric, param) = (run_metric(RunId(id), &name), run_param(RunId(id), &name));
         prop_assert_eq!(run_part(&metric), Some(RunPart::Metric(&name)));
         prop_assert_eq!(run_part(&param), Some(RunPart::Param(&name)));
         prop_assert_eq!(inside(&run_tag(RunId(other), &name)), id == other);
+        let packed = packed_run(RunId(id));
+        prop_assert_eq!(run_part(&packed), Some(RunPart::Packed));
+        let [own, values] = run_values(RunId(id));
+        let lies = |span: &Span, key: Vec<u8>| span.start <= key && key < span.end;
+        for key in [run(RunId(id)), packed_run(RunId(id))] {
+            prop_assert!(lies(&own, key.clone()) && !lies(&values, key));
+        }
+        for key in [run_metric(RunId(id), &name), run_param(RunId(id), &name), run_tag(RunId(id), &name)] {
+            prop_assert!(lies(&values, key.clone()) && !lies(&own, key));
+        }
+        for key in [run_input(RunId(id), &name, &name), run_model_input(RunId(id), &name)] {
+            prop_assert!(!lies(&values, key.clone()) && !lies(&own, key));
+        }
     }
 
     #[test]
@@ -94,7 +126,7 @@ proptest! {
 
     #[test]
     fn any_bytes_read_without_a_panic(bytes in any::<Vec<u8>>()) {
-        let _ = (run_part(&bytes), point_of(&bytes), started_run_place(&bytes), listed_experiment_place(&bytes));
+        let _ = (run_part(&bytes), point_of(&bytes), marked(&bytes), block_number(&bytes), listed_experiment_place(&bytes));
         let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes));
     }
 }

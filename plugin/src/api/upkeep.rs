@@ -1,0 +1,34 @@
+//! `upkeep`: what the host asks for when nobody waits.
+
+use serde::Serialize;
+
+use super::{Call, json};
+use crate::error::Result;
+use crate::search::page::Place;
+use crate::store::{keys, pack};
+use crate::wasi::now_ms;
+
+#[derive(Serialize)]
+struct Pass {
+    /// Runs that were packed.
+    moved: usize,
+    /// Runs that are still to be packed once they rest.
+    waiting: usize,
+    /// What the next call shall say as `after`; absent: the pass looked at everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Makes one short pass of packing. `rest_ms` overrules how long a run must have been unchanged.
+pub async fn pass(call: Call<'_>) -> Result<Vec<u8>> {
+    let after = Place::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
+        keys::marked(bytes).is_some()
+    })?;
+    let after = after.as_ref().map(|place| place.bytes());
+    let pass = pack::pass(after, call.params.integer("rest_ms")?, now_ms()).await?;
+    json(&Pass {
+        moved: pass.moved,
+        waiting: pass.waiting,
+        next: pass.next.map(|key| Place::new(key).to_token()),
+    })
+}

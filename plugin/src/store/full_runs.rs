@@ -1,0 +1,141 @@
+//! Runs with everything that is logged to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::experiments::Stored as StoredExperiment;
+use super::keys::RunPart;
+use super::packed::{Loose, Packed, REMOVED_TAG};
+use super::records::{get_all, scan_all};
+use super::{codec, keys};
+use crate::domain::dataset::{Dataset, DatasetInput};
+use crate::domain::experiment::Pair;
+use crate::domain::id::RunId;
+use crate::domain::lifecycle::{Lifecycle, Stage};
+use crate::domain::metric::Metric;
+use crate::domain::run::{FullRun, Run};
+use crate::error::{Error, Result};
+
+/// Datasets that are read at once: each may have megabytes.
+const DATASETS_AT_ONCE: usize = 3;
+
+/// Reads a run with everything that is logged to it.
+pub async fn read(id: RunId) -> Result<FullRun> {
+    read_all(&[id]).await?.pop().ok_or_else(|| id.not_found())
+}
+
+/// Reads runs with everything that is logged to them, in the order asked; those that do not exist are left out.
+pub async fn read_all(ids: &[RunId]) -> Result<Vec<FullRun>> {
+    let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
+    scan_all(
+        ids.iter().map(|id| keys::run_parts(*id)).collect(),
+        usize::MAX,
+        |index, key, value| match (ids.get(index), parts.get_mut(index)) {
+            (Some(id), Some(parts)) => parts.add(*id, key, value),
+            _ => Ok(()),
+        },
+    )
+    .await?;
+    let parts: Vec<(Parts, Run)> = parts
+        .into_iter()
+        .filter_map(|mut parts| parts.run.take().map(|run| (parts, run)))
+        .collect();
+    let mut lifecycles = BTreeMap::new();
+    for (_, run) in &parts {
+        lifecycles.insert(
+            run.experiment,
+            Lifecycle {
+                stage: Stage::Active,
+                epoch: 0,
+            },
+        );
+    }
+    let experiments = get_all(lifecycles.keys().map(|id| keys::experiment(*id)).collect()).await?;
+    for ((id, lifecycle), record) in lifecycles.iter_mut().zip(&experiments) {
+        *lifecycle = StoredExperiment::from_record(*id, record)?.experiment.lifecycle;
+    }
+    let datasets = read_datasets(&parts).await?;
+    let assemble = |(parts, run): (Parts, Run)| {
+        let stage = lifecycles
+            .get(&run.experiment)
+            .map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
+        parts.assemble(run, stage, &datasets)
+    };
+    Ok(parts.into_iter().map(assemble).collect())
+}
+
+/// The datasets that some runs read, each once, by key.
+async fn read_datasets(parts: &[(Parts, Run)]) -> Result<BTreeMap<Vec<u8>, Rc<Dataset>>> {
+    let named = parts
+        .iter()
+        .flat_map(|(parts, run)| parts.inputs.iter().map(|(name, _)| (run.experiment, name)));
+    let keys: BTreeSet<Vec<u8>> = named
+        .map(|(experiment, name)| keys::dataset_of_input(experiment, name))
+        .collect();
+    let keys: Vec<Vec<u8>> = keys.into_iter().collect();
+    let mut datasets = BTreeMap::new();
+    for some in keys.chunks(DATASETS_AT_ONCE) {
+        for (key, record) in some.iter().zip(get_all(some.to_vec()).await?) {
+            datasets.insert(key.clone(), Rc::new(codec::read_dataset(&record.value)?));
+        }
+    }
+    Ok(datasets)
+}
+
+/// A run while its records are read.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) run: Option<Run>,
+    pub(super) packed: Option<Packed>,
+    pub(super) loose: Loose,
+    /// Name and digest as in the key, and tags.
+    inputs: Vec<(Vec<u8>, Vec<Pair>)>,
+    model_inputs: Vec<String>,
+}
+
+impl Parts {
+    /// Takes in one record.
+    pub(super) fn add(&mut self, id: RunId, key: &[u8], value: &[u8]) -> Result<()> {
+        let corrupt = || Error::Corrupt(format!("a record of run {id}"));
+        match keys::run_part(key).ok_or_else(corrupt)? {
+            RunPart::Run => self.run = Some(codec::read_run(id, value)?),
+            RunPart::Packed => self.packed = Some(Packed::read(value)?),
+            RunPart::Metric(key) => {
+                let point = keys::read_newest_point(value).ok_or_else(corrupt)?;
+                self.loose.metrics.push(Metric {
+                    key: key.to_owned(),
+                    point,
+                });
+            }
+            RunPart::Param(key) => self.loose.params.push((key.to_owned(), codec::read_text(value)?)),
+            RunPart::Tag(key) if value == REMOVED_TAG => self.loose.tags.push((key.to_owned(), None)),
+            RunPart::Tag(key) => self.loose.tags.push((key.to_owned(), Some(codec::read_text(value)?))),
+            RunPart::Input(dataset) => self.inputs.push((dataset.to_vec(), codec::read_pairs(value)?)),
+            RunPart::ModelInput(model) => self.model_inputs.push(model.to_owned()),
+        }
+        Ok(())
+    }
+
+    fn assemble(self, run: Run, stage: Stage, datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>) -> FullRun {
+        let input = |(name, tags): (Vec<u8>, Vec<Pair>)| {
+            let dataset = datasets.get(&keys::dataset_of_input(run.experiment, &name))?;
+            Some(DatasetInput {
+                tags,
+                dataset: Rc::clone(dataset),
+            })
+        };
+        let inputs = self.inputs.into_iter().filter_map(input).collect();
+        let Packed {
+            metrics, params, tags, ..
+        } = self.packed.unwrap_or_default().with(self.loose);
+        FullRun {
+            run,
+            stage,
+            metrics,
+            params,
+            tags,
+            inputs,
+            model_inputs: self.model_inputs,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Packing: what was logged to runs that rest is moved into one record a run, and into the columns that searches read.
+//!
+//! Logging writes small records that no other writer touches. Reading wants few large ones. So logging marks the run, and later,
+//! when nobody waits, a pass takes some marked runs of one experiment, rewrites what belongs together, and removes the
+//! marks, all in one commit. The commit checks the marks: a run that was changed meanwhile is left for another pass. Nothing is
+//! visible of it but speed: a search reads marked runs themselves.
+
+use std::collections::BTreeMap;
+
+use super::block::Draft;
+use super::full_runs::Parts;
+use super::keys::{self, Column};
+use super::marks::Mark;
+use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
+use super::records::{Change, get_all, scan, scan_all, transact};
+use super::zones::{Zones, place_of};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::lifecycle::Stage;
+use crate::domain::run::Run;
+use crate::error::{Error, Result};
+
+/// Marks that one pass looks at.
+const MARKS_MAX: usize = 1_000;
+/// Runs that one pass packs.
+const RUNS_MAX: usize = 64;
+/// Records that one pass moves, so that writers behind it wait for milliseconds. A larger run takes several passes.
+const MOVED_MAX: usize = 1_000;
+/// Runs that are read at once: a few large ones fit into the memory.
+const RUNS_AT_ONCE: usize = 8;
+/// A run rests when nothing has changed it for so long, in milliseconds.
+const REST_MS: i64 = 10_000;
+/// The same when many runs wait.
+const SHORT_REST_MS: i64 = 1_000;
+/// So many are many.
+const MANY: usize = 256;
+
+/// What a pass did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Runs that are packed now or are nearer to it.
+    pub moved: usize,
+    /// Runs that can be packed once they rest, as far as this pass looked.
+    pub waiting: usize,
+    /// Where the next pass shall begin to look; none: at the start.
+    pub next: Option<Vec<u8>>,
+}
+
+/// Packs some runs that rest, looking at marks behind `after`. `rest_ms` overrules how long a run must have been unchanged.
+pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64) -> Result<Pass> {
+    let mut span = keys::all_marks();
+    if let Some(after) = after {
+        span = span.after(after);
+    }
+    let (mut marks, mut last) = (Vec::new(), Vec::new());
+    let found = scan(span, MARKS_MAX, |key, value| {
+        let (experiment, run) = keys::marked(key).ok_or_else(corrupt)?;
+        marks.push((experiment, run, Mark::read(value)?));
+        last = key.to_vec();
+        Ok(())
+    })
+    .await?;
+    marks.retain(|(_, _, mark)| !mark.too_large);
+    let rest = rest_ms.unwrap_or(if marks.len() < MANY { REST_MS } else { SHORT_REST_MS });
+    let resting_since = now_ms.saturating_sub(rest);
+    let waiting = marks.len();
+    marks.retain(|(_, _, mark)| mark.changed_ms <= resting_since);
+    let next = (found == MARKS_MAX).then_some(last);
+    let Some((experiment, ..)) = marks.first() else {
+        return Ok(Pass {
+            moved: 0,
+            waiting,
+            next,
+        });
+    };
+    let some = marks.iter().filter(|(other, ..)| other == experiment).take(RUNS_MAX);
+    let some: Vec<RunId> = some.map(|(_, run, _)| *run).collect();
+    let moved = pack(*experiment, &some, resting_since).await?;
+    Ok(Pass {
+        moved,
+        waiting,
+        // There may be more before: look again from the same place.
+        next: after.map(<[u8]>::to_vec),
+    })
+}
+
+fn corrupt() -> Error {
+    Error::Corrupt("key of a mark".to_owned())
+}
+
+/// Packs some runs of an experiment; answers how many.
+async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64) -> Result<usize> {
+    transact(async |change| {
+        let mut asked = vec![keys::zones(experiment)];
+        asked.extend(runs.iter().map(|run| keys::mark(experiment, *run)));
+        let records = get_all(asked).await?;
+        let Some((zones_record, marks)) = records.split_first() else {
+            return Ok(0);
+        };
+        let mut resting = Vec::new();
+        for (run, record) in runs.iter().zip(marks) {
+            if let Some(mark) = record.existing().map(Mark::read).transpose()?
+                && mark.changed_ms <= resting_since
+            {
+                resting.push((*run, mark, record.version));
+            }
+        }
+        let zones = zones_record.existing().map(Zones::read).transpose()?;
+        let mut packer = Packer {
+            experiment,
+            zones: zones.unwrap_or_default(),
+            columns: BTreeMap::new(),
+        };
+        let mut moved = 0;
+        for read in read_values(&resting).await? {
+            packer.pack(change, read)?;
+            moved += 1;
+        }
+        change.expect(keys::zones(experiment), zones_record.version);
+        change.put(keys::zones(experiment), packer.zones.write());
+        packer.put_blocks(change).await?;
+        Ok(moved)
+    })
+    .await
+}
+
+/// A marked run as it was read.
+struct Marked {
+    id: RunId,
+    mark: Mark,
+    version: u64,
+    parts: Parts,
+    /// The keys of what is to be moved.
+    moved: Vec<Vec<u8>>,
+    /// Whether that is all there is.
+    whole: bool,
+}
+
+/// Reads runs until there is enough for one pass: the oldest first, so that rows follow the default order.
+async fn read_values(resting: &[(RunId, Mark, u64)]) -> Result<Vec<Marked>> {
+    let mut resting = resting.to_vec();
+    resting.sort_by_key(|(run, mark, _)| (mark.start_time_ms, *run));
+    let (mut found, mut room) = (Vec::new(), MOVED_MAX);
+    for some in resting.chunks(RUNS_AT_ONCE) {
+        for marked in read_some(some).await? {
+            if marked.moved.len() > room && !found.is_empty() {
+                return Ok(found);
+            }
+            room = room.saturating_sub(marked.moved.len());
+            found.push(marked);
+        }
+    }
+    Ok(found)
+}
+
+async fn read_some(some: &[(RunId, Mark, u64)]) -> Result<Vec<Marked>> {
+    let marked = |(id, mark, version): &(RunId, Mark, u64)| Marked {
+        id: *id,
+        mark: *mark,
+        version: *version,
+        parts: Parts::default(),
+        moved: Vec::new(),
+        whole: true,
+    };
+    let mut read: Vec<Marked> = some.iter().map(marked).collect();
+    let spans = some.iter().flat_map(|(run, ..)| keys::run_values(*run)).collect();
+    scan_all(spans, MOVED_MAX + 1, |index, key, value| {
+        let marked = read.get_mut(index / 2).ok_or_else(corrupt)?;
+        if marked.moved.len() == MOVED_MAX {
+            marked.whole = false;
+            return Ok(());
+        }
+        if index % 2 == 1 {
+            marked.moved.push(key.to_vec());
+        }
+        marked.parts.add(marked.id, key, value)
+    })
+    .await?;
+    Ok(read)
+}
+
+/// What a value of a column becomes, by slot.
+type Values = Vec<(usize, Option<Vec<u8>>)>;
+
+/// What a pass gathers for the columns of an experiment.
+struct Packer {
+    experiment: ExperimentId,
+    zones: Zones,
+    columns: BTreeMap<(Column, u32), Values>,
+}
+
+impl Packer {
+    fn pack(&mut self, change: &mut Change, marked: Marked) -> Result<()> {
+        let mark_key = keys::mark(self.experiment, marked.id);
+        change.expect(mark_key.clone(), marked.version);
+        let Parts {
+            run, packed, loose, ..
+        } = marked.parts;
+        let Some(run) = run else {
+            change.delete(mark_key);
+            return Ok(());
+        };
+        let mut merged = packed.clone().unwrap_or_default().with(loose.clone());
+        if packed.is_none() {
+            // Only known now that it is used: a run that is too large gets no row.
+            merged.row = self.zones.rows;
+        }
+        let bytes = merged.write();
+        if bytes.len() > PACKED_BYTES_MAX {
+            let mark = Mark {
+                too_large: true,
+                ..marked.mark
+            };
+            change.put(mark_key, mark.write());
+            return Ok(());
+        }
+        if packed.is_none() {
+            self.zones.add(run.start_time_ms);
+        }
+        self.set_values(&run, &merged, loose);
+        change.put(keys::packed_run(run.id), bytes);
+        for key in marked.moved {
+            change.delete(key);
+        }
+        if marked.whole {
+            change.delete(mark_key);
+        } else {
+            change.put(mark_key, marked.mark.write());
+        }
+        Ok(())
+    }
+
+    /// Notes what the run itself says and what is new of its values.
+    fn set_values(&mut self, run: &Run, merged: &Packed, loose: Loose) {
+        let place = place_of(merged.row);
+        self.set(place, Column::Runs, Some(write_row(run)));
+        self.set(place, Column::Status, Some(run.status.name().as_bytes().to_vec()));
+        self.set(place, Column::UserId, Some(run.user_id.clone().into_bytes()));
+        let end = run.end_time_ms.map(|end| end.to_be_bytes().to_vec());
+        self.set(place, Column::EndTime, end);
+        for metric in loose.metrics {
+            let value = merged.metric(&metric.key).map(|newest| newest.value.to_be_bytes().to_vec());
+            self.set(place, Column::Metric(metric.key), value);
+        }
+        for (key, value) in loose.params {
+            self.set(place, Column::Param(key), Some(value.into_bytes()));
+        }
+        for (key, value) in loose.tags {
+            self.set(place, Column::Tag(key), value.map(String::into_bytes));
+        }
+    }
+
+    fn set(&mut self, (block, slot): (u32, usize), column: Column, value: Option<Vec<u8>>) {
+        self.columns.entry((column, block)).or_default().push((slot, value));
+    }
+
+    /// Rewrites the blocks. They are not checked: whoever rewrites one also rewrites the zones, which are.
+    async fn put_blocks(self, change: &mut Change) -> Result<()> {
+        let key = |column: &Column, block: u32| keys::block(self.experiment, column, block);
+        let asked = self.columns.keys().map(|(column, block)| key(column, *block)).collect();
+        let records = get_all(asked).await?;
+        for (((column, block), values), record) in self.columns.iter().zip(&records) {
+            let mut draft = Draft::read(&record.value)?;
+            for (slot, value) in values {
+                draft.set(*slot, value.as_deref());
+            }
+            let numbers = matches!(column, Column::Metric(_) | Column::EndTime);
+            change.put(key(column, *block), draft.write(numbers));
+        }
+        Ok(())
+    }
+}
+
+/// A run in the column of runs: its place in the default order, then its stage.
+fn write_row(run: &Run) -> Vec<u8> {
+    let mut row = keys::run_place(run.start_time_ms, run.id).to_vec();
+    row.push(u8::from(run.lifecycle.stage == Stage::Deleted));
+    if run.lifecycle.epoch > 0 {
+        row.extend_from_slice(&run.lifecycle.epoch.to_be_bytes());
+    }
+    row
+}

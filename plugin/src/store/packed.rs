@@ -1,0 +1,234 @@
+//! What was packed of a run: its metrics, params and tags in one record, so that a page of runs is read record by run and not
+//! record by value. What is logged later lies beside it and counts, until the run is packed again.
+
+use std::collections::BTreeMap;
+
+use super::codec::{Reader, Writer};
+use super::keys;
+use crate::domain::experiment::Pair;
+use crate::domain::metric::{Metric, Point};
+use crate::error::Result;
+
+/// A larger record is not written: what is logged to such a run stays as it is.
+pub const PACKED_BYTES_MAX: usize = 4 << 20;
+
+/// The value of a tag that was removed, until the run is packed: no text has this byte.
+pub const REMOVED_TAG: &[u8] = &[0xff];
+
+/// The packed values of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Packed {
+    /// Where the run lies in the columns of its experiment; it stays there.
+    pub row: u64,
+    /// The newest points, by key.
+    pub metrics: Vec<Metric>,
+    /// By key.
+    pub params: Vec<Pair>,
+    /// By key.
+    pub tags: Vec<Pair>,
+}
+
+/// What is logged to a run and not packed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loose {
+    /// The newest points, by key.
+    pub metrics: Vec<Metric>,
+    /// By key.
+    pub params: Vec<Pair>,
+    /// By key; none for a tag that was removed.
+    pub tags: Vec<(String, Option<String>)>,
+}
+
+impl Loose {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.metrics.is_empty() && self.params.is_empty() && self.tags.is_empty()
+    }
+}
+
+impl Packed {
+    /// The same with what is not packed yet.
+    #[must_use]
+    pub fn with(self, loose: Loose) -> Self {
+        if loose.is_empty() {
+            return self;
+        }
+        let mut metrics: BTreeMap<String, Point> = self.metrics.into_iter().map(|m| (m.key, m.point)).collect();
+        for Metric { key, point } in loose.metrics {
+            let newest = metrics.entry(key).or_insert(point);
+            if keys::newest_point(*newest) < keys::newest_point(point) {
+                *newest = point;
+            }
+        }
+        let mut params: BTreeMap<String, String> = self.params.into_iter().collect();
+        params.extend(loose.params);
+        let mut tags: BTreeMap<String, String> = self.tags.into_iter().collect();
+        for (key, value) in loose.tags {
+            match value {
+                Some(value) => tags.insert(key, value),
+                None => tags.remove(&key),
+            };
+        }
+        Packed {
+            row: self.row,
+            metrics: metrics.into_iter().map(|(key, point)| Metric { key, point }).collect(),
+            params: params.into_iter().collect(),
+            tags: tags.into_iter().collect(),
+        }
+    }
+
+    /// As it is stored.
+    pub fn write(&self) -> Vec<u8> {
+        let mut writer = Writer::new().compact(self.row).compact(count(&self.metrics));
+        for Metric { key, point } in &self.metrics {
+            writer = writer
+                .compact_text(key)
+                .number(point.value.to_bits())
+                .compact_signed(point.step)
+                .compact_signed(point.timestamp_ms);
+        }
+        for pairs in [&self.params, &self.tags] {
+            writer = writer.compact(count(pairs));
+            for (key, value) in pairs {
+                writer = writer.compact_text(key).compact_text(value);
+            }
+        }
+        writer.0
+    }
+
+    /// Reads what `write` wrote.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new("packed run", bytes)?;
+        let row = reader.compact()?;
+        let mut metrics = Vec::new();
+        for _ in 0..reader.compact()? {
+            metrics.push(Metric {
+                key: reader.compact_text()?,
+                point: Point {
+                    value: f64::from_bits(reader.number()?),
+                    step: reader.compact_signed()?,
+                    timestamp_ms: reader.compact_signed()?,
+                },
+            });
+        }
+        let params = read_pairs(&mut reader)?;
+        let tags = read_pairs(&mut reader)?;
+        reader.end(Packed {
+            row,
+            metrics,
+            params,
+            tags,
+        })
+    }
+
+    /// The newest point of a metric.
+    pub fn metric(&self, key: &str) -> Option<Point> {
+        let found = self.metrics.binary_search_by(|metric| metric.key.as_str().cmp(key)).ok()?;
+        self.metrics.get(found).map(|metric| metric.point)
+    }
+
+    /// The value of a param.
+    pub fn param(&self, key: &str) -> Option<&str> {
+        of_key(&self.params, key)
+    }
+
+    /// The value of a tag.
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        of_key(&self.tags, key)
+    }
+}
+
+fn of_key<'a>(pairs: &'a [Pair], key: &str) -> Option<&'a str> {
+    let found = pairs.binary_search_by(|(other, _)| other.as_str().cmp(key)).ok()?;
+    pairs.get(found).map(|(_, value)| value.as_str())
+}
+
+fn count<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+fn read_pairs(reader: &mut Reader<'_>) -> Result<Vec<Pair>> {
+    let mut pairs = Vec::new();
+    for _ in 0..reader.compact()? {
+        pairs.push((reader.compact_text()?, reader.compact_text()?));
+    }
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs() -> impl Strategy<Value = Vec<Pair>> {
+        prop::collection::btree_map("[a-c]{0,2}", any::<String>(), 0..4).prop_map(|pairs| pairs.into_iter().collect())
+    }
+
+    fn metrics() -> impl Strategy<Value = Vec<Metric>> {
+        let point = (prop_oneof![any::<i32>().prop_map(f64::from), Just(0.5)], 0..i64::MAX, any::<i64>());
+        prop::collection::btree_map("[a-c]{0,2}", point, 0..4).prop_map(|metrics| {
+            let metric = |(key, (value, time, step))| Metric { key, point: Point::new(value, time, step) };
+            metrics.into_iter().map(metric).collect()
+        })
+    }
+
+    fn packed() -> impl Strategy<Value = Packed> {
+        (any::<u64>(), metrics(), pairs(), pairs()).prop_map(|(row, metrics, params, tags)| Packed {
+            row,
+            metrics,
+            params,
+            tags,
+        })
+    }
+
+    fn loose() -> impl Strategy<Value = Loose> {
+        let tags = prop::collection::btree_map("[a-c]{0,2}", any::<Option<String>>(), 0..4);
+        (metrics(), pairs(), tags).prop_map(|(metrics, params, tags)| Loose {
+            metrics,
+            params,
+            tags: tags.into_iter().collect(),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_packed_run_reads_back(packed in packed()) {
+            prop_assert_eq!(Packed::read(&packed.write()), Ok(packed));
+        }
+
+        #[test]
+        fn numbers_read_back(number in any::<u64>(), signed in any::<i64>()) {
+            let writer = Writer::new().compact(number).compact_signed(signed);
+            let mut reader = Reader::new("numbers", &writer.0).unwrap();
+            prop_assert_eq!((reader.compact(), reader.compact_signed()), (Ok(number), Ok(signed)));
+        }
+
+        #[test]
+        fn packing_twice_is_packing_once(start in packed(), first in loose(), second in loose()) {
+            let mut both: BTreeMap<_, _> = first.tags.iter().cloned().collect();
+            both.extend(second.tags.iter().cloned());
+            let at_once = Packed::default()
+                .with(Loose { metrics: first.metrics.clone(), params: first.params.clone(), tags: Vec::new() })
+                .with(Loose { metrics: second.metrics.clone(), params: second.params.clone(), tags: Vec::new() });
+            let all = Loose { metrics: at_once.metrics, params: at_once.params, tags: both.into_iter().collect() };
+            prop_assert_eq!(start.clone().with(first).with(second), start.with(all));
+        }
+
+        #[test]
+        fn what_is_there_is_found(packed in packed()) {
+            for (key, value) in &packed.params {
+                prop_assert_eq!(packed.param(key), Some(value.as_str()));
+            }
+            prop_assert_eq!(packed.tag("no such key"), None);
+        }
+
+        #[test]
+        fn damaged_bytes_are_an_error_and_no_panic(mut bytes in any::<Vec<u8>>()) {
+            if let Some(first) = bytes.first_mut() {
+                *first = 1;
+            }
+            let _ = Packed::read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Where the runs of some experiments are to be found.
+
+use std::collections::BTreeSet;
+
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::lifecycle::{Lifecycle, Stage, View};
+use crate::error::{Error, Result};
+use crate::store::codec;
+use crate::store::keys::{self, PLACE_BYTES, Span};
+use crate::store::marks::Mark;
+use crate::store::records::scan_all;
+use crate::store::zones::{Zone, Zones};
+
+/// An experiment that is searched.
+pub(super) struct Area {
+    pub(super) experiment: ExperimentId,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) zones: Zones,
+}
+
+/// A run that must be read itself.
+pub(super) struct MarkedRun {
+    pub(super) place: [u8; PLACE_BYTES],
+    pub(super) id: RunId,
+}
+
+/// A block that may hold runs to be found.
+pub(super) struct BlockRef {
+    /// The index of its experiment among the areas.
+    pub(super) area: usize,
+    pub(super) number: u32,
+    pub(super) zone: Zone,
+}
+
+/// Everything that is searched, as it was at one moment.
+pub(super) struct Areas {
+    pub(super) areas: Vec<Area>,
+    /// The marked runs that the view shows, in default order.
+    pub(super) marked: Vec<MarkedRun>,
+    /// All marked runs: what the blocks say of them may be old.
+    pub(super) all_marked: BTreeSet<RunId>,
+}
+
+impl Areas {
+    /// Reads what is known of some experiments; those that do not exist hold nothing.
+    pub(super) async fn read(within: &[ExperimentId], view: View) -> Result<Self> {
+        let spans = within.iter().flat_map(|id| {
+            let (experiment, zones) = (keys::experiment(*id), keys::zones(*id));
+            [Span::of_key(experiment), keys::marks(*id), Span::of_key(zones)]
+        });
+        let mut found = Areas {
+            areas: Vec::new(),
+            marked: Vec::new(),
+            all_marked: BTreeSet::new(),
+        };
+        // Marks and zones come behind their experiment: spans are read in their order.
+        scan_all(spans.collect(), usize::MAX, |index, key, value| {
+            let id = within.get(index / 3).copied().ok_or_else(corrupt)?;
+            match index % 3 {
+                0 => found.areas.push(Area {
+                    experiment: id,
+                    lifecycle: codec::read_experiment(id, value)?.lifecycle,
+                    zones: Zones::default(),
+                }),
+                1 => found.add_mark(key, &Mark::read(value)?, view)?,
+                _ => found.area()?.zones = Zones::read(value)?,
+            }
+            Ok(())
+        })
+        .await?;
+        found.marked.sort_unstable_by_key(|run| run.place);
+        Ok(found)
+    }
+
+    fn area(&mut self) -> Result<&mut Area> {
+        self.areas.last_mut().ok_or_else(corrupt)
+    }
+
+    fn add_mark(&mut self, key: &[u8], mark: &Mark, view: View) -> Result<()> {
+        let (_, id) = keys::marked(key).ok_or_else(corrupt)?;
+        self.all_marked.insert(id);
+        if view.shows(mark.lifecycle.of_run(self.area()?.lifecycle)) {
+            let place = keys::run_place(mark.start_time_ms, id);
+            self.marked.push(MarkedRun { place, id });
+        }
+        Ok(())
+    }
+
+    /// The blocks in which runs that the view shows may be.
+    pub(super) fn blocks(&self) -> Vec<BlockRef> {
+        let blocks = self.areas.iter().enumerate().flat_map(|(area, searched)| {
+            let block = move |(number, zone)| BlockRef { area, number, zone };
+            searched.zones.blocks().map(block)
+        });
+        blocks.collect()
+    }
+}
+
+fn corrupt() -> Error {
+    Error::Corrupt("an experiment's marks or zones".to_owned())
+}
+
+/// A run in the column of runs.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) place: &'a [u8; PLACE_BYTES],
+    lifecycle: Lifecycle,
+}
+
+impl<'a> Row<'a> {
+    /// Reads what packing wrote.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (place, rest) = bytes.split_first_chunk()?;
+        let (stage, epoch) = rest.split_first()?;
+        let epoch = match epoch {
+            [] => 0,
+            bytes => u64::from_be_bytes(bytes.try_into().ok()?),
+        };
+        let stage = if *stage == 0 { Stage::Active } else { Stage::Deleted };
+        Some(Row {
+            place,
+            lifecycle: Lifecycle { stage, epoch },
+        })
+    }
+
+    /// The stage that holds for the run.
+    pub(super) fn stage(&self, experiment: Lifecycle) -> Stage {
+        self.lifecycle.of_run(experiment)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the blocks of an experiment hold: how many runs lie in them, and from when to when they started, so that a search
+//! in default order reads the newest blocks and no others.
+
+use super::block::SLOTS;
+use super::codec::{Reader, Writer};
+use crate::error::Result;
+
+/// The blocks of one experiment, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zones {
+    /// How many rows were given to runs; the next run gets this one.
+    pub rows: u64,
+    blocks: Vec<Zone>,
+}
+
+/// The runs of one block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// The greatest start time, in milliseconds since the Unix epoch.
+    pub newest_ms: i64,
+    /// The least one.
+    pub oldest_ms: i64,
+}
+
+/// The block and the slot of a row.
+pub fn place_of(row: u64) -> (u32, usize) {
+    let slots = u64::try_from(SLOTS).unwrap_or(1);
+    (
+        u32::try_from(row / slots).unwrap_or(u32::MAX),
+        usize::try_from(row % slots).unwrap_or(0),
+    )
+}
+
+impl Zones {
+    /// Gives the next row to a run that started at this time.
+    pub fn add(&mut self, start_time_ms: i64) -> u64 {
+        let row = self.rows;
+        self.rows += 1;
+        let (block, _) = place_of(row);
+        match usize::try_from(block).ok().and_then(|block| self.blocks.get_mut(block)) {
+            Some(zone) => {
+                zone.newest_ms = zone.newest_ms.max(start_time_ms);
+                zone.oldest_ms = zone.oldest_ms.min(start_time_ms);
+            }
+            None => self.blocks.push(Zone {
+                newest_ms: start_time_ms,
+                oldest_ms: start_time_ms,
+            }),
+        }
+        row
+    }
+
+    /// The blocks with their numbers.
+    pub fn blocks(&self) -> impl Iterator<Item = (u32, Zone)> {
+        (0..).zip(self.blocks.iter().copied())
+    }
+
+    /// As it is stored.
+    pub fn write(&self) -> Vec<u8> {
+        let writer = Writer::new().number(self.rows);
+        let block = |writer: Writer, zone: &Zone| writer.signed(zone.newest_ms).signed(zone.oldest_ms);
+        self.blocks.iter().fold(writer, block).0
+    }
+
+    /// Reads what `write` wrote.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new("zones", bytes)?;
+        let rows = reader.number()?;
+        let mut blocks = Vec::new();
+        while !reader.is_at_end() {
+            blocks.push(Zone {
+                newest_ms: reader.signed()?,
+                oldest_ms: reader.signed()?,
+            });
+        }
+        Ok(Zones { rows, blocks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn zones_span_their_runs_and_read_back(starts in prop::collection::vec(any::<i64>(), 0..1_200)) {
+            let mut zones = Zones::default();
+            let rows: Vec<u64> = starts.iter().map(|start| zones.add(*start)).collect();
+            let read = Zones::read(&zones.write()).unwrap();
+            prop_assert_eq!(&read, &zones);
+            let blocks: Vec<(u32, Zone)> = read.blocks().collect();
+            prop_assert_eq!(blocks.len(), starts.len().div_ceil(SLOTS));
+            for (row, start) in rows.into_iter().zip(&starts) {
+                let zone = blocks[usize::try_from(place_of(row).0).unwrap()].1;
+                prop_assert!(zone.oldest_ms <= *start && *start <= zone.newest_ms);
+            }
+        }
+    }
+}
