@@ -210,7 +210,10 @@ impl Inner {
         let seat = self.take_seat().await.ok()?;
         let response = self.run(request, &caller).await.ok()?;
         drop(seat);
-        response.status().is_success().then(|| response.into_body().into_bytes())
+        response
+            .status()
+            .is_success()
+            .then(|| response.into_body().into_bytes())
     }
 
     async fn receive(&self, head: &Parts, body: &mut Inbound, allowance: Allowance<'_>) -> Result<Bytes, Refusal> {

@@ -5,6 +5,7 @@ mod engine;
 mod experiments;
 mod lending;
 mod logging;
+mod packing;
 mod runs;
 mod search;
 mod server;

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Place;
 use crate::search::runs::{RunFilter, RunOrder};
-use crate::store::{full_runs, runs};
 use crate::store::search::{self as store, Query};
+use crate::store::{full_runs, runs};
 use crate::wasi::{now_ms, random_id, random_u64};
 
 /// Runs that are read and written into an answer at once: bounds the memory of a large page.

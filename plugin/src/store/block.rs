@@ -90,7 +90,10 @@ impl<'a> Block<'a> {
         let range = match &self.places {
             Places::Numbers => 8 * rank..8 * rank + 8,
             Places::Texts(ends) => {
-                let start = rank.checked_sub(1).and_then(|last| ends.get(last)).map_or(0, |end| end.0);
+                let start = rank
+                    .checked_sub(1)
+                    .and_then(|last| ends.get(last))
+                    .map_or(0, |end| end.0);
                 match ends.get(rank) {
                     Some((end, false)) => index(start)..index(*end),
                     _ => return Value::Elsewhere,

@@ -341,7 +341,9 @@ pub fn marks(experiment: ExperimentId) -> Span {
     let start = Key::new(b'q').experiment(experiment).0;
     Span {
         // No experiment has this number: ids count from 0 and are never used up.
-        end: Key::new(b'q').experiment(ExperimentId(experiment.0.saturating_add(1))).0,
+        end: Key::new(b'q')
+            .experiment(ExperimentId(experiment.0.saturating_add(1)))
+            .0,
         start,
     }
 }

@@ -192,9 +192,7 @@ impl Packer {
     fn pack(&mut self, change: &mut Change, marked: Marked) -> Result<()> {
         let mark_key = keys::mark(self.experiment, marked.id);
         change.expect(mark_key.clone(), marked.version);
-        let Parts {
-            run, packed, loose, ..
-        } = marked.parts;
+        let Parts { run, packed, loose, .. } = marked.parts;
         let Some(run) = run else {
             change.delete(mark_key);
             return Ok(());
@@ -238,7 +236,9 @@ impl Packer {
         let end = run.end_time_ms.map(|end| end.to_be_bytes().to_vec());
         self.set(place, Column::EndTime, end);
         for metric in loose.metrics {
-            let value = merged.metric(&metric.key).map(|newest| newest.value.to_be_bytes().to_vec());
+            let value = merged
+                .metric(&metric.key)
+                .map(|newest| newest.value.to_be_bytes().to_vec());
             self.set(place, Column::Metric(metric.key), value);
         }
         for (key, value) in loose.params {

@@ -123,7 +123,10 @@ impl Packed {
 
     /// The newest point of a metric.
     pub fn metric(&self, key: &str) -> Option<Point> {
-        let found = self.metrics.binary_search_by(|metric| metric.key.as_str().cmp(key)).ok()?;
+        let found = self
+            .metrics
+            .binary_search_by(|metric| metric.key.as_str().cmp(key))
+            .ok()?;
         self.metrics.get(found).map(|metric| metric.point)
     }
 
@@ -166,9 +169,16 @@ mod tests {
     }
 
     fn metrics() -> impl Strategy<Value = Vec<Metric>> {
-        let point = (prop_oneof![any::<i32>().prop_map(f64::from), Just(0.5)], 0..i64::MAX, any::<i64>());
+        let point = (
+            prop_oneof![any::<i32>().prop_map(f64::from), Just(0.5)],
+            0..i64::MAX,
+            any::<i64>(),
+        );
         prop::collection::btree_map("[a-c]{0,2}", point, 0..4).prop_map(|metrics| {
-            let metric = |(key, (value, time, step))| Metric { key, point: Point::new(value, time, step) };
+            let metric = |(key, (value, time, step))| Metric {
+                key,
+                point: Point::new(value, time, step),
+            };
             metrics.into_iter().map(metric).collect()
         })
     }

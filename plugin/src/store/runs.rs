@@ -233,7 +233,11 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
 }
 
 fn packed(record: &Record) -> Result<Packed> {
-    record.existing().map(Packed::read).transpose().map(Option::unwrap_or_default)
+    record
+        .existing()
+        .map(Packed::read)
+        .transpose()
+        .map(Option::unwrap_or_default)
 }
 
 fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logged: usize) -> Result<()> {

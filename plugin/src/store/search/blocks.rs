@@ -164,7 +164,10 @@ impl<'a> Table<'a> {
             Value::Here(bytes) => match numbers {
                 Numbers::None => std::str::from_utf8(bytes).ok().map(Field::text),
                 Numbers::Floats => bytes.try_into().ok().map(|bits| Field::Float(f64::from_be_bytes(bits))),
-                Numbers::Integers => bytes.try_into().ok().map(|bits| Field::Integer(i64::from_be_bytes(bits))),
+                Numbers::Integers => bytes
+                    .try_into()
+                    .ok()
+                    .map(|bits| Field::Integer(i64::from_be_bytes(bits))),
             },
         }
     }

@@ -16,8 +16,8 @@ use crate::error::Result;
 use crate::search::filter::Field;
 use crate::search::runs::RunAttribute;
 use crate::store::block::SLOTS;
-use crate::store::keys::{self, PLACE_BYTES};
 use crate::store::full_runs;
+use crate::store::keys::{self, PLACE_BYTES};
 
 /// How many runs are read themselves at a time, at most.
 const RUNS_AT_ONCE: usize = 500;
@@ -106,7 +106,10 @@ impl<'a> Unread<'a> {
             self.marked = rest;
             return Some(Step::Runs(some));
         }
-        let some = self.blocks.drain(..self.blocks_at_once.min(self.blocks.len())).collect();
+        let some = self
+            .blocks
+            .drain(..self.blocks_at_once.min(self.blocks.len()))
+            .collect();
         self.blocks_at_once = (2 * self.blocks_at_once).min(BLOCKS_AT_ONCE);
         Some(Step::Blocks(some))
     }
@@ -252,10 +255,9 @@ impl<'a> Finder<'a> {
 
 /// A value of the run in a slot; none when only the run itself has it.
 fn value<'a>(table: &Table<'a>, source: Source, numbers: Numbers, slot: usize, row: &Row<'_>) -> Option<Field<'a>> {
-    let (start_time_ms, id) = keys::run_of_place(row.place);
     match source {
-        Source::Start => Some(Field::Integer(start_time_ms)),
-        Source::Id => Some(Field::Text(id.to_string().into())),
+        Source::Start => Some(Field::Integer(keys::run_of_place(row.place).0)),
+        Source::Id => Some(Field::Text(keys::run_of_place(row.place).1.to_string().into())),
         source => table.field(source, slot, numbers),
     }
 }

@@ -1,0 +1,410 @@
+//! Packing changes no answer: whatever was packed when, runs read and searches find what was logged.
+
+use mlforge_plugin::domain::id::{ExperimentId, RunId};
+use mlforge_plugin::domain::lifecycle::{Lifecycle, Stage, View};
+use mlforge_plugin::domain::metric::{Metric, Point};
+use mlforge_plugin::domain::run::{FullRun, Run, Status};
+use mlforge_plugin::search::runs::{RunFilter, RunOrder};
+use mlforge_tests::tracker::Tracker;
+use serde_json::{Value, json};
+
+const FILTERS: &[&str] = &[
+    "",
+    "metrics.a > 0.5",
+    "metrics.a <= 1 and metrics.b != 2",
+    "params.a = 'x'",
+    "params.a != 'x' and tags.t LIKE '%y%'",
+    "tags.t ILIKE 'Y%'",
+    "tags.t IS NULL",
+    "tags.t IS NOT NULL and params.b IS NULL",
+    "attributes.status = 'FINISHED'",
+    "attributes.end_time > 5",
+    "attributes.start_time >= 2",
+    "attributes.run_name LIKE 'n%'",
+    "attributes.user_id = 'ada'",
+    "attributes.artifact_uri LIKE '%a%/artifacts'",
+    "params.long LIKE 'x%'",
+];
+
+const ORDERS: &[&[&str]] = &[
+    &[],
+    &["metrics.a"],
+    &["metrics.a DESC", "params.a"],
+    &["params.a DESC"],
+    &["tags.t", "metrics.b DESC"],
+    &["attributes.end_time DESC"],
+    &["attributes.status", "attributes.start_time"],
+    &["attributes.run_name DESC"],
+    &["params.long"],
+    &["metrics.no_such_key"],
+];
+
+const VIEWS: [(&str, View); 3] = [
+    ("ACTIVE_ONLY", View::ActiveOnly),
+    ("DELETED_ONLY", View::DeletedOnly),
+    ("ALL", View::All),
+];
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    fn index(&mut self, end: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(end).unwrap())).unwrap()
+    }
+
+    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.index(items.len())]
+    }
+}
+
+/// A project and what must be in it.
+struct Project {
+    tracker: Tracker,
+    dice: Dice,
+    experiments: Vec<String>,
+    runs: Vec<FullRun>,
+}
+
+impl Project {
+    fn new(seed: u64) -> Self {
+        let tracker = Tracker::fresh();
+        let experiments = ["one", "two"].map(|name| tracker.experiment(name)).to_vec();
+        Project {
+            tracker,
+            dice: Dice(seed),
+            experiments,
+            runs: Vec::new(),
+        }
+    }
+
+    fn create(&mut self) {
+        let experiment = self.dice.one_of(&[0, 0, 1]);
+        let (start, user) = (self.dice.below(4), self.dice.one_of(&["ada", "bob"]));
+        let body = json!({"experiment_id": self.experiments[experiment], "start_time": start, "user_id": user,
+            "run_name": format!("{}{}", self.dice.one_of(&["n", "m"]), self.dice.below(3))});
+        let info = self.tracker.post("runs/create", body).ok()["run"]["info"].take();
+        let text = |name: &str| info[name].as_str().unwrap().to_owned();
+        let run = Run {
+            id: RunId::parse(&text("run_id")).unwrap(),
+            experiment: ExperimentId::parse(&text("experiment_id")).unwrap(),
+            name: text("run_name"),
+            user_id: user.to_owned(),
+            status: Status::Running,
+            start_time_ms: i64::try_from(start).unwrap(),
+            end_time_ms: None,
+            lifecycle: Lifecycle {
+                stage: Stage::Active,
+                epoch: 0,
+            },
+            artifact_uri: text("artifact_uri"),
+        };
+        self.runs.push(FullRun {
+            stage: Stage::Active,
+            metrics: Vec::new(),
+            params: Vec::new(),
+            tags: vec![("mlflow.runName".to_owned(), run.name.clone())],
+            inputs: Vec::new(),
+            model_inputs: Vec::new(),
+            run,
+        });
+    }
+
+    /// Does something to a run.
+    fn change(&mut self) {
+        let index = self.dice.index(self.runs.len());
+        let run = &mut self.runs[index];
+        let id = run.run.id.to_string();
+        let deed = self.dice.below(8);
+        if run.stage == Stage::Deleted {
+            if deed < 3 {
+                self.tracker.post("runs/restore", json!({"run_id": id})).ok();
+                run.stage = Stage::Active;
+            }
+            return;
+        }
+        match deed {
+            0..=2 => {
+                let key = self.dice.one_of(&["a", "b", "c"]);
+                let (value, step) = (self.dice.one_of(&[0.0, 0.5, 0.75, 1.0, 2.0, -1.0]), self.dice.below(3));
+                self.tracker
+                    .post(
+                        "runs/log-metric",
+                        json!({"run_id": id, "key": key, "value": value, "timestamp": 1, "step": step}),
+                    )
+                    .ok();
+                log_metric(run, key, Point::new(value, 1, i64::try_from(step).unwrap()));
+            }
+            3 => {
+                let key = self.dice.one_of(&["a", "b", "long"]);
+                let value = match key {
+                    "long" => format!("{}{}", self.dice.one_of(&["x", "z"]), "-".repeat(200)),
+                    _ => self.dice.one_of(&["x", "y", ""]).to_owned(),
+                };
+                if run.params.iter().all(|(known, _)| known != key) {
+                    self.tracker
+                        .post("runs/log-parameter", json!({"run_id": id, "key": key, "value": value}))
+                        .ok();
+                    set(&mut run.params, key, &value);
+                } else {
+                    let other = json!({"run_id": id, "key": key, "value": "other"});
+                    self.tracker
+                        .post("runs/log-parameter", other)
+                        .fails(400, "INVALID_PARAMETER_VALUE");
+                }
+            }
+            4 => {
+                let value = self.dice.one_of(&["y", "Y1", "xyz", ""]);
+                self.tracker
+                    .post("runs/set-tag", json!({"run_id": id, "key": "t", "value": value}))
+                    .ok();
+                set(&mut run.tags, "t", value);
+            }
+            5 => {
+                let deleted = self.tracker.post("runs/delete-tag", json!({"run_id": id, "key": "t"}));
+                let known = run.tags.iter().any(|(key, _)| key == "t");
+                assert_eq!(deleted.status == 200, known, "{}", deleted.body);
+                run.tags.retain(|(key, _)| key != "t");
+            }
+            6 => {
+                let end = i64::try_from(self.dice.below(10)).unwrap();
+                self.tracker
+                    .post(
+                        "runs/update",
+                        json!({"run_id": id, "status": "FINISHED", "end_time": end}),
+                    )
+                    .ok();
+                (run.run.status, run.run.end_time_ms) = (Status::Finished, Some(end));
+            }
+            _ => {
+                self.tracker.post("runs/delete", json!({"run_id": id})).ok();
+                run.stage = Stage::Deleted;
+            }
+        }
+    }
+
+    fn check_runs(&self) {
+        for run in &self.runs {
+            let data = self.tracker.read(&run.run.id.to_string());
+            let pairs = |name: &str| -> Vec<(String, String)> {
+                let items = data["data"][name].as_array().cloned().unwrap_or_default();
+                let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+                items
+                    .iter()
+                    .map(|item| (text(item, "key"), text(item, "value")))
+                    .collect()
+            };
+            assert_eq!((pairs("params"), pairs("tags")), (run.params.clone(), run.tags.clone()));
+            let metrics: Vec<Value> = data["data"]["metrics"].as_array().cloned().unwrap_or_default();
+            let expected: Vec<Value> = run
+                .metrics
+                .iter()
+                .map(|metric| {
+                    let Point {
+                        value,
+                        timestamp_ms,
+                        step,
+                    } = metric.point;
+                    json!({"key": metric.key, "value": value, "timestamp": timestamp_ms, "step": step})
+                })
+                .collect();
+            assert_eq!(metrics, expected);
+        }
+    }
+
+    /// What a search must find, by looking at every run.
+    fn expected(&self, filter: &str, order: &[&str], view: View) -> Vec<String> {
+        let (filter, order) = (RunFilter::parse(filter).unwrap(), RunOrder::parse(order).unwrap());
+        let shown = self
+            .runs
+            .iter()
+            .filter(|run| view.shows(run.stage) && filter.matches(run));
+        let mut found: Vec<_> = shown.map(|run| (order.key(run), run.run.id)).collect();
+        found.sort();
+        found.into_iter().map(|(_, id)| id.to_string()).collect()
+    }
+
+    fn found(&self, filter: &str, order: &[&str], view: &str, page: u64) -> Vec<String> {
+        let (mut found, mut token) = (Vec::new(), String::new());
+        loop {
+            let body = json!({"experiment_ids": self.experiments, "filter": filter, "order_by": order,
+                "run_view_type": view, "max_results": page, "page_token": token});
+            let answer = self.tracker.post("runs/search", body).ok();
+            let runs = answer["runs"].as_array().cloned().unwrap_or_default();
+            found.extend(
+                runs.iter()
+                    .map(|run| run["info"]["run_id"].as_str().unwrap().to_owned()),
+            );
+            match answer["next_page_token"].as_str() {
+                Some(next) => token = next.to_owned(),
+                None => return found,
+            }
+        }
+    }
+
+    fn check_searches(&mut self, count: usize) {
+        for _ in 0..count {
+            let (filter, order) = (self.dice.one_of(FILTERS), self.dice.one_of(ORDERS));
+            let (view, page) = (self.dice.one_of(&VIEWS), self.dice.one_of(&[1, 7, 1_000]));
+            assert_eq!(
+                self.found(filter, order, view.0, page),
+                self.expected(filter, order, view.1),
+                "filter {filter:?}, order {order:?}, {view:?}, pages of {page}"
+            );
+        }
+    }
+}
+
+fn set(pairs: &mut Vec<(String, String)>, key: &str, value: &str) {
+    pairs.retain(|(known, _)| known != key);
+    pairs.push((key.to_owned(), value.to_owned()));
+    pairs.sort();
+}
+
+/// The newest point is the one with the greatest step, then value: all have one time.
+fn log_metric(run: &mut FullRun, key: &str, point: Point) {
+    let rank = |point: Point| (point.step, point.value);
+    match run.metrics.iter_mut().find(|metric| metric.key == key) {
+        Some(metric) if rank(metric.point) < rank(point) => metric.point = point,
+        Some(_) => {}
+        None => {
+            run.metrics.push(Metric {
+                key: key.to_owned(),
+                point,
+            });
+            run.metrics.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+    }
+}
+
+#[test]
+fn whatever_is_packed_when_runs_read_and_searches_find_the_same() {
+    for seed in 0..6 {
+        let mut project = Project::new(seed);
+        for turn in 0..120 {
+            if turn < 5 || project.dice.below(4) == 0 {
+                project.create();
+            }
+            project.change();
+            if project.dice.below(10) == 0 {
+                project.tracker.pack();
+            }
+            if turn % 20 == 0 {
+                project.check_searches(3);
+            }
+        }
+        project.check_runs();
+        project.check_searches(25);
+    }
+}
+
+#[test]
+fn experiments_deleted_and_restored_take_packed_runs_with_them() {
+    let mut project = Project::new(1);
+    (0..8).for_each(|_| project.create());
+    project.tracker.pack();
+    (0..3).for_each(|_| project.create());
+    let first = json!({"experiment_id": project.experiments[0]});
+    project.tracker.post("experiments/delete", first.clone()).ok();
+    for run in &mut project.runs {
+        if run.run.experiment.to_string() == project.experiments[0] {
+            run.stage = Stage::Deleted;
+        }
+    }
+    project.check_searches(20);
+    project.tracker.post("experiments/restore", first).ok();
+    project.runs.iter_mut().for_each(|run| run.stage = Stage::Active);
+    project.tracker.pack();
+    project.check_searches(20);
+}
+
+#[test]
+fn searches_go_through_many_blocks_in_order() {
+    let mut project = Project::new(2);
+    for turn in 0..1_300 {
+        project.create();
+        if project.dice.below(300) == 0 || turn == 600 {
+            project.tracker.pack();
+        }
+    }
+    (0..400).for_each(|_| project.change());
+    project.check_searches(4);
+    project.tracker.pack();
+    project.check_searches(6);
+}
+
+#[test]
+fn a_run_with_more_than_one_pass_moves_is_packed_in_pieces() {
+    let tracker = Tracker::fresh();
+    let experiment = tracker.experiment("e");
+    let run = tracker.run(&experiment, 1);
+    let key = |number: u64| format!("m{number:04}");
+    for batch in 0..3 {
+        let metrics: Vec<Value> = (0..900)
+            .map(|number| json!({"key": key(900 * batch + number), "value": number, "timestamp": 1, "step": 0}))
+            .collect();
+        tracker
+            .post("runs/log-batch", json!({"run_id": run, "metrics": metrics}))
+            .ok();
+    }
+    let before = tracker.read(&run);
+    tracker.pack();
+    assert_eq!(tracker.read(&run), before);
+    assert_eq!(before["data"]["metrics"].as_array().unwrap().len(), 2_700);
+    let filter = format!("metrics.{} = 899 and metrics.{} = 0", key(2_699), key(0));
+    let body = json!({"experiment_ids": [experiment], "filter": filter});
+    assert_eq!(tracker.post("runs/search", body).ok()["runs"][0]["info"]["run_id"], run);
+}
+
+#[test]
+fn params_stay_as_they_were_logged_also_when_they_are_packed() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run(&tracker.experiment("e"), 1);
+    let param = |value: &str| json!({"run_id": run, "key": "p", "value": value});
+    tracker.post("runs/log-parameter", param("a")).ok();
+    tracker.pack();
+    tracker.post("runs/log-parameter", param("a")).ok();
+    let message = tracker
+        .post("runs/log-parameter", param("b"))
+        .fails(400, "INVALID_PARAMETER_VALUE");
+    assert!(message.contains("already logged with value='a'"), "{message}");
+}
+
+#[test]
+fn a_packed_tag_is_removed_for_good() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run(&tracker.experiment("e"), 1);
+    let tag = json!({"run_id": run, "key": "t", "value": "v"});
+    tracker.post("runs/set-tag", tag.clone()).ok();
+    tracker.pack();
+    tracker.post("runs/delete-tag", json!({"run_id": run, "key": "t"})).ok();
+    let missing = |tracker: &Tracker| {
+        let tags = tracker.read(&run)["data"]["tags"].to_string();
+        assert!(!tags.contains("\"t\""), "{tags}");
+        tracker
+            .post("runs/delete-tag", json!({"run_id": run, "key": "t"}))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+    };
+    missing(&tracker);
+    tracker.pack();
+    missing(&tracker);
+    tracker.post("runs/set-tag", tag).ok();
+    tracker.pack();
+    assert!(tracker.read(&run)["data"]["tags"].to_string().contains("\"t\""));
+}
+
+#[test]
+fn only_the_host_asks_for_upkeep() {
+    let tracker = Tracker::fresh();
+    for path in ["/host/upkeep", "/api/2.0/mlflow/upkeep", "/ajax-api/2.0/mlflow/upkeep"] {
+        tracker.send("POST", path, "{}").fails(404, "ENDPOINT_NOT_FOUND");
+    }
+}
