@@ -1,5 +1,7 @@
 //! In what order things are found, and the bytes that are ordered so.
 
+use std::ops::Range;
+
 use super::filter::Field;
 use super::language::{Searched, Subject, Values};
 use super::lex::{self, Kind, shown};
@@ -30,6 +32,24 @@ pub struct Term<A> {
 /// zeros marked and an end that is lower than any byte. Values of descending terms are inverted bit by bit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey(Vec<u8>);
+
+/// A number that bounds the first values of an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    value: f64,
+    descending: bool,
+}
+
+impl Limit {
+    /// Whether a thing with this first value may come before the bound, or beside it.
+    pub fn admits(self, value: f64) -> bool {
+        if self.descending {
+            value >= self.value
+        } else {
+            value <= self.value
+        }
+    }
+}
 
 const VALUE: u8 = 0;
 const NAN: u8 = 1;
@@ -62,22 +82,32 @@ impl<A> Order<A> {
         SortKey(key)
     }
 
-    /// Writes the key of a thing whose values are these, by the index of the term, unless the thing comes behind a place in
-    /// the order: then it stops and answers false. It also stops, with none, at a value that is not known.
-    pub fn write_key<'a>(
+    /// Writes on at the key of a thing: some of its terms, by their indexes. Stops with none at a value that is not known.
+    pub fn write_terms<'a>(
         &self,
         key: &mut Vec<u8>,
-        before: Option<&[u8]>,
+        terms: Range<usize>,
         value: impl Fn(usize) -> Option<Field<'a>>,
-    ) -> Option<bool> {
-        key.clear();
-        for (index, term) in self.terms.iter().enumerate() {
+    ) -> Option<()> {
+        for (index, term) in terms.clone().zip(self.terms.get(terms).unwrap_or_default()) {
             write(key, &value(index)?, term.descending);
-            if before.is_some_and(|before| key.as_slice() > before.get(..key.len()).unwrap_or(before)) {
-                return Some(false);
-            }
         }
-        Some(true)
+        Some(())
+    }
+
+    /// What the first value of a thing, a number, must at least be like so that the thing does not come behind those
+    /// with this key; none when anything may be.
+    pub fn limit(&self, key: &[u8]) -> Option<Limit> {
+        let first = self.terms.first().filter(|term| term.values == Values::Float)?;
+        let (kind, rest) = key.split_first()?;
+        let mut bytes = *rest.first_chunk()?;
+        if first.descending {
+            bytes.iter_mut().for_each(|byte| *byte = !*byte);
+        }
+        (*kind == VALUE).then(|| Limit {
+            value: read_float_bytes(bytes),
+            descending: first.descending,
+        })
     }
 
     /// Reads bytes that a key of this order had; none for others.
@@ -173,6 +203,12 @@ fn float_bytes(value: f64) -> [u8; 8] {
     let bits = if value == 0.0 { 0 } else { value.to_bits() };
     let negative = bits >> 63 == 1;
     (if negative { !bits } else { bits | 1 << 63 }).to_be_bytes()
+}
+
+/// The number of which these are the bytes.
+fn read_float_bytes(bytes: [u8; 8]) -> f64 {
+    let bits = u64::from_be_bytes(bytes);
+    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
 }
 
 /// What is behind the term that these bytes begin with.
@@ -293,6 +329,17 @@ mod tests {
             prop_assert_eq!(a.bytes().cmp(b.bytes()), expected);
             prop_assert_eq!(order.read_key(a.bytes()), Some(a.clone()));
             prop_assert_eq!(order.read_key(&a.bytes()[..a.bytes().len() - 1]), None);
+        }
+
+        #[test]
+        fn a_limit_admits_what_does_not_come_behind(a in any::<f64>(), b in any::<f64>(), descending in any::<bool>()) {
+            prop_assume!(!a.is_infinite() && !b.is_infinite());
+            let order = order(&[((Values::Float, Field::Absent, Field::Absent), descending)]);
+            let [first, second] = [a, b].map(|value| key(&order, &[&Field::Float(value)]));
+            match order.limit(first.bytes()) {
+                Some(limit) => prop_assert_eq!(limit.admits(b), second <= first),
+                None => prop_assert!(a.is_nan()),
+            }
         }
 
         #[test]

@@ -1,7 +1,8 @@
 //! What the runs of one block of an experiment have in one column, by slot.
 //!
-//! As bytes: a version, which slots have a value (a bit each), then the values one after the other. Values of numbers have
-//! 8 bytes; before texts come their lengths, a byte each, where `ELSEWHERE` stands for a text that is too long for a block.
+//! As bytes: how many bytes each value has, which slots have a value (a bit each), then the values one after the other.
+//! Texts, of which each has its own length, are said to have 0 bytes; before them come their lengths, a byte each, where
+//! `ELSEWHERE` stands for a text that is too long for a block.
 
 use crate::error::{Error, Result};
 
@@ -10,8 +11,11 @@ pub const SLOTS: usize = 512;
 /// Longer texts are not kept in blocks: rewriting one stays cheap.
 pub const TEXT_BYTES_MAX: usize = 100;
 
-const NUMBERS: u8 = 1;
-const TEXTS: u8 = 2;
+/// The width of texts.
+pub const TEXTS: u8 = 0;
+/// The width of numbers.
+pub const NUMBERS: u8 = 8;
+
 const BITMAP_BYTES: usize = SLOTS / 8;
 const ELSEWHERE: u8 = 255;
 
@@ -36,7 +40,8 @@ pub struct Block<'a> {
 }
 
 enum Places {
-    Numbers,
+    /// Every value has so many bytes.
+    Equal(usize),
     /// The end of each value, and whether it is elsewhere.
     Texts(Vec<(u32, bool)>),
 }
@@ -48,7 +53,7 @@ impl<'a> Block<'a> {
             return Ok(Block {
                 bits: &[],
                 before: [0; BITMAP_BYTES],
-                places: Places::Numbers,
+                places: Places::Equal(0),
                 values: &[],
             });
         }
@@ -61,12 +66,11 @@ impl<'a> Block<'a> {
             count += u16::try_from(bits.count_ones()).unwrap_or(0);
         }
         let (places, values) = match *kind {
-            NUMBERS => (Places::Numbers, rest),
             TEXTS => {
                 let (lengths, values) = rest.split_at_checked(usize::from(count)).ok_or_else(damaged)?;
                 (Places::Texts(ends(lengths)), values)
             }
-            _ => return Err(damaged()),
+            width => (Places::Equal(usize::from(width)), rest),
         };
         Ok(Block {
             bits,
@@ -88,7 +92,7 @@ impl<'a> Block<'a> {
         let lower = u32::from(*bits) & ((1 << bit) - 1);
         let rank = usize::from(*before) + usize::try_from(lower.count_ones()).unwrap_or(0);
         let range = match &self.places {
-            Places::Numbers => 8 * rank..8 * rank + 8,
+            Places::Equal(width) => width * rank..width * rank + width,
             Places::Texts(ends) => {
                 let start = rank
                     .checked_sub(1)
@@ -150,7 +154,7 @@ impl Draft {
         })
     }
 
-    /// Sets or clears a slot. A block has either numbers of 8 bytes or texts.
+    /// Sets or clears a slot. A block has either texts or values of one width.
     pub fn set(&mut self, slot: usize, value: Option<&[u8]>) {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = match value {
@@ -161,8 +165,8 @@ impl Draft {
         }
     }
 
-    /// As it is stored, as texts or as numbers.
-    pub fn write(&self, numbers: bool) -> Vec<u8> {
+    /// As it is stored, as texts or as values of this width.
+    pub fn write(&self, width: u8) -> Vec<u8> {
         let mut bits = [0_u8; BITMAP_BYTES];
         let (mut lengths, mut values) = (Vec::new(), Vec::new());
         for (index, slot) in self.slots.iter().enumerate() {
@@ -178,9 +182,9 @@ impl Draft {
                 Slot::Elsewhere => lengths.push(ELSEWHERE),
             }
         }
-        let mut bytes = vec![if numbers { NUMBERS } else { TEXTS }];
+        let mut bytes = vec![width];
         bytes.extend_from_slice(&bits);
-        if !numbers {
+        if width == TEXTS {
             bytes.extend_from_slice(&lengths);
         }
         bytes.extend_from_slice(&values);
@@ -201,7 +205,7 @@ mod tests {
             for (slot, value) in &values {
                 draft.set(*slot, Some(value));
             }
-            let bytes = draft.write(false);
+            let bytes = draft.write(TEXTS);
             prop_assert_eq!(&Draft::read(&bytes).unwrap(), &draft);
             let block = Block::read(&bytes).unwrap();
             for slot in 0..SLOTS + 9 {
@@ -218,7 +222,7 @@ mod tests {
             }
             let (first, _) = values.first_key_value().unwrap();
             draft.set(*first, None);
-            let bytes = draft.write(true);
+            let bytes = draft.write(NUMBERS);
             let block = Block::read(&bytes).unwrap();
             for (slot, value) in &values {
                 prop_assert_eq!(block.get(*slot), if slot == first { Value::Absent } else { Value::Here(value) });
@@ -226,7 +230,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..400), kind in 0_u8..4) {
+        fn any_bytes_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..400), kind in 0_u8..40) {
             if let Some(first) = bytes.first_mut() {
                 *first = kind;
             }
@@ -243,7 +247,7 @@ mod tests {
         let mut draft = Draft::read(&[]).unwrap();
         draft.set(3, Some(&[b'x'; TEXT_BYTES_MAX + 1]));
         draft.set(4, Some(b"y"));
-        let bytes = draft.write(false);
+        let bytes = draft.write(TEXTS);
         let block = Block::read(&bytes).unwrap();
         assert_eq!(
             [block.get(2), block.get(3), block.get(4)],

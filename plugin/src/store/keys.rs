@@ -370,8 +370,10 @@ pub fn zones(experiment: ExperimentId) -> Vec<u8> {
 /// What the runs of a block are looked up by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
-    /// When they started, their ids and stages.
-    Runs,
+    /// When they started, and their ids: their places in the default order.
+    Places,
+    /// Their stages; nothing for what was never deleted nor restored.
+    Stage,
     /// The names of their statuses.
     Status,
     /// When they ended.
@@ -390,7 +392,8 @@ impl Column {
     fn prefix(&self, experiment: ExperimentId) -> Key {
         let key = Key::new(b'k').experiment(experiment);
         match self {
-            Column::Runs => key.byte(b'r'),
+            Column::Places => key.byte(b'x'),
+            Column::Stage => key.byte(b'g'),
             Column::Status => key.byte(b's'),
             Column::EndTime => key.byte(b'e'),
             Column::UserId => key.byte(b'u'),

@@ -7,15 +7,15 @@
 
 use std::collections::BTreeMap;
 
-use super::block::Draft;
+use super::block::{Draft, NUMBERS, TEXTS};
 use super::full_runs::Parts;
-use super::keys::{self, Column};
+use super::keys::{self, Column, PLACE_BYTES};
 use super::marks::Mark;
 use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
 use super::records::{Change, get_all, scan, scan_all, transact};
 use super::zones::{Zones, place_of};
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::lifecycle::Stage;
+use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::Run;
 use crate::error::{Error, Result};
 
@@ -230,7 +230,12 @@ impl Packer {
     /// Notes what the run itself says and what is new of its values.
     fn set_values(&mut self, run: &Run, merged: &Packed, loose: Loose) {
         let place = place_of(merged.row);
-        self.set(place, Column::Runs, Some(write_row(run)));
+        self.set(
+            place,
+            Column::Places,
+            Some(keys::run_place(run.start_time_ms, run.id).to_vec()),
+        );
+        self.set(place, Column::Stage, write_stage(run.lifecycle));
         self.set(place, Column::Status, Some(run.status.name().as_bytes().to_vec()));
         self.set(place, Column::UserId, Some(run.user_id.clone().into_bytes()));
         let end = run.end_time_ms.map(|end| end.to_be_bytes().to_vec());
@@ -263,19 +268,43 @@ impl Packer {
             for (slot, value) in values {
                 draft.set(*slot, value.as_deref());
             }
-            let numbers = matches!(column, Column::Metric(_) | Column::EndTime);
-            change.put(key(column, *block), draft.write(numbers));
+            change.put(key(column, *block), draft.write(width(column)));
         }
         Ok(())
     }
 }
 
-/// A run in the column of runs: its place in the default order, then its stage.
-fn write_row(run: &Run) -> Vec<u8> {
-    let mut row = keys::run_place(run.start_time_ms, run.id).to_vec();
-    row.push(u8::from(run.lifecycle.stage == Stage::Deleted));
-    if run.lifecycle.epoch > 0 {
-        row.extend_from_slice(&run.lifecycle.epoch.to_be_bytes());
+/// How wide the values of a column are.
+fn width(column: &Column) -> u8 {
+    match column {
+        Column::Places => u8::try_from(PLACE_BYTES).unwrap_or(TEXTS),
+        Column::Metric(_) | Column::EndTime => NUMBERS,
+        Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => TEXTS,
     }
-    row
+}
+
+/// A stage in its column; what most runs have is nothing.
+fn write_stage(lifecycle: Lifecycle) -> Option<Vec<u8>> {
+    let usual = Lifecycle {
+        stage: Stage::Active,
+        epoch: 0,
+    };
+    (lifecycle != usual).then(|| {
+        let mut stage = vec![u8::from(lifecycle.stage == Stage::Deleted)];
+        stage.extend_from_slice(&lifecycle.epoch.to_be_bytes());
+        stage
+    })
+}
+
+/// Reads what `write_stage` wrote.
+pub fn read_stage(stage: Option<&[u8]>) -> Lifecycle {
+    let (deleted, epoch) = match stage.and_then(<[u8]>::split_first) {
+        Some((deleted, epoch)) => (
+            *deleted == 1,
+            epoch.try_into().map(u64::from_be_bytes).unwrap_or_default(),
+        ),
+        None => (false, 0),
+    };
+    let stage = if deleted { Stage::Deleted } else { Stage::Active };
+    Lifecycle { stage, epoch }
 }

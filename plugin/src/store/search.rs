@@ -6,6 +6,7 @@
 mod areas;
 mod best;
 mod blocks;
+mod candidates;
 mod runs;
 
 pub use runs::find as runs;

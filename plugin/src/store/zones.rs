@@ -22,6 +22,15 @@ pub struct Zone {
     pub oldest_ms: i64,
 }
 
+impl Zones {
+    /// How many slots of a block were given to runs.
+    pub fn used(&self, block: u32) -> u16 {
+        let slots = u64::try_from(SLOTS).unwrap_or(1);
+        let used = self.rows.saturating_sub(u64::from(block) * slots).min(slots);
+        u16::try_from(used).unwrap_or(0)
+    }
+}
+
 /// The block and the slot of a row.
 pub fn place_of(row: u64) -> (u32, usize) {
     let slots = u64::try_from(SLOTS).unwrap_or(1);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::blocks::BlockId;
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::lifecycle::{Lifecycle, Stage, View};
+use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
 use crate::store::codec;
 use crate::store::keys::{self, PLACE_BYTES, Span};
@@ -26,9 +27,7 @@ pub(super) struct MarkedRun {
 
 /// A block that may hold runs to be found.
 pub(super) struct BlockRef {
-    /// The index of its experiment among the areas.
-    pub(super) area: usize,
-    pub(super) number: u32,
+    pub(super) id: BlockId,
     pub(super) zone: Zone,
 }
 
@@ -89,7 +88,10 @@ impl Areas {
     /// The blocks in which runs that the view shows may be.
     pub(super) fn blocks(&self) -> Vec<BlockRef> {
         let blocks = self.areas.iter().enumerate().flat_map(|(area, searched)| {
-            let block = move |(number, zone)| BlockRef { area, number, zone };
+            let block = move |(number, zone)| BlockRef {
+                id: (area, number),
+                zone,
+            };
             searched.zones.blocks().map(block)
         });
         blocks.collect()
@@ -98,33 +100,4 @@ impl Areas {
 
 fn corrupt() -> Error {
     Error::Corrupt("an experiment's marks or zones".to_owned())
-}
-
-/// A run in the column of runs.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    pub(super) place: &'a [u8; PLACE_BYTES],
-    lifecycle: Lifecycle,
-}
-
-impl<'a> Row<'a> {
-    /// Reads what packing wrote.
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (place, rest) = bytes.split_first_chunk()?;
-        let (stage, epoch) = rest.split_first()?;
-        let epoch = match epoch {
-            [] => 0,
-            bytes => u64::from_be_bytes(bytes.try_into().ok()?),
-        };
-        let stage = if *stage == 0 { Stage::Active } else { Stage::Deleted };
-        Some(Row {
-            place,
-            lifecycle: Lifecycle { stage, epoch },
-        })
-    }
-
-    /// The stage that holds for the run.
-    pub(super) fn stage(&self, experiment: Lifecycle) -> Stage {
-        self.lifecycle.of_run(experiment)
-    }
 }

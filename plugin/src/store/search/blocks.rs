@@ -2,45 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use super::areas::{Areas, BlockRef};
+use super::areas::Areas;
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::block::{Block, Value};
-use crate::store::keys::{self, Column};
+use crate::store::keys::{self, Column, PLACE_BYTES};
 use crate::store::records::scan_all;
 
-/// Where a value that a search asks for is found.
+/// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The start time, in the place.
-    Start,
-    /// The id, in the place.
-    Id,
-    /// A column, by its index among those that the search reads.
-    Column(usize),
+    /// The start time, in the column of places.
+    Start(usize),
+    /// The id, in the column of places.
+    Id(usize),
+    /// A text.
+    Text(usize),
     /// The same; a run that has nothing there must be read itself.
-    ColumnOrRun(usize),
+    TextOrRun(usize),
+    /// A float of 8 bytes.
+    Float(usize),
+    /// An integer of 8 bytes.
+    Integer(usize),
     /// Only the run itself has it.
     Run,
 }
 
-/// The columns that a search reads, the one of runs first.
+/// The columns that a search reads.
 pub(super) struct Columns(Vec<Column>);
 
 impl Columns {
-    /// The column of runs alone.
-    pub(super) fn new() -> Self {
-        Columns(vec![Column::Runs])
+    /// The column of places alone.
+    pub(super) fn places() -> Self {
+        Columns(vec![Column::Places])
+    }
+
+    /// The column of stages, and room for more.
+    pub(super) fn stages() -> Self {
+        Columns(vec![Column::Stage])
     }
 
     /// Where the value of a clause is found.
     pub(super) fn source_of_clause(&mut self, clause: &Clause<RunAttribute>) -> Source {
         match &clause.subject {
             // In filters the name is the tag.
-            Subject::Attribute(RunAttribute::RunName) => self.column(Column::Tag(NAME_TAG.to_owned())),
+            Subject::Attribute(RunAttribute::RunName) => Source::Text(self.name()),
             subject => self.source(subject),
         }
     }
@@ -48,34 +57,38 @@ impl Columns {
     /// Where the value of a term of an order is found.
     pub(super) fn source(&mut self, subject: &Subject<RunAttribute>) -> Source {
         match subject {
-            Subject::Metric(key) => self.column(Column::Metric(key.clone())),
-            Subject::Param(key) => self.column(Column::Param(key.clone())),
-            Subject::Tag(key) => self.column(Column::Tag(key.clone())),
+            Subject::Metric(key) => Source::Float(self.index(Column::Metric(key.clone()))),
+            Subject::Param(key) => Source::Text(self.index(Column::Param(key.clone()))),
+            Subject::Tag(key) => Source::Text(self.index(Column::Tag(key.clone()))),
             Subject::Dataset(_) => Source::Run,
             Subject::Attribute(attribute) => match attribute {
-                RunAttribute::RunId => Source::Id,
-                RunAttribute::StartTime => Source::Start,
-                RunAttribute::Status => self.column(Column::Status),
-                RunAttribute::UserId => self.column(Column::UserId),
-                RunAttribute::EndTime => self.column(Column::EndTime),
+                RunAttribute::RunId => Source::Id(self.index(Column::Places)),
+                RunAttribute::StartTime => Source::Start(self.index(Column::Places)),
+                RunAttribute::Status => Source::Text(self.index(Column::Status)),
+                RunAttribute::UserId => Source::Text(self.index(Column::UserId)),
+                RunAttribute::EndTime => Source::Integer(self.index(Column::EndTime)),
                 RunAttribute::ArtifactUri => Source::Run,
                 // A run keeps its name when the tag is removed.
-                RunAttribute::RunName => match self.column(Column::Tag(NAME_TAG.to_owned())) {
-                    Source::Column(index) => Source::ColumnOrRun(index),
-                    source => source,
-                },
+                RunAttribute::RunName => Source::TextOrRun(self.name()),
             },
         }
     }
 
-    fn column(&mut self, column: Column) -> Source {
+    fn name(&mut self) -> usize {
+        self.index(Column::Tag(NAME_TAG.to_owned()))
+    }
+
+    fn index(&mut self, column: Column) -> usize {
         let known = self.0.iter().position(|other| *other == column);
-        Source::Column(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.0.push(column);
             self.0.len() - 1
-        }))
+        })
     }
 }
+
+/// The index of an experiment among the areas, and the number of a block of it.
+pub(super) type BlockId = (usize, u32);
 
 /// The bytes of some blocks, for each block one text of bytes a column.
 pub(super) struct Cells {
@@ -85,11 +98,11 @@ pub(super) struct Cells {
 
 impl Cells {
     /// Reads blocks, one range for each column and each row of neighbours among them.
-    pub(super) async fn read(areas: &Areas, blocks: &[BlockRef], columns: &Columns) -> Result<Self> {
+    pub(super) async fn read(areas: &Areas, blocks: &[BlockId], columns: &Columns) -> Result<Self> {
         let width = columns.0.len();
         let mut index_of = BTreeMap::new();
         for (index, block) in blocks.iter().enumerate() {
-            index_of.insert((block.area, block.number), index);
+            index_of.insert(*block, index);
         }
         let mut wanted = Vec::new();
         for (area, first, last) in neighbours(index_of.keys().copied()) {
@@ -142,55 +155,53 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// What the column of runs holds.
-    pub(super) fn run(&self, slot: usize) -> Option<&'a [u8]> {
-        match self.columns.first()?.get(slot) {
-            Value::Here(bytes) => Some(bytes),
+    /// What a slot holds in a column.
+    pub(super) fn get(&self, column: usize, slot: u16) -> Value<'a> {
+        let column = self.columns.get(column);
+        column.map_or(Value::Absent, |column| column.get(usize::from(slot)))
+    }
+
+    /// The place of the run in a slot.
+    pub(super) fn place(&self, column: usize, slot: u16) -> Option<&'a [u8; PLACE_BYTES]> {
+        match self.get(column, slot) {
+            Value::Here(bytes) => bytes.try_into().ok(),
+            Value::Absent | Value::Elsewhere => None,
+        }
+    }
+
+    /// The float in a slot; none when there is none.
+    pub(super) fn float(&self, column: usize, slot: u16) -> Option<f64> {
+        match self.get(column, slot) {
+            Value::Here(bytes) => bytes.try_into().ok().map(f64::from_be_bytes),
             Value::Absent | Value::Elsewhere => None,
         }
     }
 
     /// A value of the run in a slot; none when only the run itself has it.
-    pub(super) fn field(&self, source: Source, slot: usize, numbers: Numbers) -> Option<Field<'a>> {
-        let (column, or_run) = match source {
-            Source::Column(column) => (column, false),
-            Source::ColumnOrRun(column) => (column, true),
-            Source::Start | Source::Id | Source::Run => return None,
-        };
-        match self.columns.get(column)?.get(slot) {
-            Value::Absent if or_run => None,
-            Value::Absent => Some(Field::Absent),
-            Value::Elsewhere => None,
-            Value::Here(bytes) => match numbers {
-                Numbers::None => std::str::from_utf8(bytes).ok().map(Field::text),
-                Numbers::Floats => bytes.try_into().ok().map(|bits| Field::Float(f64::from_be_bytes(bits))),
-                Numbers::Integers => bytes
+    pub(super) fn field(&self, source: Source, slot: u16) -> Option<Field<'a>> {
+        let text = |bytes| std::str::from_utf8(bytes).ok().map(Field::text);
+        let run = |column| self.place(column, slot).map(keys::run_of_place);
+        match source {
+            Source::Start(column) => run(column).map(|(start, _)| Field::Integer(start)),
+            Source::Id(column) => run(column).map(|(_, id)| Field::Text(id.to_string().into())),
+            Source::Run => None,
+            Source::Float(column) => Some(self.float(column, slot).map_or(Field::Absent, Field::Float)),
+            Source::Integer(column) => match self.get(column, slot) {
+                Value::Here(bytes) => bytes
                     .try_into()
                     .ok()
                     .map(|bits| Field::Integer(i64::from_be_bytes(bits))),
+                _ => Some(Field::Absent),
             },
-        }
-    }
-}
-
-/// What the values of a column are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbers {
-    /// Texts.
-    None,
-    /// Floats of 8 bytes.
-    Floats,
-    /// Integers of 8 bytes.
-    Integers,
-}
-
-impl Numbers {
-    /// What the values of this subject are.
-    pub(super) fn of(subject: &Subject<RunAttribute>) -> Self {
-        match subject {
-            Subject::Metric(_) => Numbers::Floats,
-            Subject::Attribute(RunAttribute::EndTime) => Numbers::Integers,
-            _ => Numbers::None,
+            Source::Text(column) => match self.get(column, slot) {
+                Value::Here(bytes) => text(bytes),
+                Value::Absent => Some(Field::Absent),
+                Value::Elsewhere => None,
+            },
+            Source::TextOrRun(column) => match self.get(column, slot) {
+                Value::Here(bytes) => text(bytes),
+                Value::Absent | Value::Elsewhere => None,
+            },
         }
     }
 }

@@ -2,22 +2,24 @@
 //!
 //! Packed runs are looked at in the columns of their block, a slot a run; runs that are not packed, and values that no column has,
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
-//! before the end of the page.
+//! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::areas::{Area, Areas, BlockRef, MarkedRun, Row};
+use super::areas::{Areas, BlockRef, MarkedRun};
 use super::best::Best;
-use super::blocks::{Cells, Columns, Numbers, Source, Table};
+use super::blocks::{BlockId, Cells, Columns, Source, Table};
+use super::candidates::{Candidate, Candidates};
 use super::{Page, Query};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
-use crate::search::filter::Field;
+use crate::search::filter::{Clause, Field, Test};
+use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
-use crate::store::block::SLOTS;
-use crate::store::full_runs;
+use crate::store::block::Value;
 use crate::store::keys::{self, PLACE_BYTES};
+use crate::store::{full_runs, pack};
 
 /// How many runs are read themselves at a time, at most.
 const RUNS_AT_ONCE: usize = 500;
@@ -28,7 +30,7 @@ const BLOCKS_AT_ONCE: usize = 32;
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
     let areas = Areas::read(within, query.view).await?;
     let mut unread = Unread::new(&areas, query);
-    let mut finder = Finder::new(query);
+    let mut finder = Finder::new(&areas, query);
     while let Some(step) = unread.next(&finder.best) {
         match step {
             Step::Runs(some) if finder.needs_no_more => {
@@ -40,9 +42,10 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
                 let ids: Vec<RunId> = some.iter().map(|run| run.id).collect();
                 finder.read_runs(&ids).await?;
             }
-            Step::Blocks(some) => finder.look_at(&areas, &some).await?,
+            Step::Blocks(some) => finder.look_at(&some).await?,
         }
     }
+    finder.settle().await?;
     Ok(finder.best.page())
 }
 
@@ -122,44 +125,59 @@ fn first_place(block: &BlockRef) -> [u8; PLACE_BYTES] {
 
 /// Looks at runs and keeps the best.
 struct Finder<'a> {
+    areas: &'a Areas,
     query: &'a Query<RunAttribute>,
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
     needs_no_more: bool,
     best: Best<RunId>,
+    candidates: Candidates,
     columns: Columns,
-    clauses: Vec<(Source, Numbers)>,
-    terms: Vec<(Source, Numbers)>,
-    /// The key that is being written.
-    key: Vec<u8>,
+    clauses: Vec<Source>,
+    /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
+    terms: Vec<Source>,
+    /// Places are looked up at once: nothing else tells runs apart.
+    is_eager: bool,
 }
 
 impl<'a> Finder<'a> {
-    fn new(query: &'a Query<RunAttribute>) -> Self {
-        let mut columns = Columns::new();
+    fn new(areas: &'a Areas, query: &'a Query<RunAttribute>) -> Self {
+        let mut columns = Columns::stages();
         let clauses = query.filter.clauses.iter();
-        let clauses = clauses.map(|clause| (columns.source_of_clause(clause), Numbers::of(&clause.subject)));
-        let clauses = clauses.collect();
+        let clauses = clauses.map(|clause| columns.source_of_clause(clause)).collect();
+        let in_place = query
+            .order
+            .terms()
+            .iter()
+            .rev()
+            .take_while(|term| is_in_place(&term.subject));
+        let first = query.order.terms().len() - in_place.count();
+        let first = query.order.terms().iter().take(first);
+        let terms: Vec<Source> = first.map(|term| columns.source(&term.subject)).collect();
         let in_default_order = query.order.is_listing();
-        let terms = query.order.terms().iter();
-        let terms = terms.map(|term| (columns.source(&term.subject), Numbers::of(&term.subject)));
+        // What marked runs seem to be in their block may be wrong, so they do not count.
+        let needed = query.count + areas.all_marked.len();
         Finder {
-            terms: terms.collect(),
-            clauses,
+            areas,
             query,
             in_default_order,
             needs_no_more: in_default_order && query.filter.is_empty(),
             best: Best::new(query.after.as_ref(), query.count),
+            candidates: Candidates::new(query.after.as_ref().map(|place| place.bytes()), needed),
             columns,
-            key: Vec::new(),
+            clauses,
+            is_eager: terms.is_empty(),
+            terms,
         }
     }
 
     /// Reads runs themselves.
     async fn read_runs(&mut self, ids: &[RunId]) -> Result<()> {
-        for run in full_runs::read_all(ids).await? {
-            if self.query.filter.matches(&run) && self.query.view.shows(run.stage) {
-                self.offer(&run);
+        for some in ids.chunks(RUNS_AT_ONCE) {
+            for run in full_runs::read_all(some).await? {
+                if self.query.filter.matches(&run) && self.query.view.shows(run.stage) {
+                    self.offer(&run);
+                }
             }
         }
         Ok(())
@@ -174,90 +192,152 @@ impl<'a> Finder<'a> {
         }
     }
 
-    async fn look_at(&mut self, areas: &Areas, blocks: &[BlockRef]) -> Result<()> {
-        let cells = Cells::read(areas, blocks, &self.columns).await?;
+    /// Looks at the runs of some blocks.
+    async fn look_at(&mut self, blocks: &[BlockRef]) -> Result<()> {
+        let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
+        let cells = Cells::read(self.areas, &ids, &self.columns).await?;
         let mut unsure = Vec::new();
-        for (index, block) in blocks.iter().enumerate() {
-            if let Some(area) = areas.areas.get(block.area) {
-                self.look_at_block(areas, area, &cells.table(index)?, &mut unsure);
-            }
+        for (index, id) in ids.iter().enumerate() {
+            self.look_at_block(*id, &cells.table(index)?, &mut unsure);
         }
-        for some in unsure.chunks(RUNS_AT_ONCE) {
-            self.read_runs(some).await?;
+        let unsure: Vec<RunId> = self.places(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
+        self.read_runs(&unsure).await?;
+        if self.candidates.overflow() || self.is_eager {
+            self.settle().await?;
         }
         Ok(())
     }
 
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
-    fn look_at_block(&mut self, areas: &Areas, area: &Area, table: &Table<'_>, unsure: &mut Vec<RunId>) {
-        for slot in 0..SLOTS {
-            let Some(row) = table.run(slot).and_then(Row::read) else {
-                continue;
-            };
-            if !self.query.view.shows(row.stage(area.lifecycle)) || self.found_enough(&row) {
-                continue;
-            }
-            let Some(sure) = self.matches(table, slot, &row) else {
-                continue;
-            };
-            let Some(sure) = self.write_key(table, slot, &row, sure) else {
-                continue;
-            };
-            let (_, id) = keys::run_of_place(row.place);
-            if areas.all_marked.contains(&id) {
-                continue;
-            }
-            if sure {
-                self.best.offer(&self.key, id);
-            } else {
-                unsure.push(id);
+    fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, unsure: &mut Vec<Candidate>) {
+        let mut slots = self.shown(block, table);
+        let mut unknown = Vec::new();
+        for (clause, source) in self.query.filter.clauses.iter().zip(&self.clauses) {
+            keep(&mut slots, &mut unknown, clause, *source, table);
+        }
+        let limit = self.candidates.last().and_then(|last| self.query.order.limit(last));
+        if let (Some(limit), Some(Source::Float(column))) = (limit, self.terms.first()) {
+            slots.retain(|slot| table.float(*column, *slot).is_some_and(|value| limit.admits(value)));
+        }
+        let mut key = Vec::new();
+        for slot in slots {
+            key.clear();
+            let value = |index: usize| table.field(*self.terms.get(index)?, slot);
+            match self.query.order.write_terms(&mut key, 0..self.terms.len(), value) {
+                Some(()) => self.candidates.offer(&key, block, slot),
+                None => unknown.push(slot),
             }
         }
-    }
-
-    fn found_enough(&self, row: &Row<'_>) -> bool {
-        self.in_default_order && self.best.is_behind(row.place)
-    }
-
-    /// Whether a run is found as far as the block knows: none when not, false when that is not sure.
-    fn matches(&self, table: &Table<'_>, slot: usize, row: &Row<'_>) -> Option<bool> {
-        let mut sure = true;
-        for (clause, (source, numbers)) in self.query.filter.clauses.iter().zip(&self.clauses) {
-            match value(table, *source, *numbers, slot, row) {
-                Some(field) if clause.test.holds(&field) => {}
-                Some(_) => return None,
-                None => sure = false,
-            }
-        }
-        Some(sure)
-    }
-
-    /// Writes the key of a run: none when it comes behind all that are wanted, false when it is not known, or not
-    /// needed since the run must be read itself.
-    fn write_key(&mut self, table: &Table<'_>, slot: usize, row: &Row<'_>, sure: bool) -> Option<bool> {
-        if self.in_default_order {
-            self.key.clear();
-            self.key.extend_from_slice(row.place);
-            return Some(sure);
-        }
-        let term = |index: usize| {
-            let (source, numbers) = self.terms.get(index)?;
-            value(table, *source, *numbers, slot, row)
+        let aside = |slot| Candidate {
+            key: Vec::new(),
+            block,
+            slot,
         };
-        let written = self.query.order.write_key(&mut self.key, self.best.last(), term);
-        match written {
-            Some(false) => None,
-            Some(true) => Some(sure),
-            None => Some(false),
+        unsure.extend(unknown.into_iter().map(aside));
+    }
+
+    /// The slots of a block whose runs the view shows.
+    fn shown(&self, block: BlockId, table: &Table<'_>) -> Vec<u16> {
+        let Some(area) = self.areas.areas.get(block.0) else {
+            return Vec::new();
+        };
+        let all = 0..area.zones.used(block.1);
+        let shows = |stored| self.query.view.shows(pack::read_stage(stored).of_run(area.lifecycle));
+        let shows_usual = shows(None);
+        all.filter(|slot| match table.get(0, *slot) {
+            Value::Here(stored) => shows(Some(stored)),
+            Value::Absent | Value::Elsewhere => shows_usual,
+        })
+        .collect()
+    }
+
+    /// Looks up the places of the candidates and keeps the best of them.
+    async fn settle(&mut self) -> Result<()> {
+        let candidates = self.candidates.take();
+        // So many are equal that each is better looked up at once.
+        self.is_eager |= candidates.len() > 4 * self.query.count.max(RUNS_AT_ONCE);
+        let terms = self.query.order.terms();
+        for (candidate, place, id) in self.places(candidates).await? {
+            if self.in_default_order {
+                self.best.offer(&place, id);
+                continue;
+            }
+            let (start_time_ms, _) = keys::run_of_place(&place);
+            let value = |index: usize| of_place(&terms.get(index)?.subject, start_time_ms, id);
+            let mut key = candidate.key;
+            let rest = self.terms.len()..terms.len();
+            if self.query.order.write_terms(&mut key, rest, value).is_some() {
+                self.best.offer(&key, id);
+            }
         }
+        Ok(())
+    }
+
+    /// The place and the id of each of some candidates, but of marked runs.
+    async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, [u8; PLACE_BYTES], RunId)>> {
+        let blocks: BTreeSet<BlockId> = candidates.iter().map(|candidate| candidate.block).collect();
+        let blocks: Vec<BlockId> = blocks.into_iter().collect();
+        let mut of_block: BTreeMap<BlockId, Vec<Candidate>> = BTreeMap::new();
+        for candidate in candidates {
+            of_block.entry(candidate.block).or_default().push(candidate);
+        }
+        let mut found = Vec::new();
+        for some in blocks.chunks(BLOCKS_AT_ONCE) {
+            let cells = Cells::read(self.areas, some, &Columns::places()).await?;
+            for (index, block) in some.iter().enumerate() {
+                let table = cells.table(index)?;
+                for candidate in of_block.remove(block).unwrap_or_default() {
+                    let Some(place) = table.place(0, candidate.slot) else {
+                        continue;
+                    };
+                    let (_, id) = keys::run_of_place(place);
+                    if !self.areas.all_marked.contains(&id) {
+                        found.push((candidate, *place, id));
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
-/// A value of the run in a slot; none when only the run itself has it.
-fn value<'a>(table: &Table<'a>, source: Source, numbers: Numbers, slot: usize, row: &Row<'_>) -> Option<Field<'a>> {
-    match source {
-        Source::Start => Some(Field::Integer(keys::run_of_place(row.place).0)),
-        Source::Id => Some(Field::Text(keys::run_of_place(row.place).1.to_string().into())),
-        source => table.field(source, slot, numbers),
+/// Whether the place of a run tells the value.
+fn is_in_place(subject: &Subject<RunAttribute>) -> bool {
+    matches!(
+        subject,
+        Subject::Attribute(RunAttribute::StartTime | RunAttribute::RunId)
+    )
+}
+
+fn of_place(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId) -> Option<Field<'static>> {
+    match subject {
+        Subject::Attribute(RunAttribute::StartTime) => Some(Field::Integer(start_time_ms)),
+        Subject::Attribute(RunAttribute::RunId) => Some(Field::Text(id.to_string().into())),
+        _ => None,
     }
+}
+
+/// Keeps the slots for which a clause holds; those whose value only the run itself has are put aside.
+fn keep(
+    slots: &mut Vec<u16>,
+    unknown: &mut Vec<u16>,
+    clause: &Clause<RunAttribute>,
+    source: Source,
+    table: &Table<'_>,
+) {
+    if let (Source::Float(column), Test::Float(relation, bound)) = (source, &clause.test) {
+        // The same, without the detour.
+        slots.retain(|slot| {
+            let value = table.float(column, *slot);
+            value.is_some_and(|value| relation.holds(value.partial_cmp(bound)))
+        });
+        return;
+    }
+    slots.retain(|slot| match table.field(source, *slot) {
+        Some(field) => clause.test.holds(&field),
+        None => {
+            unknown.push(*slot);
+            false
+        }
+    });
 }

@@ -1,0 +1,110 @@
+//! Runs of which a search knows where they come as far as its columns tell, and not yet which of equal ones comes first.
+
+use super::blocks::BlockId;
+
+/// Fewer candidates are not worth sorting.
+const FEW: usize = 1_000;
+
+/// A run in a slot of a block, by the beginning of its key.
+pub(super) struct Candidate {
+    pub(super) key: Vec<u8>,
+    pub(super) block: BlockId,
+    pub(super) slot: u16,
+}
+
+/// The first candidates behind a place, with all that are equal to the last of them.
+pub(super) struct Candidates {
+    kept: Vec<Candidate>,
+    /// How many are needed.
+    count: usize,
+    /// Of the place that the page begins behind: candidates that begin so may lie on either side.
+    after: Vec<u8>,
+    /// What comes behind is not needed.
+    last: Option<Vec<u8>>,
+}
+
+impl Candidates {
+    /// None yet; so many are needed behind the place.
+    pub(super) fn new(after: Option<&[u8]>, count: usize) -> Self {
+        Candidates {
+            kept: Vec::new(),
+            count,
+            after: after.unwrap_or_default().to_vec(),
+            last: None,
+        }
+    }
+
+    /// The key behind which nothing is needed.
+    pub(super) fn last(&self) -> Option<&[u8]> {
+        self.last.as_deref()
+    }
+
+    /// Keeps a run if it may be needed.
+    pub(super) fn offer(&mut self, key: &[u8], block: BlockId, slot: u16) {
+        let too_early = self.after.get(..key.len()).is_some_and(|after| key < after);
+        if too_early || self.last.as_deref().is_some_and(|last| last < key) {
+            return;
+        }
+        self.kept.push(Candidate {
+            key: key.to_vec(),
+            block,
+            slot,
+        });
+    }
+
+    /// Drops what is not needed, once there is much; whether there is still too much to keep.
+    pub(super) fn overflow(&mut self) -> bool {
+        let enough = (2 * self.count).max(FEW);
+        if self.kept.len() <= enough {
+            return false;
+        }
+        self.kept.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let on_either_side = |candidate: &Candidate| self.after.get(..candidate.key.len()) == Some(&candidate.key);
+        let sure = self.kept.partition_point(on_either_side);
+        if let Some(last) = self.kept.get(sure + self.count) {
+            let last = last.key.clone();
+            let needed = self.kept.partition_point(|candidate| candidate.key <= last);
+            self.kept.truncate(needed);
+            self.last = Some(last);
+        }
+        self.kept.len() > enough
+    }
+
+    /// All that are kept, none of which stays.
+    pub(super) fn take(&mut self) -> Vec<Candidate> {
+        std::mem::take(&mut self.kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_first_behind_the_place_and_their_equals_are_kept(
+            keys in prop::collection::vec(0_u8..6, 0..40), after in prop::option::of(0_u8..6), count in 1_usize..8,
+        ) {
+            let after = after.map(|key| vec![key, 9]);
+            let mut candidates = Candidates::new(after.as_deref(), count);
+            for (slot, key) in (0..).zip(&keys) {
+                candidates.offer(&[*key], (0, 0), slot);
+                // As if there were much.
+                candidates.kept.extend((0..FEW + 2 * count).map(|_| Candidate { key: vec![7], block: (1, 0), slot: 0 }));
+                candidates.overflow();
+                candidates.kept.retain(|candidate| candidate.block.0 == 0);
+            }
+            let mut kept: Vec<u8> = candidates.take().iter().filter_map(|candidate| candidate.key.first().copied()).collect();
+            kept.sort_unstable();
+            let mut expected: Vec<u8> = keys;
+            expected.sort_unstable();
+            expected.retain(|key| after.as_ref().is_none_or(|after| Some(key) >= after.first()));
+            let sure = expected.iter().filter(|key| after.as_ref().is_some_and(|after| after.first() == Some(key))).count();
+            if let Some(last) = expected.get(sure + count).copied() {
+                expected.retain(|key| *key <= last);
+            }
+            prop_assert_eq!(kept, expected);
+        }
+    }
+}
