@@ -5,7 +5,9 @@ use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
 /// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
+    include_str!("datasets.rs"),
+    include_str!("histories.rs"),
     include_str!("experiments.rs"),
     include_str!("runs.rs"),
     include_str!("logging.rs"),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 
+pub mod datasets;
 pub mod experiments;
 pub mod inputs;
 pub mod logging;

@@ -134,18 +134,7 @@ fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
             asked.len()
         )));
     }
-    let mut ids = Vec::with_capacity(asked.len());
-    for id in asked {
-        match ExperimentId::parse(id) {
-            Ok(id) => ids.push(id),
-            // An experiment that cannot exist has no runs.
-            Err(Error::NotFound(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+    ExperimentId::parse_all(&asked)
 }
 
 /// Writes a page run by run: `{"runs": […], "next_page_token": "…"}`, each left out when empty.

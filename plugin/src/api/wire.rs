@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::domain::dataset::DatasetInput;
 use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
+use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, Run as DomainRun};
@@ -112,6 +113,24 @@ impl<'a> Metric<'a> {
             value: point.value,
             timestamp: point.timestamp_ms,
             step: point.step,
+        }
+    }
+}
+
+/// A point of a metric, with its run.
+#[derive(Serialize)]
+pub struct MetricOfRun<'a> {
+    #[serde(flatten)]
+    metric: Metric<'a>,
+    run_id: String,
+}
+
+impl<'a> MetricOfRun<'a> {
+    /// With its metric's name and its run.
+    pub fn new(key: &'a str, (run, point): (RunId, Point)) -> Self {
+        MetricOfRun {
+            metric: Metric::new(key, point),
+            run_id: run.to_string(),
         }
     }
 }

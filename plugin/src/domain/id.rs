@@ -23,6 +23,21 @@ impl ExperimentId {
         text.parse().map(ExperimentId).map_err(|_| not_found(text))
     }
 
+    /// Reads several, each once, in their order; those that cannot exist are left out.
+    pub fn parse_all(texts: &[&str]) -> Result<Vec<Self>> {
+        let mut ids = Vec::with_capacity(texts.len());
+        for text in texts {
+            match ExperimentId::parse(text) {
+                Ok(id) => ids.push(id),
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
     /// The answer for an id that names no experiment of this project.
     pub fn not_found(self) -> Error {
         not_found(&self.to_string())

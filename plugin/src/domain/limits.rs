@@ -54,6 +54,15 @@ pub const EXPERIMENTS_PER_SEARCH_MAX: usize = 10_000;
 /// Points of one page of a metric's history, also when the caller does not say: clients follow the page token.
 pub const POINTS_PER_PAGE_MAX: i64 = 25_000;
 
+/// Runs whose histories one request may ask for.
+pub const RUNS_PER_HISTORIES_MAX: usize = 100;
+/// Points of each run in a sample of histories, also when the caller does not say.
+pub const POINTS_PER_SAMPLE_MAX: i64 = 2_500;
+/// Experiments whose datasets one request may ask for.
+pub const EXPERIMENTS_PER_DATASETS_MAX: usize = 20;
+/// Datasets that one search answers.
+pub const DATASETS_PER_SEARCH_MAX: usize = 1_000;
+
 /// A search's filter.
 pub const FILTER_BYTES_MAX: usize = 65_536;
 /// Comparisons of one filter.

@@ -1,5 +1,7 @@
 //! Points of metrics and their order.
 
+use std::cmp::Ordering;
+
 /// One logged value of a metric, without its key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -24,6 +26,15 @@ impl Point {
             timestamp_ms,
             step,
         }
+    }
+
+    /// The order of steps: by step, time and value, where NaN counts as 0 and comes behind it.
+    pub fn by_step(&self, other: &Self) -> Ordering {
+        let value = |point: &Self| if point.value.is_nan() { 0.0 } else { point.value };
+        (self.step, self.timestamp_ms)
+            .cmp(&(other.step, other.timestamp_ms))
+            .then_with(|| value(self).total_cmp(&value(other)))
+            .then_with(|| self.value.is_nan().cmp(&other.value.is_nan()))
     }
 }
 

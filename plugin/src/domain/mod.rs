@@ -9,3 +9,4 @@ pub mod metric;
 pub mod name;
 pub mod nickname;
 pub mod run;
+pub mod sample;

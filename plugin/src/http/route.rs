@@ -60,6 +60,7 @@ pub const ROUTES: &[Route] = routes! {
     POST "experiments/search" Read api::experiments::search;
     POST "experiments/set-experiment-tag" Write api::experiments::set_tag;
     POST "experiments/delete-experiment-tag" Write api::experiments::delete_tag;
+    POST "experiments/search-datasets" Read api::datasets::search;
     POST "runs/create" Write api::runs::create;
     GET "runs/get" Read api::runs::get;
     POST "runs/update" Write api::runs::update;
@@ -73,6 +74,8 @@ pub const ROUTES: &[Route] = routes! {
     POST "runs/log-batch" Write api::logging::log_batch;
     POST "runs/log-inputs" Write api::inputs::log_inputs;
     GET "metrics/get-history" Read api::metrics::get_history;
+    GET "metrics/get-history-bulk" Read api::metrics::get_history_bulk;
+    GET "metrics/get-history-bulk-interval" Read api::metrics::get_history_bulk_interval;
 };
 
 /// Every route that only the host takes, below `HOST_PREFIX`.

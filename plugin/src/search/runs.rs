@@ -4,7 +4,7 @@ use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
 use super::lex::shown;
 use super::order::{Order, SortKey, Term, terms};
-use crate::domain::dataset::DatasetInput;
+use crate::domain::dataset::{CONTEXT_TAG, DatasetInput};
 use crate::domain::run::{FullRun, NAME_TAG};
 use crate::error::{Error, Result};
 
@@ -32,9 +32,6 @@ pub enum RunAttribute {
     /// When it ended; running ones have none.
     EndTime,
 }
-
-/// The tag of an input that says what it was used for.
-const CONTEXT_TAG: &str = "mlflow.data.context";
 
 const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values, ordered: bool) -> Entity {
     Entity {

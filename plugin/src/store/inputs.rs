@@ -1,7 +1,7 @@
 //! What runs read: datasets and models.
 
 use super::records::{ABSENT, get_all, transact};
-use super::{codec, keys, runs};
+use super::{codec, datasets, keys, runs};
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::RunId;
 use crate::error::Result;
@@ -35,6 +35,7 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ms:
             if linked.version == ABSENT {
                 change.expect(keys::run_input(run, name, digest), ABSENT);
                 change.put(keys::run_input(run, name, digest), codec::write_pairs(&input.tags));
+                datasets::note_use(change, experiment, input);
             }
         }
         for model in models {

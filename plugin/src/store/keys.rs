@@ -19,6 +19,7 @@
 //! | `r` run `p` key | value of the param | its run |
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
+//! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
 //!
 //! Numbers are 8 bytes, big end first, signed ones with the sign bit flipped, `↓` with all bits flipped, so that the
 //! order of bytes is the order wanted. A run's id is its 16 bytes. A text that more follows is ended by a zero byte;
@@ -27,6 +28,7 @@
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::Stage;
 use crate::domain::metric::Point;
+use crate::domain::name::cut;
 
 /// A key under construction.
 struct Key(Vec<u8>);
@@ -176,6 +178,35 @@ pub fn listed_experiment_place(key: &[u8]) -> Option<(&[u8], ExperimentId)> {
 /// A dataset of an experiment.
 pub fn dataset(experiment: ExperimentId, name: &str, digest: &str) -> Vec<u8> {
     Key::new(b'd').experiment(experiment).text(name).last(digest)
+}
+
+/// That runs of an experiment read a dataset in some context. So that the key is never too long, of a very long context
+/// only the beginning tells it from others.
+pub fn dataset_use(experiment: ExperimentId, name: &str, digest: &str, context: Option<&str>) -> Vec<u8> {
+    let key = Key::new(b'u').experiment(experiment).text(name).text(digest);
+    match context {
+        None => key.byte(0).0,
+        Some(context) => key.byte(1).last(&cut(context.to_owned(), USE_CONTEXT_CHARS_MAX)),
+    }
+}
+
+/// How many characters of a context are in the key of a dataset's use.
+const USE_CONTEXT_CHARS_MAX: usize = 450;
+
+/// The uses of an experiment's datasets, by (name, digest, context).
+pub fn dataset_uses(experiment: ExperimentId) -> Span {
+    let start = Key::new(b'u').experiment(experiment).0;
+    Span {
+        end: Key(start.clone()).byte(255).0,
+        start,
+    }
+}
+
+/// Name and digest of the dataset whose use a key is, and whether there is a context.
+pub fn read_dataset_use(key: &[u8]) -> Option<(String, String, bool)> {
+    let (name, rest) = read_text(key.get(9..)?)?;
+    let (digest, rest) = read_text(rest)?;
+    Some((name, digest, *rest.first()? == 1))
 }
 
 /// What a record below a run's id holds; the first of them is the run itself.
@@ -473,6 +504,23 @@ impl Key {
 
 fn history_prefix(id: RunId, metric: &str) -> Key {
     Key::new(b'h').run(id).text(metric)
+}
+
+/// A text that `Key::text` wrote, and what follows it.
+fn read_text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let mut text = Vec::new();
+    let mut rest = bytes;
+    loop {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        if *byte == 0 {
+            match after.split_first() {
+                Some((255, after)) => rest = after,
+                _ => return Some((String::from_utf8(text).ok()?, rest)),
+            }
+        }
+        text.push(*byte);
+    }
 }
 
 fn stage_byte(stage: Stage) -> u8 {

@@ -3,8 +3,10 @@
 
 pub mod block;
 pub mod codec;
+pub mod datasets;
 pub mod experiments;
 pub mod full_runs;
+pub mod histories;
 pub mod history;
 pub mod inputs;
 pub mod keys;

@@ -116,6 +116,18 @@ proptest! {
     }
 
     #[test]
+    fn the_use_of_a_dataset_reads_back_and_is_no_longer_than_a_key_may_be(
+        name in any::<String>(), digest in any::<String>(), context in any::<Option<String>>()
+    ) {
+        let key = dataset_use(ExperimentId(9), &name, &digest, context.as_deref());
+        let span = dataset_uses(ExperimentId(9));
+        prop_assert!(span.start <= key && key < span.end);
+        prop_assert_eq!(read_dataset_use(&key), Some((name, digest, context.is_some())));
+        let long = |chars: usize| "\u{10000}".repeat(chars);
+        prop_assert!(dataset_use(ExperimentId(9), &long(500), &long(36), Some(&long(500))).len() <= 4096);
+    }
+
+    #[test]
     fn listed_experiments_are_ordered_newest_first_then_by_number(a in any::<(i64, u64)>(), b in any::<(i64, u64)>()) {
         let key = |(time, id)| listed_experiment(Stage::Deleted, time, ExperimentId(id));
         prop_assert_eq!(key(a).cmp(&key(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -127,6 +139,6 @@ proptest! {
     #[test]
     fn any_bytes_read_without_a_panic(bytes in any::<Vec<u8>>()) {
         let _ = (run_part(&bytes), point_of(&bytes), marked(&bytes), block_number(&bytes), listed_experiment_place(&bytes));
-        let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes));
+        let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes), read_dataset_use(&bytes));
     }
 }

@@ -1,0 +1,57 @@
+//! `experiments/search-datasets`.
+
+use serde::Serialize;
+
+use super::{Call, json};
+use crate::domain::dataset::DatasetUse;
+use crate::domain::id::ExperimentId;
+use crate::domain::limits::{DATASETS_PER_SEARCH_MAX, EXPERIMENTS_PER_DATASETS_MAX};
+use crate::error::{Error, Result};
+use crate::store::datasets;
+
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dataset_summaries: Vec<Summary<'a>>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    experiment_id: String,
+    name: &'a str,
+    digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<&'a str>,
+}
+
+impl<'a> From<&'a DatasetUse> for Summary<'a> {
+    fn from(used: &'a DatasetUse) -> Self {
+        Summary {
+            experiment_id: used.experiment.to_string(),
+            name: &used.name,
+            digest: &used.digest,
+            context: used.context.as_deref(),
+        }
+    }
+}
+
+/// Lists the datasets that the runs of some experiments read, each once for every context; at most 1,000.
+pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
+    let asked = call.params.texts("experiment_ids")?;
+    if asked.is_empty() {
+        return Err(Error::Invalid(
+            "SearchDatasets request must specify at least one experiment_id.".to_owned(),
+        ));
+    }
+    if asked.len() > EXPERIMENTS_PER_DATASETS_MAX {
+        return Err(Error::Invalid(format!(
+            "SearchDatasets request cannot specify more than {EXPERIMENTS_PER_DATASETS_MAX} experiment_ids. Received {} \
+             experiment_ids.",
+            asked.len()
+        )));
+    }
+    let uses = datasets::uses(&ExperimentId::parse_all(&asked)?, DATASETS_PER_SEARCH_MAX).await?;
+    json(&Found {
+        dataset_summaries: uses.iter().map(Summary::from).collect(),
+    })
+}

@@ -1,0 +1,147 @@
+//! Histories of one metric in several runs: their beginnings, or a few points of each that stand for all.
+//!
+//! Points are read page by page through `history`, so nothing here depends on how they are stored.
+
+use std::ops::RangeInclusive;
+
+use super::history;
+use crate::domain::id::RunId;
+use crate::domain::metric::Point;
+use crate::domain::sample::Sample;
+use crate::error::{Error, Result};
+
+/// Points that are read at once.
+const PAGE_POINTS: usize = 10_000;
+
+/// Points that one request may look at, all runs and passes together.
+const READ_POINTS_MAX: usize = 10_000_000;
+
+/// Points of one run that are brought into the order of steps in memory. A longer history must lie in that order already,
+/// as one does whose steps grow with time; then it is read twice, and no more than the sample is kept.
+const SORTED_POINTS_MAX: usize = 1_000_000;
+
+/// The first `count` points by (run, time, step, value).
+pub async fn first(runs: &[RunId], metric: &str, count: usize) -> Result<Vec<(RunId, Point)>> {
+    let mut found = Vec::new();
+    for run in runs {
+        let left = count - found.len();
+        if left == 0 {
+            break;
+        }
+        let (points, _) = history::page(*run, metric, None, left).await?;
+        found.extend(points.into_iter().map(|point| (*run, point)));
+    }
+    Ok(found)
+}
+
+/// Of each run at most `count` points within some steps, by (step, time, value): see `Sample`.
+pub async fn sample(
+    runs: &[RunId],
+    metric: &str,
+    steps: RangeInclusive<i64>,
+    count: usize,
+) -> Result<Vec<(RunId, Point)>> {
+    let mut sampler = Sampler {
+        metric,
+        steps,
+        count,
+        left: READ_POINTS_MAX,
+    };
+    let mut found = Vec::new();
+    for run in runs {
+        let points = sampler.sample(*run).await?;
+        found.extend(points.into_iter().map(|point| (*run, point)));
+    }
+    Ok(found)
+}
+
+/// What is asked of each run, and how many points may still be looked at.
+struct Sampler<'a> {
+    metric: &'a str,
+    steps: RangeInclusive<i64>,
+    count: usize,
+    left: usize,
+}
+
+impl Sampler<'_> {
+    async fn sample(&mut self, run: RunId) -> Result<Vec<Point>> {
+        let mut survey = Survey::default();
+        self.each(run, |point| survey.add(point)).await?;
+        let sample = Sample::new(survey.total, self.count);
+        if survey.kept.len() == survey.total {
+            survey.kept.sort_unstable_by(Point::by_step);
+            return Ok(sample
+                .positions()
+                .filter_map(|position| survey.kept.get(position).copied())
+                .collect());
+        }
+        if survey.disordered {
+            return Err(Error::TooLarge(format!(
+                "Run {run} has {} points of this metric, whose steps do not grow with time; ask for fewer steps.",
+                survey.total
+            )));
+        }
+        drop(survey);
+        self.pick(run, sample).await
+    }
+
+    /// The second pass over a history that lies in the order of steps.
+    async fn pick(&mut self, run: RunId, sample: Sample) -> Result<Vec<Point>> {
+        let mut picked = Vec::with_capacity(sample.len());
+        let mut wanted = sample.positions().peekable();
+        let mut position = 0;
+        self.each(run, |point| {
+            if wanted.next_if_eq(&position).is_some() {
+                picked.push(point);
+            }
+            position += 1;
+        })
+        .await?;
+        Ok(picked)
+    }
+
+    /// Reads a run's points within the steps, by (time, step, value).
+    async fn each(&mut self, run: RunId, mut see: impl FnMut(Point)) -> Result<()> {
+        let mut after = None;
+        loop {
+            let (points, next) = history::page(run, self.metric, after.as_ref(), PAGE_POINTS).await?;
+            self.left = self.left.checked_sub(points.len()).ok_or_else(|| {
+                Error::TooLarge(format!(
+                    "These runs have more than {READ_POINTS_MAX} points of this metric; ask for fewer runs."
+                ))
+            })?;
+            points
+                .into_iter()
+                .filter(|point| self.steps.contains(&point.step))
+                .for_each(&mut see);
+            if next.is_none() {
+                return Ok(());
+            }
+            after = next;
+        }
+    }
+}
+
+/// What a first pass learns of a history.
+#[derive(Default)]
+struct Survey {
+    total: usize,
+    last: Option<Point>,
+    /// Whether some point has a lower step than the one before it.
+    disordered: bool,
+    /// All points, as long as they are not too many.
+    kept: Vec<Point>,
+}
+
+impl Survey {
+    fn add(&mut self, point: Point) {
+        self.total += 1;
+        self.disordered |= self.last.is_some_and(|last| last.by_step(&point).is_gt());
+        self.last = Some(point);
+        if self.total <= SORTED_POINTS_MAX {
+            self.kept.push(point);
+        } else {
+            self.kept = Vec::new();
+        }
+    }
+}
