@@ -231,6 +231,37 @@ fn a_tag_is_overwritten_and_deleted() {
 }
 
 #[test]
+fn an_empty_name_of_a_run_changes_nothing() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run("0", 1);
+    let before = tracker.read(&run);
+    let tag = json!({"key": "mlflow.runName", "value": ""});
+    tracker
+        .post("runs/log-batch", json!({"run_id": run, "tags": [tag]}))
+        .ok();
+    tracker
+        .post(
+            "runs/set-tag",
+            json!({"run_id": run, "key": "mlflow.runName", "value": ""}),
+        )
+        .ok();
+    assert_eq!(tracker.read(&run), before);
+}
+
+#[test]
+fn batches_and_inputs_tell_an_impossible_run_from_an_unknown_one() {
+    let tracker = Tracker::fresh();
+    for endpoint in ["runs/log-batch", "runs/log-inputs"] {
+        tracker
+            .post(endpoint, json!({"run_id": "../x"}))
+            .fails(400, "INVALID_PARAMETER_VALUE");
+        tracker
+            .post(endpoint, json!({"run_id": "none"}))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+    }
+}
+
+#[test]
 fn a_batch_is_logged_whole_or_not_at_all() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
@@ -424,10 +455,19 @@ fn a_dataset_is_one_thing_in_its_experiment() {
     log(&first, vec![input("d", "1", "a"), input("d", "2", "b")]);
     log(&first, vec![input("d", "1", "other")]);
     log(&second, vec![input("d", "1", "third")]);
+    let mut bare = input("bare", "1", "a");
+    bare["dataset"]["schema"] = json!("");
+    log(&second, vec![bare]);
     let inputs = tracker.read(&first)["inputs"]["dataset_inputs"].take();
     assert_eq!(inputs, json!([input("d", "1", "a"), input("d", "2", "b")]));
+    let bare = tracker.read(&second)["inputs"]["dataset_inputs"][0]["dataset"].take();
     assert_eq!(
-        tracker.read(&second)["inputs"]["dataset_inputs"][0]["dataset"]["source"],
+        (&bare["name"], &bare["schema"]),
+        (&json!("bare"), &Value::Null),
+        "an empty schema is none"
+    );
+    assert_eq!(
+        tracker.read(&second)["inputs"]["dataset_inputs"][1]["dataset"]["source"],
         "a"
     );
 }

@@ -138,7 +138,6 @@ fn unknown_runs_are_404_and_a_missing_id_is_400() {
     for id in [
         "00112233445566778899aabbccddeeff",
         "x",
-        "../../etc/passwd",
         "00112233-4455-6677-8899-aabbccddeeff",
     ] {
         let body = json!({"run_id": id, "key": "k", "value": "1", "timestamp": 1});

@@ -30,7 +30,8 @@ impl<'a> From<&'a DatasetUse> for Summary<'a> {
             experiment_id: used.experiment.to_string(),
             name: &used.name,
             digest: &used.digest,
-            context: used.context.as_deref(),
+            // An empty one is not printed, as MLflow does it.
+            context: used.context.as_deref().filter(|context| !context.is_empty()),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::wasi::now_ms;
 /// Links datasets, and since MLflow 3 models, to a run.
 pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let run = RunId::parse(params.required_text("run_id")?)?;
+    let run = RunId::parse_well_formed(params.required_text("run_id")?)?;
     let (datasets, models) = (params.objects("datasets")?, params.objects("models")?);
     if datasets.len() > INPUTS_MAX || models.len() > INPUTS_MAX {
         return Err(Error::Invalid(format!(
@@ -55,7 +55,7 @@ fn read_input(params: &Params<'_>) -> Result<DatasetInput> {
         validate_length(&params.name(&dataset.name(name)), text, max).map(|()| text.to_owned())
     };
     let optional = |name: &str, max| {
-        let Some(text) = dataset.text(name)? else {
+        let Some(text) = dataset.text(name)?.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
         validate_length(&params.name(&dataset.name(name)), text, max).map(|()| Some(text.to_owned()))

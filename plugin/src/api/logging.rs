@@ -11,7 +11,7 @@ use crate::domain::limits::{
 };
 use crate::domain::metric::Point;
 use crate::domain::name::{cut, validate_key};
-use crate::domain::run::tag_value;
+use crate::domain::run::{NAME_TAG, tag_value};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::store::runs::{self, Batch};
@@ -45,11 +45,11 @@ pub async fn log_param(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Sets one tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    let tag = read_tag(&call.params)?;
+    let tags = read_tags(&[call.params])?;
     log(
         run_id(&call.params)?,
         Batch {
-            tags: vec![tag],
+            tags,
             ..Batch::default()
         },
     )
@@ -66,7 +66,7 @@ pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
 /// Logs many things, all or nothing.
 pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let run = RunId::parse(params.required_text("run_id")?)?;
+    let run = RunId::parse_well_formed(params.required_text("run_id")?)?;
     let metrics = params.objects("metrics")?;
     let logged_params = params.objects("params")?;
     let tags = params.objects("tags")?;
@@ -84,7 +84,7 @@ pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
             .map(|metric| read_metric(metric, "key"))
             .collect::<Result<_>>()?,
         params: logged_params.iter().map(read_param).collect::<Result<_>>()?,
-        tags: tags.iter().map(read_tag).collect::<Result<_>>()?,
+        tags: read_tags(&tags)?,
     };
     refuse_twins(&batch.params)?;
     log(run, batch).await
@@ -126,6 +126,13 @@ fn read_tag(params: &Params<'_>) -> Result<Pair> {
         key.to_owned(),
         tag_value(params.text("value")?.unwrap_or_default().to_owned()),
     ))
+}
+
+/// Without empty names: a run always has a name, and an empty one changes nothing.
+fn read_tags(params: &[Params<'_>]) -> Result<Vec<Pair>> {
+    let mut tags = params.iter().map(read_tag).collect::<Result<Vec<_>>>()?;
+    tags.retain(|(key, value)| key != NAME_TAG || !value.is_empty());
+    Ok(tags)
 }
 
 fn at_most(what: &str, count: usize, max: usize) -> Result<()> {

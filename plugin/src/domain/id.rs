@@ -58,6 +58,9 @@ impl fmt::Display for ExperimentId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub [u8; 16]);
 
+/// The longest id of a run that some MLflow server may give.
+const RUN_ID_CHARS_MAX: usize = 256;
+
 impl RunId {
     /// Reads 32 lower-case hex digits. Any other text names no run: ids are only ever made here.
     pub fn parse(text: &str) -> Result<Self> {
@@ -75,6 +78,19 @@ impl RunId {
                 .ok_or_else(not_found)?;
         }
         Ok(RunId(id))
+    }
+
+    /// The same where MLflow checks the form first: a text that can be no id on any server is a mistake, and not unknown.
+    pub fn parse_well_formed(text: &str) -> Result<Self> {
+        let fits = text.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+            && text.chars().count() <= RUN_ID_CHARS_MAX;
+        if !fits {
+            return Err(Error::Invalid(format!(
+                "Invalid value {text:?} for parameter 'run_id' supplied."
+            )));
+        }
+        RunId::parse(text)
     }
 
     /// The answer for an id that names no run of this project.
@@ -131,6 +147,16 @@ mod tests {
             "é",
         ] {
             assert!(matches!(RunId::parse(bad), Err(Error::NotFound(text)) if text.contains(bad)));
+        }
+    }
+
+    #[test]
+    fn where_the_form_is_checked_an_impossible_id_is_a_mistake() {
+        for bad in ["../x", "-x", "", "a b", &"x".repeat(257)] {
+            assert!(matches!(RunId::parse_well_formed(bad), Err(Error::Invalid(_))), "{bad}");
+        }
+        for unknown in ["none", "run_1-a", &"x".repeat(256)] {
+            assert!(matches!(RunId::parse_well_formed(unknown), Err(Error::NotFound(_))));
         }
     }
 
