@@ -7,6 +7,8 @@ pub mod api;
 mod bindings;
 pub mod domain;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod search;
 pub mod store;

@@ -1,0 +1,162 @@
+//! What must hold for any bytes at all: the bodies of the fuzz targets in `fuzz/`. The tests here run each of them with
+//! random bytes, so that they hold without a fuzzer too.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use serde_json::Value;
+
+use crate::domain::id::{ExperimentId, RunId};
+use crate::http::params::{Params, from_body, from_query};
+use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
+use crate::search::like::Pattern;
+use crate::search::page::Place;
+use crate::search::runs::{RunFilter, RunOrder};
+use crate::store::{codec, keys};
+
+/// A filter is read or refused; of a refused one the message is short, however long the filter.
+pub fn run_filter(bytes: &[u8]) {
+    if let Err(error) = RunFilter::parse(&text(bytes)) {
+        assert!(format!("{error:?}").len() < 2_000);
+    }
+}
+
+/// The same for experiments.
+pub fn experiment_filter(bytes: &[u8]) {
+    if let Err(error) = ExperimentFilter::parse(&text(bytes)) {
+        assert!(format!("{error:?}").len() < 2_000);
+    }
+}
+
+/// Items of an order, one a line, are read or refused. What is read has a place that any bytes either fit or do not.
+pub fn order(bytes: &[u8]) {
+    let text = text(bytes);
+    let items: Vec<&str> = text.lines().collect();
+    if let Ok(order) = RunOrder::parse(&items) {
+        let _ = (order.is_listing(), order.read_key(bytes).map(|key| key.bytes().len()));
+    }
+    if let Ok(order) = ExperimentOrder::parse(&items) {
+        let _ = (order.is_listing(), order.read_key(bytes).map(|key| key.bytes().len()));
+    }
+}
+
+/// The first line as a pattern matches the rest as the plainest matcher does it.
+pub fn like(bytes: &[u8]) {
+    let text = text(bytes);
+    let (pattern, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), rest.chars().collect());
+    assert_eq!(Pattern::new(pattern, false).matches(rest), plainly(&p, &t));
+    let _ = Pattern::new(pattern, true).matches(rest);
+}
+
+/// Whether a pattern matches, by the table of all of its beginnings and all of the text's.
+fn plainly(pattern: &[char], text: &[char]) -> bool {
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    for sign in pattern {
+        let mut next = vec![false; text.len() + 1];
+        for at in 0..=text.len() {
+            next[at] = match sign {
+                '%' => reached[at] || (at > 0 && next[at - 1]),
+                sign => at > 0 && reached[at - 1] && (*sign == '_' || *sign == text[at - 1]),
+            };
+        }
+        reached = next;
+    }
+    reached[text.len()]
+}
+
+/// A token is refused, or is the one that its place is written as.
+pub fn page_token(bytes: &[u8]) {
+    let text = text(bytes);
+    if let Ok(Some(place)) = Place::parse(&text, |_| true) {
+        assert_eq!(place.to_token(), text.to_ascii_lowercase());
+    }
+}
+
+/// Stored bytes are refused as damaged, or are what the value read is written as.
+pub fn codec(bytes: &[u8]) {
+    let Some((version, rest)) = bytes.split_first() else {
+        return;
+    };
+    // Mostly the version that exists, so that the rest is looked at.
+    let stored = [&[version & 1], rest].concat();
+    let written = [
+        codec::read_run(RunId([7; 16]), &stored).map(|run| codec::write_run(&run)),
+        codec::read_experiment(ExperimentId(7), &stored).map(|experiment| codec::write_experiment(&experiment)),
+        codec::read_dataset(&stored).map(|dataset| codec::write_dataset(&dataset)),
+        codec::read_pairs(&stored).map(|pairs| codec::write_pairs(&pairs)),
+        codec::read_number(&stored).map(codec::write_number),
+        codec::read_text(&stored).map(String::into_bytes),
+    ];
+    for written in written.into_iter().flatten() {
+        assert_eq!(written, stored);
+    }
+}
+
+/// A key is taken apart or is none.
+pub fn keys(bytes: &[u8]) {
+    let _ = (keys::run_part(bytes), keys::experiment_tag_key(bytes));
+    let _ = (keys::started_run_place(bytes), keys::listed_experiment_place(bytes));
+    let _ = (keys::point_of(bytes), keys::read_newest_point(bytes));
+    if let Some((name, digest, false)) = keys::read_dataset_use(bytes) {
+        let key = keys::dataset_use(ExperimentId(0), &name, &digest, None);
+        assert!(keys::read_dataset_use(&key).is_some());
+    }
+}
+
+/// A body and a query are read or refused, and so is each parameter as every type.
+pub fn params(bytes: &[u8]) {
+    let text = text(bytes);
+    for fields in [from_body(bytes), from_query(&text)].into_iter().flatten() {
+        let params = Params::new(&fields);
+        for name in fields.keys() {
+            let _ = (params.text(name), params.required_text(name), params.texts(name));
+            let _ = (params.integer(name), params.required_float(name));
+            let _ = params.choice(name, &[(1, "ONE", 1), (2, "TWO", 2)]);
+            let _ = params.required_object(name).map(|inner| inner.name("field"));
+            for item in params.objects(name).into_iter().flatten() {
+                let _ = item.required_integer("key");
+            }
+        }
+        // What was read can be written, and is then read as the same.
+        let again = serde_json::to_vec(&Value::Object(fields.clone())).unwrap();
+        assert_eq!(from_body(&again), Ok(fields));
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bytes that are all alike, or words of the languages in any order, or what JSON and queries are made of.
+    fn anything() -> impl Strategy<Value = Vec<u8>> {
+        let words =
+            "(metrics|params|tag|dataset|run|[.`\"' \n]|m|a|>=|!=|LIKE|IN|NOT|IS|NULL|AND|[(),]|1|-2.5|%|_|DESC)";
+        prop_oneof![
+            any::<Vec<u8>>(),
+            proptest::string::string_regex(&format!("{words}{{0,20}}"))
+                .unwrap()
+                .prop_map(String::into_bytes),
+            "[ab%_ü]{0,12}\n[abü]{0,12}".prop_map(String::into_bytes),
+            "[0-9a-fA-F]{0,40}".prop_map(String::into_bytes),
+            "(\\{\"a\":)?[\\[\\]{}\",:0-9eE.+\\-a-c ]{0,30}\\}?".prop_map(String::into_bytes),
+            "([abn]=[%+0-9A-F&;=]{0,6}&?){0,4}".prop_map(String::into_bytes),
+            (0u8..2, any::<Vec<u8>>()).prop_map(|(first, rest)| [vec![first, 0, 0, 0], rest].concat()),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #[test]
+        fn what_must_hold_holds_for_random_bytes(bytes in anything()) {
+            for body in [run_filter, experiment_filter, order, like, page_token, codec, keys, params] {
+                body(&bytes);
+            }
+        }
+    }
+}
