@@ -11,7 +11,11 @@ use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
 use crate::search::page::Place;
 use crate::search::runs::{RunFilter, RunOrder};
-use crate::store::{codec, keys};
+use crate::store::block::{Block, SLOTS};
+use crate::store::marks::Mark;
+use crate::store::packed::Packed;
+use crate::store::zones::Zones;
+use crate::store::{codec, keys, pack};
 
 /// A filter is read or refused; of a refused one the message is short, however long the filter.
 pub fn run_filter(bytes: &[u8]) {
@@ -88,6 +92,21 @@ pub fn codec(bytes: &[u8]) {
         codec::read_number(&stored).map(codec::write_number),
         codec::read_text(&stored).map(String::into_bytes),
     ];
+    let packed = [
+        Mark::read(&stored).map(|mark| mark.write().len()),
+        Zones::read(&stored).map(|zones| zones.write().len()),
+    ];
+    for length in packed.into_iter().flatten() {
+        assert_eq!(length, stored.len());
+    }
+    // Its numbers can be written in several lengths.
+    if let Ok(packed) = Packed::read(&stored) {
+        assert_eq!(Packed::read(&packed.write()).map(|packed| packed.row), Ok(packed.row));
+    }
+    if let Ok(block) = Block::read(rest) {
+        (0..SLOTS).for_each(|slot| _ = block.get(slot));
+    }
+    pack::read_stage(Some(rest));
     for written in written.into_iter().flatten() {
         assert_eq!(written, stored);
     }
@@ -96,7 +115,7 @@ pub fn codec(bytes: &[u8]) {
 /// A key is taken apart or is none.
 pub fn keys(bytes: &[u8]) {
     let _ = (keys::run_part(bytes), keys::experiment_tag_key(bytes));
-    let _ = (keys::started_run_place(bytes), keys::listed_experiment_place(bytes));
+    let _ = (keys::marked(bytes), keys::block_number(bytes), keys::listed_experiment_place(bytes));
     let _ = (keys::point_of(bytes), keys::read_newest_point(bytes));
     if let Some((name, digest, false)) = keys::read_dataset_use(bytes) {
         let key = keys::dataset_use(ExperimentId(0), &name, &digest, None);
