@@ -15,6 +15,16 @@ mod generated {
     });
 }
 
+mod direct {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "mlforge:plugin/direct-service",
+        require_store_data_send: true,
+    });
+}
+
+pub(crate) use direct::exports::mlforge::plugin::direct::{Answer, Request};
+pub(crate) use direct::{DirectService, DirectServiceIndices};
 pub(crate) use generated::Host_ as Lending;
 pub(crate) use generated::mlforge::plugin::{blobs, forge, records, report};
 pub(crate) use generated::wasi::{clocks, random};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::component::Accessor;
@@ -16,11 +16,12 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
+use crate::bindings::{self as direct, DirectService};
 use crate::budget::{Budget, Share};
 use crate::call::{Binding, Call, Lent, Memory};
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
-use crate::plugin::Plugin;
+use crate::plugin::{Exports, Plugin};
 use crate::storage::ProjectId;
 
 /// How long a component may go on after its answer; whoever asked waits for that.
@@ -57,7 +58,7 @@ impl From<wasmtime::Error> for Fault {
 /// Store and exports of an instance.
 pub(crate) struct Instance {
     store: Store<Call>,
-    service: Service,
+    exports: Exports,
     project: ProjectId,
     uses: u32,
     /// It is in the middle of something, or was left there.
@@ -84,14 +85,14 @@ impl Instance {
     ) -> Result<Self, Fault> {
         let memory = Memory::new(memory, limits.instance_bytes_max);
         let mut store = plugin.store(Call::new(Arc::clone(lent), memory));
-        let service = match plugin.instantiate(&mut store).await {
-            Ok(service) => service,
+        let exports = match plugin.instantiate(&mut store).await {
+            Ok(exports) => exports,
             Err(_) if store.data().memory.starved() => return Err(Fault::NoRoom),
             Err(error) => return Err(error.into()),
         };
         Ok(Self {
             store,
-            service,
+            exports,
             project,
             uses: 0,
             busy: false,
@@ -127,9 +128,12 @@ impl Instance {
             may_write,
         });
         let mut response = None;
-        let service = &self.service;
+        let exports = &self.exports;
         let run = self.store.run_concurrent(async |accessor| {
-            response = Some(exchange(accessor, service, request, limits, answer).await?);
+            response = Some(match &exports.direct {
+                Some(direct) => ask(accessor, direct, request, limits, answer).await?,
+                None => exchange(accessor, &exports.service, request, limits, answer).await?,
+            });
             // The component may still have something to do for this request, with this request's rights.
             Ok(
                 timeout(AFTERWARDS, poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)))
@@ -164,6 +168,41 @@ impl Instance {
             tracing::error!(target: "mlforge::component", project = self.project.0, ?fault, "fault after the answer");
         }
     }
+}
+
+/// Asks the component by its shorter way. It is told of the request what it needs: what the host says of the caller.
+async fn ask(
+    accessor: &Accessor<Call>,
+    direct: &DirectService,
+    request: Request<Bytes>,
+    limits: &Limits,
+    share: &mut Share,
+) -> Result<Response<Bytes>, Fault> {
+    let (head, body) = request.into_parts();
+    let header = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let asked = direct::Request {
+        method: head.method.to_string(),
+        target: target.to_owned(),
+        headers: head.headers.iter().filter_map(header).collect(),
+        body: body.into(),
+    };
+    let answer = direct.mlforge_plugin_direct().call_ask(accessor, asked).await?;
+    if answer.body.len() > limits.answer_bytes_max {
+        return Err(Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)));
+    }
+    if !share.grow(answer.body.len()) {
+        return Err(Fault::NoRoom);
+    }
+    whole(answer).map_err(|problem| Fault::Unfit(problem.to_string()))
+}
+
+fn whole(answer: direct::Answer) -> Result<Response<Bytes>, http::Error> {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(answer.body.into())
 }
 
 /// Hands the request to the component and takes its whole answer.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use wasmtime_wasi_http::p3::bindings::http::types as http_types;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
 
-use crate::bindings::Lending;
+use crate::bindings::{DirectService, DirectServiceIndices, Lending};
 use crate::call::{Call, Imports};
 use crate::limits::Limits;
 
@@ -33,6 +34,15 @@ const TABLES_EACH: u32 = 2;
 #[derive(Clone)]
 pub struct Plugin {
     service: ServicePre<Call>,
+    /// Where the component has its shorter way, if it has one.
+    direct: Option<Arc<DirectServiceIndices>>,
+}
+
+/// What an instance can be asked for.
+pub(crate) struct Exports {
+    pub(crate) service: Service,
+    /// The same for whole requests and answers.
+    pub(crate) direct: Option<DirectService>,
 }
 
 impl Plugin {
@@ -53,7 +63,8 @@ impl Plugin {
             .map_err(plain)
             .context("the component does not export wasi:http/handler")?;
         keep_ticking(&engine).context("cannot start the clock of the engine")?;
-        Ok(Self { service })
+        let direct = DirectServiceIndices::new(service.instance_pre()).ok().map(Arc::new);
+        Ok(Self { service, direct })
     }
 
     /// The names of the interfaces that the component imports.
@@ -75,8 +86,13 @@ impl Plugin {
     }
 
     /// Makes the instance of a store.
-    pub(crate) async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<Service> {
-        self.service.instantiate_async(store).await
+    pub(crate) async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<Exports> {
+        let instance = self.service.instance_pre().instantiate_async(&mut *store).await?;
+        let direct = self.direct.as_ref();
+        Ok(Exports {
+            service: Service::new(&mut *store, &instance)?,
+            direct: direct.map(|direct| direct.load(store, &instance)).transpose()?,
+        })
     }
 }
 

@@ -14,7 +14,7 @@
 
 wit_bindgen::generate!({
     path: "../wit",
-    world: "mlforge:plugin/plugin",
+    world: "mlforge:plugin/direct-plugin",
     generate_all,
 });
 

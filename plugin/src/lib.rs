@@ -14,6 +14,7 @@ pub mod search;
 pub mod store;
 pub mod wasi;
 
+use bindings::exports::mlforge::plugin::direct;
 use bindings::exports::wasi::http::handler::Guest;
 use bindings::wasi::http::types::{ErrorCode, Request, Response};
 use http::message::Incoming;
@@ -25,6 +26,13 @@ impl Guest for Plugin {
         report_panics();
         let incoming = Incoming::read(request).await?;
         http::route::answer(&incoming).await.send()
+    }
+}
+
+impl direct::Guest for Plugin {
+    async fn ask(request: direct::Request) -> direct::Answer {
+        report_panics();
+        http::route::answer(&request.into()).await.into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A request read whole, and an answer written whole, over `wasi:http`.
 
+use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::{wit_future, wit_stream};
 
@@ -78,6 +79,20 @@ impl Incoming {
     }
 }
 
+impl From<direct::Request> for Incoming {
+    fn from(request: direct::Request) -> Self {
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        let rights = request.headers.iter().find(|(name, _)| name == RIGHTS_HEADER);
+        Incoming {
+            path: path.to_owned(),
+            query: query.to_owned(),
+            rights: rights_of(rights.map(|(_, value)| value.as_bytes())),
+            body: if request.method == "GET" { Vec::new() } else { request.body },
+            method: request.method,
+        }
+    }
+}
+
 async fn read_body(request: Request) -> Result<Vec<u8>, ErrorCode> {
     let (_, done) = wit_future::new(|| Ok(()));
     let (contents, trailers) = Request::consume_body(request, done);
@@ -88,7 +103,11 @@ async fn read_body(request: Request) -> Result<Vec<u8>, ErrorCode> {
 }
 
 fn rights(headers: &Fields) -> Rights {
-    match headers.get(RIGHTS_HEADER).first().map(Vec::as_slice) {
+    rights_of(headers.get(RIGHTS_HEADER).first().map(Vec::as_slice))
+}
+
+fn rights_of(word: Option<&[u8]>) -> Rights {
+    match word {
         Some(b"host") => Rights::Host,
         Some(b"write") => Rights::Write,
         Some(b"read") => Rights::Read,
@@ -112,14 +131,31 @@ fn method_name(method: Method) -> String {
 }
 
 impl Answer {
+    /// All headers, that of the content type first.
+    fn all_headers(headers: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
+        let kind = [("content-type", "application/json".to_owned())];
+        kind.into_iter()
+            .chain(headers)
+            .map(|(name, value)| (name.to_owned(), value))
+    }
+}
+
+impl From<Answer> for direct::Answer {
+    fn from(answer: Answer) -> Self {
+        direct::Answer {
+            status: answer.status,
+            headers: Answer::all_headers(answer.headers).collect(),
+            body: answer.body,
+        }
+    }
+}
+
+impl Answer {
     /// Hands the answer to the host; the body follows as the host takes it.
     pub fn send(self) -> Result<Response, ErrorCode> {
-        let mut fields = vec![("content-type".to_owned(), b"application/json".to_vec())];
-        fields.extend(
-            self.headers
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.into_bytes())),
-        );
+        let fields: Vec<_> = Self::all_headers(self.headers)
+            .map(|(name, value)| (name, value.into_bytes()))
+            .collect();
         let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
         let (mut sender, contents) = wit_stream::new();
         let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
