@@ -108,11 +108,6 @@ fn engine(cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Engine> {
         .wasm_component_model_async(true)
         .epoch_interruption(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .profiler(if std::env::var_os("MLFORGE_PERF").is_some() {
-            wasmtime::ProfilingStrategy::PerfMap
-        } else {
-            wasmtime::ProfilingStrategy::None
-        })
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
     if let Some(directory) = cache {
         let cache = open_cache(directory).with_context(|| format!("cannot use {} as cache", directory.display()))?;
