@@ -5,6 +5,8 @@
 mod bench;
 mod clients;
 mod debian;
+mod differential;
+mod environment;
 mod layout;
 mod serve;
 mod step;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 /// What `cargo xtask` prints when it is asked for help, or for something that it does not have.
 const USAGE: &str = "\
 usage: cargo xtask serve [-- ARGS of mlforge serve]
-       cargo xtask test [lint] [rust] [clients] [-- ARGS of the one part named]
+       cargo xtask test [lint] [rust] [clients] [differential] [-- ARGS of the one part named]
        cargo xtask bench [-- ARGS of mlforge-bench]
 
 serve    gets the wasm target, builds mlforge in release mode and starts `mlforge serve`
@@ -25,6 +27,8 @@ test     the same set-up, then every part of the test suite, or only those named
   lint     rustfmt and clippy
   rust     unit tests and hermetic tests (cargo test)
   clients  the real MLflow clients against a running mlforge (Python, pytest)
+  differential
+           MLflow's own server and mlforge are asked the same (Python, pytest)
 bench    builds mlforge in release mode and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
 
 examples:

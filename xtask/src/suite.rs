@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::clients;
+use crate::differential;
 use crate::layout::Layout;
 use crate::step::{cargo, command, run, run_on_stderr, run_watched, seconds, step, succeeds};
 use crate::wasm;
@@ -19,17 +20,19 @@ pub(crate) enum Part {
     Rust,
     /// The real MLflow clients.
     Clients,
+    /// The same requests to MLflow's own server.
+    Differential,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Lint, Self::Rust, Self::Clients];
+    const ALL: [Self; 4] = [Self::Lint, Self::Rust, Self::Clients, Self::Differential];
 
     /// The parts named, or all of them when none is. Arguments to pass on need one part to take them.
     pub(crate) fn parse_all(names: &[String], rest: &[String]) -> Result<Vec<Self>> {
         let named: Vec<Self> = names.iter().map(|name| Self::parse(name)).collect::<Result<_>>()?;
-        let takes_arguments = matches!(named.as_slice(), [Self::Rust] | [Self::Clients]);
+        let takes_arguments = matches!(named.as_slice(), [Self::Rust | Self::Clients | Self::Differential]);
         if !rest.is_empty() && !takes_arguments {
-            bail!("arguments after -- go to one part: name `rust` or `clients` alone");
+            bail!("arguments after -- go to one part: name `rust`, `clients` or `differential` alone");
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
     }
@@ -39,6 +42,7 @@ impl Part {
             "lint" => Ok(Self::Lint),
             "rust" => Ok(Self::Rust),
             "clients" => Ok(Self::Clients),
+            "differential" => Ok(Self::Differential),
             _ => bail!("there is no part {name:?} of the test suite"),
         }
     }
@@ -78,6 +82,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Lint => lint(&layout)?,
             Part::Rust => rust(&layout, rest, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
+            Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
         }
     }
     eprintln!("    everything: {}", seconds(started.elapsed()));
@@ -104,6 +109,14 @@ fn ensure_tools(layout: &Layout) -> Result<()> {
         run_on_stderr(command("rustup", &layout.root).args(["component", "add", "rustfmt", "clippy"]))?;
     }
     Ok(())
+}
+
+/// Builds everything, for tests that start the server.
+pub(crate) fn build_all(layout: &Layout) -> Result<()> {
+    step("cargo build", || {
+        // All targets, as in `cargo test`: the same features of dependencies, so nothing is compiled twice.
+        run(cargo(&layout.root).args(["build", "--workspace", "--all-targets"]))
+    })
 }
 
 fn rust(layout: &Layout, rest: &[String], tally: &mut Tally) -> Result<()> {

@@ -1,0 +1,177 @@
+"""Two servers that are asked the same and must answer the same: MLflow's (`theirs`) and mlforge (`ours`).
+
+What each server makes up itself (ids, names of unnamed runs, page tokens) is written `<<name>>` in requests and answers.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from differences import OMISSIONS, allowed
+from wire import Answer, Connection
+
+PREFIX = "/api/2.0/mlflow/"
+# For what only MLflow's web pages ask.
+AJAX_PREFIX = "/ajax-api/2.0/mlflow/"
+
+# What a server makes up and no test looks at.
+TIMES = ("creation_time", "last_update_time")
+LOCATIONS = ("artifact_uri", "artifact_location")
+# Lists without an order of their own.
+UNORDERED = ("tags", "params", "dataset_inputs", "model_inputs", "dataset_summaries")
+# Its runs come by their ids, which each server makes up.
+ORDERED_BY_RUN = "metrics/get-history-bulk"
+
+NAMED = re.compile(r"<<[^<>]+>>")
+RUN_ID_OR_NICKNAME = re.compile(r"\b(?:[0-9a-f]{32}|[a-z]+-[a-z]+-[0-9]+)\b")
+NICKNAME = re.compile(r"[a-z]+-[a-z]+-[0-9]+")
+LOCATION = re.compile(r"mlflow-artifacts:/([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What both servers are asked; `<<name>>` stands for what each calls so."""
+
+    method: str
+    path: str
+    body: object = None
+    query: tuple = ()
+    ajax: bool = False
+
+    def __str__(self):
+        body = "" if self.method == "GET" else json.dumps(self.body, ensure_ascii=False, default=repr)
+        return f"{self.method} {self.path} {list(self.query) or ''} {body[:1500]}"
+
+
+class Side:
+    """One of the servers, and what it calls things."""
+
+    def __init__(self, connection: Connection):
+        self.connection = connection
+        # Names to what this server made up; and the other way round, also for names that were given again.
+        self.ids, self.names = {}, {}
+
+    def send(self, request: Request) -> Answer:
+        """Its answer, with its own ids."""
+        path = (AJAX_PREFIX if request.ajax else PREFIX) + request.path
+        if request.query:
+            pairs = (f"{quote(key, safe='')}={quote(self.encoded(str(value)), safe='')}" for key, value in request.query)
+            path += "?" + "&".join(pairs)
+        if request.method == "GET":
+            return self.connection.send("GET", path, None)
+        body = request.body if isinstance(request.body, bytes) else self.encoded(json.dumps(request.body)).encode()
+        return self.connection.send(request.method, path, body)
+
+    def encoded(self, text: str) -> str:
+        return NAMED.sub(lambda match: self.ids.get(match[0], match[0]), text)
+
+    def name(self, name: str, value: str):
+        self.ids[name] = value
+        self.names[value] = name
+
+    def name_made(self, name: str, answer: Answer):
+        """Names what an answer says was made: an experiment, or a run and its nickname."""
+        if "run" not in answer.body:
+            self.name(f"<<{name}>>", answer.body["experiment_id"])
+            return
+        info = answer.body["run"]["info"]
+        self.name(f"<<{name}>>", info["run_id"])
+        if NICKNAME.fullmatch(info["run_name"]):
+            self.name(f"<<nickname of {name}>>", info["run_name"])
+
+    def normal(self, request: Request, answer: Answer) -> Answer:
+        """An answer with names for ids, without times, and with a fixed order of what has none."""
+        text = RUN_ID_OR_NICKNAME.sub(lambda match: self.names.get(match[0], match[0]), json.dumps(answer.body))
+        body = self._normal(json.loads(text))
+        if answer.ok and request.path == ORDERED_BY_RUN:
+            body["metrics"].sort(key=lambda metric: metric["run_id"])
+        return Answer(answer.status, body)
+
+    def _normal(self, value, parent=""):
+        if isinstance(value, list):
+            return [self._normal(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {key: self._normal_field(key, item, parent) for key, item in value.items()}
+
+    def _normal_field(self, key: str, value, parent: str):
+        value = self._normal(value, key)
+        if key in TIMES:
+            return "<<time>>"
+        if key == "next_page_token":
+            return "<<token>>"
+        if key == "experiment_id":
+            return self.names.get(value, value)
+        if key in LOCATIONS:
+            return LOCATION.sub(lambda match: f"mlflow-artifacts:/{self.names.get(match[1], match[1])}", value)
+        if key in UNORDERED or (parent, key) == ("data", "metrics"):
+            return sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
+        return value
+
+
+class Disagreement(AssertionError):
+    """The servers answered differently, and no entry of the table of differences allows it."""
+
+
+class Pair:
+    """The two servers."""
+
+    def __init__(self, theirs: Connection, ours: Connection):
+        self.sides = (Side(theirs), Side(ours))
+        self.asked = 0
+        # The names of the allowed differences that occurred, and how often two answers differed.
+        self.occurred = set()
+        self.differed = 0
+
+    def ask(self, method, path, body=None, query=(), saves=None, same_message=False, ajax=False) -> Answer:
+        """Asks both; fails unless the answers agree. Answers what MLflow's server said, with names for ids.
+
+        `saves` names the experiment or run that is made. `<<token>>` is the page token that each gave last. Messages are
+        compared only if that is said.
+        """
+        query = tuple(query.items() if isinstance(query, dict) else query)
+        request = Request(method, path, body, query, ajax)
+        answers = [side.send(request) for side in self.sides]
+        self.asked += 1
+        for side, answer in zip(self.sides, answers, strict=True):
+            side.ids["<<token>>"] = answer.body.get("next_page_token", "") if answer.ok else ""
+            if saves and all(answer.ok for answer in answers):
+                side.name_made(saves, answer)
+        theirs, ours = (side.normal(request, answer) for side, answer in zip(self.sides, answers, strict=True))
+        theirs.body = self._without_omissions(request, theirs.body)
+        if not agree(theirs, ours, same_message):
+            difference = allowed(request, theirs, ours)
+            if difference is None:
+                raise Disagreement(f"{request}\n  theirs: {shown(theirs)}\n  ours:   {shown(ours)}")
+            self.occurred.add(difference.name)
+            self.differed += 1
+        return theirs
+
+    def get(self, path, query=(), **more) -> Answer:
+        return self.ask("GET", path, query=query, **more)
+
+    def post(self, path, body, **more) -> Answer:
+        return self.ask("POST", path, body, **more)
+
+    def _without_omissions(self, request, body):
+        for omission in OMISSIONS:
+            less = omission.without(request, body)
+            if less != body:
+                self.occurred.add(omission.name)
+            body = less
+        return body
+
+
+def agree(theirs: Answer, ours: Answer, same_message: bool) -> bool:
+    """Whether two answers are the same: a success in everything, an error in status, code and, if asked, message."""
+    if theirs.status != ours.status:
+        return False
+    if theirs.ok:
+        return theirs.body == ours.body
+    same = theirs.error_code == ours.error_code
+    return same and (not same_message or theirs.body["message"] == ours.body["message"])
+
+
+def shown(answer: Answer) -> str:
+    return f"{answer.status} {json.dumps(answer.body, ensure_ascii=False)[:3000]}"

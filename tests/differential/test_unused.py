@@ -1,0 +1,18 @@
+"""Last: the table of differences names nothing that does not occur."""
+
+from pathlib import Path
+
+import pytest
+from differences import DIFFERENCES, OMISSIONS
+
+
+@pytest.fixture
+def everything_ran(request):
+    """Whether each test file of this directory is part of the session."""
+    files = {item.path for item in request.session.items}
+    return files == set(Path(__file__).parent.glob("test_*.py")) and not request.session.config.option.keyword
+
+
+def test_every_difference_occurs(pair, everything_ran):
+    if everything_ran:
+        assert {entry.name for entry in [*DIFFERENCES, *OMISSIONS]} - pair.occurred == set()
