@@ -162,7 +162,7 @@ mod tests {
                 .unwrap()
                 .prop_map(String::into_bytes),
             "[ab%_ü]{0,12}\n[abü]{0,12}".prop_map(String::into_bytes),
-            "[0-9a-fA-F]{0,40}".prop_map(String::into_bytes),
+            "[0-9a-fA-F+]{0,8}".prop_map(String::into_bytes),
             "(\\{\"a\":)?[\\[\\]{}\",:0-9eE.+\\-a-c ]{0,30}\\}?".prop_map(String::into_bytes),
             "([abn]=[%+0-9A-F&;=]{0,6}&?){0,4}".prop_map(String::into_bytes),
             (0u8..2, any::<Vec<u8>>()).prop_map(|(first, rest)| [vec![first, 0, 0, 0], rest].concat()),

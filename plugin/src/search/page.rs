@@ -42,8 +42,10 @@ impl Place {
         }
         let (pairs, rest) = token.as_bytes().as_chunks::<2>();
         let byte = |pair: &[u8; 2]| {
+            // `from_str_radix` alone would take a sign too.
             std::str::from_utf8(pair)
                 .ok()
+                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
                 .and_then(|pair| u8::from_str_radix(pair, 16).ok())
         };
         let place: Vec<u8> = pairs.iter().map(byte).collect::<Option<_>>().ok_or_else(invalid)?;
@@ -76,6 +78,11 @@ mod tests {
         fn any_other_text_is_refused(text in ".{1,50}") {
             prop_assert!(Place::parse(&text, |bytes| bytes.len() == 100).is_err());
         }
+    }
+
+    #[test]
+    fn a_sign_is_no_digit() {
+        assert!(Place::parse("+a", |_| true).is_err());
     }
 
     #[test]
