@@ -169,6 +169,27 @@ fn each_run_is_sampled_by_itself_in_the_order_asked() {
 }
 
 #[test]
+fn a_history_too_long_to_be_kept_is_read_twice() {
+    let tracker = Tracker::fresh();
+    let (growing, falling) = (tracker.run("0", 1), tracker.run("0", 2));
+    log(&tracker, &growing, (0..51_000).map(|n| (n, n, 1.0)));
+    log(&tracker, &falling, (0..51_000).map(|n| (n, -n, 1.0)));
+    assert_eq!(
+        sampled(&tracker, &growing, "&max_results=4"),
+        [0, 12_750, 25_500, 50_999]
+    );
+    assert_eq!(
+        sampled(&tracker, &falling, "&max_results=4"),
+        [-50_999, -38_249, -25_499, 0]
+    );
+    assert_eq!(
+        sampled(&tracker, &growing, "&start_step=7&end_step=9"),
+        [7, 8, 9],
+        "fewer steps are kept again"
+    );
+}
+
+#[test]
 fn a_long_history_is_sampled_across_the_pages_it_is_read_in() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);

@@ -16,8 +16,11 @@ const PAGE_POINTS: usize = 10_000;
 /// Points that one request may look at, all runs and passes together.
 const READ_POINTS_MAX: usize = 10_000_000;
 
-/// Points of one run that are brought into the order of steps in memory. A longer history must lie in that order already,
-/// as one does whose steps grow with time; then it is read twice, and no more than the sample is kept.
+/// A run with no more points is read once. A longer one is read twice: if it lies in the order of steps already, as one does
+/// whose steps grow with time, then no more than the sample is kept.
+const KEPT_POINTS_MAX: usize = 50_000;
+
+/// Points of one run that are brought into the order of steps in memory.
 const SORTED_POINTS_MAX: usize = 1_000_000;
 
 /// The first `count` points by (run, time, step, value).
@@ -67,22 +70,28 @@ impl Sampler<'_> {
     async fn sample(&mut self, run: RunId) -> Result<Vec<Point>> {
         let mut survey = Survey::default();
         self.each(run, |point| survey.add(point)).await?;
-        let sample = Sample::new(survey.total, self.count);
-        if survey.kept.len() == survey.total {
-            survey.kept.sort_unstable_by(Point::by_step);
-            return Ok(sample
-                .positions()
-                .filter_map(|position| survey.kept.get(position).copied())
-                .collect());
+        let Survey {
+            total,
+            disordered,
+            kept,
+            ..
+        } = survey;
+        let sample = Sample::new(total, self.count);
+        if kept.len() == total {
+            return Ok(pick_sorted(kept, sample));
         }
-        if survey.disordered {
+        drop(kept);
+        if !disordered {
+            return self.pick(run, sample).await;
+        }
+        if total > SORTED_POINTS_MAX {
             return Err(Error::TooLarge(format!(
-                "Run {run} has {} points of this metric, whose steps do not grow with time; ask for fewer steps.",
-                survey.total
+                "Run {run} has {total} points of this metric, whose steps do not grow with time; ask for fewer steps."
             )));
         }
-        drop(survey);
-        self.pick(run, sample).await
+        let mut points = Vec::with_capacity(total);
+        self.each(run, |point| points.push(point)).await?;
+        Ok(pick_sorted(points, sample))
     }
 
     /// The second pass over a history that lies in the order of steps.
@@ -122,6 +131,12 @@ impl Sampler<'_> {
     }
 }
 
+fn pick_sorted(mut points: Vec<Point>, sample: Sample) -> Vec<Point> {
+    points.sort_unstable_by(Point::by_step);
+    let pick = |position: usize| points.get(position).copied();
+    sample.positions().filter_map(pick).collect()
+}
+
 /// What a first pass learns of a history.
 #[derive(Default)]
 struct Survey {
@@ -138,7 +153,7 @@ impl Survey {
         self.total += 1;
         self.disordered |= self.last.is_some_and(|last| last.by_step(&point).is_gt());
         self.last = Some(point);
-        if self.total <= SORTED_POINTS_MAX {
+        if self.total <= KEPT_POINTS_MAX {
             self.kept.push(point);
         } else {
             self.kept = Vec::new();
