@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use http::HeaderValue;
 
 use crate::call::Lent;
 use crate::forge::Forge;
-use crate::host::Host;
+use crate::host::{Conduct, Host};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::storage::{Blobs, Records};
@@ -26,6 +27,7 @@ pub struct HostBuilder {
     limits: Limits,
     isolate: bool,
     keeps_up: bool,
+    source_schemes: Vec<String>,
     clock: Clock,
     randomness: Randomness,
 }
@@ -46,6 +48,7 @@ impl HostBuilder {
             limits: Limits::default(),
             isolate: false,
             keeps_up: true,
+            source_schemes: Vec::new(),
             clock: Arc::new(SystemTime::now),
             randomness: Randomness::System,
         }
@@ -107,6 +110,13 @@ impl HostBuilder {
         self
     }
 
+    /// The schemes, for example `s3`, by which the source of a model version may lead out of its project; by default none.
+    /// Whoever loads such a version follows its source: allow what every client may be sent to.
+    pub fn source_schemes(mut self, schemes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.source_schemes = schemes.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The time of day that the component sees; by default the system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
@@ -132,6 +142,43 @@ impl HostBuilder {
             clock: self.clock,
             randomness: self.randomness,
         };
-        Ok(Host::new(plugin, lent, self.limits, self.isolate, self.keeps_up))
+        let conduct = Conduct {
+            isolate: self.isolate,
+            keeps_up: self.keeps_up,
+            source_schemes: scheme_list(&self.source_schemes)?,
+        };
+        Ok(Host::new(plugin, lent, self.limits, conduct))
+    }
+}
+
+/// The schemes as the component reads them; none when there are none.
+fn scheme_list(schemes: &[String]) -> anyhow::Result<Option<HeaderValue>> {
+    for scheme in schemes {
+        let starts = scheme.starts_with(|first: char| first.is_ascii_lowercase());
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
+        ensure!(
+            starts && scheme.chars().all(fits),
+            "`{scheme}` is no scheme of a source: it has small letters, digits, `+`, `-` and `.`, a letter first"
+        );
+    }
+    match schemes {
+        [] => Ok(None),
+        schemes => Ok(Some(schemes.join(",").try_into()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_listed_and_others_refused() {
+        let listed =
+            |schemes: &[&str]| scheme_list(&schemes.iter().map(|scheme| (*scheme).to_owned()).collect::<Vec<_>>());
+        assert_eq!(listed(&[]).unwrap(), None);
+        assert_eq!(listed(&["s3", "gs"]).unwrap().unwrap(), "s3,gs");
+        for bad in ["", "S3", "s3://", "a,b", "1a", "s3\n"] {
+            assert!(listed(&[bad]).is_err(), "{bad:?}");
+        }
     }
 }

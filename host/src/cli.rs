@@ -101,6 +101,10 @@ struct Serve {
     #[arg(long)]
     isolate: bool,
 
+    /// Let sources of model versions lead out of their project by this scheme, for example s3; may be repeated
+    #[arg(long, value_name = "SCHEME")]
+    allow_source: Vec<String>,
+
     /// Address to print when clients come through a proxy, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,

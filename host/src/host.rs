@@ -58,6 +58,7 @@ const PASSED_OUT: [HeaderName; 15] = [
 ];
 const RIGHTS: HeaderName = HeaderName::from_static("x-mlforge-rights");
 const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
+const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
 /// How long a refused client may go on sending.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
@@ -74,6 +75,8 @@ pub(crate) struct Inner {
     lent: Arc<Lent>,
     limits: Limits,
     isolate: bool,
+    /// As the component reads it; none: no scheme.
+    source_schemes: Option<HeaderValue>,
     pool: Arc<Pool>,
     /// Running and waiting requests.
     doors: Semaphore,
@@ -82,8 +85,18 @@ pub(crate) struct Inner {
     memory: Budget,
     bodies: Budget,
     pub(crate) upkeep: Upkeep,
-    /// Whether upkeep happens by itself.
     keeps_up: bool,
+}
+
+/// How a host serves, besides its limits.
+#[derive(Default)]
+pub(crate) struct Conduct {
+    /// Whether every request gets an instance of its own.
+    pub(crate) isolate: bool,
+    /// Whether upkeep happens by itself.
+    pub(crate) keeps_up: bool,
+    /// By which schemes sources may lead out of a project, joined by commas.
+    pub(crate) source_schemes: Option<HeaderValue>,
 }
 
 /// A running request's place; the next one gets it when this is dropped.
@@ -98,18 +111,19 @@ impl Host {
         HostBuilder::new()
     }
 
-    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, isolate: bool, keeps_up: bool) -> Self {
+    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, conduct: Conduct) -> Self {
         let inner = Inner {
             plugin,
             lent: Arc::new(lent),
-            isolate,
+            isolate: conduct.isolate,
+            keeps_up: conduct.keeps_up,
+            source_schemes: conduct.source_schemes,
             pool: Pool::new(&limits),
             doors: Semaphore::new(limits.running_max.saturating_add(limits.waiting_max)),
             seats: Semaphore::new(limits.running_max),
             memory: Budget::new(limits.instances_bytes_max),
             bodies: Budget::new(limits.bodies_bytes_max),
             upkeep: Upkeep::default(),
-            keeps_up,
             limits,
         };
         Self { inner: Arc::new(inner) }
@@ -182,7 +196,10 @@ impl Inner {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
-        let request = component_request(head, path, &caller, bytes)?;
+        let mut request = component_request(head, path, &caller, bytes)?;
+        if let Some(schemes) = &self.source_schemes {
+            request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
+        }
         let seat = self.take_seat().await?;
         let response = self.run(request, &caller).await;
         drop(seat);

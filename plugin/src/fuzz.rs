@@ -115,7 +115,11 @@ pub fn codec(bytes: &[u8]) {
 /// A key is taken apart or is none.
 pub fn keys(bytes: &[u8]) {
     let _ = (keys::run_part(bytes), keys::experiment_tag_key(bytes));
-    let _ = (keys::marked(bytes), keys::block_number(bytes), keys::listed_experiment_place(bytes));
+    let _ = (
+        keys::marked(bytes),
+        keys::block_number(bytes),
+        keys::listed_experiment_place(bytes),
+    );
     let _ = (keys::point_of(bytes), keys::read_newest_point(bytes));
     if let Some((name, digest, false)) = keys::read_dataset_use(bytes) {
         let key = keys::dataset_use(ExperimentId(0), &name, &digest, None);

@@ -108,6 +108,16 @@ impl Tracker {
         self.runtime.block_on(self.host.keep_up(ProjectId(self.project)));
     }
 
+    /// Empty projects of a host that lets sources of versions lead out of them by these schemes.
+    pub fn allowing_sources(schemes: &[&str]) -> Self {
+        let records = Host::builder().records(Arc::new(MemoryRecords::new()));
+        Tracker {
+            host: finish(records.source_schemes(schemes.iter().copied())),
+            _directory: None,
+            ..Tracker::fresh()
+        }
+    }
+
     /// From now on the caller may only read.
     pub fn as_reader(mut self) -> Self {
         self.token = "reader";
@@ -153,9 +163,17 @@ impl Tracker {
         self.send("POST", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
     }
 
-    /// Gets from an endpoint of MLflow, the query included.
+    /// Gets from an endpoint of MLflow, the query included; what an address cannot hold is encoded.
     pub fn get(&self, endpoint: &str) -> Reply {
-        self.send("GET", &format!("/api/2.0/mlflow/{endpoint}"), "")
+        let encoded: String = endpoint
+            .bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+                byte if b"-_.~/?&=%+:,'()!*@".contains(&byte) => char::from(byte).to_string(),
+                byte => format!("%{byte:02X}"),
+            })
+            .collect();
+        self.send("GET", &format!("/api/2.0/mlflow/{encoded}"), "")
     }
 
     /// Makes an experiment; answers its id.
@@ -175,6 +193,65 @@ impl Tracker {
             .as_str()
             .expect("an id")
             .to_owned()
+    }
+
+    /// Asks for a version with one more header.
+    pub fn send_with(&self, header: &'static str, value: &'static str, body: Value) -> Reply {
+        let mut request = self.request("POST", "/api/2.0/mlflow/model-versions/create", body.to_string());
+        request
+            .headers_mut()
+            .insert(header, http::HeaderValue::from_static(value));
+        self.runtime.block_on(async { reply(self.host.handle(request).await) })
+    }
+
+    /// Patches at an endpoint of MLflow.
+    pub fn patch(&self, endpoint: &str, body: Value) -> Reply {
+        self.send("PATCH", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
+    }
+
+    /// Deletes at an endpoint of MLflow, which reads a body.
+    pub fn delete(&self, endpoint: &str, body: Value) -> Reply {
+        self.send("DELETE", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
+    }
+
+    /// Makes a registered model.
+    #[track_caller]
+    pub fn model(&self, name: &str) -> Value {
+        let body = serde_json::json!({ "name": name });
+        self.post("registered-models/create", body).ok()["registered_model"].take()
+    }
+
+    /// Reads a registered model.
+    #[track_caller]
+    pub fn read_model(&self, name: &str) -> Value {
+        self.get(&format!("registered-models/get?name={name}")).ok()["registered_model"].take()
+    }
+
+    /// Makes a version of a model with a semantic version, or the next one.
+    #[track_caller]
+    pub fn version(&self, model: &str, semver: Option<&str>) -> Value {
+        self.try_version(model, semver).ok()["model_version"].take()
+    }
+
+    /// The same, whatever comes of it.
+    pub fn try_version(&self, model: &str, semver: Option<&str>) -> Reply {
+        let tags: Vec<Value> = semver
+            .iter()
+            .map(|semver| serde_json::json!({"key": "gitlab.version", "value": semver}))
+            .collect();
+        self.post(
+            "model-versions/create",
+            serde_json::json!({"name": model, "source": "", "tags": tags}),
+        )
+    }
+
+    /// Reads a version by its number or semantic version.
+    #[track_caller]
+    pub fn read_version(&self, model: &str, version: &str) -> Value {
+        let version = version.replace('+', "%2B");
+        self.get(&format!("model-versions/get?name={model}&version={version}"))
+            .ok()["model_version"]
+            .take()
     }
 
     /// Reads a run.

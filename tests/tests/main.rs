@@ -1,14 +1,22 @@
 //! All tests through the front door of the host: one binary, a file a feature.
 
 mod access;
+mod aliases;
 mod datasets;
+mod defects;
 mod engine;
 mod experiments;
 mod histories;
 mod lending;
+mod lineage;
 mod logging;
+mod models;
 mod packing;
 mod runs;
 mod search;
 mod server;
+mod sources;
+mod stages;
+mod version_search;
+mod versions;
 mod wire;

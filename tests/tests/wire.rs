@@ -5,7 +5,7 @@ use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
 /// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 13] = [
     include_str!("datasets.rs"),
     include_str!("histories.rs"),
     include_str!("experiments.rs"),
@@ -13,6 +13,12 @@ const SOURCES: [&str; 7] = [
     include_str!("logging.rs"),
     include_str!("search.rs"),
     include_str!("wire.rs"),
+    include_str!("aliases.rs"),
+    include_str!("models.rs"),
+    include_str!("sources.rs"),
+    include_str!("stages.rs"),
+    include_str!("version_search.rs"),
+    include_str!("versions.rs"),
 ];
 
 #[test]

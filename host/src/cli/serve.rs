@@ -61,6 +61,7 @@ fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result
         .blobs(blobs)
         .forge(forge)
         .isolate(options.isolate)
+        .source_schemes(options.allow_source.iter().cloned())
         .build()
 }
 

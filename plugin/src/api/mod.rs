@@ -5,13 +5,17 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 
+pub mod aliases;
 pub mod datasets;
 pub mod experiments;
 pub mod inputs;
 pub mod logging;
 pub mod metrics;
+pub mod models;
+pub mod registry;
 pub mod runs;
 pub mod upkeep;
+pub mod versions;
 pub mod wire;
 
 /// A request to an endpoint, after its route and the caller's rights were found good.
@@ -19,6 +23,10 @@ pub mod wire;
 pub struct Call<'a> {
     /// What it asks.
     pub params: Params<'a>,
+    /// The login of who asks.
+    pub actor: &'a str,
+    /// The schemes, in small letters, by which sources of model versions may lead out of the project.
+    pub source_schemes: &'a [String],
 }
 
 /// The answer of an endpoint that says nothing.

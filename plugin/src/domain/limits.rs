@@ -17,6 +17,21 @@ pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
 /// Tags given when an experiment or a run is made.
 pub const TAGS_ON_CREATE_MAX: usize = 1_000;
 
+/// Names of registered models: their experiment has `[model]` before it.
+pub const MODEL_NAME_CHARS_MAX: usize = EXPERIMENT_NAME_CHARS_MAX - 7;
+/// The same in bytes: names are ordered whole.
+pub const MODEL_NAME_BYTES_MAX: usize = 1_000;
+/// Values of tags of models and versions.
+pub const REGISTRY_TAG_VALUE_CHARS_MAX: usize = 100_000;
+/// Descriptions of models and versions.
+pub const DESCRIPTION_CHARS_MAX: usize = 100_000;
+/// Aliases.
+pub const ALIAS_CHARS_MAX: usize = 255;
+/// Semantic versions; they are ASCII.
+pub const SEMVER_CHARS_MAX: usize = 255;
+/// Sources of versions, and links to their runs.
+pub const SOURCE_CHARS_MAX: usize = 2_048;
+
 /// Metrics of one log-batch.
 pub const BATCH_METRICS_MAX: usize = 1_000;
 /// Params of one log-batch.
@@ -51,6 +66,14 @@ pub const RUNS_PER_PAGE_DEFAULT: i64 = 1_000;
 pub const EXPERIMENTS_PER_PAGE_MAX: i64 = 50_000;
 /// Experiments that one search of runs may name.
 pub const EXPERIMENTS_PER_SEARCH_MAX: usize = 10_000;
+/// Registered models of one search page.
+pub const MODELS_PER_PAGE_MAX: i64 = 1_000;
+/// Registered models of one search page when the caller does not say.
+pub const MODELS_PER_PAGE_DEFAULT: i64 = 100;
+/// Model versions of one search page.
+pub const VERSIONS_PER_PAGE_MAX: i64 = 200_000;
+/// Model versions of one search page when the caller does not say.
+pub const VERSIONS_PER_PAGE_DEFAULT: i64 = 10_000;
 /// Points of one page of a metric's history, also when the caller does not say: clients follow the page token.
 pub const POINTS_PER_PAGE_MAX: i64 = 25_000;
 

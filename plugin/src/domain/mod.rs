@@ -1,12 +1,19 @@
 //! The things that MLflow tracks and their rules. Nothing here knows of WIT, HTTP or JSON.
 
+pub mod alias;
 pub mod dataset;
 pub mod experiment;
 pub mod id;
 pub mod lifecycle;
 pub mod limits;
 pub mod metric;
+pub mod model;
 pub mod name;
 pub mod nickname;
+pub mod prompt;
 pub mod run;
 pub mod sample;
+pub mod semver;
+pub mod source;
+pub mod stage;
+pub mod version;

@@ -20,14 +20,20 @@ pub fn validate_key(parameter: &str, key: &str) -> Result<()> {
              underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
         )));
     }
-    let normal = normal_path(key);
-    if normal != key || key == "." || key.starts_with("..") || key.starts_with('/') {
+    validate_normal_path(parameter, key)?;
+    validate_length(parameter, key, KEY_CHARS_MAX)
+}
+
+/// Checks that a name that may become a file's name is its own normal path.
+pub fn validate_normal_path(parameter: &str, name: &str) -> Result<()> {
+    let normal = normal_path(name);
+    if normal != name || name == "." || name.starts_with("..") || name.starts_with('/') {
         return Err(Error::Invalid(format!(
-            "Invalid value {key:?} for parameter '{parameter}' supplied: Names may be treated as files in certain cases, \
+            "Invalid value {name:?} for parameter '{parameter}' supplied: Names may be treated as files in certain cases, \
              and must not resolve to other names when treated as such. This name would resolve to {normal:?}"
         )));
     }
-    validate_length(parameter, key, KEY_CHARS_MAX)
+    Ok(())
 }
 
 /// Checks an experiment's name: not blank, at most 500 characters.

@@ -7,6 +7,12 @@ use crate::bindings::{wit_future, wit_stream};
 /// The header in which the host says what the caller may do.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";
 
+/// The header in which the host says who the caller is.
+const ACTOR_HEADER: &str = "x-mlforge-actor";
+
+/// The header in which the host lists the schemes of sources that lead out of the project.
+const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
+
 /// What the host lets the caller do. Without its word: nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rights {
@@ -30,6 +36,10 @@ pub struct Incoming {
     pub query: String,
     /// What the caller may do.
     pub rights: Rights,
+    /// The caller's login; empty when the host does not say.
+    pub actor: String,
+    /// By which schemes sources of model versions may lead out of the project.
+    pub source_schemes: Vec<String>,
     /// All of it: the host bounds its size.
     pub body: Vec<u8>,
 }
@@ -62,7 +72,10 @@ impl Incoming {
         let target = request.get_path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
-        let rights = rights(&request.get_headers());
+        let headers = request.get_headers();
+        let rights = rights(&headers);
+        let actor = text(&headers, ACTOR_HEADER);
+        let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
         // What is asked by GET is in the query: a body, if there is one, means nothing.
         let body = if method == "GET" {
             Vec::new()
@@ -74,6 +87,8 @@ impl Incoming {
             path,
             query,
             rights,
+            actor,
+            source_schemes,
             body,
         })
     }
@@ -82,12 +97,21 @@ impl Incoming {
 impl From<direct::Request> for Incoming {
     fn from(request: direct::Request) -> Self {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        let rights = request.headers.iter().find(|(name, _)| name == RIGHTS_HEADER);
+        let header = |name| {
+            let found = request.headers.iter().find(|(other, _)| other == name);
+            found.map(|(_, value)| value.as_str())
+        };
         Incoming {
+            rights: rights_of(header(RIGHTS_HEADER).map(str::as_bytes)),
+            actor: header(ACTOR_HEADER).unwrap_or_default().to_owned(),
+            source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
-            rights: rights_of(rights.map(|(_, value)| value.as_bytes())),
-            body: if request.method == "GET" { Vec::new() } else { request.body },
+            body: if request.method == "GET" {
+                Vec::new()
+            } else {
+                request.body
+            },
             method: request.method,
         }
     }
@@ -113,6 +137,18 @@ fn rights_of(word: Option<&[u8]>) -> Rights {
         Some(b"read") => Rights::Read,
         _ => Rights::None,
     }
+}
+
+fn schemes(list: &str) -> Vec<String> {
+    list.split(',').map(str::to_owned).collect()
+}
+
+/// A header's text; empty when there is none.
+fn text(headers: &Fields, name: &str) -> String {
+    let value = headers.get(name).into_iter().next();
+    value
+        .and_then(|value| String::from_utf8(value).ok())
+        .unwrap_or_default()
 }
 
 fn method_name(method: Method) -> String {

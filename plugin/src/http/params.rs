@@ -164,6 +164,15 @@ impl<'a> Params<'a> {
         self.integer(name)?.ok_or_else(|| missing(&self.name(name)))
     }
 
+    /// Yes or no.
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(value) => Err(self.wrong_type(name, value)),
+        }
+    }
+
     /// A float that must be given; `NaN`, `Infinity` and `-Infinity` come as texts.
     pub fn required_float(&self, name: &str) -> Result<f64> {
         let value = self.get(name).ok_or_else(|| missing(&self.name(name)))?;

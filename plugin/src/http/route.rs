@@ -76,6 +76,28 @@ pub const ROUTES: &[Route] = routes! {
     GET "metrics/get-history" Read api::metrics::get_history;
     GET "metrics/get-history-bulk" Read api::metrics::get_history_bulk;
     GET "metrics/get-history-bulk-interval" Read api::metrics::get_history_bulk_interval;
+    POST "registered-models/create" Write api::models::create;
+    GET "registered-models/get" Read api::models::get;
+    PATCH "registered-models/update" Write api::models::update;
+    POST "registered-models/rename" Write api::models::rename;
+    DELETE "registered-models/delete" Write api::models::delete;
+    GET "registered-models/search" Read api::models::search;
+    GET "registered-models/get-latest-versions" Read api::models::latest_versions;
+    POST "registered-models/get-latest-versions" Read api::models::latest_versions;
+    POST "registered-models/set-tag" Write api::models::set_tag;
+    DELETE "registered-models/delete-tag" Write api::models::delete_tag;
+    GET "registered-models/alias" Read api::aliases::get;
+    POST "registered-models/alias" Write api::aliases::set;
+    DELETE "registered-models/alias" Write api::aliases::delete;
+    POST "model-versions/create" Write api::versions::create;
+    GET "model-versions/get" Read api::versions::get;
+    PATCH "model-versions/update" Write api::versions::update;
+    POST "model-versions/transition-stage" Write api::versions::transition_stage;
+    DELETE "model-versions/delete" Write api::versions::delete;
+    GET "model-versions/search" Read api::versions::search;
+    GET "model-versions/get-download-uri" Read api::versions::get_download_uri;
+    POST "model-versions/set-tag" Write api::versions::set_tag;
+    DELETE "model-versions/delete-tag" Write api::versions::delete_tag;
 };
 
 /// Every route that only the host takes, below `HOST_PREFIX`.
@@ -115,6 +137,8 @@ async fn try_answer(request: &Incoming) -> Result<Vec<u8>> {
     };
     (route.endpoint)(Call {
         params: Params::new(&fields),
+        actor: &request.actor,
+        source_schemes: &request.source_schemes,
     })
     .await
 }
@@ -174,6 +198,8 @@ mod tests {
             path: path.to_owned(),
             query: String::new(),
             rights,
+            actor: String::new(),
+            source_schemes: Vec::new(),
             body: Vec::new(),
         };
         let mut waiting = std::pin::pin!(answer(&request));

@@ -88,6 +88,16 @@ impl<A: Searched> Filter<A> {
     pub fn is_empty(&self) -> bool {
         self.clauses.is_empty()
     }
+
+    /// The texts of which this attribute must be one, if a clause says so.
+    pub fn texts_of(&self, attribute: A) -> Option<&BTreeSet<String>> {
+        self.clauses
+            .iter()
+            .find_map(|clause| match (&clause.subject, &clause.test) {
+                (Subject::Attribute(named), Test::Text { among, wanted: true }) if *named == attribute => Some(among),
+                _ => None,
+            })
+    }
 }
 
 impl Test {

@@ -75,6 +75,10 @@ pub enum Values {
     ListedText,
     /// Quoted numbers of experiments and lists of them.
     ExperimentId,
+    /// Integers, quoted or not.
+    QuotableInteger,
+    /// Nothing: one can only order by it.
+    Unsearched,
 }
 
 /// How something is compared.
@@ -212,9 +216,10 @@ impl<A: Copy> Language<A> {
     }
 
     fn attribute(&self, key: &str) -> Result<(Subject<A>, Values), String> {
-        match self.attributes.iter().find(|row| row.name == key) {
+        let searched = |row: &Attribute<A>| row.values != Values::Unsearched;
+        match self.attributes.iter().find(|row| row.name == key && searched(row)) {
             Some(row) => Ok((Subject::Attribute(row.id), row.values)),
-            None => Err(self.invalid_attribute(key, |_| true)),
+            None => Err(self.invalid_attribute(key, searched)),
         }
     }
 
@@ -246,7 +251,7 @@ impl Values {
         const EQUAL: Comparator = Order(Relation::Equal);
         const NOT_EQUAL: Comparator = Order(Relation::NotEqual);
         match self {
-            Values::Float | Values::Integer | Values::WholeInteger => &[
+            Values::Float | Values::Integer | Values::WholeInteger | Values::QuotableInteger => &[
                 EQUAL,
                 NOT_EQUAL,
                 Order(Relation::Less),
@@ -258,12 +263,16 @@ impl Values {
             Values::OptionalText => &[EQUAL, NOT_EQUAL, Like, ILike, IsNull, IsNotNull],
             Values::ListedText => &[EQUAL, NOT_EQUAL, Like, ILike, In, NotIn],
             Values::ExperimentId => &[EQUAL, NOT_EQUAL, In, NotIn],
+            Values::Unsearched => &[],
         }
     }
 
     /// Whether these are numbers.
     pub fn are_numbers(self) -> bool {
-        matches!(self, Values::Float | Values::Integer | Values::WholeInteger)
+        matches!(
+            self,
+            Values::Float | Values::Integer | Values::WholeInteger | Values::QuotableInteger
+        )
     }
 }
 

@@ -1,17 +1,21 @@
 //! How searches are asked for. Nothing here knows of WIT, HTTP or JSON.
 //!
 //! `lex` cuts a text into tokens, `parse` makes a filter's comparisons of them, for whatever `language` says can be
-//! searched; `order` does the same for `order_by`. `runs` and `experiments` say what their things can be asked for.
+//! searched; `order` does the same for `order_by`. `runs`, `experiments`, `models` and `versions` say what
+//! their things can be asked for.
 
 pub mod experiments;
 pub mod filter;
 pub mod language;
 mod lex;
 pub mod like;
+pub mod models;
 pub mod order;
 pub mod page;
 mod parse;
+pub mod prompts;
 pub mod runs;
+pub mod versions;
 
 #[cfg(test)]
 mod golden;

@@ -131,6 +131,20 @@ pub(super) fn terms<A: Searched>(items: &[&str]) -> Result<Vec<Term<A>>> {
     items.iter().map(|item| term(item)).collect()
 }
 
+/// Refuses to order by one thing twice.
+pub(super) fn refuse_twins<A: PartialEq>(terms: &[Term<A>], items: &[&str]) -> Result<()> {
+    for (index, (term, item)) in terms.iter().zip(items).enumerate() {
+        if terms.iter().take(index).any(|before| before.subject == term.subject) {
+            return Err(Error::Invalid(format!(
+                "`order_by` contains duplicate fields: item {}, '{}', names the same as one before it",
+                index + 1,
+                shown(item)
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn term<A: Searched>(item: &str) -> Result<Term<A>> {
     let malformed = |problem: &str| {
         Error::Invalid(format!(
@@ -216,7 +230,8 @@ fn behind_term(bytes: &[u8], values: Values, descending: bool) -> Option<&[u8]> 
     let (kind, rest) = bytes.split_first()?;
     match (*kind, values) {
         (ABSENT, _) | (NAN, Values::Float) => Some(rest),
-        (VALUE, Values::Float | Values::Integer | Values::WholeInteger | Values::ExperimentId) => rest.get(8..),
+        (VALUE, Values::ExperimentId | Values::Unsearched) => rest.get(8..),
+        (VALUE, numbers) if numbers.are_numbers() => rest.get(8..),
         (VALUE, _) => behind_text(rest, if descending { 0xff } else { 0 }),
         _ => None,
     }

@@ -204,7 +204,13 @@ impl<'a> Parser<'a> {
         };
         let test = match (token.kind, values) {
             (Kind::Number, Values::Float) => token.text.parse().ok().map(|bound| Test::Float(relation, bound)),
-            (Kind::Number, Values::WholeInteger) if token.text.contains(['.', 'e', 'E']) => None,
+            (Kind::Number, Values::WholeInteger | Values::QuotableInteger) if token.text.contains(['.', 'e', 'E']) => {
+                None
+            }
+            (Kind::Text { content, .. }, Values::QuotableInteger) => {
+                let floor = content.trim().parse().ok();
+                floor.map(|floor| Test::Integer(relation, Bound { floor, whole: true }))
+            }
             (Kind::Number, _) => Bound::parse(token.text).map(|bound| Test::Integer(relation, bound)),
             _ => None,
         };
@@ -212,6 +218,7 @@ impl<'a> Parser<'a> {
             let (what, right) = match values {
                 Values::Float => ("metric", "a number without quotes, as in metrics.loss < 0.5"),
                 Values::WholeInteger => ("numeric attribute", "an integer without quotes"),
+                Values::QuotableInteger => ("numeric attribute", "an integer"),
                 _ => ("numeric attribute", "a number without quotes"),
             };
             let found = shown(token.text);

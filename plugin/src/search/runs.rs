@@ -2,11 +2,10 @@
 
 use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
-use super::lex::shown;
-use super::order::{Order, SortKey, Term, terms};
+use super::order::{Order, SortKey, Term, refuse_twins, terms};
 use crate::domain::dataset::{CONTEXT_TAG, DatasetInput};
 use crate::domain::run::{FullRun, NAME_TAG};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What runs must be to be found.
 pub type RunFilter = Filter<RunAttribute>;
@@ -115,16 +114,7 @@ impl Order<RunAttribute> {
     /// Reads an `order_by`. Equal runs follow by start, the newest first, then by id.
     pub fn parse(items: &[&str]) -> Result<Self> {
         let mut terms: Vec<Term<RunAttribute>> = terms(items)?;
-        for (index, term) in terms.iter().enumerate() {
-            if terms.iter().take(index).any(|before| before.subject == term.subject) {
-                let item = items.get(index).copied().unwrap_or_default();
-                return Err(Error::Invalid(format!(
-                    "`order_by` contains duplicate fields: item {}, '{}', names the same as one before it",
-                    index + 1,
-                    shown(item)
-                )));
-            }
-        }
+        refuse_twins(&terms, items)?;
         let start = Subject::Attribute(RunAttribute::StartTime);
         if terms.iter().all(|term| term.subject != start) {
             terms.push(Term {

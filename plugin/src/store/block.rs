@@ -80,6 +80,11 @@ impl<'a> Block<'a> {
         })
     }
 
+    /// Whether no slot holds anything.
+    pub fn is_empty(&self) -> bool {
+        self.bits.iter().all(|bits| *bits == 0)
+    }
+
     /// What a slot holds; one that the block does not have holds nothing.
     pub fn get(&self, slot: usize) -> Value<'a> {
         let (byte, bit) = (slot / 8, slot % 8);

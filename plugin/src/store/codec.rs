@@ -10,6 +10,8 @@ use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
+pub mod registry;
+
 const VERSION: u8 = 1;
 
 /// A record being written.

@@ -4,7 +4,7 @@
 //! absent it is made up, and the first write that touches experiments stores it.
 
 use super::records::{ABSENT, Change, Record, get, scan_all, transact};
-use super::{codec, keys};
+use super::{codec, keys, lineage};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
@@ -88,86 +88,124 @@ pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
 /// Makes an experiment with the next number.
 pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i64) -> Result<ExperimentId> {
     transact(async |change| {
-        let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
-        let next = counter.existing().map(codec::read_number).transpose()?;
-        if named.version != ABSENT || (next.is_none() && name == Experiment::default_of_project(0).name) {
-            return Err(already_exists(name));
-        }
-        if next.is_none() {
-            change.expect(keys::experiment(ExperimentId::DEFAULT), ABSENT);
-            put_default(change, now_ms);
-        }
-        let id = ExperimentId(next.unwrap_or(1));
-        change.expect(keys::experiment_counter(), counter.version);
-        change.put(keys::experiment_counter(), codec::write_number(id.0 + 1));
-        change.expect(keys::experiment_name(name), ABSENT);
-        put_new(
-            change,
-            &Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms),
-        );
+        let experiment = create_in(change, name, location, now_ms).await?;
         for (key, value) in tags {
-            change.put(keys::experiment_tag(id, key), value.clone().into_bytes());
+            change.put(keys::experiment_tag(experiment.id, key), value.clone().into_bytes());
         }
-        Ok(id)
+        Ok(experiment.id)
     })
     .await
 }
 
-/// Gives an active experiment another name.
+/// The same as a part of a change.
+pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, now_ms: i64) -> Result<Experiment> {
+    let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
+    let next = counter.existing().map(codec::read_number).transpose()?;
+    if named.version != ABSENT || (next.is_none() && name == Experiment::default_of_project(0).name) {
+        return Err(already_exists(name));
+    }
+    if next.is_none() {
+        change.expect(keys::experiment(ExperimentId::DEFAULT), ABSENT);
+        put_default(change, now_ms);
+    }
+    let id = ExperimentId(next.unwrap_or(1));
+    change.expect(keys::experiment_counter(), counter.version);
+    change.put(keys::experiment_counter(), codec::write_number(id.0 + 1));
+    change.expect(keys::experiment_name(name), ABSENT);
+    let experiment = Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms);
+    put_new(change, &experiment);
+    Ok(experiment)
+}
+
+/// Gives an active experiment another name, unless it belongs to a model.
 pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
-        let stored = load(id).await?;
-        stored.experiment.must_be_active()?;
-        stored.rely_on(change, now_ms);
-        let mut experiment = stored.experiment;
-        if experiment.name != name {
-            let [named] = get([keys::experiment_name(name)]).await?;
-            if named.version != ABSENT {
-                return Err(already_exists(name));
-            }
-            change.expect(keys::experiment_name(name), ABSENT);
-            change.delete(keys::experiment_name(&experiment.name));
-            change.put(keys::experiment_name(name), codec::write_number(id.0));
-            name.clone_into(&mut experiment.name);
-        }
-        experiment.last_update_time_ms = now_ms;
-        if stored.version == ABSENT {
-            experiment.creation_time_ms = now_ms;
-        }
-        change.put(keys::experiment(id), codec::write_experiment(&experiment));
-        Ok(())
+        lineage::must_not_belong_to_a_model(id, "rename").await?;
+        rename_in(change, id, name, now_ms).await
     })
     .await
+}
+
+/// The same as a part of a change, whatever it belongs to.
+pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
+    let stored = load(id).await?;
+    stored.experiment.must_be_active()?;
+    stored.rely_on(change, now_ms);
+    let mut experiment = stored.experiment;
+    if experiment.name != name {
+        let [named] = get([keys::experiment_name(name)]).await?;
+        if named.version != ABSENT {
+            return Err(already_exists(name));
+        }
+        change.expect(keys::experiment_name(name), ABSENT);
+        change.delete(keys::experiment_name(&experiment.name));
+        change.put(keys::experiment_name(name), codec::write_number(id.0));
+        name.clone_into(&mut experiment.name);
+    }
+    experiment.last_update_time_ms = now_ms;
+    if stored.version == ABSENT {
+        experiment.creation_time_ms = now_ms;
+    }
+    change.put(keys::experiment(id), codec::write_experiment(&experiment));
+    Ok(())
 }
 
 /// Deletes or restores an experiment with every run in it, in one write. One that is at that stage already is
-/// not found, as in MLflow.
+/// not found, as in MLflow. One that holds the run of a model version is not deleted.
 pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()> {
     transact(async |change| {
-        let stored = load(id).await?;
-        let mut experiment = stored.experiment.clone();
-        if experiment.lifecycle.stage == stage {
-            let wanted = stage.opposite().name();
-            return Err(Error::NotFound(format!("No {wanted} Experiment with id={id} exists")));
+        if stage == Stage::Deleted {
+            lineage::must_not_belong_to_a_model(id, "delete").await?;
+            lineage::must_hold_no_version(id, None).await?;
         }
-        stored.rely_on(change, now_ms);
-        if stored.version == ABSENT {
-            experiment.creation_time_ms = now_ms;
+        let experiment = set_stage_in(change, id, stage, now_ms).await?;
+        if stage == Stage::Active {
+            claim_name(change, &experiment).await?;
         }
-        experiment.set_stage(stage, now_ms);
-        change.put(keys::experiment(id), codec::write_experiment(&experiment));
-        change.delete(keys::listed_experiment(
-            stage.opposite(),
-            experiment.creation_time_ms,
-            id,
-        ));
-        change.put(
-            keys::listed_experiment(stage, experiment.creation_time_ms, id),
-            Vec::new(),
-        );
         Ok(())
     })
     .await
+}
+
+/// The same as a part of a change, whatever it belongs to and holds.
+async fn set_stage_in(change: &mut Change, id: ExperimentId, stage: Stage, now_ms: i64) -> Result<Experiment> {
+    let stored = load(id).await?;
+    let mut experiment = stored.experiment.clone();
+    if experiment.lifecycle.stage == stage {
+        let wanted = stage.opposite().name();
+        return Err(Error::NotFound(format!("No {wanted} Experiment with id={id} exists")));
+    }
+    stored.rely_on(change, now_ms);
+    if stored.version == ABSENT {
+        experiment.creation_time_ms = now_ms;
+    }
+    experiment.set_stage(stage, now_ms);
+    change.put(keys::experiment(id), codec::write_experiment(&experiment));
+    let place = |stage| keys::listed_experiment(stage, experiment.creation_time_ms, id);
+    change.delete(place(stage.opposite()));
+    change.put(place(stage), Vec::new());
+    Ok(experiment)
+}
+
+/// Deletes an experiment as a part of a change, and lets its name go: others may take it.
+pub async fn retire_in(change: &mut Change, id: ExperimentId, now_ms: i64) -> Result<()> {
+    let experiment = set_stage_in(change, id, Stage::Deleted, now_ms).await?;
+    change.delete(keys::experiment_name(&experiment.name));
+    Ok(())
+}
+
+/// Gives a restored experiment its name back, in case that it had let it go.
+async fn claim_name(change: &mut Change, experiment: &Experiment) -> Result<()> {
+    let key = keys::experiment_name(&experiment.name);
+    let [named] = get([key.clone()]).await?;
+    match named.existing().map(codec::read_number).transpose()? {
+        Some(id) if id == experiment.id.0 => return Ok(()),
+        Some(_) => return Err(already_exists(&experiment.name)),
+        None => {}
+    }
+    change.expect(key.clone(), ABSENT);
+    change.put(key, codec::write_number(experiment.id.0));
+    Ok(())
 }
 
 /// Sets a tag of an active experiment.

@@ -20,6 +20,20 @@
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
+//! | `A` | next model number; absent until the first model | creating models |
+//! | `B` name | model number | its name; listings by name |
+//! | `E` experiment | number of the model that it belongs to | changes of the experiment |
+//! | `L` experiment, run, model, number | – | the versions that a run is |
+//! | `M` model `a` | model | its number |
+//! | `M` model `l` alias | number of a version | its alias; its model |
+//! | `M` model `t` key | value of the tag | its model |
+//! | `S` model, stage, precedence, number | – | the latest versions |
+//! | `T` model, semantic version | number of the version | its semantic version |
+//! | `U` model, updated↓, number↓ | – | searches of one model's versions in default order |
+//! | `V` model, number `a` | version | its number |
+//! | `V` model, number `l` alias | – | its version |
+//! | `V` model, number `t` key | value of the tag | its version |
+//! | `W` updated↓, model, number | – | searches of all versions in default order |
 //!
 //! Numbers are 8 bytes, big end first, signed ones with the sign bit flipped, `↓` with all bits flipped, so that the
 //! order of bytes is the order wanted. A run's id is its 16 bytes. A text that more follows is ended by a zero byte;
@@ -29,6 +43,8 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::Stage;
 use crate::domain::metric::Point;
 use crate::domain::name::cut;
+
+pub mod registry;
 
 /// A key under construction.
 struct Key(Vec<u8>);

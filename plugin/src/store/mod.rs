@@ -1,6 +1,7 @@
 //! What the component keeps in the records that the host lends it: keys, codec, and the operations on them.
 //! An operation reads with versions, decides, and commits with checks; nothing is ever half-written.
 
+pub mod aliases;
 pub mod block;
 pub mod codec;
 pub mod datasets;
@@ -10,11 +11,20 @@ pub mod histories;
 pub mod history;
 pub mod inputs;
 pub mod keys;
+pub mod latest;
+pub mod lineage;
 pub mod listing;
 pub mod marks;
+pub mod model_search;
+pub mod models;
 pub mod pack;
 pub mod packed;
 pub mod records;
 pub mod runs;
 pub mod search;
+pub mod sources;
+pub mod sweep;
+pub mod top;
+pub mod version_search;
+pub mod versions;
 pub mod zones;

@@ -7,6 +7,12 @@ use crate::error::{Error, Result};
 /// How often a change is decided anew when others changed the same records meanwhile.
 const ATTEMPTS_MAX: usize = 64;
 
+/// The same for changes of a record that many want to change at once: each time one of them gets through.
+const PATIENT_ATTEMPTS_MAX: usize = 2_000;
+
+/// How many last keys are asked for in one call: a page of the host holds them whole.
+const LAST_KEYS_AT_ONCE: usize = 1_000;
+
 /// How many pages (of 4 MiB) one read may take.
 const PAGES_MAX: usize = 24;
 
@@ -100,6 +106,30 @@ pub async fn scan_all(
     ))
 }
 
+/// The last key of each span, none for an empty one.
+pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
+    let mut last = vec![None; spans.len()];
+    for (some, last) in spans.chunks(LAST_KEYS_AT_ONCE).zip(last.chunks_mut(LAST_KEYS_AT_ONCE)) {
+        let ranges = some.iter().map(|span| host::Range {
+            start: span.start.clone(),
+            end: span.end.clone(),
+            limit: 1,
+            reverse: true,
+        });
+        let page = host::scan(ranges.collect()).await.map_err(failed)?;
+        visit(&page, 0, &mut |index, key, _| {
+            if let Some(last) = last.get_mut(index) {
+                *last = Some(key.to_vec());
+            }
+            Ok(())
+        })?;
+        if page.cut.is_some() {
+            return Err(Error::TooLarge("the last keys of too many ranges".to_owned()));
+        }
+    }
+    Ok(last)
+}
+
 fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
     let range = |(index, span): (usize, &Span)| host::Range {
         start: span.start.clone(),
@@ -161,7 +191,16 @@ impl Change {
 
 /// Decides and commits, and decides anew when others came first. A decision without writes commits nothing.
 pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
-    for _ in 0..ATTEMPTS_MAX {
+    transact_within(ATTEMPTS_MAX, decide).await
+}
+
+/// The same for a record that many change at once, so that none of them is turned away.
+pub async fn transact_patiently<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
+    transact_within(PATIENT_ATTEMPTS_MAX, decide).await
+}
+
+async fn transact_within<T>(attempts: usize, decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
+    for _ in 0..attempts {
         let mut change = Change::default();
         let answer = decide(&mut change).await?;
         if change.writes.is_empty() {

@@ -6,7 +6,7 @@ use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
 use super::packed::{Packed, REMOVED_TAG};
 use super::records::{ABSENT, Change, Record, get, get_all, transact};
-use super::{codec, keys};
+use super::{codec, keys, lineage};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
@@ -73,13 +73,8 @@ pub async fn create(experiment: ExperimentId, new: &NewRun, id: RunId, nickname:
         let stored = experiments::load(experiment).await?;
         let (run, tags) = Run::new(id, &stored.experiment, new.clone(), || nickname.to_owned())?;
         stored.rely_on(change, now_ms);
-        change.expect(keys::run(id), ABSENT);
-        change.put(keys::run(id), codec::write_run(&run));
-        put_mark(change, &run, now_ms);
         let tags: BTreeMap<String, String> = tags.into_iter().collect();
-        for (key, value) in &tags {
-            change.put(keys::run_tag(id, key), value.clone().into_bytes());
-        }
+        put_new(change, &run, &tags, now_ms);
         Ok(FullRun {
             run,
             stage: Stage::Active,
@@ -91,6 +86,16 @@ pub async fn create(experiment: ExperimentId, new: &NewRun, id: RunId, nickname:
         })
     })
     .await
+}
+
+/// Stores a new run with its tags.
+pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, now_ms: i64) {
+    change.expect(keys::run(run.id), ABSENT);
+    change.put(keys::run(run.id), codec::write_run(run));
+    put_mark(change, run, now_ms);
+    for (key, value) in tags {
+        change.put(keys::run_tag(run.id, key), value.clone().into_bytes());
+    }
 }
 
 /// What an update says; what is absent stays.
@@ -122,12 +127,15 @@ pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
     .await
 }
 
-/// Deletes or restores a run; one that is at that stage already stays as it is.
+/// Deletes or restores a run; one that is at that stage already stays as it is. One that is a model version is not deleted.
 pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let mut stored = load(id).await?;
         if stored.stage() == stage {
             return Ok(());
+        }
+        if stage == Stage::Deleted {
+            lineage::must_be_no_version(&stored.run).await?;
         }
         stored.rely_on(change, now_ms);
         let epoch = stored.experiment.experiment.lifecycle.epoch;

@@ -155,6 +155,11 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// Whether no slot has anything in a column.
+    pub(super) fn is_empty(&self, column: usize) -> bool {
+        self.columns.get(column).is_none_or(Block::is_empty)
+    }
+
     /// What a slot holds in a column.
     pub(super) fn get(&self, column: usize, slot: u16) -> Value<'a> {
         let column = self.columns.get(column);

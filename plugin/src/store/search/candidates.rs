@@ -58,13 +58,15 @@ impl Candidates {
         if self.kept.len() <= enough {
             return false;
         }
-        self.kept.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        let on_either_side = |candidate: &Candidate| self.after.get(..candidate.key.len()) == Some(&candidate.key);
-        let sure = self.kept.partition_point(on_either_side);
-        if let Some(last) = self.kept.get(sure + self.count) {
+        let after = &self.after;
+        let is_on_either_side = |candidate: &Candidate| after.get(..candidate.key.len()) == Some(&candidate.key);
+        // Those come first, as nothing is kept that comes before the place.
+        let sure = self.kept.iter().filter(|candidate| is_on_either_side(candidate)).count();
+        let place = sure + self.count;
+        if place < self.kept.len() {
+            let (_, last, _) = self.kept.select_nth_unstable_by(place, |a, b| a.key.cmp(&b.key));
             let last = last.key.clone();
-            let needed = self.kept.partition_point(|candidate| candidate.key <= last);
-            self.kept.truncate(needed);
+            self.kept.retain(|candidate| candidate.key <= last);
             self.last = Some(last);
         }
         self.kept.len() > enough

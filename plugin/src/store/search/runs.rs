@@ -199,10 +199,13 @@ impl<'a> Finder<'a> {
         let mut unsure = Vec::new();
         for (index, id) in ids.iter().enumerate() {
             self.look_at_block(*id, &cells.table(index)?, &mut unsure);
+            if self.candidates.overflow() {
+                self.settle().await?;
+            }
         }
         let unsure: Vec<RunId> = self.places(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
         self.read_runs(&unsure).await?;
-        if self.candidates.overflow() || self.is_eager {
+        if self.is_eager {
             self.settle().await?;
         }
         Ok(())
@@ -241,14 +244,16 @@ impl<'a> Finder<'a> {
         let Some(area) = self.areas.areas.get(block.0) else {
             return Vec::new();
         };
-        let all = 0..area.zones.used(block.1);
         let shows = |stored| self.query.view.shows(pack::read_stage(stored).of_run(area.lifecycle));
         let shows_usual = shows(None);
-        all.filter(|slot| match table.get(0, *slot) {
-            Value::Here(stored) => shows(Some(stored)),
-            Value::Absent | Value::Elsewhere => shows_usual,
-        })
-        .collect()
+        let mut slots: Vec<u16> = (0..area.zones.used(block.1)).collect();
+        if !(shows_usual && table.is_empty(0)) {
+            slots.retain(|slot| match table.get(0, *slot) {
+                Value::Here(stored) => shows(Some(stored)),
+                Value::Absent | Value::Elsewhere => shows_usual,
+            });
+        }
+        slots
     }
 
     /// Looks up the places of the candidates and keeps the best of them.

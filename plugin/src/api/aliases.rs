@@ -1,0 +1,46 @@
+//! `registered-models/alias`
+
+use super::models::name;
+use super::versions::{answer, version};
+use super::{Call, EMPTY};
+use crate::domain::alias::{validate_alias, validate_new_alias};
+use crate::domain::semver::SemVer;
+use crate::domain::version::{VersionKind, VersionName};
+use crate::error::{Error, Result};
+use crate::store::{aliases, models, versions};
+
+/// Makes an alias name a version.
+pub async fn set(call: Call<'_>) -> Result<Vec<u8>> {
+    let alias = call.params.required_text("alias")?;
+    validate_new_alias(alias)?;
+    aliases::set(name(&call.params)?, alias, &version(&call.params)?).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Removes an alias.
+pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
+    let alias = call.params.required_text("alias")?;
+    validate_alias(alias)?;
+    aliases::delete(name(&call.params)?, alias).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Reads the version that an alias names: one that was set, a semantic version, or `latest`.
+pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
+    let name = name(&call.params)?;
+    let alias = call.params.required_text("alias")?;
+    let Some(semver) = SemVer::read(alias) else {
+        validate_alias(alias)?;
+        return answer(&aliases::resolve(name, alias).await?);
+    };
+    let named = VersionName {
+        text: alias.to_owned(),
+        kind: VersionKind::SemVer(semver),
+    };
+    // A model that does not exist is told as such, as for other aliases.
+    models::id(name).await?;
+    match versions::read(name, &named).await {
+        Err(Error::NotFound(_)) => Err(Error::Invalid(format!("Registered model alias {alias} not found."))),
+        found => answer(&found?),
+    }
+}

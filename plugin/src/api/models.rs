@@ -1,0 +1,216 @@
+//! `registered-models/…`, without aliases.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::experiments::page_size;
+use super::registry::{Model, Version};
+use super::wire::read_pairs;
+use super::{Call, EMPTY, json};
+use crate::domain::alias::is_latest;
+use crate::domain::limits::{
+    DESCRIPTION_CHARS_MAX, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX, REGISTRY_TAG_VALUE_CHARS_MAX,
+    TAGS_ON_CREATE_MAX,
+};
+use crate::domain::model::{FullModel, ModelId, validate_model_name};
+use crate::domain::name::{validate_key, validate_length};
+use crate::domain::semver::SemVer;
+use crate::domain::stage::ModelStage;
+use crate::domain::version::{FullVersion, VersionKind, VersionName};
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::search::models::{ModelOrder, ModelSearch};
+use crate::search::page::Place;
+use crate::store::latest::{self, Latest};
+use crate::store::model_search::{self, Query};
+use crate::store::{models, versions};
+use crate::wasi::now_ms;
+
+#[derive(Serialize)]
+struct Found<'a> {
+    registered_model: Model<'a>,
+}
+
+fn found(model: &FullModel) -> Result<Vec<u8>> {
+    json(&Found {
+        registered_model: model.into(),
+    })
+}
+
+/// The name of the model that a request is about.
+pub fn name<'a>(params: &Params<'a>) -> Result<&'a str> {
+    let name = params.required_text("name")?;
+    validate_model_name("name", name)?;
+    Ok(name)
+}
+
+/// The description that a request gives, if it does.
+pub fn description<'a>(params: &Params<'a>) -> Result<Option<&'a str>> {
+    let description = params.text("description")?;
+    validate_length("description", description.unwrap_or_default(), DESCRIPTION_CHARS_MAX)?;
+    Ok(description)
+}
+
+/// The tags that a request gives, at most so many as may be given at once; of equal keys the last counts.
+pub fn tags(params: &Params<'_>) -> Result<Vec<(String, String)>> {
+    let tags = read_pairs(params, "tags")?;
+    if tags.len() > TAGS_ON_CREATE_MAX {
+        return Err(Error::Invalid(format!(
+            "{} tags: at most {TAGS_ON_CREATE_MAX} are allowed",
+            tags.len()
+        )));
+    }
+    for (index, (key, value)) in tags.iter().enumerate() {
+        validate_tag(&format!("tags[{index}]."), key, value)?;
+    }
+    Ok(tags)
+}
+
+fn validate_tag(place: &str, key: &str, value: &str) -> Result<()> {
+    validate_key(&format!("{place}key"), key)?;
+    validate_length(&format!("{place}value"), value, REGISTRY_TAG_VALUE_CHARS_MAX)
+}
+
+/// The tag that a request is about.
+pub fn tag<'a>(params: &Params<'a>) -> Result<(&'a str, &'a str)> {
+    let (key, value) = (params.required_text("key")?, params.text("value")?.unwrap_or_default());
+    validate_tag("", key, value)?;
+    Ok((key, value))
+}
+
+/// Makes a model and its experiment.
+pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let description = description(params)?.unwrap_or_default();
+    found(&models::create(name(params)?, description, &tags(params)?, now_ms()).await?)
+}
+
+/// Reads a model.
+pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
+    found(&models::read_named(name(&call.params)?).await?)
+}
+
+/// Changes a model's description; without one it has none then.
+pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
+    let description = description(&call.params)?.unwrap_or_default();
+    found(&models::describe(name(&call.params)?, description, now_ms()).await?)
+}
+
+/// Gives a model and its experiment another name.
+pub async fn rename(call: Call<'_>) -> Result<Vec<u8>> {
+    let new_name = call.params.required_text("new_name")?;
+    validate_model_name("new_name", new_name)?;
+    found(&models::rename(name(&call.params)?, new_name, now_ms()).await?)
+}
+
+/// Deletes a model with its versions and its experiment.
+pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
+    models::delete(name(&call.params)?, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Sets a tag.
+pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    let (key, value) = tag(&call.params)?;
+    models::set_tag(name(&call.params)?, key, value).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Removes a tag.
+pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    let key = call.params.required_text("key")?;
+    validate_key("key", key)?;
+    models::delete_tag(name(&call.params)?, key).await?;
+    Ok(EMPTY.to_vec())
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    registered_models: Vec<Model<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// Finds models, by name unless another order is asked for.
+pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let order = ModelOrder::parse(&params.texts("order_by")?)?;
+    let token = params.text("page_token")?.unwrap_or_default();
+    let query = Query {
+        search: ModelSearch::parse(params.text("filter")?.unwrap_or_default())?,
+        after: Place::parse(token, |bytes| order.read_key(bytes).is_some())?,
+        count: page_size(params, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX)?,
+        order,
+    };
+    let (found, next) = model_search::find(&query).await?;
+    json(&Page {
+        registered_models: found.iter().map(Model::from).collect(),
+        next_page_token: next.map(|place| place.to_token()),
+    })
+}
+
+#[derive(Serialize)]
+struct LatestVersions<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_versions: Vec<Version<'a>>,
+}
+
+/// Reads the latest versions of a model, the highest first.
+pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
+    let name = name(&call.params)?;
+    let model = models::id(name).await?;
+    let latest = latest::of_model(model).await?;
+    let stages = call.params.texts("stages")?;
+    let numbers = match stages.as_slice() {
+        [] => unstaged(&latest),
+        stages => staged(name, model, &latest, stages).await?,
+    };
+    let wanted: Vec<_> = numbers.into_iter().map(|number| (name.into(), model, number)).collect();
+    let mut found: Vec<FullVersion> = versions::read_all(&wanted).await?.into_iter().flatten().collect();
+    found.sort_by(|a, b| {
+        let (a, b) = (&a.version, &b.version);
+        let releases = b.semver.is_release().cmp(&a.semver.is_release());
+        releases
+            .then(b.semver.precedence(&a.semver))
+            .then(b.number.cmp(&a.number))
+    });
+    json(&LatestVersions {
+        model_versions: found.iter().map(Version::whole).collect(),
+    })
+}
+
+/// The latest version of each stage. Clients load as `latest` whichever has the highest number, so those with a higher one
+/// than the latest of all are left out: they are had by naming their stage.
+fn unstaged(latest: &Latest) -> BTreeSet<u64> {
+    let highest = latest.number().unwrap_or(0);
+    latest.numbers().filter(|number| *number <= highest).collect()
+}
+
+/// The latest version of each of these stages; a semantic version, or `latest`, is the stage of the version that it names,
+/// since clients ask so for `models:/name/1.2.3`.
+async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) -> Result<BTreeSet<u64>> {
+    let mut numbers = BTreeSet::new();
+    for stage in stages {
+        if is_latest(stage) {
+            numbers.extend(latest.number());
+            continue;
+        }
+        let Some(semver) = SemVer::read(stage) else {
+            numbers.extend(latest.of_stage(ModelStage::parse(stage)?));
+            continue;
+        };
+        let named = VersionName {
+            text: (*stage).to_owned(),
+            kind: VersionKind::SemVer(semver),
+        };
+        match versions::number(model, name, &named).await {
+            Ok(number) => _ = numbers.insert(number),
+            // As a stage without versions.
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(numbers)
+}

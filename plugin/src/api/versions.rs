@@ -1,0 +1,206 @@
+//! `model-versions/…`
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::experiments::page_size;
+use super::models::{description, name, tag, tags};
+use super::registry::Version;
+use super::{Call, EMPTY, json};
+use crate::domain::id::RunId;
+use crate::domain::limits::{SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX};
+use crate::domain::name::{validate_key, validate_length};
+use crate::domain::prompt::is_prompt;
+use crate::domain::semver::{SEMVER_TAG, SemVer};
+use crate::domain::source::{Source, invalid};
+use crate::domain::stage::ModelStage;
+use crate::domain::version::{FullVersion, VersionName};
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::search::page::Place;
+use crate::search::versions::{VersionOrder, VersionSearch};
+use crate::store::sources;
+use crate::store::version_search::{self, Found, Query};
+use crate::store::versions::{self, NewVersion, Transition};
+use crate::wasi::{now_ms, random_id};
+
+/// Versions that are read and written into an answer at once: bounds the memory of a large page.
+const VERSIONS_AT_ONCE: usize = 500;
+
+/// The largest page of versions.
+const PAGE_BYTES_MAX: usize = 96 << 20;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    model_version: Version<'a>,
+}
+
+/// The answer that is one version.
+pub fn answer(version: &FullVersion) -> Result<Vec<u8>> {
+    json(&Answer {
+        model_version: Version::whole(version),
+    })
+}
+
+/// The version that a request is about, by number or semantic version.
+pub fn version(params: &Params<'_>) -> Result<VersionName> {
+    VersionName::parse(params.required_text("version")?)
+}
+
+/// Makes the next version of a model.
+pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let name = name(params)?;
+    let given = tags(params)?;
+    let text = |name| params.text(name).map(Option::unwrap_or_default);
+    let (source, run_link) = (text("source")?, text("run_link")?);
+    validate_length("run_link", run_link, SOURCE_CHARS_MAX)?;
+    if !text("model_id")?.is_empty() {
+        return Err(invalid(
+            source,
+            "The model_id request parameter must identify the resource that contains the source.",
+        ));
+    }
+    let parsed = Source::parse(source, is_prompt(&given), call.source_schemes)?;
+    let run = Some(text("run_id")?).filter(|run| !run.is_empty());
+    let run = run.map(RunId::parse).transpose()?;
+    let mut tags: BTreeMap<String, String> = given.into_iter().collect();
+    let semver = tags
+        .remove(SEMVER_TAG)
+        .map(|semver| SemVer::parse(&semver))
+        .transpose()?;
+    let resolved = sources::resolve(source, &parsed, run).await?;
+    let new = NewVersion {
+        semver,
+        run: resolved.run,
+        source: resolved.source,
+        location: resolved.location,
+        description: description(params)?.unwrap_or_default().to_owned(),
+        run_link: run_link.to_owned(),
+        tags,
+        user: call.actor.to_owned(),
+        run_id: RunId(random_id()),
+    };
+    answer(&versions::create(name, &new, now_ms()).await?)
+}
+
+/// Reads a version.
+pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
+    answer(&versions::read(name(&call.params)?, &version(&call.params)?).await?)
+}
+
+/// Changes a version's description; without one it has none then.
+pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
+    let (name, version) = (name(&call.params)?, version(&call.params)?);
+    answer(&versions::describe(name, &version, description(&call.params)?, now_ms()).await?)
+}
+
+/// Moves a version to a stage.
+pub async fn transition_stage(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let (name, version, stage) = (name(params)?, version(params)?, params.required_text("stage")?);
+    let to = Transition {
+        stage: ModelStage::parse(stage)?,
+        archive_others: params.boolean("archive_existing_versions")?.unwrap_or(false),
+    };
+    if to.archive_others && !to.stage.is_active() {
+        return Err(Error::Invalid(format!(
+            "Model version transition cannot archive existing model versions because '{stage}' is not an Active stage. \
+             Valid stages are ['Staging', 'Production']"
+        )));
+    }
+    answer(&versions::move_to(name, &version, to, now_ms()).await?)
+}
+
+/// Deletes a version.
+pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
+    versions::delete(name(&call.params)?, &version(&call.params)?, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Sets a tag.
+pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    let (key, value) = tag(&call.params)?;
+    change_tag(&call.params, key, Some(value)).await
+}
+
+/// Removes a tag.
+pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    let key = call.params.required_text("key")?;
+    validate_key("key", key)?;
+    change_tag(&call.params, key, None).await
+}
+
+async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Result<Vec<u8>> {
+    let (name, version) = (name(params)?, version(params)?);
+    if key != SEMVER_TAG {
+        versions::change_tag(name, &version, key, value).await?;
+        return Ok(EMPTY.to_vec());
+    }
+    let semver = versions::read(name, &version).await?.version.semver.to_string();
+    match value {
+        Some(value) if value == semver => Ok(EMPTY.to_vec()),
+        _ => Err(Error::Invalid(format!(
+            "The tag '{SEMVER_TAG}' shows the semantic version {semver}, which a version has for good."
+        ))),
+    }
+}
+
+#[derive(Serialize)]
+struct Download<'a> {
+    artifact_uri: &'a str,
+}
+
+/// Tells where a version's files are got from.
+pub async fn get_download_uri(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let name = name(params)?;
+    let found = versions::load(name, &version(params)?).await?;
+    json(&Download {
+        artifact_uri: &found.version.location,
+    })
+}
+
+/// Finds versions, the last updated first unless another order is asked for.
+pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let order = VersionOrder::parse(&params.texts("order_by")?)?;
+    let token = params.text("page_token")?.unwrap_or_default();
+    let query = Query {
+        search: VersionSearch::parse(params.text("filter")?.unwrap_or_default())?,
+        after: Place::parse(token, |bytes| order.read_key(bytes).is_some())?,
+        count: page_size(params, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX)?,
+        order,
+    };
+    let (found, next) = version_search::find(&query).await?;
+    page(&found, next).await
+}
+
+/// Writes a page version by version: `{"model_versions": […], "next_page_token": "…"}`, each left out when empty.
+async fn page(found: &[Found], next: Option<Place>) -> Result<Vec<u8>> {
+    let mut body = b"{".to_vec();
+    let mut before_version: &[u8] = b"\"model_versions\":[";
+    for some in found.chunks(VERSIONS_AT_ONCE) {
+        for version in versions::read_all(some).await?.iter().flatten() {
+            body.extend_from_slice(before_version);
+            body.extend(json(&Version::in_list(version))?);
+            before_version = b",";
+        }
+        if body.len() > PAGE_BYTES_MAX {
+            return Err(Error::TooLarge(format!(
+                "a page of {} versions is larger than 96 MiB; ask for smaller pages",
+                found.len()
+            )));
+        }
+    }
+    if before_version == b"," {
+        body.push(b']');
+    }
+    if let Some(place) = next {
+        let separator = if body == b"{" { "" } else { "," };
+        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
+    }
+    body.push(b'}');
+    Ok(body)
+}

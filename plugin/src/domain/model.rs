@@ -1,0 +1,127 @@
+//! Registered models.
+
+use std::fmt;
+
+use super::experiment::Pair;
+use super::id::ExperimentId;
+use super::limits::{MODEL_NAME_BYTES_MAX, MODEL_NAME_CHARS_MAX};
+use super::name::{missing, validate_length, validate_normal_path};
+use super::version::FullVersion;
+use crate::error::{Error, Result};
+
+/// A model's number in its project, never given twice. Callers know models by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelId(pub u64);
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A registered model without its tags, aliases and versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Its number.
+    pub id: ModelId,
+    /// The experiment that belongs to it: `[model]` and its name.
+    pub experiment: ExperimentId,
+    /// Unique among the models of the project.
+    pub name: String,
+    /// Empty when there is none.
+    pub description: String,
+    /// Milliseconds since the Unix epoch.
+    pub creation_time_ms: i64,
+    /// Milliseconds since the Unix epoch; tags and aliases do not refresh it.
+    pub last_update_time_ms: i64,
+    /// The highest number that a version was given; 0 before the first.
+    pub last_version: u64,
+    /// How many versions were marked as prompts, deleted ones included.
+    pub prompt_versions: u64,
+}
+
+/// A registered model with everything that is shown of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FullModel {
+    /// The model itself.
+    pub model: Model,
+    /// By key.
+    pub tags: Vec<Pair>,
+    /// Aliases and the numbers of their versions, by alias.
+    pub aliases: Vec<(String, u64)>,
+    /// The latest version of each stage that has one, the latest of all first.
+    pub latest: Vec<FullVersion>,
+}
+
+/// The name of the experiment that belongs to a model.
+pub fn experiment_name(model: &str) -> String {
+    format!("[model]{model}")
+}
+
+/// Checks a model's name: not blank, a file's name, without the signs that URIs of models give a meaning.
+pub fn validate_model_name(parameter: &str, name: &str) -> Result<()> {
+    if name.trim().is_empty() {
+        return Err(missing(parameter));
+    }
+    if name.contains(['/', ':']) {
+        return Err(Error::Invalid(format!(
+            "Invalid model name '{name}'. Names cannot contain '/' or ':'."
+        )));
+    }
+    validate_normal_path(parameter, name)?;
+    // A name ends up in page addresses and in the name of an experiment.
+    if name.chars().any(char::is_control) {
+        return Err(Error::Invalid(format!(
+            "Invalid value {name:?} for parameter '{parameter}' supplied: it has control characters."
+        )));
+    }
+    if name.len() > MODEL_NAME_BYTES_MAX {
+        return Err(Error::Invalid(format!(
+            "'{parameter}' exceeds the maximum length of {MODEL_NAME_BYTES_MAX} bytes"
+        )));
+    }
+    validate_length(parameter, name, MODEL_NAME_CHARS_MAX)
+}
+
+/// The answer for a name that no model has.
+pub fn not_found(name: &str) -> Error {
+    Error::NotFound(format!("Registered Model with name={name} not found"))
+}
+
+/// The answer for a name that a model or prompt has already.
+pub fn already_exists(name: &str, taken_by_prompt: bool, wanted_for_prompt: bool) -> Error {
+    let word = |prompt| if prompt { "Prompt" } else { "Registered Model" };
+    let (old, new) = (word(taken_by_prompt), word(wanted_for_prompt));
+    if old == new {
+        return Error::AlreadyExists(format!("{new} (name={name}) already exists."));
+    }
+    Error::AlreadyExists(format!(
+        "Tried to create a {} with name '{name}', but the name is already taken by a {}. MLflow does not allow creating \
+         a model and a prompt with the same name.",
+        new.to_lowercase(),
+        old.to_lowercase()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_models_name_is_a_files_name_without_slash_and_colon() {
+        for good in ["m", "größe 모델", "a@b", "a.b-c_d", ".a", "1"] {
+            assert_eq!(validate_model_name("name", good), Ok(()), "{good}");
+        }
+        for bad in ["", " ", "\t", "a/b", "a:b", ".", "..", "a\nb"] {
+            assert!(
+                matches!(validate_model_name("name", bad), Err(Error::Invalid(_))),
+                "{bad:?}"
+            );
+        }
+        let repeated = |letter: &str, count| validate_model_name("name", &letter.repeat(count));
+        assert!(repeated("ü", MODEL_NAME_CHARS_MAX).is_ok() && repeated("ü", MODEL_NAME_CHARS_MAX + 1).is_err());
+        assert!(
+            repeated("모", MODEL_NAME_BYTES_MAX / 3).is_ok() && repeated("모", MODEL_NAME_BYTES_MAX / 3 + 1).is_err()
+        );
+    }
+}

@@ -1,0 +1,305 @@
+//! Where a model version is made from: which sources are understood, and which are refused.
+//!
+//! Whoever loads a version follows its source. So a source leads to something of this project, unless the host allows
+//! its scheme; and no source climbs out of where it seems to lie, however it is encoded.
+
+use super::id::RunId;
+use super::limits::SOURCE_CHARS_MAX;
+use super::name::validate_length;
+use super::semver::SemVer;
+use crate::error::{Error, Result};
+
+/// What clients send as the source of a prompt's version, which has no files.
+const PROMPT_PLACEHOLDERS: [&str; 2] = ["dummy-source", "prompt-template"];
+
+/// A source that breaks no rule as far as its text tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// None: the files of the version's own run.
+    Own,
+    /// That of a prompt.
+    Prompt,
+    /// A place among the artifacts of this run.
+    Run(RunId),
+    /// A place in this project's artifact store.
+    Artifacts,
+    /// Another version.
+    Version(VersionSource),
+    /// Elsewhere, by a scheme that the host allows.
+    Elsewhere,
+}
+
+/// Another version as a source names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionSource {
+    /// The name of its model.
+    pub model: String,
+    /// Which of the model's versions.
+    pub which: Which,
+}
+
+/// How a source names a version of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Behind a slash: number, semantic version, stage or `latest`.
+    Suffix(String),
+    /// Behind an at sign.
+    Alias(String),
+}
+
+impl Source {
+    /// Reads the source of a version. `allowed` are the schemes that lead elsewhere.
+    pub fn parse(source: &str, is_prompt: bool, allowed: &[String]) -> Result<Self> {
+        validate_length("source", source, SOURCE_CHARS_MAX)?;
+        if is_prompt {
+            return match PROMPT_PLACEHOLDERS.contains(&source) {
+                true => Ok(Source::Prompt),
+                false => Err(Error::Invalid(format!(
+                    "Invalid prompt source: '{source}'. Prompt sources must use an MLflow placeholder."
+                ))),
+            };
+        }
+        // A forge's users write the version where MLflow has the source.
+        if source.is_empty() || SemVer::read(source).is_some() {
+            return Ok(Source::Own);
+        }
+        refuse_ways_out(source)?;
+        let (scheme, rest) = split_scheme(source).ok_or_else(|| local(source))?;
+        match scheme.as_str() {
+            "runs" => run(source, rest).map(Source::Run),
+            "models" => version(source, rest).map(Source::Version),
+            "mlflow-artifacts" => own_path(source, rest).map(|_| Source::Artifacts),
+            other if allowed.iter().any(|scheme| scheme == other) => Ok(Source::Elsewhere),
+            "file" => Err(local(source)),
+            other => Err(invalid(
+                source,
+                &format!(
+                    "The scheme '{other}' is not allowed here; use runs:/, models:/, mlflow-artifacts:/ or no source."
+                ),
+            )),
+        }
+    }
+}
+
+/// The runs that can own a place in the artifact store, by its text: the segments that are ids of runs.
+pub fn possible_runs(source: &str) -> impl Iterator<Item = RunId> {
+    source.split('/').filter_map(|segment| RunId::parse(segment).ok())
+}
+
+/// Whether a place is a directory or lies below it.
+pub fn is_within(place: &str, directory: &str) -> bool {
+    let directory = directory.trim_end_matches('/');
+    place
+        .strip_prefix(directory)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The answer for a source that is not what it must be.
+pub fn invalid(source: &str, why: &str) -> Error {
+    Error::Invalid(format!("Invalid model version source: '{source}'. {why}"))
+}
+
+/// The answer for a source whose run does not contain it.
+pub fn not_of_run(source: &str) -> Error {
+    invalid(
+        source,
+        "The run_id request parameter must identify the resource that contains the source.",
+    )
+}
+
+fn local(source: &str) -> Error {
+    invalid(
+        source,
+        "A local path is no source here: use runs:/, models:/, mlflow-artifacts:/ or no source.",
+    )
+}
+
+fn run(source: &str, rest: &str) -> Result<RunId> {
+    let path = own_path(source, rest)?;
+    let id = path.split_once('/').map_or(path, |(id, _)| id);
+    RunId::parse(id).map_err(|_| not_of_run(source))
+}
+
+fn version(source: &str, rest: &str) -> Result<VersionSource> {
+    let path = own_path(source, rest)?;
+    let improper = || invalid(source, "It must be models:/name/version or models:/name@alias.");
+    let (model, which) = match path.split_once('/') {
+        Some((_, suffix)) if suffix.contains('/') => return Err(improper()),
+        Some((model, suffix)) => (model, Which::Suffix(suffix.to_owned())),
+        None => {
+            let (model, alias) = path.rsplit_once('@').ok_or_else(improper)?;
+            (model, Which::Alias(alias.to_owned()))
+        }
+    };
+    Ok(VersionSource {
+        model: model.to_owned(),
+        which,
+    })
+}
+
+/// The path of a URI that leads into this project: without authority, query and fragment, of segments that are not empty.
+fn own_path<'a>(source: &str, rest: &'a str) -> Result<&'a str> {
+    let path = rest.strip_prefix('/').unwrap_or_default();
+    if path.split('/').any(str::is_empty) || path.contains(['?', '#', '%', '\\']) {
+        return Err(invalid(
+            source,
+            "It must be a scheme, a slash and a path of this project, without host, query, fragment or percent signs.",
+        ));
+    }
+    Ok(path)
+}
+
+fn split_scheme(source: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = source.split_once(':')?;
+    let starts = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    (starts && scheme.chars().all(fits)).then(|| (scheme.to_ascii_lowercase(), rest))
+}
+
+/// Refuses segments that lead up or nowhere, and control characters, also below any number of percent encodings.
+fn refuse_ways_out(source: &str) -> Result<()> {
+    let mut decoded = source.to_owned();
+    loop {
+        let climbs = decoded
+            .split(['/', '\\', ':', '?', '#', '&', '='])
+            .any(|segment| matches!(segment, "." | ".."));
+        if climbs || decoded.chars().any(char::is_control) {
+            return Err(invalid(
+                source,
+                "If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an \
+                 absolute path must be provided without relative path references present. Please provide an absolute path.",
+            ));
+        }
+        match percent_decoded(&decoded) {
+            next if next == decoded => return Ok(()),
+            next => decoded = next,
+        }
+    }
+}
+
+/// One percent encoding less; bytes that are then no text become replacement signs.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let decoded = after
+            .split_at_checked(2)
+            .filter(|_| *byte == b'%')
+            .and_then(|(digits, _)| {
+                let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
+                u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+            });
+        bytes.push(decoded.unwrap_or(*byte));
+        rest = after.get(if decoded.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const RUN: &str = "00112233445566778899aabbccddeeff";
+
+    fn parse(source: &str) -> Result<Source> {
+        Source::parse(source, false, &["s3".to_owned()])
+    }
+
+    #[test]
+    fn a_source_is_of_this_project_or_of_an_allowed_scheme() {
+        let run = RunId::parse(RUN).unwrap();
+        assert_eq!(parse(""), Ok(Source::Own));
+        assert_eq!(parse("1.0.0-rc.1"), Ok(Source::Own));
+        assert_eq!(parse(&format!("runs:/{RUN}/a b/c")), Ok(Source::Run(run)));
+        assert_eq!(parse(&format!("RUNS:/{RUN}")), Ok(Source::Run(run)));
+        assert_eq!(
+            parse(&format!("mlflow-artifacts:/1/{RUN}/artifacts/m")),
+            Ok(Source::Artifacts)
+        );
+        assert_eq!(parse("s3://bucket/a?b=c"), Ok(Source::Elsewhere));
+        let version = |model: &str, which| {
+            let model = model.to_owned();
+            Ok(Source::Version(VersionSource { model, which }))
+        };
+        assert_eq!(
+            parse("models:/m/1.2.3"),
+            version("m", Which::Suffix("1.2.3".to_owned()))
+        );
+        assert_eq!(parse("models:/a@b@c"), version("a@b", Which::Alias("c".to_owned())));
+    }
+
+    #[test]
+    fn all_else_is_refused() {
+        for bad in [
+            "a",
+            "/a",
+            "./a",
+            "file:///a",
+            "FILE:/a",
+            "c:\\a",
+            "gs://b/c",
+            "https://h/api/2.0/mlflow-artifacts/artifacts/1",
+            "runs:/",
+            "runs:/x/model",
+            &format!("runs:/{RUN}/../a"),
+            &format!("runs:/{RUN}/%2e%2E/a"),
+            &format!("runs:/{RUN}/%252e./a"),
+            &format!("runs:/{RUN}/a%2f..%2Fb"),
+            &format!("runs:/{RUN}/a?b"),
+            &format!("runs:/{RUN}//a"),
+            &format!("runs://{RUN}/a"),
+            &format!("runs:/{RUN}/a\\..\\b"),
+            "models:/m",
+            "models://m/1",
+            "models:/m/1/2#",
+            "mlflow-artifacts://host/1",
+            "mlflow-artifacts:1",
+            "mlflow-artifacts:/1/%00",
+            "s3://b/../c",
+            "s3://b/%2e%2e/c",
+            "s3://b?c=../d",
+            "a\0b",
+        ] {
+            assert!(
+                matches!(parse(bad), Err(Error::Invalid(text)) if text.starts_with("Invalid model version source")),
+                "{bad}"
+            );
+        }
+        assert!(Source::parse("s3://b", false, &[]).is_err());
+        assert!(parse(&"x".repeat(SOURCE_CHARS_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn a_prompts_source_is_a_placeholder() {
+        assert_eq!(Source::parse("dummy-source", true, &[]), Ok(Source::Prompt));
+        assert!(Source::parse(&format!("runs:/{RUN}/m"), true, &[]).is_err() && parse("dummy-source").is_err());
+    }
+
+    #[test]
+    fn a_place_is_within_a_directory_by_whole_segments() {
+        assert!(
+            is_within("a:/1/r/artifacts", "a:/1/r/artifacts/") && is_within("a:/1/r/artifacts/m", "a:/1/r/artifacts")
+        );
+        assert!(!is_within("a:/1/r/artifacts2", "a:/1/r/artifacts") && !is_within("a:/1/r", "a:/1/r/artifacts"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}", encoded in "[a:/%2e.5c]{0,40}") {
+            let _ = (parse(&text), parse(&encoded), parse(&format!("s3://{encoded}")));
+        }
+
+        #[test]
+        fn no_accepted_source_climbs_below_any_encoding(path in "(\\.|%2e|%252E|a|/|%2f|\\\\){0,12}") {
+            if parse(&format!("s3://b/{path}")).is_ok() {
+                let mut decoded = path;
+                for _ in 0..4 {
+                    decoded = percent_decoded(&decoded);
+                }
+                prop_assert!(decoded.split(['/', '\\']).all(|segment| segment != ".."));
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! MLflow's stages of model versions.
+
+use crate::error::{Error, Result};
+
+/// How far a model version was promoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelStage {
+    /// Not at all.
+    None,
+    /// It is tried out.
+    Staging,
+    /// It is in use.
+    Production,
+    /// It was in use.
+    Archived,
+}
+
+impl ModelStage {
+    /// All, in the order in which MLflow names them.
+    pub const ALL: [ModelStage; 4] = [
+        ModelStage::None,
+        ModelStage::Staging,
+        ModelStage::Production,
+        ModelStage::Archived,
+    ];
+
+    /// MLflow's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ModelStage::None => "None",
+            ModelStage::Staging => "Staging",
+            ModelStage::Production => "Production",
+            ModelStage::Archived => "Archived",
+        }
+    }
+
+    /// Reads a stage, in capitals or not.
+    pub fn parse(text: &str) -> Result<Self> {
+        let named = |stage: &Self| stage.name().to_lowercase() == text.to_lowercase();
+        Self::ALL.into_iter().find(named).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|stage| stage.name()).collect();
+            Error::Invalid(format!(
+                "Invalid Model Version stage: {text}. Value must be one of {}.",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// Whether the versions in it are worked with, so that a new one can push them to the archive.
+    pub fn is_active(self) -> bool {
+        matches!(self, ModelStage::Staging | ModelStage::Production)
+    }
+}

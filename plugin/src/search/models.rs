@@ -1,0 +1,153 @@
+//! What can be asked of registered models.
+
+use std::collections::BTreeSet;
+
+use super::filter::{Clause, Field, Filter};
+use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::lex::shown;
+use super::order::{Order, SortKey, Term, refuse_twins, terms};
+use super::prompts::Kind;
+use crate::domain::experiment::Pair;
+use crate::domain::model::Model;
+use crate::domain::prompt::hides;
+use crate::error::{Error, Result};
+
+/// In what order models are found.
+pub type ModelOrder = Order<ModelAttribute>;
+
+/// An attribute of models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelAttribute {
+    /// Its name.
+    Name,
+    /// When it, or the number of its versions, was last changed.
+    LastUpdateTime,
+}
+
+/// Which models a search finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSearch {
+    /// Whether they are prompts.
+    pub kind: Kind,
+    /// What else they must be.
+    pub filter: Filter<ModelAttribute>,
+}
+
+/// The entities that models and versions know.
+pub(super) const ENTITIES: &[Entity] = &[
+    Entity {
+        words: &["attribute"],
+        kind: EntityKind::Attribute,
+        values: Values::Text,
+        ordered: true,
+    },
+    Entity {
+        words: &["tag", "tags"],
+        kind: EntityKind::Tag,
+        values: Values::Text,
+        ordered: false,
+    },
+];
+
+impl Searched for ModelAttribute {
+    const LANGUAGE: Language<Self> = Language {
+        entities: ENTITIES,
+        attributes: &[
+            Attribute {
+                name: "name",
+                id: ModelAttribute::Name,
+                values: Values::ListedText,
+                ordered: true,
+            },
+            Attribute {
+                name: "timestamp",
+                id: ModelAttribute::LastUpdateTime,
+                values: Values::Unsearched,
+                ordered: true,
+            },
+            Attribute {
+                name: "last_updated_timestamp",
+                id: ModelAttribute::LastUpdateTime,
+                values: Values::Unsearched,
+                ordered: true,
+            },
+        ],
+    };
+}
+
+impl ModelSearch {
+    /// Reads a filter; an empty one finds every model that is no prompt.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (kind, filter) = Filter::parse(text)?.split_kind();
+        Ok(ModelSearch { kind, filter })
+    }
+
+    /// Whether a model with these tags is found.
+    pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
+        let is_hidden = self.kind == Kind::Models && tags.iter().any(|(key, value)| hides(key, value));
+        !is_hidden && self.filter.clauses.iter().all(|clause| clause.matches(model, tags))
+    }
+
+    /// The names of which a found model must have one, if the filter says so.
+    pub fn names(&self) -> Option<&BTreeSet<String>> {
+        self.filter.texts_of(ModelAttribute::Name)
+    }
+}
+
+impl Clause<ModelAttribute> {
+    /// Whether it holds for a model with these tags.
+    pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
+        match &self.subject {
+            Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
+            subject => self.test.holds(&of_model(subject, model)),
+        }
+    }
+}
+
+impl Order<ModelAttribute> {
+    /// Whether it is the default order, in which their names are stored.
+    pub fn is_listing(&self) -> bool {
+        Self::parse(&[]).is_ok_and(|default| default == *self)
+    }
+
+    /// Reads an `order_by`; equal ones follow by name. Attributes are named without a word before.
+    pub fn parse(items: &[&str]) -> Result<Self> {
+        let mut terms: Vec<Term<ModelAttribute>> = terms(items)?;
+        if let Some(item) = items.iter().find(|item| item.contains('.')) {
+            return Err(Error::Invalid(format!(
+                "Invalid order by key '{}' specified. Valid keys are ['name', 'timestamp', 'last_updated_timestamp']",
+                shown(item)
+            )));
+        }
+        refuse_twins(&terms, items)?;
+        let name = Subject::Attribute(ModelAttribute::Name);
+        if terms.iter().all(|term| term.subject != name) {
+            terms.push(Term {
+                subject: name,
+                values: Values::ListedText,
+                descending: false,
+            });
+        }
+        Ok(Order::new(terms))
+    }
+
+    /// The place of a model.
+    pub fn key(&self, model: &Model) -> SortKey {
+        self.key_of(|subject| of_model(subject, model))
+    }
+
+    /// The name at a place of the default order.
+    pub fn listed_name(place: &[u8]) -> Option<&str> {
+        // A mark, the name, and its end. No name has a zero, which would stand there as two bytes.
+        let name = place.get(1..place.len().checked_sub(2)?)?;
+        std::str::from_utf8(name).ok()
+    }
+}
+
+fn of_model<'a>(subject: &Subject<ModelAttribute>, model: &'a Model) -> Field<'a> {
+    match subject {
+        Subject::Attribute(ModelAttribute::Name) => Field::text(&model.name),
+        Subject::Attribute(ModelAttribute::LastUpdateTime) => Field::Integer(model.last_update_time_ms),
+        _ => Field::Absent,
+    }
+}

@@ -1,0 +1,220 @@
+//! What can be asked of model versions.
+
+use std::collections::BTreeSet;
+
+use super::filter::{Clause, Field, Filter};
+use super::language::{Attribute, Language, Searched, Subject, Values};
+use super::models::ENTITIES;
+use super::order::{Order, SortKey, Term, refuse_twins, terms};
+use super::prompts::Kind;
+use crate::domain::model::Model;
+use crate::domain::semver::SEMVER_TAG;
+use crate::domain::version::FullVersion;
+use crate::error::Result;
+
+/// In what order versions are found.
+pub type VersionOrder = Order<VersionAttribute>;
+
+/// An attribute of versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionAttribute {
+    /// The name of its model.
+    Name,
+    /// Its number.
+    Number,
+    /// The run that it is.
+    RunId,
+    /// Where it was made from.
+    Source,
+    /// When it was made.
+    CreationTime,
+    /// When its description or stage was last changed.
+    LastUpdateTime,
+}
+
+/// Which versions a search finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionSearch {
+    /// Whether they are versions of prompts.
+    pub kind: Kind,
+    /// What else they must be.
+    pub filter: Filter<VersionAttribute>,
+}
+
+const NAME: Subject<VersionAttribute> = Subject::Attribute(VersionAttribute::Name);
+
+const fn row(name: &'static str, id: VersionAttribute, values: Values, ordered: bool) -> Attribute<VersionAttribute> {
+    Attribute {
+        name,
+        id,
+        values,
+        ordered,
+    }
+}
+
+impl Searched for VersionAttribute {
+    const LANGUAGE: Language<Self> = Language {
+        entities: ENTITIES,
+        attributes: &[
+            row("name", VersionAttribute::Name, Values::ListedText, true),
+            row(
+                "version_number",
+                VersionAttribute::Number,
+                Values::QuotableInteger,
+                true,
+            ),
+            row("run_id", VersionAttribute::RunId, Values::ListedText, false),
+            row("source_path", VersionAttribute::Source, Values::Text, false),
+            row(
+                "creation_timestamp",
+                VersionAttribute::CreationTime,
+                Values::Unsearched,
+                true,
+            ),
+            row(
+                "last_updated_timestamp",
+                VersionAttribute::LastUpdateTime,
+                Values::Unsearched,
+                true,
+            ),
+        ],
+    };
+}
+
+impl VersionSearch {
+    /// Reads a filter; an empty one finds every version that is none of a prompt.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (kind, filter) = Filter::parse(text)?.split_kind();
+        Ok(VersionSearch { kind, filter })
+    }
+
+    /// Whether versions of this model can be found.
+    pub fn sees(&self, model: &Model) -> bool {
+        let is_hidden = self.kind == Kind::Models && model.prompt_versions > 0;
+        let name = Field::text(&model.name);
+        let mut asked = self.filter.clauses.iter().filter(|clause| clause.subject == NAME);
+        !is_hidden && asked.all(|clause| clause.test.holds(&name))
+    }
+
+    /// Whether a version of a model that it sees is found.
+    pub fn matches(&self, version: &FullVersion) -> bool {
+        self.filter.clauses.iter().all(|clause| clause.matches(version))
+    }
+
+    /// The names of which a found version's model must have one, if the filter says so.
+    pub fn names(&self) -> Option<&BTreeSet<String>> {
+        self.filter.texts_of(VersionAttribute::Name)
+    }
+
+    /// The runs of which a found version must be one, if the filter says so.
+    pub fn runs(&self) -> Option<&BTreeSet<String>> {
+        self.filter.texts_of(VersionAttribute::RunId)
+    }
+
+    /// Whether the name of the model alone decides.
+    pub fn asks_names_only(&self) -> bool {
+        self.filter.clauses.iter().all(|clause| clause.subject == NAME)
+    }
+}
+
+impl Clause<VersionAttribute> {
+    /// Whether it holds for a version.
+    pub fn matches(&self, version: &FullVersion) -> bool {
+        match &self.subject {
+            Subject::Tag(key) if key == SEMVER_TAG => {
+                self.test.holds(&Field::Text(version.version.semver.to_string().into()))
+            }
+            Subject::Tag(key) => self.test.holds(&Field::of_key(key, &version.tags)),
+            subject => self.test.holds(&of_version(subject, version)),
+        }
+    }
+}
+
+impl Order<VersionAttribute> {
+    /// Whether it is the default order, in which they are stored.
+    pub fn is_listing(&self) -> bool {
+        Self::parse(&[]).is_ok_and(|default| default == *self)
+    }
+
+    /// Reads an `order_by`; without items the last updated come first. Equal ones follow by name, then the higher numbers
+    /// first.
+    pub fn parse(items: &[&str]) -> Result<Self> {
+        let default = ["last_updated_timestamp DESC"];
+        let items = if items.is_empty() { &default } else { items };
+        let mut terms: Vec<Term<VersionAttribute>> = terms(items)?;
+        refuse_twins(&terms, items)?;
+        for (id, values, descending) in [
+            (VersionAttribute::Name, Values::ListedText, false),
+            (VersionAttribute::Number, Values::QuotableInteger, true),
+        ] {
+            let subject = Subject::Attribute(id);
+            if terms.iter().all(|term| term.subject != subject) {
+                terms.push(Term {
+                    subject,
+                    values,
+                    descending,
+                });
+            }
+        }
+        Ok(Order::new(terms))
+    }
+
+    /// The place of a version.
+    pub fn key(&self, version: &FullVersion) -> SortKey {
+        self.key_of(|subject| of_version(subject, version))
+    }
+
+    /// The place of a version in the default order.
+    pub fn listed_key(&self, updated_ms: i64, name: &str, number: u64) -> SortKey {
+        self.key_of(|subject| match subject {
+            Subject::Attribute(VersionAttribute::LastUpdateTime) => Field::Integer(updated_ms),
+            Subject::Attribute(VersionAttribute::Name) => Field::text(name),
+            Subject::Attribute(VersionAttribute::Number) => integer(number),
+            _ => Field::Absent,
+        })
+    }
+
+    /// Time and number at a place of the default order.
+    pub fn listed_place(place: &[u8]) -> Option<(i64, u64)> {
+        let inverted = |bytes: &[u8; 8]| (!u64::from_be_bytes(*bytes) ^ 1 << 63).cast_signed();
+        let time = inverted(place.get(1..)?.first_chunk()?);
+        let number = inverted(place.last_chunk()?);
+        Some((time, u64::try_from(number).ok()?))
+    }
+}
+
+fn of_version<'a>(subject: &Subject<VersionAttribute>, full: &'a FullVersion) -> Field<'a> {
+    let Subject::Attribute(attribute) = subject else {
+        return Field::Absent;
+    };
+    let version = &full.version;
+    match attribute {
+        VersionAttribute::Name => Field::text(&full.model_name),
+        VersionAttribute::Number => integer(version.number),
+        VersionAttribute::RunId => Field::Text(version.run.to_string().into()),
+        VersionAttribute::Source => Field::text(&version.source),
+        VersionAttribute::CreationTime => Field::Integer(version.creation_time_ms),
+        VersionAttribute::LastUpdateTime => Field::Integer(version.last_update_time_ms),
+    }
+}
+
+fn integer(number: u64) -> Field<'static> {
+    Field::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_listed_place_reads_back(time in any::<i64>(), name in "[^\u{0}]{0,20}", number in 0..i64::MAX.cast_unsigned()) {
+            let order = VersionOrder::parse(&[]).unwrap();
+            let key = order.listed_key(time, &name, number);
+            prop_assert_eq!(VersionOrder::listed_place(key.bytes()), Some((time, number)));
+            prop_assert!(order.read_key(key.bytes()).is_some());
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The keys of the model registry: the uppercase kinds of the table in `keys.rs`.
+
+use super::{Key, Span, descending, read_ascending};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::model::ModelId;
+use crate::domain::semver::SemVer;
+use crate::domain::stage::ModelStage;
+
+impl Key {
+    fn model(self, id: ModelId) -> Self {
+        self.number(id.0)
+    }
+
+    /// A semantic version, so that the order of bytes is SemVer's precedence: first whether it is a release, then the
+    /// numbers, then the prerelease's identifiers. A numeric one is its length and digits, another its letters and a zero.
+    fn precedence(self, semver: &SemVer) -> Self {
+        let key = self.byte(u8::from(semver.is_release()));
+        let mut key = semver.numbers().into_iter().fold(key, Key::number);
+        for identifier in semver
+            .prerelease()
+            .split('.')
+            .filter(|identifier| !identifier.is_empty())
+        {
+            let numeric = identifier.bytes().all(|byte| byte.is_ascii_digit());
+            key = match u8::try_from(identifier.len()) {
+                Ok(digits) if numeric => Key(key.byte(1).byte(digits).last(identifier)),
+                _ => key.byte(2).text(identifier),
+            };
+        }
+        // Of two prereleases that begin alike the one with fewer identifiers comes first.
+        key.byte(0)
+    }
+}
+
+/// The span of everything behind a prefix that ends with a whole field.
+fn below(prefix: Key) -> Span {
+    Span {
+        end: Key(prefix.0.clone())
+            .number(u64::MAX)
+            .number(u64::MAX)
+            .number(u64::MAX)
+            .0,
+        start: prefix.0,
+    }
+}
+
+/// The counter of models.
+pub fn model_counter() -> Vec<u8> {
+    vec![b'A']
+}
+
+/// The number of the model of this name.
+pub fn model_name(name: &str) -> Vec<u8> {
+    Key::new(b'B').last(name)
+}
+
+/// All models, by name.
+pub fn model_names() -> Span {
+    Span::of_prefix(vec![b'B'])
+}
+
+/// The name in a key of `model_names`.
+pub fn model_name_of(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(1..)?).ok()
+}
+
+/// The model that an experiment belongs to.
+pub fn model_of_experiment(experiment: ExperimentId) -> Vec<u8> {
+    Key::new(b'E').experiment(experiment).0
+}
+
+/// What a record below a model's number holds; the first of them is the model itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelPart<'a> {
+    /// The model.
+    Model,
+    /// An alias.
+    Alias(&'a str),
+    /// The key of a tag.
+    Tag(&'a str),
+}
+
+/// A model.
+pub fn model(id: ModelId) -> Vec<u8> {
+    Key::new(b'M').model(id).byte(b'a').0
+}
+
+/// The number of the version that an alias names.
+pub fn model_alias(id: ModelId, alias: &str) -> Vec<u8> {
+    Key::new(b'M').model(id).byte(b'l').last(alias)
+}
+
+/// A tag of a model.
+pub fn model_tag(id: ModelId, key: &str) -> Vec<u8> {
+    Key::new(b'M').model(id).byte(b't').last(key)
+}
+
+/// A model with its aliases and tags.
+pub fn model_parts(id: ModelId) -> Span {
+    below(Key::new(b'M').model(id))
+}
+
+/// What a key below a model's number names.
+pub fn model_part(key: &[u8]) -> Option<ModelPart<'_>> {
+    match part(key, b'M', 9)? {
+        (b'a', _) => Some(ModelPart::Model),
+        (b'l', alias) => Some(ModelPart::Alias(alias)),
+        (b't', key) => Some(ModelPart::Tag(key)),
+        _ => None,
+    }
+}
+
+/// What follows the prefix of a key of this kind: a byte and a text.
+fn part(key: &[u8], kind: u8, prefix: usize) -> Option<(u8, &str)> {
+    let (byte, rest) = key.get(prefix..)?.split_first()?;
+    let text = std::str::from_utf8(rest).ok()?;
+    (key.first() == Some(&kind)).then_some((*byte, text))
+}
+
+/// What a record below a version's number holds; the first of them is the version itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionPart<'a> {
+    /// The version.
+    Version,
+    /// An alias that names it.
+    Alias(&'a str),
+    /// The key of a tag.
+    Tag(&'a str),
+}
+
+/// A version.
+pub fn version(model: ModelId, number: u64) -> Vec<u8> {
+    Key::new(b'V').model(model).number(number).byte(b'a').0
+}
+
+/// That an alias names a version.
+pub fn version_alias(model: ModelId, number: u64, alias: &str) -> Vec<u8> {
+    Key::new(b'V').model(model).number(number).byte(b'l').last(alias)
+}
+
+/// A tag of a version.
+pub fn version_tag(model: ModelId, number: u64, key: &str) -> Vec<u8> {
+    Key::new(b'V').model(model).number(number).byte(b't').last(key)
+}
+
+/// A version with its aliases and tags.
+pub fn version_parts(model: ModelId, number: u64) -> Span {
+    below(Key::new(b'V').model(model).number(number))
+}
+
+/// All versions of a model with their aliases and tags.
+pub fn versions(model: ModelId) -> Span {
+    below(Key::new(b'V').model(model))
+}
+
+/// The number of the version that a key of `versions` belongs to.
+pub fn version_number(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.get(9..)?.first_chunk()?))
+}
+
+/// What a key below a version's number names.
+pub fn version_part(key: &[u8]) -> Option<VersionPart<'_>> {
+    match part(key, b'V', 17)? {
+        (b'a', _) => Some(VersionPart::Version),
+        (b'l', alias) => Some(VersionPart::Alias(alias)),
+        (b't', key) => Some(VersionPart::Tag(key)),
+        _ => None,
+    }
+}
+
+/// The number of the version that has this semantic version.
+pub fn semver(model: ModelId, semver: &str) -> Vec<u8> {
+    Key::new(b'T').model(model).last(semver)
+}
+
+/// All semantic versions of a model.
+pub fn semvers(model: ModelId) -> Span {
+    below(Key::new(b'T').model(model))
+}
+
+/// A version's place in the order of its stage.
+pub fn ranked_version(model: ModelId, stage: ModelStage, semver: &SemVer, number: u64) -> Vec<u8> {
+    ranked(model, stage).precedence(semver).number(number).0
+}
+
+/// The versions of a stage, releases last, each kind by precedence.
+pub fn ranked_versions(model: ModelId, stage: ModelStage) -> Span {
+    below(ranked(model, stage))
+}
+
+/// The prereleases, or the releases, of a stage by precedence.
+pub fn ranked_kind(model: ModelId, stage: ModelStage, releases: bool) -> Span {
+    Span::of_prefix(ranked(model, stage).byte(u8::from(releases)).0)
+}
+
+/// All versions of a model by stage.
+pub fn all_ranked(model: ModelId) -> Span {
+    below(Key::new(b'S').model(model))
+}
+
+/// A rank, comparable across the stages of a model, and the version that has it.
+pub fn rank_of(key: &[u8]) -> Option<(&[u8], u64)> {
+    let rank = key.get(10..)?;
+    Some((rank, u64::from_be_bytes(*rank.last_chunk()?)))
+}
+
+/// Major, minor and patch of a rank.
+pub fn rank_numbers(rank: &[u8]) -> Option<[u64; 3]> {
+    let numbers = rank.get(1..25)?;
+    let (numbers, _) = numbers.as_chunks::<8>();
+    let numbers: &[[u8; 8]; 3] = numbers.try_into().ok()?;
+    Some(numbers.map(u64::from_be_bytes))
+}
+
+fn ranked(model: ModelId, stage: ModelStage) -> Key {
+    Key::new(b'S').model(model).byte(match stage {
+        ModelStage::None => b'n',
+        ModelStage::Staging => b's',
+        ModelStage::Production => b'p',
+        ModelStage::Archived => b'a',
+    })
+}
+
+/// A version's place among those of its model, the last updated first.
+pub fn updated_in_model(model: ModelId, updated_ms: i64, number: u64) -> Vec<u8> {
+    updates_in(model).number(descending(updated_ms)).number(!number).0
+}
+
+/// A version's place among all, the last updated first.
+pub fn updated(updated_ms: i64, model: ModelId, number: u64) -> Vec<u8> {
+    Key::new(b'W')
+        .number(descending(updated_ms))
+        .model(model)
+        .number(number)
+        .0
+}
+
+/// The versions of one model, or of all, the last updated first.
+pub fn updates(model: Option<ModelId>) -> Span {
+    below(model.map_or(Key::new(b'W'), updates_in))
+}
+
+/// The same without those updated after this time.
+pub fn updates_from(model: Option<ModelId>, updated_ms: i64) -> Span {
+    Span {
+        start: model
+            .map_or(Key::new(b'W'), updates_in)
+            .number(descending(updated_ms))
+            .0,
+        ..updates(model)
+    }
+}
+
+fn updates_in(model: ModelId) -> Key {
+    Key::new(b'U').model(model)
+}
+
+/// When a version was updated, and which: from a key of `updates`.
+pub fn update_of(key: &[u8]) -> Option<(i64, ModelId, u64)> {
+    let (kind, rest) = key.split_first()?;
+    let (numbers, _) = rest.as_chunks::<8>();
+    let [first, second, third] = numbers else { return None };
+    let time = |bytes: [u8; 8]| read_ascending(bytes.map(|byte| !byte));
+    let number = |bytes: [u8; 8]| u64::from_be_bytes(bytes);
+    match kind {
+        b'U' => Some((time(*second), ModelId(number(*first)), !number(*third))),
+        b'W' => Some((time(*first), ModelId(number(*second)), number(*third))),
+        _ => None,
+    }
+}
+
+/// That a run is a version of a model.
+pub fn version_of_run(experiment: ExperimentId, run: RunId, model: ModelId, number: u64) -> Vec<u8> {
+    Key::new(b'L')
+        .experiment(experiment)
+        .run(run)
+        .model(model)
+        .number(number)
+        .0
+}
+
+/// The versions that a run is.
+pub fn versions_of_run(experiment: ExperimentId, run: RunId) -> Span {
+    below(Key::new(b'L').experiment(experiment).run(run))
+}
+
+/// The versions that the runs of an experiment are.
+pub fn versions_of_experiment(experiment: ExperimentId) -> Span {
+    below(Key::new(b'L').experiment(experiment))
+}
+
+/// The run and the version that a key of `versions_of_run` links.
+pub fn link_of(key: &[u8]) -> Option<(RunId, ModelId, u64)> {
+    let (run, rest) = key.get(9..)?.split_first_chunk()?;
+    let (model, number) = rest.split_first_chunk()?;
+    let number = u64::from_be_bytes(number.try_into().ok()?);
+    Some((RunId(*run), ModelId(u64::from_be_bytes(*model)), number))
+}
+
+#[cfg(test)]
+mod tests;

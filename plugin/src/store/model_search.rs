@@ -1,0 +1,99 @@
+//! Searches of registered models. In the order of their names a search reads names from the place where the page begins
+//! until the page is full; another order looks at every model once and keeps no more than a page.
+
+use super::keys::Span;
+use super::keys::registry as keys;
+use super::records::{get_all, scan};
+use super::top::Top;
+use super::{codec, models};
+use crate::domain::model::{FullModel, ModelId};
+use crate::error::{Error, Result};
+use crate::search::models::{ModelOrder, ModelSearch};
+use crate::search::page::Place;
+
+/// How many models are read and looked at together, at most.
+const CHUNK_MAX: usize = 500;
+
+/// What to find, and which page of it.
+pub struct Query {
+    /// What models must be.
+    pub search: ModelSearch,
+    /// In what order they come.
+    pub order: ModelOrder,
+    /// The place of the last one of the page before.
+    pub after: Option<Place>,
+    /// How many a page has, at least 1.
+    pub count: usize,
+}
+
+/// Finds models: a page, and the place of its last one unless the search ends there.
+pub async fn find(query: &Query) -> Result<(Vec<FullModel>, Option<Place>)> {
+    let mut top = Top::new(query.after.clone(), query.count);
+    let mut walk = Walk::new(query);
+    while let Some(ids) = walk.next(top.wanted()).await? {
+        for model in models::read_parts(&ids).await?.into_iter().flatten() {
+            if query.search.matches(&model.model, &model.tags) {
+                top.offer(query.order.key(&model.model), model.model.id);
+            }
+        }
+        if query.order.is_listing() && top.is_full() {
+            break;
+        }
+    }
+    let (ids, next) = top.into_page();
+    let models = models::read_all(&ids).await?;
+    Ok((models.into_iter().flatten().collect(), next))
+}
+
+/// A walk through the names that a search can find, in order, chunk by growing chunk.
+enum Walk {
+    /// These names; from the last one.
+    Named(Vec<String>),
+    /// What is left of all names, and how many are read at least.
+    All(Option<Span>, usize),
+}
+
+impl Walk {
+    fn new(query: &Query) -> Self {
+        if let Some(names) = query.search.names() {
+            return Walk::Named(names.iter().rev().cloned().collect());
+        }
+        let place = query.after.as_ref().filter(|_| query.order.is_listing());
+        let name = place.and_then(|place| ModelOrder::listed_name(place.bytes()));
+        let all = keys::model_names();
+        let rest = name.map_or_else(|| all.clone(), |name| all.after(&keys::model_name(name)));
+        Walk::All(Some(rest), 1)
+    }
+
+    async fn next(&mut self, wanted: usize) -> Result<Option<Vec<ModelId>>> {
+        match self {
+            Walk::Named(names) => {
+                let some = names.split_off(names.len().saturating_sub(CHUNK_MAX));
+                if some.is_empty() {
+                    return Ok(None);
+                }
+                let records = get_all(some.iter().rev().map(|name| keys::model_name(name)).collect()).await?;
+                let found = records
+                    .iter()
+                    .filter_map(|record| record.existing().map(codec::read_number));
+                let ids: Result<Vec<u64>> = found.collect();
+                Ok(Some(ids?.into_iter().map(ModelId).collect()))
+            }
+            Walk::All(rest, least) => {
+                let Some(span) = rest.take() else { return Ok(None) };
+                let limit = wanted.max(*least).min(CHUNK_MAX);
+                *least = 2 * limit;
+                let (mut ids, mut last) = (Vec::new(), Vec::new());
+                scan(span.clone(), limit, |key, value| {
+                    keys::model_name_of(key).ok_or_else(|| Error::Corrupt("key of a model's name".to_owned()))?;
+                    ids.push(ModelId(codec::read_number(value)?));
+                    last = key.to_vec();
+                    Ok(())
+                })
+                .await?;
+                *rest = (ids.len() == limit).then(|| span.after(&last));
+                Ok(Some(ids))
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Registered models in the records.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::keys::registry::{self as keys, ModelPart};
+use super::records::{ABSENT, Change, get, get_all, scan_all, transact, transact_patiently};
+use super::{codec, experiments, latest, lineage, sweep, versions};
+use crate::domain::experiment::Pair;
+use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
+use crate::domain::prompt::{PROMPT_TAG, is_prompt};
+use crate::error::{Error, Result};
+
+/// A model as it was read.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What it says.
+    pub model: Model,
+    version: u64,
+}
+
+impl Stored {
+    /// Makes a change depend on the model being as it was read.
+    pub fn rely_on(&self, change: &mut Change) {
+        change.expect(keys::model(self.model.id), self.version);
+    }
+
+    /// Stores the model as it is now, with a new time, if nobody did meanwhile.
+    pub fn put(&self, change: &mut Change) {
+        self.rely_on(change);
+        change.put(keys::model(self.model.id), codec::registry::write_model(&self.model));
+    }
+}
+
+/// Finds a model's number by its name.
+pub async fn find(name: &str) -> Result<Option<ModelId>> {
+    let [named] = get([keys::model_name(name)]).await?;
+    let number = named.existing().map(codec::read_number).transpose()?;
+    Ok(number.map(ModelId))
+}
+
+/// The number of the model of this name, which must exist.
+pub async fn id(name: &str) -> Result<ModelId> {
+    find(name).await?.ok_or_else(|| not_found(name))
+}
+
+/// Reads a model by its name.
+pub async fn load(name: &str) -> Result<Stored> {
+    let id = id(name).await?;
+    let [record] = get([keys::model(id)]).await?;
+    let bytes = record.existing().ok_or_else(|| not_found(name))?;
+    Ok(Stored {
+        model: codec::registry::read_model(id, bytes)?,
+        version: record.version,
+    })
+}
+
+/// Reads models by their numbers; none for one that does not exist.
+pub async fn load_all(ids: &[ModelId]) -> Result<Vec<Option<Model>>> {
+    let records = get_all(ids.iter().map(|id| keys::model(*id)).collect()).await?;
+    let read = |(id, record): (&ModelId, &super::records::Record)| {
+        let bytes = record.existing();
+        bytes.map(|bytes| codec::registry::read_model(*id, bytes)).transpose()
+    };
+    ids.iter().zip(&records).map(read).collect()
+}
+
+/// Makes a model and its experiment.
+pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -> Result<FullModel> {
+    transact(async |change| {
+        let [counter, named] = get([keys::model_counter(), keys::model_name(name)]).await?;
+        if let Some(id) = named.existing().map(codec::read_number).transpose()? {
+            let taken = read(name, ModelId(id)).await?;
+            return Err(already_exists(name, is_prompt(&taken.tags), is_prompt(tags)));
+        }
+        let id = counter.existing().map(codec::read_number).transpose()?.unwrap_or(1);
+        change.expect(keys::model_counter(), counter.version);
+        change.put(keys::model_counter(), codec::write_number(id + 1));
+        let experiment = experiments::create_in(change, &experiment_name(name), None, now_ms).await?;
+        let model = Model {
+            id: ModelId(id),
+            experiment: experiment.id,
+            name: name.to_owned(),
+            description: description.to_owned(),
+            creation_time_ms: now_ms,
+            last_update_time_ms: now_ms,
+            last_version: 0,
+            prompt_versions: 0,
+        };
+        let tags: BTreeMap<String, String> = tags.iter().cloned().collect();
+        put_new(change, &model, &tags);
+        Ok(FullModel {
+            model,
+            tags: tags.into_iter().collect(),
+            aliases: Vec::new(),
+            latest: Vec::new(),
+        })
+    })
+    .await
+}
+
+fn put_new(change: &mut Change, model: &Model, tags: &BTreeMap<String, String>) {
+    change.expect(keys::model_name(&model.name), ABSENT);
+    change.put(keys::model_name(&model.name), codec::write_number(model.id.0));
+    change.put(keys::model(model.id), codec::registry::write_model(model));
+    change.put(
+        keys::model_of_experiment(model.experiment),
+        codec::write_number(model.id.0),
+    );
+    for (key, value) in tags {
+        change.put(keys::model_tag(model.id, key), value.clone().into_bytes());
+    }
+}
+
+/// Reads a model with everything that is shown of it.
+pub async fn read_named(name: &str) -> Result<FullModel> {
+    read(name, id(name).await?).await
+}
+
+async fn read(name: &str, id: ModelId) -> Result<FullModel> {
+    read_all(&[id]).await?.pop().flatten().ok_or_else(|| not_found(name))
+}
+
+/// Reads models with everything that is shown of them; none for one that does not exist.
+pub async fn read_all(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
+    let mut models = read_parts(ids).await?;
+    let latest = latest::of_models(ids).await?;
+    let mut wanted = Vec::new();
+    for (model, latest) in models.iter().zip(&latest) {
+        let Some(FullModel { model, .. }) = model else { continue };
+        let name: Rc<str> = Rc::from(model.name.as_str());
+        wanted.extend(latest.numbers().map(|number| (Rc::clone(&name), model.id, number)));
+    }
+    let mut found = versions::read_all(&wanted).await?.into_iter().flatten().peekable();
+    for model in models.iter_mut().flatten() {
+        while let Some(version) = found.next_if(|found| found.version.model == model.model.id) {
+            model.latest.push(version);
+        }
+    }
+    Ok(models)
+}
+
+/// Models with tags and aliases, without versions.
+pub async fn read_parts(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
+    let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
+    scan_all(
+        ids.iter().map(|id| keys::model_parts(*id)).collect(),
+        usize::MAX,
+        |index, key, value| match (ids.get(index), parts.get_mut(index)) {
+            (Some(id), Some(parts)) => parts.add(*id, key, value),
+            _ => Ok(()),
+        },
+    )
+    .await?;
+    Ok(parts.into_iter().map(Parts::assemble).collect())
+}
+
+/// A model while its records are read.
+#[derive(Default)]
+struct Parts {
+    model: Option<Model>,
+    tags: Vec<Pair>,
+    aliases: Vec<(String, u64)>,
+}
+
+impl Parts {
+    fn add(&mut self, id: ModelId, key: &[u8], value: &[u8]) -> Result<()> {
+        match keys::model_part(key).ok_or_else(|| Error::Corrupt(format!("a record of model {id}")))? {
+            ModelPart::Model => self.model = Some(codec::registry::read_model(id, value)?),
+            ModelPart::Alias(alias) => self.aliases.push((alias.to_owned(), codec::read_number(value)?)),
+            ModelPart::Tag(key) => self.tags.push((key.to_owned(), codec::read_text(value)?)),
+        }
+        Ok(())
+    }
+
+    fn assemble(self) -> Option<FullModel> {
+        Some(FullModel {
+            model: self.model?,
+            tags: self.tags,
+            aliases: self.aliases,
+            latest: Vec::new(),
+        })
+    }
+}
+
+/// Changes a model's description.
+pub async fn describe(name: &str, description: &str, now_ms: i64) -> Result<FullModel> {
+    let id = transact_patiently(async |change| {
+        let mut stored = load(name).await?;
+        description.clone_into(&mut stored.model.description);
+        stored.model.last_update_time_ms = now_ms;
+        stored.put(change);
+        Ok(stored.model.id)
+    })
+    .await?;
+    read(name, id).await
+}
+
+/// Gives a model another name, and its experiment with it. Its versions know it by number and stay as they are.
+pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel> {
+    let id = transact_patiently(async |change| {
+        let mut stored = load(name).await?;
+        if name != new_name {
+            let [taken] = get([keys::model_name(new_name)]).await?;
+            if taken.version != ABSENT {
+                return Err(already_exists(new_name, false, false));
+            }
+            change.expect(keys::model_name(new_name), ABSENT);
+            change.delete(keys::model_name(name));
+            change.put(keys::model_name(new_name), codec::write_number(stored.model.id.0));
+            experiments::rename_in(change, stored.model.experiment, &experiment_name(new_name), now_ms).await?;
+            new_name.clone_into(&mut stored.model.name);
+        }
+        stored.model.last_update_time_ms = now_ms;
+        stored.put(change);
+        Ok(stored.model.id)
+    })
+    .await?;
+    read(new_name, id).await
+}
+
+/// Deletes a model for good, and its experiment softly. Its versions are out of reach with the one commit; what remains of
+/// them is then swept.
+pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
+    let id = transact_patiently(async |change| {
+        let stored = load(name).await?;
+        let Model { id, experiment, .. } = stored.model;
+        lineage::must_hold_no_version(experiment, Some(id)).await?;
+        stored.rely_on(change);
+        experiments::retire_in(change, experiment, now_ms).await?;
+        change.delete(keys::model_of_experiment(experiment));
+        change.delete(keys::model_name(name));
+        change.delete(keys::model(id));
+        Ok(id)
+    })
+    .await?;
+    sweep::versions_of(id).await
+}
+
+/// Sets a tag.
+pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
+    transact_patiently(async |change| {
+        let stored = load(name).await?;
+        stored.rely_on(change);
+        change.put(keys::model_tag(stored.model.id, key), value.as_bytes().to_vec());
+        Ok(())
+    })
+    .await
+}
+
+/// Removes a tag; one that is not there is no mistake.
+pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
+    transact_patiently(async |change| {
+        let stored = load(name).await?;
+        stored.rely_on(change);
+        change.delete(keys::model_tag(stored.model.id, key));
+        Ok(())
+    })
+    .await
+}
+
+/// Whether a model is marked as a prompt.
+pub async fn is_marked_prompt(id: ModelId) -> Result<bool> {
+    let [tag] = get([keys::model_tag(id, PROMPT_TAG)]).await?;
+    Ok(tag.existing().is_some_and(|value| value.eq_ignore_ascii_case(b"true")))
+}

@@ -1,0 +1,175 @@
+//! Searches of model versions. In default order a search reads the places of one model's versions, or of all, from where
+//! the page begins until it is full; another order looks at every version once and keeps no more than a page. A search by
+//! run reads the versions that the run is.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::keys::Span;
+use super::keys::registry as keys;
+use super::records::scan;
+use super::top::Top;
+use super::{lineage, models, versions};
+use crate::domain::id::RunId;
+use crate::domain::model::{Model, ModelId};
+use crate::error::{Error, Result};
+use crate::search::page::Place;
+use crate::search::versions::{VersionOrder, VersionSearch};
+
+/// How many versions are read and looked at together, at most.
+const CHUNK_MAX: usize = 500;
+
+/// What to find, and which page of it.
+pub struct Query {
+    /// What versions must be.
+    pub search: VersionSearch,
+    /// In what order they come.
+    pub order: VersionOrder,
+    /// The place of the last one of the page before.
+    pub after: Option<Place>,
+    /// How many a page has, at least 1.
+    pub count: usize,
+}
+
+/// A version that was found: the name of its model, its model and its number.
+pub type Found = (Rc<str>, ModelId, u64);
+
+/// When a version was updated, and which.
+type Update = (i64, ModelId, u64);
+
+/// Finds versions: a page, and the place of its last one unless the search ends there.
+pub async fn find(query: &Query) -> Result<(Vec<Found>, Option<Place>)> {
+    let mut top = Top::new(query.after.clone(), query.count);
+    if let Some(runs) = query.search.runs() {
+        let runs: Vec<RunId> = runs.iter().filter_map(|run| RunId::parse(run).ok()).collect();
+        let links = lineage::versions_of_runs(&runs).await?;
+        for some in links.chunks(CHUNK_MAX) {
+            let updates: Vec<Update> = some.iter().map(|(model, number)| (0, *model, *number)).collect();
+            look(query, &updates, false, &mut top).await?;
+        }
+        return Ok(top.into_page());
+    }
+    let Some(mut walk) = Walk::new(query).await? else {
+        return Ok((Vec::new(), None));
+    };
+    let places_suffice = query.order.is_listing() && query.search.asks_names_only();
+    while let Some(updates) = walk.next(top.wanted()).await? {
+        for some in updates.chunks(CHUNK_MAX) {
+            look(query, some, places_suffice, &mut top).await?;
+        }
+        if query.order.is_listing() && top.is_full() {
+            break;
+        }
+    }
+    Ok(top.into_page())
+}
+
+/// Offers those of some versions that the search finds.
+async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut Top<Found>) -> Result<()> {
+    let names = names(query, updates).await?;
+    let named = |(time, model, number): &Update| {
+        let name = names.get(model)?;
+        Some((*time, (Rc::clone(name), *model, *number)))
+    };
+    let seen: Vec<(i64, Found)> = updates.iter().filter_map(named).collect();
+    if places_suffice {
+        for (time, found) in seen {
+            top.offer(query.order.listed_key(time, &found.0, found.2), found);
+        }
+        return Ok(());
+    }
+    let wanted: Vec<Found> = seen.into_iter().map(|(_, found)| found).collect();
+    for version in versions::read_all(&wanted).await?.into_iter().flatten() {
+        if query.search.matches(&version) {
+            let found = (
+                Rc::clone(&version.model_name),
+                version.version.model,
+                version.version.number,
+            );
+            top.offer(query.order.key(&version), found);
+        }
+    }
+    Ok(())
+}
+
+/// The names of the models of some versions, without those that the search does not see or that no longer exist.
+async fn names(query: &Query, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc<str>>> {
+    let mut ids: Vec<ModelId> = updates.iter().map(|(_, model, _)| *model).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let models = models::load_all(&ids).await?.into_iter().flatten();
+    let seen = models.filter(|model: &Model| query.search.sees(model));
+    Ok(seen.map(|model| (model.id, model.name.into())).collect())
+}
+
+/// A walk through the versions of one model, or of all, the last updated first, chunk by growing chunk.
+struct Walk {
+    rest: Option<Span>,
+    /// Whether the places are those of one model: then their order is the order looked for. Those of all models have
+    /// versions of one time in another order than that of their names.
+    of_one_model: bool,
+    /// How many places are read at least.
+    least: usize,
+}
+
+impl Walk {
+    /// None when there is nothing to find.
+    async fn new(query: &Query) -> Result<Option<Self>> {
+        let mut names = query.search.names().into_iter().flatten();
+        let model = match (names.next(), names.next()) {
+            (Some(name), None) => match models::find(name).await? {
+                None => return Ok(None),
+                found => found,
+            },
+            _ => None,
+        };
+        let place = query.after.as_ref().filter(|_| query.order.is_listing());
+        let rest = match (model, place.and_then(|place| VersionOrder::listed_place(place.bytes()))) {
+            (Some(id), Some((time, number))) => keys::updates(model).after(&keys::updated_in_model(id, time, number)),
+            (None, Some((time, _))) => keys::updates_from(None, time),
+            (_, None) => keys::updates(model),
+        };
+        Ok(Some(Walk {
+            rest: Some(rest),
+            of_one_model: model.is_some(),
+            least: 1,
+        }))
+    }
+
+    async fn next(&mut self, wanted: usize) -> Result<Option<Vec<Update>>> {
+        while let Some(span) = self.rest.take() {
+            let limit = wanted.clamp(1, CHUNK_MAX).max(self.least);
+            let (mut updates, mut last) = (Vec::new(), Vec::new());
+            scan(span.clone(), limit, |key, _| {
+                updates.push(keys::update_of(key).ok_or_else(misplaced)?);
+                last = key.to_vec();
+                Ok(())
+            })
+            .await?;
+            let Some((time, _, _)) = updates.last().copied().filter(|_| updates.len() == limit) else {
+                return Ok(Some(updates));
+            };
+            if self.of_one_model {
+                self.least = (2 * limit).min(CHUNK_MAX);
+                self.rest = Some(span.after(&last));
+                return Ok(Some(updates));
+            }
+            // There may be more of this time, and one of them may come first: they are handed out together.
+            updates.retain(|(other, _, _)| *other != time);
+            self.rest = Some(keys::updates_from(None, time));
+            self.least = if updates.is_empty() {
+                2 * limit
+            } else {
+                (2 * limit).min(CHUNK_MAX)
+            };
+            if !updates.is_empty() {
+                return Ok(Some(updates));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn misplaced() -> Error {
+    Error::Corrupt("key of a version's update".to_owned())
+}

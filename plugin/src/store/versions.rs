@@ -1,0 +1,405 @@
+//! Model versions in the records.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::keys::registry::{self as keys, VersionPart};
+use super::models::{self, Stored as StoredModel};
+use super::records::{ABSENT, Change, get, scan_all, transact, transact_patiently};
+use super::{codec, experiments, latest, runs, sweep};
+use crate::domain::experiment::Pair;
+use crate::domain::id::RunId;
+use crate::domain::model::ModelId;
+use crate::domain::prompt::{self, PROMPT_TAG};
+use crate::domain::run::{NewRun, Run, Status};
+use crate::domain::semver::SemVer;
+use crate::domain::stage::ModelStage;
+use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
+use crate::error::{Error, Result};
+
+/// Versions that are archived in one commit.
+const ARCHIVED_AT_ONCE: usize = 1_000;
+
+/// What a caller says of a version to be made.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// None: the next one.
+    pub semver: Option<SemVer>,
+    /// The run that it is; none: a new one.
+    pub run: Option<RunId>,
+    /// As sent; none: the place of the run's files.
+    pub source: Option<String>,
+    /// Where its files are got from; none: the place of the run's files.
+    pub location: Option<String>,
+    /// As sent; may be empty.
+    pub description: String,
+    /// As sent.
+    pub run_link: String,
+    /// Without the one that gives the semantic version.
+    pub tags: BTreeMap<String, String>,
+    /// Who makes it.
+    pub user: String,
+    /// The id of a new run.
+    pub run_id: RunId,
+}
+
+/// Makes the next version of a model, and its run unless it has one.
+pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<FullVersion> {
+    transact_patiently(async |change| {
+        let mut stored = models::load(model_name).await?;
+        let model = stored.model.id;
+        let semver = match &new.semver {
+            Some(semver) => free(&stored, semver).await?.clone(),
+            None => SemVer::after(latest::highest_numbers(model).await?)?,
+        };
+        let run = put_run(change, &stored, new, &semver, now_ms).await?;
+        stored.model.last_version += 1;
+        stored.model.last_update_time_ms = now_ms;
+        stored.model.prompt_versions += u64::from(new.tags.iter().any(|(key, value)| prompt::hides(key, value)));
+        stored.put(change);
+        let version = Version {
+            model,
+            number: stored.model.last_version,
+            semver,
+            run: run.id,
+            experiment: run.experiment,
+            stage: ModelStage::None,
+            creation_time_ms: now_ms,
+            last_update_time_ms: now_ms,
+            description: Some(new.description.clone()),
+            source: new.source.clone().unwrap_or_else(|| run.artifact_uri.clone()),
+            location: new.location.clone().unwrap_or(run.artifact_uri),
+            run_link: new.run_link.clone(),
+        };
+        put_new(change, &version, &new.tags);
+        Ok(FullVersion {
+            version,
+            model_name: model_name.into(),
+            tags: new.tags.clone().into_iter().collect(),
+            aliases: Vec::new(),
+        })
+    })
+    .await
+}
+
+async fn free<'a>(stored: &StoredModel, semver: &'a SemVer) -> Result<&'a SemVer> {
+    let [taken] = get([keys::semver(stored.model.id, &semver.to_string())]).await?;
+    match taken.version {
+        ABSENT => Ok(semver),
+        _ => Err(Error::AlreadyExists(format!(
+            "Model Version (name={}, version={semver}) already exists. Give another semantic version, or none for the next.",
+            stored.model.name
+        ))),
+    }
+}
+
+/// The run that a version is: the one given, which must be active, or a new one in the model's experiment.
+async fn put_run(
+    change: &mut Change,
+    stored: &StoredModel,
+    new: &NewVersion,
+    semver: &SemVer,
+    now_ms: i64,
+) -> Result<Run> {
+    if let Some(id) = new.run {
+        let run = runs::load(id).await?;
+        run.must_be_active()?;
+        run.rely_on(change, now_ms);
+        return Ok(run.run);
+    }
+    let experiment = experiments::load(stored.model.experiment).await?;
+    experiment.rely_on(change, now_ms);
+    let asked = NewRun {
+        user_id: new.user.clone(),
+        name: semver.to_string(),
+        start_time_ms: now_ms,
+        tags: vec![("mlflow.user".to_owned(), new.user.clone())],
+    };
+    let (mut run, tags) = Run::new(new.run_id, &experiment.experiment, asked, String::new)?;
+    run.status = Status::Finished;
+    run.end_time_ms = Some(now_ms);
+    runs::put_new(change, &run, &tags.into_iter().collect(), now_ms);
+    Ok(run)
+}
+
+fn put_new(change: &mut Change, version: &Version, tags: &BTreeMap<String, String>) {
+    let Version { model, number, .. } = *version;
+    change.expect(keys::version(model, number), ABSENT);
+    change.put(
+        keys::semver(model, &version.semver.to_string()),
+        codec::write_number(number),
+    );
+    change.put(
+        keys::version_of_run(version.experiment, version.run, model, number),
+        Vec::new(),
+    );
+    put(change, version);
+    for (key, value) in tags {
+        change.put(keys::version_tag(model, number, key), value.clone().into_bytes());
+    }
+}
+
+/// Stores a version and its places in the orders.
+fn put(change: &mut Change, version: &Version) {
+    let Version { model, number, .. } = *version;
+    change.put(keys::version(model, number), codec::registry::write_version(version));
+    change.put(
+        keys::ranked_version(model, version.stage, &version.semver, number),
+        Vec::new(),
+    );
+    change.put(
+        keys::updated_in_model(model, version.last_update_time_ms, number),
+        Vec::new(),
+    );
+    change.put(keys::updated(version.last_update_time_ms, model, number), Vec::new());
+}
+
+/// Takes a version out of the orders.
+fn displace(change: &mut Change, version: &Version) {
+    let Version { model, number, .. } = *version;
+    change.delete(keys::ranked_version(model, version.stage, &version.semver, number));
+    change.delete(keys::updated_in_model(model, version.last_update_time_ms, number));
+    change.delete(keys::updated(version.last_update_time_ms, model, number));
+}
+
+/// A version as it was read.
+pub struct Stored {
+    /// What it says.
+    pub version: Version,
+    record: u64,
+}
+
+impl Stored {
+    /// Makes a change depend on the version being as it was read.
+    pub fn rely_on(&self, change: &mut Change) {
+        change.expect(keys::version(self.version.model, self.version.number), self.record);
+    }
+
+    /// The same, and makes other such changes wait: a deletion must see what this one adds.
+    pub fn touch(&self, change: &mut Change) {
+        self.rely_on(change);
+        let Version { model, number, .. } = self.version;
+        change.put(
+            keys::version(model, number),
+            codec::registry::write_version(&self.version),
+        );
+    }
+
+    /// Changes a version and its places in the orders.
+    fn replace(&self, change: &mut Change, new: &Version) {
+        self.rely_on(change);
+        displace(change, &self.version);
+        put(change, new);
+    }
+}
+
+/// The number that a caller's name of a version stands for; the version need not exist.
+pub async fn number(model: ModelId, model_name: &str, name: &VersionName) -> Result<u64> {
+    match &name.kind {
+        VersionKind::Number(number) => Ok(*number),
+        VersionKind::SemVer(semver) => {
+            let [named] = get([keys::semver(model, &semver.to_string())]).await?;
+            codec::read_number(named.existing().ok_or_else(|| name.not_found(model_name))?)
+        }
+    }
+}
+
+/// Reads a version without tags and aliases. Without the model there is no version either.
+pub async fn load(model_name: &str, name: &VersionName) -> Result<Stored> {
+    let not_found = || name.not_found(model_name);
+    let model = models::find(model_name).await?.ok_or_else(not_found)?;
+    let number = number(model, model_name, name).await?;
+    let [record] = get([keys::version(model, number)]).await?;
+    Ok(Stored {
+        version: codec::registry::read_version(model, number, record.existing().ok_or_else(not_found)?)?,
+        record: record.version,
+    })
+}
+
+/// Reads a version.
+pub async fn read(model_name: &str, name: &VersionName) -> Result<FullVersion> {
+    let not_found = || name.not_found(model_name);
+    let model = models::find(model_name).await?.ok_or_else(not_found)?;
+    let number = number(model, model_name, name).await?;
+    read_number(model_name, model, number).await?.ok_or_else(not_found)
+}
+
+/// Reads a version by its number; none when there is no such version.
+pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Result<Option<FullVersion>> {
+    Ok(read_all(&[(model_name.into(), model, number)]).await?.pop().flatten())
+}
+
+/// Reads versions by their numbers, with the names of their models; none for one that does not exist.
+pub async fn read_all(wanted: &[(Rc<str>, ModelId, u64)]) -> Result<Vec<Option<FullVersion>>> {
+    let mut parts: Vec<Parts> = wanted.iter().map(|_| Parts::default()).collect();
+    let span = |(_, model, number): &(Rc<str>, ModelId, u64)| keys::version_parts(*model, *number);
+    scan_all(
+        wanted.iter().map(span).collect(),
+        usize::MAX,
+        |index, key, value| match (wanted.get(index), parts.get_mut(index)) {
+            (Some((_, model, number)), Some(parts)) => parts.add(*model, *number, key, value),
+            _ => Ok(()),
+        },
+    )
+    .await?;
+    let assemble = |(parts, (name, ..)): (Parts, &(Rc<str>, ModelId, u64))| parts.assemble(Rc::clone(name));
+    Ok(parts.into_iter().zip(wanted).map(assemble).collect())
+}
+
+/// A version while its records are read.
+#[derive(Default)]
+struct Parts {
+    version: Option<Version>,
+    tags: Vec<Pair>,
+    aliases: Vec<String>,
+}
+
+impl Parts {
+    fn add(&mut self, model: ModelId, number: u64, key: &[u8], value: &[u8]) -> Result<()> {
+        let corrupt = || Error::Corrupt(format!("a record of version {number} of model {model}"));
+        match keys::version_part(key).ok_or_else(corrupt)? {
+            VersionPart::Version => self.version = Some(codec::registry::read_version(model, number, value)?),
+            VersionPart::Alias(alias) => self.aliases.push(alias.to_owned()),
+            VersionPart::Tag(key) => self.tags.push((key.to_owned(), codec::read_text(value)?)),
+        }
+        Ok(())
+    }
+
+    fn assemble(self, model_name: Rc<str>) -> Option<FullVersion> {
+        Some(FullVersion {
+            version: self.version?,
+            model_name,
+            tags: self.tags,
+            aliases: self.aliases,
+        })
+    }
+}
+
+/// Changes a version's description, or takes it away.
+pub async fn describe(model: &str, name: &VersionName, description: Option<&str>, now_ms: i64) -> Result<FullVersion> {
+    transact(async |change| {
+        let stored = load(model, name).await?;
+        let mut version = stored.version.clone();
+        version.description = description.map(str::to_owned);
+        version.last_update_time_ms = now_ms;
+        stored.replace(change, &version);
+        Ok(())
+    })
+    .await?;
+    read(model, name).await
+}
+
+/// Moves a version to a stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition {
+    /// Where to.
+    pub stage: ModelStage,
+    /// Whether the versions that are there go to the archive.
+    pub archive_others: bool,
+}
+
+/// Moves a version to a stage, and others out of its way in the same commit; if they are more than a commit takes, the
+/// first ones in commits before.
+pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i64) -> Result<FullVersion> {
+    loop {
+        let moved = transact_patiently(async |change| {
+            let mut owner = models::load(model).await.map_err(|error| match error {
+                Error::NotFound(_) => name.not_found(model),
+                other => other,
+            })?;
+            let stored = load(model, name).await?;
+            let others = if to.archive_others {
+                latest::of_stage(stored.version.model, to.stage, ARCHIVED_AT_ONCE).await?
+            } else {
+                Vec::new()
+            };
+            for number in others.iter().copied().filter(|number| *number != stored.version.number) {
+                let other = load(model, &VersionName::of_number(number)).await?;
+                replace_stage(change, &other, ModelStage::Archived, now_ms);
+            }
+            if others.len() == ARCHIVED_AT_ONCE {
+                return Ok(false);
+            }
+            replace_stage(change, &stored, to.stage, now_ms);
+            owner.model.last_update_time_ms = now_ms;
+            owner.put(change);
+            Ok(true)
+        })
+        .await?;
+        if moved {
+            return read(model, name).await;
+        }
+    }
+}
+
+fn replace_stage(change: &mut Change, stored: &Stored, stage: ModelStage, now_ms: i64) {
+    let mut version = stored.version.clone();
+    version.stage = stage;
+    version.last_update_time_ms = now_ms;
+    stored.replace(change, &version);
+}
+
+/// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other.
+pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
+    transact_patiently(async |change| {
+        let full = read(model, name).await?;
+        let mut owner = models::load(model).await?;
+        let stored = load(model, &VersionName::of_number(full.version.number)).await?;
+        let Version { model: id, number, .. } = stored.version;
+        stored.rely_on(change);
+        displace(change, &stored.version);
+        sweep::remove_places(change, &stored.version);
+        change.delete(keys::semver(id, &stored.version.semver.to_string()));
+        change.delete(keys::version(id, number));
+        for (key, _) in &full.tags {
+            change.delete(keys::version_tag(id, number, key));
+        }
+        for alias in &full.aliases {
+            change.delete(keys::version_alias(id, number, alias));
+            change.delete(keys::model_alias(id, alias));
+        }
+        owner.model.last_update_time_ms = now_ms;
+        owner.put(change);
+        Ok(())
+    })
+    .await
+}
+
+/// Sets a tag, or removes one; removing one that is not there is no mistake.
+pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Option<&str>) -> Result<()> {
+    transact(async |change| {
+        let stored = load(model, name).await?;
+        stored.rely_on(change);
+        let Version { model: id, number, .. } = stored.version;
+        if key == PROMPT_TAG {
+            count_prompt(
+                change,
+                model,
+                &stored,
+                value.is_some_and(|value| prompt::hides(key, value)),
+            )
+            .await?;
+        }
+        match value {
+            Some(value) => change.put(keys::version_tag(id, number, key), value.as_bytes().to_vec()),
+            None => change.delete(keys::version_tag(id, number, key)),
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Keeps the number of a model's versions that are marked as prompts.
+async fn count_prompt(change: &mut Change, model: &str, stored: &Stored, marked: bool) -> Result<()> {
+    let Version { model: id, number, .. } = stored.version;
+    let [tag] = get([keys::version_tag(id, number, PROMPT_TAG)]).await?;
+    let was_marked = tag.existing() == Some(b"true");
+    if was_marked == marked {
+        return Ok(());
+    }
+    let mut owner = models::load(model).await?;
+    let count = owner.model.prompt_versions;
+    owner.model.prompt_versions = if marked { count + 1 } else { count.saturating_sub(1) };
+    owner.put(change);
+    Ok(())
+}

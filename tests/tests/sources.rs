@@ -1,0 +1,210 @@
+//! `source` of versions, and `model-versions/get-download-uri`.
+
+use mlforge_tests::tracker::{Reply, Tracker};
+use serde_json::{Value, json};
+
+/// A project with the model `m` and a run in `Default`.
+fn with_run() -> (Tracker, String) {
+    let tracker = Tracker::fresh();
+    tracker.model("m");
+    let run = tracker.run("0", 1);
+    (tracker, run)
+}
+
+fn create(tracker: &Tracker, source: &str, run: Option<&str>) -> Reply {
+    tracker.post(
+        "model-versions/create",
+        json!({"name": "m", "source": source, "run_id": run}),
+    )
+}
+
+fn download(tracker: &Tracker, version: &Value) -> String {
+    let number = version["version"].as_str().unwrap();
+    let uri = tracker
+        .get(&format!("model-versions/get-download-uri?name=m&version={number}"))
+        .ok();
+    uri["artifact_uri"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn without_a_source_the_files_are_those_of_the_run() {
+    let (tracker, run) = with_run();
+    let own = create(&tracker, "", None).ok()["model_version"].take();
+    let uri = tracker.read(own["run_id"].as_str().unwrap())["info"]["artifact_uri"].take();
+    assert_eq!((&own["source"], &json!(download(&tracker, &own))), (&uri, &uri));
+    let given = create(&tracker, "", Some(&run)).ok()["model_version"].take();
+    assert_eq!(given["source"], format!("mlflow-artifacts:/0/{run}/artifacts"));
+    assert_eq!(download(&tracker, &given), given["source"].as_str().unwrap());
+}
+
+#[test]
+fn a_semantic_version_for_a_source_is_kept_and_leads_to_the_runs_files() {
+    let (tracker, _) = with_run();
+    // As `create_model_version(name, version, tags={"gitlab.version": version})` sends it.
+    let body = json!({"name": "m", "source": "2.1.0", "tags": [{"key": "gitlab.version", "value": "2.1.0"}]});
+    let version = tracker.post("model-versions/create", body).ok()["model_version"].take();
+    assert_eq!(
+        (&version["source"], &version["aliases"]),
+        (&json!("2.1.0"), &json!(["2.1.0"]))
+    );
+    let uri = tracker.read(version["run_id"].as_str().unwrap())["info"]["artifact_uri"].take();
+    assert_eq!(download(&tracker, &version), uri.as_str().unwrap());
+}
+
+#[test]
+fn a_place_of_a_run_needs_the_run_to_exist_and_to_be_the_one_named() {
+    let (tracker, run) = with_run();
+    let other = tracker.run("0", 2);
+    for source in [
+        format!("runs:/{run}/model"),
+        format!("mlflow-artifacts:/0/{run}/artifacts/a/model"),
+    ] {
+        for named in [Some(&*run), None] {
+            let version = create(&tracker, &source, named).ok()["model_version"].take();
+            assert_eq!((&version["source"], &version["run_id"]), (&json!(source), &json!(run)));
+            assert_eq!(download(&tracker, &version), source);
+        }
+        create(&tracker, &source, Some(&other)).fails(400, "INVALID_PARAMETER_VALUE");
+    }
+    let unknown = "f".repeat(32);
+    for bad in [
+        format!("runs:/{unknown}/model"),
+        "runs:/short/model".to_owned(),
+        format!("mlflow-artifacts:/0/{unknown}/artifacts/model"),
+        format!("mlflow-artifacts:/7/{run}/artifacts/model"),
+        format!("mlflow-artifacts:/0/{run}/artifactsmodel"),
+        format!("mlflow-artifacts:/0/{run}"),
+        "mlflow-artifacts:/".to_owned(),
+        format!("mlflow-artifacts://elsewhere/0/{run}/artifacts/model"),
+    ] {
+        let message = create(&tracker, &bad, None).fails(400, "INVALID_PARAMETER_VALUE");
+        assert!(
+            message.starts_with(&format!("Invalid model version source: '{bad}'.")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_version_can_be_made_from_another_however_it_is_named() {
+    let (tracker, run) = with_run();
+    let first = create(&tracker, &format!("runs:/{run}/model"), None).ok()["model_version"].take();
+    tracker
+        .post(
+            "registered-models/alias",
+            json!({"name": "m", "alias": "a", "version": "1"}),
+        )
+        .ok();
+    tracker
+        .post(
+            "model-versions/transition-stage",
+            json!({"name": "m", "version": "1", "stage": "Staging"}),
+        )
+        .ok();
+    tracker.model("copy");
+    for suffix in ["/1", "/1.0.0", "@a", "/staging", "/latest", "@latest"] {
+        let body = json!({"name": "copy", "source": format!("models:/m{suffix}")});
+        let made = tracker.post("model-versions/create", body).ok()["model_version"].take();
+        assert_eq!(
+            (&made["source"], &made["run_id"]),
+            (&json!("models:/m/1"), &first["run_id"]),
+            "{suffix}"
+        );
+        let number = made["version"].as_str().unwrap();
+        let uri = tracker
+            .get(&format!("model-versions/get-download-uri?name=copy&version={number}"))
+            .ok();
+        assert_eq!(uri["artifact_uri"], first["source"]);
+    }
+    let other = tracker.run("0", 2);
+    create(&tracker, "models:/m/1", Some(&other)).fails(400, "INVALID_PARAMETER_VALUE");
+    create(&tracker, "models:/m/1", Some(&run)).ok();
+    for missing in [
+        "models:/m/99",
+        "models:/none/1",
+        "models:/m/9.9.9",
+        "models:/m/Production",
+    ] {
+        create(&tracker, missing, None).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    }
+    for bad in [
+        "models:/m",
+        "models:/m@none",
+        "models:/m/nonsense",
+        "models:/m-0123456789abcdef",
+        "models://m/1",
+        "models:/a/b/c",
+    ] {
+        create(&tracker, bad, None).fails(400, "INVALID_PARAMETER_VALUE");
+    }
+}
+
+#[test]
+fn other_places_are_refused_unless_the_host_allows_their_scheme() {
+    let (tracker, run) = with_run();
+    let climbing = [
+        format!("runs:/{run}/../x"),
+        format!("runs:/{run}/%2e%2e/x"),
+        format!("runs:/{run}/%252e%252e/x"),
+        format!("mlflow-artifacts:/0/{run}/artifacts/..%2f..%2fx"),
+        format!("mlflow-artifacts:/0/{run}/artifacts/a\\..\\x"),
+        "s3://bucket/../x".to_owned(),
+        "s3://bucket/%2e%2e/x".to_owned(),
+    ];
+    let elsewhere = [
+        "s3://bucket/x",
+        "S3://bucket/x",
+        "gs://b/x",
+        "https://host/x",
+        "file:///x",
+        "/x",
+        "x",
+        "./x",
+        "dbfs:/x",
+    ];
+    for source in climbing.iter().map(String::as_str).chain(elsewhere) {
+        let message = create(&tracker, source, Some(&run)).fails(400, "INVALID_PARAMETER_VALUE");
+        assert!(message.starts_with("Invalid model version source"), "{message}");
+    }
+    assert_eq!(tracker.read_model("m").get("latest_versions"), None);
+    let open = Tracker::allowing_sources(&["s3", "file"]);
+    open.model("m");
+    for allowed in ["s3://bucket/x", "S3://bucket/x", "file:///x"] {
+        let version = create(&open, allowed, None).ok()["model_version"].take();
+        assert_eq!(
+            (&version["source"], download(&open, &version)),
+            (&json!(allowed), allowed.to_owned())
+        );
+    }
+    for refused in ["gs://b/x", "/x", "s3://bucket/../x", "file:///%2e%2e/x"] {
+        create(&open, refused, None).fails(400, "INVALID_PARAMETER_VALUE");
+    }
+}
+
+#[test]
+fn a_caller_cannot_allow_schemes_himself() {
+    let (tracker, _) = with_run();
+    let reply = tracker.send_with(
+        "x-mlforge-source-schemes",
+        "s3",
+        json!({"name": "m", "source": "s3://b/x"}),
+    );
+    reply.fails(400, "INVALID_PARAMETER_VALUE");
+}
+
+#[test]
+fn texts_have_limits() {
+    let (tracker, run) = with_run();
+    create(&tracker, &format!("runs:/{run}/{}", "x".repeat(2_048)), None).fails(400, "INVALID_PARAMETER_VALUE");
+    for (field, length) in [("run_link", 2_049), ("description", 100_001)] {
+        let mut body = json!({"name": "m"});
+        body[field] = json!("x".repeat(length));
+        tracker
+            .post("model-versions/create", body)
+            .fails(400, "INVALID_PARAMETER_VALUE");
+    }
+    let logged = json!({"name": "m", "source": "models:/m-1", "model_id": "m-1"});
+    tracker
+        .post("model-versions/create", logged)
+        .fails(400, "INVALID_PARAMETER_VALUE");
+}
