@@ -293,8 +293,12 @@ impl<'a> Parser<'a> {
         at: &Token<'_>,
     ) -> Error {
         let list = matches!(comparator, Comparator::In | Comparator::NotIn);
+        let entities = A::LANGUAGE.entities;
+        let elsewhere = entities
+            .iter()
+            .any(|entity| entity.values.comparators().contains(&comparator));
         let problem = match comparator {
-            Comparator::IsNull | Comparator::IsNotNull => {
+            Comparator::IsNull | Comparator::IsNotNull if elsewhere => {
                 "IS NULL / IS NOT NULL is only supported for tags and params".to_owned()
             }
             _ if list && matches!(subject, Subject::Attribute(_)) => format!(
