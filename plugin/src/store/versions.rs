@@ -342,10 +342,11 @@ fn replace_stage(change: &mut Change, stored: &Stored, stage: ModelStage, now_ms
 /// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other.
 pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
     transact_patiently(async |change| {
-        let full = read(model, name).await?;
-        let mut owner = models::load(model).await?;
-        let stored = load(model, &VersionName::of_number(full.version.number)).await?;
+        let stored = load(model, name).await?;
         let Version { model: id, number, .. } = stored.version;
+        // Read after the version, which every new tag and alias of it changes: none is missed.
+        let full = read(model, &VersionName::of_number(number)).await?;
+        let mut owner = models::load(model).await?;
         stored.rely_on(change);
         displace(change, &stored.version);
         sweep::remove_places(change, &stored.version);
