@@ -46,7 +46,11 @@ pub async fn id(name: &str) -> Result<ModelId> {
 
 /// Reads a model by its name.
 pub async fn load(name: &str) -> Result<Stored> {
-    let id = id(name).await?;
+    load_numbered(name, id(name).await?).await
+}
+
+/// The same when its number is known.
+pub async fn load_numbered(name: &str, id: ModelId) -> Result<Stored> {
     let [record] = get([keys::model(id)]).await?;
     let bytes = record.existing().ok_or_else(|| not_found(name))?;
     Ok(Stored {

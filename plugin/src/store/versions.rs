@@ -1,6 +1,7 @@
 //! Model versions in the records.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::keys::registry::{self as keys, VersionPart};
@@ -45,9 +46,9 @@ pub struct NewVersion {
 
 /// Makes the next version of a model, and its run unless it has one.
 pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<FullVersion> {
+    let model = models::id(model_name).await?;
     transact_patiently(async |change| {
-        let mut stored = models::load(model_name).await?;
-        let model = stored.model.id;
+        let mut stored = models::load_numbered(model_name, model).await?;
         let semver = match &new.semver {
             Some(semver) => free(&stored, semver).await?.clone(),
             None => SemVer::after(latest::highest_numbers(model).await?)?,
@@ -231,19 +232,44 @@ pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Resul
 
 /// Reads versions by their numbers, with the names of their models; none for one that does not exist.
 pub async fn read_all(wanted: &[(Rc<str>, ModelId, u64)]) -> Result<Vec<Option<FullVersion>>> {
-    let mut parts: Vec<Parts> = wanted.iter().map(|_| Parts::default()).collect();
-    let span = |(_, model, number): &(Rc<str>, ModelId, u64)| keys::version_parts(*model, *number);
-    scan_all(
-        wanted.iter().map(span).collect(),
-        usize::MAX,
-        |index, key, value| match (wanted.get(index), parts.get_mut(index)) {
-            (Some((_, model, number)), Some(parts)) => parts.add(*model, *number, key, value),
-            _ => Ok(()),
-        },
-    )
+    let mut parts: BTreeMap<(ModelId, u64), Parts> = wanted
+        .iter()
+        .map(|(_, model, number)| ((*model, *number), Parts::default()))
+        .collect();
+    let ranges = neighbours(parts.keys().copied());
+    let spans = ranges
+        .iter()
+        .map(|(model, numbers)| keys::versions_between(*model, numbers));
+    scan_all(spans.collect(), usize::MAX, |index, key, value| {
+        let at = ranges
+            .get(index)
+            .map(|(model, _)| *model)
+            .zip(keys::version_number(key));
+        match at.and_then(|at| Some((at, parts.get_mut(&at)?))) {
+            Some(((model, number), parts)) => parts.add(model, number, key, value),
+            None => Ok(()),
+        }
+    })
     .await?;
-    let assemble = |(parts, (name, ..)): (Parts, &(Rc<str>, ModelId, u64))| parts.assemble(Rc::clone(name));
-    Ok(parts.into_iter().zip(wanted).map(assemble).collect())
+    let assemble = |(name, model, number): &(Rc<str>, ModelId, u64)| {
+        let parts = parts.remove(&(*model, *number))?;
+        parts.assemble(Rc::clone(name))
+    };
+    Ok(wanted.iter().map(assemble).collect())
+}
+
+/// Ranges of numbers that follow each other: those of a page are mostly one, and one read is cheaper than many.
+fn neighbours(sorted: impl Iterator<Item = (ModelId, u64)>) -> Vec<(ModelId, RangeInclusive<u64>)> {
+    let mut ranges: Vec<(ModelId, RangeInclusive<u64>)> = Vec::new();
+    for (model, number) in sorted {
+        match ranges.last_mut() {
+            Some((last, numbers)) if *last == model && numbers.end().checked_add(1) == Some(number) => {
+                *numbers = *numbers.start()..=number;
+            }
+            _ => ranges.push((model, number..=number)),
+        }
+    }
+    ranges
 }
 
 /// A version while its records are read.

@@ -12,6 +12,7 @@ use crate::report::say;
 use crate::scenario::Scenario;
 
 mod reads;
+mod registry;
 mod search;
 mod writes;
 
@@ -22,6 +23,8 @@ pub(crate) enum Group {
     Writes,
     /// One run, one experiment, one history.
     Reads,
+    /// Models and their versions.
+    Registry,
     /// Searches in an experiment with so many runs.
     Search(u64),
 }
@@ -30,7 +33,7 @@ impl Group {
     /// The groups with a scenario that is wanted; the one that fills the server most comes last.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
         let searches = options.runs.iter().copied().map(Self::Search);
-        let groups = [Self::Writes, Self::Reads].into_iter().chain(searches);
+        let groups = [Self::Writes, Self::Reads, Self::Registry].into_iter().chain(searches);
         groups.filter(|group| group.is_wanted(options)).collect()
     }
 
@@ -39,6 +42,7 @@ impl Group {
         match self {
             Self::Writes => "writes".to_owned(),
             Self::Reads => "reads".to_owned(),
+            Self::Registry => "registry".to_owned(),
             Self::Search(runs) => format!("search_runs_{runs}"),
         }
     }
@@ -48,6 +52,7 @@ impl Group {
         match self {
             Self::Writes => writes::prepare(&bench.target).await,
             Self::Reads => reads::prepare(&bench.target).await,
+            Self::Registry => registry::prepare(&bench.target).await,
             Self::Search(runs) => search::prepare(&bench.target, runs).await,
         }
     }
@@ -82,13 +87,14 @@ impl Group {
         match self {
             Self::Writes => writes::SCENARIOS,
             Self::Reads => reads::SCENARIOS,
+            Self::Registry => registry::SCENARIOS,
             Self::Search(_) => search::SCENARIOS,
         }
     }
 
     fn line_name(self, scenario: &Scenario) -> String {
         match self {
-            Self::Writes | Self::Reads => scenario.name.to_owned(),
+            Self::Writes | Self::Reads | Self::Registry => scenario.name.to_owned(),
             Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
         }
     }

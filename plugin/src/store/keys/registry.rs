@@ -1,5 +1,7 @@
 //! The keys of the model registry: the uppercase kinds of the table in `keys.rs`.
 
+use std::ops::RangeInclusive;
+
 use super::{Key, Span, descending, read_ascending};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::model::ModelId;
@@ -143,9 +145,13 @@ pub fn version_tag(model: ModelId, number: u64, key: &str) -> Vec<u8> {
     Key::new(b'V').model(model).number(number).byte(b't').last(key)
 }
 
-/// A version with its aliases and tags.
-pub fn version_parts(model: ModelId, number: u64) -> Span {
-    below(Key::new(b'V').model(model).number(number))
+/// The versions with these numbers, with their aliases and tags.
+pub fn versions_between(model: ModelId, numbers: &RangeInclusive<u64>) -> Span {
+    let of_number = |number| below(Key::new(b'V').model(model).number(number));
+    Span {
+        start: of_number(*numbers.start()).start,
+        end: of_number(*numbers.end()).end,
+    }
 }
 
 /// All versions of a model with their aliases and tags.

@@ -64,9 +64,10 @@ proptest! {
         let (alias, tag) = (version_alias(id, number, &name), version_tag(id, number, &name));
         prop_assert_eq!((version_part(&alias), version_part(&tag)), (Some(VersionPart::Alias(&name)), Some(VersionPart::Tag(&name))));
         prop_assert_eq!(version_number(&tag), Some(number));
-        let span = version_parts(id, other);
+        let (one, two) = (versions_between(id, &(other..=other)), versions_between(id, &(other..=other + 1)));
         for key in [alias, tag, version(id, number)] {
-            prop_assert_eq!(span.start <= key && key < span.end, number == other);
+            prop_assert_eq!(one.start <= key && key < one.end, number == other);
+            prop_assert_eq!(two.start <= key && key < two.end, number == other || number == other + 1);
             prop_assert!(versions(id).start <= key && key < versions(id).end);
         }
     }
