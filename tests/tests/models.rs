@@ -453,3 +453,17 @@ fn projects_do_not_see_each_others_models() {
         other.model("m");
     });
 }
+
+#[test]
+fn a_name_that_no_model_can_have_is_not_found() {
+    let tracker = Tracker::fresh();
+    let long = "x".repeat(5_000);
+    for name in [&*long, "a%0Ab"] {
+        tracker
+            .get(&format!("registered-models/get?name={name}"))
+            .fails(404, "RESOURCE_DOES_NOT_EXIST");
+        assert_eq!(search(&tracker, &format!("filter=name='{name}'")), json!({}));
+        let found = tracker.get(&format!("model-versions/search?filter=name='{name}'"));
+        assert_eq!(found.ok(), json!({}));
+    }
+}

@@ -13,7 +13,7 @@ use crate::domain::limits::{
     DESCRIPTION_CHARS_MAX, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX, REGISTRY_TAG_VALUE_CHARS_MAX,
     TAGS_ON_CREATE_MAX,
 };
-use crate::domain::model::{FullModel, ModelId, validate_model_name};
+use crate::domain::model::{FullModel, ModelId, validate_model_name, validate_new_model_name};
 use crate::domain::name::{validate_key, validate_length};
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
@@ -82,8 +82,10 @@ pub fn tag<'a>(params: &Params<'a>) -> Result<(&'a str, &'a str)> {
 /// Makes a model and its experiment.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
+    let name = params.required_text("name")?;
+    validate_new_model_name("name", name)?;
     let description = description(params)?.unwrap_or_default();
-    found(&models::create(name(params)?, description, &tags(params)?, now_ms()).await?)
+    found(&models::create(name, description, &tags(params)?, now_ms()).await?)
 }
 
 /// Reads a model.
@@ -100,7 +102,7 @@ pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
 /// Gives a model and its experiment another name.
 pub async fn rename(call: Call<'_>) -> Result<Vec<u8>> {
     let new_name = call.params.required_text("new_name")?;
-    validate_model_name("new_name", new_name)?;
+    validate_new_model_name("new_name", new_name)?;
     found(&models::rename(name(&call.params)?, new_name, now_ms()).await?)
 }
 

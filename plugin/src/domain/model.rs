@@ -68,7 +68,12 @@ pub fn validate_model_name(parameter: &str, name: &str) -> Result<()> {
             "Invalid model name '{name}'. Names cannot contain '/' or ':'."
         )));
     }
-    validate_normal_path(parameter, name)?;
+    validate_normal_path(parameter, name)
+}
+
+/// Checks the name of a new model, which besides has no control characters and ends somewhere.
+pub fn validate_new_model_name(parameter: &str, name: &str) -> Result<()> {
+    validate_model_name(parameter, name)?;
     // A name ends up in page addresses and in the name of an experiment.
     if name.chars().any(char::is_control) {
         return Err(Error::Invalid(format!(
@@ -110,15 +115,15 @@ mod tests {
     #[test]
     fn a_models_name_is_a_files_name_without_slash_and_colon() {
         for good in ["m", "größe 모델", "a@b", "a.b-c_d", ".a", "1"] {
-            assert_eq!(validate_model_name("name", good), Ok(()), "{good}");
+            assert_eq!(validate_new_model_name("name", good), Ok(()), "{good}");
         }
         for bad in ["", " ", "\t", "a/b", "a:b", ".", "..", "a\nb"] {
             assert!(
-                matches!(validate_model_name("name", bad), Err(Error::Invalid(_))),
+                matches!(validate_new_model_name("name", bad), Err(Error::Invalid(_))),
                 "{bad:?}"
             );
         }
-        let repeated = |letter: &str, count| validate_model_name("name", &letter.repeat(count));
+        let repeated = |letter: &str, count| validate_new_model_name("name", &letter.repeat(count));
         assert!(repeated("ü", MODEL_NAME_CHARS_MAX).is_ok() && repeated("ü", MODEL_NAME_CHARS_MAX + 1).is_err());
         assert!(
             repeated("모", MODEL_NAME_BYTES_MAX / 3).is_ok() && repeated("모", MODEL_NAME_BYTES_MAX / 3 + 1).is_err()

@@ -6,6 +6,7 @@ use super::keys::registry as keys;
 use super::records::{get_all, scan};
 use super::top::Top;
 use super::{codec, models};
+use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, ModelId};
 use crate::error::{Error, Result};
 use crate::search::models::{ModelOrder, ModelSearch};
@@ -56,7 +57,8 @@ enum Walk {
 impl Walk {
     fn new(query: &Query) -> Self {
         if let Some(names) = query.search.names() {
-            return Walk::Named(names.iter().rev().cloned().collect());
+            let possible = names.iter().filter(|name| name.len() <= MODEL_NAME_BYTES_MAX);
+            return Walk::Named(possible.rev().cloned().collect());
         }
         let place = query.after.as_ref().filter(|_| query.order.is_listing());
         let name = place.and_then(|place| ModelOrder::listed_name(place.bytes()));

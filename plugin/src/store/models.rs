@@ -7,6 +7,7 @@ use super::keys::registry::{self as keys, ModelPart};
 use super::records::{ABSENT, Change, get, get_all, scan_all, transact, transact_patiently};
 use super::{codec, experiments, latest, lineage, sweep, versions};
 use crate::domain::experiment::Pair;
+use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
@@ -34,6 +35,9 @@ impl Stored {
 
 /// Finds a model's number by its name.
 pub async fn find(name: &str) -> Result<Option<ModelId>> {
+    if name.len() > MODEL_NAME_BYTES_MAX {
+        return Ok(None);
+    }
     let [named] = get([keys::model_name(name)]).await?;
     let number = named.existing().map(codec::read_number).transpose()?;
     Ok(number.map(ModelId))
