@@ -299,7 +299,7 @@ class Sequence:
                 self.registry.get(MODELS + "alias", {"name": name, "alias": alias})
             for number in range(1, 7):
                 self.registry.get(VERSIONS + "get", {"name": name, "version": number})
-        for clause in ("", " AND tags.t = '1'", " AND tags.u != '1'", " AND tags.t LIKE '%' AND tags.u ILIKE 'Ü'"):
+        for clause in ("", " AND tags.t = '1'", " AND tags.u != '1'", " AND tags.t LIKE '%' AND tags.u ILIKE '1%'"):
             self.registry.get(MODELS + "search", [("filter", mine + clause), ("order_by", "name DESC")])
             for order in (["name DESC"], ["version_number", "name"], ["attribute.version_number DESC"]):
                 query = [("filter", mine + clause), ("max_results", 100), *(("order_by", item) for item in order)]
