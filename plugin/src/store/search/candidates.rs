@@ -61,7 +61,11 @@ impl Candidates {
         let after = &self.after;
         let is_on_either_side = |candidate: &Candidate| after.get(..candidate.key.len()) == Some(&candidate.key);
         // Those come first, as nothing is kept that comes before the place.
-        let sure = self.kept.iter().filter(|candidate| is_on_either_side(candidate)).count();
+        let sure = self
+            .kept
+            .iter()
+            .filter(|candidate| is_on_either_side(candidate))
+            .count();
         let place = sure + self.count;
         if place < self.kept.len() {
             let (_, last, _) = self.kept.select_nth_unstable_by(place, |a, b| a.key.cmp(&b.key));
