@@ -20,9 +20,10 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Place;
 use crate::search::versions::{VersionOrder, VersionSearch};
-use crate::store::sources;
+use crate::store::creation::{self, NewVersion};
+use crate::store::transition::{self, Transition};
 use crate::store::version_search::{self, Found, Query};
-use crate::store::versions::{self, NewVersion, Transition};
+use crate::store::{sources, versions};
 use crate::wasi::{now_ms, random_id};
 
 /// Versions that are read and written into an answer at once: bounds the memory of a large page.
@@ -82,7 +83,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         user: call.actor.to_owned(),
         run_id: RunId(random_id()),
     };
-    answer(&versions::create(name, &new, now_ms()).await?)
+    answer(&creation::create(name, &new, now_ms()).await?)
 }
 
 /// Reads a version.
@@ -110,7 +111,7 @@ pub async fn transition_stage(call: Call<'_>) -> Result<Vec<u8>> {
              Valid stages are ['Staging', 'Production']"
         )));
     }
-    answer(&versions::move_to(name, &version, to, now_ms()).await?)
+    answer(&transition::move_to(name, &version, to, now_ms()).await?)
 }
 
 /// Deletes a version.

@@ -4,6 +4,7 @@
 pub mod aliases;
 pub mod block;
 pub mod codec;
+pub mod creation;
 pub mod datasets;
 pub mod experiments;
 pub mod full_runs;
@@ -25,6 +26,7 @@ pub mod search;
 pub mod sources;
 pub mod sweep;
 pub mod top;
+pub mod transition;
 pub mod version_search;
 pub mod versions;
 pub mod zones;
