@@ -6,11 +6,14 @@
 use serde_json::Value;
 
 use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::model::ModelId;
 use crate::http::params::{Params, from_body, from_query};
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
+use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Place;
 use crate::search::runs::{RunFilter, RunOrder};
+use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::block::{Block, SLOTS};
 use crate::store::marks::Mark;
 use crate::store::packed::Packed;
@@ -24,9 +27,15 @@ pub fn run_filter(bytes: &[u8]) {
     }
 }
 
-/// The same for experiments.
+/// The same for experiments, models and versions.
 pub fn experiment_filter(bytes: &[u8]) {
-    if let Err(error) = ExperimentFilter::parse(&text(bytes)) {
+    let text = text(bytes);
+    let errors = [
+        ExperimentFilter::parse(&text).err(),
+        ModelSearch::parse(&text).err(),
+        VersionSearch::parse(&text).err(),
+    ];
+    for error in errors.into_iter().flatten() {
         assert!(format!("{error:?}").len() < 2_000);
     }
 }
@@ -40,6 +49,12 @@ pub fn order(bytes: &[u8]) {
     }
     if let Ok(order) = ExperimentOrder::parse(&items) {
         let _ = (order.is_listing(), order.read_key(bytes).map(|key| key.bytes().len()));
+    }
+    if let Ok(order) = ModelOrder::parse(&items) {
+        let _ = (order.read_key(bytes), ModelOrder::listed_name(bytes));
+    }
+    if let Ok(order) = VersionOrder::parse(&items) {
+        let _ = (order.read_key(bytes), VersionOrder::listed_place(bytes));
     }
 }
 
@@ -89,6 +104,8 @@ pub fn codec(bytes: &[u8]) {
         codec::read_experiment(ExperimentId(7), &stored).map(|experiment| codec::write_experiment(&experiment)),
         codec::read_dataset(&stored).map(|dataset| codec::write_dataset(&dataset)),
         codec::read_pairs(&stored).map(|pairs| codec::write_pairs(&pairs)),
+        codec::registry::read_model(ModelId(7), &stored).map(|model| codec::registry::write_model(&model)),
+        codec::registry::read_version(ModelId(7), 7, &stored).map(|version| codec::registry::write_version(&version)),
         codec::read_number(&stored).map(codec::write_number),
         codec::read_text(&stored).map(String::into_bytes),
     ];
@@ -121,6 +138,9 @@ pub fn keys(bytes: &[u8]) {
         keys::listed_experiment_place(bytes),
     );
     let _ = (keys::point_of(bytes), keys::read_newest_point(bytes));
+    let _ = (keys::registry::model_part(bytes), keys::registry::version_part(bytes));
+    let _ = (keys::registry::rank_of(bytes), keys::registry::update_of(bytes));
+    let _ = (keys::registry::link_of(bytes), keys::registry::version_number(bytes));
     if let Some((name, digest, false)) = keys::read_dataset_use(bytes) {
         let key = keys::dataset_use(ExperimentId(0), &name, &digest, None);
         assert!(keys::read_dataset_use(&key).is_some());
