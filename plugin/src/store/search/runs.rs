@@ -133,7 +133,8 @@ struct Finder<'a> {
     best: Best<RunId>,
     candidates: Candidates,
     columns: Columns,
-    clauses: Vec<Source>,
+    /// What must hold, and where its value is found; what is cheap and keeps few comes first.
+    clauses: Vec<(&'a Clause<RunAttribute>, Source)>,
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
     terms: Vec<Source>,
     /// Places are looked up at once: nothing else tells runs apart.
@@ -144,7 +145,10 @@ impl<'a> Finder<'a> {
     fn new(areas: &'a Areas, query: &'a Query<RunAttribute>) -> Self {
         let mut columns = Columns::stages();
         let clauses = query.filter.clauses.iter();
-        let clauses = clauses.map(|clause| columns.source_of_clause(clause)).collect();
+        let mut clauses: Vec<_> = clauses
+            .map(|clause| (clause, columns.source_of_clause(clause)))
+            .collect();
+        clauses.sort_by_key(|(clause, _)| cost(&clause.test));
         let in_place = query
             .order
             .terms()
@@ -215,8 +219,8 @@ impl<'a> Finder<'a> {
     fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, unsure: &mut Vec<Candidate>) {
         let mut slots = self.shown(block, table);
         let mut unknown = Vec::new();
-        for (clause, source) in self.query.filter.clauses.iter().zip(&self.clauses) {
-            keep(&mut slots, &mut unknown, clause, *source, table);
+        for (clause, source) in &self.clauses {
+            keep(&mut slots, &mut unknown, &clause.test, *source, table);
         }
         let limit = self.candidates.last().and_then(|last| self.query.order.limit(last));
         if let (Some(limit), Some(Source::Float(column))) = (limit, self.terms.first()) {
@@ -322,27 +326,41 @@ fn of_place(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId) -> O
     }
 }
 
-/// Keeps the slots for which a clause holds; those whose value only the run itself has are put aside.
-fn keep(
-    slots: &mut Vec<u16>,
-    unknown: &mut Vec<u16>,
-    clause: &Clause<RunAttribute>,
-    source: Source,
-    table: &Table<'_>,
-) {
-    if let (Source::Float(column), Test::Float(relation, bound)) = (source, &clause.test) {
-        // The same, without the detour.
-        slots.retain(|slot| {
+/// In which order tests are made.
+fn cost(test: &Test) -> u8 {
+    match test {
+        Test::Text { wanted: true, .. } | Test::Absent => 0,
+        Test::Float(..) | Test::Integer(..) | Test::Id { .. } | Test::Present => 1,
+        Test::Text { .. } => 2,
+        Test::Like(_) => 3,
+    }
+}
+
+/// Keeps the slots for which a test holds; those whose value only the run itself has are put aside.
+fn keep(slots: &mut Vec<u16>, unknown: &mut Vec<u16>, test: &Test, source: Source, table: &Table<'_>) {
+    match (source, test) {
+        // These two are the same as the general case, without its detour.
+        (Source::Float(column), Test::Float(relation, bound)) => slots.retain(|slot| {
             let value = table.float(column, *slot);
             value.is_some_and(|value| relation.holds(value.partial_cmp(bound)))
-        });
-        return;
-    }
-    slots.retain(|slot| match table.field(source, *slot) {
-        Some(field) => clause.test.holds(&field),
-        None => {
-            unknown.push(*slot);
-            false
+        }),
+        (Source::Text(column), Test::Text { among, wanted }) => {
+            let among: Vec<&[u8]> = among.iter().map(|text| text.as_bytes()).collect();
+            slots.retain(|slot| match table.get(column, *slot) {
+                Value::Here(text) => among.binary_search(&text).is_ok() == *wanted,
+                Value::Absent => false,
+                Value::Elsewhere => {
+                    unknown.push(*slot);
+                    false
+                }
+            });
         }
-    });
+        _ => slots.retain(|slot| match table.field(source, *slot) {
+            Some(field) => test.holds(&field),
+            None => {
+                unknown.push(*slot);
+                false
+            }
+        }),
+    }
 }
