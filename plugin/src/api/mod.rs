@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod logging;
 pub mod metrics;
 pub mod models;
+pub mod page;
 pub mod registry;
 pub mod runs;
 pub mod upkeep;

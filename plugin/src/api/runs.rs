@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::experiments::{VIEWS, page_size};
+use super::page::{ITEMS_AT_ONCE, PageWriter};
 use super::wire::{self, RunInfo, read_pairs};
 use super::{Call, EMPTY, json};
 use crate::domain::id::{ExperimentId, RunId};
@@ -17,12 +18,6 @@ use crate::search::runs::{RunFilter, RunOrder};
 use crate::store::search::{self as store, Query};
 use crate::store::{full_runs, runs};
 use crate::wasi::{now_ms, random_id, random_u64};
-
-/// Runs that are read and written into an answer at once: bounds the memory of a large page.
-const RUNS_AT_ONCE: usize = 500;
-
-/// The largest page of runs.
-const PAGE_BYTES_MAX: usize = 96 << 20;
 
 #[derive(Serialize)]
 struct Found<'a> {
@@ -137,30 +132,12 @@ fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
     ExperimentId::parse_all(&asked)
 }
 
-/// Writes a page run by run: `{"runs": […], "next_page_token": "…"}`, each left out when empty.
 async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
-    let mut body = b"{".to_vec();
-    let mut before_run: &[u8] = b"\"runs\":[";
-    for some in ids.chunks(RUNS_AT_ONCE) {
+    let mut page = PageWriter::new("runs");
+    for some in ids.chunks(ITEMS_AT_ONCE) {
         for run in &full_runs::read_all(some).await? {
-            body.extend_from_slice(before_run);
-            body.extend(json(&wire::Run::from(run))?);
-            before_run = b",";
-        }
-        if body.len() > PAGE_BYTES_MAX {
-            return Err(Error::TooLarge(format!(
-                "a page of {} runs is larger than 96 MiB; ask for smaller pages",
-                ids.len()
-            )));
+            page.add(&wire::Run::from(run))?;
         }
     }
-    if before_run == b"," {
-        body.push(b']');
-    }
-    if let Some(place) = next {
-        let separator = if body == b"{" { "" } else { "," };
-        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
-    }
-    body.push(b'}');
-    Ok(body)
+    Ok(page.finish(next.as_ref()))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::experiments::page_size;
 use super::models::{description, name, tag, tags};
+use super::page::{ITEMS_AT_ONCE, PageWriter};
 use super::registry::Version;
 use super::{Call, EMPTY, json};
 use crate::domain::id::RunId;
@@ -25,12 +26,6 @@ use crate::store::transition::{self, Transition};
 use crate::store::version_search::{self, Found, Query};
 use crate::store::{sources, versions};
 use crate::wasi::{now_ms, random_id};
-
-/// Versions that are read and written into an answer at once: bounds the memory of a large page.
-const VERSIONS_AT_ONCE: usize = 500;
-
-/// The largest page of versions.
-const PAGE_BYTES_MAX: usize = 96 << 20;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -178,30 +173,12 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     page(&found, next).await
 }
 
-/// Writes a page version by version: `{"model_versions": […], "next_page_token": "…"}`, each left out when empty.
 async fn page(found: &[Found], next: Option<Place>) -> Result<Vec<u8>> {
-    let mut body = b"{".to_vec();
-    let mut before_version: &[u8] = b"\"model_versions\":[";
-    for some in found.chunks(VERSIONS_AT_ONCE) {
+    let mut page = PageWriter::new("model_versions");
+    for some in found.chunks(ITEMS_AT_ONCE) {
         for version in versions::read_all(some).await?.iter().flatten() {
-            body.extend_from_slice(before_version);
-            body.extend(json(&Version::in_list(version))?);
-            before_version = b",";
-        }
-        if body.len() > PAGE_BYTES_MAX {
-            return Err(Error::TooLarge(format!(
-                "a page of {} versions is larger than 96 MiB; ask for smaller pages",
-                found.len()
-            )));
+            page.add(&Version::in_list(version))?;
         }
     }
-    if before_version == b"," {
-        body.push(b']');
-    }
-    if let Some(place) = next {
-        let separator = if body == b"{" { "" } else { "," };
-        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
-    }
-    body.push(b'}');
-    Ok(body)
+    Ok(page.finish(next.as_ref()))
 }

@@ -34,7 +34,7 @@ pub async fn find(query: &Query) -> Result<(Vec<FullModel>, Option<Place>)> {
     while let Some(ids) = walk.next(top.wanted()).await? {
         for model in models::read_parts(&ids).await?.into_iter().flatten() {
             if query.search.matches(&model.model, &model.tags) {
-                top.offer(query.order.key(&model.model), model.model.id);
+                top.offer(query.order.key(&model.model).bytes(), model.model.id);
             }
         }
         if query.order.is_listing() && top.is_full() {

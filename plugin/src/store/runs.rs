@@ -1,6 +1,6 @@
 //! Runs in the records, and logging to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
@@ -176,8 +176,14 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         stored.must_be_active()?;
         stored.rely_on(change, now_ms);
         log_params(change, id, &batch.params, &values)?;
-        for (key, point) in &batch.metrics {
-            change.put(keys::point(id, key, *point), Vec::new());
+        // In the order of their keys, which the storage takes faster.
+        let points: BTreeSet<Vec<u8>> = batch
+            .metrics
+            .iter()
+            .map(|(key, point)| keys::point(id, key, *point))
+            .collect();
+        for point in points {
+            change.put(point, Vec::new());
         }
         for (key, newest) in newest_points(&batch.metrics) {
             change.raise(keys::run_metric(id, key), newest);

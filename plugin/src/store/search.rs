@@ -4,15 +4,13 @@
 //! everything once and keeps no more than a page.
 
 mod areas;
-mod best;
 mod blocks;
 mod candidates;
 mod runs;
 
 pub use runs::find as runs;
 
-use best::Best;
-
+use super::top::Top;
 use super::{experiments, keys, listing};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
@@ -98,18 +96,17 @@ async fn listed_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<T
 }
 
 async fn ordered_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
-    let mut best = Best::new(query.after.as_ref(), query.count);
+    let mut best = Top::new(query.after.clone(), query.count);
     let mut walk = Walk::new(None, CHUNK_MAX);
     while let Some(chunk) = walk.next_experiments(query.view).await? {
         for (experiment, tags) in chunk
             .into_iter()
             .filter(|(experiment, tags)| query.filter.matches(experiment, tags))
         {
-            best.offer(query.order.key(&experiment).bytes(), OnlyKept((experiment, tags)));
+            best.offer(query.order.key(&experiment).bytes(), (experiment, tags));
         }
     }
-    let (found, next) = best.page();
-    Ok((found.into_iter().map(|OnlyKept(tagged)| tagged).collect(), next))
+    Ok(best.into_page())
 }
 
 /// A walk through a listing, chunk by chunk; the chunks grow, as a first one that was not enough says that little is found.
@@ -143,28 +140,5 @@ impl Walk {
         self.ended = next.is_none();
         self.after = next;
         self.chunk = (2 * self.chunk).min(CHUNK_MAX);
-    }
-}
-
-/// Something without an order of its own, kept beside a key that no other has.
-struct OnlyKept<T>(T);
-
-impl<T> PartialEq for OnlyKept<T> {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl<T> Eq for OnlyKept<T> {}
-
-impl<T> PartialOrd for OnlyKept<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for OnlyKept<T> {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::search::order::SortKey;
 use crate::search::page::Place;
 
 /// The first things behind a place, and one more that tells whether there are more. Two things never have one key.
 pub struct Top<T> {
     after: Option<Place>,
     count: usize,
-    kept: BTreeMap<SortKey, T>,
+    kept: BTreeMap<Vec<u8>, T>,
 }
 
 impl<T> Top<T> {
@@ -23,14 +22,20 @@ impl<T> Top<T> {
     }
 
     /// Takes a thing if it belongs there.
-    pub fn offer(&mut self, key: SortKey, item: T) {
-        if self.after.as_ref().is_some_and(|after| key.bytes() <= after.bytes()) {
+    pub fn offer(&mut self, key: &[u8], item: T) {
+        if self.after.as_ref().is_some_and(|after| key <= after.bytes()) || self.is_behind(key) {
             return;
         }
-        self.kept.insert(key, item);
+        self.kept.insert(key.to_vec(), item);
         if self.kept.len() > self.count + 1 {
             self.kept.pop_last();
         }
+    }
+
+    /// Whether what has this key, or a later one, is no longer wanted.
+    pub fn is_behind(&self, key: &[u8]) -> bool {
+        let last = self.kept.last_key_value().filter(|_| self.is_full());
+        last.is_some_and(|(last, _)| last.as_slice() <= key)
     }
 
     /// Whether only a lower key could change it.
@@ -50,7 +55,7 @@ impl<T> Top<T> {
             self.kept.pop_last();
         }
         let last = self.kept.last_key_value().filter(|_| more);
-        let next = last.map(|(key, _)| Place::new(key.bytes().to_vec()));
+        let next = last.map(|(key, _)| Place::new(key.clone()));
         (self.kept.into_values().collect(), next)
     }
 }

@@ -74,7 +74,7 @@ async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut
     let seen: Vec<(i64, Found)> = updates.iter().filter_map(named).collect();
     if places_suffice {
         for (time, found) in seen {
-            top.offer(query.order.listed_key(time, &found.0, found.2), found);
+            top.offer(query.order.listed_key(time, &found.0, found.2).bytes(), found);
         }
         return Ok(());
     }
@@ -86,7 +86,7 @@ async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut
                 version.version.model,
                 version.version.number,
             );
-            top.offer(query.order.key(&version), found);
+            top.offer(query.order.key(&version).bytes(), found);
         }
     }
     Ok(())

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::areas::{Areas, BlockRef, MarkedRun};
-use super::best::Best;
 use super::blocks::{BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::{Page, Query};
@@ -19,6 +18,7 @@ use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::block::Value;
 use crate::store::keys::{self, PLACE_BYTES};
+use crate::store::top::Top;
 use crate::store::{full_runs, pack};
 
 /// How many runs are read themselves at a time, at most.
@@ -46,7 +46,7 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
         }
     }
     finder.settle().await?;
-    Ok(finder.best.page())
+    Ok(finder.best.into_page())
 }
 
 /// What is looked at next.
@@ -93,7 +93,7 @@ impl<'a> Unread<'a> {
     }
 
     /// What to look at before anything else, or nothing when no more can change the page.
-    fn next(&mut self, best: &Best<RunId>) -> Option<Step<'a>> {
+    fn next(&mut self, best: &Top<RunId>) -> Option<Step<'a>> {
         let next_block = self.blocks.front().map(first_place);
         let next_run = self.marked.first().map(|run| run.place);
         let runs_first = match (next_run, next_block) {
@@ -130,7 +130,7 @@ struct Finder<'a> {
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
     needs_no_more: bool,
-    best: Best<RunId>,
+    best: Top<RunId>,
     candidates: Candidates,
     columns: Columns,
     /// What must hold, and where its value is found; what is cheap and keeps few comes first.
@@ -166,7 +166,7 @@ impl<'a> Finder<'a> {
             query,
             in_default_order,
             needs_no_more: in_default_order && query.filter.is_empty(),
-            best: Best::new(query.after.as_ref(), query.count),
+            best: Top::new(query.after.clone(), query.count),
             candidates: Candidates::new(query.after.as_ref().map(|place| place.bytes()), needed),
             columns,
             clauses,
