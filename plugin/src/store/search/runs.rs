@@ -4,11 +4,12 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use super::areas::{Areas, BlockRef, MarkedRun};
+use super::areas::{Areas, BlockRef};
 use super::blocks::{BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
+use super::unread::{BLOCKS_AT_ONCE, RUNS_AT_ONCE, Step, Unread};
 use super::{Page, Query};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
@@ -20,11 +21,6 @@ use crate::store::block::Value;
 use crate::store::keys::{self, PLACE_BYTES};
 use crate::store::top::Top;
 use crate::store::{full_runs, pack};
-
-/// How many runs are read themselves at a time, at most.
-const RUNS_AT_ONCE: usize = 500;
-/// How many blocks are read at a time, at most. In default order the first time it is one, then twice as many each time.
-const BLOCKS_AT_ONCE: usize = 32;
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
@@ -47,80 +43,6 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
     }
     finder.settle().await?;
     Ok(finder.best.into_page())
-}
-
-/// What is looked at next.
-enum Step<'a> {
-    Runs(&'a [MarkedRun]),
-    Blocks(Vec<BlockRef>),
-}
-
-/// What is not looked at yet.
-struct Unread<'a> {
-    marked: &'a [MarkedRun],
-    blocks: VecDeque<BlockRef>,
-    blocks_at_once: usize,
-    runs_at_once: usize,
-    in_default_order: bool,
-}
-
-impl<'a> Unread<'a> {
-    fn new(areas: &'a Areas, query: &Query<RunAttribute>) -> Self {
-        let in_default_order = query.order.is_listing();
-        let mut unread = Unread {
-            marked: &areas.marked,
-            blocks: areas.blocks().into(),
-            blocks_at_once: if in_default_order { 1 } else { BLOCKS_AT_ONCE },
-            runs_at_once: RUNS_AT_ONCE,
-            in_default_order,
-        };
-        if in_default_order {
-            unread.runs_at_once = (2 * query.count).min(RUNS_AT_ONCE);
-            unread.begin_after(query.after.as_ref().map(|place| place.bytes()));
-        }
-        unread
-    }
-
-    /// Drops what lies before a place, and orders the rest.
-    fn begin_after(&mut self, after: Option<&[u8]>) {
-        if let Some(after) = after {
-            let begin = self.marked.partition_point(|run| run.place.as_slice() <= after);
-            self.marked = self.marked.get(begin..).unwrap_or_default();
-            let last = |block: &BlockRef| keys::run_place(block.zone.oldest_ms, RunId([255; 16]));
-            self.blocks.retain(|block| last(block).as_slice() > after);
-        }
-        self.blocks.make_contiguous().sort_unstable_by_key(first_place);
-    }
-
-    /// What to look at before anything else, or nothing when no more can change the page.
-    fn next(&mut self, best: &Top<RunId>) -> Option<Step<'a>> {
-        let next_block = self.blocks.front().map(first_place);
-        let next_run = self.marked.first().map(|run| run.place);
-        let runs_first = match (next_run, next_block) {
-            (Some(run), Some(block)) => !self.in_default_order || run < block,
-            (run, _) => run.is_some(),
-        };
-        let next = if runs_first { next_run } else { next_block }?;
-        if self.in_default_order && best.is_behind(&next) {
-            return None;
-        }
-        if runs_first {
-            let (some, rest) = self.marked.split_at(self.runs_at_once.min(self.marked.len()));
-            self.marked = rest;
-            return Some(Step::Runs(some));
-        }
-        let some = self
-            .blocks
-            .drain(..self.blocks_at_once.min(self.blocks.len()))
-            .collect();
-        self.blocks_at_once = (2 * self.blocks_at_once).min(BLOCKS_AT_ONCE);
-        Some(Step::Blocks(some))
-    }
-}
-
-/// No run of the block comes before.
-fn first_place(block: &BlockRef) -> [u8; PLACE_BYTES] {
-    keys::run_place(block.zone.newest_ms, RunId([0; 16]))
 }
 
 /// Looks at runs and keeps the best.
@@ -284,12 +206,11 @@ impl<'a> Finder<'a> {
 
     /// The place and the id of each of some candidates, but of marked runs.
     async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, [u8; PLACE_BYTES], RunId)>> {
-        let blocks: BTreeSet<BlockId> = candidates.iter().map(|candidate| candidate.block).collect();
-        let blocks: Vec<BlockId> = blocks.into_iter().collect();
         let mut of_block: BTreeMap<BlockId, Vec<Candidate>> = BTreeMap::new();
         for candidate in candidates {
             of_block.entry(candidate.block).or_default().push(candidate);
         }
+        let blocks: Vec<BlockId> = of_block.keys().copied().collect();
         let mut found = Vec::new();
         for some in blocks.chunks(BLOCKS_AT_ONCE) {
             let cells = Cells::read(self.areas, some, &Columns::places()).await?;

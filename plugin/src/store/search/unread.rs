@@ -1,0 +1,92 @@
+//! In which order a search looks at what may hold runs to be found.
+
+use std::collections::VecDeque;
+
+use super::Query;
+use super::areas::{Areas, BlockRef, MarkedRun};
+use crate::domain::id::RunId;
+use crate::search::runs::RunAttribute;
+use crate::store::keys::{self, PLACE_BYTES};
+use crate::store::top::Top;
+
+/// How many runs are read themselves at a time, at most.
+pub(super) const RUNS_AT_ONCE: usize = 500;
+/// How many blocks are read at a time, at most. In default order the first time it is one, then twice as many each time.
+pub(super) const BLOCKS_AT_ONCE: usize = 32;
+
+/// What is looked at next.
+pub(super) enum Step<'a> {
+    /// Runs that must be read themselves.
+    Runs(&'a [MarkedRun]),
+    /// Blocks of packed runs.
+    Blocks(Vec<BlockRef>),
+}
+
+/// What is not looked at yet.
+pub(super) struct Unread<'a> {
+    marked: &'a [MarkedRun],
+    blocks: VecDeque<BlockRef>,
+    blocks_at_once: usize,
+    runs_at_once: usize,
+    in_default_order: bool,
+}
+
+impl<'a> Unread<'a> {
+    /// Everything behind the place where the page begins.
+    pub(super) fn new(areas: &'a Areas, query: &Query<RunAttribute>) -> Self {
+        let in_default_order = query.order.is_listing();
+        let mut unread = Unread {
+            marked: &areas.marked,
+            blocks: areas.blocks().into(),
+            blocks_at_once: if in_default_order { 1 } else { BLOCKS_AT_ONCE },
+            runs_at_once: RUNS_AT_ONCE,
+            in_default_order,
+        };
+        if in_default_order {
+            unread.runs_at_once = (2 * query.count).min(RUNS_AT_ONCE);
+            unread.begin_after(query.after.as_ref().map(|place| place.bytes()));
+        }
+        unread
+    }
+
+    /// Drops what lies before a place, and orders the rest.
+    fn begin_after(&mut self, after: Option<&[u8]>) {
+        if let Some(after) = after {
+            let begin = self.marked.partition_point(|run| run.place.as_slice() <= after);
+            self.marked = self.marked.get(begin..).unwrap_or_default();
+            let last = |block: &BlockRef| keys::run_place(block.zone.oldest_ms, RunId([255; 16]));
+            self.blocks.retain(|block| last(block).as_slice() > after);
+        }
+        self.blocks.make_contiguous().sort_unstable_by_key(first_place);
+    }
+
+    /// What to look at before anything else, or nothing when no more can change the page.
+    pub(super) fn next(&mut self, best: &Top<RunId>) -> Option<Step<'a>> {
+        let next_block = self.blocks.front().map(first_place);
+        let next_run = self.marked.first().map(|run| run.place);
+        let runs_first = match (next_run, next_block) {
+            (Some(run), Some(block)) => !self.in_default_order || run < block,
+            (run, _) => run.is_some(),
+        };
+        let next = if runs_first { next_run } else { next_block }?;
+        if self.in_default_order && best.is_behind(&next) {
+            return None;
+        }
+        if runs_first {
+            let (some, rest) = self.marked.split_at(self.runs_at_once.min(self.marked.len()));
+            self.marked = rest;
+            return Some(Step::Runs(some));
+        }
+        let some = self
+            .blocks
+            .drain(..self.blocks_at_once.min(self.blocks.len()))
+            .collect();
+        self.blocks_at_once = (2 * self.blocks_at_once).min(BLOCKS_AT_ONCE);
+        Some(Step::Blocks(some))
+    }
+}
+
+/// No run of the block comes before.
+fn first_place(block: &BlockRef) -> [u8; PLACE_BYTES] {
+    keys::run_place(block.zone.newest_ms, RunId([0; 16]))
+}
