@@ -41,6 +41,15 @@ pub const BATCH_TAGS_MAX: usize = 100;
 /// Metrics, params and tags of one log-batch together.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 
+/// Paths of artifacts, in bytes: the storage adds a few.
+pub const ARTIFACT_PATH_BYTES_MAX: usize = 1_000;
+/// Names in paths of artifacts, in bytes.
+pub const ARTIFACT_NAME_BYTES_MAX: usize = 255;
+/// Names of one path of an artifact.
+pub const ARTIFACT_DEPTH_MAX: usize = 100;
+/// Items of one listed directory, and files that one request deletes.
+pub const ARTIFACTS_PER_REQUEST_MAX: usize = 100_000;
+
 /// Datasets of one log-inputs.
 pub const INPUTS_MAX: usize = 1_000;
 /// Names of datasets.

@@ -1,6 +1,7 @@
 //! The things that MLflow tracks and their rules. Nothing here knows of WIT, HTTP or JSON.
 
 pub mod alias;
+pub mod artifact;
 pub mod dataset;
 pub mod experiment;
 pub mod id;

@@ -2,9 +2,10 @@
 
 use super::{aliases, latest, models, runs, versions};
 use crate::domain::alias::is_latest;
+use crate::domain::artifact::is_within;
 use crate::domain::id::RunId;
 use crate::domain::model::ModelId;
-use crate::domain::source::{Source, VersionSource, Which, invalid, is_within, not_of_run, possible_runs};
+use crate::domain::source::{Source, VersionSource, Which, invalid, not_of_run, possible_runs};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
