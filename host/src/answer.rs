@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
     /// Nothing is served at this address.
     EndpointNotFound,
     /// The request's body has more than so many bytes.
-    BodyTooLarge(usize),
+    BodyTooLarge(u64),
     /// The request's body did not come to its end in time.
     BodyStalled,
     /// The request's body broke off.

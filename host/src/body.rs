@@ -6,15 +6,44 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
 
 use crate::budget::Share;
 
-/// The bytes of an answer: all at once now; later also a stream, which is why it may fail.
+/// The bytes of an answer: all at once, or a stream, which may fail.
 #[derive(Debug, Default)]
 pub struct Body {
-    rest: Option<Bytes>,
+    rest: Rest,
     /// Counts the bytes for as long as they are in memory.
     _share: Option<Share>,
+}
+
+#[derive(Debug)]
+enum Rest {
+    Bytes(Option<Bytes>),
+    Stream(Stream),
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self::Bytes(None)
+    }
+}
+
+/// A piece of a streamed answer.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    /// All was sent. Without it the stream broke off.
+    End,
+}
+
+#[derive(Debug)]
+struct Stream {
+    pieces: mpsc::Receiver<Piece>,
+    /// How many bytes are to come, if it was said.
+    left: Option<u64>,
+    ended: bool,
 }
 
 impl Body {
@@ -30,28 +59,72 @@ impl Body {
         }
     }
 
-    /// The whole contents, when they are in memory.
-    pub fn into_bytes(self) -> Bytes {
-        self.rest.unwrap_or_default()
+    pub(crate) fn streamed(pieces: mpsc::Receiver<Piece>, length: Option<u64>) -> Self {
+        Self {
+            rest: Rest::Stream(Stream {
+                pieces,
+                left: length,
+                ended: length == Some(0),
+            }),
+            _share: None,
+        }
     }
 
-    /// How many bytes are still to come.
-    pub fn len(&self) -> usize {
-        self.rest.as_ref().map_or(0, Bytes::len)
+    /// The whole contents, when they are in memory; those of a stream never are.
+    pub fn into_bytes(self) -> Bytes {
+        match self.rest {
+            Rest::Bytes(bytes) => bytes.unwrap_or_default(),
+            Rest::Stream(_) => Bytes::new(),
+        }
+    }
+
+    /// How many bytes are still to come; none when that is not known.
+    pub fn len(&self) -> Option<u64> {
+        match &self.rest {
+            Rest::Bytes(bytes) => bytes.as_ref().map_or(0, Bytes::len).try_into().ok(),
+            Rest::Stream(stream) => stream.left,
+        }
     }
 
     /// Nothing is to come.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == Some(0)
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
         Self {
-            rest: Some(bytes.into()).filter(|bytes| !bytes.is_empty()),
+            rest: Rest::Bytes(Some(bytes.into()).filter(|bytes| !bytes.is_empty())),
             _share: None,
         }
+    }
+}
+
+impl Stream {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.pieces.poll_recv(cx).map(|piece| match piece {
+            Some(Piece::Bytes(bytes)) => {
+                let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.left = self.left.map(|left| left.saturating_sub(count));
+                self.ended = self.left == Some(0);
+                Some(Ok(Frame::data(bytes)))
+            }
+            Some(Piece::End) if self.left.unwrap_or(0) == 0 => {
+                self.ended = true;
+                None
+            }
+            _ => {
+                self.ended = true;
+                Some(Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the answer broke off",
+                )))
+            }
+        })
     }
 }
 
@@ -59,15 +132,21 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(self.rest.take().map(|bytes| Ok(Frame::data(bytes))))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match &mut self.rest {
+            Rest::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Rest::Stream(stream) => stream.poll(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_none()
+        match &self.rest {
+            Rest::Bytes(bytes) => bytes.is_none(),
+            Rest::Stream(stream) => stream.ended,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(u64::try_from(self.len()).unwrap_or(u64::MAX))
+        self.len().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

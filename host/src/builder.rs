@@ -136,6 +136,7 @@ impl HostBuilder {
             Component::Compiled(plugin) => plugin,
         };
         let lent = Lent {
+            file_bytes_max: self.limits.file_bytes_max,
             records: self.records.context("a host needs records")?,
             blobs: self.blobs.context("a host needs blobs")?,
             forge: self.forge.context("a host needs a forge")?,

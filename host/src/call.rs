@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{
 
 use crate::budget::{Budget, Share};
 use crate::forge::Forge;
+use crate::progress::Progress;
 use crate::storage::{Blobs, ProjectId, Records};
 use crate::surroundings::{Clock, Randomness};
 
@@ -28,13 +29,17 @@ pub(crate) struct Lent {
     pub(crate) forge: Arc<dyn Forge>,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
+    /// The largest file.
+    pub(crate) file_bytes_max: u64,
 }
 
 /// What the request that is running may touch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Binding {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
+    /// Who waits for it wants to know that bytes move.
+    pub(crate) progress: Progress,
 }
 
 /// The data of a store.
@@ -80,14 +85,22 @@ impl Call {
 
     /// The project that the running request may read; none outside of a request.
     pub(crate) fn readable(&self) -> Option<(Arc<Lent>, ProjectId)> {
-        self.binding.map(|binding| (Arc::clone(&self.lent), binding.project))
+        self.binding
+            .as_ref()
+            .map(|binding| (Arc::clone(&self.lent), binding.project))
     }
 
     /// The project that the running request may change; none for a reader.
     pub(crate) fn writable(&self) -> Option<(Arc<Lent>, ProjectId)> {
         self.binding
+            .as_ref()
             .filter(|binding| binding.may_write)
             .map(|binding| (Arc::clone(&self.lent), binding.project))
+    }
+
+    /// Where to tell that bytes of the running request move.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        self.binding.as_ref().map(|binding| binding.progress.clone())
     }
 
     /// Clock and randomness, which need no right.

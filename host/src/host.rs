@@ -23,6 +23,7 @@ use crate::instance::{Fault, Instance, Work};
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
 use crate::mount::{self, Route};
+use crate::passage::Passage;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::request_log::RequestLine;
@@ -30,11 +31,12 @@ use crate::storage::ProjectId;
 use crate::upkeep::Upkeep;
 
 /// What of a client's request the component gets to see.
-const PASSED_IN: [HeaderName; 6] = [
+const PASSED_IN: [HeaderName; 7] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::IF_NONE_MATCH,
+    header::IF_RANGE,
     header::RANGE,
     header::USER_AGENT,
 ];
@@ -60,9 +62,10 @@ const RIGHTS: HeaderName = HeaderName::from_static("x-mlforge-rights");
 const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
 const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
 /// How long a refused client may go on sending.
-const DISCARD_TIME: Duration = Duration::from_secs(5);
+pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
-type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+/// A client's body, wherever it comes from.
+pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
 #[derive(Clone)]
@@ -73,7 +76,7 @@ pub struct Host {
 pub(crate) struct Inner {
     plugin: Plugin,
     lent: Arc<Lent>,
-    limits: Limits,
+    pub(crate) limits: Limits,
     isolate: bool,
     /// As the component reads it; none: no scheme.
     source_schemes: Option<HeaderValue>,
@@ -82,6 +85,8 @@ pub(crate) struct Inner {
     doors: Semaphore,
     /// Running requests.
     seats: Semaphore,
+    /// Running requests that carry files; they may take long, and so take no seat from others.
+    pub(crate) transfer_seats: Arc<Semaphore>,
     memory: Budget,
     bodies: Budget,
     pub(crate) upkeep: Upkeep,
@@ -121,6 +126,7 @@ impl Host {
             pool: Pool::new(&limits),
             doors: Semaphore::new(limits.running_max.saturating_add(limits.waiting_max)),
             seats: Semaphore::new(limits.running_max),
+            transfer_seats: Arc::new(Semaphore::new(limits.transfers_max)),
             memory: Budget::new(limits.instances_bytes_max),
             bodies: Budget::new(limits.bodies_bytes_max),
             upkeep: Upkeep::default(),
@@ -186,6 +192,9 @@ impl Inner {
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         line.of_project(caller.project.id);
+        if Passage::of(&head.method, path) == Passage::Streamed {
+            return self.transfer(head, path, &caller, body).await;
+        }
         let mut share = self.bodies.share();
         let allowance = Allowance {
             bytes_max: self.limits.body_bytes_max,
@@ -196,10 +205,7 @@ impl Inner {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
-        let mut request = component_request(head, path, &caller, bytes)?;
-        if let Some(schemes) = &self.source_schemes {
-            request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
-        }
+        let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
         let seat = self.take_seat().await?;
         let response = self.run(request, &caller).await;
         drop(seat);
@@ -207,6 +213,14 @@ impl Inner {
             self.upkeep.note(self, caller.project.id, intent == Intent::Write);
         }
         response
+    }
+
+    /// Adds what the host says to the component in every request.
+    pub(crate) fn with_own_headers<B>(&self, mut request: Request<B>) -> Request<B> {
+        if let Some(schemes) = &self.source_schemes {
+            request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
+        }
+        request
     }
 
     /// Runs a request of the host's own; none when it cannot be answered now.
@@ -234,12 +248,8 @@ impl Inner {
     }
 
     async fn receive(&self, head: &Parts, body: &mut Inbound, allowance: Allowance<'_>) -> Result<Bytes, Refusal> {
-        let bytes_max = allowance.bytes_max;
-        let declared = head
-            .headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        if declared.is_some_and(|bytes: usize| bytes > bytes_max) {
+        let bytes_max = u64::try_from(allowance.bytes_max).unwrap_or(u64::MAX);
+        if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             return Err(Refusal::BodyTooLarge(bytes_max));
         }
         intake::collect(body, allowance)
@@ -253,7 +263,7 @@ impl Inner {
     }
 
     /// Lets a refused client finish, unless it waits for leave to begin.
-    async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: Refusal) -> Refusal {
+    pub(crate) async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: Refusal) -> Refusal {
         if !head.headers.contains_key(header::EXPECT) && refusal != Refusal::BodyStalled {
             intake::discard(body, self.limits.body_bytes_max, DISCARD_TIME).await;
         }
@@ -286,9 +296,7 @@ impl Inner {
         let result = match self.instance(caller, deadline).await {
             Ok(mut instance) => {
                 let result = instance.answer(work).await;
-                if !self.isolate && instance.is_reusable(&self.limits) {
-                    self.pool.put(instance);
-                }
+                self.put_back(instance);
                 result
             }
             Err(fault) => Err(fault),
@@ -299,7 +307,14 @@ impl Inner {
         }
     }
 
-    async fn instance(&self, caller: &Caller, deadline: Instant) -> Result<Instance, Fault> {
+    /// Keeps an instance for the next request of its project, if it is fit for one.
+    pub(crate) fn put_back(&self, instance: Instance) {
+        if !self.isolate && instance.is_reusable(&self.limits) {
+            self.pool.put(instance);
+        }
+    }
+
+    pub(crate) async fn instance(&self, caller: &Caller, deadline: Instant) -> Result<Instance, Fault> {
         let project = caller.project.id;
         if let Some(instance) = self.pool.take(project) {
             return Ok(instance);
@@ -317,7 +332,7 @@ impl Inner {
 }
 
 /// The log learns why; the client learns whether to come back.
-fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
+pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
     let project = caller.project.id.0;
     match fault {
         Fault::TimedOut => {
@@ -345,7 +360,7 @@ fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
 }
 
 /// The component's request: the rest of the path with its query, a few headers, and who asks.
-fn component_request(head: &Parts, path: &str, caller: &Caller, body: Bytes) -> Result<Request<Bytes>, Refusal> {
+pub(crate) fn component_request<B>(head: &Parts, path: &str, caller: &Caller, body: B) -> Result<Request<B>, Refusal> {
     let target = match head.uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -368,10 +383,21 @@ fn component_request(head: &Parts, path: &str, caller: &Caller, body: Bytes) -> 
 
 fn client_response(response: Response<Bytes>, share: Share) -> Response<Body> {
     let (head, body) = response.into_parts();
-    let mut response = Response::new(Body::counted(body, share));
+    client_head(&head, Body::counted(body, share))
+}
+
+/// What the client gets to see of an answer's head.
+pub(crate) fn client_head(head: &http::response::Parts, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = head.status;
     pass(&head.headers, response.headers_mut(), &PASSED_OUT);
     response
+}
+
+/// How long a request says that its body is.
+pub(crate) fn declared_length(head: &Parts) -> Option<u64> {
+    let length = head.headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {

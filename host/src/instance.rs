@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::component::Accessor;
 use wasmtime::{PoolConcurrencyLimitError, Store};
@@ -16,12 +17,16 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
+use crate::answer::Refusal;
 use crate::bindings::{self as direct, DirectService};
+use crate::body::Piece;
 use crate::budget::{Budget, Share};
 use crate::call::{Binding, Call, Lent, Memory};
+use crate::inflow::Inflow;
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
 use crate::plugin::{Exports, Plugin};
+use crate::progress::Progress;
 use crate::storage::ProjectId;
 
 /// How long a component may go on after its answer; whoever asked waits for that.
@@ -72,6 +77,17 @@ pub(crate) struct Work<'a> {
     pub(crate) deadline: Instant,
     pub(crate) limits: &'a Limits,
     pub(crate) answer: &'a mut Share,
+}
+
+/// One request that carries a file.
+pub(crate) struct StreamedWork<'a> {
+    pub(crate) request: Request<Inflow>,
+    pub(crate) may_write: bool,
+    pub(crate) limits: &'a Limits,
+    pub(crate) progress: Progress,
+    /// Taken once there is a head.
+    pub(crate) answered: &'a mut Option<oneshot::Sender<Result<Response<()>, Refusal>>>,
+    pub(crate) pieces: mpsc::Sender<Piece>,
 }
 
 impl Instance {
@@ -126,6 +142,7 @@ impl Instance {
         self.store.data_mut().bind(Binding {
             project: self.project,
             may_write,
+            progress: Progress::new(),
         });
         let mut response = None;
         let exports = &self.exports;
@@ -162,12 +179,72 @@ impl Instance {
         }
     }
 
+    /// Answers a request piece by piece, for as long as bytes move. The answer may break off: then its end is missing.
+    pub(crate) async fn stream(&mut self, work: StreamedWork<'_>) -> Result<(), Fault> {
+        self.uses += 1;
+        self.busy = true;
+        self.store.data_mut().bind(Binding {
+            project: self.project,
+            may_write: work.may_write,
+            progress: work.progress.clone(),
+        });
+        let exports = &self.exports;
+        let (progress, pause) = (work.progress.clone(), work.limits.transfer_pause);
+        let run = self.store.run_concurrent(async |accessor| {
+            pass_through(accessor, &exports.service, work).await?;
+            let rest = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
+            Ok(timeout(AFTERWARDS, rest).await.is_ok())
+        });
+        let ended = progress.while_moving(pause, run).await;
+        self.store.data_mut().unbind();
+        match ended {
+            Some(Ok(Ok(finished))) => {
+                self.busy = !finished;
+                Ok(())
+            }
+            Some(Ok(Err(fault))) => Err(fault),
+            Some(Err(_)) if self.store.data().memory.starved() => Err(Fault::NoRoom),
+            Some(Err(trap)) => Err(Fault::Trapped(trap)),
+            None => Err(Fault::TimedOut),
+        }
+    }
+
     /// What happens after the answer was whole does not change it.
     fn report_late(&self, fault: Option<Fault>) {
         if let Some(fault) = fault {
             tracing::error!(target: "mlforge::component", project = self.project.0, ?fault, "fault after the answer");
         }
     }
+}
+
+/// Hands the request to the component as it comes, and its answer on as it comes.
+async fn pass_through(accessor: &Accessor<Call>, service: &Service, work: StreamedWork<'_>) -> Result<(), Fault> {
+    let (request, sent) = accessor.with(|mut access| {
+        let (request, sent) = p3::Request::from_http(access.get().http().hooks, work.request);
+        (request, Box::pin(sent) as Sent)
+    });
+    let response = service.handle(accessor, request).await?.map_err(Fault::GaveUp)?;
+    let response = accessor.with(|access| response.into_http(access, sent))?;
+    let (head, mut body) = response.into_parts();
+    if head.status < StatusCode::OK {
+        return Err(Fault::Unfit(format!("status {}", head.status)));
+    }
+    let answered = work.answered.take();
+    if answered.is_none_or(|answered| answered.send(Ok(Response::from_parts(head, ()))).is_err()) {
+        return Ok(());
+    }
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame.map_err(|error| Fault::Unfit(error.to_string()))?.into_data() else {
+            continue;
+        };
+        if work.pieces.send(Piece::Bytes(bytes)).await.is_err() {
+            // The client left.
+            return Ok(());
+        }
+        work.progress.mark();
+    }
+    _ = work.pieces.send(Piece::End).await;
+    Ok(())
 }
 
 /// Asks the component by its shorter way. It is told of the request what it needs: what the host says of the caller.

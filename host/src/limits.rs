@@ -19,6 +19,12 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// How long a request body may pause between two pieces.
     pub body_pause: Duration,
+    /// The largest file that is taken from a client.
+    pub file_bytes_max: u64,
+    /// How many requests that carry files run at the same time, besides all others.
+    pub transfers_max: usize,
+    /// How long such a request may go on without a byte that moves.
+    pub transfer_pause: Duration,
     /// The largest answer that is taken from the component.
     pub answer_bytes_max: usize,
     /// Request and answer bodies of all requests together.
@@ -59,6 +65,9 @@ impl Default for Limits {
             forge_time: Duration::from_secs(10),
             body_bytes_max: 20 << 20,
             body_pause: Duration::from_secs(20),
+            file_bytes_max: 16 << 30,
+            transfers_max: 128,
+            transfer_pause: Duration::from_secs(120),
             answer_bytes_max: 128 << 20,
             bodies_bytes_max: 1 << 30,
             instance_bytes_max: 256 << 20,

@@ -124,7 +124,10 @@ fn engine(cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Engine> {
 }
 
 fn pooling(limits: &Limits) -> PoolingAllocationConfig {
-    let instances = limits.running_max.saturating_add(limits.idle_max);
+    let instances = limits
+        .running_max
+        .saturating_add(limits.transfers_max)
+        .saturating_add(limits.idle_max);
     let instances = u32::try_from(instances)
         .unwrap_or(u32::MAX)
         .saturating_add(SPARE_INSTANCES);

@@ -17,7 +17,8 @@ pub(crate) struct RequestLine {
     project: Option<ProjectId>,
     began: Instant,
     status: u16,
-    bytes: usize,
+    /// None when the answer does not know its length.
+    bytes: Option<u64>,
 }
 
 impl RequestLine {
@@ -28,7 +29,7 @@ impl RequestLine {
             project: None,
             began: Instant::now(),
             status: CALLER_LEFT,
-            bytes: 0,
+            bytes: Some(0),
         }
     }
 

@@ -17,6 +17,10 @@ pub enum Error {
     Denied,
     /// The request is larger than the storage takes.
     TooLarge(String),
+    /// The body of the request did not come to its end.
+    BrokenOff,
+    /// The part of a file that is asked for lies behind its end; it has so many bytes.
+    OutOfRange(u64),
     /// Others changed the same records again and again; nothing was written.
     Contended,
     /// The storage cannot answer now.

@@ -24,15 +24,14 @@ struct Plugin;
 impl Guest for Plugin {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         report_panics();
-        let incoming = Incoming::read(request).await?;
-        http::route::answer(&incoming).await.send()
+        http::route::answer(Incoming::new(request)).await.send()
     }
 }
 
 impl direct::Guest for Plugin {
     async fn ask(request: direct::Request) -> direct::Answer {
         report_panics();
-        http::route::answer(&request.into()).await.into()
+        http::route::answer(request.into()).await.into_direct().await
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
 use mlforge::storage::ProjectId;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
@@ -38,6 +38,37 @@ pub struct Reply {
     pub status: u16,
     /// The JSON body.
     pub body: Value,
+}
+
+/// An answer that need not be JSON.
+#[derive(Debug)]
+pub struct File {
+    /// The HTTP status.
+    pub status: u16,
+    /// All headers.
+    pub headers: http::HeaderMap,
+    /// The body.
+    pub bytes: Bytes,
+}
+
+impl File {
+    /// The body of a request that must succeed.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.text()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The MLflow error code in the body; empty when there is none.
+    pub fn error_code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        body["error_code"].as_str().unwrap_or_default().to_owned()
+    }
 }
 
 impl Reply {
@@ -127,6 +158,23 @@ impl Tracker {
     /// Sends any request; the path begins after the mount.
     pub fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
         self.runtime.block_on(self.sending(method, path, body))
+    }
+
+    /// Sends any request with more headers; the answer need not be JSON.
+    pub fn file(&self, method: &str, path: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> File {
+        let mut request = self.request(method, path, body);
+        for (name, value) in headers {
+            let value = value.parse().expect("the value of a header");
+            request.headers_mut().insert(*name, value);
+        }
+        self.runtime.block_on(async {
+            let (head, body) = self.host.handle(request).await.into_parts();
+            File {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                bytes: body.collect().await.expect("a whole answer").to_bytes(),
+            }
+        })
     }
 
     /// Sends many requests at once.

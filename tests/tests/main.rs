@@ -2,6 +2,7 @@
 
 mod access;
 mod aliases;
+mod artifacts;
 mod datasets;
 mod defects;
 mod engine;
@@ -17,6 +18,7 @@ mod search;
 mod server;
 mod sources;
 mod stages;
+mod transfers;
 mod version_search;
 mod versions;
 mod wire;

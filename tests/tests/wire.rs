@@ -1,11 +1,12 @@
 //! What holds for every endpoint: routes, rights, bodies, errors.
 
+use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::route::{PREFIXES, ROUTES, Right};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
 /// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     include_str!("datasets.rs"),
     include_str!("histories.rs"),
     include_str!("experiments.rs"),
@@ -14,6 +15,7 @@ const SOURCES: [&str; 13] = [
     include_str!("search.rs"),
     include_str!("wire.rs"),
     include_str!("aliases.rs"),
+    include_str!("artifacts.rs"),
     include_str!("models.rs"),
     include_str!("sources.rs"),
     include_str!("stages.rs"),
@@ -48,6 +50,28 @@ fn every_route_is_there_below_both_prefixes() {
         let code = reply.body["error_code"].as_str().unwrap_or_default();
         assert_ne!(code, "ENDPOINT_NOT_FOUND", "{} {prefix}{}", route.method, route.path);
         assert!(reply.status < 500, "{} {}: {}", route.method, route.path, reply.body);
+    }
+}
+
+#[test]
+fn every_route_of_files_has_a_test_and_is_there_below_all_prefixes() {
+    let tracker = Tracker::fresh();
+    for route in FILE_ROUTES {
+        let named = |source: &&str| {
+            source.contains(route.path.trim_end_matches('/')) && source.contains(&format!("\"{}\"", route.method))
+        };
+        assert!(
+            SOURCES.iter().any(named),
+            "{} {} is asked by no test",
+            route.method,
+            route.path
+        );
+        for prefix in FILE_PREFIXES {
+            let path = format!("{prefix}{}", route.path);
+            let answer = tracker.file(route.method, &path, &[], "");
+            assert_ne!(answer.error_code(), "ENDPOINT_NOT_FOUND", "{} {path}", route.method);
+            assert!(answer.status < 500, "{} {path}: {}", route.method, answer.text());
+        }
     }
 }
 

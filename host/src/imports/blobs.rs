@@ -14,6 +14,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::storage_unavailable;
 use crate::bindings::blobs as wit;
 use crate::call::{Call, Imports};
+use crate::progress::Progress;
 use crate::storage::{BlobStream, Staged, StorageError};
 
 /// The largest piece that is copied out of the component at once.
@@ -35,9 +36,13 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
     ) -> wasmtime::Result<Result<Resource<Received>, wit::Error>> {
         let (sender, pieces) = mpsc::channel(PIECES_MAX);
         let granted = accessor.with(|mut access| {
-            let granted = access.get().writable();
+            let (granted, progress) = (access.get().writable(), access.get().progress());
+            let upload = Upload {
+                pieces: PollSender::new(sender),
+                progress,
+            };
             match granted {
-                Some(_) => contents.pipe(&mut access, Upload(PollSender::new(sender)))?,
+                Some(_) => contents.pipe(&mut access, upload)?,
                 None => contents.close(&mut access)?,
             }
             wasmtime::error::Ok(granted)
@@ -45,6 +50,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let Some((lent, project)) = granted else {
             return Ok(Err(wit::Error::Denied));
         };
+        let bytes_max = bytes_max.min(lent.file_bytes_max);
         match lent.blobs.stage(project, pieces, bytes_max).await {
             Ok(staged) => Ok(Ok(
                 accessor.with(|mut access| access.get().table.push(Received(staged)))?
@@ -100,11 +106,10 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             return Ok(Err(wit::Error::Denied));
         };
         match lent.blobs.read(project, &name, offset, length).await {
-            Ok(Some(pieces)) => {
-                Ok(Ok(Some(accessor.with(|mut access| {
-                    StreamReader::new(access.as_context_mut(), Download(pieces))
-                })?)))
-            }
+            Ok(Some(pieces)) => Ok(Ok(Some(accessor.with(|mut access| {
+                let progress = access.get().progress();
+                StreamReader::new(access.as_context_mut(), Download { pieces, progress })
+            })?))),
             Ok(None) => Ok(Ok(None)),
             Err(error) => Ok(Err(error.into())),
         }
@@ -166,7 +171,10 @@ impl From<StorageError> for wit::Error {
 }
 
 /// From the component to the storage. The storage hanging up ends the stream for the component.
-struct Upload(PollSender<Result<Bytes, StorageError>>);
+struct Upload {
+    pieces: PollSender<Result<Bytes, StorageError>>,
+    progress: Option<Progress>,
+}
 
 impl<D> StreamConsumer<D> for Upload {
     type Item = u8;
@@ -178,7 +186,7 @@ impl<D> StreamConsumer<D> for Upload {
         source: Source<'_, u8>,
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
-        match self.0.poll_reserve(cx) {
+        match self.pieces.poll_reserve(cx) {
             Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Err(_)) => return Poll::Ready(Ok(StreamResult::Dropped)),
@@ -188,17 +196,27 @@ impl<D> StreamConsumer<D> for Upload {
         let waiting = source.remaining();
         let piece = Bytes::copy_from_slice(waiting.get(..PIECE_BYTES_MAX).unwrap_or(waiting));
         let count = piece.len();
-        if count > 0 && self.0.send_item(Ok(piece)).is_err() {
+        if count > 0 && self.pieces.send_item(Ok(piece)).is_err() {
             return Poll::Ready(Ok(StreamResult::Dropped));
         }
         source.mark_read(count);
+        mark(self.progress.as_ref());
         Poll::Ready(Ok(StreamResult::Completed))
     }
 }
 
 /// From the storage to the component. A stream cannot say that it broke, so a failure stops the instance: better no
 /// answer than a cut one that looks whole.
-struct Download(BlobStream);
+struct Download {
+    pieces: BlobStream,
+    progress: Option<Progress>,
+}
+
+fn mark(progress: Option<&Progress>) {
+    if let Some(progress) = progress {
+        progress.mark();
+    }
+}
 
 impl<D> StreamProducer<D> for Download {
     type Item = u8;
@@ -215,7 +233,7 @@ impl<D> StreamProducer<D> for Download {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
         loop {
-            let next = self.0.poll_recv(cx);
+            let next = self.pieces.poll_recv(cx);
             if next.is_pending() && finish {
                 return Poll::Ready(Ok(StreamResult::Cancelled));
             }
@@ -225,6 +243,7 @@ impl<D> StreamProducer<D> for Download {
                 Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {
                     destination.set_buffer(piece);
+                    mark(self.progress.as_ref());
                     return Poll::Ready(Ok(StreamResult::Completed));
                 }
             }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 
 pub mod aliases;
+pub mod artifacts;
 pub mod datasets;
 pub mod experiments;
 pub mod inputs;

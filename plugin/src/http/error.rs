@@ -23,13 +23,10 @@ pub fn answer(error: &Error) -> Answer {
         message: &message,
     })
     .unwrap_or_default();
-    let mut answer = Answer {
-        status,
-        headers: Vec::new(),
-        body,
-    };
+    let mut answer = Answer::json(status, body);
     match error {
         Error::WrongMethod(allowed) => answer.headers.push(("allow", allowed.join(", "))),
+        Error::OutOfRange(size) => answer.headers.push(("content-range", format!("bytes */{size}"))),
         Error::Contended | Error::Unavailable(_) => answer.headers.push(("retry-after", "1".to_owned())),
         _ => {}
     }
@@ -39,6 +36,7 @@ pub fn answer(error: &Error) -> Answer {
 fn status(error: &Error) -> (u16, &'static str) {
     match error {
         Error::Invalid(_) => (400, "INVALID_PARAMETER_VALUE"),
+        Error::BrokenOff => (400, "INVALID_PARAMETER_VALUE"),
         Error::AlreadyExists(_) => (400, "RESOURCE_ALREADY_EXISTS"),
         // GitLab's status for someone who may read and not write.
         Error::Denied => (401, "CUSTOMER_UNAUTHORIZED"),
@@ -46,6 +44,7 @@ fn status(error: &Error) -> (u16, &'static str) {
         Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
         Error::WrongMethod(_) => (405, "BAD_REQUEST"),
         Error::TooLarge(_) => (413, "INVALID_PARAMETER_VALUE"),
+        Error::OutOfRange(_) => (416, "INVALID_PARAMETER_VALUE"),
         // The one status that every client repeats every request on: nothing was written.
         Error::Contended => (429, "REQUEST_LIMIT_EXCEEDED"),
         Error::Corrupt(_) => (500, "INTERNAL_ERROR"),
@@ -61,6 +60,8 @@ fn message(error: &Error) -> String {
         Error::NoEndpoint(path) => format!("No endpoint has the path '{path}'."),
         Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),
         Error::Denied => "You may not write to this project: that needs the role Developer or higher.".to_owned(),
+        Error::BrokenOff => "The body of the request broke off; nothing was stored.".to_owned(),
+        Error::OutOfRange(size) => format!("The range lies behind the end of the file, which has {size} bytes."),
         Error::Contended => "Too many clients are changing the same thing at once; nothing was written.".to_owned(),
         // What the storage says is for the host's log.
         Error::Unavailable(_) => "The storage cannot answer now; try again.".to_owned(),

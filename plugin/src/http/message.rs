@@ -1,8 +1,12 @@
-//! A request read whole, and an answer written whole, over `wasi:http`.
+//! Requests and answers, whole or as streams, over `wasi:http` and over `direct`.
 
+use wit_bindgen::{FutureReader, StreamReader};
+
+use super::file::Wanted;
 use crate::bindings::exports::mlforge::plugin::direct;
-use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
+use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response, Trailers};
 use crate::bindings::{wit_future, wit_stream};
+use crate::error::{Error, Result};
 
 /// The header in which the host says what the caller may do.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";
@@ -40,64 +44,171 @@ pub struct Incoming {
     pub actor: String,
     /// By which schemes sources of model versions may lead out of the project.
     pub source_schemes: Vec<String>,
-    /// All of it: the host bounds its size.
-    pub body: Vec<u8>,
+    /// Which bytes of a file are wanted.
+    pub wanted: Wanted,
+    /// What was sent.
+    pub body: Body,
 }
 
-/// A whole answer.
+/// Bytes on their way in or out.
+pub enum Body {
+    /// All of them: the host bounds their number.
+    Whole(Vec<u8>),
+    /// As they come.
+    Stream(StreamReader<u8>),
+    /// As they come from a client, which may break off.
+    Received(StreamReader<u8>, FutureReader<EndOfBody>),
+}
+
+type EndOfBody = std::result::Result<Option<Trailers>, ErrorCode>;
+
+/// What follows the last byte of a body.
+pub struct End(Option<FutureReader<EndOfBody>>);
+
+impl End {
+    /// Refuses a body that was cut: it ends its stream like a whole one, and only here does it show.
+    pub async fn whole(self) -> Result<()> {
+        match self.0 {
+            Some(end) => end.await.map(drop).map_err(|_| Error::BrokenOff),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Body {
+    /// The bytes as a stream, and what tells whether it came to its end.
+    pub fn into_stream(self) -> (StreamReader<u8>, End) {
+        match self {
+            Body::Stream(contents) => (contents, End(None)),
+            Body::Received(contents, end) => (contents, End(Some(end))),
+            Body::Whole(bytes) => {
+                let (mut sender, contents) = wit_stream::new();
+                wit_bindgen::spawn_local(async move {
+                    // What the reader does not take is not missed: it is the one who counts bytes.
+                    let _ = sender.write_all(bytes).await;
+                });
+                (contents, End(None))
+            }
+        }
+    }
+
+    /// All bytes.
+    pub async fn into_whole(self) -> Result<Vec<u8>> {
+        match self {
+            Body::Whole(bytes) => Ok(bytes),
+            Body::Stream(contents) => Ok(contents.collect().await),
+            Body::Received(contents, end) => {
+                let bytes = contents.collect().await;
+                End(Some(end)).whole().await?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// An answer.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The content type.
+    pub kind: &'static str,
     /// Besides the content type.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
-    pub body: Vec<u8>,
+    /// What is sent.
+    pub body: Body,
 }
+
+const JSON: &str = "application/json";
 
 impl Answer {
     /// A JSON object with status 200: clients take any other status for a failure, also 201 after a creation.
     pub fn ok(body: Vec<u8>) -> Self {
+        Answer::json(200, body)
+    }
+
+    /// A JSON object with any status.
+    pub fn json(status: u16, body: Vec<u8>) -> Self {
+        Answer {
+            status,
+            kind: JSON,
+            headers: Vec::new(),
+            body: Body::Whole(body),
+        }
+    }
+
+    /// A whole file.
+    pub fn file(kind: &'static str, headers: Vec<(&'static str, String)>, body: Body) -> Self {
         Answer {
             status: 200,
-            headers: Vec::new(),
+            kind,
+            headers,
             body,
+        }
+    }
+
+    /// A part of a file.
+    pub fn file_part(kind: &'static str, headers: Vec<(&'static str, String)>, body: Body) -> Self {
+        Answer {
+            status: 206,
+            ..Answer::file(kind, headers, body)
+        }
+    }
+
+    /// The caller has the file already.
+    pub fn not_modified(headers: Vec<(&'static str, String)>) -> Self {
+        Answer {
+            status: 304,
+            ..Answer::file(JSON, headers, Body::Whole(Vec::new()))
         }
     }
 }
 
 impl Incoming {
-    /// Reads a request to its end. Fails when the connection breaks before.
-    pub async fn read(request: Request) -> Result<Self, ErrorCode> {
+    /// Takes a request as it comes; its body is still to be read.
+    pub fn new(request: Request) -> Self {
         let method = method_name(request.get_method());
         let target = request.get_path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let (path, query) = (path.to_owned(), query.to_owned());
         let headers = request.get_headers();
+        let wanted = wanted(&method, |name| text(&headers, name));
         let rights = rights(&headers);
         let actor = text(&headers, ACTOR_HEADER);
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
-        // What is asked by GET is in the query: a body, if there is one, means nothing.
-        let body = if method == "GET" {
-            Vec::new()
-        } else {
-            read_body(request).await?
-        };
-        Ok(Incoming {
+        let (_, done) = wit_future::new(|| Ok(()));
+        let (contents, end) = Request::consume_body(request, done);
+        Incoming {
             method,
             path,
             query,
             rights,
             actor,
             source_schemes,
-            body,
-        })
+            wanted,
+            body: Body::Received(contents, end),
+        }
+    }
+
+    /// A request without a body.
+    #[cfg(test)]
+    pub fn empty(method: &str, path: &str, rights: Rights) -> Self {
+        Incoming {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: String::new(),
+            rights,
+            actor: String::new(),
+            source_schemes: Vec::new(),
+            wanted: Wanted::default(),
+            body: Body::Whole(Vec::new()),
+        }
     }
 }
 
 impl From<direct::Request> for Incoming {
     fn from(request: direct::Request) -> Self {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        let header = |name| {
+        let header = |name: &str| {
             let found = request.headers.iter().find(|(other, _)| other == name);
             found.map(|(_, value)| value.as_str())
         };
@@ -107,23 +218,20 @@ impl From<direct::Request> for Incoming {
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
-            body: if request.method == "GET" {
-                Vec::new()
-            } else {
-                request.body
-            },
+            wanted: wanted(&request.method, |name| header(name).unwrap_or_default().to_owned()),
+            body: Body::Whole(request.body),
             method: request.method,
         }
     }
 }
 
-async fn read_body(request: Request) -> Result<Vec<u8>, ErrorCode> {
-    let (_, done) = wit_future::new(|| Ok(()));
-    let (contents, trailers) = Request::consume_body(request, done);
-    let body = contents.collect().await;
-    // A cut upload ends its stream like a whole one; only here does it show.
-    trailers.await?;
-    Ok(body)
+fn wanted(method: &str, header: impl Fn(&str) -> String) -> Wanted {
+    Wanted {
+        range: header("range"),
+        if_range: header("if-range"),
+        if_none_match: header("if-none-match"),
+        head_only: method == "HEAD",
+    }
 }
 
 fn rights(headers: &Fields) -> Rights {
@@ -166,43 +274,41 @@ fn method_name(method: Method) -> String {
     }
 }
 
-impl Answer {
-    /// All headers, that of the content type first.
-    fn all_headers(headers: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
-        let kind = [("content-type", "application/json".to_owned())];
-        kind.into_iter()
-            .chain(headers)
-            .map(|(name, value)| (name.to_owned(), value))
-    }
+/// All headers, that of the content type first.
+fn all_headers(kind: &str, headers: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
+    let kind = [("content-type", kind.to_owned())];
+    kind.into_iter()
+        .chain(headers)
+        .map(|(name, value)| (name.to_owned(), value))
 }
 
-impl From<Answer> for direct::Answer {
-    fn from(answer: Answer) -> Self {
+impl Answer {
+    /// The answer by the shorter way.
+    pub async fn into_direct(self) -> direct::Answer {
         direct::Answer {
-            status: answer.status,
-            headers: Answer::all_headers(answer.headers).collect(),
-            body: answer.body,
+            status: self.status,
+            headers: all_headers(self.kind, self.headers).collect(),
+            // What is written here does not break off.
+            body: self.body.into_whole().await.unwrap_or_default(),
         }
     }
-}
 
-impl Answer {
     /// Hands the answer to the host; the body follows as the host takes it.
-    pub fn send(self) -> Result<Response, ErrorCode> {
-        let fields: Vec<_> = Self::all_headers(self.headers)
+    pub fn send(self) -> std::result::Result<Response, ErrorCode> {
+        let fields: Vec<_> = all_headers(self.kind, self.headers)
             .map(|(name, value)| (name, value.into_bytes()))
             .collect();
         let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
-        let (mut sender, contents) = wit_stream::new();
+        // An answer to HEAD may tell a length that it does not have.
+        let contents = match self.body {
+            Body::Whole(bytes) if bytes.is_empty() => None,
+            body => Some(body.into_stream().0),
+        };
         let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
         drop(trailers_sender);
-        let (response, _) = Response::new(headers, Some(contents), trailers);
+        let (response, _) = Response::new(headers, contents, trailers);
         // The host knows no status that it would refuse here.
         let _ = response.set_status_code(self.status);
-        wit_bindgen::spawn_local(async move {
-            // What the host does not take is not missed: it is the one who counts bytes.
-            let _ = sender.write_all(self.body).await;
-        });
         Ok(response)
     }
 }

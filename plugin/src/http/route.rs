@@ -2,7 +2,8 @@
 
 use std::pin::Pin;
 
-use super::message::{Answer, Incoming, Rights};
+use super::file_route::{self, FileCall};
+use super::message::{Answer, Body, Incoming, Rights};
 use super::params::{self, Params};
 use crate::api::{self, Call};
 use crate::error::{Error, Result};
@@ -73,6 +74,7 @@ pub const ROUTES: &[Route] = routes! {
     POST "runs/delete-tag" Write api::logging::delete_tag;
     POST "runs/log-batch" Write api::logging::log_batch;
     POST "runs/log-inputs" Write api::inputs::log_inputs;
+    GET "artifacts/list" Read api::artifacts::list_of_run;
     GET "metrics/get-history" Read api::metrics::get_history;
     GET "metrics/get-history-bulk" Read api::metrics::get_history_bulk;
     GET "metrics/get-history-bulk-interval" Read api::metrics::get_history_bulk_interval;
@@ -106,9 +108,10 @@ pub const HOST_ROUTES: &[Route] = routes! {
 };
 
 /// Answers a request.
-pub async fn answer(request: &Incoming) -> Answer {
-    match try_answer(request).await {
-        Ok(body) => Answer::ok(body),
+pub async fn answer(mut request: Incoming) -> Answer {
+    let body = std::mem::replace(&mut request.body, Body::Whole(Vec::new()));
+    match try_answer(&request, body).await {
+        Ok(answer) => answer,
         Err(error) => {
             if let Error::Corrupt(text) | Error::Unavailable(text) = &error {
                 crate::bindings::mlforge::plugin::report::fault(&format!(
@@ -121,26 +124,40 @@ pub async fn answer(request: &Incoming) -> Answer {
     }
 }
 
-async fn try_answer(request: &Incoming) -> Result<Vec<u8>> {
+async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
+    if let Some((route, below)) = file_route::find(request, &request.path)? {
+        must_have(request, route.right)?;
+        let query = params::from_query(&request.query)?;
+        let call = FileCall {
+            below,
+            query: Params::new(&query),
+            wanted: &request.wanted,
+            contents: body,
+        };
+        return (route.endpoint)(call).await;
+    }
     let route = find(&request.method, &request.path)?;
-    let (needed, refusal) = match route.right {
+    must_have(request, route.right)?;
+    let fields = match route.method {
+        // What is asked by GET is in the query: a body, if there is one, means nothing.
+        "GET" => params::from_query(&request.query)?,
+        _ => params::from_body(&body.into_whole().await?)?,
+    };
+    let body = (route.endpoint)(Call {
+        params: Params::new(&fields),
+        actor: &request.actor,
+        source_schemes: &request.source_schemes,
+    });
+    body.await.map(Answer::ok)
+}
+
+fn must_have(request: &Incoming, right: Right) -> Result<()> {
+    let (needed, refusal) = match right {
         Right::Read => (Rights::Read, Error::Denied),
         Right::Write => (Rights::Write, Error::Denied),
         Right::Host => (Rights::Host, Error::NoEndpoint(request.path.clone())),
     };
-    if request.rights < needed {
-        return Err(refusal);
-    }
-    let fields = match route.method {
-        "GET" => params::from_query(&request.query)?,
-        _ => params::from_body(&request.body)?,
-    };
-    (route.endpoint)(Call {
-        params: Params::new(&fields),
-        actor: &request.actor,
-        source_schemes: &request.source_schemes,
-    })
-    .await
+    if request.rights < needed { Err(refusal) } else { Ok(()) }
 }
 
 fn find(method: &str, path: &str) -> Result<&'static Route> {
@@ -166,6 +183,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
+    use crate::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 
     #[test]
     fn a_route_is_found_below_both_prefixes_by_its_exact_path() {
@@ -193,16 +211,8 @@ mod tests {
 
     /// The answer to a request that is answered without waiting for anything.
     fn at_once(method: &str, path: &str, rights: Rights) -> Option<Answer> {
-        let request = Incoming {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query: String::new(),
-            rights,
-            actor: String::new(),
-            source_schemes: Vec::new(),
-            body: Vec::new(),
-        };
-        let mut waiting = std::pin::pin!(answer(&request));
+        let request = Incoming::empty(method, path, rights);
+        let mut waiting = std::pin::pin!(answer(request));
         match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Some(answer),
             Poll::Pending => None,
@@ -211,12 +221,18 @@ mod tests {
 
     #[test]
     fn the_component_itself_refuses_who_lacks_the_right_whatever_the_host_let_through() {
-        for route in ROUTES {
-            let path = format!("{}{}", PREFIXES[0], route.path);
-            let refused = |rights| at_once(route.method, &path, rights).is_some_and(|answer| answer.status == 401);
-            assert!(refused(Rights::None), "{} {path}", route.method);
-            if route.right == Right::Write {
-                assert!(refused(Rights::Read), "{} {path}", route.method);
+        let routes = ROUTES
+            .iter()
+            .map(|route| (route.method, PREFIXES[0], route.path, route.right));
+        let files = FILE_ROUTES
+            .iter()
+            .map(|route| (route.method, FILE_PREFIXES[0], route.path, route.right));
+        for (method, prefix, path, right) in routes.chain(files) {
+            let path = format!("{prefix}{path}");
+            let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 401);
+            assert!(refused(Rights::None), "{method} {path}");
+            if right == Right::Write {
+                assert!(refused(Rights::Read), "{method} {path}");
             }
         }
     }

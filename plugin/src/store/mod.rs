@@ -2,11 +2,13 @@
 //! An operation reads with versions, decides, and commits with checks; nothing is ever half-written.
 
 pub mod aliases;
+pub mod artifacts;
 pub mod block;
 pub mod codec;
 pub mod creation;
 pub mod datasets;
 pub mod experiments;
+pub mod files;
 pub mod full_runs;
 pub mod histories;
 pub mod history;

@@ -1,0 +1,115 @@
+//! The body of a request on its way into the component: bounded, watched, and given back when the component is done with
+//! it, since its sender may still be sending.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep};
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+
+use crate::answer::Refusal;
+use crate::host::Inbound;
+use crate::progress::Progress;
+
+/// What is left of a body, and what was wrong with it, for those who lent it to the component.
+pub(crate) struct Outside {
+    rest: oneshot::Receiver<Inbound>,
+    wrong: Arc<OnceLock<Refusal>>,
+}
+
+impl Outside {
+    /// Why the body did not come whole, if it is known by now.
+    pub(crate) fn wrong(&self) -> Option<Refusal> {
+        self.wrong.get().copied()
+    }
+
+    /// What the component did not read; none when it has all, or still reads.
+    pub(crate) async fn rest(self, time: Duration) -> Option<Inbound> {
+        tokio::time::timeout(time, self.rest).await.ok()?.ok()
+    }
+}
+
+/// The body that the component gets.
+pub(crate) struct Inflow {
+    body: Option<Inbound>,
+    back: Option<oneshot::Sender<Inbound>>,
+    wrong: Arc<OnceLock<Refusal>>,
+    bytes_max: u64,
+    bytes_left: u64,
+    pause: Duration,
+    alarm: Pin<Box<Sleep>>,
+    progress: Progress,
+}
+
+impl Inflow {
+    /// At most so many bytes, with pauses of at most so long.
+    pub(crate) fn new(body: Inbound, bytes_max: u64, pause: Duration, progress: Progress) -> (Self, Outside) {
+        let (back, rest) = oneshot::channel();
+        let wrong = Arc::new(OnceLock::new());
+        let inflow = Self {
+            body: Some(body),
+            back: Some(back),
+            wrong: Arc::clone(&wrong),
+            bytes_max,
+            bytes_left: bytes_max,
+            pause,
+            alarm: Box::pin(sleep(pause)),
+            progress,
+        };
+        (inflow, Outside { rest, wrong })
+    }
+
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, ErrorCode> {
+        self.progress.mark();
+        self.alarm.as_mut().reset(Instant::now() + self.pause);
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        match self.bytes_left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
+            Some(left) => self.bytes_left = left,
+            None => return Err(self.fail(Refusal::BodyTooLarge(self.bytes_max))),
+        }
+        Ok(frame)
+    }
+
+    fn fail(&self, refusal: Refusal) -> ErrorCode {
+        _ = self.wrong.set(refusal);
+        ErrorCode::HttpProtocolError
+    }
+}
+
+impl Body for Inflow {
+    type Data = Bytes;
+    type Error = ErrorCode;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.take(frame))),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(Refusal::BodyBroken)))),
+            Poll::Pending if self.alarm.as_mut().poll(cx).is_ready() => {
+                Poll::Ready(Some(Err(self.fail(Refusal::BodyStalled))))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(|body| body.is_end_stream())
+    }
+}
+
+impl Drop for Inflow {
+    fn drop(&mut self) {
+        if let Some((body, back)) = self.body.take().zip(self.back.take()) {
+            // Who lent it may have left.
+            _ = back.send(body);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Which requests carry files: their bytes pass through as they come, and are never whole in memory.
+
+use http::Method;
+
+/// What the pages and clients put before the paths of the artifact service.
+const PREFIXES: [&str; 2] = ["/api/2.0/", "/ajax-api/2.0/"];
+
+/// How the bytes of a request and of its answer get to where they belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// All at once.
+    Whole,
+    /// Piece by piece.
+    Streamed,
+}
+
+impl Passage {
+    /// Judges by method and path alone. A wrong guess costs time or memory within limits, and no right.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        let below = || PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
+        let streams = match *method {
+            Method::PUT => below().is_some_and(|path| path.starts_with("mlflow-artifacts/artifacts/")),
+            Method::POST => below() == Some("mlflow/upload-artifact"),
+            Method::GET | Method::HEAD => {
+                path.ends_with("/get-artifact")
+                    || below().is_some_and(|path| path.starts_with("mlflow-artifacts/artifacts/"))
+            }
+            _ => false,
+        };
+        if streams { Self::Streamed } else { Self::Whole }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_stream_and_all_else_is_whole() {
+        let streams = |method, path| Passage::of(&method, path) == Passage::Streamed;
+        let artifact = "/api/2.0/mlflow-artifacts/artifacts/1/a";
+        assert!(streams(Method::PUT, artifact) && streams(Method::GET, artifact) && streams(Method::HEAD, artifact));
+        assert!(streams(Method::POST, "/ajax-api/2.0/mlflow/upload-artifact"));
+        assert!(streams(Method::GET, "/get-artifact") && streams(Method::GET, "/model-versions/get-artifact"));
+        assert!(!streams(Method::DELETE, artifact) && !streams(Method::POST, artifact));
+        assert!(!streams(Method::GET, "/api/2.0/mlflow-artifacts/artifacts"));
+        assert!(!streams(Method::PUT, "/x/mlflow-artifacts/artifacts/1") && !streams(Method::POST, "/get-artifact"));
+    }
+}

@@ -1,0 +1,66 @@
+//! Whether a request that carries a file still moves: such a request may take long, as long as bytes come or go.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+/// When bytes moved last. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    began: Instant,
+    last_ms: Arc<AtomicU64>,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            last_ms: Arc::default(),
+        }
+    }
+
+    /// Bytes move now.
+    pub(crate) fn mark(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.began + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    /// Waits for something, as long as bytes move at least every `pause`; none when they do not.
+    pub(crate) async fn while_moving<T>(&self, pause: Duration, what: impl Future<Output = T>) -> Option<T> {
+        let mut what = pin!(what);
+        loop {
+            match timeout_at(self.last() + pause, &mut what).await {
+                Ok(result) => return Some(result),
+                Err(_) if self.last() + pause > Instant::now() => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::sleep;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moves_may_go_on_and_what_stands_ends() {
+        let pause = Duration::from_secs(1);
+        let progress = Progress::new();
+        let moving = async {
+            for _ in 0..20 {
+                sleep(pause / 2).await;
+                progress.mark();
+            }
+        };
+        assert_eq!(progress.while_moving(pause, moving).await, Some(()));
+        assert_eq!(progress.while_moving(pause, sleep(pause * 2)).await, None);
+    }
+}

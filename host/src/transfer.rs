@@ -1,0 +1,188 @@
+//! Requests that carry files: an instance works on one for as long as bytes move, and is in no client's hands: its answer
+//! goes through a short channel, whose other end the client may drop at any time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, request::Parts};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::access::Caller;
+use crate::answer::Refusal;
+use crate::body::{Body, Piece};
+use crate::host::{Inbound, Inner, client_head, component_request, declared_length, refuse};
+use crate::inflow::{Inflow, Outside};
+use crate::instance::{Fault, StreamedWork};
+use crate::intake;
+use crate::progress::Progress;
+
+/// Pieces of an answer that may wait for a slow client.
+const PIECES_AHEAD: usize = 2;
+/// How long a component may hold a body that it did not read, once it has answered.
+const REST_TIME: Duration = Duration::from_secs(1);
+
+/// Stops the work when the one who asked for it leaves before there is an answer.
+struct StopOnDrop(Option<JoinHandle<()>>);
+
+impl StopOnDrop {
+    /// From now on it ends by itself: when all is sent, or nobody takes it.
+    fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        if let Some(work) = &self.0 {
+            work.abort();
+        }
+    }
+}
+
+impl Inner {
+    /// Answers a request that carries a file.
+    pub(crate) async fn transfer(
+        self: &Arc<Self>,
+        head: &Parts,
+        path: &str,
+        caller: &Caller,
+        mut body: Inbound,
+    ) -> Result<Response<Body>, Refusal> {
+        let bytes_max = self.limits.file_bytes_max;
+        if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
+            let refusal = Refusal::BodyTooLarge(bytes_max);
+            return Err(self.send_off(head, &mut body, refusal).await);
+        }
+        let seat = match self.take_transfer_seat().await {
+            Ok(seat) => seat,
+            Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
+        };
+        let progress = Progress::new();
+        let (inflow, outside) = Inflow::new(body, bytes_max, self.limits.body_pause, progress.clone());
+        let request = self.with_own_headers(component_request(head, path, caller, inflow)?);
+        let (answered, answer) = oneshot::channel();
+        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        let work = Transfer {
+            host: Arc::clone(self),
+            caller: caller.clone(),
+            path: path.to_owned(),
+            seat,
+        };
+        let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, answered, sender))));
+        let answer = answer.await.unwrap_or(Err(Refusal::Fault));
+        let answer = match (outside.wrong(), answer) {
+            (Some(wrong), _) => Err(wrong),
+            (None, answer) => answer,
+        };
+        work.release();
+        let failed = answer.as_ref().map_or(true, |answer| !answer.status().is_success());
+        if failed {
+            self.take_rest(head, outside).await;
+        }
+        Ok(client_answer(&head.method, answer?, pieces))
+    }
+
+    async fn take_transfer_seat(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let seats = Arc::clone(&self.transfer_seats);
+        match timeout(self.limits.waiting_time, seats.acquire_owned()).await {
+            Ok(Ok(seat)) => Ok(seat),
+            _ => Err(Refusal::Overloaded),
+        }
+    }
+
+    /// Lets a client finish whose bytes the component did not want.
+    async fn take_rest(&self, head: &Parts, outside: Outside) {
+        let stalled = outside.wrong() == Some(Refusal::BodyStalled);
+        if let Some(mut rest) = outside.rest(REST_TIME).await
+            && !stalled
+            && !head.headers.contains_key(header::EXPECT)
+        {
+            intake::discard(&mut rest, self.limits.body_bytes_max, crate::host::DISCARD_TIME).await;
+        }
+    }
+}
+
+/// One request at work.
+struct Transfer {
+    host: Arc<Inner>,
+    caller: Caller,
+    path: String,
+    seat: OwnedSemaphorePermit,
+}
+
+impl Transfer {
+    async fn run(
+        self,
+        request: Request<Inflow>,
+        progress: Progress,
+        answered: oneshot::Sender<Result<Response<()>, Refusal>>,
+        pieces: mpsc::Sender<Piece>,
+    ) {
+        let limits = &self.host.limits;
+        let mut answered = Some(answered);
+        let result = match self
+            .host
+            .instance(&self.caller, Instant::now() + limits.request_time)
+            .await
+        {
+            Ok(mut instance) => {
+                let work = StreamedWork {
+                    request,
+                    may_write: self.caller.may_write,
+                    limits,
+                    progress,
+                    answered: &mut answered,
+                    pieces,
+                };
+                let result = instance.stream(work).await;
+                self.host.put_back(instance);
+                result
+            }
+            Err(fault) => Err(fault),
+        };
+        drop(self.seat);
+        if let Err(fault) = result {
+            self.host.tell(fault, &self.caller, &self.path, answered);
+        }
+    }
+}
+
+impl Inner {
+    fn tell(
+        &self,
+        fault: Fault,
+        caller: &Caller,
+        path: &str,
+        answered: Option<oneshot::Sender<Result<Response<()>, Refusal>>>,
+    ) {
+        let refusal = refuse(fault, caller, path);
+        if let Some(answered) = answered {
+            // Who asked may have left.
+            _ = answered.send(Err(refusal));
+        }
+    }
+}
+
+/// What the client gets. A file's length is known, and told, also where none of it is sent.
+fn client_answer(method: &Method, answer: Response<()>, pieces: mpsc::Receiver<Piece>) -> Response<Body> {
+    let (head, ()) = answer.into_parts();
+    let length: Option<u64> = head
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let is_head = *method == Method::HEAD;
+    let body = match is_head || head.status == http::StatusCode::NOT_MODIFIED {
+        true => Body::empty(),
+        false => Body::streamed(pieces, length),
+    };
+    let mut response = client_head(&head, body);
+    if let Some(length) = length.filter(|_| is_head) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}

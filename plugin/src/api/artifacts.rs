@@ -1,0 +1,140 @@
+//! Artifacts: up, down, listed and deleted.
+
+use serde::Serialize;
+
+use super::{Call, EMPTY, json};
+use crate::domain::artifact::ArtifactPath;
+use crate::domain::id::RunId;
+use crate::domain::version::VersionName;
+use crate::error::Result;
+use crate::http::file;
+use crate::http::file_route::FileCall;
+use crate::http::message::Answer;
+use crate::http::params::Params;
+use crate::store::files::{self, Item};
+use crate::store::{artifacts, versions};
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<File>,
+}
+
+#[derive(Serialize)]
+struct File {
+    path: String,
+    is_dir: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_size: Option<u64>,
+}
+
+impl File {
+    /// An item of a directory that is named like this, or not named.
+    fn new(item: Item, directory: &str) -> Self {
+        File {
+            path: match directory {
+                "" => item.name,
+                _ => format!("{directory}/{}", item.name),
+            },
+            is_dir: item.size.is_none(),
+            file_size: item.size,
+        }
+    }
+}
+
+/// Lists a directory of the artifact store; the files are named without it.
+pub async fn list(call: FileCall<'_>) -> Result<Answer> {
+    let path = call.query.text("path")?.unwrap_or_default();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let directory = match path {
+        "" | "." => None,
+        _ => Some(ArtifactPath::parse(path)?),
+    };
+    let items = artifacts::list(directory.as_ref()).await?;
+    let files = items.into_iter().map(|item| File::new(item, "")).collect();
+    json(&Listing { root_uri: None, files }).map(Answer::ok)
+}
+
+/// Lists a directory of a run; the files are named from the run's root.
+pub async fn list_of_run(call: Call<'_>) -> Result<Vec<u8>> {
+    let (uri, root) = artifacts::root_of_run(run(&call.params)?).await?;
+    let directory = root.below(call.params.text("path")?.unwrap_or_default())?;
+    let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
+    let named = named.trim_start_matches('/');
+    let items = artifacts::list(Some(&directory)).await?;
+    json(&Listing {
+        root_uri: Some(&uri),
+        files: items.into_iter().map(|item| File::new(item, named)).collect(),
+    })
+}
+
+/// Sends a file of the artifact store.
+pub async fn download(call: FileCall<'_>) -> Result<Answer> {
+    file::serve(&ArtifactPath::parse_encoded(call.below)?, call.wanted).await
+}
+
+/// Sends a file of a run.
+pub async fn of_run(call: FileCall<'_>) -> Result<Answer> {
+    let (_, root) = artifacts::root_of_run(run(&call.query)?).await?;
+    file::serve(&root.below(call.query.required_text("path")?)?, call.wanted).await
+}
+
+/// Sends a file of a model's version.
+pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
+    let name = call.query.required_text("name")?;
+    let version = VersionName::parse(call.query.required_text("version")?)?;
+    let location = versions::load(name, &version).await?.version.location;
+    let root = match location.strip_prefix("runs:/") {
+        None => artifacts::of_uri(&location)?,
+        Some(place) => {
+            let (id, below) = place.split_once('/').unwrap_or((place, ""));
+            artifacts::root_of_run(RunId::parse(id)?).await?.1.below(below)?
+        }
+    };
+    file::serve(&root.below(call.query.required_text("path")?)?, call.wanted).await
+}
+
+/// Takes a file in.
+pub async fn upload(call: FileCall<'_>) -> Result<Answer> {
+    let path = ArtifactPath::parse_encoded(call.below)?;
+    take_in(call, &path).await
+}
+
+/// Takes a file of a run in.
+pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
+    let (_, root) = artifacts::root_of_run(run(&call.query)?).await?;
+    let path = root.below(call.query.required_text("path")?)?;
+    take_in(call, &path).await
+}
+
+/// The file is there when all of it came, and only then.
+async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
+    artifacts::may_write_below(path).await?;
+    let (contents, end) = call.contents.into_stream();
+    let staged = files::stage(contents).await?;
+    end.whole().await?;
+    artifacts::put(path, staged).await?;
+    Ok(Answer::ok(EMPTY.to_vec()))
+}
+
+/// Removes a file or a directory.
+pub async fn delete(call: FileCall<'_>) -> Result<Answer> {
+    // Clients name a run's root with a slash at its end.
+    let path = call.below.strip_suffix('/').unwrap_or(call.below);
+    artifacts::delete(&ArtifactPath::parse_encoded(path)?).await?;
+    Ok(Answer::ok(EMPTY.to_vec()))
+}
+
+/// The run that a request is about; older pages name it by its other name.
+fn run(params: &Params<'_>) -> Result<RunId> {
+    let id = match params.text("run_id")?.filter(|id| !id.is_empty()) {
+        None => params.text("run_uuid")?.filter(|id| !id.is_empty()),
+        id => id,
+    };
+    match id {
+        Some(id) => RunId::parse(id),
+        None => params.required_text("run_id").and_then(RunId::parse),
+    }
+}

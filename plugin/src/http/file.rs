@@ -1,0 +1,260 @@
+//! How a file is served: the part that was asked for, and so that nothing in it runs in the forge's origin.
+
+use super::message::{Answer, Body};
+use crate::domain::artifact::ArtifactPath;
+use crate::error::{Error, Result};
+use crate::store::artifacts;
+use crate::store::files::FileInfo;
+
+/// What a request says of the bytes that it wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The header `range`; empty when there is none.
+    pub range: String,
+    /// The header `if-range`.
+    pub if_range: String,
+    /// The header `if-none-match`.
+    pub if_none_match: String,
+    /// Only what would be said of the file, by `HEAD`.
+    pub head_only: bool,
+}
+
+/// Files are hostile: no script runs and nothing is loaded, even if a browser shows one.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// The types that a browser may be told. All else is bytes, HTML and SVG among it.
+const TYPES: &[(&str, &[&str])] = &[
+    (
+        "text/plain; charset=utf-8",
+        &[
+            "txt", "log", "md", "csv", "tsv", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "py", "r", "sh",
+            "mlmodel",
+        ],
+    ),
+    ("image/png", &["png"]),
+    ("image/jpeg", &["jpg", "jpeg"]),
+    ("image/gif", &["gif"]),
+    ("image/webp", &["webp"]),
+];
+
+/// Serves a file, or what is asked of it.
+pub async fn serve(path: &ArtifactPath, wanted: &Wanted) -> Result<Answer> {
+    if wanted.head_only || !wanted.if_none_match.is_empty() {
+        let info = artifacts::stat(path).await?;
+        if matches(&wanted.if_none_match, &tag(info)) {
+            return Ok(Answer::not_modified(headers(path, info)));
+        }
+        if wanted.head_only {
+            let mut answer = Answer::file(media_type(path), headers(path, info), Body::Whole(Vec::new()));
+            answer.headers.push(("content-length", info.size.to_string()));
+            return Ok(answer);
+        }
+    }
+    let part = |info: FileInfo| part(wanted, info);
+    let opened = artifacts::open(path, |info| {
+        let part = part(info)?;
+        Ok((part.offset, part.length))
+    })
+    .await?;
+    let part = part(opened.info)?;
+    let body = Body::Stream(opened.contents);
+    let mut headers = headers(path, opened.info);
+    headers.push(("content-length", part.length.to_string()));
+    if !part.is_range {
+        return Ok(Answer::file(media_type(path), headers, body));
+    }
+    let last = part.offset + part.length.saturating_sub(1);
+    headers.push((
+        "content-range",
+        format!("bytes {}-{last}/{}", part.offset, opened.info.size),
+    ));
+    Ok(Answer::file_part(media_type(path), headers, body))
+}
+
+/// Some bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    offset: u64,
+    length: u64,
+    is_range: bool,
+}
+
+/// The bytes that are wanted of a file. What is not understood of a range is as if it was not there, as HTTP has it.
+fn part(wanted: &Wanted, info: FileInfo) -> Result<Part> {
+    let whole = Part {
+        offset: 0,
+        length: info.size,
+        is_range: false,
+    };
+    let is_same = wanted.if_range.is_empty() || wanted.if_range == tag(info);
+    let range = wanted.range.strip_prefix("bytes=").filter(|_| is_same);
+    let Some((first, last)) = range.and_then(|range| range.trim().split_once('-')) else {
+        return Ok(whole);
+    };
+    let (offset, end) = match (number(first), number(last)) {
+        (Some(first), None) if last.is_empty() => (first, info.size),
+        (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(info.size)),
+        (None, Some(count)) if first.is_empty() => (info.size.saturating_sub(count), info.size),
+        _ => return Ok(whole),
+    };
+    if offset >= end {
+        return Err(Error::OutOfRange(info.size));
+    }
+    Ok(Part {
+        offset,
+        length: end - offset,
+        is_range: true,
+    })
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let digits =
+        Some(digits).filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    // More than any file has.
+    Some(digits.parse().unwrap_or(u64::MAX))
+}
+
+/// Changes whenever the file does: a file is only ever replaced whole.
+fn tag(info: FileInfo) -> String {
+    format!("\"{:x}-{:x}\"", info.modified_ms, info.size)
+}
+
+fn matches(if_none_match: &str, tag: &str) -> bool {
+    let mut named = if_none_match.split(',').map(str::trim);
+    named.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+}
+
+fn headers(path: &ArtifactPath, info: FileInfo) -> Vec<(&'static str, String)> {
+    vec![
+        ("accept-ranges", "bytes".to_owned()),
+        ("cache-control", "private, no-cache".to_owned()),
+        ("content-disposition", disposition(path.name())),
+        ("content-security-policy", POLICY.to_owned()),
+        ("etag", tag(info)),
+        ("x-content-type-options", "nosniff".to_owned()),
+    ]
+}
+
+/// Always a download, whose name is encoded whatever it holds.
+fn disposition(name: &str) -> String {
+    let mut text = "attachment; filename*=UTF-8''".to_owned();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text.push(char::from(byte)),
+            byte => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+fn media_type(path: &ArtifactPath) -> &'static str {
+    let name = path.name().to_ascii_lowercase();
+    let end = name.rsplit('.').next().unwrap_or_default();
+    TYPES
+        .iter()
+        .find(|(_, ends)| ends.contains(&end))
+        .map_or("application/octet-stream", |(kind, _)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const INFO: FileInfo = FileInfo {
+        size: 10,
+        modified_ms: 255,
+    };
+
+    fn range(range: &str) -> Result<(u64, u64, bool)> {
+        let wanted = Wanted {
+            range: range.to_owned(),
+            ..Wanted::default()
+        };
+        part(&wanted, INFO).map(|part| (part.offset, part.length, part.is_range))
+    }
+
+    #[test]
+    fn one_range_is_served() {
+        assert_eq!(range("bytes=0-0"), Ok((0, 1, true)));
+        assert_eq!(range("bytes=2-"), Ok((2, 8, true)));
+        assert_eq!(range("bytes=-3"), Ok((7, 3, true)));
+        assert_eq!(range("bytes=-30"), Ok((0, 10, true)));
+        assert_eq!(range("bytes=5-99999999999999999999999"), Ok((5, 5, true)));
+    }
+
+    #[test]
+    fn what_is_no_single_range_of_bytes_means_the_whole_file() {
+        for other in [
+            "",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=4-3",
+            "bytes=0-1,3-4",
+            "lines=0-1",
+            "bytes=+1-2",
+        ] {
+            assert_eq!(range(other), Ok((0, 10, false)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_range_behind_the_end_is_told() {
+        for behind in ["bytes=10-", "bytes=10-11", "bytes=-0", "bytes=99999999999999999999-"] {
+            assert_eq!(range(behind), Err(Error::OutOfRange(10)), "{behind}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_another_state_of_the_file_is_none() {
+        let with = |if_range: &str| {
+            let wanted = Wanted {
+                range: "bytes=1-2".to_owned(),
+                if_range: if_range.to_owned(),
+                ..Wanted::default()
+            };
+            part(&wanted, INFO).unwrap().is_range
+        };
+        assert!(with("\"ff-a\"") && !with("\"fe-a\"") && !with("W/\"ff-a\""));
+    }
+
+    #[test]
+    fn a_known_state_is_recognised_in_a_list() {
+        let tag = tag(INFO);
+        assert_eq!(tag, "\"ff-a\"");
+        assert!(matches("\"x\", W/\"ff-a\"", &tag) && matches("*", &tag));
+        assert!(!matches("", &tag) && !matches("ff-a", &tag) && !matches("\"ff-ab\"", &tag));
+    }
+
+    #[test]
+    fn nothing_that_a_browser_runs_has_its_type() {
+        let kind = |name| media_type(&ArtifactPath::parse(name).unwrap());
+        for name in [
+            "a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.pdf", "a.HTM", "a", "html",
+        ] {
+            assert_eq!(kind(name), "application/octet-stream", "{name}");
+        }
+        assert_eq!(kind("x/MLmodel"), "text/plain; charset=utf-8");
+        assert_eq!(kind("x/A.PNG"), "image/png");
+    }
+
+    #[test]
+    fn a_file_name_is_encoded() {
+        assert_eq!(
+            disposition("a \"b\";é"),
+            "attachment; filename*=UTF-8''a%20%22b%22%3B%C3%A9"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_range_lies_in_the_file(range in "bytes=[0-9,-]{0,6}") {
+            let wanted = Wanted { range, ..Wanted::default() };
+            if let Ok(part) = part(&wanted, INFO) {
+                prop_assert!(part.offset + part.length <= INFO.size && part.length > 0);
+            }
+        }
+    }
+}

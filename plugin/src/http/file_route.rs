@@ -1,0 +1,118 @@
+//! The routes of files, whose requests and answers may be streams; the rest of the one route table.
+
+use std::pin::Pin;
+
+use super::file::Wanted;
+use super::message::{Answer, Body, Incoming};
+use super::params::Params;
+use super::route::Right;
+use crate::api::artifacts;
+use crate::error::{Error, Result};
+
+/// A request for or with a file, after its route and the caller's rights were found good.
+pub struct FileCall<'a> {
+    /// What stands behind the route's path, percent-encoded.
+    pub below: &'a str,
+    /// What the query asks.
+    pub query: Params<'a>,
+    /// Which bytes are wanted.
+    pub wanted: &'a Wanted,
+    /// What was sent.
+    pub contents: Body,
+}
+
+type Endpoint = for<'a> fn(FileCall<'a>) -> Pin<Box<dyn Future<Output = Result<Answer>> + 'a>>;
+
+/// One way to ask for or send a file.
+pub struct FileRoute {
+    /// In capitals.
+    pub method: &'static str,
+    /// Below one of the prefixes. One that ends with a slash is followed by the path of an artifact.
+    pub path: &'static str,
+    /// What the caller needs.
+    pub right: Right,
+    pub(super) endpoint: Endpoint,
+}
+
+/// Clients use the first, MLflow's web pages the other two.
+pub const FILE_PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
+
+macro_rules! routes {
+    ($($method:ident $path:literal $right:ident $endpoint:path;)*) => {
+        &[$(FileRoute {
+            method: stringify!($method),
+            path: $path,
+            right: Right::$right,
+            endpoint: |call| Box::pin($endpoint(call)),
+        }),*]
+    };
+}
+
+/// Every route of files.
+pub const FILE_ROUTES: &[FileRoute] = routes! {
+    GET "mlflow-artifacts/artifacts" Read artifacts::list;
+    GET "mlflow-artifacts/artifacts/" Read artifacts::download;
+    HEAD "mlflow-artifacts/artifacts/" Read artifacts::download;
+    PUT "mlflow-artifacts/artifacts/" Write artifacts::upload;
+    DELETE "mlflow-artifacts/artifacts/" Write artifacts::delete;
+    GET "get-artifact" Read artifacts::of_run;
+    HEAD "get-artifact" Read artifacts::of_run;
+    GET "model-versions/get-artifact" Read artifacts::of_version;
+    HEAD "model-versions/get-artifact" Read artifacts::of_version;
+    POST "mlflow/upload-artifact" Write artifacts::upload_to_run;
+};
+
+/// Finds the route of a request and what stands behind its path; none when it is not about a file.
+pub(super) fn find<'a>(request: &Incoming, path: &'a str) -> Result<Option<(&'static FileRoute, &'a str)>> {
+    let routes = || FILE_PREFIXES.iter().flat_map(|prefix| at(path, prefix));
+    if let Some(found) = routes().find(|(route, _)| route.method == request.method) {
+        return Ok(Some(found));
+    }
+    let allowed: Vec<&str> = routes().map(|(route, _)| route.method).collect();
+    match allowed.is_empty() {
+        true => Ok(None),
+        false => Err(Error::WrongMethod(allowed)),
+    }
+}
+
+/// The routes that a path may lead to below a prefix.
+fn at<'a>(path: &'a str, prefix: &str) -> impl Iterator<Item = (&'static FileRoute, &'a str)> {
+    let below = path.strip_prefix(prefix);
+    FILE_ROUTES.iter().filter_map(move |route| {
+        let rest = below?.strip_prefix(route.path)?;
+        (route.path.ends_with('/') || rest.is_empty()).then_some((route, rest))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::message::Rights;
+
+    fn found(method: &str, path: &str) -> Result<Option<(&'static str, String)>> {
+        let request = Incoming::empty(method, path, Rights::Write);
+        Ok(find(&request, path)?.map(|(route, below)| (route.path, below.to_owned())))
+    }
+
+    #[test]
+    fn what_follows_a_slash_is_a_path() {
+        let path = "mlflow-artifacts/artifacts";
+        assert_eq!(
+            found("GET", "/api/2.0/mlflow-artifacts/artifacts"),
+            Ok(Some((path, String::new())))
+        );
+        let (below, with_slash) = ("1/a%2Fb".to_owned(), "mlflow-artifacts/artifacts/");
+        assert_eq!(
+            found("PUT", "/api/2.0/mlflow-artifacts/artifacts/1/a%2Fb"),
+            Ok(Some((with_slash, below)))
+        );
+        assert_eq!(found("GET", "/get-artifact/x"), Ok(None));
+        assert_eq!(found("GET", "/api/2.0/mlflow/runs/get"), Ok(None));
+    }
+
+    #[test]
+    fn another_method_is_told() {
+        let post = found("POST", "/api/2.0/mlflow-artifacts/artifacts/x");
+        assert_eq!(post, Err(Error::WrongMethod(vec!["GET", "HEAD", "PUT", "DELETE"])));
+    }
+}

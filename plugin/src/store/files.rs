@@ -1,0 +1,101 @@
+//! The host's blobs, under names of our own: artifacts lie below one directory, so that nothing else can be named by the
+//! path of an artifact.
+
+use wit_bindgen::StreamReader;
+
+use crate::bindings::mlforge::plugin::blobs as host;
+use crate::domain::artifact::ArtifactPath;
+use crate::error::{Error, Result};
+
+/// Items of one call.
+const ITEMS_AT_ONCE: u32 = 10_000;
+
+/// What is known of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// In bytes.
+    pub size: u64,
+    /// When it became what it is, in milliseconds since the Unix epoch.
+    pub modified_ms: u64,
+}
+
+/// One name directly below a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The last name only.
+    pub name: String,
+    /// In bytes; none for a directory.
+    pub size: Option<u64>,
+}
+
+/// Where the host keeps an artifact, or a directory of them.
+fn name(path: &ArtifactPath) -> String {
+    format!("a/{path}")
+}
+
+/// Receives a stream to its end. The host says how much it takes.
+pub async fn stage(contents: StreamReader<u8>) -> Result<host::Staged> {
+    host::stage(contents, u64::MAX).await.map_err(failed)
+}
+
+/// Gives received bytes their place, instead of what was there.
+pub async fn commit(staged: host::Staged, path: &ArtifactPath) -> Result<()> {
+    host::commit(staged, name(path)).await.map_err(failed)
+}
+
+/// What is known of a file; none when there is none, or when it is a directory.
+pub async fn stat(path: &ArtifactPath) -> Result<Option<FileInfo>> {
+    let found = host::stat(name(path)).await.map_err(failed)?;
+    Ok(found.map(|info| FileInfo {
+        size: info.size,
+        modified_ms: info.modified_ms,
+    }))
+}
+
+/// A part of a file; none when there is no such file.
+pub async fn read(path: &ArtifactPath, offset: u64, length: u64) -> Result<Option<StreamReader<u8>>> {
+    host::read(name(path), offset, length).await.map_err(failed)
+}
+
+/// The items of a directory behind one of them, in order of their names: a page. None of the directory `None`: the root.
+async fn page(directory: Option<&ArtifactPath>, after: Option<String>) -> Result<Vec<Item>> {
+    let directory = directory.map_or_else(|| "a".to_owned(), name);
+    let items = host::list(directory, after, ITEMS_AT_ONCE).await.map_err(failed)?;
+    Ok(items
+        .into_iter()
+        .map(|item| Item {
+            name: item.name,
+            size: item.size,
+        })
+        .collect())
+}
+
+/// All items of a directory, at most `limit`; a directory that is none is empty.
+pub async fn list(directory: Option<&ArtifactPath>, limit: usize) -> Result<Vec<Item>> {
+    let mut items: Vec<Item> = Vec::new();
+    loop {
+        let page = page(directory, items.last().map(|item| item.name.clone())).await?;
+        let is_last = page.len() < usize::try_from(ITEMS_AT_ONCE).unwrap_or(usize::MAX);
+        items.extend(page);
+        if items.len() > limit {
+            return Err(Error::TooLarge(format!("a directory of more than {limit} items")));
+        }
+        if is_last {
+            return Ok(items);
+        }
+    }
+}
+
+/// Removes a file; `false` when there was none.
+pub async fn delete(path: &ArtifactPath) -> Result<bool> {
+    host::delete(name(path)).await.map_err(failed)
+}
+
+fn failed(error: host::Error) -> Error {
+    match error {
+        host::Error::Denied => Error::Denied,
+        host::Error::InvalidName(why) => Error::Invalid(format!("Invalid path: {why}.")),
+        host::Error::TooLarge => Error::TooLarge("The file is larger than this server takes.".to_owned()),
+        host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
+    }
+}

@@ -1,0 +1,313 @@
+//! Files pass through the host piece by piece: bounded in memory, whole or not at all, for as long as bytes move.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as _, Frame};
+use http_body_util::BodyExt as _;
+use mlforge::storage::files::FileBlobs;
+use mlforge::storage::memory::MemoryRecords;
+use mlforge::{Body, Host, Limits};
+use mlforge_tests::StaticForge;
+use mlforge_tests::tracker::plugin;
+
+const PIECE: usize = 64 << 10;
+
+/// A host that keeps files in a directory.
+struct Files {
+    host: Host,
+    run: String,
+    directory: tempfile::TempDir,
+}
+
+impl Files {
+    async fn with(limits: Limits) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let host = Host::builder()
+            .plugin(plugin())
+            .records(Arc::new(MemoryRecords::new()))
+            .blobs(Arc::new(FileBlobs::open(directory.path()).unwrap()))
+            .forge(Arc::new(StaticForge::new()))
+            .limits(limits)
+            .keeps_up(false)
+            .build()
+            .unwrap();
+        let mut files = Files {
+            host,
+            run: String::new(),
+            directory,
+        };
+        let request = files.request("POST", "/api/2.0/mlflow/runs/create");
+        let body = http_body_util::Full::new(Bytes::from("{\"experiment_id\": \"0\"}"));
+        let created = text(files.host.handle(request.body(body).unwrap()).await).await;
+        let created: serde_json::Value = serde_json::from_str(&created).unwrap();
+        files.run = created["run"]["info"]["run_id"].as_str().unwrap().into();
+        files
+    }
+
+    fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(format!("/api/v4/projects/1/ml/mlflow{path}"))
+            .header("private-token", "developer")
+    }
+
+    fn file(&self, method: &str, name: &str) -> http::request::Builder {
+        let run = &self.run;
+        self.request(
+            method,
+            &format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/{name}"),
+        )
+    }
+
+    async fn put(&self, name: &str, body: Pieces) -> Response<Body> {
+        self.host.handle(self.file("PUT", name).body(body).unwrap()).await
+    }
+
+    async fn get(&self, name: &str) -> Response<Body> {
+        let body = http_body_util::Empty::<Bytes>::new();
+        self.host.handle(self.file("GET", name).body(body).unwrap()).await
+    }
+
+    /// Files that are being received; none is left behind.
+    fn staged(&self) -> usize {
+        std::fs::read_dir(self.directory.path().join("staging"))
+            .unwrap()
+            .count()
+    }
+
+    async fn until_nothing_is_staged(&self) {
+        let waited = async {
+            while self.staged() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waited).await.unwrap();
+    }
+}
+
+async fn text(response: Response<Body>) -> String {
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What a body does next.
+enum Step {
+    Data,
+    Break,
+    Stall,
+}
+
+/// A body in steps, which counts what was taken of it.
+struct Pieces {
+    steps: VecDeque<Step>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Pieces {
+    fn new(count: usize) -> Self {
+        Self::ending(count, None)
+    }
+
+    fn ending(count: usize, last: Option<Step>) -> Self {
+        Self {
+            steps: (0..count).map(|_| Step::Data).chain(last).collect(),
+            taken: Arc::default(),
+        }
+    }
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.steps.front() {
+            None => Poll::Ready(None),
+            Some(Step::Stall) => Poll::Pending,
+            Some(Step::Break) => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+            Some(Step::Data) => {
+                self.steps.pop_front();
+                let number = self.taken.fetch_add(1, Ordering::Relaxed);
+                let piece = vec![u8::try_from(number % 251).unwrap(); PIECE];
+                Poll::Ready(Some(Ok(Frame::data(piece.into()))))
+            }
+        }
+    }
+}
+
+fn cramped() -> Limits {
+    Limits {
+        // What is in memory is counted here: streams are not.
+        bodies_bytes_max: 4_000,
+        body_bytes_max: 2_000,
+        answer_bytes_max: 2_000,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_larger_than_all_that_may_be_in_memory() {
+    let files = Files::with(cramped()).await;
+    assert_eq!(files.put("big", Pieces::new(300)).await.status(), 200);
+    let response = files.get("big").await;
+    assert_eq!(response.body().size_hint().exact(), Some(300 * PIECE as u64));
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(bytes.len(), 300 * PIECE);
+    assert!((0..300).all(|number| bytes[number * PIECE] == u8::try_from(number % 251).unwrap()));
+    assert_eq!(files.staged(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_sets_the_pace() {
+    let files = Files::with(Limits::default()).await;
+    files.put("big", Pieces::new(400)).await;
+    let mut body = files.get("big").await.into_body();
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        bytes += frame.unwrap().into_data().unwrap().len();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(bytes, 400 * PIECE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_upload_leaves_the_old_file() {
+    let files = Files::with(Limits::default()).await;
+    assert_eq!(files.put("a", Pieces::new(1)).await.status(), 200);
+    let cut = files.put("a", Pieces::ending(40, Some(Step::Break))).await;
+    assert_eq!(cut.status(), 400);
+    assert!(text(cut).await.contains("broke off"));
+    assert_eq!(text(files.get("a").await).await.len(), PIECE);
+    assert_eq!(
+        files.put("new", Pieces::ending(0, Some(Step::Break))).await.status(),
+        400
+    );
+    assert_eq!(files.get("new").await.status(), 404);
+    files.until_nothing_is_staged().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_stands_still_ends() {
+    let files = Files::with(Limits {
+        body_pause: Duration::from_millis(50),
+        ..Limits::default()
+    })
+    .await;
+    let stalled = files.put("a", Pieces::ending(3, Some(Step::Stall))).await;
+    assert_eq!(stalled.status(), 408);
+    assert_eq!(files.get("a").await.status(), 404);
+    files.until_nothing_is_staged().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_leaves_leaves_nothing() {
+    let files = Files::with(Limits::default()).await;
+    let put = files.put("a", Pieces::ending(3, Some(Step::Stall)));
+    assert!(tokio::time::timeout(Duration::from_millis(100), put).await.is_err());
+    files.until_nothing_is_staged().await;
+    assert_eq!(files.get("a").await.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announced_file_that_is_too_large_is_refused_unread() {
+    let files = Files::with(Limits {
+        file_bytes_max: 3 * PIECE as u64,
+        body_bytes_max: 100,
+        ..Limits::default()
+    })
+    .await;
+    let body = Pieces::new(4);
+    let taken = Arc::clone(&body.taken);
+    let announced = files.file("PUT", "a").header("content-length", 4 * PIECE);
+    let announced = announced.header("expect", "100-continue").body(body).unwrap();
+    let refused = files.host.handle(announced).await;
+    assert_eq!(refused.status(), 413);
+    assert!(text(refused).await.contains("at most 196608 bytes"));
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_turns_out_too_large_is_refused() {
+    let files = Files::with(Limits {
+        file_bytes_max: 3 * PIECE as u64,
+        ..Limits::default()
+    })
+    .await;
+    assert_eq!(files.put("a", Pieces::new(3)).await.status(), 200);
+    assert_eq!(files.put("a", Pieces::new(4)).await.status(), 413);
+    assert_eq!(text(files.get("a").await).await.len(), 3 * PIECE);
+    files.until_nothing_is_staged().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_client_may_finish() {
+    let files = Files::with(Limits::default()).await;
+    let body = Pieces::new(20);
+    let taken = Arc::clone(&body.taken);
+    let path = "/api/2.0/mlflow-artifacts/artifacts/nobody/a";
+    let response = files.host.handle(files.request("PUT", path).body(body).unwrap()).await;
+    assert_eq!(response.status(), 400);
+    assert_eq!(taken.load(Ordering::Relaxed), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_file_is_delivered_as_it_was() {
+    let files = Files::with(Limits::default()).await;
+    files.put("a", Pieces::new(200)).await;
+    let mut body = files.get("a").await.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap().len();
+    files.put("a", Pieces::new(1)).await;
+    assert_eq!(first + body.collect().await.unwrap().to_bytes().len(), 200 * PIECE);
+    assert_eq!(text(files.get("a").await).await.len(), PIECE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_take_long_do_not_keep_others_out() {
+    let files = Files::with(Limits {
+        transfers_max: 2,
+        running_max: 1,
+        waiting_time: Duration::from_millis(50),
+        ..Limits::default()
+    })
+    .await;
+    files.put("big", Pieces::new(400)).await;
+    let (one, other) = (files.get("big").await, files.get("big").await);
+    assert_eq!(files.get("big").await.status(), 503);
+    let request = files.request("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0");
+    let asked = files
+        .host
+        .handle(request.body(http_body_util::Empty::<Bytes>::new()).unwrap())
+        .await;
+    assert_eq!(asked.status(), 200);
+    drop((one, other));
+    let served = async {
+        while files.get("big").await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), served).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_of_one_file_at_once_leave_one_of_them() {
+    let files = Arc::new(Files::with(Limits::default()).await);
+    let all: Vec<_> = (1..=8)
+        .map(|count| {
+            let files = Arc::clone(&files);
+            tokio::spawn(async move { files.put("a", Pieces::new(count)).await.status() })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), 200);
+    }
+    assert_eq!(text(files.get("a").await).await.len() % PIECE, 0);
+    assert_eq!(files.staged(), 0);
+}
