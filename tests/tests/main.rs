@@ -10,6 +10,7 @@ mod experiments;
 mod histories;
 mod lending;
 mod lineage;
+mod logged_models;
 mod logging;
 mod models;
 mod packing;

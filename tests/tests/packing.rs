@@ -114,6 +114,7 @@ impl Project {
             tags: vec![("mlflow.runName".to_owned(), run.name.clone())],
             inputs: Vec::new(),
             model_inputs: Vec::new(),
+            model_outputs: Vec::new(),
             run,
         });
     }

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::logged_models::measured_on;
 use super::runs::run_id;
 use super::{Call, EMPTY};
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
 use crate::domain::limits::{
-    BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, PARAM_VALUE_CHARS_MAX,
+    BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, DATASET_DIGEST_CHARS_MAX,
+    DATASET_NAME_CHARS_MAX, PARAM_VALUE_CHARS_MAX,
 };
+use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
-use crate::domain::name::{cut, validate_key};
+use crate::domain::name::{cut, validate_key, validate_length};
 use crate::domain::run::{NAME_TAG, tag_value};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
@@ -20,14 +23,8 @@ use crate::wasi::now_ms;
 /// Logs one point of a metric.
 pub async fn log_metric(call: Call<'_>) -> Result<Vec<u8>> {
     let metric = read_metric(&call.params, "name")?;
-    log(
-        run_id(&call.params)?,
-        Batch {
-            metrics: vec![metric],
-            ..Batch::default()
-        },
-    )
-    .await
+    let run = run_id(&call.params)?;
+    log(run, with_metrics(run, vec![metric])).await
 }
 
 /// Logs one param.
@@ -78,13 +75,11 @@ pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
         metrics.len() + logged_params.len() + tags.len(),
         BATCH_ITEMS_MAX,
     )?;
+    let metrics = metrics.iter().map(|metric| read_metric(metric, "key"));
     let batch = Batch {
-        metrics: metrics
-            .iter()
-            .map(|metric| read_metric(metric, "key"))
-            .collect::<Result<_>>()?,
         params: logged_params.iter().map(read_param).collect::<Result<_>>()?,
         tags: read_tags(&tags)?,
+        ..with_metrics(run, metrics.collect::<Result<_>>()?)
     };
     refuse_twins(&batch.params)?;
     log(run, batch).await
@@ -95,7 +90,49 @@ async fn log(run: RunId, batch: Batch) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-fn read_metric(params: &Params<'_>, key_name: &str) -> Result<(String, Point)> {
+/// A point, and the logged model that it is of, too.
+struct Logged {
+    key: String,
+    point: Point,
+    of_model: Option<(LoggedModelId, MeasuredOn)>,
+}
+
+fn with_metrics(run: RunId, metrics: Vec<Logged>) -> Batch {
+    let mut batch = Batch::default();
+    for Logged { key, point, of_model } in metrics {
+        batch.of_models.extend(of_model.map(|(model, dataset)| {
+            let key = key.clone();
+            (
+                model,
+                LoggedPoint {
+                    key,
+                    dataset,
+                    run,
+                    point,
+                },
+            )
+        }));
+        batch.metrics.push((key, point));
+    }
+    batch
+}
+
+/// The logged model that a point is of, and the dataset that it was measured on.
+fn read_model(params: &Params<'_>) -> Result<Option<(LoggedModelId, MeasuredOn)>> {
+    let Some(model) = params.text("model_id")?.filter(|model| !model.is_empty()) else {
+        return Ok(None);
+    };
+    let dataset = measured_on(params)?;
+    validate_length(&params.name("dataset_name"), &dataset.name, DATASET_NAME_CHARS_MAX)?;
+    validate_length(
+        &params.name("dataset_digest"),
+        &dataset.digest,
+        DATASET_DIGEST_CHARS_MAX,
+    )?;
+    Ok(Some((LoggedModelId::parse(model)?, dataset)))
+}
+
+fn read_metric(params: &Params<'_>, key_name: &str) -> Result<Logged> {
     let key = params.required_text("key")?;
     validate_key(&params.name(key_name), key)?;
     let value = params.required_float("value")?;
@@ -106,10 +143,11 @@ fn read_metric(params: &Params<'_>, key_name: &str) -> Result<(String, Point)> {
             params.name("timestamp")
         )));
     }
-    Ok((
-        key.to_owned(),
-        Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0)),
-    ))
+    Ok(Logged {
+        key: key.to_owned(),
+        point: Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0)),
+        of_model: read_model(params)?,
+    })
 }
 
 fn read_param(params: &Params<'_>) -> Result<Pair> {
@@ -145,7 +183,8 @@ fn at_most(what: &str, count: usize, max: usize) -> Result<()> {
     Ok(())
 }
 
-fn refuse_twins(params: &[Pair]) -> Result<()> {
+/// Refuses params with equal keys.
+pub fn refuse_twins(params: &[Pair]) -> Result<()> {
     let mut seen = BTreeSet::new();
     let twins: BTreeSet<&str> = params
         .iter()

@@ -121,7 +121,8 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     page(&ids, next).await
 }
 
-fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
+/// The experiments that a search looks at.
+pub fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
     let asked = params.texts("experiment_ids")?;
     if asked.len() > EXPERIMENTS_PER_SEARCH_MAX {
         return Err(Error::Invalid(format!(

@@ -6,15 +6,17 @@ use serde::Serialize;
 
 use super::experiments::page_size;
 use super::models::{description, name, tag, tags};
+use super::outputs::appended;
 use super::page::{ITEMS_AT_ONCE, PageWriter};
 use super::registry::Version;
 use super::{Call, EMPTY, json};
 use crate::domain::id::RunId;
 use crate::domain::limits::{SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX};
+use crate::domain::logged::{LoggedModelId, VERSIONS_TAG};
 use crate::domain::name::{validate_key, validate_length};
 use crate::domain::prompt::is_prompt;
 use crate::domain::semver::{SEMVER_TAG, SemVer};
-use crate::domain::source::{Source, invalid};
+use crate::domain::source::{Source, not_of_model};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
@@ -22,9 +24,11 @@ use crate::http::params::Params;
 use crate::search::page::Place;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::creation::{self, NewVersion};
+use crate::store::logged;
+use crate::store::sources::{self, Owner};
 use crate::store::transition::{self, Transition};
 use crate::store::version_search::{self, Found, Query};
-use crate::store::{sources, versions};
+use crate::store::versions;
 use crate::wasi::{now_ms, random_id};
 
 #[derive(Serialize)]
@@ -52,21 +56,14 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let text = |name| params.text(name).map(Option::unwrap_or_default);
     let (source, run_link) = (text("source")?, text("run_link")?);
     validate_length("run_link", run_link, SOURCE_CHARS_MAX)?;
-    if !text("model_id")?.is_empty() {
-        return Err(invalid(
-            source,
-            "The model_id request parameter must identify the resource that contains the source.",
-        ));
-    }
     let parsed = Source::parse(source, is_prompt(&given), call.source_schemes)?;
-    let run = Some(text("run_id")?).filter(|run| !run.is_empty());
-    let run = run.map(RunId::parse).transpose()?;
+    let owner = owner(params, source)?;
     let mut tags: BTreeMap<String, String> = given.into_iter().collect();
     let semver = tags
         .remove(SEMVER_TAG)
         .map(|semver| SemVer::parse(&semver))
         .transpose()?;
-    let resolved = sources::resolve(source, &parsed, run).await?;
+    let resolved = sources::resolve(source, &parsed, owner).await?;
     let new = NewVersion {
         semver,
         run: resolved.run,
@@ -78,7 +75,27 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         user: call.actor.to_owned(),
         run_id: RunId(random_id()),
     };
-    answer(&creation::create(name, &new, now_ms()).await?)
+    let version = creation::create(name, &new, now_ms()).await?;
+    if let Some(model) = resolved.model {
+        note(model, name, &version).await?;
+    }
+    answer(&version)
+}
+
+/// Whose a version's source is, as the request says.
+fn owner(params: &Params<'_>, source: &str) -> Result<Owner> {
+    let given = |name| params.text(name).map(|text| text.filter(|text| !text.is_empty()));
+    let model = given("model_id")?.map(LoggedModelId::parse).transpose();
+    Ok(Owner {
+        run: given("run_id")?.map(RunId::parse).transpose()?,
+        model: model.map_err(|_| not_of_model(source))?,
+    })
+}
+
+/// Notes in a tag of a logged model that a version was made from it. Clients do the same again.
+async fn note(model: LoggedModelId, name: &str, version: &FullVersion) -> Result<()> {
+    let made = serde_json::json!({"name": name, "version": version.version.number.to_string()});
+    logged::edit_tag(model, VERSIONS_TAG, |versions| appended(versions, &made)).await
 }
 
 /// Reads a version.

@@ -7,8 +7,9 @@ use crate::domain::dataset::DatasetInput;
 use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
+use crate::domain::logged::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
-use crate::domain::run::{FullRun, Run as DomainRun};
+use crate::domain::run::{FullRun, ModelOutput as DomainOutput, Run as DomainRun};
 use crate::http::params::Params;
 
 /// A tag or a param.
@@ -18,7 +19,8 @@ pub struct KeyValue<'a> {
     value: &'a str,
 }
 
-fn key_values(pairs: &[Pair]) -> Vec<KeyValue<'_>> {
+/// Tags or params in an answer.
+pub fn key_values(pairs: &[Pair]) -> Vec<KeyValue<'_>> {
     pairs.iter().map(|(key, value)| KeyValue { key, value }).collect()
 }
 
@@ -135,6 +137,32 @@ impl<'a> MetricOfRun<'a> {
     }
 }
 
+/// A point of a metric of a logged model.
+#[derive(Serialize)]
+pub struct MetricOfModel<'a> {
+    #[serde(flatten)]
+    metric: Metric<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    dataset_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    dataset_digest: &'a str,
+    model_id: String,
+    run_id: String,
+}
+
+impl<'a> MetricOfModel<'a> {
+    /// With its model.
+    pub fn new(model: LoggedModelId, logged: &'a LoggedPoint) -> Self {
+        MetricOfModel {
+            metric: Metric::new(&logged.key, logged.point),
+            dataset_name: &logged.dataset.name,
+            dataset_digest: &logged.dataset.digest,
+            model_id: model.to_string(),
+            run_id: logged.run.to_string(),
+        }
+    }
+}
+
 /// JSON has no NaN: protobuf writes it as a text.
 fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_nan() {
@@ -188,6 +216,28 @@ struct ModelInput<'a> {
     model_id: &'a str,
 }
 
+/// What a run made.
+#[derive(Serialize)]
+struct RunOutputs<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_outputs: Vec<ModelOutput<'a>>,
+}
+
+#[derive(Serialize)]
+struct ModelOutput<'a> {
+    model_id: &'a str,
+    step: i64,
+}
+
+impl<'a> From<&'a DomainOutput> for ModelOutput<'a> {
+    fn from(output: &'a DomainOutput) -> Self {
+        ModelOutput {
+            model_id: &output.model,
+            step: output.step,
+        }
+    }
+}
+
 impl<'a> From<&'a DatasetInput> for InputDataset<'a> {
     fn from(input: &'a DatasetInput) -> Self {
         let dataset = &input.dataset;
@@ -211,6 +261,7 @@ pub struct Run<'a> {
     info: RunInfo<'a>,
     data: RunData<'a>,
     inputs: RunInputs<'a>,
+    outputs: RunOutputs<'a>,
 }
 
 impl<'a> From<&'a FullRun> for Run<'a> {
@@ -233,6 +284,9 @@ impl<'a> From<&'a FullRun> for Run<'a> {
                     .iter()
                     .map(|model_id| ModelInput { model_id })
                     .collect(),
+            },
+            outputs: RunOutputs {
+                model_outputs: full.model_outputs.iter().map(ModelOutput::from).collect(),
             },
         }
     }

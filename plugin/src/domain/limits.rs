@@ -32,6 +32,27 @@ pub const SEMVER_CHARS_MAX: usize = 255;
 /// Sources of versions, and links to their runs.
 pub const SOURCE_CHARS_MAX: usize = 2_048;
 
+/// Names of logged models.
+pub const LOGGED_MODEL_NAME_CHARS_MAX: usize = 500;
+/// Types of logged models.
+pub const LOGGED_MODEL_TYPE_CHARS_MAX: usize = 500;
+/// Keys of params and tags of logged models.
+pub const LOGGED_MODEL_KEY_CHARS_MAX: usize = 255;
+/// Values of params and tags of logged models.
+pub const LOGGED_MODEL_VALUE_CHARS_MAX: usize = 65_535;
+/// Params, and tags, that one request gives a logged model.
+pub const LOGGED_MODEL_PAIRS_MAX: usize = 1_000;
+/// Models of one runs/outputs.
+pub const OUTPUTS_MAX: usize = 1_000;
+/// Points that are shown of a logged model; of one with more, the newest of each metric and dataset.
+pub const LOGGED_POINTS_SHOWN_MAX: usize = 25_000;
+/// Logged models of one search page.
+pub const LOGGED_MODELS_PER_PAGE_MAX: i64 = 50_000;
+/// Logged models of one search page when the caller does not say.
+pub const LOGGED_MODELS_PER_PAGE_DEFAULT: i64 = 50;
+/// Datasets that one search of logged models may name.
+pub const DATASETS_PER_LOGGED_SEARCH_MAX: usize = 1_000;
+
 /// Metrics of one log-batch.
 pub const BATCH_METRICS_MAX: usize = 1_000;
 /// Params of one log-batch.

@@ -7,6 +7,7 @@ pub mod experiment;
 pub mod id;
 pub mod lifecycle;
 pub mod limits;
+pub mod logged;
 pub mod metric;
 pub mod model;
 pub mod name;

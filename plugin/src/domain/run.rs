@@ -163,4 +163,15 @@ pub struct FullRun {
     pub inputs: Vec<DatasetInput>,
     /// The ids of the logged models that it used.
     pub model_inputs: Vec<String>,
+    /// The logged models that it made.
+    pub model_outputs: Vec<ModelOutput>,
+}
+
+/// A logged model that a run made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelOutput {
+    /// Its id, as the caller sent it.
+    pub model: String,
+    /// The step at which it was made.
+    pub step: i64,
 }

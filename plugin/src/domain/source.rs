@@ -6,6 +6,7 @@
 use super::artifact::climbs;
 use super::id::RunId;
 use super::limits::SOURCE_CHARS_MAX;
+use super::logged::LoggedModelId;
 use super::name::validate_length;
 use super::semver::SemVer;
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ pub enum Source {
     Run(RunId),
     /// A place in this project's artifact store.
     Artifacts,
+    /// A logged model.
+    Logged(LoggedModelId),
     /// Another version.
     Version(VersionSource),
     /// Elsewhere, by a scheme that the host allows.
@@ -68,7 +71,10 @@ impl Source {
         let (scheme, rest) = split_scheme(source).ok_or_else(|| local(source))?;
         match scheme.as_str() {
             "runs" => run(source, rest).map(Source::Run),
-            "models" => version(source, rest).map(Source::Version),
+            "models" => match LoggedModelId::parse(own_path(source, rest)?) {
+                Ok(id) => Ok(Source::Logged(id)),
+                Err(_) => version(source, rest).map(Source::Version),
+            },
             "mlflow-artifacts" => own_path(source, rest).map(|_| Source::Artifacts),
             other if allowed.iter().any(|scheme| scheme == other) => Ok(Source::Elsewhere),
             "file" => Err(local(source)),
@@ -87,6 +93,13 @@ pub fn possible_runs(source: &str) -> impl Iterator<Item = RunId> {
     source.split('/').filter_map(|segment| RunId::parse(segment).ok())
 }
 
+/// The logged models that can own a place in the artifact store, by its text.
+pub fn possible_models(source: &str) -> impl Iterator<Item = LoggedModelId> {
+    source
+        .split('/')
+        .filter_map(|segment| LoggedModelId::parse(segment).ok())
+}
+
 /// The answer for a source that is not what it must be.
 pub fn invalid(source: &str, why: &str) -> Error {
     Error::Invalid(format!("Invalid model version source: '{source}'. {why}"))
@@ -97,6 +110,14 @@ pub fn not_of_run(source: &str) -> Error {
     invalid(
         source,
         "The run_id request parameter must identify the resource that contains the source.",
+    )
+}
+
+/// The answer for a source whose logged model does not contain it.
+pub fn not_of_model(source: &str) -> Error {
+    invalid(
+        source,
+        "The model_id request parameter must identify the resource that contains the source.",
     )
 }
 
@@ -115,7 +136,12 @@ fn run(source: &str, rest: &str) -> Result<RunId> {
 
 fn version(source: &str, rest: &str) -> Result<VersionSource> {
     let path = own_path(source, rest)?;
-    let improper = || invalid(source, "It must be models:/name/version or models:/name@alias.");
+    let improper = || {
+        invalid(
+            source,
+            "It must be models:/name/version, models:/name@alias or models:/m-…, a logged model.",
+        )
+    };
     let (model, which) = match path.split_once('/') {
         Some((_, suffix)) if suffix.contains('/') => return Err(improper()),
         Some((model, suffix)) => (model, Which::Suffix(suffix.to_owned())),
@@ -193,6 +219,8 @@ mod tests {
             parse("models:/m/1.2.3"),
             version("m", Which::Suffix("1.2.3".to_owned()))
         );
+        let logged = LoggedModelId::parse(&format!("m-{RUN}")).unwrap();
+        assert_eq!(parse(&format!("models:/m-{RUN}")), Ok(Source::Logged(logged)));
         assert_eq!(parse("models:/a@b@c"), version("a@b", Which::Alias("c".to_owned())));
     }
 

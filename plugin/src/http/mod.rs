@@ -5,4 +5,5 @@ pub mod file;
 pub mod file_route;
 pub mod message;
 pub mod params;
+pub mod path;
 pub mod route;

@@ -60,7 +60,8 @@ pub fn from_query(query: &str) -> Result<Map<String, Value>> {
     Ok(fields)
 }
 
-fn percent_decoded(text: &str) -> Result<String> {
+/// A text of an address without its encoding.
+pub(super) fn percent_decoded(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -80,7 +81,7 @@ fn percent_decoded(text: &str) -> Result<String> {
             other => bytes.push(*other),
         }
     }
-    String::from_utf8(bytes).map_err(|_| Error::Invalid(format!("The query holds '{text}', which is not UTF-8.")))
+    String::from_utf8(bytes).map_err(|_| Error::Invalid(format!("The address holds '{text}', which is not UTF-8.")))
 }
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use super::file_route::{self, FileCall};
 use super::message::{Answer, Body, Incoming, Rights};
 use super::params::{self, Params};
+use super::path;
 use crate::api::{self, Call};
 use crate::error::{Error, Result};
 
@@ -75,6 +76,16 @@ pub const ROUTES: &[Route] = routes! {
     POST "runs/log-batch" Write api::logging::log_batch;
     POST "runs/log-inputs" Write api::inputs::log_inputs;
     GET "artifacts/list" Read api::artifacts::list_of_run;
+    POST "runs/outputs" Write api::outputs::log_outputs;
+    POST "runs/log-model" Write api::outputs::log_model;
+    POST "logged-models" Write api::logged_models::create;
+    POST "logged-models/search" Read api::logged_models::search;
+    GET "logged-models/{model_id}" Read api::logged_models::get;
+    PATCH "logged-models/{model_id}" Write api::logged_models::finalize;
+    DELETE "logged-models/{model_id}" Write api::logged_models::delete;
+    PATCH "logged-models/{model_id}/tags" Write api::logged_models::set_tags;
+    DELETE "logged-models/{model_id}/tags/{*tag_key}" Write api::logged_models::delete_tag;
+    POST "logged-models/{model_id}/params" Write api::logged_models::log_params;
     GET "metrics/get-history" Read api::metrics::get_history;
     GET "metrics/get-history-bulk" Read api::metrics::get_history_bulk;
     GET "metrics/get-history-bulk-interval" Read api::metrics::get_history_bulk_interval;
@@ -136,13 +147,15 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         };
         return (route.endpoint)(call).await;
     }
-    let route = find(&request.method, &request.path)?;
+    let (route, named) = find(&request.method, &request.path)?;
     must_have(request, route.right)?;
-    let fields = match route.method {
+    let mut fields = match route.method {
         // What is asked by GET is in the query: a body, if there is one, means nothing.
         "GET" => params::from_query(&request.query)?,
         _ => params::from_body(&body.into_whole().await?)?,
     };
+    // What the path says counts, whatever else says it too.
+    fields.extend(named?.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
     let body = (route.endpoint)(Call {
         params: Params::new(&fields),
         actor: &request.actor,
@@ -160,22 +173,26 @@ fn must_have(request: &Incoming, right: Right) -> Result<()> {
     if request.rights < needed { Err(refusal) } else { Ok(()) }
 }
 
-fn find(method: &str, path: &str) -> Result<&'static Route> {
+/// A route, and the parameters in its path.
+type Found = (&'static Route, Result<Vec<(&'static str, String)>>);
+
+fn find(method: &str, path: &str) -> Result<Found> {
     let below = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
     let (table, below) = match path.strip_prefix(HOST_PREFIX) {
         Some(below) => (HOST_ROUTES, Some(below)),
         None => (ROUTES, below),
     };
-    let routes: Vec<&Route> = table.iter().filter(|route| Some(route.path) == below).collect();
+    let below = below.ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
+    let fitting = |route: &'static Route| path::parameters(route.path, below).map(|named| (route, named));
+    let routes: Vec<Found> = table.iter().filter_map(fitting).collect();
     if routes.is_empty() {
         return Err(Error::NoEndpoint(path.to_owned()));
     }
-    let allowed = || Error::WrongMethod(routes.iter().map(|route| route.method).collect());
+    let allowed = routes.iter().map(|(route, _)| route.method).collect();
+    let mut routes = routes.into_iter();
     routes
-        .iter()
-        .copied()
-        .find(|route| route.method == method)
-        .ok_or_else(allowed)
+        .find(|(route, _)| route.method == method)
+        .ok_or(Error::WrongMethod(allowed))
 }
 
 #[cfg(test)]

@@ -115,6 +115,7 @@ fn run(row: &Row) -> FullRun {
         tags,
         inputs: inputs(name),
         model_inputs: Vec::new(),
+        model_outputs: Vec::new(),
     }
 }
 

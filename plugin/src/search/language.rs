@@ -73,6 +73,10 @@ pub enum Values {
     OptionalText,
     /// Quoted texts and lists of them.
     ListedText,
+    /// Texts, quoted or not, and lists of quoted ones.
+    LooseText,
+    /// One of these words, quoted or not, and lists of quoted ones.
+    Word(&'static [&'static str]),
     /// Quoted numbers of experiments and lists of them.
     ExperimentId,
     /// Integers, quoted or not.
@@ -261,10 +265,15 @@ impl Values {
             ],
             Values::Text => &[EQUAL, NOT_EQUAL, Like, ILike],
             Values::OptionalText => &[EQUAL, NOT_EQUAL, Like, ILike, IsNull, IsNotNull],
-            Values::ListedText => &[EQUAL, NOT_EQUAL, Like, ILike, In, NotIn],
-            Values::ExperimentId => &[EQUAL, NOT_EQUAL, In, NotIn],
+            Values::ListedText | Values::LooseText => &[EQUAL, NOT_EQUAL, Like, ILike, In, NotIn],
+            Values::ExperimentId | Values::Word(_) => &[EQUAL, NOT_EQUAL, In, NotIn],
             Values::Unsearched => &[],
         }
+    }
+
+    /// Whether a text needs no quotes.
+    pub fn are_loose(self) -> bool {
+        matches!(self, Values::LooseText | Values::Word(_))
     }
 
     /// Whether these are numbers.

@@ -1,14 +1,15 @@
 //! How searches are asked for. Nothing here knows of WIT, HTTP or JSON.
 //!
 //! `lex` cuts a text into tokens, `parse` makes a filter's comparisons of them, for whatever `language` says can be
-//! searched; `order` does the same for `order_by`. `runs`, `experiments`, `models` and `versions` say what
-//! their things can be asked for.
+//! searched; `order` does the same for `order_by`. `runs`, `experiments`, `logged`, `models` and `versions`
+//! say what their things can be asked for.
 
 pub mod experiments;
 pub mod filter;
 pub mod language;
 mod lex;
 pub mod like;
+pub mod logged;
 pub mod models;
 pub mod order;
 pub mod page;

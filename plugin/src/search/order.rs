@@ -75,9 +75,14 @@ impl<A> Order<A> {
 
     /// The key of a thing that has these values.
     pub(super) fn key_of<'a>(&self, value: impl Fn(&Subject<A>) -> Field<'a>) -> SortKey {
+        self.key_of_terms(|_, subject| value(subject))
+    }
+
+    /// The same where a value also depends on which term asks for it.
+    pub(super) fn key_of_terms<'a>(&self, value: impl Fn(usize, &Subject<A>) -> Field<'a>) -> SortKey {
         let mut key = Vec::with_capacity(16 * self.terms.len());
-        for term in &self.terms {
-            write(&mut key, &value(&term.subject), term.descending);
+        for (index, term) in self.terms.iter().enumerate() {
+            write(&mut key, &value(index, &term.subject), term.descending);
         }
         SortKey(key)
     }

@@ -233,6 +233,7 @@ impl<'a> Parser<'a> {
     fn text(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Test> {
         let content = match token.kind {
             Kind::Text { content, .. } => content,
+            _ if values.are_loose() => token.text,
             Kind::Number => {
                 let problem = format!("Expected a quoted string value. Got value {}", shown(token.text));
                 return Err(self.error(&problem, Some(token), QUOTES_WANTED));
@@ -263,6 +264,16 @@ impl<'a> Parser<'a> {
     }
 
     fn among(&self, values: Values, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Test> {
+        if let Values::Word(words) = values
+            && let Some(unknown) = texts.iter().find(|text| !words.contains(*text))
+        {
+            let problem = format!("Unknown value in filter: '{}'", shown(unknown));
+            return Err(self.error(
+                &problem,
+                Some(at),
+                &format!("it is one of {}", listed(words.iter().copied())),
+            ));
+        }
         if values != Values::ExperimentId {
             let among = texts.into_iter().map(str::to_owned).collect();
             return Ok(Test::Text { among, wanted });

@@ -10,6 +10,7 @@ use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
+pub mod logged;
 pub mod registry;
 
 const VERSION: u8 = 1;

@@ -13,7 +13,7 @@ use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::metric::Metric;
-use crate::domain::run::{FullRun, Run};
+use crate::domain::run::{FullRun, ModelOutput, Run};
 use crate::error::{Error, Result};
 
 /// Datasets that are read at once: each may have megabytes.
@@ -91,6 +91,7 @@ pub(super) struct Parts {
     /// Name and digest as in the key, and tags.
     inputs: Vec<(Vec<u8>, Vec<Pair>)>,
     model_inputs: Vec<String>,
+    model_outputs: Vec<ModelOutput>,
 }
 
 impl Parts {
@@ -112,6 +113,10 @@ impl Parts {
             RunPart::Tag(key) => self.loose.tags.push((key.to_owned(), Some(codec::read_text(value)?))),
             RunPart::Input(dataset) => self.inputs.push((dataset.to_vec(), codec::read_pairs(value)?)),
             RunPart::ModelInput(model) => self.model_inputs.push(model.to_owned()),
+            RunPart::ModelOutput(model) => self.model_outputs.push(ModelOutput {
+                model: model.to_owned(),
+                step: codec::read_number(value)?.cast_signed(),
+            }),
         }
         Ok(())
     }
@@ -136,6 +141,7 @@ impl Parts {
             tags,
             inputs,
             model_inputs: self.model_inputs,
+            model_outputs: self.model_outputs,
         }
     }
 }

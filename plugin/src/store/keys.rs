@@ -15,6 +15,7 @@
 //! | `r` run `b` | what was packed of its metrics, params and tags | its run |
 //! | `r` run `i` name, digest | tags of a dataset input | its run |
 //! | `r` run `j` model | – | its run |
+//! | `r` run `k` model | step of a model output | its run |
 //! | `r` run `m` key | newest point of the metric | its run |
 //! | `r` run `p` key | value of the param | its run |
 //! | `r` run `t` key | value of the tag | its run |
@@ -23,6 +24,13 @@
 //! | `A` | next model number; absent until the first model | creating models |
 //! | `B` name | model number | its name; listings by name |
 //! | `E` experiment | number of the model that it belongs to | changes of the experiment |
+//! | `F` logged model `a` | logged model | its id |
+//! | `F` logged model `l` metric, dataset, digest | newest point of the metric there, and its run | its model |
+//! | `F` logged model `p` key | value of the param | its model |
+//! | `F` logged model `t` key | value of the tag | its model |
+//! | `F` logged model `v` metric, dataset, digest, time, step, value, run | – | its model |
+//! | `G` experiment, created↓, logged model | – | searches of logged models in default order |
+//! | `K` experiment, name, created↓, logged model | – | the same by name |
 //! | `L` experiment, run, model, number | – | the versions that a run is |
 //! | `M` model `a` | model | its number |
 //! | `M` model `l` alias | number of a version | its alias; its model |
@@ -44,6 +52,7 @@ use crate::domain::lifecycle::Stage;
 use crate::domain::metric::Point;
 use crate::domain::name::cut;
 
+pub mod logged;
 pub mod registry;
 
 /// A key under construction.
@@ -236,6 +245,8 @@ pub enum RunPart<'a> {
     Input(&'a [u8]),
     /// The id of a model input.
     ModelInput(&'a str),
+    /// The id of a model output.
+    ModelOutput(&'a str),
     /// The key of a metric.
     Metric(&'a str),
     /// The key of a param.
@@ -262,6 +273,11 @@ pub fn run_input(id: RunId, name: &str, digest: &str) -> Vec<u8> {
 /// A model input of a run.
 pub fn run_model_input(id: RunId, model: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'j').last(model)
+}
+
+/// A model output of a run. Packing takes nothing before `m`.
+pub fn run_model_output(id: RunId, model: &str) -> Vec<u8> {
+    Key::new(b'r').run(id).byte(b'k').last(model)
 }
 
 /// The newest point of a run's metric.
@@ -306,6 +322,7 @@ pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
         b'b' => Some(RunPart::Packed),
         b'i' => Some(RunPart::Input(rest)),
         b'j' => text().map(RunPart::ModelInput),
+        b'k' => text().map(RunPart::ModelOutput),
         b'm' => text().map(RunPart::Metric),
         b'p' => text().map(RunPart::Param),
         b't' => text().map(RunPart::Tag),

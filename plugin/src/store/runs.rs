@@ -6,10 +6,11 @@ use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
 use super::packed::{Packed, REMOVED_TAG};
 use super::records::{ABSENT, Change, Record, get, get_all, transact};
-use super::{codec, keys, lineage};
+use super::{codec, keys, lineage, logged};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
+use crate::domain::logged::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
@@ -83,6 +84,7 @@ pub async fn create(experiment: ExperimentId, new: &NewRun, id: RunId, nickname:
             tags: tags.into_iter().collect(),
             inputs: Vec::new(),
             model_inputs: Vec::new(),
+            model_outputs: Vec::new(),
         })
     })
     .await
@@ -166,16 +168,23 @@ pub struct Batch {
     pub params: Vec<Pair>,
     /// Of equal keys the last counts.
     pub tags: Vec<Pair>,
+    /// Those of the points that are of a logged model too.
+    pub of_models: Vec<(LoggedModelId, LoggedPoint)>,
 }
 
 /// Logs to an active run, all or nothing. A point or a param value that is there already is left as it is; another value
 /// for a param is refused. Each item costs one write, a metric's point two, whatever the run holds.
 pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
     transact(async |change| {
-        let (mut stored, values) = load_with(id, keys_of_params(id, &batch.params)).await?;
+        let models = logged::keys_of_models(&batch.of_models);
+        let more = models.chain(keys_of_params(id, &batch.params)).collect();
+        let (mut stored, values) = load_with(id, more).await?;
         stored.must_be_active()?;
         stored.rely_on(change, now_ms);
-        log_params(change, id, &batch.params, &values)?;
+        let (models, values) = values.split_at_checked(batch.of_models.len()).unwrap_or_default();
+        logged::must_exist(&batch.of_models, models)?;
+        logged::put_points(change, &batch.of_models);
+        log_params(change, id, &batch.params, values)?;
         // In the order of their keys, which the storage takes faster.
         let points: BTreeSet<Vec<u8>> = batch
             .metrics
@@ -272,6 +281,28 @@ fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logg
             )))
         }
     }
+}
+
+/// Sets a tag of an active run to what `edit` makes of its value.
+pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
+    transact(async |change| {
+        let (stored, values) = load_with(id, vec![keys::run_tag(id, key), keys::packed_run(id)]).await?;
+        stored.must_be_active()?;
+        stored.rely_on(change, now_ms);
+        let [loose, packed_record] = &values[..] else {
+            return Err(Error::Corrupt("no answer for a tag".to_owned()));
+        };
+        let old = match loose.existing() {
+            Some(value) if value == REMOVED_TAG => None,
+            Some(value) => Some(codec::read_text(value)?),
+            None => packed(packed_record)?.tag(key).map(str::to_owned),
+        };
+        change.expect(keys::run_tag(id, key), loose.version);
+        change.expect(keys::packed_run(id), packed_record.version);
+        change.put(keys::run_tag(id, key), edit(old.as_deref())?.into_bytes());
+        Ok(())
+    })
+    .await
 }
 
 /// Removes a tag of an active run.

@@ -1,11 +1,15 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
-use super::{aliases, latest, models, runs, versions};
+use super::{aliases, latest, logged, models, runs, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::is_within;
 use crate::domain::id::RunId;
+use crate::domain::lifecycle::Stage;
+use crate::domain::logged::{LoggedModel, LoggedModelId};
 use crate::domain::model::ModelId;
-use crate::domain::source::{Source, VersionSource, Which, invalid, not_of_run, possible_runs};
+use crate::domain::source::{
+    Source, VersionSource, Which, invalid, not_of_model, not_of_run, possible_models, possible_runs,
+};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
@@ -19,41 +23,125 @@ pub struct Resolved {
     pub source: Option<String>,
     /// Where the files are got from; none: the place of the run's files.
     pub location: Option<String>,
+    /// The logged model that the version is made from.
+    pub model: Option<LoggedModelId>,
 }
 
-/// Checks a source, and the run that the caller says it is of.
-pub async fn resolve(text: &str, source: &Source, run: Option<RunId>) -> Result<Resolved> {
+/// Whose a source is, as the caller says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owner {
+    /// The run that it is of.
+    pub run: Option<RunId>,
+    /// The logged model that it is of.
+    pub model: Option<LoggedModelId>,
+}
+
+/// Checks a source, and the run and the logged model that the caller says it is of.
+pub async fn resolve(text: &str, source: &Source, owner: Owner) -> Result<Resolved> {
+    let Owner { run, model } = owner;
     let kept = |run| Resolved {
         run,
         source: Some(text.to_owned()),
         location: Some(text.to_owned()),
+        model: None,
     };
     match source {
+        Source::Own | Source::Run(_) if model.is_some() => Err(not_of_model(text)),
         Source::Own => Ok(Resolved {
             run,
             source: (!text.is_empty()).then(|| text.to_owned()),
             location: None,
+            model: None,
         }),
-        Source::Prompt | Source::Elsewhere => Ok(kept(run)),
+        Source::Prompt => Ok(kept(run)),
+        Source::Elsewhere => match model {
+            None => Ok(kept(run)),
+            Some(id) => of_logged(text, &logged_model(text, id).await?, run).await,
+        },
         Source::Run(id) if run.is_some_and(|run| run != *id) => Err(not_of_run(text)),
         Source::Run(id) => {
             artifacts_of(*id).await?.ok_or_else(|| not_of_run(text))?;
             Ok(kept(Some(*id)))
         }
-        Source::Artifacts => {
-            let possible: Vec<RunId> = match run {
-                Some(run) => vec![run],
-                None => possible_runs(text).collect(),
-            };
-            for id in possible {
-                if artifacts_of(id).await?.is_some_and(|root| is_within(text, &root)) {
-                    return Ok(kept(Some(id)));
-                }
-            }
-            Err(not_of_run(text))
+        Source::Artifacts => match place_of_run(text, owner).await? {
+            Some(run) => Ok(kept(Some(run))),
+            None => place_of_model(text, owner).await,
+        },
+        Source::Logged(id) if model.is_some_and(|model| model != *id) => Err(not_of_model(text)),
+        Source::Logged(id) => {
+            let model = logged_model(text, *id).await?;
+            let location = Some(model.artifact_uri.clone());
+            let resolved = of_logged(text, &model, run).await?;
+            Ok(Resolved { location, ..resolved })
         }
-        Source::Version(version) => of_version(text, version, run).await,
+        Source::Version(version) => of_version(text, version, owner).await,
     }
+}
+
+/// The run that a place in the artifact store is of.
+async fn place_of_run(text: &str, owner: Owner) -> Result<Option<RunId>> {
+    let possible: Vec<RunId> = match owner.run {
+        _ if owner.model.is_some() => Vec::new(),
+        Some(run) => vec![run],
+        None => possible_runs(text).collect(),
+    };
+    for id in possible {
+        if artifacts_of(id).await?.is_some_and(|root| is_within(text, &root)) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// The same of a logged model.
+async fn place_of_model(text: &str, owner: Owner) -> Result<Resolved> {
+    let possible: Vec<LoggedModelId> = match owner.model {
+        Some(model) => vec![model],
+        None if owner.run.is_some() => return Err(not_of_run(text)),
+        None => possible_models(text).collect(),
+    };
+    for id in possible {
+        let model = find_logged(id).await?;
+        if let Some(model) = model.filter(|model| is_within(text, &model.artifact_uri)) {
+            return of_logged(text, &model, owner.run).await;
+        }
+    }
+    Err(if owner.model.is_some() {
+        not_of_model(text)
+    } else {
+        not_of_run(text)
+    })
+}
+
+async fn logged_model(text: &str, id: LoggedModelId) -> Result<LoggedModel> {
+    find_logged(id).await?.ok_or_else(|| not_of_model(text))
+}
+
+/// None when there is no such logged model, or no longer.
+async fn find_logged(id: LoggedModelId) -> Result<Option<LoggedModel>> {
+    match logged::load(id).await {
+        Ok(stored) => Ok(Some(stored.model).filter(|model| !model.is_deleted)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A source that is a logged model's. Its run is the version's if it can be, and the caller names no other.
+async fn of_logged(text: &str, model: &LoggedModel, run: Option<RunId>) -> Result<Resolved> {
+    let run = match (run, RunId::parse(&model.source_run)) {
+        (None, Ok(source)) => match runs::load(source).await {
+            Ok(stored) => (stored.stage() == Stage::Active).then_some(source),
+            Err(Error::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        },
+        (run, _) => run,
+    };
+    Ok(Resolved {
+        run,
+        source: Some(text.to_owned()),
+        location: Some(text.to_owned()),
+        model: Some(model.id),
+    })
 }
 
 /// Where the artifacts of a run lie; none when there is no such run.
@@ -65,7 +153,7 @@ async fn artifacts_of(id: RunId) -> Result<Option<String>> {
     }
 }
 
-async fn of_version(text: &str, source: &VersionSource, run: Option<RunId>) -> Result<Resolved> {
+async fn of_version(text: &str, source: &VersionSource, owner: Owner) -> Result<Resolved> {
     let model = models::id(&source.model).await?;
     if models::is_marked_prompt(model).await? {
         return Err(invalid(
@@ -80,7 +168,11 @@ async fn of_version(text: &str, source: &VersionSource, run: Option<RunId>) -> R
             Err(_) => of_stage(&source.model, model, suffix).await?,
         },
     };
-    if run.is_some_and(|run| run != version.run) {
+    let is_other_model = match owner.model {
+        None => false,
+        Some(id) => logged_model(text, id).await?.artifact_uri != version.location,
+    };
+    if owner.run.is_some_and(|run| run != version.run) || is_other_model {
         return Err(invalid(
             text,
             "The run_id and model_id request parameters must match the referenced model version.",
@@ -90,6 +182,7 @@ async fn of_version(text: &str, source: &VersionSource, run: Option<RunId>) -> R
         run: Some(version.run),
         source: Some(format!("models:/{}/{}", source.model, version.number)),
         location: Some(version.location),
+        model: owner.model,
     })
 }
 

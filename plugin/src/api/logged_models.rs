@@ -1,0 +1,211 @@
+//! `logged-models/…`
+
+use serde::Serialize;
+
+use super::experiments::page_size;
+use super::logged::Model;
+use super::logging::refuse_twins;
+use super::runs::experiments;
+use super::wire::read_pairs;
+use super::{Call, EMPTY, json};
+use crate::domain::experiment::Pair;
+use crate::domain::id::ExperimentId;
+use crate::domain::limits::{
+    DATASETS_PER_LOGGED_SEARCH_MAX, LOGGED_MODEL_KEY_CHARS_MAX, LOGGED_MODEL_PAIRS_MAX, LOGGED_MODEL_VALUE_CHARS_MAX,
+    LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX,
+};
+use crate::domain::logged::{FullLoggedModel, LoggedModelId, LoggedStatus, MeasuredOn, NewLoggedModel};
+use crate::domain::name::{missing, validate_length};
+use crate::domain::nickname::nickname;
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
+use crate::search::page::Place;
+use crate::store::logged_search::{self, Query};
+use crate::store::{full_logged, logged};
+use crate::wasi::{now_ms, random_id, random_u64};
+
+/// Logged models that are read together: bounds the memory of a large page.
+const MODELS_AT_ONCE: usize = 100;
+
+/// The largest page of logged models.
+const PAGE_BYTES_MAX: usize = 96 << 20;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    model: Model<'a>,
+}
+
+fn answer(model: &FullLoggedModel) -> Result<Vec<u8>> {
+    json(&Answer { model: model.into() })
+}
+
+fn model_id(params: &Params<'_>) -> Result<LoggedModelId> {
+    LoggedModelId::parse(params.required_text("model_id")?)
+}
+
+/// Params or tags. Unlike those of runs their keys never become names of files, and may be any text.
+fn pairs(params: &Params<'_>, name: &str) -> Result<Vec<Pair>> {
+    let pairs = read_pairs(params, name)?;
+    if pairs.len() > LOGGED_MODEL_PAIRS_MAX {
+        let count = pairs.len();
+        return Err(Error::Invalid(format!(
+            "{count} {name}: at most {LOGGED_MODEL_PAIRS_MAX} are allowed"
+        )));
+    }
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        validate_length(&format!("{name}[{index}].key"), key, LOGGED_MODEL_KEY_CHARS_MAX)?;
+        validate_length(&format!("{name}[{index}].value"), value, LOGGED_MODEL_VALUE_CHARS_MAX)?;
+    }
+    Ok(pairs)
+}
+
+fn logged_params(params: &Params<'_>) -> Result<Vec<Pair>> {
+    let pairs = pairs(params, "params")?;
+    refuse_twins(&pairs)?;
+    Ok(pairs)
+}
+
+/// Makes a logged model.
+pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let experiment = ExperimentId::parse(params.required_text("experiment_id")?)?;
+    let text = |name| params.text(name).map(|text| text.unwrap_or_default().to_owned());
+    let new = NewLoggedModel {
+        name: text("name")?,
+        kind: text("model_type")?,
+        source_run: text("source_run_id")?,
+        params: logged_params(params)?,
+        tags: pairs(params, "tags")?,
+    };
+    let id = LoggedModelId(random_id());
+    answer(&logged::create(experiment, &new, id, &nickname(random_u64()), now_ms()).await?)
+}
+
+/// Reads a logged model; a deleted one only if that is asked for.
+pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
+    let id = model_id(&call.params)?;
+    let allow_deleted = call.params.text("allow_deleted")?.unwrap_or_default();
+    let found = full_logged::read(id).await?;
+    if found.known.model.is_deleted && !allow_deleted.eq_ignore_ascii_case("true") {
+        return Err(id.not_found());
+    }
+    answer(&found)
+}
+
+/// Says how far a logged model has come.
+pub async fn finalize(call: Call<'_>) -> Result<Vec<u8>> {
+    let id = model_id(&call.params)?;
+    let status = call.params.choice("status", &LoggedStatus::ALL)?;
+    let status = status.ok_or_else(|| missing("status"))?;
+    answer(&logged::finalize(id, status, now_ms()).await?)
+}
+
+/// Deletes a logged model, softly.
+pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
+    logged::delete(model_id(&call.params)?, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Sets tags.
+pub async fn set_tags(call: Call<'_>) -> Result<Vec<u8>> {
+    logged::set_tags(model_id(&call.params)?, &pairs(&call.params, "tags")?).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Removes a tag.
+pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
+    logged::delete_tag(model_id(&call.params)?, call.params.required_text("tag_key")?).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Logs params.
+pub async fn log_params(call: Call<'_>) -> Result<Vec<u8>> {
+    logged::log_params(model_id(&call.params)?, &logged_params(&call.params)?).await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// Finds logged models of some experiments, the newest first unless another order is asked for.
+pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    if params.texts("experiment_ids")?.is_empty() {
+        return Err(missing("experiment_ids"));
+    }
+    let datasets = datasets(params)?;
+    let items = params.objects("order_by")?;
+    let items = items.iter().map(order_item).collect::<Result<Vec<_>>>()?;
+    let order = LoggedOrder::parse(&items, &datasets)?;
+    let token = params.text("page_token")?.unwrap_or_default();
+    let query = Query {
+        search: LoggedSearch::parse(params.text("filter")?.unwrap_or_default(), datasets)?,
+        after: Place::parse(token, |place| order.fits(place))?,
+        count: page_size(params, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX)?,
+        order,
+    };
+    let (ids, next) = logged_search::find(&experiments(params)?, &query).await?;
+    page(&ids, next).await
+}
+
+fn datasets(params: &Params<'_>) -> Result<Vec<MeasuredOn>> {
+    let given = params.objects("datasets")?;
+    if given.len() > DATASETS_PER_LOGGED_SEARCH_MAX {
+        let count = given.len();
+        return Err(Error::Invalid(format!(
+            "{count} datasets: at most {DATASETS_PER_LOGGED_SEARCH_MAX} are allowed"
+        )));
+    }
+    let datasets = given.iter().map(measured_on).collect::<Result<Vec<_>>>()?;
+    if datasets.iter().any(|on| on.name.is_empty()) {
+        return Err(Error::Invalid(
+            "`dataset_name` in the `datasets` clause must be specified.".to_owned(),
+        ));
+    }
+    Ok(datasets)
+}
+
+/// The dataset that something names, if it does.
+pub fn measured_on(params: &Params<'_>) -> Result<MeasuredOn> {
+    let text = |name| params.text(name).map(|text| text.unwrap_or_default().to_owned());
+    Ok(MeasuredOn {
+        name: text("dataset_name")?,
+        digest: text("dataset_digest")?,
+    })
+}
+
+fn order_item(params: &Params<'_>) -> Result<OrderItem> {
+    Ok(OrderItem {
+        field: params.text("field_name")?.unwrap_or_default().to_owned(),
+        // Clients always say it; for MLflow's server what is not said is false.
+        ascending: params.boolean("ascending")?.unwrap_or(false),
+        dataset: measured_on(params)?,
+    })
+}
+
+/// Writes a page model by model: `{"models": […], "next_page_token": "…"}`, each left out when empty.
+async fn page(ids: &[LoggedModelId], next: Option<Place>) -> Result<Vec<u8>> {
+    let mut body = b"{".to_vec();
+    let mut before_model: &[u8] = b"\"models\":[";
+    for some in ids.chunks(MODELS_AT_ONCE) {
+        for known in full_logged::read_known(some).await? {
+            let full = full_logged::with_points(known).await?;
+            body.extend_from_slice(before_model);
+            body.extend(json(&Model::from(&full))?);
+            before_model = b",";
+            if body.len() > PAGE_BYTES_MAX {
+                return Err(Error::TooLarge(format!(
+                    "a page of {} logged models is larger than 96 MiB; ask for smaller pages",
+                    ids.len()
+                )));
+            }
+        }
+    }
+    if before_model == b"," {
+        body.push(b']');
+    }
+    if let Some(place) = next {
+        let separator = if body == b"{" { "" } else { "," };
+        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
+    }
+    body.push(b'}');
+    Ok(body)
+}

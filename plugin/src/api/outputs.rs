@@ -1,0 +1,119 @@
+//! `runs/outputs`, and `runs/log-model` of clients before MLflow 3.
+
+use serde_json::{Map, Value};
+
+use super::{Call, EMPTY};
+use crate::domain::id::RunId;
+use crate::domain::limits::{KEY_CHARS_MAX, OUTPUTS_MAX, RUN_TAG_VALUE_CHARS_MAX};
+use crate::domain::name::{missing, validate_length};
+use crate::domain::run::ModelOutput;
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+use crate::store::{outputs, runs};
+use crate::wasi::now_ms;
+
+/// The tag in which a run keeps, as JSON, the models that clients before MLflow 3 logged to it.
+const HISTORY_TAG: &str = "mlflow.log-model.history";
+
+/// Links logged models to the run that made them.
+pub async fn log_outputs(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let run = RunId::parse(params.required_text("run_id")?)?;
+    let models = params.objects("models")?;
+    if models.is_empty() {
+        return Err(missing("models"));
+    }
+    if models.len() > OUTPUTS_MAX {
+        let count = models.len();
+        return Err(Error::Invalid(format!(
+            "{count} models: at most {OUTPUTS_MAX} are allowed"
+        )));
+    }
+    let models = models.iter().map(output).collect::<Result<Vec<_>>>()?;
+    outputs::log(run, &models, now_ms()).await?;
+    Ok(EMPTY.to_vec())
+}
+
+fn output(params: &Params<'_>) -> Result<ModelOutput> {
+    let model = params.required_text("model_id")?;
+    validate_length(&params.name("model_id"), model, KEY_CHARS_MAX)?;
+    Ok(ModelOutput {
+        model: model.to_owned(),
+        step: params.integer("step")?.unwrap_or(0),
+    })
+}
+
+/// Notes in a tag of a run that a model was logged to it.
+pub async fn log_model(call: Call<'_>) -> Result<Vec<u8>> {
+    let params = &call.params;
+    let run = RunId::parse(params.required_text("run_id")?)?;
+    let note = note(params.required_text("model_json")?)?;
+    runs::edit_tag(run, HISTORY_TAG, now_ms(), |history| {
+        let history = appended(history, &note)?;
+        validate_length(HISTORY_TAG, &history, RUN_TAG_VALUE_CHARS_MAX).map(|()| history)
+    })
+    .await?;
+    Ok(EMPTY.to_vec())
+}
+
+/// A list in JSON with one more item. What is no such list, since somebody else wrote the tag, begins anew.
+pub fn appended(list: Option<&str>, item: &Value) -> Result<String> {
+    let mut items: Vec<Value> = list
+        .and_then(|list| serde_json::from_str(list).ok())
+        .unwrap_or_default();
+    if !items.contains(item) {
+        items.push(item.clone());
+    }
+    serde_json::to_string(&items).map_err(|error| Error::Corrupt(format!("a tag cannot be written: {error}")))
+}
+
+/// What is noted of a model: where and when it was made, and its flavors without their configuration.
+fn note(model_json: &str) -> Result<Value> {
+    let malformed = || Error::Invalid(format!("Malformed model info. \n {model_json} \n is not a valid JSON."));
+    let Ok(Value::Object(model)) = serde_json::from_str(model_json) else {
+        return Err(malformed());
+    };
+    let needed = ["artifact_path", "flavors", "utc_time_created", "run_id"];
+    let absent: Vec<String> = needed
+        .iter()
+        .filter(|field| !model.contains_key(**field))
+        .map(|field| format!("'{field}'"))
+        .collect();
+    if !absent.is_empty() {
+        return Err(Error::Invalid(format!(
+            "Model json is missing mandatory fields: {{{}}}",
+            absent.join(", ")
+        )));
+    }
+    let mut noted: Map<String, Value> = ["run_id", "artifact_path", "utc_time_created", "model_uuid"]
+        .iter()
+        .filter_map(|field| Some(((*field).to_owned(), model.get(*field)?.clone())))
+        .collect();
+    noted.insert("flavors".to_owned(), flavors(model.get("flavors")));
+    Ok(Value::Object(noted))
+}
+
+fn flavors(flavors: Option<&Value>) -> Value {
+    let mut flavors = flavors.and_then(Value::as_object).cloned().unwrap_or_default();
+    for flavor in flavors.values_mut() {
+        if let Value::Object(fields) = flavor {
+            fields.remove("config");
+        }
+    }
+    Value::Object(flavors)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_list_grows_by_what_it_does_not_hold() {
+        let one = Value::from(1);
+        assert_eq!(appended(None, &one).unwrap(), "[1]");
+        assert_eq!(appended(Some("[2]"), &one).unwrap(), "[2,1]");
+        assert_eq!(appended(Some("[1,2]"), &one).unwrap(), "[1,2]");
+        assert_eq!(appended(Some("nonsense"), &one).unwrap(), "[1]");
+    }
+}

@@ -1,0 +1,345 @@
+//! What can be asked of logged models. Their metrics may be told apart by the dataset that they were measured on.
+
+use std::collections::BTreeSet;
+
+use super::filter::{Clause, Field, Filter};
+use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::lex::shown;
+use super::order::{Order, SortKey, Term};
+use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX};
+use crate::domain::logged::{KnownLoggedModel, LoggedModelId, LoggedPoint, MeasuredOn};
+use crate::error::{Error, Result};
+
+/// An attribute of logged models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoggedAttribute {
+    /// Its id.
+    Id,
+    /// Its name.
+    Name,
+    /// How far it has come.
+    Status,
+    /// Its type.
+    Kind,
+    /// The run that made it.
+    SourceRun,
+    /// Its experiment.
+    Experiment,
+    /// When it was made.
+    CreationTime,
+    /// When its status was last changed.
+    LastUpdateTime,
+}
+
+const STATUSES: &[&str] = &["UNSPECIFIED", "PENDING", "READY", "FAILED"];
+
+const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values) -> Entity {
+    Entity {
+        words,
+        kind,
+        values,
+        ordered: false,
+    }
+}
+
+const fn row(name: &'static str, id: LoggedAttribute, values: Values) -> Attribute<LoggedAttribute> {
+    Attribute {
+        name,
+        id,
+        values,
+        ordered: true,
+    }
+}
+
+impl Searched for LoggedAttribute {
+    const LANGUAGE: Language<Self> = Language {
+        entities: &[
+            entity(&["attributes"], EntityKind::Attribute, Values::LooseText),
+            entity(&["metrics"], EntityKind::Metric, Values::Float),
+            entity(&["params"], EntityKind::Param, Values::LooseText),
+            entity(&["tags"], EntityKind::Tag, Values::LooseText),
+        ],
+        attributes: &[
+            row("name", LoggedAttribute::Name, Values::LooseText),
+            row("model_id", LoggedAttribute::Id, Values::LooseText),
+            row("status", LoggedAttribute::Status, Values::Word(STATUSES)),
+            row("model_type", LoggedAttribute::Kind, Values::LooseText),
+            row("source_run_id", LoggedAttribute::SourceRun, Values::LooseText),
+            row("experiment_id", LoggedAttribute::Experiment, Values::ExperimentId),
+            row("creation_timestamp_ms", LoggedAttribute::CreationTime, Values::Integer),
+            row("creation_timestamp", LoggedAttribute::CreationTime, Values::Integer),
+            row("creation_time", LoggedAttribute::CreationTime, Values::Integer),
+            row(
+                "last_updated_timestamp_ms",
+                LoggedAttribute::LastUpdateTime,
+                Values::Integer,
+            ),
+            row(
+                "last_updated_timestamp",
+                LoggedAttribute::LastUpdateTime,
+                Values::Integer,
+            ),
+        ],
+    };
+}
+
+/// Which logged models a search finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedSearch {
+    filter: Filter<LoggedAttribute>,
+    /// Metrics count if they were measured on one of these; none: on whatever. An empty digest is any digest.
+    datasets: Vec<MeasuredOn>,
+}
+
+impl LoggedSearch {
+    /// Reads a filter; an empty one finds every model that was measured on one of the datasets.
+    pub fn parse(text: &str, datasets: Vec<MeasuredOn>) -> Result<Self> {
+        let filter = Filter::parse(text)?;
+        Ok(LoggedSearch { filter, datasets })
+    }
+
+    /// Whether a model is found.
+    pub fn matches(&self, known: &KnownLoggedModel) -> bool {
+        self.is_measured(known) && self.filter.clauses.iter().all(|clause| self.holds(clause, known))
+    }
+
+    /// Whether every model is found.
+    pub fn is_everything(&self) -> bool {
+        self.filter.is_empty() && self.datasets.is_empty()
+    }
+
+    /// The names of which a found model must have one, if the filter says so.
+    pub fn names(&self) -> Option<&BTreeSet<String>> {
+        self.filter.texts_of(LoggedAttribute::Name)
+    }
+
+    fn is_measured(&self, known: &KnownLoggedModel) -> bool {
+        let asks_metrics = || {
+            let mut clauses = self.filter.clauses.iter();
+            clauses.any(|clause| matches!(clause.subject, Subject::Metric(_)))
+        };
+        self.datasets.is_empty() || asks_metrics() || known.newest.iter().any(|point| is_on(&self.datasets, point))
+    }
+
+    fn holds(&self, clause: &Clause<LoggedAttribute>, known: &KnownLoggedModel) -> bool {
+        let field = match &clause.subject {
+            Subject::Metric(key) => newest(known, key, &[&self.datasets]),
+            Subject::Attribute(LoggedAttribute::Status) => Field::text(known.model.status.word()),
+            subject => of_model(subject, known),
+        };
+        clause.test.holds(&field)
+    }
+}
+
+/// One thing that a caller orders logged models by.
+#[derive(Clone, Debug)]
+pub struct OrderItem {
+    /// An attribute, or `metrics.` and a key.
+    pub field: String,
+    /// Whether lower values come first.
+    pub ascending: bool,
+    /// What a metric must be measured on; an empty name or digest is any.
+    pub dataset: MeasuredOn,
+}
+
+/// In what order logged models are found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedOrder {
+    order: Order<LoggedAttribute>,
+    /// What the metric of each term must be measured on: one of each.
+    scopes: Vec<[Vec<MeasuredOn>; 2]>,
+}
+
+impl LoggedOrder {
+    /// Reads an order. Equal models follow by creation, the newest first, then by id.
+    pub fn parse(items: &[OrderItem], datasets: &[MeasuredOn]) -> Result<Self> {
+        if items.len() > ORDER_BY_ITEMS_MAX {
+            return Err(Error::Invalid(format!(
+                "{} items of order_by: at most {ORDER_BY_ITEMS_MAX} are allowed",
+                items.len()
+            )));
+        }
+        let mut terms = items.iter().map(term).collect::<Result<Vec<_>>>()?;
+        let scope = |item: &OrderItem| {
+            let own = Some(item.dataset.clone()).filter(|on| *on != MeasuredOn::default());
+            [own.into_iter().collect(), datasets.to_vec()]
+        };
+        let scopes = items.iter().map(scope).collect();
+        for (name, descending) in [("creation_timestamp_ms", true), ("model_id", false)] {
+            let last = attribute(name, descending).ok_or_else(|| invalid(name))?;
+            if terms.iter().all(|term| term.subject != last.subject) {
+                terms.push(last);
+            }
+        }
+        let order = Order::new(terms);
+        Ok(LoggedOrder { order, scopes })
+    }
+
+    /// Whether it is the default order, in which they are stored.
+    pub fn is_listing(&self) -> bool {
+        self.scopes.is_empty()
+    }
+
+    /// The place of a model.
+    pub fn key(&self, known: &KnownLoggedModel) -> SortKey {
+        self.order
+            .key_of_terms(|index, subject| match (subject, self.scopes.get(index)) {
+                (Subject::Metric(key), Some([own, all])) => newest(known, key, &[own, all]),
+                (subject, _) => of_model(subject, known),
+            })
+    }
+
+    /// The place of a model in the default order.
+    pub fn listed_key(&self, creation_time_ms: i64, id: LoggedModelId) -> SortKey {
+        self.order.key_of(|subject| match subject {
+            Subject::Attribute(LoggedAttribute::CreationTime) => Field::Integer(creation_time_ms),
+            _ => Field::Text(id.to_string().into()),
+        })
+    }
+
+    /// Creation time and id at a place of the default order.
+    pub fn listed_place(place: &[u8]) -> Option<(i64, LoggedModelId)> {
+        let (time, rest) = place.get(1..)?.split_first_chunk()?;
+        let time = (!u64::from_be_bytes(*time) ^ 1 << 63).cast_signed();
+        let id = std::str::from_utf8(rest.get(1..)?.strip_suffix(&[0, 0])?).ok()?;
+        Some((time, LoggedModelId::parse(id).ok()?))
+    }
+
+    /// Whether a place of these bytes can be one of this order.
+    pub fn fits(&self, place: &[u8]) -> bool {
+        self.order.read_key(place).is_some() && (!self.is_listing() || Self::listed_place(place).is_some())
+    }
+}
+
+fn term(item: &OrderItem) -> Result<Term<LoggedAttribute>> {
+    let field = item.field.as_str();
+    let found = match field.split_once('.') {
+        _ if field.len() > ORDER_BY_ITEM_BYTES_MAX => None,
+        None => attribute(field, !item.ascending),
+        Some(("metrics", key)) => Some(Term {
+            subject: Subject::Metric(key.to_owned()),
+            values: Values::Float,
+            descending: !item.ascending,
+        }),
+        Some(_) => {
+            return Err(Error::Invalid(format!(
+                "Invalid order by field name: {}. Only metrics are supported.",
+                shown(field)
+            )));
+        }
+    };
+    found.ok_or_else(|| invalid(field))
+}
+
+fn attribute(name: &str, descending: bool) -> Option<Term<LoggedAttribute>> {
+    let row = LoggedAttribute::LANGUAGE
+        .attributes
+        .iter()
+        .find(|row| row.name == name)?;
+    Some(Term {
+        subject: Subject::Attribute(row.id),
+        // By its number, so that one that is further comes later.
+        values: if row.id == LoggedAttribute::Status {
+            Values::Integer
+        } else {
+            row.values
+        },
+        descending,
+    })
+}
+
+fn invalid(field: &str) -> Error {
+    Error::Invalid(format!("Invalid order by field name: {}", shown(field)))
+}
+
+/// A metric's newest value among those measured on one of the datasets of every list; an empty list is any dataset.
+fn newest(known: &KnownLoggedModel, key: &str, scopes: &[&Vec<MeasuredOn>]) -> Field<'static> {
+    let of_key = known.newest.iter().filter(|point| point.key == key);
+    let fitting = of_key.filter(|point| scopes.iter().all(|scope| scope.is_empty() || is_on(scope, point)));
+    let newest = fitting.max_by(|a, b| a.point.by_step(&b.point));
+    newest.map_or(Field::Absent, |point| Field::Float(point.point.value))
+}
+
+fn is_on(datasets: &[MeasuredOn], point: &LoggedPoint) -> bool {
+    let fits = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+    let mut datasets = datasets.iter();
+    datasets.any(|on| fits(&on.name, &point.dataset.name) && fits(&on.digest, &point.dataset.digest))
+}
+
+fn of_model<'a>(subject: &Subject<LoggedAttribute>, known: &'a KnownLoggedModel) -> Field<'a> {
+    let model = &known.model;
+    match subject {
+        Subject::Metric(_) | Subject::Dataset(_) => Field::Absent,
+        Subject::Param(key) => Field::of_key(key, &known.params),
+        Subject::Tag(key) => Field::of_key(key, &known.tags),
+        Subject::Attribute(attribute) => match attribute {
+            LoggedAttribute::Id => Field::Text(model.id.to_string().into()),
+            LoggedAttribute::Name => Field::text(&model.name),
+            LoggedAttribute::Status => Field::Integer(model.status.number()),
+            LoggedAttribute::Kind => Field::text(&model.kind),
+            LoggedAttribute::SourceRun => Field::text(&model.source_run),
+            LoggedAttribute::Experiment => Field::Id(model.experiment.0),
+            LoggedAttribute::CreationTime => Field::Integer(model.creation_time_ms),
+            LoggedAttribute::LastUpdateTime => Field::Integer(model.last_update_time_ms),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn refused(filter: &str) -> bool {
+        matches!(LoggedSearch::parse(filter, Vec::new()), Err(Error::Invalid(_)))
+    }
+
+    #[test]
+    fn texts_need_no_quotes_and_words_are_known() {
+        for good in [
+            "name = M1",
+            "params.p = 1",
+            "params.p = 'a'",
+            "tags.`a b` LIKE 'x%'",
+            "status = READY",
+            "status IN ('READY', 'FAILED')",
+        ] {
+            assert!(!refused(good), "{good}");
+        }
+        for bad in [
+            "status = 'ready'",
+            "status LIKE 'R%'",
+            "status IN ('x')",
+            "metric.m > 1",
+            "attribute.name = 'a'",
+            "tag.t = 'a'",
+            "metrics.m > 'a'",
+            "metrics.m LIKE 'a'",
+            "nothing = 'a'",
+            "name IS NULL",
+            "name = 'a' OR name = 'b'",
+            "tags.t > 'a'",
+        ] {
+            assert!(refused(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_listed_place_reads_back(time in any::<i64>(), id in any::<[u8; 16]>()) {
+            let order = LoggedOrder::parse(&[], &[]).unwrap();
+            let key = order.listed_key(time, LoggedModelId(id));
+            prop_assert_eq!(LoggedOrder::listed_place(key.bytes()), Some((time, LoggedModelId(id))));
+            prop_assert!(order.fits(key.bytes()));
+        }
+
+        #[test]
+        fn any_order_is_read_or_refused(field in "\\PC{0,10}|(metrics|tags|name|status)\\.?[a-z ]{0,3}", ascending in any::<bool>(), bytes in any::<Vec<u8>>()) {
+            let item = OrderItem { field, ascending, dataset: MeasuredOn::default() };
+            if let Ok(order) = LoggedOrder::parse(&[item], &[]) {
+                let _ = order.fits(&bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The keys of logged models: `F`, `G` and `K` of the table in `keys.rs`.
+
+use super::{
+    Key, POINT_BYTES, Span, ascending, descending, newest_point, read_ascending, read_newest_point, read_point,
+    read_text,
+};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
+use crate::domain::metric::Point;
+
+/// The bytes of a run's id.
+const RUN_BYTES: usize = 16;
+
+/// Creation time and id: the place of a logged model in the default order, the same in all experiments.
+pub const PLACE_BYTES: usize = 24;
+
+/// What a record below a logged model's id holds; the first of them is the model itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoggedPart<'a> {
+    /// The model.
+    Model,
+    /// A metric's newest point on a dataset.
+    Newest(LoggedPoint),
+    /// The key of a param.
+    Param(&'a str),
+    /// The key of a tag.
+    Tag(&'a str),
+    /// A point.
+    Point(LoggedPoint),
+}
+
+impl Key {
+    fn logged(mut self, id: LoggedModelId) -> Self {
+        self.0.extend_from_slice(&id.0);
+        self
+    }
+
+    fn measured(self, metric: &str, on: &MeasuredOn) -> Self {
+        self.text(metric).text(&on.name).text(&on.digest)
+    }
+}
+
+fn part(id: LoggedModelId, kind: u8) -> Key {
+    Key::new(b'F').logged(id).byte(kind)
+}
+
+/// A logged model.
+pub fn model(id: LoggedModelId) -> Vec<u8> {
+    part(id, b'a').0
+}
+
+/// A param of a logged model.
+pub fn param(id: LoggedModelId, key: &str) -> Vec<u8> {
+    part(id, b'p').last(key)
+}
+
+/// A tag of a logged model.
+pub fn tag(id: LoggedModelId, key: &str) -> Vec<u8> {
+    part(id, b't').last(key)
+}
+
+/// One point of a metric: the key is the whole point, so the same point is stored once.
+pub fn point(id: LoggedModelId, logged: &LoggedPoint) -> Vec<u8> {
+    part(id, b'v')
+        .measured(&logged.key, &logged.dataset)
+        .number(ascending(logged.point.timestamp_ms))
+        .number(ascending(logged.point.step))
+        .value(logged.point.value)
+        .run(logged.run)
+        .0
+}
+
+/// The newest point of a metric on a dataset.
+pub fn newest(id: LoggedModelId, logged: &LoggedPoint) -> Vec<u8> {
+    part(id, b'l').measured(&logged.key, &logged.dataset).0
+}
+
+/// A point and its run as bytes whose order is (step, time, value): the greatest is the newest.
+pub fn newest_value(logged: &LoggedPoint) -> Vec<u8> {
+    Key(newest_point(logged.point)).run(logged.run).0
+}
+
+/// The points of a logged model, by metric, dataset and time.
+pub fn points(id: LoggedModelId) -> Span {
+    Span::of_prefix(part(id, b'v').0)
+}
+
+/// A logged model with all but its points.
+pub fn known_parts(id: LoggedModelId) -> Span {
+    Span {
+        start: Key::new(b'F').logged(id).0,
+        end: part(id, b'v').0,
+    }
+}
+
+/// What a record below a logged model's id holds.
+pub fn logged_part<'a>(key: &'a [u8], value: &[u8]) -> Option<LoggedPart<'a>> {
+    let (kind, rest) = key.get(17..)?.split_first()?;
+    let text = || std::str::from_utf8(rest).ok();
+    match kind {
+        b'a' => Some(LoggedPart::Model),
+        b'l' => {
+            let (point, run) = value.split_at_checked(POINT_BYTES)?;
+            measured(rest, read_newest_point(point)?, run).map(LoggedPart::Newest)
+        }
+        b'p' => text().map(LoggedPart::Param),
+        b't' => text().map(LoggedPart::Tag),
+        b'v' => {
+            let (named, place) = rest.split_at_checked(rest.len().checked_sub(POINT_BYTES + RUN_BYTES)?)?;
+            let (point, run) = place.split_first_chunk()?;
+            measured(named, read_point(point)?, run).map(LoggedPart::Point)
+        }
+        _ => None,
+    }
+}
+
+fn measured(named: &[u8], point: Point, run: &[u8]) -> Option<LoggedPoint> {
+    let (key, rest) = read_text(named)?;
+    let (name, rest) = read_text(rest)?;
+    let (digest, rest) = read_text(rest)?;
+    rest.is_empty().then_some(())?;
+    Some(LoggedPoint {
+        key,
+        dataset: MeasuredOn { name, digest },
+        run: RunId(run.try_into().ok()?),
+        point,
+    })
+}
+
+/// The place of a logged model in the default order, newest first, then by id.
+pub fn place(creation_time_ms: i64, id: LoggedModelId) -> Vec<u8> {
+    Key(Vec::with_capacity(PLACE_BYTES))
+        .number(descending(creation_time_ms))
+        .logged(id)
+        .0
+}
+
+/// The place that the key of a list ends with.
+pub fn placed(key: &[u8]) -> Option<&[u8]> {
+    key.last_chunk::<PLACE_BYTES>().map(<[u8; PLACE_BYTES]>::as_slice)
+}
+
+/// The creation time and the id that a place was made of.
+pub fn read_place(place: &[u8]) -> Option<(i64, LoggedModelId)> {
+    let (time, id) = place.split_first_chunk::<8>()?;
+    Some((
+        read_ascending(time.map(|byte| !byte)),
+        LoggedModelId(id.try_into().ok()?),
+    ))
+}
+
+/// A list of logged models, each in default order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum List<'a> {
+    /// Those of an experiment.
+    Experiment(ExperimentId),
+    /// Those of an experiment that have this name.
+    Name(ExperimentId, &'a str),
+}
+
+impl List<'_> {
+    fn prefix(&self) -> Key {
+        match self {
+            List::Experiment(experiment) => Key::new(b'G').experiment(*experiment),
+            List::Name(experiment, name) => Key::new(b'K').experiment(*experiment).text(name),
+        }
+    }
+
+    /// The key of a place in it.
+    pub fn at(&self, place: &[u8]) -> Vec<u8> {
+        let mut key = self.prefix().0;
+        key.extend_from_slice(place);
+        key
+    }
+
+    /// All places in it behind this one; an empty one is before all.
+    pub fn behind(&self, place: &[u8]) -> Span {
+        let mut end = self.prefix().0;
+        let all = Span {
+            start: end.clone(),
+            end: {
+                end.extend_from_slice(&[255; PLACE_BYTES]);
+                end
+            },
+        };
+        if place.is_empty() {
+            all
+        } else {
+            all.after(&self.at(place))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn a_point() -> impl Strategy<Value = LoggedPoint> {
+        let texts = any::<(String, String, String)>();
+        let finite = any::<f64>().prop_filter("finite", |value| value.is_finite());
+        (texts, any::<[u8; 16]>(), finite, any::<(i64, i64)>()).prop_map(|(texts, run, value, times)| {
+            let (key, name, digest) = texts;
+            LoggedPoint {
+                key,
+                dataset: MeasuredOn { name, digest },
+                run: RunId(run),
+                point: Point::new(value, times.0, times.1),
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn parts_read_back_and_lie_where_they_are_looked_for(id in any::<[u8; 16]>(), logged in a_point(), text in any::<String>()) {
+            let id = LoggedModelId(id);
+            let known = known_parts(id);
+            for (key, value, part) in [
+                (model(id), vec![], LoggedPart::Model),
+                (newest(id, &logged), newest_value(&logged), LoggedPart::Newest(logged.clone())),
+                (param(id, &text), vec![], LoggedPart::Param(&text)),
+                (tag(id, &text), vec![], LoggedPart::Tag(&text)),
+            ] {
+                prop_assert!(known.start <= key && key < known.end);
+                prop_assert_eq!(logged_part(&key, &value), Some(part));
+            }
+            let (key, points) = (point(id, &logged), points(id));
+            prop_assert!(points.start <= key && key < points.end && key >= known.end);
+            prop_assert_eq!(logged_part(&key, &[]), Some(LoggedPart::Point(logged)));
+        }
+
+        #[test]
+        fn the_newest_is_by_step_time_and_value(a in a_point(), b in a_point()) {
+            prop_assume!(a.point.by_step(&b.point).is_ne());
+            prop_assert_eq!(newest_value(&a).cmp(&newest_value(&b)), a.point.by_step(&b.point));
+        }
+
+        #[test]
+        fn places_are_the_newest_first_then_by_id(a in any::<(i64, [u8; 16])>(), b in any::<(i64, [u8; 16])>(), name in any::<String>()) {
+            let [first, second] = [&a, &b].map(|(time, id)| place(*time, LoggedModelId(*id)));
+            prop_assert_eq!(first.cmp(&second), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+            for list in [List::Experiment(ExperimentId(7)), List::Name(ExperimentId(7), &name)] {
+                let (key, all, rest) = (list.at(&first), list.behind(&[]), list.behind(&second));
+                prop_assert!(all.start <= key && key < all.end);
+                prop_assert_eq!(placed(&key), Some(&first[..]));
+                prop_assert_eq!(read_place(&first), Some((a.0, LoggedModelId(a.1))));
+                prop_assert_eq!(rest.start <= key, second < first);
+            }
+        }
+
+        #[test]
+        fn any_bytes_read_without_a_panic(key in any::<Vec<u8>>(), value in any::<Vec<u8>>()) {
+            let _ = (logged_part(&key, &value).is_some(), placed(&key).and_then(read_place));
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Logged models in the records.
+
+use super::keys::logged as keys;
+use super::records::{ABSENT, Change, Record, get, get_all, transact};
+use super::{codec, experiments, full_logged};
+use crate::domain::experiment::Pair;
+use crate::domain::id::ExperimentId;
+use crate::domain::logged::{FullLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, LoggedStatus, NewLoggedModel};
+use crate::error::{Error, Result};
+
+/// A logged model as it was read.
+pub struct Stored {
+    /// The model.
+    pub model: LoggedModel,
+    version: u64,
+}
+
+impl Stored {
+    fn read(id: LoggedModelId, record: &Record) -> Result<Self> {
+        let bytes = record.existing().ok_or_else(|| id.not_found())?;
+        Ok(Stored {
+            model: codec::logged::read_logged_model(id, bytes)?,
+            version: record.version,
+        })
+    }
+
+    /// Makes a change depend on the model being as it was read. Such changes do not conflict with each other.
+    fn rely_on(&self, change: &mut Change) {
+        change.expect(keys::model(self.model.id), self.version);
+    }
+}
+
+/// Reads a logged model, deleted ones too.
+pub async fn load(id: LoggedModelId) -> Result<Stored> {
+    let [record] = get([keys::model(id)]).await?;
+    Stored::read(id, &record)
+}
+
+/// Makes a logged model in an active experiment.
+pub async fn create(
+    experiment: ExperimentId,
+    new: &NewLoggedModel,
+    id: LoggedModelId,
+    nickname: &str,
+    now_ms: i64,
+) -> Result<FullLoggedModel> {
+    transact(async |change| {
+        let stored = experiments::load(experiment).await?;
+        let model = LoggedModel::new(id, &stored.experiment, new, || nickname.to_owned(), now_ms)?;
+        stored.rely_on(change, now_ms);
+        change.expect(keys::model(id), ABSENT);
+        change.put(keys::model(id), codec::logged::write_logged_model(&model));
+        let place = keys::place(now_ms, id);
+        for list in lists(&model) {
+            change.put(list.at(&place), Vec::new());
+        }
+        for (key, value) in &new.params {
+            change.put(keys::param(id, key), value.clone().into_bytes());
+        }
+        put_tags(change, id, &new.tags);
+        Ok(())
+    })
+    .await?;
+    full_logged::read(id).await
+}
+
+/// The lists that a logged model is in as long as it is not deleted.
+fn lists(model: &LoggedModel) -> [keys::List<'_>; 2] {
+    let experiment = model.experiment;
+    [
+        keys::List::Experiment(experiment),
+        keys::List::Name(experiment, &model.name),
+    ]
+}
+
+/// Says how far a logged model has come, a deleted one too.
+pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> Result<FullLoggedModel> {
+    transact(async |change| {
+        let mut stored = load(id).await?;
+        stored.rely_on(change);
+        stored.model.status = status;
+        stored.model.last_update_time_ms = now_ms;
+        change.put(keys::model(id), codec::logged::write_logged_model(&stored.model));
+        Ok(())
+    })
+    .await?;
+    full_logged::read(id).await
+}
+
+/// Deletes a logged model, softly; one that is deleted already is deleted anew.
+pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
+    transact(async |change| {
+        let mut stored = load(id).await?;
+        stored.rely_on(change);
+        let place = keys::place(stored.model.creation_time_ms, id);
+        for list in lists(&stored.model) {
+            change.delete(list.at(&place));
+        }
+        stored.model.is_deleted = true;
+        stored.model.last_update_time_ms = now_ms;
+        change.put(keys::model(id), codec::logged::write_logged_model(&stored.model));
+        Ok(())
+    })
+    .await
+}
+
+/// Sets tags, of equal keys the last.
+pub async fn set_tags(id: LoggedModelId, tags: &[Pair]) -> Result<()> {
+    transact(async |change| {
+        load(id).await?.rely_on(change);
+        put_tags(change, id, tags);
+        Ok(())
+    })
+    .await
+}
+
+fn put_tags(change: &mut Change, id: LoggedModelId, tags: &[Pair]) {
+    for (key, value) in tags {
+        change.put(keys::tag(id, key), value.clone().into_bytes());
+    }
+}
+
+/// Sets a tag to what `edit` makes of its value.
+pub async fn edit_tag(id: LoggedModelId, key: &str, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
+    transact(async |change| {
+        let [model, tag] = get([keys::model(id), keys::tag(id, key)]).await?;
+        Stored::read(id, &model)?.rely_on(change);
+        let value = tag.existing().map(codec::read_text).transpose()?;
+        change.expect(keys::tag(id, key), tag.version);
+        change.put(keys::tag(id, key), edit(value.as_deref())?.into_bytes());
+        Ok(())
+    })
+    .await
+}
+
+/// Removes a tag.
+pub async fn delete_tag(id: LoggedModelId, key: &str) -> Result<()> {
+    transact(async |change| {
+        let [model, tag] = get([keys::model(id), keys::tag(id, key)]).await?;
+        Stored::read(id, &model)?.rely_on(change);
+        if tag.version == ABSENT {
+            return Err(Error::NotFound(format!(
+                "No tag with key '{key}' found for model with ID '{id}'."
+            )));
+        }
+        change.expect(keys::tag(id, key), tag.version);
+        change.delete(keys::tag(id, key));
+        Ok(())
+    })
+    .await
+}
+
+/// Logs params. The value that a param has already is left as it is; another one is refused.
+pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
+    transact(async |change| {
+        let keys = params.iter().map(|(key, _)| keys::param(id, key));
+        let records = get_all(std::iter::once(keys::model(id)).chain(keys).collect()).await?;
+        let Some((model, values)) = records.split_first() else {
+            return Err(id.not_found());
+        };
+        Stored::read(id, model)?.rely_on(change);
+        for ((key, new), old) in params.iter().zip(values) {
+            match old.existing() {
+                None => {
+                    change.expect(keys::param(id, key), ABSENT);
+                    change.put(keys::param(id, key), new.clone().into_bytes());
+                }
+                Some(old) if old == new.as_bytes() => {}
+                Some(old) => {
+                    return Err(Error::Invalid(format!(
+                        "Changing param values is not allowed. Param with key='{key}' was already logged with value='{}' for \
+                         model ID='{id}'. Attempted logging new value '{new}'.",
+                        codec::read_text(old)?
+                    )));
+                }
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Refuses points of logged models that do not exist: `records` are those of `keys_of_models`.
+pub fn must_exist(points: &[(LoggedModelId, LoggedPoint)], records: &[Record]) -> Result<()> {
+    for ((id, _), record) in points.iter().zip(records) {
+        record.existing().ok_or_else(|| id.not_found())?;
+    }
+    Ok(())
+}
+
+/// The models that some points are of, one a point. No model is ever gone for good, so that one that was there stays.
+pub fn keys_of_models(points: &[(LoggedModelId, LoggedPoint)]) -> impl Iterator<Item = Vec<u8>> {
+    points.iter().map(|(id, _)| keys::model(*id))
+}
+
+/// Stores points: what many writers do to one model at once needs no common record.
+pub fn put_points(change: &mut Change, points: &[(LoggedModelId, LoggedPoint)]) {
+    let mut newest = std::collections::BTreeMap::new();
+    for (id, point) in points {
+        change.put(keys::point(*id, point), Vec::new());
+        let greatest: &mut Vec<u8> = newest.entry(keys::newest(*id, point)).or_default();
+        *greatest = keys::newest_value(point).max(std::mem::take(greatest));
+    }
+    for (key, value) in newest {
+        change.raise(key, value);
+    }
+}

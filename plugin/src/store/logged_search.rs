@@ -1,0 +1,140 @@
+//! Searches of logged models. In default order a search reads the places of the experiments' models from where the page
+//! begins until it is full; another order looks at every model once and keeps no more than a page. A filter that says the
+//! name reads the places of models of that name alone: clients ask so before each listing of a run's files.
+
+use super::full_logged;
+use super::keys::Span;
+use super::keys::logged::{self as keys, List};
+use super::records::scan_all;
+use super::top::Top;
+use crate::domain::id::ExperimentId;
+use crate::domain::logged::LoggedModelId;
+use crate::error::{Error, Result};
+use crate::search::logged::{LoggedOrder, LoggedSearch};
+use crate::search::page::Place;
+
+/// How many logged models are read and looked at together, at most.
+const CHUNK_MAX: usize = 500;
+
+/// How many places are read together, at most, whatever the number of lists.
+const PLACES_MAX: usize = 100_000;
+
+/// How many lists by name a search follows; one that names more looks at whole experiments.
+const NAMED_LISTS_MAX: usize = 1_000;
+
+/// What to find, and which page of it.
+pub struct Query {
+    /// What logged models must be.
+    pub search: LoggedSearch,
+    /// In what order they come.
+    pub order: LoggedOrder,
+    /// The place of the last one of the page before.
+    pub after: Option<Place>,
+    /// How many a page has, at least 1.
+    pub count: usize,
+}
+
+/// Finds logged models of some experiments: a page, and the place of its last one unless the search ends there.
+pub async fn find(within: &[ExperimentId], query: &Query) -> Result<(Vec<LoggedModelId>, Option<Place>)> {
+    let mut top = Top::new(query.after.clone(), query.count);
+    let mut walk = Walk::new(within, query);
+    while let Some(places) = walk.next(top.wanted()).await? {
+        for some in places.chunks(CHUNK_MAX) {
+            look(query, some, &mut top).await?;
+        }
+        if query.order.is_listing() && top.is_full() {
+            break;
+        }
+    }
+    Ok(top.into_page())
+}
+
+/// Offers those of some models that the search finds.
+async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut Top<LoggedModelId>) -> Result<()> {
+    if query.order.is_listing() && query.search.is_everything() {
+        for (time, id) in places {
+            top.offer(query.order.listed_key(*time, *id).bytes(), *id);
+        }
+        return Ok(());
+    }
+    let ids: Vec<LoggedModelId> = places.iter().map(|(_, id)| *id).collect();
+    for known in full_logged::read_known(&ids).await? {
+        if !known.model.is_deleted && query.search.matches(&known) {
+            top.offer(query.order.key(&known).bytes(), known.model.id);
+        }
+    }
+    Ok(())
+}
+
+/// A walk through lists at once, in default order, chunk by growing chunk.
+struct Walk<'a> {
+    lists: Vec<List<'a>>,
+    /// The place up to which all lists are read; none at the end.
+    read: Option<Vec<u8>>,
+    /// How many places of each list are read at least.
+    least: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(within: &[ExperimentId], query: &'a Query) -> Self {
+        let names = query
+            .search
+            .names()
+            .filter(|names| names.len() * within.len() <= NAMED_LISTS_MAX);
+        let lists = match names {
+            Some(names) => {
+                let of = |experiment: &ExperimentId| names.iter().map(|name| List::Name(*experiment, name)).collect();
+                within.iter().flat_map::<Vec<List<'a>>, _>(of).collect()
+            }
+            None => within.iter().map(|experiment| List::Experiment(*experiment)).collect(),
+        };
+        let place = query.after.as_ref().filter(|_| query.order.is_listing());
+        let place = place.and_then(|place| LoggedOrder::listed_place(place.bytes()));
+        Walk {
+            lists,
+            read: Some(place.map_or_else(Vec::new, |(time, id)| keys::place(time, id))),
+            least: 1,
+        }
+    }
+
+    async fn next(&mut self, wanted: usize) -> Result<Option<Vec<(i64, LoggedModelId)>>> {
+        let Some(read) = self.read.take().filter(|_| !self.lists.is_empty()) else {
+            return Ok(None);
+        };
+        let limit = wanted
+            .max(self.least)
+            .min(PLACES_MAX / self.lists.len())
+            .clamp(1, CHUNK_MAX);
+        self.least = 2 * limit;
+        let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
+        let mut places: Vec<Vec<u8>> = Vec::new();
+        let (mut of_list, mut count) = (0, 0);
+        // What lies behind the last place read of a list that has more is not known of all lists.
+        let mut known_to: Option<Vec<u8>> = None;
+        scan_all(spans, limit, |index, key, _| {
+            let place = keys::placed(key).ok_or_else(misplaced)?;
+            count = if index == of_list { count + 1 } else { 1 };
+            of_list = index;
+            if count == limit && known_to.as_deref().is_none_or(|known| place < known) {
+                known_to = Some(place.to_vec());
+            }
+            places.push(place.to_vec());
+            Ok(())
+        })
+        .await?;
+        if let Some(known) = &known_to {
+            places.retain(|place| place <= known);
+        }
+        self.read = known_to;
+        places.sort_unstable();
+        places
+            .iter()
+            .map(|place| keys::read_place(place).ok_or_else(misplaced))
+            .collect::<Result<_>>()
+            .map(Some)
+    }
+}
+
+fn misplaced() -> Error {
+    Error::Corrupt("the place of a logged model".to_owned())
+}
