@@ -105,6 +105,10 @@ struct Serve {
     #[arg(long, value_name = "SCHEME")]
     allow_source: Vec<String>,
 
+    /// Largest file that a client may upload, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 16 << 10, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    max_file_size: u64,
+
     /// Address to print when clients come through a proxy, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,

@@ -17,6 +17,8 @@ pub enum Error {
     Denied,
     /// The request is larger than the storage takes.
     TooLarge(String),
+    /// MLflow can do it, and this server cannot.
+    Unsupported(String),
     /// The body of the request did not come to its end.
     BrokenOff,
     /// The part of a file that is asked for lies behind its end; it has so many bytes.

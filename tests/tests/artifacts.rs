@@ -468,3 +468,22 @@ fn paths_have_limits() {
     assert_eq!(artifacts.put(&vec!["d"; 101].join("/"), "x").status, 400);
     assert_eq!(artifacts.put(&vec!["d".repeat(200); 6].join("/"), "x").status, 400);
 }
+
+// The client reads the words, and sends the file at once.
+#[test]
+fn a_client_is_told_to_send_no_parts() {
+    let artifacts = Artifacts::fresh();
+    let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}", artifacts.root);
+    let refused = artifacts
+        .tracker
+        .file("POST", &path, &[], "{\"path\": \"a\", \"num_parts\": 2}");
+    assert_eq!(
+        (refused.status, refused.error_code().as_str()),
+        (501, "NOT_IMPLEMENTED")
+    );
+    assert!(
+        refused
+            .text()
+            .contains("Multipart upload is not supported for the current artifact repository")
+    );
+}

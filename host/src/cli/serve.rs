@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use mlforge::Host;
 use mlforge::forge::local::{FirstStart, LocalForge};
 use mlforge::storage::ProjectId;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::sqlite::SqliteRecords;
+use mlforge::{Host, Limits};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -60,6 +60,10 @@ fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result
         .records(records)
         .blobs(blobs)
         .forge(forge)
+        .limits(Limits {
+            file_bytes_max: options.max_file_size << 20,
+            ..Limits::default()
+        })
         .isolate(options.isolate)
         .source_schemes(options.allow_source.iter().cloned())
         .build()

@@ -6,7 +6,7 @@ use super::{Call, EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::version::VersionName;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
@@ -117,6 +117,13 @@ async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
     end.whole().await?;
     artifacts::put(path, staged).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
+}
+
+/// Tells a client that would send a file in parts to send it at once: it does so when it reads these words.
+pub async fn create_multipart(_: FileCall<'_>) -> Result<Answer> {
+    Err(Error::Unsupported(
+        "Multipart upload is not supported for the current artifact repository".to_owned(),
+    ))
 }
 
 /// Removes a file or a directory.

@@ -48,15 +48,19 @@ fn status(error: &Error) -> (u16, &'static str) {
         // The one status that every client repeats every request on: nothing was written.
         Error::Contended => (429, "REQUEST_LIMIT_EXCEEDED"),
         Error::Corrupt(_) => (500, "INTERNAL_ERROR"),
+        // Clients do not repeat it, unlike all other statuses of this hundred.
+        Error::Unsupported(_) => (501, "NOT_IMPLEMENTED"),
         Error::Unavailable(_) => (503, "TEMPORARILY_UNAVAILABLE"),
     }
 }
 
 fn message(error: &Error) -> String {
     match error {
-        Error::Invalid(text) | Error::NotFound(text) | Error::AlreadyExists(text) | Error::TooLarge(text) => {
-            text.clone()
-        }
+        Error::Invalid(text)
+        | Error::NotFound(text)
+        | Error::AlreadyExists(text)
+        | Error::TooLarge(text)
+        | Error::Unsupported(text) => text.clone(),
         Error::NoEndpoint(path) => format!("No endpoint has the path '{path}'."),
         Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),
         Error::Denied => "You may not write to this project: that needs the role Developer or higher.".to_owned(),

@@ -55,6 +55,7 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     HEAD "mlflow-artifacts/artifacts/" Read artifacts::download;
     PUT "mlflow-artifacts/artifacts/" Write artifacts::upload;
     DELETE "mlflow-artifacts/artifacts/" Write artifacts::delete;
+    POST "mlflow-artifacts/mpu/create/" Write artifacts::create_multipart;
     GET "get-artifact" Read artifacts::of_run;
     HEAD "get-artifact" Read artifacts::of_run;
     GET "model-versions/get-artifact" Read artifacts::of_version;
