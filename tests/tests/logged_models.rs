@@ -518,7 +518,7 @@ fn an_order_is_total_and_paged_without_gap_or_twin() {
         (json!([]), &*default.concat()),
         (json!([by("name", true, "")]), "abcde"),
         (json!([by("name", false, "")]), "edcba"),
-        (json!([{"field_name": "name"}]), "edcba"),
+        (json!([{"field_name": "name"}]), "abcde"),
         (json!([by("status", true, ""), by("name", false, "")]), "daebc"),
         (json!([by("experiment_id", false, ""), by("name", true, "")]), "bdace"),
         (json!([by("metrics.acc", true, "")]), "dcbae"),

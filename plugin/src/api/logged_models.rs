@@ -175,8 +175,7 @@ pub fn measured_on(params: &Params<'_>) -> Result<MeasuredOn> {
 fn order_item(params: &Params<'_>) -> Result<OrderItem> {
     Ok(OrderItem {
         field: params.text("field_name")?.unwrap_or_default().to_owned(),
-        // Clients always say it; for MLflow's server what is not said is false.
-        ascending: params.boolean("ascending")?.unwrap_or(false),
+        ascending: params.boolean("ascending")?.unwrap_or(true),
         dataset: measured_on(params)?,
     })
 }
