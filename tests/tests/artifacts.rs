@@ -487,3 +487,21 @@ fn a_client_is_told_to_send_no_parts() {
             .contains("Multipart upload is not supported for the current artifact repository")
     );
 }
+
+#[test]
+fn files_belong_to_a_logged_model_until_it_is_deleted() {
+    let tracker = Tracker::fresh();
+    let made = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
+    let info = &made["model"]["info"];
+    let root = info["artifact_uri"].as_str().unwrap();
+    let root = root.strip_prefix("mlflow-artifacts:/").unwrap().trim_end_matches('/');
+    let path = format!("{STORE}/{root}/MLmodel");
+    tracker.file("PUT", &path, &[], "flavors: {}").ok();
+    assert_eq!(tracker.file("GET", &path, &[], "").ok(), "flavors: {}");
+    let id = info["model_id"].as_str().unwrap();
+    tracker
+        .send("DELETE", &format!("/api/2.0/mlflow/logged-models/{id}"), "")
+        .ok();
+    assert_eq!(tracker.file("PUT", &path, &[], "other").status, 400);
+    assert_eq!(tracker.file("GET", &path, &[], "").ok(), "flavors: {}");
+}

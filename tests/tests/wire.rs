@@ -6,7 +6,7 @@ use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
 /// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     include_str!("datasets.rs"),
     include_str!("histories.rs"),
     include_str!("experiments.rs"),

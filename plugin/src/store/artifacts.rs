@@ -1,15 +1,15 @@
-//! Artifacts: files that belong to a run, at the places that its artifact URI names.
+//! Artifacts: files that belong to a run or a logged model, at the places that its artifact URI names.
 //!
 //! Reading asks nothing but the path: the host binds the project. Writing asks who owns the path.
 
 use wit_bindgen::StreamReader;
 
 use super::files::{self, FileInfo, Item};
-use super::runs;
+use super::{logged, runs};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
-use crate::domain::source::possible_runs;
+use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 
 /// How often a file is opened anew that is replaced in the same moment.
@@ -35,8 +35,18 @@ pub async fn may_write_below(path: &ArtifactPath) -> Result<()> {
             return run.must_be_active();
         }
     }
+    for id in possible_models(path.as_str()) {
+        let model = match logged::load(id).await {
+            Ok(stored) => stored.model,
+            Err(Error::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        if !model.is_deleted && ArtifactPath::of_uri(&model.artifact_uri).is_some_and(|root| path.is_within(&root)) {
+            return Ok(());
+        }
+    }
     Err(Error::Invalid(format!(
-        "The path '{path}' does not lie below the artifacts of a run of this project."
+        "The path '{path}' does not lie below the artifacts of a run or logged model of this project."
     )))
 }
 
