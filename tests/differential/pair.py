@@ -17,7 +17,7 @@ AJAX_PREFIX = "/ajax-api/2.0/mlflow/"
 
 # What a server makes up and no test looks at.
 TIMES = ("creation_time", "last_update_time")
-LOCATIONS = ("artifact_uri", "artifact_location")
+LOCATIONS = ("artifact_uri", "artifact_location", "source")
 # Lists without an order of their own.
 UNORDERED = ("tags", "params", "dataset_inputs", "model_inputs", "dataset_summaries")
 # Its runs come by their ids, which each server makes up.
@@ -103,7 +103,7 @@ class Side:
             return "<<token>>"
         if key == "experiment_id":
             return self.names.get(value, value)
-        if key in LOCATIONS:
+        if key in LOCATIONS and isinstance(value, str):
             return LOCATION.sub(lambda match: f"mlflow-artifacts:/{self.names.get(match[1], match[1])}", value)
         if key in UNORDERED or (parent, key) == ("data", "metrics"):
             return sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
