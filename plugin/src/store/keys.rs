@@ -49,11 +49,16 @@
 
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::Stage;
-use crate::domain::metric::Point;
 use crate::domain::name::cut;
 
+mod columns;
 pub mod logged;
+mod points;
 pub mod registry;
+
+pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, zones};
+use points::read_point;
+pub use points::{POINT_BYTES, history, newest_point, point, point_of, read_newest_point};
 
 /// A key under construction.
 struct Key(Vec<u8>);
@@ -337,158 +342,6 @@ pub fn dataset_of_input(experiment: ExperimentId, name_and_digest: &[u8]) -> Vec
     key
 }
 
-/// One point of a metric's history: the key is the whole point, so the same point is stored once.
-pub fn point(id: RunId, metric: &str, point: Point) -> Vec<u8> {
-    history_prefix(id, metric)
-        .number(ascending(point.timestamp_ms))
-        .number(ascending(point.step))
-        .value(point.value)
-        .0
-}
-
-/// The history of a metric, by (time, step, value).
-pub fn history(id: RunId, metric: &str) -> Span {
-    // The prefix ends with the zero byte that closes the text, so the span of the prefix is the points alone.
-    Span::of_prefix(history_prefix(id, metric).0)
-}
-
-/// The point that a key of a history is.
-pub fn point_of(key: &[u8]) -> Option<Point> {
-    let place: &[u8; POINT_BYTES] = key.last_chunk()?;
-    read_point(place)
-}
-
-/// A point as bytes whose order is (step, time, value): the greatest is the metric's newest.
-pub fn newest_point(point: Point) -> Vec<u8> {
-    Key(Vec::with_capacity(POINT_BYTES))
-        .number(ascending(point.step))
-        .number(ascending(point.timestamp_ms))
-        .value(point.value)
-        .0
-}
-
-/// The point that `newest_point` wrote.
-pub fn read_newest_point(bytes: &[u8]) -> Option<Point> {
-    let swapped = read_point(bytes.try_into().ok()?)?;
-    Some(Point {
-        step: swapped.timestamp_ms,
-        timestamp_ms: swapped.step,
-        ..swapped
-    })
-}
-
-/// Time, step, value, and whether the value is NaN.
-pub const POINT_BYTES: usize = 25;
-
-fn read_point(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
-    let (numbers, rest) = bytes.as_chunks::<8>();
-    let [time, step, value] = numbers else { return None };
-    let value = if rest == [0] {
-        read_float(u64::from_be_bytes(*value))
-    } else {
-        f64::NAN
-    };
-    Some(Point {
-        value,
-        timestamp_ms: read_ascending(*time),
-        step: read_ascending(*step),
-    })
-}
-
-/// The mark of a run that is not packed.
-pub fn mark(experiment: ExperimentId, id: RunId) -> Vec<u8> {
-    Key::new(b'q').experiment(experiment).run(id).0
-}
-
-/// The marks of an experiment.
-pub fn marks(experiment: ExperimentId) -> Span {
-    let start = Key::new(b'q').experiment(experiment).0;
-    Span {
-        // No experiment has this number: ids count from 0 and are never used up.
-        end: Key::new(b'q')
-            .experiment(ExperimentId(experiment.0.saturating_add(1)))
-            .0,
-        start,
-    }
-}
-
-/// The marks of all experiments.
-pub fn all_marks() -> Span {
-    Span::of_prefix(vec![b'q'])
-}
-
-/// The experiment and the run that the key of a mark names.
-pub fn marked(key: &[u8]) -> Option<(ExperimentId, RunId)> {
-    let (experiment, run) = key.get(1..)?.split_first_chunk()?;
-    Some((
-        ExperimentId(u64::from_be_bytes(*experiment)),
-        RunId(run.try_into().ok()?),
-    ))
-}
-
-/// What the blocks of an experiment hold.
-pub fn zones(experiment: ExperimentId) -> Vec<u8> {
-    Key::new(b'z').experiment(experiment).0
-}
-
-/// What the runs of a block are looked up by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Column {
-    /// When they started, and their ids: their places in the default order.
-    Places,
-    /// Their stages; nothing for what was never deleted nor restored.
-    Stage,
-    /// The names of their statuses.
-    Status,
-    /// When they ended.
-    EndTime,
-    /// Who made them.
-    UserId,
-    /// The newest values of the metric with this key.
-    Metric(String),
-    /// The values of the param with this key.
-    Param(String),
-    /// The values of the tag with this key.
-    Tag(String),
-}
-
-impl Column {
-    fn prefix(&self, experiment: ExperimentId) -> Key {
-        let key = Key::new(b'k').experiment(experiment);
-        match self {
-            Column::Places => key.byte(b'x'),
-            Column::Stage => key.byte(b'g'),
-            Column::Status => key.byte(b's'),
-            Column::EndTime => key.byte(b'e'),
-            Column::UserId => key.byte(b'u'),
-            Column::Metric(name) => key.byte(b'm').text(name),
-            Column::Param(name) => key.byte(b'p').text(name),
-            Column::Tag(name) => key.byte(b't').text(name),
-        }
-    }
-}
-
-/// A block of a column.
-pub fn block(experiment: ExperimentId, column: &Column, block: u32) -> Vec<u8> {
-    let mut key = column.prefix(experiment).0;
-    key.extend_from_slice(&block.to_be_bytes());
-    key
-}
-
-/// Some blocks of a column that follow each other, both ends included.
-pub fn blocks(experiment: ExperimentId, column: &Column, first: u32, last: u32) -> Span {
-    Span {
-        start: block(experiment, column, first),
-        end: block(experiment, column, last),
-    }
-    .with_end()
-}
-
-/// The number of the block that a key of a column ends with.
-pub fn block_number(key: &[u8]) -> Option<u32> {
-    key.last_chunk().map(|number| u32::from_be_bytes(*number))
-}
-
 /// The place of a run in the default order, newest first, then by id: comparable across experiments, and what page
 /// tokens hold.
 pub fn run_place(start_time_ms: i64, id: RunId) -> [u8; PLACE_BYTES] {
@@ -527,18 +380,6 @@ pub fn listed_experiments_after(stage: Stage, place: &[u8]) -> Span {
     listed_experiments(stage).after(&key)
 }
 
-impl Key {
-    /// Order-preserving; NaN counts as 0 and comes behind it.
-    fn value(self, value: f64) -> Self {
-        let ordered = ordered_float(if value.is_nan() { 0.0 } else { value });
-        self.number(ordered).byte(u8::from(value.is_nan()))
-    }
-}
-
-fn history_prefix(id: RunId, metric: &str) -> Key {
-    Key::new(b'h').run(id).text(metric)
-}
-
 /// A text that `Key::text` wrote, and what follows it.
 fn read_text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let mut text = Vec::new();
@@ -573,20 +414,6 @@ fn descending(number: i64) -> u64 {
 
 fn read_ascending(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed()
-}
-
-/// The bits of a float, changed so that their order is the floats' order: IEEE 754 totalOrder.
-fn ordered_float(value: f64) -> u64 {
-    let bits = value.to_bits();
-    if bits >> 63 == 0 { bits ^ (1 << 63) } else { !bits }
-}
-
-fn read_float(ordered: u64) -> f64 {
-    f64::from_bits(if ordered >> 63 == 0 {
-        !ordered
-    } else {
-        ordered ^ (1 << 63)
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::domain::metric::Point;
 use proptest::prelude::*;
 
 fn a_point() -> impl Strategy<Value = Point> {

@@ -1,0 +1,98 @@
+//! The keys of packing: marks, zones and blocks of columns, kinds `q`, `z` and `k` of the table in `keys.rs`.
+
+use super::{Key, Span};
+use crate::domain::id::{ExperimentId, RunId};
+
+/// The mark of a run that is not packed.
+pub fn mark(experiment: ExperimentId, id: RunId) -> Vec<u8> {
+    Key::new(b'q').experiment(experiment).run(id).0
+}
+
+/// The marks of an experiment.
+pub fn marks(experiment: ExperimentId) -> Span {
+    let start = Key::new(b'q').experiment(experiment).0;
+    Span {
+        // No experiment has this number: ids count from 0 and are never used up.
+        end: Key::new(b'q')
+            .experiment(ExperimentId(experiment.0.saturating_add(1)))
+            .0,
+        start,
+    }
+}
+
+/// The marks of all experiments.
+pub fn all_marks() -> Span {
+    Span::of_prefix(vec![b'q'])
+}
+
+/// The experiment and the run that the key of a mark names.
+pub fn marked(key: &[u8]) -> Option<(ExperimentId, RunId)> {
+    let (experiment, run) = key.get(1..)?.split_first_chunk()?;
+    Some((
+        ExperimentId(u64::from_be_bytes(*experiment)),
+        RunId(run.try_into().ok()?),
+    ))
+}
+
+/// What the blocks of an experiment hold.
+pub fn zones(experiment: ExperimentId) -> Vec<u8> {
+    Key::new(b'z').experiment(experiment).0
+}
+
+/// What the runs of a block are looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Column {
+    /// When they started, and their ids: their places in the default order.
+    Places,
+    /// Their stages; nothing for what was never deleted nor restored.
+    Stage,
+    /// The names of their statuses.
+    Status,
+    /// When they ended.
+    EndTime,
+    /// Who made them.
+    UserId,
+    /// The newest values of the metric with this key.
+    Metric(String),
+    /// The values of the param with this key.
+    Param(String),
+    /// The values of the tag with this key.
+    Tag(String),
+}
+
+impl Column {
+    fn prefix(&self, experiment: ExperimentId) -> Key {
+        let key = Key::new(b'k').experiment(experiment);
+        match self {
+            Column::Places => key.byte(b'x'),
+            Column::Stage => key.byte(b'g'),
+            Column::Status => key.byte(b's'),
+            Column::EndTime => key.byte(b'e'),
+            Column::UserId => key.byte(b'u'),
+            Column::Metric(name) => key.byte(b'm').text(name),
+            Column::Param(name) => key.byte(b'p').text(name),
+            Column::Tag(name) => key.byte(b't').text(name),
+        }
+    }
+}
+
+/// A block of a column.
+pub fn block(experiment: ExperimentId, column: &Column, block: u32) -> Vec<u8> {
+    let mut key = column.prefix(experiment).0;
+    key.extend_from_slice(&block.to_be_bytes());
+    key
+}
+
+/// Some blocks of a column that follow each other, both ends included.
+pub fn blocks(experiment: ExperimentId, column: &Column, first: u32, last: u32) -> Span {
+    Span {
+        start: block(experiment, column, first),
+        end: block(experiment, column, last),
+    }
+    .with_end()
+}
+
+/// The number of the block that a key of a column ends with.
+pub fn block_number(key: &[u8]) -> Option<u32> {
+    key.last_chunk().map(|number| u32::from_be_bytes(*number))
+}
