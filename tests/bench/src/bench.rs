@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::bare::BareServer;
 use crate::client::{Call, Client, Target};
 use crate::fixture::Fixture;
-use crate::limits::{self, BareServer, Flush, shared_rate};
+use crate::groups::artifacts;
+use crate::limits::{self, Flush, shared_rate};
 use crate::load::{self, Measured, Plan};
 use crate::options::Options;
 use crate::report::{self, Compared};
@@ -24,10 +26,7 @@ const WARM_UP_MIN: Duration = Duration::from_millis(100);
 const WARM_UP_MAX: Duration = Duration::from_millis(500);
 
 static BARE: Scenario = Scenario::new("baseline_hyper", Bound::Http, nothing);
-static HEALTH: Scenario = Scenario::new("baseline_health", Bound::Http, |_, _| Call {
-    path: "/-/health".to_owned(),
-    body: None,
-});
+static HEALTH: Scenario = Scenario::new("baseline_health", Bound::Http, |_, _| Call::get("/-/health".to_owned()));
 static EMPTY: Scenario = Scenario {
     status: 404,
     ..Scenario::new("baseline_empty", Bound::Http, nothing)
@@ -50,6 +49,7 @@ pub(crate) struct Bench {
     flush_dir: PathBuf,
     hyper: Rates,
     empty: Rates,
+    files: Option<(BareServer, Arc<Fixture>)>,
     series: u64,
     /// Wrong answers so far.
     pub(crate) errors: u64,
@@ -66,6 +66,7 @@ impl Bench {
             flush_dir: flush_dir.to_owned(),
             hyper,
             empty,
+            files: None,
             series: 0,
             errors: 0,
         }
@@ -74,7 +75,7 @@ impl Bench {
     /// Measures what the other lines are compared with.
     pub(crate) async fn baselines(&mut self) -> Result<()> {
         report::print_head();
-        let bare = BareServer::start()?;
+        let bare = BareServer::small()?;
         let fixture = Arc::new(Fixture::bare(&Target::parse(&bare.url, None)?));
         let server = self.server.take();
         self.hyper = self.baseline(&fixture, &BARE).await?;
@@ -86,6 +87,26 @@ impl Bench {
         }
         self.empty = self.baseline(&fixture, &EMPTY).await?;
         Ok(())
+    }
+
+    /// Starts what lines with files are compared with.
+    pub(crate) async fn serve_bare_files(&mut self) -> Result<()> {
+        let bare = BareServer::files(&self.flush_dir)?;
+        let fixture = artifacts::prepare_bare(&Target::parse(&bare.url, None)?).await?;
+        self.files = Some((bare, Arc::new(fixture)));
+        Ok(())
+    }
+
+    /// The rate of the same requests to a bare server; none when there is nothing to compare with.
+    async fn bare_rate(&mut self, scenario: &'static Scenario, connections: usize) -> Result<Option<f64>> {
+        let Some((_, fixture)) = self.files.as_ref().filter(|_| scenario.bound == Bound::File) else {
+            return Ok(None);
+        };
+        let fixture = Arc::clone(fixture);
+        let server = self.server.take();
+        let measured = self.measure(&fixture, scenario, connections, self.options.time).await;
+        self.server = server;
+        Ok(Some(measured?.rate))
     }
 
     async fn baseline(&mut self, fixture: &Arc<Fixture>, scenario: &'static Scenario) -> Result<Rates> {
@@ -130,8 +151,10 @@ impl Bench {
                 self.sample(scenario, &mut flush)?;
                 let measured = self.measure(fixture, scenario, connections, self.options.time).await?;
                 self.sample(scenario, &mut flush)?;
-                let compared = self.compared(connections, json, &flush);
+                let bare = self.bare_rate(scenario, connections).await?;
+                let compared = self.compared(connections, [("json", json), ("bare", bare)], &flush);
                 report::print_line(name, connections, &measured, &compared);
+                report::print_flow(measured.rate, scenario.file_bytes);
                 rate = rate.or(Some(measured.rate));
             }
         }
@@ -174,23 +197,20 @@ impl Bench {
     fn sample(&self, scenario: &Scenario, flush: &mut Flush) -> Result<()> {
         match scenario.bound {
             Bound::Flush => flush.sample(&self.flush_dir, FLUSHES),
-            Bound::Json | Bound::Http => Ok(()),
+            Bound::Json | Bound::Http | Bound::File => Ok(()),
         }
     }
 
-    fn compared(&self, connections: usize, json: Option<f64>, flush: &Flush) -> Compared {
-        let bounds = [
+    fn compared(&self, connections: usize, bounds: [(&'static str, Option<f64>); 2], flush: &Flush) -> Compared {
+        let flushes = [
             ("flush", shared_rate(&flush.appended, connections)),
             ("in place", shared_rate(&flush.in_place, connections)),
-            ("json", json),
         ];
+        let bounds = flushes.into_iter().chain(bounds);
         Compared {
             hyper: self.hyper.get(&connections).copied(),
             empty: self.empty.get(&connections).copied(),
-            bounds: bounds
-                .into_iter()
-                .filter_map(|(name, rate)| Some((name, rate?)))
-                .collect(),
+            bounds: bounds.filter_map(|(name, rate)| Some((name, rate?))).collect(),
         }
     }
 }

@@ -41,18 +41,34 @@ impl Target {
 
     /// A GET of something below `/api/2.0/mlflow/`.
     pub(crate) fn get(&self, path: &str) -> Call {
-        Call {
-            path: self.path(path),
-            body: None,
-        }
+        Call::get(self.path(path))
     }
 
     /// A POST of JSON to something below `/api/2.0/mlflow/`.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Call {
         Call {
+            method: Method::POST,
             path: self.path(path),
-            body: Some(body.to_string().into()),
+            body: body.to_string().into(),
         }
+    }
+
+    /// A GET of a file of a run, by its path below `/api/2.0/mlflow-artifacts/artifacts/`.
+    pub(crate) fn download(&self, path: &str) -> Call {
+        Call::get(self.file(path))
+    }
+
+    /// A PUT of such a file.
+    pub(crate) fn upload(&self, path: &str, contents: Bytes) -> Call {
+        Call {
+            method: Method::PUT,
+            path: self.file(path),
+            body: contents,
+        }
+    }
+
+    fn file(&self, path: &str) -> String {
+        format!("{}/api/2.0/mlflow-artifacts/artifacts/{path}", self.prefix)
     }
 
     fn path(&self, path: &str) -> String {
@@ -60,29 +76,41 @@ impl Target {
     }
 
     fn request(&self, call: Call) -> Result<Request<Full<Bytes>>> {
-        let method = if call.body.is_some() { Method::POST } else { Method::GET };
-        let mut request = Request::new(Full::new(call.body.unwrap_or_default()));
+        let mut request = Request::new(Full::new(call.body));
         *request.uri_mut() = call.path.parse().context("a path of a scenario")?;
         let headers = request.headers_mut();
         headers.insert(HOST, HeaderValue::from_str(&self.authority)?);
-        if method == Method::POST {
+        if call.method == Method::POST {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        *request.method_mut() = method;
+        *request.method_mut() = call.method;
         Ok(request)
     }
 }
 
-/// One request: a POST when it has a body, else a GET.
+/// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// What to do; a POST carries JSON.
+    pub(crate) method: Method,
     /// From the first slash on, with the query.
     pub(crate) path: String,
-    /// JSON.
-    pub(crate) body: Option<Bytes>,
+    /// Empty when there is none.
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// A GET of a path.
+    pub(crate) fn get(path: String) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            body: Bytes::new(),
+        }
+    }
 }
 
 /// What a server said.

@@ -11,6 +11,7 @@ use crate::options::Options;
 use crate::report::say;
 use crate::scenario::Scenario;
 
+pub(crate) mod artifacts;
 mod reads;
 mod registry;
 mod search;
@@ -25,6 +26,8 @@ pub(crate) enum Group {
     Reads,
     /// Models and their versions.
     Registry,
+    /// Files of a run.
+    Artifacts,
     /// Searches in an experiment with so many runs.
     Search(u64),
 }
@@ -33,7 +36,9 @@ impl Group {
     /// The groups with a scenario that is wanted; the one that fills the server most comes last.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
         let searches = options.runs.iter().copied().map(Self::Search);
-        let groups = [Self::Writes, Self::Reads, Self::Registry].into_iter().chain(searches);
+        let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts]
+            .into_iter()
+            .chain(searches);
         groups.filter(|group| group.is_wanted(options)).collect()
     }
 
@@ -43,6 +48,7 @@ impl Group {
             Self::Writes => "writes".to_owned(),
             Self::Reads => "reads".to_owned(),
             Self::Registry => "registry".to_owned(),
+            Self::Artifacts => "artifacts".to_owned(),
             Self::Search(runs) => format!("search_runs_{runs}"),
         }
     }
@@ -53,6 +59,7 @@ impl Group {
             Self::Writes => writes::prepare(&bench.target).await,
             Self::Reads => reads::prepare(&bench.target).await,
             Self::Registry => registry::prepare(&bench.target).await,
+            Self::Artifacts => artifacts::prepare(&bench.target).await,
             Self::Search(runs) => search::prepare(&bench.target, runs).await,
         }
     }
@@ -60,6 +67,9 @@ impl Group {
     /// Measures the scenarios that are wanted.
     pub(crate) async fn measure(self, bench: &mut Bench, fixture: Fixture) -> Result<()> {
         let fixture = Arc::new(fixture);
+        if let Self::Artifacts = self {
+            bench.serve_bare_files().await?;
+        }
         for scenario in self.scenarios() {
             let name = self.line_name(scenario);
             if !bench.options.wants(&name) {
@@ -88,13 +98,14 @@ impl Group {
             Self::Writes => writes::SCENARIOS,
             Self::Reads => reads::SCENARIOS,
             Self::Registry => registry::SCENARIOS,
+            Self::Artifacts => artifacts::SCENARIOS,
             Self::Search(_) => search::SCENARIOS,
         }
     }
 
     fn line_name(self, scenario: &Scenario) -> String {
         match self {
-            Self::Writes | Self::Reads | Self::Registry => scenario.name.to_owned(),
+            Self::Writes | Self::Reads | Self::Registry | Self::Artifacts => scenario.name.to_owned(),
             Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
         }
     }

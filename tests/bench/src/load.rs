@@ -157,7 +157,9 @@ impl Worker {
         let status = if keeps {
             let answer = self.client.send(call).await?;
             self.check(&answer)?;
-            self.turn.last = answer.body;
+            if self.scenario.keeps_answers {
+                self.turn.last = answer.body;
+            }
             answer.status
         } else {
             self.client.send_and_drop(call).await?

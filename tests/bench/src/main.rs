@@ -2,6 +2,7 @@
 //!
 //! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST API.
 
+mod bare;
 mod bench;
 mod client;
 mod fixture;
@@ -114,6 +115,7 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
     bench.baselines().await?;
     for group in Group::wanted(&bench.options) {
         say!("");
+        let memory_before = own.map(|(_, server)| memory_before(server)).transpose()?;
         let before = own
             .map(|(launcher, _)| process::disk_bytes(&launcher.data_dir()))
             .transpose()?;
@@ -123,20 +125,24 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
             say!("disk: {} a run", bytes(grown / fixture.filled));
         }
         group.measure(bench, fixture).await?;
-        if let Some((launcher, server)) = own {
-            let (rss, disk) = (
-                process::resident_bytes(server.pid())?,
-                process::disk_bytes(&launcher.data_dir())?,
-            );
+        if let Some(((launcher, server), before)) = own.zip(memory_before) {
             say!(
-                "after {}: RSS {}, data directory {}",
+                "after {}: RSS {} (before it {}, meanwhile at most {}), data directory {}",
                 group.name(),
-                bytes(rss),
-                bytes(disk)
+                bytes(process::resident_bytes(server.pid())?),
+                bytes(before),
+                bytes(process::peak_bytes(server.pid())?),
+                bytes(process::disk_bytes(&launcher.data_dir())?)
             );
         }
     }
     Ok(())
+}
+
+/// The server's memory before a group, whose own peak is looked for from now on.
+fn memory_before(server: &Server) -> Result<u64> {
+    process::forget_peak(server.pid())?;
+    process::resident_bytes(server.pid())
 }
 
 /// Tells what a single flush costs before there is any load.

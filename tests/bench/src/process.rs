@@ -94,10 +94,24 @@ fn machine() -> Option<(u64, u64)> {
 
 /// Resident memory of a process in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
+    memory(pid, "VmRSS:")
+}
+
+/// The most resident memory that a process had since `forget_peak`, in bytes.
+pub(crate) fn peak_bytes(pid: u32) -> Result<u64> {
+    memory(pid, "VmHWM:")
+}
+
+/// Lets the peak of a process begin anew.
+pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak of the memory cannot be reset")
+}
+
+fn memory(pid: u32, what: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kilobytes.context("/proc has no VmRSS")? * 1024)
+    Ok(kilobytes.with_context(|| format!("/proc has no {what}"))? * 1024)
 }
 
 /// Bytes that a directory and all below take on disk.

@@ -6,6 +6,9 @@ use std::io::Write;
 use crate::load::Measured;
 use crate::numbers::{float, millis, readable};
 
+/// Of smaller files the rate of requests says more than that of bytes.
+const FLOW_BYTES_MIN: u64 = 1 << 20;
+
 /// Rates that a line is compared with, in requests a second.
 #[derive(Default)]
 pub(crate) struct Compared {
@@ -88,6 +91,13 @@ fn print_errors(name: &str, connections: usize, measured: &Measured) {
             "!!! {name} at {connections}: {} ERRORS, the first one: {first}",
             measured.errors
         );
+    }
+}
+
+/// Prints how many bytes of files a rate comes to; nothing for requests without files, and small ones.
+pub(crate) fn print_flow(rate: f64, file_bytes: u64) {
+    if file_bytes >= FLOW_BYTES_MIN {
+        say!("    {} MB/s", readable(rate * float(file_bytes) / 1e6));
     }
 }
 

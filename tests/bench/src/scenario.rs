@@ -26,6 +26,8 @@ pub(crate) struct Scenario {
     pub(crate) beside: Option<fn(&Fixture, &Turn) -> Call>,
     /// Whether `Turn::last` is wanted.
     pub(crate) keeps_answers: bool,
+    /// Bytes of the file that each request carries there or back; 0 when it carries none.
+    pub(crate) file_bytes: u64,
 }
 
 impl Scenario {
@@ -40,6 +42,7 @@ impl Scenario {
             expected: |_| Vec::new(),
             beside: None,
             keeps_answers: false,
+            file_bytes: 0,
         }
     }
 
@@ -79,6 +82,8 @@ pub(crate) enum Bound {
     Json,
     /// Only the HTTP server.
     Http,
+    /// A handler without anything around it that writes or reads the same file.
+    File,
 }
 
 /// Which request it is.

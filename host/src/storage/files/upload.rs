@@ -1,7 +1,10 @@
 //! Bytes on their way in: a file without a name that the component knows, hashed while it is written.
 
 use std::any::Any;
+use std::fs::File;
 use std::io::Write;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -15,11 +18,17 @@ use crate::storage::{BlobStream, Staged, StorageError};
 /// How many bytes are gathered for one write, which takes a thread for its time: a slow client takes none while it waits.
 const BATCH_BYTES: usize = 256 << 10;
 
+/// So many bytes are sent on to the disk as soon as they are there, while more come: the sync at the end then finds little
+/// to do, and a large upload does not fill the system's memory with what is still to be written.
+const WRITE_BACK_BYTES: u64 = 8 << 20;
+
 /// A file that is being received. It is removed when dropped.
 struct Upload {
     file: NamedTempFile,
     hash: Sha256,
     size: u64,
+    /// The bytes whose writing to disk has begun.
+    sent_on: u64,
 }
 
 /// Receives a stream to its end.
@@ -72,6 +81,7 @@ impl Upload {
             file,
             hash: Sha256::new(),
             size: 0,
+            sent_on: 0,
         })
     }
 
@@ -80,6 +90,10 @@ impl Upload {
             self.file.write_all(piece).map_err(unavailable("cannot write a file"))?;
             self.hash.update(piece);
             self.size += u64::try_from(piece.len()).unwrap_or(0);
+        }
+        if self.size - self.sent_on >= WRITE_BACK_BYTES {
+            write_back(self.file.as_file(), self.sent_on, self.size - self.sent_on);
+            self.sent_on = self.size;
         }
         Ok(self)
     }
@@ -96,6 +110,16 @@ impl Upload {
         })
     }
 }
+
+/// Has the system begin to write some bytes of a file to disk, without waiting. Only time is lost if it does not.
+#[cfg(target_os = "linux")]
+fn write_back(file: &File, offset: u64, length: u64) {
+    // Linux begins to write what is still dirty, and lets go only of what is on disk already.
+    _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_back(_file: &File, _offset: u64, _length: u64) {}
 
 /// A received file. It is removed when dropped.
 pub(super) struct FileStaged {

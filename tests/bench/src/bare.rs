@@ -1,0 +1,178 @@
+//! Servers in this process that do nothing but what a line of the table is compared with: a small answer, or a file
+//! written and read in the plainest way.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, server::conn::http1};
+use hyper_util::rt::TokioIo;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc as pieces, oneshot};
+
+/// What the bare server answers.
+const SMALL_JSON: &[u8] = br#"{"error_code":"NOT_FOUND","message":"nothing here"}"#;
+/// Threads of a bare server: as many as mlforge has on two cores.
+const THREADS: usize = 2;
+/// How much of a file is read or written at once.
+const PIECE_BYTES: usize = 256 << 10;
+/// Pieces that wait for a slow client.
+const PIECES_AHEAD: usize = 2;
+
+/// What a server does.
+#[derive(Clone, Debug)]
+enum Task {
+    /// Answers everything with a small JSON.
+    Small,
+    /// Keeps what is put, in a directory, and gives it back.
+    Files(PathBuf),
+}
+
+/// A hyper server in this process; ends when dropped.
+pub(crate) struct BareServer {
+    /// As in `MLFLOW_TRACKING_URI`.
+    pub(crate) url: String,
+    _stop: oneshot::Sender<()>,
+}
+
+impl BareServer {
+    /// One that answers everything with a small JSON.
+    pub(crate) fn small() -> Result<Self> {
+        Self::start(Task::Small)
+    }
+
+    /// One that keeps files: whole, flushed and renamed before it answers, as it has to be of a file that counts.
+    pub(crate) fn files(dir: &Path) -> Result<Self> {
+        Self::start(Task::Files(dir.to_owned()))
+    }
+
+    /// Starts it on threads of its own, as a server in another process would have.
+    fn start(task: Task) -> Result<Self> {
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            if let Err(error) = serve(task, &tell, stopped) {
+                // Nobody listens once the address is told.
+                _ = tell.send(Err(error));
+            }
+        });
+        let address: SocketAddr = told.recv().map_err(|_| anyhow!("the bare server ended"))??;
+        Ok(Self {
+            url: format!("http://{address}"),
+            _stop: stop,
+        })
+    }
+}
+
+fn serve(task: Task, tell: &mpsc::Sender<Result<SocketAddr>>, stopped: oneshot::Receiver<()>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        _ = tell.send(Ok(listener.local_addr()?));
+        tokio::select! {
+            accepted = accept(task, listener) => accepted,
+            _ = stopped => Ok(()),
+        }
+    });
+    runtime.shutdown_background();
+    served
+}
+
+async fn accept(task: Task, listener: TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let task = task.clone();
+        let service = service_fn(move |request| {
+            let task = task.clone();
+            async move { Ok::<_, Infallible>(answer(&task, request).await) }
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move { _ = connection.await });
+    }
+}
+
+type Answer = Response<Either<Full<Bytes>, Pieces>>;
+
+async fn answer(task: &Task, request: Request<Incoming>) -> Answer {
+    let Task::Files(dir) = task else {
+        return small(StatusCode::OK, Bytes::from_static(SMALL_JSON));
+    };
+    let name = request.uri().path().replace('/', "-");
+    let done = match *request.method() {
+        Method::PUT => keep(dir, &name, request.into_body()).await,
+        _ => give(dir, &name).await,
+    };
+    done.unwrap_or_else(|error| small(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}").into()))
+}
+
+fn small(status: StatusCode, body: Bytes) -> Answer {
+    let mut response = Response::new(Either::Left(Full::new(body)));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn keep(dir: &Path, name: &str, mut body: Incoming) -> Result<Answer> {
+    let (place, received) = (dir.join(name), dir.join(format!("{name}.part")));
+    let mut file = BufWriter::with_capacity(PIECE_BYTES, File::create(&received).await?);
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame?.into_data() {
+            file.write_all(&piece).await?;
+        }
+    }
+    file.flush().await?;
+    file.get_ref().sync_all().await?;
+    tokio::fs::rename(&received, &place).await?;
+    let dir = File::open(dir).await.context("the directory")?;
+    dir.sync_all().await?;
+    Ok(small(StatusCode::OK, Bytes::from_static(SMALL_JSON)))
+}
+
+async fn give(dir: &Path, name: &str) -> Result<Answer> {
+    let mut file = File::open(dir.join(name)).await?;
+    file.set_max_buf_size(PIECE_BYTES);
+    let (sender, receiver) = pieces::channel(PIECES_AHEAD);
+    tokio::spawn(async move {
+        loop {
+            let mut piece = Vec::with_capacity(PIECE_BYTES);
+            match file.read_buf(&mut piece).await {
+                Ok(count) if count > 0 && sender.send(Bytes::from(piece)).await.is_ok() => {}
+                // The client sees a file that ends too early, and counts a wrong answer.
+                _ => return,
+            }
+        }
+    });
+    Ok(Response::new(Either::Right(Pieces(receiver))))
+}
+
+/// A body that is read while it is sent.
+struct Pieces(pieces::Receiver<Bytes>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0
+            .poll_recv(cx)
+            .map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
