@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::budget::Share;
+use crate::storage::BlobStream;
 
 /// The bytes of an answer: all at once, or a stream, which may fail.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Body {
     rest: Rest,
     /// Counts the bytes for as long as they are in memory.
     _share: Option<Share>,
+    /// For as long as a file is sent.
+    _seat: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -38,9 +41,28 @@ pub(crate) enum Piece {
     End,
 }
 
+/// Where pieces come from.
+#[derive(Debug)]
+enum Source {
+    Component(mpsc::Receiver<Piece>),
+    /// Its length is known, so its end is.
+    File(BlobStream),
+}
+
+impl Source {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+        match self {
+            Self::Component(pieces) => pieces.poll_recv(cx),
+            Self::File(pieces) => pieces
+                .poll_recv(cx)
+                .map(|piece| piece.and_then(Result::ok).map(Piece::Bytes)),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Stream {
-    pieces: mpsc::Receiver<Piece>,
+    pieces: Source,
     /// How many bytes are to come, if it was said.
     left: Option<u64>,
     ended: bool,
@@ -60,13 +82,26 @@ impl Body {
     }
 
     pub(crate) fn streamed(pieces: mpsc::Receiver<Piece>, length: Option<u64>) -> Self {
+        Self::of(Source::Component(pieces), length)
+    }
+
+    /// So many bytes of a file, which keep a seat until they are sent.
+    pub(crate) fn file(pieces: BlobStream, length: u64, seat: OwnedSemaphorePermit) -> Self {
         Self {
-            rest: Rest::Stream(Stream {
-                pieces,
-                left: length,
-                ended: length == Some(0),
-            }),
-            _share: None,
+            _seat: Some(seat),
+            ..Self::of(Source::File(pieces), Some(length))
+        }
+    }
+
+    fn of(pieces: Source, length: Option<u64>) -> Self {
+        let rest = Rest::Stream(Stream {
+            pieces,
+            left: length,
+            ended: length == Some(0),
+        });
+        Self {
+            rest,
+            ..Self::default()
         }
     }
 
@@ -96,7 +131,7 @@ impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
         Self {
             rest: Rest::Bytes(Some(bytes.into()).filter(|bytes| !bytes.is_empty())),
-            _share: None,
+            ..Self::default()
         }
     }
 }
@@ -106,7 +141,7 @@ impl Stream {
         if self.ended {
             return Poll::Ready(None);
         }
-        self.pieces.poll_recv(cx).map(|piece| match piece {
+        self.pieces.poll(cx).map(|piece| match piece {
             Some(Piece::Bytes(bytes)) => {
                 let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 self.left = self.left.map(|left| left.saturating_sub(count));

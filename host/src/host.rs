@@ -4,9 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -14,12 +14,14 @@ use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::access::{self, Caller, Intent};
 use crate::answer::{self, Refusal};
+use crate::bindings::FilePart;
 use crate::body::Body;
 use crate::budget::{Budget, Share};
 use crate::builder::HostBuilder;
 use crate::call::Lent;
 use crate::forge::{Actor, Project, ProjectRef};
-use crate::instance::{Fault, Instance, Work};
+use crate::heads::{RIGHTS, SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::instance::{Fault, Given, Instance, Work};
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
 use crate::mount::{self, Route};
@@ -27,40 +29,11 @@ use crate::passage::Passage;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::request_log::RequestLine;
-use crate::storage::ProjectId;
+use crate::storage::{BlobInfo, ProjectId};
 use crate::upkeep::Upkeep;
 
-/// What of a client's request the component gets to see.
-const PASSED_IN: [HeaderName; 7] = [
-    header::ACCEPT,
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::IF_NONE_MATCH,
-    header::IF_RANGE,
-    header::RANGE,
-    header::USER_AGENT,
-];
-/// What of the component's answer the client gets to see. Lengths and connections are the host's matter.
-const PASSED_OUT: [HeaderName; 15] = [
-    header::ACCEPT_RANGES,
-    header::ALLOW,
-    header::CACHE_CONTROL,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_RANGE,
-    header::CONTENT_SECURITY_POLICY,
-    header::CONTENT_TYPE,
-    header::ETAG,
-    header::LAST_MODIFIED,
-    header::LOCATION,
-    header::REFERRER_POLICY,
-    header::RETRY_AFTER,
-    header::VARY,
-    header::X_CONTENT_TYPE_OPTIONS,
-    header::X_FRAME_OPTIONS,
-];
-const RIGHTS: HeaderName = HeaderName::from_static("x-mlforge-rights");
-const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
-const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
+/// How often a file is asked for anew that is replaced in the same moment.
+const REPLACED_MAX: usize = 10;
 /// How long a refused client may go on sending.
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
@@ -192,7 +165,7 @@ impl Inner {
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         line.of_project(caller.project.id);
-        if Passage::of(&head.method, path) == Passage::Streamed {
+        if self.passage(head, path) == Passage::Streamed {
             return self.transfer(head, path, &caller, body).await;
         }
         let mut share = self.bodies.share();
@@ -213,6 +186,18 @@ impl Inner {
             self.upkeep.note(self, caller.project.id, intent == Intent::Write);
         }
         response
+    }
+
+    /// A component that takes whole requests gets those with files too, where neither has to be whole in memory for it: it
+    /// names the file that is wanted, and the host sends it.
+    fn passage(&self, head: &Parts, path: &str) -> Passage {
+        let declared = declared_length(head).filter(|bytes| *bytes <= self.limits.file_bytes_max);
+        match Passage::of(&head.method, path) {
+            Passage::Streamed if self.plugin.is_direct() && Passage::may_be_whole(&head.method, declared) => {
+                Passage::Whole
+            }
+            passage => passage,
+        }
     }
 
     /// Adds what the host says to the component in every request.
@@ -281,8 +266,26 @@ impl Inner {
         }
     }
 
-    /// Runs a request in an instance of its project.
+    /// Runs a request in an instance of its project, and opens the file that its answer may be.
     async fn run(&self, request: Request<Bytes>, caller: &Caller) -> Result<Response<Body>, Refusal> {
+        for _ in 0..REPLACED_MAX {
+            let (response, share) = self.ask(request.clone(), caller).await?;
+            let (head, given) = response.into_parts();
+            match given {
+                Given::Bytes(bytes) => {
+                    return Ok(client_answer(request.method(), &head, Body::counted(bytes, share)));
+                }
+                Given::File(part) => {
+                    if let Some(body) = self.open_part(caller.project.id, &part).await? {
+                        return Ok(client_head(&head, body));
+                    }
+                }
+            }
+        }
+        Err(Refusal::Overloaded)
+    }
+
+    async fn ask(&self, request: Request<Bytes>, caller: &Caller) -> Result<(Response<Given>, Share), Refusal> {
         let path = request.uri().path().to_owned();
         let deadline = Instant::now() + self.limits.request_time;
         let mut answer = self.bodies.share();
@@ -302,8 +305,26 @@ impl Inner {
             Err(fault) => Err(fault),
         };
         match result {
-            Ok(response) => Ok(client_response(response, answer)),
+            Ok(response) => Ok((response, answer)),
             Err(fault) => Err(refuse(fault, caller, &path)),
+        }
+    }
+
+    /// Opens the bytes that the component names; none when the file is not the one any more that it looked at.
+    async fn open_part(&self, project: ProjectId, part: &FilePart) -> Result<Option<Body>, Refusal> {
+        let seat = self.take_transfer_seat().await?;
+        let open = self.lent.blobs.read(project, &part.name, part.offset, part.length);
+        let looked_at = BlobInfo {
+            size: part.size,
+            modified_ms: part.modified_ms,
+        };
+        match open.await {
+            Ok(Some(open)) if open.info == looked_at => Ok(Some(Body::file(open.contents, part.length, seat))),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                tracing::error!(target: "mlforge::storage", project = project.0, ?error, "a file cannot be read");
+                Err(Refusal::Overloaded)
+            }
         }
     }
 
@@ -355,55 +376,6 @@ pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
         Fault::Unfit(why) => {
             tracing::error!(target: "mlforge::component", project, path, why, "the component's answer is unfit");
             Refusal::Fault
-        }
-    }
-}
-
-/// The component's request: the rest of the path with its query, a few headers, and who asks.
-pub(crate) fn component_request<B>(head: &Parts, path: &str, caller: &Caller, body: B) -> Result<Request<B>, Refusal> {
-    let target = match head.uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    let mut request = Request::new(body);
-    // A part of a valid address is one, so this cannot happen.
-    *request.uri_mut() = Uri::try_from(target).map_err(|_| Refusal::EndpointNotFound)?;
-    *request.method_mut() = head.method.clone();
-    let headers = request.headers_mut();
-    pass(&head.headers, headers, &PASSED_IN);
-    headers.insert(
-        RIGHTS,
-        HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
-    );
-    if let Ok(login) = HeaderValue::from_bytes(caller.actor.login.as_bytes()) {
-        headers.insert(ACTOR, login);
-    }
-    Ok(request)
-}
-
-fn client_response(response: Response<Bytes>, share: Share) -> Response<Body> {
-    let (head, body) = response.into_parts();
-    client_head(&head, Body::counted(body, share))
-}
-
-/// What the client gets to see of an answer's head.
-pub(crate) fn client_head(head: &http::response::Parts, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = head.status;
-    pass(&head.headers, response.headers_mut(), &PASSED_OUT);
-    response
-}
-
-/// How long a request says that its body is.
-pub(crate) fn declared_length(head: &Parts) -> Option<u64> {
-    let length = head.headers.get(header::CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
-}
-
-fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
-    for name in names {
-        for value in from.get_all(name) {
-            to.append(name.clone(), value.clone());
         }
     }
 }

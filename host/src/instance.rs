@@ -70,6 +70,13 @@ pub(crate) struct Instance {
     busy: bool,
 }
 
+/// What an answer carries.
+pub(crate) enum Given {
+    Bytes(Bytes),
+    /// A part of a file, which the component leaves to the host.
+    File(direct::FilePart),
+}
+
 /// One request, with all that it may cost.
 pub(crate) struct Work<'a> {
     pub(crate) request: Request<Bytes>,
@@ -129,7 +136,7 @@ impl Instance {
     }
 
     /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
-    pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Bytes>, Fault> {
+    pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Given>, Fault> {
         let Work {
             request,
             may_write,
@@ -149,7 +156,9 @@ impl Instance {
         let run = self.store.run_concurrent(async |accessor| {
             response = Some(match &exports.direct {
                 Some(direct) => ask(accessor, direct, request, limits, answer).await?,
-                None => exchange(accessor, &exports.service, request, limits, answer).await?,
+                None => exchange(accessor, &exports.service, request, limits, answer)
+                    .await?
+                    .map(Given::Bytes),
             });
             // The component may still have something to do for this request, with this request's rights.
             Ok(
@@ -254,7 +263,7 @@ async fn ask(
     request: Request<Bytes>,
     limits: &Limits,
     share: &mut Share,
-) -> Result<Response<Bytes>, Fault> {
+) -> Result<Response<Given>, Fault> {
     let (head, body) = request.into_parts();
     let header = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -265,21 +274,26 @@ async fn ask(
         body: body.into(),
     };
     let answer = direct.mlforge_plugin_direct().call_ask(accessor, asked).await?;
-    if answer.body.len() > limits.answer_bytes_max {
-        return Err(Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)));
+    if let direct::Contents::Whole(body) = &answer.body {
+        if body.len() > limits.answer_bytes_max {
+            return Err(Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)));
+        }
+        if !share.grow(body.len()) {
+            return Err(Fault::NoRoom);
+        }
     }
-    if !share.grow(answer.body.len()) {
-        return Err(Fault::NoRoom);
-    }
-    whole(answer).map_err(|problem| Fault::Unfit(problem.to_string()))
+    given(answer).map_err(|problem| Fault::Unfit(problem.to_string()))
 }
 
-fn whole(answer: direct::Answer) -> Result<Response<Bytes>, http::Error> {
+fn given(answer: direct::Answer) -> Result<Response<Given>, http::Error> {
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    response.body(answer.body.into())
+    response.body(match answer.body {
+        direct::Contents::Whole(bytes) => Given::Bytes(bytes.into()),
+        direct::Contents::File(part) => Given::File(part),
+    })
 }
 
 /// Hands the request to the component and takes its whole answer.

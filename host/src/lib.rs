@@ -24,6 +24,7 @@ mod budget;
 mod builder;
 mod call;
 pub mod forge;
+mod heads;
 mod host;
 mod imports;
 mod inflow;

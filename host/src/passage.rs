@@ -5,6 +5,9 @@ use http::Method;
 /// What the pages and clients put before the paths of the artifact service.
 const PREFIXES: [&str; 2] = ["/api/2.0/", "/ajax-api/2.0/"];
 
+/// A file so small costs less as a whole than as a stream.
+const SMALL_FILE_BYTES: u64 = 256 << 10;
+
 /// How the bytes of a request and of its answer get to where they belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passage {
@@ -28,6 +31,15 @@ impl Passage {
             _ => false,
         };
         if streams { Self::Streamed } else { Self::Whole }
+    }
+
+    /// Whether a request with a file may be whole after all, where the host sends what is wanted: it has no body, or a small
+    /// one.
+    pub(crate) fn may_be_whole(method: &Method, declared_length: Option<u64>) -> bool {
+        match *method {
+            Method::GET | Method::HEAD => true,
+            _ => declared_length.is_some_and(|bytes| bytes <= SMALL_FILE_BYTES),
+        }
     }
 }
 

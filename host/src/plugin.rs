@@ -46,6 +46,17 @@ pub(crate) struct Exports {
 }
 
 impl Plugin {
+    /// The same, asked by `wasi:http` alone, as a host does that knows no other way.
+    #[must_use]
+    pub fn by_wasi_http_alone(self) -> Self {
+        Self { direct: None, ..self }
+    }
+
+    /// Whether it takes whole requests.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct.is_some()
+    }
+
     /// Compiles a component, or takes it from `cache`, a directory that only this user can write.
     /// Fails when it imports anything but `wasi:http/types`, the system clock, random bytes and `mlforge:plugin`.
     ///

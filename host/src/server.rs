@@ -21,6 +21,9 @@ use crate::patience::Patient;
 
 /// How long to wait when the system has no socket for the next connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The most bytes that a connection reads ahead or keeps to be written, beside one piece of a body: many connections may carry
+/// files at the same time.
+const BUFFER_BYTES_MAX: usize = 128 << 10;
 /// The most headers of a request.
 const HEADERS_MAX: usize = 100;
 
@@ -67,6 +70,7 @@ fn http(limits: &Limits) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_headers(HEADERS_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
         .max_header_size(limits.head_bytes_max);
     http
 }

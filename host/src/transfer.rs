@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, HeaderValue};
+use http::header;
 use http::{Method, Request, Response, request::Parts};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout};
 use crate::access::Caller;
 use crate::answer::Refusal;
 use crate::body::{Body, Piece};
-use crate::host::{Inbound, Inner, client_head, component_request, declared_length, refuse};
+use crate::heads::{client_answer, component_request, declared_length};
+use crate::host::{Inbound, Inner, refuse};
 use crate::inflow::{Inflow, Outside};
 use crate::instance::{Fault, StreamedWork};
 use crate::intake;
@@ -82,10 +83,10 @@ impl Inner {
         if failed {
             self.take_rest(head, outside).await;
         }
-        Ok(client_answer(&head.method, answer?, pieces))
+        Ok(streamed_answer(&head.method, answer?, pieces))
     }
 
-    async fn take_transfer_seat(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+    pub(crate) async fn take_transfer_seat(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let seats = Arc::clone(&self.transfer_seats);
         match timeout(self.limits.waiting_time, seats.acquire_owned()).await {
             Ok(Ok(seat)) => Ok(seat),
@@ -166,23 +167,16 @@ impl Inner {
     }
 }
 
-/// What the client gets. A file's length is known, and told, also where none of it is sent.
-fn client_answer(method: &Method, answer: Response<()>, pieces: mpsc::Receiver<Piece>) -> Response<Body> {
+/// The answer, with a body that follows as it comes.
+fn streamed_answer(method: &Method, answer: Response<()>, pieces: mpsc::Receiver<Piece>) -> Response<Body> {
     let (head, ()) = answer.into_parts();
     let length: Option<u64> = head
         .headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    let is_head = *method == Method::HEAD;
-    let body = match is_head || head.status == http::StatusCode::NOT_MODIFIED {
+    let body = match *method == Method::HEAD || head.status == http::StatusCode::NOT_MODIFIED {
         true => Body::empty(),
         false => Body::streamed(pieces, length),
     };
-    let mut response = client_head(&head, body);
-    if let Some(length) = length.filter(|_| is_head) {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    response
+    client_answer(method, &head, body)
 }

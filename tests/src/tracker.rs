@@ -97,7 +97,16 @@ pub fn plugin() -> Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     let compile =
         || Plugin::compile(mlforge_component::COMPONENT, None, &Limits::default()).expect("a component that compiles");
-    PLUGIN.get_or_init(compile).clone()
+    let plugin = PLUGIN.get_or_init(compile).clone();
+    match is_isolated() {
+        true => plugin.by_wasi_http_alone(),
+        false => plugin,
+    }
+}
+
+/// Whether each request gets an instance of its own, and `wasi:http` is the only way to it.
+fn is_isolated() -> bool {
+    std::env::var_os("MLFORGE_TEST_ISOLATE").is_some()
 }
 
 impl Tracker {
@@ -314,7 +323,7 @@ fn finish(builder: HostBuilder) -> Host {
         .plugin(plugin())
         .blobs(Arc::new(MemoryBlobs::new()))
         .forge(Arc::new(TwoProjects))
-        .isolate(std::env::var_os("MLFORGE_TEST_ISOLATE").is_some())
+        .isolate(is_isolated())
         .clock(|| SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS.unsigned_abs()))
         .random_seed(1)
         .keeps_up(false)

@@ -18,9 +18,9 @@ use crate::progress::Progress;
 use crate::storage::{BlobStream, Staged, StorageError};
 
 /// The largest piece that is copied out of the component at once.
-const PIECE_BYTES_MAX: usize = 256 << 10;
+const PIECE_BYTES_MAX: usize = 128 << 10;
 /// How many pieces may wait on their way to the storage.
-const PIECES_MAX: usize = 4;
+const PIECES_MAX: usize = 1;
 
 /// A `staged` resource.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -106,8 +106,8 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             return Ok(Err(wit::Error::Denied));
         };
         match lent.blobs.read(project, &name, offset, length).await {
-            Ok(Some(pieces)) => Ok(Ok(Some(accessor.with(|mut access| {
-                let progress = access.get().progress();
+            Ok(Some(open)) => Ok(Ok(Some(accessor.with(|mut access| {
+                let (pieces, progress) = (open.contents, access.get().progress());
                 StreamReader::new(access.as_context_mut(), Download { pieces, progress })
             })?))),
             Ok(None) => Ok(Ok(None)),

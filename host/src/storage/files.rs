@@ -3,32 +3,30 @@
 //! A blob is received into a file of `staging`, made durable, and renamed to its place, so that a reader sees the old
 //! file or the new one, and a crash leaves nothing but staged files, which the next start removes.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use self::download::Download;
 use self::tree::Tree;
 use self::upload::FileStaged;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ProjectId, Staged, StorageError, validate_blob_name, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name, validate_list,
 };
 
+mod download;
 mod names;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod upload;
 
-/// The most bytes of one piece that a read delivers.
-const PIECE_BYTES: u64 = 256 << 10;
 /// How many pieces may wait for a slow reader.
-const PIECES_AHEAD: usize = 2;
+const PIECES_AHEAD: usize = 1;
 
 /// Blobs below one directory, for one server process.
 pub struct FileBlobs {
@@ -89,22 +87,28 @@ impl Blobs for FileBlobs {
         name: &str,
         offset: u64,
         length: u64,
-    ) -> Result<Option<BlobStream>, StorageError> {
+    ) -> Result<Option<OpenBlob>, StorageError> {
         validate_blob_name(name)?;
         let name = name.to_owned();
-        let file = self.on_tree(move |tree| {
-            let Some(mut file) = tree.open_file(project, &name)? else {
+        let opened = self.on_tree(move |tree| {
+            let Some((file, info)) = tree.open_file(project, &name)? else {
                 return Ok(None);
             };
-            let start = offset.min(file.metadata().map_err(unavailable("cannot look at a file"))?.len());
-            file.seek(SeekFrom::Start(start))
-                .map_err(unavailable("cannot read a file"))?;
-            Ok(Some(file))
+            let (first, rest) = Download::begin(file, info.size, offset, length)?;
+            Ok(Some((info, first, rest)))
         });
-        let Some(file) = file.await? else { return Ok(None) };
-        let (pieces, stream) = mpsc::channel(PIECES_AHEAD);
-        tokio::spawn(deliver(file, length, pieces));
-        Ok(Some(stream))
+        let Some((info, first, rest)) = opened.await? else {
+            return Ok(None);
+        };
+        let (pieces, contents) = mpsc::channel(PIECES_AHEAD);
+        if !first.is_empty() {
+            // A new channel has room.
+            _ = pieces.try_send(Ok(first));
+        }
+        if !rest.is_done() {
+            tokio::spawn(rest.deliver(pieces));
+        }
+        Ok(Some(OpenBlob { info, contents }))
     }
 
     async fn list(
@@ -124,32 +128,6 @@ impl Blobs for FileBlobs {
         validate_blob_name(name)?;
         let name = name.to_owned();
         self.on_tree(move |tree| tree.delete(project, &name)).await
-    }
-}
-
-/// Sends a file's bytes until the end, the length, or the reader's going. It takes a thread for a piece at a time only.
-async fn deliver(file: File, mut length: u64, pieces: mpsc::Sender<Result<Bytes, StorageError>>) {
-    let file = Arc::new(file);
-    while length > 0 {
-        let (source, size) = (Arc::clone(&file), length.min(PIECE_BYTES));
-        let piece = blocking(move || {
-            let mut piece = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-            (&*source)
-                .take(size)
-                .read_to_end(&mut piece)
-                .map_err(unavailable("cannot read a file"))?;
-            Ok(Bytes::from(piece))
-        });
-        let piece = piece.await;
-        let read = piece
-            .as_ref()
-            .map_or(0, |piece| u64::try_from(piece.len()).unwrap_or(0));
-        let at_end = read == 0 && piece.is_ok();
-        let failed = piece.is_err();
-        if at_end || pieces.send(piece).await.is_err() || failed {
-            return;
-        }
-        length -= read;
     }
 }
 

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, Check, Commit, CommitError, Page, ProjectId, Range, Records, Staged,
-    StorageError, Values, Version, Write, validate_blob_name, validate_key, validate_list, validate_read,
+    BlobInfo, BlobItem, BlobStream, Blobs, Check, Commit, CommitError, OpenBlob, Page, ProjectId, Range, Records,
+    Staged, StorageError, Values, Version, Write, validate_blob_name, validate_key, validate_list, validate_read,
 };
 
 /// Records in memory.
@@ -203,10 +203,7 @@ impl Blobs for MemoryBlobs {
 
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
         let blob = self.find(project, name)?;
-        Ok(blob.map(|blob| BlobInfo {
-            size: size(&blob),
-            modified_ms: blob.modified_ms,
-        }))
+        Ok(blob.as_ref().map(info))
     }
 
     async fn read(
@@ -215,10 +212,11 @@ impl Blobs for MemoryBlobs {
         name: &str,
         offset: u64,
         length: u64,
-    ) -> Result<Option<BlobStream>, StorageError> {
-        let Some(MemoryBlob { contents, .. }) = self.find(project, name)? else {
+    ) -> Result<Option<OpenBlob>, StorageError> {
+        let Some(blob) = self.find(project, name)? else {
             return Ok(None);
         };
+        let (info, contents) = (info(&blob), blob.contents);
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(contents.len());
         let end = start
             .saturating_add(usize::try_from(length).unwrap_or(usize::MAX))
@@ -228,7 +226,7 @@ impl Blobs for MemoryBlobs {
             // A new channel has room for one piece, so this cannot fail.
             let _ = pieces.try_send(Ok(contents.slice(start..end)));
         }
-        Ok(Some(stream))
+        Ok(Some(OpenBlob { info, contents: stream }))
     }
 
     async fn list(
@@ -276,6 +274,13 @@ impl Blobs for MemoryBlobs {
 
 fn size(blob: &MemoryBlob) -> u64 {
     blob.contents.len().try_into().unwrap_or(u64::MAX)
+}
+
+fn info(blob: &MemoryBlob) -> BlobInfo {
+    BlobInfo {
+        size: size(blob),
+        modified_ms: blob.modified_ms,
+    }
 }
 
 fn refuse_shared_name(files: &Files, name: &str) -> Result<(), StorageError> {

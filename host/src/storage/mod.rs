@@ -312,6 +312,15 @@ pub struct BlobItem {
 /// Pieces of a blob on their way in or out; a channel of few pieces, so that a slow side slows the other.
 pub type BlobStream = mpsc::Receiver<Result<Bytes, StorageError>>;
 
+/// A blob that is being read.
+#[derive(Debug)]
+pub struct OpenBlob {
+    /// What it is as a whole.
+    pub info: BlobInfo,
+    /// The bytes that were asked for.
+    pub contents: BlobStream,
+}
+
 /// Files of each project (`wit/blobs.wit` states the contract).
 #[async_trait]
 pub trait Blobs: Send + Sync + 'static {
@@ -331,15 +340,15 @@ pub trait Blobs: Send + Sync + 'static {
     /// Size and time; none when there is no such file, or when it is a directory.
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError>;
 
-    /// At most `length` bytes from `offset`; none when there is no such file. Replacing or deleting the file does not
-    /// change what an open stream delivers.
+    /// At most `length` bytes from `offset`, and what is known of the file they are from; none when there is no such file.
+    /// Replacing or deleting the file does not change what an open stream delivers.
     async fn read(
         &self,
         project: ProjectId,
         name: &str,
         offset: u64,
         length: u64,
-    ) -> Result<Option<BlobStream>, StorageError>;
+    ) -> Result<Option<OpenBlob>, StorageError>;
 
     /// What lies directly below a directory (empty: the root), in byte order, behind `after`, at most `limit` items.
     async fn list(

@@ -1,10 +1,10 @@
 //! How a file is served: the part that was asked for, and so that nothing in it runs in the forge's origin.
 
-use super::message::{Answer, Body};
+use super::message::{Answer, Contents};
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
 use crate::store::artifacts;
-use crate::store::files::FileInfo;
+use crate::store::files::{self, FileInfo};
 
 /// What a request says of the bytes that it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Wanted {
     pub if_none_match: String,
     /// Only what would be said of the file, by `HEAD`.
     pub head_only: bool,
+    /// The host sends the bytes itself if it is told which.
+    pub by_host: bool,
 }
 
 /// Files are hostile: no script runs and nothing is loaded, even if a browser shows one.
@@ -45,30 +47,37 @@ pub async fn serve(path: &ArtifactPath, wanted: &Wanted) -> Result<Answer> {
             return Ok(Answer::not_modified(headers(path, info)));
         }
         if wanted.head_only {
-            let mut answer = Answer::file(media_type(path), headers(path, info), Body::Whole(Vec::new()));
+            let mut answer = Answer::file(media_type(path), headers(path, info), Contents::Whole(Vec::new()));
             answer.headers.push(("content-length", info.size.to_string()));
             return Ok(answer);
         }
     }
-    let part = |info: FileInfo| part(wanted, info);
-    let opened = artifacts::open(path, |info| {
-        let part = part(info)?;
-        Ok((part.offset, part.length))
-    })
-    .await?;
-    let part = part(opened.info)?;
-    let body = Body::Stream(opened.contents);
-    let mut headers = headers(path, opened.info);
+    let (info, part, body) = contents(path, wanted).await?;
+    let mut headers = headers(path, info);
     headers.push(("content-length", part.length.to_string()));
     if !part.is_range {
         return Ok(Answer::file(media_type(path), headers, body));
     }
     let last = part.offset + part.length.saturating_sub(1);
-    headers.push((
-        "content-range",
-        format!("bytes {}-{last}/{}", part.offset, opened.info.size),
-    ));
+    headers.push(("content-range", format!("bytes {}-{last}/{}", part.offset, info.size)));
     Ok(Answer::file_part(media_type(path), headers, body))
+}
+
+/// What is wanted of a file, and the bytes or what lets the host send them.
+async fn contents(path: &ArtifactPath, wanted: &Wanted) -> Result<(FileInfo, Part, Contents)> {
+    if wanted.by_host {
+        let info = artifacts::stat(path).await?;
+        let part = part(wanted, info)?;
+        let body = Contents::File(files::part(path, info, part.offset, part.length));
+        return Ok((info, part, body));
+    }
+    let opened = artifacts::open(path, |info| {
+        let part = part(wanted, info)?;
+        Ok((part.offset, part.length))
+    })
+    .await?;
+    let part = part(wanted, opened.info)?;
+    Ok((opened.info, part, Contents::Stream(opened.contents)))
 }
 
 /// Some bytes of a file.

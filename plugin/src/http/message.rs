@@ -7,6 +7,7 @@ use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response, Trailers};
 use crate::bindings::{wit_future, wit_stream};
 use crate::error::{Error, Result};
+use crate::store::files::FilePart;
 
 /// The header in which the host says what the caller may do.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";
@@ -50,14 +51,22 @@ pub struct Incoming {
     pub body: Body,
 }
 
-/// Bytes on their way in or out.
+/// Bytes on their way in.
 pub enum Body {
     /// All of them: the host bounds their number.
     Whole(Vec<u8>),
-    /// As they come.
-    Stream(StreamReader<u8>),
     /// As they come from a client, which may break off.
     Received(StreamReader<u8>, FutureReader<EndOfBody>),
+}
+
+/// Bytes on their way out.
+pub enum Contents {
+    /// All of them.
+    Whole(Vec<u8>),
+    /// As they come.
+    Stream(StreamReader<u8>),
+    /// Those of a file, which the host sends.
+    File(FilePart),
 }
 
 type EndOfBody = std::result::Result<Option<Trailers>, ErrorCode>;
@@ -79,16 +88,8 @@ impl Body {
     /// The bytes as a stream, and what tells whether it came to its end.
     pub fn into_stream(self) -> (StreamReader<u8>, End) {
         match self {
-            Body::Stream(contents) => (contents, End(None)),
             Body::Received(contents, end) => (contents, End(Some(end))),
-            Body::Whole(bytes) => {
-                let (mut sender, contents) = wit_stream::new();
-                wit_bindgen::spawn_local(async move {
-                    // What the reader does not take is not missed: it is the one who counts bytes.
-                    let _ = sender.write_all(bytes).await;
-                });
-                (contents, End(None))
-            }
+            Body::Whole(bytes) => (stream_of(bytes), End(None)),
         }
     }
 
@@ -96,7 +97,6 @@ impl Body {
     pub async fn into_whole(self) -> Result<Vec<u8>> {
         match self {
             Body::Whole(bytes) => Ok(bytes),
-            Body::Stream(contents) => Ok(contents.collect().await),
             Body::Received(contents, end) => {
                 let bytes = contents.collect().await;
                 End(Some(end)).whole().await?;
@@ -104,6 +104,15 @@ impl Body {
             }
         }
     }
+}
+
+fn stream_of(bytes: Vec<u8>) -> StreamReader<u8> {
+    let (mut sender, contents) = wit_stream::new();
+    wit_bindgen::spawn_local(async move {
+        // What the reader does not take is not missed: it is the one who counts bytes.
+        let _ = sender.write_all(bytes).await;
+    });
+    contents
 }
 
 /// An answer.
@@ -115,7 +124,7 @@ pub struct Answer {
     /// Besides the content type.
     pub headers: Vec<(&'static str, String)>,
     /// What is sent.
-    pub body: Body,
+    pub body: Contents,
 }
 
 const JSON: &str = "application/json";
@@ -132,12 +141,12 @@ impl Answer {
             status,
             kind: JSON,
             headers: Vec::new(),
-            body: Body::Whole(body),
+            body: Contents::Whole(body),
         }
     }
 
     /// A whole file.
-    pub fn file(kind: &'static str, headers: Vec<(&'static str, String)>, body: Body) -> Self {
+    pub fn file(kind: &'static str, headers: Vec<(&'static str, String)>, body: Contents) -> Self {
         Answer {
             status: 200,
             kind,
@@ -147,7 +156,7 @@ impl Answer {
     }
 
     /// A part of a file.
-    pub fn file_part(kind: &'static str, headers: Vec<(&'static str, String)>, body: Body) -> Self {
+    pub fn file_part(kind: &'static str, headers: Vec<(&'static str, String)>, body: Contents) -> Self {
         Answer {
             status: 206,
             ..Answer::file(kind, headers, body)
@@ -158,7 +167,7 @@ impl Answer {
     pub fn not_modified(headers: Vec<(&'static str, String)>) -> Self {
         Answer {
             status: 304,
-            ..Answer::file(JSON, headers, Body::Whole(Vec::new()))
+            ..Answer::file(JSON, headers, Contents::Whole(Vec::new()))
         }
     }
 }
@@ -218,9 +227,24 @@ impl From<direct::Request> for Incoming {
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
-            wanted: wanted(&request.method, |name| header(name).unwrap_or_default().to_owned()),
+            wanted: Wanted {
+                by_host: true,
+                ..wanted(&request.method, |name| header(name).unwrap_or_default().to_owned())
+            },
             body: Body::Whole(request.body),
             method: request.method,
+        }
+    }
+}
+
+impl From<FilePart> for direct::FilePart {
+    fn from(part: FilePart) -> Self {
+        Self {
+            name: part.name,
+            size: part.info.size,
+            modified_ms: part.info.modified_ms,
+            offset: part.offset,
+            length: part.length,
         }
     }
 }
@@ -231,6 +255,7 @@ fn wanted(method: &str, header: impl Fn(&str) -> String) -> Wanted {
         if_range: header("if-range"),
         if_none_match: header("if-none-match"),
         head_only: method == "HEAD",
+        by_host: false,
     }
 }
 
@@ -288,8 +313,11 @@ impl Answer {
         direct::Answer {
             status: self.status,
             headers: all_headers(self.kind, self.headers).collect(),
-            // What is written here does not break off.
-            body: self.body.into_whole().await.unwrap_or_default(),
+            body: match self.body {
+                Contents::Whole(bytes) => direct::Contents::Whole(bytes),
+                Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
+                Contents::File(part) => direct::Contents::File(part.into()),
+            },
         }
     }
 
@@ -301,8 +329,10 @@ impl Answer {
         let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
         // An answer to HEAD may tell a length that it does not have.
         let contents = match self.body {
-            Body::Whole(bytes) if bytes.is_empty() => None,
-            body => Some(body.into_stream().0),
+            Contents::Whole(bytes) => (!bytes.is_empty()).then(|| stream_of(bytes)),
+            Contents::Stream(contents) => Some(contents),
+            // Made for a host that sends it, which asked in another way.
+            Contents::File(_) => return Err(ErrorCode::InternalError(None)),
         };
         let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
         drop(trailers_sender);

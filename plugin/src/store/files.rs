@@ -19,6 +19,19 @@ pub struct FileInfo {
     pub modified_ms: u64,
 }
 
+/// Bytes of a file that the host sends itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePart {
+    /// As the host knows the file.
+    pub name: String,
+    /// The file as a whole, when it was looked at.
+    pub info: FileInfo,
+    /// Where the part begins.
+    pub offset: u64,
+    /// In bytes; the part lies in the file.
+    pub length: u64,
+}
+
 /// One name directly below a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
@@ -55,6 +68,16 @@ pub async fn stat(path: &ArtifactPath) -> Result<Option<FileInfo>> {
 /// A part of a file; none when there is no such file.
 pub async fn read(path: &ArtifactPath, offset: u64, length: u64) -> Result<Option<StreamReader<u8>>> {
     host::read(name(path), offset, length).await.map_err(failed)
+}
+
+/// A part of a file, for the host to send.
+pub fn part(path: &ArtifactPath, info: FileInfo, offset: u64, length: u64) -> FilePart {
+    FilePart {
+        name: name(path),
+        info,
+        offset,
+        length,
+    }
 }
 
 /// The items of a directory behind one of them, in order of their names: a page. None of the directory `None`: the root.

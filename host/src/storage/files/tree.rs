@@ -68,24 +68,15 @@ impl Tree {
     pub(super) fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
         let found = fs::metadata(self.path(project, name)).map(Some).or_else(absent);
         let found = found.map_err(unavailable("cannot look at a file"))?;
-        Ok(found.filter(fs::Metadata::is_file).map(|file| {
-            let since = file
-                .modified()
-                .ok()
-                .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-            let modified_ms = since.unwrap_or_default().as_millis().try_into().unwrap_or(u64::MAX);
-            BlobInfo {
-                size: file.len(),
-                modified_ms,
-            }
-        }))
+        Ok(found.filter(fs::Metadata::is_file).as_ref().map(info))
     }
 
     /// Opens a file to read; its bytes stay, whatever happens to its name.
-    pub(super) fn open_file(&self, project: ProjectId, name: &str) -> Result<Option<File>, StorageError> {
-        let open = || -> io::Result<Option<File>> {
+    pub(super) fn open_file(&self, project: ProjectId, name: &str) -> Result<Option<(File, BlobInfo)>, StorageError> {
+        let open = || -> io::Result<Option<(File, BlobInfo)>> {
             let file = File::open(self.path(project, name))?;
-            Ok(file.metadata()?.is_file().then_some(file))
+            let found = file.metadata()?;
+            Ok(found.is_file().then(|| (file, info(&found))))
         };
         open().or_else(absent).map_err(unavailable("cannot open a file"))
     }
@@ -167,6 +158,18 @@ impl Tree {
             .take_while(|directory| *directory != self.projects);
         let stays = above.find(|directory| fs::remove_dir(directory).is_err() && directory.exists());
         File::open(stays.unwrap_or(&self.projects))
+    }
+}
+
+/// What is known of a file.
+fn info(file: &fs::Metadata) -> BlobInfo {
+    let since = file
+        .modified()
+        .ok()
+        .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+    BlobInfo {
+        size: file.len(),
+        modified_ms: since.unwrap_or_default().as_millis().try_into().unwrap_or(u64::MAX),
     }
 }
 

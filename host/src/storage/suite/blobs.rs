@@ -50,7 +50,7 @@ async fn collect(mut stream: BlobStream) -> Vec<u8> {
 }
 
 async fn read(store: &impl Blobs, name: &str, offset: u64, length: u64) -> Option<Vec<u8>> {
-    Some(collect(store.read(PROJECT, name, offset, length).await.unwrap()?).await)
+    Some(collect(store.read(PROJECT, name, offset, length).await.unwrap()?.contents).await)
 }
 
 pub(in crate::storage) async fn whole(store: &impl Blobs, name: &str) -> Option<Vec<u8>> {
@@ -78,6 +78,8 @@ pub(in crate::storage) async fn contents_come_back_whole(store: Arc<impl Blobs>)
         assert!(whole(&*store, "a/b").await.unwrap() == contents);
         let info = store.stat(PROJECT, "a/b").await.unwrap().unwrap();
         assert_eq!(info.size, u64::try_from(contents.len()).unwrap());
+        let open = store.read(PROJECT, "a/b", 0, 0).await.unwrap().unwrap();
+        assert_eq!(open.info, info);
     }
     assert_eq!(whole(&*store, "a/c").await, None);
     assert_eq!(whole(&*store, "a").await, None);
@@ -110,6 +112,7 @@ pub(in crate::storage) async fn a_replacement_is_whole_and_spares_open_readers(s
         store.read(PROJECT, "a", 0, u64::MAX),
     );
     let (replaced, deleted) = (replaced.await.unwrap().unwrap(), deleted.await.unwrap().unwrap());
+    let (replaced, deleted) = (replaced.contents, deleted.contents);
     put(&*store, "a", "new").await;
     assert_eq!(whole(&*store, "a").await.unwrap(), b"new");
     assert!(collect(replaced).await == old);

@@ -1,0 +1,94 @@
+//! What of a client's request the component gets to see, and what of its answer the client.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, Uri};
+
+use crate::access::Caller;
+use crate::answer::Refusal;
+use crate::body::Body;
+
+/// What of a client's request the component gets to see.
+const PASSED_IN: [HeaderName; 7] = [
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::RANGE,
+    header::USER_AGENT,
+];
+/// What of the component's answer the client gets to see. Lengths and connections are the host's matter.
+const PASSED_OUT: [HeaderName; 15] = [
+    header::ACCEPT_RANGES,
+    header::ALLOW,
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_RANGE,
+    header::CONTENT_SECURITY_POLICY,
+    header::CONTENT_TYPE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::LOCATION,
+    header::REFERRER_POLICY,
+    header::RETRY_AFTER,
+    header::VARY,
+    header::X_CONTENT_TYPE_OPTIONS,
+    header::X_FRAME_OPTIONS,
+];
+pub(crate) const RIGHTS: HeaderName = HeaderName::from_static("x-mlforge-rights");
+const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
+pub(crate) const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
+
+/// The component's request: the rest of the path with its query, a few headers, and who asks.
+pub(crate) fn component_request<B>(head: &Parts, path: &str, caller: &Caller, body: B) -> Result<Request<B>, Refusal> {
+    let target = match head.uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut request = Request::new(body);
+    // A part of a valid address is one, so this cannot happen.
+    *request.uri_mut() = Uri::try_from(target).map_err(|_| Refusal::EndpointNotFound)?;
+    *request.method_mut() = head.method.clone();
+    let headers = request.headers_mut();
+    pass(&head.headers, headers, &PASSED_IN);
+    headers.insert(
+        RIGHTS,
+        HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
+    );
+    if let Ok(login) = HeaderValue::from_bytes(caller.actor.login.as_bytes()) {
+        headers.insert(ACTOR, login);
+    }
+    Ok(request)
+}
+
+/// What the client gets to see of an answer's head.
+pub(crate) fn client_head(head: &http::response::Parts, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    pass(&head.headers, response.headers_mut(), &PASSED_OUT);
+    response
+}
+
+/// What the client gets. A file's length is known, and told, also where none of it is sent.
+pub(crate) fn client_answer(method: &Method, head: &http::response::Parts, body: Body) -> Response<Body> {
+    let mut response = client_head(head, body);
+    if let (&Method::HEAD, Some(length)) = (method, head.headers.get(header::CONTENT_LENGTH)) {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.clone());
+    }
+    response
+}
+
+/// How long a request says that its body is.
+pub(crate) fn declared_length(head: &Parts) -> Option<u64> {
+    let length = head.headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
+    for name in names {
+        for value in from.get_all(name) {
+            to.append(name.clone(), value.clone());
+        }
+    }
+}
