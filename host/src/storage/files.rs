@@ -15,7 +15,8 @@ use self::download::Download;
 use self::tree::Tree;
 use self::upload::FileStaged;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name,
+    validate_join, validate_list,
 };
 
 mod download;
@@ -72,7 +73,8 @@ impl Blobs for FileBlobs {
             ));
         };
         let name = name.to_owned();
-        self.on_tree(move |tree| tree.commit(project, *staged, &name)).await
+        self.on_tree(move |tree| tree.commit(project, staged.into_path()?, &name))
+            .await
     }
 
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
@@ -128,6 +130,33 @@ impl Blobs for FileBlobs {
         validate_blob_name(name)?;
         let name = name.to_owned();
         self.on_tree(move |tree| tree.delete(project, &name)).await
+    }
+
+    async fn join(
+        &self,
+        project: ProjectId,
+        parts: &[String],
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<bool, StorageError> {
+        validate_join(parts, name)?;
+        let (parts, name) = (parts.to_vec(), name.to_owned());
+        self.on_tree(move |tree| {
+            let opened = parts.iter().map(|part| tree.open_file(project, part));
+            match upload::join(&tree.staging, opened, bytes_max)? {
+                Some(joined) => tree.commit(project, joined, &name).map(|()| true),
+                None => Ok(false),
+            }
+        })
+        .await
+    }
+
+    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        if !directory.is_empty() {
+            validate_blob_name(directory)?;
+        }
+        let directory = directory.to_owned();
+        self.on_tree(move |tree| tree.delete_below(project, &directory)).await
     }
 }
 

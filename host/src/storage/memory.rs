@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, Check, Commit, CommitError, OpenBlob, Page, ProjectId, Range, Records,
-    Staged, StorageError, Values, Version, Write, validate_blob_name, validate_key, validate_list, validate_read,
+    Staged, StorageError, Values, Version, Write, validate_blob_name, validate_join, validate_key, validate_list,
+    validate_read,
 };
 
 /// Records in memory.
@@ -188,17 +189,7 @@ impl Blobs for MemoryBlobs {
                 "the bytes were staged by another storage".into(),
             ));
         };
-        let mut projects = write(&self.projects);
-        let files = projects.entry(project).or_default();
-        refuse_shared_name(files, name)?;
-        files.insert(
-            name.to_owned(),
-            MemoryBlob {
-                contents: staged.contents,
-                modified_ms: now_ms(),
-            },
-        );
-        Ok(())
+        put(write(&self.projects).entry(project).or_default(), name, staged.contents)
     }
 
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
@@ -270,6 +261,50 @@ impl Blobs for MemoryBlobs {
             .get_mut(&project)
             .is_some_and(|files| files.remove(name).is_some()))
     }
+
+    async fn join(
+        &self,
+        project: ProjectId,
+        parts: &[String],
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<bool, StorageError> {
+        validate_join(parts, name)?;
+        let mut projects = write(&self.projects);
+        let files = projects.entry(project).or_default();
+        let mut joined = BytesMut::new();
+        for part in parts {
+            let Some(part) = files.get(part) else { return Ok(false) };
+            joined.extend_from_slice(&part.contents);
+        }
+        if u64::try_from(joined.len()).is_ok_and(|size| size > bytes_max) {
+            return Err(StorageError::TooLarge(format!("a blob of more than {bytes_max} bytes")));
+        }
+        put(files, name, joined.freeze()).map(|()| true)
+    }
+
+    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        if !directory.is_empty() {
+            validate_blob_name(directory)?;
+        }
+        let mut projects = write(&self.projects);
+        let Some(files) = projects.get_mut(&project) else {
+            return Ok(false);
+        };
+        let before = files.len();
+        files.retain(|name, _| {
+            let below = name.strip_prefix(directory);
+            !directory.is_empty() && !below.is_some_and(|below| below.starts_with('/'))
+        });
+        Ok(files.len() < before)
+    }
+}
+
+fn put(files: &mut Files, name: &str, contents: Bytes) -> Result<(), StorageError> {
+    refuse_shared_name(files, name)?;
+    let modified_ms = now_ms();
+    files.insert(name.to_owned(), MemoryBlob { contents, modified_ms });
+    Ok(())
 }
 
 fn size(blob: &MemoryBlob) -> u64 {

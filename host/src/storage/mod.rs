@@ -31,6 +31,8 @@ pub const COMMIT_BYTES_MAX: usize = 64 << 20;
 pub const PAGE_BYTES: usize = 4 << 20;
 /// The most items of one listing of blobs.
 pub const LIST_ITEMS_MAX: u32 = 10_000;
+/// The most files that are joined into one.
+pub const JOIN_PARTS_MAX: usize = 10_000;
 
 /// A project's number: the first part of every key that the host builds. The component never sees another one's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -257,6 +259,13 @@ pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// The limits of a joining of blobs.
+pub fn validate_join(parts: &[String], name: &str) -> Result<(), StorageError> {
+    at_most("parts of a file", parts.len(), JOIN_PARTS_MAX)?;
+    parts.iter().try_for_each(|part| validate_blob_name(part))?;
+    validate_blob_name(name)
+}
+
 fn at_most(what: &str, count: usize, max: usize) -> Result<(), StorageError> {
     if count > max {
         return Err(StorageError::TooLarge(format!(
@@ -361,6 +370,21 @@ pub trait Blobs: Send + Sync + 'static {
 
     /// Removes a file; `false` when there was none.
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError>;
+
+    /// Makes a file of the bytes of other files, one behind the other, as `commit` would. The parts stay, and one may
+    /// stand in several places. `false`, and nothing changes, when a part is absent; `TooLarge` likewise, when all have
+    /// more than `bytes_max` bytes, or are more than `JOIN_PARTS_MAX`.
+    async fn join(
+        &self,
+        project: ProjectId,
+        parts: &[String],
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<bool, StorageError>;
+
+    /// Removes a directory (empty: the root) with all that lies below it; `false` when there was none, or when the name is
+    /// a file's. Should it break off, some of it is left. Files that others put there meanwhile may stay or go.
+    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError>;
 }
 
 /// The rules of a blob's name: 1 to 1,024 bytes, segments of 1 to 255 bytes joined by `/`, none of them `.` or `..`, no

@@ -13,6 +13,7 @@ pub(super) mod blobs;
 pub(super) mod commits;
 pub(super) mod model;
 pub(super) mod records;
+pub(super) mod trees;
 
 pub(super) const PROJECT: ProjectId = ProjectId(7);
 pub(super) const OTHER: ProjectId = ProjectId(u64::MAX);
@@ -97,6 +98,22 @@ macro_rules! blobs_suite {
                 a_file_and_a_directory_cannot_share_a_name,
                 projects_never_see_each_other,
                 commits_and_deletions_at_the_same_time_lose_nothing,
+            ]
+        );
+        crate::storage::suite::suite!(
+            trees,
+            $open,
+            [
+                files_are_joined_in_the_order_asked,
+                the_parts_of_a_file_stay,
+                a_file_of_an_absent_part_is_not_made,
+                a_joined_file_replaces_another_whole,
+                joining_more_than_allowed_is_refused,
+                joining_obeys_the_rules_of_names,
+                a_directory_goes_with_all_below_and_nothing_else,
+                a_directory_that_goes_spares_open_readers,
+                where_no_directory_is_none_goes,
+                all_of_a_project_goes_and_nothing_of_another,
             ]
         );
     };

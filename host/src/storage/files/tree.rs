@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
+use tempfile::TempPath;
+
 use super::names::{self, Part};
 use super::unavailable;
-use super::upload::FileStaged;
 use crate::storage::{BlobInfo, BlobItem, ProjectId, StorageError, lock_exclusively};
 
 /// The directory of all blobs.
@@ -40,9 +41,8 @@ impl Tree {
     }
 
     /// Gives the file its name, durably.
-    pub(super) fn commit(&self, project: ProjectId, staged: FileStaged, name: &str) -> Result<(), StorageError> {
+    pub(super) fn commit(&self, project: ProjectId, file: TempPath, name: &str) -> Result<(), StorageError> {
         let path = self.path(project, name);
-        let file = staged.into_path()?;
         let names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         let moved = match file.persist(&path) {
             Err(missing) if missing.error.kind() == ErrorKind::NotFound => self
@@ -118,6 +118,30 @@ impl Tree {
         directory
             .sync_all()
             .map_err(unavailable("cannot remove a file durably"))?;
+        Ok(true)
+    }
+
+    /// Removes a directory whole, and the directories that it leaves empty.
+    pub(super) fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        let path = self.path(project, directory);
+        // What lies among the staged files is removed by the next start at the latest.
+        let aside = tempfile::tempdir_in(&self.staging).map_err(unavailable("cannot make a directory"))?;
+        let delete = || -> io::Result<Option<File>> {
+            let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            if !fs::metadata(&path)?.is_dir() {
+                return Ok(None);
+            }
+            fs::rename(&path, aside.path().join("directory"))?;
+            self.prune(&path).map(Some)
+        };
+        let changed = delete()
+            .or_else(absent)
+            .map_err(unavailable("cannot remove a directory"))?;
+        let Some(above) = changed else { return Ok(false) };
+        above
+            .sync_all()
+            .map_err(unavailable("cannot remove a directory durably"))?;
+        aside.close().map_err(unavailable("cannot remove a directory whole"))?;
         Ok(true)
     }
 

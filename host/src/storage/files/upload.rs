@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 #[cfg(target_os = "linux")]
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::{blocking, unavailable};
-use crate::storage::{BlobStream, Staged, StorageError};
+use crate::storage::{BlobInfo, BlobStream, Staged, StorageError};
 
 /// How many bytes are gathered for one write, which takes a thread for its time: a slow client takes none while it waits.
 const BATCH_BYTES: usize = 256 << 10;
@@ -91,11 +91,17 @@ impl Upload {
             self.hash.update(piece);
             self.size += u64::try_from(piece.len()).unwrap_or(0);
         }
-        if self.size - self.sent_on >= WRITE_BACK_BYTES {
-            write_back(self.file.as_file(), self.sent_on, self.size - self.sent_on);
+        self.send_on();
+        Ok(self)
+    }
+
+    /// Has what came be written to disk, if that is much by now.
+    fn send_on(&mut self) {
+        let length = self.size - self.sent_on;
+        if length >= WRITE_BACK_BYTES {
+            write_back(self.file.as_file(), self.sent_on, length);
             self.sent_on = self.size;
         }
-        Ok(self)
     }
 
     fn finish(self) -> Result<FileStaged, StorageError> {
@@ -120,6 +126,26 @@ fn write_back(file: &File, offset: u64, length: u64) {
 
 #[cfg(not(target_os = "linux"))]
 fn write_back(_file: &File, _offset: u64, _length: u64) {}
+
+/// Copies files, one behind the other, into a new one; none when one of them is absent. The system copies, and shares the
+/// bytes instead where the file system can.
+pub(super) fn join(
+    staging: &Path,
+    parts: impl Iterator<Item = Result<Option<(File, BlobInfo)>, StorageError>>,
+    bytes_max: u64,
+) -> Result<Option<TempPath>, StorageError> {
+    let mut joined = Upload::begin(staging)?;
+    for part in parts {
+        let Some((mut part, info)) = part? else { return Ok(None) };
+        joined.size = joined.size.saturating_add(info.size);
+        if joined.size > bytes_max {
+            return Err(StorageError::TooLarge(format!("a blob of more than {bytes_max} bytes")));
+        }
+        io::copy(&mut part, joined.file.as_file_mut()).map_err(unavailable("cannot copy a file"))?;
+        joined.send_on();
+    }
+    joined.finish()?.into_path().map(Some)
+}
 
 /// A received file. It is removed when dropped.
 pub(super) struct FileStaged {

@@ -39,7 +39,7 @@ pub(in crate::storage) async fn put(store: &impl Blobs, name: &str, contents: im
     store.commit(PROJECT, staged, name).await.unwrap();
 }
 
-async fn collect(mut stream: BlobStream) -> Vec<u8> {
+pub(in crate::storage) async fn collect(mut stream: BlobStream) -> Vec<u8> {
     let mut contents = Vec::new();
     while let Some(piece) = stream.recv().await {
         let piece = piece.unwrap();
@@ -66,7 +66,7 @@ async fn page(store: &impl Blobs, directory: &str, after: Option<&str>, limit: u
     items.into_iter().map(|item| (item.name, item.size)).collect()
 }
 
-fn megabytes() -> Vec<u8> {
+pub(in crate::storage) fn megabytes() -> Vec<u8> {
     (0..5_000_000_u32)
         .map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3])
         .collect()
