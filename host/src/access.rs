@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
-use http::{Method, request::Parts};
 use tokio::time::timeout;
 
 use crate::answer::Refusal;
@@ -42,16 +42,15 @@ impl Intent {
     }
 }
 
-/// Asks the forge about the caller of a request. Without a credential the forge is not asked.
+/// Asks the forge about the caller of a request.
 pub(crate) async fn admit(
     forge: &dyn Forge,
-    head: &Parts,
+    credential: &Credential,
     project: &ProjectRef,
     intent: Intent,
     time: Duration,
 ) -> Result<Caller, Refusal> {
-    let credential = credential(&head.headers).ok_or(Refusal::Unauthenticated)?;
-    match timeout(time, forge.resolve(project, &credential)).await {
+    match timeout(time, forge.resolve(project, credential)).await {
         Ok(Ok(decision)) => judge(decision, intent),
         Ok(Err(error)) => {
             tracing::error!(target: "mlforge::forge", reason = error.0, "forge unavailable");
@@ -84,7 +83,7 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
 }
 
 /// The first that is there: a bearer token, a private token, a password.
-fn credential(headers: &HeaderMap) -> Option<Credential> {
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let bearer = || {
         text(&AUTHORIZATION)

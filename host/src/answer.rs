@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     Unauthenticated,
     /// The credential is good for reading only.
     ReadingToken,
+    /// The ticket is good for another request, or no more.
+    BadTicket,
     /// The project does not exist, or the caller may not see it.
     ProjectNotFound,
     /// The caller may read the project but not write.
@@ -21,6 +23,8 @@ pub(crate) enum Refusal {
     EndpointNotFound,
     /// The request's body has more than so many bytes.
     BodyTooLarge(u64),
+    /// The project keeps as many bytes of files as it may: so many.
+    ProjectFull(u64),
     /// The request's body did not come to its end in time.
     BodyStalled,
     /// The request's body broke off.
@@ -29,6 +33,8 @@ pub(crate) enum Refusal {
     Overloaded,
     /// The forge does not say who the caller is.
     ForgeDown,
+    /// The storage cannot say how much a project keeps.
+    StorageDown,
     /// The component took too long.
     TimedOut,
     /// The component failed.
@@ -39,12 +45,12 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::Unauthenticated | Self::MayNotWrite => StatusCode::UNAUTHORIZED,
-            Self::ReadingToken => StatusCode::FORBIDDEN,
+            Self::ReadingToken | Self::BadTicket => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
-            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::ProjectFull(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::Overloaded | Self::ForgeDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::ForgeDown | Self::StorageDown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -54,12 +60,12 @@ impl Refusal {
     fn error_code(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::ReadingToken => "PERMISSION_DENIED",
+            Self::ReadingToken | Self::BadTicket => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
             Self::MayNotWrite => "CUSTOMER_UNAUTHORIZED",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
-            Self::BodyTooLarge(_) | Self::BodyBroken => "INVALID_PARAMETER_VALUE",
-            Self::Overloaded | Self::ForgeDown => "TEMPORARILY_UNAVAILABLE",
+            Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::BodyBroken => "INVALID_PARAMETER_VALUE",
+            Self::Overloaded | Self::ForgeDown | Self::StorageDown => "TEMPORARILY_UNAVAILABLE",
             Self::BodyStalled | Self::TimedOut => "DEADLINE_EXCEEDED",
             Self::Fault => "INTERNAL_ERROR",
         }
@@ -71,14 +77,21 @@ impl Refusal {
             Self::ReadingToken => {
                 "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into()
             }
+            Self::BadTicket => "403 Forbidden: this ticket is good for another request, or has expired.".into(),
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::MayNotWrite => "401 Unauthorized: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of a request has at most {bytes_max} bytes."),
+            Self::ProjectFull(bytes_max) => {
+                format!(
+                    "There is no room for this file: the project keeps at most {bytes_max} bytes. Delete some files."
+                )
+            }
             Self::BodyStalled => "The body of the request did not arrive in time.".into(),
             Self::BodyBroken => "The body of the request broke off.".into(),
             Self::Overloaded => "Too many requests at the same time. Try again in a moment.".into(),
             Self::ForgeDown => "The forge does not answer. Try again in a moment.".into(),
+            Self::StorageDown => "The storage does not answer. Try again in a moment.".into(),
             Self::TimedOut => "The request took too long and was stopped.".into(),
             Self::Fault => "The request failed inside. The log of the server says more.".into(),
         }

@@ -26,5 +26,5 @@ mod direct {
 pub(crate) use direct::exports::mlforge::plugin::direct::{Answer, Contents, FilePart, Request};
 pub(crate) use direct::{DirectService, DirectServiceIndices};
 pub(crate) use generated::Host_ as Lending;
-pub(crate) use generated::mlforge::plugin::{blobs, forge, records, report};
+pub(crate) use generated::mlforge::plugin::{blobs, forge, leave, records, report};
 pub(crate) use generated::wasi::{clocks, random};

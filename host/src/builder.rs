@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use http::HeaderValue;
 
 use crate::call::Lent;
@@ -13,8 +13,10 @@ use crate::forge::Forge;
 use crate::host::{Conduct, Host};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
+use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 use crate::surroundings::{Clock, Randomness};
+use crate::ticket::Tickets;
 
 /// Collects the parts of a [`Host`]: component, records, blobs and forge are needed, the rest has a default.
 #[must_use]
@@ -28,6 +30,8 @@ pub struct HostBuilder {
     isolate: bool,
     keeps_up: bool,
     source_schemes: Vec<String>,
+    external_url: Option<String>,
+    ticket_key: Option<[u8; 32]>,
     clock: Clock,
     randomness: Randomness,
 }
@@ -49,6 +53,8 @@ impl HostBuilder {
             isolate: false,
             keeps_up: true,
             source_schemes: Vec::new(),
+            external_url: None,
+            ticket_key: None,
             clock: Arc::new(SystemTime::now),
             randomness: Randomness::System,
         }
@@ -117,6 +123,20 @@ impl HostBuilder {
         self
     }
 
+    /// By what address clients reach the host, for example `https://ml.example.org`: what stands before `/api/v4/projects/`.
+    /// Without it, and behind a proxy, clients cannot send a file in parts; else the address is the one that each asks.
+    pub fn external_url(mut self, url: impl Into<String>) -> Self {
+        self.external_url = Some(url.into());
+        self
+    }
+
+    /// The key that seals what clients send the parts of a file with; by default a new one, so that no upload in parts goes
+    /// on after a restart. It is a secret: whoever has it and a ticket has the credential of the one who got the ticket.
+    pub fn ticket_key(mut self, key: [u8; 32]) -> Self {
+        self.ticket_key = Some(key);
+        self
+    }
+
     /// The time of day that the component sees; by default the system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
@@ -135,10 +155,15 @@ impl HostBuilder {
             Component::Bytes(bytes) => Plugin::compile(&bytes, self.compiled_cache.as_deref(), &self.limits)?,
             Component::Compiled(plugin) => plugin,
         };
+        let blobs = self.blobs.context("a host needs blobs")?;
+        let project_bytes_max = Some(self.limits.project_bytes_max).filter(|bytes| *bytes < u64::MAX);
+        let quota = project_bytes_max.map(|bytes_max| Quota::new(Arc::clone(&blobs), bytes_max));
         let lent = Lent {
             file_bytes_max: self.limits.file_bytes_max,
+            tickets: Tickets::new(&self.ticket_key.map_or_else(new_key, Ok)?),
             records: self.records.context("a host needs records")?,
-            blobs: self.blobs.context("a host needs blobs")?,
+            blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
+            quota,
             forge: self.forge.context("a host needs a forge")?,
             clock: self.clock,
             randomness: self.randomness,
@@ -147,9 +172,16 @@ impl HostBuilder {
             isolate: self.isolate,
             keeps_up: self.keeps_up,
             source_schemes: scheme_list(&self.source_schemes)?,
+            external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
         };
         Ok(Host::new(plugin, lent, self.limits, conduct))
     }
+}
+
+fn new_key() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow!("no random bytes for a key: {error}"))?;
+    Ok(key)
 }
 
 /// The schemes as the component reads them; none when there are none.

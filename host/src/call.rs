@@ -12,8 +12,10 @@ use wasmtime_wasi_http::{
 use crate::budget::{Budget, Share};
 use crate::forge::Forge;
 use crate::progress::Progress;
+use crate::storage::quota::Quota;
 use crate::storage::{Blobs, ProjectId, Records};
 use crate::surroundings::{Clock, Randomness};
+use crate::ticket::{Leave, Tickets};
 
 /// Handles (bodies, headers, staged blobs) that an instance may hold at a time.
 const HANDLES_MAX: usize = 10_000;
@@ -31,13 +33,18 @@ pub(crate) struct Lent {
     pub(crate) randomness: Randomness,
     /// The largest file.
     pub(crate) file_bytes_max: u64,
+    pub(crate) tickets: Tickets,
+    /// Counts what each project keeps, if that is bounded; then it is what `blobs` is.
+    pub(crate) quota: Option<Quota>,
 }
 
 /// What the request that is running may touch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Binding {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
+    /// What it can give leave to others with; none: it cannot.
+    pub(crate) leave: Option<Arc<Leave>>,
     /// Who waits for it wants to know that bytes move.
     pub(crate) progress: Progress,
 }
@@ -96,6 +103,11 @@ impl Call {
             .as_ref()
             .filter(|binding| binding.may_write)
             .map(|binding| (Arc::clone(&self.lent), binding.project))
+    }
+
+    /// What the running request can give leave to others with.
+    pub(crate) fn leave(&self) -> Option<Arc<Leave>> {
+        self.binding.as_ref().and_then(|binding| binding.leave.clone())
     }
 
     /// Where to tell that bytes of the running request move.

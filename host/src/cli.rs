@@ -109,7 +109,11 @@ struct Serve {
     #[arg(long, value_name = "MIB", default_value_t = 16 << 10, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_file_size: u64,
 
-    /// Address to print when clients come through a proxy, for example https://ml.example.org
+    /// Largest number of MiB that the files of one project may have together; without it there is no bound
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    max_project_size: Option<u64>,
+
+    /// Address by which clients come through a proxy, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,
 }

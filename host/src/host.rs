@@ -19,8 +19,8 @@ use crate::body::Body;
 use crate::budget::{Budget, Share};
 use crate::builder::HostBuilder;
 use crate::call::Lent;
-use crate::forge::{Actor, Project, ProjectRef};
-use crate::heads::{RIGHTS, SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::forge::ProjectRef;
+use crate::heads::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
 use crate::instance::{Fault, Given, Instance, Work};
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
@@ -30,6 +30,7 @@ use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::request_log::RequestLine;
 use crate::storage::{BlobInfo, ProjectId};
+use crate::ticket::Leave;
 use crate::upkeep::Upkeep;
 
 /// How often a file is asked for anew that is replaced in the same moment.
@@ -48,11 +49,13 @@ pub struct Host {
 
 pub(crate) struct Inner {
     plugin: Plugin,
-    lent: Arc<Lent>,
+    pub(crate) lent: Arc<Lent>,
     pub(crate) limits: Limits,
     isolate: bool,
     /// As the component reads it; none: no scheme.
     source_schemes: Option<HeaderValue>,
+    /// By what address clients reach the host, if it was told.
+    pub(crate) external_url: Option<String>,
     pool: Arc<Pool>,
     /// Running and waiting requests.
     doors: Semaphore,
@@ -75,10 +78,12 @@ pub(crate) struct Conduct {
     pub(crate) keeps_up: bool,
     /// By which schemes sources may lead out of a project, joined by commas.
     pub(crate) source_schemes: Option<HeaderValue>,
+    /// By what address clients reach the host, without a slash at its end; none: by the one that a request names.
+    pub(crate) external_url: Option<String>,
 }
 
 /// A running request's place; the next one gets it when this is dropped.
-struct Seat<'a> {
+pub(crate) struct Seat<'a> {
     _seat: SemaphorePermit<'a>,
     _door: SemaphorePermit<'a>,
 }
@@ -96,6 +101,7 @@ impl Host {
             isolate: conduct.isolate,
             keeps_up: conduct.keeps_up,
             source_schemes: conduct.source_schemes,
+            external_url: conduct.external_url,
             pool: Pool::new(&limits),
             doors: Semaphore::new(limits.running_max.saturating_add(limits.waiting_max)),
             seats: Semaphore::new(limits.running_max),
@@ -117,6 +123,7 @@ impl Host {
     /// how fast answers come.
     pub async fn keep_up(&self, project: ProjectId) {
         self.inner.tidy(project, Some(Duration::ZERO)).await;
+        self.inner.sweep(project).await;
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -159,13 +166,19 @@ impl Inner {
         line: &mut RequestLine,
     ) -> Result<Response<Body>, Refusal> {
         let intent = Intent::of(&head.method, path);
-        let admitted = access::admit(&*self.lent.forge, head, &project, intent, self.limits.forge_time).await;
-        let caller = match admitted {
-            Ok(caller) => caller,
+        let admitted = async {
+            let credential = self.credential(head, &project, path)?;
+            let forge = &*self.lent.forge;
+            let caller = access::admit(forge, &credential, &project, intent, self.limits.forge_time).await?;
+            Ok((caller, credential))
+        };
+        let (caller, credential) = match admitted.await {
+            Ok(admitted) => admitted,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         line.of_project(caller.project.id);
-        if self.passage(head, path) == Passage::Streamed {
+        let passage = self.passage(head, path);
+        if passage == Passage::Streamed {
             return self.transfer(head, path, &caller, body).await;
         }
         let mut share = self.bodies.share();
@@ -179,9 +192,14 @@ impl Inner {
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
-        let seat = self.take_seat().await?;
-        let response = self.run(request, &caller).await;
-        drop(seat);
+        let leave = self.leave(head, caller.project.id, credential);
+        let response = if passage == Passage::Long {
+            let _seat = self.take_transfer_seat().await?;
+            self.run(request, &caller, leave, self.limits.joining_time).await
+        } else {
+            let _seat = self.take_seat().await?;
+            self.run(request, &caller, leave, self.limits.request_time).await
+        };
         if self.keeps_up {
             self.upkeep.note(self, caller.project.id, intent == Intent::Write);
         }
@@ -191,11 +209,11 @@ impl Inner {
     /// A component that takes whole requests gets those with files too, where neither has to be whole in memory for it: it
     /// names the file that is wanted, and the host sends it.
     fn passage(&self, head: &Parts, path: &str) -> Passage {
-        let declared = declared_length(head).filter(|bytes| *bytes <= self.limits.file_bytes_max);
+        // A file that is too large is refused, and room for it reserved, where it streams.
+        let may_fit = |bytes: &u64| *bytes <= self.limits.file_bytes_max && self.lent.quota.is_none();
+        let may_be_whole = Passage::may_be_whole(&head.method, declared_length(head).filter(may_fit));
         match Passage::of(&head.method, path) {
-            Passage::Streamed if self.plugin.is_direct() && Passage::may_be_whole(&head.method, declared) => {
-                Passage::Whole
-            }
+            Passage::Streamed if may_be_whole && self.plugin.is_direct() => Passage::Whole,
             passage => passage,
         }
     }
@@ -206,30 +224,6 @@ impl Inner {
             request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
         }
         request
-    }
-
-    /// Runs a request of the host's own; none when it cannot be answered now.
-    pub(crate) async fn run_for_host(&self, mut request: Request<Bytes>, project: ProjectId) -> Option<Bytes> {
-        let nobody = Actor {
-            id: 0,
-            login: String::new(),
-        };
-        let caller = Caller {
-            actor: nobody,
-            project: Project {
-                id: project,
-                path: String::new(),
-            },
-            may_write: true,
-        };
-        request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
-        let seat = self.take_seat().await.ok()?;
-        let response = self.run(request, &caller).await.ok()?;
-        drop(seat);
-        response
-            .status()
-            .is_success()
-            .then(|| response.into_body().into_bytes())
     }
 
     async fn receive(&self, head: &Parts, body: &mut Inbound, allowance: Allowance<'_>) -> Result<Bytes, Refusal> {
@@ -255,7 +249,7 @@ impl Inner {
         refusal
     }
 
-    async fn take_seat(&self) -> Result<Seat<'_>, Refusal> {
+    pub(crate) async fn take_seat(&self) -> Result<Seat<'_>, Refusal> {
         let door = self.doors.try_acquire().map_err(|_| Refusal::Overloaded)?;
         match timeout(self.limits.waiting_time, self.seats.acquire()).await {
             Ok(Ok(seat)) => Ok(Seat {
@@ -267,9 +261,15 @@ impl Inner {
     }
 
     /// Runs a request in an instance of its project, and opens the file that its answer may be.
-    async fn run(&self, request: Request<Bytes>, caller: &Caller) -> Result<Response<Body>, Refusal> {
+    pub(crate) async fn run(
+        &self,
+        request: Request<Bytes>,
+        caller: &Caller,
+        leave: Option<Arc<Leave>>,
+        time: Duration,
+    ) -> Result<Response<Body>, Refusal> {
         for _ in 0..REPLACED_MAX {
-            let (response, share) = self.ask(request.clone(), caller).await?;
+            let (response, share) = self.ask(request.clone(), caller, leave.clone(), time).await?;
             let (head, given) = response.into_parts();
             match given {
                 Given::Bytes(bytes) => {
@@ -285,13 +285,20 @@ impl Inner {
         Err(Refusal::Overloaded)
     }
 
-    async fn ask(&self, request: Request<Bytes>, caller: &Caller) -> Result<(Response<Given>, Share), Refusal> {
+    async fn ask(
+        &self,
+        request: Request<Bytes>,
+        caller: &Caller,
+        leave: Option<Arc<Leave>>,
+        time: Duration,
+    ) -> Result<(Response<Given>, Share), Refusal> {
         let path = request.uri().path().to_owned();
-        let deadline = Instant::now() + self.limits.request_time;
+        let deadline = Instant::now() + time;
         let mut answer = self.bodies.share();
         let work = Work {
             request,
             may_write: caller.may_write,
+            leave,
             deadline,
             limits: &self.limits,
             answer: &mut answer,
@@ -323,7 +330,7 @@ impl Inner {
             Ok(_) => Ok(None),
             Err(error) => {
                 tracing::error!(target: "mlforge::storage", project = project.0, ?error, "a file cannot be read");
-                Err(Refusal::Overloaded)
+                Err(Refusal::StorageDown)
             }
         }
     }

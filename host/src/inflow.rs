@@ -15,6 +15,7 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use crate::answer::Refusal;
 use crate::host::Inbound;
 use crate::progress::Progress;
+use crate::storage::quota::Reservation;
 
 /// What is left of a body, and what was wrong with it, for those who lent it to the component.
 pub(crate) struct Outside {
@@ -41,6 +42,7 @@ pub(crate) struct Inflow {
     wrong: Arc<OnceLock<Refusal>>,
     bytes_max: u64,
     bytes_left: u64,
+    room: Option<Reservation>,
     pause: Duration,
     alarm: Pin<Box<Sleep>>,
     progress: Progress,
@@ -57,6 +59,7 @@ impl Inflow {
             wrong: Arc::clone(&wrong),
             bytes_max,
             bytes_left: bytes_max,
+            room: None,
             pause,
             alarm: Box::pin(sleep(pause)),
             progress,
@@ -64,13 +67,25 @@ impl Inflow {
         (inflow, Outside { rest, wrong })
     }
 
+    /// The same, as long as there is room in the project.
+    pub(crate) fn within(mut self, room: Option<Reservation>) -> Self {
+        self.room = room;
+        self
+    }
+
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, ErrorCode> {
         self.progress.mark();
         self.alarm.as_mut().reset(Instant::now() + self.pause);
-        let bytes = frame.data_ref().map_or(0, Bytes::len);
-        match self.bytes_left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
+        let bytes = u64::try_from(frame.data_ref().map_or(0, Bytes::len)).unwrap_or(u64::MAX);
+        match self.bytes_left.checked_sub(bytes) {
             Some(left) => self.bytes_left = left,
             None => return Err(self.fail(Refusal::BodyTooLarge(self.bytes_max))),
+        }
+        if let Some(room) = &mut self.room
+            && !room.draw(bytes)
+        {
+            let bytes_max = room.bytes_max();
+            return Err(self.fail(Refusal::ProjectFull(bytes_max)));
         }
         Ok(frame)
     }

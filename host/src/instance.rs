@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::plugin::{Exports, Plugin};
 use crate::progress::Progress;
 use crate::storage::ProjectId;
+use crate::ticket::Leave;
 
 /// How long a component may go on after its answer; whoever asked waits for that.
 const AFTERWARDS: Duration = Duration::from_secs(1);
@@ -81,6 +82,7 @@ pub(crate) enum Given {
 pub(crate) struct Work<'a> {
     pub(crate) request: Request<Bytes>,
     pub(crate) may_write: bool,
+    pub(crate) leave: Option<Arc<Leave>>,
     pub(crate) deadline: Instant,
     pub(crate) limits: &'a Limits,
     pub(crate) answer: &'a mut Share,
@@ -140,6 +142,7 @@ impl Instance {
         let Work {
             request,
             may_write,
+            leave,
             deadline,
             limits,
             answer,
@@ -149,6 +152,7 @@ impl Instance {
         self.store.data_mut().bind(Binding {
             project: self.project,
             may_write,
+            leave,
             progress: Progress::new(),
         });
         let mut response = None;
@@ -195,6 +199,7 @@ impl Instance {
         self.store.data_mut().bind(Binding {
             project: self.project,
             may_write: work.may_write,
+            leave: None,
             progress: work.progress.clone(),
         });
         let exports = &self.exports;

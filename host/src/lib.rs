@@ -17,6 +17,7 @@
 //! ```
 
 mod access;
+mod address;
 mod answer;
 mod bindings;
 mod body;
@@ -41,6 +42,7 @@ mod request_log;
 mod server;
 pub mod storage;
 mod surroundings;
+mod ticket;
 mod transfer;
 mod upkeep;
 

@@ -21,6 +21,10 @@ pub struct Limits {
     pub body_pause: Duration,
     /// The largest file that is taken from a client.
     pub file_bytes_max: u64,
+    /// How many bytes of files a project keeps; `u64::MAX`: as many as there is room for, and nothing is counted.
+    pub project_bytes_max: u64,
+    /// How long a file that came in parts may take to be put together, which the caller waits for.
+    pub joining_time: Duration,
     /// How many requests that carry files run at the same time, besides all others.
     pub transfers_max: usize,
     /// How long such a request may go on without a byte that moves.
@@ -66,6 +70,8 @@ impl Default for Limits {
             body_bytes_max: 20 << 20,
             body_pause: Duration::from_secs(20),
             file_bytes_max: 16 << 30,
+            project_bytes_max: u64::MAX,
+            joining_time: Duration::from_secs(600),
             transfers_max: 128,
             transfer_pause: Duration::from_secs(120),
             answer_bytes_max: 128 << 20,

@@ -4,6 +4,7 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::forge::ProjectRef;
+use crate::storage::ProjectId;
 
 const HEALTH: &str = "/-/health";
 const PROJECTS: &str = "/api/v4/projects/";
@@ -36,6 +37,11 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
         },
         None => Route::Nowhere,
     }
+}
+
+/// Where a project is served: a path without a slash at its end.
+pub(crate) fn of_project(project: ProjectId) -> String {
+    format!("{PROJECTS}{}/{MLFLOW}", project.0)
 }
 
 fn split_mount(rest: &str) -> Option<(&str, &str)> {
@@ -81,6 +87,14 @@ mod tests {
             path_of("99999999999999999999"),
             ProjectRef::Path("99999999999999999999".into())
         );
+    }
+
+    #[test]
+    fn a_project_is_found_where_it_is_served() {
+        let place = of_project(ProjectId(42));
+        assert_eq!(place, "/api/v4/projects/42/ml/mlflow");
+        let project = ProjectRef::Id(42);
+        assert_eq!(at(&format!("{place}/x")), Route::Project { project, path: "/x" });
     }
 
     #[test]

@@ -13,6 +13,8 @@ const SMALL_FILE_BYTES: u64 = 256 << 10;
 pub(crate) enum Passage {
     /// All at once.
     Whole,
+    /// All at once, to work on files for long.
+    Long,
     /// Piece by piece.
     Streamed,
 }
@@ -22,7 +24,9 @@ impl Passage {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let below = || PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
         let streams = match *method {
-            Method::PUT => below().is_some_and(|path| path.starts_with("mlflow-artifacts/artifacts/")),
+            Method::PUT => below().is_some_and(|path| {
+                path.starts_with("mlflow-artifacts/artifacts/") || path.starts_with("mlflow-artifacts/mpu/part/")
+            }),
             Method::POST => below() == Some("mlflow/upload-artifact"),
             Method::GET | Method::HEAD => {
                 path.ends_with("/get-artifact")
@@ -30,7 +34,12 @@ impl Passage {
             }
             _ => false,
         };
-        if streams { Self::Streamed } else { Self::Whole }
+        let joins = || below().is_some_and(|path| path.starts_with("mlflow-artifacts/mpu/complete/"));
+        match streams {
+            true => Self::Streamed,
+            false if *method == Method::POST && joins() => Self::Long,
+            false => Self::Whole,
+        }
     }
 
     /// Whether a request with a file may be whole after all, where the host sends what is wanted: it has no body, or a small
@@ -54,8 +63,12 @@ mod tests {
         assert!(streams(Method::PUT, artifact) && streams(Method::GET, artifact) && streams(Method::HEAD, artifact));
         assert!(streams(Method::POST, "/ajax-api/2.0/mlflow/upload-artifact"));
         assert!(streams(Method::GET, "/get-artifact") && streams(Method::GET, "/model-versions/get-artifact"));
+        assert!(streams(Method::PUT, "/api/2.0/mlflow-artifacts/mpu/part/0/1"));
         assert!(!streams(Method::DELETE, artifact) && !streams(Method::POST, artifact));
         assert!(!streams(Method::GET, "/api/2.0/mlflow-artifacts/artifacts"));
         assert!(!streams(Method::PUT, "/x/mlflow-artifacts/artifacts/1") && !streams(Method::POST, "/get-artifact"));
+        let join = "/ajax-api/2.0/mlflow-artifacts/mpu/complete/1/a";
+        assert_eq!(Passage::of(&Method::POST, join), Passage::Long);
+        assert_eq!(Passage::of(&Method::GET, join), Passage::Whole);
     }
 }

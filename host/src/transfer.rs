@@ -19,6 +19,7 @@ use crate::inflow::{Inflow, Outside};
 use crate::instance::{Fault, StreamedWork};
 use crate::intake;
 use crate::progress::Progress;
+use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.
 const PIECES_AHEAD: usize = 2;
@@ -57,12 +58,14 @@ impl Inner {
             let refusal = Refusal::BodyTooLarge(bytes_max);
             return Err(self.send_off(head, &mut body, refusal).await);
         }
-        let seat = match self.take_transfer_seat().await {
-            Ok(seat) => seat,
+        let admitted = async { Ok((self.take_room(head, caller).await?, self.take_transfer_seat().await?)) };
+        let (room, seat) = match admitted.await {
+            Ok(admitted) => admitted,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         let progress = Progress::new();
         let (inflow, outside) = Inflow::new(body, bytes_max, self.limits.body_pause, progress.clone());
+        let inflow = inflow.within(room);
         let request = self.with_own_headers(component_request(head, path, caller, inflow)?);
         let (answered, answer) = oneshot::channel();
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
@@ -91,6 +94,23 @@ impl Inner {
         match timeout(self.limits.waiting_time, seats.acquire_owned()).await {
             Ok(Ok(seat)) => Ok(seat),
             _ => Err(Refusal::Overloaded),
+        }
+    }
+
+    /// Room in the project for a file, of which is known at most how long it is; none is needed when nothing is counted.
+    async fn take_room(&self, head: &Parts, caller: &Caller) -> Result<Option<Reservation>, Refusal> {
+        let brings_file = head.method == Method::PUT || head.method == Method::POST;
+        let Some(quota) = self.lent.quota.as_ref().filter(|_| brings_file) else {
+            return Ok(None);
+        };
+        let bytes = declared_length(head).unwrap_or(0);
+        match quota.reserve(caller.project.id, bytes).await {
+            Ok(Some(room)) => Ok(Some(room)),
+            Ok(None) => Err(Refusal::ProjectFull(quota.bytes_max())),
+            Err(error) => {
+                tracing::error!(target: "mlforge::storage", ?error, "storage unavailable");
+                Err(Refusal::StorageDown)
+            }
         }
     }
 

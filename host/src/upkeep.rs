@@ -2,24 +2,31 @@
 //!
 //! A project is due after a change, and after the first request since the host began, whatever a former one left undone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Uri};
+use http::{HeaderValue, Method, Request, Uri};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use crate::access::Caller;
+use crate::forge::{Actor, Project};
+use crate::heads::RIGHTS;
 use crate::host::Inner;
 use crate::storage::ProjectId;
 
 /// How long a project that is due waits, and one that has more to do.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long a project that was swept is left alone.
+const SWEEP_PAUSE: Duration = Duration::from_secs(3_600);
 /// What the component knows the work by.
 const PATH: &str = "/host/upkeep";
+/// The same for removing what uploads left behind.
+const SWEEP_PATH: &str = "/host/sweep";
 
 /// Which projects are due, and the task that sees to them.
 #[derive(Default)]
@@ -32,6 +39,8 @@ struct State {
     /// Projects that were asked for since the host began.
     seen: BTreeSet<ProjectId>,
     due: BTreeSet<ProjectId>,
+    /// When each was swept last.
+    swept: BTreeMap<ProjectId, Instant>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -59,6 +68,18 @@ impl Upkeep {
         Some(due)
     }
 
+    /// Whether a project was not swept for long; then it counts as swept now.
+    fn is_to_be_swept(&self, project: ProjectId) -> bool {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let last = state.swept.get(&project);
+        let is_due = last.is_none_or(|last| now.duration_since(*last) >= SWEEP_PAUSE);
+        if is_due {
+            state.swept.insert(project, now);
+        }
+        is_due
+    }
+
     fn put_back(&self, project: ProjectId) {
         self.lock().due.insert(project);
     }
@@ -77,6 +98,9 @@ async fn see_to(host: Weak<Inner>) {
         for project in due {
             if !host.tidy(project, None).await {
                 host.upkeep.put_back(project);
+            }
+            if host.upkeep.is_to_be_swept(project) {
+                host.sweep(project).await;
             }
         }
     }
@@ -111,6 +135,40 @@ impl Inner {
                 sleep(began.elapsed() / 2).await;
             }
         }
+    }
+
+    /// Lets the component remove what uploads left behind that were given up.
+    pub(crate) async fn sweep(&self, project: ProjectId) {
+        let mut request = Request::new(Bytes::from_static(b"{}"));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static(SWEEP_PATH);
+        if self.run_for_host(request, project).await.is_none() {
+            tracing::debug!(target: "mlforge::upkeep", project = project.0, "not swept");
+        }
+    }
+
+    /// Runs a request of the host's own; none when it cannot be answered now.
+    async fn run_for_host(&self, mut request: Request<Bytes>, project: ProjectId) -> Option<Bytes> {
+        let nobody = Actor {
+            id: 0,
+            login: String::new(),
+        };
+        let caller = Caller {
+            actor: nobody,
+            project: Project {
+                id: project,
+                path: String::new(),
+            },
+            may_write: true,
+        };
+        request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
+        let seat = self.take_seat().await.ok()?;
+        let response = self.run(request, &caller, None, self.limits.request_time).await.ok()?;
+        drop(seat);
+        response
+            .status()
+            .is_success()
+            .then(|| response.into_body().into_bytes())
     }
 
     async fn pass(&self, project: ProjectId, after: Option<&str>, rest: Option<Duration>) -> Option<Pass> {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import mlflow
@@ -123,15 +124,100 @@ def test_only_an_active_run_is_written_to(client, run):
     assert mlflow.artifacts.load_text(f"runs:/{run}/a") == "x"
 
 
-def test_a_large_file_is_logged_without_the_clients_own_parts(client, run, tmp_path, monkeypatch):
-    """The client that may upload in parts falls back to one request."""
+MIB = 1 << 20
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Files of more than 5 MiB go in parts of 1 MiB; answers the parts that were sent."""
     monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
-    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(5 << 20))
-    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(5 << 20))
-    (tmp_path / "large").write_bytes(os.urandom(1 << 20) * 12)
-    client.log_artifact(run, str(tmp_path / "large"))
-    local = client.download_artifacts(run, "large")
-    assert Path(local).read_bytes() == (tmp_path / "large").read_bytes()
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(5 * MIB))
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(MIB))
+    sent = []
+    put, two_at_once = requests.put, threading.Barrier(2)
+
+    def observed(url, *args, headers, **others):
+        assert not {name.lower() for name in headers} & {"authorization", "private-token"}
+        sent.append(url)
+        if len(sent) <= 2:
+            two_at_once.wait(60)
+        return put(url, *args, headers=headers, **others)
+
+    monkeypatch.setattr(requests, "put", observed)
+    return sent
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A file of more than five parts."""
+    path = tmp_path / "large"
+    path.write_bytes(os.urandom(5 * MIB + 12_345))
+    return path
+
+
+@pytest.mark.forge
+@pytest.mark.since(2, 22)
+def test_the_parts_of_a_large_file_go_at_once(client, run, large, in_parts):
+    client.log_artifact(run, str(large), "dir")
+    assert len(set(in_parts)) == len(in_parts) == 6
+    assert Path(client.download_artifacts(run, "dir/large")).read_bytes() == large.read_bytes()
+    assert paths(client, run) == ["dir/"] and paths(client, run, "dir") == ["dir/large"]
+
+
+@pytest.mark.forge
+@pytest.mark.since(2, 22)
+def test_an_interrupted_upload_in_parts_leaves_nothing(client, project, run, large, in_parts, monkeypatch):
+    observed = requests.put
+
+    def interrupted(url, *args, **others):
+        if url.endswith("/4"):
+            raise requests.ConnectionError("pulled the plug")
+        return observed(url, *args, **others)
+
+    monkeypatch.setattr(requests, "put", interrupted)
+    with pytest.raises(MlflowException, match="pulled the plug"):
+        client.log_artifact(run, str(large))
+    assert in_parts and paths(client, run) == []
+    assert not (project.server.cli.data / "blobs" / "projects" / project.number).exists()
+
+
+@pytest.mark.forge
+@pytest.mark.since(3, 18)
+def test_the_server_says_that_large_files_go_in_parts(client, run, large, in_parts, monkeypatch):
+    monkeypatch.delenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD")
+    client.log_artifact(run, str(large))
+    assert len(in_parts) == 6
+    assert Path(client.download_artifacts(run, "large")).read_bytes() == large.read_bytes()
+
+
+@pytest.mark.forge
+@pytest.mark.once
+def test_an_upload_in_parts_goes_on_after_a_restart(tmp_path):
+    running = Server(tmp_path / "data")
+    project = running.new_project("team/restarted")
+    headers = {"Authorization": f"Bearer {project.token}"}
+
+    def post(what, body):
+        answer = requests.post(f"{running.tracking_uri(project.number)}/api/2.0/{what}", json=body, headers=headers)
+        answer.raise_for_status()
+        return answer.json()
+
+    run = post("mlflow/runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+    place = f"0/{run}/artifacts"
+    upload = post(f"mlflow-artifacts/mpu/create/{place}", {"path": "a", "num_parts": 2})
+    parts, former = [], running.base
+    for credential in upload["credentials"]:
+        url = credential["url"].replace(former, running.base)
+        sent = requests.put(url, data=b"x" * credential["part_number"], headers=credential["headers"])
+        sent.raise_for_status()
+        parts.append({"part_number": credential["part_number"], "etag": sent.headers["ETag"], "url": url})
+        running.kill()
+        running = Server(tmp_path / "data")
+    post(f"mlflow-artifacts/mpu/complete/{place}", {"path": "a", "upload_id": upload["upload_id"], "parts": parts})
+    uri = f"{running.tracking_uri(project.number)}/api/2.0/mlflow-artifacts/artifacts/{place}/a"
+    assert requests.get(uri, headers=headers).content == b"xxx"
+    assert (tmp_path / "data" / "ticket.key").stat().st_mode & 0o777 == 0o600
+    running.stop()
 
 
 @pytest.fixture

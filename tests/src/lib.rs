@@ -4,6 +4,7 @@ mod caller;
 mod forge;
 mod guest;
 pub mod tracker;
+mod two_projects;
 
 pub use caller::{Answer, Caller};
 pub use forge::StaticForge;

@@ -4,18 +4,20 @@
 //! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage, with everything packed
 //! before each request, and in fresh instances.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
-use mlforge::storage::ProjectId;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
 use mlforge::storage::sqlite::SqliteRecords;
+use mlforge::storage::{Blobs as _, ProjectId};
 use mlforge::{Host, HostBuilder, Limits, Plugin};
 use serde_json::Value;
+
+use crate::two_projects::{Around, TwoProjects};
 
 /// What the component's clock says, in milliseconds since the Unix epoch.
 pub const NOW_MS: i64 = 1_700_000_000_000;
@@ -28,6 +30,8 @@ pub struct Tracker {
     token: &'static str,
     /// Everything that was logged is packed before each request, else nothing ever is.
     packs: bool,
+    blobs: Arc<MemoryBlobs>,
+    around: Arc<Around>,
     _directory: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -112,6 +116,11 @@ fn is_isolated() -> bool {
 impl Tracker {
     /// Empty projects, and a caller who may write.
     pub fn fresh() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// The same of a host that is unlike others.
+    pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let directory = (std::env::var("MLFORGE_TEST_STORAGE").as_deref() == Ok("sqlite"))
             .then(|| Arc::new(tempfile::tempdir().expect("a temporary directory")));
         let builder = match &directory {
@@ -121,8 +130,9 @@ impl Tracker {
                 Host::builder().records(Arc::new(records))
             }
         };
+        let (blobs, around) = (Arc::new(MemoryBlobs::new()), Arc::new(Around::default()));
         Tracker {
-            host: finish(builder),
+            host: finish(configure(builder), &blobs, &around),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -131,8 +141,27 @@ impl Tracker {
             project: 1,
             token: "writer",
             packs: directory.is_some(),
+            blobs,
+            around,
             _directory: directory,
         }
+    }
+
+    /// Lets time pass.
+    pub fn wait_ms(&self, time_ms: u64) {
+        self.around.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
+    }
+
+    /// From now on the writer may only read.
+    pub fn demote_writer(&self) {
+        self.around.is_demoted.store(true, Ordering::SeqCst);
+    }
+
+    /// What the host keeps directly below a directory of the project's files, whatever leads there.
+    pub fn kept(&self, directory: &str) -> Vec<String> {
+        let items = self.blobs.list(ProjectId(self.project), directory, None, 10_000);
+        let items = self.runtime.block_on(items).expect("a listing");
+        items.into_iter().map(|item| item.name).collect()
     }
 
     /// Runs something with another project.
@@ -150,12 +179,7 @@ impl Tracker {
 
     /// Empty projects of a host that lets sources of versions lead out of them by these schemes.
     pub fn allowing_sources(schemes: &[&str]) -> Self {
-        let records = Host::builder().records(Arc::new(MemoryRecords::new()));
-        Tracker {
-            host: finish(records.source_schemes(schemes.iter().copied())),
-            _directory: None,
-            ..Tracker::fresh()
-        }
+        Self::with(|builder| builder.source_schemes(schemes.iter().copied()))
     }
 
     /// From now on the caller may only read.
@@ -171,7 +195,16 @@ impl Tracker {
 
     /// Sends any request with more headers; the answer need not be JSON.
     pub fn file(&self, method: &str, path: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> File {
-        let mut request = self.request(method, path, body);
+        self.send_as_it_is(self.request(method, path, body), headers)
+    }
+
+    /// Sends a request to a whole address with these headers and no others, no token among them.
+    pub fn anonymous(&self, method: &str, url: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> File {
+        let request = Request::builder().method(method).uri(url);
+        self.send_as_it_is(request.body(Full::new(body.into())).expect("a request"), headers)
+    }
+
+    fn send_as_it_is(&self, mut request: Request<Full<Bytes>>, headers: &[(&'static str, &str)]) -> File {
         for (name, value) in headers {
             let value = value.parse().expect("the value of a header");
             request.headers_mut().insert(*name, value);
@@ -318,13 +351,17 @@ impl Tracker {
     }
 }
 
-fn finish(builder: HostBuilder) -> Host {
+fn finish(builder: HostBuilder, blobs: &Arc<MemoryBlobs>, around: &Arc<Around>) -> Host {
+    let clock = Arc::clone(around);
     builder
         .plugin(plugin())
-        .blobs(Arc::new(MemoryBlobs::new()))
-        .forge(Arc::new(TwoProjects))
+        .blobs(Arc::clone(blobs))
+        .forge(Arc::new(TwoProjects(Arc::clone(around))))
         .isolate(is_isolated())
-        .clock(|| SystemTime::UNIX_EPOCH + Duration::from_millis(NOW_MS.unsigned_abs()))
+        .clock(move || {
+            let now_ms = NOW_MS.unsigned_abs() + clock.passed_ms.load(Ordering::SeqCst);
+            SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms)
+        })
         .random_seed(1)
         .keeps_up(false)
         .build()
@@ -337,42 +374,4 @@ fn reply(response: http::Response<mlforge::Body>) -> Reply {
     let body =
         serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&bytes)));
     Reply { status, body }
-}
-
-/// Projects 1 and 2, a writer and a reader.
-struct TwoProjects;
-
-#[async_trait::async_trait]
-impl Forge for TwoProjects {
-    async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
-        let role = match credential.0.as_str() {
-            "writer" => Role::Developer,
-            "reader" => Role::Reporter,
-            _ => return Ok(Decision::Unauthenticated),
-        };
-        let project = match project {
-            ProjectRef::Id(id @ 1..=2) => Some(Project {
-                id: ProjectId(*id),
-                path: format!("group/{id}"),
-            }),
-            _ => None,
-        };
-        let actor = Actor {
-            id: 7,
-            login: credential.0.clone(),
-        };
-        Ok(Decision::Known {
-            actor,
-            scope: Scope::Api,
-            project: project.map(|project| (project, role)),
-        })
-    }
-
-    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
-        Ok(None)
-    }
-
-    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
-        Ok(None)
-    }
 }

@@ -469,25 +469,6 @@ fn paths_have_limits() {
     assert_eq!(artifacts.put(&vec!["d".repeat(200); 6].join("/"), "x").status, 400);
 }
 
-// The client reads the words, and sends the file at once.
-#[test]
-fn a_client_is_told_to_send_no_parts() {
-    let artifacts = Artifacts::fresh();
-    let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}", artifacts.root);
-    let refused = artifacts
-        .tracker
-        .file("POST", &path, &[], "{\"path\": \"a\", \"num_parts\": 2}");
-    assert_eq!(
-        (refused.status, refused.error_code().as_str()),
-        (501, "NOT_IMPLEMENTED")
-    );
-    assert!(
-        refused
-            .text()
-            .contains("Multipart upload is not supported for the current artifact repository")
-    );
-}
-
 #[test]
 fn files_belong_to_a_logged_model_until_it_is_deleted() {
     let tracker = Tracker::fresh();
@@ -498,10 +479,47 @@ fn files_belong_to_a_logged_model_until_it_is_deleted() {
     let path = format!("{STORE}/{root}/MLmodel");
     tracker.file("PUT", &path, &[], "flavors: {}").ok();
     assert_eq!(tracker.file("GET", &path, &[], "").ok(), "flavors: {}");
-    let id = info["model_id"].as_str().unwrap();
+    let model_id = info["model_id"].as_str().unwrap();
     tracker
-        .send("DELETE", &format!("/api/2.0/mlflow/logged-models/{id}"), "")
+        .send("DELETE", &format!("/api/2.0/mlflow/logged-models/{model_id}"), "")
         .ok();
     assert_eq!(tracker.file("PUT", &path, &[], "other").status, 400);
     assert_eq!(tracker.file("GET", &path, &[], "").ok(), "flavors: {}");
+}
+
+#[test]
+fn the_files_of_a_logged_model_are_listed_from_its_root() {
+    let tracker = Tracker::fresh();
+    let made = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
+    let info = &made["model"]["info"];
+    let (model_id, uri) = (
+        info["model_id"].as_str().unwrap(),
+        info["artifact_uri"].as_str().unwrap(),
+    );
+    let root = uri.strip_prefix("mlflow-artifacts:/").unwrap().trim_end_matches('/');
+    for name in ["MLmodel", "data/x"] {
+        tracker
+            .file("PUT", &format!("{STORE}/{root}/{name}"), &[], "12345")
+            .ok();
+    }
+    let list = |query: &str| tracker.get(&(format!("logged-models/{model_id}/artifacts/directories") + query));
+    let files = json!([
+        {"path": "MLmodel", "is_dir": false, "file_size": 5},
+        {"path": "data", "is_dir": true},
+    ]);
+    assert_eq!(list("").ok(), json!({"root_uri": uri, "files": files}));
+    let files = json!([{"path": "data/x", "is_dir": false, "file_size": 5}]);
+    assert_eq!(
+        list("?artifact_directory_path=data").ok(),
+        json!({"root_uri": uri, "files": files})
+    );
+    assert_eq!(
+        list("?artifact_directory_path=MLmodel").ok(),
+        json!({ "root_uri": uri })
+    );
+    list("?artifact_directory_path=../x").fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .send("DELETE", &format!("/api/2.0/mlflow/logged-models/{model_id}"), "")
+        .ok();
+    list("").fails(404, "RESOURCE_DOES_NOT_EXIST");
 }

@@ -20,6 +20,7 @@ mod server;
 mod sources;
 mod stages;
 mod transfers;
+mod uploads;
 mod version_search;
 mod versions;
 mod wire;

@@ -247,6 +247,55 @@ async fn a_file_that_turns_out_too_large_is_refused() {
     files.until_nothing_is_staged().await;
 }
 
+fn of_three_pieces() -> Limits {
+    Limits {
+        project_bytes_max: 3 * PIECE as u64,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_for_which_a_project_has_no_room_is_refused_unread() {
+    let files = Files::with(of_three_pieces()).await;
+    assert_eq!(files.put("a", Pieces::new(2)).await.status(), 200);
+    let body = Pieces::new(2);
+    let taken = Arc::clone(&body.taken);
+    let announced = files.file("PUT", "b").header("content-length", 2 * PIECE);
+    let announced = announced.header("expect", "100-continue").body(body).unwrap();
+    let refused = files.host.handle(announced).await;
+    assert_eq!(refused.status(), 413);
+    assert!(text(refused).await.contains("the project keeps at most 196608 bytes"));
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert_eq!(files.get("b").await.status(), 404);
+    assert_eq!(files.put("b", Pieces::new(1)).await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_outgrows_its_project_is_refused_as_soon_as_it_does() {
+    let files = Files::with(of_three_pieces()).await;
+    files.put("a", Pieces::new(2)).await;
+    // Were it read to its end, it would stand still there.
+    let refused = files.put("b", Pieces::ending(2, Some(Step::Stall))).await;
+    assert_eq!(refused.status(), 413);
+    assert!(text(refused).await.contains("the project keeps at most 196608 bytes"));
+    assert_eq!(files.get("b").await.status(), 404);
+    files.until_nothing_is_staged().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_makes_room() {
+    let files = Files::with(of_three_pieces()).await;
+    assert_eq!(files.put("d/a", Pieces::new(1)).await.status(), 200);
+    assert_eq!(files.put("d/b", Pieces::new(2)).await.status(), 200);
+    assert_eq!(files.put("e", Pieces::new(1)).await.status(), 413);
+    for (gone, room) in [("d/a", 1), ("d", 2), ("e", 3)] {
+        let body = http_body_util::Empty::<Bytes>::new();
+        let deleted = files.host.handle(files.file("DELETE", gone).body(body).unwrap()).await;
+        assert_eq!(deleted.status(), 200);
+        assert_eq!(files.put("e", Pieces::new(room)).await.status(), 200, "{gone}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_client_may_finish() {
     let files = Files::with(Limits::default()).await;

@@ -1,12 +1,12 @@
 //! What holds for every endpoint: routes, rights, bodies, errors.
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
-use mlforge_plugin::http::route::{PREFIXES, ROUTES, Right};
+use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, ROUTES, Right};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
 /// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("datasets.rs"),
     include_str!("histories.rs"),
     include_str!("experiments.rs"),
@@ -20,6 +20,7 @@ const SOURCES: [&str; 15] = [
     include_str!("models.rs"),
     include_str!("sources.rs"),
     include_str!("stages.rs"),
+    include_str!("uploads.rs"),
     include_str!("version_search.rs"),
     include_str!("versions.rs"),
 ];
@@ -51,6 +52,18 @@ fn every_route_is_there_below_both_prefixes() {
         let code = reply.body["error_code"].as_str().unwrap_or_default();
         assert_ne!(code, "ENDPOINT_NOT_FOUND", "{} {prefix}{}", route.method, route.path);
         assert!(reply.status < 500, "{} {}: {}", route.method, route.path, reply.body);
+    }
+}
+
+#[test]
+fn every_newer_route_has_a_test_and_is_there_below_both_prefixes() {
+    let tracker = Tracker::fresh();
+    for route in NEWER_ROUTES {
+        let quoted = format!("\"/api/3.0/mlflow/{}\"", route.path);
+        assert!(SOURCES.iter().any(|source| source.contains(&quoted)), "{}", route.path);
+        for prefix in NEWER_PREFIXES {
+            tracker.send(route.method, &format!("{prefix}{}", route.path), "").ok();
+        }
     }
 }
 
@@ -173,6 +186,7 @@ fn the_component_imports_what_its_world_declares_and_nothing_else() {
         "mlforge:plugin/records@0.1.0",
         "mlforge:plugin/blobs@0.1.0",
         "mlforge:plugin/forge@0.1.0",
+        "mlforge:plugin/leave@0.1.0",
         "mlforge:plugin/report@0.1.0",
         "wasi:clocks/system-clock@0.3.0",
         "wasi:random/random@0.3.0",

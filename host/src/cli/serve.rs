@@ -1,7 +1,7 @@
 //! `mlforge serve`: puts the host together, tells the user how to reach it, and stops it on a signal.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -54,7 +54,12 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
 fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
     let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
     let blobs = Arc::new(FileBlobs::open(&data.join("blobs"))?);
-    Host::builder()
+    let builder = match &options.external_url {
+        Some(url) => Host::builder().external_url(url),
+        None => Host::builder(),
+    };
+    builder
+        .ticket_key(key(&data.join("ticket.key"))?)
         .component(component(options)?)
         .compiled_cache(data.join("cache"))
         .records(records)
@@ -62,11 +67,41 @@ fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result
         .forge(forge)
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,
+            project_bytes_max: options.max_project_size.map_or(u64::MAX, |size| size << 20),
             ..Limits::default()
         })
         .isolate(options.isolate)
         .source_schemes(options.allow_source.iter().cloned())
         .build()
+}
+
+/// The key in a file that nobody else can read; made when there is none.
+fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
+    let found = match std::fs::read(file) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return new_key(file),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+    };
+    let length = found.len();
+    found
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("{} has {length} bytes instead of 32: remove it", file.display()))
+}
+
+/// A crash leaves the whole key or none.
+fn new_key(file: &Path) -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes for a key: {error}"))?;
+    let make = || -> std::io::Result<()> {
+        // Made with mode 0600.
+        let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+        made.write_all(&key)?;
+        made.as_file().sync_all()?;
+        made.persist(file)?;
+        Ok(())
+    };
+    make().with_context(|| format!("cannot make {}", file.display()))?;
+    Ok(key)
 }
 
 /// The one that the user names, else the one that this binary carries.

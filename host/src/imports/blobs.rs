@@ -26,7 +26,11 @@ const PIECES_MAX: usize = 1;
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Received(Box<dyn Staged>);
 
-impl wit::Host for &mut Call {}
+impl wit::Host for &mut Call {
+    fn file_bytes_max(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.lent().file_bytes_max)
+    }
+}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn stage(
@@ -142,6 +146,31 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             return Ok(Err(wit::Error::Denied));
         };
         Ok(lent.blobs.delete(project, &name).await.map_err(wit::Error::from))
+    }
+
+    async fn join(
+        accessor: &Accessor<T, Self>,
+        parts: Vec<String>,
+        name: String,
+        bytes_max: u64,
+    ) -> wasmtime::Result<Result<bool, wit::Error>> {
+        let Some((lent, project)) = accessor.with(|mut access| access.get().writable()) else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        let bytes_max = bytes_max.min(lent.file_bytes_max);
+        let joined = lent.blobs.join(project, &parts, &name, bytes_max).await;
+        Ok(joined.map_err(wit::Error::from))
+    }
+
+    async fn delete_below(
+        accessor: &Accessor<T, Self>,
+        directory: String,
+    ) -> wasmtime::Result<Result<bool, wit::Error>> {
+        let Some((lent, project)) = accessor.with(|mut access| access.get().writable()) else {
+            return Ok(Err(wit::Error::Denied));
+        };
+        let deleted = lent.blobs.delete_below(project, &directory).await;
+        Ok(deleted.map_err(wit::Error::from))
     }
 }
 

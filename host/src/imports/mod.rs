@@ -3,6 +3,7 @@
 
 pub(crate) mod blobs;
 mod forge;
+mod leave;
 mod records;
 mod report;
 mod wasi;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 pub mod files;
 pub mod memory;
+pub(crate) mod quota;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::{Call, EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
+use crate::domain::logged::LoggedModelId;
 use crate::domain::version::VersionName;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
@@ -60,12 +61,24 @@ pub async fn list(call: FileCall<'_>) -> Result<Answer> {
 /// Lists a directory of a run; the files are named from the run's root.
 pub async fn list_of_run(call: Call<'_>) -> Result<Vec<u8>> {
     let (uri, root) = artifacts::root_of_run(run(&call.params)?).await?;
-    let directory = root.below(call.params.text("path")?.unwrap_or_default())?;
+    list_below(&uri, &root, call.params.text("path")?.unwrap_or_default()).await
+}
+
+/// Lists a directory of a logged model; the files are named from the model's root.
+pub async fn list_of_logged_model(call: Call<'_>) -> Result<Vec<u8>> {
+    let id = LoggedModelId::parse(call.params.required_text("model_id")?)?;
+    let (uri, root) = artifacts::root_of_logged_model(id).await?;
+    let path = call.params.text("artifact_directory_path")?.unwrap_or_default();
+    list_below(&uri, &root, path).await
+}
+
+async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8>> {
+    let directory = root.below(path)?;
     let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
     let named = named.trim_start_matches('/');
     let items = artifacts::list(Some(&directory)).await?;
     json(&Listing {
-        root_uri: Some(&uri),
+        root_uri: Some(uri),
         files: items.into_iter().map(|item| File::new(item, named)).collect(),
     })
 }
@@ -117,13 +130,6 @@ async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
     end.whole().await?;
     artifacts::put(path, staged).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
-}
-
-/// Tells a client that would send a file in parts to send it at once: it does so when it reads these words.
-pub async fn create_multipart(_: FileCall<'_>) -> Result<Answer> {
-    Err(Error::Unsupported(
-        "Multipart upload is not supported for the current artifact repository".to_owned(),
-    ))
 }
 
 /// Removes a file or a directory.

@@ -20,6 +20,7 @@ pub mod page;
 pub mod registry;
 pub mod runs;
 pub mod upkeep;
+pub mod uploads;
 pub mod versions;
 pub mod wire;
 

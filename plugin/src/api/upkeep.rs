@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Call, json};
 use crate::error::Result;
 use crate::search::page::Place;
-use crate::store::{keys, pack};
+use crate::store::{keys, pack, uploads};
 use crate::wasi::now_ms;
 
 #[derive(Serialize)]
@@ -17,6 +17,18 @@ struct Pass {
     /// What the next call shall say as `after`; absent: the pass looked at everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Swept {
+    /// Uploads that were given up, or parts of none.
+    removed: usize,
+}
+
+/// Removes what uploads in parts left behind that were given up.
+pub async fn sweep(_: Call<'_>) -> Result<Vec<u8>> {
+    let removed = uploads::sweep(now_ms()).await?;
+    json(&Swept { removed })
 }
 
 /// Makes one short pass of packing. `rest_ms` overrules how long a run must have been unchanged.

@@ -71,6 +71,11 @@ pub const ARTIFACT_DEPTH_MAX: usize = 100;
 /// Items of one listed directory, and files that one request deletes.
 pub const ARTIFACTS_PER_REQUEST_MAX: usize = 100_000;
 
+/// Parts of one file.
+pub const UPLOAD_PARTS_MAX: u32 = 10_000;
+/// How long an upload in parts may take, in milliseconds.
+pub const UPLOAD_LIFE_MS: i64 = 24 * 3_600 * 1_000;
+
 /// Datasets of one log-inputs.
 pub const INPUTS_MAX: usize = 1_000;
 /// Names of datasets.

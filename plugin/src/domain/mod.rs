@@ -18,4 +18,5 @@ pub mod sample;
 pub mod semver;
 pub mod source;
 pub mod stage;
+pub mod upload;
 pub mod version;

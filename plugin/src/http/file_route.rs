@@ -6,7 +6,7 @@ use super::file::Wanted;
 use super::message::{Answer, Body, Incoming};
 use super::params::Params;
 use super::route::Right;
-use crate::api::artifacts;
+use crate::api::{artifacts, uploads};
 use crate::error::{Error, Result};
 
 /// A request for or with a file, after its route and the caller's rights were found good.
@@ -55,7 +55,10 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     HEAD "mlflow-artifacts/artifacts/" Read artifacts::download;
     PUT "mlflow-artifacts/artifacts/" Write artifacts::upload;
     DELETE "mlflow-artifacts/artifacts/" Write artifacts::delete;
-    POST "mlflow-artifacts/mpu/create/" Write artifacts::create_multipart;
+    POST "mlflow-artifacts/mpu/create/" Write uploads::create;
+    PUT "mlflow-artifacts/mpu/part/" Write uploads::put_part;
+    POST "mlflow-artifacts/mpu/complete/" Write uploads::complete;
+    POST "mlflow-artifacts/mpu/abort/" Write uploads::abort;
     GET "get-artifact" Read artifacts::of_run;
     HEAD "get-artifact" Read artifacts::of_run;
     GET "model-versions/get-artifact" Read artifacts::of_version;

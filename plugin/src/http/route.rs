@@ -79,6 +79,7 @@ pub const ROUTES: &[Route] = routes! {
     POST "runs/outputs" Write api::outputs::log_outputs;
     POST "runs/log-model" Write api::outputs::log_model;
     POST "logged-models" Write api::logged_models::create;
+    GET "logged-models/{model_id}/artifacts/directories" Read api::artifacts::list_of_logged_model;
     POST "logged-models/search" Read api::logged_models::search;
     GET "logged-models/{model_id}" Read api::logged_models::get;
     PATCH "logged-models/{model_id}" Write api::logged_models::finalize;
@@ -113,9 +114,18 @@ pub const ROUTES: &[Route] = routes! {
     DELETE "model-versions/delete-tag" Write api::versions::delete_tag;
 };
 
+/// Newer clients ask for some things below these.
+pub const NEWER_PREFIXES: [&str; 2] = ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/"];
+
+/// Every route below `NEWER_PREFIXES`.
+pub const NEWER_ROUTES: &[Route] = routes! {
+    GET "server-info" Read api::uploads::server_info;
+};
+
 /// Every route that only the host takes, below `HOST_PREFIX`.
 pub const HOST_ROUTES: &[Route] = routes! {
     POST "upkeep" Host api::upkeep::pass;
+    POST "sweep" Host api::upkeep::sweep;
 };
 
 /// Answers a request.
@@ -177,12 +187,14 @@ fn must_have(request: &Incoming, right: Right) -> Result<()> {
 type Found = (&'static Route, Result<Vec<(&'static str, String)>>);
 
 fn find(method: &str, path: &str) -> Result<Found> {
-    let below = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
-    let (table, below) = match path.strip_prefix(HOST_PREFIX) {
-        Some(below) => (HOST_ROUTES, Some(below)),
-        None => (ROUTES, below),
-    };
-    let below = below.ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
+    let below = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| path.strip_prefix(prefix));
+    let tables = [
+        (ROUTES, below(&PREFIXES)),
+        (NEWER_ROUTES, below(&NEWER_PREFIXES)),
+        (HOST_ROUTES, below(&[HOST_PREFIX])),
+    ];
+    let found = tables.into_iter().find_map(|(table, below)| Some((table, below?)));
+    let (table, below) = found.ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
     let fitting = |route: &'static Route| path::parameters(route.path, below).map(|named| (route, named));
     let routes: Vec<Found> = table.iter().filter_map(fitting).collect();
     if routes.is_empty() {
@@ -244,7 +256,10 @@ mod tests {
         let files = FILE_ROUTES
             .iter()
             .map(|route| (route.method, FILE_PREFIXES[0], route.path, route.right));
-        for (method, prefix, path, right) in routes.chain(files) {
+        let newer = NEWER_ROUTES
+            .iter()
+            .map(|route| (route.method, NEWER_PREFIXES[0], route.path, route.right));
+        for (method, prefix, path, right) in routes.chain(files).chain(newer) {
             let path = format!("{prefix}{path}");
             let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 401);
             assert!(refused(Rights::None), "{method} {path}");

@@ -9,6 +9,7 @@ use super::{logged, runs};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
+use crate::domain::logged::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 
@@ -57,6 +58,16 @@ pub async fn root_of_run(id: RunId) -> Result<(String, ArtifactPath)> {
     Ok((uri, root))
 }
 
+/// Where a logged model's artifacts lie; a deleted model is not found.
+pub async fn root_of_logged_model(id: LoggedModelId) -> Result<(String, ArtifactPath)> {
+    let model = logged::load(id).await?.model;
+    if model.is_deleted {
+        return Err(id.not_found());
+    }
+    let root = of_uri(&model.artifact_uri)?;
+    Ok((model.artifact_uri, root))
+}
+
 /// The place that a URI names, if it is kept here.
 pub fn of_uri(uri: &str) -> Result<ArtifactPath> {
     ArtifactPath::of_uri(uri)
@@ -101,20 +112,8 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
 /// Removes a file, or a directory with all that is in it. What is not there is removed already.
 pub async fn delete(path: &ArtifactPath) -> Result<()> {
     may_write_below(path).await?;
-    if files::delete(path).await? {
-        return Ok(());
-    }
-    let mut directories = vec![path.clone()];
-    let mut left = ARTIFACTS_PER_REQUEST_MAX;
-    while let Some(directory) = directories.pop() {
-        for item in files::list(Some(&directory), left).await? {
-            let path = directory.below(&item.name)?;
-            left = left.saturating_sub(1);
-            match item.size {
-                Some(_) => drop(files::delete(&path).await?),
-                None => directories.push(path),
-            }
-        }
+    if !files::delete(path).await? {
+        files::delete_below(path).await?;
     }
     Ok(())
 }

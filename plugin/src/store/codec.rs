@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 
 pub mod logged;
 pub mod registry;
+pub mod upload;
 
 const VERSION: u8 = 1;
 

@@ -5,6 +5,7 @@ use wit_bindgen::StreamReader;
 
 use crate::bindings::mlforge::plugin::blobs as host;
 use crate::domain::artifact::ArtifactPath;
+use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::error::{Error, Result};
 
 /// Items of one call.
@@ -42,13 +43,23 @@ pub struct Item {
 }
 
 /// Where the host keeps an artifact, or a directory of them.
-fn name(path: &ArtifactPath) -> String {
+pub(super) fn name(path: &ArtifactPath) -> String {
     format!("a/{path}")
+}
+
+/// How many bytes a file may have.
+pub fn bytes_max() -> u64 {
+    host::file_bytes_max()
 }
 
 /// Receives a stream to its end. The host says how much it takes.
 pub async fn stage(contents: StreamReader<u8>) -> Result<host::Staged> {
-    host::stage(contents, u64::MAX).await.map_err(failed)
+    stage_at_most(contents, u64::MAX).await
+}
+
+/// The same, when less is left of what may come.
+pub async fn stage_at_most(contents: StreamReader<u8>, bytes_max: u64) -> Result<host::Staged> {
+    host::stage(contents, bytes_max).await.map_err(failed)
 }
 
 /// Gives received bytes their place, instead of what was there.
@@ -80,9 +91,8 @@ pub fn part(path: &ArtifactPath, info: FileInfo, offset: u64, length: u64) -> Fi
     }
 }
 
-/// The items of a directory behind one of them, in order of their names: a page. None of the directory `None`: the root.
-async fn page(directory: Option<&ArtifactPath>, after: Option<String>) -> Result<Vec<Item>> {
-    let directory = directory.map_or_else(|| "a".to_owned(), name);
+/// The items of a directory behind one of them, in order of their names: a page.
+async fn page(directory: String, after: Option<String>) -> Result<Vec<Item>> {
     let items = host::list(directory, after, ITEMS_AT_ONCE).await.map_err(failed)?;
     Ok(items
         .into_iter()
@@ -93,11 +103,20 @@ async fn page(directory: Option<&ArtifactPath>, after: Option<String>) -> Result
         .collect())
 }
 
-/// All items of a directory, at most `limit`; a directory that is none is empty.
+/// All items of a directory of artifacts (none: the root), at most `limit`; a directory that is none is empty.
 pub async fn list(directory: Option<&ArtifactPath>, limit: usize) -> Result<Vec<Item>> {
+    all_items(directory.map_or_else(|| "a".to_owned(), name), limit).await
+}
+
+/// All items of a directory that is not one of artifacts.
+pub(super) async fn list_names(directory: String) -> Result<Vec<Item>> {
+    all_items(directory, ARTIFACTS_PER_REQUEST_MAX).await
+}
+
+async fn all_items(directory: String, limit: usize) -> Result<Vec<Item>> {
     let mut items: Vec<Item> = Vec::new();
     loop {
-        let page = page(directory, items.last().map(|item| item.name.clone())).await?;
+        let page = page(directory.clone(), items.last().map(|item| item.name.clone())).await?;
         let is_last = page.len() < usize::try_from(ITEMS_AT_ONCE).unwrap_or(usize::MAX);
         items.extend(page);
         if items.len() > limit {
@@ -114,11 +133,18 @@ pub async fn delete(path: &ArtifactPath) -> Result<bool> {
     host::delete(name(path)).await.map_err(failed)
 }
 
-fn failed(error: host::Error) -> Error {
+/// Removes a directory with all that is in it; `false` when there was none.
+pub async fn delete_below(directory: &ArtifactPath) -> Result<bool> {
+    host::delete_below(name(directory)).await.map_err(failed)
+}
+
+pub(super) fn failed(error: host::Error) -> Error {
     match error {
         host::Error::Denied => Error::Denied,
         host::Error::InvalidName(why) => Error::Invalid(format!("Invalid path: {why}.")),
-        host::Error::TooLarge => Error::TooLarge("The file is larger than this server takes.".to_owned()),
+        host::Error::TooLarge => Error::TooLarge(
+            "The file is larger than this server takes, or than there is room for in the project.".to_owned(),
+        ),
         host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
     }
 }

@@ -21,6 +21,7 @@
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
+//! | `x` upload | a file that comes in parts | its id; sweeps |
 //! | `A` | next model number; absent until the first model | creating models |
 //! | `B` name | model number | its name; listings by name |
 //! | `E` experiment | number of the model that it belongs to | changes of the experiment |
@@ -55,10 +56,12 @@ mod columns;
 pub mod logged;
 mod points;
 pub mod registry;
+mod uploads;
 
 pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, zones};
 use points::read_point;
 pub use points::{POINT_BYTES, history, newest_point, point, point_of, read_newest_point};
+pub use uploads::{all_uploads, upload, upload_of};
 
 /// A key under construction.
 struct Key(Vec<u8>);

@@ -1,0 +1,28 @@
+//! `mlforge:plugin/leave` over tickets.
+
+use crate::bindings::leave as wit;
+use crate::call::Call;
+use crate::ticket::{LIFE_MS_MAX, Purpose, TICKET};
+
+/// The most tickets of one call.
+const TICKETS_MAX: usize = 10_000;
+
+impl wit::Host for &mut Call {
+    fn give(&mut self, paths: Vec<String>, expires_ms: u64) -> Option<Vec<wit::Ticket>> {
+        let (lent, project) = self.writable()?;
+        let leave = self.leave()?;
+        if paths.len() > TICKETS_MAX {
+            return None;
+        }
+        let expires_ms = expires_ms.min(lent.now_ms().saturating_add(LIFE_MS_MAX));
+        let ticket = |path: String| {
+            let purpose = Purpose { project, path: &path };
+            let sealed = lent.tickets.seal(purpose, expires_ms, &leave.credential)?;
+            Some(wit::Ticket {
+                url: format!("{}{path}", leave.mount),
+                headers: vec![(TICKET.to_string(), sealed)],
+            })
+        };
+        paths.into_iter().map(ticket).collect()
+    }
+}

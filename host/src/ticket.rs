@@ -1,0 +1,196 @@
+//! Tickets: leave for one request that carries no token. A client that sends a file in parts sends each part without its
+//! token, since the part might go to another service.
+//!
+//! A ticket is the caller's own credential, sealed with a key that only the host has, and bound to project, path and time.
+//! So the forge is asked about the very same credential when the ticket is used: who lost the right, or whose token was
+//! revoked meanwhile, is refused. Nobody but the host can read it, and the component sees only the sealed text.
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use http::{HeaderName, Method, request::Parts};
+
+use crate::access;
+use crate::answer::Refusal;
+use crate::forge::{Credential, ProjectRef};
+use crate::host::Inner;
+use crate::storage::ProjectId;
+
+/// Carries a ticket instead of a token.
+pub(crate) const TICKET: HeaderName = HeaderName::from_static("x-mlforge-ticket");
+/// How long a ticket may be good at most, in milliseconds.
+pub(crate) const LIFE_MS_MAX: u64 = 24 * 3_600 * 1_000;
+
+/// When it expires, as 8 bytes, big end first.
+const TIME_BYTES: usize = 8;
+/// Long enough to be drawn at random for every ticket.
+const NONCE_BYTES: usize = 24;
+/// Tells these texts from all others that may ever be sealed with the same key.
+const PURPOSE: &[u8] = b"mlforge ticket 1";
+
+/// Seals and opens tickets.
+pub(crate) struct Tickets {
+    cipher: XChaCha20Poly1305,
+}
+
+/// What a running request needs to give leave to others.
+pub(crate) struct Leave {
+    /// Whose rights the tickets have.
+    pub(crate) credential: Credential,
+    /// Where clients reach the project: an address without a slash at its end.
+    pub(crate) mount: String,
+}
+
+/// What a ticket is good for.
+#[derive(Clone, Copy)]
+pub(crate) struct Purpose<'a> {
+    pub(crate) project: ProjectId,
+    /// Behind the mount, as it stands in the address.
+    pub(crate) path: &'a str,
+}
+
+impl Tickets {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self {
+            cipher: XChaCha20Poly1305::new(key.into()),
+        }
+    }
+
+    /// A ticket that is good until `expires_ms`; none when the system has no random bytes.
+    pub(crate) fn seal(&self, purpose: Purpose<'_>, expires_ms: u64, credential: &Credential) -> Option<String> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).ok()?;
+        let bound = purpose.bound_to(expires_ms);
+        let payload = Payload {
+            msg: credential.0.as_bytes(),
+            aad: &bound,
+        };
+        let sealed = self.cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
+        let ticket = [&expires_ms.to_be_bytes()[..], &nonce, &sealed].concat();
+        Some(URL_SAFE_NO_PAD.encode(ticket))
+    }
+
+    /// The credential of a ticket that is good for this and has not expired. What is wrong with another one is not told.
+    pub(crate) fn open(&self, ticket: &str, purpose: Purpose<'_>, now_ms: u64) -> Option<Credential> {
+        let bytes = URL_SAFE_NO_PAD.decode(ticket).ok()?;
+        let (expires, rest) = bytes.split_first_chunk::<TIME_BYTES>()?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>()?;
+        let expires_ms = u64::from_be_bytes(*expires);
+        let bound = purpose.bound_to(expires_ms);
+        let payload = Payload {
+            msg: sealed,
+            aad: &bound,
+        };
+        // Compares in constant time.
+        let opened = self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()?;
+        let credential = String::from_utf8(opened).ok()?;
+        (now_ms < expires_ms).then_some(Credential(credential))
+    }
+}
+
+impl Purpose<'_> {
+    /// All parts but the last have a fixed length, so no two purposes are the same bytes.
+    fn bound_to(&self, expires_ms: u64) -> Vec<u8> {
+        let numbers = [self.project.0.to_be_bytes(), expires_ms.to_be_bytes()].concat();
+        [PURPOSE, &numbers, self.path.as_bytes()].concat()
+    }
+}
+
+impl Inner {
+    /// By what a caller shows who they are: a ticket, or else a token. A ticket is good for a PUT to the project's number.
+    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Credential, Refusal> {
+        let Some(ticket) = head.headers.get(TICKET) else {
+            return access::credential(&head.headers).ok_or(Refusal::Unauthenticated);
+        };
+        let ProjectRef::Id(id) = project else {
+            return Err(Refusal::BadTicket);
+        };
+        let purpose = Purpose {
+            project: ProjectId(*id),
+            path,
+        };
+        let ticket = ticket.to_str().ok().filter(|_| head.method == Method::PUT);
+        ticket
+            .and_then(|ticket| self.lent.tickets.open(ticket, purpose, self.lent.now_ms()))
+            .ok_or(Refusal::BadTicket)
+    }
+
+    /// What a request needs to give leave; none when no address is known by which its client reaches the host.
+    pub(crate) fn leave(&self, head: &Parts, project: ProjectId, credential: Credential) -> Option<Arc<Leave>> {
+        let base = self.external_url.clone().or_else(|| crate::address::of_host(head))?;
+        let mount = format!("{base}{}", crate::mount::of_project(project));
+        Some(Arc::new(Leave { credential, mount }))
+    }
+}
+
+impl crate::call::Lent {
+    /// The time of day, in milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let since = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PURPOSE: Purpose<'static> = Purpose {
+        project: ProjectId(1),
+        path: "/a/1",
+    };
+
+    fn sealed() -> (Tickets, String) {
+        let tickets = Tickets::new(&[7; 32]);
+        let ticket = tickets.seal(PURPOSE, 1_000, &Credential("secret".into())).unwrap();
+        (tickets, ticket)
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_one_path_of_one_project_until_it_expires() {
+        let (tickets, ticket) = sealed();
+        let open = |project, path, now_ms| {
+            let project = ProjectId(project);
+            tickets.open(&ticket, Purpose { project, path }, now_ms)
+        };
+        assert_eq!(open(1, "/a/1", 999), Some(Credential("secret".into())));
+        assert_eq!(open(1, "/a/1", 1_000), None);
+        assert_eq!(open(1, "/a/2", 0), None);
+        assert_eq!(open(1, "/a/1?x", 0), None);
+        assert_eq!(open(2, "/a/1", 0), None);
+    }
+
+    #[test]
+    fn a_changed_or_foreign_ticket_is_none() {
+        let (tickets, ticket) = sealed();
+        assert_eq!(Tickets::new(&[8; 32]).open(&ticket, PURPOSE, 0), None);
+        let bytes = URL_SAFE_NO_PAD.decode(&ticket).unwrap();
+        for index in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[index] ^= 1;
+            assert_eq!(
+                tickets.open(&URL_SAFE_NO_PAD.encode(changed), PURPOSE, 0),
+                None,
+                "{index}"
+            );
+        }
+        for other in ["", "?", "AAAA", &URL_SAFE_NO_PAD.encode(&bytes[..40])] {
+            assert_eq!(tickets.open(other, PURPOSE, 0), None);
+        }
+    }
+
+    #[test]
+    fn nobody_can_read_a_ticket_and_no_two_are_the_same() {
+        let (tickets, ticket) = sealed();
+        let bytes = URL_SAFE_NO_PAD.decode(&ticket).unwrap();
+        assert!(!bytes.windows(6).any(|some| some == b"secret"));
+        assert_ne!(
+            tickets.seal(PURPOSE, 1_000, &Credential("secret".into())).unwrap(),
+            ticket
+        );
+    }
+}

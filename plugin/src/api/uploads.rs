@@ -1,0 +1,158 @@
+//! Uploads of one file in parts, several at once: MLflow's clients ask for them for large files.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Call, EMPTY, json};
+use crate::bindings::mlforge::plugin::leave;
+use crate::domain::artifact::ArtifactPath;
+use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
+use crate::error::{Error, Result};
+use crate::http::file_route::FileCall;
+use crate::http::message::Answer;
+use crate::http::params::{self, Params};
+use crate::store::{files, uploads};
+use crate::wasi::{now_ms, random_id};
+
+/// Where a part is sent to, before the upload's id and the part's number.
+const PART: &str = "/api/2.0/mlflow-artifacts/mpu/part";
+
+#[derive(Serialize)]
+struct Created {
+    upload_id: String,
+    credentials: Vec<Credential>,
+}
+
+#[derive(Serialize)]
+struct Credential {
+    url: String,
+    part_number: PartNumber,
+    headers: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct ServerInfo {
+    store_type: Option<&'static str>,
+    workspaces_enabled: bool,
+    trace_archival_enabled: bool,
+    multipart_uploads_enabled: bool,
+    multipart_downloads_enabled: bool,
+}
+
+/// What newer clients ask before they send a large file: whether to send it in parts.
+pub async fn server_info(_: Call<'_>) -> Result<Vec<u8>> {
+    json(&ServerInfo {
+        store_type: None,
+        workspaces_enabled: false,
+        trace_archival_enabled: false,
+        multipart_uploads_enabled: leave::give(&[], 0).is_some(),
+        multipart_downloads_enabled: false,
+    })
+}
+
+/// Begins an upload, and says how to send its parts.
+pub async fn create(call: FileCall<'_>) -> Result<Answer> {
+    let asked = Asked::read(call).await?;
+    let params = asked.params();
+    let upload = Upload {
+        path: asked.path()?,
+        parts: Upload::part_count(params.required_integer("num_parts")?)?,
+        creation_time_ms: now_ms(),
+        is_done: false,
+    };
+    let id = UploadId(random_id());
+    let paths: Vec<String> = (1..=upload.parts)
+        .map(|number| format!("{PART}/{id}/{number}"))
+        .collect();
+    let expires_ms = upload.expires_ms().try_into().unwrap_or_default();
+    let Some(tickets) = leave::give(&paths, expires_ms) else {
+        // Clients that read these words send the file at once.
+        return Err(Error::Unsupported(
+            "Multipart upload is not supported for the current artifact repository: the server does not know by what \
+             address clients reach it, see `mlforge serve --external-url`"
+                .to_owned(),
+        ));
+    };
+    uploads::create(id, &upload).await?;
+    let credential = |(part_number, ticket): (PartNumber, leave::Ticket)| Credential {
+        url: ticket.url,
+        part_number,
+        headers: ticket.headers.into_iter().collect(),
+    };
+    json(&Created {
+        upload_id: id.to_string(),
+        credentials: (1..).zip(tickets).map(credential).collect(),
+    })
+    .map(Answer::ok)
+}
+
+/// Takes a part in.
+pub async fn put_part(call: FileCall<'_>) -> Result<Answer> {
+    let (id, number) = call.below.split_once('/').unwrap_or((call.below, ""));
+    let id = UploadId::parse(id)?;
+    let number = number
+        .parse()
+        .map_err(|_| Error::Invalid(format!("'{number}' is no number of a part.")))?;
+    let slot = uploads::slot(id, number, now_ms()).await?;
+    let (contents, end) = call.contents.into_stream();
+    let staged = files::stage_at_most(contents, slot.bytes_max).await?;
+    end.whole().await?;
+    let stored = uploads::put_part(slot, staged, now_ms()).await?;
+    let mut answer = Answer::ok(EMPTY.to_vec());
+    answer.headers.push(("etag", format!("\"{}\"", stored.digest)));
+    Ok(answer)
+}
+
+/// Puts the file together.
+pub async fn complete(call: FileCall<'_>) -> Result<Answer> {
+    let asked = Asked::read(call).await?;
+    let params = asked.params();
+    let named =
+        |part: &Params<'_>| NamedPart::parse(part.required_integer("part_number")?, part.required_text("etag")?);
+    let named: Vec<NamedPart> = params.objects("parts")?.iter().map(named).collect::<Result<_>>()?;
+    uploads::complete(asked.upload()?, &asked.path()?, &named, now_ms()).await?;
+    Ok(Answer::ok(EMPTY.to_vec()))
+}
+
+/// Gives an upload up.
+pub async fn abort(call: FileCall<'_>) -> Result<Answer> {
+    let asked = Asked::read(call).await?;
+    uploads::abort(asked.upload()?, &asked.path()?, now_ms()).await?;
+    Ok(Answer::ok(EMPTY.to_vec()))
+}
+
+/// What is asked about an upload: the directory in the address, the rest in the body.
+struct Asked {
+    directory: ArtifactPath,
+    fields: Map<String, Value>,
+}
+
+impl Asked {
+    async fn read(call: FileCall<'_>) -> Result<Self> {
+        let below = call.below.strip_suffix('/').unwrap_or(call.below);
+        Ok(Asked {
+            directory: ArtifactPath::parse_encoded(below)?,
+            fields: params::from_body(&call.contents.into_whole().await?)?,
+        })
+    }
+
+    fn params(&self) -> Params<'_> {
+        Params::new(&self.fields)
+    }
+
+    fn upload(&self) -> Result<UploadId> {
+        UploadId::parse(self.params().required_text("upload_id")?)
+    }
+
+    /// The file's path. Clients send the path that it has on their side, of which only the name counts.
+    fn path(&self) -> Result<ArtifactPath> {
+        let local = self.params().required_text("path")?;
+        let name = local.rsplit(['/', '\\']).next().unwrap_or_default();
+        match name {
+            "" | "." => Err(Error::Invalid(format!("The path '{local}' is that of no file."))),
+            _ => self.directory.below(name),
+        }
+    }
+}

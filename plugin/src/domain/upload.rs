@@ -1,0 +1,181 @@
+//! Uploads in parts: a file that comes as several requests, and is there once all of them came and were put together.
+
+use std::fmt;
+
+use super::artifact::ArtifactPath;
+use super::id::RunId;
+use super::limits::{UPLOAD_LIFE_MS, UPLOAD_PARTS_MAX};
+use crate::error::{Error, Result};
+
+/// An upload's id: 16 random bytes, written as 32 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UploadId(pub [u8; 16]);
+
+impl UploadId {
+    /// Reads what `Display` wrote; anything else names no upload.
+    pub fn parse(text: &str) -> Result<Self> {
+        let id = RunId::parse(text).map_err(|_| not_found(text))?;
+        Ok(UploadId(id.0))
+    }
+
+    /// The answer for an id that names no upload of this project that goes on.
+    pub fn not_found(self) -> Error {
+        not_found(&self.to_string())
+    }
+}
+
+fn not_found(id: &str) -> Error {
+    Error::NotFound(format!(
+        "No upload in parts has the ID '{}': it never began, or was given up.",
+        id.chars().take(100).collect::<String>()
+    ))
+}
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        RunId(self.0).fmt(f)
+    }
+}
+
+/// The number of a part: 1, 2, 3…
+pub type PartNumber = u32;
+
+/// An upload in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Where the file shall lie.
+    pub path: ArtifactPath,
+    /// How many parts it has.
+    pub parts: PartNumber,
+    /// Milliseconds since the Unix epoch.
+    pub creation_time_ms: i64,
+    /// The file was put together. The upload is remembered for a client that did not get the answer and asks again.
+    pub is_done: bool,
+}
+
+impl Upload {
+    /// Checks how many parts a caller wants.
+    pub fn part_count(count: i64) -> Result<PartNumber> {
+        let fits = PartNumber::try_from(count).ok();
+        fits.filter(|count| (1..=UPLOAD_PARTS_MAX).contains(count)).ok_or_else(|| {
+            Error::Invalid(format!(
+                "Invalid value {count} for parameter 'num_parts' supplied: a file has 1 to {UPLOAD_PARTS_MAX} parts."
+            ))
+        })
+    }
+
+    /// When nothing more is taken of it, in milliseconds since the Unix epoch.
+    pub fn expires_ms(&self) -> i64 {
+        self.creation_time_ms.saturating_add(UPLOAD_LIFE_MS)
+    }
+
+    /// Refuses a number that is none of its parts'.
+    pub fn must_have_part(&self, number: PartNumber) -> Result<()> {
+        if (1..=self.parts).contains(&number) {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "Part {number} is none of this upload, which has {} parts.",
+            self.parts
+        )))
+    }
+
+    /// Refuses what does not name all of its parts in their order.
+    pub fn must_be_all(&self, named: &[NamedPart]) -> Result<()> {
+        if named.iter().map(|part| part.number).eq(1..=self.parts) {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "'parts' must name the parts 1 to {} of the upload, each once and in this order.",
+            self.parts
+        )))
+    }
+}
+
+/// A part that was stored, by its number and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedPart {
+    /// From 1.
+    pub number: PartNumber,
+    /// SHA-256 of its bytes, as 64 lower-case hex digits: another part's bytes have another one.
+    pub digest: String,
+}
+
+/// Bytes of a SHA-256, in hex digits.
+const DIGEST_CHARS: usize = 64;
+
+impl NamedPart {
+    /// Reads the tag that a client got for a part. One that this server cannot have given names nothing that is stored.
+    pub fn parse(number: i64, tag: &str) -> Result<Self> {
+        let digest = tag.trim_matches('"');
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let number = PartNumber::try_from(number).ok();
+        match number {
+            Some(number) if digest.len() == DIGEST_CHARS && digest.bytes().all(is_hex) => Ok(NamedPart {
+                number,
+                digest: digest.to_owned(),
+            }),
+            _ => Err(Error::Invalid(
+                "Each of 'parts' has the 'part_number' and the 'etag' that were given for it.".to_owned(),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_upload_id_reads_back() {
+        let id = UploadId([171; 16]);
+        assert_eq!(UploadId::parse(&id.to_string()), Ok(id));
+        for bad in ["", "../x", &"é".repeat(500)] {
+            assert!(matches!(UploadId::parse(bad), Err(Error::NotFound(_))));
+        }
+    }
+
+    #[test]
+    fn all_parts_are_named_once_and_in_order() {
+        let upload = Upload {
+            path: ArtifactPath::parse("a").unwrap(),
+            parts: 3,
+            creation_time_ms: 0,
+            is_done: false,
+        };
+        let named = |numbers: &[i64]| {
+            let parts = numbers.iter().map(|number| NamedPart::parse(*number, &"a".repeat(64)));
+            upload.must_be_all(&parts.collect::<Result<Vec<_>>>().unwrap()).is_ok()
+        };
+        assert!(named(&[1, 2, 3]));
+        for other in [
+            &[][..],
+            &[1, 2],
+            &[1, 3, 2],
+            &[1, 2, 2],
+            &[1, 2, 3, 4],
+            &[0, 1, 2, 3],
+            &[2, 3],
+        ] {
+            assert!(!named(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_a_digest_and_never_a_path() {
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(NamedPart::parse(1, &format!("\"{digest}\"")).unwrap().digest, digest);
+        for tag in [
+            "",
+            "\"\"",
+            "../../x",
+            &digest[1..],
+            &digest.to_uppercase(),
+            &format!("{digest}0"),
+        ] {
+            assert!(NamedPart::parse(1, tag).is_err(), "{tag}");
+        }
+        assert!(NamedPart::parse(-1, &digest).is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! Uploads in parts: a record says that one goes on, and its parts lie among the host's blobs. The record is there before
+//! the first part and goes before the last one does, so parts without a record belong to nothing.
+
+use super::codec::upload::{read_upload, write_upload};
+use super::parts;
+use super::records::{ABSENT, get, get_all, scan, transact};
+use super::{artifacts, files, keys};
+use crate::bindings::mlforge::plugin::blobs::Staged;
+use crate::domain::artifact::ArtifactPath;
+use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
+use crate::error::{Error, Result};
+
+/// Uploads that one sweep looks at.
+const LOOKED_AT_MAX: usize = 50_000;
+/// Uploads that one sweep removes.
+const SWEPT_MAX: usize = 1_000;
+
+/// Room for a part that is about to come.
+pub struct Slot {
+    upload: UploadId,
+    number: PartNumber,
+    /// How many bytes it may have, so that the file is not too large.
+    pub bytes_max: u64,
+    /// What came for the same number before.
+    earlier: Vec<NamedPart>,
+}
+
+/// Begins an upload.
+pub async fn create(id: UploadId, upload: &Upload) -> Result<()> {
+    artifacts::may_write_below(&upload.path).await?;
+    transact(async |change| {
+        change.expect(keys::upload(id), ABSENT);
+        change.put(keys::upload(id), write_upload(upload));
+        Ok(())
+    })
+    .await
+}
+
+/// Reads an upload that has not expired.
+async fn load(id: UploadId, now_ms: i64) -> Result<Upload> {
+    let [record] = get([keys::upload(id)]).await?;
+    let upload = record.existing().map(read_upload).transpose()?;
+    upload
+        .filter(|upload| now_ms < upload.expires_ms())
+        .ok_or_else(|| id.not_found())
+}
+
+/// The same, while it takes parts.
+async fn load_open(id: UploadId, now_ms: i64) -> Result<Upload> {
+    match load(id, now_ms).await? {
+        upload if upload.is_done => Err(id.not_found()),
+        upload => Ok(upload),
+    }
+}
+
+/// Makes room for a part.
+pub async fn slot(upload: UploadId, number: PartNumber, now_ms: i64) -> Result<Slot> {
+    load_open(upload, now_ms).await?.must_have_part(number)?;
+    let (earlier, others): (Vec<_>, Vec<_>) = parts::list(upload)
+        .await?
+        .into_iter()
+        .partition(|part| part.named.number == number);
+    let taken = others.iter().fold(0, |sum: u64, part| sum.saturating_add(part.size));
+    Ok(Slot {
+        upload,
+        number,
+        bytes_max: files::bytes_max().saturating_sub(taken),
+        earlier: earlier.into_iter().map(|part| part.named).collect(),
+    })
+}
+
+/// Stores a part instead of what came for its number before, unless the upload ended meanwhile.
+pub async fn put_part(slot: Slot, staged: Staged, now_ms: i64) -> Result<NamedPart> {
+    let stored = parts::commit(staged, slot.upload, slot.number).await?;
+    for earlier in slot.earlier.iter().filter(|earlier| **earlier != stored) {
+        parts::delete(slot.upload, earlier).await?;
+    }
+    if let Err(error) = load_open(slot.upload, now_ms).await {
+        parts::delete(slot.upload, &stored).await?;
+        return Err(error);
+    }
+    Ok(stored)
+}
+
+/// Puts the file together. Asked for again, it is done already.
+pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], now_ms: i64) -> Result<()> {
+    let upload = load(id, now_ms).await?;
+    must_lead_to(&upload, path)?;
+    if upload.is_done {
+        return Ok(());
+    }
+    upload.must_be_all(named)?;
+    artifacts::may_write_below(path).await?;
+    if !parts::join(id, named, path).await? {
+        // Someone may have asked for the same a moment before.
+        return match load(id, now_ms).await?.is_done {
+            true => Ok(()),
+            false => Err(missing(id, named).await?),
+        };
+    }
+    transact(async |change| {
+        let [record] = get([keys::upload(id)]).await?;
+        if let Some(bytes) = record.existing() {
+            let done = Upload {
+                is_done: true,
+                ..read_upload(bytes)?
+            };
+            change.expect(keys::upload(id), record.version);
+            change.put(keys::upload(id), write_upload(&done));
+        }
+        Ok(())
+    })
+    .await?;
+    parts::delete_all(id).await
+}
+
+/// Gives an upload up. One that is none, or is done, stays as it is.
+pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()> {
+    match load_open(id, now_ms).await {
+        Ok(upload) => must_lead_to(&upload, path)?,
+        Err(Error::NotFound(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    remove(id).await
+}
+
+fn must_lead_to(upload: &Upload, path: &ArtifactPath) -> Result<()> {
+    if upload.path == *path {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "This upload is one of another file than '{path}'."
+    )))
+}
+
+async fn missing(id: UploadId, named: &[NamedPart]) -> Result<Error> {
+    let stored = parts::list(id).await?;
+    let absent = named
+        .iter()
+        .find(|part| !stored.iter().any(|other| other.named == **part));
+    Ok(match absent {
+        Some(part) => Error::Invalid(format!(
+            "No part {} with the etag \"{}\" was received: send it first.",
+            part.number, part.digest
+        )),
+        None => Error::Contended,
+    })
+}
+
+async fn remove(id: UploadId) -> Result<()> {
+    transact(async |change| {
+        change.delete(keys::upload(id));
+        Ok(())
+    })
+    .await?;
+    parts::delete_all(id).await
+}
+
+/// Removes uploads that have expired, and parts that belong to none; answers how many.
+pub async fn sweep(now_ms: i64) -> Result<usize> {
+    let mut expired = Vec::new();
+    scan(keys::all_uploads(), LOOKED_AT_MAX, |key, value| {
+        let id = keys::upload_of(key).ok_or_else(|| Error::Corrupt("key of an upload".to_owned()))?;
+        if expired.len() < SWEPT_MAX && read_upload(value)?.expires_ms() <= now_ms {
+            expired.push(id);
+        }
+        Ok(())
+    })
+    .await?;
+    for id in &expired {
+        remove(*id).await?;
+    }
+    let with_parts = parts::uploads().await?;
+    let records = get_all(with_parts.iter().map(|id| keys::upload(*id)).collect()).await?;
+    let mut count = expired.len();
+    for (id, _) in with_parts
+        .iter()
+        .zip(&records)
+        .filter(|(_, record)| record.version == ABSENT)
+    {
+        parts::delete_all(*id).await?;
+        count += 1;
+    }
+    Ok(count)
+}
