@@ -85,6 +85,17 @@ impl<'a> Block<'a> {
         self.bits.iter().all(|bits| *bits == 0)
     }
 
+    /// The values of all slots up to the last that holds one, where every one of them holds 8 bytes.
+    pub fn dense(&self) -> Option<&'a [[u8; 8]]> {
+        let (values, rest) = self.values.as_chunks::<8>();
+        let is_dense = |(byte, bits): (usize, &u8)| {
+            let held = values.len().saturating_sub(8 * byte).min(8);
+            usize::try_from(bits.count_ones()) == Ok(held) && usize::try_from(bits.trailing_ones()) == Ok(held)
+        };
+        let numbers = matches!(self.places, Places::Equal(8)) && rest.is_empty();
+        (numbers && self.bits.iter().enumerate().all(is_dense)).then_some(values)
+    }
+
     /// What a slot holds; one that the block does not have holds nothing.
     pub fn get(&self, slot: usize) -> Value<'a> {
         let (byte, bit) = (slot / 8, slot % 8);
@@ -229,9 +240,25 @@ mod tests {
             draft.set(*first, None);
             let bytes = draft.write(NUMBERS);
             let block = Block::read(&bytes).unwrap();
+            prop_assert!(block.dense().is_none_or(|dense| *first == values.len() - 1 && dense.len() == *first));
             for (slot, value) in &values {
                 prop_assert_eq!(block.get(*slot), if slot == first { Value::Absent } else { Value::Here(value) });
             }
+        }
+
+        #[test]
+        fn numbers_without_a_gap_are_dense(values in prop::collection::vec(any::<[u8; 8]>(), 1..=SLOTS), gap in any::<prop::sample::Index>()) {
+            let mut draft = Draft::read(&[]).unwrap();
+            for (slot, value) in values.iter().enumerate() {
+                draft.set(slot, Some(value));
+            }
+            let bytes = draft.write(NUMBERS);
+            prop_assert_eq!(Block::read(&bytes).unwrap().dense(), Some(values.as_slice()));
+            let gap = gap.index(values.len());
+            draft.set(gap, None);
+            let bytes = draft.write(NUMBERS);
+            let dense = Block::read(&bytes).unwrap().dense().map(<[_]>::len);
+            prop_assert_eq!(dense, (gap + 1 == values.len()).then_some(gap));
         }
 
         #[test]

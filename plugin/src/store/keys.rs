@@ -10,6 +10,7 @@
 //! | `d` experiment, name, digest | dataset | inputs of runs |
 //! | `q` experiment, run | mark | runs that are not packed: packing, searches |
 //! | `k` experiment, column, block | what up to 512 runs have there | searches |
+//! | `y` experiment, number | places of 32 packed runs in default order | searches |
 //! | `z` experiment | what its blocks hold | packing, searches |
 //! | `r` run `a` | run | its id |
 //! | `r` run `b` | what was packed of its metrics, params and tags | its run |
@@ -58,7 +59,7 @@ mod points;
 pub mod registry;
 mod uploads;
 
-pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, zones};
+pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, places, places_between, zones};
 use points::read_point;
 pub use points::{POINT_BYTES, history, newest_point, point, point_of, read_newest_point};
 pub use uploads::{all_uploads, upload, upload_of};

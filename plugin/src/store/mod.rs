@@ -27,6 +27,7 @@ pub mod outputs;
 pub mod pack;
 pub mod packed;
 pub mod parts;
+pub mod places;
 pub mod records;
 pub mod runs;
 pub mod search;

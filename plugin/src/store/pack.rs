@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use super::block::{Draft, NUMBERS, TEXTS};
 use super::full_runs::Parts;
-use super::keys::{self, Column, PLACE_BYTES};
+use super::keys::{self, Column};
 use super::marks::Mark;
 use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
+use super::places::{self, Place};
 use super::records::{Change, get_all, scan, scan_all, transact};
 use super::zones::{Zones, place_of};
 use crate::domain::id::{ExperimentId, RunId};
@@ -109,7 +110,9 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64) -> R
             experiment,
             zones: zones.unwrap_or_default(),
             columns: BTreeMap::new(),
+            places: Vec::new(),
         };
+        let first_row = packer.zones.rows;
         let mut moved = 0;
         for read in read_values(&resting).await? {
             packer.pack(change, read)?;
@@ -117,6 +120,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64) -> R
         }
         change.expect(keys::zones(experiment), zones_record.version);
         change.put(keys::zones(experiment), packer.zones.write());
+        places::append(change, experiment, first_row, &packer.places).await?;
         packer.put_blocks(change).await?;
         Ok(moved)
     })
@@ -186,6 +190,8 @@ struct Packer {
     experiment: ExperimentId,
     zones: Zones,
     columns: BTreeMap<(Column, u32), Values>,
+    /// Of the runs that got rows in this pass.
+    places: Vec<Place>,
 }
 
 impl Packer {
@@ -213,6 +219,7 @@ impl Packer {
         }
         if packed.is_none() {
             self.zones.add(run.start_time_ms);
+            self.places.push(keys::run_place(run.start_time_ms, run.id));
         }
         self.set_values(&run, &merged, loose);
         change.put(keys::packed_run(run.id), bytes);
@@ -230,11 +237,6 @@ impl Packer {
     /// Notes what the run itself says and what is new of its values.
     fn set_values(&mut self, run: &Run, merged: &Packed, loose: Loose) {
         let place = place_of(merged.row);
-        self.set(
-            place,
-            Column::Places,
-            Some(keys::run_place(run.start_time_ms, run.id).to_vec()),
-        );
         self.set(place, Column::Stage, write_stage(run.lifecycle));
         self.set(place, Column::Status, Some(run.status.name().as_bytes().to_vec()));
         self.set(place, Column::UserId, Some(run.user_id.clone().into_bytes()));
@@ -277,7 +279,6 @@ impl Packer {
 /// How wide the values of a column are.
 fn width(column: &Column) -> u8 {
     match column {
-        Column::Places => u8::try_from(PLACE_BYTES).unwrap_or(TEXTS),
         Column::Metric(_) | Column::EndTime => NUMBERS,
         Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => TEXTS,
     }

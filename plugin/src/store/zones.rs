@@ -31,6 +31,11 @@ impl Zones {
     }
 }
 
+/// The row that has a slot of a block.
+pub fn row_of(block: u32, slot: u16) -> u64 {
+    u64::from(block) * u64::try_from(SLOTS).unwrap_or(1) + u64::from(slot)
+}
+
 /// The block and the slot of a row.
 pub fn place_of(row: u64) -> (u32, usize) {
     let slots = u64::try_from(SLOTS).unwrap_or(1);

@@ -1,4 +1,4 @@
-//! The keys of packing: marks, zones and blocks of columns, kinds `q`, `z` and `k` of the table in `keys.rs`.
+//! The keys of packing: marks, zones, places and blocks of columns, kinds `q`, `z`, `y` and `k` of the table in `keys.rs`.
 
 use super::{Key, Span};
 use crate::domain::id::{ExperimentId, RunId};
@@ -39,11 +39,25 @@ pub fn zones(experiment: ExperimentId) -> Vec<u8> {
     Key::new(b'z').experiment(experiment).0
 }
 
+/// The places of some rows of packed runs.
+pub fn places(experiment: ExperimentId, number: u32) -> Vec<u8> {
+    let mut key = Key::new(b'y').experiment(experiment).0;
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// Such records that follow each other, both ends included.
+pub fn places_between(experiment: ExperimentId, first: u32, last: u32) -> Span {
+    Span {
+        start: places(experiment, first),
+        end: places(experiment, last),
+    }
+    .with_end()
+}
+
 /// What the runs of a block are looked up by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
-    /// When they started, and their ids: their places in the default order.
-    Places,
     /// Their stages; nothing for what was never deleted nor restored.
     Stage,
     /// The names of their statuses.
@@ -64,7 +78,6 @@ impl Column {
     fn prefix(&self, experiment: ExperimentId) -> Key {
         let key = Key::new(b'k').experiment(experiment);
         match self {
-            Column::Places => key.byte(b'x'),
             Column::Stage => key.byte(b'g'),
             Column::Status => key.byte(b's'),
             Column::EndTime => key.byte(b'e'),
@@ -92,7 +105,7 @@ pub fn blocks(experiment: ExperimentId, column: &Column, first: u32, last: u32) 
     .with_end()
 }
 
-/// The number of the block that a key of a column ends with.
+/// The number that the key of a block, or of places, ends with.
 pub fn block_number(key: &[u8]) -> Option<u32> {
     key.last_chunk().map(|number| u32::from_be_bytes(*number))
 }

@@ -8,17 +8,19 @@ use crate::error::{Error, Result};
 use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
-use crate::store::block::{Block, Value};
-use crate::store::keys::{self, Column, PLACE_BYTES};
+use crate::store::block::{Block, SLOTS, Value};
+use crate::store::keys::{self, Column};
+use crate::store::places::{self, Place};
 use crate::store::records::scan_all;
+use crate::store::zones::row_of;
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The start time, in the column of places.
-    Start(usize),
-    /// The id, in the column of places.
-    Id(usize),
+    /// The start time, in the places.
+    Start,
+    /// The id, in the places.
+    Id,
     /// A text.
     Text(usize),
     /// The same; a run that has nothing there must be read itself.
@@ -32,17 +34,19 @@ pub(super) enum Source {
 }
 
 /// The columns that a search reads.
-pub(super) struct Columns(Vec<Column>);
+pub(super) struct Columns {
+    columns: Vec<Column>,
+    /// Whether the places of all runs are read too.
+    with_places: bool,
+}
 
 impl Columns {
-    /// The column of places alone.
-    pub(super) fn places() -> Self {
-        Columns(vec![Column::Places])
-    }
-
     /// The column of stages, and room for more.
     pub(super) fn stages() -> Self {
-        Columns(vec![Column::Stage])
+        Columns {
+            columns: vec![Column::Stage],
+            with_places: false,
+        }
     }
 
     /// Where the value of a clause is found.
@@ -62,8 +66,8 @@ impl Columns {
             Subject::Tag(key) => Source::Text(self.index(Column::Tag(key.clone()))),
             Subject::Dataset(_) => Source::Run,
             Subject::Attribute(attribute) => match attribute {
-                RunAttribute::RunId => Source::Id(self.index(Column::Places)),
-                RunAttribute::StartTime => Source::Start(self.index(Column::Places)),
+                RunAttribute::RunId => self.place(Source::Id),
+                RunAttribute::StartTime => self.place(Source::Start),
                 RunAttribute::Status => Source::Text(self.index(Column::Status)),
                 RunAttribute::UserId => Source::Text(self.index(Column::UserId)),
                 RunAttribute::EndTime => Source::Integer(self.index(Column::EndTime)),
@@ -78,11 +82,16 @@ impl Columns {
         self.index(Column::Tag(NAME_TAG.to_owned()))
     }
 
+    fn place(&mut self, source: Source) -> Source {
+        self.with_places = true;
+        source
+    }
+
     fn index(&mut self, column: Column) -> usize {
-        let known = self.0.iter().position(|other| *other == column);
+        let known = self.columns.iter().position(|other| *other == column);
         known.unwrap_or_else(|| {
-            self.0.push(column);
-            self.0.len() - 1
+            self.columns.push(column);
+            self.columns.len() - 1
         })
     }
 }
@@ -94,12 +103,14 @@ pub(super) type BlockId = (usize, u32);
 pub(super) struct Cells {
     cells: Vec<Vec<u8>>,
     columns: usize,
+    /// For each block its places by slot; none are kept when they are not asked for.
+    places: Vec<Vec<Option<Place>>>,
 }
 
 impl Cells {
     /// Reads blocks, one range for each column and each row of neighbours among them.
     pub(super) async fn read(areas: &Areas, blocks: &[BlockId], columns: &Columns) -> Result<Self> {
-        let width = columns.0.len();
+        let width = columns.columns.len();
         let mut index_of = BTreeMap::new();
         for (index, block) in blocks.iter().enumerate() {
             index_of.insert(*block, index);
@@ -107,7 +118,7 @@ impl Cells {
         let mut wanted = Vec::new();
         for (area, first, last) in neighbours(index_of.keys().copied()) {
             let experiment = areas.areas.get(area).ok_or_else(corrupt)?.experiment;
-            for (index, column) in columns.0.iter().enumerate() {
+            for (index, column) in columns.columns.iter().enumerate() {
                 wanted.push((area, index, keys::blocks(experiment, column, first, last)));
             }
         }
@@ -121,7 +132,15 @@ impl Cells {
             Ok(())
         })
         .await?;
-        Ok(Cells { cells, columns: width })
+        let places = match columns.with_places {
+            true => places_of(areas, blocks).await?,
+            false => Vec::new(),
+        };
+        Ok(Cells {
+            cells,
+            columns: width,
+            places,
+        })
     }
 
     /// A block of these, by its index.
@@ -129,8 +148,21 @@ impl Cells {
         let start = block * self.columns;
         let cells = self.cells.get(start..start + self.columns).unwrap_or_default();
         let columns = cells.iter().map(|cell| Block::read(cell)).collect::<Result<_>>()?;
-        Ok(Table { columns })
+        let places = self.places.get(block).map_or(&[][..], Vec::as_slice);
+        Ok(Table { columns, places })
     }
+}
+
+/// The places of all slots of some blocks.
+async fn places_of(areas: &Areas, blocks: &[BlockId]) -> Result<Vec<Vec<Option<Place>>>> {
+    let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
+    for (area, number) in blocks {
+        let experiment = areas.areas.get(*area).ok_or_else(corrupt)?.experiment;
+        let first = row_of(*number, 0);
+        rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (experiment, row)));
+    }
+    let places = places::look_up(&rows).await?;
+    Ok(places.chunks(SLOTS).map(<[_]>::to_vec).collect())
 }
 
 /// Blocks that lie side by side: experiment, first and last number.
@@ -152,6 +184,7 @@ fn corrupt() -> Error {
 /// The columns of one block.
 pub(super) struct Table<'a> {
     columns: Vec<Block<'a>>,
+    places: &'a [Option<Place>],
 }
 
 impl<'a> Table<'a> {
@@ -166,31 +199,27 @@ impl<'a> Table<'a> {
         column.map_or(Value::Absent, |column| column.get(usize::from(slot)))
     }
 
-    /// The place of the run in a slot.
-    pub(super) fn place(&self, column: usize, slot: u16) -> Option<&'a [u8; PLACE_BYTES]> {
-        match self.get(column, slot) {
-            Value::Here(bytes) => bytes.try_into().ok(),
-            Value::Absent | Value::Elsewhere => None,
-        }
-    }
-
-    /// The float in a slot; none when there is none.
-    pub(super) fn float(&self, column: usize, slot: u16) -> Option<f64> {
-        match self.get(column, slot) {
-            Value::Here(bytes) => bytes.try_into().ok().map(f64::from_be_bytes),
-            Value::Absent | Value::Elsewhere => None,
+    /// The floats of a column.
+    pub(super) fn floats(&self, column: usize) -> Floats<'_> {
+        let block = self.columns.get(column);
+        Floats {
+            dense: block.and_then(Block::dense),
+            block,
         }
     }
 
     /// A value of the run in a slot; none when only the run itself has it.
     pub(super) fn field(&self, source: Source, slot: u16) -> Option<Field<'a>> {
         let text = |bytes| std::str::from_utf8(bytes).ok().map(Field::text);
-        let run = |column| self.place(column, slot).map(keys::run_of_place);
+        let run = || {
+            let place = self.places.get(usize::from(slot))?.as_ref()?;
+            Some(keys::run_of_place(place))
+        };
         match source {
-            Source::Start(column) => run(column).map(|(start, _)| Field::Integer(start)),
-            Source::Id(column) => run(column).map(|(_, id)| Field::Text(id.to_string().into())),
+            Source::Start => run().map(|(start, _)| Field::Integer(start)),
+            Source::Id => run().map(|(_, id)| Field::Text(id.to_string().into())),
             Source::Run => None,
-            Source::Float(column) => Some(self.float(column, slot).map_or(Field::Absent, Field::Float)),
+            Source::Float(column) => Some(self.floats(column).get(slot).map_or(Field::Absent, Field::Float)),
             Source::Integer(column) => match self.get(column, slot) {
                 Value::Here(bytes) => bytes
                     .try_into()
@@ -207,6 +236,27 @@ impl<'a> Table<'a> {
                 Value::Here(bytes) => text(bytes),
                 Value::Absent | Value::Elsewhere => None,
             },
+        }
+    }
+}
+
+/// The floats of one column of a block, found in a few instructions where every slot has one.
+pub(super) struct Floats<'a> {
+    dense: Option<&'a [[u8; 8]]>,
+    block: Option<&'a Block<'a>>,
+}
+
+impl Floats<'_> {
+    /// The float in a slot; none when there is none.
+    pub(super) fn get(&self, slot: u16) -> Option<f64> {
+        let slot = usize::from(slot);
+        match (self.dense, self.block) {
+            (Some(values), _) => values.get(slot).copied().map(f64::from_be_bytes),
+            (None, Some(block)) => match block.get(slot) {
+                Value::Here(bytes) => bytes.try_into().ok().map(f64::from_be_bytes),
+                Value::Absent | Value::Elsewhere => None,
+            },
+            (None, None) => None,
         }
     }
 }

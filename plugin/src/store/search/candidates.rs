@@ -58,6 +58,12 @@ impl Candidates {
         if self.kept.len() <= enough {
             return false;
         }
+        self.trim();
+        self.kept.len() > enough
+    }
+
+    /// Drops what is not needed.
+    fn trim(&mut self) {
         let after = &self.after;
         let is_on_either_side = |candidate: &Candidate| after.get(..candidate.key.len()) == Some(&candidate.key);
         // Those come first, as nothing is kept that comes before the place.
@@ -73,11 +79,11 @@ impl Candidates {
             self.kept.retain(|candidate| candidate.key <= last);
             self.last = Some(last);
         }
-        self.kept.len() > enough
     }
 
-    /// All that are kept, none of which stays.
+    /// All that may be needed, none of which stays.
     pub(super) fn take(&mut self) -> Vec<Candidate> {
+        self.trim();
         std::mem::take(&mut self.kept)
     }
 }

@@ -4,12 +4,10 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use std::collections::BTreeMap;
-
 use super::areas::{Areas, BlockRef};
 use super::blocks::{BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
-use super::unread::{BLOCKS_AT_ONCE, RUNS_AT_ONCE, Step, Unread};
+use super::unread::{RUNS_AT_ONCE, Step, Unread};
 use super::{Page, Query};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
@@ -18,8 +16,10 @@ use crate::search::filter::{Clause, Field, Test};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::block::Value;
-use crate::store::keys::{self, PLACE_BYTES};
+use crate::store::keys;
+use crate::store::places::{self, Place};
 use crate::store::top::Top;
+use crate::store::zones::row_of;
 use crate::store::{full_runs, pack};
 
 /// Finds runs of some experiments.
@@ -146,7 +146,8 @@ impl<'a> Finder<'a> {
         }
         let limit = self.candidates.last().and_then(|last| self.query.order.limit(last));
         if let (Some(limit), Some(Source::Float(column))) = (limit, self.terms.first()) {
-            slots.retain(|slot| table.float(*column, *slot).is_some_and(|value| limit.admits(value)));
+            let floats = table.floats(*column);
+            slots.retain(|slot| floats.get(*slot).is_some_and(|value| limit.admits(value)));
         }
         let mut key = Vec::new();
         for slot in slots {
@@ -188,7 +189,8 @@ impl<'a> Finder<'a> {
         // So many are equal that each is better looked up at once.
         self.is_eager |= candidates.len() > 4 * self.query.count.max(RUNS_AT_ONCE);
         let terms = self.query.order.terms();
-        for (candidate, place, id) in self.places(candidates).await? {
+        // Rows mostly lie in the default order from its end: so few are kept that are dropped again.
+        for (candidate, place, id) in self.places(candidates).await?.into_iter().rev() {
             if self.in_default_order {
                 self.best.offer(&place, id);
                 continue;
@@ -205,29 +207,20 @@ impl<'a> Finder<'a> {
     }
 
     /// The place and the id of each of some candidates, but of marked runs.
-    async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, [u8; PLACE_BYTES], RunId)>> {
-        let mut of_block: BTreeMap<BlockId, Vec<Candidate>> = BTreeMap::new();
-        for candidate in candidates {
-            of_block.entry(candidate.block).or_default().push(candidate);
-        }
-        let blocks: Vec<BlockId> = of_block.keys().copied().collect();
-        let mut found = Vec::new();
-        for some in blocks.chunks(BLOCKS_AT_ONCE) {
-            let cells = Cells::read(self.areas, some, &Columns::places()).await?;
-            for (index, block) in some.iter().enumerate() {
-                let table = cells.table(index)?;
-                for candidate in of_block.remove(block).unwrap_or_default() {
-                    let Some(place) = table.place(0, candidate.slot) else {
-                        continue;
-                    };
-                    let (_, id) = keys::run_of_place(place);
-                    if !self.areas.all_marked.contains(&id) {
-                        found.push((candidate, *place, id));
-                    }
-                }
-            }
-        }
-        Ok(found)
+    async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, Place, RunId)>> {
+        let row = |candidate: &Candidate| {
+            let (area, block) = candidate.block;
+            let area = self.areas.areas.get(area)?;
+            Some((area.experiment, row_of(block, candidate.slot)))
+        };
+        let rows: Option<Vec<_>> = candidates.iter().map(row).collect();
+        let places = places::look_up(&rows.unwrap_or_default()).await?;
+        let found = candidates.into_iter().zip(places).filter_map(|(candidate, place)| {
+            let place = place?;
+            let (_, id) = keys::run_of_place(&place);
+            (!self.areas.all_marked.contains(&id)).then_some((candidate, place, id))
+        });
+        Ok(found.collect())
     }
 }
 
@@ -261,10 +254,13 @@ fn cost(test: &Test) -> u8 {
 fn keep(slots: &mut Vec<u16>, unknown: &mut Vec<u16>, test: &Test, source: Source, table: &Table<'_>) {
     match (source, test) {
         // These two are the same as the general case, without its detour.
-        (Source::Float(column), Test::Float(relation, bound)) => slots.retain(|slot| {
-            let value = table.float(column, *slot);
-            value.is_some_and(|value| relation.holds(value.partial_cmp(bound)))
-        }),
+        (Source::Float(column), Test::Float(relation, bound)) => {
+            let floats = table.floats(column);
+            slots.retain(|slot| {
+                let value = floats.get(*slot);
+                value.is_some_and(|value| relation.holds(value.partial_cmp(bound)))
+            });
+        }
         (Source::Text(column), Test::Text { among, wanted }) => {
             let among: Vec<&[u8]> = among.iter().map(|text| text.as_bytes()).collect();
             slots.retain(|slot| match table.get(column, *slot) {

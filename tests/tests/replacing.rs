@@ -1,0 +1,146 @@
+//! A file that is replaced while it is asked for: what is said of it and its bytes are of one and the same file.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mlforge::Host;
+use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
+use mlforge::storage::{BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError};
+use mlforge_tests::StaticForge;
+use mlforge_tests::tracker::plugin;
+use tokio::sync::mpsc;
+
+/// Blobs whose files are replaced, so many times more, by longer ones as soon as somebody has looked at them.
+struct Replaced {
+    blobs: MemoryBlobs,
+    left: AtomicUsize,
+}
+
+impl Replaced {
+    async fn put(&self, project: ProjectId, name: &str, contents: Vec<u8>) {
+        let (sender, pieces) = mpsc::channel(1);
+        sender.send(Ok(Bytes::from(contents))).await.unwrap();
+        drop(sender);
+        let staged = self.blobs.stage(project, pieces, u64::MAX).await.unwrap();
+        self.blobs.commit(project, staged, name).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Blobs for Replaced {
+    async fn stage(
+        &self,
+        project: ProjectId,
+        contents: BlobStream,
+        bytes_max: u64,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        self.blobs.stage(project, contents, bytes_max).await
+    }
+
+    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
+        self.blobs.commit(project, staged, name).await
+    }
+
+    async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
+        let found = self.blobs.stat(project, name).await?;
+        let is_left = |left: usize| left.checked_sub(1);
+        if let Some(info) = found
+            && self
+                .left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_left)
+                .is_ok()
+        {
+            let length = usize::try_from(info.size).unwrap() + 1;
+            self.put(project, name, vec![b'x'; length]).await;
+        }
+        Ok(found)
+    }
+
+    async fn read(
+        &self,
+        project: ProjectId,
+        name: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenBlob>, StorageError> {
+        self.blobs.read(project, name, offset, length).await
+    }
+
+    async fn list(
+        &self,
+        project: ProjectId,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<BlobItem>, StorageError> {
+        self.blobs.list(project, directory, after, limit).await
+    }
+
+    async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        self.blobs.delete(project, name).await
+    }
+
+    async fn join(
+        &self,
+        project: ProjectId,
+        parts: &[String],
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<bool, StorageError> {
+        self.blobs.join(project, parts, name, bytes_max).await
+    }
+
+    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        self.blobs.delete_below(project, directory).await
+    }
+}
+
+/// Asks for a file of three bytes that is replaced so many times meanwhile.
+async fn ask(times: usize) -> http::Response<mlforge::Body> {
+    let blobs = Arc::new(Replaced {
+        blobs: MemoryBlobs::new(),
+        left: AtomicUsize::new(times),
+    });
+    blobs.put(ProjectId(1), "a/0/file", b"old".to_vec()).await;
+    let host = Host::builder()
+        .plugin(plugin())
+        .records(Arc::new(MemoryRecords::new()))
+        .blobs(blobs)
+        .forge(Arc::new(StaticForge::new()))
+        .keeps_up(false)
+        .build()
+        .unwrap();
+    let request = http::Request::get("/api/v4/projects/1/ml/mlflow/api/2.0/mlflow-artifacts/artifacts/0/file")
+        .header("private-token", "developer")
+        .body(http_body_util::Empty::<Bytes>::new())
+        .unwrap();
+    host.handle(request).await
+}
+
+#[tokio::test]
+async fn the_tag_of_a_file_that_is_replaced_meanwhile_is_that_of_its_bytes() {
+    for times in [0, 1, 3] {
+        let response = ask(times).await;
+        assert_eq!(response.status(), 200);
+        let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+        let contents = http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .unwrap()
+            .to_bytes();
+        assert!(
+            tag.ends_with(&format!("-{:x}\"", contents.len())),
+            "{tag} of {} bytes",
+            contents.len()
+        );
+        assert!(times == 0 || contents.iter().all(|byte| *byte == b'x'));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_for_ever_is_not_sent_for_now() {
+    // By the host, or by a component that opens files itself.
+    let status = ask(usize::MAX).await.status().as_u16();
+    assert!([503, 429].contains(&status), "{status}");
+}
