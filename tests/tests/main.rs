@@ -22,6 +22,7 @@ mod sources;
 mod stages;
 mod transfers;
 mod uploads;
+mod values;
 mod version_search;
 mod versions;
 mod wire;
