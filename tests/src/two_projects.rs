@@ -15,7 +15,8 @@ pub(crate) struct Around {
     pub(crate) is_demoted: AtomicBool,
 }
 
-/// Projects 1 and 2, a writer and a reader.
+/// Projects 1 and 2, a writer and a reader. Project 2 has the CI job 4242, all of whose words begin with `secret`; of job 500
+/// nothing can be said.
 pub(crate) struct TwoProjects(pub(crate) Arc<Around>);
 
 #[async_trait::async_trait]
@@ -45,8 +46,21 @@ impl Forge for TwoProjects {
         })
     }
 
-    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
-        Ok(None)
+    async fn job(&self, project: ProjectId, id: &str) -> Result<Option<Job>, ForgeError> {
+        match (project, id) {
+            (_, "500") => Err(ForgeError("unplugged".into())),
+            (ProjectId(2), "4242") => Ok(Some(Job {
+                id: id.into(),
+                name: "secret-job".into(),
+                status: "secret-status".into(),
+                git_ref: Some("secret-branch".into()),
+                commit: Some("secret-commit".into()),
+                user: Some("secret-user".into()),
+                url: Some("https://secret.example/-/jobs/4242".into()),
+                merge_request: Some("secret!1".into()),
+            })),
+            _ => Ok(None),
+        }
     }
 
     async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {

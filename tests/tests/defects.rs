@@ -273,21 +273,53 @@ fn d16_a_refused_model_leaves_no_experiment() {
     tracker.model("m");
 }
 
+/// Names a job as that of a run, in each way there is: a tag of an existing run, of a batch, and of a new run.
+fn name_job(tracker: &Tracker, run: &str, job: &str) -> [String; 3] {
+    let tag = json!({"key": "gitlab.CI_JOB_ID", "value": job});
+    let set = json!({"run_id": run, "key": tag["key"], "value": tag["value"]});
+    tracker.post("runs/set-tag", set).ok();
+    let batched = tracker.run("0", 1);
+    let batch = json!({"run_id": batched, "tags": [tag]});
+    tracker.post("runs/log-batch", batch).ok();
+    let new = json!({"experiment_id": "0", "tags": [tag]});
+    let created = tracker.post("runs/create", new).ok()["run"]["info"]["run_id"].take();
+    [run.to_owned(), batched, created.as_str().unwrap().to_owned()]
+}
+
 #[test]
-fn d17_the_job_of_another_project_is_a_tag_and_no_more() {
+fn d17_a_job_that_is_not_the_projects_is_a_tag_and_no_more() {
     let tracker = with_versions(&["1.0.0"]);
     let run = tracker.read_version("m", "1")["run_id"].as_str().unwrap().to_owned();
     let before = tracker.read(&run)["info"].take();
-    let job = json!({"run_id": run, "key": "gitlab.CI_JOB_ID", "value": "4242"});
-    tracker.post("runs/set-tag", job).ok();
-    let after = tracker.read(&run);
-    assert_eq!(after["info"], before);
-    assert!(
-        after["data"]["tags"]
-            .as_array()
-            .unwrap()
-            .contains(&json!({"key": "gitlab.CI_JOB_ID", "value": "4242"}))
-    );
+    // Another project's job, an unknown one, one that the forge cannot look up, and nonsense.
+    for job in [
+        "4242",
+        "4243",
+        "500",
+        "no job",
+        "",
+        "-1",
+        "../../2/jobs/4242",
+        "99999999999999999999",
+        "<b>ü</b>",
+    ] {
+        let tag = json!({"key": "gitlab.CI_JOB_ID", "value": job});
+        for run in name_job(&tracker, &run, job) {
+            let tags = tracker.read(&run)["data"]["tags"].take();
+            assert!(tags.as_array().unwrap().contains(&tag), "{tags}");
+        }
+        let told = [
+            tracker.post("runs/search", json!({"experiment_ids": ["0", "1"]})).ok(),
+            tracker.read(&run),
+            tracker.read_version("m", "1"),
+            tracker.read_model("m"),
+            tracker.get("model-versions/search").ok(),
+        ];
+        for answer in told {
+            assert!(!answer.to_string().contains("secret"), "{answer}");
+        }
+    }
+    assert_eq!(tracker.read(&run)["info"], before);
 }
 
 #[test]
