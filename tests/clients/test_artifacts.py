@@ -182,7 +182,7 @@ def test_an_interrupted_upload_in_parts_leaves_nothing(client, project, run, lar
 
 
 @pytest.mark.forge
-@pytest.mark.since(3, 18)
+@pytest.mark.since(3, 17)
 def test_the_server_says_that_large_files_go_in_parts(client, run, large, in_parts, monkeypatch):
     monkeypatch.delenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD")
     client.log_artifact(run, str(large))
