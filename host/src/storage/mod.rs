@@ -1,15 +1,14 @@
 //! What the host stores: records (an ordered key-value space) and blobs (files), each behind one trait.
 //! It knows nothing of what the component keeps in them.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
-
-use anyhow::Context;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use lock::{lock_exclusively, owner_only};
+
 pub mod files;
+mod lock;
 pub mod memory;
 pub(crate) mod quota;
 pub mod sqlite;
@@ -403,25 +402,4 @@ pub fn validate_blob_name(name: &str) -> Result<(), StorageError> {
         return Ok(());
     };
     Err(StorageError::InvalidName(broken.into()))
-}
-
-/// Takes the lock that keeps a second server process away from the same files, until the answer is dropped.
-fn lock_exclusively(path: &Path) -> anyhow::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    let lock = owner_only(&mut options)
-        .open(path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(anyhow::anyhow!("another server holds {}", path.display())),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-    }
-}
-
-/// Files that are created so can be read by their owner only.
-fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
 }
