@@ -1,9 +1,9 @@
 //! By what address clients reach the host, as far as a request tells.
 
-use http::HeaderName;
 use http::header::{FORWARDED, HOST, VIA};
 use http::request::Parts;
 use http::uri::Authority;
+use http::{HeaderName, Version};
 
 /// What a proxy adds to a request. The address that the client used may then be another one than the host sees.
 const OF_PROXIES: [HeaderName; 5] = [
@@ -14,14 +14,21 @@ const OF_PROXIES: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// The address that a request was sent to, without a path; none when it does not tell, or came by a proxy: what a proxy
-/// tells is not believed, since a client could tell the same.
+/// The port of the host that a request came to, for requests that came by a socket of the host's own.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnPort(pub(crate) u16);
+
+/// The address that a request was sent to, without a path; none when it does not tell, or seems to have come by a proxy,
+/// behind which clients may know the host by another one. What a proxy tells is not believed: a client could tell the same.
 pub(crate) fn of_host(head: &Parts) -> Option<String> {
-    if OF_PROXIES.iter().any(|name| head.headers.contains_key(name)) {
+    // Old proxies speak HTTP/1.0 and say nothing else of themselves.
+    if head.version < Version::HTTP_11 || OF_PROXIES.iter().any(|name| head.headers.contains_key(name)) {
         return None;
     }
     let host: Authority = head.headers.get(HOST)?.to_str().ok()?.parse().ok()?;
-    (!host.as_str().contains('@')).then(|| format!("http://{host}"))
+    let own_port = head.extensions.get::<OwnPort>();
+    let is_direct = own_port.is_none_or(|OwnPort(port)| host.port_u16().unwrap_or(80) == *port);
+    (is_direct && !host.as_str().contains('@')).then(|| format!("http://{host}"))
 }
 
 #[cfg(test)]
@@ -47,7 +54,23 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_names_another_port_came_by_a_proxy() {
+        let of = |host: &str| {
+            let request = http::Request::get("/x").header("host", host).extension(OwnPort(5000));
+            of_host(&request.body(()).unwrap().into_parts().0)
+        };
+        assert_eq!(of("ml.test:5000").as_deref(), Some("http://ml.test:5000"));
+        for proxied in ["ml.test", "ml.test:443"] {
+            assert_eq!(of(proxied), None, "{proxied}");
+        }
+    }
+
+    #[test]
     fn a_request_that_came_by_a_proxy_does_not_tell() {
+        let old = http::Request::get("/x")
+            .header("host", "ml.test")
+            .version(Version::HTTP_10);
+        assert_eq!(of_host(&old.body(()).unwrap().into_parts().0), None);
         for name in [
             "forwarded",
             "via",

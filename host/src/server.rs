@@ -6,6 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::address::OwnPort;
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::patience::Patient;
@@ -35,6 +38,7 @@ impl Host {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(self.limits().connections_max));
         let mut connections = JoinSet::new();
+        let own_port = listener.local_addr().ok().map(|address| OwnPort(address.port()));
         let mut shutdown = pin!(shutdown);
         loop {
             let (stream, place) = tokio::select! {
@@ -44,8 +48,11 @@ impl Host {
                 accepted = accept(&listener, &places) => accepted?,
             };
             let host = self.clone();
-            let service = service_fn(move |request| {
+            let service = service_fn(move |mut request: Request<Incoming>| {
                 let host = host.clone();
+                if let Some(port) = own_port {
+                    request.extensions_mut().insert(port);
+                }
                 async move { Ok::<_, Infallible>(host.handle(request).await) }
             });
             let stream = TokioIo::new(Patient::new(stream, self.limits().write_pause));
