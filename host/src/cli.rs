@@ -13,6 +13,7 @@ use time::Date;
 use time::macros::format_description;
 
 mod manage;
+mod purge;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,13 @@ Examples:
   MLFORGE_LOG=debug mlforge serve --listen 127.0.0.1:0
 
 The two `export` lines go to stdout, logs to stderr. SIGINT or SIGTERM: finish what is under way, then stop.";
+
+const PURGE_EXAMPLES: &str = "\
+Runs and experiments go with their metrics, params, tags and files; what belongs to a model version stays. Prints the path of
+each project and how many went. A running server does the same with: mlforge serve --purge-after DAYS
+
+Example:
+  mlforge purge --older-than 30 --project team/model";
 
 const MEMBER_EXAMPLES: &str = "\
 guest, reporter                 read
@@ -73,6 +81,9 @@ enum Command {
     /// Run the server; the first start makes a project and a token
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
+    /// Remove for good what was deleted long ago; for a server that is not running
+    #[command(after_help = PURGE_EXAMPLES)]
+    Purge(Purge),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -113,9 +124,24 @@ struct Serve {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_project_size: Option<u64>,
 
+    /// Remove for good what was deleted so many days ago, four times a day; without it deleted things stay
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    purge_after: Option<u64>,
+
     /// Address by which clients come through a proxy, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Purge {
+    /// What was deleted so many days ago or before goes; 0: all that is deleted
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(0..=36_500))]
+    older_than: u64,
+
+    /// Only in this project: its number or path
+    #[arg(long, value_parser = parse_project)]
+    project: Option<ProjectRef>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -205,6 +231,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
     match &cli.command {
         Command::Serve(serve) => serve::serve(&cli.data, serve),
+        Command::Purge(options) => purge::purge(&cli.data, options),
         Command::Project(command) => manage::project(&cli.data, command),
         Command::User(command) => manage::user(&cli.data, command),
         Command::Member(command) => manage::member(&cli.data, command),

@@ -119,11 +119,8 @@ impl Host {
         self.inner.plugin.imports()
     }
 
-    /// Lets the component do its upkeep in a project now, whatever was changed a moment ago. It changes no answer, only
-    /// how fast answers come.
-    pub async fn keep_up(&self, project: ProjectId) {
-        self.inner.tidy(project, Some(Duration::ZERO)).await;
-        self.inner.sweep(project).await;
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -38,6 +38,7 @@ mod patience;
 mod plugin;
 mod pool;
 mod progress;
+mod purge;
 mod request_log;
 mod server;
 pub mod storage;

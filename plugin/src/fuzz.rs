@@ -137,7 +137,8 @@ pub fn keys(bytes: &[u8]) {
         keys::block_number(bytes),
         keys::listed_experiment_place(bytes),
     );
-    let _ = keys::upload_of(bytes);
+    let _ = (keys::upload_of(bytes), keys::deleted_run(bytes), keys::ruin_of(bytes));
+    let _ = keys::registry::version_itself(bytes);
     let _ = (keys::point_of(bytes), keys::read_newest_point(bytes));
     let _ = (keys::registry::model_part(bytes), keys::registry::version_part(bytes));
     let _ = (keys::registry::rank_of(bytes), keys::registry::update_of(bytes));

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import requests
 
 from server import Cli, Server
 
@@ -152,3 +153,27 @@ def test_a_taken_address_is_told_in_one_line(server, tmp_path):
     done = Cli(tmp_path / "data").try_("serve", "--listen", f"127.0.0.1:{server.port}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "cannot listen" in done.stderr.splitlines()[-1]
+
+
+def test_purge_removes_for_good_what_was_deleted(tmp_path):
+    running = Server(tmp_path / "data")
+    project = running.new_project("team/purged")
+    headers = {"Authorization": f"Bearer {project.token}"}
+
+    def send(method, path, **body):
+        return requests.request(method, f"{running.tracking_uri(project.number)}{path}", headers=headers, **body)
+
+    run = send("POST", "/api/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]["run_id"]
+    place = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/a"
+    send("PUT", place, data=b"x").raise_for_status()
+    send("POST", "/api/2.0/mlflow/runs/delete", json={"run_id": run}).raise_for_status()
+    refused = running.cli.try_("purge", "--older-than", "0")
+    assert refused.returncode == 1 and "another server" in refused.stderr and "--purge-after" in refused.stderr
+    running.stop()
+    assert "team/purged\t0" in running.cli("purge", "--older-than", "1").splitlines()
+    assert running.cli.try_("purge", "--older-than", "0", "--project", "team/none").returncode == 1
+    assert running.cli("purge", "--older-than", "0", "--project", "team/purged") == "team/purged\t1"
+    assert not (tmp_path / "data" / "blobs" / "projects" / project.number).exists()
+    running = Server(tmp_path / "data", "--purge-after", "1")
+    assert send("GET", f"/api/2.0/mlflow/runs/get?run_id={run}").status_code == 404
+    running.stop()

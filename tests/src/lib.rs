@@ -3,6 +3,7 @@
 mod caller;
 mod forge;
 mod guest;
+mod inside;
 pub mod tracker;
 mod two_projects;
 

@@ -13,7 +13,7 @@ use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
 use mlforge::storage::sqlite::SqliteRecords;
-use mlforge::storage::{Blobs as _, ProjectId};
+use mlforge::storage::{ProjectId, Records};
 use mlforge::{Host, HostBuilder, Limits, Plugin};
 use serde_json::Value;
 
@@ -24,14 +24,15 @@ pub const NOW_MS: i64 = 1_700_000_000_000;
 
 /// A host with two projects, 1 and 2.
 pub struct Tracker {
-    host: Host,
-    runtime: tokio::runtime::Runtime,
-    project: u64,
+    pub(crate) host: Host,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) project: u64,
     token: &'static str,
     /// Everything that was logged is packed before each request, else nothing ever is.
     packs: bool,
-    blobs: Arc<MemoryBlobs>,
-    around: Arc<Around>,
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) around: Arc<Around>,
     _directory: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -123,11 +124,15 @@ impl Tracker {
     pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let directory = (std::env::var("MLFORGE_TEST_STORAGE").as_deref() == Ok("sqlite"))
             .then(|| Arc::new(tempfile::tempdir().expect("a temporary directory")));
-        let builder = match &directory {
-            None => Host::builder().records(Arc::new(MemoryRecords::new())),
+        let (builder, records): (HostBuilder, Arc<dyn Records>) = match &directory {
+            None => {
+                let records = Arc::new(MemoryRecords::new());
+                (Host::builder().records(Arc::clone(&records)), records)
+            }
             Some(directory) => {
                 let records = SqliteRecords::open(&directory.path().join("records.db")).expect("a new database");
-                Host::builder().records(Arc::new(records))
+                let records = Arc::new(records);
+                (Host::builder().records(Arc::clone(&records)), records)
             }
         };
         let (blobs, around) = (Arc::new(MemoryBlobs::new()), Arc::new(Around::default()));
@@ -141,27 +146,11 @@ impl Tracker {
             project: 1,
             token: "writer",
             packs: directory.is_some(),
+            records,
             blobs,
             around,
             _directory: directory,
         }
-    }
-
-    /// Lets time pass.
-    pub fn wait_ms(&self, time_ms: u64) {
-        self.around.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
-    }
-
-    /// From now on the writer may only read.
-    pub fn demote_writer(&self) {
-        self.around.is_demoted.store(true, Ordering::SeqCst);
-    }
-
-    /// What the host keeps directly below a directory of the project's files, whatever leads there.
-    pub fn kept(&self, directory: &str) -> Vec<String> {
-        let items = self.blobs.list(ProjectId(self.project), directory, None, 10_000);
-        let items = self.runtime.block_on(items).expect("a listing");
-        items.into_iter().map(|item| item.name).collect()
     }
 
     /// Runs something with another project.

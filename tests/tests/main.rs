@@ -14,6 +14,7 @@ mod logged_models;
 mod logging;
 mod models;
 mod packing;
+mod purging;
 mod replacing;
 mod runs;
 mod search;

@@ -11,7 +11,7 @@ use mlforge::forge::local::{FirstStart, LocalForge};
 use mlforge::storage::ProjectId;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::sqlite::SqliteRecords;
-use mlforge::{Host, Limits};
+use mlforge::{Host, HostBuilder, Limits};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -46,25 +46,25 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let first = forge.first_start()?;
     announce(&forge, &base, data, first.as_ref())?;
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
+    let purging = options
+        .purge_after
+        .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), Arc::clone(&forge), days)));
     host.serve(listener, shutdown).await?;
+    if let Some(purging) = purging {
+        purging.abort();
+    }
     tracing::info!("stopped");
     Ok(())
 }
 
 fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
-    let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
-    let blobs = Arc::new(FileBlobs::open(&data.join("blobs"))?);
+    let builder = builder(data, forge)?;
     let builder = match &options.external_url {
-        Some(url) => Host::builder().external_url(url),
-        None => Host::builder(),
+        Some(url) => builder.external_url(url),
+        None => builder,
     };
     builder
-        .ticket_key(key(&data.join("ticket.key"))?)
         .component(component(options)?)
-        .compiled_cache(data.join("cache"))
-        .records(records)
-        .blobs(blobs)
-        .forge(forge)
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,
             project_bytes_max: options.max_project_size.map_or(u64::MAX, |size| size << 20),
@@ -73,6 +73,18 @@ fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result
         .isolate(options.isolate)
         .source_schemes(options.allow_source.iter().cloned())
         .build()
+}
+
+/// What a data directory holds for a host. Fails when another process has it open.
+pub(super) fn builder(data: &Path, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
+    let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
+    let blobs = Arc::new(FileBlobs::open(&data.join("blobs"))?);
+    Ok(Host::builder()
+        .compiled_cache(data.join("cache"))
+        .ticket_key(key(&data.join("ticket.key"))?)
+        .records(records)
+        .blobs(blobs)
+        .forge(forge))
 }
 
 /// The key in a file that nobody else can read; made when there is none.
@@ -179,7 +191,7 @@ fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static
     })
 }
 
-fn log_to_stderr() -> anyhow::Result<()> {
+pub(super) fn log_to_stderr() -> anyhow::Result<()> {
     let filter = match std::env::var("MLFORGE_LOG") {
         Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
         Err(_) => EnvFilter::new("info"),

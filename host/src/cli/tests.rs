@@ -54,6 +54,9 @@ fn complaint_says_what_is_wrong() {
             "`boss` is no role: guest, reporter, developer, maintainer, owner",
         ),
         ("mlforge serve --external-url ml.example.org", "https://host"),
+        ("mlforge serve --purge-after 0", "'0'"),
+        ("mlforge purge", "--older-than <DAYS>"),
+        ("mlforge purge --older-than -1", "'-1'"),
     ] {
         let complaint = complaint(line);
         assert!(

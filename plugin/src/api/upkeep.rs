@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Call, json};
 use crate::error::Result;
 use crate::search::page::Place;
-use crate::store::{keys, pack, uploads};
+use crate::store::{keys, pack, purge, uploads};
 use crate::wasi::now_ms;
 
 #[derive(Serialize)]
@@ -29,6 +29,31 @@ struct Swept {
 pub async fn sweep(_: Call<'_>) -> Result<Vec<u8>> {
     let removed = uploads::sweep(now_ms()).await?;
     json(&Swept { removed })
+}
+
+#[derive(Serialize)]
+struct Purged {
+    /// Runs and experiments that are no more.
+    removed: usize,
+    /// Whether there may be more to do.
+    more: bool,
+    /// What the next call shall say as `after`; absent: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Makes one short pass of deleting for good what was deleted at `before_ms`, in milliseconds since the Unix epoch, or before.
+pub async fn purge(call: Call<'_>) -> Result<Vec<u8>> {
+    let after = Place::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
+        keys::deleted_run(bytes).is_some()
+    })?;
+    let after = after.as_ref().map(|place| place.bytes());
+    let pass = purge::pass(call.params.required_integer("before_ms")?, after).await?;
+    json(&Purged {
+        removed: pass.removed,
+        more: pass.more,
+        next: pass.after.map(|key| Place::new(key).to_token()),
+    })
 }
 
 /// Makes one short pass of packing. `rest_ms` overrules how long a run must have been unchanged.

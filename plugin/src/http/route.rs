@@ -126,6 +126,7 @@ pub const NEWER_ROUTES: &[Route] = routes! {
 pub const HOST_ROUTES: &[Route] = routes! {
     POST "upkeep" Host api::upkeep::pass;
     POST "sweep" Host api::upkeep::sweep;
+    POST "purge" Host api::upkeep::purge;
 };
 
 /// Answers a request.

@@ -181,6 +181,11 @@ impl Draft {
         }
     }
 
+    /// Whether no slot holds anything: then it need not be stored.
+    pub fn is_empty(&self) -> bool {
+        self.slots.iter().all(|slot| *slot == Slot::Absent)
+    }
+
     /// As it is stored, as texts or as values of this width.
     pub fn write(&self, width: u8) -> Vec<u8> {
         let mut bits = [0_u8; BITMAP_BYTES];

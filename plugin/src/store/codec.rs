@@ -11,6 +11,7 @@ use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
 pub mod logged;
+pub mod purge;
 pub mod registry;
 pub mod upload;
 

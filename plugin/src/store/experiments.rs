@@ -43,6 +43,27 @@ impl Stored {
             put_default(change, now_ms);
         }
     }
+
+    /// Takes the experiment out of sight for good, as a part of a change.
+    pub async fn remove(&self, change: &mut Change) -> Result<()> {
+        let Experiment {
+            id,
+            lifecycle,
+            creation_time_ms,
+            name,
+            ..
+        } = &self.experiment;
+        change.expect(keys::experiment(*id), self.version);
+        change.delete(keys::experiment(*id));
+        change.delete(keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id));
+        let [named] = get([keys::experiment_name(name)]).await?;
+        // It may have let its name go, and another may have it now.
+        if named.existing().map(codec::read_number).transpose()? == Some(id.0) {
+            change.expect(keys::experiment_name(name), named.version);
+            change.delete(keys::experiment_name(name));
+        }
+        Ok(())
+    }
 }
 
 /// Reads an experiment, soft-deleted ones too.

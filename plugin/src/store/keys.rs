@@ -10,7 +10,7 @@
 //! | `d` experiment, name, digest | dataset | inputs of runs |
 //! | `q` experiment, run | mark | runs that are not packed: packing, searches |
 //! | `k` experiment, column, block | what up to 512 runs have there | searches |
-//! | `y` experiment, number | places of 32 packed runs in default order | searches |
+//! | `w` experiment, number | places of 32 packed runs in default order | searches |
 //! | `z` experiment | what its blocks hold | packing, searches |
 //! | `r` run `a` | run | its id |
 //! | `r` run `b` | what was packed of its metrics, params and tags | its run |
@@ -23,6 +23,8 @@
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
 //! | `x` upload | a file that comes in parts | its id; sweeps |
+//! | `y` run | when it was deleted, and its experiment | deleting for good |
+//! | `Y` `e` experiment, or `r` run | what is left of it to be cleared away | deleting for good |
 //! | `A` | next model number; absent until the first model | creating models |
 //! | `B` name | model number | its name; listings by name |
 //! | `E` experiment | number of the model that it belongs to | changes of the experiment |
@@ -56,12 +58,14 @@ use crate::domain::name::cut;
 mod columns;
 pub mod logged;
 mod points;
+mod purge;
 pub mod registry;
 mod uploads;
 
 pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, places, places_between, zones};
 use points::read_point;
-pub use points::{POINT_BYTES, history, newest_point, point, point_of, read_newest_point};
+pub use points::{POINT_BYTES, histories, history, newest_point, point, point_of, read_newest_point};
+pub use purge::{Ruin, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
 pub use uploads::{all_uploads, upload, upload_of};
 
 /// A key under construction.

@@ -276,8 +276,11 @@ impl Packer {
     }
 }
 
+/// The stage in the slot of a run that is no more.
+pub const NO_RUN: &[u8] = &[2];
+
 /// How wide the values of a column are.
-fn width(column: &Column) -> u8 {
+pub fn width(column: &Column) -> u8 {
     match column {
         Column::Metric(_) | Column::EndTime => NUMBERS,
         Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => TEXTS,

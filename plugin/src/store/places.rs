@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::keys::{self, PLACE_BYTES, Span};
 use super::records::{Change, get_all, scan_all};
-use crate::domain::id::ExperimentId;
+use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 
 /// Rows of a record.
@@ -64,6 +64,12 @@ pub async fn look_up(rows: &[(ExperimentId, u64)]) -> Result<Vec<Option<Place>>>
         places.get(index(row % ROWS)).copied()
     };
     Ok(rows.iter().map(place).collect())
+}
+
+/// The runs whose places a record has.
+pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
+    let (places, _) = record.as_chunks::<PLACE_BYTES>();
+    places.iter().map(|place| keys::run_of_place(place).1)
 }
 
 /// Records that lie side by side: experiment, first and last number.

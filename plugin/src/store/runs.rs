@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::codec::purge::{Deletion, write_deletion};
 use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
 use super::packed::{Packed, REMOVED_TAG};
@@ -145,6 +146,16 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
         run.lifecycle = Lifecycle { stage, epoch };
         change.put(keys::run(id), codec::write_run(run));
         put_mark(change, run, now_ms);
+        match stage {
+            Stage::Active => change.delete(keys::deletion(id)),
+            Stage::Deleted => {
+                let deletion = Deletion {
+                    experiment: run.experiment,
+                    time_ms: now_ms,
+                };
+                change.put(keys::deletion(id), write_deletion(deletion));
+            }
+        }
         Ok(())
     })
     .await

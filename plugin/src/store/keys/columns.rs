@@ -1,4 +1,4 @@
-//! The keys of packing: marks, zones, places and blocks of columns, kinds `q`, `z`, `y` and `k` of the table in `keys.rs`.
+//! The keys of packing: marks, zones, places and blocks of columns, kinds `q`, `z`, `w` and `k` of the table in `keys.rs`.
 
 use super::{Key, Span};
 use crate::domain::id::{ExperimentId, RunId};
@@ -41,7 +41,7 @@ pub fn zones(experiment: ExperimentId) -> Vec<u8> {
 
 /// The places of some rows of packed runs.
 pub fn places(experiment: ExperimentId, number: u32) -> Vec<u8> {
-    let mut key = Key::new(b'y').experiment(experiment).0;
+    let mut key = Key::new(b'w').experiment(experiment).0;
     key.extend_from_slice(&number.to_be_bytes());
     key
 }

@@ -19,6 +19,16 @@ pub fn history(id: RunId, metric: &str) -> Span {
     Span::of_prefix(history_prefix(id, metric).0)
 }
 
+/// The histories of all metrics of a run.
+pub fn histories(id: RunId) -> Span {
+    let start = Key::new(b'h').run(id).0;
+    // No metric's key begins with byte 255: texts are UTF-8.
+    Span {
+        end: Key(start.clone()).byte(255).0,
+        start,
+    }
+}
+
 /// The point that a key of a history is.
 pub fn point_of(key: &[u8]) -> Option<Point> {
     let place: &[u8; POINT_BYTES] = key.last_chunk()?;

@@ -159,6 +159,18 @@ pub fn versions(model: ModelId) -> Span {
     below(Key::new(b'V').model(model))
 }
 
+/// All versions of all models with their aliases and tags.
+pub fn all_versions() -> Span {
+    Span::of_prefix(vec![b'V'])
+}
+
+/// The version that a record of `all_versions` is; none when it only belongs to one.
+pub fn version_itself(key: &[u8]) -> Option<(ModelId, u64)> {
+    let (model, _) = key.get(1..)?.split_first_chunk()?;
+    let is_one = version_part(key) == Some(VersionPart::Version);
+    is_one.then_some((ModelId(u64::from_be_bytes(*model)), version_number(key)?))
+}
+
 /// The number of the version that a key of `versions` belongs to.
 pub fn version_number(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.get(9..)?.first_chunk()?))

@@ -171,7 +171,9 @@ impl<'a> Finder<'a> {
         let Some(area) = self.areas.areas.get(block.0) else {
             return Vec::new();
         };
-        let shows = |stored| self.query.view.shows(pack::read_stage(stored).of_run(area.lifecycle));
+        let shows = |stored| {
+            stored != Some(pack::NO_RUN) && self.query.view.shows(pack::read_stage(stored).of_run(area.lifecycle))
+        };
         let shows_usual = shows(None);
         let mut slots: Vec<u16> = (0..area.zones.used(block.1)).collect();
         if !(shows_usual && table.is_empty(0)) {

@@ -1,0 +1,105 @@
+//! The keys of deleting for good: what was deleted when, and what is to be cleared away.
+
+use super::{Key, Span};
+use crate::domain::id::{ExperimentId, RunId};
+
+/// Something that is out of sight and not cleared away yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruin {
+    /// An experiment with all that is in it.
+    Experiment(ExperimentId),
+    /// A run.
+    Run(RunId),
+}
+
+/// That a run was deleted.
+pub fn deletion(id: RunId) -> Vec<u8> {
+    Key::new(b'y').run(id).0
+}
+
+/// All deleted runs, but those of deleted experiments.
+pub fn all_deletions() -> Span {
+    Span::of_prefix(vec![b'y'])
+}
+
+/// The run that a key of `all_deletions` names.
+pub fn deleted_run(key: &[u8]) -> Option<RunId> {
+    key.strip_prefix(b"y")?.try_into().ok().map(RunId)
+}
+
+/// What is to be cleared away.
+pub fn ruin(ruin: &Ruin) -> Vec<u8> {
+    let key = Key::new(b'Y');
+    match ruin {
+        Ruin::Experiment(id) => key.byte(b'e').experiment(*id).0,
+        Ruin::Run(id) => key.byte(b'r').run(*id).0,
+    }
+}
+
+/// All that is to be cleared away, experiments first.
+pub fn all_ruins() -> Span {
+    Span::of_prefix(vec![b'Y'])
+}
+
+/// What a key of `all_ruins` names.
+pub fn ruin_of(key: &[u8]) -> Option<Ruin> {
+    let (kind, id) = key.strip_prefix(b"Y")?.split_first()?;
+    match kind {
+        b'e' => Some(Ruin::Experiment(ExperimentId(u64::from_be_bytes(id.try_into().ok()?)))),
+        b'r' => Some(Ruin::Run(RunId(id.try_into().ok()?))),
+        _ => None,
+    }
+}
+
+/// What is kept by experiment: tags, datasets and their uses, columns, zones and places of runs, the places of logged models.
+pub fn of_experiment(id: ExperimentId) -> Vec<Span> {
+    let below = |kind| Span {
+        start: Key::new(kind).experiment(id).0,
+        // No experiment has this number: ids count from 0 and are never used up.
+        end: Key::new(kind).experiment(ExperimentId(id.0.saturating_add(1))).0,
+    };
+    [b'G', b'K', b'd', b'g', b'k', b'u', b'w']
+        .map(below)
+        .into_iter()
+        .chain([Span::of_key(super::zones(id))])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_deleted_reads_back() {
+        let run = RunId([255; 16]);
+        assert_eq!(deleted_run(&deletion(run)), Some(run));
+        let all = all_deletions();
+        assert!(all.start <= deletion(run) && deletion(run) < all.end);
+        for known in [Ruin::Run(run), Ruin::Experiment(ExperimentId(7))] {
+            let (key, all) = (ruin(&known), all_ruins());
+            assert_eq!(ruin_of(&key), Some(known));
+            assert!(all.start <= key && key < all.end);
+        }
+        for other in [&b"Y"[..], b"Yx", b"Yr0", b"Ye012345678", b"y0", b""] {
+            assert_eq!((ruin_of(other), deleted_run(other)), (None, None));
+        }
+    }
+
+    #[test]
+    fn what_is_of_an_experiment_is_not_of_another() {
+        let key = super::super::experiment_tag(ExperimentId(7), "k");
+        let holds = |id| {
+            of_experiment(ExperimentId(id))
+                .iter()
+                .any(|span| span.start <= key && key < span.end)
+        };
+        assert!(holds(7) && !holds(6) && !holds(8));
+        let zones = super::super::zones(ExperimentId(7));
+        assert!(
+            of_experiment(ExperimentId(7))
+                .iter()
+                .any(|span| span.start <= zones && zones < span.end)
+        );
+    }
+}
