@@ -12,6 +12,9 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+# Figures are drawn without a screen. The scikit-learn that MLflow 2.7 knows wants the standard library's distutils.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
 
 import pytest
 

@@ -45,7 +45,7 @@ def repository(client, run):
 
 def paths(client, run, directory=None):
     """What is listed, those of directories with a slash."""
-    return [item.path + "/" * item.is_dir for item in repository(client, run).list_artifacts(directory)]
+    return [item.path + "/" * item.is_dir for item in client.list_artifacts(run, directory)]
 
 
 def test_a_file_comes_back(client, run, tmp_path):

@@ -88,3 +88,16 @@ def test_the_fluent_search_finds_by_experiment_name(client, unique):
     run = client.create_run(client.create_experiment(name)).info.run_id
     found = mlflow.search_runs(experiment_names=[name], output_format="list")
     assert [r.info.run_id for r in found] == [run]
+
+
+def test_found_runs_are_a_table_unless_a_list_is_asked_for(client, experiment):
+    import mlflow
+
+    for number in range(2):
+        run = client.create_run(experiment, start_time=number + 1).info.run_id
+        client.log_metric(run, "loss", number / 3)
+        client.log_param(run, "rate", number)
+    table = mlflow.search_runs([experiment], order_by=["start_time ASC"])
+    assert table["metrics.loss"].tolist() == [0.0, 1 / 3]
+    assert table["params.rate"].tolist() == ["0", "1"]
+    assert table["run_id"].iloc[-1] == run

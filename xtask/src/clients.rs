@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::environment::{Environment, make_missing};
 use crate::layout::Layout;
-use crate::step::{command, run_watched, step};
+use crate::step::{run_watched, step};
 use crate::suite::{Tally, build_all};
 
 /// The versions under test, by the name of their `tests/clients/requirements-<name>.txt`. The last one also runs
@@ -24,11 +24,8 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     for (index, environment) in environments.iter().enumerate() {
         let last = index + 1 == environments.len();
         step(&format!("pytest with MLflow {}", environment.name()), || {
-            let mut pytest = command(environment.python(), &tests);
-            pytest
-                .env("MLFORGE_BIN", layout.mlforge("debug"))
-                .args(["-m", "pytest"])
-                .args(args);
+            let mut pytest = environment.pytest(&tests);
+            pytest.env("MLFORGE_BIN", layout.mlforge("debug")).args(args);
             if !last && !args.iter().any(|arg| arg == "-m") {
                 pytest.args(["-m", "not once"]);
             }

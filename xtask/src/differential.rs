@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::environment::{Environment, make_missing};
 use crate::layout::Layout;
-use crate::step::{command, run_watched, step};
+use crate::step::{run_watched, step};
 use crate::suite::{Tally, build_all};
 
 /// Makes the environment with MLflow's server, builds mlforge, and runs the tests.
@@ -16,11 +16,8 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     })?;
     build_all(layout)?;
     step("pytest against MLflow's server", || {
-        let mut pytest = command(environment.python(), &tests);
-        pytest
-            .env("MLFORGE_BIN", layout.mlforge("debug"))
-            .args(["-m", "pytest"])
-            .args(args);
+        let mut pytest = environment.pytest(&tests);
+        pytest.env("MLFORGE_BIN", layout.mlforge("debug")).args(args);
         run_watched(&mut pytest, |line| tally.see(line))
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -40,6 +41,14 @@ impl Environment {
         self.dir.join("bin/python")
     }
 
+    /// `python -m pytest` in a directory of tests.
+    pub(crate) fn pytest(&self, tests: &Path) -> Command {
+        let mut pytest = command(self.python(), tests);
+        // What is imported is compiled then, and kept: see `make`.
+        pytest.env_remove("PYTHONDONTWRITEBYTECODE").args(["-m", "pytest"]);
+        pytest
+    }
+
     /// Written last, with the requirements that the environment was made from.
     fn stamp(&self) -> PathBuf {
         self.dir.join("requirements.stamp")
@@ -55,11 +64,13 @@ impl Environment {
             fs::remove_dir_all(&self.dir).with_context(|| format!("cannot remove {}", self.dir.display()))?;
         }
         run_quietly(command(python, root).args(["-m", "venv"]).arg(&self.dir))?;
+        // Packages are compiled when they are imported, which most of their modules never are.
         let pip = [
             "-m",
             "pip",
             "install",
             "--quiet",
+            "--no-compile",
             "--disable-pip-version-check",
             "--requirement",
         ];
