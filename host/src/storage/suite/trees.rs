@@ -57,7 +57,7 @@ pub(in crate::storage) async fn a_joined_file_replaces_another_whole(store: Arc<
     let old = megabytes();
     put(&*store, "a", &old).await;
     put(&*store, "p", "new").await;
-    let reader = store.read(PROJECT, "a", 0, u64::MAX).await.unwrap().unwrap();
+    let reader = store.read(PROJECT, "a", 0, u64::MAX).await.unwrap().unwrap().contents;
     assert!(join(&*store, &["p", "p"], "a").await.unwrap());
     assert_eq!(whole(&*store, "a").await.unwrap(), b"newnew");
     assert!(collect(reader).await == old);
@@ -117,7 +117,7 @@ pub(in crate::storage) async fn a_directory_goes_with_all_below_and_nothing_else
 pub(in crate::storage) async fn a_directory_that_goes_spares_open_readers(store: Arc<impl Blobs>) {
     let contents = megabytes();
     put(&*store, "d/a", &contents).await;
-    let reader = store.read(PROJECT, "d/a", 0, u64::MAX).await.unwrap().unwrap();
+    let reader = store.read(PROJECT, "d/a", 0, u64::MAX).await.unwrap().unwrap().contents;
     assert!(store.delete_below(PROJECT, "d").await.unwrap());
     assert!(collect(reader).await == contents);
 }
