@@ -12,9 +12,12 @@ use mlforge::forge::{ProjectRef, Role, Scope};
 use time::Date;
 use time::macros::format_description;
 
+use self::storage::FilesPlace;
+
 mod manage;
 mod purge;
 mod serve;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -39,7 +42,9 @@ Examples:
   mlforge serve
   mlforge serve --data /var/lib/mlforge --listen 0.0.0.0:5000 --external-url https://ml.example.org
   MLFORGE_LOG=debug mlforge serve --listen 127.0.0.1:0
+  mlforge serve --files s3://models/mlforge --s3-endpoint https://s3.example.org --s3-region eu-1
 
+--files needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or the role of a container or pod.
 The two `export` lines go to stdout, logs to stderr. SIGINT or SIGTERM: finish what is under way, then stop.";
 
 const PURGE_EXAMPLES: &str = "\
@@ -80,7 +85,7 @@ struct Cli {
 enum Command {
     /// Run the server; the first start makes a project and a token
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
@@ -128,6 +133,9 @@ struct Serve {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     purge_after: Option<u64>,
 
+    #[command(flatten)]
+    files: FilesPlace,
+
     /// Address by which clients come through a proxy, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,
@@ -142,6 +150,9 @@ struct Purge {
     /// Only in this project: its number or path
     #[arg(long, value_parser = parse_project)]
     project: Option<ProjectRef>,
+
+    #[command(flatten)]
+    files: FilesPlace,
 }
 
 #[derive(Debug, Subcommand)]

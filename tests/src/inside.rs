@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mlforge::storage::{Blobs as _, ProjectId, Range};
+use mlforge::storage::{ProjectId, Range};
 
 use crate::tracker::Tracker;
 

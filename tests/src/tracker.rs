@@ -2,9 +2,10 @@
 //! and seeded randomness.
 //!
 //! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage, with everything packed
-//! before each request, and in fresh instances.
+//! before each request, and in fresh instances. `MLFORGE_TEST_STORAGE=s3` keeps files in the bucket that
+//! `MLFORGE_TEST_S3` names.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +13,9 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
+use mlforge::storage::s3::{S3Blobs, S3Place};
 use mlforge::storage::sqlite::SqliteRecords;
-use mlforge::storage::{ProjectId, Records};
+use mlforge::storage::{Blobs, ProjectId, Records};
 use mlforge::{Host, HostBuilder, Limits, Plugin};
 use serde_json::Value;
 
@@ -31,7 +33,7 @@ pub struct Tracker {
     /// Everything that was logged is packed before each request, else nothing ever is.
     packs: bool,
     pub(crate) records: Arc<dyn Records>,
-    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) around: Arc<Around>,
     _directory: Option<Arc<tempfile::TempDir>>,
 }
@@ -135,14 +137,16 @@ impl Tracker {
                 (Host::builder().records(Arc::clone(&records)), records)
             }
         };
-        let (blobs, around) = (Arc::new(MemoryBlobs::new()), Arc::new(Around::default()));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let around = Arc::new(Around::default());
+        let (builder, blobs) = with_blobs(configure(builder), &runtime);
         Tracker {
-            host: finish(configure(builder), &blobs, &around),
-            runtime: tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .expect("a runtime"),
+            host: finish(builder, &around),
+            runtime,
             project: 1,
             token: "writer",
             packs: directory.is_some(),
@@ -340,11 +344,26 @@ impl Tracker {
     }
 }
 
-fn finish(builder: HostBuilder, blobs: &Arc<MemoryBlobs>, around: &Arc<Around>) -> Host {
+/// With files in memory, or in a part of the bucket that is this test's own.
+fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostBuilder, Arc<dyn Blobs>) {
+    if std::env::var("MLFORGE_TEST_STORAGE").as_deref() != Ok("s3") {
+        let blobs = Arc::new(MemoryBlobs::new());
+        return (builder.blobs(Arc::clone(&blobs)), blobs);
+    }
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let bucket = std::env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
+    let place: S3Place = format!("{bucket}/hermetic/{}-{count}", std::process::id())
+        .parse()
+        .expect("a place");
+    let blobs = Arc::new(runtime.block_on(S3Blobs::open(&place)).expect("a bucket"));
+    (builder.blobs(Arc::clone(&blobs)), blobs)
+}
+
+fn finish(builder: HostBuilder, around: &Arc<Around>) -> Host {
     let clock = Arc::clone(around);
     builder
         .plugin(plugin())
-        .blobs(Arc::clone(blobs))
         .forge(Arc::new(TwoProjects(Arc::clone(around))))
         .isolate(is_isolated())
         .clock(move || {

@@ -36,7 +36,8 @@ async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
     if let (Some(named), []) = (&options.project, &projects[..]) {
         bail!("there is no project `{named}`");
     }
-    let host = super::serve::builder(data, forge)
+    let host = super::storage::builder(data, &options.files, forge)
+        .await
         .context("a server that runs purges by itself: mlforge serve --purge-after")?
         .component(mlforge_component::COMPONENT)
         .limits(Limits::default())

@@ -1,7 +1,7 @@
 //! `mlforge serve`: puts the host together, tells the user how to reach it, and stops it on a signal.
 
 use std::borrow::Cow;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use mlforge::forge::local::{FirstStart, LocalForge};
 use mlforge::storage::ProjectId;
-use mlforge::storage::files::FileBlobs;
-use mlforge::storage::sqlite::SqliteRecords;
-use mlforge::{Host, HostBuilder, Limits};
+use mlforge::{Host, Limits};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -33,7 +31,7 @@ pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
 
 async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let forge = Arc::new(super::manage::open(data)?);
-    let host = build(data, options, Arc::clone(&forge))?;
+    let host = build(data, options, Arc::clone(&forge)).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -57,8 +55,8 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
-    let builder = builder(data, forge)?;
+async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
+    let builder = super::storage::builder(data, &options.files, forge).await?;
     let builder = match &options.external_url {
         Some(url) => builder.external_url(url),
         None => builder,
@@ -73,47 +71,6 @@ fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result
         .isolate(options.isolate)
         .source_schemes(options.allow_source.iter().cloned())
         .build()
-}
-
-/// What a data directory holds for a host. Fails when another process has it open.
-pub(super) fn builder(data: &Path, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
-    let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
-    let blobs = Arc::new(FileBlobs::open(&data.join("blobs"))?);
-    Ok(Host::builder()
-        .compiled_cache(data.join("cache"))
-        .ticket_key(key(&data.join("ticket.key"))?)
-        .records(records)
-        .blobs(blobs)
-        .forge(forge))
-}
-
-/// The key in a file that nobody else can read; made when there is none.
-fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
-    let found = match std::fs::read(file) {
-        Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return new_key(file),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
-    };
-    let length = found.len();
-    found
-        .try_into()
-        .map_err(|_| anyhow::anyhow!("{} has {length} bytes instead of 32: remove it", file.display()))
-}
-
-/// A crash leaves the whole key or none.
-fn new_key(file: &Path) -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes for a key: {error}"))?;
-    let make = || -> std::io::Result<()> {
-        // Made with mode 0600.
-        let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
-        made.write_all(&key)?;
-        made.as_file().sync_all()?;
-        made.persist(file)?;
-        Ok(())
-    };
-    make().with_context(|| format!("cannot make {}", file.display()))?;
-    Ok(key)
 }
 
 /// The one that the user names, else the one that this binary carries.

@@ -57,6 +57,8 @@ fn complaint_says_what_is_wrong() {
         ("mlforge serve --purge-after 0", "'0'"),
         ("mlforge purge", "--older-than <DAYS>"),
         ("mlforge purge --older-than -1", "'-1'"),
+        ("mlforge serve --files models", "s3://bucket[/prefix]"),
+        ("mlforge serve --s3-region eu-1", "--files"),
     ] {
         let complaint = complaint(line);
         assert!(

@@ -11,6 +11,8 @@ pub mod files;
 mod lock;
 pub mod memory;
 pub(crate) mod quota;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

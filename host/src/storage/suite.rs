@@ -74,13 +74,17 @@ macro_rules! records_suite {
     };
 }
 
-/// Runs the rules of blobs, likewise.
+/// Runs the rules of blobs, likewise: all of them, or those that every storage keeps and some more.
 macro_rules! blobs_suite {
     ($open:expr) => {
+        crate::storage::suite::blobs_suite!($open, [the_longest_name_is_kept]);
+    };
+    ($open:expr, [$($more:ident),*]) => {
         crate::storage::suite::suite!(
             blobs,
             $open,
             [
+                $($more,)*
                 contents_come_back_whole,
                 size_and_digest_are_those_of_the_contents,
                 staged_bytes_have_no_name,

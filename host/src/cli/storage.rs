@@ -1,0 +1,89 @@
+//! Where a server keeps what it is given: a data directory, and maybe another place for files.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use mlforge::HostBuilder;
+use mlforge::forge::local::LocalForge;
+use mlforge::storage::files::FileBlobs;
+#[cfg(feature = "s3")]
+use mlforge::storage::s3::{S3Blobs, S3Place};
+use mlforge::storage::sqlite::SqliteRecords;
+
+/// Where files are kept.
+#[derive(Debug, Args)]
+pub(super) struct FilesPlace {
+    /// Keep files in an S3-compatible store instead of the data directory; the bucket must exist
+    #[cfg(feature = "s3")]
+    #[arg(long, value_name = "s3://BUCKET[/PREFIX]")]
+    files: Option<S3Place>,
+
+    /// Address of that store [default: AWS_ENDPOINT_URL, else AWS]
+    #[cfg(feature = "s3")]
+    #[arg(long, value_name = "URL", requires = "files", value_parser = super::parse_base_url)]
+    s3_endpoint: Option<String>,
+
+    /// Region of that store [default: AWS_REGION, else us-east-1]
+    #[cfg(feature = "s3")]
+    #[arg(long, value_name = "REGION", requires = "files")]
+    s3_region: Option<String>,
+}
+
+/// A host on the storage of a data directory. Fails when another process has it open.
+pub(super) async fn builder(data: &Path, files: &FilesPlace, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
+    let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
+    let builder = files.lend(mlforge::Host::builder(), data).await?;
+    Ok(builder
+        .compiled_cache(data.join("cache"))
+        .ticket_key(key(&data.join("ticket.key"))?)
+        .records(records)
+        .forge(forge))
+}
+
+impl FilesPlace {
+    /// Lends the place that the user names, else one below the data directory.
+    async fn lend(&self, builder: HostBuilder, data: &Path) -> anyhow::Result<HostBuilder> {
+        #[cfg(feature = "s3")]
+        if let Some(place) = &self.files {
+            let place = S3Place {
+                endpoint: self.s3_endpoint.clone(),
+                region: self.s3_region.clone(),
+                ..place.clone()
+            };
+            return Ok(builder.blobs(Arc::new(S3Blobs::open(&place).await?)));
+        }
+        Ok(builder.blobs(Arc::new(FileBlobs::open(&data.join("blobs"))?)))
+    }
+}
+
+/// The key in a file that nobody else can read; made when there is none.
+fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
+    let found = match std::fs::read(file) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return new_key(file),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+    };
+    let length = found.len();
+    found
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("{} has {length} bytes instead of 32: remove it", file.display()))
+}
+
+/// A crash leaves the whole key or none.
+fn new_key(file: &Path) -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes for a key: {error}"))?;
+    let make = || -> std::io::Result<()> {
+        // Made with mode 0600.
+        let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+        made.write_all(&key)?;
+        made.as_file().sync_all()?;
+        made.persist(file)?;
+        Ok(())
+    };
+    make().with_context(|| format!("cannot make {}", file.display()))?;
+    Ok(key)
+}

@@ -1,0 +1,242 @@
+//! Blobs in an S3-compatible store: the file `name` of project 7 is the object `<prefix>/7/<name>`.
+//!
+//! S3 has no rename and no directories. A small upload waits in memory for its name; a large one is sent in parts to
+//! `<prefix>/staging/…`, invisible until it is complete, and copied within S3 to its name. So a reader sees the old file or
+//! the new one, and a crash leaves parts that no listing shows, or an object in `staging`, which a later start removes.
+//! That files and directories share no name is seen to here (`claims`), for one server process.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use object_store::list::PaginatedListOptions;
+
+use self::bucket::Bucket;
+use self::claims::Claims;
+pub use self::place::{S3Keys, S3Place};
+use self::upload::S3Staged;
+use super::{
+    BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name,
+    validate_join, validate_list,
+};
+
+mod answer;
+mod bucket;
+mod claims;
+mod download;
+mod join;
+mod listing;
+mod place;
+#[cfg(all(test, feature = "s3-tests"))]
+mod tests;
+mod upload;
+
+/// What is left in `staging` for so long was left by a crash: an upload that is complete has its name at once.
+const LEFT_BEHIND: Duration = Duration::from_hours(24);
+
+/// Blobs in a part of a bucket, for one server process. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct S3Blobs {
+    bucket: Arc<Bucket>,
+    claims: Arc<Claims>,
+}
+
+impl S3Blobs {
+    /// Connects to the store, tries what the credentials allow, and removes what uploads left behind that were cut short
+    /// by a crash a day ago or longer. Fails, in one sentence without a secret, when the store cannot be used.
+    pub async fn open(place: &S3Place) -> anyhow::Result<Self> {
+        let place = place.clone().completed()?;
+        let bucket = Bucket::connect(&place).with_context(|| format!("cannot use {place}"))?;
+        bucket.check().await.with_context(|| format!("cannot use {place}"))?;
+        if let Err(error) = sweep(&bucket, LEFT_BEHIND).await {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "what uploads left behind could not be removed");
+        }
+        Ok(Self {
+            bucket: Arc::new(bucket),
+            claims: Arc::default(),
+        })
+    }
+
+    /// What the keys begin with that lie below a directory; empty: the root.
+    fn directory(&self, project: ProjectId, directory: &str) -> Result<String, StorageError> {
+        let root = self.bucket.root(project);
+        if directory.is_empty() {
+            return Ok(root);
+        }
+        validate_blob_name(directory)?;
+        Ok(format!("{root}{directory}/"))
+    }
+
+    /// Does what makes a file of this name, once the name is known to be free for one. It goes on when nobody waits any
+    /// more: the claim is held until S3 has answered.
+    async fn naming(
+        &self,
+        project: ProjectId,
+        name: &str,
+        work: impl Future<Output = Result<(), StorageError>> + Send + 'static,
+    ) -> Result<(), StorageError> {
+        let (store, name) = (self.clone(), name.to_owned());
+        let named = tokio::spawn(async move {
+            let _claim = store.claims.take(project, &name).await;
+            store.refuse_shared_name(project, &name).await?;
+            work.await
+        });
+        named
+            .await
+            .unwrap_or_else(|_| Err(StorageError::Unavailable("the naming of a file was given up".into())))
+    }
+
+    /// As in a file system, a file and a directory cannot share a name. Whoever asks has claimed it.
+    async fn refuse_shared_name(&self, project: ProjectId, name: &str) -> Result<(), StorageError> {
+        let root = self.bucket.root(project);
+        let below = |directory: &str| format!("{root}{directory}/");
+        if self.bucket.holds_any(&below(name)).await? {
+            return Err(StorageError::InvalidName("a directory has this name".into()));
+        }
+        let mut rest = name;
+        while let Some((parent, _)) = rest.rsplit_once('/') {
+            // A directory is there, so none of those that it lies in is a file.
+            if self.bucket.holds_any(&below(parent)).await? {
+                return Ok(());
+            }
+            if self.bucket.look_at(&self.bucket.key(project, parent)?).await?.is_some() {
+                return Err(StorageError::InvalidName(
+                    "a file has the name of one of its directories".into(),
+                ));
+            }
+            rest = parent;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Blobs for S3Blobs {
+    async fn stage(
+        &self,
+        _project: ProjectId,
+        contents: BlobStream,
+        bytes_max: u64,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        Ok(Box::new(upload::receive(&self.bucket, contents, bytes_max).await?))
+    }
+
+    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
+        validate_blob_name(name)?;
+        let Ok(staged) = staged.into_any().downcast::<S3Staged>() else {
+            return Err(StorageError::Unavailable(
+                "the bytes were staged by another storage".into(),
+            ));
+        };
+        let key = self.bucket.key(project, name)?;
+        self.naming(project, name, staged.name(key)).await
+    }
+
+    async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
+        validate_blob_name(name)?;
+        self.bucket.look_at(&self.bucket.key(project, name)?).await
+    }
+
+    async fn read(
+        &self,
+        project: ProjectId,
+        name: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenBlob>, StorageError> {
+        validate_blob_name(name)?;
+        download::open(&self.bucket, self.bucket.key(project, name)?, offset, length).await
+    }
+
+    async fn list(
+        &self,
+        project: ProjectId,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<BlobItem>, StorageError> {
+        validate_list(directory, limit)?;
+        let root = self.directory(project, directory)?;
+        listing::list(&self.bucket, &root, after, usize::try_from(limit).unwrap_or(usize::MAX)).await
+    }
+
+    async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        validate_blob_name(name)?;
+        let key = self.bucket.key(project, name)?;
+        // S3 does not tell whether there was anything.
+        if self.bucket.look_at(&key).await?.is_none() {
+            return Ok(false);
+        }
+        self.bucket.delete(&key).await?;
+        Ok(true)
+    }
+
+    async fn join(
+        &self,
+        project: ProjectId,
+        parts: &[String],
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<bool, StorageError> {
+        validate_join(parts, name)?;
+        let (bucket, key) = (Arc::clone(&self.bucket), self.bucket.key(project, name)?);
+        let parts = parts.iter().map(|part| bucket.key(project, part));
+        let parts = parts.collect::<Result<_, _>>()?;
+        let Some(sources) = join::versions(&bucket, parts).await? else {
+            return Ok(false);
+        };
+        let bytes: u64 = sources.iter().map(|source| source.size).sum();
+        if bytes > bytes_max {
+            return Err(StorageError::TooLarge(format!("a blob of more than {bytes_max} bytes")));
+        }
+        let joined = async move { join::join(&bucket, sources, key).await };
+        self.naming(project, name, joined).await.map(|()| true)
+    }
+
+    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        let root = self.directory(project, directory)?;
+        let (mut any, mut token) = (false, None);
+        loop {
+            let options = PaginatedListOptions {
+                page_token: token,
+                ..PaginatedListOptions::default()
+            };
+            let page = self.bucket.page(&root, options).await?;
+            let keys: Vec<_> = page.result.objects.into_iter().map(|object| object.location).collect();
+            if !keys.is_empty() {
+                any = true;
+                self.bucket.delete_all(keys).await?;
+            }
+            token = page.page_token;
+            if token.is_none() {
+                return Ok(any);
+            }
+        }
+    }
+}
+
+/// Removes what a crash left: parts of objects that were not completed, and objects that were not yet copied. A thousand of
+/// each; the next start goes on.
+async fn sweep(bucket: &Bucket, older: Duration) -> anyhow::Result<()> {
+    let now = SystemTime::now();
+    let is_left = |begun: SystemTime| now.duration_since(begun).unwrap_or_default() >= older;
+    let staging = bucket.staging();
+    for (key, id, begun) in bucket.unfinished(&staging).await? {
+        if is_left(begun.into()) {
+            bucket.abort(&key, &id).await.map_err(told)?;
+        }
+    }
+    let staged = bucket.page(&staging, PaginatedListOptions::default()).await;
+    for object in staged.map_err(told)?.result.objects {
+        if is_left(object.last_modified.into()) {
+            bucket.delete(&object.location).await.map_err(told)?;
+        }
+    }
+    Ok(())
+}
+
+fn told(error: StorageError) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
+}

@@ -1,0 +1,74 @@
+//! What the store's answers say, and what is told of those that do not come.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::time::timeout;
+
+use crate::storage::StorageError;
+
+/// The entity tag of a copied part.
+pub(super) fn tag_in(answer: &str) -> Option<String> {
+    let tag = element(answer, "ETag")?;
+    Some(tag.replace("&quot;", "\"").replace("&#34;", "\""))
+}
+
+/// The text of an element of XML.
+pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text)
+}
+
+/// What is wrong with a store, for whoever started the server: in the words of its answer, or why it gave none.
+pub(super) fn complaint(error: object_store::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let message = element(&text, "Message").unwrap_or("it gives no reason");
+    let message = message.replace("&apos;", "'").replace("&quot;", "\"");
+    match element(&text, "Code") {
+        Some("NoSuchBucket") => anyhow!("there is no such bucket"),
+        Some("AccessDenied" | "Forbidden" | "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
+            anyhow!("these credentials may not read and write there: {message}")
+        }
+        Some("AuthorizationHeaderMalformed") => anyhow!("it is of another region: {message}"),
+        Some(code) => anyhow!("it answers {code}: {message}"),
+        None => {
+            let error = anyhow::Error::new(error);
+            anyhow!("it cannot be reached: {}", error.root_cause())
+        }
+    }
+}
+
+/// Waits so long. A failure is told with what was tried; that something is not there is none.
+pub(super) async fn within<T>(
+    time: Duration,
+    tried: &str,
+    work: impl Future<Output = object_store::Result<T>>,
+) -> Result<Option<T>, StorageError> {
+    match timeout(time, work).await {
+        Ok(Ok(result)) => Ok(Some(result)),
+        Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+        Ok(Err(error)) => Err(StorageError::Unavailable(format!("{tried}: {error}"))),
+        Err(_) => Err(StorageError::Unavailable(format!(
+            "{tried}: no answer within {} seconds",
+            time.as_secs()
+        ))),
+    }
+}
+
+/// What must be there.
+pub(super) fn found<T>(result: Option<T>, missing: &str) -> Result<T, StorageError> {
+    result.ok_or_else(|| StorageError::Unavailable(missing.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_copy_is_read() {
+        let answer = "<?xml version=\"1.0\"?><CopyPartResult><LastModified>x</LastModified><ETag>&quot;ab-1&quot;</ETag></CopyPartResult>";
+        assert_eq!(tag_in(answer).as_deref(), Some("\"ab-1\""));
+        assert_eq!(tag_in("<Error><Code>SlowDown</Code></Error>"), None);
+    }
+}

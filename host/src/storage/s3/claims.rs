@@ -1,0 +1,127 @@
+//! Names that are being given to files. S3 knows no directories, so nothing there keeps a file and a directory from sharing
+//! a name: whoever commits claims the name first, and others whose names would clash wait until it has it or not.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::storage::ProjectId;
+
+/// All claims of this process.
+#[derive(Default)]
+pub(super) struct Claims {
+    /// How often each name is claimed: the same name by several is no clash.
+    taken: Mutex<BTreeMap<(ProjectId, String), usize>>,
+    freed: Notify,
+}
+
+/// A claimed name, until dropped.
+pub(super) struct Claim {
+    claims: Arc<Claims>,
+    name: (ProjectId, String),
+}
+
+impl Claims {
+    /// Waits until nobody claims a name above or below this one.
+    pub(super) async fn take(self: &Arc<Self>, project: ProjectId, name: &str) -> Claim {
+        let name = (project, name.to_owned());
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            // From now on no release is missed.
+            freed.as_mut().enable();
+            if self.try_take(&name) {
+                return Claim {
+                    claims: Arc::clone(self),
+                    name,
+                };
+            }
+            freed.await;
+        }
+    }
+
+    fn try_take(&self, name: &(ProjectId, String)) -> bool {
+        let mut taken = self.taken();
+        let (project, text) = name;
+        let above = |(end, _): (usize, &str)| {
+            let above = text.get(..end).unwrap_or_default();
+            taken.contains_key(&(*project, above.to_owned()))
+        };
+        let start = (*project, format!("{text}/"));
+        let below = taken.range(&start..).next();
+        let is_below =
+            |(other, _): (&(ProjectId, String), &usize)| other.0 == *project && other.1.starts_with(&start.1);
+        if text.match_indices('/').any(above) || below.is_some_and(is_below) {
+            return false;
+        }
+        *taken.entry(name.clone()).or_default() += 1;
+        true
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<(ProjectId, String), usize>> {
+        // Whoever held the lock changed one entry: nothing is half done.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut taken = self.claims.taken();
+        if let Some(count) = taken.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.name);
+            }
+        }
+        drop(taken);
+        self.claims.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PROJECT: ProjectId = ProjectId(7);
+
+    #[tokio::test(start_paused = true)]
+    async fn names_that_clash_wait_for_each_other() {
+        let claims = Arc::new(Claims::default());
+        let claim = claims.take(PROJECT, "a/b").await;
+        let waits = async |project, name| {
+            tokio::time::timeout(Duration::from_secs(1), claims.take(project, name))
+                .await
+                .is_err()
+        };
+        for clash in ["a", "a/b/c", "a/b/c/d"] {
+            assert!(waits(PROJECT, clash).await, "{clash}");
+        }
+        for other in ["a/b", "a/bc", "a/b.c", "a/c", "ab", "b"] {
+            assert!(!waits(PROJECT, other).await, "{other}");
+        }
+        assert!(!waits(ProjectId(8), "a").await);
+        drop(claim);
+        assert!(!waits(PROJECT, "a/b/c").await);
+        assert!(claims.taken().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_release_wakes_who_waits() {
+        let claims = Arc::new(Claims::default());
+        let first = claims.take(PROJECT, "a").await;
+        let second = claims.take(PROJECT, "a").await;
+        let waiting = tokio::spawn({
+            let claims = Arc::clone(&claims);
+            async move { claims.take(PROJECT, "a/b").await }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(second);
+        waiting.await.unwrap();
+    }
+}

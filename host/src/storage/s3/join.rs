@@ -1,0 +1,110 @@
+//! One object of several others. S3 copies within itself what has at least 5 MiB; smaller files come here and go back,
+//! gathered into parts.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::path::Path;
+
+use super::bucket::{Bucket, Version};
+use super::download;
+use super::upload::{COPY_BYTES, Upload};
+use crate::storage::StorageError;
+
+/// The least that S3 takes as a part, but for the last.
+const PART_BYTES_MIN: u64 = 5 << 20;
+/// How much is gathered of small files.
+const GATHERED_BYTES: u64 = 8 << 20;
+const LOOKS_AT_ONCE: usize = 16;
+
+/// The versions that lie at these keys now; none when one of them is not there.
+pub(super) async fn versions(bucket: &Bucket, keys: Vec<Path>) -> Result<Option<Vec<Version>>, StorageError> {
+    let looked = stream::iter(keys).map(|key| bucket.version(key));
+    let versions: Vec<_> = looked.buffered(LOOKS_AT_ONCE).try_collect().await?;
+    Ok(versions.into_iter().collect())
+}
+
+/// Makes an object of others, at once.
+pub(super) async fn join(bucket: &Arc<Bucket>, sources: Vec<Version>, to: Path) -> Result<(), StorageError> {
+    let bytes: u64 = sources.iter().map(|source| source.size).sum();
+    if bytes <= GATHERED_BYTES {
+        let mut gathered = Gathered::default();
+        for source in &sources {
+            gathered.take(bucket, source, 0, source.size).await?;
+        }
+        return bucket.put(&to, gathered.pieces).await;
+    }
+    let mut target = Upload::begin(bucket, to).await?;
+    let mut gathered = Gathered::default();
+    for source in sources {
+        append(bucket, &mut target, &mut gathered, source).await?;
+    }
+    if gathered.bytes > 0 {
+        target.send(gathered.pieces).await?;
+    }
+    target.complete().await
+}
+
+/// Copies what is large enough, and gathers the rest.
+async fn append(
+    bucket: &Arc<Bucket>,
+    target: &mut Upload,
+    gathered: &mut Gathered,
+    source: Version,
+) -> Result<(), StorageError> {
+    let mut start = 0;
+    while start < source.size {
+        let left = source.size - start;
+        if gathered.bytes == 0 && left >= PART_BYTES_MIN {
+            // What would be too little for a part of its own goes with the one before.
+            let count = if left < COPY_BYTES + PART_BYTES_MIN {
+                left
+            } else {
+                COPY_BYTES
+            };
+            target.copy(source.clone(), start..start + count).await?;
+            start += count;
+            continue;
+        }
+        let count = left.min(GATHERED_BYTES - gathered.bytes);
+        gathered.take(bucket, &source, start, count).await?;
+        start += count;
+        if gathered.bytes == GATHERED_BYTES {
+            target.send(std::mem::take(gathered).pieces).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of small files.
+#[derive(Default)]
+struct Gathered {
+    pieces: Vec<Bytes>,
+    bytes: u64,
+}
+
+impl Gathered {
+    async fn take(
+        &mut self,
+        bucket: &Arc<Bucket>,
+        source: &Version,
+        offset: u64,
+        count: u64,
+    ) -> Result<(), StorageError> {
+        let mut stream = download::of_version(bucket, source, offset, count).await?;
+        let mut missing = count;
+        while let Some(piece) = stream.recv().await {
+            let piece = piece?;
+            missing = missing.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            self.pieces.push(piece);
+        }
+        if missing > 0 {
+            return Err(StorageError::Unavailable(
+                "a file became shorter while it was joined".into(),
+            ));
+        }
+        self.bytes += count;
+        Ok(())
+    }
+}

@@ -1,0 +1,300 @@
+//! Bytes on their way in. A small file is kept in memory until it has its name; a large one is sent in parts to a key of
+//! its own, which S3 shows to nobody before they are put together, and from there copied within S3 to its name.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::multipart::PartId;
+use object_store::path::Path;
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use super::bucket::{Bucket, Version};
+use super::join;
+use crate::storage::{BlobStream, Staged, StorageError};
+
+/// The most that S3 makes an object of.
+const PARTS_MAX: usize = 10_000;
+/// How large parts are, `PARTS_OF_A_SIZE` of each size: S3 takes none below 5 MiB, and some stores want all alike. The first
+/// 20 GB go in the smallest parts.
+const PART_BYTES: [usize; 4] = [8 << 20, 64 << 20, 256 << 20, 256 << 20];
+const PARTS_OF_A_SIZE: usize = 2_500;
+/// One part is sent while the next one is received.
+const SENT_AT_ONCE: usize = 1;
+/// S3 copies at most 5 GiB in one part.
+pub(super) const COPY_BYTES: u64 = 256 << 20;
+const COPIES_AT_ONCE: usize = 8;
+
+/// Receives a stream to its end.
+pub(super) async fn receive(
+    bucket: &Arc<Bucket>,
+    contents: BlobStream,
+    bytes_max: u64,
+) -> Result<S3Staged, StorageError> {
+    let mut source = Source::new(contents, bytes_max);
+    let smallest = part_bytes(0)?;
+    let mut part = source.part(smallest).await?;
+    if part.bytes < smallest {
+        return Ok(source.staged(Contents::Held(Arc::clone(bucket), part.pieces)));
+    }
+    let mut upload = Upload::begin(bucket, bucket.fresh_key()?).await?;
+    while part.bytes > 0 {
+        upload.send(part.pieces).await?;
+        part = source.part(part_bytes(upload.begun)?).await?;
+    }
+    upload.until_sent(0).await?;
+    Ok(source.staged(Contents::Sent(upload)))
+}
+
+/// How large the part of this number is.
+fn part_bytes(index: usize) -> Result<usize, StorageError> {
+    let size = PART_BYTES.get(index / PARTS_OF_A_SIZE).copied();
+    size.ok_or_else(|| StorageError::TooLarge(format!("a blob of more than {index} parts")))
+}
+
+/// A stream that is cut into parts, counted and hashed.
+struct Source {
+    contents: BlobStream,
+    /// What came with the former part and belongs to the next.
+    rest: Bytes,
+    hash: Sha256,
+    size: u64,
+    bytes_max: u64,
+}
+
+#[derive(Default)]
+struct Part {
+    pieces: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Source {
+    fn new(contents: BlobStream, bytes_max: u64) -> Self {
+        Self {
+            contents,
+            rest: Bytes::new(),
+            hash: Sha256::new(),
+            size: 0,
+            bytes_max,
+        }
+    }
+
+    /// The next part; shorter than asked at the end of the stream only.
+    async fn part(&mut self, bytes: usize) -> Result<Part, StorageError> {
+        let mut part = Part::default();
+        while part.bytes < bytes {
+            if self.rest.is_empty() {
+                let Some(piece) = self.contents.recv().await else { break };
+                self.rest = piece?;
+                self.count()?;
+            }
+            let piece = self.rest.split_to(self.rest.len().min(bytes - part.bytes));
+            if !piece.is_empty() {
+                part.bytes += piece.len();
+                part.pieces.push(piece);
+            }
+        }
+        Ok(part)
+    }
+
+    fn count(&mut self) -> Result<(), StorageError> {
+        let bytes = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        self.size = self.size.saturating_add(bytes);
+        if self.size > self.bytes_max {
+            let most = self.bytes_max;
+            return Err(StorageError::TooLarge(format!("a blob of more than {most} bytes")));
+        }
+        self.hash.update(&self.rest);
+        Ok(())
+    }
+
+    fn staged(self, contents: Contents) -> S3Staged {
+        S3Staged {
+            size: self.size,
+            digest: self.hash.finalize().into(),
+            contents,
+        }
+    }
+}
+
+/// A received file under no name; given up when dropped.
+pub(super) struct S3Staged {
+    size: u64,
+    digest: [u8; 32],
+    contents: Contents,
+}
+
+enum Contents {
+    Held(Arc<Bucket>, Vec<Bytes>),
+    /// All parts are in the store.
+    Sent(Upload),
+}
+
+impl S3Staged {
+    /// Makes it the object of this key, at once.
+    pub(super) async fn name(self, key: Path) -> Result<(), StorageError> {
+        let upload = match self.contents {
+            Contents::Held(bucket, pieces) => return bucket.put(&key, pieces).await,
+            Contents::Sent(upload) => upload,
+        };
+        let passing = upload.into_object().await?;
+        let source = Version {
+            key: passing.key.clone(),
+            // Nobody else knows its key.
+            tag: None,
+            size: self.size,
+        };
+        join::join(&passing.bucket, vec![source], key).await
+    }
+}
+
+impl Staged for S3Staged {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+/// An object that is made of parts. What was sent is removed when it is dropped before it is complete.
+pub(super) struct Upload {
+    bucket: Arc<Bucket>,
+    key: Path,
+    id: Arc<String>,
+    /// How many parts were begun.
+    begun: usize,
+    sending: JoinSet<Result<(usize, PartId), StorageError>>,
+    sent: BTreeMap<usize, PartId>,
+    is_complete: bool,
+}
+
+impl Upload {
+    pub(super) async fn begin(bucket: &Arc<Bucket>, key: Path) -> Result<Self, StorageError> {
+        let id = bucket.begin(&key).await?;
+        Ok(Self {
+            bucket: Arc::clone(bucket),
+            key,
+            id: Arc::new(id),
+            begun: 0,
+            sending: JoinSet::new(),
+            sent: BTreeMap::new(),
+            is_complete: false,
+        })
+    }
+
+    /// Begins to send the next part, once the former one is sent.
+    pub(super) async fn send(&mut self, pieces: Vec<Bytes>) -> Result<(), StorageError> {
+        self.until_sent(SENT_AT_ONCE - 1).await?;
+        let (bucket, key, id) = (Arc::clone(&self.bucket), self.key.clone(), Arc::clone(&self.id));
+        let index = self.next_index()?;
+        self.sending
+            .spawn(async move { Ok((index, bucket.put_part(&key, &id, index, pieces).await?)) });
+        Ok(())
+    }
+
+    /// Begins to copy the next part from another object.
+    pub(super) async fn copy(&mut self, from: Version, range: Range<u64>) -> Result<(), StorageError> {
+        self.until_sent(COPIES_AT_ONCE - 1).await?;
+        let (bucket, key, id) = (Arc::clone(&self.bucket), self.key.clone(), Arc::clone(&self.id));
+        let index = self.next_index()?;
+        self.sending
+            .spawn(async move { Ok((index, bucket.copy_part(&from, range, (&key, &id, index)).await?)) });
+        Ok(())
+    }
+
+    fn next_index(&mut self) -> Result<usize, StorageError> {
+        if self.begun == PARTS_MAX {
+            return Err(StorageError::TooLarge(format!("a blob of more than {PARTS_MAX} parts")));
+        }
+        self.begun += 1;
+        Ok(self.begun - 1)
+    }
+
+    /// Waits until at most so many parts are under way.
+    async fn until_sent(&mut self, under_way: usize) -> Result<(), StorageError> {
+        while self.sending.len() > under_way
+            && let Some(sent) = self.sending.join_next().await
+        {
+            let (index, part) =
+                sent.unwrap_or_else(|_| Err(StorageError::Unavailable("the sending of a part was given up".into())))?;
+            self.sent.insert(index, part);
+        }
+        Ok(())
+    }
+
+    /// Puts the parts together: the object is there, or an old one is replaced, at once.
+    pub(super) async fn complete(mut self) -> Result<(), StorageError> {
+        self.until_sent(0).await?;
+        let parts = std::mem::take(&mut self.sent).into_values().collect();
+        self.bucket.complete(&self.key, &self.id, parts).await?;
+        self.is_complete = true;
+        Ok(())
+    }
+
+    /// The same, for an object that is needed for a moment.
+    async fn into_object(self) -> Result<Passing, StorageError> {
+        let passing = Passing {
+            bucket: Arc::clone(&self.bucket),
+            key: self.key.clone(),
+        };
+        self.complete().await?;
+        Ok(passing)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            self.sending.abort_all();
+            let (bucket, key, id) = (Arc::clone(&self.bucket), self.key.clone(), Arc::clone(&self.id));
+            afterwards(async move { bucket.abort(&key, &id).await });
+        }
+    }
+}
+
+/// An object that is deleted when dropped.
+struct Passing {
+    bucket: Arc<Bucket>,
+    key: Path,
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let (bucket, key) = (Arc::clone(&self.bucket), self.key.clone());
+        afterwards(async move { bucket.delete(&key).await });
+    }
+}
+
+/// Does what nobody waits for. What fails, or is cut short by the end of the process, is swept later.
+fn afterwards(work: impl Future<Output = Result<(), StorageError>> + Send + 'static) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            if let Err(error) = work.await {
+                tracing::warn!(?error, "something unfinished stays in the store until it is swept");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_many_and_large_enough_for_a_terabyte() {
+        let all: usize = (0..PARTS_MAX).map(|index| part_bytes(index).unwrap()).sum();
+        assert!(all > 1 << 40 && part_bytes(PARTS_MAX).is_err());
+        // As many as are alike hold the largest file that a server takes by default.
+        assert!(PARTS_OF_A_SIZE * PART_BYTES[0] > 16 << 30);
+    }
+}

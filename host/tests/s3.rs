@@ -1,0 +1,190 @@
+//! `mlforge serve --files`, as a user starts it. `cargo xtask test s3` says where a store is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// The program with files in the bucket.
+fn mlforge(data: &tempfile::TempDir, test: &str) -> Command {
+    let bucket = env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path());
+    command
+        .arg("--files")
+        .arg(format!("{bucket}/serve/{}-{test}", std::process::id()));
+    command
+}
+
+/// A running server, as its two lines describe it.
+struct Server {
+    child: Child,
+    address: String,
+    path: String,
+    token: String,
+}
+
+impl Server {
+    fn start(mut command: Command, token: Option<String>) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let uri = lines.next().unwrap().unwrap();
+        let (_, rest) = uri.split_once("http://").unwrap();
+        let (address, path) = rest.split_once('/').unwrap();
+        let shown = lines.next().unwrap().unwrap();
+        let shown = shown.strip_prefix("export MLFLOW_TRACKING_TOKEN=");
+        Self {
+            child,
+            address: address.to_owned(),
+            path: format!("/{path}"),
+            token: token.unwrap_or_else(|| shown.unwrap().to_owned()),
+        }
+    }
+
+    /// The status and the body of an answer, which HTTP/1.0 leaves in one piece.
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (address, root, token, length) = (&self.address, &self.path, &self.token, body.len());
+        write!(
+            stream,
+            "{method} {root}{path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|at| at == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        (head[9..12].parse().unwrap(), answer[end + 4..].to_vec())
+    }
+
+    /// The path of a file of a new run.
+    fn file_of_a_run(&self) -> String {
+        let (status, body) = self.ask("POST", "/api/2.0/mlflow/runs/create", b"{\"experiment_id\": \"0\"}");
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(status, 200, "{body}");
+        let run = body["run"]["info"]["run_id"].as_str().unwrap();
+        format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model/weights.bin")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn s3_keeps_files_when_the_server_is_killed() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(mlforge(&data, "kept"), None);
+    let file = first.file_of_a_run();
+    let contents: Vec<u8> = (0..20_000_000_u32).map(|i| i.to_le_bytes()[1]).collect();
+    assert_eq!(first.ask("PUT", &file, &contents).0, 200);
+    let token = first.token.clone();
+    drop(first);
+    assert!(!data.path().join("blobs").exists());
+    let second = Server::start(mlforge(&data, "kept"), Some(token));
+    let (status, read) = second.ask("GET", &file, b"");
+    assert!(status == 200 && read == contents);
+}
+
+#[test]
+fn s3_that_cannot_be_used_is_told_in_one_line() {
+    let data = tempfile::tempdir().unwrap();
+    let told = |mut command: Command, says: &str| {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let line = String::from_utf8(stderr).unwrap();
+        assert_eq!(
+            (status.code(), stdout.len(), line.lines().count()),
+            (Some(1), 0, 1),
+            "{line}"
+        );
+        assert!(line.contains(says), "{line}");
+    };
+    let mut no_keys = mlforge(&data, "none");
+    no_keys.env_remove("AWS_ACCESS_KEY_ID");
+    told(no_keys, "AWS_ACCESS_KEY_ID");
+    let mut half = mlforge(&data, "none");
+    half.env_remove("AWS_SECRET_ACCESS_KEY");
+    told(half, "AWS_SECRET_ACCESS_KEY is not");
+    let mut elsewhere = mlforge(&data, "none");
+    elsewhere.args(["--s3-region", "elsewhere"]).env("MLFORGE_LOG", "warn");
+    told(elsewhere, "region");
+}
+
+/// Passes connections on to the store, until it is cut.
+struct Way {
+    endpoint: String,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Way {
+    fn open() -> Self {
+        let store = env::var("AWS_ENDPOINT_URL").unwrap();
+        let store = store.strip_prefix("http://").unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let cut = Arc::clone(&is_cut);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(&store).unwrap());
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (from, to, cut) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&cut));
+                    thread::spawn(move || pass_on(from, to, &cut));
+                }
+            }
+        });
+        Self { endpoint, is_cut }
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let count = from.read(&mut buffer)?;
+        if count == 0 || is_cut.load(Ordering::Relaxed) {
+            _ = from.shutdown(Shutdown::Both);
+            return to.shutdown(Shutdown::Both);
+        }
+        to.write_all(&buffer[..count])?;
+    }
+}
+
+#[test]
+fn s3_that_fails_is_told_to_clients_as_any_storage() {
+    let data = tempfile::tempdir().unwrap();
+    let way = Way::open();
+    let mut command = mlforge(&data, "fails");
+    command.args(["--s3-endpoint", &way.endpoint]);
+    let server = Server::start(command, None);
+    let file = server.file_of_a_run();
+    assert_eq!(server.ask("PUT", &file, b"contents").0, 200);
+    way.is_cut.store(true, Ordering::Relaxed);
+    for method in ["GET", "PUT", "DELETE"] {
+        let (status, body) = server.ask(method, &file, b"other");
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (status, body["error_code"].as_str()),
+            (503, Some("TEMPORARILY_UNAVAILABLE")),
+            "{body}"
+        );
+    }
+    way.is_cut.store(false, Ordering::Relaxed);
+    assert_eq!(server.ask("GET", &file, b"").1, b"contents");
+}
