@@ -8,6 +8,7 @@ mod debian;
 mod differential;
 mod environment;
 mod layout;
+mod s3;
 mod serve;
 mod step;
 mod suite;
@@ -19,13 +20,14 @@ use std::process::ExitCode;
 /// What `cargo xtask` prints when it is asked for help, or for something that it does not have.
 const USAGE: &str = "\
 usage: cargo xtask serve [-- ARGS of mlforge serve]
-       cargo xtask test [lint] [rust] [clients] [differential] [-- ARGS of the one part named]
+       cargo xtask test [lint] [rust] [s3] [clients] [differential] [-- ARGS of the one part named]
        cargo xtask bench [-- ARGS of mlforge-bench]
 
 serve    gets the wasm target, builds mlforge in release mode and starts `mlforge serve`
 test     the same set-up, then every part of the test suite, or only those named:
   lint     rustfmt and clippy
   rust     unit tests and hermetic tests (cargo test)
+  s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   clients  the real MLflow clients against a running mlforge (Python, pytest)
   differential
            MLflow's own server and mlforge are asked the same (Python, pytest)

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use crate::clients;
 use crate::differential;
 use crate::layout::Layout;
+use crate::s3;
 use crate::step::{cargo, command, run, run_on_stderr, run_watched, seconds, step, succeeds};
 use crate::wasm;
 
@@ -18,6 +19,8 @@ pub(crate) enum Part {
     Lint,
     /// `cargo test`: unit tests and the hermetic tests.
     Rust,
+    /// Files in an S3-compatible store.
+    S3,
     /// The real MLflow clients.
     Clients,
     /// The same requests to MLflow's own server.
@@ -25,7 +28,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Lint, Self::Rust, Self::Clients, Self::Differential];
+    const ALL: [Self; 5] = [Self::Lint, Self::Rust, Self::S3, Self::Clients, Self::Differential];
 
     /// The parts named, or all of them when none is. Arguments to pass on need one part to take them.
     pub(crate) fn parse_all(names: &[String], rest: &[String]) -> Result<Vec<Self>> {
@@ -41,6 +44,7 @@ impl Part {
         match name {
             "lint" => Ok(Self::Lint),
             "rust" => Ok(Self::Rust),
+            "s3" => Ok(Self::S3),
             "clients" => Ok(Self::Clients),
             "differential" => Ok(Self::Differential),
             _ => bail!("there is no part {name:?} of the test suite"),
@@ -81,6 +85,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
         match part {
             Part::Lint => lint(&layout)?,
             Part::Rust => rust(&layout, rest, &mut tally)?,
+            Part::S3 => s3::run_tests(&layout, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
         }
@@ -98,7 +103,11 @@ fn lint(layout: &Layout) -> Result<()> {
         run(cargo(&layout.root).args(["fmt", "--all", "--check"]))
     })?;
     step("cargo clippy", || {
-        run(cargo(&layout.root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        let everything = ["--workspace", "--all-targets", "--features", "mlforge/s3-tests"];
+        run(cargo(&layout.root)
+            .arg("clippy")
+            .args(everything)
+            .args(["--", "-D", "warnings"]))
     })
 }
 

@@ -1,0 +1,204 @@
+//! The tests of files in an S3-compatible store, against a real one: Garage, which is compiled once from crates.io, and
+//! started with nothing in it, on free ports of this machine, for as long as the tests run.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::layout::Layout;
+use crate::step::{cargo, command, run, run_watched, step};
+use crate::suite::Tally;
+
+/// What is installed. A change makes it be compiled anew.
+const GARAGE: &str = "garage@2.5.0";
+/// The least that serves S3 with data on disk.
+const FEATURES: &str = "bundled-libs,sqlite";
+/// How it is compiled: quickly, since it is used for a minute.
+const PROFILE: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
+];
+/// How long it may take to answer after its start.
+const START_TIME: Duration = Duration::from_secs(60);
+const BUCKET: &str = "mlforge-tests";
+const REGION: &str = "garage";
+
+/// Makes the server if it is not there, and runs everything that needs it.
+pub(crate) fn run_tests(layout: &Layout, tally: &mut Tally) -> Result<()> {
+    let program = step("Garage", || installed(layout))?;
+    let server = step("start of Garage", || {
+        Server::start(&program, &layout.target.join("garage"))
+    })?;
+    step("cargo test of the storage on S3", || {
+        let features = ["test", "--workspace", "--features", "mlforge/s3-tests"];
+        let tests = ["--lib", "--test", "s3", "s3"];
+        must_test(server.tells(cargo(&layout.root).args(features).args(tests)), tally)
+    })?;
+    step("hermetic tests with artifacts on S3", || {
+        let mut tests = cargo(&layout.root);
+        tests.env("MLFORGE_TEST_STORAGE", "s3");
+        tests.args(["test", "--workspace", "--test", "all", "--", "artifacts", "uploads"]);
+        must_test(server.tells(&mut tests), tally)
+    })
+}
+
+/// Runs tests that must not turn out to be none.
+fn must_test(tests: &mut Command, tally: &mut Tally) -> Result<()> {
+    let passed_before = tally.passed;
+    run_watched(tests, |line| tally.see(line))?;
+    if tally.passed == passed_before {
+        bail!("no test was run");
+    }
+    Ok(())
+}
+
+/// The program, compiled unless it was before.
+fn installed(layout: &Layout) -> Result<PathBuf> {
+    let dir = layout.target.join("garage");
+    let program = dir.join("bin").join(format!("garage{}", env::consts::EXE_SUFFIX));
+    let stamp = dir.join("made-from");
+    let made_from = format!("{GARAGE} {FEATURES}");
+    if program.exists() && fs::read_to_string(&stamp).ok().as_ref() == Some(&made_from) {
+        return Ok(program);
+    }
+    let build = dir.join("build");
+    let mut install = cargo(&layout.root);
+    install.args([
+        "install",
+        "--quiet",
+        "--locked",
+        "--force",
+        "--no-default-features",
+        "--features",
+        FEATURES,
+    ]);
+    install
+        .arg("--root")
+        .arg(&dir)
+        .arg("--target-dir")
+        .arg(&build)
+        .arg(GARAGE);
+    run(install.envs(PROFILE))?;
+    fs::write(&stamp, made_from)?;
+    // Several times the size of the program, and of no more use.
+    fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))?;
+    Ok(program)
+}
+
+/// A running server; stopped, and its data removed, when dropped.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    dir: PathBuf,
+}
+
+impl Server {
+    fn start(program: &Path, beside: &Path) -> Result<Self> {
+        let dir = beside.join(format!("run-{}", std::process::id()));
+        fs::create_dir_all(&dir)?;
+        let (address, peers) = (free_address()?, free_address()?);
+        let config = dir.join("garage.toml");
+        fs::write(&config, configuration(&dir, address, peers))?;
+        let log = File::create(dir.join("log"))?;
+        let child = command(program, &dir)
+            .arg("--config")
+            .arg(&config)
+            .args(["server", "--single-node", "--default-bucket"])
+            .env("GARAGE_DEFAULT_ACCESS_KEY", key_id())
+            .env("GARAGE_DEFAULT_SECRET_KEY", secret())
+            .env("GARAGE_DEFAULT_BUCKET", BUCKET)
+            .env("RUST_LOG", "garage=info,warn")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let mut server = Self { child, address, dir };
+        server.wait_for_answer()?;
+        Ok(server)
+    }
+
+    fn wait_for_answer(&mut self) -> Result<()> {
+        let started = Instant::now();
+        while !answers(self.address) {
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || started.elapsed() > START_TIME {
+                let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+                bail!("Garage does not answer at {}:\n{log}", self.address);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Tells a command where the server is, and its keys.
+    fn tells<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
+        tests
+            .env("AWS_ACCESS_KEY_ID", key_id())
+            .env("AWS_SECRET_ACCESS_KEY", secret())
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
+            .env("AWS_REGION", REGION)
+            .env("MLFORGE_TEST_S3", format!("s3://{BUCKET}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is no more needed, nor is what it kept.
+        _ = self.child.kill();
+        _ = self.child.wait();
+        _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// An address of this machine that nobody uses now.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+fn configuration(dir: &Path, s3: SocketAddr, peers: SocketAddr) -> String {
+    let secret = secret();
+    format!(
+        "metadata_dir = {meta:?}\n\
+         data_dir = {data:?}\n\
+         db_engine = \"sqlite\"\n\
+         replication_factor = 1\n\
+         rpc_bind_addr = \"{peers}\"\n\
+         rpc_public_addr = \"{peers}\"\n\
+         rpc_secret = \"{secret}\"\n\
+         [s3_api]\n\
+         api_bind_addr = \"{s3}\"\n\
+         s3_region = \"{REGION}\"\n",
+        meta = dir.join("meta"),
+        data = dir.join("data"),
+    )
+}
+
+/// Of a server that this machine alone can reach, for the time of the tests.
+fn key_id() -> String {
+    format!("GK{}", "1".repeat(24))
+}
+
+fn secret() -> String {
+    "2".repeat(64)
+}
+
+/// Whether there is HTTP: any answer will do.
+fn answers(address: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else {
+        return false;
+    };
+    let asked = stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .and_then(|()| stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    let mut answer = [0; 5];
+    asked.is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"HTTP/"
+}
