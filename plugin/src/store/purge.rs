@@ -43,7 +43,7 @@ pub struct Pass {
 pub async fn pass(before_ms: i64, after: Option<&[u8]>) -> Result<Pass> {
     let ruins = ruins::some(RUINS_MAX).await?;
     if !ruins.is_empty() {
-        let mut turn = ruins::Turn::new();
+        let mut turn = ruins::Turn::begin();
         for (ruin, note) in &ruins {
             ruins::clear(ruin, note, &mut turn).await?;
         }

@@ -58,7 +58,7 @@ pub struct Turn {
 
 impl Turn {
     /// A new one.
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         Turn {
             commits_left: COMMITS_MAX,
         }
