@@ -345,7 +345,8 @@ pub trait Blobs: Send + Sync + 'static {
     ) -> Result<Box<dyn Staged>, StorageError>;
 
     /// Gives staged bytes a name, replacing a former file whole; durable when it answers. As in a file system, a file
-    /// and a directory cannot share a name: the later of the two is refused with `InvalidName`.
+    /// and a directory cannot share a name: the later of the two is refused with `InvalidName`, and so is a name that keeps the
+    /// rules and is too long for this storage.
     async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError>;
 
     /// Size and time; none when there is no such file, or when it is a directory.
