@@ -1,4 +1,4 @@
-//! The places of packed runs in the default order, by row. A row gets its place once and keeps it.
+//! The places of packed runs in the default order, by row. A row gets its place once and keeps it for as long as its run is.
 //!
 //! A record has those of `ROWS` rows, one behind the other: so few that looking up the runs of a page reads little, and that the
 //! record fits into a page of the host's storage.
@@ -15,6 +15,9 @@ const ROWS: u64 = 32;
 
 /// A place in the default order.
 pub type Place = [u8; PLACE_BYTES];
+
+/// What stands where a run is no more: an id that is made by nobody.
+const NONE: Place = [0; PLACE_BYTES];
 
 /// Gives new rows, which follow each other and all others, their places.
 pub async fn append(change: &mut Change, experiment: ExperimentId, first: u64, places: &[Place]) -> Result<()> {
@@ -33,6 +36,29 @@ pub async fn append(change: &mut Change, experiment: ExperimentId, first: u64, p
     }
     for (number, record) in grown {
         change.put(keys::places(experiment, number), record);
+    }
+    Ok(())
+}
+
+/// Takes the places of some rows away, whose runs are no more. The change must be one that checks the experiment's zones.
+pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) -> Result<()> {
+    let mut numbers: Vec<u32> = rows.iter().map(|row| record_of(*row)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let records = get_all(numbers.iter().map(|number| keys::places(experiment, *number)).collect()).await?;
+    for (number, record) in numbers
+        .iter()
+        .zip(records)
+        .filter(|(_, record)| record.existing().is_some())
+    {
+        let mut kept = record.value;
+        let (places, _) = kept.as_chunks_mut::<PLACE_BYTES>();
+        for row in rows.iter().filter(|row| record_of(**row) == *number) {
+            if let Some(place) = places.get_mut(index(row % ROWS)) {
+                *place = NONE;
+            }
+        }
+        change.put(keys::places(experiment, *number), kept);
     }
     Ok(())
 }
@@ -61,7 +87,7 @@ pub async fn look_up(rows: &[(ExperimentId, u64)]) -> Result<Vec<Option<Place>>>
     let place = |(experiment, row): &(ExperimentId, u64)| {
         let record = records.get(&(*experiment, record_of(*row)))?;
         let (places, _) = record.as_chunks::<PLACE_BYTES>();
-        places.get(index(row % ROWS)).copied()
+        places.get(index(row % ROWS)).copied().filter(|place| *place != NONE)
     };
     Ok(rows.iter().map(place).collect())
 }
@@ -69,7 +95,8 @@ pub async fn look_up(rows: &[(ExperimentId, u64)]) -> Result<Vec<Option<Place>>>
 /// The runs whose places a record has.
 pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
     let (places, _) = record.as_chunks::<PLACE_BYTES>();
-    places.iter().map(|place| keys::run_of_place(place).1)
+    let places = places.iter().filter(|place| **place != NONE);
+    places.map(|place| keys::run_of_place(place).1)
 }
 
 /// Records that lie side by side: experiment, first and last number.

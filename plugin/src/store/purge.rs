@@ -10,7 +10,7 @@ use super::codec::purge::read_deletion;
 use super::keys::{self, Column};
 use super::packed::Packed;
 use super::records::{Change, Record, get_all, scan, transact};
-use super::{codec, experiments, lineage, pack, ruins};
+use super::{codec, experiments, lineage, pack, places, ruins};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::logged::LoggedModelId;
@@ -228,6 +228,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             // So that no search takes their slots for runs that have no values.
             let columns = [(Column::Stage, Some(pack::NO_RUN))];
             ruins::set_slots(change, id, &rows, &columns).await?;
+            places::clear(change, id, &rows).await?;
         }
         Ok(removed)
     })
