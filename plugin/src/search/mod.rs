@@ -1,6 +1,6 @@
 //! How searches are asked for. Nothing here knows of WIT, HTTP or JSON.
 //!
-//! `lex` cuts a text into tokens, `parse` makes a filter's comparisons of them, for whatever `language` says can be
+//! `lex` cuts a text into tokens, `parse` makes a filter's comparisons of them, `name` reads what is compared, for whatever `language` says can be
 //! searched; `order` does the same for `order_by`. `runs`, `experiments`, `logged`, `models` and `versions`
 //! say what their things can be asked for.
 
@@ -11,6 +11,7 @@ mod lex;
 pub mod like;
 pub mod logged;
 pub mod models;
+mod name;
 pub mod order;
 pub mod page;
 mod parse;

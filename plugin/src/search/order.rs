@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::filter::Field;
 use super::language::{Searched, Subject, Values};
 use super::lex::{self, Kind, shown};
-use super::parse::Name;
+use super::name::Name;
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX, ORDERED_TEXT_BYTES_MAX};
 use crate::error::{Error, Result};
 

@@ -3,17 +3,19 @@
 //!
 //! A change of form is a new version byte, and the old one stays readable.
 
-use crate::domain::dataset::Dataset;
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
+mod dataset;
 pub mod logged;
 pub mod purge;
 pub mod registry;
 pub mod upload;
+
+pub use dataset::{read_dataset, write_dataset};
 
 const VERSION: u8 = 1;
 
@@ -280,32 +282,6 @@ fn read_status(reader: &mut Reader<'_>) -> Result<Status> {
         .ok_or_else(|| reader.corrupt())
 }
 
-/// Writes a dataset; its name and digest are written too, since a key may not be taken apart.
-pub fn write_dataset(dataset: &Dataset) -> Vec<u8> {
-    Writer::new()
-        .text(&dataset.name)
-        .text(&dataset.digest)
-        .text(&dataset.source_type)
-        .text(&dataset.source)
-        .optional(dataset.schema.as_deref(), Writer::text)
-        .optional(dataset.profile.as_deref(), Writer::text)
-        .0
-}
-
-/// Reads a dataset.
-pub fn read_dataset(bytes: &[u8]) -> Result<Dataset> {
-    let mut reader = Reader::new("dataset", bytes)?;
-    let dataset = Dataset {
-        name: reader.text()?,
-        digest: reader.text()?,
-        source_type: reader.text()?,
-        source: reader.text()?,
-        schema: reader.optional(Reader::text)?,
-        profile: reader.optional(Reader::text)?,
-    };
-    reader.end(dataset)
-}
-
 /// Writes the tags of a run's input.
 pub fn write_pairs(pairs: &[Pair]) -> Vec<u8> {
     let start = Writer::new().length(pairs.len());
@@ -348,6 +324,7 @@ pub fn read_text(bytes: &[u8]) -> Result<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::dataset::Dataset;
     use proptest::prelude::*;
 
     fn a_lifecycle() -> impl Strategy<Value = Lifecycle> {

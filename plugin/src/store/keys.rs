@@ -60,12 +60,17 @@ pub mod logged;
 mod points;
 mod purge;
 pub mod registry;
+mod runs;
 mod uploads;
 
 pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, places, places_between, zones};
 use points::read_point;
 pub use points::{POINT_BYTES, histories, history, newest_point, point, point_of, read_newest_point};
 pub use purge::{Ruin, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
+pub use runs::{
+    PLACE_BYTES, RunPart, dataset_of_input, packed_run, run, run_input, run_metric, run_model_input, run_model_output,
+    run_of_place, run_param, run_part, run_parts, run_place, run_tag, run_values,
+};
 pub use uploads::{all_uploads, upload, upload_of};
 
 /// A key under construction.
@@ -247,127 +252,6 @@ pub fn read_dataset_use(key: &[u8]) -> Option<(String, String, bool)> {
     Some((name, digest, *rest.first()? == 1))
 }
 
-/// What a record below a run's id holds; the first of them is the run itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunPart<'a> {
-    /// The run.
-    Run,
-    /// What was packed of it.
-    Packed,
-    /// A dataset input, by name and digest.
-    Input(&'a [u8]),
-    /// The id of a model input.
-    ModelInput(&'a str),
-    /// The id of a model output.
-    ModelOutput(&'a str),
-    /// The key of a metric.
-    Metric(&'a str),
-    /// The key of a param.
-    Param(&'a str),
-    /// The key of a tag.
-    Tag(&'a str),
-}
-
-/// A run.
-pub fn run(id: RunId) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'a').0
-}
-
-/// What was packed of a run.
-pub fn packed_run(id: RunId) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'b').0
-}
-
-/// The tags of a dataset input of a run.
-pub fn run_input(id: RunId, name: &str, digest: &str) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'i').text(name).last(digest)
-}
-
-/// A model input of a run.
-pub fn run_model_input(id: RunId, model: &str) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'j').last(model)
-}
-
-/// A model output of a run. Packing takes nothing before `m`.
-pub fn run_model_output(id: RunId, model: &str) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'k').last(model)
-}
-
-/// The newest point of a run's metric.
-pub fn run_metric(id: RunId, key: &str) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'm').last(key)
-}
-
-/// A param of a run.
-pub fn run_param(id: RunId, key: &str) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b'p').last(key)
-}
-
-/// A tag of a run.
-pub fn run_tag(id: RunId, key: &str) -> Vec<u8> {
-    Key::new(b'r').run(id).byte(b't').last(key)
-}
-
-/// A run and everything that is read with it.
-pub fn run_parts(id: RunId) -> Span {
-    let start = Key::new(b'r').run(id).0;
-    Span {
-        end: Key(start.clone()).byte(255).0,
-        start,
-    }
-}
-
-/// The run and what was packed of it, then its metrics, params and tags that are not packed.
-pub fn run_values(id: RunId) -> [Span; 2] {
-    let below = |from: u8, to: u8| Span {
-        start: Key::new(b'r').run(id).byte(from).0,
-        end: Key::new(b'r').run(id).byte(to).0,
-    };
-    [below(b'a', b'c'), below(b'm', b'u')]
-}
-
-/// What a key below a run's id names.
-pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
-    let (kind, rest) = key.get(17..)?.split_first()?;
-    let text = || std::str::from_utf8(rest).ok();
-    match kind {
-        b'a' => Some(RunPart::Run),
-        b'b' => Some(RunPart::Packed),
-        b'i' => Some(RunPart::Input(rest)),
-        b'j' => text().map(RunPart::ModelInput),
-        b'k' => text().map(RunPart::ModelOutput),
-        b'm' => text().map(RunPart::Metric),
-        b'p' => text().map(RunPart::Param),
-        b't' => text().map(RunPart::Tag),
-        _ => None,
-    }
-}
-
-/// The dataset that a run's input names by the bytes of its own key.
-pub fn dataset_of_input(experiment: ExperimentId, name_and_digest: &[u8]) -> Vec<u8> {
-    let mut key = Key::new(b'd').experiment(experiment).0;
-    key.extend_from_slice(name_and_digest);
-    key
-}
-
-/// The place of a run in the default order, newest first, then by id: comparable across experiments, and what page
-/// tokens hold.
-pub fn run_place(start_time_ms: i64, id: RunId) -> [u8; PLACE_BYTES] {
-    let mut place = [0; PLACE_BYTES];
-    let (start, run) = place.split_at_mut(8);
-    start.copy_from_slice(&descending(start_time_ms).to_be_bytes());
-    run.copy_from_slice(&id.0);
-    place
-}
-
-/// The start time and the id that a place was made of.
-pub fn run_of_place(place: &[u8; PLACE_BYTES]) -> (i64, RunId) {
-    let (start, run) = place.split_at(8);
-    let start = start.try_into().map(u64::from_be_bytes).unwrap_or_default();
-    let run = run.try_into().unwrap_or_default();
-    (((!start) ^ (1 << 63)).cast_signed(), RunId(run))
-}
-
 /// The place of an experiment that was made at this time.
 pub fn listed_experiment_place_of(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
     Key(Vec::with_capacity(LISTED_PLACE_BYTES))
@@ -376,8 +260,6 @@ pub fn listed_experiment_place_of(creation_time_ms: i64, id: ExperimentId) -> Ve
         .0
 }
 
-/// Start time and run id.
-pub const PLACE_BYTES: usize = 24;
 /// Creation time and number of an experiment.
 pub const LISTED_PLACE_BYTES: usize = 16;
 
