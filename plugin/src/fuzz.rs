@@ -14,7 +14,7 @@ use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Place;
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::search::versions::{VersionOrder, VersionSearch};
-use crate::store::block::{Block, SLOTS};
+use crate::store::block::Block;
 use crate::store::marks::Mark;
 use crate::store::packed::Packed;
 use crate::store::zones::Zones;
@@ -121,7 +121,7 @@ pub fn codec(bytes: &[u8]) {
         assert_eq!(Packed::read(&packed.write()).map(|packed| packed.row), Ok(packed.row));
     }
     if let Ok(block) = Block::read(rest) {
-        (0..SLOTS).for_each(|slot| _ = block.get(slot));
+        (0..600).for_each(|slot| _ = (block.get(slot), block.number(slot), block.word(slot)));
     }
     pack::read_stage(Some(rest));
     for written in written.into_iter().flatten() {

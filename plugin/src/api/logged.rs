@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::wire::{KeyValue, MetricOfModel, key_values};
+use super::wire::{KeyValues, MetricOfModel};
 use crate::domain::logged::FullLoggedModel;
 
 /// A logged model.
@@ -23,14 +23,14 @@ struct Info<'a> {
     status: &'static str,
     model_type: &'a str,
     source_run_id: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<KeyValue<'a>>,
+    #[serde(skip_serializing_if = "KeyValues::is_empty")]
+    tags: KeyValues<'a>,
 }
 
 #[derive(Serialize)]
 struct Data<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    params: Vec<KeyValue<'a>>,
+    #[serde(skip_serializing_if = "KeyValues::is_empty")]
+    params: KeyValues<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<MetricOfModel<'a>>,
 }
@@ -49,10 +49,10 @@ impl<'a> From<&'a FullLoggedModel> for Model<'a> {
                 status: model.status.name(),
                 model_type: &model.kind,
                 source_run_id: &model.source_run,
-                tags: key_values(&known.tags),
+                tags: KeyValues(&known.tags),
             },
             data: Data {
-                params: key_values(&known.params),
+                params: KeyValues(&known.params),
                 metrics: full
                     .points
                     .iter()

@@ -39,5 +39,11 @@ pub struct Call<'a> {
 const EMPTY: &[u8] = b"{}";
 
 fn json(body: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(body).map_err(|error| Error::Corrupt(format!("an answer cannot be written: {error}")))
+    let mut bytes = Vec::new();
+    write_json(&mut bytes, body)?;
+    Ok(bytes)
+}
+
+fn write_json(bytes: &mut Vec<u8>, body: &impl Serialize) -> Result<()> {
+    serde_json::to_writer(bytes, body).map_err(|error| Error::Corrupt(format!("an answer cannot be written: {error}")))
 }

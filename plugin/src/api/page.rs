@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::json;
+use super::write_json;
 use crate::error::{Error, Result};
 use crate::search::page::Place;
 
@@ -36,7 +36,7 @@ impl PageWriter {
         } else {
             self.body.push(b',');
         }
-        self.body.extend(json(item)?);
+        write_json(&mut self.body, item)?;
         self.items += 1;
         if self.body.len() > BYTES_MAX {
             return Err(Error::TooLarge(format!(

@@ -24,7 +24,7 @@ struct Found<'a> {
     run: wire::Run<'a>,
 }
 
-fn found(run: &FullRun) -> Result<Vec<u8>> {
+fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
     json(&Found { run: run.into() })
 }
 
@@ -58,7 +58,9 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Reads a run.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
-    found(&full_runs::read(run_id(&call.params)?).await?)
+    let id = run_id(&call.params)?;
+    let read = full_runs::read_all(&[id]).await?;
+    found(&read.iter().next().ok_or_else(|| id.not_found())??)
 }
 
 #[derive(Serialize)]
@@ -136,8 +138,8 @@ pub fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
 async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
     let mut page = PageWriter::new("runs");
     for some in ids.chunks(ITEMS_AT_ONCE) {
-        for run in &full_runs::read_all(some).await? {
-            page.add(&wire::Run::from(run))?;
+        for run in full_runs::read_all(some).await?.iter() {
+            page.add(&wire::Run::from(&run?))?;
         }
     }
     Ok(page.finish(next.as_ref()))

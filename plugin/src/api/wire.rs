@@ -1,6 +1,8 @@
 //! The objects of MLflow's answers. A field that MLflow's server leaves unset is not printed; one that it sets is, even
 //! when it is empty or 0.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
 use crate::domain::dataset::DatasetInput;
@@ -8,20 +10,33 @@ use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::domain::logged::{LoggedModelId, LoggedPoint};
-use crate::domain::metric::Point;
+use crate::domain::metric::{Metric as DomainMetric, Point};
 use crate::domain::run::{FullRun, ModelOutput as DomainOutput, Run as DomainRun};
 use crate::http::params::Params;
 
-/// A tag or a param.
 #[derive(Serialize)]
-pub struct KeyValue<'a> {
+struct KeyValue<'a> {
     key: &'a str,
     value: &'a str,
 }
 
 /// Tags or params in an answer.
-pub fn key_values(pairs: &[Pair]) -> Vec<KeyValue<'_>> {
-    pairs.iter().map(|(key, value)| KeyValue { key, value }).collect()
+pub struct KeyValues<'a, T = String>(pub &'a [(T, T)]);
+
+impl<T> KeyValues<'_, T> {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: AsRef<str>> Serialize for KeyValues<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(key, value)| KeyValue {
+            key: key.as_ref(),
+            value: value.as_ref(),
+        }))
+    }
 }
 
 /// Reads a list of tags or params as it was sent: keys must be given, values may be absent.
@@ -44,8 +59,8 @@ pub struct Experiment<'a> {
     lifecycle_stage: &'static str,
     last_update_time: i64,
     creation_time: i64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<KeyValue<'a>>,
+    #[serde(skip_serializing_if = "KeyValues::is_empty")]
+    tags: KeyValues<'a>,
 }
 
 impl<'a> Experiment<'a> {
@@ -58,7 +73,7 @@ impl<'a> Experiment<'a> {
             lifecycle_stage: experiment.lifecycle.stage.name(),
             last_update_time: experiment.last_update_time_ms,
             creation_time: experiment.creation_time_ms,
-            tags: key_values(tags),
+            tags: KeyValues(tags),
         }
     }
 }
@@ -172,15 +187,30 @@ fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     }
 }
 
+/// Metrics of a run as they stand.
+struct Metrics<'a>(&'a [DomainMetric<'a>]);
+
+impl Metrics<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Metrics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|metric| Metric::new(&metric.key, metric.point)))
+    }
+}
+
 /// What is logged to a run.
 #[derive(Serialize)]
 struct RunData<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    metrics: Vec<Metric<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    params: Vec<KeyValue<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<KeyValue<'a>>,
+    #[serde(skip_serializing_if = "Metrics::is_empty")]
+    metrics: Metrics<'a>,
+    #[serde(skip_serializing_if = "KeyValues::is_empty")]
+    params: KeyValues<'a, Cow<'a, str>>,
+    #[serde(skip_serializing_if = "KeyValues::is_empty")]
+    tags: KeyValues<'a, Cow<'a, str>>,
 }
 
 /// What a run read.
@@ -194,8 +224,8 @@ struct RunInputs<'a> {
 
 #[derive(Serialize)]
 struct InputDataset<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<KeyValue<'a>>,
+    #[serde(skip_serializing_if = "KeyValues::is_empty")]
+    tags: KeyValues<'a>,
     dataset: Dataset<'a>,
 }
 
@@ -242,7 +272,7 @@ impl<'a> From<&'a DatasetInput> for InputDataset<'a> {
     fn from(input: &'a DatasetInput) -> Self {
         let dataset = &input.dataset;
         InputDataset {
-            tags: key_values(&input.tags),
+            tags: KeyValues(&input.tags),
             dataset: Dataset {
                 name: &dataset.name,
                 digest: &dataset.digest,
@@ -264,18 +294,14 @@ pub struct Run<'a> {
     outputs: RunOutputs<'a>,
 }
 
-impl<'a> From<&'a FullRun> for Run<'a> {
-    fn from(full: &'a FullRun) -> Self {
+impl<'a> From<&'a FullRun<'_>> for Run<'a> {
+    fn from(full: &'a FullRun<'_>) -> Self {
         Run {
             info: RunInfo::new(&full.run, full.stage),
             data: RunData {
-                metrics: full
-                    .metrics
-                    .iter()
-                    .map(|metric| Metric::new(&metric.key, metric.point))
-                    .collect(),
-                params: key_values(&full.params),
-                tags: key_values(&full.tags),
+                metrics: Metrics(&full.metrics),
+                params: KeyValues(&full.params),
+                tags: KeyValues(&full.tags),
             },
             inputs: RunInputs {
                 dataset_inputs: full.inputs.iter().map(InputDataset::from).collect(),

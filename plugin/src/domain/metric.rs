@@ -1,5 +1,6 @@
 //! Points of metrics and their order.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// One logged value of a metric, without its key.
@@ -40,9 +41,9 @@ impl Point {
 
 /// A metric of a run as it stands: its newest point.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Metric {
+pub struct Metric<'a> {
     /// Its name.
-    pub key: String,
+    pub key: Cow<'a, str>,
     /// The greatest point by (step, timestamp, value), where NaN counts as 0.
     pub point: Point,
 }

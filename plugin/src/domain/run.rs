@@ -1,5 +1,7 @@
 //! Runs.
 
+use std::borrow::Cow;
+
 use super::dataset::DatasetInput;
 use super::experiment::{Experiment, Pair};
 use super::id::{ExperimentId, RunId};
@@ -146,25 +148,28 @@ pub fn tag_value(value: String) -> String {
     cut(value, RUN_TAG_VALUE_CHARS_MAX)
 }
 
-/// A run with everything that is read with it.
+/// A param or a tag of a run that is read.
+pub type TextPair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// A run with everything that is read with it. Its texts may lie in the record that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FullRun {
+pub struct FullRun<'a> {
     /// The run itself.
-    pub run: Run,
+    pub run: Cow<'a, Run>,
     /// The stage that holds, its experiment's events included.
     pub stage: Stage,
     /// The newest point of each metric, by key.
-    pub metrics: Vec<Metric>,
+    pub metrics: Vec<Metric<'a>>,
     /// By key.
-    pub params: Vec<Pair>,
+    pub params: Vec<TextPair<'a>>,
     /// By key.
-    pub tags: Vec<Pair>,
+    pub tags: Vec<TextPair<'a>>,
     /// What it read.
     pub inputs: Vec<DatasetInput>,
     /// The ids of the logged models that it used.
-    pub model_inputs: Vec<String>,
+    pub model_inputs: Cow<'a, [String]>,
     /// The logged models that it made.
-    pub model_outputs: Vec<ModelOutput>,
+    pub model_outputs: Cow<'a, [ModelOutput]>,
 }
 
 /// A logged model that a run made.

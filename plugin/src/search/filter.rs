@@ -163,11 +163,11 @@ impl<'a> Field<'a> {
     }
 
     /// The value with this key.
-    pub fn of_key(key: &str, pairs: &'a [(String, String)]) -> Self {
+    pub fn of_key<T: AsRef<str>>(key: &str, pairs: &'a [(T, T)]) -> Self {
         pairs
             .iter()
-            .find(|(name, _)| name == key)
-            .map_or(Field::Absent, |(_, value)| Field::text(value))
+            .find(|(name, _)| name.as_ref() == key)
+            .map_or(Field::Absent, |(_, value)| Field::text(value.as_ref()))
     }
 }
 

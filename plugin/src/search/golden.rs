@@ -1,16 +1,17 @@
 //! What MLflow's own server finds, and in what order: measured on 3.18.
 
 #![allow(clippy::unwrap_used)]
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::experiments::{ExperimentFilter, ExperimentOrder};
 use super::runs::{RunFilter, RunOrder};
 use crate::domain::dataset::{Dataset, DatasetInput};
-use crate::domain::experiment::{Experiment, Pair};
+use crate::domain::experiment::Experiment;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::metric::{Metric, Point};
-use crate::domain::run::{FullRun, Run, Status};
+use crate::domain::run::{FullRun, Run, Status, TextPair};
 
 const ACTIVE: Lifecycle = Lifecycle {
     stage: Stage::Active,
@@ -83,16 +84,16 @@ const ROWS: [Row; 6] = [
     ("F", 4, 0, None, Some("it's"), Some("say \"hi\""), Status::Running, None),
 ];
 
-fn pair(key: &str, value: &str) -> Pair {
-    (key.to_owned(), value.to_owned())
+fn pair(key: &'static str, value: &'static str) -> TextPair<'static> {
+    (key.into(), value.into())
 }
 
-fn run(row: &Row) -> FullRun {
+fn run(row: &Row) -> FullRun<'static> {
     let (name, id, start_time_ms, metric, param, tag, status, end_time_ms) = *row;
     let mut tags = vec![pair("mlflow.runName", name), pair("mlflow.user", "ann")];
     tags.extend(tag.map(|tag| pair("t", tag)));
     FullRun {
-        run: Run {
+        run: Cow::Owned(Run {
             id: RunId([id; 16]),
             experiment: ExperimentId(1),
             name: name.to_owned(),
@@ -102,11 +103,11 @@ fn run(row: &Row) -> FullRun {
             end_time_ms,
             lifecycle: ACTIVE,
             artifact_uri: format!("mlflow-artifacts:/1/{name}/artifacts"),
-        },
+        }),
         stage: Stage::Active,
         metrics: metric
             .map(|value| Metric {
-                key: "m".to_owned(),
+                key: "m".into(),
                 point: Point::new(value, 0, 0),
             })
             .into_iter()
@@ -114,14 +115,14 @@ fn run(row: &Row) -> FullRun {
         params: param.map(|param| pair("p", param)).into_iter().collect(),
         tags,
         inputs: inputs(name),
-        model_inputs: Vec::new(),
-        model_outputs: Vec::new(),
+        model_inputs: Cow::default(),
+        model_outputs: Cow::default(),
     }
 }
 
 fn inputs(name: &str) -> Vec<DatasetInput> {
     let input = |name: &str, digest: &str, context: &str| DatasetInput {
-        tags: vec![pair("mlflow.data.context", context)],
+        tags: vec![("mlflow.data.context".to_owned(), context.to_owned())],
         dataset: Rc::new(Dataset {
             name: name.to_owned(),
             digest: digest.to_owned(),
@@ -141,7 +142,7 @@ fn inputs(name: &str) -> Vec<DatasetInput> {
 /// The names of the runs found, in order.
 fn search(filter: &str, order_by: &[&str]) -> String {
     let (filter, order) = (RunFilter::parse(filter).unwrap(), RunOrder::parse(order_by).unwrap());
-    let runs: Vec<FullRun> = ROWS.iter().map(run).filter(|run| filter.matches(run)).collect();
+    let runs: Vec<FullRun<'_>> = ROWS.iter().map(run).filter(|run| filter.matches(run)).collect();
     let mut found: Vec<_> = runs.iter().map(|run| (order.key(run), run.run.name.as_str())).collect();
     found.sort();
     found.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
@@ -240,7 +241,7 @@ fn experiments(filter: &str, order_by: &[&str]) -> Vec<u64> {
         })
         .filter(|experiment| {
             let tags = if experiment.id.0 == 2 {
-                vec![pair("team", "Red")]
+                vec![("team".to_owned(), "Red".to_owned())]
             } else {
                 Vec::new()
             };

@@ -88,14 +88,14 @@ impl Searched for RunAttribute {
 
 impl Filter<RunAttribute> {
     /// Whether a run is found.
-    pub fn matches(&self, run: &FullRun) -> bool {
+    pub fn matches(&self, run: &FullRun<'_>) -> bool {
         self.clauses.iter().all(|clause| clause.matches(run))
     }
 }
 
 impl Clause<RunAttribute> {
     /// Whether it holds for a run.
-    pub fn matches(&self, run: &FullRun) -> bool {
+    pub fn matches(&self, run: &FullRun<'_>) -> bool {
         match &self.subject {
             // One input is enough, and another one may be for another clause.
             Subject::Dataset(field) => run.inputs.iter().any(|input| self.test.holds(&of_input(*field, input))),
@@ -135,12 +135,12 @@ impl Order<RunAttribute> {
     }
 
     /// The place of a run.
-    pub fn key(&self, run: &FullRun) -> SortKey {
+    pub fn key(&self, run: &FullRun<'_>) -> SortKey {
         self.key_of(|subject| of_run(subject, run))
     }
 }
 
-fn of_run<'a>(subject: &Subject<RunAttribute>, run: &'a FullRun) -> Field<'a> {
+fn of_run<'a>(subject: &Subject<RunAttribute>, run: &'a FullRun<'_>) -> Field<'a> {
     match subject {
         Subject::Metric(key) => {
             let metric = run.metrics.iter().find(|metric| metric.key == *key);

@@ -181,9 +181,9 @@ impl<'a> Reader<'a> {
     }
 
     /// What `Writer::compact_text` wrote.
-    pub(super) fn compact_text(&mut self) -> Result<String> {
+    pub(super) fn compact_str(&mut self) -> Result<&'a str> {
         let length = usize::try_from(self.compact()?).map_err(|_| self.corrupt())?;
-        String::from_utf8(self.take(length)?.to_vec()).map_err(|_| self.corrupt())
+        std::str::from_utf8(self.take(length)?).map_err(|_| self.corrupt())
     }
 
     pub(super) fn lifecycle(&mut self) -> Result<Lifecycle> {

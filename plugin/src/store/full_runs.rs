@@ -1,5 +1,6 @@
 //! Runs with everything that is logged to them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -12,20 +13,29 @@ use crate::domain::dataset::{Dataset, DatasetInput};
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::{Lifecycle, Stage};
-use crate::domain::metric::Metric;
 use crate::domain::run::{FullRun, ModelOutput, Run};
 use crate::error::{Error, Result};
 
 /// Datasets that are read at once: each may have megabytes.
 const DATASETS_AT_ONCE: usize = 3;
 
-/// Reads a run with everything that is logged to it.
-pub async fn read(id: RunId) -> Result<FullRun> {
-    read_all(&[id]).await?.pop().ok_or_else(|| id.not_found())
+/// Runs as they were read, in the order asked.
+pub struct FullRuns {
+    runs: Vec<(Run, Stage, Parts)>,
+    datasets: BTreeMap<Vec<u8>, Rc<Dataset>>,
+}
+
+impl FullRuns {
+    /// The runs with all that was logged to them, most of which lies in the records that were read.
+    pub fn iter(&self) -> impl Iterator<Item = Result<FullRun<'_>>> {
+        self.runs
+            .iter()
+            .map(|(run, stage, parts)| parts.assemble(run, *stage, &self.datasets))
+    }
 }
 
 /// Reads runs with everything that is logged to them, in the order asked; those that do not exist are left out.
-pub async fn read_all(ids: &[RunId]) -> Result<Vec<FullRun>> {
+pub async fn read_all(ids: &[RunId]) -> Result<FullRuns> {
     let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
     scan_all(
         ids.iter().map(|id| keys::run_parts(*id)).collect(),
@@ -55,13 +65,16 @@ pub async fn read_all(ids: &[RunId]) -> Result<Vec<FullRun>> {
         *lifecycle = StoredExperiment::from_record(*id, record)?.experiment.lifecycle;
     }
     let datasets = read_datasets(&parts).await?;
-    let assemble = |(parts, run): (Parts, Run)| {
+    let with_stage = |(parts, run): (Parts, Run)| {
         let stage = lifecycles
             .get(&run.experiment)
             .map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
-        parts.assemble(run, stage, &datasets)
+        (run, stage, parts)
     };
-    Ok(parts.into_iter().map(assemble).collect())
+    Ok(FullRuns {
+        runs: parts.into_iter().map(with_stage).collect(),
+        datasets,
+    })
 }
 
 /// The datasets that some runs read, each once, by key.
@@ -86,7 +99,8 @@ async fn read_datasets(parts: &[(Parts, Run)]) -> Result<BTreeMap<Vec<u8>, Rc<Da
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) run: Option<Run>,
-    pub(super) packed: Option<Packed>,
+    /// As it is stored.
+    pub(super) packed: Option<Vec<u8>>,
     pub(super) loose: Loose,
     /// Name and digest as in the key, and tags.
     inputs: Vec<(Vec<u8>, Vec<Pair>)>,
@@ -100,13 +114,10 @@ impl Parts {
         let corrupt = || Error::Corrupt(format!("a record of run {id}"));
         match keys::run_part(key).ok_or_else(corrupt)? {
             RunPart::Run => self.run = Some(codec::read_run(id, value)?),
-            RunPart::Packed => self.packed = Some(Packed::read(value)?),
+            RunPart::Packed => self.packed = Some(value.to_vec()),
             RunPart::Metric(key) => {
                 let point = keys::read_newest_point(value).ok_or_else(corrupt)?;
-                self.loose.metrics.push(Metric {
-                    key: key.to_owned(),
-                    point,
-                });
+                self.loose.metrics.push((key.to_owned(), point));
             }
             RunPart::Param(key) => self.loose.params.push((key.to_owned(), codec::read_text(value)?)),
             RunPart::Tag(key) if value == REMOVED_TAG => self.loose.tags.push((key.to_owned(), None)),
@@ -121,27 +132,37 @@ impl Parts {
         Ok(())
     }
 
-    fn assemble(self, run: Run, stage: Stage, datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>) -> FullRun {
-        let input = |(name, tags): (Vec<u8>, Vec<Pair>)| {
-            let dataset = datasets.get(&keys::dataset_of_input(run.experiment, &name))?;
+    /// What is packed, with what is not.
+    pub(super) fn values(&self) -> Result<Packed<'_>> {
+        let packed = self.packed.as_deref().map(Packed::read).transpose()?;
+        Ok(packed.unwrap_or_default().with(&self.loose))
+    }
+
+    fn assemble<'a>(
+        &'a self,
+        run: &'a Run,
+        stage: Stage,
+        datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>,
+    ) -> Result<FullRun<'a>> {
+        let input = |(name, tags): &(Vec<u8>, Vec<Pair>)| {
+            let dataset = datasets.get(&keys::dataset_of_input(run.experiment, name))?;
             Some(DatasetInput {
-                tags,
+                tags: tags.clone(),
                 dataset: Rc::clone(dataset),
             })
         };
-        let inputs = self.inputs.into_iter().filter_map(input).collect();
         let Packed {
             metrics, params, tags, ..
-        } = self.packed.unwrap_or_default().with(self.loose);
-        FullRun {
-            run,
+        } = self.values()?;
+        Ok(FullRun {
+            run: Cow::Borrowed(run),
             stage,
             metrics,
             params,
             tags,
-            inputs,
-            model_inputs: self.model_inputs,
-            model_outputs: self.model_outputs,
-        }
+            inputs: self.inputs.iter().filter_map(input).collect(),
+            model_inputs: Cow::Borrowed(&self.model_inputs),
+            model_outputs: Cow::Borrowed(&self.model_outputs),
+        })
     }
 }

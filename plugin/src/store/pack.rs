@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::block::{Draft, NUMBERS, TEXTS};
+use super::draft::{Draft, Kind};
 use super::full_runs::Parts;
 use super::keys::{self, Column};
 use super::marks::Mark;
@@ -198,13 +198,14 @@ impl Packer {
     fn pack(&mut self, change: &mut Change, marked: Marked) -> Result<()> {
         let mark_key = keys::mark(self.experiment, marked.id);
         change.expect(mark_key.clone(), marked.version);
-        let Parts { run, packed, loose, .. } = marked.parts;
-        let Some(run) = run else {
+        let parts = marked.parts;
+        let Some(run) = &parts.run else {
             change.delete(mark_key);
             return Ok(());
         };
-        let mut merged = packed.clone().unwrap_or_default().with(loose.clone());
-        if packed.is_none() {
+        let is_new = parts.packed.is_none();
+        let mut merged = parts.values()?;
+        if is_new {
             // Only known now that it is used: a run that is too large gets no row.
             merged.row = self.zones.rows;
         }
@@ -217,11 +218,13 @@ impl Packer {
             change.put(mark_key, mark.write());
             return Ok(());
         }
-        if packed.is_none() {
+        if is_new {
             self.zones.add(run.start_time_ms);
             self.places.push(keys::run_place(run.start_time_ms, run.id));
+            let start = run.start_time_ms.to_le_bytes().to_vec();
+            self.set(place_of(merged.row), Column::StartTime, Some(start));
         }
-        self.set_values(&run, &merged, loose);
+        self.set_values(run, &merged, &parts.loose);
         change.put(keys::packed_run(run.id), bytes);
         for key in marked.moved {
             change.delete(key);
@@ -235,24 +238,22 @@ impl Packer {
     }
 
     /// Notes what the run itself says and what is new of its values.
-    fn set_values(&mut self, run: &Run, merged: &Packed, loose: Loose) {
+    fn set_values(&mut self, run: &Run, merged: &Packed<'_>, loose: &Loose) {
         let place = place_of(merged.row);
         self.set(place, Column::Stage, write_stage(run.lifecycle));
         self.set(place, Column::Status, Some(run.status.name().as_bytes().to_vec()));
         self.set(place, Column::UserId, Some(run.user_id.clone().into_bytes()));
-        let end = run.end_time_ms.map(|end| end.to_be_bytes().to_vec());
+        let end = run.end_time_ms.map(|end| end.to_le_bytes().to_vec());
         self.set(place, Column::EndTime, end);
-        for metric in loose.metrics {
-            let value = merged
-                .metric(&metric.key)
-                .map(|newest| newest.value.to_be_bytes().to_vec());
-            self.set(place, Column::Metric(metric.key), value);
+        for (key, _) in &loose.metrics {
+            let value = merged.metric(key).map(|newest| newest.value.to_le_bytes().to_vec());
+            self.set(place, Column::Metric(key.clone()), value);
         }
-        for (key, value) in loose.params {
-            self.set(place, Column::Param(key), Some(value.into_bytes()));
+        for (key, value) in &loose.params {
+            self.set(place, Column::Param(key.clone()), Some(value.clone().into_bytes()));
         }
-        for (key, value) in loose.tags {
-            self.set(place, Column::Tag(key), value.map(String::into_bytes));
+        for (key, value) in &loose.tags {
+            self.set(place, Column::Tag(key.clone()), value.clone().map(String::into_bytes));
         }
     }
 
@@ -270,7 +271,7 @@ impl Packer {
             for (slot, value) in values {
                 draft.set(*slot, value.as_deref());
             }
-            change.put(key(column, *block), draft.write(width(column)));
+            change.put(key(column, *block), draft.write(kind(column)));
         }
         Ok(())
     }
@@ -279,11 +280,11 @@ impl Packer {
 /// The stage in the slot of a run that is no more.
 pub const NO_RUN: &[u8] = &[2];
 
-/// How wide the values of a column are.
-pub fn width(column: &Column) -> u8 {
+/// What the values of a column are.
+pub fn kind(column: &Column) -> Kind {
     match column {
-        Column::Metric(_) | Column::EndTime => NUMBERS,
-        Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => TEXTS,
+        Column::Metric(_) | Column::StartTime | Column::EndTime => Kind::Numbers,
+        Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => Kind::Texts,
     }
 }
 

@@ -1,12 +1,13 @@
 //! What was packed of a run: its metrics, params and tags in one record, so that a page of runs is read record by run and not
 //! record by value. What is logged later lies beside it and counts, until the run is packed again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::codec::{Reader, Writer};
 use super::keys;
-use crate::domain::experiment::Pair;
 use crate::domain::metric::{Metric, Point};
+use crate::domain::run::TextPair;
 use crate::error::Result;
 
 /// A larger record is not written: what is logged to such a run stays as it is.
@@ -15,26 +16,26 @@ pub const PACKED_BYTES_MAX: usize = 4 << 20;
 /// The value of a tag that was removed, until the run is packed: no text has this byte.
 pub const REMOVED_TAG: &[u8] = &[0xff];
 
-/// The packed values of a run.
+/// The packed values of a run, whose texts lie in the record that was read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Packed {
+pub struct Packed<'a> {
     /// Where the run lies in the columns of its experiment; it stays there.
     pub row: u64,
     /// The newest points, by key.
-    pub metrics: Vec<Metric>,
+    pub metrics: Vec<Metric<'a>>,
     /// By key.
-    pub params: Vec<Pair>,
+    pub params: Vec<TextPair<'a>>,
     /// By key.
-    pub tags: Vec<Pair>,
+    pub tags: Vec<TextPair<'a>>,
 }
 
 /// What is logged to a run and not packed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loose {
     /// The newest points, by key.
-    pub metrics: Vec<Metric>,
+    pub metrics: Vec<(String, Point)>,
     /// By key.
-    pub params: Vec<Pair>,
+    pub params: Vec<(String, String)>,
     /// By key; none for a tag that was removed.
     pub tags: Vec<(String, Option<String>)>,
 }
@@ -46,27 +47,27 @@ impl Loose {
     }
 }
 
-impl Packed {
+impl<'a> Packed<'a> {
     /// The same with what is not packed yet.
     #[must_use]
-    pub fn with(self, loose: Loose) -> Self {
+    pub fn with(self, loose: &'a Loose) -> Self {
         if loose.is_empty() {
             return self;
         }
-        let mut metrics: BTreeMap<String, Point> = self.metrics.into_iter().map(|m| (m.key, m.point)).collect();
-        for Metric { key, point } in loose.metrics {
-            let newest = metrics.entry(key).or_insert(point);
-            if keys::newest_point(*newest) < keys::newest_point(point) {
-                *newest = point;
+        let mut metrics: BTreeMap<Cow<'a, str>, Point> = self.metrics.into_iter().map(|m| (m.key, m.point)).collect();
+        for (key, point) in &loose.metrics {
+            let newest = metrics.entry(key.into()).or_insert(*point);
+            if keys::newest_point(*newest) < keys::newest_point(*point) {
+                *newest = *point;
             }
         }
-        let mut params: BTreeMap<String, String> = self.params.into_iter().collect();
-        params.extend(loose.params);
-        let mut tags: BTreeMap<String, String> = self.tags.into_iter().collect();
-        for (key, value) in loose.tags {
+        let mut params: BTreeMap<Cow<'a, str>, Cow<'a, str>> = self.params.into_iter().collect();
+        params.extend(loose.params.iter().map(|(key, value)| (key.into(), value.into())));
+        let mut tags: BTreeMap<Cow<'a, str>, Cow<'a, str>> = self.tags.into_iter().collect();
+        for (key, value) in &loose.tags {
             match value {
-                Some(value) => tags.insert(key, value),
-                None => tags.remove(&key),
+                Some(value) => tags.insert(key.into(), value.into()),
+                None => tags.remove(key.as_str()),
             };
         }
         Packed {
@@ -97,13 +98,13 @@ impl Packed {
     }
 
     /// Reads what `write` wrote.
-    pub fn read(bytes: &[u8]) -> Result<Self> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new("packed run", bytes)?;
         let row = reader.compact()?;
         let mut metrics = Vec::new();
         for _ in 0..reader.compact()? {
             metrics.push(Metric {
-                key: reader.compact_text()?,
+                key: reader.compact_str()?.into(),
                 point: Point {
                     value: f64::from_bits(reader.number()?),
                     step: reader.compact_signed()?,
@@ -125,7 +126,7 @@ impl Packed {
     pub fn metric(&self, key: &str) -> Option<Point> {
         let found = self
             .metrics
-            .binary_search_by(|metric| metric.key.as_str().cmp(key))
+            .binary_search_by(|metric| metric.key.as_ref().cmp(key))
             .ok()?;
         self.metrics.get(found).map(|metric| metric.point)
     }
@@ -141,19 +142,19 @@ impl Packed {
     }
 }
 
-fn of_key<'a>(pairs: &'a [Pair], key: &str) -> Option<&'a str> {
-    let found = pairs.binary_search_by(|(other, _)| other.as_str().cmp(key)).ok()?;
-    pairs.get(found).map(|(_, value)| value.as_str())
+fn of_key<'p>(pairs: &'p [TextPair<'_>], key: &str) -> Option<&'p str> {
+    let found = pairs.binary_search_by(|(other, _)| other.as_ref().cmp(key)).ok()?;
+    pairs.get(found).map(|(_, value)| value.as_ref())
 }
 
 fn count<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-fn read_pairs(reader: &mut Reader<'_>) -> Result<Vec<Pair>> {
+fn read_pairs<'a>(reader: &mut Reader<'a>) -> Result<Vec<TextPair<'a>>> {
     let mut pairs = Vec::new();
     for _ in 0..reader.compact()? {
-        pairs.push((reader.compact_text()?, reader.compact_text()?));
+        pairs.push((reader.compact_str()?.into(), reader.compact_str()?.into()));
     }
     Ok(pairs)
 }
@@ -164,31 +165,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn pairs() -> impl Strategy<Value = Vec<Pair>> {
+    fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
         prop::collection::btree_map("[a-c]{0,2}", any::<String>(), 0..4).prop_map(|pairs| pairs.into_iter().collect())
     }
 
-    fn metrics() -> impl Strategy<Value = Vec<Metric>> {
+    fn metrics() -> impl Strategy<Value = Vec<(String, Point)>> {
         let point = (
             prop_oneof![any::<i32>().prop_map(f64::from), Just(0.5)],
             0..i64::MAX,
             any::<i64>(),
         );
         prop::collection::btree_map("[a-c]{0,2}", point, 0..4).prop_map(|metrics| {
-            let metric = |(key, (value, time, step))| Metric {
-                key,
-                point: Point::new(value, time, step),
-            };
+            let metric = |(key, (value, time, step))| (key, Point::new(value, time, step));
             metrics.into_iter().map(metric).collect()
         })
     }
 
-    fn packed() -> impl Strategy<Value = Packed> {
-        (any::<u64>(), metrics(), pairs(), pairs()).prop_map(|(row, metrics, params, tags)| Packed {
+    fn packed() -> impl Strategy<Value = Packed<'static>> {
+        let owned = |pairs: Vec<(String, String)>| pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        (any::<u64>(), metrics(), pairs(), pairs()).prop_map(move |(row, metrics, params, tags)| Packed {
             row,
-            metrics,
-            params,
-            tags,
+            metrics: metrics
+                .into_iter()
+                .map(|(key, point)| Metric { key: key.into(), point })
+                .collect(),
+            params: owned(params),
+            tags: owned(tags),
         })
     }
 
@@ -201,10 +203,37 @@ mod tests {
         })
     }
 
+    /// What was logged first, then second, as if it was logged at once.
+    fn at_once(first: &Loose, second: &Loose) -> Loose {
+        let values = |loose: &Loose| Loose {
+            tags: Vec::new(),
+            ..loose.clone()
+        };
+        let (first_values, second_values) = (values(first), values(second));
+        let packed = Packed::default();
+        let packed = packed.with(&first_values).with(&second_values);
+        let mut tags: BTreeMap<_, _> = first.tags.iter().cloned().collect();
+        tags.extend(second.tags.iter().cloned());
+        Loose {
+            metrics: packed
+                .metrics
+                .iter()
+                .map(|metric| (metric.key.to_string(), metric.point))
+                .collect(),
+            params: packed
+                .params
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect(),
+            tags: tags.into_iter().collect(),
+        }
+    }
+
     proptest! {
         #[test]
         fn a_packed_run_reads_back(packed in packed()) {
-            prop_assert_eq!(Packed::read(&packed.write()), Ok(packed));
+            let bytes = packed.write();
+            prop_assert_eq!(Packed::read(&bytes), Ok(packed));
         }
 
         #[test]
@@ -216,19 +245,14 @@ mod tests {
 
         #[test]
         fn packing_twice_is_packing_once(start in packed(), first in loose(), second in loose()) {
-            let mut both: BTreeMap<_, _> = first.tags.iter().cloned().collect();
-            both.extend(second.tags.iter().cloned());
-            let at_once = Packed::default()
-                .with(Loose { metrics: first.metrics.clone(), params: first.params.clone(), tags: Vec::new() })
-                .with(Loose { metrics: second.metrics.clone(), params: second.params.clone(), tags: Vec::new() });
-            let all = Loose { metrics: at_once.metrics, params: at_once.params, tags: both.into_iter().collect() };
-            prop_assert_eq!(start.clone().with(first).with(second), start.with(all));
+            let both = at_once(&first, &second);
+            prop_assert_eq!(start.clone().with(&first).with(&second), start.with(&both));
         }
 
         #[test]
         fn what_is_there_is_found(packed in packed()) {
             for (key, value) in &packed.params {
-                prop_assert_eq!(packed.param(key), Some(value.as_str()));
+                prop_assert_eq!(packed.param(key), Some(value.as_ref()));
             }
             prop_assert_eq!(packed.tag("no such key"), None);
         }

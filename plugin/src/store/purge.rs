@@ -245,7 +245,7 @@ struct Taken {
 impl Taken {
     /// Takes the run out of sight, if it is still deleted and was so early enough: by what is stored of its deletion, of
     /// itself and packed. What was packed is the answer, if anything was.
-    fn out_of_sight(&self, change: &mut Change, records: &[Record; 3]) -> Result<Option<Option<Packed>>> {
+    fn out_of_sight<'r>(&self, change: &mut Change, records: &'r [Record; 3]) -> Result<Option<Option<Packed<'r>>>> {
         let [deletion, stored, packed] = records;
         let Some(deleted) = deletion.existing().map(read_deletion).transpose()? else {
             return Ok(None);

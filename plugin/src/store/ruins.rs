@@ -1,8 +1,8 @@
 //! Ruins: what is to be cleared away of runs and experiments that are out of sight for good. Each is a note in the records,
 //! which goes when all else has gone.
 
-use super::block::Draft;
 use super::codec::purge::{Note, read_note, write_note};
+use super::draft::Draft;
 use super::keys::{self, Column, Ruin, Span};
 use super::marks::Mark;
 use super::packed::Packed;
@@ -94,14 +94,17 @@ async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
 
 /// Empties the slot of a run in all columns. Its row is given to no other run.
 async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
-    let [packed] = get([keys::packed_run(id)]).await?;
-    let Some(packed) = packed.existing().map(Packed::read).transpose()? else {
+    let [record] = get([keys::packed_run(id)]).await?;
+    let Some(packed) = record.existing().map(Packed::read).transpose()? else {
         return Ok(());
     };
-    let metrics = packed.metrics.iter().map(|metric| Column::Metric(metric.key.clone()));
-    let params = packed.params.iter().map(|(key, _)| Column::Param(key.clone()));
-    let tags = packed.tags.iter().map(|(key, _)| Column::Tag(key.clone()));
-    let own = [Column::Status, Column::UserId, Column::EndTime];
+    let metrics = packed
+        .metrics
+        .iter()
+        .map(|metric| Column::Metric(metric.key.to_string()));
+    let params = packed.params.iter().map(|(key, _)| Column::Param(key.to_string()));
+    let tags = packed.tags.iter().map(|(key, _)| Column::Tag(key.to_string()));
+    let own = [Column::Status, Column::UserId, Column::StartTime, Column::EndTime];
     let columns: Vec<Column> = own.into_iter().chain(metrics).chain(params).chain(tags).collect();
     let columns: Vec<SlotChange> = columns.into_iter().map(|column| (column, None)).collect();
     for some in columns.chunks(COLUMNS_AT_ONCE) {
@@ -154,7 +157,7 @@ pub async fn set_slots(
         let key = keys::block(experiment, column, block);
         match draft.is_empty() {
             true => change.delete(key),
-            false => change.put(key, draft.write(pack::width(column))),
+            false => change.put(key, draft.write(pack::kind(column))),
         }
     }
     Ok(())

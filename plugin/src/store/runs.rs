@@ -1,5 +1,6 @@
 //! Runs in the records, and logging to them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codec::purge::{Deletion, write_deletion};
@@ -70,7 +71,13 @@ async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(Stored, Vec<Record>
 }
 
 /// Makes a run in an active experiment.
-pub async fn create(experiment: ExperimentId, new: &NewRun, id: RunId, nickname: &str, now_ms: i64) -> Result<FullRun> {
+pub async fn create(
+    experiment: ExperimentId,
+    new: &NewRun,
+    id: RunId,
+    nickname: &str,
+    now_ms: i64,
+) -> Result<FullRun<'static>> {
     transact(async |change| {
         let stored = experiments::load(experiment).await?;
         let (run, tags) = Run::new(id, &stored.experiment, new.clone(), || nickname.to_owned())?;
@@ -78,14 +85,17 @@ pub async fn create(experiment: ExperimentId, new: &NewRun, id: RunId, nickname:
         let tags: BTreeMap<String, String> = tags.into_iter().collect();
         put_new(change, &run, &tags, now_ms);
         Ok(FullRun {
-            run,
+            run: Cow::Owned(run),
             stage: Stage::Active,
             metrics: Vec::new(),
             params: Vec::new(),
-            tags: tags.into_iter().collect(),
+            tags: tags
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
             inputs: Vec::new(),
-            model_inputs: Vec::new(),
-            model_outputs: Vec::new(),
+            model_inputs: Cow::default(),
+            model_outputs: Cow::default(),
         })
     })
     .await
@@ -266,7 +276,7 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
     refuse_changed_params(id, &changed, params.len())
 }
 
-fn packed(record: &Record) -> Result<Packed> {
+fn packed(record: &Record) -> Result<Packed<'_>> {
     record
         .existing()
         .map(Packed::read)

@@ -7,6 +7,7 @@ mod areas;
 mod blocks;
 mod candidates;
 mod runs;
+mod sieve;
 mod unread;
 
 pub use runs::find as runs;

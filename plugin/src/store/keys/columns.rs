@@ -62,6 +62,8 @@ pub enum Column {
     Stage,
     /// The names of their statuses.
     Status,
+    /// When they started.
+    StartTime,
     /// When they ended.
     EndTime,
     /// Who made them.
@@ -80,6 +82,7 @@ impl Column {
         match self {
             Column::Stage => key.byte(b'g'),
             Column::Status => key.byte(b's'),
+            Column::StartTime => key.byte(b'b'),
             Column::EndTime => key.byte(b'e'),
             Column::UserId => key.byte(b'u'),
             Column::Metric(name) => key.byte(b'm').text(name),

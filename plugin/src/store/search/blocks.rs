@@ -17,17 +17,15 @@ use crate::store::zones::row_of;
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The start time, in the places.
-    Start,
     /// The id, in the places.
     Id,
     /// A text.
     Text(usize),
     /// The same; a run that has nothing there must be read itself.
     TextOrRun(usize),
-    /// A float of 8 bytes.
+    /// A float.
     Float(usize),
-    /// An integer of 8 bytes.
+    /// An integer.
     Integer(usize),
     /// Only the run itself has it.
     Run,
@@ -66,8 +64,11 @@ impl Columns {
             Subject::Tag(key) => Source::Text(self.index(Column::Tag(key.clone()))),
             Subject::Dataset(_) => Source::Run,
             Subject::Attribute(attribute) => match attribute {
-                RunAttribute::RunId => self.place(Source::Id),
-                RunAttribute::StartTime => self.place(Source::Start),
+                RunAttribute::RunId => {
+                    self.with_places = true;
+                    Source::Id
+                }
+                RunAttribute::StartTime => Source::Integer(self.index(Column::StartTime)),
                 RunAttribute::Status => Source::Text(self.index(Column::Status)),
                 RunAttribute::UserId => Source::Text(self.index(Column::UserId)),
                 RunAttribute::EndTime => Source::Integer(self.index(Column::EndTime)),
@@ -80,11 +81,6 @@ impl Columns {
 
     fn name(&mut self) -> usize {
         self.index(Column::Tag(NAME_TAG.to_owned()))
-    }
-
-    fn place(&mut self, source: Source) -> Source {
-        self.with_places = true;
-        source
     }
 
     fn index(&mut self, column: Column) -> usize {
@@ -188,75 +184,40 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Whether no slot has anything in a column.
-    pub(super) fn is_empty(&self, column: usize) -> bool {
-        self.columns.get(column).is_none_or(Block::is_empty)
-    }
-
-    /// What a slot holds in a column.
-    pub(super) fn get(&self, column: usize, slot: u16) -> Value<'a> {
-        let column = self.columns.get(column);
-        column.map_or(Value::Absent, |column| column.get(usize::from(slot)))
-    }
-
-    /// The floats of a column.
-    pub(super) fn floats(&self, column: usize) -> Floats<'_> {
-        let block = self.columns.get(column);
-        Floats {
-            dense: block.and_then(Block::dense),
-            block,
-        }
+    /// A column.
+    pub(super) fn column(&self, column: usize) -> Option<&Block<'a>> {
+        self.columns.get(column)
     }
 
     /// A value of the run in a slot; none when only the run itself has it.
     pub(super) fn field(&self, source: Source, slot: u16) -> Option<Field<'a>> {
-        let text = |bytes| std::str::from_utf8(bytes).ok().map(Field::text);
-        let run = || {
-            let place = self.places.get(usize::from(slot))?.as_ref()?;
-            Some(keys::run_of_place(place))
-        };
+        let number = |column| self.column(column).and_then(|column| column.number(slot));
         match source {
-            Source::Start => run().map(|(start, _)| Field::Integer(start)),
-            Source::Id => run().map(|(_, id)| Field::Text(id.to_string().into())),
+            Source::Id => {
+                let place = self.places.get(usize::from(slot))?.as_ref()?;
+                Some(Field::Text(keys::run_of_place(place).1.to_string().into()))
+            }
             Source::Run => None,
-            Source::Float(column) => Some(self.floats(column).get(slot).map_or(Field::Absent, Field::Float)),
-            Source::Integer(column) => match self.get(column, slot) {
-                Value::Here(bytes) => bytes
-                    .try_into()
-                    .ok()
-                    .map(|bits| Field::Integer(i64::from_be_bytes(bits))),
-                _ => Some(Field::Absent),
-            },
-            Source::Text(column) => match self.get(column, slot) {
-                Value::Here(bytes) => text(bytes),
-                Value::Absent => Some(Field::Absent),
-                Value::Elsewhere => None,
-            },
-            Source::TextOrRun(column) => match self.get(column, slot) {
-                Value::Here(bytes) => text(bytes),
-                Value::Absent | Value::Elsewhere => None,
-            },
+            Source::Float(column) => {
+                let bits = number(column);
+                Some(bits.map_or(Field::Absent, |bits| Field::Float(f64::from_le_bytes(bits))))
+            }
+            Source::Integer(column) => {
+                let bits = number(column);
+                Some(bits.map_or(Field::Absent, |bits| Field::Integer(i64::from_le_bytes(bits))))
+            }
+            Source::Text(column) | Source::TextOrRun(column) => source.text(self.column(column)?.get(slot)),
         }
     }
 }
 
-/// The floats of one column of a block, found in a few instructions where every slot has one.
-pub(super) struct Floats<'a> {
-    dense: Option<&'a [[u8; 8]]>,
-    block: Option<&'a Block<'a>>,
-}
-
-impl Floats<'_> {
-    /// The float in a slot; none when there is none.
-    pub(super) fn get(&self, slot: u16) -> Option<f64> {
-        let slot = usize::from(slot);
-        match (self.dense, self.block) {
-            (Some(values), _) => values.get(slot).copied().map(f64::from_be_bytes),
-            (None, Some(block)) => match block.get(slot) {
-                Value::Here(bytes) => bytes.try_into().ok().map(f64::from_be_bytes),
-                Value::Absent | Value::Elsewhere => None,
-            },
-            (None, None) => None,
+impl Source {
+    /// The field that a value of a column of texts is; none when only the run itself has it.
+    pub(super) fn text<'a>(&self, value: Value<'a>) -> Option<Field<'a>> {
+        match value {
+            Value::Here(bytes) => std::str::from_utf8(bytes).ok().map(Field::text),
+            Value::Absent if !matches!(self, Source::TextOrRun(_)) => Some(Field::Absent),
+            Value::Absent | Value::Elsewhere => None,
         }
     }
 }

@@ -18,20 +18,25 @@ pub(super) struct Candidates {
     /// How many are needed.
     count: usize,
     /// Of the place that the page begins behind: candidates that begin so may lie on either side.
-    after: Vec<u8>,
+    after: Option<Vec<u8>>,
     /// What comes behind is not needed.
     last: Option<Vec<u8>>,
 }
 
 impl Candidates {
     /// None yet; so many are needed behind the place.
-    pub(super) fn new(after: Option<&[u8]>, count: usize) -> Self {
+    pub(super) fn new(after: Option<Vec<u8>>, count: usize) -> Self {
         Candidates {
             kept: Vec::new(),
             count,
-            after: after.unwrap_or_default().to_vec(),
+            after,
             last: None,
         }
+    }
+
+    /// The key of the place that the page begins behind.
+    pub(super) fn after(&self) -> Option<&[u8]> {
+        self.after.as_deref()
     }
 
     /// The key behind which nothing is needed.
@@ -41,7 +46,7 @@ impl Candidates {
 
     /// Keeps a run if it may be needed.
     pub(super) fn offer(&mut self, key: &[u8], block: BlockId, slot: u16) {
-        let too_early = self.after.get(..key.len()).is_some_and(|after| key < after);
+        let too_early = self.begin(key.len()).is_some_and(|after| key < after);
         if too_early || self.last.as_deref().is_some_and(|last| last < key) {
             return;
         }
@@ -64,8 +69,7 @@ impl Candidates {
 
     /// Drops what is not needed.
     fn trim(&mut self) {
-        let after = &self.after;
-        let is_on_either_side = |candidate: &Candidate| after.get(..candidate.key.len()) == Some(&candidate.key);
+        let is_on_either_side = |candidate: &Candidate| self.begin(candidate.key.len()) == Some(&candidate.key);
         // Those come first, as nothing is kept that comes before the place.
         let sure = self
             .kept
@@ -79,6 +83,11 @@ impl Candidates {
             self.kept.retain(|candidate| candidate.key <= last);
             self.last = Some(last);
         }
+    }
+
+    /// So many bytes of the key of the place that the page begins behind.
+    fn begin(&self, length: usize) -> Option<&[u8]> {
+        self.after.as_deref()?.get(..length)
     }
 
     /// All that may be needed, none of which stays.
@@ -99,7 +108,7 @@ mod tests {
             keys in prop::collection::vec(0_u8..6, 0..40), after in prop::option::of(0_u8..6), count in 1_usize..8,
         ) {
             let after = after.map(|key| vec![key, 9]);
-            let mut candidates = Candidates::new(after.as_deref(), count);
+            let mut candidates = Candidates::new(after.clone(), count);
             for (slot, key) in (0..).zip(&keys) {
                 candidates.offer(&[*key], (0, 0), slot);
                 // As if there were much.

@@ -7,6 +7,7 @@
 use super::areas::{Areas, BlockRef};
 use super::blocks::{BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
+use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
 use super::{Page, Query};
 use crate::domain::id::{ExperimentId, RunId};
@@ -14,10 +15,12 @@ use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::filter::{Clause, Field, Test};
 use crate::search::language::Subject;
+use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
 use crate::store::block::Value;
 use crate::store::keys;
 use crate::store::places::{self, Place};
+use crate::store::slots::Slots;
 use crate::store::top::Top;
 use crate::store::zones::row_of;
 use crate::store::{full_runs, pack};
@@ -59,7 +62,7 @@ struct Finder<'a> {
     clauses: Vec<(&'a Clause<RunAttribute>, Source)>,
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
     terms: Vec<Source>,
-    /// Places are looked up at once: nothing else tells runs apart.
+    /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
     is_eager: bool,
 }
 
@@ -77,10 +80,16 @@ impl<'a> Finder<'a> {
             .iter()
             .rev()
             .take_while(|term| is_in_place(&term.subject));
-        let first = query.order.terms().len() - in_place.count();
+        // Where places alone would tell, the column of start times tells sooner whose places are worth looking up.
+        let is_by_start = query.order.terms().first().is_some_and(is_start_time);
+        let first = (query.order.terms().len() - in_place.count()).max(usize::from(is_by_start));
         let first = query.order.terms().iter().take(first);
         let terms: Vec<Source> = first.map(|term| columns.source(&term.subject)).collect();
         let in_default_order = query.order.is_listing();
+        let after = query.after.as_ref().map(|place| match in_default_order {
+            true => key_of_place(&query.order, place.bytes()),
+            false => place.bytes().to_vec(),
+        });
         // What marked runs seem to be in their block may be wrong, so they do not count.
         let needed = query.count + areas.all_marked.len();
         Finder {
@@ -89,10 +98,10 @@ impl<'a> Finder<'a> {
             in_default_order,
             needs_no_more: in_default_order && query.filter.is_empty(),
             best: Top::new(query.after.clone(), query.count),
-            candidates: Candidates::new(query.after.as_ref().map(|place| place.bytes()), needed),
+            candidates: Candidates::new(after, needed),
             columns,
             clauses,
-            is_eager: terms.is_empty(),
+            is_eager: in_default_order || terms.is_empty(),
             terms,
         }
     }
@@ -100,7 +109,8 @@ impl<'a> Finder<'a> {
     /// Reads runs themselves.
     async fn read_runs(&mut self, ids: &[RunId]) -> Result<()> {
         for some in ids.chunks(RUNS_AT_ONCE) {
-            for run in full_runs::read_all(some).await? {
+            for run in full_runs::read_all(some).await?.iter() {
+                let run = run?;
                 if self.query.filter.matches(&run) && self.query.view.shows(run.stage) {
                     self.offer(&run);
                 }
@@ -109,7 +119,7 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    fn offer(&mut self, run: &FullRun) {
+    fn offer(&mut self, run: &FullRun<'_>) {
         let id = run.run.id;
         if self.in_default_order {
             self.best.offer(&keys::run_place(run.run.start_time_ms, id), id);
@@ -139,23 +149,24 @@ impl<'a> Finder<'a> {
 
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
     fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, unsure: &mut Vec<Candidate>) {
-        let mut slots = self.shown(block, table);
-        let mut unknown = Vec::new();
+        let mut sieve = Sieve::new(table, self.shown(block, table));
         for (clause, source) in &self.clauses {
-            keep(&mut slots, &mut unknown, &clause.test, *source, table);
+            sieve.test(&clause.test, *source);
         }
-        let limit = self.candidates.last().and_then(|last| self.query.order.limit(last));
-        if let (Some(limit), Some(Source::Float(column))) = (limit, self.terms.first()) {
-            let floats = table.floats(*column);
-            slots.retain(|slot| floats.get(*slot).is_some_and(|value| limit.admits(value)));
+        let bounds = self.query.order.bounds(self.candidates.after(), self.candidates.last());
+        if let (Some(bounds), Some(source)) = (bounds, self.terms.first()) {
+            sieve.bound(bounds, *source);
         }
+        let Sieve {
+            passed, mut unknown, ..
+        } = sieve;
         let mut key = Vec::new();
-        for slot in slots {
+        for slot in passed.iter() {
             key.clear();
             let value = |index: usize| table.field(*self.terms.get(index)?, slot);
             match self.query.order.write_terms(&mut key, 0..self.terms.len(), value) {
                 Some(()) => self.candidates.offer(&key, block, slot),
-                None => unknown.push(slot),
+                None => unknown.insert(slot),
             }
         }
         let aside = |slot| Candidate {
@@ -163,21 +174,21 @@ impl<'a> Finder<'a> {
             block,
             slot,
         };
-        unsure.extend(unknown.into_iter().map(aside));
+        unsure.extend(unknown.iter().map(aside));
     }
 
     /// The slots of a block whose runs the view shows.
-    fn shown(&self, block: BlockId, table: &Table<'_>) -> Vec<u16> {
+    fn shown(&self, block: BlockId, table: &Table<'_>) -> Slots {
         let Some(area) = self.areas.areas.get(block.0) else {
-            return Vec::new();
+            return Slots::default();
         };
         let shows = |stored| {
             stored != Some(pack::NO_RUN) && self.query.view.shows(pack::read_stage(stored).of_run(area.lifecycle))
         };
         let shows_usual = shows(None);
-        let mut slots: Vec<u16> = (0..area.zones.used(block.1)).collect();
-        if !(shows_usual && table.is_empty(0)) {
-            slots.retain(|slot| match table.get(0, *slot) {
+        let mut slots = Slots::first(area.zones.used(block.1));
+        if let Some(stages) = table.column(0).filter(|stages| !(shows_usual && stages.is_empty())) {
+            slots.retain(|slot| match stages.get(slot) {
                 Value::Here(stored) => shows(Some(stored)),
                 Value::Absent | Value::Elsewhere => shows_usual,
             });
@@ -226,6 +237,22 @@ impl<'a> Finder<'a> {
     }
 }
 
+fn is_start_time(term: &Term<RunAttribute>) -> bool {
+    term.subject == Subject::Attribute(RunAttribute::StartTime)
+}
+
+/// The key, in the default order, of the run that has a place there.
+fn key_of_place(order: &Order<RunAttribute>, place: &[u8]) -> Vec<u8> {
+    let mut key = Vec::new();
+    if let Some(place) = place.first_chunk() {
+        let (start_time_ms, id) = keys::run_of_place(place);
+        let terms = order.terms();
+        let value = |index: usize| of_place(&terms.get(index)?.subject, start_time_ms, id);
+        order.write_terms(&mut key, 0..terms.len(), value);
+    }
+    key
+}
+
 /// Whether the place of a run tells the value.
 fn is_in_place(subject: &Subject<RunAttribute>) -> bool {
     matches!(
@@ -249,37 +276,5 @@ fn cost(test: &Test) -> u8 {
         Test::Float(..) | Test::Integer(..) | Test::Id { .. } | Test::Present => 1,
         Test::Text { .. } => 2,
         Test::Like(_) => 3,
-    }
-}
-
-/// Keeps the slots for which a test holds; those whose value only the run itself has are put aside.
-fn keep(slots: &mut Vec<u16>, unknown: &mut Vec<u16>, test: &Test, source: Source, table: &Table<'_>) {
-    match (source, test) {
-        // These two are the same as the general case, without its detour.
-        (Source::Float(column), Test::Float(relation, bound)) => {
-            let floats = table.floats(column);
-            slots.retain(|slot| {
-                let value = floats.get(*slot);
-                value.is_some_and(|value| relation.holds(value.partial_cmp(bound)))
-            });
-        }
-        (Source::Text(column), Test::Text { among, wanted }) => {
-            let among: Vec<&[u8]> = among.iter().map(|text| text.as_bytes()).collect();
-            slots.retain(|slot| match table.get(column, *slot) {
-                Value::Here(text) => among.binary_search(&text).is_ok() == *wanted,
-                Value::Absent => false,
-                Value::Elsewhere => {
-                    unknown.push(*slot);
-                    false
-                }
-            });
-        }
-        _ => slots.retain(|slot| match table.field(source, *slot) {
-            Some(field) => test.holds(&field),
-            None => {
-                unknown.push(*slot);
-                false
-            }
-        }),
     }
 }

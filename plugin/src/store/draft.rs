@@ -1,0 +1,212 @@
+//! A block while it is changed.
+
+use std::collections::BTreeMap;
+
+use super::block::{BITMAP_BYTES, Block, ELSEWHERE, NUMBERS, SLOTS, TEXT_BYTES_MAX, TEXTS, Value, WORDS};
+use crate::error::Result;
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Texts of at most `TEXT_BYTES_MAX` bytes; longer ones are elsewhere.
+    Texts,
+    /// Numbers of 8 bytes.
+    Numbers,
+}
+
+/// A block that is being changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Slot {
+    Absent,
+    Here(Vec<u8>),
+    Elsewhere,
+}
+
+impl Draft {
+    /// From a stored block, or from no bytes.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let block = Block::read(bytes)?;
+        let slot = |slot| match block.get(slot) {
+            Value::Absent => Slot::Absent,
+            Value::Here(value) => Slot::Here(value.to_vec()),
+            Value::Elsewhere => Slot::Elsewhere,
+        };
+        Ok(Draft {
+            slots: (0..).take(SLOTS).map(slot).collect(),
+        })
+    }
+
+    /// Sets or clears a slot. A block has values of one kind.
+    pub fn set(&mut self, slot: usize, value: Option<&[u8]>) {
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = match value {
+                None => Slot::Absent,
+                Some(value) if value.len() > TEXT_BYTES_MAX => Slot::Elsewhere,
+                Some(value) => Slot::Here(value.to_vec()),
+            };
+        }
+    }
+
+    /// Whether no slot holds anything: then it need not be stored.
+    pub fn is_empty(&self) -> bool {
+        self.slots.iter().all(|slot| *slot == Slot::Absent)
+    }
+
+    /// As it is stored; texts as words where that is shorter.
+    pub fn write(&self, kind: Kind) -> Vec<u8> {
+        let mut bits = [0_u8; BITMAP_BYTES];
+        let mut values: Vec<Option<&[u8]>> = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            match slot {
+                Slot::Absent => continue,
+                Slot::Here(value) => values.push(Some(value)),
+                Slot::Elsewhere => values.push(None),
+            }
+            if let Some(bits) = bits.get_mut(index / 8) {
+                *bits |= 1 << (index % 8);
+            }
+        }
+        let (kind, values) = match kind {
+            Kind::Numbers => (NUMBERS, values.into_iter().flatten().flatten().copied().collect()),
+            Kind::Texts => {
+                let texts = write_texts(&values);
+                match write_words(&values).filter(|words| words.len() < texts.len()) {
+                    Some(words) => (WORDS, words),
+                    None => (TEXTS, texts),
+                }
+            }
+        };
+        [&[kind][..], &bits, &values].concat()
+    }
+}
+
+/// Texts, of which none is one that is elsewhere.
+fn write_texts(texts: &[Option<&[u8]>]) -> Vec<u8> {
+    let length = |text: &Option<&[u8]>| text.and_then(|text| u8::try_from(text.len()).ok()).unwrap_or(ELSEWHERE);
+    let mut bytes: Vec<u8> = texts.iter().map(length).collect();
+    texts.iter().flatten().for_each(|text| bytes.extend_from_slice(text));
+    bytes
+}
+
+/// The same as words; none when there are too many of them.
+fn write_words(texts: &[Option<&[u8]>]) -> Option<Vec<u8>> {
+    let mut codes: BTreeMap<Option<&[u8]>, u8> = texts.iter().map(|text| (*text, 0)).collect();
+    let count = u8::try_from(codes.len()).ok()?;
+    codes.values_mut().zip(0..).for_each(|(code, number)| *code = number);
+    let words: Vec<Option<&[u8]>> = codes.keys().copied().collect();
+    let mut bytes = vec![count];
+    bytes.extend(write_texts(&words));
+    bytes.extend(texts.iter().filter_map(|text| codes.get(text)));
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn number(slot: usize) -> u16 {
+        u16::try_from(slot).unwrap()
+    }
+
+    /// Few or many equal ones.
+    fn texts() -> impl Strategy<Value = BTreeMap<usize, Vec<u8>>> {
+        let text = prop_oneof![
+            prop::collection::vec(0_u8..2, 0..=1),
+            prop::collection::vec(any::<u8>(), 0..=TEXT_BYTES_MAX + 1)
+        ];
+        prop_oneof![
+            prop::collection::btree_map(0..SLOTS, text, 0..40),
+            prop::collection::btree_map(0..SLOTS, prop::collection::vec(0_u8..6, 3), 300..SLOTS),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn texts_read_back(values in texts()) {
+            let mut draft = Draft::read(&[]).unwrap();
+            for (slot, value) in &values {
+                draft.set(*slot, Some(value));
+            }
+            let bytes = draft.write(Kind::Texts);
+            prop_assert_eq!(&Draft::read(&bytes).unwrap(), &draft);
+            let block = Block::read(&bytes).unwrap();
+            let mut words = BTreeMap::new();
+            for slot in 0..SLOTS + 9 {
+                let value = block.get(number(slot));
+                let expected = match values.get(&slot) {
+                    None => Value::Absent,
+                    Some(text) if text.len() > TEXT_BYTES_MAX => Value::Elsewhere,
+                    Some(text) => Value::Here(text),
+                };
+                prop_assert_eq!(value, expected);
+                if let Some(word) = block.word(number(slot)) {
+                    prop_assert_eq!(*words.entry(word).or_insert(value), value);
+                }
+            }
+        }
+
+        #[test]
+        fn numbers_read_back_and_are_cleared(values in prop::collection::btree_map(0..SLOTS, any::<[u8; 8]>(), 1..SLOTS)) {
+            let mut draft = Draft::read(&[]).unwrap();
+            for (slot, value) in &values {
+                draft.set(*slot, Some(value));
+            }
+            let (first, _) = values.first_key_value().unwrap();
+            draft.set(*first, None);
+            let bytes = draft.write(Kind::Numbers);
+            let block = Block::read(&bytes).unwrap();
+            let left = values.keys().filter(|slot| *slot != first).copied();
+            prop_assert_eq!(block.dense().is_some(), left.eq(0..values.len() - 1));
+            for (slot, value) in &values {
+                let expected = (slot != first).then_some(*value);
+                prop_assert_eq!(block.number(number(*slot)), expected);
+                prop_assert_eq!(block.get(number(*slot)), expected.map_or(Value::Absent, |_| Value::Here(value)));
+            }
+        }
+
+        #[test]
+        fn numbers_without_a_gap_are_dense(values in prop::collection::vec(any::<[u8; 8]>(), 1..=SLOTS), gap in any::<prop::sample::Index>()) {
+            let mut draft = Draft::read(&[]).unwrap();
+            for (slot, value) in values.iter().enumerate() {
+                draft.set(slot, Some(value));
+            }
+            let bytes = draft.write(Kind::Numbers);
+            prop_assert_eq!(Block::read(&bytes).unwrap().dense(), Some(values.as_slice()));
+            let gap = gap.index(values.len());
+            draft.set(gap, None);
+            let bytes = draft.write(Kind::Numbers);
+            let dense = Block::read(&bytes).unwrap().dense().map(<[_]>::len);
+            prop_assert_eq!(dense, (gap + 1 == values.len()).then_some(gap));
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_elsewhere() {
+        let mut draft = Draft::read(&[]).unwrap();
+        draft.set(3, Some(&[b'x'; TEXT_BYTES_MAX + 1]));
+        draft.set(4, Some(b"y"));
+        let bytes = draft.write(Kind::Texts);
+        let block = Block::read(&bytes).unwrap();
+        assert_eq!(
+            [block.get(2), block.get(3), block.get(4)],
+            [Value::Absent, Value::Elsewhere, Value::Here(b"y")]
+        );
+    }
+
+    #[test]
+    fn equal_texts_are_kept_once() {
+        let mut draft = Draft::read(&[]).unwrap();
+        for slot in 0..SLOTS {
+            draft.set(slot, Some(if slot % 2 == 0 { b"resnet" } else { b"vgg-19" }));
+        }
+        assert_eq!(draft.write(Kind::Texts).len(), 1 + BITMAP_BYTES + 1 + 2 * 7 + SLOTS);
+    }
+}

@@ -1,0 +1,121 @@
+//! A set of slots of a block, a bit each.
+
+use super::block::SLOTS;
+
+const BITS: usize = 64;
+const WORDS: usize = SLOTS / BITS;
+
+/// Some slots of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slots([u64; WORDS]);
+
+impl Slots {
+    /// The slots below a number.
+    pub fn first(count: u16) -> Self {
+        let mut slots = Slots::default();
+        for (word, start) in slots.0.iter_mut().zip((0_u32..).step_by(BITS)) {
+            let bits = u32::from(count).saturating_sub(start);
+            *word = 1_u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
+        }
+        slots
+    }
+
+    /// Adds a slot; one that no block has is left out.
+    pub fn insert(&mut self, slot: u16) {
+        let slot = usize::from(slot);
+        if let Some(word) = self.0.get_mut(slot / BITS) {
+            *word |= 1 << (slot % BITS);
+        }
+    }
+
+    /// The slots in order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + use<> {
+        (0_u16..)
+            .step_by(BITS)
+            .zip(self.0)
+            .flat_map(|(start, word)| ones(word).map(move |bit| start + bit))
+    }
+
+    /// Keeps those for which it is so.
+    pub fn retain(&mut self, mut keep: impl FnMut(u16) -> bool) {
+        for (start, word) in (0_u16..).step_by(BITS).zip(&mut self.0) {
+            for bit in ones(*word) {
+                if !keep(start + bit) {
+                    *word &= !(1 << bit);
+                }
+            }
+        }
+    }
+
+    /// Keeps those whose value of these, the first of which is that of slot 0, is so; `absent` tells it for those behind the
+    /// last. It looks at values of other slots too, 64 at a time: that is faster than to ask for each slot.
+    pub fn retain_by<T>(&mut self, values: &[T], keep: impl Fn(&T) -> bool, absent: bool) {
+        let mut lots = values.chunks(BITS);
+        for word in &mut self.0 {
+            let lot = lots.next().unwrap_or_default();
+            if *word == 0 {
+                continue;
+            }
+            let behind = u32::try_from(lot.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
+            let mut kept = if absent { behind } else { 0 };
+            for (bit, value) in lot.iter().enumerate() {
+                kept |= u64::from(keep(value)) << bit;
+            }
+            *word &= kept;
+        }
+    }
+}
+
+/// The bits that are set, in order.
+fn ones(mut word: u64) -> impl Iterator<Item = u16> {
+    std::iter::from_fn(move || {
+        let bit = u16::try_from(word.trailing_zeros()).ok().filter(|_| word != 0)?;
+        word &= word - 1;
+        Some(bit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slots() -> impl Strategy<Value = BTreeSet<u16>> {
+        prop::collection::btree_set(0..512_u16, 0..600)
+    }
+
+    fn of(set: &BTreeSet<u16>) -> Slots {
+        let mut slots = Slots::default();
+        set.iter().for_each(|slot| slots.insert(*slot));
+        slots
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_set(set in slots(), count in 0..600_u16, odd in any::<bool>()) {
+            prop_assert!(of(&set).iter().eq(set.iter().copied()));
+            prop_assert!(Slots::first(count).iter().eq(0..count.min(512)));
+            let mut slots = of(&set);
+            slots.retain(|slot| (slot % 2 == 1) == odd);
+            prop_assert!(slots.iter().eq(set.into_iter().filter(|slot| (slot % 2 == 1) == odd)));
+        }
+
+        #[test]
+        fn values_decide_where_there_are_any(set in slots(), values in prop::collection::vec(any::<bool>(), 0..=512), absent in any::<bool>()) {
+            let mut slots = of(&set);
+            slots.retain_by(&values, |value| *value, absent);
+            let keep = |slot: &u16| values.get(usize::from(*slot)).copied().unwrap_or(absent);
+            prop_assert!(slots.iter().eq(set.into_iter().filter(keep)));
+        }
+    }
+
+    #[test]
+    fn a_slot_that_no_block_has_is_left_out() {
+        let mut slots = Slots::default();
+        slots.insert(512);
+        assert_eq!(slots, Slots::default());
+    }
+}
