@@ -121,7 +121,7 @@ pub fn codec(bytes: &[u8]) {
         assert_eq!(Packed::read(&packed.write()).map(|packed| packed.row), Ok(packed.row));
     }
     if let Ok(block) = Block::read(rest) {
-        (0..600).for_each(|slot| _ = (block.get(slot), block.number(slot), block.word(slot)));
+        (0..600).for_each(|slot| _ = (block.get(slot), block.number(slot)));
     }
     pack::read_stage(Some(rest));
     for written in written.into_iter().flatten() {

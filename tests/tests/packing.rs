@@ -1,9 +1,11 @@
 //! Packing changes no answer: whatever was packed when, runs read and searches find what was logged.
 
+use std::borrow::Cow;
+
 use mlforge_plugin::domain::id::{ExperimentId, RunId};
 use mlforge_plugin::domain::lifecycle::{Lifecycle, Stage, View};
 use mlforge_plugin::domain::metric::{Metric, Point};
-use mlforge_plugin::domain::run::{FullRun, Run, Status};
+use mlforge_plugin::domain::run::{FullRun, Run, Status, TextPair};
 use mlforge_plugin::search::runs::{RunFilter, RunOrder};
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
@@ -71,7 +73,7 @@ struct Project {
     tracker: Tracker,
     dice: Dice,
     experiments: Vec<String>,
-    runs: Vec<FullRun>,
+    runs: Vec<FullRun<'static>>,
 }
 
 impl Project {
@@ -111,11 +113,11 @@ impl Project {
             stage: Stage::Active,
             metrics: Vec::new(),
             params: Vec::new(),
-            tags: vec![("mlflow.runName".to_owned(), run.name.clone())],
+            tags: vec![("mlflow.runName".into(), run.name.clone().into())],
             inputs: Vec::new(),
-            model_inputs: Vec::new(),
-            model_outputs: Vec::new(),
-            run,
+            model_inputs: Cow::default(),
+            model_outputs: Cow::default(),
+            run: Cow::Owned(run),
         });
     }
 
@@ -183,7 +185,8 @@ impl Project {
                         json!({"run_id": id, "status": "FINISHED", "end_time": end}),
                     )
                     .ok();
-                (run.run.status, run.run.end_time_ms) = (Status::Finished, Some(end));
+                let run = run.run.to_mut();
+                (run.status, run.end_time_ms) = (Status::Finished, Some(end));
             }
             _ => {
                 self.tracker.post("runs/delete", json!({"run_id": id})).ok();
@@ -195,9 +198,9 @@ impl Project {
     fn check_runs(&self) {
         for run in &self.runs {
             let data = self.tracker.read(&run.run.id.to_string());
-            let pairs = |name: &str| -> Vec<(String, String)> {
+            let pairs = |name: &str| -> Vec<TextPair<'static>> {
                 let items = data["data"][name].as_array().cloned().unwrap_or_default();
-                let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+                let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned().into();
                 items
                     .iter()
                     .map(|item| (text(item, "key"), text(item, "value")))
@@ -264,21 +267,21 @@ impl Project {
     }
 }
 
-fn set(pairs: &mut Vec<(String, String)>, key: &str, value: &str) {
+fn set(pairs: &mut Vec<TextPair<'_>>, key: &str, value: &str) {
     pairs.retain(|(known, _)| known != key);
-    pairs.push((key.to_owned(), value.to_owned()));
+    pairs.push((key.to_owned().into(), value.to_owned().into()));
     pairs.sort();
 }
 
 /// The newest point is the one with the greatest step, then value: all have one time.
-fn log_metric(run: &mut FullRun, key: &str, point: Point) {
+fn log_metric(run: &mut FullRun<'_>, key: &str, point: Point) {
     let rank = |point: Point| (point.step, point.value);
     match run.metrics.iter_mut().find(|metric| metric.key == key) {
         Some(metric) if rank(metric.point) < rank(point) => metric.point = point,
         Some(_) => {}
         None => {
             run.metrics.push(Metric {
-                key: key.to_owned(),
+                key: key.to_owned().into(),
                 point,
             });
             run.metrics.sort_by(|a, b| a.key.cmp(&b.key));

@@ -97,11 +97,25 @@ impl<'a> Block<'a> {
         let Values::Numbers(numbers) = self.values else {
             return None;
         };
+        self.holds_first(numbers.len()).then_some(numbers)
+    }
+
+    /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.
+    pub fn dense_words(&self) -> Option<(&'a [u8], impl Iterator<Item = Value<'a>>)> {
+        let Values::Words { words, codes } = &self.values else {
+            return None;
+        };
+        let all = (0..words.ends.len()).map(|code| words.get(code));
+        self.holds_first(codes.len()).then_some((*codes, all))
+    }
+
+    /// Whether it is the first slots that hold something, so many of them.
+    fn holds_first(&self, count: usize) -> bool {
         let is_dense = |(byte, bits): (usize, &u8)| {
-            let held = numbers.len().saturating_sub(8 * byte).min(8);
+            let held = count.saturating_sub(8 * byte).min(8);
             usize::try_from(bits.count_ones()) == Ok(held) && usize::try_from(bits.trailing_ones()) == Ok(held)
         };
-        self.bits.iter().enumerate().all(is_dense).then_some(numbers)
+        self.bits.iter().enumerate().all(is_dense)
     }
 
     /// The number in a slot; none when it holds none.
@@ -124,15 +138,6 @@ impl<'a> Block<'a> {
             Values::Words { words, codes } => codes
                 .get(rank)
                 .map_or(Value::Elsewhere, |code| words.get(usize::from(*code))),
-        }
-    }
-
-    /// The number of a slot's word: slots with equal numbers hold the same. None where there are no words, and where the slot
-    /// holds none.
-    pub fn word(&self, slot: u16) -> Option<u8> {
-        match self.values {
-            Values::Words { codes, .. } => codes.get(self.rank(slot)?).copied(),
-            _ => None,
         }
     }
 
@@ -202,9 +207,9 @@ mod tests {
             }
             if let Ok(block) = Block::read(&bytes) {
                 for slot in 0..600 {
-                    let _ = (block.get(slot), block.number(slot), block.word(slot));
+                    let _ = (block.get(slot), block.number(slot));
                 }
-                let _ = block.dense();
+                let _ = (block.dense(), block.dense_words().map(|(codes, words)| codes.len() + words.count()));
             }
         }
     }

@@ -107,7 +107,7 @@ fn write_words(texts: &[Option<&[u8]>]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use proptest::prelude::*;
 
     use super::*;
@@ -125,6 +125,8 @@ mod tests {
         prop_oneof![
             prop::collection::btree_map(0..SLOTS, text, 0..40),
             prop::collection::btree_map(0..SLOTS, prop::collection::vec(0_u8..6, 3), 300..SLOTS),
+            prop::collection::vec(prop::collection::vec(0_u8..6, 2), 1..=SLOTS)
+                .prop_map(|texts| texts.into_iter().enumerate().collect()),
         ]
     }
 
@@ -138,7 +140,7 @@ mod tests {
             let bytes = draft.write(Kind::Texts);
             prop_assert_eq!(&Draft::read(&bytes).unwrap(), &draft);
             let block = Block::read(&bytes).unwrap();
-            let mut words = BTreeMap::new();
+            let words = block.dense_words().map(|(codes, words)| (codes, words.collect::<Vec<_>>()));
             for slot in 0..SLOTS + 9 {
                 let value = block.get(number(slot));
                 let expected = match values.get(&slot) {
@@ -147,8 +149,9 @@ mod tests {
                     Some(text) => Value::Here(text),
                 };
                 prop_assert_eq!(value, expected);
-                if let Some(word) = block.word(number(slot)) {
-                    prop_assert_eq!(*words.entry(word).or_insert(value), value);
+                if let Some((codes, words)) = &words {
+                    let word = codes.get(slot).map(|code| words[usize::from(*code)]);
+                    prop_assert_eq!(word.unwrap_or(Value::Absent), value);
                 }
             }
         }

@@ -4,6 +4,8 @@ use super::block::SLOTS;
 
 const BITS: usize = 64;
 const WORDS: usize = SLOTS / BITS;
+/// So few of 64 are found one by one.
+const FEW: u32 = 16;
 
 /// Some slots of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,18 +50,23 @@ impl Slots {
     }
 
     /// Keeps those whose value of these, the first of which is that of slot 0, is so; `absent` tells it for those behind the
-    /// last. It looks at values of other slots too, 64 at a time: that is faster than to ask for each slot.
+    /// last. Where many of 64 neighbours are left, it looks at all of them: that is faster than to find out which.
     pub fn retain_by<T>(&mut self, values: &[T], keep: impl Fn(&T) -> bool, absent: bool) {
         let mut lots = values.chunks(BITS);
         for word in &mut self.0 {
             let lot = lots.next().unwrap_or_default();
-            if *word == 0 {
-                continue;
-            }
-            let behind = u32::try_from(lot.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
-            let mut kept = if absent { behind } else { 0 };
-            for (bit, value) in lot.iter().enumerate() {
-                kept |= u64::from(keep(value)) << bit;
+            let mut kept = 0;
+            if word.count_ones() < FEW {
+                for bit in ones(*word) {
+                    let is_kept = lot.get(usize::from(bit)).map_or(absent, &keep);
+                    kept |= u64::from(is_kept) << bit;
+                }
+            } else {
+                let behind = u32::try_from(lot.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
+                kept = if absent { behind } else { 0 };
+                for (bit, value) in lot.iter().enumerate() {
+                    kept |= u64::from(keep(value)) << bit;
+                }
             }
             *word &= kept;
         }

@@ -1,10 +1,10 @@
 //! Which runs of a block a search leaves, as far as the block's columns tell.
 
 use super::blocks::{Source, Table};
-use crate::search::filter::{Field, Test};
+use crate::search::filter::Test;
 use crate::search::language::Relation;
 use crate::search::order::Bounds;
-use crate::store::block::Block;
+use crate::store::block::{Block, Value};
 use crate::store::slots::Slots;
 
 /// Slots of a block that are still in question.
@@ -82,25 +82,37 @@ impl<'t, 'a> Sieve<'t, 'a> {
         }
     }
 
-    /// Of equal words one is looked at.
     fn test_texts(&mut self, column: usize, test: &Test, source: Source) {
         let Some(block) = self.table.column(column) else { return };
-        let verdict = |slot| source.text(block.get(slot)).map(|field: Field<'_>| test.holds(&field));
-        let mut verdicts = [None; 256];
+        let verdict = |value| source.text(value).map(|field| test.holds(&field));
+        if let Some((codes, words)) = block.dense_words() {
+            return self.test_words(codes, words.map(verdict), verdict(Value::Absent));
+        }
         let unknown = &mut self.unknown;
-        self.passed.retain(|slot| {
-            let seen = block.word(slot).and_then(|word| verdicts.get_mut(usize::from(word)));
-            let verdict = match seen {
-                Some(seen) => *seen.get_or_insert_with(|| verdict(slot)),
-                None => verdict(slot),
-            };
-            note(verdict, slot, unknown)
-        });
+        self.passed.retain(|slot| note(verdict(block.get(slot)), slot, unknown));
+    }
+
+    /// The same where the verdict on a word decides for all slots that hold it.
+    fn test_words(&mut self, codes: &[u8], words: impl Iterator<Item = Verdict>, absent: Verdict) {
+        let mut verdicts = [None; 256];
+        verdicts
+            .iter_mut()
+            .zip(words)
+            .for_each(|(verdict, word)| *verdict = word);
+        let of_code = |code: &u8| verdicts.get(usize::from(*code)).copied().flatten();
+        let mut undecided = self.passed;
+        undecided.retain_by(codes, |code| of_code(code).is_none(), absent.is_none());
+        undecided.iter().for_each(|slot| self.unknown.insert(slot));
+        self.passed
+            .retain_by(codes, |code| of_code(code) == Some(true), absent == Some(true));
     }
 }
 
+/// Whether a test holds; none when only the run itself tells.
+type Verdict = Option<bool>;
+
 /// Whether a slot stays; one without a verdict is put aside.
-fn note(verdict: Option<bool>, slot: u16, unknown: &mut Slots) -> bool {
+fn note(verdict: Verdict, slot: u16, unknown: &mut Slots) -> bool {
     if verdict.is_none() {
         unknown.insert(slot);
     }
