@@ -76,9 +76,64 @@ pub async fn scan(span: Span, limit: usize, mut each: impl FnMut(&[u8], &[u8]) -
 /// Reads spans one after the other, at most `limit` entries of each; `each` gets the span's index, key and value.
 /// One page of the host is one moment: what lies on different pages may be of different moments.
 pub async fn scan_all(
-    mut spans: Vec<Span>,
+    spans: Vec<Span>,
     limit: usize,
     mut each: impl FnMut(usize, &[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    scan_pages(spans, limit, |first, page| {
+        let mut last = None;
+        visit(&page, first, |entry| {
+            let (key, value) = entry.of(&page.bytes)?;
+            last = Some(key);
+            each(entry.span, key, value)
+        })?;
+        Ok(last.map(<[u8]>::to_vec))
+    })
+    .await
+}
+
+/// Reads spans whole, one after the other, and keeps what was read in the pages it came in: for much that is looked at
+/// again. Of moments the same holds.
+pub async fn read_spans(spans: Vec<Span>) -> Result<Entries> {
+    let mut entries = Entries::default();
+    scan_pages(spans, usize::MAX, |first, page| {
+        let number = entries.pages.len();
+        visit(&page, first, |entry| {
+            entries.all.push((number, entry));
+            Ok(())
+        })?;
+        let last = entries.all.last().filter(|(of, _)| *of == number);
+        let last = last.map(|(_, entry)| entry.of(&page.bytes)).transpose()?;
+        let last = last.map(|(key, _)| key.to_vec());
+        entries.pages.push(page.bytes);
+        Ok(last)
+    })
+    .await?;
+    Ok(entries)
+}
+
+/// Entries of spans that were read.
+#[derive(Default)]
+pub struct Entries {
+    pages: Vec<Vec<u8>>,
+    all: Vec<(usize, Entry)>,
+}
+
+impl Entries {
+    /// For each the index of its span, its key and its value.
+    pub fn iter(&self) -> impl Iterator<Item = Result<(usize, &[u8], &[u8])>> {
+        self.all.iter().map(|(page, entry)| {
+            let (key, value) = entry.of(self.pages.get(*page).map_or(&[], Vec::as_slice))?;
+            Ok((entry.span, key, value))
+        })
+    }
+}
+
+/// Reads page by page; `each` gets the index of the first span of a page, and the page, and tells the last key in it.
+async fn scan_pages(
+    mut spans: Vec<Span>,
+    limit: usize,
+    mut each: impl FnMut(usize, host::Page) -> Result<Option<Vec<u8>>>,
 ) -> Result<()> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let (mut first, mut first_limit) = (0, limit);
@@ -87,9 +142,10 @@ pub async fn scan_all(
             return Ok(());
         }
         let page = host::scan(ranges(&spans, first_limit, limit)).await.map_err(failed)?;
-        let last = visit(&page, first, &mut each)?;
-        let Some(cut) = page.cut.map(offset) else { return Ok(()) };
-        let read = page.counts.get(cut).copied().unwrap_or(0);
+        let cut = page.cut.map(offset);
+        let read = cut.and_then(|cut| page.counts.get(cut)).copied().unwrap_or(0);
+        let last = each(first, page)?;
+        let Some(cut) = cut else { return Ok(()) };
         first_limit = if cut == 0 {
             first_limit.saturating_sub(read)
         } else {
@@ -117,8 +173,9 @@ pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
             reverse: true,
         });
         let page = host::scan(ranges.collect()).await.map_err(failed)?;
-        visit(&page, 0, &mut |index, key, _| {
-            if let Some(last) = last.get_mut(index) {
+        visit(&page, 0, |entry| {
+            let (key, _) = entry.of(&page.bytes)?;
+            if let Some(last) = last.get_mut(entry.span) {
                 *last = Some(key.to_vec());
             }
             Ok(())
@@ -140,24 +197,42 @@ fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
     spans.iter().enumerate().map(range).collect()
 }
 
-/// Hands out the entries of a page; answers the last key.
-fn visit(
-    page: &host::Page,
-    first: usize,
-    each: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<()>,
-) -> Result<Option<Vec<u8>>> {
+/// Where an entry lies in its page.
+struct Entry {
+    span: usize,
+    start: usize,
+    key_end: usize,
+    value_end: usize,
+}
+
+impl Entry {
+    /// Its key and its value.
+    fn of<'a>(&self, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8])> {
+        Ok((
+            slice(bytes, self.start, self.key_end)?,
+            slice(bytes, self.key_end, self.value_end)?,
+        ))
+    }
+}
+
+/// Hands out the entries of a page.
+fn visit(page: &host::Page, first: usize, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
     let (entries, _) = page.ends.as_chunks::<2>();
     let mut entries = entries.iter();
-    let (mut start, mut last) = (0, None);
+    let mut start = 0;
     for (index, count) in page.counts.iter().enumerate() {
         for [key_end, value_end] in entries.by_ref().take(offset(*count)) {
-            let (key_end, value_end) = (offset(*key_end), offset(*value_end));
-            let key = slice(&page.bytes, start, key_end)?;
-            each(first + index, key, slice(&page.bytes, key_end, value_end)?)?;
-            (start, last) = (value_end, Some(key));
+            let entry = Entry {
+                span: first + index,
+                start,
+                key_end: offset(*key_end),
+                value_end: offset(*value_end),
+            };
+            start = entry.value_end;
+            each(entry)?;
         }
     }
-    Ok(last.map(<[u8]>::to_vec))
+    Ok(())
 }
 
 /// Checks and writes that happen together or not at all.

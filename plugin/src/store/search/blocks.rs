@@ -11,7 +11,7 @@ use crate::search::runs::RunAttribute;
 use crate::store::block::{Block, SLOTS, Value};
 use crate::store::keys::{self, Column};
 use crate::store::places::{self, Place};
-use crate::store::records::scan_all;
+use crate::store::records::{Entries, read_spans};
 use crate::store::zones::row_of;
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
@@ -95,9 +95,12 @@ impl Columns {
 /// The index of an experiment among the areas, and the number of a block of it.
 pub(super) type BlockId = (usize, u32);
 
-/// The bytes of some blocks, for each block one text of bytes a column.
+/// The bytes of some blocks.
 pub(super) struct Cells {
-    cells: Vec<Vec<u8>>,
+    read: Entries,
+    /// Of each range that was read the experiment's index and the column.
+    ranges: Vec<(usize, usize)>,
+    index_of: BTreeMap<BlockId, usize>,
     columns: usize,
     /// For each block its places by slot; none are kept when they are not asked for.
     places: Vec<Vec<Option<Place>>>,
@@ -106,43 +109,48 @@ pub(super) struct Cells {
 impl Cells {
     /// Reads blocks, one range for each column and each row of neighbours among them.
     pub(super) async fn read(areas: &Areas, blocks: &[BlockId], columns: &Columns) -> Result<Self> {
-        let width = columns.columns.len();
         let mut index_of = BTreeMap::new();
         for (index, block) in blocks.iter().enumerate() {
             index_of.insert(*block, index);
         }
-        let mut wanted = Vec::new();
+        let (mut ranges, mut spans) = (Vec::new(), Vec::new());
         for (area, first, last) in neighbours(index_of.keys().copied()) {
             let experiment = areas.areas.get(area).ok_or_else(corrupt)?.experiment;
             for (index, column) in columns.columns.iter().enumerate() {
-                wanted.push((area, index, keys::blocks(experiment, column, first, last)));
+                ranges.push((area, index));
+                spans.push(keys::blocks(experiment, column, first, last));
             }
         }
-        let mut cells = vec![Vec::new(); width * blocks.len()];
-        let spans = wanted.iter().map(|(.., span)| span.clone()).collect();
-        scan_all(spans, usize::MAX, |index, key, value| {
-            let (area, column, _) = wanted.get(index).ok_or_else(corrupt)?;
-            let number = keys::block_number(key).ok_or_else(corrupt)?;
-            let block = index_of.get(&(*area, number)).ok_or_else(corrupt)?;
-            value.clone_into(cells.get_mut(block * width + column).ok_or_else(corrupt)?);
-            Ok(())
-        })
-        .await?;
-        let places = match columns.with_places {
-            true => places_of(areas, blocks).await?,
-            false => Vec::new(),
-        };
         Ok(Cells {
-            cells,
-            columns: width,
-            places,
+            read: read_spans(spans).await?,
+            ranges,
+            index_of,
+            columns: columns.columns.len(),
+            places: match columns.with_places {
+                true => places_of(areas, blocks).await?,
+                false => Vec::new(),
+            },
         })
     }
 
-    /// A block of these, by its index.
-    pub(super) fn table(&self, block: usize) -> Result<Table<'_>> {
-        let start = block * self.columns;
-        let cells = self.cells.get(start..start + self.columns).unwrap_or_default();
+    /// The blocks, in the order asked.
+    pub(super) fn tables(&self) -> Result<Vec<Table<'_>>> {
+        let mut cells: Vec<&[u8]> = vec![&[]; self.columns * self.index_of.len()];
+        for entry in self.read.iter() {
+            let (range, key, value) = entry?;
+            let (area, column) = self.ranges.get(range).ok_or_else(corrupt)?;
+            let number = keys::block_number(key).ok_or_else(corrupt)?;
+            let block = self.index_of.get(&(*area, number)).ok_or_else(corrupt)?;
+            *cells.get_mut(block * self.columns + column).ok_or_else(corrupt)? = value;
+        }
+        cells
+            .chunks(self.columns)
+            .enumerate()
+            .map(|(block, cells)| self.table(block, cells))
+            .collect()
+    }
+
+    fn table<'a>(&'a self, block: usize, cells: &[&'a [u8]]) -> Result<Table<'a>> {
         let columns = cells.iter().map(|cell| Block::read(cell)).collect::<Result<_>>()?;
         let places = self.places.get(block).map_or(&[][..], Vec::as_slice);
         Ok(Table { columns, places })

@@ -133,8 +133,8 @@ impl<'a> Finder<'a> {
         let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
         let cells = Cells::read(self.areas, &ids, &self.columns).await?;
         let mut unsure = Vec::new();
-        for (index, id) in ids.iter().enumerate() {
-            self.look_at_block(*id, &cells.table(index)?, &mut unsure);
+        for (id, table) in ids.iter().zip(cells.tables()?) {
+            self.look_at_block(*id, &table, &mut unsure);
             if self.candidates.overflow() {
                 self.settle().await?;
             }
