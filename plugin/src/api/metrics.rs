@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::experiments::page_size;
+use super::page::PageWriter;
+use super::run_json::write_point;
 use super::runs::run_id;
-use super::wire::{Metric, MetricOfRun};
+use super::wire::MetricOfRun;
 use super::{Call, json};
 use crate::domain::id::RunId;
 use crate::domain::limits::{POINTS_PER_PAGE_MAX, POINTS_PER_SAMPLE_MAX, RUNS_PER_HISTORIES_MAX};
@@ -13,14 +15,6 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Place;
 use crate::store::{histories, history, keys};
-
-#[derive(Serialize)]
-struct History<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    metrics: Vec<Metric<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<String>,
-}
 
 /// A metric's points by (time, step, value), 25,000 a page at most; a run or metric that does not exist has none.
 pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
@@ -36,10 +30,11 @@ pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
         Err(Error::NotFound(_)) => (Vec::new(), None),
         Err(error) => return Err(error),
     };
-    json(&History {
-        metrics: points.into_iter().map(|point| Metric::new(key, point)).collect(),
-        next_page_token: next.map(|place| place.to_token()),
-    })
+    let mut page = PageWriter::new("metrics");
+    for point in points {
+        page.add_with(|bytes| write_point(bytes, key, point))?;
+    }
+    Ok(page.finish(next.as_ref()))
 }
 
 /// Always with its list: MLflow's web pages rely on that.

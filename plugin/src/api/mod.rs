@@ -18,6 +18,7 @@ pub mod models;
 pub mod outputs;
 pub mod page;
 pub mod registry;
+pub mod run_json;
 pub mod runs;
 pub mod upkeep;
 pub mod uploads;
@@ -44,6 +45,6 @@ fn json(body: &impl Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn write_json(bytes: &mut Vec<u8>, body: &impl Serialize) -> Result<()> {
+fn write_json<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, body: &T) -> Result<()> {
     serde_json::to_writer(bytes, body).map_err(|error| Error::Corrupt(format!("an answer cannot be written: {error}")))
 }

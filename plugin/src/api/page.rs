@@ -31,12 +31,17 @@ impl PageWriter {
 
     /// Adds an item. Fails when the page becomes larger than an answer can be.
     pub fn add(&mut self, item: &impl Serialize) -> Result<()> {
+        self.add_with(|bytes| write_json(bytes, item))
+    }
+
+    /// Adds an item that is written by a function. Fails likewise.
+    pub fn add_with(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
         if self.items == 0 {
             self.body.extend_from_slice(format!("\"{}\":[", self.name).as_bytes());
         } else {
             self.body.push(b',');
         }
-        write_json(&mut self.body, item)?;
+        write(&mut self.body)?;
         self.items += 1;
         if self.body.len() > BYTES_MAX {
             return Err(Error::TooLarge(format!(

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::experiments::{VIEWS, page_size};
 use super::page::{ITEMS_AT_ONCE, PageWriter};
-use super::wire::{self, RunInfo, read_pairs};
+use super::run_json::write_run;
+use super::wire::{RunInfo, read_pairs};
 use super::{Call, EMPTY, json};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Stage, View};
@@ -19,13 +20,11 @@ use crate::store::search::{self as store, Query};
 use crate::store::{full_runs, runs};
 use crate::wasi::{now_ms, random_id, random_u64};
 
-#[derive(Serialize)]
-struct Found<'a> {
-    run: wire::Run<'a>,
-}
-
 fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
-    json(&Found { run: run.into() })
+    let mut bytes = b"{\"run\":".to_vec();
+    write_run(&mut bytes, run)?;
+    bytes.push(b'}');
+    Ok(bytes)
 }
 
 /// The run that a request names, by `run_id` or the older `run_uuid`.
@@ -139,7 +138,7 @@ async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
     let mut page = PageWriter::new("runs");
     for some in ids.chunks(ITEMS_AT_ONCE) {
         for run in full_runs::read_all(some).await?.iter() {
-            page.add(&wire::Run::from(&run?))?;
+            page.add_with(|bytes| write_run(bytes, &run?))?;
         }
     }
     Ok(page.finish(next.as_ref()))

@@ -1,8 +1,6 @@
 //! The objects of MLflow's answers. A field that MLflow's server leaves unset is not printed; one that it sets is, even
 //! when it is empty or 0.
 
-use std::borrow::Cow;
-
 use serde::{Serialize, Serializer};
 
 use crate::domain::dataset::DatasetInput;
@@ -10,7 +8,7 @@ use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::domain::logged::{LoggedModelId, LoggedPoint};
-use crate::domain::metric::{Metric as DomainMetric, Point};
+use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, ModelOutput as DomainOutput, Run as DomainRun};
 use crate::http::params::Params;
 
@@ -21,21 +19,18 @@ struct KeyValue<'a> {
 }
 
 /// Tags or params in an answer.
-pub struct KeyValues<'a, T = String>(pub &'a [(T, T)]);
+pub struct KeyValues<'a>(pub &'a [Pair]);
 
-impl<T> KeyValues<'_, T> {
+impl KeyValues<'_> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl<T: AsRef<str>> Serialize for KeyValues<'_, T> {
+impl Serialize for KeyValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|(key, value)| KeyValue {
-            key: key.as_ref(),
-            value: value.as_ref(),
-        }))
+        serializer.collect_seq(self.0.iter().map(|(key, value)| KeyValue { key, value }))
     }
 }
 
@@ -112,22 +107,19 @@ impl<'a> RunInfo<'a> {
     }
 }
 
-/// A point of a metric.
 #[derive(Serialize)]
-pub struct Metric<'a> {
+struct Metric<'a> {
     key: &'a str,
-    #[serde(serialize_with = "float")]
-    value: f64,
+    value: Float,
     timestamp: i64,
     step: i64,
 }
 
 impl<'a> Metric<'a> {
-    /// With its metric's name.
-    pub fn new(key: &'a str, point: Point) -> Self {
+    fn new(key: &'a str, point: Point) -> Self {
         Metric {
             key,
-            value: point.value,
+            value: Float(point.value),
             timestamp: point.timestamp_ms,
             step: point.step,
         }
@@ -178,44 +170,22 @@ impl<'a> MetricOfModel<'a> {
     }
 }
 
-/// JSON has no NaN: protobuf writes it as a text.
-fn float<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if value.is_nan() {
-        serializer.serialize_str("NaN")
-    } else {
-        serializer.serialize_f64(*value)
-    }
-}
+/// A float. JSON has no NaN: protobuf writes it as a text.
+pub struct Float(pub f64);
 
-/// Metrics of a run as they stand.
-struct Metrics<'a>(&'a [DomainMetric<'a>]);
-
-impl Metrics<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Serialize for Metrics<'_> {
+impl Serialize for Float {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|metric| Metric::new(&metric.key, metric.point)))
+        if self.0.is_nan() {
+            serializer.serialize_str("NaN")
+        } else {
+            serializer.serialize_f64(self.0)
+        }
     }
-}
-
-/// What is logged to a run.
-#[derive(Serialize)]
-struct RunData<'a> {
-    #[serde(skip_serializing_if = "Metrics::is_empty")]
-    metrics: Metrics<'a>,
-    #[serde(skip_serializing_if = "KeyValues::is_empty")]
-    params: KeyValues<'a, Cow<'a, str>>,
-    #[serde(skip_serializing_if = "KeyValues::is_empty")]
-    tags: KeyValues<'a, Cow<'a, str>>,
 }
 
 /// What a run read.
 #[derive(Serialize)]
-struct RunInputs<'a> {
+pub struct RunInputs<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dataset_inputs: Vec<InputDataset<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -248,7 +218,7 @@ struct ModelInput<'a> {
 
 /// What a run made.
 #[derive(Serialize)]
-struct RunOutputs<'a> {
+pub struct RunOutputs<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     model_outputs: Vec<ModelOutput<'a>>,
 }
@@ -285,35 +255,20 @@ impl<'a> From<&'a DatasetInput> for InputDataset<'a> {
     }
 }
 
-/// A run with everything that is read with it.
-#[derive(Serialize)]
-pub struct Run<'a> {
-    info: RunInfo<'a>,
-    data: RunData<'a>,
-    inputs: RunInputs<'a>,
-    outputs: RunOutputs<'a>,
+impl<'a> From<&'a FullRun<'_>> for RunInputs<'a> {
+    fn from(run: &'a FullRun<'_>) -> Self {
+        let model = |model_id: &'a String| ModelInput { model_id };
+        RunInputs {
+            dataset_inputs: run.inputs.iter().map(InputDataset::from).collect(),
+            model_inputs: run.model_inputs.iter().map(model).collect(),
+        }
+    }
 }
 
-impl<'a> From<&'a FullRun<'_>> for Run<'a> {
-    fn from(full: &'a FullRun<'_>) -> Self {
-        Run {
-            info: RunInfo::new(&full.run, full.stage),
-            data: RunData {
-                metrics: Metrics(&full.metrics),
-                params: KeyValues(&full.params),
-                tags: KeyValues(&full.tags),
-            },
-            inputs: RunInputs {
-                dataset_inputs: full.inputs.iter().map(InputDataset::from).collect(),
-                model_inputs: full
-                    .model_inputs
-                    .iter()
-                    .map(|model_id| ModelInput { model_id })
-                    .collect(),
-            },
-            outputs: RunOutputs {
-                model_outputs: full.model_outputs.iter().map(ModelOutput::from).collect(),
-            },
+impl<'a> From<&'a FullRun<'_>> for RunOutputs<'a> {
+    fn from(run: &'a FullRun<'_>) -> Self {
+        RunOutputs {
+            model_outputs: run.model_outputs.iter().map(ModelOutput::from).collect(),
         }
     }
 }
