@@ -11,6 +11,7 @@ use http::HeaderValue;
 use crate::call::Lent;
 use crate::forge::Forge;
 use crate::host::{Conduct, Host};
+use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::storage::quota::Quota;
@@ -174,7 +175,8 @@ impl HostBuilder {
             source_schemes: scheme_list(&self.source_schemes)?,
             external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
         };
-        Ok(Host::new(plugin, lent, self.limits, conduct))
+        let lane = Lane::start().context("cannot start threads for requests that take long")?;
+        Ok(Host::new(plugin, lent, self.limits, lane, conduct))
     }
 }
 

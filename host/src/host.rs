@@ -23,6 +23,7 @@ use crate::forge::ProjectRef;
 use crate::heads::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
 use crate::instance::{Fault, Given, Instance, Work};
 use crate::intake::{self, Allowance, Shortfall};
+use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::mount::{self, Route};
 use crate::passage::Passage;
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) transfer_seats: Arc<Semaphore>,
     memory: Budget,
     bodies: Budget,
+    pub(crate) lane: Lane,
     pub(crate) upkeep: Upkeep,
     keeps_up: bool,
 }
@@ -94,7 +96,7 @@ impl Host {
         HostBuilder::new()
     }
 
-    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, conduct: Conduct) -> Self {
+    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, lane: Lane, conduct: Conduct) -> Self {
         let inner = Inner {
             plugin,
             lent: Arc::new(lent),
@@ -108,6 +110,7 @@ impl Host {
             transfer_seats: Arc::new(Semaphore::new(limits.transfers_max)),
             memory: Budget::new(limits.instances_bytes_max),
             bodies: Budget::new(limits.bodies_bytes_max),
+            lane,
             upkeep: Upkeep::default(),
             limits,
         };
@@ -195,7 +198,10 @@ impl Inner {
             self.run(request, &caller, leave, self.limits.joining_time).await
         } else {
             let _seat = self.take_seat().await?;
-            self.run(request, &caller, leave, self.limits.request_time).await
+            match Lane::is_for(&head.method, path) {
+                true => self.run_in_lane(request, &caller, leave).await,
+                false => self.run(request, &caller, leave, self.limits.request_time).await,
+            }
         };
         if self.keeps_up {
             self.upkeep.note(self, caller.project.id, intent == Intent::Write);

@@ -31,6 +31,7 @@ mod imports;
 mod inflow;
 mod instance;
 mod intake;
+mod lane;
 mod limits;
 mod mount;
 mod passage;

@@ -1,0 +1,146 @@
+//! Threads of their own for requests that compute for long, so that those that take a moment need not wait behind them.
+//!
+//! A search keeps a core busy for milliseconds. On the threads that serve everybody it would hold up whatever else waits for
+//! that thread, and the system lets a thread finish its turn, up to its next tick, before one that has just got something to
+//! do. So these threads also have a lower priority: whoever logs goes first, and a search takes what is left, or its part.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use crate::access::Caller;
+use crate::answer::Refusal;
+use crate::body::Body;
+use crate::host::Inner;
+use crate::ticket::Leave;
+
+/// The ends of the paths whose answers take long to compute; they all read.
+const LONG: [&str; 5] = [
+    "/search",
+    "/search-datasets",
+    "/get-history",
+    "/get-history-bulk",
+    "/get-history-bulk-interval",
+];
+/// With one, a long search would hold up all others.
+const THREADS_MIN: usize = 2;
+/// How much lower their priority is than that of the threads around them: a tenth of the time of a core that both want.
+#[cfg(target_os = "linux")]
+const NICER: i32 = 10;
+
+/// The threads. What still runs on them is dropped with this.
+pub(crate) struct Lane {
+    /// None once dropped.
+    threads: Option<Runtime>,
+}
+
+impl Lane {
+    /// Starts as many threads as there are cores.
+    pub(crate) fn start() -> io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
+        let threads = Builder::new_multi_thread()
+            .worker_threads(cores.max(THREADS_MIN))
+            .thread_name("mlforge-long")
+            .on_thread_start(step_back)
+            .enable_all()
+            .build()?;
+        Ok(Self { threads: Some(threads) })
+    }
+
+    /// Whether an answer takes long, judged by method and path alone. A wrong guess costs time, and no right.
+    pub(crate) fn is_for(method: &Method, path: &str) -> bool {
+        (*method == Method::GET || *method == Method::POST) && LONG.iter().any(|end| path.ends_with(end))
+    }
+
+    /// Does the work on these threads, and stops it when the caller stops waiting; none if it panicked.
+    pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        // A set of one: unlike a handle, it takes its task along when it is dropped.
+        let mut task = JoinSet::new();
+        task.spawn_on(work, self.threads.as_ref()?.handle());
+        task.join_next().await?.ok()
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // Waiting for the threads is forbidden where futures are dropped, and one of them may be this one.
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+impl Inner {
+    /// Runs a request in an instance of its project, where it holds up nobody.
+    pub(crate) async fn run_in_lane(
+        self: &Arc<Self>,
+        request: Request<Bytes>,
+        caller: &Caller,
+        leave: Option<Arc<Leave>>,
+    ) -> Result<Response<Body>, Refusal> {
+        let (host, caller) = (Arc::clone(self), caller.clone());
+        let work = async move { host.run(request, &caller, leave, host.limits.request_time).await };
+        self.lane.run(work).await.unwrap_or(Err(Refusal::Fault))
+    }
+}
+
+/// Lowers the priority of this thread, if the system can do that for one thread.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        // To Linux, "this process" is this thread. Where it refuses, searches are as important as all else.
+        if let Ok(priority) = getpriority_process(None) {
+            _ = setpriority_process(None, priority.saturating_add(NICER));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_and_histories_take_long_and_all_else_does_not() {
+        assert!(Lane::is_for(&Method::POST, "/api/2.0/mlflow/runs/search"));
+        assert!(Lane::is_for(&Method::GET, "/api/2.0/mlflow/model-versions/search"));
+        assert!(Lane::is_for(
+            &Method::GET,
+            "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval"
+        ));
+        assert!(!Lane::is_for(&Method::GET, "/api/2.0/mlflow/runs/get"));
+        assert!(!Lane::is_for(&Method::POST, "/api/2.0/mlflow/runs/log-metric"));
+        assert!(!Lane::is_for(
+            &Method::PUT,
+            "/api/2.0/mlflow-artifacts/artifacts/1/search"
+        ));
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_or_is_not_awaited_harms_nobody() {
+        let lane = Lane::start().unwrap();
+        let panicked: Option<()> = lane.run(async { panic!("on purpose") }).await;
+        assert_eq!(panicked, None);
+        let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
+        let endless = lane.run(async move {
+            let _alive = alive;
+            std::future::pending::<()>().await;
+        });
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, endless).await.is_err());
+        assert!(dropped.await.is_err());
+        assert_eq!(lane.run(async { 1 }).await, Some(1));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn its_threads_go_behind_those_around_them() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let here = priority();
+        let there = Lane::start().unwrap().run(async move { priority() }).await;
+        assert_eq!(there, Some((here + NICER).min(19)));
+    }
+}
