@@ -14,6 +14,7 @@ use time::macros::format_description;
 
 use self::storage::FilesPlace;
 
+mod compile;
 mod manage;
 mod purge;
 mod serve;
@@ -86,6 +87,13 @@ enum Command {
     /// Run the server; the first start makes a project and a token
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Serve>),
+    /// Compile the component into the data directory, as a first start does
+    #[command(hide = true)]
+    Compile {
+        /// Another one than the built-in one
+        #[arg(long, value_name = "FILE")]
+        plugin: Option<PathBuf>,
+    },
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
@@ -242,6 +250,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
     match &cli.command {
         Command::Serve(serve) => serve::serve(&cli.data, serve),
+        Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
         Command::Purge(options) => purge::purge(&cli.data, options),
         Command::Project(command) => manage::project(&cli.data, command),
         Command::User(command) => manage::user(&cli.data, command),

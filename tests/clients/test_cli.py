@@ -51,6 +51,21 @@ def test_the_first_start_prints_two_exports_and_later_ones_a_hint(tmp_path):
     second.stop()
 
 
+def memory_kib(server):
+    """The resident memory of a server."""
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def test_a_first_start_keeps_no_memory_of_compiling(tmp_path):
+    first = Server(tmp_path / "data")
+    compiled = memory_kib(first)
+    first.stop()
+    second = Server(tmp_path / "data")
+    assert compiled < 1.5 * memory_kib(second)
+    second.stop()
+
+
 @pytest.mark.parametrize(
     "args",
     [

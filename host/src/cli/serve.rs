@@ -57,12 +57,14 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
 
 async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
     let builder = super::storage::builder(data, &options.files, forge).await?;
+    let component = component(options.plugin.as_deref())?;
+    super::compile::ahead(data, options.plugin.as_deref(), &component);
     let builder = match &options.external_url {
         Some(url) => builder.external_url(url),
         None => builder,
     };
     builder
-        .component(component(options)?)
+        .component(component)
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,
             project_bytes_max: options.max_project_size.map_or(u64::MAX, |size| size << 20),
@@ -74,8 +76,8 @@ async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::
 }
 
 /// The one that the user names, else the one that this binary carries.
-fn component(options: &Serve) -> anyhow::Result<Cow<'static, [u8]>> {
-    match &options.plugin {
+pub(super) fn component(plugin: Option<&Path>) -> anyhow::Result<Cow<'static, [u8]>> {
+    match plugin {
         Some(file) => Ok(Cow::Owned(
             std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
         )),

@@ -37,7 +37,7 @@ pub(super) async fn builder(data: &Path, files: &FilesPlace, forge: Arc<LocalFor
     let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
     let builder = files.lend(mlforge::Host::builder(), data).await?;
     Ok(builder
-        .compiled_cache(data.join("cache"))
+        .compiled_cache(super::compile::cache(data))
         .ticket_key(key(&data.join("ticket.key"))?)
         .records(records)
         .forge(forge))
