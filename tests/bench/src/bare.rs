@@ -1,10 +1,11 @@
 //! Servers in this process that do nothing but what a line of the table is compared with: a small answer, or a file
-//! written and read in the plainest way.
+//! written and read in the plainest way, or a metric logged by native code.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::thread;
@@ -22,6 +23,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc as pieces, oneshot};
 
+use crate::native::NativeStore;
+
 /// What the bare server answers.
 const SMALL_JSON: &[u8] = br#"{"error_code":"NOT_FOUND","message":"nothing here"}"#;
 /// Threads of a bare server: as many as mlforge has on two cores.
@@ -38,6 +41,26 @@ enum Task {
     Small,
     /// Keeps what is put, in a directory, and gives it back.
     Files(PathBuf),
+    /// Logs metrics, in a directory.
+    Metrics(PathBuf),
+}
+
+/// A task that was begun.
+#[derive(Clone)]
+enum Handler {
+    Small,
+    Files(PathBuf),
+    Metrics(Arc<NativeStore>),
+}
+
+impl Task {
+    async fn begin(self) -> Result<Handler> {
+        Ok(match self {
+            Self::Small => Handler::Small,
+            Self::Files(dir) => Handler::Files(dir),
+            Self::Metrics(dir) => Handler::Metrics(Arc::new(NativeStore::make(&dir).await?)),
+        })
+    }
 }
 
 /// A hyper server in this process; ends when dropped.
@@ -56,6 +79,11 @@ impl BareServer {
     /// One that keeps files: whole, flushed and renamed before it answers, as it has to be of a file that counts.
     pub(crate) fn files(dir: &Path) -> Result<Self> {
         Self::start(Task::Files(dir.to_owned()))
+    }
+
+    /// One that logs metrics to the runs of a `NativeStore`.
+    pub(crate) fn metrics(dir: &Path) -> Result<Self> {
+        Self::start(Task::Metrics(dir.to_owned()))
     }
 
     /// Starts it on threads of its own, as a server in another process would have.
@@ -82,10 +110,11 @@ fn serve(task: Task, tell: &mpsc::Sender<Result<SocketAddr>>, stopped: oneshot::
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
+        let handler = task.begin().await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         _ = tell.send(Ok(listener.local_addr()?));
         tokio::select! {
-            accepted = accept(task, listener) => accepted,
+            accepted = accept(handler, listener) => accepted,
             _ = stopped => Ok(()),
         }
     });
@@ -93,14 +122,14 @@ fn serve(task: Task, tell: &mpsc::Sender<Result<SocketAddr>>, stopped: oneshot::
     served
 }
 
-async fn accept(task: Task, listener: TcpListener) -> Result<()> {
+async fn accept(handler: Handler, listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let task = task.clone();
+        let handler = handler.clone();
         let service = service_fn(move |request| {
-            let task = task.clone();
-            async move { Ok::<_, Infallible>(answer(&task, request).await) }
+            let handler = handler.clone();
+            async move { Ok::<_, Infallible>(answer(&handler, request).await) }
         });
         let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move { _ = connection.await });
@@ -109,14 +138,17 @@ async fn accept(task: Task, listener: TcpListener) -> Result<()> {
 
 type Answer = Response<Either<Full<Bytes>, Pieces>>;
 
-async fn answer(task: &Task, request: Request<Incoming>) -> Answer {
-    let Task::Files(dir) = task else {
-        return small(StatusCode::OK, Bytes::from_static(SMALL_JSON));
-    };
-    let name = request.uri().path().replace('/', "-");
-    let done = match *request.method() {
-        Method::PUT => keep(dir, &name, request.into_body()).await,
-        _ => give(dir, &name).await,
+async fn answer(handler: &Handler, request: Request<Incoming>) -> Answer {
+    let done = match handler {
+        Handler::Small => Ok(small(StatusCode::OK, Bytes::from_static(SMALL_JSON))),
+        Handler::Files(dir) => {
+            let name = request.uri().path().replace('/', "-");
+            match *request.method() {
+                Method::PUT => keep(dir, &name, request.into_body()).await,
+                _ => give(dir, &name).await,
+            }
+        }
+        Handler::Metrics(store) => log(store, request.into_body()).await,
     };
     done.unwrap_or_else(|error| small(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}").into()))
 }
@@ -128,6 +160,11 @@ fn small(status: StatusCode, body: Bytes) -> Answer {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+async fn log(store: &NativeStore, body: Incoming) -> Result<Answer> {
+    store.log_metric(&body.collect().await?.to_bytes()).await?;
+    Ok(small(StatusCode::OK, Bytes::from_static(b"{}")))
 }
 
 async fn keep(dir: &Path, name: &str, mut body: Incoming) -> Result<Answer> {

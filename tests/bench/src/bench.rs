@@ -13,6 +13,7 @@ use crate::fixture::Fixture;
 use crate::groups::artifacts;
 use crate::limits::{self, Flush, shared_rate};
 use crate::load::{self, Measured, Plan};
+use crate::native::NativeStore;
 use crate::options::Options;
 use crate::report::{self, Compared};
 use crate::scenario::{Bound, Scenario, Turn};
@@ -49,7 +50,8 @@ pub(crate) struct Bench {
     flush_dir: PathBuf,
     hyper: Rates,
     empty: Rates,
-    files: Option<(BareServer, Arc<Fixture>)>,
+    /// What does the same as the scenarios of a group, without anything around it.
+    bare: Option<(BareServer, Arc<Fixture>)>,
     series: u64,
     /// Wrong answers so far.
     pub(crate) errors: u64,
@@ -66,7 +68,7 @@ impl Bench {
             flush_dir: flush_dir.to_owned(),
             hyper,
             empty,
-            files: None,
+            bare: None,
             series: 0,
             errors: 0,
         }
@@ -93,20 +95,35 @@ impl Bench {
     pub(crate) async fn serve_bare_files(&mut self) -> Result<()> {
         let bare = BareServer::files(&self.flush_dir)?;
         let fixture = artifacts::prepare_bare(&Target::parse(&bare.url, None)?).await?;
-        self.files = Some((bare, Arc::new(fixture)));
+        self.bare = Some((bare, Arc::new(fixture)));
+        Ok(())
+    }
+
+    /// Starts what logs metrics without a component.
+    pub(crate) fn serve_natively(&mut self) -> Result<()> {
+        let bare = BareServer::metrics(&self.flush_dir)?;
+        let fixture = Fixture {
+            runs: NativeStore::runs(),
+            ..Fixture::bare(&Target::parse(&bare.url, None)?)
+        };
+        self.bare = Some((bare, Arc::new(fixture)));
         Ok(())
     }
 
     /// The rate of the same requests to a bare server; none when there is nothing to compare with.
-    async fn bare_rate(&mut self, scenario: &'static Scenario, connections: usize) -> Result<Option<f64>> {
-        let Some((_, fixture)) = self.files.as_ref().filter(|_| scenario.bound == Bound::File) else {
+    async fn bare_rate(
+        &mut self,
+        scenario: &'static Scenario,
+        connections: usize,
+    ) -> Result<Option<(&'static str, f64)>> {
+        let Some((name, (_, fixture))) = scenario.bare_name().zip(self.bare.as_ref()) else {
             return Ok(None);
         };
         let fixture = Arc::clone(fixture);
         let server = self.server.take();
         let measured = self.measure(&fixture, scenario, connections, self.options.time).await;
         self.server = server;
-        Ok(Some(measured?.rate))
+        Ok(Some((name, measured?.rate)))
     }
 
     async fn baseline(&mut self, fixture: &Arc<Fixture>, scenario: &'static Scenario) -> Result<Rates> {
@@ -152,7 +169,11 @@ impl Bench {
                 let measured = self.measure(fixture, scenario, connections, self.options.time).await?;
                 self.sample(scenario, &mut flush)?;
                 let bare = self.bare_rate(scenario, connections).await?;
-                let compared = self.compared(connections, [("json", json), ("bare", bare)], &flush);
+                let compared = self.compared(
+                    connections,
+                    json.map(|rate| ("json", rate)).into_iter().chain(bare),
+                    &flush,
+                );
                 report::print_line(name, connections, &measured, &compared);
                 report::print_flow(measured.rate, scenario.file_bytes);
                 rate = rate.or(Some(measured.rate));
@@ -201,16 +222,21 @@ impl Bench {
         }
     }
 
-    fn compared(&self, connections: usize, bounds: [(&'static str, Option<f64>); 2], flush: &Flush) -> Compared {
+    fn compared(
+        &self,
+        connections: usize,
+        bounds: impl Iterator<Item = (&'static str, f64)>,
+        flush: &Flush,
+    ) -> Compared {
         let flushes = [
             ("flush", shared_rate(&flush.appended, connections)),
             ("in place", shared_rate(&flush.in_place, connections)),
         ];
-        let bounds = flushes.into_iter().chain(bounds);
+        let flushes = flushes.into_iter().filter_map(|(name, rate)| Some((name, rate?)));
         Compared {
             hyper: self.hyper.get(&connections).copied(),
             empty: self.empty.get(&connections).copied(),
-            bounds: bounds.filter_map(|(name, rate)| Some((name, rate?))).collect(),
+            bounds: flushes.chain(bounds).collect(),
         }
     }
 }

@@ -67,8 +67,10 @@ impl Group {
     /// Measures the scenarios that are wanted.
     pub(crate) async fn measure(self, bench: &mut Bench, fixture: Fixture) -> Result<()> {
         let fixture = Arc::new(fixture);
-        if let Self::Artifacts = self {
-            bench.serve_bare_files().await?;
+        match self {
+            Self::Artifacts => bench.serve_bare_files().await?,
+            Self::Writes => bench.serve_natively()?,
+            Self::Reads | Self::Registry | Self::Search(_) => {}
         }
         for scenario in self.scenarios() {
             let name = self.line_name(scenario);

@@ -1,6 +1,7 @@
 //! `mlforge-bench`: measures an MLflow server over HTTP, beside the limits of the machine it runs on.
 //!
-//! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST API.
+//! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST API. Only
+//! `native.rs` does what the component does, on mlforge's storage, to compare with.
 
 mod bare;
 mod bench;
@@ -9,6 +10,7 @@ mod fixture;
 mod groups;
 mod limits;
 mod load;
+mod native;
 mod numbers;
 mod options;
 mod process;

@@ -34,6 +34,7 @@ the rate as a share of: a bare hyper server; an empty request through the compon
   in place  the same, written over what was there: cheaper, for the file does not grow
   json      serde_json writing the same answer over and over on one core
   bare      a bare hyper server that writes (flushed) or reads the same file
+  native    mlforge's storage behind a bare hyper server, with the same reads and writes, without component and forge
 The exit code is 1 when any answer was wrong.
 
 examples:

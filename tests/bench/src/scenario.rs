@@ -26,6 +26,8 @@ pub(crate) struct Scenario {
     pub(crate) beside: Option<fn(&Fixture, &Turn) -> Call>,
     /// Whether `Turn::last` is wanted.
     pub(crate) keeps_answers: bool,
+    /// Whether native code can do the same, to compare with.
+    pub(crate) has_native: bool,
     /// Bytes of the file that each request carries there or back; 0 when it carries none.
     pub(crate) file_bytes: u64,
 }
@@ -42,7 +44,16 @@ impl Scenario {
             expected: |_| Vec::new(),
             beside: None,
             keeps_answers: false,
+            has_native: false,
             file_bytes: 0,
+        }
+    }
+
+    /// What a server without anything around it is called that does the same; none when there is none.
+    pub(crate) fn bare_name(&self) -> Option<&'static str> {
+        match self.bound {
+            Bound::File => Some("bare"),
+            _ => self.has_native.then_some("native"),
         }
     }
 

@@ -26,9 +26,12 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         },
         ..Scenario::new("create_run", Bound::Flush, create_run)
     },
-    Scenario::new("log_metric", Bound::Flush, |fixture, turn| {
-        log_metric(fixture, turn, turn.worker)
-    }),
+    Scenario {
+        has_native: true,
+        ..Scenario::new("log_metric", Bound::Flush, |fixture, turn| {
+            log_metric(fixture, turn, turn.worker)
+        })
+    },
     Scenario::new("log_metric_shared", Bound::Flush, |fixture, turn| {
         log_metric(fixture, turn, 0)
     }),
