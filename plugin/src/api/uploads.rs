@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::{Call, EMPTY, json};
 use crate::bindings::mlforge::plugin::leave;
@@ -11,6 +10,7 @@ use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
 use crate::http::file_route::FileCall;
+use crate::http::json::Object;
 use crate::http::message::Answer;
 use crate::http::params::{self, Params};
 use crate::store::{files, uploads};
@@ -126,7 +126,7 @@ pub async fn abort(call: FileCall<'_>) -> Result<Answer> {
 /// What is asked about an upload: the directory in the address, the rest in the body.
 struct Asked {
     directory: ArtifactPath,
-    fields: Map<String, Value>,
+    fields: Object<'static>,
 }
 
 impl Asked {
@@ -134,7 +134,7 @@ impl Asked {
         let below = call.below.strip_suffix('/').unwrap_or(call.below);
         Ok(Asked {
             directory: ArtifactPath::parse_encoded(below)?,
-            fields: params::from_body(&call.contents.into_whole().await?)?,
+            fields: params::from_body(&call.contents.into_whole().await?)?.into_owned(),
         })
     }
 

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod file;
 pub mod file_route;
+pub mod json;
 pub mod message;
 pub mod params;
 pub mod path;

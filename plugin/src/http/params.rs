@@ -4,15 +4,17 @@
 //! integers, enums by name or number, a body that is a JSON text holding JSON. What has a wrong type is refused: the real
 //! server would keep a part of it silently.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use super::json::{Json, Object};
 use crate::domain::name::missing;
 use crate::error::{Error, Result};
 
 /// Some named values; the names carry their place in the request, for messages.
 #[derive(Clone, Copy)]
 pub struct Params<'a> {
-    fields: &'a Map<String, Value>,
+    fields: &'a Object<'a>,
     place: Place<'a>,
 }
 
@@ -25,36 +27,44 @@ enum Place<'a> {
 }
 
 /// Reads a JSON body; an empty one has no parameters.
-pub fn from_body(body: &[u8]) -> Result<Map<String, Value>> {
+pub fn from_body(body: &[u8]) -> Result<Object<'_>> {
     if body.trim_ascii().is_empty() {
-        return Ok(Map::new());
+        return Ok(Object::default());
     }
     let invalid = |what: String| Error::Invalid(format!("The body of the request must be a JSON object: {what}."));
-    let parsed = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
-    let value = match parsed {
-        Value::String(inner) => serde_json::from_str(&inner).map_err(|error| invalid(error.to_string()))?,
+    // Of a text, each part is known to be UTF-8; where the whole is not, the reader tells the place.
+    let parsed = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    let value = match parsed.map_err(|error| invalid(error.to_string()))? {
+        Json::Text(inner) => serde_json::from_str(&inner)
+            .map(Json::into_owned)
+            .map_err(|error| invalid(error.to_string()))?,
         other => other,
     };
     match value {
-        Value::Object(fields) => Ok(fields),
+        Json::Object(fields) => Ok(fields),
         other => Err(invalid(format!("this is {}", kind(&other)))),
     }
 }
 
 /// Reads a query; repeated names make a list.
-pub fn from_query(query: &str) -> Result<Map<String, Value>> {
-    let mut fields = Map::new();
+pub fn from_query(query: &str) -> Result<Object<'static>> {
+    let mut named: BTreeMap<String, Vec<Json<'static>>> = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = Value::String(percent_decoded(value)?);
-        match fields.entry(percent_decoded(name)?) {
-            serde_json::map::Entry::Vacant(entry) => {
-                entry.insert(value);
+        let value = Json::Text(Cow::Owned(percent_decoded(value)?));
+        named.entry(percent_decoded(name)?).or_default().push(value);
+    }
+    let mut fields = Object::default();
+    for (name, mut values) in named {
+        match values.pop() {
+            Some(single) if values.is_empty() => fields.push(name, single),
+            last => {
+                values.extend(last);
+                fields.push(name, Json::List(values));
             }
-            serde_json::map::Entry::Occupied(mut entry) => match entry.get_mut() {
-                Value::Array(values) => values.push(value),
-                single => *single = Value::Array(vec![single.take(), value]),
-            },
         }
     }
     Ok(fields)
@@ -93,7 +103,7 @@ fn hex_byte(digits: &[u8]) -> Option<u8> {
 
 impl<'a> Params<'a> {
     /// The parameters of a request.
-    pub fn new(fields: &'a Map<String, Value>) -> Self {
+    pub fn new(fields: &'a Object<'a>) -> Self {
         Params {
             fields,
             place: Place::Top,
@@ -101,9 +111,10 @@ impl<'a> Params<'a> {
     }
 
     /// The value of a parameter, if it is given and not `null`.
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        let value = self.fields.get(name).or_else(|| self.fields.get(&camel_case(name)));
-        value.filter(|value| !value.is_null())
+    fn get(&self, name: &str) -> Option<&'a Json<'a>> {
+        let exact = self.fields.find(|given| given == name);
+        let value = exact.or_else(|| self.fields.find(|given| is_camel_case(given, name)));
+        value.filter(|value| !matches!(value, Json::Null))
     }
 
     /// A parameter's name as messages show it: `metrics[0].key`.
@@ -115,7 +126,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    fn wrong_type(&self, name: &str, value: &Value) -> Error {
+    fn wrong_type(&self, name: &str, value: &Json<'_>) -> Error {
         Error::Invalid(format!(
             "Invalid value {} for parameter '{}' supplied:  Hint: Value was of type '{}'. See the API docs for more \
              information about request parameters.",
@@ -129,7 +140,7 @@ impl<'a> Params<'a> {
     pub fn text(&self, name: &str) -> Result<Option<&'a str>> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Json::Text(text)) => Ok(Some(text)),
             Some(value) => Err(self.wrong_type(name, value)),
         }
     }
@@ -153,8 +164,8 @@ impl<'a> Params<'a> {
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let number = match value {
-            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
-            Value::String(text) => text.parse().ok(),
+            Json::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+            Json::Text(text) => text.parse().ok(),
             _ => None,
         };
         number.map(Some).ok_or_else(|| self.wrong_type(name, value))
@@ -169,7 +180,7 @@ impl<'a> Params<'a> {
     pub fn boolean(&self, name: &str) -> Result<Option<bool>> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(Json::Bool(value)) => Ok(Some(*value)),
             Some(value) => Err(self.wrong_type(name, value)),
         }
     }
@@ -178,8 +189,8 @@ impl<'a> Params<'a> {
     pub fn required_float(&self, name: &str) -> Result<f64> {
         let value = self.get(name).ok_or_else(|| missing(&self.name(name)))?;
         let number = match value {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => match text.as_str() {
+            Json::Number(number) => number.as_f64(),
+            Json::Text(text) => match text.as_ref() {
                 "NaN" => Some(f64::NAN),
                 "Infinity" => Some(f64::INFINITY),
                 "-Infinity" => Some(f64::NEG_INFINITY),
@@ -194,8 +205,9 @@ impl<'a> Params<'a> {
     pub fn choice<T: Copy>(&self, name: &str, words: &[(i64, &str, T)]) -> Result<Option<T>> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let found = words.iter().find(|(number, word, _)| match value {
-            Value::String(text) => text == word || text.parse() == Ok(*number),
-            value => value.as_i64() == Some(*number),
+            Json::Text(text) => text == *word || text.parse() == Ok(*number),
+            Json::Number(given) => given.as_i64() == Some(*number),
+            _ => false,
         });
         found.map(|(_, _, meaning)| Some(*meaning)).ok_or_else(|| {
             let words: Vec<&str> = words.iter().map(|(_, word, _)| *word).collect();
@@ -212,10 +224,13 @@ impl<'a> Params<'a> {
     pub fn texts(&self, name: &str) -> Result<Vec<&'a str>> {
         match self.get(name) {
             None => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(vec![text]),
-            Some(Value::Array(values)) => values
+            Some(Json::Text(text)) => Ok(vec![text]),
+            Some(Json::List(values)) => values
                 .iter()
-                .map(|value| value.as_str().ok_or_else(|| self.wrong_type(name, value)))
+                .map(|value| match value {
+                    Json::Text(text) => Ok(text.as_ref()),
+                    value => Err(self.wrong_type(name, value)),
+                })
                 .collect(),
             Some(value) => Err(self.wrong_type(name, value)),
         }
@@ -225,11 +240,11 @@ impl<'a> Params<'a> {
     pub fn objects(&self, name: &'a str) -> Result<Vec<Params<'a>>> {
         let values = match self.get(name) {
             None => return Ok(Vec::new()),
-            Some(Value::Array(values)) => values,
+            Some(Json::List(values)) => values,
             Some(value) => return Err(self.wrong_type(name, value)),
         };
-        let object = |(index, value): (usize, &'a Value)| match value {
-            Value::Object(fields) => Ok(Params {
+        let object = |(index, value): (usize, &'a Json<'a>)| match value {
+            Json::Object(fields) => Ok(Params {
                 fields,
                 place: Place::Item(name, index),
             }),
@@ -242,7 +257,7 @@ impl<'a> Params<'a> {
     pub fn required_object(&self, name: &'a str) -> Result<Params<'a>> {
         match self.get(name) {
             None => Err(missing(&self.name(name))),
-            Some(Value::Object(fields)) => Ok(Params {
+            Some(Json::Object(fields)) => Ok(Params {
                 fields,
                 place: Place::Field(name),
             }),
@@ -257,25 +272,27 @@ fn whole(float: f64) -> Option<i64> {
     inside.then(|| format!("{float:.0}").parse().ok()).flatten()
 }
 
-fn camel_case(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
+/// Whether a name is another one, which is written in snake_case, in camelCase.
+fn is_camel_case(camel: &str, snake: &str) -> bool {
+    let mut given = camel.chars();
     let mut raise = false;
-    for letter in name.chars() {
-        match letter {
-            '_' => raise = true,
-            letter if raise => {
-                camel.push(letter.to_ascii_uppercase());
-                raise = false;
-            }
-            letter => camel.push(letter),
+    for letter in snake.chars() {
+        if letter == '_' {
+            raise = true;
+            continue;
         }
+        let expected = if raise { letter.to_ascii_uppercase() } else { letter };
+        if given.next() != Some(expected) {
+            return false;
+        }
+        raise = false;
     }
-    camel
+    given.next().is_none()
 }
 
 /// The beginning of a value, for a message.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
+fn shown(value: &Json<'_>) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
     if text.chars().count() > 100 {
         text.chars().take(100).chain(['…']).collect()
     } else {
@@ -284,15 +301,15 @@ fn shown(value: &Value) -> String {
 }
 
 /// A value's type, in the words of MLflow's messages.
-fn kind(value: &Value) -> &'static str {
+fn kind(value: &Json<'_>) -> &'static str {
     match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
+        Json::Null => "NoneType",
+        Json::Bool(_) => "bool",
+        Json::Number(number) if number.is_f64() => "float",
+        Json::Number(_) => "int",
+        Json::Text(_) => "str",
+        Json::List(_) => "list",
+        Json::Object(_) => "dict",
     }
 }
 
@@ -302,7 +319,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fields(json: &str) -> Map<String, Value> {
+    fn fields(json: &str) -> Object<'_> {
         from_body(json.as_bytes()).unwrap()
     }
 
@@ -353,7 +370,7 @@ mod tests {
         for bad in ["[]", "1", "{", "\"[]\"", "\u{feff}{}"] {
             assert!(matches!(from_body(bad.as_bytes()), Err(Error::Invalid(_))), "{bad}");
         }
-        assert_eq!(fields("  "), Map::new());
+        assert_eq!(fields("  "), Object::default());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use super::file_route::{self, FileCall};
+use super::json::Json;
 use super::message::{Answer, Body, Incoming, Rights};
 use super::params::{self, Params};
 use super::path;
@@ -160,13 +161,19 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     }
     let (route, named) = find(&request.method, &request.path)?;
     must_have(request, route.right)?;
+    let sent;
     let mut fields = match route.method {
         // What is asked by GET is in the query: a body, if there is one, means nothing.
         "GET" => params::from_query(&request.query)?,
-        _ => params::from_body(&body.into_whole().await?)?,
+        _ => {
+            sent = body.into_whole().await?;
+            params::from_body(&sent)?
+        }
     };
     // What the path says counts, whatever else says it too.
-    fields.extend(named?.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+    for (name, value) in named? {
+        fields.push(name, Json::Text(value.into()));
+    }
     let body = (route.endpoint)(Call {
         params: Params::new(&fields),
         actor: &request.actor,
