@@ -118,6 +118,11 @@ pub fn codec(bytes: &[u8]) {
     if let Ok(packed) = Packed::read(&stored) {
         assert_eq!(Packed::read(&packed.write()).map(|packed| packed.row), Ok(packed.row));
     }
+    // As here; and of NaN there are many bits.
+    if let Ok(points) = codec::read_chunk(&stored) {
+        let again = codec::read_chunk(&codec::write_chunk(&points)).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{points:?}"));
+    }
     if let Ok(block) = Block::read(rest) {
         (0..600).for_each(|slot| _ = (block.get(slot), block.number(slot)));
     }
@@ -137,7 +142,11 @@ pub fn keys(bytes: &[u8]) {
     );
     let _ = (keys::upload_of(bytes), keys::deleted_run(bytes), keys::ruin_of(bytes));
     let _ = keys::registry::version_itself(bytes);
-    let _ = (keys::point_of(bytes), keys::read_newest_point(bytes));
+    let _ = (
+        keys::point_of(bytes),
+        keys::point_at(bytes),
+        keys::read_newest_point(bytes),
+    );
     let _ = (keys::registry::model_part(bytes), keys::registry::version_part(bytes));
     let _ = (keys::registry::rank_of(bytes), keys::registry::update_of(bytes));
     let _ = (keys::registry::link_of(bytes), keys::registry::version_number(bytes));

@@ -12,6 +12,7 @@ mod lending;
 mod lineage;
 mod logged_models;
 mod logging;
+mod long_batches;
 mod models;
 mod packing;
 mod purging;

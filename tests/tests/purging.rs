@@ -21,11 +21,15 @@ fn full_run(tracker: &Tracker, experiment: &str, word: &str) -> String {
     let metric = |step: i64| json!({"key": format!("m-{word}"), "value": 0.5, "step": step, "timestamp": 1});
     let batch = json!({
         "run_id": run,
-        "metrics": [metric(1), metric(2)],
+        // Stored together.
+        "metrics": (1..=100).map(metric).collect::<Vec<_>>(),
         "params": [{"key": format!("p-{word}"), "value": word}],
         "tags": [{"key": format!("t-{word}"), "value": word.repeat(30)}],
     });
     tracker.post("runs/log-batch", batch).ok();
+    let mut late = metric(-1);
+    late["run_id"] = json!(run);
+    tracker.post("runs/log-metric", late).ok();
     let dataset = json!({"name": "d", "digest": "1", "source_type": "s", "source": "s"});
     let inputs = json!({"run_id": run, "datasets": [{"dataset": dataset, "tags": [{"key": "k", "value": word}]}]});
     tracker.post("runs/log-inputs", inputs).ok();

@@ -22,9 +22,11 @@ use crate::wasi::now_ms;
 
 /// Logs one point of a metric.
 pub async fn log_metric(call: Call<'_>) -> Result<Vec<u8>> {
-    let metric = read_metric(&call.params, "name")?;
+    let mut batch = Batch::default();
+    let of_model = add_metric(&mut batch, &call.params, "name")?;
     let run = run_id(&call.params)?;
-    log(run, with_metrics(run, vec![metric])).await
+    batch.of_models.extend(of_model.map(|point| point.of_run(run)));
+    log(run, batch).await
 }
 
 /// Logs one param.
@@ -75,12 +77,15 @@ pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
         metrics.len() + logged_params.len() + tags.len(),
         BATCH_ITEMS_MAX,
     )?;
-    let metrics = metrics.iter().map(|metric| read_metric(metric, "key"));
-    let batch = Batch {
+    let mut batch = Batch {
         params: logged_params.iter().map(read_param).collect::<Result<_>>()?,
         tags: read_tags(&tags)?,
-        ..with_metrics(run, metrics.collect::<Result<_>>()?)
+        ..Batch::default()
     };
+    for metric in metrics {
+        let of_model = add_metric(&mut batch, &metric, "key")?;
+        batch.of_models.extend(of_model.map(|point| point.of_run(run)));
+    }
     refuse_twins(&batch.params)?;
     log(run, batch).await
 }
@@ -90,31 +95,24 @@ async fn log(run: RunId, batch: Batch) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// A point, and the logged model that it is of, too.
-struct Logged {
-    key: String,
+/// A point that is of a logged model too.
+struct OfModel<'a> {
+    model: LoggedModelId,
+    key: &'a str,
+    dataset: MeasuredOn,
     point: Point,
-    of_model: Option<(LoggedModelId, MeasuredOn)>,
 }
 
-fn with_metrics(run: RunId, metrics: Vec<Logged>) -> Batch {
-    let mut batch = Batch::default();
-    for Logged { key, point, of_model } in metrics {
-        batch.of_models.extend(of_model.map(|(model, dataset)| {
-            let key = key.clone();
-            (
-                model,
-                LoggedPoint {
-                    key,
-                    dataset,
-                    run,
-                    point,
-                },
-            )
-        }));
-        batch.metrics.push((key, point));
+impl OfModel<'_> {
+    fn of_run(self, run: RunId) -> (LoggedModelId, LoggedPoint) {
+        let point = LoggedPoint {
+            key: self.key.to_owned(),
+            dataset: self.dataset,
+            run,
+            point: self.point,
+        };
+        (self.model, point)
     }
-    batch
 }
 
 /// The logged model that a point is of, and the dataset that it was measured on.
@@ -132,9 +130,16 @@ fn read_model(params: &Params<'_>) -> Result<Option<(LoggedModelId, MeasuredOn)>
     Ok(Some((LoggedModelId::parse(model)?, dataset)))
 }
 
-fn read_metric(params: &Params<'_>, key_name: &str) -> Result<Logged> {
+/// Adds a point to a batch. It may be one of 1,000 of few metrics: only a key that is new to the batch is checked.
+fn add_metric<'a>(batch: &mut Batch, params: &Params<'a>, key_name: &str) -> Result<Option<OfModel<'a>>> {
     let key = params.required_text("key")?;
-    validate_key(&params.name(key_name), key)?;
+    let points = match batch.metrics.get_mut(key) {
+        Some(points) => points,
+        None => {
+            validate_key(&params.name(key_name), key)?;
+            batch.metrics.entry(key.to_owned()).or_default()
+        }
+    };
     let value = params.required_float("value")?;
     let timestamp_ms = params.required_integer("timestamp")?;
     if timestamp_ms < 0 {
@@ -143,11 +148,14 @@ fn read_metric(params: &Params<'_>, key_name: &str) -> Result<Logged> {
             params.name("timestamp")
         )));
     }
-    Ok(Logged {
-        key: key.to_owned(),
-        point: Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0)),
-        of_model: read_model(params)?,
-    })
+    let point = Point::new(value, timestamp_ms, params.integer("step")?.unwrap_or(0));
+    points.push(point);
+    Ok(read_model(params)?.map(|(model, dataset)| OfModel {
+        model,
+        key,
+        dataset,
+        point,
+    }))
 }
 
 fn read_param(params: &Params<'_>) -> Result<Pair> {

@@ -29,12 +29,25 @@ impl Point {
         }
     }
 
-    /// The order of steps: by step, time and value, where NaN counts as 0 and comes behind it.
+    /// The order of histories: by time, step and value. Points that it calls equal are one point.
+    pub fn by_time(&self, other: &Self) -> Ordering {
+        (self.timestamp_ms, self.step)
+            .cmp(&(other.timestamp_ms, other.step))
+            .then_with(|| self.by_value(other))
+    }
+
+    /// The order of steps: by step, time and value. The greatest point is the newest.
     pub fn by_step(&self, other: &Self) -> Ordering {
-        let value = |point: &Self| if point.value.is_nan() { 0.0 } else { point.value };
         (self.step, self.timestamp_ms)
             .cmp(&(other.step, other.timestamp_ms))
-            .then_with(|| value(self).total_cmp(&value(other)))
+            .then_with(|| self.by_value(other))
+    }
+
+    /// NaN counts as 0 and comes behind it.
+    fn by_value(&self, other: &Self) -> Ordering {
+        let value = |point: &Self| if point.value.is_nan() { 0.0 } else { point.value };
+        value(self)
+            .total_cmp(&value(other))
             .then_with(|| self.value.is_nan().cmp(&other.value.is_nan()))
     }
 }

@@ -9,12 +9,14 @@ use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
+mod chunk;
 mod dataset;
 pub mod logged;
 pub mod purge;
 pub mod registry;
 pub mod upload;
 
+pub use chunk::{read_chunk, write_chunk};
 pub use dataset::{read_dataset, write_dataset};
 
 const VERSION: u8 = 1;

@@ -1,7 +1,8 @@
 //! Histories of metrics.
 
-use super::keys;
+use super::merge::{Merge, StoredChunk, Want};
 use super::records::scan;
+use super::{codec, keys};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
@@ -15,23 +16,39 @@ pub async fn page(
     after: Option<&Place>,
     count: usize,
 ) -> Result<(Vec<Point>, Option<Place>)> {
-    let mut span = keys::history(run, metric);
-    if let Some(place) = after {
-        let key = [&span.start, place.bytes()].concat();
-        span = span.after(&key);
-    }
-    let (mut points, mut last) = (Vec::new(), None);
-    let found = scan(span, count + 1, |key, _| {
-        let point = keys::point_of(key).ok_or_else(|| Error::Corrupt("key of a metric's point".to_owned()))?;
-        if points.len() == count {
-            return Ok(());
+    let damaged = || Error::Corrupt("place of a metric's point".to_owned());
+    let after = after.map(|place| keys::point_at(place.bytes()).ok_or_else(damaged));
+    // One more than the page has: whether there is one tells whether it is the last.
+    let mut merge = Merge::new(after.transpose()?, count + 1);
+    while let Some(want) = merge.advance(codec::read_chunk)? {
+        match want {
+            Want::Points { after, limit } => {
+                let mut points = Vec::new();
+                scan(keys::history(run, metric, after), limit, |key, _| {
+                    points.push(keys::point_of(key).ok_or_else(damaged)?);
+                    Ok(())
+                })
+                .await?;
+                merge.add_points(points, limit);
+            }
+            Want::Chunks { after, limit } => {
+                let mut chunks = Vec::new();
+                scan(keys::chunks(run, metric, after), limit, |key, value| {
+                    chunks.push(StoredChunk {
+                        last: keys::point_of(key).ok_or_else(damaged)?,
+                        bytes: value.to_vec(),
+                    });
+                    Ok(())
+                })
+                .await?;
+                merge.add_chunks(chunks, limit);
+            }
         }
-        points.push(point);
-        last = key
-            .last_chunk::<{ keys::POINT_BYTES }>()
-            .map(|place| Place::new(place.to_vec()));
-        Ok(())
-    })
-    .await?;
-    Ok((points, last.filter(|_| found > count)))
+    }
+    let mut points = merge.into_points();
+    let is_last = points.len() <= count;
+    points.truncate(count);
+    let next = points.last().filter(|_| !is_last);
+    let next = next.map(|point| Place::new(keys::point_place(*point).to_vec()));
+    Ok((points, next))
 }

@@ -12,6 +12,7 @@
 //! | `k` experiment, column, block | what up to 512 runs have there | searches |
 //! | `w` experiment, number | places of 32 packed runs in default order | searches |
 //! | `z` experiment | what its blocks hold | packing, searches |
+//! | `r` run `G` key | the last point of the metric's last chunk: its guard | batches with many points of the metric |
 //! | `r` run `a` | run | its id |
 //! | `r` run `b` | what was packed of its metrics, params and tags | its run |
 //! | `r` run `i` name, digest | tags of a dataset input | its run |
@@ -21,6 +22,7 @@
 //! | `r` run `p` key | value of the param | its run |
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
+//! | `H` run, key, time, step, value | a chunk: many points of which this is the last | histories |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
 //! | `x` upload | a file that comes in parts | its id; sweeps |
 //! | `y` run | when it was deleted, and its experiment | deleting for good |
@@ -65,7 +67,10 @@ mod uploads;
 
 pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, places, places_between, zones};
 use points::read_point;
-pub use points::{POINT_BYTES, histories, history, newest_point, point, point_of, read_newest_point};
+pub use points::{
+    POINT_BYTES, chunk, chunks, guard, histories, history, newest_point, point, point_at, point_of, point_place,
+    read_newest_point,
+};
 pub use purge::{Ruin, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
 pub use runs::{
     PLACE_BYTES, RunPart, dataset_of_input, packed_run, run, run_input, run_metric, run_model_input, run_model_output,
@@ -108,11 +113,12 @@ impl Key {
 
     /// A text that more follows.
     fn text(mut self, text: &str) -> Self {
-        for byte in text.bytes() {
-            self.0.push(byte);
-            if byte == 0 {
-                self.0.push(255);
-            }
+        let mut pieces = text.split('\0');
+        let first = pieces.next().unwrap_or_default();
+        self.0.extend_from_slice(first.as_bytes());
+        for piece in pieces {
+            self.0.extend_from_slice(&[0, 255]);
+            self.0.extend_from_slice(piece.as_bytes());
         }
         self.byte(0)
     }

@@ -4,6 +4,7 @@
 pub mod aliases;
 pub mod artifacts;
 pub mod block;
+pub mod chunks;
 pub mod codec;
 pub mod creation;
 pub mod datasets;
@@ -22,6 +23,7 @@ pub mod listing;
 pub mod logged;
 pub mod logged_search;
 pub mod marks;
+pub mod merge;
 pub mod model_search;
 pub mod models;
 pub mod outputs;

@@ -89,7 +89,8 @@ async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
     }
     clear_columns(id, note.experiment).await?;
     let links = keys::registry::versions_of_run(note.experiment, id);
-    clear_spans(&[keys::histories(id), keys::run_parts(id), links], turn).await
+    let [points, chunks, guards] = keys::histories(id);
+    clear_spans(&[points, chunks, guards, keys::run_parts(id), links], turn).await
 }
 
 /// Empties the slot of a run in all columns. Its row is given to no other run.

@@ -1,8 +1,10 @@
 //! Runs in the records, and logging to them.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 
+use super::chunks::{self, Series};
 use super::codec::purge::{Deletion, write_deletion};
 use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
@@ -16,6 +18,10 @@ use crate::domain::logged::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
+
+/// How often logging tries to store chunks. When others appended to the same metrics each time, the points are stored one by
+/// one, which conflicts with nobody.
+const CHUNK_TRIES: usize = 4;
 
 /// A run and its experiment as they were read.
 pub struct Stored {
@@ -183,8 +189,8 @@ fn rename(change: &mut Change, run: &mut Run, name: &str) {
 /// What is logged to a run at once.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// Points, several of one metric too.
-    pub metrics: Vec<(String, Point)>,
+    /// Points by metric, in any order.
+    pub metrics: BTreeMap<String, Vec<Point>>,
     /// Each key once.
     pub params: Vec<Pair>,
     /// Of equal keys the last counts.
@@ -194,54 +200,41 @@ pub struct Batch {
 }
 
 /// Logs to an active run, all or nothing. A point or a param value that is there already is left as it is; another value
-/// for a param is refused. Each item costs one write, a metric's point two, whatever the run holds.
+/// for a param is refused. What it costs depends on what is logged alone, whatever the run holds.
 pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
+    let series = Series::of_batch(&batch.metrics);
+    let tries = Cell::new(0);
     transact(async |change| {
-        let models = logged::keys_of_models(&batch.of_models);
-        let more = models.chain(keys_of_params(id, &batch.params)).collect();
+        let may_chunk = tries.replace(tries.get() + 1) < CHUNK_TRIES;
+        let guards = may_chunk.then(|| chunks::keys_of_guards(id, &series));
+        let mut more: Vec<Vec<u8>> = guards.into_iter().flatten().collect();
+        let guards = more.len();
+        more.extend(logged::keys_of_models(&batch.of_models));
+        more.extend(keys_of_params(id, &batch.params));
         let (mut stored, values) = load_with(id, more).await?;
         stored.must_be_active()?;
         stored.rely_on(change, now_ms);
+        let (guards, values) = values.split_at_checked(guards).unwrap_or_default();
         let (models, values) = values.split_at_checked(batch.of_models.len()).unwrap_or_default();
         logged::must_exist(&batch.of_models, models)?;
         logged::put_points(change, &batch.of_models);
         log_params(change, id, &batch.params, values)?;
-        // In the order of their keys, which the storage takes faster.
-        let points: BTreeSet<Vec<u8>> = batch
-            .metrics
-            .iter()
-            .map(|(key, point)| keys::point(id, key, *point))
-            .collect();
-        for point in points {
-            change.put(point, Vec::new());
-        }
-        for (key, newest) in newest_points(&batch.metrics) {
-            change.raise(keys::run_metric(id, key), newest);
-        }
-        for (key, value) in &batch.tags {
-            if key == NAME_TAG {
-                rename(change, &mut stored.run, value);
-                change.put(keys::run(id), codec::write_run(&stored.run));
-            } else {
-                change.put(keys::run_tag(id, key), value.clone().into_bytes());
-            }
-        }
+        chunks::put(change, id, &series, guards)?;
+        log_tags(change, &mut stored.run, &batch.tags);
         Ok(())
     })
     .await
 }
 
-/// The newest point of each metric of a batch, as it is stored.
-fn newest_points(metrics: &[(String, Point)]) -> BTreeMap<&str, Vec<u8>> {
-    let mut newest: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
-    for (key, point) in metrics {
-        let bytes = keys::newest_point(*point);
-        let greatest = newest.entry(key).or_default();
-        if *greatest < bytes {
-            *greatest = bytes;
+fn log_tags(change: &mut Change, run: &mut Run, tags: &[Pair]) {
+    for (key, value) in tags {
+        if key == NAME_TAG {
+            rename(change, run, value);
+            change.put(keys::run(run.id), codec::write_run(run));
+        } else {
+            change.put(keys::run_tag(run.id, key), value.clone().into_bytes());
         }
     }
-    newest
 }
 
 /// What logging params needs to know: what was packed, then each param. Nothing for none.

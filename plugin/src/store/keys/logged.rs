@@ -1,8 +1,7 @@
 //! The keys of logged models: `F`, `G` and `K` of the table in `keys.rs`.
 
 use super::{
-    Key, POINT_BYTES, Span, ascending, descending, newest_point, read_ascending, read_newest_point, read_point,
-    read_text,
+    Key, POINT_BYTES, Span, descending, newest_point, read_ascending, read_newest_point, read_point, read_text,
 };
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
@@ -63,9 +62,7 @@ pub fn tag(id: LoggedModelId, key: &str) -> Vec<u8> {
 pub fn point(id: LoggedModelId, logged: &LoggedPoint) -> Vec<u8> {
     part(id, b'v')
         .measured(&logged.key, &logged.dataset)
-        .number(ascending(logged.point.timestamp_ms))
-        .number(ascending(logged.point.step))
-        .value(logged.point.value)
+        .point(logged.point)
         .run(logged.run)
         .0
 }

@@ -1,57 +1,91 @@
-//! The keys of metrics' points: kind `h` of the table in `keys.rs`, and newest points as values.
+//! The keys of metrics' points: kinds `h` and `H`, and guards, of the table in `keys.rs`, and newest points as values.
 
 use super::{Key, Span, ascending, read_ascending};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 
+/// Of the parts of a run the one that only writers of chunks read.
+const GUARD: u8 = b'G';
+
 /// One point of a metric's history: the key is the whole point, so the same point is stored once.
 pub fn point(id: RunId, metric: &str, point: Point) -> Vec<u8> {
-    history_prefix(id, metric)
-        .number(ascending(point.timestamp_ms))
-        .number(ascending(point.step))
-        .value(point.value)
-        .0
+    of_metric(b'h', id, metric).point(point).0
 }
 
-/// The history of a metric, by (time, step, value).
-pub fn history(id: RunId, metric: &str) -> Span {
-    // The prefix ends with the zero byte that closes the text, so the span of the prefix is the points alone.
-    Span::of_prefix(history_prefix(id, metric).0)
+/// The history of a metric, by (time, step, value), without what lies in chunks.
+pub fn history(id: RunId, metric: &str, after: Option<Point>) -> Span {
+    behind(b'h', id, metric, after)
 }
 
-/// The histories of all metrics of a run.
-pub fn histories(id: RunId) -> Span {
-    let start = Key::new(b'h').run(id).0;
+/// Many points of a metric in one record, of which this is the last.
+pub fn chunk(id: RunId, metric: &str, last: Point) -> Vec<u8> {
+    of_metric(b'H', id, metric).point(last).0
+}
+
+/// The chunks of a metric that end behind a point, in their order.
+pub fn chunks(id: RunId, metric: &str, after: Option<Point>) -> Span {
+    behind(b'H', id, metric, after)
+}
+
+/// Where the last chunk of a metric ends. The guards of a run lie together and before its other records, where logging reads
+/// and writes anyway.
+pub fn guard(id: RunId, metric: &str) -> Vec<u8> {
+    Key::new(b'r').run(id).byte(GUARD).last(metric)
+}
+
+/// The histories of all metrics of a run: points, chunks and guards.
+pub fn histories(id: RunId) -> [Span; 3] {
     // No metric's key begins with byte 255: texts are UTF-8.
-    Span {
-        end: Key(start.clone()).byte(255).0,
-        start,
-    }
+    [(b'h', 0, 255), (b'H', 0, 255), (b'r', GUARD, GUARD + 1)].map(|(kind, from, to)| Span {
+        start: Key::new(kind).run(id).byte(from).0,
+        end: Key::new(kind).run(id).byte(to).0,
+    })
 }
 
-/// The point that a key of a history is.
+/// The point that a key of a history is, or that a chunk's key says it ends with.
 pub fn point_of(key: &[u8]) -> Option<Point> {
-    let place: &[u8; POINT_BYTES] = key.last_chunk()?;
-    read_point(place)
+    read_point(key.last_chunk()?)
+}
+
+/// A point as bytes whose order is that of histories: (time, step, value).
+pub fn point_place(point: Point) -> [u8; POINT_BYTES] {
+    let is_nan = point.value.is_nan();
+    let numbers = [
+        ascending(point.timestamp_ms),
+        ascending(point.step),
+        ordered_float(if is_nan { 0.0 } else { point.value }),
+    ];
+    // NaN counts as 0 and comes behind it.
+    let mut place = [u8::from(is_nan); POINT_BYTES];
+    let (bytes, _) = place.as_chunks_mut();
+    for (bytes, number) in bytes.iter_mut().zip(numbers) {
+        *bytes = number.to_be_bytes();
+    }
+    place
+}
+
+/// The point that `point_place` wrote.
+pub fn point_at(place: &[u8]) -> Option<Point> {
+    read_point(place.try_into().ok()?)
 }
 
 /// A point as bytes whose order is (step, time, value): the greatest is the metric's newest.
 pub fn newest_point(point: Point) -> Vec<u8> {
-    Key(Vec::with_capacity(POINT_BYTES))
-        .number(ascending(point.step))
-        .number(ascending(point.timestamp_ms))
-        .value(point.value)
-        .0
+    point_place(swapped(point)).to_vec()
 }
 
 /// The point that `newest_point` wrote.
 pub fn read_newest_point(bytes: &[u8]) -> Option<Point> {
-    let swapped = read_point(bytes.try_into().ok()?)?;
-    Some(Point {
-        step: swapped.timestamp_ms,
-        timestamp_ms: swapped.step,
-        ..swapped
-    })
+    point_at(bytes).map(swapped)
+}
+
+/// A point whose time is the step, and whose step the time.
+fn swapped(point: Point) -> Point {
+    Point {
+        step: point.timestamp_ms,
+        timestamp_ms: point.step,
+        ..point
+    }
 }
 
 /// Time, step, value, and whether the value is NaN.
@@ -73,15 +107,26 @@ pub(super) fn read_point(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
 }
 
 impl Key {
-    /// Order-preserving; NaN counts as 0 and comes behind it.
-    pub(super) fn value(self, value: f64) -> Self {
-        let ordered = ordered_float(if value.is_nan() { 0.0 } else { value });
-        self.number(ordered).byte(u8::from(value.is_nan()))
+    pub(super) fn point(mut self, point: Point) -> Self {
+        self.0.extend_from_slice(&point_place(point));
+        self
     }
 }
 
-fn history_prefix(id: RunId, metric: &str) -> Key {
-    Key::new(b'h').run(id).text(metric)
+/// What is below it is of this metric alone, for the prefix ends with the zero byte that closes the name.
+fn of_metric(kind: u8, id: RunId, metric: &str) -> Key {
+    // Without growing: the kind, the run's id, that zero byte, and a point.
+    let room = Vec::with_capacity(1 + 16 + metric.len() + 1 + POINT_BYTES);
+    Key(room).byte(kind).run(id).text(metric)
+}
+
+/// What is of a metric and behind a point, or else all.
+fn behind(kind: u8, id: RunId, metric: &str, after: Option<Point>) -> Span {
+    let span = Span::of_prefix(of_metric(kind, id, metric).0);
+    match after {
+        Some(point) => span.after(&of_metric(kind, id, metric).point(point).0),
+        None => span,
+    }
 }
 
 /// The bits of a float, changed so that their order is the floats' order: IEEE 754 totalOrder.

@@ -67,12 +67,11 @@ pub fn run_tag(id: RunId, key: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b't').last(key)
 }
 
-/// A run and everything that is read with it.
+/// A run and everything that is read with it: not the guards of its metrics, which lie before.
 pub fn run_parts(id: RunId) -> Span {
-    let start = Key::new(b'r').run(id).0;
     Span {
-        end: Key(start.clone()).byte(255).0,
-        start,
+        start: run(id),
+        end: Key::new(b'r').run(id).byte(255).0,
     }
 }
 

@@ -35,6 +35,7 @@ proptest! {
         let order = (a.timestamp_ms, a.step).cmp(&(b.timestamp_ms, b.step))
             .then(rank(a).0.total_cmp(&rank(b).0)).then(rank(a).1.cmp(&rank(b).1));
         prop_assert_eq!(key(a).cmp(&key(b)), order);
+        prop_assert_eq!(a.by_time(&b), order);
     }
 
     #[test]
@@ -42,13 +43,47 @@ proptest! {
         let order = (a.step, a.timestamp_ms).cmp(&(b.step, b.timestamp_ms))
             .then(rank(a).0.total_cmp(&rank(b).0)).then(rank(a).1.cmp(&rank(b).1));
         prop_assert_eq!(newest_point(a).cmp(&newest_point(b)), order);
+        prop_assert_eq!(a.by_step(&b), order);
     }
 
     #[test]
-    fn a_history_holds_the_points_of_its_metric_alone(name in any::<String>(), other in any::<String>(), point in a_point()) {
-        let span = history(RunId([7; 16]), &name);
-        let key = super::point(RunId([7; 16]), &other, point);
-        prop_assert_eq!(span.start <= key && key < span.end, name == other);
+    fn a_history_holds_the_points_and_chunks_of_its_metric_alone(name in any::<String>(), other in any::<String>(), at in a_point()) {
+        let run = RunId([7; 16]);
+        for (span, key) in [
+            (history(run, &name, None), super::point(run, &other, at)),
+            (chunks(run, &name, None), chunk(run, &other, at)),
+        ] {
+            prop_assert_eq!(span.start <= key && key < span.end, name == other);
+        }
+        let (parts, key) = (run_parts(run), guard(run, &other));
+        prop_assert!(key < parts.start);
+    }
+
+    #[test]
+    fn behind_a_point_lie_those_that_are_greater(after in a_point(), at in a_point(), name in ".{0,20}") {
+        let run = RunId([7; 16]);
+        for (span, key) in [
+            (history(run, &name, Some(after)), super::point(run, &name, at)),
+            (chunks(run, &name, Some(after)), chunk(run, &name, at)),
+        ] {
+            prop_assert_eq!(span.start <= key && key < span.end, after.by_time(&at).is_lt());
+        }
+    }
+
+    #[test]
+    fn a_chunk_names_its_end_and_a_place_reads_back(at in a_point(), name in ".{0,20}") {
+        prop_assert!(same(point_of(&chunk(RunId([7; 16]), &name, at)).unwrap(), at));
+        prop_assert!(same(point_at(&point_place(at)).unwrap(), at));
+    }
+
+    #[test]
+    fn all_that_is_of_a_history_lies_among_those_of_its_run(id in any::<[u8; 16]>(), other in any::<[u8; 16]>(), at in a_point(), name in any::<String>()) {
+        let spans = histories(RunId(id));
+        let run = RunId(other);
+        for key in [super::point(run, &name, at), chunk(run, &name, at), guard(run, &name)] {
+            let inside = spans.iter().filter(|span| span.start <= key && key < span.end);
+            prop_assert_eq!(inside.count(), usize::from(id == other));
+        }
     }
 
     #[test]
@@ -140,6 +175,6 @@ proptest! {
     #[test]
     fn any_bytes_read_without_a_panic(bytes in any::<Vec<u8>>()) {
         let _ = (run_part(&bytes), point_of(&bytes), marked(&bytes), block_number(&bytes), listed_experiment_place(&bytes));
-        let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes), read_dataset_use(&bytes));
+        let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes), read_dataset_use(&bytes), point_at(&bytes));
     }
 }

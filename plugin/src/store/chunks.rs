@@ -1,0 +1,104 @@
+//! How the points of a batch are stored: many of one metric as a few records, *chunks*, and few as a record each.
+//!
+//! Chunks of a metric never overlap: one is only written behind the end of all others, which the metric's *guard* knows.
+//! Who writes a chunk checks the guard's version and sets it anew, so of two who do so at once one decides anew. Points that
+//! come late, or again, are records of their own, which need no check. Readers bring both together (`merge.rs`).
+
+use std::collections::BTreeMap;
+
+use super::records::{Change, Record};
+use super::{codec, keys};
+use crate::domain::id::RunId;
+use crate::domain::metric::Point;
+use crate::error::{Error, Result};
+
+/// Fewer points of a metric are stored one by one: a chunk costs two records, and a check.
+const CHUNK_POINTS_MIN: usize = 8;
+
+/// The most points of a chunk. So many fit into a page of SQLite with others, which a longer record would leave half empty,
+/// and a reader of a single point takes no more apart.
+pub const CHUNK_POINTS_MAX: usize = 64;
+
+/// The points of one metric that are logged at once.
+pub struct Series<'a> {
+    metric: &'a str,
+    /// In the order of histories, none twice.
+    points: Vec<Point>,
+}
+
+impl<'a> Series<'a> {
+    /// Brings the points of each metric into their order, and takes those away that are there twice.
+    pub fn of_batch(metrics: &'a BTreeMap<String, Vec<Point>>) -> Vec<Self> {
+        let series = |(metric, points): (&'a String, &Vec<Point>)| {
+            let mut points = points.clone();
+            points.sort_unstable_by(Point::by_time);
+            points.dedup_by(|a, b| a.by_time(b).is_eq());
+            Series { metric, points }
+        };
+        metrics.iter().map(series).collect()
+    }
+
+    fn is_long(&self) -> bool {
+        self.points.len() >= CHUNK_POINTS_MIN
+    }
+
+    /// Stores the points, those behind the guard's in chunks; without a guard, all of them one by one.
+    fn put(&self, change: &mut Change, run: RunId, guard: Option<&Record>) -> Result<()> {
+        let (single, chunk) = match guard {
+            None => (&self.points[..], &[][..]),
+            Some(guard) => self.divide(guard)?,
+        };
+        for point in single {
+            change.put(keys::point(run, self.metric, *point), Vec::new());
+        }
+        if let (Some(guard), Some(last)) = (guard, chunk.last()) {
+            change.expect(keys::guard(run, self.metric), guard.version);
+            change.put(keys::guard(run, self.metric), keys::point_place(*last).to_vec());
+            for some in evenly(chunk) {
+                let end = some.last().unwrap_or(last);
+                change.put(keys::chunk(run, self.metric, *end), codec::write_chunk(some));
+            }
+        }
+        if let Some(newest) = self.points.iter().max_by(|a, b| a.by_step(b)) {
+            change.raise(keys::run_metric(run, self.metric), keys::newest_point(*newest));
+        }
+        Ok(())
+    }
+
+    /// The points up to the guard's, and those behind it if they are enough for a chunk.
+    fn divide(&self, guard: &Record) -> Result<(&[Point], &[Point])> {
+        let late = match guard.existing().map(keys::point_at) {
+            None => 0,
+            Some(Some(end)) => self.points.partition_point(|point| point.by_time(&end).is_le()),
+            Some(None) => return Err(Error::Corrupt("guard of a metric's chunks".to_owned())),
+        };
+        let (single, chunk) = self.points.split_at_checked(late).unwrap_or_default();
+        Ok(match chunk.len() {
+            CHUNK_POINTS_MIN.. => (single, chunk),
+            _ => (&self.points, &[]),
+        })
+    }
+}
+
+/// As few parts as can be, all but the last equally long.
+fn evenly(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+    let parts = points.len().div_ceil(CHUNK_POINTS_MAX).max(1);
+    points.chunks(points.len().div_ceil(parts).max(1))
+}
+
+/// The guards of those metrics that have enough points for a chunk.
+pub fn keys_of_guards<'a>(run: RunId, series: &'a [Series<'a>]) -> impl Iterator<Item = Vec<u8>> {
+    let long = series.iter().filter(|series| series.is_long());
+    long.map(move |series| keys::guard(run, series.metric))
+}
+
+/// Stores all points and raises the newest of each metric; `guards` are the records of `keys_of_guards`, or none at all:
+/// then nothing depends on what others log meanwhile.
+pub fn put(change: &mut Change, run: RunId, series: &[Series<'_>], guards: &[Record]) -> Result<()> {
+    let mut guards = guards.iter();
+    for series in series {
+        let guard = if series.is_long() { guards.next() } else { None };
+        series.put(change, run, guard)?;
+    }
+    Ok(())
+}
