@@ -33,33 +33,8 @@ pub struct Term<A> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey(Vec<u8>);
 
-/// Between which numbers the first values of an order lie that come neither before one key nor behind another.
-#[derive(Clone, Copy, Debug)]
-pub enum Bounds {
-    /// Of an order by floats.
-    Floats(Between<f64>),
-    /// Of an order by integers.
-    Integers(Between<i64>),
-}
-
-/// Numbers from a lowest to a highest.
-#[derive(Clone, Copy, Debug)]
-pub struct Between<T> {
-    low: T,
-    high: T,
-    /// Whether NaN, and having no number, is within the bounds too: both come behind all numbers.
-    pub others: bool,
-}
-
-impl<T: PartialOrd + Copy> Between<T> {
-    /// Whether a number is within the bounds.
-    pub fn admits(&self, value: T) -> bool {
-        let is_nan = value.partial_cmp(&value).is_none();
-        (self.low <= value && value <= self.high) || (self.others && is_nan)
-    }
-}
-
-const VALUE: u8 = 0;
+/// What a term in a key begins with that has a value.
+pub(super) const VALUE: u8 = 0;
 const NAN: u8 = 1;
 const ABSENT: u8 = 2;
 
@@ -106,32 +81,6 @@ impl<A> Order<A> {
             write(key, &value(index)?, term.descending);
         }
         Some(())
-    }
-
-    /// What the first value of things must be like that come neither before `first` nor behind `last`, which are beginnings of
-    /// keys; none when anything may be.
-    pub fn bounds(&self, first: Option<&[u8]>, last: Option<&[u8]>) -> Option<Bounds> {
-        let term = self.terms.first()?;
-        let number = |key| first_number(key, term.descending);
-        let [first, last] = [first.and_then(number), last.and_then(number)];
-        let others = last.is_none();
-        let (low, high) = if term.descending { (last, first) } else { (first, last) };
-        if low.or(high).is_none() {
-            return None;
-        }
-        match term.values {
-            Values::Float => Some(Bounds::Floats(Between {
-                low: low.map_or(f64::NEG_INFINITY, read_float),
-                high: high.map_or(f64::INFINITY, read_float),
-                others,
-            })),
-            Values::Integer => Some(Bounds::Integers(Between {
-                low: low.map_or(i64::MIN, read_integer),
-                high: high.map_or(i64::MAX, read_integer),
-                others,
-            })),
-            _ => None,
-        }
     }
 
     /// Reads bytes that a key of this order had; none for others.
@@ -243,21 +192,6 @@ fn float_bytes(value: f64) -> [u8; 8] {
     (if negative { !bits } else { bits | 1 << 63 }).to_be_bytes()
 }
 
-/// The bits of the number that a key begins with, ordered as the numbers are.
-fn first_number(key: &[u8], descending: bool) -> Option<u64> {
-    let (kind, rest) = key.split_first()?;
-    let bits = u64::from_be_bytes(*rest.first_chunk()?);
-    (*kind == VALUE).then_some(if descending { !bits } else { bits })
-}
-
-fn read_float(bits: u64) -> f64 {
-    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
-}
-
-fn read_integer(bits: u64) -> i64 {
-    (bits ^ 1 << 63).cast_signed()
-}
-
 /// What is behind the term that these bytes begin with.
 fn behind_term(bytes: &[u8], values: Values, descending: bool) -> Option<&[u8]> {
     let (kind, rest) = bytes.split_first()?;
@@ -363,38 +297,6 @@ mod tests {
         })
     }
 
-    fn number() -> impl Strategy<Value = f64> {
-        prop_oneof![
-            (-3_i32..4).prop_map(f64::from),
-            Just(-0.0),
-            Just(f64::NAN),
-            Just(f64::MIN),
-            Just(f64::MAX)
-        ]
-    }
-
-    /// Whether what is said of the second of three keys agrees with where it stands.
-    fn check_bounds(
-        order: &Order<RunAttribute>,
-        [first, between, last]: &[SortKey; 3],
-        admits: impl Fn(Bounds) -> bool,
-    ) -> std::result::Result<(), TestCaseError> {
-        for (first, last) in [
-            (Some(first), Some(last)),
-            (Some(first), None),
-            (None, Some(last)),
-            (None, None),
-        ] {
-            let bounds = order.bounds(first.map(SortKey::bytes), last.map(SortKey::bytes));
-            // What begins or ends among NaN says less than it could.
-            let is_number = |key: &&SortKey| key.bytes().first() == Some(&VALUE);
-            let [first, last] = [first.filter(is_number), last.filter(is_number)];
-            let expected = first.is_none_or(|first| first <= between) && last.is_none_or(|last| between <= last);
-            prop_assert_eq!(bounds.is_none_or(&admits), expected);
-        }
-        Ok(())
-    }
-
     proptest! {
         #[test]
         fn the_order_of_bytes_is_the_order_of_values(rows in prop::collection::vec((two(), any::<bool>()), 1..5)) {
@@ -409,22 +311,6 @@ mod tests {
             prop_assert_eq!(a.bytes().cmp(b.bytes()), expected);
             prop_assert_eq!(order.read_key(a.bytes()), Some(a.clone()));
             prop_assert_eq!(order.read_key(&a.bytes()[..a.bytes().len() - 1]), None);
-        }
-
-        #[test]
-        fn bounds_admit_what_comes_between(floats in prop::array::uniform3(number()), integers in prop::array::uniform3(-3_i64..4), descending in any::<bool>()) {
-            let by_float = order(&[((Values::Float, Field::Absent, Field::Absent), descending)]);
-            let by_integer = order(&[((Values::Integer, Field::Absent, Field::Absent), descending)]);
-            let keys = floats.map(|value| key(&by_float, &[&Field::Float(value)]));
-            check_bounds(&by_float, &keys, |bounds| match bounds {
-                Bounds::Floats(between) => between.admits(floats[1]),
-                Bounds::Integers(_) => false,
-            })?;
-            let keys = integers.map(|value| key(&by_integer, &[&Field::Integer(value)]));
-            check_bounds(&by_integer, &keys, |bounds| match bounds {
-                Bounds::Integers(between) => between.admits(integers[1]),
-                Bounds::Floats(_) => false,
-            })?;
         }
 
         #[test]

@@ -1,9 +1,9 @@
 //! Which runs of a block a search leaves, as far as the block's columns tell.
 
 use super::blocks::{Source, Table};
+use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;
-use crate::search::order::Bounds;
 use crate::store::block::{Block, Value};
 use crate::store::slots::Slots;
 

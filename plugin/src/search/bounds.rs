@@ -1,0 +1,143 @@
+//! Between which numbers lies what an order begins with on a page: in columns of numbers, most runs are out of the question
+//! before anything else is known of them.
+
+use super::language::Values;
+use super::order::{Order, VALUE};
+
+/// Between which numbers the first values of an order lie that come neither before one key nor behind another.
+#[derive(Clone, Copy, Debug)]
+pub enum Bounds {
+    /// Of an order by floats.
+    Floats(Between<f64>),
+    /// Of an order by integers.
+    Integers(Between<i64>),
+}
+
+/// Numbers from a lowest to a highest.
+#[derive(Clone, Copy, Debug)]
+pub struct Between<T> {
+    low: T,
+    high: T,
+    /// Whether NaN, and having no number, is within the bounds too: both come behind all numbers.
+    pub others: bool,
+}
+
+impl<T: PartialOrd + Copy> Between<T> {
+    /// Whether a number is within the bounds.
+    pub fn admits(&self, value: T) -> bool {
+        let is_nan = value.partial_cmp(&value).is_none();
+        (self.low <= value && value <= self.high) || (self.others && is_nan)
+    }
+}
+
+impl<A> Order<A> {
+    /// What the first value of things must be like that come neither before `first` nor behind `last`, which are beginnings of
+    /// keys; none when anything may be.
+    pub fn bounds(&self, first: Option<&[u8]>, last: Option<&[u8]>) -> Option<Bounds> {
+        let term = self.terms().first()?;
+        let number = |key| first_number(key, term.descending);
+        let [first, last] = [first.and_then(number), last.and_then(number)];
+        let others = last.is_none();
+        let (low, high) = if term.descending { (last, first) } else { (first, last) };
+        if low.or(high).is_none() {
+            return None;
+        }
+        match term.values {
+            Values::Float => Some(Bounds::Floats(Between {
+                low: low.map_or(f64::NEG_INFINITY, read_float),
+                high: high.map_or(f64::INFINITY, read_float),
+                others,
+            })),
+            Values::Integer => Some(Bounds::Integers(Between {
+                low: low.map_or(i64::MIN, read_integer),
+                high: high.map_or(i64::MAX, read_integer),
+                others,
+            })),
+            _ => None,
+        }
+    }
+}
+
+/// The bits of the number that a key begins with, ordered as the numbers are.
+fn first_number(key: &[u8], descending: bool) -> Option<u64> {
+    let (kind, rest) = key.split_first()?;
+    let bits = u64::from_be_bytes(*rest.first_chunk()?);
+    (*kind == VALUE).then_some(if descending { !bits } else { bits })
+}
+
+fn read_float(bits: u64) -> f64 {
+    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
+}
+
+fn read_integer(bits: u64) -> i64 {
+    (bits ^ 1 << 63).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::search::filter::Field;
+    use crate::search::language::Subject;
+    use crate::search::order::{SortKey, Term};
+    use crate::search::runs::RunAttribute;
+
+    fn order(values: Values, descending: bool) -> Order<RunAttribute> {
+        let subject = Subject::Tag(String::new());
+        Order::new(vec![Term {
+            subject,
+            values,
+            descending,
+        }])
+    }
+
+    fn number() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            (-3_i32..4).prop_map(f64::from),
+            Just(-0.0),
+            Just(f64::NAN),
+            Just(f64::MIN),
+            Just(f64::MAX)
+        ]
+    }
+
+    /// Whether what is said of the second of three keys agrees with where it stands.
+    fn check_bounds(
+        order: &Order<RunAttribute>,
+        [first, between, last]: &[SortKey; 3],
+        admits: impl Fn(Bounds) -> bool,
+    ) -> std::result::Result<(), TestCaseError> {
+        for (first, last) in [
+            (Some(first), Some(last)),
+            (Some(first), None),
+            (None, Some(last)),
+            (None, None),
+        ] {
+            let bounds = order.bounds(first.map(SortKey::bytes), last.map(SortKey::bytes));
+            // What begins or ends among NaN says less than it could.
+            let is_number = |key: &&SortKey| key.bytes().first() == Some(&VALUE);
+            let [first, last] = [first.filter(is_number), last.filter(is_number)];
+            let expected = first.is_none_or(|first| first <= between) && last.is_none_or(|last| between <= last);
+            prop_assert_eq!(bounds.is_none_or(&admits), expected);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_admit_what_comes_between(floats in prop::array::uniform3(number()), integers in prop::array::uniform3(-3_i64..4), descending in any::<bool>()) {
+            let [by_float, by_integer] = [Values::Float, Values::Integer].map(|values| order(values, descending));
+            let keys = floats.map(|value| by_float.key_of(|_| Field::Float(value)));
+            check_bounds(&by_float, &keys, |bounds| match bounds {
+                Bounds::Floats(between) => between.admits(floats[1]),
+                Bounds::Integers(_) => false,
+            })?;
+            let keys = integers.map(|value| by_integer.key_of(|_| Field::Integer(value)));
+            check_bounds(&by_integer, &keys, |bounds| match bounds {
+                Bounds::Integers(between) => between.admits(integers[1]),
+                Bounds::Floats(_) => false,
+            })?;
+        }
+    }
+}
