@@ -8,6 +8,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -45,11 +46,12 @@ impl Target {
     }
 
     /// A POST of JSON to something below `/api/2.0/mlflow/`.
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Call {
+    pub(crate) fn post(&self, path: &str, body: &impl Serialize) -> Call {
         Call {
             method: Method::POST,
             path: self.path(path),
-            body: body.to_string().into(),
+            // None of our bodies can fail; an empty one would be answered with an error, which is told.
+            body: serde_json::to_vec(body).unwrap_or_default().into(),
         }
     }
 
