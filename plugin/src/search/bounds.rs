@@ -39,9 +39,7 @@ impl<A> Order<A> {
         let [first, last] = [first.and_then(number), last.and_then(number)];
         let others = last.is_none();
         let (low, high) = if term.descending { (last, first) } else { (first, last) };
-        if low.or(high).is_none() {
-            return None;
-        }
+        low.or(high)?;
         match term.values {
             Values::Float => Some(Bounds::Floats(Between {
                 low: low.map_or(f64::NEG_INFINITY, read_float),
