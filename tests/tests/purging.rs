@@ -262,6 +262,10 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..12).map(|_| full_run(&tracker, &experiment, SECRET)).collect();
+    for (rank, run) in runs.iter().enumerate() {
+        let metric = json!({"run_id": run, "key": "rank", "value": rank, "timestamp": 1, "step": 0});
+        tracker.post("runs/log-metric", metric).ok();
+    }
     tracker.pack();
     let late = full_run(&tracker, &experiment, SECRET);
     for run in runs.iter().take(6) {
@@ -275,6 +279,10 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
             assert_eq!(ids.contains(run), is_there(&tracker, run));
             assert!(is_there(&tracker, run) || index < 6);
         }
+        // Those that are gone would come first: none of them takes the place of another on its page.
+        let ranked = json!({"order_by": ["metrics.rank"], "max_results": 1});
+        let left: Vec<&String> = runs.iter().filter(|run| ids.contains(run)).chain([&late]).collect();
+        assert_eq!(found(&tracker, &experiment, ranked).iter().collect::<Vec<_>>(), left);
     }
     tracker
         .post("experiments/delete", json!({"experiment_id": experiment}))
