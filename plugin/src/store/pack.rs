@@ -73,8 +73,10 @@ pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64) -> Re
             next,
         });
     };
-    let some = marks.iter().filter(|(other, ..)| other == experiment).take(RUNS_MAX);
-    let some: Vec<RunId> = some.map(|(_, run, _)| *run).collect();
+    // Those that started first: so a block holds the runs of a short time, and a page of the newest lies in few blocks.
+    let mut some: Vec<_> = marks.iter().filter(|(other, ..)| other == experiment).collect();
+    some.sort_unstable_by_key(|(_, run, mark)| (mark.start_time_ms, *run));
+    let some: Vec<RunId> = some.into_iter().take(RUNS_MAX).map(|(_, run, _)| *run).collect();
     let moved = pack(*experiment, &some, resting_since).await?;
     Ok(Pass {
         moved,
