@@ -83,13 +83,14 @@ impl<'t, 'a> Sieve<'t, 'a> {
     }
 
     fn test_texts(&mut self, column: usize, test: &Test, source: Source) {
-        let Some(block) = self.table.column(column) else { return };
+        let block = self.table.column(column);
         let verdict = |value| source.text(value).map(|field| test.holds(&field));
-        if let Some((codes, words)) = block.dense_words() {
+        if let Some((codes, words)) = block.and_then(Block::dense_words) {
             return self.test_words(codes, words.map(verdict), verdict(Value::Absent));
         }
         let unknown = &mut self.unknown;
-        self.passed.retain(|slot| note(verdict(block.get(slot)), slot, unknown));
+        let value = |slot| block.map_or(Value::Absent, |block| block.get(slot));
+        self.passed.retain(|slot| note(verdict(value(slot)), slot, unknown));
     }
 
     /// The same where the verdict on a word decides for all slots that hold it.
