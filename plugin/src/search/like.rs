@@ -117,10 +117,26 @@ impl Piece {
     /// What is behind the first place where it stands in a text.
     fn behind_first<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
-            Piece::Plain(piece) => text.find(piece.as_str()).and_then(|at| text.get(at + piece.len()..)),
+            Piece::Plain(piece) => find(text, piece).and_then(|at| text.get(at + piece.len()..)),
             Piece::Wild(characters, masks) => masks.behind_first(text, characters.len()),
         }
     }
+}
+
+/// In texts up to this length each place is tried: to prepare the search would take longer.
+const SHORT: usize = 64;
+
+/// The first place of a text where another stands.
+fn find(text: &str, piece: &str) -> Option<usize> {
+    let (first, rest) = match piece.as_bytes().split_first() {
+        Some(split) if text.len() <= SHORT => split,
+        _ => return text.find(piece),
+    };
+    let stands_at = |at: &usize| {
+        let behind = text.as_bytes().get(*at..).and_then(<[u8]>::split_first);
+        behind.is_some_and(|(here, behind)| here == first && behind.starts_with(rest))
+    };
+    (0..text.len()).find(stands_at)
 }
 
 impl Masks {

@@ -8,6 +8,7 @@
 //! - words are texts of which many are equal: how many words there are, the words as texts, then for each slot the number of
 //!   its word, a byte each.
 
+use super::slots::Slots;
 use crate::error::{Error, Result};
 
 /// Slots of a block.
@@ -32,157 +33,206 @@ pub(super) const ELSEWHERE: u8 = 255;
 pub enum Value<'a> {
     /// Nothing: the run has no such value.
     Absent,
-    /// These bytes.
-    Here(&'a [u8]),
+    /// A text.
+    Text(&'a str),
+    /// Other bytes.
+    Bytes(&'a [u8]),
     /// A value that only the run itself has.
     Elsewhere,
 }
 
-/// A block: any slot is found without reading the others.
-pub struct Block<'a> {
-    bits: &'a [u8],
-    /// For each eight slots, how many values lie before.
-    before: [u16; BITMAP_BYTES],
-    values: Values<'a>,
+impl<'a> Value<'a> {
+    /// As it is stored, where it is here.
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Value::Text(text) => Some(text.as_bytes()),
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Absent | Value::Elsewhere => None,
+        }
+    }
 }
 
-enum Values<'a> {
-    Numbers(&'a [[u8; 8]]),
-    Texts(Texts<'a>),
+/// A block: any slot is found without reading the others.
+#[derive(Debug)]
+pub struct Block {
+    held: Slots,
+    /// Whether it is the first slots that hold something, without a gap.
+    is_dense: bool,
+    values: Values,
+}
+
+/// One for each slot that holds something.
+#[derive(Debug)]
+enum Values {
+    Numbers(Vec<[u8; 8]>),
+    Texts(Texts),
     Words {
-        words: Texts<'a>,
+        words: Texts,
         /// For each value its word.
-        codes: &'a [u8],
+        codes: Vec<u8>,
     },
 }
 
-impl<'a> Block<'a> {
+impl Block {
+    /// What a block holds that does not exist: nothing.
+    pub fn empty() -> Self {
+        Block {
+            held: Slots::default(),
+            is_dense: true,
+            values: Values::Numbers(Vec::new()),
+        }
+    }
+
     /// Reads a stored block. One that does not exist, which has no bytes, holds nothing.
-    pub fn read(bytes: &'a [u8]) -> Result<Self> {
-        if bytes.is_empty() {
-            return Ok(Block {
-                bits: &[],
-                before: [0; BITMAP_BYTES],
-                values: Values::Numbers(&[]),
-            });
-        }
-        let (kind, rest) = bytes.split_first().ok_or_else(damaged)?;
-        let (bits, rest) = rest.split_at_checked(BITMAP_BYTES).ok_or_else(damaged)?;
-        let mut before = [0; BITMAP_BYTES];
-        let mut count: u16 = 0;
-        for (before, bits) in before.iter_mut().zip(bits) {
-            *before = count;
-            count += u16::try_from(bits.count_ones()).unwrap_or(0);
-        }
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let Some((kind, rest)) = bytes.split_first() else {
+            return Ok(Block::empty());
+        };
+        let (bits, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let held = Slots::of_bytes(bits);
+        let count = held.count();
         let values = match *kind {
-            NUMBERS => Values::Numbers(rest.as_chunks().0),
-            TEXTS => Values::Texts(Texts::read(usize::from(count), rest)?.0),
+            NUMBERS => Values::Numbers(rest.as_chunks().0.to_vec()),
+            TEXTS => Values::Texts(Texts::read(count, rest)?.0),
             WORDS => {
                 let (words, rest) = rest.split_first().ok_or_else(damaged)?;
                 let (words, codes) = Texts::read(usize::from(*words), rest)?;
+                let codes = codes.to_vec();
                 Values::Words { words, codes }
             }
             _ => return Err(damaged()),
         };
-        Ok(Block { bits, before, values })
+        let is_dense = u16::try_from(count).is_ok_and(|count| held == Slots::first(count)) && values.count() == count;
+        Ok(Block { held, is_dense, values })
     }
 
     /// Whether no slot holds anything.
     pub fn is_empty(&self) -> bool {
-        self.bits.iter().all(|bits| *bits == 0)
+        self.held == Slots::default()
+    }
+
+    /// How many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        let values = match &self.values {
+            Values::Numbers(numbers) => size_of_val(numbers.as_slice()),
+            Values::Texts(texts) => texts.size(),
+            Values::Words { words, codes } => words.size() + codes.len(),
+        };
+        size_of::<Self>() + values
     }
 
     /// The numbers of all slots up to the last that holds one, where every one of them holds one.
-    pub fn dense(&self) -> Option<&'a [[u8; 8]]> {
-        let Values::Numbers(numbers) = self.values else {
-            return None;
-        };
-        self.holds_first(numbers.len()).then_some(numbers)
+    pub fn dense(&self) -> Option<&[[u8; 8]]> {
+        match &self.values {
+            Values::Numbers(numbers) => self.is_dense.then_some(numbers),
+            _ => None,
+        }
     }
 
     /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.
-    pub fn dense_words(&self) -> Option<(&'a [u8], impl Iterator<Item = Value<'a>>)> {
+    pub fn dense_words(&self) -> Option<(&[u8], impl Iterator<Item = Value<'_>>)> {
         let Values::Words { words, codes } = &self.values else {
             return None;
         };
         let all = (0..words.ends.len()).map(|code| words.get(code));
-        self.holds_first(codes.len()).then_some((*codes, all))
-    }
-
-    /// Whether it is the first slots that hold something, so many of them.
-    fn holds_first(&self, count: usize) -> bool {
-        let is_dense = |(byte, bits): (usize, &u8)| {
-            let held = count.saturating_sub(8 * byte).min(8);
-            usize::try_from(bits.count_ones()) == Ok(held) && usize::try_from(bits.trailing_ones()) == Ok(held)
-        };
-        self.bits.iter().enumerate().all(is_dense)
+        self.is_dense.then_some((codes.as_slice(), all))
     }
 
     /// The number in a slot; none when it holds none.
     pub fn number(&self, slot: u16) -> Option<[u8; 8]> {
-        match self.values {
-            Values::Numbers(numbers) => numbers.get(self.rank(slot)?).copied(),
+        match &self.values {
+            Values::Numbers(numbers) => numbers.get(self.held.rank(slot)?).copied(),
             _ => None,
         }
     }
 
     /// What a slot holds; one that the block does not have holds nothing.
-    pub fn get(&self, slot: u16) -> Value<'a> {
-        let Some(rank) = self.rank(slot) else {
+    pub fn get(&self, slot: u16) -> Value<'_> {
+        let Some(rank) = self.held.rank(slot) else {
             return Value::Absent;
         };
         // Missing bytes of a damaged block make the run be read itself.
         match &self.values {
-            Values::Numbers(numbers) => numbers.get(rank).map_or(Value::Elsewhere, |value| Value::Here(value)),
+            Values::Numbers(numbers) => numbers.get(rank).map_or(Value::Elsewhere, |value| Value::Bytes(value)),
             Values::Texts(texts) => texts.get(rank),
             Values::Words { words, codes } => codes
                 .get(rank)
                 .map_or(Value::Elsewhere, |code| words.get(usize::from(*code))),
         }
     }
+}
 
-    /// How many values lie before that of a slot that holds one.
-    fn rank(&self, slot: u16) -> Option<usize> {
-        let (byte, bit) = (usize::from(slot / 8), slot % 8);
-        let (bits, before) = (self.bits.get(byte)?, self.before.get(byte)?);
-        let lower = u32::from(*bits) & ((1 << bit) - 1);
-        let is_set = bits >> bit & 1 == 1;
-        is_set.then(|| usize::from(*before) + usize::try_from(lower.count_ones()).unwrap_or(0))
+impl Values {
+    fn count(&self) -> usize {
+        match self {
+            Values::Numbers(numbers) => numbers.len(),
+            Values::Texts(texts) => texts.ends.len(),
+            Values::Words { codes, .. } => codes.len(),
+        }
     }
 }
 
 /// Texts one after the other.
-struct Texts<'a> {
-    /// Where each ends, and whether it is elsewhere.
-    ends: Vec<(u32, bool)>,
-    bytes: &'a [u8],
+#[derive(Debug)]
+struct Texts {
+    /// Where each ends; of one that is elsewhere the bit `AWAY` is set, too.
+    ends: Vec<u32>,
+    all: Joined,
 }
 
-impl<'a> Texts<'a> {
+/// Texts mostly are; known of all at once, it need not be found out of each.
+#[derive(Debug)]
+enum Joined {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// No text of a block ends so far behind.
+const AWAY: u32 = 1 << 31;
+
+impl Texts {
     /// Reads the lengths of some texts, then the texts; answers what comes behind them, too.
-    fn read(count: usize, bytes: &'a [u8]) -> Result<(Self, &'a [u8])> {
+    fn read(count: usize, bytes: &[u8]) -> Result<(Self, &[u8])> {
         let (lengths, rest) = bytes.split_at_checked(count).ok_or_else(damaged)?;
         let mut end = 0;
         let place = |length: &u8| {
-            let elsewhere = *length == ELSEWHERE;
-            end += if elsewhere { 0 } else { u32::from(*length) };
-            (end, elsewhere)
+            if *length == ELSEWHERE {
+                return end | AWAY;
+            }
+            end += u32::from(*length);
+            end
         };
         let ends = lengths.iter().map(place).collect();
         let (bytes, rest) = rest.split_at_checked(index(end)).ok_or_else(damaged)?;
-        Ok((Texts { ends, bytes }, rest))
+        let all = match std::str::from_utf8(bytes) {
+            Ok(text) => Joined::Text(text.to_owned()),
+            Err(_) => Joined::Bytes(bytes.to_vec()),
+        };
+        Ok((Texts { ends, all }, rest))
     }
 
-    fn get(&self, rank: usize) -> Value<'a> {
+    fn get(&self, rank: usize) -> Value<'_> {
         let before = rank.checked_sub(1).and_then(|last| self.ends.get(last));
-        let start = before.map_or(0, |end| end.0);
-        match self.ends.get(rank) {
-            Some((end, false)) => self
-                .bytes
-                .get(index(start)..index(*end))
-                .map_or(Value::Elsewhere, Value::Here),
-            _ => Value::Elsewhere,
+        let start = before.map_or(0, |end| end & !AWAY);
+        let Some(end) = self.ends.get(rank).filter(|end| *end & AWAY == 0) else {
+            return Value::Elsewhere;
+        };
+        let place = index(start)..index(*end);
+        match &self.all {
+            Joined::Text(all) => match all.get(place.clone()) {
+                Some(text) => Value::Text(text),
+                None => all.as_bytes().get(place).map_or(Value::Elsewhere, Value::Bytes),
+            },
+            Joined::Bytes(all) => all.get(place).map_or(Value::Elsewhere, Value::Bytes),
         }
+    }
+
+    fn size(&self) -> usize {
+        let bytes = match &self.all {
+            Joined::Text(all) => all.len(),
+            Joined::Bytes(all) => all.len(),
+        };
+        size_of_val(self.ends.as_slice()) + bytes
     }
 }
 

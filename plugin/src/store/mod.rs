@@ -36,6 +36,7 @@ pub mod records;
 pub mod ruins;
 pub mod runs;
 pub mod search;
+pub mod shelf;
 pub mod slots;
 pub mod sources;
 pub mod sweep;

@@ -3,10 +3,13 @@
 //! A record has those of `ROWS` rows, one behind the other: so few that looking up the runs of a page reads little, and that the
 //! record fits into a page of the host's storage.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::keys::{self, PLACE_BYTES, Span};
 use super::records::{Change, get_all, scan_all};
+use super::shelf::{Edition, Shelf};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 
@@ -63,29 +66,55 @@ pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) 
     Ok(())
 }
 
+/// Bytes of places that an instance keeps: those of 40,000 rows.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+thread_local! {
+    static KEPT: RefCell<Shelf<u32, Vec<u8>>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
+}
+
+/// Records that are kept or dropped together.
+const SHELF_RECORDS: u32 = 64;
+
+/// A record with places, by number.
+type Numbered = (Edition, u32);
+
 /// The places of some rows, in the order asked; none for a row that has none.
-pub async fn look_up(rows: &[(ExperimentId, u64)]) -> Result<Vec<Option<Place>>> {
-    let mut wanted: Vec<(ExperimentId, u32)> = rows
-        .iter()
-        .map(|(experiment, row)| (*experiment, record_of(*row)))
+pub async fn look_up(rows: &[(Edition, u64)]) -> Result<Vec<Option<Place>>> {
+    let wanted: BTreeSet<Numbered> = rows.iter().map(|(edition, row)| (*edition, record_of(*row))).collect();
+    let mut records: BTreeMap<Numbered, Rc<Vec<u8>>> = BTreeMap::new();
+    KEPT.with_borrow_mut(|kept| {
+        kept.begin();
+        for (edition, number) in &wanted {
+            let (row, place) = shelf_place(*number);
+            let kept = usize::try_from(place)
+                .ok()
+                .and_then(|place| kept.row(*edition, &row).get(place));
+            records.extend(kept.cloned().flatten().map(|record| ((*edition, *number), record)));
+        }
+    });
+    let missing: Vec<Numbered> = wanted
+        .into_iter()
+        .filter(|wanted| !records.contains_key(wanted))
         .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let spans = neighbours(&wanted);
-    let mut records: BTreeMap<(ExperimentId, u32), Vec<u8>> = BTreeMap::new();
+    let spans = neighbours(&missing);
     let asked: Vec<Span> = spans
         .iter()
-        .map(|(experiment, first, last)| keys::places_between(*experiment, *first, *last))
+        .map(|(edition, first, last)| keys::places_between(edition.experiment, *first, *last))
         .collect();
     scan_all(asked, usize::MAX, |index, key, value| {
-        let (experiment, ..) = spans.get(index).ok_or_else(damaged)?;
+        let (edition, ..) = spans.get(index).ok_or_else(damaged)?;
         let number = keys::block_number(key).ok_or_else(damaged)?;
-        records.insert((*experiment, number), value.to_vec());
+        let record = Rc::new(value.to_vec());
+        let bytes = size_of::<Vec<u8>>() + value.len();
+        let (row, place) = shelf_place(number);
+        KEPT.with_borrow_mut(|kept| kept.keep(*edition, &row, place, Rc::clone(&record), bytes));
+        records.insert((*edition, number), record);
         Ok(())
     })
     .await?;
-    let place = |(experiment, row): &(ExperimentId, u64)| {
-        let record = records.get(&(*experiment, record_of(*row)))?;
+    let place = |(edition, row): &(Edition, u64)| {
+        let record = records.get(&(*edition, record_of(*row)))?;
         let (places, _) = record.as_chunks::<PLACE_BYTES>();
         places.get(index(row % ROWS)).copied().filter(|place| *place != NONE)
     };
@@ -99,16 +128,21 @@ pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
     places.map(|place| keys::run_of_place(place).1)
 }
 
-/// Records that lie side by side: experiment, first and last number.
-fn neighbours(sorted: &[(ExperimentId, u32)]) -> Vec<(ExperimentId, u32, u32)> {
-    let mut found: Vec<(ExperimentId, u32, u32)> = Vec::new();
-    for (experiment, number) in sorted {
+/// Records that lie side by side: of what, first and last number.
+fn neighbours(sorted: &[Numbered]) -> Vec<(Edition, u32, u32)> {
+    let mut found: Vec<(Edition, u32, u32)> = Vec::new();
+    for (edition, number) in sorted {
         match found.last_mut() {
-            Some((same, _, last)) if same == experiment && last.checked_add(1) == Some(*number) => *last = *number,
-            _ => found.push((*experiment, *number, *number)),
+            Some((same, _, last)) if same == edition && last.checked_add(1) == Some(*number) => *last = *number,
+            _ => found.push((*edition, *number, *number)),
         }
     }
     found
+}
+
+/// Where a record is kept: the row of the shelf, and the place in it.
+fn shelf_place(number: u32) -> (u32, u32) {
+    (number / SHELF_RECORDS, number % SHELF_RECORDS)
 }
 
 fn record_of(row: u64) -> u32 {

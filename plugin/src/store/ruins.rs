@@ -7,7 +7,7 @@ use super::keys::{self, Column, Ruin, Span};
 use super::marks::Mark;
 use super::packed::Packed;
 use super::records::{Change, get, get_all, scan, transact};
-use super::zones::place_of;
+use super::zones::{Zones, place_of};
 use super::{codec, files, pack, places};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
@@ -141,12 +141,14 @@ pub async fn set_slots(
             .map(|(column, _, block)| keys::block(experiment, column, *block)),
     );
     let records = get_all(asked).await?;
-    let Some((zones, records)) = records.split_first().filter(|(zones, _)| zones.existing().is_some()) else {
+    let Some((zones_record, records)) = records.split_first().filter(|(zones, _)| zones.existing().is_some()) else {
         return Ok(());
     };
     // Whoever rewrites a block relies on the zones and rewrites them.
-    change.expect(keys::zones(experiment), zones.version);
-    change.put(keys::zones(experiment), zones.value.clone());
+    change.expect(keys::zones(experiment), zones_record.version);
+    let mut zones = Zones::read(&zones_record.value)?;
+    zones.revision += 1;
+    change.put(keys::zones(experiment), zones.write());
     for ((column, value, block), record) in wanted.into_iter().zip(records) {
         if record.existing().is_none() && value.is_none() {
             continue;

@@ -22,6 +22,35 @@ impl Slots {
         slots
     }
 
+    /// Those whose bits are set, from the lowest bit of the first byte on.
+    pub fn of_bytes(bytes: &[u8; SLOTS / 8]) -> Self {
+        let mut slots = Slots::default();
+        let (words, _) = bytes.as_chunks();
+        slots
+            .0
+            .iter_mut()
+            .zip(words)
+            .for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+        slots
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|word| ones_in(*word)).sum()
+    }
+
+    /// How many come before a slot that is one of them; none for another.
+    pub fn rank(&self, slot: u16) -> Option<usize> {
+        let (word, bit) = (usize::from(slot) / BITS, slot % 64);
+        let (before, rest) = self.0.split_at_checked(word)?;
+        let of_its_word = rest.first()?;
+        let is_one = of_its_word >> bit & 1 == 1;
+        is_one.then(|| {
+            let lower = of_its_word & ((1 << bit) - 1);
+            before.iter().map(|word| ones_in(*word)).sum::<usize>() + ones_in(lower)
+        })
+    }
+
     /// Adds a slot; one that no block has is left out.
     pub fn insert(&mut self, slot: u16) {
         let slot = usize::from(slot);
@@ -64,13 +93,30 @@ impl Slots {
             } else {
                 let behind = u32::try_from(lot.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
                 kept = if absent { behind } else { 0 };
-                for (bit, value) in lot.iter().enumerate() {
-                    kept |= u64::from(keep(value)) << bit;
+                // By eights: a loop of known length is unrolled.
+                let (eights, rest) = lot.as_chunks::<8>();
+                for (place, eight) in (0_u32..).step_by(8).zip(eights) {
+                    kept |= bits_of(eight, &keep) << place;
                 }
+                kept |= bits_of(rest, &keep)
+                    .checked_shl(u32::try_from(lot.len() - rest.len()).unwrap_or(0))
+                    .unwrap_or(0);
             }
             *word &= kept;
         }
     }
+}
+
+/// A bit for each value, set where it is so.
+fn bits_of<T>(values: &[T], keep: impl Fn(&T) -> bool) -> u64 {
+    values
+        .iter()
+        .rev()
+        .fold(0, |bits, value| bits << 1 | u64::from(keep(value)))
+}
+
+fn ones_in(word: u64) -> usize {
+    usize::try_from(word.count_ones()).unwrap_or(0)
 }
 
 /// The bits that are set, in order.
@@ -104,6 +150,11 @@ mod tests {
         #[test]
         fn it_is_a_set(set in slots(), count in 0..600_u16, odd in any::<bool>()) {
             prop_assert!(of(&set).iter().eq(set.iter().copied()));
+            prop_assert_eq!(of(&set).count(), set.iter().filter(|slot| **slot < 512).count());
+            for slot in 0..600 {
+                let rank = set.contains(&slot).then(|| set.range(..slot).count());
+                prop_assert_eq!(of(&set).rank(slot), rank);
+            }
             prop_assert!(Slots::first(count).iter().eq(0..count.min(512)));
             let mut slots = of(&set);
             slots.retain(|slot| (slot % 2 == 1) == odd);

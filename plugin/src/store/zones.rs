@@ -10,6 +10,9 @@ use crate::error::Result;
 pub struct Zones {
     /// How many rows were given to runs; the next run gets this one.
     pub rows: u64,
+    /// How often something that is packed of the experiment's runs was changed: what was read at a count, of runs without a mark,
+    /// is right for as long as the count is the same.
+    pub revision: u64,
     blocks: Vec<Zone>,
 }
 
@@ -71,7 +74,7 @@ impl Zones {
 
     /// As it is stored.
     pub fn write(&self) -> Vec<u8> {
-        let writer = Writer::new().number(self.rows);
+        let writer = Writer::new().number(self.rows).number(self.revision);
         let block = |writer: Writer, zone: &Zone| writer.signed(zone.newest_ms).signed(zone.oldest_ms);
         self.blocks.iter().fold(writer, block).0
     }
@@ -79,7 +82,7 @@ impl Zones {
     /// Reads what `write` wrote.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new("zones", bytes)?;
-        let rows = reader.number()?;
+        let (rows, revision) = (reader.number()?, reader.number()?);
         let mut blocks = Vec::new();
         while !reader.is_at_end() {
             blocks.push(Zone {
@@ -87,7 +90,7 @@ impl Zones {
                 oldest_ms: reader.signed()?,
             });
         }
-        Ok(Zones { rows, blocks })
+        Ok(Zones { rows, revision, blocks })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::store::codec;
 use crate::store::keys::{self, PLACE_BYTES, Span};
 use crate::store::marks::Mark;
 use crate::store::records::scan_all;
+use crate::store::shelf::Edition;
 use crate::store::zones::{Zone, Zones};
 
 /// An experiment that is searched.
@@ -83,6 +84,14 @@ impl Areas {
             self.marked.push(MarkedRun { place, id });
         }
         Ok(())
+    }
+
+    /// What is packed of an area.
+    pub(super) fn edition(&self, area: usize) -> Option<Edition> {
+        self.areas.get(area).map(|area| Edition {
+            experiment: area.experiment,
+            revision: area.zones.revision,
+        })
     }
 
     /// The blocks in which runs that the view shows may be.

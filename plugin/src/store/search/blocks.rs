@@ -1,6 +1,8 @@
 //! What a search reads of blocks, and how it finds the value of a run there.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::areas::Areas;
 use crate::domain::run::NAME_TAG;
@@ -11,7 +13,8 @@ use crate::search::runs::RunAttribute;
 use crate::store::block::{Block, SLOTS, Value};
 use crate::store::keys::{self, Column};
 use crate::store::places::{self, Place};
-use crate::store::records::{Entries, read_spans};
+use crate::store::records::read_spans;
+use crate::store::shelf::{Edition, Shelf};
 use crate::store::zones::row_of;
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
@@ -95,36 +98,36 @@ impl Columns {
 /// The index of an experiment among the areas, and the number of a block of it.
 pub(super) type BlockId = (usize, u32);
 
-/// The bytes of some blocks.
+/// Bytes of blocks that an instance keeps: the numbers of 100,000 runs in seven columns.
+const KEPT_BYTES_MAX: usize = 6 << 20;
+
+thread_local! {
+    static KEPT: RefCell<Shelf<Column, Block>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
+}
+
+/// A search begins: what it reads is kept for the next.
+pub(super) fn begin() {
+    KEPT.with_borrow_mut(Shelf::begin);
+}
+
+/// Some blocks.
 pub(super) struct Cells {
-    read: Entries,
-    /// Of each range that was read the experiment's index and the column.
-    ranges: Vec<(usize, usize)>,
-    index_of: BTreeMap<BlockId, usize>,
+    /// Of each block all columns, then those of the next.
+    blocks: Vec<Rc<Block>>,
     columns: usize,
     /// For each block its places by slot; none are kept when they are not asked for.
     places: Vec<Vec<Option<Place>>>,
 }
 
 impl Cells {
-    /// Reads blocks, one range for each column and each row of neighbours among them.
+    /// Reads those blocks that are not kept.
     pub(super) async fn read(areas: &Areas, blocks: &[BlockId], columns: &Columns) -> Result<Self> {
-        let mut index_of = BTreeMap::new();
-        for (index, block) in blocks.iter().enumerate() {
-            index_of.insert(*block, index);
-        }
-        let (mut ranges, mut spans) = (Vec::new(), Vec::new());
-        for (area, first, last) in neighbours(index_of.keys().copied()) {
-            let experiment = areas.areas.get(area).ok_or_else(corrupt)?.experiment;
-            for (index, column) in columns.columns.iter().enumerate() {
-                ranges.push((area, index));
-                spans.push(keys::blocks(experiment, column, first, last));
-            }
-        }
+        let mut cells = Grid::of_kept(areas, blocks, columns)?;
+        cells.read_missing(areas).await?;
+        let empty = Rc::new(Block::empty());
+        let or_empty = |block: Option<Rc<Block>>| block.unwrap_or_else(|| Rc::clone(&empty));
         Ok(Cells {
-            read: read_spans(spans).await?,
-            ranges,
-            index_of,
+            blocks: cells.blocks.into_iter().map(or_empty).collect(),
             columns: columns.columns.len(),
             places: match columns.with_places {
                 true => places_of(areas, blocks).await?,
@@ -134,26 +137,96 @@ impl Cells {
     }
 
     /// The blocks, in the order asked.
-    pub(super) fn tables(&self) -> Result<Vec<Table<'_>>> {
-        let mut cells: Vec<&[u8]> = vec![&[]; self.columns * self.index_of.len()];
-        for entry in self.read.iter() {
-            let (range, key, value) = entry?;
-            let (area, column) = self.ranges.get(range).ok_or_else(corrupt)?;
-            let number = keys::block_number(key).ok_or_else(corrupt)?;
-            let block = self.index_of.get(&(*area, number)).ok_or_else(corrupt)?;
-            *cells.get_mut(block * self.columns + column).ok_or_else(corrupt)? = value;
-        }
-        cells
+    pub(super) fn tables(&self) -> impl Iterator<Item = Table<'_>> {
+        self.blocks
             .chunks(self.columns)
             .enumerate()
-            .map(|(block, cells)| self.table(block, cells))
-            .collect()
+            .map(|(block, columns)| Table {
+                columns,
+                places: self.places.get(block).map_or(&[][..], Vec::as_slice),
+            })
+    }
+}
+
+/// Blocks while they are gathered.
+struct Grid<'a> {
+    /// Row by row; none where nothing was read yet.
+    blocks: Vec<Option<Rc<Block>>>,
+    columns: &'a [Column],
+    /// The row of each block.
+    row_of: BTreeMap<BlockId, usize>,
+}
+
+impl<'a> Grid<'a> {
+    /// Those that are kept.
+    fn of_kept(areas: &Areas, blocks: &[BlockId], columns: &'a Columns) -> Result<Self> {
+        let columns = columns.columns.as_slice();
+        let row_of: BTreeMap<BlockId, usize> = blocks.iter().copied().zip(0..).collect();
+        let mut found = vec![None; blocks.len() * columns.len()];
+        KEPT.with_borrow_mut(|kept| {
+            for (area, first, last) in neighbours(row_of.keys().copied()) {
+                let edition = areas.edition(area).ok_or_else(corrupt)?;
+                for (index, column) in columns.iter().enumerate() {
+                    let kept = kept.row(edition, column);
+                    for (block, row) in row_of.range((area, first)..=(area, last)) {
+                        let block = usize::try_from(block.1).ok().and_then(|number| kept.get(number));
+                        if let Some(cell) = found.get_mut(row * columns.len() + index) {
+                            *cell = block.cloned().flatten();
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Grid {
+            blocks: found,
+            columns,
+            row_of,
+        })
     }
 
-    fn table<'a>(&'a self, block: usize, cells: &[&'a [u8]]) -> Result<Table<'a>> {
-        let columns = cells.iter().map(|cell| Block::read(cell)).collect::<Result<_>>()?;
-        let places = self.places.get(block).map_or(&[][..], Vec::as_slice);
-        Ok(Table { columns, places })
+    /// Reads the others, one range for each column and each row of neighbours among them.
+    async fn read_missing(&mut self, areas: &Areas) -> Result<()> {
+        let (mut ranges, mut spans) = (Vec::new(), Vec::new());
+        for (index, column) in self.columns.iter().enumerate() {
+            let is_missing = |row: &usize| matches!(self.blocks.get(row * self.columns.len() + index), Some(None));
+            let missing = self.row_of.iter().filter(|(_, row)| is_missing(row));
+            for (area, first, last) in neighbours(missing.map(|(block, _)| *block)) {
+                let edition = areas.edition(area).ok_or_else(corrupt)?;
+                ranges.push((area, edition, first, last, index));
+                spans.push(keys::blocks(edition.experiment, column, first, last));
+            }
+        }
+        if spans.is_empty() {
+            return Ok(());
+        }
+        let read = read_spans(spans).await?;
+        for entry in read.iter() {
+            let (range, key, value) = entry?;
+            let (area, _, _, _, column) = ranges.get(range).ok_or_else(corrupt)?;
+            let number = keys::block_number(key).ok_or_else(corrupt)?;
+            let row = self.row_of.get(&(*area, number)).ok_or_else(corrupt)?;
+            let cell = self.blocks.get_mut(row * self.columns.len() + column);
+            *cell.ok_or_else(corrupt)? = Some(Rc::new(Block::read(value)?));
+        }
+        self.keep(&ranges)
+    }
+
+    /// Keeps what was read, and that there is nothing where nothing was found.
+    fn keep(&mut self, ranges: &[(usize, Edition, u32, u32, usize)]) -> Result<()> {
+        let empty = Rc::new(Block::empty());
+        KEPT.with_borrow_mut(|kept| {
+            for (area, edition, first, last, index) in ranges {
+                let column = self.columns.get(*index).ok_or_else(corrupt)?;
+                for number in *first..=*last {
+                    let row = self.row_of.get(&(*area, number)).ok_or_else(corrupt)?;
+                    let cell = self.blocks.get_mut(row * self.columns.len() + index);
+                    let block = cell.ok_or_else(corrupt)?.get_or_insert_with(|| Rc::clone(&empty));
+                    kept.keep(*edition, column, number, Rc::clone(block), block.size());
+                }
+            }
+            Ok(())
+        })
     }
 }
 
@@ -161,9 +234,9 @@ impl Cells {
 async fn places_of(areas: &Areas, blocks: &[BlockId]) -> Result<Vec<Vec<Option<Place>>>> {
     let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
     for (area, number) in blocks {
-        let experiment = areas.areas.get(*area).ok_or_else(corrupt)?.experiment;
+        let edition = areas.edition(*area).ok_or_else(corrupt)?;
         let first = row_of(*number, 0);
-        rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (experiment, row)));
+        rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (edition, row)));
     }
     let places = places::look_up(&rows).await?;
     Ok(places.chunks(SLOTS).map(<[_]>::to_vec).collect())
@@ -187,14 +260,14 @@ fn corrupt() -> Error {
 
 /// The columns of one block.
 pub(super) struct Table<'a> {
-    columns: Vec<Block<'a>>,
+    columns: &'a [Rc<Block>],
     places: &'a [Option<Place>],
 }
 
 impl<'a> Table<'a> {
     /// A column.
-    pub(super) fn column(&self, column: usize) -> Option<&Block<'a>> {
-        self.columns.get(column)
+    pub(super) fn column(&self, column: usize) -> Option<&'a Block> {
+        self.columns.get(column).map(Rc::as_ref)
     }
 
     /// A value of the run in a slot; none when only the run itself has it.
@@ -223,9 +296,9 @@ impl Source {
     /// The field that a value of a column of texts is; none when only the run itself has it.
     pub(super) fn text<'a>(&self, value: Value<'a>) -> Option<Field<'a>> {
         match value {
-            Value::Here(bytes) => std::str::from_utf8(bytes).ok().map(Field::text),
+            Value::Text(text) => Some(Field::text(text)),
             Value::Absent if !matches!(self, Source::TextOrRun(_)) => Some(Field::Absent),
-            Value::Absent | Value::Elsewhere => None,
+            Value::Absent | Value::Bytes(_) | Value::Elsewhere => None,
         }
     }
 }

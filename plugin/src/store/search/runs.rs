@@ -5,7 +5,7 @@
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
 use super::areas::{Areas, BlockRef};
-use super::blocks::{BlockId, Cells, Columns, Source, Table};
+use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
@@ -17,7 +17,6 @@ use crate::search::filter::{Clause, Field, Test};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
-use crate::store::block::Value;
 use crate::store::keys;
 use crate::store::places::{self, Place};
 use crate::store::slots::Slots;
@@ -27,6 +26,7 @@ use crate::store::{full_runs, pack};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
+    blocks::begin();
     let areas = Areas::read(within, query.view).await?;
     let mut unread = Unread::new(&areas, query);
     let mut finder = Finder::new(&areas, query);
@@ -133,7 +133,7 @@ impl<'a> Finder<'a> {
         let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
         let cells = Cells::read(self.areas, &ids, &self.columns).await?;
         let mut unsure = Vec::new();
-        for (id, table) in ids.iter().zip(cells.tables()?) {
+        for (id, table) in ids.iter().zip(cells.tables()) {
             self.look_at_block(*id, &table, &mut unsure);
             if self.candidates.overflow() {
                 self.settle().await?;
@@ -188,9 +188,11 @@ impl<'a> Finder<'a> {
         let shows_usual = shows(None);
         let mut slots = Slots::first(area.zones.used(block.1));
         if let Some(stages) = table.column(0).filter(|stages| !(shows_usual && stages.is_empty())) {
-            slots.retain(|slot| match stages.get(slot) {
-                Value::Here(stored) => shows(Some(stored)),
-                Value::Absent | Value::Elsewhere => shows_usual,
+            slots.retain(|slot| {
+                stages
+                    .get(slot)
+                    .bytes()
+                    .map_or(shows_usual, |stored| shows(Some(stored)))
             });
         }
         slots
@@ -223,8 +225,7 @@ impl<'a> Finder<'a> {
     async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, Place, RunId)>> {
         let row = |candidate: &Candidate| {
             let (area, block) = candidate.block;
-            let area = self.areas.areas.get(area)?;
-            Some((area.experiment, row_of(block, candidate.slot)))
+            Some((self.areas.edition(area)?, row_of(block, candidate.slot)))
         };
         let rows: Option<Vec<_>> = candidates.iter().map(row).collect();
         let places = places::look_up(&rows.unwrap_or_default()).await?;

@@ -95,17 +95,18 @@ impl<'t, 'a> Sieve<'t, 'a> {
 
     /// The same where the verdict on a word decides for all slots that hold it.
     fn test_words(&mut self, codes: &[u8], words: impl Iterator<Item = Verdict>, absent: Verdict) {
-        let mut verdicts = [None; 256];
-        verdicts
-            .iter_mut()
-            .zip(words)
-            .for_each(|(verdict, word)| *verdict = word);
-        let of_code = |code: &u8| verdicts.get(usize::from(*code)).copied().flatten();
-        let mut undecided = self.passed;
-        undecided.retain_by(codes, |code| of_code(code).is_none(), absent.is_none());
-        undecided.iter().for_each(|slot| self.unknown.insert(slot));
+        let (mut holds, mut is_unsure) = ([false; 256], [false; 256]);
+        for ((holds, is_unsure), verdict) in holds.iter_mut().zip(&mut is_unsure).zip(words) {
+            (*holds, *is_unsure) = (verdict == Some(true), verdict.is_none());
+        }
+        let of_code = |table: &[bool; 256], code: &u8| table.get(usize::from(*code)).copied().unwrap_or(false);
+        if absent.is_none() || is_unsure.contains(&true) {
+            let mut undecided = self.passed;
+            undecided.retain_by(codes, |code| of_code(&is_unsure, code), absent.is_none());
+            undecided.iter().for_each(|slot| self.unknown.insert(slot));
+        }
         self.passed
-            .retain_by(codes, |code| of_code(code) == Some(true), absent == Some(true));
+            .retain_by(codes, |code| of_code(&holds, code), absent == Some(true));
     }
 }
 
