@@ -296,6 +296,7 @@ impl Inner {
         time: Duration,
     ) -> Result<(Response<Given>, Share), Refusal> {
         let path = request.uri().path().to_owned();
+        let for_long = Lane::is_for(request.method(), &path);
         let deadline = Instant::now() + time;
         let mut answer = self.bodies.share();
         let work = Work {
@@ -306,7 +307,7 @@ impl Inner {
             limits: &self.limits,
             answer: &mut answer,
         };
-        let result = match self.instance(caller, deadline).await {
+        let result = match self.instance(caller, for_long, deadline).await {
             Ok(mut instance) => {
                 let result = instance.answer(work).await;
                 self.put_back(instance);
@@ -345,14 +346,17 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn instance(&self, caller: &Caller, deadline: Instant) -> Result<Instance, Fault> {
+    /// An instance of the caller's project, for what takes long or for all else.
+    pub(crate) async fn instance(&self, caller: &Caller, for_long: bool, deadline: Instant) -> Result<Instance, Fault> {
         let project = caller.project.id;
-        if let Some(instance) = self.pool.take(project) {
+        if let Some(instance) = self.pool.take(project, for_long) {
             return Ok(instance);
         }
         let create = async || {
             let create = Instance::create(&self.plugin, &self.lent, &self.memory, &self.limits, project);
-            timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))
+            let mut instance = timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))?;
+            instance.set_for_long(for_long);
+            Ok(instance)
         };
         match create().await {
             // Those that only wait take room from one that has work.

@@ -66,6 +66,8 @@ pub(crate) struct Instance {
     store: Store<Call>,
     exports: Exports,
     project: ProjectId,
+    /// Whether it answers what takes long, and nothing else.
+    for_long: bool,
     uses: u32,
     /// It is in the middle of something, or was left there.
     busy: bool,
@@ -119,6 +121,7 @@ impl Instance {
             store,
             exports,
             project,
+            for_long: false,
             uses: 0,
             busy: false,
         })
@@ -126,6 +129,16 @@ impl Instance {
 
     pub(crate) fn project(&self) -> ProjectId {
         self.project
+    }
+
+    /// Whether it answers searches and histories, and nothing else.
+    pub(crate) fn is_for_long(&self) -> bool {
+        self.for_long
+    }
+
+    /// Says so.
+    pub(crate) fn set_for_long(&mut self, for_long: bool) {
+        self.for_long = for_long;
     }
 
     /// It finished its last request, kept nothing of it, and has neither grown nor worked too much.

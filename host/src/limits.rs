@@ -78,7 +78,7 @@ impl Default for Limits {
             bodies_bytes_max: 1 << 30,
             instance_bytes_max: 256 << 20,
             instances_bytes_max: 1 << 30,
-            reuse_bytes_max: 8 << 20,
+            reuse_bytes_max: 16 << 20,
             uses_max: 1000,
             idle_max: 64,
             idle_per_project_max: 32,

@@ -36,13 +36,14 @@ impl Pool {
         })
     }
 
-    /// The instance of this project that waits for the shortest time: its memory is the warmest.
-    pub(crate) fn take(&self, project: ProjectId) -> Option<Instance> {
+    /// The instance of this project that waits for the shortest time: its memory is the warmest. Those that have answered
+    /// searches and histories keep what they read for the next of them, so only such are taken for one, and for nothing else.
+    pub(crate) fn take(&self, project: ProjectId, for_long: bool) -> Option<Instance> {
         let mut resting = self.lock();
         let place = resting
             .queue
             .iter()
-            .rposition(|(_, instance)| instance.project() == project)?;
+            .rposition(|(_, instance)| instance.project() == project && instance.is_for_long() == for_long)?;
         resting.queue.remove(place).map(|(_, instance)| instance)
     }
 

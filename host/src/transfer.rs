@@ -146,7 +146,7 @@ impl Transfer {
         let mut answered = Some(answered);
         let result = match self
             .host
-            .instance(&self.caller, Instant::now() + limits.request_time)
+            .instance(&self.caller, false, Instant::now() + limits.request_time)
             .await
         {
             Ok(mut instance) => {

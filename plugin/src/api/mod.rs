@@ -19,6 +19,7 @@ pub mod outputs;
 pub mod page;
 pub mod registry;
 pub mod run_json;
+pub mod run_page;
 pub mod runs;
 pub mod upkeep;
 pub mod uploads;

@@ -3,8 +3,6 @@
 //! Their objects are put together here and only the values are left to serde, which looks for characters to escape in the name
 //! of every field: that took half of the time.
 
-use serde::Serialize;
-
 use super::wire::{Float, RunInfo, RunInputs, RunOutputs};
 use super::write_json;
 use crate::domain::metric::Point;
@@ -13,93 +11,79 @@ use crate::error::Result;
 
 /// Writes a run with everything that is read with it.
 pub fn write_run(bytes: &mut Vec<u8>, run: &FullRun<'_>) -> Result<()> {
-    let mut object = Object::begin(bytes);
-    object.field("info", &RunInfo::new(&run.run, run.stage))?;
-    write_data(object.name("data"), run)?;
-    object.field("inputs", &RunInputs::from(run))?;
-    object.field("outputs", &RunOutputs::from(run))?;
-    object.end();
+    push(bytes, b"{\"info\":");
+    write_json(bytes, &RunInfo::new(&run.run, run.stage))?;
+    push(bytes, b",\"data\":");
+    write_data(bytes, run)?;
+    push(bytes, b",\"inputs\":");
+    write_json(bytes, &RunInputs::from(run))?;
+    push(bytes, b",\"outputs\":");
+    write_json(bytes, &RunOutputs::from(run))?;
+    push(bytes, b"}");
     Ok(())
 }
 
 /// Writes a point of a metric.
 pub fn write_point(bytes: &mut Vec<u8>, metric: &str, point: Point) -> Result<()> {
-    let mut object = Object::begin(bytes);
-    object.field("key", metric)?;
-    object.field("value", &Float(point.value))?;
-    object.field("timestamp", &point.timestamp_ms)?;
-    object.field("step", &point.step)?;
-    object.end();
+    push(bytes, b"{\"key\":");
+    write_json(bytes, metric)?;
+    push(bytes, b",\"value\":");
+    write_json(bytes, &Float(point.value))?;
+    push(bytes, b",\"timestamp\":");
+    write_json(bytes, &point.timestamp_ms)?;
+    push(bytes, b",\"step\":");
+    write_json(bytes, &point.step)?;
+    push(bytes, b"}");
     Ok(())
 }
 
 /// What is logged to a run; lists that are empty are left out.
 fn write_data(bytes: &mut Vec<u8>, run: &FullRun<'_>) -> Result<()> {
-    let mut object = Object::begin(bytes);
-    object.list("metrics", &run.metrics, |bytes, metric| {
+    let start = bytes.len();
+    write_list(bytes, b",\"metrics\":[", &run.metrics, |bytes, metric| {
         write_point(bytes, &metric.key, metric.point)
     })?;
-    object.list("params", &run.params, write_pair)?;
-    object.list("tags", &run.tags, write_pair)?;
-    object.end();
+    write_list(bytes, b",\"params\":[", &run.params, write_pair)?;
+    write_list(bytes, b",\"tags\":[", &run.tags, write_pair)?;
+    match bytes.get_mut(start) {
+        // Where the comma before the first list stands, or nothing at all.
+        Some(comma) => *comma = b'{',
+        None => push(bytes, b"{"),
+    }
+    push(bytes, b"}");
+    Ok(())
+}
+
+/// A list, unless it is empty, with what comes before it.
+fn write_list<const N: usize, T>(
+    bytes: &mut Vec<u8>,
+    before: &[u8; N],
+    items: &[T],
+    write: impl Fn(&mut Vec<u8>, &T) -> Result<()>,
+) -> Result<()> {
+    let Some((first, rest)) = items.split_first() else {
+        return Ok(());
+    };
+    push(bytes, before);
+    write(bytes, first)?;
+    for item in rest {
+        push(bytes, b",");
+        write(bytes, item)?;
+    }
+    push(bytes, b"]");
     Ok(())
 }
 
 fn write_pair(bytes: &mut Vec<u8>, (key, value): &TextPair<'_>) -> Result<()> {
-    let mut object = Object::begin(bytes);
-    object.field("key", key.as_ref())?;
-    object.field("value", value.as_ref())?;
-    object.end();
+    push(bytes, b"{\"key\":");
+    write_json(bytes, key.as_ref())?;
+    push(bytes, b",\"value\":");
+    write_json(bytes, value.as_ref())?;
+    push(bytes, b"}");
     Ok(())
 }
 
-/// An object while it is written.
-struct Object<'b> {
-    bytes: &'b mut Vec<u8>,
-    is_empty: bool,
-}
-
-impl<'b> Object<'b> {
-    fn begin(bytes: &'b mut Vec<u8>) -> Self {
-        bytes.push(b'{');
-        Object { bytes, is_empty: true }
-    }
-
-    /// Begins a field, whose value is to be written next. Its name needs no escapes.
-    fn name(&mut self, name: &'static str) -> &mut Vec<u8> {
-        self.bytes.extend_from_slice(if self.is_empty { b"\"" } else { b",\"" });
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.bytes.extend_from_slice(b"\":");
-        self.is_empty = false;
-        self.bytes
-    }
-
-    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        write_json(self.name(name), value)
-    }
-
-    /// A list, unless it is empty.
-    fn list<T>(
-        &mut self,
-        name: &'static str,
-        items: &[T],
-        write: impl Fn(&mut Vec<u8>, &T) -> Result<()>,
-    ) -> Result<()> {
-        let Some((first, rest)) = items.split_first() else {
-            return Ok(());
-        };
-        let bytes = self.name(name);
-        bytes.push(b'[');
-        write(bytes, first)?;
-        for item in rest {
-            bytes.push(b',');
-            write(bytes, item)?;
-        }
-        bytes.push(b']');
-        Ok(())
-    }
-
-    fn end(self) {
-        self.bytes.push(b'}');
-    }
+/// Of bytes whose number is known when this is compiled: they are stored as numbers, where others are copied by a call.
+fn push<const N: usize>(bytes: &mut Vec<u8>, literal: &[u8; N]) {
+    bytes.extend_from_slice(literal);
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::experiments::{VIEWS, page_size};
-use super::page::{ITEMS_AT_ONCE, PageWriter};
 use super::run_json::write_run;
+use super::run_page;
 use super::wire::{RunInfo, read_pairs};
 use super::{Call, EMPTY, json};
 use crate::domain::id::{ExperimentId, RunId};
@@ -118,8 +118,8 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
         order,
     };
-    let (ids, next) = store::runs(&experiments(params)?, &query).await?;
-    page(&ids, next).await
+    let (found, next) = store::runs(&experiments(params)?, &query).await?;
+    run_page::write(&found, next.as_ref()).await
 }
 
 /// The experiments that a search looks at.
@@ -132,14 +132,4 @@ pub fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
         )));
     }
     ExperimentId::parse_all(&asked)
-}
-
-async fn page(ids: &[RunId], next: Option<Place>) -> Result<Vec<u8>> {
-    let mut page = PageWriter::new("runs");
-    for some in ids.chunks(ITEMS_AT_ONCE) {
-        for run in full_runs::read_all(some).await?.iter() {
-            page.add_with(|bytes| write_run(bytes, &run?))?;
-        }
-    }
-    Ok(page.finish(next.as_ref()))
 }

@@ -65,10 +65,15 @@ pub enum View {
 impl View {
     /// Whether it shows this stage.
     pub fn shows(self, stage: Stage) -> bool {
+        self.only().is_none_or(|only| only == stage)
+    }
+
+    /// The stage of all that it shows, if it is one.
+    pub fn only(self) -> Option<Stage> {
         match self {
-            View::ActiveOnly => stage == Stage::Active,
-            View::DeletedOnly => stage == Stage::Deleted,
-            View::All => true,
+            View::ActiveOnly => Some(Stage::Active),
+            View::DeletedOnly => Some(Stage::Deleted),
+            View::All => None,
         }
     }
 

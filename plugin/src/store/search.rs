@@ -12,11 +12,12 @@ mod unread;
 
 pub use runs::find as runs;
 
+use super::shelf::Edition;
 use super::top::Top;
 use super::{experiments, keys, listing};
 use crate::domain::experiment::{Experiment, Pair};
-use crate::domain::id::ExperimentId;
-use crate::domain::lifecycle::View;
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::lifecycle::{Stage, View};
 use crate::error::Result;
 use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
 use crate::search::filter::Filter;
@@ -40,6 +41,27 @@ pub struct Query<A> {
     pub after: Option<Place>,
     /// How many things a page has, at least 1.
     pub count: usize,
+}
+
+/// A run that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its id.
+    pub id: RunId,
+    /// Where it is packed, unless it must be read itself anyway.
+    pub spot: Option<Spot>,
+}
+
+/// Where a run is packed that was not changed since, and the stage in which it is shown. While these are the same, so is all
+/// that is read of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// What is packed of its experiment.
+    pub edition: Edition,
+    /// Its row there.
+    pub row: u64,
+    /// The only stage that the search shows.
+    pub stage: Stage,
 }
 
 /// A page, and the place of its last thing unless the search ends there.

@@ -109,10 +109,27 @@ pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]
     })
 }
 
-/// A transaction for what takes more than one statement; a single statement sees one moment by itself. It ends when
-/// dropped.
-fn one_moment(connection: &Connection, statements: usize) -> rusqlite::Result<Option<rusqlite::Transaction<'_>>> {
-    (statements > 1).then(|| connection.unchecked_transaction()).transpose()
+/// A transaction for what takes more than one statement; a single statement sees one moment by itself.
+fn one_moment(connection: &Connection, statements: usize) -> rusqlite::Result<Option<Moment<'_>>> {
+    (statements > 1).then(|| Moment::begin(connection)).transpose()
+}
+
+/// A transaction that only reads. It ends when dropped.
+struct Moment<'c>(&'c Connection);
+
+impl<'c> Moment<'c> {
+    // By statements that are kept: to compile them anew takes as long as a short read.
+    fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // Where it cannot end, the next one cannot begin, and that is told.
+        _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
+    }
 }
 
 fn foreign(error: rusqlite::types::FromSqlError) -> StorageError {

@@ -9,7 +9,7 @@ use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
-use super::{Page, Query};
+use super::{Found, Page, Query, Spot};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -25,7 +25,7 @@ use crate::store::zones::row_of;
 use crate::store::{full_runs, pack};
 
 /// Finds runs of some experiments.
-pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<RunId>> {
+pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
     blocks::begin();
     let areas = Areas::read(within, query.view).await?;
     let mut unread = Unread::new(&areas, query);
@@ -34,7 +34,7 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
         match step {
             Step::Runs(some) if finder.needs_no_more => {
                 for run in some {
-                    finder.best.offer(&run.place, run.id);
+                    finder.best.offer(&run.place, unpacked(run.id));
                 }
             }
             Step::Runs(some) => {
@@ -55,7 +55,7 @@ struct Finder<'a> {
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
     needs_no_more: bool,
-    best: Top<RunId>,
+    best: Top<Found>,
     candidates: Candidates,
     columns: Columns,
     /// What must hold, and where its value is found; what is cheap and keeps few comes first.
@@ -122,9 +122,10 @@ impl<'a> Finder<'a> {
     fn offer(&mut self, run: &FullRun<'_>) {
         let id = run.run.id;
         if self.in_default_order {
-            self.best.offer(&keys::run_place(run.run.start_time_ms, id), id);
+            self.best
+                .offer(&keys::run_place(run.run.start_time_ms, id), unpacked(id));
         } else {
-            self.best.offer(self.query.order.key(run).bytes(), id);
+            self.best.offer(self.query.order.key(run).bytes(), unpacked(id));
         }
     }
 
@@ -206,8 +207,10 @@ impl<'a> Finder<'a> {
         let terms = self.query.order.terms();
         // Rows mostly lie in the default order from its end: so few are kept that are dropped again.
         for (candidate, place, id) in self.places(candidates).await?.into_iter().rev() {
+            let spot = self.spot(&candidate);
+            let found = Found { id, spot };
             if self.in_default_order {
-                self.best.offer(&place, id);
+                self.best.offer(&place, found);
                 continue;
             }
             let (start_time_ms, _) = keys::run_of_place(&place);
@@ -215,10 +218,19 @@ impl<'a> Finder<'a> {
             let mut key = candidate.key;
             let rest = self.terms.len()..terms.len();
             if self.query.order.write_terms(&mut key, rest, value).is_some() {
-                self.best.offer(&key, id);
+                self.best.offer(&key, found);
             }
         }
         Ok(())
+    }
+
+    fn spot(&self, candidate: &Candidate) -> Option<Spot> {
+        let (area, block) = candidate.block;
+        Some(Spot {
+            edition: self.areas.edition(area)?,
+            row: row_of(block, candidate.slot),
+            stage: self.query.view.only()?,
+        })
     }
 
     /// The place and the id of each of some candidates, but of marked runs.
@@ -236,6 +248,10 @@ impl<'a> Finder<'a> {
         });
         Ok(found.collect())
     }
+}
+
+fn unpacked(id: RunId) -> Found {
+    Found { id, spot: None }
 }
 
 fn is_start_time(term: &Term<RunAttribute>) -> bool {

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::Query;
 use super::areas::{Areas, BlockRef, MarkedRun};
+use super::{Found, Query};
 use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, PLACE_BYTES};
@@ -61,7 +61,7 @@ impl<'a> Unread<'a> {
     }
 
     /// What to look at before anything else, or nothing when no more can change the page.
-    pub(super) fn next(&mut self, best: &Top<RunId>) -> Option<Step<'a>> {
+    pub(super) fn next(&mut self, best: &Top<Found>) -> Option<Step<'a>> {
         let next_block = self.blocks.front().map(first_place);
         let next_run = self.marked.first().map(|run| run.place);
         let runs_first = match (next_run, next_block) {
