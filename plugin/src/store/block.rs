@@ -141,14 +141,14 @@ impl Block {
     /// The number in a slot; none when it holds none.
     pub fn number(&self, slot: u16) -> Option<[u8; 8]> {
         match &self.values {
-            Values::Numbers(numbers) => numbers.get(self.held.rank(slot)?).copied(),
+            Values::Numbers(numbers) => numbers.get(self.rank(slot)?).copied(),
             _ => None,
         }
     }
 
     /// What a slot holds; one that the block does not have holds nothing.
     pub fn get(&self, slot: u16) -> Value<'_> {
-        let Some(rank) = self.held.rank(slot) else {
+        let Some(rank) = self.rank(slot) else {
             return Value::Absent;
         };
         // Missing bytes of a damaged block make the run be read itself.
@@ -159,6 +159,15 @@ impl Block {
                 .get(rank)
                 .map_or(Value::Elsewhere, |code| words.get(usize::from(*code))),
         }
+    }
+
+    /// How many values lie before that of a slot that holds one.
+    fn rank(&self, slot: u16) -> Option<usize> {
+        if self.is_dense {
+            let rank = usize::from(slot);
+            return (rank < self.values.count()).then_some(rank);
+        }
+        self.held.rank(slot)
     }
 }
 

@@ -151,12 +151,17 @@ impl<'a> Finder<'a> {
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
     fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, unsure: &mut Vec<Candidate>) {
         let mut sieve = Sieve::new(table, self.shown(block, table));
-        for (clause, source) in &self.clauses {
+        let is_cheap = |(clause, _): &(&Clause<RunAttribute>, Source)| cost(&clause.test) == 0;
+        let (cheap, others) = self.clauses.split_at(self.clauses.partition_point(is_cheap));
+        for (clause, source) in cheap {
             sieve.test(&clause.test, *source);
         }
         let bounds = self.query.order.bounds(self.candidates.after(), self.candidates.last());
         if let (Some(bounds), Some(source)) = (bounds, self.terms.first()) {
             sieve.bound(bounds, *source);
+        }
+        for (clause, source) in others {
+            sieve.test(&clause.test, *source);
         }
         let Sieve {
             passed, mut unknown, ..
