@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::keys::{self, PLACE_BYTES, Span};
+use super::keys::{self, PLACE_BYTES};
 use super::records::{Change, get_all, scan_all};
 use super::shelf::{Edition, Shelf};
 use crate::domain::id::{ExperimentId, RunId};
@@ -81,28 +81,38 @@ type Numbered = (Edition, u32);
 
 /// The places of some rows, in the order asked; none for a row that has none.
 pub async fn look_up(rows: &[(Edition, u64)]) -> Result<Vec<Option<Place>>> {
-    let wanted: BTreeSet<Numbered> = rows.iter().map(|(edition, row)| (*edition, record_of(*row))).collect();
-    let mut records: BTreeMap<Numbered, Rc<Vec<u8>>> = BTreeMap::new();
+    let mut places = vec![None; rows.len()];
+    let mut missing = BTreeSet::new();
     KEPT.with_borrow_mut(|kept| {
         kept.begin();
-        for (edition, number) in &wanted {
-            let (row, place) = shelf_place(*number);
-            let kept = usize::try_from(place)
-                .ok()
-                .and_then(|place| kept.row(*edition, &row).get(place));
-            records.extend(kept.cloned().flatten().map(|record| ((*edition, *number), record)));
+        for ((edition, row), found) in rows.iter().zip(&mut places) {
+            let number = record_of(*row);
+            match kept_record(kept, *edition, number) {
+                Some(record) => *found = place_in(record, *row),
+                None => _ = missing.insert((*edition, number)),
+            }
         }
     });
-    let missing: Vec<Numbered> = wanted
-        .into_iter()
-        .filter(|wanted| !records.contains_key(wanted))
-        .collect();
-    let spans = neighbours(&missing);
-    let asked: Vec<Span> = spans
+    if missing.is_empty() {
+        return Ok(places);
+    }
+    let records = read(&missing).await?;
+    for ((edition, row), found) in rows.iter().zip(&mut places) {
+        if let Some(record) = records.get(&(*edition, record_of(*row))) {
+            *found = place_in(record, *row);
+        }
+    }
+    Ok(places)
+}
+
+/// Reads records and keeps them.
+async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u8>>>> {
+    let spans = neighbours(wanted);
+    let asked = spans
         .iter()
-        .map(|(edition, first, last)| keys::places_between(edition.experiment, *first, *last))
-        .collect();
-    scan_all(asked, usize::MAX, |index, key, value| {
+        .map(|(edition, first, last)| keys::places_between(edition.experiment, *first, *last));
+    let mut records = BTreeMap::new();
+    scan_all(asked.collect(), usize::MAX, |index, key, value| {
         let (edition, ..) = spans.get(index).ok_or_else(damaged)?;
         let number = keys::block_number(key).ok_or_else(damaged)?;
         let record = Rc::new(value.to_vec());
@@ -113,12 +123,17 @@ pub async fn look_up(rows: &[(Edition, u64)]) -> Result<Vec<Option<Place>>> {
         Ok(())
     })
     .await?;
-    let place = |(edition, row): &(Edition, u64)| {
-        let record = records.get(&(*edition, record_of(*row)))?;
-        let (places, _) = record.as_chunks::<PLACE_BYTES>();
-        places.get(index(row % ROWS)).copied().filter(|place| *place != NONE)
-    };
-    Ok(rows.iter().map(place).collect())
+    Ok(records)
+}
+
+fn kept_record(kept: &mut Shelf<u32, Vec<u8>>, edition: Edition, number: u32) -> Option<&Vec<u8>> {
+    let (row, place) = shelf_place(number);
+    kept.row(edition, &row).get(usize::try_from(place).ok()?)?.as_deref()
+}
+
+fn place_in(record: &[u8], row: u64) -> Option<Place> {
+    let (places, _) = record.as_chunks::<PLACE_BYTES>();
+    places.get(index(row % ROWS)).copied().filter(|place| *place != NONE)
 }
 
 /// The runs whose places a record has.
@@ -129,7 +144,7 @@ pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
 }
 
 /// Records that lie side by side: of what, first and last number.
-fn neighbours(sorted: &[Numbered]) -> Vec<(Edition, u32, u32)> {
+fn neighbours(sorted: &BTreeSet<Numbered>) -> Vec<(Edition, u32, u32)> {
     let mut found: Vec<(Edition, u32, u32)> = Vec::new();
     for (edition, number) in sorted {
         match found.last_mut() {

@@ -43,6 +43,11 @@ impl<T> Top<T> {
         self.kept.len() > self.count
     }
 
+    /// How many things were found so far, one more than the page has at most.
+    pub fn found(&self) -> usize {
+        self.kept.len()
+    }
+
     /// How many things are still looked for.
     pub fn wanted(&self) -> usize {
         (self.count + 1).saturating_sub(self.kept.len())

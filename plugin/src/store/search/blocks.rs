@@ -122,12 +122,12 @@ pub(super) struct Cells {
 impl Cells {
     /// Reads those blocks that are not kept.
     pub(super) async fn read(areas: &Areas, blocks: &[BlockId], columns: &Columns) -> Result<Self> {
-        let mut cells = Grid::of_kept(areas, blocks, columns)?;
-        cells.read_missing(areas).await?;
+        let mut grid = Grid::of_kept(areas, blocks, columns)?;
+        grid.read_missing(areas).await?;
         let empty = Rc::new(Block::empty());
         let or_empty = |block: Option<Rc<Block>>| block.unwrap_or_else(|| Rc::clone(&empty));
         Ok(Cells {
-            blocks: cells.blocks.into_iter().map(or_empty).collect(),
+            blocks: grid.cells.into_iter().map(or_empty).collect(),
             columns: columns.columns.len(),
             places: match columns.with_places {
                 true => places_of(areas, blocks).await?,
@@ -150,83 +150,98 @@ impl Cells {
 
 /// Blocks while they are gathered.
 struct Grid<'a> {
-    /// Row by row; none where nothing was read yet.
-    blocks: Vec<Option<Rc<Block>>>,
+    /// Of each block all columns, then those of the next; none where nothing was read yet.
+    cells: Vec<Option<Rc<Block>>>,
+    blocks: &'a [BlockId],
     columns: &'a [Column],
-    /// The row of each block.
-    row_of: BTreeMap<BlockId, usize>,
+}
+
+/// Blocks of a column that lie side by side.
+struct Gap {
+    area: usize,
+    edition: Edition,
+    first: u32,
+    last: u32,
+    column: usize,
 }
 
 impl<'a> Grid<'a> {
     /// Those that are kept.
-    fn of_kept(areas: &Areas, blocks: &[BlockId], columns: &'a Columns) -> Result<Self> {
+    fn of_kept(areas: &Areas, blocks: &'a [BlockId], columns: &'a Columns) -> Result<Self> {
         let columns = columns.columns.as_slice();
-        let row_of: BTreeMap<BlockId, usize> = blocks.iter().copied().zip(0..).collect();
-        let mut found = vec![None; blocks.len() * columns.len()];
+        let mut cells = vec![None; blocks.len() * columns.len()];
         KEPT.with_borrow_mut(|kept| {
-            for (area, first, last) in neighbours(row_of.keys().copied()) {
-                let edition = areas.edition(area).ok_or_else(corrupt)?;
-                for (index, column) in columns.iter().enumerate() {
-                    let kept = kept.row(edition, column);
-                    for (block, row) in row_of.range((area, first)..=(area, last)) {
-                        let block = usize::try_from(block.1).ok().and_then(|number| kept.get(number));
-                        if let Some(cell) = found.get_mut(row * columns.len() + index) {
-                            *cell = block.cloned().flatten();
-                        }
+            for (index, column) in columns.iter().enumerate() {
+                let (mut row, mut of) = (&[][..], None);
+                for ((area, number), cell) in blocks.iter().zip(cells.iter_mut().skip(index).step_by(columns.len())) {
+                    if of != Some(*area) {
+                        row = kept.row(areas.edition(*area).ok_or_else(corrupt)?, column);
+                        of = Some(*area);
                     }
+                    let block = usize::try_from(*number).ok().and_then(|number| row.get(number));
+                    *cell = block.cloned().flatten();
                 }
             }
             Ok(())
         })?;
-        Ok(Grid {
-            blocks: found,
-            columns,
-            row_of,
-        })
+        Ok(Grid { cells, blocks, columns })
     }
 
     /// Reads the others, one range for each column and each row of neighbours among them.
     async fn read_missing(&mut self, areas: &Areas) -> Result<()> {
-        let (mut ranges, mut spans) = (Vec::new(), Vec::new());
-        for (index, column) in self.columns.iter().enumerate() {
-            let is_missing = |row: &usize| matches!(self.blocks.get(row * self.columns.len() + index), Some(None));
-            let missing = self.row_of.iter().filter(|(_, row)| is_missing(row));
-            for (area, first, last) in neighbours(missing.map(|(block, _)| *block)) {
-                let edition = areas.edition(area).ok_or_else(corrupt)?;
-                ranges.push((area, edition, first, last, index));
-                spans.push(keys::blocks(edition.experiment, column, first, last));
-            }
-        }
-        if spans.is_empty() {
+        if self.cells.iter().all(Option::is_some) {
             return Ok(());
         }
-        let read = read_spans(spans).await?;
-        for entry in read.iter() {
-            let (range, key, value) = entry?;
-            let (area, _, _, _, column) = ranges.get(range).ok_or_else(corrupt)?;
-            let number = keys::block_number(key).ok_or_else(corrupt)?;
-            let row = self.row_of.get(&(*area, number)).ok_or_else(corrupt)?;
-            let cell = self.blocks.get_mut(row * self.columns.len() + column);
-            *cell.ok_or_else(corrupt)? = Some(Rc::new(Block::read(value)?));
+        let index_of: BTreeMap<BlockId, usize> = self.blocks.iter().copied().zip(0..).collect();
+        let mut gaps = Vec::new();
+        for column in 0..self.columns.len() {
+            let is_missing = |block: &usize| matches!(self.cells.get(block * self.columns.len() + column), Some(None));
+            let missing = index_of.iter().filter(|(_, block)| is_missing(block));
+            for (area, first, last) in neighbours(missing.map(|(block, _)| *block)) {
+                gaps.push(Gap {
+                    area,
+                    edition: areas.edition(area).ok_or_else(corrupt)?,
+                    first,
+                    last,
+                    column,
+                });
+            }
         }
-        self.keep(&ranges)
+        let span = |gap: &Gap| {
+            let column = self.columns.get(gap.column).ok_or_else(corrupt)?;
+            Ok(keys::blocks(gap.edition.experiment, column, gap.first, gap.last))
+        };
+        let read = read_spans(gaps.iter().map(span).collect::<Result<_>>()?).await?;
+        for entry in read.iter() {
+            let (gap, key, value) = entry?;
+            let gap = gaps.get(gap).ok_or_else(corrupt)?;
+            let number = keys::block_number(key).ok_or_else(corrupt)?;
+            *self.cell(&index_of, gap, number)? = Some(Rc::new(Block::read(value)?));
+        }
+        self.keep(&gaps, &index_of)
     }
 
     /// Keeps what was read, and that there is nothing where nothing was found.
-    fn keep(&mut self, ranges: &[(usize, Edition, u32, u32, usize)]) -> Result<()> {
+    fn keep(&mut self, gaps: &[Gap], index_of: &BTreeMap<BlockId, usize>) -> Result<()> {
         let empty = Rc::new(Block::empty());
         KEPT.with_borrow_mut(|kept| {
-            for (area, edition, first, last, index) in ranges {
-                let column = self.columns.get(*index).ok_or_else(corrupt)?;
-                for number in *first..=*last {
-                    let row = self.row_of.get(&(*area, number)).ok_or_else(corrupt)?;
-                    let cell = self.blocks.get_mut(row * self.columns.len() + index);
-                    let block = cell.ok_or_else(corrupt)?.get_or_insert_with(|| Rc::clone(&empty));
-                    kept.keep(*edition, column, number, Rc::clone(block), block.size());
+            for gap in gaps {
+                let column = self.columns.get(gap.column).ok_or_else(corrupt)?;
+                for number in gap.first..=gap.last {
+                    let block = self.cell(index_of, gap, number)?;
+                    let block = Rc::clone(block.get_or_insert_with(|| Rc::clone(&empty)));
+                    let bytes = block.size();
+                    kept.keep(gap.edition, column, number, block, bytes);
                 }
             }
             Ok(())
         })
+    }
+
+    fn cell(&mut self, index_of: &BTreeMap<BlockId, usize>, gap: &Gap, number: u32) -> Result<&mut Option<Rc<Block>>> {
+        let block = index_of.get(&(gap.area, number)).ok_or_else(corrupt)?;
+        let cell = self.cells.get_mut(block * self.columns.len() + gap.column);
+        cell.ok_or_else(corrupt)
     }
 }
 

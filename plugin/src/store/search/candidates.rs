@@ -3,7 +3,7 @@
 use super::blocks::BlockId;
 
 /// Fewer candidates are not worth sorting.
-const FEW: usize = 1_000;
+const FEW: usize = 100;
 
 /// A run in a slot of a block, by the beginning of its key.
 pub(super) struct Candidate {

@@ -11,7 +11,8 @@ use crate::store::top::Top;
 
 /// How many runs are read themselves at a time, at most.
 pub(super) const RUNS_AT_ONCE: usize = 500;
-/// How many blocks are read at a time, at most. In default order the first time it is one, then twice as many each time.
+/// How many blocks are read at a time, at most. In default order the first time it is one, and then as many as the page seems to
+/// need, but no more than twice as many each time.
 pub(super) const BLOCKS_AT_ONCE: usize = 32;
 
 /// What is looked at next.
@@ -27,6 +28,7 @@ pub(super) struct Unread<'a> {
     marked: &'a [MarkedRun],
     blocks: VecDeque<BlockRef>,
     blocks_at_once: usize,
+    blocks_seen: usize,
     runs_at_once: usize,
     in_default_order: bool,
 }
@@ -39,6 +41,7 @@ impl<'a> Unread<'a> {
             marked: &areas.marked,
             blocks: areas.blocks().into(),
             blocks_at_once: if in_default_order { 1 } else { BLOCKS_AT_ONCE },
+            blocks_seen: 0,
             runs_at_once: RUNS_AT_ONCE,
             in_default_order,
         };
@@ -77,12 +80,20 @@ impl<'a> Unread<'a> {
             self.marked = rest;
             return Some(Step::Runs(some));
         }
-        let some = self
-            .blocks
-            .drain(..self.blocks_at_once.min(self.blocks.len()))
-            .collect();
+        let count = self.blocks_at_once.min(self.needed(best)).min(self.blocks.len());
+        let some = self.blocks.drain(..count).collect();
+        self.blocks_seen += count;
         self.blocks_at_once = (2 * self.blocks_at_once).min(BLOCKS_AT_ONCE);
         Some(Step::Blocks(some))
+    }
+
+    /// How many blocks fill the page if they hold as much as those before.
+    fn needed(&self, best: &Top<Found>) -> usize {
+        match best.found() {
+            _ if !self.in_default_order => BLOCKS_AT_ONCE,
+            0 => BLOCKS_AT_ONCE,
+            found => (best.wanted() * self.blocks_seen).div_ceil(found).max(1),
+        }
     }
 }
 
