@@ -69,10 +69,8 @@ fn look_up(found: &[Found]) -> Vec<Option<Rc<Vec<u8>>>> {
         let mut look_up = |found: &Found| {
             let spot = found.spot?;
             let (row, place) = shelf_place(&spot);
-            kept.row(spot.edition, &row)
-                .get(usize::try_from(place).ok()?)
-                .cloned()
-                .flatten()
+            let row = kept.row(spot.edition.experiment, &row)?;
+            row.get(place, spot.edition.revision).cloned()
         };
         found.iter().map(&mut look_up).collect()
     })

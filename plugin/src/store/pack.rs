@@ -121,7 +121,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64) -> R
             moved += 1;
         }
         change.expect(keys::zones(experiment), zones_record.version);
-        packer.zones.revision += 1;
+        packer.zones.touch(packer.columns.keys().map(|(_, block)| *block));
         change.put(keys::zones(experiment), packer.zones.write());
         places::append(change, experiment, first_row, &packer.places).await?;
         packer.put_blocks(change).await?;

@@ -128,7 +128,9 @@ async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u
 
 fn kept_record(kept: &mut Shelf<u32, Vec<u8>>, edition: Edition, number: u32) -> Option<&Vec<u8>> {
     let (row, place) = shelf_place(number);
-    kept.row(edition, &row).get(usize::try_from(place).ok()?)?.as_deref()
+    kept.row(edition.experiment, &row)?
+        .get(place, edition.revision)
+        .map(Rc::as_ref)
 }
 
 fn place_in(record: &[u8], row: u64) -> Option<Place> {

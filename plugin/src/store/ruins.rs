@@ -147,7 +147,7 @@ pub async fn set_slots(
     // Whoever rewrites a block relies on the zones and rewrites them.
     change.expect(keys::zones(experiment), zones_record.version);
     let mut zones = Zones::read(&zones_record.value)?;
-    zones.revision += 1;
+    zones.touch(blocks.iter().copied());
     change.put(keys::zones(experiment), zones.write());
     for ((column, value, block), record) in wanted.into_iter().zip(records) {
         if record.existing().is_none() && value.is_none() {

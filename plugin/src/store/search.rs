@@ -56,9 +56,9 @@ pub struct Found {
 /// that is read of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
-    /// What is packed of its experiment.
+    /// What is packed of its block.
     pub edition: Edition,
-    /// Its row there.
+    /// Its row.
     pub row: u64,
     /// The only stage that the search shows.
     pub stage: Stage,

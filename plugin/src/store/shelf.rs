@@ -1,52 +1,74 @@
 //! What an instance has read of packed runs, kept for its next search.
 //!
-//! The host lends an instance to one project for ever, and mostly asks it again. What is packed of an experiment changes only
-//! together with the revision of its zones, which each search reads anew: so what was read at a revision is right for as long
-//! as the revision is the same, whoever changed what, and wherever.
+//! The host lends an instance to one project for ever, and mostly asks it again. What is packed of the runs of a block changes
+//! only together with the block's revision in the zones, which each search reads anew: so what was read at a revision is right
+//! for as long as the revision is the same, whoever changed what, and wherever.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::domain::id::ExperimentId;
 
-/// What is packed of an experiment, as it was at a revision.
+/// What is packed of the runs of a block, as it was at a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edition {
     /// The experiment.
     pub experiment: ExperimentId,
-    /// That of its zones.
+    /// The block's revision.
     pub revision: u64,
 }
 
 /// Rows of things that were read: one for each key of an experiment. Those that were not used for the longest time make room.
 #[derive(Debug)]
 pub struct Shelf<K, T> {
-    experiments: BTreeMap<ExperimentId, Kept<K, T>>,
+    rows: BTreeMap<(ExperimentId, K), Row<T>>,
     bytes: usize,
     bytes_max: usize,
     searches: u64,
 }
 
+/// Things by number.
 #[derive(Debug)]
-struct Kept<K, T> {
-    revision: u64,
-    rows: BTreeMap<K, Row<T>>,
-}
-
-/// Things by number; what was not read is not here.
-#[derive(Debug)]
-struct Row<T> {
-    things: Vec<Option<Rc<T>>>,
+pub struct Row<T> {
+    /// None where nothing is kept.
+    things: Vec<Option<Thing<T>>>,
     bytes: usize,
     /// The last search that used it.
     used: u64,
+}
+
+#[derive(Debug)]
+struct Thing<T> {
+    revision: u64,
+    bytes: usize,
+    thing: Rc<T>,
+}
+
+impl<T> Row<T> {
+    /// A thing, if it is kept as it is at this revision.
+    pub fn get(&self, number: u32, revision: u64) -> Option<&Rc<T>> {
+        let kept = self.things.get(usize::try_from(number).ok()?)?.as_ref()?;
+        (kept.revision == revision).then_some(&kept.thing)
+    }
+
+    /// Puts a thing in its place; answers how many bytes that freed.
+    fn put(&mut self, place: usize, thing: Thing<T>) -> usize {
+        if self.things.len() <= place {
+            self.things.resize_with(place + 1, || None);
+        }
+        self.bytes += thing.bytes;
+        let old = self.things.get_mut(place).and_then(|kept| kept.replace(thing));
+        let freed = old.map_or(0, |old| old.bytes);
+        self.bytes -= freed;
+        freed
+    }
 }
 
 impl<K: Ord + Clone, T> Shelf<K, T> {
     /// An empty one for so many bytes.
     pub const fn new(bytes_max: usize) -> Self {
         Shelf {
-            experiments: BTreeMap::new(),
+            rows: BTreeMap::new(),
             bytes: 0,
             bytes_max,
             searches: 0,
@@ -58,81 +80,43 @@ impl<K: Ord + Clone, T> Shelf<K, T> {
         self.searches += 1;
     }
 
-    /// The things of a row, as far as they are here. Those of another revision are dropped.
-    pub fn row(&mut self, edition: Edition, key: &K) -> &[Option<Rc<T>>] {
-        self.drop_others(edition);
-        let kept = self.experiments.get_mut(&edition.experiment);
-        match kept.and_then(|kept| kept.rows.get_mut(key)) {
-            Some(row) => {
-                row.used = self.searches;
-                &row.things
-            }
-            None => &[],
-        }
+    /// A row, if anything is kept in it.
+    pub fn row(&mut self, experiment: ExperimentId, key: &K) -> Option<&Row<T>> {
+        let row = self.rows.get_mut(&(experiment, key.clone()))?;
+        row.used = self.searches;
+        Some(row)
     }
 
     /// Keeps a thing of this many bytes, if there is room.
     pub fn keep(&mut self, edition: Edition, key: &K, number: u32, thing: Rc<T>, bytes: usize) {
-        self.drop_others(edition);
         let (Ok(place), true) = (usize::try_from(number), self.make_room(bytes)) else {
             return;
         };
-        let kept = self.experiments.entry(edition.experiment).or_insert_with(|| Kept {
-            revision: edition.revision,
-            rows: BTreeMap::new(),
-        });
-        let row = kept.rows.entry(key.clone()).or_insert_with(|| Row {
-            things: Vec::new(),
-            bytes: 0,
-            used: 0,
-        });
-        if row.things.len() <= place {
-            row.things.resize_with(place + 1, || None);
-        }
-        if let Some(empty) = row.things.get_mut(place).filter(|thing| thing.is_none()) {
-            *empty = Some(thing);
-            row.bytes += bytes;
-            self.bytes += bytes;
-        }
+        let row = self
+            .rows
+            .entry((edition.experiment, key.clone()))
+            .or_insert_with(|| Row {
+                things: Vec::new(),
+                bytes: 0,
+                used: 0,
+            });
         row.used = self.searches;
-    }
-
-    /// Drops what is of the experiment at another revision.
-    fn drop_others(&mut self, edition: Edition) {
-        let kept = self.experiments.get(&edition.experiment);
-        if kept.is_some_and(|kept| kept.revision != edition.revision)
-            && let Some(old) = self.experiments.remove(&edition.experiment)
-        {
-            self.bytes -= old.rows.values().map(|row| row.bytes).sum::<usize>();
-        }
+        let revision = edition.revision;
+        self.bytes += bytes;
+        self.bytes -= row.put(place, Thing { revision, bytes, thing });
     }
 
     /// Drops rows until so many bytes fit, but none that this search used; whether they fit.
     fn make_room(&mut self, bytes: usize) -> bool {
         while self.bytes + bytes > self.bytes_max {
-            let rows = self
-                .experiments
-                .iter()
-                .flat_map(|(experiment, kept)| kept.rows.iter().map(move |(key, row)| (row.used, *experiment, key)));
-            let Some((used, experiment, key)) = rows.min() else {
+            let longest_unused = self.rows.iter().min_by_key(|(_, row)| row.used);
+            let Some((key, _)) = longest_unused.filter(|(_, row)| row.used < self.searches) else {
                 return false;
             };
-            if used == self.searches {
-                return false;
-            }
             let key = key.clone();
-            self.drop_row(experiment, &key);
+            self.bytes -= self.rows.remove(&key).map_or(0, |row| row.bytes);
         }
         true
-    }
-
-    fn drop_row(&mut self, experiment: ExperimentId, key: &K) {
-        if let Some(kept) = self.experiments.get_mut(&experiment) {
-            self.bytes -= kept.rows.remove(key).map_or(0, |row| row.bytes);
-            if kept.rows.is_empty() {
-                self.experiments.remove(&experiment);
-            }
-        }
     }
 }
 
@@ -159,6 +143,9 @@ mod tests {
         ]
     }
 
+    /// Experiment, revision, key, number, bytes.
+    type Label = (u64, u64, u8, u32, usize);
+
     fn edition(experiment: u64, revision: u64) -> Edition {
         let experiment = ExperimentId(experiment);
         Edition { experiment, revision }
@@ -168,15 +155,16 @@ mod tests {
         #[test]
         fn it_never_tells_of_another_revision_and_never_grows_too_large(steps in prop::collection::vec(step(), 0..60)) {
             // A thing says of itself what it is.
-            let mut shelf: Shelf<u8, (u64, u64, u8, u32, usize)> = Shelf::new(ROOM);
+            let mut shelf: Shelf<u8, Label> = Shelf::new(ROOM);
             for step in steps {
                 match step {
                     Step::Begin => shelf.begin(),
                     Step::Look(experiment, revision, key) => {
-                        for (number, thing) in (0..).zip(shelf.row(edition(experiment, revision), &key)) {
-                            if let Some(thing) = thing {
-                                prop_assert_eq!((thing.0, thing.1, thing.2, thing.3), (experiment, revision, key, number));
-                            }
+                        let row = shelf.row(ExperimentId(experiment), &key);
+                        for number in 0..5 {
+                            let thing = row.and_then(|row| row.get(number, revision));
+                            let expected = (experiment, revision, key, number);
+                            prop_assert!(thing.is_none_or(|thing| (thing.0, thing.1, thing.2, thing.3) == expected));
                         }
                     }
                     Step::Keep(experiment, revision, key, number, bytes) => {
@@ -184,9 +172,8 @@ mod tests {
                         shelf.keep(edition(experiment, revision), &key, number, thing, bytes);
                     }
                 }
-                let rows = shelf.experiments.values().flat_map(|kept| kept.rows.values());
-                let things = rows.flat_map(|row| row.things.iter().flatten());
-                let bytes: usize = things.map(|thing| thing.4).sum();
+                let things = shelf.rows.values().flat_map(|row| row.things.iter().flatten());
+                let bytes: usize = things.map(|thing| thing.thing.4).sum();
                 prop_assert_eq!(bytes, shelf.bytes);
                 prop_assert!(bytes <= ROOM);
             }
@@ -196,7 +183,10 @@ mod tests {
     #[test]
     fn what_was_not_used_for_long_makes_room_and_what_is_used_stays() {
         let mut shelf = Shelf::new(3);
-        let of = |shelf: &mut Shelf<_, _>, key| shelf.row(edition(0, 0), &key).iter().flatten().count();
+        let of = |shelf: &mut Shelf<_, _>, key| {
+            let row = shelf.row(ExperimentId(0), &key);
+            row.map_or(0, |row| row.things.iter().flatten().count())
+        };
         for key in ["a", "b", "c"] {
             shelf.begin();
             shelf.keep(edition(0, 0), &key, 7, Rc::new(()), 1);

@@ -10,9 +10,8 @@ use crate::error::Result;
 pub struct Zones {
     /// How many rows were given to runs; the next run gets this one.
     pub rows: u64,
-    /// How often something that is packed of the experiment's runs was changed: what was read at a count, of runs without a mark,
-    /// is right for as long as the count is the same.
-    pub revision: u64,
+    /// How often blocks were changed.
+    revision: u64,
     blocks: Vec<Zone>,
 }
 
@@ -23,6 +22,8 @@ pub struct Zone {
     pub newest_ms: i64,
     /// The least one.
     pub oldest_ms: i64,
+    /// The revision that changed the block last: while it is the same, so is all that is packed of its runs.
+    pub changed: u64,
 }
 
 impl Zones {
@@ -62,9 +63,25 @@ impl Zones {
             None => self.blocks.push(Zone {
                 newest_ms: start_time_ms,
                 oldest_ms: start_time_ms,
+                changed: 0,
             }),
         }
         row
+    }
+
+    /// Says that what is packed of the runs of some blocks changes together with this record.
+    pub fn touch(&mut self, blocks: impl IntoIterator<Item = u32>) {
+        self.revision += 1;
+        for block in blocks {
+            if let Some(zone) = usize::try_from(block).ok().and_then(|block| self.blocks.get_mut(block)) {
+                zone.changed = self.revision;
+            }
+        }
+    }
+
+    /// One of the blocks.
+    pub fn block(&self, number: u32) -> Option<&Zone> {
+        self.blocks.get(usize::try_from(number).ok()?)
     }
 
     /// The blocks with their numbers.
@@ -75,7 +92,10 @@ impl Zones {
     /// As it is stored.
     pub fn write(&self) -> Vec<u8> {
         let writer = Writer::new().number(self.rows).number(self.revision);
-        let block = |writer: Writer, zone: &Zone| writer.signed(zone.newest_ms).signed(zone.oldest_ms);
+        let block = |writer: Writer, zone: &Zone| {
+            let writer = writer.signed(zone.newest_ms).signed(zone.oldest_ms);
+            writer.number(zone.changed)
+        };
         self.blocks.iter().fold(writer, block).0
     }
 
@@ -88,6 +108,7 @@ impl Zones {
             blocks.push(Zone {
                 newest_ms: reader.signed()?,
                 oldest_ms: reader.signed()?,
+                changed: reader.number()?,
             });
         }
         Ok(Zones { rows, revision, blocks })
@@ -105,6 +126,8 @@ mod tests {
         fn zones_span_their_runs_and_read_back(starts in prop::collection::vec(any::<i64>(), 0..1_200)) {
             let mut zones = Zones::default();
             let rows: Vec<u64> = starts.iter().map(|start| zones.add(*start)).collect();
+            zones.touch([1]);
+            zones.touch([0, 7]);
             let read = Zones::read(&zones.write()).unwrap();
             prop_assert_eq!(&read, &zones);
             let blocks: Vec<(u32, Zone)> = read.blocks().collect();
@@ -113,6 +136,8 @@ mod tests {
                 let zone = blocks[usize::try_from(place_of(row).0).unwrap()].1;
                 prop_assert!(zone.oldest_ms <= *start && *start <= zone.newest_ms);
             }
+            let changed: Vec<u64> = blocks.iter().map(|(_, zone)| zone.changed).collect();
+            prop_assert!([2, 1, 0].starts_with(&changed));
         }
     }
 }

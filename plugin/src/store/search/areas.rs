@@ -86,11 +86,12 @@ impl Areas {
         Ok(())
     }
 
-    /// What is packed of an area.
-    pub(super) fn edition(&self, area: usize) -> Option<Edition> {
-        self.areas.get(area).map(|area| Edition {
+    /// What is packed of the runs of a block.
+    pub(super) fn edition(&self, (area, number): BlockId) -> Option<Edition> {
+        let area = self.areas.get(area)?;
+        Some(Edition {
             experiment: area.experiment,
-            revision: area.zones.revision,
+            revision: area.zones.block(number)?.changed,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::store::block::{Block, SLOTS, Value};
 use crate::store::keys::{self, Column};
 use crate::store::places::{self, Place};
 use crate::store::records::read_spans;
-use crate::store::shelf::{Edition, Shelf};
+use crate::store::shelf::Shelf;
 use crate::store::zones::row_of;
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
@@ -159,7 +159,6 @@ struct Grid<'a> {
 /// Blocks of a column that lie side by side.
 struct Gap {
     area: usize,
-    edition: Edition,
     first: u32,
     last: u32,
     column: usize,
@@ -172,14 +171,14 @@ impl<'a> Grid<'a> {
         let mut cells = vec![None; blocks.len() * columns.len()];
         KEPT.with_borrow_mut(|kept| {
             for (index, column) in columns.iter().enumerate() {
-                let (mut row, mut of) = (&[][..], None);
-                for ((area, number), cell) in blocks.iter().zip(cells.iter_mut().skip(index).step_by(columns.len())) {
-                    if of != Some(*area) {
-                        row = kept.row(areas.edition(*area).ok_or_else(corrupt)?, column);
-                        of = Some(*area);
+                let (mut row, mut of) = (None, None);
+                for (id, cell) in blocks.iter().zip(cells.iter_mut().skip(index).step_by(columns.len())) {
+                    let edition = areas.edition(*id).ok_or_else(corrupt)?;
+                    if of != Some(edition.experiment) {
+                        row = kept.row(edition.experiment, column);
+                        of = Some(edition.experiment);
                     }
-                    let block = usize::try_from(*number).ok().and_then(|number| row.get(number));
-                    *cell = block.cloned().flatten();
+                    *cell = row.and_then(|row| row.get(id.1, edition.revision)).cloned();
                 }
             }
             Ok(())
@@ -200,7 +199,6 @@ impl<'a> Grid<'a> {
             for (area, first, last) in neighbours(missing.map(|(block, _)| *block)) {
                 gaps.push(Gap {
                     area,
-                    edition: areas.edition(area).ok_or_else(corrupt)?,
                     first,
                     last,
                     column,
@@ -208,8 +206,9 @@ impl<'a> Grid<'a> {
             }
         }
         let span = |gap: &Gap| {
+            let experiment = areas.areas.get(gap.area).ok_or_else(corrupt)?.experiment;
             let column = self.columns.get(gap.column).ok_or_else(corrupt)?;
-            Ok(keys::blocks(gap.edition.experiment, column, gap.first, gap.last))
+            Ok(keys::blocks(experiment, column, gap.first, gap.last))
         };
         let read = read_spans(gaps.iter().map(span).collect::<Result<_>>()?).await?;
         for entry in read.iter() {
@@ -218,11 +217,11 @@ impl<'a> Grid<'a> {
             let number = keys::block_number(key).ok_or_else(corrupt)?;
             *self.cell(&index_of, gap, number)? = Some(Rc::new(Block::read(value)?));
         }
-        self.keep(&gaps, &index_of)
+        self.keep(areas, &gaps, &index_of)
     }
 
     /// Keeps what was read, and that there is nothing where nothing was found.
-    fn keep(&mut self, gaps: &[Gap], index_of: &BTreeMap<BlockId, usize>) -> Result<()> {
+    fn keep(&mut self, areas: &Areas, gaps: &[Gap], index_of: &BTreeMap<BlockId, usize>) -> Result<()> {
         let empty = Rc::new(Block::empty());
         KEPT.with_borrow_mut(|kept| {
             for gap in gaps {
@@ -230,8 +229,9 @@ impl<'a> Grid<'a> {
                 for number in gap.first..=gap.last {
                     let block = self.cell(index_of, gap, number)?;
                     let block = Rc::clone(block.get_or_insert_with(|| Rc::clone(&empty)));
+                    let edition = areas.edition((gap.area, number)).ok_or_else(corrupt)?;
                     let bytes = block.size();
-                    kept.keep(gap.edition, column, number, block, bytes);
+                    kept.keep(edition, column, number, block, bytes);
                 }
             }
             Ok(())
@@ -249,7 +249,7 @@ impl<'a> Grid<'a> {
 async fn places_of(areas: &Areas, blocks: &[BlockId]) -> Result<Vec<Vec<Option<Place>>>> {
     let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
     for (area, number) in blocks {
-        let edition = areas.edition(*area).ok_or_else(corrupt)?;
+        let edition = areas.edition((*area, *number)).ok_or_else(corrupt)?;
         let first = row_of(*number, 0);
         rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (edition, row)));
     }

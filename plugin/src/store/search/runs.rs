@@ -230,10 +230,9 @@ impl<'a> Finder<'a> {
     }
 
     fn spot(&self, candidate: &Candidate) -> Option<Spot> {
-        let (area, block) = candidate.block;
         Some(Spot {
-            edition: self.areas.edition(area)?,
-            row: row_of(block, candidate.slot),
+            edition: self.areas.edition(candidate.block)?,
+            row: row_of(candidate.block.1, candidate.slot),
             stage: self.query.view.only()?,
         })
     }
@@ -241,8 +240,8 @@ impl<'a> Finder<'a> {
     /// The place and the id of each of some candidates, but of marked runs.
     async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, Place, RunId)>> {
         let row = |candidate: &Candidate| {
-            let (area, block) = candidate.block;
-            Some((self.areas.edition(area)?, row_of(block, candidate.slot)))
+            let row = row_of(candidate.block.1, candidate.slot);
+            Some((self.areas.edition(candidate.block)?, row))
         };
         let rows: Option<Vec<_>> = candidates.iter().map(row).collect();
         let places = places::look_up(&rows.unwrap_or_default()).await?;
