@@ -113,6 +113,40 @@ fn a_run_that_was_deleted_long_ago_goes_with_all_it_had() {
 }
 
 #[test]
+fn what_was_purged_is_found_no_more_by_whoever_found_it_before() {
+    let tracker = Tracker::fresh();
+    let experiment = tracker.experiment("e");
+    let gone = full_run(&tracker, &experiment, "gone");
+    let kept = full_run(&tracker, &experiment, "kept");
+    for run in [&gone, &kept] {
+        delete(&tracker, run);
+    }
+    tracker.pack();
+    let queries = [
+        json!({}),
+        json!({"order_by": ["metrics.`m-gone`"]}),
+        json!({"filter": "params.`p-gone` = 'gone'"}),
+    ];
+    let found = |view: &str| {
+        let answer = |mut query: Value| {
+            query["experiment_ids"] = json!([experiment]);
+            query["run_view_type"] = json!(view);
+            tracker.post("runs/search", query).ok().to_string().contains(&gone)
+        };
+        queries.clone().map(answer)
+    };
+    for view in ["DELETED_ONLY", "ALL"] {
+        assert_eq!(found(view), [true; 3], "{view}");
+    }
+    tracker.wait_ms(DAY_MS);
+    restore(&tracker, &kept);
+    assert_eq!(tracker.purge(0), 1);
+    for view in ["DELETED_ONLY", "ALL"] {
+        assert_eq!(found(view), [false; 3], "{view}");
+    }
+}
+
+#[test]
 fn what_was_restored_or_deleted_again_later_stays() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
