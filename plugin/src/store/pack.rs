@@ -206,12 +206,10 @@ impl Packer {
             change.delete(mark_key);
             return Ok(());
         };
-        let is_new = parts.packed.is_none();
         let mut merged = parts.values()?;
-        if is_new {
-            // Only known now that it is used: a run that is too large gets no row.
-            merged.row = self.zones.rows;
-        }
+        let is_new = merged.row.is_none();
+        // Only used below: a run that is too large gets no row.
+        let row = *merged.row.get_or_insert(self.zones.rows);
         let bytes = merged.write();
         if bytes.len() > PACKED_BYTES_MAX {
             let mark = Mark {
@@ -225,9 +223,12 @@ impl Packer {
             self.zones.add(run.start_time_ms);
             self.places.push(keys::run_place(run.start_time_ms, run.id));
             let start = run.start_time_ms.to_le_bytes().to_vec();
-            self.set(place_of(merged.row), Column::StartTime, Some(start));
+            self.set(place_of(row), Column::StartTime, Some(start));
+            self.set_packed(place_of(row), &merged);
+        } else {
+            self.set_loose(place_of(row), &merged, &parts.loose);
         }
-        self.set_values(run, &merged, &parts.loose);
+        self.set_own(place_of(row), run);
         change.put(keys::packed_run(run.id), bytes);
         for key in marked.moved {
             change.delete(key);
@@ -240,14 +241,31 @@ impl Packer {
         Ok(())
     }
 
-    /// Notes what the run itself says and what is new of its values.
-    fn set_values(&mut self, run: &Run, merged: &Packed<'_>, loose: &Loose) {
-        let place = place_of(merged.row);
+    /// Notes what the run itself says.
+    fn set_own(&mut self, place: (u32, usize), run: &Run) {
         self.set(place, Column::Stage, write_stage(run.lifecycle));
         self.set(place, Column::Status, Some(run.status.name().as_bytes().to_vec()));
         self.set(place, Column::UserId, Some(run.user_id.clone().into_bytes()));
         let end = run.end_time_ms.map(|end| end.to_le_bytes().to_vec());
         self.set(place, Column::EndTime, end);
+    }
+
+    /// Notes all values of a run that is new to the columns.
+    fn set_packed(&mut self, place: (u32, usize), packed: &Packed<'_>) {
+        for metric in &packed.metrics {
+            let value = metric.point.value.to_le_bytes().to_vec();
+            self.set(place, Column::Metric(metric.key.to_string()), Some(value));
+        }
+        for (key, value) in &packed.params {
+            self.set(place, Column::Param(key.to_string()), Some(value.as_bytes().to_vec()));
+        }
+        for (key, value) in &packed.tags {
+            self.set(place, Column::Tag(key.to_string()), Some(value.as_bytes().to_vec()));
+        }
+    }
+
+    /// Notes what is new of the values of a run.
+    fn set_loose(&mut self, place: (u32, usize), merged: &Packed<'_>, loose: &Loose) {
         for (key, _) in &loose.metrics {
             let value = merged.metric(key).map(|newest| newest.value.to_le_bytes().to_vec());
             self.set(place, Column::Metric(key.clone()), value);

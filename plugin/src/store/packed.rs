@@ -19,8 +19,8 @@ pub const REMOVED_TAG: &[u8] = &[0xff];
 /// The packed values of a run, whose texts lie in the record that was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Packed<'a> {
-    /// Where the run lies in the columns of its experiment; it stays there.
-    pub row: u64,
+    /// Where the run lies in the columns of its experiment; it stays there. A run that is new is in none.
+    pub row: Option<u64>,
     /// The newest points, by key.
     pub metrics: Vec<Metric<'a>>,
     /// By key.
@@ -80,7 +80,8 @@ impl<'a> Packed<'a> {
 
     /// As it is stored.
     pub fn write(&self) -> Vec<u8> {
-        let mut writer = Writer::new().compact(self.row).compact(count(&self.metrics));
+        let row = self.row.map_or(0, |row| row.saturating_add(1));
+        let mut writer = Writer::new().compact(row).compact(count(&self.metrics));
         for Metric { key, point } in &self.metrics {
             writer = writer
                 .compact_text(key)
@@ -100,7 +101,7 @@ impl<'a> Packed<'a> {
     /// Reads what `write` wrote.
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new("packed run", bytes)?;
-        let row = reader.compact()?;
+        let row = reader.compact()?.checked_sub(1);
         let mut metrics = Vec::new();
         for _ in 0..reader.compact()? {
             metrics.push(Metric {
@@ -183,14 +184,16 @@ mod tests {
 
     fn packed() -> impl Strategy<Value = Packed<'static>> {
         let owned = |pairs: Vec<(String, String)>| pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        (any::<u64>(), metrics(), pairs(), pairs()).prop_map(move |(row, metrics, params, tags)| Packed {
-            row,
-            metrics: metrics
-                .into_iter()
-                .map(|(key, point)| Metric { key: key.into(), point })
-                .collect(),
-            params: owned(params),
-            tags: owned(tags),
+        (prop::option::of(0..u64::MAX), metrics(), pairs(), pairs()).prop_map(move |(row, metrics, params, tags)| {
+            Packed {
+                row,
+                metrics: metrics
+                    .into_iter()
+                    .map(|(key, point)| Metric { key: key.into(), point })
+                    .collect(),
+                params: owned(params),
+                tags: owned(tags),
+            }
         })
     }
 

@@ -221,7 +221,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             };
             if let Some(packed) = taken.out_of_sight(change, records)? {
                 removed += 1;
-                rows.extend(packed.map(|packed| packed.row));
+                rows.extend(packed.and_then(|packed| packed.row));
             }
         }
         if !rows.is_empty() {

@@ -99,6 +99,9 @@ async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let Some(packed) = record.existing().map(Packed::read).transpose()? else {
         return Ok(());
     };
+    let Some(row) = packed.row else {
+        return Ok(());
+    };
     let metrics = packed
         .metrics
         .iter()
@@ -109,7 +112,7 @@ async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let columns: Vec<Column> = own.into_iter().chain(metrics).chain(params).chain(tags).collect();
     let columns: Vec<SlotChange> = columns.into_iter().map(|column| (column, None)).collect();
     for some in columns.chunks(COLUMNS_AT_ONCE) {
-        transact(async |change| set_slots(change, experiment, &[packed.row], some).await).await?;
+        transact(async |change| set_slots(change, experiment, &[row], some).await).await?;
     }
     Ok(())
 }

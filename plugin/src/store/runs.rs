@@ -112,9 +112,15 @@ pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, 
     change.expect(keys::run(run.id), ABSENT);
     change.put(keys::run(run.id), codec::write_run(run));
     put_mark(change, run, now_ms);
-    for (key, value) in tags {
-        change.put(keys::run_tag(run.id, key), value.clone().into_bytes());
+    if tags.is_empty() {
+        return;
     }
+    // In one record, as packing would write them.
+    let packed = Packed {
+        tags: tags.iter().map(|(key, value)| (key.into(), value.into())).collect(),
+        ..Packed::default()
+    };
+    change.put(keys::packed_run(run.id), packed.write());
 }
 
 /// What an update says; what is absent stays.
