@@ -122,7 +122,7 @@ impl Host {
         self.inner.plugin.imports()
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }
 

@@ -3,6 +3,7 @@
 //! A search keeps a core busy for milliseconds. On the threads that serve everybody it would hold up whatever else waits for
 //! that thread, and the system lets a thread finish its turn, up to its next tick, before one that has just got something to
 //! do. So these threads also have a lower priority: whoever logs goes first, and a search takes what is left, or its part.
+//! The host's own work, which nobody waits for, is done here, too.
 
 use std::io;
 use std::sync::Arc;

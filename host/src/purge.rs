@@ -1,5 +1,6 @@
 //! Deleting for good: the host says when, the component knows what.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -44,7 +45,12 @@ impl Host {
 }
 
 impl Inner {
-    async fn purge_pass(&self, project: ProjectId, before_ms: u64, after: Option<&str>) -> anyhow::Result<Pass> {
+    async fn purge_pass(
+        self: &Arc<Self>,
+        project: ProjectId,
+        before_ms: u64,
+        after: Option<&str>,
+    ) -> anyhow::Result<Pass> {
         let body = json!({ "before_ms": before_ms, "after": after.unwrap_or_default() }).to_string();
         let mut request = Request::new(Bytes::from(body));
         *request.method_mut() = Method::POST;

@@ -127,7 +127,7 @@ struct Pass {
 impl Inner {
     /// Lets the component do what is due in a project, all of it once; `true` when nothing is left for later. `rest`
     /// overrules for how long a thing must have been unchanged.
-    pub(crate) async fn tidy(&self, project: ProjectId, rest: Option<Duration>) -> bool {
+    pub(crate) async fn tidy(self: &Arc<Self>, project: ProjectId, rest: Option<Duration>) -> bool {
         let (mut after, mut left) = (None, false);
         loop {
             let began = Instant::now();
@@ -147,7 +147,7 @@ impl Inner {
     }
 
     /// Lets the component remove what uploads left behind that were given up.
-    pub(crate) async fn sweep(&self, project: ProjectId) {
+    pub(crate) async fn sweep(self: &Arc<Self>, project: ProjectId) {
         let mut request = Request::new(Bytes::from_static(b"{}"));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from_static(SWEEP_PATH);
@@ -156,8 +156,12 @@ impl Inner {
         }
     }
 
-    /// Runs a request of the host's own; none when it cannot be answered now.
-    pub(crate) async fn run_for_host(&self, mut request: Request<Bytes>, project: ProjectId) -> Option<Bytes> {
+    /// Runs a request of the host's own, behind those of all others; none when it cannot be answered now.
+    pub(crate) async fn run_for_host(
+        self: &Arc<Self>,
+        mut request: Request<Bytes>,
+        project: ProjectId,
+    ) -> Option<Bytes> {
         let nobody = Actor {
             id: 0,
             login: String::new(),
@@ -172,7 +176,7 @@ impl Inner {
         };
         request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
         let seat = self.take_seat().await.ok()?;
-        let response = self.run(request, &caller, None, self.limits.request_time).await.ok()?;
+        let response = self.run_in_lane(request, &caller, None).await.ok()?;
         drop(seat);
         response
             .status()
@@ -180,7 +184,7 @@ impl Inner {
             .then(|| response.into_body().into_bytes())
     }
 
-    async fn pass(&self, project: ProjectId, after: Option<&str>, rest: Option<Duration>) -> Option<Pass> {
+    async fn pass(self: &Arc<Self>, project: ProjectId, after: Option<&str>, rest: Option<Duration>) -> Option<Pass> {
         let rest_ms = rest.map(|rest| i64::try_from(rest.as_millis()).unwrap_or(i64::MAX));
         let body = json!({ "after": after.unwrap_or_default(), "rest_ms": rest_ms }).to_string();
         let mut request = Request::new(Bytes::from(body));

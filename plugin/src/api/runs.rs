@@ -52,7 +52,9 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
             new.tags.len()
         )));
     }
-    found(&runs::create(experiment, &new, RunId(random_id()), &nickname(random_u64()), now_ms()).await?)
+    let now_ms = now_ms();
+    let id = RunId::made_at(now_ms, random_id());
+    found(&runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?)
 }
 
 /// Reads a run.

@@ -64,6 +64,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         .map(|semver| SemVer::parse(&semver))
         .transpose()?;
     let resolved = sources::resolve(source, &parsed, owner).await?;
+    let now_ms = now_ms();
     let new = NewVersion {
         semver,
         run: resolved.run,
@@ -73,9 +74,9 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         run_link: run_link.to_owned(),
         tags,
         user: call.actor.to_owned(),
-        run_id: RunId(random_id()),
+        run_id: RunId::made_at(now_ms, random_id()),
     };
-    let version = creation::create(name, &new, now_ms()).await?;
+    let version = creation::create(name, &new, now_ms).await?;
     if let Some(model) = resolved.model {
         note(model, name, &version).await?;
     }
