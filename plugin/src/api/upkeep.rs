@@ -6,7 +6,7 @@ use super::{Call, json};
 use crate::error::Result;
 use crate::search::page::Place;
 use crate::store::{keys, pack, purge, uploads};
-use crate::wasi::now_ms;
+use crate::wasi::{now_ms, random_u64};
 
 #[derive(Serialize)]
 struct Pass {
@@ -62,7 +62,7 @@ pub async fn pass(call: Call<'_>) -> Result<Vec<u8>> {
         keys::marked(bytes).is_some()
     })?;
     let after = after.as_ref().map(|place| place.bytes());
-    let pass = pack::pass(after, call.params.integer("rest_ms")?, now_ms()).await?;
+    let pass = pack::pass(after, call.params.integer("rest_ms")?, now_ms(), random_u64()).await?;
     json(&Pass {
         moved: pass.moved,
         waiting: pass.waiting,

@@ -47,7 +47,8 @@ pub struct Pass {
 }
 
 /// Packs some runs that rest, looking at marks behind `after`. `rest_ms` overrules how long a run must have been unchanged.
-pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64) -> Result<Pass> {
+/// An experiment of which nothing is packed begins its revisions at `random`.
+pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, random: u64) -> Result<Pass> {
     let mut span = keys::all_marks();
     if let Some(after) = after {
         span = span.after(after);
@@ -77,7 +78,7 @@ pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64) -> Re
     let mut some: Vec<_> = marks.iter().filter(|(other, ..)| other == experiment).collect();
     some.sort_unstable_by_key(|(_, run, mark)| (mark.start_time_ms, *run));
     let some: Vec<RunId> = some.into_iter().take(RUNS_MAX).map(|(_, run, _)| *run).collect();
-    let moved = pack(*experiment, &some, resting_since).await?;
+    let moved = pack(*experiment, &some, resting_since, random).await?;
     Ok(Pass {
         moved,
         waiting,
@@ -91,7 +92,7 @@ fn corrupt() -> Error {
 }
 
 /// Packs some runs of an experiment; answers how many.
-async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64) -> Result<usize> {
+async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64, random: u64) -> Result<usize> {
     transact(async |change| {
         let mut asked = vec![keys::zones(experiment)];
         asked.extend(runs.iter().map(|run| keys::mark(experiment, *run)));
@@ -110,7 +111,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64) -> R
         let zones = zones_record.existing().map(Zones::read).transpose()?;
         let mut packer = Packer {
             experiment,
-            zones: zones.unwrap_or_default(),
+            zones: zones.unwrap_or_else(|| Zones::begin(random)),
             columns: BTreeMap::new(),
             places: Vec::new(),
         };

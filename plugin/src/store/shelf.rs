@@ -2,7 +2,8 @@
 //!
 //! The host lends an instance to one project for ever, and mostly asks it again. What is packed of the runs of a block changes
 //! only together with the block's revision in the zones, which each search reads anew: so what was read at a revision is right
-//! for as long as the revision is the same, whoever changed what, and wherever.
+//! for as long as the revision is the same, whoever changed what, and wherever. Should a host lend one instance to several
+//! projects, against what `wit/world.wit` asks of it, they still share nothing: revisions begin at random.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

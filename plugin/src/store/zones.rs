@@ -10,7 +10,7 @@ use crate::error::Result;
 pub struct Zones {
     /// How many rows were given to runs; the next run gets this one.
     pub rows: u64,
-    /// How often blocks were changed.
+    /// Counts the changes of blocks, from a random number on: no experiment of another project ever has the same.
     revision: u64,
     blocks: Vec<Zone>,
 }
@@ -27,6 +27,14 @@ pub struct Zone {
 }
 
 impl Zones {
+    /// Those of an experiment of which nothing is packed yet.
+    pub fn begin(random: u64) -> Self {
+        Zones {
+            revision: random,
+            ..Zones::default()
+        }
+    }
+
     /// How many slots of a block were given to runs.
     pub fn used(&self, block: u32) -> u16 {
         let slots = u64::try_from(SLOTS).unwrap_or(1);
@@ -71,7 +79,7 @@ impl Zones {
 
     /// Says that what is packed of the runs of some blocks changes together with this record.
     pub fn touch(&mut self, blocks: impl IntoIterator<Item = u32>) {
-        self.revision += 1;
+        self.revision = self.revision.wrapping_add(1);
         for block in blocks {
             if let Some(zone) = usize::try_from(block).ok().and_then(|block| self.blocks.get_mut(block)) {
                 zone.changed = self.revision;
@@ -124,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn zones_span_their_runs_and_read_back(starts in prop::collection::vec(any::<i64>(), 0..1_200)) {
-            let mut zones = Zones::default();
+            let mut zones = Zones::begin(u64::MAX);
             let rows: Vec<u64> = starts.iter().map(|start| zones.add(*start)).collect();
             zones.touch([1]);
             zones.touch([0, 7]);
@@ -137,7 +145,7 @@ mod tests {
                 prop_assert!(zone.oldest_ms <= *start && *start <= zone.newest_ms);
             }
             let changed: Vec<u64> = blocks.iter().map(|(_, zone)| zone.changed).collect();
-            prop_assert!([2, 1, 0].starts_with(&changed));
+            prop_assert!([1, 0, 0].starts_with(&changed));
         }
     }
 }
