@@ -33,6 +33,7 @@ pub struct Shelf<K, T> {
 pub struct Row<T> {
     /// None where nothing is kept.
     things: Vec<Option<Thing<T>>>,
+    /// Of the things and of their places here.
     bytes: usize,
     /// The last search that used it.
     used: u64,
@@ -90,9 +91,14 @@ impl<K: Ord + Clone, T> Shelf<K, T> {
 
     /// Keeps a thing of this many bytes, if there is room.
     pub fn keep(&mut self, edition: Edition, key: &K, number: u32, thing: Rc<T>, bytes: usize) {
-        let (Ok(place), true) = (usize::try_from(number), self.make_room(bytes)) else {
+        let Ok(place) = usize::try_from(number) else {
             return;
         };
+        let there = self.row(edition.experiment, key).map_or(0, |row| row.things.len());
+        let grown = (place + 1).saturating_sub(there) * size_of::<Option<Thing<T>>>();
+        if !self.make_room(bytes + grown) {
+            return;
+        }
         let row = self
             .rows
             .entry((edition.experiment, key.clone()))
@@ -102,13 +108,17 @@ impl<K: Ord + Clone, T> Shelf<K, T> {
                 used: 0,
             });
         row.used = self.searches;
+        row.bytes += grown;
         let revision = edition.revision;
-        self.bytes += bytes;
+        self.bytes += bytes + grown;
         self.bytes -= row.put(place, Thing { revision, bytes, thing });
     }
 
     /// Drops rows until so many bytes fit, but none that this search used; whether they fit.
     fn make_room(&mut self, bytes: usize) -> bool {
+        if bytes > self.bytes_max {
+            return false;
+        }
         while self.bytes + bytes > self.bytes_max {
             let longest_unused = self.rows.iter().min_by_key(|(_, row)| row.used);
             let Some((key, _)) = longest_unused.filter(|(_, row)| row.used < self.searches) else {
@@ -127,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    const ROOM: usize = 20;
+    const ROOM: usize = 400;
 
     #[derive(Clone, Debug)]
     enum Step {
@@ -140,7 +150,7 @@ mod tests {
         prop_oneof![
             Just(Step::Begin),
             (0..3_u64, 0..2_u64, 0..3_u8).prop_map(|(e, r, k)| Step::Look(e, r, k)),
-            (0..3_u64, 0..2_u64, 0..3_u8, 0..4_u32, 1..9_usize).prop_map(|(e, r, k, n, b)| Step::Keep(e, r, k, n, b)),
+            (0..3_u64, 0..2_u64, 0..3_u8, 0..4_u32, 1..90_usize).prop_map(|(e, r, k, n, b)| Step::Keep(e, r, k, n, b)),
         ]
     }
 
@@ -173,8 +183,9 @@ mod tests {
                         shelf.keep(edition(experiment, revision), &key, number, thing, bytes);
                     }
                 }
-                let things = shelf.rows.values().flat_map(|row| row.things.iter().flatten());
-                let bytes: usize = things.map(|thing| thing.thing.4).sum();
+                let things = shelf.rows.values().flat_map(|row| &row.things);
+                let size = |thing: &Option<Thing<Label>>| size_of_val(thing) + thing.as_ref().map_or(0, |thing| thing.thing.4);
+                let bytes: usize = things.map(size).sum();
                 prop_assert_eq!(bytes, shelf.bytes);
                 prop_assert!(bytes <= ROOM);
             }
@@ -183,7 +194,8 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_long_makes_room_and_what_is_used_stays() {
-        let mut shelf = Shelf::new(3);
+        let place = size_of::<Option<Thing<()>>>();
+        let mut shelf = Shelf::new(3 * (8 * place + 1));
         let of = |shelf: &mut Shelf<_, _>, key| {
             let row = shelf.row(ExperimentId(0), &key);
             row.map_or(0, |row| row.things.iter().flatten().count())
@@ -194,9 +206,9 @@ mod tests {
         }
         shelf.begin();
         assert_eq!(of(&mut shelf, "a"), 1);
-        shelf.keep(edition(0, 0), &"d", 0, Rc::new(()), 2);
+        shelf.keep(edition(0, 0), &"d", 0, Rc::new(()), 9 * place);
         assert_eq!(["a", "b", "c", "d"].map(|key| of(&mut shelf, key)), [1, 0, 0, 1]);
-        shelf.keep(edition(0, 0), &"e", 0, Rc::new(()), 1);
+        shelf.keep(edition(0, 0), &"e", 0, Rc::new(()), 9 * place);
         assert_eq!(["a", "d", "e"].map(|key| of(&mut shelf, key)), [1, 1, 0]);
     }
 }
