@@ -50,9 +50,10 @@ pub async fn write(found: &[Found], next: Option<&Place>) -> Result<Vec<u8>> {
                 continue;
             };
             page.add_with(|bytes| {
-                let start = bytes.len();
-                write_run(bytes, &run?)?;
-                if let Some(spot) = found.spot.filter(|_| keeps) {
+                let (start, run) = (bytes.len(), run?);
+                write_run(bytes, &run)?;
+                // Its experiment may have been deleted since the search looked.
+                if let Some(spot) = found.spot.filter(|spot| keeps && spot.stage == run.stage) {
                     keep(&spot, bytes.get(start..).unwrap_or_default());
                 }
                 Ok(())
