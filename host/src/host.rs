@@ -353,10 +353,8 @@ impl Inner {
             return Ok(instance);
         }
         let create = async || {
-            let create = Instance::create(&self.plugin, &self.lent, &self.memory, &self.limits, project);
-            let mut instance = timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))?;
-            instance.set_for_long(for_long);
-            Ok(instance)
+            let create = Instance::create(&self.plugin, &self.lent, &self.memory, &self.limits, project, for_long);
+            timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))
         };
         match create().await {
             // Those that only wait take room from one that has work.

@@ -102,13 +102,14 @@ pub(crate) struct StreamedWork<'a> {
 }
 
 impl Instance {
-    /// Makes an instance for a project.
+    /// Makes an instance for a project, for what takes long or for all else.
     pub(crate) async fn create(
         plugin: &Plugin,
         lent: &Arc<Lent>,
         memory: &Budget,
         limits: &Limits,
         project: ProjectId,
+        for_long: bool,
     ) -> Result<Self, Fault> {
         let memory = Memory::new(memory, limits.instance_bytes_max);
         let mut store = plugin.store(Call::new(Arc::clone(lent), memory));
@@ -121,7 +122,7 @@ impl Instance {
             store,
             exports,
             project,
-            for_long: false,
+            for_long,
             uses: 0,
             busy: false,
         })
@@ -134,11 +135,6 @@ impl Instance {
     /// Whether it answers searches and histories, and nothing else.
     pub(crate) fn is_for_long(&self) -> bool {
         self.for_long
-    }
-
-    /// Says so.
-    pub(crate) fn set_for_long(&mut self, for_long: bool) {
-        self.for_long = for_long;
     }
 
     /// It finished its last request, kept nothing of it, and has neither grown nor worked too much.

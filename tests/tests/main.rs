@@ -8,6 +8,7 @@ mod defects;
 mod engine;
 mod experiments;
 mod histories;
+mod keeping;
 mod lending;
 mod lineage;
 mod logged_models;

@@ -244,6 +244,13 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_looks_like_a_route_with_a_parameter_names_one() {
+        let path = format!("{}logged-models/{{model_id}}", PREFIXES[0]);
+        let named = find("GET", &path).and_then(|(_, named)| named);
+        assert_eq!(named, Ok(vec![("model_id", "{model_id}".to_owned())]));
+    }
+
+    #[test]
     fn another_method_is_told_from_another_path() {
         assert!(
             matches!(find("PUT", "/api/2.0/mlflow/runs/get"), Err(Error::WrongMethod(allowed)) if allowed == ["GET"])
