@@ -1,6 +1,8 @@
 //! Between which numbers lies what an order begins with on a page: in columns of numbers, most runs are out of the question
 //! before anything else is known of them.
 
+use std::ops::RangeInclusive;
+
 use super::language::Values;
 use super::order::{Order, VALUE};
 
@@ -27,6 +29,11 @@ impl<T: PartialOrd + Copy> Between<T> {
     pub fn admits(&self, value: T) -> bool {
         let is_nan = value.partial_cmp(&value).is_none();
         (self.low <= value && value <= self.high) || (self.others && is_nan)
+    }
+
+    /// Whether a number of this range may be within the bounds.
+    pub fn meets(&self, range: &RangeInclusive<T>) -> bool {
+        self.low <= *range.end() && *range.start() <= self.high
     }
 }
 
@@ -123,6 +130,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_range_meets_bounds_that_admit_a_number_of_it(ends in prop::array::uniform4(-3_i32..4), value in -3_i32..4) {
+            let [low, high, start, end] = ends.map(f64::from);
+            let (range, value) = (start..=end, f64::from(value));
+            let between = Between { low, high, others: false };
+            let is_there = between.admits(value) && range.contains(&value);
+            prop_assert!(!is_there || between.meets(&range));
+            // And no range that lies aside.
+            prop_assert!(!between.meets(&range) || low <= end && start <= high);
+        }
+
         #[test]
         fn bounds_admit_what_comes_between(floats in prop::array::uniform3(number()), integers in prop::array::uniform3(-3_i64..4), descending in any::<bool>()) {
             let [by_float, by_integer] = [Values::Float, Values::Integer].map(|values| order(values, descending));

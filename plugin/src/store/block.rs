@@ -8,7 +8,10 @@
 //! - words are texts of which many are equal: how many words there are, the words as texts, then for each slot the number of
 //!   its word, a byte each.
 
-use super::slots::Slots;
+use std::cell::OnceCell;
+use std::ops::RangeInclusive;
+
+use super::slots::{LOT, Slots};
 use crate::error::{Error, Result};
 
 /// Slots of a block.
@@ -25,6 +28,7 @@ pub(super) const NUMBERS: u8 = 8;
 
 /// A bit for each slot.
 pub(super) const BITMAP_BYTES: usize = SLOTS / 8;
+const LOTS: usize = SLOTS / LOT;
 /// The length of a text that only the run itself has.
 pub(super) const ELSEWHERE: u8 = 255;
 
@@ -59,6 +63,8 @@ pub struct Block {
     /// Whether it is the first slots that hold something, without a gap.
     is_dense: bool,
     values: Values,
+    /// Found when they are first asked for.
+    ranges: OnceCell<Vec<RangeInclusive<f64>>>,
 }
 
 /// One for each slot that holds something.
@@ -80,6 +86,7 @@ impl Block {
             held: Slots::default(),
             is_dense: true,
             values: Values::Numbers(Vec::new()),
+            ranges: OnceCell::new(),
         }
     }
 
@@ -103,7 +110,12 @@ impl Block {
             _ => return Err(damaged()),
         };
         let is_dense = u16::try_from(count).is_ok_and(|count| held == Slots::first(count)) && values.count() == count;
-        Ok(Block { held, is_dense, values })
+        Ok(Block {
+            held,
+            is_dense,
+            values,
+            ranges: OnceCell::new(),
+        })
     }
 
     /// Whether no slot holds anything.
@@ -114,7 +126,7 @@ impl Block {
     /// How many bytes of memory it takes.
     pub fn size(&self) -> usize {
         let values = match &self.values {
-            Values::Numbers(numbers) => size_of_val(numbers.as_slice()),
+            Values::Numbers(numbers) => size_of_val(numbers.as_slice()) + LOTS * size_of::<RangeInclusive<f64>>(),
             Values::Texts(texts) => texts.size(),
             Values::Words { words, codes } => words.size() + codes.len(),
         };
@@ -127,6 +139,12 @@ impl Block {
             Values::Numbers(numbers) => self.is_dense.then_some(numbers),
             _ => None,
         }
+    }
+
+    /// Where there are such numbers, and they are floats: between which they lie, of each lot of slots. NaN lies anywhere.
+    pub fn float_ranges(&self) -> Option<&[RangeInclusive<f64>]> {
+        let numbers = self.dense()?;
+        Some(self.ranges.get_or_init(|| numbers.chunks(LOT).map(range_of).collect()))
     }
 
     /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.
@@ -245,6 +263,17 @@ impl Texts {
     }
 }
 
+fn range_of(floats: &[[u8; 8]]) -> RangeInclusive<f64> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for float in floats.iter().map(|bits| f64::from_le_bytes(*bits)) {
+        if float.is_nan() {
+            return f64::NEG_INFINITY..=f64::INFINITY;
+        }
+        (low, high) = (low.min(float), high.max(float));
+    }
+    low..=high
+}
+
 fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
@@ -268,6 +297,7 @@ mod tests {
                 for slot in 0..600 {
                     let _ = (block.get(slot), block.number(slot));
                 }
+                let _ = block.float_ranges();
                 let _ = (block.dense(), block.dense_words().map(|(codes, words)| codes.len() + words.count()));
             }
         }

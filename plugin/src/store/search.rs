@@ -9,6 +9,7 @@ mod candidates;
 mod runs;
 mod sieve;
 mod unread;
+mod verdicts;
 
 pub use runs::find as runs;
 

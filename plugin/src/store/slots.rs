@@ -1,9 +1,12 @@
 //! A set of slots of a block, a bit each.
 
+use std::ops::{BitAnd, BitOrAssign, Sub};
+
 use super::block::SLOTS;
 
-const BITS: usize = 64;
-const WORDS: usize = SLOTS / BITS;
+/// Slots that are looked at together where that is faster: those whose bits lie in one word.
+pub const LOT: usize = 64;
+const WORDS: usize = SLOTS / LOT;
 /// So few of 64 are found one by one.
 const FEW: u32 = 16;
 
@@ -15,7 +18,7 @@ impl Slots {
     /// The slots below a number.
     pub fn first(count: u16) -> Self {
         let mut slots = Slots::default();
-        for (word, start) in slots.0.iter_mut().zip((0_u32..).step_by(BITS)) {
+        for (word, start) in slots.0.iter_mut().zip((0_u32..).step_by(LOT)) {
             let bits = u32::from(count).saturating_sub(start);
             *word = 1_u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
         }
@@ -41,7 +44,7 @@ impl Slots {
 
     /// How many come before a slot that is one of them; none for another.
     pub fn rank(&self, slot: u16) -> Option<usize> {
-        let (word, bit) = (usize::from(slot) / BITS, slot % 64);
+        let (word, bit) = (usize::from(slot) / LOT, slot % 64);
         let (before, rest) = self.0.split_at_checked(word)?;
         let of_its_word = rest.first()?;
         let is_one = of_its_word >> bit & 1 == 1;
@@ -54,22 +57,31 @@ impl Slots {
     /// Adds a slot; one that no block has is left out.
     pub fn insert(&mut self, slot: u16) {
         let slot = usize::from(slot);
-        if let Some(word) = self.0.get_mut(slot / BITS) {
-            *word |= 1 << (slot % BITS);
+        if let Some(word) = self.0.get_mut(slot / LOT) {
+            *word |= 1 << (slot % LOT);
+        }
+    }
+
+    /// Keeps all of a lot or none, by its number.
+    pub fn retain_lots(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        for (lot, word) in self.0.iter_mut().enumerate() {
+            if *word != 0 && !keep(lot) {
+                *word = 0;
+            }
         }
     }
 
     /// The slots in order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + use<> {
         (0_u16..)
-            .step_by(BITS)
+            .step_by(LOT)
             .zip(self.0)
             .flat_map(|(start, word)| ones(word).map(move |bit| start + bit))
     }
 
     /// Keeps those for which it is so.
     pub fn retain(&mut self, mut keep: impl FnMut(u16) -> bool) {
-        for (start, word) in (0_u16..).step_by(BITS).zip(&mut self.0) {
+        for (start, word) in (0_u16..).step_by(LOT).zip(&mut self.0) {
             for bit in ones(*word) {
                 if !keep(start + bit) {
                     *word &= !(1 << bit);
@@ -81,7 +93,7 @@ impl Slots {
     /// Keeps those whose value of these, the first of which is that of slot 0, is so; `absent` tells it for those behind the
     /// last. Where many of 64 neighbours are left, it looks at all of them: that is faster than to find out which.
     pub fn retain_by<T>(&mut self, values: &[T], keep: impl Fn(&T) -> bool, absent: bool) {
-        let mut lots = values.chunks(BITS);
+        let mut lots = values.chunks(LOT);
         for word in &mut self.0 {
             let lot = lots.next().unwrap_or_default();
             let mut kept = 0;
@@ -104,6 +116,34 @@ impl Slots {
             }
             *word &= kept;
         }
+    }
+}
+
+impl BitAnd for Slots {
+    type Output = Slots;
+
+    fn bitand(mut self, other: Slots) -> Slots {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
+        self
+    }
+}
+
+impl BitOrAssign for Slots {
+    fn bitor_assign(&mut self, other: Slots) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+    }
+}
+
+impl Sub for Slots {
+    type Output = Slots;
+
+    /// Those that are not among the others.
+    fn sub(mut self, others: Slots) -> Slots {
+        self.0
+            .iter_mut()
+            .zip(others.0)
+            .for_each(|(word, others)| *word &= !others);
+        self
     }
 }
 
@@ -159,6 +199,18 @@ mod tests {
             let mut slots = of(&set);
             slots.retain(|slot| (slot % 2 == 1) == odd);
             prop_assert!(slots.iter().eq(set.into_iter().filter(|slot| (slot % 2 == 1) == odd)));
+        }
+
+        #[test]
+        fn sets_are_joined_and_cut(a in slots(), b in slots(), lots in prop::collection::btree_set(0..8_usize, 0..8)) {
+            prop_assert_eq!(of(&a) & of(&b), of(&(&a & &b)));
+            prop_assert_eq!(of(&a) - of(&b), of(&(&a - &b)));
+            let mut either = of(&a);
+            either |= of(&b);
+            prop_assert_eq!(either, of(&(&a | &b)));
+            let mut kept = of(&a);
+            kept.retain_lots(|lot| lots.contains(&lot));
+            prop_assert!(kept.iter().eq(a.into_iter().filter(|slot| lots.contains(&(usize::from(*slot) / LOT)))));
         }
 
         #[test]

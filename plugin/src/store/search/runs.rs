@@ -9,11 +9,11 @@ use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
-use super::{Found, Page, Query, Spot};
+use super::{Found, Page, Query, Spot, verdicts};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
-use crate::search::filter::{Clause, Field, Test};
+use crate::search::filter::{Field, Test};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
@@ -48,6 +48,14 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
     Ok(finder.best.into_page())
 }
 
+/// A clause, and where its values are found.
+struct Asked<'a> {
+    test: &'a Test,
+    source: Source,
+    /// By which its verdicts are kept, if they are.
+    number: Option<u32>,
+}
+
 /// Looks at runs and keeps the best.
 struct Finder<'a> {
     areas: &'a Areas,
@@ -58,8 +66,8 @@ struct Finder<'a> {
     best: Top<Found>,
     candidates: Candidates,
     columns: Columns,
-    /// What must hold, and where its value is found; what is cheap and keeps few comes first.
-    clauses: Vec<(&'a Clause<RunAttribute>, Source)>,
+    /// What must hold; what is cheap and keeps few comes first.
+    clauses: Vec<Asked<'a>>,
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
     terms: Vec<Source>,
     /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
@@ -69,11 +77,16 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     fn new(areas: &'a Areas, query: &'a Query<RunAttribute>) -> Self {
         let mut columns = Columns::stages();
-        let clauses = query.filter.clauses.iter();
+        let numbers = verdicts::begin(query.filter.clauses.iter());
+        let clauses = query.filter.clauses.iter().zip(numbers);
         let mut clauses: Vec<_> = clauses
-            .map(|clause| (clause, columns.source_of_clause(clause)))
+            .map(|(clause, number)| Asked {
+                test: &clause.test,
+                source: columns.source_of_clause(clause),
+                number,
+            })
             .collect();
-        clauses.sort_by_key(|(clause, _)| cost(&clause.test));
+        clauses.sort_by_key(|asked| cost(asked.test));
         let in_place = query
             .order
             .terms()
@@ -151,18 +164,14 @@ impl<'a> Finder<'a> {
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
     fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, unsure: &mut Vec<Candidate>) {
         let mut sieve = Sieve::new(table, self.shown(block, table));
-        let is_cheap = |(clause, _): &(&Clause<RunAttribute>, Source)| cost(&clause.test) == 0;
+        let is_cheap = |asked: &Asked<'_>| cost(asked.test) == 0;
         let (cheap, others) = self.clauses.split_at(self.clauses.partition_point(is_cheap));
-        for (clause, source) in cheap {
-            sieve.test(&clause.test, *source);
-        }
+        cheap.iter().for_each(|asked| self.ask(&mut sieve, asked, block));
         let bounds = self.query.order.bounds(self.candidates.after(), self.candidates.last());
         if let (Some(bounds), Some(source)) = (bounds, self.terms.first()) {
             sieve.bound(bounds, *source);
         }
-        for (clause, source) in others {
-            sieve.test(&clause.test, *source);
-        }
+        others.iter().for_each(|asked| self.ask(&mut sieve, asked, block));
         let Sieve {
             passed, mut unknown, ..
         } = sieve;
@@ -181,6 +190,15 @@ impl<'a> Finder<'a> {
             slot,
         };
         unsure.extend(unknown.iter().map(aside));
+    }
+
+    /// Keeps the slots for which a clause holds, as it said before or as it says now.
+    fn ask(&self, sieve: &mut Sieve<'_, '_>, asked: &Asked<'_>, block: BlockId) {
+        let known = |number| Some(verdicts::of(self.areas.edition(block)?, block.1, number));
+        match asked.number.and_then(known) {
+            Some(verdicts) => sieve.test_once(asked.test, asked.source, &verdicts),
+            None => sieve.test(asked.test, asked.source),
+        }
     }
 
     /// The slots of a block whose runs the view shows.

@@ -1,6 +1,9 @@
 //! Which runs of a block a search leaves, as far as the block's columns tell.
 
+use std::cell::Cell;
+
 use super::blocks::{Source, Table};
+use super::verdicts::Verdicts;
 use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;
@@ -26,6 +29,22 @@ impl<'t, 'a> Sieve<'t, 'a> {
         }
     }
 
+    /// Keeps the slots for which a test holds; what is known of it is not asked again, and what is asked gets known.
+    pub(super) fn test_once(&mut self, test: &Test, source: Source, verdicts: &Cell<Verdicts>) {
+        let mut known = verdicts.get();
+        let open = self.passed - known.decided;
+        if open != Slots::default() {
+            let mut asked = Sieve::new(self.table, open);
+            asked.test(test, source);
+            known.decided |= open;
+            known.hold |= asked.passed;
+            known.unsure |= asked.unknown;
+            verdicts.set(known);
+        }
+        self.unknown |= self.passed & known.unsure;
+        self.passed = self.passed & known.hold;
+    }
+
     /// Keeps the slots for which a test holds.
     pub(super) fn test(&mut self, test: &Test, source: Source) {
         match (source, test) {
@@ -45,6 +64,11 @@ impl<'t, 'a> Sieve<'t, 'a> {
     pub(super) fn bound(&mut self, bounds: Bounds, source: Source) {
         match (source, bounds) {
             (Source::Float(column), Bounds::Floats(between)) => {
+                let ranges = self.table.column(column).and_then(Block::float_ranges);
+                if let Some(ranges) = ranges.filter(|_| !between.others) {
+                    let meets = |lot: usize| ranges.get(lot).is_some_and(|range| between.meets(range));
+                    self.passed.retain_lots(meets);
+                }
                 self.keep_floats(column, |value| between.admits(value), between.others);
             }
             (Source::Integer(column), Bounds::Integers(between)) => {
@@ -119,4 +143,90 @@ fn note(verdict: Verdict, slot: u16, unknown: &mut Slots) -> bool {
         unknown.insert(slot);
     }
     verdict == Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::search::filter::Field;
+    use crate::search::runs::RunOrder;
+    use crate::store::draft::{Draft, Kind};
+
+    /// A block of texts, one of which is too long for it, or of numbers.
+    fn block(kind: Kind, values: &[Option<u8>]) -> Rc<Block> {
+        let mut draft = Draft::read(&[]).unwrap();
+        for (slot, value) in values.iter().enumerate() {
+            let value = value.map(|value| match kind {
+                Kind::Numbers => number(value).to_le_bytes().to_vec(),
+                Kind::Texts if value == 0 => vec![b'x'; 200],
+                Kind::Texts => vec![b'a' + value],
+            });
+            draft.set(slot, value.as_deref());
+        }
+        Rc::new(Block::read(&draft.write(kind)).unwrap())
+    }
+
+    fn number(value: u8) -> f64 {
+        if value == 0 { f64::NAN } else { f64::from(value) }
+    }
+
+    fn slots(bits: &[bool]) -> Slots {
+        let mut slots = Slots::default();
+        let set = (0..).zip(bits).filter(|(_, bit)| **bit);
+        set.for_each(|(slot, _)| slots.insert(slot));
+        slots
+    }
+
+    fn values() -> impl Strategy<Value = Vec<Option<u8>>> {
+        let with_gaps = prop::collection::vec(prop::option::of(0_u8..6), 0..200);
+        let dense = prop::collection::vec((0_u8..6).prop_map(Some), 0..200);
+        prop_oneof![with_gaps, dense]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_known_of_a_clause_changes_no_verdict(
+            texts in values(), numbers in values(), asked in prop::collection::vec(prop::collection::vec(any::<bool>(), 200), 1..4),
+        ) {
+            let columns = [block(Kind::Texts, &texts), block(Kind::Numbers, &numbers)];
+            let table = Table::new(&columns);
+            let equal = Test::Text { among: ["c".to_owned()].into(), wanted: true };
+            let greater = Test::Float(Relation::Greater, 2.0);
+            for (test, source) in [(equal, Source::Text(0)), (greater, Source::Float(1))] {
+                let verdicts = Cell::default();
+                for bits in &asked {
+                    let (mut plain, mut knowing) = (Sieve::new(&table, slots(bits)), Sieve::new(&table, slots(bits)));
+                    plain.test(&test, source);
+                    knowing.test_once(&test, source, &verdicts);
+                    prop_assert_eq!((plain.passed, plain.unknown), (knowing.passed, knowing.unknown));
+                }
+            }
+        }
+
+        #[test]
+        fn exactly_the_numbers_within_bounds_are_kept(
+            numbers in values(), ends in prop::array::uniform2(prop::option::of(1_u8..6)), descending in any::<bool>(),
+        ) {
+            let columns = [block(Kind::Numbers, &numbers)];
+            let item = if descending { "metrics.m DESC" } else { "metrics.m" };
+            let order = RunOrder::parse(&[item]).unwrap();
+            let [first, last] = ends.map(|end| {
+                let mut key = Vec::new();
+                order.write_terms(&mut key, 0..1, |_| Some(Field::Float(number(end?)))).map(|()| key)
+            });
+            if let Some(Bounds::Floats(between)) = order.bounds(first.as_deref(), last.as_deref()) {
+                let table = Table::new(&columns);
+                let mut sieve = Sieve::new(&table, Slots::first(200));
+                sieve.bound(Bounds::Floats(between), Source::Float(0));
+                let value = |slot: u16| numbers.get(usize::from(slot)).copied().flatten();
+                let is_within = |slot: &u16| value(*slot).map_or(between.others, |value| between.admits(number(value)));
+                prop_assert!(sieve.passed.iter().eq((0..200).filter(is_within)));
+            }
+        }
+    }
 }
