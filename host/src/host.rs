@@ -272,7 +272,7 @@ impl Inner {
         time: Duration,
     ) -> Result<Response<Body>, Refusal> {
         for _ in 0..REPLACED_MAX {
-            let (response, share) = self.ask(request.clone(), caller, leave.clone(), time).await?;
+            let (response, share) = self.ask(&request, caller, leave.clone(), time).await?;
             let (head, given) = response.into_parts();
             match given {
                 Given::Bytes(bytes) => {
@@ -290,13 +290,13 @@ impl Inner {
 
     async fn ask(
         &self,
-        request: Request<Bytes>,
+        request: &Request<Bytes>,
         caller: &Caller,
         leave: Option<Arc<Leave>>,
         time: Duration,
     ) -> Result<(Response<Given>, Share), Refusal> {
-        let path = request.uri().path().to_owned();
-        let for_long = Lane::is_for(request.method(), &path);
+        let path = request.uri().path();
+        let for_long = Lane::is_for(request.method(), path);
         let deadline = Instant::now() + time;
         let mut answer = self.bodies.share();
         let work = Work {
@@ -317,7 +317,7 @@ impl Inner {
         };
         match result {
             Ok(response) => Ok((response, answer)),
-            Err(fault) => Err(refuse(fault, caller, &path)),
+            Err(fault) => Err(refuse(fault, caller, path)),
         }
     }
 

@@ -82,7 +82,7 @@ pub(crate) enum Given {
 
 /// One request, with all that it may cost.
 pub(crate) struct Work<'a> {
-    pub(crate) request: Request<Bytes>,
+    pub(crate) request: &'a Request<Bytes>,
     pub(crate) may_write: bool,
     pub(crate) leave: Option<Arc<Leave>>,
     pub(crate) deadline: Instant,
@@ -137,13 +137,15 @@ impl Instance {
         self.for_long
     }
 
+    /// How much memory it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.store.data().memory.bytes()
+    }
+
     /// It finished its last request, kept nothing of it, and has neither grown nor worked too much.
     pub(crate) fn is_reusable(&self, limits: &Limits) -> bool {
         let call = self.store.data();
-        !self.busy
-            && self.uses < limits.uses_max
-            && call.memory.bytes() <= limits.reuse_bytes_max
-            && call.table.is_empty()
+        !self.busy && self.uses < limits.uses_max && self.bytes() <= limits.reuse_bytes_max && call.table.is_empty()
     }
 
     /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
@@ -274,18 +276,18 @@ async fn pass_through(accessor: &Accessor<Call>, service: &Service, work: Stream
 async fn ask(
     accessor: &Accessor<Call>,
     direct: &DirectService,
-    request: Request<Bytes>,
+    request: &Request<Bytes>,
     limits: &Limits,
     share: &mut Share,
 ) -> Result<Response<Given>, Fault> {
-    let (head, body) = request.into_parts();
-    let header = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let header = |(name, value): (&HeaderName, _)| Some((name.as_str().to_owned(), text(value)?));
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let asked = direct::Request {
-        method: head.method.to_string(),
+        method: request.method().as_str().to_owned(),
         target: target.to_owned(),
-        headers: head.headers.iter().filter_map(header).collect(),
-        body: body.into(),
+        headers: request.headers().iter().filter_map(header).collect(),
+        body: request.body().to_vec(),
     };
     let answer = direct.mlforge_plugin_direct().call_ask(accessor, asked).await?;
     if let direct::Contents::Whole(body) = &answer.body {
@@ -314,11 +316,11 @@ fn given(answer: direct::Answer) -> Result<Response<Given>, http::Error> {
 async fn exchange(
     accessor: &Accessor<Call>,
     service: &Service,
-    request: Request<Bytes>,
+    request: &Request<Bytes>,
     limits: &Limits,
     share: &mut Share,
 ) -> Result<Response<Bytes>, Fault> {
-    let request = request.map(Full::new);
+    let request = request.clone().map(Full::new);
     let (request, sent) = accessor.with(|mut access| {
         let (request, sent) = p3::Request::from_http(access.get().http().hooks, request);
         (request, Box::pin(sent) as Sent)

@@ -47,6 +47,10 @@ pub struct Limits {
     pub idle_per_project_max: usize,
     /// How long an instance waits.
     pub idle_time: Duration,
+    /// How long the instance waits that answered a project's last search: what it read makes the next one several times as fast.
+    pub warm_time: Duration,
+    /// Linear memory of those that wait for longer than others.
+    pub warm_bytes_max: usize,
     /// How many connections are open at the same time.
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, from the moment at which the connection is free.
@@ -83,6 +87,8 @@ impl Default for Limits {
             idle_max: 64,
             idle_per_project_max: 32,
             idle_time: Duration::from_secs(10),
+            warm_time: Duration::from_secs(600),
+            warm_bytes_max: 32 << 20,
             connections_max: 2048,
             head_time: Duration::from_secs(30),
             head_bytes_max: 64 << 10,

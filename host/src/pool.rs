@@ -1,6 +1,6 @@
 //! Instances that wait for the next request of their project.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Pool {
     idle_max: usize,
     idle_per_project_max: usize,
     idle_time: Duration,
+    warm_time: Duration,
+    warm_bytes_max: usize,
 }
 
 #[derive(Default)]
@@ -33,6 +35,8 @@ impl Pool {
             idle_max: limits.idle_max,
             idle_per_project_max: limits.idle_per_project_max,
             idle_time: limits.idle_time,
+            warm_time: limits.warm_time,
+            warm_bytes_max: limits.warm_bytes_max,
         })
     }
 
@@ -68,12 +72,7 @@ impl Pool {
     /// Drops what has waited for too long; `false` when nothing waits any more.
     fn drop_expired(&self) -> bool {
         let mut resting = self.lock();
-        let young = resting
-            .queue
-            .iter()
-            .position(|(since, _)| since.elapsed() < self.idle_time);
-        let expired = young.unwrap_or(resting.queue.len());
-        let expired: Vec<_> = resting.queue.drain(..expired).collect();
+        let expired = resting.take_expired(self);
         let some_wait = !resting.queue.is_empty();
         if !some_wait {
             resting.sweeper = None;
@@ -90,6 +89,28 @@ impl Pool {
 }
 
 impl Resting {
+    /// Takes out what has waited for too long. Of each project the instance that answered the last search may go on waiting, as
+    /// far as there is memory for it.
+    fn take_expired(&mut self, pool: &Pool) -> Vec<Instance> {
+        let (mut searched, mut warm_bytes) = (BTreeSet::new(), 0_usize);
+        let mut expired = Vec::new();
+        for (since, instance) in std::mem::take(&mut self.queue).into_iter().rev() {
+            let waited = since.elapsed();
+            let is_last = instance.is_for_long() && searched.insert(instance.project());
+            let bytes = warm_bytes.saturating_add(instance.bytes());
+            let stays_warm = is_last && waited < pool.warm_time && bytes <= pool.warm_bytes_max;
+            if waited < pool.idle_time {
+                self.queue.push_front((since, instance));
+            } else if stays_warm {
+                warm_bytes = bytes;
+                self.queue.push_front((since, instance));
+            } else {
+                expired.push(instance);
+            }
+        }
+        expired
+    }
+
     /// What has to go so that one more of this project can stay; dropping it takes time, so not under the lock.
     fn make_room(&mut self, pool: &Pool, project: ProjectId) -> Option<(Instant, Instance)> {
         let mut siblings = self

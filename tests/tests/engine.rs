@@ -194,12 +194,44 @@ async fn an_instance_waits_for_so_long_and_no_longer() {
         ..Limits::default()
     });
     assert_eq!(count(&guest.developer()).await, "1");
+    until_replaced(&guest.developer(), "/count").await;
+}
+
+/// Asks for this until an instance answers that did not exist before.
+async fn until_replaced(caller: &Caller, path: &str) {
     let replaced = async {
-        while count(&guest.developer()).await != "1" {
+        while caller.get(path).await.body != "1" {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), replaced).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_instance_of_a_projects_last_search_waits_for_longer() {
+    let guest = GuestHost::limited(Limits {
+        idle_time: Duration::from_millis(1),
+        ..Limits::default()
+    });
+    let search = async || guest.developer().get("/count/search").await.body;
+    assert_eq!(search().await, "1");
+    assert_eq!(count(&guest.developer()).await, "1");
+    until_replaced(&guest.developer(), "/count").await;
+    assert_eq!(search().await, "2");
+}
+
+#[tokio::test]
+async fn it_waits_for_so_long_and_as_long_as_there_is_memory() {
+    for (warm_time, warm_bytes_max) in [(Duration::from_millis(1), usize::MAX), (Duration::MAX, 0)] {
+        let guest = GuestHost::limited(Limits {
+            idle_time: Duration::from_millis(1),
+            warm_time,
+            warm_bytes_max,
+            ..Limits::default()
+        });
+        assert_eq!(guest.developer().get("/count/search").await.body, "1");
+        until_replaced(&guest.developer(), "/count/search").await;
+    }
 }
 
 #[tokio::test]

@@ -148,7 +148,10 @@ pub async fn answer(mut request: Incoming) -> Answer {
 }
 
 async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
-    if let Some((route, below)) = file_route::find(request, &request.path)? {
+    let plain = find_plain(&request.method, &request.path);
+    if plain.is_none()
+        && let Some((route, below)) = file_route::find(request, &request.path)?
+    {
         must_have(request, route.right)?;
         let query = params::from_query(&request.query)?;
         let call = FileCall {
@@ -159,7 +162,10 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         };
         return (route.endpoint)(call).await;
     }
-    let (route, named) = find(&request.method, &request.path)?;
+    let (route, named) = match plain {
+        Some(route) => (route, Ok(Vec::new())),
+        None => find(&request.method, &request.path)?,
+    };
     must_have(request, route.right)?;
     let sent;
     let mut fields = match route.method {
@@ -194,21 +200,27 @@ fn must_have(request: &Incoming, right: Right) -> Result<()> {
 /// A route, and the parameters in its path.
 type Found = (&'static Route, Result<Vec<(&'static str, String)>>);
 
-fn find(method: &str, path: &str) -> Result<Found> {
+/// The routes that a path may lead to, and what is left of it.
+fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
     let below = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| path.strip_prefix(prefix));
     let tables = [
         (ROUTES, below(&PREFIXES)),
         (NEWER_ROUTES, below(&NEWER_PREFIXES)),
         (HOST_ROUTES, below(&[HOST_PREFIX])),
     ];
-    let found = tables.into_iter().find_map(|(table, below)| Some((table, below?)));
-    let (table, below) = found.ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
-    // Most paths name no parameter: such a one is equal to its route's, and nothing has to be taken apart.
+    tables.into_iter().find_map(|(table, below)| Some((table, below?)))
+}
+
+/// The route that a path is equal to below its prefix, as most are: nothing has to be taken apart.
+fn find_plain(method: &str, path: &str) -> Option<&'static Route> {
+    let (table, below) = table_of(path)?;
     let is_plain = !below.contains('{');
     let same = |route: &&Route| is_plain && route.path == below && route.method == method;
-    if let Some(route) = table.iter().find(same) {
-        return Ok((route, Ok(Vec::new())));
-    }
+    table.iter().find(same)
+}
+
+fn find(method: &str, path: &str) -> Result<Found> {
+    let (table, below) = table_of(path).ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
     let fitting = |route: &'static Route| path::parameters(route.path, below).map(|named| (route, named));
     let routes: Vec<Found> = table.iter().filter_map(fitting).collect();
     if routes.is_empty() {

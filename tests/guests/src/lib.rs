@@ -23,7 +23,8 @@ impl Guest for TestGuest {
         let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
         let target = request.get_path_with_query().unwrap_or_default();
         match target.split('?').next().unwrap_or_default() {
-            "/count" => Ok(text(count.to_string())),
+            // As the path of a search ends, too.
+            "/count" | "/count/search" => Ok(text(count.to_string())),
             "/echo" => echo(request, &target).await,
             "/hello" => Ok(text("hello")),
             "/clock" => Ok(text(system_clock::now().seconds.to_string())),
