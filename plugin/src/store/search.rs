@@ -6,6 +6,7 @@
 mod areas;
 mod blocks;
 mod candidates;
+mod forecast;
 mod runs;
 mod sieve;
 mod unread;

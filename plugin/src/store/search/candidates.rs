@@ -34,6 +34,16 @@ impl Candidates {
         }
     }
 
+    /// How many are needed.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Nothing behind this key is needed: more than are needed come no later.
+    pub(super) fn need_none_behind(&mut self, key: Vec<u8>) {
+        self.last = Some(key);
+    }
+
     /// The key of the place that the page begins behind.
     pub(super) fn after(&self) -> Option<&[u8]> {
         self.after.as_deref()

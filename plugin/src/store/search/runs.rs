@@ -9,7 +9,7 @@ use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
-use super::{Found, Page, Query, Spot, verdicts};
+use super::{Found, Page, Query, Spot, forecast, verdicts};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -147,6 +147,9 @@ impl<'a> Finder<'a> {
         let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
         let cells = Cells::read(self.areas, &ids, &self.columns).await?;
         let mut unsure = Vec::new();
+        if let Some(last) = self.forecast(&ids, &cells) {
+            self.candidates.need_none_behind(last);
+        }
         for (id, table) in ids.iter().zip(cells.tables()) {
             self.look_at_block(*id, &table, &mut unsure);
             if self.candidates.overflow() {
@@ -159,6 +162,27 @@ impl<'a> Finder<'a> {
             self.settle().await?;
         }
         Ok(())
+    }
+
+    /// The key behind which no run is needed, if that is known of some blocks before their runs are looked at: on the first page
+    /// of all runs in the order of one metric.
+    fn forecast(&self, blocks: &[BlockId], cells: &Cells) -> Option<Vec<u8>> {
+        let ([Source::Float(column)], None, None) = (&*self.terms, self.candidates.after(), self.candidates.last())
+        else {
+            return None;
+        };
+        if !self.query.filter.is_empty() {
+            return None;
+        }
+        let descending = self.query.order.terms().first()?.descending;
+        let firsts = blocks.iter().zip(cells.tables()).flat_map(|(block, table)| {
+            let used = self.areas.areas.get(block.0).map_or(0, |area| area.zones.used(block.1));
+            forecast::firsts(&table, *column, used, &self.shown(*block, &table), descending)
+        });
+        let last = forecast::last_needed(firsts.collect(), self.candidates.count(), descending)?;
+        let mut key = Vec::new();
+        let number = |_| Some(Field::Float(last));
+        self.query.order.write_terms(&mut key, 0..1, number).map(|()| key)
     }
 
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.

@@ -1,0 +1,84 @@
+//! What is known of a page before any run is looked at: each least and greatest number of a lot is some run's, so where there are
+//! enough of them, the page ends with one of them at the latest.
+
+use super::blocks::Table;
+use crate::store::block::Block;
+use crate::store::slots::{LOT, Slots};
+
+/// The first number of an order in each lot of a column, of those lots that lie within the slots that are shown, if all are.
+pub(super) fn firsts(table: &Table<'_>, column: usize, used: u16, shown: &Slots, descending: bool) -> Vec<f64> {
+    let ranges = table.column(column).and_then(Block::float_ranges).unwrap_or_default();
+    if *shown != Slots::first(used) {
+        return Vec::new();
+    }
+    let whole = usize::from(used) / LOT;
+    let firsts = ranges.iter().take(whole);
+    let firsts = firsts.map(|range| if descending { *range.end() } else { *range.start() });
+    // A lot with a NaN has no range.
+    firsts.filter(|number| number.is_finite()).collect()
+}
+
+/// The number behind which nothing is needed when these are of runs that are found, and a page has `count`; none if they are
+/// not more than that.
+pub(super) fn last_needed(mut firsts: Vec<f64>, count: usize, descending: bool) -> Option<f64> {
+    if firsts.len() <= count {
+        return None;
+    }
+    let (_, last, _) = firsts.select_nth_unstable_by(count, |a, b| match descending {
+        true => b.total_cmp(a),
+        false => a.total_cmp(b),
+    });
+    Some(*last)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::draft::{Draft, Kind};
+
+    fn column(numbers: &[f64]) -> [Rc<Block>; 1] {
+        let mut draft = Draft::read(&[]).unwrap();
+        for (slot, number) in numbers.iter().enumerate() {
+            draft.set(slot, Some(&number.to_le_bytes()));
+        }
+        [Rc::new(Block::read(&draft.write(Kind::Numbers)).unwrap())]
+    }
+
+    proptest! {
+        #[test]
+        fn so_many_runs_come_no_later(
+            numbers in prop::collection::vec(prop_oneof![(-50_i32..50).prop_map(f64::from), Just(f64::NAN)], 64..512),
+            hidden in 0_u16..70, beyond in 0_usize..70, count in 0_usize..7, descending in any::<bool>(),
+        ) {
+            let columns = column(&numbers);
+            let used = u16::try_from(numbers.len().saturating_sub(beyond)).unwrap();
+            // Mostly all are shown.
+            let shown = Slots::first(used.saturating_sub(hidden.saturating_sub(60)));
+            let firsts = firsts(&Table::new(&columns), 0, used, &shown, descending);
+            if let Some(last) = last_needed(firsts, count, descending) {
+                let is_there = |number: &&f64| if descending { **number >= last } else { **number <= last };
+                let there = shown.iter().filter_map(|slot| numbers.get(usize::from(slot)));
+                prop_assert!(there.filter(is_there).count() > count);
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_ends_with_the_first_of_a_lot() {
+        let numbers: Vec<f64> = (0..256).map(f64::from).collect();
+        let columns = column(&numbers);
+        let last = |count, descending| {
+            let firsts = firsts(&Table::new(&columns), 0, 256, &Slots::first(256), descending);
+            last_needed(firsts, count, descending)
+        };
+        assert_eq!(
+            [last(0, false), last(2, false), last(4, false)],
+            [Some(0.0), Some(128.0), None]
+        );
+        assert_eq!([last(0, true), last(2, true)], [Some(255.0), Some(127.0)]);
+    }
+}
