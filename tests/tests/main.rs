@@ -15,6 +15,7 @@ mod logged_models;
 mod logging;
 mod long_batches;
 mod models;
+mod ordering;
 mod packing;
 mod purging;
 mod replacing;
