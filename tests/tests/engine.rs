@@ -27,6 +27,16 @@ async fn count(caller: &Caller) -> String {
     caller.get("/count").await.body
 }
 
+/// Asks for this until an instance answers that did not exist before.
+async fn until_replaced(caller: &Caller, path: &str) {
+    let replaced = async {
+        while caller.get(path).await.body != "1" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), replaced).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_trap_costs_one_request() {
     let guest = GuestHost::new();
@@ -195,16 +205,6 @@ async fn an_instance_waits_for_so_long_and_no_longer() {
     });
     assert_eq!(count(&guest.developer()).await, "1");
     until_replaced(&guest.developer(), "/count").await;
-}
-
-/// Asks for this until an instance answers that did not exist before.
-async fn until_replaced(caller: &Caller, path: &str) {
-    let replaced = async {
-        while caller.get(path).await.body != "1" {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), replaced).await.unwrap();
 }
 
 #[tokio::test]
