@@ -4,14 +4,22 @@
 //! that thread, and the system lets a thread finish its turn, up to its next tick, before one that has just got something to
 //! do. So these threads also have a lower priority: whoever logs goes first, and a search takes what is left, or its part.
 //! The host's own work, which nobody waits for, is done here, too.
+//!
+//! As many begin as there are threads: each has an instance, with the memory that it grew to and what it keeps of what it read,
+//! and ten that take turns are done no sooner than two after two. Whatever takes longer than a turn goes on beside those that
+//! follow, so nobody can hold them up.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::access::Caller;
 use crate::answer::Refusal;
@@ -29,6 +37,8 @@ const LONG: [&str; 5] = [
 ];
 /// With one, a long search would hold up all others.
 const THREADS_MIN: usize = 2;
+/// How long others wait for work that has begun.
+const TURN: Duration = Duration::from_millis(50);
 /// How much lower their priority is than that of the threads around them: a tenth of the time of a core that both want.
 #[cfg(target_os = "linux")]
 const NICER: i32 = 10;
@@ -37,19 +47,24 @@ const NICER: i32 = 10;
 pub(crate) struct Lane {
     /// None once dropped.
     threads: Option<Runtime>,
+    turns: Arc<Semaphore>,
 }
 
 impl Lane {
     /// Starts as many threads as there are cores.
     pub(crate) fn start() -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
+        let count = cores.max(THREADS_MIN);
         let threads = Builder::new_multi_thread()
-            .worker_threads(cores.max(THREADS_MIN))
+            .worker_threads(count)
             .thread_name("mlforge-long")
             .on_thread_start(step_back)
             .enable_all()
             .build()?;
-        Ok(Self { threads: Some(threads) })
+        Ok(Self {
+            threads: Some(threads),
+            turns: Arc::new(Semaphore::new(count)),
+        })
     }
 
     /// Whether an answer takes long, judged by method and path alone. A wrong guess costs time, and no right.
@@ -61,8 +76,22 @@ impl Lane {
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         // A set of one: unlike a handle, it takes its task along when it is dropped.
         let mut task = JoinSet::new();
+        let work = in_turn(Arc::clone(&self.turns), work);
         task.spawn_on(work, self.threads.as_ref()?.handle());
         task.join_next().await?.ok()
+    }
+}
+
+/// Begins the work when it is its turn, first come, first served.
+async fn in_turn<T>(turns: Arc<Semaphore>, work: impl Future<Output = T>) -> T {
+    let turn = turns.acquire().await;
+    let mut work = pin!(work);
+    match timeout(TURN, work.as_mut()).await {
+        Ok(done) => done,
+        Err(_) => {
+            drop(turn);
+            work.await
+        }
     }
 }
 
@@ -134,6 +163,21 @@ mod tests {
         assert!(tokio::time::timeout(std::time::Duration::ZERO, endless).await.is_err());
         assert!(dropped.await.is_err());
         assert_eq!(lane.run(async { 1 }).await, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_begins_when_the_former_ended_or_had_its_turn() {
+        let turns = Arc::new(Semaphore::new(1));
+        let began = tokio::time::Instant::now();
+        let begin = || in_turn(Arc::clone(&turns), async { began.elapsed() });
+        assert_eq!(begin().await, Duration::ZERO);
+        assert_eq!(begin().await, Duration::ZERO);
+        let endless = in_turn(Arc::clone(&turns), std::future::pending::<()>());
+        tokio::select! {
+            biased;
+            () = endless => {}
+            waited = begin() => assert_eq!(waited, TURN),
+        }
     }
 
     #[cfg(target_os = "linux")]
