@@ -3,6 +3,7 @@
 mod access;
 mod aliases;
 mod artifacts;
+mod contention;
 mod datasets;
 mod defects;
 mod engine;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::keys::registry as keys;
 use super::models::{self, Stored as StoredModel};
-use super::records::{ABSENT, Change, get, transact_patiently};
+use super::records::{ABSENT, Change, get, transact};
 use super::{codec, experiments, latest, runs, versions};
 use crate::domain::id::RunId;
 use crate::domain::prompt;
@@ -40,7 +40,7 @@ pub struct NewVersion {
 /// Makes the next version of a model, and its run unless it has one.
 pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<FullVersion> {
     let model = models::id(model_name).await?;
-    transact_patiently(async |change| {
+    transact(async |change| {
         let mut stored = models::load_numbered(model_name, model).await?;
         let semver = match &new.semver {
             Some(semver) => free(&stored, semver).await?.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::keys::registry::{self as keys, ModelPart};
-use super::records::{ABSENT, Change, get, get_all, scan_all, transact, transact_patiently};
+use super::records::{ABSENT, Change, get, get_all, scan_all, transact};
 use super::{codec, experiments, latest, lineage, sweep, versions};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
@@ -193,7 +193,7 @@ impl Parts {
 
 /// Changes a model's description.
 pub async fn describe(name: &str, description: &str, now_ms: i64) -> Result<FullModel> {
-    let id = transact_patiently(async |change| {
+    let id = transact(async |change| {
         let mut stored = load(name).await?;
         description.clone_into(&mut stored.model.description);
         stored.model.last_update_time_ms = now_ms;
@@ -206,7 +206,7 @@ pub async fn describe(name: &str, description: &str, now_ms: i64) -> Result<Full
 
 /// Gives a model another name, and its experiment with it. Its versions know it by number and stay as they are.
 pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel> {
-    let id = transact_patiently(async |change| {
+    let id = transact(async |change| {
         let mut stored = load(name).await?;
         if name != new_name {
             let [taken] = get([keys::model_name(new_name)]).await?;
@@ -230,7 +230,7 @@ pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel
 /// Deletes a model for good, and its experiment softly. Its versions are out of reach with the one commit; what remains of
 /// them is then swept.
 pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
-    let id = transact_patiently(async |change| {
+    let id = transact(async |change| {
         let stored = load(name).await?;
         let Model { id, experiment, .. } = stored.model;
         lineage::must_hold_no_version(experiment, Some(id)).await?;
@@ -247,7 +247,7 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
 
 /// Sets a tag.
 pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
-    transact_patiently(async |change| {
+    transact(async |change| {
         let stored = load(name).await?;
         stored.rely_on(change);
         change.put(keys::model_tag(stored.model.id, key), value.as_bytes().to_vec());
@@ -258,7 +258,7 @@ pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
 
 /// Removes a tag; one that is not there is no mistake.
 pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
-    transact_patiently(async |change| {
+    transact(async |change| {
         let stored = load(name).await?;
         stored.rely_on(change);
         change.delete(keys::model_tag(stored.model.id, key));

@@ -13,7 +13,7 @@ use super::keys::{self, Column};
 use super::marks::Mark;
 use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
 use super::places::{self, Place};
-use super::records::{Change, get_all, scan, scan_all, transact};
+use super::records::{Change, get_all, scan, scan_all, transact_idly};
 use super::zones::{Zones, place_of};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
@@ -93,7 +93,7 @@ fn corrupt() -> Error {
 
 /// Packs some runs of an experiment; answers how many.
 async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64, random: u64) -> Result<usize> {
-    transact(async |change| {
+    transact_idly(async |change| {
         let mut asked = vec![keys::zones(experiment)];
         asked.extend(runs.iter().map(|run| keys::mark(experiment, *run)));
         let records = get_all(asked).await?;

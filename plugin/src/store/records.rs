@@ -4,11 +4,12 @@ use super::keys::Span;
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};
 
-/// How often a change is decided anew when others changed the same records meanwhile.
-const ATTEMPTS_MAX: usize = 64;
+/// How often a change is decided anew when others changed the same records meanwhile. Each time one of them gets through, so
+/// this is how many may want to change one record at once.
+const ATTEMPTS_MAX: usize = 2_000;
 
-/// The same for changes of a record that many want to change at once: each time one of them gets through.
-const PATIENT_ATTEMPTS_MAX: usize = 2_000;
+/// The same for what is done again later anyway.
+const IDLE_ATTEMPTS_MAX: usize = 64;
 
 /// How many last keys are asked for in one call: a page of the host holds them whole.
 const LAST_KEYS_AT_ONCE: usize = 1_000;
@@ -264,14 +265,15 @@ impl Change {
     }
 }
 
-/// Decides and commits, and decides anew when others came first. A decision without writes commits nothing.
+/// Decides and commits, and decides anew when others came first: of many who change one record at once none is turned away.
+/// A decision without writes commits nothing.
 pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
     transact_within(ATTEMPTS_MAX, decide).await
 }
 
-/// The same for a record that many change at once, so that none of them is turned away.
-pub async fn transact_patiently<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
-    transact_within(PATIENT_ATTEMPTS_MAX, decide).await
+/// The same for upkeep, which gives way to those who wait for an answer.
+pub async fn transact_idly<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
+    transact_within(IDLE_ATTEMPTS_MAX, decide).await
 }
 
 async fn transact_within<T>(attempts: usize, decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {

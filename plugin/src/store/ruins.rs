@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::keys::{self, Column, Ruin, Span};
 use super::marks::Mark;
 use super::packed::Packed;
-use super::records::{Change, get, get_all, scan, transact};
+use super::records::{Change, get, get_all, scan, transact_idly};
 use super::zones::{Zones, place_of};
 use super::{codec, files, pack, places};
 use crate::domain::artifact::ArtifactPath;
@@ -72,7 +72,7 @@ pub async fn clear(ruin: &Ruin, note: &[u8], turn: &mut Turn) -> Result<()> {
         Ruin::Experiment(id) => clear_experiment(*id, turn).await?,
     };
     if is_cleared {
-        transact(async |change| {
+        transact_idly(async |change| {
             change.delete(keys::ruin(ruin));
             Ok(())
         })
@@ -112,7 +112,7 @@ async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let columns: Vec<Column> = own.into_iter().chain(metrics).chain(params).chain(tags).collect();
     let columns: Vec<SlotChange> = columns.into_iter().map(|column| (column, None)).collect();
     for some in columns.chunks(COLUMNS_AT_ONCE) {
-        transact(async |change| set_slots(change, experiment, &[row], some).await).await?;
+        transact_idly(async |change| set_slots(change, experiment, &[row], some).await).await?;
     }
     Ok(())
 }
@@ -214,7 +214,7 @@ async fn take_on_packed(id: ExperimentId) -> Result<bool> {
 
 /// Makes ruins of those runs that still are.
 async fn take_on(runs: &[RunId], also: impl Fn(&mut Change)) -> Result<()> {
-    transact(async |change| {
+    transact_idly(async |change| {
         let records = get_all(runs.iter().map(|run| keys::run(*run)).collect()).await?;
         for (run, record) in runs.iter().zip(&records) {
             if let Some(bytes) = record.existing() {
@@ -250,7 +250,7 @@ async fn clear_models(experiment: ExperimentId, turn: &mut Turn) -> Result<bool>
         }
         let is_cleared = clear_spans(&[keys::logged::points(*id), keys::logged::known_parts(*id)], turn).await?;
         if is_cleared {
-            transact(async |change| {
+            transact_idly(async |change| {
                 change.delete(place.clone());
                 Ok(())
             })
@@ -268,7 +268,7 @@ async fn clear_spans(spans: &[Span], turn: &mut Turn) -> Result<bool> {
                 return Ok(false);
             };
             turn.commits_left = fewer;
-            let removed = transact(async |change| {
+            let removed = transact_idly(async |change| {
                 scan(span.clone(), RECORDS_AT_ONCE, |key, _| {
                     change.delete(key.to_vec());
                     Ok(())

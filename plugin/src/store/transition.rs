@@ -1,6 +1,6 @@
 //! Moving model versions from stage to stage.
 
-use super::records::{Change, transact_patiently};
+use super::records::{Change, transact};
 use super::versions::{Stored, load, read};
 use super::{latest, models};
 use crate::domain::stage::ModelStage;
@@ -23,7 +23,7 @@ pub struct Transition {
 /// first ones in commits before.
 pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i64) -> Result<FullVersion> {
     loop {
-        let moved = transact_patiently(async |change| {
+        let moved = transact(async |change| {
             let mut owner = models::load(model).await.map_err(|error| match error {
                 Error::NotFound(_) => name.not_found(model),
                 other => other,

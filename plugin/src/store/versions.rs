@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::keys::registry::{self as keys, VersionPart};
-use super::records::{Change, get, scan_all, transact, transact_patiently};
+use super::records::{Change, get, scan_all, transact};
 use super::{codec, models, sweep};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
@@ -190,7 +190,7 @@ pub async fn describe(model: &str, name: &VersionName, description: Option<&str>
 
 /// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other.
 pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
-    transact_patiently(async |change| {
+    transact(async |change| {
         let stored = load(model, name).await?;
         let Version { model: id, number, .. } = stored.version;
         // Read after the version, which every new tag and alias of it changes: none is missed.
