@@ -18,6 +18,7 @@ use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 use crate::surroundings::{Clock, Randomness};
 use crate::ticket::Tickets;
+use crate::turns::Turns;
 
 /// Collects the parts of a [`Host`]: component, records, blobs and forge are needed, the rest has a default.
 #[must_use]
@@ -162,6 +163,7 @@ impl HostBuilder {
         let lent = Lent {
             file_bytes_max: self.limits.file_bytes_max,
             tickets: Tickets::new(&self.ticket_key.map_or_else(new_key, Ok)?),
+            turns: Turns::default(),
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,

@@ -16,6 +16,7 @@ use crate::storage::quota::Quota;
 use crate::storage::{Blobs, ProjectId, Records};
 use crate::surroundings::{Clock, Randomness};
 use crate::ticket::{Leave, Tickets};
+use crate::turns::{Turn, Turns};
 
 /// Handles (bodies, headers, staged blobs) that an instance may hold at a time.
 const HANDLES_MAX: usize = 10_000;
@@ -34,6 +35,7 @@ pub(crate) struct Lent {
     /// The largest file.
     pub(crate) file_bytes_max: u64,
     pub(crate) tickets: Tickets,
+    pub(crate) turns: Turns,
     /// Counts what each project keeps, if that is bounded; then it is what `blobs` is.
     pub(crate) quota: Option<Quota>,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Binding {
 pub(crate) struct Call {
     lent: Arc<Lent>,
     binding: Option<Binding>,
+    /// That of the running request, if it lost a race.
+    pub(crate) turn: Option<Turn>,
     pub(crate) table: ResourceTable,
     pub(crate) memory: Memory,
     http: WasiHttpCtx,
@@ -73,6 +77,7 @@ impl Call {
         Self {
             lent,
             binding: None,
+            turn: None,
             table,
             memory,
             http: WasiHttpCtx::new(),
@@ -88,6 +93,7 @@ impl Call {
     /// Ends it: nothing can be reached until the next one.
     pub(crate) fn unbind(&mut self) {
         self.binding = None;
+        self.turn = None;
     }
 
     /// The project that the running request may read; none outside of a request.

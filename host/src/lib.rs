@@ -46,6 +46,7 @@ pub mod storage;
 mod surroundings;
 mod ticket;
 mod transfer;
+mod turns;
 mod upkeep;
 
 pub use body::Body;

@@ -53,10 +53,13 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
                 .collect(),
             writes: writes.into_iter().map(Write::from).collect(),
         };
-        lent.records
-            .commit(project, commit)
-            .await
-            .map_err(wit::CommitError::from)
+        let turn = accessor.with(|mut call| call.get().turn.take());
+        let outcome = lent.records.commit(project, commit).await;
+        if let Err(CommitError::Conflict(key)) = &outcome {
+            let turn = lent.turns.wait(turn, project, key).await;
+            accessor.with(|mut call| call.get().turn = turn);
+        }
+        outcome.map_err(wit::CommitError::from)
     }
 }
 

@@ -1,0 +1,104 @@
+//! Turns: who lost a race for the same records decides anew one after the other.
+//!
+//! A conflict costs a request all that it read and decided. Of 32 that change one record at once one gets through, 31 decide
+//! anew together, and 30 of those lose again. When each waits for those that lost before, nearly all lose once, the waiting
+//! is fair, and the work done grows with their number instead of its square. No turn is needed for a commit to be right.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Line, OwnedMutexGuard};
+use tokio::time::timeout;
+
+use crate::storage::ProjectId;
+
+/// Whoever has the turn may be busy with something else than what the others want.
+const WAIT_MAX: Duration = Duration::from_millis(100);
+/// So many lines are kept before those are dropped in which nobody stands.
+const LINES_MAX: usize = 1_000;
+
+/// What many want to change: a project's record.
+type Wanted = (ProjectId, Vec<u8>);
+
+/// The lines in which somebody stands, one a record.
+#[derive(Default)]
+pub(crate) struct Turns {
+    lines: Mutex<HashMap<Wanted, Weak<Line<()>>>>,
+}
+
+/// The next one in line waits until this is dropped.
+pub(crate) struct Turn {
+    wanted: Wanted,
+    _held: OwnedMutexGuard<()>,
+}
+
+impl Turns {
+    /// Waits for the turn to change a record, unless `had` is just that one; none if that takes too long. Any other turn is given
+    /// up before: who holds one and waits for another may wait for somebody who does the reverse.
+    pub(crate) async fn wait(&self, had: Option<Turn>, project: ProjectId, key: &[u8]) -> Option<Turn> {
+        let wanted = (project, key.to_vec());
+        let had = had.filter(|turn| turn.wanted == wanted);
+        if had.is_some() {
+            return had;
+        }
+        let line = self.line(&wanted);
+        let held = timeout(WAIT_MAX, line.lock_owned()).await.ok()?;
+        Some(Turn { wanted, _held: held })
+    }
+
+    fn line(&self, wanted: &Wanted) -> Arc<Line<()>> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(wanted).and_then(Weak::upgrade) {
+            return line;
+        }
+        if lines.len() >= LINES_MAX {
+            lines.retain(|_, line| line.strong_count() > 0);
+        }
+        let line = Arc::default();
+        lines.insert(wanted.clone(), Arc::downgrade(&line));
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: ProjectId = ProjectId(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn one_has_the_turn_at_a_record_at_a_time_and_nobody_waits_for_ever() {
+        let turns = Turns::default();
+        let turn = turns.wait(None, ONE, b"a").await;
+        assert!(turn.is_some());
+        assert!(turns.wait(None, ONE, b"b").await.is_some());
+        assert!(turns.wait(None, ProjectId(2), b"a").await.is_some());
+        assert!(turns.wait(None, ONE, b"a").await.is_none());
+        let kept = turns.wait(turn, ONE, b"a").await;
+        assert!(kept.is_some());
+        drop(kept);
+        assert!(turns.wait(None, ONE, b"a").await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_who_have_what_the_other_one_wants_both_get_it() {
+        let turns = Turns::default();
+        let (a, b) = (turns.wait(None, ONE, b"a").await, turns.wait(None, ONE, b"b").await);
+        let both = tokio::join!(turns.wait(a, ONE, b"b"), turns.wait(b, ONE, b"a"));
+        assert!(matches!(both, (Some(_), Some(_))));
+    }
+
+    #[tokio::test]
+    async fn lines_in_which_nobody_stands_are_forgotten() {
+        let turns = Turns::default();
+        let turn = turns.wait(None, ONE, b"a").await;
+        for project in 2..5_000 {
+            turns.wait(None, ProjectId(project), b"a").await;
+        }
+        let lines = || turns.lines.lock().unwrap();
+        assert!(lines().len() <= LINES_MAX);
+        assert!(lines().contains_key(&(ONE, b"a".to_vec())));
+        drop(turn);
+    }
+}
