@@ -5,9 +5,9 @@
 //! do. So these threads also have a lower priority: whoever logs goes first, and a search takes what is left, or its part.
 //! The host's own work, which nobody waits for, is done here, too.
 //!
-//! As many begin as there are threads: each has an instance, with the memory that it grew to and what it keeps of what it read,
-//! and ten that take turns are done no sooner than two after two. Whatever takes longer than a turn goes on beside those that
-//! follow, so nobody can hold them up.
+//! As many requests of clients begin as there are threads: each has an instance, with the memory that it grew to and what it keeps
+//! of what it read, and ten that take turns are done no sooner than two after two. Whatever takes longer than a turn goes on
+//! beside those that follow, so nobody can hold them up.
 
 use std::io;
 use std::pin::pin;
@@ -76,9 +76,13 @@ impl Lane {
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         // A set of one: unlike a handle, it takes its task along when it is dropped.
         let mut task = JoinSet::new();
-        let work = in_turn(Arc::clone(&self.turns), work);
         task.spawn_on(work, self.threads.as_ref()?.handle());
         task.join_next().await?.ok()
+    }
+
+    /// The same, once it is the work's turn.
+    async fn run_in_turn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.run(in_turn(Arc::clone(&self.turns), work)).await
     }
 }
 
@@ -105,7 +109,7 @@ impl Drop for Lane {
 }
 
 impl Inner {
-    /// Runs a request in an instance of its project, where it holds up nobody.
+    /// Runs a client's request in an instance of its project, where it holds up nobody, once it is its turn.
     pub(crate) async fn run_in_lane(
         self: &Arc<Self>,
         request: Request<Bytes>,
@@ -114,7 +118,7 @@ impl Inner {
     ) -> Result<Response<Body>, Refusal> {
         let (host, caller) = (Arc::clone(self), caller.clone());
         let work = async move { host.run(request, &caller, leave, host.limits.request_time).await };
-        self.lane.run(work).await.unwrap_or(Err(Refusal::Fault))
+        self.lane.run_in_turn(work).await.unwrap_or(Err(Refusal::Fault))
     }
 }
 

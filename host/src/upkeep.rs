@@ -176,7 +176,10 @@ impl Inner {
         };
         request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
         let seat = self.take_seat().await.ok()?;
-        let response = self.run_in_lane(request, &caller, None).await.ok()?;
+        let host = Arc::clone(self);
+        // Without waiting for a turn: what upkeep did makes the searches several times as fast that wait for theirs.
+        let work = async move { host.run(request, &caller, None, host.limits.request_time).await };
+        let response = self.lane.run(work).await?.ok()?;
         drop(seat);
         response
             .status()
