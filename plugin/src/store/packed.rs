@@ -2,7 +2,6 @@
 //! record by value. What is logged later lies beside it and counts, until the run is packed again.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::codec::{Reader, Writer};
 use super::keys;
@@ -54,27 +53,27 @@ impl<'a> Packed<'a> {
         if loose.is_empty() {
             return self;
         }
-        let mut metrics: BTreeMap<Cow<'a, str>, Point> = self.metrics.into_iter().map(|m| (m.key, m.point)).collect();
-        for (key, point) in &loose.metrics {
-            let newest = metrics.entry(key.into()).or_insert(*point);
-            if keys::newest_point(*newest) < keys::newest_point(*point) {
-                *newest = *point;
-            }
-        }
-        let mut params: BTreeMap<Cow<'a, str>, Cow<'a, str>> = self.params.into_iter().collect();
-        params.extend(loose.params.iter().map(|(key, value)| (key.into(), value.into())));
-        let mut tags: BTreeMap<Cow<'a, str>, Cow<'a, str>> = self.tags.into_iter().collect();
-        for (key, value) in &loose.tags {
-            match value {
-                Some(value) => tags.insert(key.into(), value.into()),
-                None => tags.remove(key.as_str()),
-            };
-        }
+        let metrics = loose.metrics.iter().map(|(key, point)| Metric {
+            key: key.into(),
+            point: *point,
+        });
+        let newest = |one: Metric<'a>, other: Metric<'a>| {
+            let is_older = keys::newest_point(one.point) < keys::newest_point(other.point);
+            if is_older { other } else { one }
+        };
+        let params = loose.params.iter().map(|(key, value)| (key.into(), value.into()));
+        let tags = self.tags.into_iter().map(|(key, value)| (key, Some(value)));
+        let loose_tags = loose.tags.iter();
+        let loose_tags = loose_tags.map(|(key, value)| (key.into(), value.as_ref().map(Cow::from)));
+        let tags = merged(tags, loose_tags, |(key, _)| key, |_, later| later);
         Packed {
             row: self.row,
-            metrics: metrics.into_iter().map(|(key, point)| Metric { key, point }).collect(),
-            params: params.into_iter().collect(),
-            tags: tags.into_iter().collect(),
+            metrics: merged(self.metrics, metrics, |metric| &metric.key, newest),
+            params: merged(self.params, params, |(key, _)| key, |_, later| later),
+            tags: tags
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value?)))
+                .collect(),
         }
     }
 
@@ -143,6 +142,29 @@ impl<'a> Packed<'a> {
     }
 }
 
+/// Two lists in the order of their keys as one; `both` tells what stands for two items of one key.
+fn merged<T>(
+    first: impl IntoIterator<Item = T>,
+    second: impl IntoIterator<Item = T>,
+    key: impl for<'t> Fn(&'t T) -> &'t str,
+    both: impl Fn(T, T) -> T,
+) -> Vec<T> {
+    let (first, mut second) = (first.into_iter(), second.into_iter().peekable());
+    let mut all = Vec::with_capacity(first.size_hint().0 + second.size_hint().0);
+    for item in first {
+        while let Some(earlier) = second.next_if(|other| key(other) < key(&item)) {
+            all.push(earlier);
+        }
+        let same = second.next_if(|other| key(other) == key(&item));
+        all.push(match same {
+            Some(same) => both(item, same),
+            None => item,
+        });
+    }
+    all.extend(second);
+    all
+}
+
 fn of_key<'p>(pairs: &'p [TextPair<'_>], key: &str) -> Option<&'p str> {
     let found = pairs.binary_search_by(|(other, _)| other.as_ref().cmp(key)).ok()?;
     pairs.get(found).map(|(_, value)| value.as_ref())
@@ -163,6 +185,8 @@ fn read_pairs<'a>(reader: &mut Reader<'a>) -> Result<Vec<TextPair<'a>>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -244,6 +268,23 @@ mod tests {
             let writer = Writer::new().compact(number).compact_signed(signed);
             let mut reader = Reader::new("numbers", &writer.0).unwrap();
             prop_assert_eq!((reader.compact(), reader.compact_signed()), (Ok(number), Ok(signed)));
+        }
+
+        #[test]
+        fn what_is_logged_later_counts_and_all_is_in_order(packed in packed(), loose in loose()) {
+            let mut params: BTreeMap<_, _> = packed.params.iter().cloned().collect();
+            params.extend(loose.params.iter().map(|(key, value)| (key.into(), value.into())));
+            let mut tags: BTreeMap<_, _> = packed.tags.iter().cloned().map(|(key, value)| (key, Some(value))).collect();
+            tags.extend(loose.tags.iter().map(|(key, value)| (key.into(), value.as_ref().map(Cow::from))));
+            tags.retain(|_, value| value.is_some());
+            let points = packed.metrics.iter().map(|metric| (metric.key.clone(), metric.point));
+            let mut points: Vec<_> = points.chain(loose.metrics.iter().map(|(key, point)| (key.into(), *point))).collect();
+            points.sort_by_key(|(_, point)| keys::newest_point(*point));
+            let metrics: BTreeMap<_, _> = points.into_iter().collect();
+            let both = packed.clone().with(&loose);
+            prop_assert!(both.params.into_iter().eq(params));
+            prop_assert!(both.tags.into_iter().map(|(key, value)| (key, Some(value))).eq(tags));
+            prop_assert!(both.metrics.into_iter().map(|metric| (metric.key, metric.point)).eq(metrics));
         }
 
         #[test]
