@@ -177,11 +177,14 @@ mod tests {
         assert_eq!(begin().await, Duration::ZERO);
         assert_eq!(begin().await, Duration::ZERO);
         let endless = in_turn(Arc::clone(&turns), std::future::pending::<()>());
-        tokio::select! {
-            biased;
-            () = endless => {}
-            waited = begin() => assert_eq!(waited, TURN),
-        }
+        let next = async {
+            tokio::select! {
+                biased;
+                () = endless => Duration::MAX,
+                waited = begin() => waited,
+            }
+        };
+        assert_eq!(timeout(10 * TURN, next).await, Ok(TURN));
     }
 
     #[cfg(target_os = "linux")]

@@ -85,8 +85,9 @@ mod tests {
     async fn two_who_have_what_the_other_one_wants_both_get_it() {
         let turns = Turns::default();
         let (a, b) = (turns.wait(None, ONE, b"a").await, turns.wait(None, ONE, b"b").await);
-        let both = tokio::join!(turns.wait(a, ONE, b"b"), turns.wait(b, ONE, b"a"));
-        assert!(matches!(both, (Some(_), Some(_))));
+        let (b, a) = tokio::join!(turns.wait(a, ONE, b"b"), turns.wait(b, ONE, b"a"));
+        assert_eq!(b.map(|turn| turn.wanted.1).as_deref(), Some(&b"b"[..]));
+        assert_eq!(a.map(|turn| turn.wanted.1).as_deref(), Some(&b"a"[..]));
     }
 
     #[tokio::test]

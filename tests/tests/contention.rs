@@ -1,7 +1,9 @@
 //! Many who change the same thing at once: each of them gets through, or is told why not.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mlforge::storage::memory::MemoryRecords;
@@ -77,4 +79,69 @@ fn experiments_and_models_made_at_once_all_get_a_number() {
     let found = tracker.post("experiments/search", json!({"max_results": 1000})).ok();
     // Each model has an experiment of its own, and there is always the first one.
     assert_eq!(found["experiments"].as_array().unwrap().len(), 65);
+}
+
+/// How long somebody has to overtake who may not. Whoever waits in line does so for 100 ms at most.
+const OVERTAKING_TIME: Duration = Duration::from_millis(20);
+
+/// Records with which the first two who commit lose once. While the first one commits again, it is seen whether the second does.
+struct Lost {
+    records: MemoryRecords,
+    commits: AtomicUsize,
+    /// Where the first one is told that it may look: it commits again.
+    again: Mutex<Option<Sender<()>>>,
+    /// A commit of the second one.
+    tell: Sender<()>,
+    told: Mutex<Receiver<()>>,
+    was_overtaken: AtomicBool,
+}
+
+#[async_trait]
+impl Records for Lost {
+    async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
+        self.records.get(project, keys).await
+    }
+
+    async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
+        self.records.scan(project, ranges).await
+    }
+
+    async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
+        let number = self.commits.fetch_add(1, Ordering::SeqCst);
+        if number == 1 {
+            drop(self.again.lock().unwrap().take());
+            let told = self.told.lock().unwrap();
+            told.recv().unwrap();
+            let overtaken = told.recv_timeout(OVERTAKING_TIME).is_ok();
+            self.was_overtaken.store(overtaken, Ordering::SeqCst);
+        } else if number > 1 {
+            self.tell.send(()).unwrap();
+        }
+        match commit.checks.first().filter(|_| number == 0 || number == 2) {
+            Some(check) => Err(CommitError::Conflict(check.key.clone())),
+            None => self.records.commit(project, commit).await,
+        }
+    }
+}
+
+#[test]
+fn who_lost_a_race_waits_for_those_who_lost_it_before() {
+    let ((again, is_again), (tell, told)) = (channel(), channel());
+    let records = Arc::new(Lost {
+        records: MemoryRecords::new(),
+        commits: AtomicUsize::new(0),
+        again: Mutex::new(Some(again)),
+        tell,
+        told: Mutex::new(told),
+        was_overtaken: AtomicBool::new(false),
+    });
+    let tracker = Tracker::with(|builder| builder.records(Arc::clone(&records)));
+    std::thread::scope(|scope| {
+        scope.spawn(|| tracker.experiment("first"));
+        // Ends when the first one commits again.
+        is_again.recv().unwrap_err();
+        tracker.experiment("second");
+    });
+    assert!(!records.was_overtaken.load(Ordering::SeqCst));
+    assert_eq!(records.commits.load(Ordering::SeqCst), 4);
 }
