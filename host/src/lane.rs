@@ -6,8 +6,8 @@
 //! The host's own work, which nobody waits for, is done here, too.
 //!
 //! As many requests of clients begin as there are threads: each has an instance, with the memory that it grew to and what it keeps
-//! of what it read, and ten that take turns are done no sooner than two after two. Whatever takes longer than a turn goes on
-//! beside those that follow, so nobody can hold them up.
+//! of what it read, and ten that share the threads are done no sooner than two after two. Whatever takes longer than its slice of time
+//! goes on beside those that follow, so nobody can hold them up.
 
 use std::io;
 use std::pin::pin;
@@ -38,7 +38,7 @@ const LONG: [&str; 5] = [
 /// With one, a long search would hold up all others.
 const THREADS_MIN: usize = 2;
 /// How long others wait for work that has begun.
-const TURN: Duration = Duration::from_millis(50);
+const SLICE: Duration = Duration::from_millis(50);
 /// How much lower their priority is than that of the threads around them: a tenth of the time of a core that both want.
 #[cfg(target_os = "linux")]
 const NICER: i32 = 10;
@@ -47,7 +47,7 @@ const NICER: i32 = 10;
 pub(crate) struct Lane {
     /// None once dropped.
     threads: Option<Runtime>,
-    turns: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
 }
 
 impl Lane {
@@ -63,7 +63,7 @@ impl Lane {
             .build()?;
         Ok(Self {
             threads: Some(threads),
-            turns: Arc::new(Semaphore::new(count)),
+            slots: Arc::new(Semaphore::new(count)),
         })
     }
 
@@ -80,20 +80,20 @@ impl Lane {
         task.join_next().await?.ok()
     }
 
-    /// The same, once it is the work's turn.
-    async fn run_in_turn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        self.run(in_turn(Arc::clone(&self.turns), work)).await
+    /// The same, once a slot is free.
+    async fn run_in_slot<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.run(in_slot(Arc::clone(&self.slots), work)).await
     }
 }
 
-/// Begins the work when it is its turn, first come, first served.
-async fn in_turn<T>(turns: Arc<Semaphore>, work: impl Future<Output = T>) -> T {
-    let turn = turns.acquire().await;
+/// Begins the work once a slot is free, first come, first served, and frees it after a slice of time or when it is done.
+async fn in_slot<T>(slots: Arc<Semaphore>, work: impl Future<Output = T>) -> T {
+    let slot = slots.acquire().await;
     let mut work = pin!(work);
-    match timeout(TURN, work.as_mut()).await {
+    match timeout(SLICE, work.as_mut()).await {
         Ok(done) => done,
         Err(_) => {
-            drop(turn);
+            drop(slot);
             work.await
         }
     }
@@ -109,7 +109,7 @@ impl Drop for Lane {
 }
 
 impl Inner {
-    /// Runs a client's request in an instance of its project, where it holds up nobody, once it is its turn.
+    /// Runs a client's request in an instance of its project, where it holds up nobody, once a slot is free.
     pub(crate) async fn run_in_lane(
         self: &Arc<Self>,
         request: Request<Bytes>,
@@ -118,7 +118,7 @@ impl Inner {
     ) -> Result<Response<Body>, Refusal> {
         let (host, caller) = (Arc::clone(self), caller.clone());
         let work = async move { host.run(request, &caller, leave, host.limits.request_time).await };
-        self.lane.run_in_turn(work).await.unwrap_or(Err(Refusal::Fault))
+        self.lane.run_in_slot(work).await.unwrap_or(Err(Refusal::Fault))
     }
 }
 
@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_begins_when_the_former_ended_or_had_its_turn() {
-        let turns = Arc::new(Semaphore::new(1));
+    async fn work_begins_when_the_former_ended_or_had_its_slice() {
+        let slots = Arc::new(Semaphore::new(1));
         let began = tokio::time::Instant::now();
-        let begin = || in_turn(Arc::clone(&turns), async { began.elapsed() });
+        let begin = || in_slot(Arc::clone(&slots), async { began.elapsed() });
         assert_eq!(begin().await, Duration::ZERO);
         assert_eq!(begin().await, Duration::ZERO);
-        let endless = in_turn(Arc::clone(&turns), std::future::pending::<()>());
+        let endless = in_slot(Arc::clone(&slots), std::future::pending::<()>());
         let next = async {
             tokio::select! {
                 biased;
@@ -184,7 +184,7 @@ mod tests {
                 waited = begin() => waited,
             }
         };
-        assert_eq!(timeout(10 * TURN, next).await, Ok(TURN));
+        assert_eq!(timeout(10 * SLICE, next).await, Ok(SLICE));
     }
 
     #[cfg(target_os = "linux")]

@@ -177,7 +177,7 @@ impl Inner {
         request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
         let seat = self.take_seat().await.ok()?;
         let host = Arc::clone(self);
-        // Without waiting for a turn: what upkeep did makes the searches several times as fast that wait for theirs.
+        // Without waiting for a slot: what upkeep did makes the searches several times as fast that wait for one.
         let work = async move { host.run(request, &caller, None, host.limits.request_time).await };
         let response = self.lane.run(work).await?.ok()?;
         drop(seat);
