@@ -4,6 +4,7 @@ mod caller;
 mod forge;
 mod guest;
 mod inside;
+pub mod steered;
 pub mod tracker;
 mod two_projects;
 

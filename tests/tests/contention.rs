@@ -1,50 +1,35 @@
 //! Many who change the same thing at once: each of them gets through, or is told why not.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use mlforge::storage::memory::MemoryRecords;
-use mlforge::storage::{Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values};
+use mlforge::storage::{Commit, CommitError};
+use mlforge_tests::steered::Steered;
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-/// Records that others always change first, so many times.
-struct Contended {
-    records: MemoryRecords,
-    lost: AtomicUsize,
-}
-
-#[async_trait]
-impl Records for Contended {
-    async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
-        self.records.get(project, keys).await
-    }
-
-    async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
-        self.records.scan(project, ranges).await
-    }
-
-    async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
-        let less = |lost: usize| lost.checked_sub(1);
-        let check = commit.checks.first();
-        if let Some(check) = check.filter(|_| self.lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok())
-        {
-            return Err(CommitError::Conflict(check.key.clone()));
-        }
-        self.records.commit(project, commit).await
+/// What a commit is told of which others changed the first record that it checks; one that checks nothing cannot be told so.
+fn lost(commit: &Commit) -> Result<(), CommitError> {
+    match commit.checks.first() {
+        Some(check) => Err(CommitError::Conflict(check.key.clone())),
+        None => Ok(()),
     }
 }
 
 #[test]
 fn whoever_loses_five_hundred_times_gets_through_at_last() {
-    let records = Arc::new(Contended {
-        records: MemoryRecords::new(),
-        lost: AtomicUsize::new(0),
+    let losses = Arc::new(AtomicUsize::new(0));
+    let left = Arc::clone(&losses);
+    let records = Steered::new(move |commit| {
+        let less = |left: usize| left.checked_sub(1).filter(|_| !commit.checks.is_empty());
+        match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => lost(commit),
+            Err(_) => Ok(()),
+        }
     });
-    let tracker = Tracker::with(|builder| builder.records(Arc::clone(&records)));
+    let tracker = Tracker::with(|builder| builder.records(Arc::new(records)));
     let run = tracker.run(&tracker.experiment("e"), 1);
     let tag = json!({"experiment_id": "1", "key": "k", "value": "v"});
     for (path, body) in [
@@ -59,9 +44,9 @@ fn whoever_loses_five_hundred_times_gets_through_at_last() {
         ("registered-models/create", json!({"name": "m"})),
         ("model-versions/create", json!({"name": "m"})),
     ] {
-        records.lost.store(500, Ordering::SeqCst);
+        losses.store(500, Ordering::SeqCst);
         tracker.post(path, body).ok();
-        assert_eq!(records.lost.load(Ordering::SeqCst), 0, "{path}");
+        assert_eq!(losses.load(Ordering::SeqCst), 0, "{path}");
     }
 }
 
@@ -84,64 +69,35 @@ fn experiments_and_models_made_at_once_all_get_a_number() {
 /// How long somebody has to overtake who may not. Whoever waits in line does so for 100 ms at most.
 const OVERTAKING_TIME: Duration = Duration::from_millis(20);
 
-/// Records with which the first two who commit lose once. While the first one commits again, it is seen whether the second does.
-struct Lost {
-    records: MemoryRecords,
-    commits: AtomicUsize,
-    /// Where the first one is told that it may look: it commits again.
-    again: Mutex<Option<Sender<()>>>,
-    /// A commit of the second one.
-    tell: Sender<()>,
-    told: Mutex<Receiver<()>>,
-    was_overtaken: AtomicBool,
-}
-
-#[async_trait]
-impl Records for Lost {
-    async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
-        self.records.get(project, keys).await
-    }
-
-    async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
-        self.records.scan(project, ranges).await
-    }
-
-    async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
-        let number = self.commits.fetch_add(1, Ordering::SeqCst);
-        if number == 1 {
-            drop(self.again.lock().unwrap().take());
-            let told = self.told.lock().unwrap();
-            told.recv().unwrap();
-            let overtaken = told.recv_timeout(OVERTAKING_TIME).is_ok();
-            self.was_overtaken.store(overtaken, Ordering::SeqCst);
-        } else if number > 1 {
-            self.tell.send(()).unwrap();
-        }
-        match commit.checks.first().filter(|_| number == 0 || number == 2) {
-            Some(check) => Err(CommitError::Conflict(check.key.clone())),
-            None => self.records.commit(project, commit).await,
-        }
-    }
-}
-
 #[test]
 fn who_lost_a_race_waits_for_those_who_lost_it_before() {
-    let ((again, is_again), (tell, told)) = (channel(), channel());
-    let records = Arc::new(Lost {
-        records: MemoryRecords::new(),
-        commits: AtomicUsize::new(0),
-        again: Mutex::new(Some(again)),
-        tell,
-        told: Mutex::new(told),
-        was_overtaken: AtomicBool::new(false),
+    let (commits, was_overtaken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (again, is_again) = channel::<()>();
+    let (tell, told) = channel();
+    let (again, told) = (Mutex::new(Some(again)), Mutex::new(told));
+    let (count, overtaken) = (Arc::clone(&commits), Arc::clone(&was_overtaken));
+    // The first two who commit lose once. While the first one commits again, it is seen whether the second one does.
+    let records = Steered::new(move |commit| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => lost(commit),
+        1 => {
+            drop(again.lock().unwrap().take());
+            let told = told.lock().unwrap();
+            told.recv().unwrap();
+            overtaken.store(told.recv_timeout(OVERTAKING_TIME).is_ok(), Ordering::SeqCst);
+            Ok(())
+        }
+        number => {
+            tell.send(()).unwrap();
+            if number == 2 { lost(commit) } else { Ok(()) }
+        }
     });
-    let tracker = Tracker::with(|builder| builder.records(Arc::clone(&records)));
+    let tracker = Tracker::with(|builder| builder.records(Arc::new(records)));
     std::thread::scope(|scope| {
         scope.spawn(|| tracker.experiment("first"));
         // Ends when the first one commits again.
         is_again.recv().unwrap_err();
         tracker.experiment("second");
     });
-    assert!(!records.was_overtaken.load(Ordering::SeqCst));
-    assert_eq!(records.commits.load(Ordering::SeqCst), 4);
+    assert!(!was_overtaken.load(Ordering::SeqCst));
+    assert_eq!(commits.load(Ordering::SeqCst), 4);
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use mlforge::storage::memory::MemoryRecords;
-use mlforge::storage::{Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values};
+use mlforge::storage::{CommitError, StorageError};
+use mlforge_tests::steered::Steered;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
@@ -335,38 +334,17 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
     assert_eq!(tracker.kept(""), [""; 0]);
 }
 
-/// Records that take so many more commits.
-struct Ending {
-    records: MemoryRecords,
-    left: AtomicUsize,
-}
-
-#[async_trait]
-impl Records for Ending {
-    async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
-        self.records.get(project, keys).await
-    }
-
-    async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
-        self.records.scan(project, ranges).await
-    }
-
-    async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
-        let left = |left: usize| left.checked_sub(1);
-        let taken = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
-        taken.map_err(|_| CommitError::Failed(StorageError::Unavailable("that was the last one".to_owned())))?;
-        self.records.commit(project, commit).await
-    }
-}
-
 #[test]
 fn runs_that_are_gone_take_no_place_on_a_page_whatever_is_left_of_them() {
     for commits in 0..4 {
-        let records = Arc::new(Ending {
-            records: MemoryRecords::new(),
-            left: AtomicUsize::new(usize::MAX),
+        let more = Arc::new(AtomicUsize::new(usize::MAX));
+        let left = Arc::clone(&more);
+        let records = Steered::new(move |_| {
+            let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            let last = || StorageError::Unavailable("that was the last one".to_owned());
+            taken.map(drop).map_err(|_| CommitError::Failed(last()))
         });
-        let tracker = Tracker::with(|builder| builder.records(Arc::clone(&records)));
+        let tracker = Tracker::with(|builder| builder.records(Arc::new(records)));
         let experiment = tracker.experiment("e");
         let runs: Vec<String> = (0..6).map(|_| tracker.run(&experiment, 1)).collect();
         for (rank, run) in runs.iter().enumerate() {
@@ -379,7 +357,7 @@ fn runs_that_are_gone_take_no_place_on_a_page_whatever_is_left_of_them() {
             delete(&tracker, run);
         }
         tracker.pack();
-        records.left.store(commits, Ordering::SeqCst);
+        more.store(commits, Ordering::SeqCst);
         tracker.purge_for(Duration::from_secs(60));
         assert_eq!(gone.iter().any(|run| is_there(&tracker, run)), commits == 0);
         let by_rank = json!({"order_by": ["metrics.rank"], "max_results": 1});
