@@ -13,13 +13,16 @@ use std::thread::JoinHandle;
 use anyhow::Context;
 use async_trait::async_trait;
 
+use self::queue::{GroupCounts, Queue};
 use self::reader::Readers;
-use self::writer::{GroupCounts, Queue, Writer};
+use self::writer::Writer;
 use super::{
     Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
     validate_key, validate_read,
 };
 
+mod linger;
+mod queue;
 mod reader;
 mod schema;
 #[cfg(test)]

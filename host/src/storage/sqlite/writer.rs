@@ -1,107 +1,29 @@
 //! Writing: one thread takes all commits that wait, and brings them to the disk together.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::linger::Linger;
+use super::queue::{GroupCounts, Job, Jobs};
 use super::schema::Versions;
 use super::with_suffix;
-use crate::storage::{Commit, CommitError, ProjectId, StorageError, Version, Write};
+use crate::storage::{CommitError, StorageError, Version, Write};
 
-/// The most commits that share one transaction.
-const GROUP_COMMITS_MAX: usize = 512;
-/// A group takes no further commit once it holds this many bytes.
-const GROUP_BYTES_MAX: usize = 64 << 20;
-/// How many bytes of commits may wait, in KiB; further callers are held back until there is room.
-const QUEUE_KIB_MAX: usize = 256 << 10;
 /// A log longer than this is emptied even if readers must be waited for: SQLite by itself only does it when none is
 /// there at the right moment.
 const WAL_BYTES_MAX: u64 = 64 << 20;
 
-/// How many commits were decided, in how many transactions.
-#[derive(Debug, Default)]
-pub(super) struct GroupCounts {
-    pub(super) commits: AtomicU64,
-    pub(super) groups: AtomicU64,
-}
-
-/// A commit on its way, and who waits for it.
-pub(super) struct Job {
-    project: ProjectId,
-    commit: Commit,
-    reply: oneshot::Sender<Result<(), CommitError>>,
-    /// Its share of the queue, given back when it is done.
-    _room: OwnedSemaphorePermit,
-}
-
-/// The callers' end of the queue.
-pub(super) struct Queue {
-    /// None once closed.
-    jobs: Mutex<Option<Sender<Job>>>,
-    room: Arc<Semaphore>,
-    pub(super) counts: Arc<GroupCounts>,
-}
-
-impl Queue {
-    pub(super) fn new() -> (Self, Receiver<Job>) {
-        let (jobs, waiting) = channel();
-        let room = Arc::new(Semaphore::new(QUEUE_KIB_MAX));
-        (
-            Self {
-                jobs: Mutex::new(Some(jobs)),
-                room,
-                counts: Arc::default(),
-            },
-            waiting,
-        )
-    }
-
-    /// Hands a commit to the writer and waits until it is decided.
-    pub(super) async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
-        let kib = u32::try_from(commit.bytes() >> 10)
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        let room = Arc::clone(&self.room)
-            .acquire_many_owned(kib)
-            .await
-            .map_err(|_| closed())?;
-        let (reply, answer) = oneshot::channel();
-        self.push(Job {
-            project,
-            commit,
-            reply,
-            _room: room,
-        })?;
-        answer.await.unwrap_or_else(|_| Err(closed().into()))
-    }
-
-    /// Takes no further commits; the writer ends when it has done those that wait.
-    pub(super) fn close(&self) {
-        self.room.close();
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    fn push(&self, job: Job) -> Result<(), StorageError> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
-        if sent { Ok(()) } else { Err(closed()) }
-    }
-}
-
-fn closed() -> StorageError {
-    StorageError::Unavailable("the database is closed".into())
-}
-
-/// The writer's end.
+/// The one that writes.
 pub(super) struct Writer {
     connection: Connection,
     versions: Versions,
-    jobs: Receiver<Job>,
+    jobs: Jobs,
     counts: Arc<GroupCounts>,
+    linger: Linger,
     wal: Wal,
 }
 
@@ -109,7 +31,7 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         path: &Path,
-        jobs: Receiver<Job>,
+        jobs: Jobs,
         counts: Arc<GroupCounts>,
     ) -> rusqlite::Result<Self> {
         let versions = Versions::reserve(&connection)?;
@@ -122,6 +44,7 @@ impl Writer {
             versions,
             jobs,
             counts,
+            linger: Linger::default(),
             wal,
         })
     }
@@ -138,7 +61,7 @@ impl Writer {
 
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self) {
-        while let Some(group) = self.next_group() {
+        while let Some(group) = self.jobs.next_group(&mut self.linger) {
             let outcomes = self.write(&group);
             self.counts.groups.fetch_add(1, Ordering::Relaxed);
             self.counts
@@ -147,21 +70,6 @@ impl Writer {
             answer(group, outcomes);
             self.wal.keep_short(&self.connection);
         }
-    }
-
-    /// Waits for a commit, and takes all those that came with it.
-    fn next_group(&self) -> Option<Vec<Job>> {
-        let first = self.jobs.recv().ok()?;
-        let mut bytes = first.commit.bytes();
-        let mut group = vec![first];
-        while group.len() < GROUP_COMMITS_MAX
-            && bytes < GROUP_BYTES_MAX
-            && let Ok(job) = self.jobs.try_recv()
-        {
-            bytes += job.commit.bytes();
-            group.push(job);
-        }
-        Some(group)
     }
 
     /// Decides every commit of the group, each on the state that the former ones left, and makes the result durable.
@@ -185,7 +93,9 @@ impl Writer {
             });
         }
         drop(statements);
+        let begun = Instant::now();
         transaction.commit()?;
+        self.linger.learn(begun.elapsed(), group.len(), self.jobs.len());
         Ok(outcomes)
     }
 }

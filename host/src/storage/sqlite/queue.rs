@@ -1,0 +1,223 @@
+//! The queue of commits that wait for the writer.
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::linger::{Linger, SLICES};
+use crate::storage::{Commit, CommitError, ProjectId, StorageError};
+
+/// The most commits that share one transaction.
+const GROUP_COMMITS_MAX: usize = 512;
+/// A group takes no further commit once it holds this many bytes.
+const GROUP_BYTES_MAX: usize = 64 << 20;
+/// How many bytes of commits may wait, in KiB; further callers are held back until there is room.
+const QUEUE_KIB_MAX: usize = 256 << 10;
+
+/// How many commits were decided, in how many transactions.
+#[derive(Debug, Default)]
+pub(super) struct GroupCounts {
+    pub(super) commits: AtomicU64,
+    pub(super) groups: AtomicU64,
+}
+
+/// A commit on its way, and who waits for it.
+pub(super) struct Job {
+    pub(super) project: ProjectId,
+    pub(super) commit: Commit,
+    pub(super) reply: oneshot::Sender<Result<(), CommitError>>,
+    /// Its share of the queue, given back when it is done.
+    _room: OwnedSemaphorePermit,
+}
+
+/// The callers' end of the queue.
+pub(super) struct Queue {
+    line: Arc<Line>,
+    room: Arc<Semaphore>,
+    pub(super) counts: Arc<GroupCounts>,
+}
+
+/// The writer's end.
+pub(super) struct Jobs(Arc<Line>);
+
+struct Line {
+    waiting: Mutex<Waiting>,
+    enough: Condvar,
+}
+
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// How many the writer sleeps for; none while it is awake, so that nobody wakes it for nothing.
+    wanted: Option<usize>,
+    closed: bool,
+}
+
+impl Queue {
+    pub(super) fn new() -> (Self, Jobs) {
+        let line = Arc::new(Line {
+            waiting: Mutex::new(Waiting {
+                jobs: VecDeque::new(),
+                wanted: None,
+                closed: false,
+            }),
+            enough: Condvar::new(),
+        });
+        let queue = Self {
+            line: Arc::clone(&line),
+            room: Arc::new(Semaphore::new(QUEUE_KIB_MAX)),
+            counts: Arc::default(),
+        };
+        (queue, Jobs(line))
+    }
+
+    /// Hands a commit to the writer and waits until it is decided.
+    pub(super) async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
+        let kib = u32::try_from(commit.bytes() >> 10)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        let room = Arc::clone(&self.room)
+            .acquire_many_owned(kib)
+            .await
+            .map_err(|_| closed())?;
+        let (reply, answer) = oneshot::channel();
+        self.line.push(Job {
+            project,
+            commit,
+            reply,
+            _room: room,
+        })?;
+        answer.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// Takes no further commits; the writer ends when it has done those that wait.
+    pub(super) fn close(&self) {
+        self.room.close();
+        self.line.lock().closed = true;
+        self.line.enough.notify_one();
+    }
+
+    /// How many commits the writer sleeps for.
+    #[cfg(test)]
+    pub(super) fn wanted(&self) -> Option<usize> {
+        self.line.lock().wanted
+    }
+}
+
+impl Line {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the writer sleep until as many commits wait, the queue is closed or the time is over.
+    fn sleep<'l>(
+        &self,
+        mut waiting: MutexGuard<'l, Waiting>,
+        wanted: usize,
+        at_most: Option<Duration>,
+    ) -> MutexGuard<'l, Waiting> {
+        waiting.wanted = Some(wanted);
+        let too_few = |waiting: &mut Waiting| waiting.jobs.len() < wanted && !waiting.closed;
+        let mut waiting = match at_most {
+            None => self
+                .enough
+                .wait_while(waiting, too_few)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                let woken = self.enough.wait_timeout_while(waiting, time, too_few);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        waiting.wanted = None;
+        waiting
+    }
+
+    fn push(&self, job: Job) -> Result<(), StorageError> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(closed());
+        }
+        waiting.jobs.push_back(job);
+        let jobs = waiting.jobs.len();
+        // Whoever wakes the writer clears this, so that only one does.
+        let enough = waiting.wanted.take_if(|wanted| jobs >= *wanted).is_some();
+        drop(waiting);
+        if enough {
+            self.enough.notify_one();
+        }
+        Ok(())
+    }
+}
+
+fn closed() -> StorageError {
+    StorageError::Unavailable("the database is closed".into())
+}
+
+impl Jobs {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().jobs.len()
+    }
+
+    /// Waits for a commit, and takes all those that came with it, or come while the writer lingers. None once the queue
+    /// is closed and empty.
+    pub(super) fn next_group(&self, linger: &mut Linger) -> Option<Vec<Job>> {
+        let mut waiting = self.0.sleep(self.0.lock(), 1, None);
+        if waiting.jobs.is_empty() {
+            return None;
+        }
+        if let Some((wanted, slice)) = linger.plan() {
+            let wanted = wanted.min(GROUP_COMMITS_MAX);
+            waiting = self.linger(waiting, wanted, slice);
+            if waiting.jobs.len() < wanted {
+                linger.waited_in_vain();
+            }
+        }
+        Some(waiting.take_group())
+    }
+
+    /// Sleeps until as many have come; gives up when nobody came for a slice, or after all slices.
+    fn linger<'l>(
+        &'l self,
+        mut waiting: MutexGuard<'l, Waiting>,
+        wanted: usize,
+        slice: Duration,
+    ) -> MutexGuard<'l, Waiting> {
+        for _ in 0..SLICES {
+            let came = waiting.jobs.len();
+            waiting = self.0.sleep(waiting, wanted, Some(slice));
+            if waiting.jobs.len() == came {
+                break;
+            }
+        }
+        waiting
+    }
+}
+
+impl Drop for Jobs {
+    /// A writer that is gone, even by a panic, leaves nobody waiting.
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.closed = true;
+        let left = std::mem::take(&mut waiting.jobs);
+        drop(waiting);
+        drop(left);
+    }
+}
+
+impl Waiting {
+    fn take_group(&mut self) -> Vec<Job> {
+        let mut bytes = 0;
+        let mut group = Vec::with_capacity(self.jobs.len().min(GROUP_COMMITS_MAX));
+        while group.len() < GROUP_COMMITS_MAX
+            && bytes < GROUP_BYTES_MAX
+            && let Some(job) = self.jobs.pop_front()
+        {
+            bytes += job.commit.bytes();
+            group.push(job);
+        }
+        group
+    }
+}
