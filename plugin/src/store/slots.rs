@@ -1,6 +1,6 @@
 //! A set of slots of a block, a bit each.
 
-use std::ops::{BitAnd, BitOrAssign, Sub};
+use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
 use super::block::SLOTS;
 
@@ -124,6 +124,15 @@ impl BitAnd for Slots {
 
     fn bitand(mut self, other: Slots) -> Slots {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
+        self
+    }
+}
+
+impl BitOr for Slots {
+    type Output = Slots;
+
+    fn bitor(mut self, other: Slots) -> Slots {
+        self |= other;
         self
     }
 }

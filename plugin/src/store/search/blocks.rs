@@ -35,6 +35,7 @@ pub(super) enum Source {
 }
 
 /// The columns that a search reads.
+#[derive(Clone)]
 pub(super) struct Columns {
     columns: Vec<Column>,
     /// Whether the places of all runs are read too.

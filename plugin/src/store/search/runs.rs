@@ -9,6 +9,7 @@ use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
+use super::verdicts::Verdicts;
 use super::{Found, Page, Query, Spot, forecast, verdicts};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
@@ -48,14 +49,6 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
     Ok(finder.best.into_page())
 }
 
-/// A clause, and where its values are found.
-struct Asked<'a> {
-    test: &'a Test,
-    source: Source,
-    /// By which its verdicts are kept, if they are.
-    number: Option<u32>,
-}
-
 /// Looks at runs and keeps the best.
 struct Finder<'a> {
     areas: &'a Areas,
@@ -65,9 +58,12 @@ struct Finder<'a> {
     needs_no_more: bool,
     best: Top<Found>,
     candidates: Candidates,
-    columns: Columns,
-    /// What must hold; what is cheap and keeps few comes first.
-    clauses: Vec<Asked<'a>>,
+    /// What must hold, and where its values are found; what is cheap and keeps few comes first.
+    clauses: Vec<(&'a Test, Source)>,
+    /// By which the verdicts of all clauses together are kept, if they are.
+    filter: Option<u32>,
+    /// The columns of terms, and those of terms and clauses.
+    columns: (Columns, Columns),
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
     terms: Vec<Source>,
     /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
@@ -76,17 +72,6 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     fn new(areas: &'a Areas, query: &'a Query<RunAttribute>) -> Self {
-        let mut columns = Columns::stages();
-        let numbers = verdicts::begin(query.filter.clauses.iter());
-        let clauses = query.filter.clauses.iter().zip(numbers);
-        let mut clauses: Vec<_> = clauses
-            .map(|(clause, number)| Asked {
-                test: &clause.test,
-                source: columns.source_of_clause(clause),
-                number,
-            })
-            .collect();
-        clauses.sort_by_key(|asked| cost(asked.test));
         let in_place = query
             .order
             .terms()
@@ -97,7 +82,14 @@ impl<'a> Finder<'a> {
         let is_by_start = query.order.terms().first().is_some_and(is_start_time);
         let first = (query.order.terms().len() - in_place.count()).max(usize::from(is_by_start));
         let first = query.order.terms().iter().take(first);
-        let terms: Vec<Source> = first.map(|term| columns.source(&term.subject)).collect();
+        let mut of_terms = Columns::stages();
+        let terms: Vec<Source> = first.map(|term| of_terms.source(&term.subject)).collect();
+        let mut of_all = of_terms.clone();
+        let clauses = query.filter.clauses.iter();
+        let mut clauses: Vec<_> = clauses
+            .map(|clause| (&clause.test, of_all.source_of_clause(clause)))
+            .collect();
+        clauses.sort_by_key(|(test, _)| cost(test));
         let in_default_order = query.order.is_listing();
         let after = query.after.as_ref().map(|place| match in_default_order {
             true => key_of_place(&query.order, place.bytes()),
@@ -112,8 +104,9 @@ impl<'a> Finder<'a> {
             needs_no_more: in_default_order && query.filter.is_empty(),
             best: Top::new(query.after.clone(), query.count),
             candidates: Candidates::new(after, needed),
-            columns,
             clauses,
+            filter: verdicts::begin(&query.filter),
+            columns: (of_terms, of_all),
             is_eager: in_default_order || terms.is_empty(),
             terms,
         }
@@ -144,16 +137,23 @@ impl<'a> Finder<'a> {
 
     /// Looks at the runs of some blocks.
     async fn look_at(&mut self, blocks: &[BlockRef]) -> Result<()> {
-        let ids: Vec<BlockId> = blocks.iter().map(|block| block.id).collect();
-        let cells = Cells::read(self.areas, &ids, &self.columns).await?;
+        let ids = blocks.iter().map(|block| block.id);
+        let (known, open): (Vec<_>, Vec<_>) = ids
+            .map(|id| (id, self.known(id)))
+            .partition(|(_, known)| known.is_some());
         let mut unsure = Vec::new();
-        if let Some(last) = self.forecast(&ids, &cells) {
-            self.candidates.need_none_behind(last);
-        }
-        for (id, table) in ids.iter().zip(cells.tables()) {
-            self.look_at_block(*id, &table, &mut unsure);
-            if self.candidates.overflow() {
-                self.settle().await?;
+        for (some, columns) in [(known, self.columns.0.clone()), (open, self.columns.1.clone())] {
+            let ids: Vec<BlockId> = some.iter().map(|(id, _)| *id).collect();
+            let cells = Cells::read(self.areas, &ids, &columns).await?;
+            if let Some(last) = self.forecast(&ids, &cells) {
+                self.candidates.need_none_behind(last);
+            }
+            for ((id, known), table) in some.iter().zip(cells.tables()) {
+                let verdicts = known.unwrap_or_else(|| self.decide(*id, &table));
+                self.look_at_block(*id, &table, &verdicts, &mut unsure);
+                if self.candidates.overflow() {
+                    self.settle().await?;
+                }
             }
         }
         let unsure: Vec<RunId> = self.places(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
@@ -162,6 +162,39 @@ impl<'a> Finder<'a> {
             self.settle().await?;
         }
         Ok(())
+    }
+
+    /// What the filter says of the runs of a block, if nothing must be asked for that.
+    fn known(&self, block: BlockId) -> Option<Verdicts> {
+        if self.clauses.is_empty() {
+            return Some(Verdicts {
+                hold: self.used(block),
+                unsure: Slots::default(),
+            });
+        }
+        verdicts::of(self.areas.edition(block)?, block.1, self.filter?)
+    }
+
+    /// Asks the filter about all runs of a block: also about those that this search does not need, for the next one.
+    fn decide(&self, block: BlockId, table: &Table<'_>) -> Verdicts {
+        let mut sieve = Sieve::new(table, self.used(block));
+        for (test, source) in &self.clauses {
+            sieve.test(test, *source);
+        }
+        let verdicts = Verdicts {
+            hold: sieve.passed,
+            unsure: sieve.unknown,
+        };
+        if let (Some(edition), Some(filter)) = (self.areas.edition(block), self.filter) {
+            verdicts::keep(edition, block.1, filter, verdicts);
+        }
+        verdicts
+    }
+
+    /// The slots of a block that runs have.
+    fn used(&self, block: BlockId) -> Slots {
+        let area = self.areas.areas.get(block.0);
+        area.map_or_else(Slots::default, |area| Slots::first(area.zones.used(block.1)))
     }
 
     /// The key behind which no run is needed, if that is known of some blocks before their runs are looked at: on the first page
@@ -186,21 +219,16 @@ impl<'a> Finder<'a> {
     }
 
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
-    fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, unsure: &mut Vec<Candidate>) {
-        let mut sieve = Sieve::new(table, self.shown(block, table));
-        let is_cheap = |asked: &Asked<'_>| cost(asked.test) == 0;
-        let (cheap, others) = self.clauses.split_at(self.clauses.partition_point(is_cheap));
-        cheap.iter().for_each(|asked| self.ask(&mut sieve, asked, block));
+    fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, verdicts: &Verdicts, unsure: &mut Vec<Candidate>) {
+        let in_question = self.shown(block, table) & (verdicts.hold | verdicts.unsure);
+        let mut sieve = Sieve::new(table, in_question);
         let bounds = self.query.order.bounds(self.candidates.after(), self.candidates.last());
         if let (Some(bounds), Some(source)) = (bounds, self.terms.first()) {
             sieve.bound(bounds, *source);
         }
-        others.iter().for_each(|asked| self.ask(&mut sieve, asked, block));
-        let Sieve {
-            passed, mut unknown, ..
-        } = sieve;
+        let mut unknown = sieve.passed & verdicts.unsure;
         let mut key = Vec::new();
-        for slot in passed.iter() {
+        for slot in (sieve.passed & verdicts.hold).iter() {
             key.clear();
             let value = |index: usize| table.field(*self.terms.get(index)?, slot);
             match self.query.order.write_terms(&mut key, 0..self.terms.len(), value) {
@@ -214,15 +242,6 @@ impl<'a> Finder<'a> {
             slot,
         };
         unsure.extend(unknown.iter().map(aside));
-    }
-
-    /// Keeps the slots for which a clause holds, as it said before or as it says now.
-    fn ask(&self, sieve: &mut Sieve<'_, '_>, asked: &Asked<'_>, block: BlockId) {
-        let known = |number| Some(verdicts::of(self.areas.edition(block)?, block.1, number));
-        match asked.number.and_then(known) {
-            Some(verdicts) => sieve.test_once(asked.test, asked.source, &verdicts),
-            None => sieve.test(asked.test, asked.source),
-        }
     }
 
     /// The slots of a block whose runs the view shows.

@@ -1,9 +1,6 @@
 //! Which runs of a block a search leaves, as far as the block's columns tell.
 
-use std::cell::Cell;
-
 use super::blocks::{Source, Table};
-use super::verdicts::Verdicts;
 use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;
@@ -27,22 +24,6 @@ impl<'t, 'a> Sieve<'t, 'a> {
             passed: slots,
             unknown: Slots::default(),
         }
-    }
-
-    /// Keeps the slots for which a test holds; what is known of it is not asked again, and what is asked gets known.
-    pub(super) fn test_once(&mut self, test: &Test, source: Source, verdicts: &Cell<Verdicts>) {
-        let mut known = verdicts.get();
-        let open = self.passed - known.decided;
-        if open != Slots::default() {
-            let mut asked = Sieve::new(self.table, open);
-            asked.test(test, source);
-            known.decided |= open;
-            known.hold |= asked.passed;
-            known.unsure |= asked.unknown;
-            verdicts.set(known);
-        }
-        self.unknown |= self.passed & known.unsure;
-        self.passed = self.passed & known.hold;
     }
 
     /// Keeps the slots for which a test holds.
@@ -147,7 +128,6 @@ fn note(verdict: Verdict, slot: u16, unknown: &mut Slots) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::rc::Rc;
 
     use proptest::prelude::*;
@@ -175,13 +155,6 @@ mod tests {
         if value == 0 { f64::NAN } else { f64::from(value) }
     }
 
-    fn slots(bits: &[bool]) -> Slots {
-        let mut slots = Slots::default();
-        let set = (0..).zip(bits).filter(|(_, bit)| **bit);
-        set.for_each(|(slot, _)| slots.insert(slot));
-        slots
-    }
-
     fn values() -> impl Strategy<Value = Vec<Option<u8>>> {
         let with_gaps = prop::collection::vec(prop::option::of(0_u8..6), 0..200);
         let dense = prop::collection::vec((0_u8..6).prop_map(Some), 0..200);
@@ -189,25 +162,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn what_is_known_of_a_clause_changes_no_verdict(
-            texts in values(), numbers in values(), asked in prop::collection::vec(prop::collection::vec(any::<bool>(), 200), 1..4),
-        ) {
-            let columns = [block(Kind::Texts, &texts), block(Kind::Numbers, &numbers)];
-            let table = Table::new(&columns);
-            let equal = Test::Text { among: ["c".to_owned()].into(), wanted: true };
-            let greater = Test::Float(Relation::Greater, 2.0);
-            for (test, source) in [(equal, Source::Text(0)), (greater, Source::Float(1))] {
-                let verdicts = Cell::default();
-                for bits in &asked {
-                    let (mut plain, mut knowing) = (Sieve::new(&table, slots(bits)), Sieve::new(&table, slots(bits)));
-                    plain.test(&test, source);
-                    knowing.test_once(&test, source, &verdicts);
-                    prop_assert_eq!((plain.passed, plain.unknown), (knowing.passed, knowing.unknown));
-                }
-            }
-        }
-
         #[test]
         fn exactly_the_numbers_within_bounds_are_kept(
             numbers in values(), ends in prop::array::uniform2(prop::option::of(1_u8..6)), descending in any::<bool>(),
