@@ -11,6 +11,8 @@ use crate::scenario::{Bound, Scenario, Turn};
 
 /// Runs of a page that a person looks at.
 const PAGE: u64 = 100;
+/// Runs of a page that is full over 1,000 runs too, whatever is asked: so its cost is compared, not its length.
+const FEW: u64 = 8;
 /// Runs of a page of a walk through all of them.
 pub(super) const WALK_PAGE: u64 = 1_000;
 /// The scenario that walks through all runs.
@@ -56,6 +58,14 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         "multi",
         |fixture, _| page(fixture, json!({"filter": MULTI, "order_by": ["metrics.m2 ASC"]})),
         |fixture| runs(matching(fixture, multi), PAGE),
+    ),
+    search(
+        "multi_few",
+        |fixture, _| {
+            let with = json!({"filter": MULTI, "order_by": ["metrics.m2 ASC"], "max_results": FEW});
+            page(fixture, with)
+        },
+        |fixture| runs(matching(fixture, multi), FEW),
     ),
     Scenario {
         concurrency_max: 1,
