@@ -116,6 +116,15 @@ fn is_isolated() -> bool {
     std::env::var_os("MLFORGE_TEST_ISOLATE").is_some()
 }
 
+/// As usual, but nobody is turned away for having waited: a test sends hundreds of requests at once, and a machine that does
+/// other things at the same time must not fail it.
+fn patient() -> Limits {
+    Limits {
+        waiting_time: Duration::from_secs(120),
+        ..Limits::default()
+    }
+}
+
 impl Tracker {
     /// Empty projects, and a caller who may write.
     pub fn fresh() -> Self {
@@ -143,7 +152,7 @@ impl Tracker {
             .build()
             .expect("a runtime");
         let around = Arc::new(Around::default());
-        let (builder, blobs) = with_blobs(configure(builder), &runtime);
+        let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &runtime);
         Tracker {
             host: finish(builder, &around),
             runtime,
