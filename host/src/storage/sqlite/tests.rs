@@ -1,15 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::linger::Linger;
+use super::queue::tests::hand_over;
 use super::schema::Versions;
 use super::*;
 use crate::storage::suite::records::{entries, get, put, range, write};
@@ -44,15 +40,6 @@ fn idle_writer() -> (Queue, Writer, TempDir) {
 fn counts(queue: &Queue) -> (u64, u64) {
     let load = std::sync::atomic::Ordering::Relaxed;
     (queue.counts.commits.load(load), queue.counts.groups.load(load))
-}
-
-type Deciding<'a> = Pin<Box<dyn Future<Output = Result<(), CommitError>> + 'a>>;
-
-/// Puts a commit into the queue, where it waits.
-async fn hand_over<'a>(deciding: impl Future<Output = Result<(), CommitError>> + 'a) -> Deciding<'a> {
-    let mut deciding: Deciding<'a> = Box::pin(tokio::task::unconstrained(deciding));
-    assert!(poll_fn(|context| Poll::Ready(deciding.as_mut().poll(context).is_pending())).await);
-    deciding
 }
 
 /// Hands all commits over before the writer begins, and lets it do them.
@@ -92,71 +79,6 @@ async fn commits_that_wait_share_one_transaction() {
     assert_eq!(counts(&queue), (100, 1));
     let page = reopen(&directory).scan(PROJECT, &[range("k", "l")]).await.unwrap();
     assert_eq!(page.counts, [100]);
-}
-
-/// A linger that saw groups of so many commits whose syncs took so long.
-fn lingering(sync: Duration, commits: usize) -> Linger {
-    let mut linger = Linger::default();
-    (0..100).for_each(|_| linger.learn(sync, commits, 0));
-    linger
-}
-
-#[tokio::test]
-async fn on_a_slow_disk_the_next_group_waits_for_those_who_were_answered() {
-    let (queue, jobs) = Queue::new();
-    // So slow that the test would take minutes if the group was not complete with the third commit.
-    let mut linger = lingering(Duration::from_secs(600), 3);
-    let mut waiting = vec![hand_over(queue.commit(PROJECT, Commit::default())).await];
-    let group = std::thread::spawn(move || jobs.next_group(&mut linger).unwrap().len());
-    while queue.wanted() != Some(3) && !group.is_finished() {
-        std::thread::yield_now();
-    }
-    for _ in 0..2 {
-        waiting.push(hand_over(queue.commit(PROJECT, Commit::default())).await);
-    }
-    assert_eq!(group.join().unwrap(), 3);
-}
-
-#[tokio::test]
-async fn nobody_waits_on_a_slow_disk_for_those_who_do_not_come_back() {
-    let (queue, jobs) = Queue::new();
-    let mut linger = lingering(Duration::from_millis(4), 2);
-    let _alone = hand_over(queue.commit(PROJECT, Commit::default())).await;
-    assert_eq!(jobs.next_group(&mut linger).unwrap().len(), 1);
-    assert_eq!(linger.plan(), None, "a wait in vain is not repeated at once");
-    (0..16).for_each(|_| linger.learn(Duration::from_millis(4), 2, 0));
-    assert_eq!(linger.plan().map(|(wanted, _)| wanted), Some(2));
-}
-
-#[tokio::test]
-async fn a_fast_disk_is_never_waited_at() {
-    assert_eq!(lingering(Duration::from_micros(400), 32).plan(), None);
-}
-
-#[tokio::test]
-async fn closing_ends_a_wait_for_more_commits() {
-    let (queue, jobs) = Queue::new();
-    let mut linger = lingering(Duration::from_secs(600), 3);
-    let _alone = hand_over(queue.commit(PROJECT, Commit::default())).await;
-    let group = std::thread::spawn(move || {
-        (
-            jobs.next_group(&mut linger).unwrap().len(),
-            jobs.next_group(&mut linger),
-        )
-    });
-    queue.close();
-    let (last, end) = group.join().unwrap();
-    assert_eq!(last, 1);
-    assert!(end.is_none());
-}
-
-#[tokio::test]
-async fn a_writer_that_is_gone_leaves_nobody_waiting() {
-    let (queue, jobs) = Queue::new();
-    let waiting = hand_over(queue.commit(PROJECT, Commit::default())).await;
-    drop(jobs);
-    assert!(waiting.await.is_err());
-    assert!(queue.commit(PROJECT, Commit::default()).await.is_err());
 }
 
 #[tokio::test]

@@ -62,8 +62,10 @@ struct Finder<'a> {
     clauses: Vec<(&'a Test, Source)>,
     /// By which the verdicts of all clauses together are kept, if they are.
     filter: Option<u32>,
-    /// The columns of terms, and those of terms and clauses.
-    columns: (Columns, Columns),
+    /// What is read of a block of which the filter is known.
+    term_columns: Columns,
+    /// What is read of other blocks: the columns of clauses besides.
+    all_columns: Columns,
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
     terms: Vec<Source>,
     /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
@@ -82,12 +84,12 @@ impl<'a> Finder<'a> {
         let is_by_start = query.order.terms().first().is_some_and(is_start_time);
         let first = (query.order.terms().len() - in_place.count()).max(usize::from(is_by_start));
         let first = query.order.terms().iter().take(first);
-        let mut of_terms = Columns::stages();
-        let terms: Vec<Source> = first.map(|term| of_terms.source(&term.subject)).collect();
-        let mut of_all = of_terms.clone();
+        let mut term_columns = Columns::stages();
+        let terms: Vec<Source> = first.map(|term| term_columns.source(&term.subject)).collect();
+        let mut all_columns = term_columns.clone();
         let clauses = query.filter.clauses.iter();
         let mut clauses: Vec<_> = clauses
-            .map(|clause| (&clause.test, of_all.source_of_clause(clause)))
+            .map(|clause| (&clause.test, all_columns.source_of_clause(clause)))
             .collect();
         clauses.sort_by_key(|(test, _)| cost(test));
         let in_default_order = query.order.is_listing();
@@ -106,7 +108,8 @@ impl<'a> Finder<'a> {
             candidates: Candidates::new(after, needed),
             clauses,
             filter: verdicts::begin(&query.filter),
-            columns: (of_terms, of_all),
+            term_columns,
+            all_columns,
             is_eager: in_default_order || terms.is_empty(),
             terms,
         }
@@ -142,24 +145,36 @@ impl<'a> Finder<'a> {
             .map(|id| (id, self.known(id)))
             .partition(|(_, known)| known.is_some());
         let mut unsure = Vec::new();
-        for (some, columns) in [(known, self.columns.0.clone()), (open, self.columns.1.clone())] {
-            let ids: Vec<BlockId> = some.iter().map(|(id, _)| *id).collect();
-            let cells = Cells::read(self.areas, &ids, &columns).await?;
-            if let Some(last) = self.forecast(&ids, &cells) {
-                self.candidates.need_none_behind(last);
-            }
-            for ((id, known), table) in some.iter().zip(cells.tables()) {
-                let verdicts = known.unwrap_or_else(|| self.decide(*id, &table));
-                self.look_at_block(*id, &table, &verdicts, &mut unsure);
-                if self.candidates.overflow() {
-                    self.settle().await?;
-                }
-            }
-        }
+        self.look_at_some(&known, &mut unsure).await?;
+        self.look_at_some(&open, &mut unsure).await?;
         let unsure: Vec<RunId> = self.places(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
         self.read_runs(&unsure).await?;
         if self.is_eager {
             self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// The same of blocks of all of which, or of none of which, the verdicts are known; runs of which the blocks do not know enough
+    /// are put aside.
+    async fn look_at_some(&mut self, some: &[(BlockId, Option<Verdicts>)], unsure: &mut Vec<Candidate>) -> Result<()> {
+        let is_known = some.iter().all(|(_, known)| known.is_some());
+        let columns = if is_known {
+            &self.term_columns
+        } else {
+            &self.all_columns
+        };
+        let ids: Vec<BlockId> = some.iter().map(|(id, _)| *id).collect();
+        let cells = Cells::read(self.areas, &ids, columns).await?;
+        if let Some(last) = self.forecast(&ids, &cells) {
+            self.candidates.need_none_behind(last);
+        }
+        for ((id, known), table) in some.iter().zip(cells.tables()) {
+            let verdicts = known.unwrap_or_else(|| self.decide(*id, &table));
+            self.look_at_block(*id, &table, &verdicts, unsure);
+            if self.candidates.overflow() {
+                self.settle().await?;
+            }
         }
         Ok(())
     }
