@@ -13,8 +13,9 @@ use wit_component::ComponentEncoder;
 
 use plan::{Plan, TARGET};
 
-/// The profile of the workspace that guests are built with.
-const PROFILE: &str = "plugin";
+/// An environment variable that names the cargo profile of guests. Unset: `plugin-dev` for a debug build, `plugin` for all
+/// others, so that a test after a change waits for no optimiser.
+const PROFILE_VARIABLE: &str = "MLFORGE_COMPONENT_PROFILE";
 /// Of the variables that cargo sets for a build script, those that the inner cargo needs too.
 const KEPT: [&str; 6] = [
     "CARGO_HOME",
@@ -70,6 +71,7 @@ impl Guest<'_> {
     /// Runs another cargo, in a directory of its own: in ours it would wait for ever for the lock that we hold.
     fn compile(&self, out: &Path) -> anyhow::Result<PathBuf> {
         let plan = Plan::choose()?;
+        let profile = profile();
         let target = out
             .ancestors()
             .nth(4)
@@ -88,14 +90,14 @@ impl Guest<'_> {
                 "--package",
                 self.package,
                 "--profile",
-                PROFILE,
+                &profile,
                 "--target",
                 TARGET,
             ])
             .arg("--target-dir")
             .arg(&target);
         run(cargo)?;
-        let module = target.join(TARGET).join(PROFILE).join(self.package.replace('-', "_"));
+        let module = target.join(TARGET).join(&profile).join(self.package.replace('-', "_"));
         self.watch_sources(&module.with_extension("d"))?;
         Ok(module.with_extension("wasm"))
     }
@@ -115,6 +117,14 @@ impl Guest<'_> {
         }
         Ok(())
     }
+}
+
+/// The cargo profile to build with.
+fn profile() -> String {
+    println!("cargo::rerun-if-env-changed={PROFILE_VARIABLE}");
+    let is_debug = env::var_os("PROFILE").is_some_and(|outer| outer == "debug");
+    let default = if is_debug { "plugin-dev" } else { "plugin" };
+    env::var(PROFILE_VARIABLE).unwrap_or_else(|_| default.to_owned())
 }
 
 /// The names in a make rule: separated by spaces, with a backslash before a space inside a name.
