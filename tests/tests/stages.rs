@@ -83,6 +83,13 @@ fn each_stage_has_a_latest() {
     assert_eq!(latest(&tracker, &[]), ["4", "3", "2"]);
     assert_eq!(latest(&tracker, &["production", "Archived"]), ["2"]);
     assert_eq!(latest(&tracker, &["None", "Staging"]), ["4", "3"]);
+    assert_eq!(
+        latest(
+            &tracker,
+            &["production", "1.0.0", "Staging", "PRODUCTION", "1.0.1", "None"]
+        ),
+        ["2", "1", "3", "4"]
+    );
     assert_eq!(numbers(&tracker.read_model("m"), "latest_versions"), ["4", "3", "2"]);
     let refused = tracker.post(
         "registered-models/get-latest-versions",

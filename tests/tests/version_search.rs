@@ -116,6 +116,7 @@ fn an_order_is_total_and_paged_without_gap_or_twin() {
         ("", ["a3", "a2", "a1", "b3", "b1"]),
         ("order_by=name DESC", ["b3", "b1", "a3", "a2", "a1"]),
         ("order_by=attribute.version_number", ["a1", "b1", "a2", "a3", "b3"]),
+        ("order_by=attributes.version_number ASC", ["a1", "b1", "a2", "a3", "b3"]),
         (
             "order_by=version_number DESC&order_by=name DESC",
             ["b3", "a3", "a2", "b1", "a1"],
@@ -131,6 +132,7 @@ fn an_order_is_total_and_paged_without_gap_or_twin() {
         "order_by=timestamp",
         "order_by=tags.t",
         "order_by=name&order_by=attribute.name",
+        "order_by=attributes.name&order_by=attribute.name",
         "order_by=run_id",
         "max_results=0",
         "max_results=200001",

@@ -159,7 +159,7 @@ struct LatestVersions<'a> {
     model_versions: Vec<Version<'a>>,
 }
 
-/// Reads the latest versions of a model, the highest first.
+/// Reads the latest versions of a model: in the order of the stages asked for, or of all stages the highest first.
 pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
     let name = name(&call.params)?;
     let model = models::id(name).await?;
@@ -170,14 +170,7 @@ pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
         stages => staged(name, model, &latest, stages).await?,
     };
     let wanted: Vec<_> = numbers.into_iter().map(|number| (name.into(), model, number)).collect();
-    let mut found: Vec<FullVersion> = versions::read_all(&wanted).await?.into_iter().flatten().collect();
-    found.sort_by(|a, b| {
-        let (a, b) = (&a.version, &b.version);
-        let releases = b.semver.is_release().cmp(&a.semver.is_release());
-        releases
-            .then(b.semver.precedence(&a.semver))
-            .then(b.number.cmp(&a.number))
-    });
+    let found: Vec<FullVersion> = versions::read_all(&wanted).await?.into_iter().flatten().collect();
     json(&LatestVersions {
         model_versions: found.iter().map(Version::whole).collect(),
     })
@@ -185,15 +178,15 @@ pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// The latest version of each stage. Clients load as `latest` whichever has the highest number, so those with a higher one
 /// than the latest of all are left out: they are had by naming their stage.
-fn unstaged(latest: &Latest) -> BTreeSet<u64> {
+fn unstaged(latest: &Latest) -> Vec<u64> {
     let highest = latest.number().unwrap_or(0);
     latest.numbers().filter(|number| *number <= highest).collect()
 }
 
 /// The latest version of each of these stages; a semantic version, or `latest`, is the stage of the version that it names,
-/// since clients ask so for `models:/name/1.2.3`.
-async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) -> Result<BTreeSet<u64>> {
-    let mut numbers = BTreeSet::new();
+/// since clients ask so for `models:/name/1.2.3`. What is asked for twice comes where it is asked for first.
+async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) -> Result<Vec<u64>> {
+    let mut numbers = Vec::new();
     for stage in stages {
         if is_latest(stage) {
             numbers.extend(latest.number());
@@ -208,11 +201,13 @@ async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) ->
             kind: VersionKind::SemVer(semver),
         };
         match versions::number(model, name, &named).await {
-            Ok(number) => _ = numbers.insert(number),
+            Ok(number) => numbers.push(number),
             // As a stage without versions.
             Err(Error::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
     }
+    let mut seen = BTreeSet::new();
+    numbers.retain(|number| seen.insert(*number));
     Ok(numbers)
 }

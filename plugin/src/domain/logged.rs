@@ -176,7 +176,7 @@ fn validate_name(name: &str) -> Result<()> {
 }
 
 /// What a metric was measured on; both texts are empty for nothing in particular.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MeasuredOn {
     /// The name of the dataset.
     pub name: String,

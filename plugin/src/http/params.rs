@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::json::{Json, Object};
 use crate::domain::name::missing;
@@ -18,16 +19,44 @@ pub struct Params<'a> {
     place: Place<'a>,
 }
 
-/// Where in a request an object lies.
+/// Where in a request an object lies: the last two steps to it, which are all that any request has.
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    outer: Option<Step<'a>>,
+    inner: Option<Step<'a>>,
+}
+
+/// A step from an object to one inside it.
 #[derive(Clone, Copy)]
-enum Place<'a> {
-    Top,
+enum Step<'a> {
     Item(&'a str, usize),
     Field(&'a str),
 }
 
-/// Reads a JSON body; an empty one has no parameters.
+impl<'a> Place<'a> {
+    fn then(self, step: Step<'a>) -> Self {
+        Place {
+            outer: self.inner,
+            inner: Some(step),
+        }
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Item(list, index) => write!(f, "{list}[{index}]."),
+            Step::Field(field) => write!(f, "{field}."),
+        }
+    }
+}
+
+/// What scripts of Windows write before a text that is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Reads a JSON body; an empty one has no parameters. A byte order mark before it is skipped, as MLflow's server does.
 pub fn from_body(body: &[u8]) -> Result<Object<'_>> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Ok(Object::default());
     }
@@ -106,7 +135,7 @@ impl<'a> Params<'a> {
     pub fn new(fields: &'a Object<'a>) -> Self {
         Params {
             fields,
-            place: Place::Top,
+            place: Place::default(),
         }
     }
 
@@ -117,13 +146,10 @@ impl<'a> Params<'a> {
         value.filter(|value| !matches!(value, Json::Null))
     }
 
-    /// A parameter's name as messages show it: `metrics[0].key`.
+    /// A parameter's name as messages show it: `metrics[0].key`, `datasets[1].tags[0].key`.
     pub fn name(&self, name: &str) -> String {
-        match self.place {
-            Place::Top => name.to_owned(),
-            Place::Item(list, index) => format!("{list}[{index}].{name}"),
-            Place::Field(field) => format!("{field}.{name}"),
-        }
+        let steps = [self.place.outer, self.place.inner].into_iter().flatten();
+        steps.map(|step| step.to_string()).chain([name.to_owned()]).collect()
     }
 
     fn wrong_type(&self, name: &str, value: &Json<'_>) -> Error {
@@ -246,7 +272,7 @@ impl<'a> Params<'a> {
         let object = |(index, value): (usize, &'a Json<'a>)| match value {
             Json::Object(fields) => Ok(Params {
                 fields,
-                place: Place::Item(name, index),
+                place: self.place.then(Step::Item(name, index)),
             }),
             value => Err(self.wrong_type(name, value)),
         };
@@ -259,7 +285,7 @@ impl<'a> Params<'a> {
             None => Err(missing(&self.name(name))),
             Some(Json::Object(fields)) => Ok(Params {
                 fields,
-                place: Place::Field(name),
+                place: self.place.then(Step::Field(name)),
             }),
             Some(value) => Err(self.wrong_type(name, value)),
         }
@@ -362,12 +388,27 @@ mod tests {
         let metrics = Params::new(&body).objects("metrics").unwrap();
         let error = metrics[1].required_text("key").unwrap_err();
         assert!(matches!(error, Error::Invalid(text) if text.contains("'metrics[1].key'")));
+        let body = fields(r#"{"datasets": [{}, {"tags": [{"key": "a"}, {}], "dataset": {"name": 5}}]}"#);
+        let datasets = Params::new(&body).objects("datasets").unwrap();
+        let error = datasets[1].objects("tags").unwrap()[1]
+            .required_text("key")
+            .unwrap_err();
+        assert!(matches!(error, Error::Invalid(text) if text.contains("'datasets[1].tags[1].key'")));
+        let error = datasets[1]
+            .required_object("dataset")
+            .unwrap()
+            .text("name")
+            .unwrap_err();
+        assert!(matches!(error, Error::Invalid(text) if text.contains("'datasets[1].dataset.name'")));
     }
 
     #[test]
-    fn a_body_is_an_object_also_when_encoded_twice() {
-        assert_eq!(fields(r#""{\"a\": 1}""#), fields(r#"{"a": 1}"#));
-        for bad in ["[]", "1", "{", "\"[]\"", "\u{feff}{}"] {
+    fn a_body_is_an_object_also_when_encoded_twice_or_behind_a_byte_order_mark() {
+        for same in [r#""{\"a\": 1}""#, "\u{feff}{\"a\": 1}"] {
+            assert_eq!(fields(same), fields(r#"{"a": 1}"#));
+        }
+        assert_eq!(fields("\u{feff}"), Object::default());
+        for bad in ["[]", "1", "{", "\"[]\"", "\u{feff}\u{feff}{}", "{}\u{feff}"] {
             assert!(matches!(from_body(bad.as_bytes()), Err(Error::Invalid(_))), "{bad}");
         }
         assert_eq!(fields("  "), Object::default());

@@ -39,12 +39,14 @@ impl Searched for ExperimentAttribute {
         entities: &[
             Entity {
                 words: &["attribute", "attributes"],
+                words_of_orders: &[],
                 kind: EntityKind::Attribute,
                 values: Values::Text,
                 ordered: true,
             },
             Entity {
                 words: &["tag", "tags"],
+                words_of_orders: &[],
                 kind: EntityKind::Tag,
                 values: Values::OptionalText,
                 ordered: false,

@@ -22,6 +22,8 @@ pub struct Language<A: 'static> {
 pub struct Entity {
     /// The words, the one for messages first.
     pub words: &'static [&'static str],
+    /// Words that mean the same in an order, but not in a filter.
+    pub words_of_orders: &'static [&'static str],
     /// What they stand for.
     pub kind: EntityKind,
     /// What its keys are compared with; of attributes each says it for itself.
@@ -160,7 +162,10 @@ impl<A: Copy> Language<A> {
     /// What the word before the first dot, or none, and the key behind it name, and with what that is compared. Otherwise
     /// why not.
     pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, Values), String> {
-        let entity = self.entity(word)?;
+        self.subject_of(self.entity(word, |_| &[])?, key)
+    }
+
+    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, Values), String> {
         let key_named = || key.to_owned();
         let subject = match entity.kind {
             EntityKind::Attribute => return self.attribute(key),
@@ -183,7 +188,7 @@ impl<A: Copy> Language<A> {
 
     /// The same for what things are ordered by.
     pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, Values), String> {
-        let entity = self.entity(word)?;
+        let entity = self.entity(word, |entity| entity.words_of_orders)?;
         if !entity.ordered {
             let words = listed(
                 self.entities
@@ -201,13 +206,18 @@ impl<A: Copy> Language<A> {
                 Some(row) => Ok((Subject::Attribute(row.id), row.values)),
                 None => Err(self.invalid_attribute(key, |row| row.ordered)),
             },
-            _ => self.subject(word, key),
+            _ => self.subject_of(entity, key),
         }
     }
 
-    fn entity(&self, word: Option<&str>) -> Result<&'static Entity, String> {
+    /// The entity that a word stands for; `more` are the words that it has besides.
+    fn entity(
+        &self,
+        word: Option<&str>,
+        more: impl Fn(&Entity) -> &'static [&'static str],
+    ) -> Result<&'static Entity, String> {
         let named = |entity: &&Entity| match word {
-            Some(word) => entity.words.contains(&word),
+            Some(word) => entity.words.contains(&word) || more(entity).contains(&word),
             None => entity.kind == EntityKind::Attribute,
         };
         self.entities.iter().find(named).ok_or_else(|| {

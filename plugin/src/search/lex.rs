@@ -180,7 +180,8 @@ fn quoted(text: &str) -> Option<usize> {
     possible_end
 }
 
-/// The bytes of the number that a text begins with: `1`, `1.`, `.5`, `-5`, `1e5`, `1.5E-3`.
+/// The bytes of the number that a text begins with: `1`, `1.`, `.5`, `-5`, `1e5`, `1.5E-3`. Unlike MLflow's parser it takes a plus in
+/// the exponent, since Python prints one: `1e+20`.
 fn number(text: &str) -> Option<usize> {
     let sign = usize::from(text.starts_with('-'));
     let digits = |from: usize| {
@@ -199,7 +200,7 @@ fn number(text: &str) -> Option<usize> {
         return None;
     }
     if whole > 0 && is_at(end, ['e', 'E']) && !text.get(..end).is_some_and(|number| number.ends_with('.')) {
-        let exponent = end + 1 + usize::from(is_at(end + 1, ['-', '-']));
+        let exponent = end + 1 + usize::from(is_at(end + 1, ['-', '+']));
         if digits(exponent) > 0 {
             return Some(exponent + digits(exponent));
         }
@@ -244,11 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_of_sqlparse() {
-        for number in ["1", "-5", "1.0", "1.", ".5", "-.5", "1e0", "1.5E-3", "-1e5", "007"] {
+    fn numbers_are_those_of_sqlparse_and_may_have_a_plus_in_the_exponent() {
+        for number in [
+            "1", "-5", "1.0", "1.", ".5", "-.5", "1e0", "1.5E-3", "-1e5", "007", "1e+5", "-1.0E+20",
+        ] {
             assert_eq!(only(number), Kind::Number, "{number}");
         }
-        for other in ["+1", "1x", "0x1", "1_000", "1e+5", ".5e3", "1.e5", "-", "NaN", "-x"] {
+        for other in [
+            "+1", "1x", "0x1", "1_000", "1e+", "1e+-5", ".5e+3", "1.e5", "-", "NaN", "-x",
+        ] {
             let whole = tokens(other)
                 .iter()
                 .any(|token| token.kind == Kind::Number && token.text == other);

@@ -36,6 +36,7 @@ const STATUSES: &[&str] = &["UNSPECIFIED", "PENDING", "READY", "FAILED"];
 const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values) -> Entity {
     Entity {
         words,
+        words_of_orders: &[],
         kind,
         values,
         ordered: false,
@@ -132,7 +133,7 @@ impl LoggedSearch {
 }
 
 /// One thing that a caller orders logged models by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct OrderItem {
     /// An attribute, or `metrics.` and a key.
     pub field: String,

@@ -33,16 +33,19 @@ pub struct ModelSearch {
     pub filter: Filter<ModelAttribute>,
 }
 
-/// The entities that models and versions know.
+/// The entities that models and versions know. As in MLflow, attributes are `attribute.` in filters, and in orders of versions
+/// `attributes.` as well; orders of models take neither.
 pub(super) const ENTITIES: &[Entity] = &[
     Entity {
         words: &["attribute"],
+        words_of_orders: &["attributes"],
         kind: EntityKind::Attribute,
         values: Values::Text,
         ordered: true,
     },
     Entity {
         words: &["tag", "tags"],
+        words_of_orders: &[],
         kind: EntityKind::Tag,
         values: Values::Text,
         ordered: false,

@@ -35,6 +35,7 @@ pub enum RunAttribute {
 const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values, ordered: bool) -> Entity {
     Entity {
         words,
+        words_of_orders: &[],
         kind,
         values,
         ordered,
