@@ -169,7 +169,7 @@ fn default_can_be_renamed_deleted_and_restored_before_anything_else_is_written()
             .ok();
         assert_eq!(
             names(&all),
-            [if first == "update" { "mine" } else { "Default" }, "next"],
+            ["next", if first == "update" { "mine" } else { "Default" }],
             "{first}"
         );
     }
@@ -184,6 +184,23 @@ fn default_can_be_renamed_deleted_and_restored_before_anything_else_is_written()
         names(&tracker.post("experiments/search", json!({"max_results": 10})).ok()),
         ["Default"]
     );
+}
+
+#[test]
+fn default_is_older_than_the_experiment_that_is_made_first() {
+    for first in ["experiments/create", "registered-models/create", "runs/create"] {
+        let tracker = Tracker::fresh();
+        tracker.post(first, json!({"name": "a", "experiment_id": "0"})).ok();
+        let default = tracker.get("experiments/get?experiment_id=0").ok()["experiment"].take();
+        let made = json!(NOW_MS - 1);
+        assert_eq!(
+            (&default["creation_time"], &default["last_update_time"]),
+            (&made, &made)
+        );
+        tracker.experiment("next");
+        let all = tracker.post("experiments/search", json!({"max_results": 10})).ok();
+        assert_eq!(names(&all).last(), Some(&"Default"), "{first}");
+    }
 }
 
 #[test]

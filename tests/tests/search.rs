@@ -283,7 +283,7 @@ fn experiments_are_searched_by_name_time_and_tags() {
     );
     assert_eq!(
         search(json!({"order_by": ["creation_time ASC"]})),
-        "Alphabet beta alpha Default"
+        "Default Alphabet beta alpha"
     );
     let (mut walked, mut token) = (Vec::new(), json!(""));
     while !token.is_null() {

@@ -6,6 +6,9 @@ use super::limits::ARTIFACT_LOCATION_CHARS_MAX;
 use super::name::validate_length;
 use crate::error::{Error, Result};
 
+/// Before the number of an experiment: where it lies that has no location of its own.
+const STORE: &str = "mlflow-artifacts:/";
+
 /// A key and a value, of a tag or a param.
 pub type Pair = (String, String);
 
@@ -27,13 +30,15 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// A new one. Without a location of its own it lies in the project's artifact store.
+    /// A new one. Without a location of its own it lies in the project's artifact store. The location that another one got so
+    /// comes with what copies experiments, and is none of its own: two would share a directory.
     pub fn new(id: ExperimentId, name: String, artifact_location: Option<String>, now_ms: i64) -> Self {
+        let own = artifact_location.filter(|location| !is_made_up(location));
         Experiment {
             id,
             name,
             // Never an empty path: clients would drop the mount's prefix.
-            artifact_location: artifact_location.unwrap_or_else(|| format!("mlflow-artifacts:/{id}")),
+            artifact_location: own.unwrap_or_else(|| format!("{STORE}{id}")),
             lifecycle: Lifecycle {
                 stage: Stage::Active,
                 epoch: 0,
@@ -43,9 +48,16 @@ impl Experiment {
         }
     }
 
-    /// The one that every project has from the start.
+    /// The one that every project has from the start. It is made when it is first needed, and is a moment older than what
+    /// needs it: an experiment that is made at the same time is newer.
     pub fn default_of_project(now_ms: i64) -> Self {
-        Experiment::new(ExperimentId::DEFAULT, "Default".to_owned(), None, now_ms)
+        let made_ms = now_ms.saturating_sub(1);
+        Experiment::new(ExperimentId::DEFAULT, "Default".to_owned(), None, made_ms)
+    }
+
+    /// The same before it is needed: no time is known of it.
+    pub fn default_not_made() -> Self {
+        Experiment::new(ExperimentId::DEFAULT, "Default".to_owned(), None, 0)
     }
 
     /// Refuses what needs an active experiment.
@@ -69,6 +81,12 @@ impl Experiment {
     }
 }
 
+/// Whether a location is one that `Experiment::new` gives: the store and a number.
+fn is_made_up(location: &str) -> bool {
+    let number = location.strip_prefix(STORE).unwrap_or_default().trim_end_matches('/');
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Checks a location given by the caller: a URI or path without query, fragment, parameters and control characters.
 pub fn validate_artifact_location(location: &str) -> Result<()> {
     validate_length("artifact_location", location, ARTIFACT_LOCATION_CHARS_MAX)?;
@@ -80,4 +98,30 @@ pub fn validate_artifact_location(location: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_that_was_made_up_for_another_is_none() {
+        let location = |given: &str| {
+            let given = Some(given.to_owned());
+            Experiment::new(ExperimentId(7), "e".to_owned(), given, 0).artifact_location
+        };
+        for made_up in ["mlflow-artifacts:/5", "mlflow-artifacts:/7", "mlflow-artifacts:/0/"] {
+            assert_eq!(location(made_up), "mlflow-artifacts:/7", "{made_up}");
+        }
+        for own in [
+            "mlflow-artifacts:/",
+            "mlflow-artifacts:/5/x",
+            "mlflow-artifacts:/a5",
+            "mlflow-artifacts://5",
+            "s3://b/5",
+            "5",
+        ] {
+            assert_eq!(location(own), own);
+        }
+    }
 }

@@ -27,13 +27,21 @@ impl Stored {
     pub fn from_record(id: ExperimentId, record: &Record) -> Result<Self> {
         let experiment = match record.existing() {
             Some(bytes) => codec::read_experiment(id, bytes)?,
-            None if id == ExperimentId::DEFAULT => Experiment::default_of_project(0),
+            None if id == ExperimentId::DEFAULT => Experiment::default_not_made(),
             None => return Err(id.not_found()),
         };
         Ok(Stored {
             experiment,
             version: record.version,
         })
+    }
+
+    /// The experiment, with the times that a made-up `Default` gets by being stored now.
+    fn made(&self, now_ms: i64) -> Experiment {
+        match self.version {
+            ABSENT => Experiment::default_of_project(now_ms),
+            _ => self.experiment.clone(),
+        }
     }
 
     /// Makes a change depend on the experiment being as it was read; stores a made-up `Default` on the way.
@@ -122,7 +130,7 @@ pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i
 pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, now_ms: i64) -> Result<Experiment> {
     let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
     let next = counter.existing().map(codec::read_number).transpose()?;
-    if named.version != ABSENT || (next.is_none() && name == Experiment::default_of_project(0).name) {
+    if named.version != ABSENT || (next.is_none() && name == Experiment::default_not_made().name) {
         return Err(already_exists(name));
     }
     if next.is_none() {
@@ -152,7 +160,7 @@ pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms
     let stored = load(id).await?;
     stored.experiment.must_be_active()?;
     stored.rely_on(change, now_ms);
-    let mut experiment = stored.experiment;
+    let mut experiment = stored.made(now_ms);
     if experiment.name != name {
         let [named] = get([keys::experiment_name(name)]).await?;
         if named.version != ABSENT {
@@ -164,9 +172,6 @@ pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms
         name.clone_into(&mut experiment.name);
     }
     experiment.last_update_time_ms = now_ms;
-    if stored.version == ABSENT {
-        experiment.creation_time_ms = now_ms;
-    }
     change.put(keys::experiment(id), codec::write_experiment(&experiment));
     Ok(())
 }
@@ -191,15 +196,12 @@ pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()
 /// The same as a part of a change, whatever it belongs to and holds.
 async fn set_stage_in(change: &mut Change, id: ExperimentId, stage: Stage, now_ms: i64) -> Result<Experiment> {
     let stored = load(id).await?;
-    let mut experiment = stored.experiment.clone();
+    let mut experiment = stored.made(now_ms);
     if experiment.lifecycle.stage == stage {
         let wanted = stage.opposite().name();
         return Err(Error::NotFound(format!("No {wanted} Experiment with id={id} exists")));
     }
     stored.rely_on(change, now_ms);
-    if stored.version == ABSENT {
-        experiment.creation_time_ms = now_ms;
-    }
     experiment.set_stage(stage, now_ms);
     change.put(keys::experiment(id), codec::write_experiment(&experiment));
     let place = |stage| keys::listed_experiment(stage, experiment.creation_time_ms, id);
