@@ -9,7 +9,7 @@ use crate::http::params::{Params, from_body, from_query};
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
 use crate::search::models::{ModelOrder, ModelSearch};
-use crate::search::page::Place;
+use crate::search::page::{Pages, Place};
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::block::Block;
@@ -87,7 +87,10 @@ pub fn page_token(bytes: &[u8]) {
     let text = text(bytes);
     if let Ok(Some(place)) = Place::parse(&text, |_| true) {
         assert_eq!(place.to_token(), text.to_ascii_lowercase());
+        let pages = Pages::of(bytes);
+        assert_eq!(pages.after(&pages.token(&place), |_| true), Ok(Some(place)));
     }
+    let _ = Pages::of(1).after(&text, |_| true);
 }
 
 /// Stored bytes are refused as damaged, or are what the value read is written as.

@@ -19,6 +19,7 @@ mod models;
 mod ordering;
 mod packing;
 mod purging;
+mod page_tokens;
 mod replacing;
 mod runs;
 mod search;

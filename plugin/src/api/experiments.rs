@@ -12,7 +12,7 @@ use crate::domain::name::{validate_experiment_name, validate_key, validate_lengt
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
-use crate::search::page::Place;
+use crate::search::page::Pages;
 use crate::store::experiments;
 use crate::store::search::{self as store, Query};
 use crate::wasi::now_ms;
@@ -136,12 +136,16 @@ struct Page<'a> {
 /// Finds experiments, newest first unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let order = ExperimentOrder::parse(&params.texts("order_by")?)?;
+    let filter = params.text("filter")?.unwrap_or_default();
+    let order_by = params.texts("order_by")?;
+    let order = ExperimentOrder::parse(&order_by)?;
+    let view = params.choice("view_type", &VIEWS)?.unwrap_or(View::ActiveOnly);
+    let pages = Pages::of(("experiments", filter, order_by, view));
     let token = params.text("page_token")?.unwrap_or_default();
     let query = Query {
-        filter: ExperimentFilter::parse(params.text("filter")?.unwrap_or_default())?,
-        view: params.choice("view_type", &VIEWS)?.unwrap_or(View::ActiveOnly),
-        after: Place::parse(token, |bytes| store::fits_experiments(&order, bytes))?,
+        filter: ExperimentFilter::parse(filter)?,
+        view,
+        after: pages.after(token, |bytes| store::fits_experiments(&order, bytes))?,
         count: page_size(params, 0, EXPERIMENTS_PER_PAGE_MAX)?,
         order,
     };
@@ -151,7 +155,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
             .iter()
             .map(|(experiment, tags)| wire::Experiment::new(experiment, tags))
             .collect(),
-        next_page_token: next.map(|place| place.to_token()),
+        next_page_token: next.map(|place| pages.token(&place)),
     })
 }
 

@@ -20,7 +20,7 @@ use crate::domain::nickname::nickname;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
-use crate::search::page::Place;
+use crate::search::page::{Pages, Place};
 use crate::store::logged_search::{self, Query};
 use crate::store::{full_logged, logged};
 use crate::wasi::{now_ms, random_id, random_u64};
@@ -131,19 +131,21 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     if params.texts("experiment_ids")?.is_empty() {
         return Err(missing("experiment_ids"));
     }
-    let datasets = datasets(params)?;
+    let (filter, datasets) = (params.text("filter")?.unwrap_or_default(), datasets(params)?);
     let items = params.objects("order_by")?;
     let items = items.iter().map(order_item).collect::<Result<Vec<_>>>()?;
     let order = LoggedOrder::parse(&items, &datasets)?;
+    let within = experiments(params)?;
+    let pages = Pages::of(("logged models", &within, filter, &datasets, items));
     let token = params.text("page_token")?.unwrap_or_default();
     let query = Query {
-        search: LoggedSearch::parse(params.text("filter")?.unwrap_or_default(), datasets)?,
-        after: Place::parse(token, |place| order.fits(place))?,
+        search: LoggedSearch::parse(filter, datasets)?,
+        after: pages.after(token, |place| order.fits(place))?,
         count: page_size(params, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX)?,
         order,
     };
-    let (ids, next) = logged_search::find(&experiments(params)?, &query).await?;
-    page(&ids, next).await
+    let (ids, next) = logged_search::find(&within, &query).await?;
+    page(pages, &ids, next).await
 }
 
 fn datasets(params: &Params<'_>) -> Result<Vec<MeasuredOn>> {
@@ -181,7 +183,7 @@ fn order_item(params: &Params<'_>) -> Result<OrderItem> {
 }
 
 /// Writes a page model by model: `{"models": […], "next_page_token": "…"}`, each left out when empty.
-async fn page(ids: &[LoggedModelId], next: Option<Place>) -> Result<Vec<u8>> {
+async fn page(pages: Pages, ids: &[LoggedModelId], next: Option<Place>) -> Result<Vec<u8>> {
     let mut body = b"{".to_vec();
     let mut before_model: &[u8] = b"\"models\":[";
     for some in ids.chunks(MODELS_AT_ONCE) {
@@ -203,7 +205,7 @@ async fn page(ids: &[LoggedModelId], next: Option<Place>) -> Result<Vec<u8>> {
     }
     if let Some(place) = next {
         let separator = if body == b"{" { "" } else { "," };
-        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", place.to_token()).as_bytes());
+        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", pages.token(&place)).as_bytes());
     }
     body.push(b'}');
     Ok(body)

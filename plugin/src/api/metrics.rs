@@ -13,7 +13,7 @@ use crate::domain::limits::{POINTS_PER_PAGE_MAX, POINTS_PER_SAMPLE_MAX, RUNS_PER
 use crate::domain::name::missing;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
-use crate::search::page::Place;
+use crate::search::page::Pages;
 use crate::store::{histories, history, keys};
 
 /// A metric's points by (time, step, value), 25,000 a page at most; a run or metric that does not exist has none.
@@ -22,15 +22,19 @@ pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
     let count =
         page_size(params, POINTS_PER_PAGE_MAX, i64::MAX)?.min(usize::try_from(POINTS_PER_PAGE_MAX).unwrap_or(1));
     let key = params.required_text("metric_key")?;
-    let after = Place::parse(params.text("page_token")?.unwrap_or_default(), |bytes| {
-        bytes.len() == keys::POINT_BYTES
-    })?;
-    let (points, next) = match run_id(params) {
-        Ok(run) => history::page(run, key, after.as_ref(), count).await?,
-        Err(Error::NotFound(_)) => (Vec::new(), None),
+    let run = match run_id(params) {
+        Ok(run) => Some(run),
+        Err(Error::NotFound(_)) => None,
         Err(error) => return Err(error),
     };
-    let mut page = PageWriter::new("metrics");
+    let pages = Pages::of(("history", run, key));
+    let token = params.text("page_token")?.unwrap_or_default();
+    let after = pages.after(token, |bytes| bytes.len() == keys::POINT_BYTES)?;
+    let (points, next) = match run {
+        Some(run) => history::page(run, key, after.as_ref(), count).await?,
+        None => (Vec::new(), None),
+    };
+    let mut page = PageWriter::new("metrics", pages);
     for point in points {
         page.add_with(|bytes| write_point(bytes, key, point))?;
     }

@@ -21,7 +21,7 @@ use crate::domain::version::{FullVersion, VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::models::{ModelOrder, ModelSearch};
-use crate::search::page::Place;
+use crate::search::page::Pages;
 use crate::store::latest::{self, Latest};
 use crate::store::model_search::{self, Query};
 use crate::store::{models, versions};
@@ -138,18 +138,21 @@ struct Page<'a> {
 /// Finds models, by name unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let order = ModelOrder::parse(&params.texts("order_by")?)?;
+    let filter = params.text("filter")?.unwrap_or_default();
+    let order_by = params.texts("order_by")?;
+    let order = ModelOrder::parse(&order_by)?;
+    let pages = Pages::of(("registered models", filter, order_by));
     let token = params.text("page_token")?.unwrap_or_default();
     let query = Query {
-        search: ModelSearch::parse(params.text("filter")?.unwrap_or_default())?,
-        after: Place::parse(token, |bytes| order.read_key(bytes).is_some())?,
+        search: ModelSearch::parse(filter)?,
+        after: pages.after(token, |bytes| order.read_key(bytes).is_some())?,
         count: page_size(params, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX)?,
         order,
     };
     let (found, next) = model_search::find(&query).await?;
     json(&Page {
         registered_models: found.iter().map(Model::from).collect(),
-        next_page_token: next.map(|place| place.to_token()),
+        next_page_token: next.map(|place| pages.token(&place)),
     })
 }
 

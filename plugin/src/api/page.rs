@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::write_json;
 use crate::error::{Error, Result};
-use crate::search::page::Place;
+use crate::search::page::{Pages, Place};
 
 /// Items that are read and written at once: bounds the memory of a large page.
 pub const ITEMS_AT_ONCE: usize = 500;
@@ -15,15 +15,17 @@ const BYTES_MAX: usize = 96 << 20;
 /// A page while it is written: `{"<name>": […], "next_page_token": "…"}`, each left out when empty.
 pub struct PageWriter {
     name: &'static str,
+    pages: Pages,
     body: Vec<u8>,
     items: usize,
 }
 
 impl PageWriter {
-    /// A page whose list has this name.
-    pub fn new(name: &'static str) -> Self {
+    /// A page of a search, whose list has this name.
+    pub fn new(name: &'static str, pages: Pages) -> Self {
         PageWriter {
             name,
+            pages,
             body: b"{".to_vec(),
             items: 0,
         }
@@ -59,7 +61,7 @@ impl PageWriter {
         }
         if let Some(place) = next {
             let separator = if self.items == 0 { "" } else { "," };
-            let token = format!("{separator}\"next_page_token\":\"{}\"", place.to_token());
+            let token = format!("{separator}\"next_page_token\":\"{}\"", self.pages.token(place));
             self.body.extend_from_slice(token.as_bytes());
         }
         self.body.push(b'}');
@@ -74,15 +76,20 @@ mod tests {
 
     #[test]
     fn list_and_token_are_left_out_when_empty() {
+        let pages = Pages::of("runs");
         let page = |items: &[u8], next: Option<&Place>| {
-            let mut page = PageWriter::new("runs");
+            let mut page = PageWriter::new("runs", pages);
             items.iter().for_each(|item| page.add(item).unwrap());
             String::from_utf8(page.finish(next)).unwrap()
         };
         let place = Place::new(vec![0xab]);
         assert_eq!(page(&[], None), "{}");
         assert_eq!(page(&[1, 2], None), "{\"runs\":[1,2]}");
-        assert_eq!(page(&[], Some(&place)), "{\"next_page_token\":\"ab\"}");
-        assert_eq!(page(&[1], Some(&place)), "{\"runs\":[1],\"next_page_token\":\"ab\"}");
+        let token = pages.token(&place);
+        assert_eq!(page(&[], Some(&place)), format!("{{\"next_page_token\":\"{token}\"}}"));
+        assert_eq!(
+            page(&[1], Some(&place)),
+            format!("{{\"runs\":[1],\"next_page_token\":\"{token}\"}}")
+        );
     }
 }

@@ -9,7 +9,7 @@ use super::run_json::write_run;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::error::Result;
-use crate::search::page::Place;
+use crate::search::page::{Pages, Place};
 use crate::store::full_runs;
 use crate::store::search::{Found, Spot};
 use crate::store::shelf::Shelf;
@@ -25,9 +25,9 @@ thread_local! {
     static KEPT: RefCell<Shelf<(u64, bool), Vec<u8>>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
 }
 
-/// The page with these runs; those that are no more are left out.
-pub async fn write(found: &[Found], next: Option<&Place>) -> Result<Vec<u8>> {
-    let mut page = PageWriter::new("runs");
+/// The page of a search with these runs; those that are no more are left out.
+pub async fn write(pages: Pages, found: &[Found], next: Option<&Place>) -> Result<Vec<u8>> {
+    let mut page = PageWriter::new("runs", pages);
     let keeps = found.len() <= RUNS_MAX;
     for some in found.chunks(ITEMS_AT_ONCE) {
         let kept: Vec<Option<Rc<Vec<u8>>>> = match keeps {

@@ -14,7 +14,7 @@ use crate::domain::nickname::nickname;
 use crate::domain::run::{FullRun, NewRun, Status};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
-use crate::search::page::Place;
+use crate::search::page::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::store::search::{self as store, Query};
 use crate::store::{full_runs, runs};
@@ -111,17 +111,22 @@ pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
 /// Finds runs of some experiments, newest first unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let order = RunOrder::parse(&params.texts("order_by")?)?;
+    let filter = params.text("filter")?.unwrap_or_default();
+    let order_by = params.texts("order_by")?;
+    let order = RunOrder::parse(&order_by)?;
+    let view = params.choice("run_view_type", &VIEWS)?.unwrap_or(View::ActiveOnly);
+    let within = experiments(params)?;
+    let pages = Pages::of(("runs", &within, filter, order_by, view));
     let token = params.text("page_token")?.unwrap_or_default();
     let query = Query {
-        filter: RunFilter::parse(params.text("filter")?.unwrap_or_default())?,
-        view: params.choice("run_view_type", &VIEWS)?.unwrap_or(View::ActiveOnly),
-        after: Place::parse(token, |bytes| store::fits_runs(&order, bytes))?,
+        filter: RunFilter::parse(filter)?,
+        view,
+        after: pages.after(token, |bytes| store::fits_runs(&order, bytes))?,
         count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
         order,
     };
-    let (found, next) = store::runs(&experiments(params)?, &query).await?;
-    run_page::write(&found, next.as_ref()).await
+    let (found, next) = store::runs(&within, &query).await?;
+    run_page::write(pages, &found, next.as_ref()).await
 }
 
 /// The experiments that a search looks at.

@@ -21,7 +21,7 @@ use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
-use crate::search::page::Place;
+use crate::search::page::{Pages, Place};
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::creation::{self, NewVersion};
 use crate::store::logged;
@@ -179,20 +179,23 @@ pub async fn get_download_uri(call: Call<'_>) -> Result<Vec<u8>> {
 /// Finds versions, the last updated first unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let order = VersionOrder::parse(&params.texts("order_by")?)?;
+    let filter = params.text("filter")?.unwrap_or_default();
+    let order_by = params.texts("order_by")?;
+    let order = VersionOrder::parse(&order_by)?;
+    let pages = Pages::of(("model versions", filter, order_by));
     let token = params.text("page_token")?.unwrap_or_default();
     let query = Query {
-        search: VersionSearch::parse(params.text("filter")?.unwrap_or_default())?,
-        after: Place::parse(token, |bytes| order.read_key(bytes).is_some())?,
+        search: VersionSearch::parse(filter)?,
+        after: pages.after(token, |bytes| order.read_key(bytes).is_some())?,
         count: page_size(params, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX)?,
         order,
     };
     let (found, next) = version_search::find(&query).await?;
-    page(&found, next).await
+    page(pages, &found, next).await
 }
 
-async fn page(found: &[Found], next: Option<Place>) -> Result<Vec<u8>> {
-    let mut page = PageWriter::new("model_versions");
+async fn page(pages: Pages, found: &[Found], next: Option<Place>) -> Result<Vec<u8>> {
+    let mut page = PageWriter::new("model_versions", pages);
     for some in found.chunks(ITEMS_AT_ONCE) {
         for version in versions::read_all(some).await?.iter().flatten() {
             page.add(&Version::in_list(version))?;

@@ -52,7 +52,7 @@ impl Lifecycle {
 }
 
 /// Which stages a search shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
     /// Active ones.
     ActiveOnly,

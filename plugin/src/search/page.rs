@@ -1,9 +1,58 @@
-//! Page tokens: the place of the last item of a page, so that the next page costs what the first one did.
+//! Page tokens: the place of the last item of a page, so that the next page costs what the first one did, and the search that the
+//! place is one of.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::error::{Error, Result};
 
 /// The longest token read, in bytes: twice the longest place, that of an order by many texts.
 const TOKEN_BYTES_MAX: usize = 100_000;
+
+/// The hex digits with which a token says which search it belongs to.
+const SEARCH_DIGITS: usize = 16;
+
+/// The pages of one search. A token of another search is refused: its place means nothing here, or something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pages {
+    search: u64,
+}
+
+impl Pages {
+    /// Those of the search that has these parameters. How many items a page has is none of them, and may change.
+    pub fn of(search: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        search.hash(&mut hasher);
+        Pages {
+            search: hasher.finish(),
+        }
+    }
+
+    /// The token of the page behind a place.
+    pub fn token(self, last: &Place) -> String {
+        format!("{:0SEARCH_DIGITS$x}{}", self.search, last.to_token())
+    }
+
+    /// Reads a token that `token` made; an empty one is the first page. `fits` is as in `Place::parse`.
+    pub fn after(self, token: &str, fits: impl FnOnce(&[u8]) -> bool) -> Result<Option<Place>> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let parts = token
+            .split_at_checked(SEARCH_DIGITS)
+            .filter(|(_, place)| !place.is_empty());
+        let (search, place) = parts.ok_or_else(|| invalid(token))?;
+        let search = hex(search).and_then(|bytes| bytes.try_into().ok());
+        let search = search.map(u64::from_be_bytes).ok_or_else(|| invalid(token))?;
+        if search != self.search {
+            return Err(Error::Invalid(format!(
+                "Invalid page token '{}': it belongs to another search. All parameters but max_results must be those of the \
+                 page before.",
+                shown(token)
+            )));
+        }
+        Place::parse(place, fits).map_err(|_| invalid(token))
+    }
+}
 
 /// A place in an order: the bytes that its items are ordered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,29 +80,30 @@ impl Place {
         if token.is_empty() {
             return Ok(None);
         }
-        let invalid = || {
-            Error::Invalid(format!(
-                "Invalid page token '{}': it is not one that a former page gave.",
-                shown(token)
-            ))
-        };
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(invalid());
-        }
-        let (pairs, rest) = token.as_bytes().as_chunks::<2>();
-        let byte = |pair: &[u8; 2]| {
-            // `from_str_radix` alone would take a sign too.
-            std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        };
-        let place: Vec<u8> = pairs.iter().map(byte).collect::<Option<_>>().ok_or_else(invalid)?;
-        if !rest.is_empty() || !fits(&place) {
-            return Err(invalid());
-        }
+        let place = hex(token).filter(|place| fits(place)).ok_or_else(|| invalid(token))?;
         Ok(Some(Place(place)))
     }
+}
+
+/// The bytes that hex digits stand for; none for any other text, and for one that is too long.
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| {
+        // `from_str_radix` alone would take a sign too.
+        std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
+    let is_short = digits.len() <= TOKEN_BYTES_MAX;
+    (is_short && rest.is_empty()).then(|| pairs.iter().map(byte).collect())?
+}
+
+fn invalid(token: &str) -> Error {
+    Error::Invalid(format!(
+        "Invalid page token '{}': it is not one that a former page gave.",
+        shown(token)
+    ))
 }
 
 /// The beginning of a token, for a message.
@@ -77,6 +127,16 @@ mod tests {
         #[test]
         fn any_other_text_is_refused(text in ".{1,50}") {
             prop_assert!(Place::parse(&text, |bytes| bytes.len() == 100).is_err());
+            prop_assert!(Pages::of("a").after(&text, |bytes| bytes.len() == 100).is_err());
+        }
+
+        #[test]
+        fn a_token_goes_on_with_its_own_search_alone(bytes in proptest::collection::vec(any::<u8>(), 1..40), one in any::<(String, bool)>(), other in any::<(String, bool)>()) {
+            let place = Place::new(bytes);
+            let token = Pages::of(&one).token(&place);
+            prop_assert_eq!(Pages::of(&one).after(&token, |_| true), Ok(Some(place)));
+            prop_assert_eq!(Pages::of(&other).after(&token, |_| true).is_ok(), one == other);
+            prop_assert!(Pages::of(&one).after(&token, |_| false).is_err());
         }
     }
 
@@ -88,5 +148,6 @@ mod tests {
     #[test]
     fn an_empty_token_is_the_first_page() {
         assert_eq!(Place::parse("", |_| false), Ok(None));
+        assert_eq!(Pages::of("a").after("", |_| false), Ok(None));
     }
 }
