@@ -17,6 +17,10 @@ const LAST_KEYS_AT_ONCE: usize = 1_000;
 /// How many pages (of 4 MiB) one read may take.
 const PAGES_MAX: usize = 24;
 
+/// The longest key of a record, in bytes (`wit/records.wit`). No record has a longer one, so that nothing is asked about it: what a
+/// caller looks up by a name that nothing can have is not found.
+const KEY_BYTES_MAX: usize = 4_096;
+
 /// The version of a record that does not exist.
 pub const ABSENT: u64 = 0;
 
@@ -46,10 +50,28 @@ pub async fn get<const N: usize>(keys: [Vec<u8>; N]) -> Result<[Record; N]> {
 
 /// Reads the records of these keys, in their order, all at one moment.
 pub async fn get_all(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
+    let impossible = |(index, key): (usize, &Vec<u8>)| (key.len() > KEY_BYTES_MAX).then_some(index);
+    let impossible: Vec<usize> = keys.iter().enumerate().filter_map(impossible).collect();
+    let mut keys = keys;
+    keys.retain(|key| key.len() <= KEY_BYTES_MAX);
+    let mut records = get_possible(keys).await?;
+    // In their order, so that each index is right when its turn comes.
+    for index in impossible {
+        let absent = Record {
+            version: ABSENT,
+            value: Vec::new(),
+        };
+        records.insert(index.min(records.len()), absent);
+    }
+    Ok(records)
+}
+
+/// The same of keys that records can have.
+async fn get_possible(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let values = host::get(keys).await.map_err(failed)?;
+    let values = host::get(keys).await.map_err(read_failed)?;
     let mut start = 0;
     let mut records = Vec::with_capacity(values.ends.len());
     for (version, end) in values.versions.iter().zip(values.ends.iter().map(|end| offset(*end))) {
@@ -142,7 +164,9 @@ async fn scan_pages(
         if spans.is_empty() {
             return Ok(());
         }
-        let page = host::scan(ranges(&spans, first_limit, limit)).await.map_err(failed)?;
+        let page = host::scan(ranges(&spans, first_limit, limit))
+            .await
+            .map_err(read_failed)?;
         let cut = page.cut.map(offset);
         let read = cut.and_then(|cut| page.counts.get(cut)).copied().unwrap_or(0);
         let last = each(first, page)?;
@@ -173,7 +197,7 @@ pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
             limit: 1,
             reverse: true,
         });
-        let page = host::scan(ranges.collect()).await.map_err(failed)?;
+        let page = host::scan(ranges.collect()).await.map_err(read_failed)?;
         visit(&page, 0, |entry| {
             let (key, _) = entry.of(&page.bytes)?;
             if let Some(last) = last.get_mut(entry.span) {
@@ -286,16 +310,31 @@ async fn transact_within<T>(attempts: usize, decide: impl AsyncFn(&mut Change) -
         match host::commit(change.checks, change.writes).await {
             Ok(()) => return Ok(answer),
             Err(host::CommitError::Conflict(_)) => {}
-            Err(host::CommitError::Failed(error)) => return Err(failed(error)),
+            Err(host::CommitError::Failed(error)) => return Err(commit_failed(error)),
         }
     }
     Err(Error::Contended)
 }
 
-fn failed(error: host::Error) -> Error {
+fn read_failed(error: host::Error) -> Error {
+    failed(
+        error,
+        "asks for more than the storage reads at once (50,000 things, 64 MiB). Ask for less",
+    )
+}
+
+fn commit_failed(error: host::Error) -> Error {
+    failed(
+        error,
+        "changes more than the storage takes at once (10,000 things, 64 MiB, 32 MiB of one thing). Send it in parts",
+    )
+}
+
+/// `excess` is what a caller is told of a limit of the storage: the host's own text speaks of keys and values.
+fn failed(error: host::Error, excess: &str) -> Error {
     match error {
         host::Error::Denied => Error::Denied,
-        host::Error::TooLarge(text) => Error::TooLarge(text),
+        host::Error::TooLarge(_) => Error::TooLarge(format!("The request {excess}.")),
         host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
     }
 }
