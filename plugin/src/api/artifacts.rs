@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::runs::run_id;
 use super::{Call, EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
@@ -11,7 +12,6 @@ use crate::error::Result;
 use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
-use crate::http::params::Params;
 use crate::store::files::{self, Item};
 use crate::store::{artifacts, versions};
 
@@ -60,7 +60,7 @@ pub async fn list(call: FileCall<'_>) -> Result<Answer> {
 
 /// Lists a directory of a run; the files are named from the run's root.
 pub async fn list_of_run(call: Call<'_>) -> Result<Vec<u8>> {
-    let (uri, root) = artifacts::root_of_run(run(&call.params)?).await?;
+    let (uri, root) = artifacts::root_of_run(run_id(&call.params)?).await?;
     list_below(&uri, &root, call.params.text("path")?.unwrap_or_default()).await
 }
 
@@ -90,7 +90,7 @@ pub async fn download(call: FileCall<'_>) -> Result<Answer> {
 
 /// Sends a file of a run.
 pub async fn of_run(call: FileCall<'_>) -> Result<Answer> {
-    let (_, root) = artifacts::root_of_run(run(&call.query)?).await?;
+    let (_, root) = artifacts::root_of_run(run_id(&call.query)?).await?;
     file::serve(&root.below(call.query.required_text("path")?)?, call.wanted).await
 }
 
@@ -117,7 +117,8 @@ pub async fn upload(call: FileCall<'_>) -> Result<Answer> {
 
 /// Takes a file of a run in.
 pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
-    let (_, root) = artifacts::root_of_run(run(&call.query)?).await?;
+    let run = RunId::parse(call.query.either_text("run_uuid", "run_id")?)?;
+    let (_, root) = artifacts::root_of_run(run).await?;
     let path = root.below(call.query.required_text("path")?)?;
     take_in(call, &path).await
 }
@@ -138,16 +139,4 @@ pub async fn delete(call: FileCall<'_>) -> Result<Answer> {
     let path = call.below.strip_suffix('/').unwrap_or(call.below);
     artifacts::delete(&ArtifactPath::parse_encoded(path)?).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
-}
-
-/// The run that a request is about; older pages name it by its other name.
-fn run(params: &Params<'_>) -> Result<RunId> {
-    let id = match params.text("run_id")?.filter(|id| !id.is_empty()) {
-        None => params.text("run_uuid")?.filter(|id| !id.is_empty()),
-        id => id,
-    };
-    match id {
-        Some(id) => RunId::parse(id),
-        None => params.required_text("run_id").and_then(RunId::parse),
-    }
 }
