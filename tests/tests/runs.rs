@@ -42,17 +42,42 @@ fn a_new_run_answers_what_it_says_and_is_read_back_equal() {
 }
 
 #[test]
-fn a_run_without_experiment_goes_to_default_and_one_without_name_gets_a_nickname() {
+fn a_run_without_name_gets_a_nickname() {
     let tracker = Tracker::fresh();
-    let run = tracker.post("runs/create", json!({})).ok()["run"].take();
+    let run = tracker.post("runs/create", json!({"experiment_id": "0"})).ok()["run"].take();
     assert_eq!(
         (&run["info"]["experiment_id"], &run["info"]["start_time"]),
         (&json!("0"), &json!(0))
     );
-    assert_eq!(run["info"]["user_id"], "");
     let name = run["info"]["run_name"].as_str().unwrap();
     assert_eq!(name.split('-').count(), 3, "{name}");
     assert_eq!(tag(&run, "mlflow.runName"), Some(name));
+}
+
+#[test]
+fn a_run_belongs_to_an_experiment() {
+    let tracker = Tracker::fresh();
+    for none in [json!({}), json!({"experiment_id": ""}), json!({"experiment_id": null})] {
+        let message = tracker.post("runs/create", none).fails(400, "INVALID_PARAMETER_VALUE");
+        assert!(message.contains("parameter 'experiment_id'"), "{message}");
+    }
+    let found = tracker.post("runs/search", json!({"experiment_ids": ["0"]})).ok();
+    assert_eq!(ids(&found), [""; 0]);
+}
+
+#[test]
+fn a_run_that_names_no_user_is_its_callers() {
+    let tracker = Tracker::fresh();
+    let user_id = |user: Value| {
+        let body = json!({"experiment_id": "0", "user_id": user});
+        tracker.post("runs/create", body).ok()["run"]["info"]["user_id"].take()
+    };
+    for none in [json!(null), json!("")] {
+        assert_eq!(user_id(none), "writer");
+    }
+    assert_eq!(user_id(json!("ada")), "ada");
+    let found = json!({"experiment_ids": ["0"], "filter": "user_id = 'writer'"});
+    assert_eq!(ids(&tracker.post("runs/search", found).ok()).len(), 2);
 }
 
 #[test]
@@ -61,7 +86,7 @@ fn a_runs_name_and_its_tag_are_one_thing() {
     let create = |name: &str, tag: &str| {
         tracker.post(
             "runs/create",
-            json!({"run_name": name, "tags": [{"key": "mlflow.runName", "value": tag}]}),
+            json!({"experiment_id": "0", "run_name": name, "tags": [{"key": "mlflow.runName", "value": tag}]}),
         )
     };
     assert_eq!(create("", "t").ok()["run"]["info"]["run_name"], "t");
@@ -284,7 +309,7 @@ fn many_runs_are_paged_through_whole() {
             (
                 "POST",
                 "/api/2.0/mlflow/runs/create".to_owned(),
-                json!({"start_time": n % 11}),
+                json!({"experiment_id": "0", "start_time": n % 11}),
             )
         })
         .collect();

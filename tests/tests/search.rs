@@ -212,7 +212,7 @@ fn a_rare_run_is_found_among_many() {
             (
                 "POST",
                 "/api/2.0/mlflow/runs/create".to_owned(),
-                json!({"start_time": n}),
+                json!({"experiment_id": "0", "start_time": n}),
             )
         })
         .collect();

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
-use super::wire::{self, read_pairs};
+use super::pairs::{read_pair, read_pairs};
+use super::wire;
 use super::{Call, EMPTY, json};
 use crate::domain::experiment::{Experiment, validate_artifact_location};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
-use crate::domain::limits::{EXPERIMENT_TAG_VALUE_CHARS_MAX, EXPERIMENTS_PER_PAGE_MAX, TAGS_ON_CREATE_MAX};
-use crate::domain::name::{validate_experiment_name, validate_key, validate_length};
+use crate::domain::limits::EXPERIMENTS_PER_PAGE_MAX;
+use crate::domain::name::validate_experiment_name;
+use crate::domain::pair::EXPERIMENT_TAG;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
@@ -36,25 +38,11 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         .text("artifact_location")?
         .filter(|location| !location.is_empty());
     location.map_or(Ok(()), validate_artifact_location)?;
-    let tags = read_pairs(&call.params, "tags")?;
-    if tags.len() > TAGS_ON_CREATE_MAX {
-        return Err(Error::Invalid(format!(
-            "{} tags: at most {TAGS_ON_CREATE_MAX} are allowed",
-            tags.len()
-        )));
-    }
-    for (index, (key, value)) in tags.iter().enumerate() {
-        validate_tag(&format!("tags[{index}]."), key, value)?;
-    }
+    let tags = read_pairs(&call.params, "tags", EXPERIMENT_TAG)?;
     let id = experiments::create(name, location, &tags, now_ms()).await?;
     json(&Created {
         experiment_id: id.to_string(),
     })
-}
-
-fn validate_tag(place: &str, key: &str, value: &str) -> Result<()> {
-    validate_key(&format!("{place}key"), key)?;
-    validate_length(&format!("{place}value"), value, EXPERIMENT_TAG_VALUE_CHARS_MAX)
 }
 
 /// Reads an experiment by its id.
@@ -102,12 +90,8 @@ pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Sets a tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    let (key, value) = (
-        call.params.required_text("key")?,
-        call.params.text("value")?.unwrap_or_default(),
-    );
-    validate_tag("", key, value)?;
-    experiments::set_tag(id(&call.params)?, key, value, now_ms()).await?;
+    let (key, value) = read_pair(&call.params, EXPERIMENT_TAG)?;
+    experiments::set_tag(id(&call.params)?, &key, &value, now_ms()).await?;
     Ok(EMPTY.to_vec())
 }
 

@@ -1,16 +1,18 @@
 //! `runs/log-inputs`.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::wire::read_pairs;
+use super::pairs::{last_of_each, read_pairs};
 use super::{Call, EMPTY};
 use crate::domain::dataset::{Dataset, DatasetInput};
 use crate::domain::id::RunId;
 use crate::domain::limits::{
     DATASET_DIGEST_CHARS_MAX, DATASET_NAME_CHARS_MAX, DATASET_PROFILE_CHARS_MAX, DATASET_SCHEMA_CHARS_MAX,
-    DATASET_SOURCE_CHARS_MAX, INPUT_TAG_KEY_CHARS_MAX, INPUT_TAG_VALUE_CHARS_MAX, INPUTS_MAX, KEY_CHARS_MAX,
+    DATASET_SOURCE_CHARS_MAX, INPUTS_MAX, KEY_CHARS_MAX,
 };
 use crate::domain::name::validate_length;
+use crate::domain::pair::INPUT_TAG;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::store::inputs;
@@ -36,7 +38,7 @@ pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Of the inputs that name the same dataset the first counts.
 fn first_of_each(inputs: Vec<DatasetInput>) -> Vec<DatasetInput> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     inputs
         .into_iter()
         .filter(|input| seen.insert((input.dataset.name.clone(), input.dataset.digest.clone())))
@@ -44,21 +46,18 @@ fn first_of_each(inputs: Vec<DatasetInput>) -> Vec<DatasetInput> {
 }
 
 fn read_input(params: &Params<'_>) -> Result<DatasetInput> {
-    let tags = read_pairs(params, "tags")?;
-    for (key, value) in &tags {
-        validate_length(&params.name("tags.key"), key, INPUT_TAG_KEY_CHARS_MAX)?;
-        validate_length(&params.name("tags.value"), value, INPUT_TAG_VALUE_CHARS_MAX)?;
-    }
+    // Of equal keys the last counts: so an input has one context, and a request with many inputs fits into a commit.
+    let tags = last_of_each(read_pairs(params, "tags", INPUT_TAG)?);
     let dataset = params.required_object("dataset")?;
     let required = |name: &str, max| {
         let text = dataset.required_text(name)?;
-        validate_length(&params.name(&dataset.name(name)), text, max).map(|()| text.to_owned())
+        validate_length(&dataset.name(name), text, max).map(|()| text.to_owned())
     };
     let optional = |name: &str, max| {
         let Some(text) = dataset.text(name)?.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
-        validate_length(&params.name(&dataset.name(name)), text, max).map(|()| Some(text.to_owned()))
+        validate_length(&dataset.name(name), text, max).map(|()| Some(text.to_owned()))
     };
     Ok(DatasetInput {
         tags,

@@ -5,18 +5,18 @@ use serde::Serialize;
 use super::experiments::page_size;
 use super::logged::Model;
 use super::logging::refuse_twins;
+use super::pairs::read_pairs;
 use super::runs::experiments;
-use super::wire::read_pairs;
 use super::{Call, EMPTY, json};
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{
-    DATASETS_PER_LOGGED_SEARCH_MAX, LOGGED_MODEL_KEY_CHARS_MAX, LOGGED_MODEL_PAIRS_MAX, LOGGED_MODEL_VALUE_CHARS_MAX,
-    LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX,
+    DATASETS_PER_LOGGED_SEARCH_MAX, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX,
 };
 use crate::domain::logged::{FullLoggedModel, LoggedModelId, LoggedStatus, MeasuredOn, NewLoggedModel};
-use crate::domain::name::{missing, validate_length};
+use crate::domain::name::missing;
 use crate::domain::nickname::nickname;
+use crate::domain::pair::LOGGED_MODEL_PAIR;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
@@ -44,24 +44,12 @@ fn model_id(params: &Params<'_>) -> Result<LoggedModelId> {
     LoggedModelId::parse(params.required_text("model_id")?)
 }
 
-/// Params or tags. Unlike those of runs their keys never become names of files, and may be any text.
-fn pairs(params: &Params<'_>, name: &str) -> Result<Vec<Pair>> {
-    let pairs = read_pairs(params, name)?;
-    if pairs.len() > LOGGED_MODEL_PAIRS_MAX {
-        let count = pairs.len();
-        return Err(Error::Invalid(format!(
-            "{count} {name}: at most {LOGGED_MODEL_PAIRS_MAX} are allowed"
-        )));
-    }
-    for (index, (key, value)) in pairs.iter().enumerate() {
-        validate_length(&format!("{name}[{index}].key"), key, LOGGED_MODEL_KEY_CHARS_MAX)?;
-        validate_length(&format!("{name}[{index}].value"), value, LOGGED_MODEL_VALUE_CHARS_MAX)?;
-    }
-    Ok(pairs)
+fn tags(params: &Params<'_>) -> Result<Vec<Pair>> {
+    read_pairs(params, "tags", LOGGED_MODEL_PAIR)
 }
 
 fn logged_params(params: &Params<'_>) -> Result<Vec<Pair>> {
-    let pairs = pairs(params, "params")?;
+    let pairs = read_pairs(params, "params", LOGGED_MODEL_PAIR)?;
     refuse_twins(&pairs)?;
     Ok(pairs)
 }
@@ -76,7 +64,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         kind: text("model_type")?,
         source_run: text("source_run_id")?,
         params: logged_params(params)?,
-        tags: pairs(params, "tags")?,
+        tags: tags(params)?,
     };
     let id = LoggedModelId(random_id());
     answer(&logged::create(experiment, &new, id, &nickname(random_u64()), now_ms()).await?)
@@ -109,7 +97,7 @@ pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Sets tags.
 pub async fn set_tags(call: Call<'_>) -> Result<Vec<u8>> {
-    logged::set_tags(model_id(&call.params)?, &pairs(&call.params, "tags")?).await?;
+    logged::set_tags(model_id(&call.params)?, &tags(&call.params)?).await?;
     Ok(EMPTY.to_vec())
 }
 

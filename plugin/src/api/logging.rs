@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::logged_models::measured_on;
+use super::pairs::read_pair;
 use super::runs::run_id;
 use super::{Call, EMPTY};
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
 use crate::domain::limits::{
     BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, DATASET_DIGEST_CHARS_MAX,
-    DATASET_NAME_CHARS_MAX, PARAM_VALUE_CHARS_MAX,
+    DATASET_NAME_CHARS_MAX,
 };
 use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
-use crate::domain::name::{cut, validate_key, validate_length};
-use crate::domain::run::{NAME_TAG, tag_value};
+use crate::domain::name::{validate_key, validate_length};
+use crate::domain::pair::{RUN_PARAM, RUN_TAG};
+use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::store::runs::{self, Batch};
@@ -159,24 +161,15 @@ fn add_metric<'a>(batch: &mut Batch, params: &Params<'a>, key_name: &str) -> Res
 }
 
 fn read_param(params: &Params<'_>) -> Result<Pair> {
-    let key = params.required_text("key")?;
-    validate_key(&params.name("key"), key)?;
-    let value = params.text("value")?.unwrap_or_default();
-    Ok((key.to_owned(), cut(value.to_owned(), PARAM_VALUE_CHARS_MAX)))
-}
-
-fn read_tag(params: &Params<'_>) -> Result<Pair> {
-    let key = params.required_text("key")?;
-    validate_key(&params.name("key"), key)?;
-    Ok((
-        key.to_owned(),
-        tag_value(params.text("value")?.unwrap_or_default().to_owned()),
-    ))
+    read_pair(params, RUN_PARAM)
 }
 
 /// Without empty names: a run always has a name, and an empty one changes nothing.
 fn read_tags(params: &[Params<'_>]) -> Result<Vec<Pair>> {
-    let mut tags = params.iter().map(read_tag).collect::<Result<Vec<_>>>()?;
+    let mut tags = params
+        .iter()
+        .map(|tag| read_pair(tag, RUN_TAG))
+        .collect::<Result<Vec<_>>>()?;
     tags.retain(|(key, value)| key != NAME_TAG || !value.is_empty());
     Ok(tags)
 }

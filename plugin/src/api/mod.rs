@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod models;
 pub mod outputs;
 pub mod page;
+pub mod pairs;
 pub mod registry;
 pub mod run_json;
 pub mod run_page;

@@ -5,16 +5,15 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::experiments::page_size;
+use super::pairs::{read_pair, read_pairs};
 use super::registry::{Model, Version};
-use super::wire::read_pairs;
 use super::{Call, EMPTY, json};
 use crate::domain::alias::is_latest;
-use crate::domain::limits::{
-    DESCRIPTION_CHARS_MAX, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX, REGISTRY_TAG_VALUE_CHARS_MAX,
-    TAGS_ON_CREATE_MAX,
-};
+use crate::domain::experiment::Pair;
+use crate::domain::limits::{DESCRIPTION_CHARS_MAX, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX};
 use crate::domain::model::{FullModel, ModelId, validate_model_name, validate_new_model_name};
-use crate::domain::name::{validate_key, validate_length};
+use crate::domain::name::validate_length;
+use crate::domain::pair::REGISTRY_TAG;
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionKind, VersionName};
@@ -52,31 +51,21 @@ pub fn description<'a>(params: &Params<'a>) -> Result<Option<&'a str>> {
     Ok(description)
 }
 
-/// The tags that a request gives, at most so many as may be given at once; of equal keys the last counts.
-pub fn tags(params: &Params<'_>) -> Result<Vec<(String, String)>> {
-    let tags = read_pairs(params, "tags")?;
-    if tags.len() > TAGS_ON_CREATE_MAX {
-        return Err(Error::Invalid(format!(
-            "{} tags: at most {TAGS_ON_CREATE_MAX} are allowed",
-            tags.len()
-        )));
-    }
-    for (index, (key, value)) in tags.iter().enumerate() {
-        validate_tag(&format!("tags[{index}]."), key, value)?;
-    }
-    Ok(tags)
-}
-
-fn validate_tag(place: &str, key: &str, value: &str) -> Result<()> {
-    validate_key(&format!("{place}key"), key)?;
-    validate_length(&format!("{place}value"), value, REGISTRY_TAG_VALUE_CHARS_MAX)
+/// The tags that a request gives; of equal keys the last counts.
+pub fn tags(params: &Params<'_>) -> Result<Vec<Pair>> {
+    read_pairs(params, "tags", REGISTRY_TAG)
 }
 
 /// The tag that a request is about.
-pub fn tag<'a>(params: &Params<'a>) -> Result<(&'a str, &'a str)> {
-    let (key, value) = (params.required_text("key")?, params.text("value")?.unwrap_or_default());
-    validate_tag("", key, value)?;
-    Ok((key, value))
+pub fn tag(params: &Params<'_>) -> Result<Pair> {
+    read_pair(params, REGISTRY_TAG)
+}
+
+/// The key of the tag that a request removes.
+pub fn tag_key<'a>(params: &Params<'a>) -> Result<&'a str> {
+    let key = params.required_text("key")?;
+    REGISTRY_TAG.validate_key("key", key)?;
+    Ok(key)
 }
 
 /// Makes a model and its experiment.
@@ -115,15 +104,13 @@ pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
 /// Sets a tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let (key, value) = tag(&call.params)?;
-    models::set_tag(name(&call.params)?, key, value).await?;
+    models::set_tag(name(&call.params)?, &key, &value).await?;
     Ok(EMPTY.to_vec())
 }
 
 /// Removes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    let key = call.params.required_text("key")?;
-    validate_key("key", key)?;
-    models::delete_tag(name(&call.params)?, key).await?;
+    models::delete_tag(name(&call.params)?, tag_key(&call.params)?).await?;
     Ok(EMPTY.to_vec())
 }
 

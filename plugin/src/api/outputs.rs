@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{Call, EMPTY};
 use crate::domain::id::RunId;
-use crate::domain::limits::{KEY_CHARS_MAX, OUTPUTS_MAX, RUN_TAG_VALUE_CHARS_MAX};
+use crate::domain::limits::{KEY_CHARS_MAX, OUTPUTS_MAX};
 use crate::domain::name::{missing, validate_length};
+use crate::domain::pair::RUN_TAG;
 use crate::domain::run::ModelOutput;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
@@ -49,22 +50,28 @@ pub async fn log_model(call: Call<'_>) -> Result<Vec<u8>> {
     let run = RunId::parse(params.required_text("run_id")?)?;
     let note = note(params.required_text("model_json")?)?;
     runs::edit_tag(run, HISTORY_TAG, now_ms(), |history| {
-        let history = appended(history, &note)?;
-        validate_length(HISTORY_TAG, &history, RUN_TAG_VALUE_CHARS_MAX).map(|()| history)
+        let history = written(&appended(history, &note, |known| *known == note))?;
+        RUN_TAG.stored_value(|| HISTORY_TAG.to_owned(), HISTORY_TAG, &history)
     })
     .await?;
     Ok(EMPTY.to_vec())
 }
 
-/// A list in JSON with one more item. What is no such list, since somebody else wrote the tag, begins anew.
-pub fn appended(list: Option<&str>, item: &Value) -> Result<String> {
+/// A list that a tag keeps as JSON, with one more item, unless one that it has `is_same`. What is no such list, since somebody
+/// else wrote the tag, begins again.
+pub fn appended(list: Option<&str>, item: &Value, is_same: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut items: Vec<Value> = list
         .and_then(|list| serde_json::from_str(list).ok())
         .unwrap_or_default();
-    if !items.contains(item) {
+    if !items.iter().any(is_same) {
         items.push(item.clone());
     }
-    serde_json::to_string(&items).map_err(|error| Error::Corrupt(format!("a tag cannot be written: {error}")))
+    items
+}
+
+/// A list as a tag keeps it.
+pub fn written(items: &[Value]) -> Result<String> {
+    serde_json::to_string(items).map_err(|error| Error::Corrupt(format!("a tag cannot be written: {error}")))
 }
 
 /// What is noted of a model: where and when it was made, and its flavors without their configuration.
@@ -111,9 +118,10 @@ mod tests {
     #[test]
     fn a_list_grows_by_what_it_does_not_hold() {
         let one = Value::from(1);
-        assert_eq!(appended(None, &one).unwrap(), "[1]");
-        assert_eq!(appended(Some("[2]"), &one).unwrap(), "[2,1]");
-        assert_eq!(appended(Some("[1,2]"), &one).unwrap(), "[1,2]");
-        assert_eq!(appended(Some("nonsense"), &one).unwrap(), "[1]");
+        let grown = |list| written(&appended(list, &one, |known| *known == one)).unwrap();
+        assert_eq!(grown(None), "[1]");
+        assert_eq!(grown(Some("[2]")), "[2,1]");
+        assert_eq!(grown(Some("[1,2]")), "[1,2]");
+        assert_eq!(grown(Some("nonsense")), "[1]");
     }
 }

@@ -3,15 +3,18 @@
 use serde::Serialize;
 
 use super::experiments::{VIEWS, page_size};
+use super::pairs::read_pairs;
 use super::run_json::write_run;
 use super::run_page;
-use super::wire::{RunInfo, read_pairs};
+use super::wire::RunInfo;
 use super::{Call, EMPTY, json};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Stage, View};
-use crate::domain::limits::{EXPERIMENTS_PER_SEARCH_MAX, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX, TAGS_ON_CREATE_MAX};
+use crate::domain::limits::{EXPERIMENTS_PER_SEARCH_MAX, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX, USER_ID_CHARS_MAX};
+use crate::domain::name::cut;
 use crate::domain::nickname::nickname;
-use crate::domain::run::{FullRun, NewRun, Status};
+use crate::domain::pair::RUN_TAG;
+use crate::domain::run::{FullRun, NewRun, Status, run_name};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Pages;
@@ -32,29 +35,28 @@ pub fn run_id(params: &Params<'_>) -> Result<RunId> {
     RunId::parse(params.either_text("run_id", "run_uuid")?)
 }
 
-/// Makes a run. Without an experiment it goes to `Default`.
+/// Makes a run. One of which no user is named is its caller's.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
-    let experiment = match params.text("experiment_id")?.unwrap_or_default() {
-        "" => ExperimentId::DEFAULT,
-        id => ExperimentId::parse(id)?,
-    };
+    let experiment = ExperimentId::parse(params.required_text("experiment_id")?)?;
     let text = |name| params.text(name).map(|text| text.unwrap_or_default().to_owned());
     let new = NewRun {
-        user_id: text("user_id")?,
+        user_id: user_id(&call)?,
         name: text("run_name")?,
         start_time_ms: params.integer("start_time")?.unwrap_or(0),
-        tags: read_pairs(params, "tags")?,
+        tags: read_pairs(params, "tags", RUN_TAG)?,
     };
-    if new.tags.len() > TAGS_ON_CREATE_MAX {
-        return Err(Error::Invalid(format!(
-            "{} tags: at most {TAGS_ON_CREATE_MAX} are allowed",
-            new.tags.len()
-        )));
-    }
     let now_ms = now_ms();
     let id = RunId::made_at(now_ms, random_id());
     found(&runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?)
+}
+
+fn user_id(call: &Call<'_>) -> Result<String> {
+    let named = call.params.text("user_id")?.filter(|user| !user.is_empty());
+    Ok(match named {
+        Some(user) => user.to_owned(),
+        None => cut(call.actor.to_owned(), USER_ID_CHARS_MAX),
+    })
 }
 
 /// Reads a run.
@@ -75,10 +77,7 @@ pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     let update = runs::Update {
         status: params.choice("status", &Status::ALL)?,
         end_time_ms: params.integer("end_time")?,
-        name: params
-            .text("run_name")?
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned),
+        name: params.text("run_name")?.filter(|name| !name.is_empty()).map(run_name),
     };
     let run = runs::update(run_id(params)?, &update, now_ms()).await?;
     json(&Updated {

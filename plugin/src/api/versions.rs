@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::experiments::page_size;
-use super::models::{description, name, tag, tags};
-use super::outputs::appended;
+use super::models::{description, name, tag, tag_key, tags};
+use super::outputs::{appended, written};
 use super::page::{ITEMS_AT_ONCE, PageWriter};
 use super::registry::Version;
 use super::{Call, EMPTY, json};
 use crate::domain::id::RunId;
-use crate::domain::limits::{SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX};
+use crate::domain::limits::{
+    LOGGED_MODEL_VALUE_CHARS_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX,
+};
 use crate::domain::logged::{LoggedModelId, VERSIONS_TAG};
-use crate::domain::name::{validate_key, validate_length};
+use crate::domain::name::validate_length;
 use crate::domain::prompt::is_prompt;
 use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::source::{Source, not_of_model};
@@ -93,10 +96,30 @@ fn owner(params: &Params<'_>, source: &str) -> Result<Owner> {
     })
 }
 
-/// Notes in a tag of a logged model that a version was made from it. Clients do the same again.
+/// Notes in a tag of a logged model that a version was made from it, with its number as MLflow's server writes it. Clients note
+/// the same once more, with a text. The version exists whatever becomes of its note.
 async fn note(model: LoggedModelId, name: &str, version: &FullVersion) -> Result<()> {
-    let made = serde_json::json!({"name": name, "version": version.version.number.to_string()});
-    logged::edit_tag(model, VERSIONS_TAG, |versions| appended(versions, &made)).await
+    let number = version.version.number;
+    let noted = logged::edit_tag(model, VERSIONS_TAG, |versions| with_version(versions, name, number)).await;
+    match noted {
+        Err(Error::NotFound(_)) => Ok(()),
+        noted => noted,
+    }
+}
+
+/// The tag with one more version. The oldest give way when it would become longer than a tag may be.
+fn with_version(versions: Option<&str>, name: &str, number: u64) -> Result<String> {
+    let made = |version: Value| serde_json::json!({"name": name, "version": version});
+    let forms = [made(number.into()), made(number.to_string().into())];
+    let [as_number, _] = &forms;
+    let mut versions = appended(versions, as_number, |known| forms.contains(known));
+    loop {
+        let tag = written(&versions)?;
+        if versions.len() == 1 || tag.chars().count() <= LOGGED_MODEL_VALUE_CHARS_MAX {
+            return Ok(tag);
+        }
+        versions.remove(0);
+    }
 }
 
 /// Reads a version.
@@ -136,14 +159,12 @@ pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
 /// Sets a tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let (key, value) = tag(&call.params)?;
-    change_tag(&call.params, key, Some(value)).await
+    change_tag(&call.params, &key, Some(&value)).await
 }
 
 /// Removes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    let key = call.params.required_text("key")?;
-    validate_key("key", key)?;
-    change_tag(&call.params, key, None).await
+    change_tag(&call.params, tag_key(&call.params)?, None).await
 }
 
 async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Result<Vec<u8>> {
@@ -202,4 +223,32 @@ async fn page(pages: Pages, found: &[Found], next: Option<Place>) -> Result<Vec<
         }
     }
     Ok(page.finish(next.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_version_is_noted_by_its_number_and_known_as_a_text_too() {
+        let noted = |versions| with_version(versions, "m", 2).unwrap();
+        assert_eq!(noted(None), r#"[{"name":"m","version":2}]"#);
+        for known in [r#"[{"name":"m","version":2}]"#, r#"[{"name":"m","version":"2"}]"#] {
+            assert_eq!(noted(Some(known)), known);
+        }
+        assert_eq!(
+            noted(Some(r#"[{"name":"m","version":"1"}]"#)),
+            r#"[{"name":"m","version":"1"},{"name":"m","version":2}]"#
+        );
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_versions_give_way() {
+        let long = "x".repeat(LOGGED_MODEL_VALUE_CHARS_MAX - 35);
+        let full = format!(r#"[{{"name":"a","version":1}},{{"name":"{long}","version":1}}]"#);
+        let noted = with_version(Some(&full), "m", 2).unwrap();
+        assert_eq!(noted, r#"[{"name":"m","version":2}]"#);
+        assert!(with_version(None, &long, 2).unwrap().contains(&long));
+    }
 }

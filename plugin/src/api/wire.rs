@@ -10,7 +10,6 @@ use crate::domain::lifecycle::Stage;
 use crate::domain::logged::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, ModelOutput as DomainOutput, Run as DomainRun};
-use crate::http::params::Params;
 
 #[derive(Serialize)]
 struct KeyValue<'a> {
@@ -32,17 +31,6 @@ impl Serialize for KeyValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(|(key, value)| KeyValue { key, value }))
     }
-}
-
-/// Reads a list of tags or params as it was sent: keys must be given, values may be absent.
-pub fn read_pairs(params: &Params<'_>, name: &str) -> crate::error::Result<Vec<Pair>> {
-    let pair = |item: &Params<'_>| {
-        Ok((
-            item.required_text("key")?.to_owned(),
-            item.text("value")?.unwrap_or_default().to_owned(),
-        ))
-    };
-    params.objects(name)?.iter().map(pair).collect()
 }
 
 /// An experiment.

@@ -1,11 +1,40 @@
 //! Every limit on what a request may carry: those of the newest MLflow (3.18), in characters unless named otherwise.
+//!
+//! What is stored under a key of its own, on every way in. The rules of pairs are applied by `pair.rs`, those of names by
+//! `name.rs`, `model.rs`, `alias.rs`, `semver.rs` and `logged.rs`; nothing else decides what is too long.
+//!
+//! | what | ways in | its key or name | its value, and a longer one |
+//! |---|---|---|---|
+//! | name of an experiment | create, update | 500, not blank | – |
+//! | tag of an experiment | create, set-experiment-tag | 250, a normal path | 20,000, refused |
+//! | name of a run | create, update, set-tag, log-batch | – | 8,000, cut |
+//! | tag of a run | create, set-tag, log-batch | 250, a normal path | 8,000, cut |
+//! | … that begins with `mlflow.` | the same, and log-model | the same | 100,000, refused |
+//! | param of a run | log-parameter, log-batch | 250, a normal path | 6,000, cut |
+//! | metric of a run or logged model | log-metric, log-batch | 250, a normal path | a number |
+//! | dataset | log-inputs, and by name and digest log-metric, log-batch | name 500, digest 36 | see below, refused |
+//! | tag of a dataset input | log-inputs | 255, any text | 500, refused |
+//! | model of a run | log-inputs, outputs | 250, any text | – |
+//! | name of a registered model | create, rename | 493 and 1,000 bytes, a normal path | – |
+//! | tag of a registered model or version | create, set-tag | 250, a normal path | 100,000, refused |
+//! | alias | alias | 255, letters, digits, `_`, `-` | – |
+//! | semantic version | create of a version | 255, SemVer 2 | – |
+//! | name of a logged model | create | 500, without `/ : . % " '` | – |
+//! | tag or param of a logged model | create, tags, params | 255, any text | 65,535, refused |
+//!
+//! A list of pairs has at most 1,000 items, in a batch fewer. The longest key that follows from this has less than the 4,096 bytes
+//! of a storage's key: a dataset's use, by name, digest and context.
 
 /// Metric, param and tag keys.
 pub const KEY_CHARS_MAX: usize = 250;
 /// Longer param values are cut, as MLflow does by default.
 pub const PARAM_VALUE_CHARS_MAX: usize = 6_000;
-/// Longer run tag values, a run's name among them, are cut, as MLflow does by default.
+/// Longer values of other run tags are cut, as MLflow does by default.
 pub const RUN_TAG_VALUE_CHARS_MAX: usize = 8_000;
+/// Run tags that begin with `mlflow.`: clients parse them, so that they are whole or refused.
+pub const RESERVED_TAG_VALUE_CHARS_MAX: usize = 100_000;
+/// Longer names of runs are cut, as MLflow cuts the tag that is the name.
+pub const RUN_NAME_CHARS_MAX: usize = RUN_TAG_VALUE_CHARS_MAX;
 /// Experiment tag values.
 pub const EXPERIMENT_TAG_VALUE_CHARS_MAX: usize = 20_000;
 /// Experiment names.
@@ -14,8 +43,8 @@ pub const EXPERIMENT_NAME_CHARS_MAX: usize = 500;
 pub const USER_ID_CHARS_MAX: usize = 256;
 /// Artifact locations of experiments.
 pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
-/// Tags given when an experiment or a run is made.
-pub const TAGS_ON_CREATE_MAX: usize = 1_000;
+/// Tags, or params, of one list in a request.
+pub const PAIRS_AT_ONCE_MAX: usize = 1_000;
 
 /// Names of registered models: their experiment has `[model]` before it.
 pub const MODEL_NAME_CHARS_MAX: usize = EXPERIMENT_NAME_CHARS_MAX - 7;
@@ -40,8 +69,6 @@ pub const LOGGED_MODEL_TYPE_CHARS_MAX: usize = 500;
 pub const LOGGED_MODEL_KEY_CHARS_MAX: usize = 255;
 /// Values of params and tags of logged models.
 pub const LOGGED_MODEL_VALUE_CHARS_MAX: usize = 65_535;
-/// Params, and tags, that one request gives a logged model.
-pub const LOGGED_MODEL_PAIRS_MAX: usize = 1_000;
 /// Models of one runs/outputs.
 pub const OUTPUTS_MAX: usize = 1_000;
 /// Points that are shown of a logged model; of one with more, the newest of each metric and dataset.
@@ -127,7 +154,7 @@ pub const FILTER_BYTES_MAX: usize = 65_536;
 pub const FILTER_CLAUSES_MAX: usize = 1_000;
 /// Values of one list of a filter.
 pub const FILTER_LIST_MAX: usize = 10_000;
-/// A LIKE pattern: no stored value that a filter reads is longer, but the tags of experiments.
+/// A LIKE pattern: few stored values that a filter reads are longer, such as tags of experiments.
 pub const LIKE_PATTERN_CHARS_MAX: usize = 8_000;
 /// Items of one `order_by`.
 pub const ORDER_BY_ITEMS_MAX: usize = 20;

@@ -12,6 +12,7 @@ pub mod metric;
 pub mod model;
 pub mod name;
 pub mod nickname;
+pub mod pair;
 pub mod prompt;
 pub mod run;
 pub mod sample;

@@ -65,7 +65,7 @@ pub fn validate_model_name(parameter: &str, name: &str) -> Result<()> {
     }
     if name.contains(['/', ':']) {
         return Err(Error::Invalid(format!(
-            "Invalid model name '{name}'. Names cannot contain '/' or ':'."
+            "Invalid model name '{name}' for parameter '{parameter}' supplied. Names cannot contain '/' or ':'."
         )));
     }
     validate_normal_path(parameter, name)

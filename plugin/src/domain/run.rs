@@ -6,7 +6,7 @@ use super::dataset::DatasetInput;
 use super::experiment::{Experiment, Pair};
 use super::id::{ExperimentId, RunId};
 use super::lifecycle::{Lifecycle, Stage};
-use super::limits::{RUN_TAG_VALUE_CHARS_MAX, USER_ID_CHARS_MAX};
+use super::limits::{RUN_NAME_CHARS_MAX, USER_ID_CHARS_MAX};
 use super::metric::Metric;
 use super::name::{cut, validate_length};
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ pub struct NewRun {
     pub name: String,
     /// Milliseconds since the Unix epoch.
     pub start_time_ms: i64,
-    /// Stored as sent; of equal keys the last counts.
+    /// As they are stored; of equal keys the last counts.
     pub tags: Vec<Pair>,
 }
 
@@ -95,23 +95,17 @@ impl Run {
         experiment.must_be_active()?;
         validate_length("user_id", &new.user_id, USER_ID_CHARS_MAX)?;
         let mut tags = new.tags;
-        let tagged = tags
-            .iter()
-            .rev()
-            .find(|(key, _)| key == NAME_TAG)
-            .map(|(_, value)| value.clone())
-            .unwrap_or_default();
-        if !new.name.is_empty() && !tagged.is_empty() && new.name != tagged {
+        let tagged = tags.iter().rev().find(|(key, _)| key == NAME_TAG);
+        let tagged = tagged.map(|(_, value)| run_name(value)).unwrap_or_default();
+        let named = run_name(&new.name);
+        if !named.is_empty() && !tagged.is_empty() && named != tagged {
             return Err(Error::Invalid(format!(
                 "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values \
-                 (run_name='{}', mlflow.runName='{tagged}').",
-                new.name
+                 (run_name='{named}', mlflow.runName='{tagged}')."
             )));
         }
-        let name = [new.name, tagged]
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .map_or_else(nickname, tag_value);
+        let name = [named, tagged].into_iter().find(|name| !name.is_empty());
+        let name = name.unwrap_or_else(nickname);
         tags.retain(|(key, _)| key != NAME_TAG);
         tags.push((NAME_TAG.to_owned(), name.clone()));
         let run = Run {
@@ -143,9 +137,9 @@ impl Run {
     }
 }
 
-/// Cuts a run tag's value as MLflow does.
-pub fn tag_value(value: String) -> String {
-    cut(value, RUN_TAG_VALUE_CHARS_MAX)
+/// What a run is called that is given this name, by its field or by its tag. It is cut, since each write to a run reads it.
+pub fn run_name(name: &str) -> String {
+    cut(name.to_owned(), RUN_NAME_CHARS_MAX)
 }
 
 /// A param or a tag of a run that is read.

@@ -1,0 +1,43 @@
+//! Tags and params of requests, read by the rules of their kind.
+
+use std::collections::BTreeSet;
+
+use crate::domain::experiment::Pair;
+use crate::domain::limits::PAIRS_AT_ONCE_MAX;
+use crate::domain::pair::PairRules;
+use crate::error::{Error, Result};
+use crate::http::params::Params;
+
+/// A tag or a param: the fields `key`, which must be given, and `value`, which may be absent.
+pub fn read_pair(params: &Params<'_>, rules: PairRules) -> Result<Pair> {
+    let key = params.required_text("key")?;
+    rules.validate_key(&params.name("key"), key)?;
+    let value = params.text("value")?.unwrap_or_default();
+    let value = rules.stored_value(|| params.name("value"), key, value)?;
+    Ok((key.to_owned(), value))
+}
+
+/// A list of them, in the order in which they were sent.
+pub fn read_pairs<'a>(params: &Params<'a>, name: &'a str, rules: PairRules) -> Result<Vec<Pair>> {
+    let items = params.objects(name)?;
+    if items.len() > PAIRS_AT_ONCE_MAX {
+        return Err(Error::Invalid(format!(
+            "{} {}: at most {PAIRS_AT_ONCE_MAX} are allowed",
+            items.len(),
+            params.name(name)
+        )));
+    }
+    items.iter().map(|item| read_pair(item, rules)).collect()
+}
+
+/// Of pairs with equal keys the last, in the order of the list.
+pub fn last_of_each(pairs: Vec<Pair>) -> Vec<Pair> {
+    let mut seen = BTreeSet::new();
+    let mut last: Vec<Pair> = pairs
+        .into_iter()
+        .rev()
+        .filter(|(key, _)| seen.insert(key.clone()))
+        .collect();
+    last.reverse();
+    last
+}

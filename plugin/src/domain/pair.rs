@@ -1,0 +1,157 @@
+//! Keys with values, as callers send them: tags and params. Each kind has its rules, which hold on every way in; a way that
+//! makes something new takes no key that a later change would refuse.
+
+use super::limits::{
+    EXPERIMENT_TAG_VALUE_CHARS_MAX, INPUT_TAG_KEY_CHARS_MAX, INPUT_TAG_VALUE_CHARS_MAX, LOGGED_MODEL_KEY_CHARS_MAX,
+    LOGGED_MODEL_VALUE_CHARS_MAX, PARAM_VALUE_CHARS_MAX, REGISTRY_TAG_VALUE_CHARS_MAX, RESERVED_TAG_VALUE_CHARS_MAX,
+    RUN_TAG_VALUE_CHARS_MAX,
+};
+use super::name::{cut, validate_key, validate_length};
+use super::run::{NAME_TAG, run_name};
+use crate::error::Result;
+
+/// Tags that begin so are written by MLflow's clients, which read many of them as JSON.
+const RESERVED_PREFIX: &str = "mlflow.";
+
+/// The rules of one kind of pairs.
+#[derive(Clone, Copy, Debug)]
+pub struct PairRules {
+    key: KeyRule,
+    value: ValueRule,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum KeyRule {
+    /// MLflow's rule of names that may become files, see `validate_key`.
+    NormalPath,
+    /// Any text of at most so many characters: it never becomes a file.
+    Text(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ValueRule {
+    /// Longer values are refused.
+    Refused(usize),
+    /// Longer values are cut, as MLflow does.
+    Cut(usize),
+    /// Depends on the key, see `run_tag`.
+    RunTag,
+}
+
+const fn rules(key: KeyRule, value: ValueRule) -> PairRules {
+    PairRules { key, value }
+}
+
+/// Tags of runs: of a new one, set alone, or in a batch.
+pub const RUN_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::RunTag);
+/// Params of runs: logged alone, or in a batch.
+pub const RUN_PARAM: PairRules = rules(KeyRule::NormalPath, ValueRule::Cut(PARAM_VALUE_CHARS_MAX));
+/// Tags of experiments: of a new one, or set alone.
+pub const EXPERIMENT_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::Refused(EXPERIMENT_TAG_VALUE_CHARS_MAX));
+/// Tags of registered models and of their versions: of a new one, or set alone.
+pub const REGISTRY_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::Refused(REGISTRY_TAG_VALUE_CHARS_MAX));
+/// Tags and params of logged models: of a new one, or of one that exists.
+pub const LOGGED_MODEL_PAIR: PairRules = rules(
+    KeyRule::Text(LOGGED_MODEL_KEY_CHARS_MAX),
+    ValueRule::Refused(LOGGED_MODEL_VALUE_CHARS_MAX),
+);
+/// Tags of a run's dataset inputs.
+pub const INPUT_TAG: PairRules = rules(
+    KeyRule::Text(INPUT_TAG_KEY_CHARS_MAX),
+    ValueRule::Refused(INPUT_TAG_VALUE_CHARS_MAX),
+);
+
+impl PairRules {
+    /// Refuses a key that none of this kind has; `parameter` is what the caller named it, for the message.
+    pub fn validate_key(&self, parameter: &str, key: &str) -> Result<()> {
+        match self.key {
+            KeyRule::NormalPath => validate_key(parameter, key),
+            KeyRule::Text(chars_max) => validate_length(parameter, key, chars_max),
+        }
+    }
+
+    /// What is stored of a value; `parameter` is as above.
+    pub fn stored_value(&self, parameter: impl Fn() -> String, key: &str, value: &str) -> Result<String> {
+        match self.value {
+            ValueRule::Refused(chars_max) => whole(parameter, value, chars_max),
+            ValueRule::Cut(chars_max) => Ok(cut(value.to_owned(), chars_max)),
+            ValueRule::RunTag => run_tag(parameter, key, value),
+        }
+    }
+}
+
+/// Programs parse reserved tags, and half of one is worse than none. The name of a run is for people.
+fn run_tag(parameter: impl Fn() -> String, key: &str, value: &str) -> Result<String> {
+    if key == NAME_TAG {
+        Ok(run_name(value))
+    } else if key.starts_with(RESERVED_PREFIX) {
+        whole(parameter, value, RESERVED_TAG_VALUE_CHARS_MAX)
+    } else {
+        Ok(cut(value.to_owned(), RUN_TAG_VALUE_CHARS_MAX))
+    }
+}
+
+fn whole(parameter: impl Fn() -> String, value: &str, chars_max: usize) -> Result<String> {
+    // Bytes are never fewer than characters: the parameter of most values need not be named.
+    if value.len() > chars_max {
+        validate_length(&parameter(), value, chars_max)?;
+    }
+    Ok(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn stored(rules: PairRules, key: &str, length: usize) -> Option<usize> {
+        match rules.stored_value(|| "tags[7].value".to_owned(), key, &"ü".repeat(length)) {
+            Ok(value) => Some(value.chars().count()),
+            Err(Error::Invalid(message)) if message.contains("'tags[7].value'") => None,
+            Err(_) => Some(usize::MAX),
+        }
+    }
+
+    #[test]
+    fn what_programs_parse_is_whole_or_refused_and_other_tags_of_runs_are_cut() {
+        for key in ["mlflow.loggedArtifacts", "mlflow.note.content", "mlflow."] {
+            assert_eq!(stored(RUN_TAG, key, 100_000), Some(100_000), "{key}");
+            assert_eq!(stored(RUN_TAG, key, 100_001), None, "{key}");
+        }
+        for key in ["config", "mlflow", "MLFLOW.x", NAME_TAG] {
+            assert_eq!(stored(RUN_TAG, key, 8_000), Some(8_000), "{key}");
+            assert_eq!(stored(RUN_TAG, key, 100_001), Some(8_000), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_other_kind_cuts_or_refuses_whatever_the_key() {
+        for (rules, max, longer) in [
+            (RUN_PARAM, 6_000, Some(6_000)),
+            (EXPERIMENT_TAG, 20_000, None),
+            (REGISTRY_TAG, 100_000, None),
+            (LOGGED_MODEL_PAIR, 65_535, None),
+            (INPUT_TAG, 500, None),
+        ] {
+            assert_eq!(stored(rules, "mlflow.x", max), Some(max), "{rules:?}");
+            assert_eq!(stored(rules, "mlflow.x", max + 1), longer, "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_a_normal_path_unless_it_never_becomes_a_file() {
+        for rules in [RUN_TAG, RUN_PARAM, EXPERIMENT_TAG, REGISTRY_TAG] {
+            assert_eq!(rules.validate_key("key", &"a".repeat(250)), Ok(()));
+            for bad in ["a@b", "a/../b", "a\nb", &"a".repeat(251)] {
+                assert!(
+                    matches!(rules.validate_key("key", bad), Err(Error::Invalid(_))),
+                    "{bad}"
+                );
+            }
+        }
+        for rules in [LOGGED_MODEL_PAIR, INPUT_TAG] {
+            assert_eq!(rules.validate_key("key", &"@".repeat(255)), Ok(()));
+            assert!(rules.validate_key("key", &"a".repeat(256)).is_err());
+        }
+    }
+}
