@@ -4,6 +4,7 @@ mod access;
 mod aliases;
 mod artifacts;
 mod contention;
+mod copies;
 mod datasets;
 mod defects;
 mod engine;

@@ -234,7 +234,7 @@ fn a_deleted_version_is_gone_with_its_aliases_and_its_number_is_not_given_again(
 #[test]
 fn tags_are_set_overwritten_and_deleted_but_not_the_semantic_version() {
     let tracker = with_model();
-    tracker.version("m", None);
+    tracker.version("m", Some("1.0.0"));
     let set = |key: &str, value: &str| {
         tracker.post(
             "model-versions/set-tag",

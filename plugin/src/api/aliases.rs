@@ -9,11 +9,19 @@ use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::store::{aliases, models, versions};
 
-/// Makes an alias name a version.
+/// Makes an alias name a version. The semantic version of this one, or of one that it is a copy of, is no order: it comes with
+/// the aliases of a version, among which it is shown.
 pub async fn set(call: Call<'_>) -> Result<Vec<u8>> {
     let alias = call.params.required_text("alias")?;
+    let (name, version) = (name(&call.params)?, version(&call.params)?);
+    if let Some(semver) = SemVer::read(alias) {
+        let version = versions::load(name, &version).await?.version;
+        if versions::is_known_as(&version, &semver).await? {
+            return Ok(EMPTY.to_vec());
+        }
+    }
     validate_new_alias(alias)?;
-    aliases::set(name(&call.params)?, alias, &version(&call.params)?).await?;
+    aliases::set(name, alias, &version).await?;
     Ok(EMPTY.to_vec())
 }
 

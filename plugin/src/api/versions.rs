@@ -173,13 +173,22 @@ async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Resu
         versions::change_tag(name, &version, key, value).await?;
         return Ok(EMPTY.to_vec());
     }
-    let semver = versions::read(name, &version).await?.version.semver.to_string();
-    match value {
-        Some(value) if value == semver => Ok(EMPTY.to_vec()),
-        _ => Err(Error::Invalid(format!(
-            "The tag '{SEMVER_TAG}' shows the semantic version {semver}, which a version has for good."
-        ))),
+    let version = versions::load(name, &version).await?.version;
+    let changes_nothing = match value {
+        // What copies tags sends the one of another version; only somebody's choice is worth a refusal.
+        Some(value) => {
+            let semver = SemVer::parse(value)?;
+            !version.is_semver_chosen || versions::is_known_as(&version, &semver).await?
+        }
+        None => false,
+    };
+    if changes_nothing {
+        return Ok(EMPTY.to_vec());
     }
+    Err(Error::Invalid(format!(
+        "The tag '{SEMVER_TAG}' shows the semantic version {}, which a version has for good.",
+        version.semver
+    )))
 }
 
 #[derive(Serialize)]

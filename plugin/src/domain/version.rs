@@ -19,6 +19,8 @@ pub struct Version {
     pub number: u64,
     /// What people call it. Unique in the model while the version exists.
     pub semver: SemVer,
+    /// Whether whoever made it chose its semantic version. If not, it was the next, or came along with what it is a copy of.
+    pub is_semver_chosen: bool,
     /// The run that it is.
     pub run: RunId,
     /// The experiment of that run.

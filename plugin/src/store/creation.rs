@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::keys::registry as keys;
 use super::models::{self, Stored as StoredModel};
 use super::records::{ABSENT, Change, get, transact};
-use super::{codec, experiments, latest, runs, versions};
+use super::{codec, experiments, latest, lineage, runs, versions};
 use crate::domain::id::RunId;
 use crate::domain::prompt;
 use crate::domain::run::{NewRun, Run, Status};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// What a caller says of a version to be made.
 #[derive(Clone, Debug)]
 pub struct NewVersion {
-    /// None: the next one.
+    /// As its tag says it; none: the next one.
     pub semver: Option<SemVer>,
     /// The run that it is; none: a new one.
     pub run: Option<RunId>,
@@ -42,10 +42,7 @@ pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<F
     let model = models::id(model_name).await?;
     transact(async |change| {
         let mut stored = models::load_numbered(model_name, model).await?;
-        let semver = match &new.semver {
-            Some(semver) => free(&stored, semver).await?.clone(),
-            None => SemVer::after(latest::highest_numbers(model).await?)?,
-        };
+        let (semver, is_semver_chosen) = semver_of(&stored, new).await?;
         let run = put_run(change, &stored, new, &semver, now_ms).await?;
         stored.model.last_version += 1;
         stored.model.last_update_time_ms = now_ms;
@@ -55,6 +52,7 @@ pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<F
             model,
             number: stored.model.last_version,
             semver,
+            is_semver_chosen,
             run: run.id,
             experiment: run.experiment,
             stage: ModelStage::None,
@@ -76,14 +74,26 @@ pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<F
     .await
 }
 
-async fn free<'a>(stored: &StoredModel, semver: &'a SemVer) -> Result<&'a SemVer> {
-    let [taken] = get([keys::semver(stored.model.id, &semver.to_string())]).await?;
-    match taken.version {
-        ABSENT => Ok(semver),
-        _ => Err(Error::AlreadyExists(format!(
-            "Model Version (name={}, version={semver}) already exists. Give another semantic version, or none for the next.",
+/// The semantic version that a new version gets, and whether its caller chose it. The one of a version that it is a copy of comes
+/// along with that one's tags, and is no choice: it is kept if it is free.
+async fn semver_of(stored: &StoredModel, new: &NewVersion) -> Result<(SemVer, bool)> {
+    let model = stored.model.id;
+    let next = async || SemVer::after(latest::highest_numbers(model).await?);
+    let Some(asked) = &new.semver else {
+        return Ok((next().await?, false));
+    };
+    let source = new.source.as_deref().unwrap_or_default();
+    let is_copied = lineage::is_of_original(asked, model, new.run, source).await?;
+    let [taken] = get([keys::semver(model, &asked.to_string())]).await?;
+    if taken.version == ABSENT {
+        Ok((asked.clone(), !is_copied))
+    } else if is_copied {
+        Ok((next().await?, false))
+    } else {
+        Err(Error::AlreadyExists(format!(
+            "Model Version (name={}, version={asked}) already exists. Give another semantic version, or none for the next.",
             stored.model.name
-        ))),
+        )))
     }
 }
 

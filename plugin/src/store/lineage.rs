@@ -10,10 +10,14 @@ use super::{codec, models};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::model::{Model, ModelId};
 use crate::domain::run::Run;
+use crate::domain::semver::SemVer;
 use crate::error::{Error, Result};
 
 /// How many versions of one run, or of the runs of one experiment, are looked at.
 const LINKS_MAX: usize = 100_000;
+
+/// How many versions of one run are looked at as what another may be a copy of.
+const ORIGINALS_MAX: usize = 1_000;
 
 /// A version by its model and number.
 pub type Link = (ModelId, u64);
@@ -67,6 +71,35 @@ pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
         found.extend(links(keys::versions_of_run(experiment, *id)).await?);
     }
     Ok(found)
+}
+
+/// Whether a semantic version is that of a version which one with this run and source is a copy of: of another version that is the
+/// same run, or, in the same model, was made from the same source. Copies of tags and aliases name it, and mean nothing by it.
+pub async fn is_of_original(semver: &SemVer, model: ModelId, run: Option<RunId>, source: &str) -> Result<bool> {
+    let mut links = versions_of_runs(run.as_slice()).await?;
+    links.truncate(ORIGINALS_MAX);
+    let mut models: Vec<ModelId> = links.iter().map(|(model, _)| *model).chain([model]).collect();
+    models.sort_unstable();
+    models.dedup();
+    let text = semver.to_string();
+    let holders = get_all(models.iter().map(|model| keys::semver(*model, &text)).collect()).await?;
+    let mut of_model = None;
+    for (id, record) in models.iter().zip(&holders) {
+        let Some(number) = record.existing().map(codec::read_number).transpose()? else {
+            continue;
+        };
+        if links.contains(&(*id, number)) {
+            return Ok(true);
+        }
+        of_model = of_model.or((*id == model).then_some(number));
+    }
+    let Some(number) = of_model.filter(|_| !source.is_empty()) else {
+        return Ok(false);
+    };
+    let [holder] = get([keys::version(model, number)]).await?;
+    let holder = holder.existing();
+    let holder = holder.map(|bytes| codec::registry::read_version(model, number, bytes));
+    Ok(holder.transpose()?.is_some_and(|holder| holder.source == source))
 }
 
 async fn links(span: Span) -> Result<Vec<Link>> {

@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use super::keys::registry::{self as keys, VersionPart};
 use super::records::{Change, get, scan_all, transact};
-use super::{codec, models, sweep};
+use super::{codec, lineage, models, sweep};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
 use crate::domain::prompt::{self, PROMPT_TAG};
+use crate::domain::semver::SemVer;
 use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
 use crate::error::{Error, Result};
 
@@ -96,6 +97,14 @@ pub async fn read(model_name: &str, name: &VersionName) -> Result<FullVersion> {
     let model = models::find(model_name).await?.ok_or_else(not_found)?;
     let number = number(model, model_name, name).await?;
     read_number(model_name, model, number).await?.ok_or_else(not_found)
+}
+
+/// Whether a version has a semantic version, or is a copy of one that has it.
+pub async fn is_known_as(version: &Version, semver: &SemVer) -> Result<bool> {
+    if version.semver == *semver {
+        return Ok(true);
+    }
+    lineage::is_of_original(semver, version.model, Some(version.run), &version.source).await
 }
 
 /// Reads a version by its number; none when there is no such version.

@@ -37,11 +37,14 @@ pub fn read_model(id: ModelId, bytes: &[u8]) -> Result<Model> {
     reader.end(model)
 }
 
+/// Follows a version whose semantic version nobody chose. Nothing follows others, among them all that were written before.
+const NOT_CHOSEN: u8 = 0;
+
 /// Writes a version; its model and number are in the key.
 pub fn write_version(version: &Version) -> Vec<u8> {
     let mut writer = Writer::new().text(&version.semver.to_string());
     writer.0.extend_from_slice(&version.run.0);
-    writer
+    let writer = writer
         .number(version.experiment.0)
         .byte(stage_byte(version.stage))
         .signed(version.creation_time_ms)
@@ -49,18 +52,23 @@ pub fn write_version(version: &Version) -> Vec<u8> {
         .optional(version.description.as_deref(), Writer::text)
         .text(&version.source)
         .text(&version.location)
-        .text(&version.run_link)
-        .0
+        .text(&version.run_link);
+    if version.is_semver_chosen {
+        writer.0
+    } else {
+        writer.byte(NOT_CHOSEN).0
+    }
 }
 
 /// Reads a version.
 pub fn read_version(model: ModelId, number: u64, bytes: &[u8]) -> Result<Version> {
     let mut reader = Reader::new("model version", bytes)?;
     let semver = SemVer::read(&reader.text()?).ok_or_else(|| reader.corrupt())?;
-    let version = Version {
+    let mut version = Version {
         model,
         number,
         semver,
+        is_semver_chosen: true,
         run: RunId(reader.array()?),
         experiment: ExperimentId(reader.number()?),
         stage: read_stage(&mut reader)?,
@@ -71,6 +79,12 @@ pub fn read_version(model: ModelId, number: u64, bytes: &[u8]) -> Result<Version
         location: reader.text()?,
         run_link: reader.text()?,
     };
+    if !reader.is_at_end() {
+        version.is_semver_chosen = reader.byte()? != NOT_CHOSEN;
+        if version.is_semver_chosen {
+            return Err(reader.corrupt());
+        }
+    }
     reader.end(version)
 }
 
@@ -107,14 +121,19 @@ mod tests {
         #[test]
         fn a_version_reads_back(
             semver in "(0|[1-9][0-9]?)\\.0\\.7(-[a-z]{1,5})?", run in any::<[u8; 16]>(), stage in 0usize..4, numbers in any::<(u64, i64, i64)>(),
-            description in any::<Option<String>>(), texts in any::<[String; 3]>(),
+            description in any::<Option<String>>(), texts in any::<[String; 3]>(), is_semver_chosen in any::<bool>(),
         ) {
             let [source, location, run_link] = texts;
             let version = Version {
-                model: ModelId(5), number: 9, semver: SemVer::read(&semver).unwrap(), run: RunId(run), experiment: ExperimentId(numbers.0),
+                model: ModelId(5), number: 9, semver: SemVer::read(&semver).unwrap(), is_semver_chosen, run: RunId(run), experiment: ExperimentId(numbers.0),
                 stage: ModelStage::ALL[stage], creation_time_ms: numbers.1, last_update_time_ms: numbers.2, description, source, location, run_link,
             };
-            prop_assert_eq!(read_version(version.model, 9, &write_version(&version)), Ok(version));
+            let written = write_version(&version);
+            prop_assert_eq!(read_version(version.model, 9, &written), Ok(version.clone()));
+            // Of a version that was written before nobody knows, which is the same as chosen.
+            let before = written.strip_suffix(&[NOT_CHOSEN]).filter(|_| !is_semver_chosen).unwrap_or(&written);
+            let chosen = Version { is_semver_chosen: true, ..version };
+            prop_assert_eq!(read_version(chosen.model, 9, before), Ok(chosen));
         }
 
         #[test]
