@@ -327,7 +327,7 @@ fn a_run_shows_the_models_that_it_read_and_made() {
         )
         .ok();
     let shown = tracker.read(&run);
-    let made = json!({"model_outputs": [{"model_id": "m-a", "step": 0}, {"model_id": "m-b", "step": 3}]});
+    let made = json!({"model_outputs": [{"model_id": "m-b", "step": 3}, {"model_id": "m-a", "step": 0}]});
     assert_eq!(
         (&shown["outputs"], &shown["inputs"]),
         (&made, &json!({"model_inputs": [{"model_id": "m-c"}]}))

@@ -16,7 +16,7 @@ use crate::domain::pair::INPUT_TAG;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::store::inputs;
-use crate::wasi::now_ms;
+use crate::wasi::now_ns;
 
 /// Links datasets, and since MLflow 3 models, to a run.
 pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
@@ -32,7 +32,7 @@ pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
     }
     let datasets = datasets.iter().map(read_input).collect::<Result<Vec<_>>>()?;
     let models = models.iter().map(read_model).collect::<Result<Vec<_>>>()?;
-    inputs::log(run, &first_of_each(datasets), &models, now_ms()).await?;
+    inputs::log(run, &first_of_each(datasets), &models, now_ns()).await?;
     Ok(EMPTY.to_vec())
 }
 

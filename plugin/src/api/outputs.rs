@@ -11,7 +11,7 @@ use crate::domain::run::ModelOutput;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::store::{outputs, runs};
-use crate::wasi::now_ms;
+use crate::wasi::{now_ms, now_ns};
 
 /// The tag in which a run keeps, as JSON, the models that clients before MLflow 3 logged to it.
 const HISTORY_TAG: &str = "mlflow.log-model.history";
@@ -31,7 +31,7 @@ pub async fn log_outputs(call: Call<'_>) -> Result<Vec<u8>> {
         )));
     }
     let models = models.iter().map(output).collect::<Result<Vec<_>>>()?;
-    outputs::log(run, &models, now_ms()).await?;
+    outputs::log(run, &models, now_ns()).await?;
     Ok(EMPTY.to_vec())
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
 use super::experiments::Stored as StoredExperiment;
 use super::keys::RunPart;
 use super::packed::{Loose, Packed, REMOVED_TAG};
@@ -48,7 +49,10 @@ pub async fn read_all(ids: &[RunId]) -> Result<FullRuns> {
     .await?;
     let parts: Vec<(Parts, Run)> = parts
         .into_iter()
-        .filter_map(|mut parts| parts.run.take().map(|run| (parts, run)))
+        .filter_map(|mut parts| {
+            parts.links.sort();
+            parts.run.take().map(|run| (parts, run))
+        })
         .collect();
     let mut lifecycles = BTreeMap::new();
     for (_, run) in &parts {
@@ -81,7 +85,7 @@ pub async fn read_all(ids: &[RunId]) -> Result<FullRuns> {
 async fn read_datasets(parts: &[(Parts, Run)]) -> Result<BTreeMap<Vec<u8>, Rc<Dataset>>> {
     let named = parts
         .iter()
-        .flat_map(|(parts, run)| parts.inputs.iter().map(|(name, _)| (run.experiment, name)));
+        .flat_map(|(parts, run)| parts.links.inputs.iter().map(|(_, (name, _))| (run.experiment, name)));
     let keys: BTreeSet<Vec<u8>> = named
         .map(|(experiment, name)| keys::dataset_of_input(experiment, name))
         .collect();
@@ -102,10 +106,25 @@ pub(super) struct Parts {
     /// As it is stored.
     pub(super) packed: Option<Vec<u8>>,
     pub(super) loose: Loose,
+    links: Links,
+}
+
+/// What a run read and made, each with when that was logged.
+#[derive(Default)]
+struct Links {
     /// Name and digest as in the key, and tags.
-    inputs: Vec<(Vec<u8>, Vec<Pair>)>,
-    model_inputs: Vec<String>,
-    model_outputs: Vec<ModelOutput>,
+    inputs: Vec<(Option<LoggedAt>, (Vec<u8>, Vec<Pair>))>,
+    model_inputs: Vec<(Option<LoggedAt>, String)>,
+    model_outputs: Vec<(Option<LoggedAt>, ModelOutput)>,
+}
+
+impl Links {
+    /// From the order of keys into that of logging. What was stored without a time comes first, by key.
+    fn sort(&mut self) {
+        self.inputs.sort_by_key(|(at, _)| *at);
+        self.model_inputs.sort_by_key(|(at, _)| *at);
+        self.model_outputs.sort_by_key(|(at, _)| *at);
+    }
 }
 
 impl Parts {
@@ -122,12 +141,19 @@ impl Parts {
             RunPart::Param(key) => self.loose.params.push((key.to_owned(), codec::read_text(value)?)),
             RunPart::Tag(key) if value == REMOVED_TAG => self.loose.tags.push((key.to_owned(), None)),
             RunPart::Tag(key) => self.loose.tags.push((key.to_owned(), Some(codec::read_text(value)?))),
-            RunPart::Input(dataset) => self.inputs.push((dataset.to_vec(), codec::read_pairs(value)?)),
-            RunPart::ModelInput(model) => self.model_inputs.push(model.to_owned()),
-            RunPart::ModelOutput(model) => self.model_outputs.push(ModelOutput {
-                model: model.to_owned(),
-                step: codec::read_number(value)?.cast_signed(),
-            }),
+            RunPart::Input(dataset) => {
+                let (tags, at) = read_input(value)?;
+                self.links.inputs.push((at, (dataset.to_vec(), tags)));
+            }
+            RunPart::ModelInput(model) => {
+                let at = read_model_input(value)?;
+                self.links.model_inputs.push((at, model.to_owned()));
+            }
+            RunPart::ModelOutput(model) => {
+                let (step, at) = read_model_output(value)?;
+                let model = model.to_owned();
+                self.links.model_outputs.push((at, ModelOutput { model, step }));
+            }
         }
         Ok(())
     }
@@ -144,7 +170,8 @@ impl Parts {
         stage: Stage,
         datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>,
     ) -> Result<FullRun<'a>> {
-        let input = |(name, tags): &(Vec<u8>, Vec<Pair>)| {
+        let links = &self.links;
+        let input = |(_, (name, tags)): &(_, (Vec<u8>, Vec<Pair>))| {
             let dataset = datasets.get(&keys::dataset_of_input(run.experiment, name))?;
             Some(DatasetInput {
                 tags: tags.clone(),
@@ -160,9 +187,9 @@ impl Parts {
             metrics,
             params,
             tags,
-            inputs: self.inputs.iter().filter_map(input).collect(),
-            model_inputs: Cow::Borrowed(&self.model_inputs),
-            model_outputs: Cow::Borrowed(&self.model_outputs),
+            inputs: links.inputs.iter().filter_map(input).collect(),
+            model_inputs: links.model_inputs.iter().map(|(_, model)| model.clone()).collect(),
+            model_outputs: links.model_outputs.iter().map(|(_, output)| output.clone()).collect(),
         })
     }
 }

@@ -1,47 +1,64 @@
 //! What runs read: datasets and models.
 
-use super::records::{ABSENT, get_all, transact};
+use super::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
+use super::records::{ABSENT, Change, Record, get_all, transact};
 use super::{codec, datasets, keys, runs};
 use crate::domain::dataset::DatasetInput;
-use crate::domain::id::RunId;
+use crate::domain::id::{ExperimentId, RunId};
 use crate::error::Result;
 
-/// Links datasets and models to an active run. A dataset is one thing in its experiment, known by name and digest: its first
-/// source, schema and profile stay. An input that the run already has is left as it is.
-pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ms: i64) -> Result<()> {
+/// Datasets that are looked up at once: each may have 20 megabytes, and one read has 64 at most.
+const DATASETS_AT_ONCE: usize = 3;
+
+/// Links datasets and models to an active run, in their order. A dataset is one thing in its experiment, known by name and digest:
+/// its first source, schema and profile stay. An input that the run already has is left as it is, and where it is.
+pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns: i64) -> Result<()> {
     transact(async |change| {
         let stored = runs::load(run).await?;
         stored.must_be_active()?;
-        stored.rely_on(change, now_ms);
-        let experiment = stored.run.experiment;
-        let input_keys = inputs.iter().flat_map(|input| {
-            let (name, digest) = (&input.dataset.name, &input.dataset.digest);
-            [
-                keys::run_input(run, name, digest),
-                keys::dataset(experiment, name, digest),
-            ]
-        });
-        let records = get_all(input_keys.collect()).await?;
-        let (pairs, _) = records.as_chunks::<2>();
-        for (input, [linked, known]) in inputs.iter().zip(pairs) {
-            let (name, digest) = (&input.dataset.name, &input.dataset.digest);
-            if known.version == ABSENT {
-                change.expect(keys::dataset(experiment, name, digest), ABSENT);
-                change.put(
-                    keys::dataset(experiment, name, digest),
-                    codec::write_dataset(&input.dataset),
-                );
-            }
-            if linked.version == ABSENT {
-                change.expect(keys::run_input(run, name, digest), ABSENT);
-                change.put(keys::run_input(run, name, digest), codec::write_pairs(&input.tags));
-                datasets::note_use(change, experiment, input);
-            }
+        stored.rely_on(change, now_ns / NS_PER_MS);
+        let input_keys = inputs.iter().map(|input| key(run, input));
+        let model_keys = models.iter().map(|model| keys::run_model_input(run, model));
+        let links = get_all(input_keys.chain(model_keys).collect()).await?;
+        let (of_inputs, of_models) = links.split_at_checked(inputs.len()).unwrap_or_default();
+        let is_new = |link: &Record| link.version == ABSENT;
+        let new = inputs.iter().zip(LoggedAt::each(now_ns)).zip(of_inputs);
+        let new: Vec<(&DatasetInput, LoggedAt)> =
+            new.filter(|(_, link)| is_new(link)).map(|(input, _)| input).collect();
+        for some in new.chunks(DATASETS_AT_ONCE) {
+            link_datasets(change, run, stored.run.experiment, some).await?;
         }
-        for model in models {
-            change.put(keys::run_model_input(run, model), Vec::new());
+        for ((model, link), at) in models.iter().zip(of_models).zip(LoggedAt::each(now_ns)) {
+            if is_new(link) {
+                change.put(keys::run_model_input(run, model), write_model_input(Some(at)));
+            }
         }
         Ok(())
     })
     .await
+}
+
+fn key(run: RunId, input: &DatasetInput) -> Vec<u8> {
+    keys::run_input(run, &input.dataset.name, &input.dataset.digest)
+}
+
+/// Links datasets that the run does not have, and stores those that are new to its experiment.
+async fn link_datasets(
+    change: &mut Change,
+    run: RunId,
+    experiment: ExperimentId,
+    inputs: &[(&DatasetInput, LoggedAt)],
+) -> Result<()> {
+    let key_of = |input: &DatasetInput| keys::dataset(experiment, &input.dataset.name, &input.dataset.digest);
+    let known = get_all(inputs.iter().map(|(input, _)| key_of(input)).collect()).await?;
+    for ((input, at), known) in inputs.iter().zip(known) {
+        if known.version == ABSENT {
+            change.expect(key_of(input), ABSENT);
+            change.put(key_of(input), codec::write_dataset(&input.dataset));
+        }
+        change.expect(key(run, input), ABSENT);
+        change.put(key(run, input), write_input(&input.tags, Some(*at)));
+        datasets::note_use(change, experiment, input);
+    }
+    Ok(())
 }

@@ -1,20 +1,27 @@
 //! What runs made: logged models.
 
-use super::records::transact;
-use super::{codec, keys, runs};
+use super::codec::link::{LoggedAt, NS_PER_MS, read_model_output, write_model_output};
+use super::records::{get_all, transact};
+use super::{keys, runs};
 use crate::domain::id::RunId;
 use crate::domain::run::ModelOutput;
 use crate::error::Result;
 
-/// Links logged models to an active run that made them. Of a model that the run has already, the step is the new one.
-pub async fn log(run: RunId, models: &[ModelOutput], now_ms: i64) -> Result<()> {
+/// Links logged models to an active run that made them, in their order. Of a model that the run has already, the step is the new
+/// one, and its place stays.
+pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> {
     transact(async |change| {
         let stored = runs::load(run).await?;
         stored.must_be_active()?;
-        stored.rely_on(change, now_ms);
-        for output in models {
-            let step = codec::write_number(output.step.cast_unsigned());
-            change.put(keys::run_model_output(run, &output.model), step);
+        stored.rely_on(change, now_ns / NS_PER_MS);
+        let key = |output: &ModelOutput| keys::run_model_output(run, &output.model);
+        let known = get_all(models.iter().map(key).collect()).await?;
+        for ((output, known), now) in models.iter().zip(known).zip(LoggedAt::each(now_ns)) {
+            let at = match known.existing() {
+                Some(known) => read_model_output(known)?.1,
+                None => Some(now),
+            };
+            change.put(key(output), write_model_output(output.step, at));
         }
         Ok(())
     })
