@@ -27,6 +27,15 @@ class Omission:
     without: Callable
 
 
+@dataclass(frozen=True)
+class Addition:
+    """Something in our answers that is not compared: `without(body)` is a body as MLflow's server has it."""
+
+    name: str
+    reason: str
+    without: Callable
+
+
 def without(body, unwanted: Callable):
     """A body without the fields that `unwanted(key, value)` chooses, at any depth."""
     if isinstance(body, list):
@@ -41,6 +50,27 @@ OMISSIONS = [
         "workspace",
         "a forge's project takes the place of MLflow's workspaces",
         lambda request, body: without(body, lambda key, value: key == "workspace" and value == "default"),
+    ),
+]
+
+
+def without_user(body, user: str):
+    """A body in which no run is this user's."""
+    if isinstance(body, list):
+        return [without_user(item, user) for item in body]
+    if not isinstance(body, dict):
+        return body
+    return {key: "" if (key, item) == ("user_id", user) else without_user(item, user) for key, item in body.items()}
+
+
+# The user whose token the requests to mlforge carry.
+USER = "dev-of-team-differential"
+
+ADDITIONS = [
+    Addition(
+        "users of runs",
+        "a run that names no user is its caller's; MLflow knows no callers",
+        lambda body: without_user(body, USER),
     ),
 ]
 
@@ -116,11 +146,42 @@ DIFFERENCES = [
     ),
     Difference(
         "runs without an experiment",
-        "they go to the experiment Default, as MLflow's clients do it; MLflow leaks an error of its database",
+        "the missing parameter is named; MLflow leaks an error of its database",
         lambda request, theirs, ours: request.path == "runs/create"
         and theirs.error_code == "BAD_REQUEST"
+        and refuses(ours, "Missing value for required parameter 'experiment_id'"),
+    ),
+    Difference(
+        "tags of new runs",
+        "the rules of set-tag hold on every way in; MLflow stores here what it refuses or cuts there",
+        lambda request, theirs, ours: request.path == "runs/create"
+        and theirs.ok
+        and (refuses(ours, "'tags[0].key'") or with_cut_tags(theirs.body) == without_outputs(ours.body) != theirs.body),
+    ),
+    Difference(
+        "long tags that clients parse",
+        "those that begin with 'mlflow.' are whole up to 100,000 characters, else refused; MLflow cuts them, so that they are no JSON",
+        lambda request, theirs, ours: (request.path == "runs/set-tag" and theirs.ok and refuses(ours, "100000 characters"))
+        or (request.path == "runs/get" and theirs.ok and ours.ok and theirs.body == with_cut_tags(ours.body)),
+    ),
+    Difference(
+        "a plus in an exponent",
+        "read, since Python prints it; MLflow's parser takes it for an operator",
+        lambda request, theirs, ours: ours.ok and theirs.error_code == "INVALID_PARAMETER_VALUE" and any("E+" in text for text in filters(request)),
+    ),
+    Difference(
+        "tokens of other searches",
+        "a page token belongs to its search, as MLflow has it for logged models alone",
+        lambda request, theirs, ours: theirs.ok and refuses(ours, "it belongs to another search"),
+    ),
+    Difference(
+        "locations of other experiments",
+        "what the server made up for one experiment is no location of another: each lies in a place of its own",
+        lambda request, theirs, ours: request.path in ("experiments/get", "experiments/get-by-name")
+        and theirs.ok
         and ours.ok
-        and field(request, "experiment_id") in ([], [""], [None]),
+        and theirs.body["experiment"]["artifact_location"] == "mlflow-artifacts:/999999"
+        and ours.body["experiment"]["artifact_location"].startswith("mlflow-artifacts:/<<"),
     ),
     Difference(
         "equal tags of something new",
@@ -236,7 +297,7 @@ DIFFERENCES = [
         "shown as in every other answer, empty; MLflow leaves them out when it makes a run",
         lambda request, theirs, ours: request.path == "runs/create"
         and theirs.ok
-        and theirs.body == without(ours.body, lambda key, value: key == "outputs" and value == {}),
+        and theirs.body == without_outputs(ours.body),
     ),
     Difference(
         "an end at time 0",
@@ -244,6 +305,17 @@ DIFFERENCES = [
         lambda request, theirs, ours: theirs.ok and ours.ok and theirs.body == without(ours.body, lambda key, value: key == "end_time" and value == 0),
     ),
 ]
+
+
+def without_outputs(body):
+    """A run that does not say that it made nothing."""
+    return without(body, lambda key, value: key == "outputs" and value == {})
+
+
+def with_cut_tags(body):
+    """A run whose tags are cut, as MLflow cuts them when they are set."""
+    tags = [{**tag, "value": tag["value"][:8000]} for tag in body["run"]["data"].get("tags", [])]
+    return {"run": {**body["run"], "data": {**body["run"]["data"], "tags": tags}}}
 
 
 def allowed(request, theirs, ours) -> Difference | None:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from differences import OMISSIONS, allowed
+from differences import ADDITIONS, OMISSIONS, allowed
 from wire import Answer, Connection
 
 PREFIX = "/api/2.0/mlflow/"
@@ -19,7 +19,7 @@ AJAX_PREFIX = "/ajax-api/2.0/mlflow/"
 TIMES = ("creation_time", "last_update_time")
 LOCATIONS = ("artifact_uri", "artifact_location", "source")
 # Lists without an order of their own.
-UNORDERED = ("tags", "params", "dataset_inputs", "model_inputs", "dataset_summaries")
+UNORDERED = ("tags", "params", "model_inputs", "dataset_summaries")
 # Its runs come by their ids, which each server makes up.
 ORDERED_BY_RUN = "metrics/get-history-bulk"
 
@@ -140,6 +140,7 @@ class Pair:
                 side.name_made(saves, answer)
         theirs, ours = (side.normal(request, answer) for side, answer in zip(self.sides, answers, strict=True))
         theirs.body = self._without_omissions(request, theirs.body)
+        ours.body = self._without_additions(ours.body)
         if not agree(theirs, ours, same_message):
             difference = allowed(request, theirs, ours)
             if difference is None:
@@ -159,6 +160,14 @@ class Pair:
             less = omission.without(request, body)
             if less != body:
                 self.occurred.add(omission.name)
+            body = less
+        return body
+
+    def _without_additions(self, body):
+        for addition in ADDITIONS:
+            less = addition.without(body)
+            if less != body:
+                self.occurred.add(addition.name)
             body = less
         return body
 

@@ -44,7 +44,8 @@ ABOUT_RUNS = (
     + cases("runs/set-tag", [{}, ONE_RUN, {**ONE_RUN, "key": "k"}, {"run_uuid": "<<run>>", "key": "k", "value": "v"}])
     + cases("runs/set-tag", each({**ONE_RUN, "value": "v"}, "key", KEYS))
     + cases("runs/set-tag", each({**ONE_RUN, "key": "k"}, "value", [*TEXTS, "x" * 8000, "ü" * 8001]))
-    + cases("runs/set-tag", each({**ONE_RUN, "key": "mlflow.runName"}, "value", ["renamed ✓", "", "x" * 300]))
+    + cases("runs/set-tag", each({**ONE_RUN, "key": "mlflow.runName"}, "value", ["renamed ✓", "", "x" * 300, "ü" * 8001]))
+    + cases("runs/set-tag", each({**ONE_RUN, "key": "mlflow.note.content"}, "value", ["x" * 8000, "ü" * 8001, "x" * 100_001]))
     + cases("runs/set-tag", each({"key": "k", "value": "v"}, "run_id", ["none", "<<dead>>", "<<of gone>>"]))
     + cases("runs/delete-tag", [{}, ONE_RUN, {**ONE_RUN, "key": "t"}, {**ONE_RUN, "key": "absent"}, {**ONE_RUN, "key": ""}])
     + cases("runs/delete-tag", [{**ONE_RUN, "key": "mlflow.runName"}, {"run_id": "none", "key": "t"}, {"run_id": "<<dead>>", "key": "t"}])
@@ -118,6 +119,7 @@ ABOUT_RUNS += cases(
         tagged({"key": "a"}), tagged({"value": "1"}), tagged({"key": "x" * 255, "value": "x" * 500}), tagged({"key": "x" * 256, "value": "1"}),
         tagged({"key": "a", "value": "x" * 501}),
         {**ONE_RUN, "datasets": [{"dataset": DATASET}, {"dataset": {**DATASET, "source": "other"}}, {"dataset": {**DATASET, "digest": "2"}}]},
+        {**ONE_RUN, "datasets": [{"dataset": {**DATASET, "name": name}} for name in ("zeta", "alpha", "mid")]},
         {**ONE_RUN, "datasets": [{"dataset": {**DATASET, "name": f"d{n}"}} for n in range(1000)]},
         {**ONE_RUN, "datasets": [{"dataset": {**DATASET, "name": f"d{n}"}} for n in range(1001)]},
     ],
@@ -163,6 +165,7 @@ CREATIONS = [
     {"experiment_id": "<<e>>", "tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "ü"}]},
     {"experiment_id": "<<e>>", "tags": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]},
     {"experiment_id": "<<e>>", "tags": [{"key": "a"}]}, {"experiment_id": "<<e>>", "tags": [{"value": "1"}]}, {"experiment_id": "<<e>>", "tags": [{"key": "a@", "value": "1"}]},
+    {"experiment_id": "<<e>>", "tags": [{"key": "k" * 251, "value": "1"}]}, {"experiment_id": "<<e>>", "tags": [{"key": "a", "value": "x" * 8001}]},
     {"experiment_id": "<<e>>", "tags": 5}, {"experiment_id": "<<e>>", "tags": [5]}, {"experiment_id": "<<e>>", "tags": None},
     {"experimentId": "<<e>>", "runName": "camel", "startTime": 3, "userId": "u"},
 ]
@@ -182,7 +185,7 @@ def test_a_run_is_created(pair, deleted, shared, body):
 LONG_NAMES = ["x" * 500, "x" * 501, "ü" * 500]
 EXPERIMENTS = [
     {}, *({"name": value} for value in [*TEXTS, *LONG_NAMES, "taken", "gone", "a/b:c", "Default"]),
-    *each({"name": "<new>"}, "artifact_location", ["", "s3://bucket/path", "relative", "/absolute", "s3://a#b", "s3://a?b=c", "s3://a/../b", "s3://" + "a" * 2100, 5, None]),
+    *each({"name": "<new>"}, "artifact_location", ["", "s3://bucket/path", "relative", "/absolute", "s3://a#b", "s3://a?b=c", "s3://a/../b", "s3://" + "a" * 2100, "mlflow-artifacts:/999999", 5, None]),
     *each({"name": "<new>"}, "tags", [[], None, 5, [5], [{"key": "a", "value": "1"}], [{"key": "a"}], [{"value": "a"}], [{"key": "a@", "value": "1"}], [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}], [{"key": "a", "value": "x" * 5001}]]),
     {"name": "<new>", "artifactLocation": "s3://camel"}, {"name": "<new>", "unknown": [1]},
 ]
@@ -327,7 +330,7 @@ def test_datasets_are_searched(pair, datasets, ids):
     pair.post("experiments/search-datasets", {"experiment_ids": ids}, ajax=True)
 
 
-RAW = [b"", b"{", b"[]", b"5", b"null", b'"x"', b'"{}"', b"nonsense", b'{"name": NaN}', b'{"name": "a", "name": "raw twice"}', "\ufeff{}".encode(), b'"{\\"name\\": \\"raw in text\\"}"', b'{"name": "raw \\ud83d\\ude00"}']
+RAW = [b"", b"{", b"[]", b"5", b"null", b'"x"', b'"{}"', b"nonsense", b'{"name": NaN}', b'{"name": "a", "name": "raw twice"}', "\ufeff{}".encode(), '\ufeff{"name": "raw behind a mark"}'.encode(), b'"{\\"name\\": \\"raw in text\\"}"', b'{"name": "raw \\ud83d\\ude00"}']
 
 
 @pytest.mark.parametrize("body", RAW, ids=repr)

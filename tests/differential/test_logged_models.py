@@ -84,6 +84,8 @@ def plain(value, key=""):
         return sorted(items, key=json.dumps) if key in ("metrics", "params", "tags", "model_outputs") else items
     if not isinstance(value, dict):
         return value
+    if value.get("key") == "mlflow.modelVersions":
+        return {**value, "value": json.loads(value["value"])}
     hidden = ("sqlstate", "error_class")
     return {name: "<<time>>" if name in TIMES else plain(item, name) for name, item in value.items() if name not in hidden}
 
@@ -144,6 +146,17 @@ def test_metrics_and_outputs(models, home):
         models.ask("POST", "runs/outputs", bad)
     models.ask("GET", f"{PATH}/<<model>>")
     models.ask("POST", "runs/log-metric", {**metric, "step": 4, "dataset_name": "d"})
+
+
+def test_versions_are_noted(models, home):
+    make(models, home)
+    for number in (1, 2):
+        for side in models.pair.sides:
+            side.send(Request("POST", "registered-models/create", {"name": "of a logged model"}))
+            version = {"name": "of a logged model", "source": "models:/<<model>>", "model_id": "<<model>>"}
+            answer = side.send(Request("POST", "model-versions/create", version))
+            assert answer.body["model_version"]["version"] == str(number)
+        models.ask("GET", f"{PATH}/<<model>>")
 
 
 @pytest.fixture(scope="module")

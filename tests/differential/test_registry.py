@@ -71,6 +71,15 @@ DIFFERENCES = [
         lambda request, theirs, ours: theirs.ok and refuses(ours, "Invalid model version source", "is not allowed here"),
     ),
     (
+        "the order of stages",
+        "latest versions come in the order of the stages asked for, in MLflow by the lowest version that a stage ever had",
+        lambda request, theirs, ours: request.path == MODELS + "get-latest-versions"
+        and theirs.ok
+        and ours.ok
+        and field(request, "stages") != []
+        and by_number(theirs) == by_number(ours),
+    ),
+    (
         "sources of runs that do not exist",
         "MLflow compares two texts; we look for the run",
         lambda request, theirs, ours: theirs.ok
@@ -78,6 +87,10 @@ DIFFERENCES = [
         and (ours.status, ours.error_code) in ((404, "RESOURCE_DOES_NOT_EXIST"), (400, "INVALID_PARAMETER_VALUE")),
     ),
 ]
+
+
+def by_number(answer) -> list:
+    return sorted(answer.body.get("model_versions", []), key=lambda version: version["version"])
 
 
 class Registry:
@@ -229,6 +242,24 @@ def test_a_source(registry, model, run, pair, source, named):
     answer = registry.post(VERSIONS + "create", {"name": model, "source": source, "run_id": ids[named]})
     if answer.ok:
         registry.get(VERSIONS + "get-download-uri", {"name": model, "version": answer.body["model_version"]["version"]})
+
+
+def test_latest_versions_of_several_stages(registry, model):
+    for version, stage in (("1", "Staging"), ("2", "Production")):
+        registry.post(VERSIONS + "transition-stage", {"name": model, "version": version, "stage": stage})
+    for stages in (["Staging", "Production"], ["production", "STAGING", "Production"], ["None"], []):
+        registry.post(MODELS + "get-latest-versions", {"name": model, "stages": stages})
+
+
+def test_a_version_is_copied_with_its_tags(registry, model):
+    """As clients promote a version: with all tags, among them those that the server made up."""
+    for target in (model, f"copies {model}"):
+        registry.post(MODELS + "create", {"name": target})
+        for number in ("1", "2", "1"):
+            original = Request("GET", VERSIONS + "get", None, (("name", model), ("version", number)))
+            tags = registry.pair.sides[1].send(original).body["model_version"]["tags"]
+            registry.post(VERSIONS + "create", {"name": target, "source": f"models:/{model}/{number}", "tags": tags})
+        registry.get(MODELS + "get", {"name": target})
 
 
 def test_prompts_and_models_share_names(registry):

@@ -42,7 +42,7 @@ def make_run(pair, number, metrics, params, tags, status, end_time, datasets):
         {
             "experiment_id": "<<first>>" if number % 3 else "<<second>>",
             "run_name": f"run {number % 5}",
-            "user_id": ["ada", "", "a"][number % 3],
+            "user_id": ["ada", "b", "a"][number % 3],
             # No two runs begin at once: equal times are ordered by ids, which each server makes up.
             "start_time": 1000 + (number * 7) % 50,
             "tags": [{"key": key, "value": value} for key, value in tags.items()],
@@ -88,6 +88,14 @@ def test_runs_are_found(pair, searched, number):
         "max_results": random.choice([1, 2, 3, 5, 7, 24, 1000]),
     }
     all_pages(pair, "runs/search", question)
+
+
+def test_a_token_of_another_search(pair, searched):
+    question = {"experiment_ids": searched, "max_results": 2}
+    pair.post("runs/search", question)
+    pair.post("runs/search", {**question, "max_results": 3, "page_token": "<<token>>"})
+    pair.post("runs/search", question)
+    pair.post("runs/search", {**question, "filter": "start_time > 0", "page_token": "<<token>>"})
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +144,7 @@ ODD_FILTERS = [
     "tags.ü = 'Ü'", "tags.`ü` ILIKE 'ü'", "tags.`ü` ILIKE '%'", "metrics.ü > 0", "params.`ü` = 'ü'",
     "attributes.created > 1000", "Created > 1000", "created LIKE '1'", "attributes.run_id LIKE '%'", "run_id ILIKE '%a%' AND run_id = 'x'",
     "tags.mlflow.runName = 'run 1'", "tags.`mlflow.runName` LIKE 'run%'", "params.p = '1' AND params.p = '2'", "metrics.m > -1e999", "metrics.m < 1e999",
+    "metrics.m < 1.0E+2", "start_time > 1E+3",
 ]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from differences import DIFFERENCES, OMISSIONS
+from differences import ADDITIONS, DIFFERENCES, OMISSIONS
 
 
 @pytest.fixture
@@ -15,4 +15,4 @@ def everything_ran(request):
 
 def test_every_difference_occurs(pair, everything_ran):
     if everything_ran:
-        assert {entry.name for entry in [*DIFFERENCES, *OMISSIONS]} - pair.occurred == set()
+        assert {entry.name for entry in [*DIFFERENCES, *OMISSIONS, *ADDITIONS]} - pair.occurred == set()
