@@ -72,4 +72,4 @@ def test_a_version_is_made_from_a_logged_model(client, unique, run, model):
     assert version.run_id == run
     assert client.get_model_version_download_uri(name, version.version) == model.artifact_location
     noted = json.loads(client.get_logged_model(model.model_id).tags["mlflow.modelVersions"])
-    assert noted == [{"name": name, "version": version.version}]
+    assert noted == [{"name": name, "version": int(version.version)}]

@@ -195,6 +195,43 @@ def test_a_version_increments_itself_or_is_given(client, model):
     assert client.get_model_version(model, "2").description == "updated"
 
 
+@pytest.fixture
+def originals(client, unique):
+    """The names of two models with one version each, made from a run, and of one without."""
+    names = [unique("a"), unique("b"), unique("production")]
+    for name in names:
+        client.create_registered_model(name)
+    for name in names[:2]:
+        run = client.create_run("0").info.run_id
+        client.create_model_version(name, f"runs:/{run}/model", run, tags={"made": name})
+    return names
+
+
+@pytest.mark.forge
+@pytest.mark.since(2, 22)
+def test_versions_are_promoted_as_the_documentation_of_mlflow_says(client, originals):
+    a, b, production = originals
+    copies = [client.copy_model_version(f"models:/{name}/1", production) for name in (a, b, a)]
+    assert [(int(copy.version), copy.tags["gitlab.version"]) for copy in copies] == [(1, "1.0.0"), (2, "1.0.1"), (3, "1.0.2")]
+    assert [copy.tags["made"] for copy in copies] == [a, b, a]
+    assert client.copy_model_version(f"models:/{a}/1", a).tags["gitlab.version"] == "1.0.1"
+
+
+@pytest.mark.forge
+def test_a_version_is_made_again_with_the_tags_of_another(client, originals):
+    a, b, _ = originals
+    original = client.get_model_version(a, "1")
+    for name in (a, b):
+        again = client.create_model_version(name, original.source, original.run_id, tags=original.tags)
+        assert (again.version, again.tags["gitlab.version"], again.tags["made"]) == ("2", "1.0.1", a)
+        for key, value in original.tags.items():
+            client.set_model_version_tag(name, again.version, key, value)
+        assert client.get_model_version(name, "2").tags["gitlab.version"] == "1.0.1"
+    versions(client, a, "5.0.0")
+    with refused("INVALID_PARAMETER_VALUE"):
+        client.set_model_version_tag(a, "5.0.0", "gitlab.version", "6.0.0")
+
+
 @pytest.mark.forge
 def test_every_way_to_the_latest_version_leads_to_the_highest(client, model):
     versions(client, model, "1.0.0", "2.0.0", "1.5.0", "3.0.0-rc.1")

@@ -1,5 +1,6 @@
 """Runs through MlflowClient: create, log, change, delete, and what is refused."""
 
+import json
 import math
 
 import pytest
@@ -127,6 +128,23 @@ def test_datasets_are_kept_with_their_tags(client, run):
     assert (read.dataset.name, read.dataset.digest, read.dataset.source_type) == ("iris", "abc123", "local")
     assert (read.dataset.schema, read.dataset.profile) == ('{"columns": 4}', '{"rows": 150}')
     assert [(tag.key, tag.value) for tag in read.tags] == [("mlflow.data.context", "training")]
+
+
+def test_datasets_come_in_the_order_of_logging(client, run):
+    names = ["zeta", "alpha", "mid", "before"]
+    for name in names:
+        client.log_inputs(run, [DatasetInput(Dataset(name, "1", "local", "{}"), [])])
+    assert [read.dataset.name for read in client.get_run(run).inputs.dataset_inputs] == names
+
+
+def test_what_clients_parse_is_whole_or_refused(client, run):
+    listed = json.dumps([{"path": f"some/rather/long/directory/name/for/tables/{n:04}.json"} for n in range(400)])
+    client.set_tag(run, "mlflow.loggedArtifacts", listed)
+    assert client.get_run(run).data.tags["mlflow.loggedArtifacts"] == listed
+    with pytest.raises(MlflowException) as too_long:
+        client.set_tag(run, "mlflow.loggedArtifacts", "x" * 100_001)
+    assert too_long.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert client.get_run(run).data.tags["mlflow.loggedArtifacts"] == listed
 
 
 def test_a_deleted_run_is_hidden_refuses_writes_and_can_be_restored(client, experiment, run):

@@ -94,6 +94,10 @@ fn a_semantic_version_that_somebody_chose_is_kept_or_refused() {
     let tracker = with_originals();
     let chosen = json!([{"key": "gitlab.version", "value": "1.0.0"}]);
     create(&tracker, "a", "", json!(null), chosen.clone()).fails(400, "RESOURCE_ALREADY_EXISTS");
+    // As clients of the forge write it: the source is the version, which says nothing of files.
+    let twice = json!([{"key": "gitlab.version", "value": "2.1.0"}]);
+    create(&tracker, "a", "2.1.0", json!(null), twice.clone()).ok();
+    create(&tracker, "a", "2.1.0", json!(null), twice).fails(400, "RESOURCE_ALREADY_EXISTS");
     let other = tracker.run("0", 1);
     create(&tracker, "a", &format!("runs:/{other}/m"), json!(null), chosen).fails(400, "RESOURCE_ALREADY_EXISTS");
     // Of a copy another one can be chosen.

@@ -108,6 +108,27 @@ fn readers_may_ask_and_not_change() {
 }
 
 #[test]
+fn a_body_may_begin_with_a_byte_order_mark() {
+    let tracker = Tracker::fresh();
+    let body = format!("\u{feff}{}", json!({"name": "marked"}));
+    tracker.send("POST", "/api/2.0/mlflow/experiments/create", body).ok();
+    tracker.get("experiments/get-by-name?experiment_name=marked").ok();
+}
+
+#[test]
+fn a_parameter_that_has_two_names_is_missed_by_the_one_that_its_endpoint_has() {
+    let tracker = Tracker::fresh();
+    for (path, name) in [
+        ("/ajax-api/2.0/mlflow/upload-artifact?path=a", "'run_uuid'"),
+        ("/api/2.0/mlflow/runs/log-metric", "'run_id'"),
+    ] {
+        let body = json!({"key": "m", "value": 1, "timestamp": 1}).to_string();
+        let message = tracker.send("POST", path, body).fails(400, "INVALID_PARAMETER_VALUE");
+        assert!(message.contains(name), "{path}: {message}");
+    }
+}
+
+#[test]
 fn unknown_paths_and_wrong_methods_are_told_in_json() {
     let tracker = Tracker::fresh();
     for path in [

@@ -82,8 +82,7 @@ async fn semver_of(stored: &StoredModel, new: &NewVersion) -> Result<(SemVer, bo
     let Some(asked) = &new.semver else {
         return Ok((next().await?, false));
     };
-    let source = new.source.as_deref().unwrap_or_default();
-    let is_copied = lineage::is_of_original(asked, model, new.run, source).await?;
+    let is_copied = lineage::is_of_original(asked, model, new.run, new.location.as_deref()).await?;
     let [taken] = get([keys::semver(model, &asked.to_string())]).await?;
     if taken.version == ABSENT {
         Ok((asked.clone(), !is_copied))

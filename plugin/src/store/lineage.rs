@@ -73,9 +73,14 @@ pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
     Ok(found)
 }
 
-/// Whether a semantic version is that of a version which one with this run and source is a copy of: of another version that is the
-/// same run, or, in the same model, was made from the same source. Copies of tags and aliases name it, and mean nothing by it.
-pub async fn is_of_original(semver: &SemVer, model: ModelId, run: Option<RunId>, source: &str) -> Result<bool> {
+/// Whether a semantic version is that of a version which one with this run and these files is a copy of: of another version that is
+/// the same run, or, in the same model, has its files there. Copies of tags and aliases name it, and mean nothing by it.
+pub async fn is_of_original(
+    semver: &SemVer,
+    model: ModelId,
+    run: Option<RunId>,
+    location: Option<&str>,
+) -> Result<bool> {
     let mut links = versions_of_runs(run.as_slice()).await?;
     links.truncate(ORIGINALS_MAX);
     let mut models: Vec<ModelId> = links.iter().map(|(model, _)| *model).chain([model]).collect();
@@ -93,13 +98,15 @@ pub async fn is_of_original(semver: &SemVer, model: ModelId, run: Option<RunId>,
         }
         of_model = of_model.or((*id == model).then_some(number));
     }
-    let Some(number) = of_model.filter(|_| !source.is_empty()) else {
+    let Some(number) = of_model.filter(|_| location.is_some()) else {
         return Ok(false);
     };
     let [holder] = get([keys::version(model, number)]).await?;
     let holder = holder.existing();
     let holder = holder.map(|bytes| codec::registry::read_version(model, number, bytes));
-    Ok(holder.transpose()?.is_some_and(|holder| holder.source == source))
+    Ok(holder
+        .transpose()?
+        .is_some_and(|holder| Some(holder.location.as_str()) == location))
 }
 
 async fn links(span: Span) -> Result<Vec<Link>> {

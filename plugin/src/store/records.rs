@@ -206,7 +206,7 @@ pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
             Ok(())
         })?;
         if page.cut.is_some() {
-            return Err(Error::TooLarge("the last keys of too many ranges".to_owned()));
+            return Err(read_failed(host::Error::TooLarge(String::new())));
         }
     }
     Ok(last)

@@ -104,7 +104,7 @@ pub async fn is_known_as(version: &Version, semver: &SemVer) -> Result<bool> {
     if version.semver == *semver {
         return Ok(true);
     }
-    lineage::is_of_original(semver, version.model, Some(version.run), &version.source).await
+    lineage::is_of_original(semver, version.model, Some(version.run), Some(&version.location)).await
 }
 
 /// Reads a version by its number; none when there is no such version.
