@@ -437,6 +437,37 @@ fn a_search_for_what_cannot_exist_finds_nothing() {
 }
 
 #[test]
+fn a_file_of_an_impossible_path_is_not_found_and_cannot_be_made() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run("0", 1);
+    let store = "/api/2.0/mlflow-artifacts/artifacts";
+    let long = format!("{}x", "x/".repeat(600));
+    for path in [
+        "n".repeat(300),
+        format!("a/{}", "n".repeat(1_500)),
+        long,
+        "a/".repeat(120) + "a",
+    ] {
+        let in_store = format!("{store}/0/{run}/artifacts/{path}");
+        for read in [in_store.clone(), format!("/get-artifact?run_id={run}&path={path}")] {
+            let reply = tracker.send("GET", &read, "");
+            reply.fails(404, "RESOURCE_DOES_NOT_EXIST");
+        }
+        for list in [
+            format!("{store}?path=0/{run}/artifacts/{path}"),
+            format!("/api/2.0/mlflow/artifacts/list?run_id={run}&path={path}"),
+        ] {
+            assert_eq!(tracker.send("GET", &list, "").ok()["files"], Value::Null);
+        }
+        tracker
+            .send("PUT", &in_store, "x")
+            .fails(400, "INVALID_PARAMETER_VALUE");
+        let climbs = format!("{store}/0/{run}/artifacts/../../{path}");
+        assert_ne!(tracker.send("GET", &climbs, "").status, 200);
+    }
+}
+
+#[test]
 fn what_is_too_long_for_a_name_is_told_where_it_is_given() {
     let tracker = Tracker::fresh();
     tracker.experiment("e");

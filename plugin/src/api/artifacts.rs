@@ -8,7 +8,7 @@ use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::logged::LoggedModelId;
 use crate::domain::version::VersionName;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
@@ -51,9 +51,14 @@ pub async fn list(call: FileCall<'_>) -> Result<Answer> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let directory = match path {
         "" | "." => None,
-        _ => Some(ArtifactPath::parse(path)?),
+        _ => Some(ArtifactPath::to_look_up(ArtifactPath::parse(path), path)),
     };
-    let items = artifacts::list(directory.as_ref()).await?;
+    let items = match directory.transpose() {
+        Ok(directory) => artifacts::list(directory.as_ref()).await?,
+        // As a directory that is not there.
+        Err(Error::NotFound(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     let files = items.into_iter().map(|item| File::new(item, "")).collect();
     json(&Listing { root_uri: None, files }).map(Answer::ok)
 }
@@ -73,25 +78,38 @@ pub async fn list_of_logged_model(call: Call<'_>) -> Result<Vec<u8>> {
 }
 
 async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8>> {
-    let directory = root.below(path)?;
-    let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
-    let named = named.trim_start_matches('/');
-    let items = artifacts::list(Some(&directory)).await?;
+    let files = match below(root, path) {
+        Ok(directory) => {
+            let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
+            let named = named.trim_start_matches('/');
+            let items = artifacts::list(Some(&directory)).await?;
+            items.into_iter().map(|item| File::new(item, named)).collect()
+        }
+        // As a directory that is not there.
+        Err(Error::NotFound(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     json(&Listing {
         root_uri: Some(uri),
-        files: items.into_iter().map(|item| File::new(item, named)).collect(),
+        files,
     })
+}
+
+/// What is looked up below a directory.
+fn below(root: &ArtifactPath, path: &str) -> Result<ArtifactPath> {
+    ArtifactPath::to_look_up(root.below(path), path)
 }
 
 /// Sends a file of the artifact store.
 pub async fn download(call: FileCall<'_>) -> Result<Answer> {
-    file::serve(&ArtifactPath::parse_encoded(call.below)?, call.wanted).await
+    let path = ArtifactPath::to_look_up(ArtifactPath::parse_encoded(call.below), call.below)?;
+    file::serve(&path, call.wanted).await
 }
 
 /// Sends a file of a run.
 pub async fn of_run(call: FileCall<'_>) -> Result<Answer> {
     let (_, root) = artifacts::root_of_run(run_id(&call.query)?).await?;
-    file::serve(&root.below(call.query.required_text("path")?)?, call.wanted).await
+    file::serve(&below(&root, call.query.required_text("path")?)?, call.wanted).await
 }
 
 /// Sends a file of a model's version.
@@ -106,7 +124,7 @@ pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
             artifacts::root_of_run(RunId::parse(id)?).await?.1.below(below)?
         }
     };
-    file::serve(&root.below(call.query.required_text("path")?)?, call.wanted).await
+    file::serve(&below(&root, call.query.required_text("path")?)?, call.wanted).await
 }
 
 /// Takes a file in.

@@ -44,6 +44,19 @@ impl ArtifactPath {
         Self::parse(&String::from_utf8(decoded_bytes(path)).map_err(|_| not_text())?)
     }
 
+    /// The path of something that is only looked up, as it was read: one that is longer than any path is not found.
+    pub fn to_look_up(parsed: Result<Self>, path: &str) -> Result<Self> {
+        let is_too_long = path.len() > ARTIFACT_PATH_BYTES_MAX
+            || path.split('/').any(|name| name.len() > ARTIFACT_NAME_BYTES_MAX)
+            || path.split('/').count() > ARTIFACT_DEPTH_MAX;
+        match parsed {
+            Err(Error::Invalid(_)) if is_too_long => {
+                Err(Error::NotFound(format!("No artifact has the path '{}'.", shown(path))))
+            }
+            parsed => parsed,
+        }
+    }
+
     /// The place that a URI names; none when it is not in the project's own artifact store.
     pub fn of_uri(uri: &str) -> Option<Self> {
         let (scheme, path) = uri.split_once(":/")?;
