@@ -109,13 +109,18 @@ pub(super) struct Parts {
     links: Links,
 }
 
-/// What a run read and made, each with when that was logged.
+/// Things with when each was logged.
+type Logged<T> = Vec<(Option<LoggedAt>, T)>;
+
+/// A dataset input: name and digest as in the key, and tags.
+type Input = (Vec<u8>, Vec<Pair>);
+
+/// What a run read and made.
 #[derive(Default)]
 struct Links {
-    /// Name and digest as in the key, and tags.
-    inputs: Vec<(Option<LoggedAt>, (Vec<u8>, Vec<Pair>))>,
-    model_inputs: Vec<(Option<LoggedAt>, String)>,
-    model_outputs: Vec<(Option<LoggedAt>, ModelOutput)>,
+    inputs: Logged<Input>,
+    model_inputs: Logged<String>,
+    model_outputs: Logged<ModelOutput>,
 }
 
 impl Links {
@@ -171,7 +176,7 @@ impl Parts {
         datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>,
     ) -> Result<FullRun<'a>> {
         let links = &self.links;
-        let input = |(_, (name, tags)): &(_, (Vec<u8>, Vec<Pair>))| {
+        let input = |(_, (name, tags)): &(_, Input)| {
             let dataset = datasets.get(&keys::dataset_of_input(run.experiment, name))?;
             Some(DatasetInput {
                 tags: tags.clone(),
