@@ -123,8 +123,12 @@ fn a_parameter_that_has_two_names_is_missed_by_the_one_that_its_endpoint_has() {
         ("/api/2.0/mlflow/runs/log-metric", "'run_id'"),
     ] {
         let body = json!({"key": "m", "value": 1, "timestamp": 1}).to_string();
-        let message = tracker.send("POST", path, body).fails(400, "INVALID_PARAMETER_VALUE");
-        assert!(message.contains(name), "{path}: {message}");
+        let refused = tracker.file("POST", path, &[], body);
+        assert_eq!(
+            (refused.status, &*refused.error_code()),
+            (400, "INVALID_PARAMETER_VALUE")
+        );
+        assert!(refused.text().contains(name), "{path}: {}", refused.text());
     }
 }
 
