@@ -17,6 +17,7 @@ mod lineage;
 mod logged_models;
 mod logging;
 mod long_batches;
+mod lookups;
 mod models;
 mod ordering;
 mod packing;
