@@ -95,7 +95,10 @@ pub struct LoggedSearch {
 impl LoggedSearch {
     /// Reads a filter; an empty one finds every model that was measured on one of the datasets.
     pub fn parse(text: &str, datasets: Vec<MeasuredOn>) -> Result<Self> {
-        let filter = Filter::parse(text)?;
+        let filter = match Filter::parse(text) {
+            Err(_) if names_a_quote(text) => Filter::parse("name = ''")?,
+            filter => filter?,
+        };
         Ok(LoggedSearch { filter, datasets })
     }
 
@@ -130,6 +133,14 @@ impl LoggedSearch {
         };
         clause.test.holds(&field)
     }
+}
+
+/// Whether a filter asks for one name with a quote in it, which no model has.
+///
+/// Before they list a directory of a run, clients ask for a model named like it, and do not escape the name: `name = 'it's'`.
+fn names_a_quote(text: &str) -> bool {
+    let name = text.strip_prefix("name = '").and_then(|text| text.strip_suffix('\''));
+    name.is_some_and(|name| name.contains('\'') && !name.contains(['=', '<', '>']))
 }
 
 /// One thing that a caller orders logged models by.
@@ -324,6 +335,15 @@ mod tests {
         ] {
             assert!(refused(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_with_a_quote_is_that_of_no_model() {
+        for filter in ["name = 'it's'", "name = ''quoted''", "name = 'a' OR 'b'"] {
+            let search = LoggedSearch::parse(filter, Vec::new()).unwrap();
+            assert_eq!(search.names(), Some(&BTreeSet::from([String::new()])), "{filter}");
+        }
+        assert!(refused("name = 'it's' AND status = 'READY'") && refused("name != 'it's'"));
     }
 
     proptest! {
