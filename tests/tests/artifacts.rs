@@ -232,7 +232,8 @@ fn nothing_that_is_served_runs_in_a_browser() {
         for method in ["GET", "HEAD"] {
             let file = artifacts.ask(method, name, &[]);
             assert_eq!(header(&file.headers, "x-content-type-options"), "nosniff");
-            assert!(header(&file.headers, "content-disposition").starts_with("attachment;"));
+            let disposition = format!("attachment; filename=\"{name}\"; filename*=UTF-8''{name}");
+            assert_eq!(header(&file.headers, "content-disposition"), disposition);
             let policy = header(&file.headers, "content-security-policy");
             assert!(policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("allow"));
             let kind = header(&file.headers, "content-type");

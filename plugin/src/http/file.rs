@@ -144,9 +144,13 @@ fn headers(path: &ArtifactPath, info: FileInfo) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Always a download, whose name is encoded whatever it holds.
+/// Always a download, whatever its name: in ASCII for those who do not know the other form, and encoded (RFC 6266).
 fn disposition(name: &str) -> String {
-    let mut text = "attachment; filename*=UTF-8''".to_owned();
+    let mut text = "attachment; filename=\"".to_owned();
+    // A percent sign would be decoded by some, a quote or backslash ends the text or hides its end.
+    let plain = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
+    text.extend(name.chars().map(|c| if plain(&c) { c } else { '_' }));
+    text.push_str("\"; filename*=UTF-8''");
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => text.push(char::from(byte)),
@@ -250,14 +254,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_is_encoded() {
-        assert_eq!(
-            disposition("a \"b\";é"),
-            "attachment; filename*=UTF-8''a%20%22b%22%3B%C3%A9"
-        );
+    fn a_download_has_its_name_in_two_forms() {
+        for (name, plain, encoded) in [
+            ("a b.txt", "a b.txt", "a%20b.txt"),
+            ("größe.txt", "gr__e.txt", "gr%C3%B6%C3%9Fe.txt"),
+            ("x\"; filename=y", "x_; filename=y", "x%22%3B%20filename%3Dy"),
+            ("a\\b%41", "a_b_41", "a%5Cb%2541"),
+        ] {
+            let expected = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+            assert_eq!(disposition(name), expected);
+        }
     }
 
     proptest! {
+        #[test]
+        fn no_name_ends_its_quotes(name in "[^/]{0,20}") {
+            let text = disposition(&name);
+            let inner = text.strip_prefix("attachment; filename=\"").unwrap();
+            let (plain, rest) = inner.split_once('"').unwrap();
+            prop_assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !plain.contains('\\'));
+            prop_assert!(rest.starts_with("; filename*=UTF-8''") && !rest.contains(['"', '\\']));
+        }
+
         #[test]
         fn any_range_lies_in_the_file(range in "bytes=[0-9,-]{0,6}") {
             let wanted = Wanted { range, ..Wanted::default() };
