@@ -20,6 +20,12 @@ use crate::surroundings::{Clock, Randomness};
 use crate::ticket::Tickets;
 use crate::turns::Turns;
 
+/// The schemes by which the source of a model version may lead out of its project unless a host says otherwise: those that
+/// MLflow's clients resolve by themselves, with their own rights. `file` and paths are none of them.
+pub const SOURCE_SCHEMES: [&str; 13] = [
+    "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "adl", "dbfs", "hdfs", "https", "ftp", "ftps", "sftp",
+];
+
 /// Collects the parts of a [`Host`]: component, records, blobs and forge are needed, the rest has a default.
 #[must_use]
 pub struct HostBuilder {
@@ -54,7 +60,7 @@ impl HostBuilder {
             limits: Limits::default(),
             isolate: false,
             keeps_up: true,
-            source_schemes: Vec::new(),
+            source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
             ticket_key: None,
             clock: Arc::new(SystemTime::now),
@@ -118,8 +124,9 @@ impl HostBuilder {
         self
     }
 
-    /// The schemes, for example `s3`, by which the source of a model version may lead out of its project; by default none.
-    /// Whoever loads such a version follows its source: allow what every client may be sent to.
+    /// The schemes, for example `s3`, by which the source of a model version may lead out of its project; by default
+    /// [`SOURCE_SCHEMES`]. Whoever loads such a version follows its source, and MLflow's clients send their token along to an
+    /// `https` one: leave out what no client may be sent to.
     pub fn source_schemes(mut self, schemes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.source_schemes = schemes.into_iter().map(Into::into).collect();
         self

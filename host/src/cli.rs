@@ -125,9 +125,14 @@ struct Serve {
     #[arg(long)]
     isolate: bool,
 
-    /// Let sources of model versions lead out of their project by this scheme, for example s3; may be repeated
+    /// Take sources of model versions with this scheme too, for example http; may be repeated. By default those with s3,
+    /// gs, wasb(s), abfs(s), adl, dbfs, hdfs, https, ftp(s) and sftp are taken
     #[arg(long, value_name = "SCHEME")]
     allow_source: Vec<String>,
+
+    /// Refuse sources of model versions with this scheme, for example https: clients that load one send their token along
+    #[arg(long, value_name = "SCHEME")]
+    deny_source: Vec<String>,
 
     /// Largest file that a client may upload, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 16 << 10, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]

@@ -50,7 +50,7 @@ mod turns;
 mod upkeep;
 
 pub use body::Body;
-pub use builder::HostBuilder;
+pub use builder::{HostBuilder, SOURCE_SCHEMES};
 pub use host::Host;
 pub use limits::Limits;
 pub use plugin::Plugin;

@@ -141,7 +141,9 @@ fn a_version_can_be_made_from_another_however_it_is_named() {
 
 #[test]
 fn other_places_are_refused_unless_the_host_allows_their_scheme() {
-    let (tracker, run) = with_run();
+    let tracker = Tracker::allowing_sources(&[]);
+    tracker.model("m");
+    let run = tracker.run("0", 1);
     let climbing = [
         format!("runs:/{run}/../x"),
         format!("runs:/{run}/%2e%2e/x"),
@@ -182,12 +184,46 @@ fn other_places_are_refused_unless_the_host_allows_their_scheme() {
 }
 
 #[test]
+fn what_clients_resolve_by_themselves_is_taken_by_default() {
+    let (tracker, run) = with_run();
+    for source in [
+        "s3://bucket/a/model",
+        "gs://b/x",
+        "wasbs://c@account.blob.core.windows.net/x",
+        "abfss://c@account.dfs.core.windows.net/x",
+        "adl://a.azuredatalakestore.net/x",
+        "dbfs:/x",
+        "hdfs://host:8020/x",
+        "https://host/x?version=1",
+        "ftp://host/x",
+        "sftp://host/x",
+    ] {
+        let version = create(&tracker, source, Some(&run)).ok()["model_version"].take();
+        assert_eq!(
+            (&version["source"], download(&tracker, &version)),
+            (&json!(source), source.to_owned())
+        );
+    }
+    for source in [
+        "file:///x",
+        "/x",
+        "x",
+        "./x",
+        "http://host/x",
+        "s3://bucket/../x",
+        "https://host/%2e%2e/x",
+    ] {
+        create(&tracker, source, Some(&run)).fails(400, "INVALID_PARAMETER_VALUE");
+    }
+}
+
+#[test]
 fn a_caller_cannot_allow_schemes_himself() {
     let (tracker, _) = with_run();
     let reply = tracker.send_with(
         "x-mlforge-source-schemes",
-        "s3",
-        json!({"name": "m", "source": "s3://b/x"}),
+        "http",
+        json!({"name": "m", "source": "http://b/x"}),
     );
     reply.fails(400, "INVALID_PARAMETER_VALUE");
 }

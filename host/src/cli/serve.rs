@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use mlforge::forge::local::{FirstStart, LocalForge};
 use mlforge::storage::ProjectId;
-use mlforge::{Host, Limits};
+use mlforge::{Host, Limits, SOURCE_SCHEMES};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -71,8 +71,22 @@ async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::
             ..Limits::default()
         })
         .isolate(options.isolate)
-        .source_schemes(options.allow_source.iter().cloned())
+        .source_schemes(source_schemes(&options.allow_source, &options.deny_source)?)
         .build()
+}
+
+/// The schemes of sources that are taken: some by default and those allowed, without those denied.
+fn source_schemes(allowed: &[String], denied: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut schemes = SOURCE_SCHEMES.map(str::to_owned).to_vec();
+    schemes.extend(allowed.iter().cloned());
+    for scheme in denied {
+        ensure!(
+            schemes.contains(scheme),
+            "--deny-source {scheme}: sources with this scheme are refused anyway"
+        );
+    }
+    schemes.retain(|scheme| !denied.contains(scheme));
+    Ok(schemes)
 }
 
 /// The one that the user names, else the one that this binary carries.
@@ -161,4 +175,25 @@ pub(super) fn log_to_stderr() -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_allowed_and_denied_by_scheme() {
+        let schemes = |allowed: &[&str], denied: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|scheme| (*scheme).to_owned()).collect::<Vec<_>>();
+            source_schemes(&owned(allowed), &owned(denied)).map(|schemes| schemes.join(" "))
+        };
+        let default = "s3 gs wasb wasbs abfs abfss adl dbfs hdfs https ftp ftps sftp";
+        assert_eq!(schemes(&[], &[]).unwrap(), default);
+        assert_eq!(schemes(&["http"], &[]).unwrap(), format!("{default} http"));
+        let without = default.replace(" https", "");
+        assert_eq!(schemes(&["http"], &["https", "http", "https"]).unwrap(), without);
+        for never_taken in ["file", "S3", "http"] {
+            assert!(schemes(&[], &[never_taken]).is_err());
+        }
+    }
 }
