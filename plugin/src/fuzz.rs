@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use crate::domain::artifact::{ArtifactPath, Purpose};
+use crate::domain::artifact_name;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::model::ModelId;
+use crate::domain::source::Source;
 use crate::http::params::{Params, from_body, from_query};
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
@@ -181,6 +184,29 @@ pub fn params(bytes: &[u8]) {
     }
 }
 
+/// A path is refused, or names what a caller reaches by the same text again; nothing is named that leads elsewhere.
+pub fn artifact_path(bytes: &[u8]) {
+    let text = text(bytes);
+    for purpose in [Purpose::Read, Purpose::Write] {
+        for path in [
+            ArtifactPath::parse(&text, purpose),
+            ArtifactPath::parse_encoded(&text, purpose),
+        ] {
+            let Ok(path) = path else { continue };
+            let again = ArtifactPath::parse(path.as_str(), purpose).unwrap();
+            assert_eq!(again.as_str(), path.as_str());
+            for path in path.earlier().iter().chain([&path]) {
+                let is_idle = |name| matches!(name, "" | "." | "..");
+                assert!(!path.as_str().split('/').any(is_idle), "{path}");
+                assert!(!path.as_str().chars().any(char::is_control));
+            }
+        }
+    }
+    let listed = artifact_name::listed(&text);
+    assert_eq!(artifact_name::listed(&listed), listed);
+    let _ = Source::parse(&text, false, &["s3".to_owned()]);
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -203,6 +229,8 @@ mod tests {
             "[0-9a-fA-F+]{0,8}".prop_map(String::into_bytes),
             "(\\{\"a\":)?[\\[\\]{}\",:0-9eE.+\\-a-c ]{0,30}\\}?".prop_map(String::into_bytes),
             "([abn]=[%+0-9A-F&;=]{0,6}&?){0,4}".prop_map(String::into_bytes),
+            "(runs:/|models:/|mlflow-artifacts:/)?(%|%25|2e|2|0|\\\\|\\.|/|:|;|a|B|\\+|%step%|%timestamp%){0,12}"
+                .prop_map(String::into_bytes),
             (0u8..2, any::<Vec<u8>>()).prop_map(|(first, rest)| [vec![first, 0, 0, 0], rest].concat()),
         ]
     }
@@ -211,7 +239,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(10_000))]
         #[test]
         fn what_must_hold_holds_for_random_bytes(bytes in anything()) {
-            for body in [run_filter, experiment_filter, order, like, page_token, codec, keys, params] {
+            for body in [run_filter, experiment_filter, order, like, page_token, codec, keys, params, artifact_path] {
                 body(&bytes);
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use mlforge::storage::{ProjectId, Range};
 
 use crate::tracker::Tracker;
@@ -55,6 +56,22 @@ impl Tracker {
             start = page.bytes[..*key_end as usize].to_vec();
             start.push(0);
         }
+    }
+
+    /// Has the host keep a file of the project under a name, whatever the component thinks of that name.
+    pub fn keep(&self, name: &str, contents: &'static str) {
+        let project = ProjectId(self.project);
+        self.runtime.block_on(async {
+            let (sender, stream) = tokio::sync::mpsc::channel(1);
+            sender.send(Ok(Bytes::from(contents))).await.expect("room");
+            drop(sender);
+            let staged = self
+                .blobs
+                .stage(project, stream, u64::MAX)
+                .await
+                .expect("a staged file");
+            self.blobs.commit(project, staged, name).await.expect("a kept file");
+        });
     }
 
     /// What the host keeps directly below a directory of the project's files, whatever leads there.

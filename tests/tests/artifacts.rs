@@ -99,6 +99,8 @@ fn names_are_any_text() {
         ),
         ("plus+plus", "plus+plus"),
         ("note:%20x", "note: x"),
+        ("back%5Cslash", "back\\slash"),
+        ("it's%20%22%22", "it's \"\""),
     ] {
         artifacts.put(encoded, name).ok();
         assert_eq!(artifacts.text(encoded), name);
@@ -417,8 +419,11 @@ const WAYS_OUT: &[&str] = &[
     "%252fetc%252fpasswd",
     "/etc/passwd",
     "a//b",
-    "./a",
-    "a/./b",
+    "C:/x",
+    "a/c%3Ax",
+    "File:x",
+    "a%5C",
+    "%5Ca",
     "a%00",
     "a%2500.txt",
     "a%0d%0ab",

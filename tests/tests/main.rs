@@ -2,6 +2,7 @@
 
 mod access;
 mod aliases;
+mod artifact_names;
 mod artifacts;
 mod contention;
 mod copies;

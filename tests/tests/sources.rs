@@ -218,6 +218,101 @@ fn what_clients_resolve_by_themselves_is_taken_by_default() {
 }
 
 #[test]
+fn what_may_be_the_name_of_an_artifact_may_stand_in_a_source() {
+    let (tracker, run) = with_run();
+    let root = format!("0/{run}/artifacts");
+    for (name, encoded) in [
+        ("model/", "model"),
+        ("100% done/model", "100%25%20done/model"),
+        ("95%20of 100%", "95%2520of%20100%25"),
+        ("back\\slash", "back%5Cslash"),
+        ("a=.&b", "a=.&b"),
+        ("it's", "it's"),
+    ] {
+        let file = format!("/api/2.0/mlflow-artifacts/artifacts/{root}/{encoded}/MLmodel");
+        tracker.file("PUT", &file, &[], name.to_owned()).ok();
+        for source in [
+            format!("runs:/{run}/{name}"),
+            format!("mlflow-artifacts:/{root}/{name}"),
+        ] {
+            let version = create(&tracker, &source, None).ok()["model_version"].take();
+            assert_eq!((&version["source"], &version["run_id"]), (&json!(source), &json!(run)));
+            assert_eq!(download(&tracker, &version), source);
+            let number = version["version"].as_str().unwrap();
+            let file = format!("/model-versions/get-artifact?name=m&version={number}&path=MLmodel");
+            assert_eq!(tracker.file("GET", &file, &[], "").ok(), name, "{source}");
+        }
+    }
+    for whole in [
+        format!("RUNS:/{run}/"),
+        format!("mlflow-artifacts:/{root}/"),
+        format!("mlflow-artifacts:/0%2F{run}/artifacts"),
+    ] {
+        let version = create(&tracker, &whole, Some(&run)).ok()["model_version"].take();
+        let number = version["version"].as_str().unwrap();
+        let file = format!("/model-versions/get-artifact?name=m&version={number}&path=it's/MLmodel");
+        assert_eq!(tracker.file("GET", &file, &[], "").ok(), "it's", "{whole}");
+    }
+    for bad in ["a#b", "a?b", "a%23b", "./a", "a//b", "C:/a"] {
+        for source in [format!("runs:/{run}/{bad}"), format!("mlflow-artifacts:/{root}/{bad}")] {
+            create(&tracker, &source, Some(&run)).fails(400, "INVALID_PARAMETER_VALUE");
+        }
+    }
+}
+
+#[test]
+fn what_may_be_the_name_of_a_model_may_stand_in_a_source() {
+    let (tracker, run) = with_run();
+    for name in [
+        "a%b", "a%20b", "a#b", "a\\..\\b", "a@b", "a;b&c=d", "a b+c", "größe", "%2e%2e",
+    ] {
+        tracker.model(name);
+        let body = json!({"name": name, "source": format!("runs:/{run}/model")});
+        tracker.post("model-versions/create", body).ok();
+        let alias = json!({"name": name, "alias": "best", "version": "1"});
+        tracker.post("registered-models/alias", alias).ok();
+        for source in [
+            format!("models:/{name}/1"),
+            format!("models:/{name}/1/"),
+            format!("models:/{name}@best"),
+        ] {
+            let version = create(&tracker, &source, None).ok()["model_version"].take();
+            assert_eq!(version["source"], format!("models:/{name}/1"), "{source}");
+        }
+    }
+    let message = tracker
+        .post("registered-models/create", json!({"name": "a?b"}))
+        .fails(400, "INVALID_PARAMETER_VALUE");
+    assert!(message.contains("cannot contain '?'"), "{message}");
+    tracker
+        .post("registered-models/rename", json!({"name": "m", "new_name": "a?b"}))
+        .fails(400, "INVALID_PARAMETER_VALUE");
+}
+
+// The files that a version names are not purged with their experiment, however its source names them.
+#[test]
+fn a_source_that_is_encoded_holds_its_files() {
+    let (tracker, _) = with_run();
+    let files = ["held", "free"].map(|name| {
+        let experiment = tracker.experiment(name);
+        let made = tracker.post("logged-models", json!({"experiment_id": experiment})).ok();
+        let uri = made["model"]["info"]["artifact_uri"].as_str().unwrap();
+        let path = uri.trim_end_matches('/').strip_prefix("mlflow-artifacts:/").unwrap();
+        let file = format!("/api/2.0/mlflow-artifacts/artifacts/{path}/MLmodel");
+        tracker.file("PUT", &file, &[], "x").ok();
+        if name == "held" {
+            let source = format!("mlflow-artifacts:/{}", path.replace('/', "%2F"));
+            create(&tracker, &source, None).ok();
+        }
+        let delete = json!({ "experiment_id": experiment });
+        tracker.post("experiments/delete", delete).ok();
+        file
+    });
+    tracker.purge(0);
+    assert_eq!(files.map(|file| tracker.file("GET", &file, &[], "").status), [200, 404]);
+}
+
+#[test]
 fn a_caller_cannot_allow_schemes_himself() {
     let (tracker, _) = with_run();
     let reply = tracker.send_with(

@@ -110,16 +110,16 @@ pub trait Blobs: Send + Sync + 'static {
 }
 
 /// The rules of a blob's name: 1 to 1,024 bytes, segments of 1 to 255 bytes joined by `/`, none of them `.` or `..`, no
-/// control characters, no backslash. The one place that decides it for every backend.
+/// control characters; a backslash is part of a segment, but divides none into empty ones, `.` or `..`. The one place that decides it for every backend.
 pub fn validate_blob_name(name: &str) -> Result<(), StorageError> {
     let broken = if name.is_empty() || name.len() > 1024 {
         "a name has 1 to 1,024 bytes"
-    } else if name.chars().any(|c| c.is_control() || c == '\\') {
-        "a name has no control characters and no backslash"
-    } else if name.split('/').any(|segment| segment.is_empty() || segment.len() > 255) {
+    } else if name.chars().any(char::is_control) {
+        "a name has no control characters"
+    } else if name.split('/').any(|segment| segment.len() > 255) {
         "a segment of a name has 1 to 255 bytes"
-    } else if name.split('/').any(|segment| segment == "." || segment == "..") {
-        "`.` and `..` are no segments of a name"
+    } else if name.split(['/', '\\']).any(|part| matches!(part, "" | "." | "..")) {
+        "a name has no empty segments, and none that are `.` or `..`, also between backslashes"
     } else {
         return Ok(());
     };

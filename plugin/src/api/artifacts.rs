@@ -5,8 +5,10 @@ use serde::Serialize;
 use super::runs::run_id;
 use super::{Call, EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
+use crate::domain::artifact::Purpose::{Read, Write};
 use crate::domain::id::RunId;
 use crate::domain::logged::LoggedModelId;
+use crate::domain::source::Source;
 use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 use crate::http::file;
@@ -47,13 +49,8 @@ impl File {
 
 /// Lists a directory of the artifact store; the files are named without it.
 pub async fn list(call: FileCall<'_>) -> Result<Answer> {
-    let path = call.query.text("path")?.unwrap_or_default();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let directory = match path {
-        "" | "." => None,
-        _ => Some(ArtifactPath::to_look_up(ArtifactPath::parse(path), path)),
-    };
-    let items = match directory.transpose() {
+    let directory = ArtifactPath::directory(call.query.text("path")?.unwrap_or_default());
+    let items = match directory {
         Ok(directory) => artifacts::list(directory.as_ref()).await?,
         // As a directory that is not there.
         Err(Error::NotFound(_)) => Vec::new(),
@@ -78,7 +75,7 @@ pub async fn list_of_logged_model(call: Call<'_>) -> Result<Vec<u8>> {
 }
 
 async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8>> {
-    let files = match below(root, path) {
+    let files = match root.below(path, Read) {
         Ok(directory) => {
             let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
             let named = named.trim_start_matches('/');
@@ -95,21 +92,15 @@ async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8
     })
 }
 
-/// What is looked up below a directory.
-fn below(root: &ArtifactPath, path: &str) -> Result<ArtifactPath> {
-    ArtifactPath::to_look_up(root.below(path), path)
-}
-
 /// Sends a file of the artifact store.
 pub async fn download(call: FileCall<'_>) -> Result<Answer> {
-    let path = ArtifactPath::to_look_up(ArtifactPath::parse_encoded(call.below), call.below)?;
-    file::serve(&path, call.wanted).await
+    file::serve(&ArtifactPath::parse_encoded(call.below, Read)?, call.wanted).await
 }
 
 /// Sends a file of a run.
 pub async fn of_run(call: FileCall<'_>) -> Result<Answer> {
     let (_, root) = artifacts::root_of_run(run_id(&call.query)?).await?;
-    file::serve(&below(&root, call.query.required_text("path")?)?, call.wanted).await
+    below(&root, "path", &call).await
 }
 
 /// Sends a file of a model's version.
@@ -117,19 +108,20 @@ pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
     let name = call.query.required_text("name")?;
     let version = VersionName::parse(call.query.required_text("version")?)?;
     let location = versions::load(name, &version).await?.version.location;
-    let root = match location.strip_prefix("runs:/") {
-        None => artifacts::of_uri(&location)?,
-        Some(place) => {
-            let (id, below) = place.split_once('/').unwrap_or((place, ""));
-            artifacts::root_of_run(RunId::parse(id)?).await?.1.below(below)?
-        }
+    let root = match Source::parse(&location, false, &[]) {
+        Ok(Source::Run(place)) => artifacts::root_of_run(place.run).await?.1.below(&place.below, Read)?,
+        _ => artifacts::of_uri(&location)?,
     };
-    file::serve(&below(&root, call.query.required_text("path")?)?, call.wanted).await
+    below(&root, "path", &call).await
+}
+
+async fn below(root: &ArtifactPath, parameter: &str, call: &FileCall<'_>) -> Result<Answer> {
+    file::serve(&root.below(call.query.required_text(parameter)?, Read)?, call.wanted).await
 }
 
 /// Takes a file in.
 pub async fn upload(call: FileCall<'_>) -> Result<Answer> {
-    let path = ArtifactPath::parse_encoded(call.below)?;
+    let path = addressed(&call)?;
     take_in(call, &path).await
 }
 
@@ -137,7 +129,7 @@ pub async fn upload(call: FileCall<'_>) -> Result<Answer> {
 pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
     let run = RunId::parse(call.query.either_text("run_uuid", "run_id")?)?;
     let (_, root) = artifacts::root_of_run(run).await?;
-    let path = root.below(call.query.required_text("path")?)?;
+    let path = root.below(call.query.required_text("path")?, Write)?;
     take_in(call, &path).await
 }
 
@@ -153,8 +145,20 @@ async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
 
 /// Removes a file or a directory.
 pub async fn delete(call: FileCall<'_>) -> Result<Answer> {
-    // Clients name a run's root with a slash at its end.
-    let path = call.below.strip_suffix('/').unwrap_or(call.below);
-    artifacts::delete(&ArtifactPath::parse_encoded(path)?).await?;
+    artifacts::delete(&addressed(&call)?).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
+}
+
+/// The path of what a request changes, as it stands in its address. A slash at the end changes nothing: so clients name a run's
+/// root.
+///
+/// Clients write a name into an address as it is, so one with a `?` would be cut there, and what follows is taken for a query.
+pub(super) fn addressed(call: &FileCall<'_>) -> Result<ArtifactPath> {
+    if !call.query.is_empty() {
+        return Err(Error::Invalid(format!(
+            "Invalid path: '{}?…'. A path has no '?', which would end it in an address.",
+            call.below
+        )));
+    }
+    ArtifactPath::parse_encoded(call.below.strip_suffix('/').unwrap_or(call.below), Write)
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::artifacts::addressed;
 use super::{Call, EMPTY, json};
 use crate::bindings::mlforge::plugin::leave;
-use crate::domain::artifact::ArtifactPath;
+use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
 use crate::http::file_route::FileCall;
@@ -131,9 +132,8 @@ struct Asked {
 
 impl Asked {
     async fn read(call: FileCall<'_>) -> Result<Self> {
-        let below = call.below.strip_suffix('/').unwrap_or(call.below);
         Ok(Asked {
-            directory: ArtifactPath::parse_encoded(below)?,
+            directory: addressed(&call)?,
             fields: params::from_body(&call.contents.into_whole().await?)?.into_owned(),
         })
     }
@@ -149,10 +149,36 @@ impl Asked {
     /// The file's path. Clients send the path that it has on their side, of which only the name counts.
     fn path(&self) -> Result<ArtifactPath> {
         let local = self.params().required_text("path")?;
-        let name = local.rsplit(['/', '\\']).next().unwrap_or_default();
-        match name {
-            "" | "." => Err(Error::Invalid(format!("The path '{local}' is that of no file."))),
-            _ => self.directory.below(name),
+        match local_name(local) {
+            "" => Err(Error::Invalid(format!("The path '{local}' is that of no file."))),
+            name => self.directory.below(name, Purpose::Write),
+        }
+    }
+}
+
+/// The last name of a path on a client's side. On Windows a backslash is a slash, elsewhere it is part of a name: a path
+/// with a drive or without any slash is one of Windows.
+fn local_name(path: &str) -> &str {
+    let is_windows = path.get(1..3) == Some(":\\") || !path.contains('/');
+    let is_slash = |c| c == '/' || is_windows && c == '\\';
+    path.rsplit(is_slash).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_is_a_slash_in_paths_of_windows_alone() {
+        for (path, name) in [
+            ("/home/ada/a\\b.bin", "a\\b.bin"),
+            ("C:\\data\\b.bin", "b.bin"),
+            ("C:\\data/x\\b.bin", "b.bin"),
+            ("data\\b.bin", "b.bin"),
+            ("b.bin", "b.bin"),
+            ("data/", ""),
+        ] {
+            assert_eq!(local_name(path), name);
         }
     }
 }

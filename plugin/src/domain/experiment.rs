@@ -1,8 +1,9 @@
 //! Experiments.
 
+use super::artifact::{ArtifactPath, Purpose};
 use super::id::ExperimentId;
 use super::lifecycle::{Lifecycle, Stage};
-use super::limits::ARTIFACT_LOCATION_CHARS_MAX;
+use super::limits::{ARTIFACT_LOCATION_CHARS_MAX, OWN_LOCATION_BYTES_MAX};
 use super::name::validate_length;
 use crate::error::{Error, Result};
 
@@ -87,17 +88,28 @@ fn is_made_up(location: &str) -> bool {
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Checks a location given by the caller: a URI or path without query, fragment, parameters and control characters.
+/// Checks a location given by the caller: a URI or path without query, fragment, parameters and control characters. One in the
+/// project's own store is a path of artifacts that leaves room for those of runs.
 pub fn validate_artifact_location(location: &str) -> Result<()> {
     validate_length("artifact_location", location, ARTIFACT_LOCATION_CHARS_MAX)?;
+    let refused = |why: &str| {
+        Err(Error::Invalid(format!(
+            "Invalid value {location:?} for parameter 'artifact_location' supplied: {why}"
+        )))
+    };
     let path = location.split_once("://").map_or(location, |(_, rest)| rest);
     if location.chars().any(|c| c.is_control() || matches!(c, '#' | '?' | ';')) || path.split('/').any(|s| s == "..") {
-        return Err(Error::Invalid(format!(
-            "Invalid value {location:?} for parameter 'artifact_location' supplied: a location has no fragment, query, \
-             parameters, control characters and no '..' segments."
-        )));
+        return refused("a location has no fragment, query, parameters, control characters and no '..' segments.");
     }
-    Ok(())
+    match ArtifactPath::in_own_store(location).filter(|path| !path.is_empty()) {
+        None => Ok(()),
+        Some(path) => match ArtifactPath::parse_encoded(path, Purpose::Read) {
+            Ok(path) if path.as_str().len() <= OWN_LOCATION_BYTES_MAX => Ok(()),
+            Ok(_) => refused(&format!("its path has more than {OWN_LOCATION_BYTES_MAX} bytes.")),
+            Err(Error::Invalid(why) | Error::NotFound(why)) => refused(&why),
+            Err(other) => Err(other),
+        },
+    }
 }
 
 #[cfg(test)]

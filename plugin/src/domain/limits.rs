@@ -91,6 +91,8 @@ pub const BATCH_ITEMS_MAX: usize = 1_000;
 
 /// Paths of artifacts, in bytes: the storage adds a few.
 pub const ARTIFACT_PATH_BYTES_MAX: usize = 1_000;
+/// Paths of locations of experiments in the project's own store, in bytes: room is left for the artifacts of runs.
+pub const OWN_LOCATION_BYTES_MAX: usize = 500;
 /// Names in paths of artifacts, in bytes.
 pub const ARTIFACT_NAME_BYTES_MAX: usize = 255;
 /// Names of one path of an artifact.

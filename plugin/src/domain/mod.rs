@@ -2,6 +2,7 @@
 
 pub mod alias;
 pub mod artifact;
+pub mod artifact_name;
 pub mod dataset;
 pub mod experiment;
 pub mod id;
@@ -13,6 +14,7 @@ pub mod model;
 pub mod name;
 pub mod nickname;
 pub mod pair;
+pub mod percent;
 pub mod prompt;
 pub mod run;
 pub mod sample;

@@ -71,13 +71,18 @@ pub fn validate_model_name(parameter: &str, name: &str) -> Result<()> {
     validate_normal_path(parameter, name)
 }
 
-/// Checks the name of a new model, which besides has no control characters and ends somewhere.
+/// Checks the name of a new model, which besides has no control characters and no `?`, and ends somewhere.
 pub fn validate_new_model_name(parameter: &str, name: &str) -> Result<()> {
     validate_model_name(parameter, name)?;
     // A name ends up in page addresses and in the name of an experiment.
     if name.chars().any(char::is_control) {
         return Err(Error::Invalid(format!(
             "Invalid value {name:?} for parameter '{parameter}' supplied: it has control characters."
+        )));
+    }
+    if name.contains('?') {
+        return Err(Error::Invalid(format!(
+            "Invalid model name '{name}'. Names cannot contain '?', which would end them in a models:/ address."
         )));
     }
     if name.len() > MODEL_NAME_BYTES_MAX {
@@ -114,10 +119,10 @@ mod tests {
 
     #[test]
     fn a_models_name_is_a_files_name_without_slash_and_colon() {
-        for good in ["m", "größe 모델", "a@b", "a.b-c_d", ".a", "1"] {
+        for good in ["m", "größe 모델", "a@b", "a.b-c_d", ".a", "1", "a%b", "a#b", "a\\b"] {
             assert_eq!(validate_new_model_name("name", good), Ok(()), "{good}");
         }
-        for bad in ["", " ", "\t", "a/b", "a:b", ".", "..", "a\nb"] {
+        for bad in ["", " ", "\t", "a/b", "a:b", ".", "..", "a\nb", "a?b"] {
             assert!(
                 matches!(validate_new_model_name("name", bad), Err(Error::Invalid(_))),
                 "{bad:?}"

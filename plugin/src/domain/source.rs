@@ -1,13 +1,16 @@
 //! Where a model version is made from: which sources are understood, and which are refused.
 //!
-//! Whoever loads a version follows its source. So a source leads to something of this project, unless the host allows
-//! its scheme; and no source climbs out of where it seems to lie, however it is encoded.
+//! Whoever loads a version follows its source. So a source leads to something of this project, or by a scheme that the host
+//! allows. What may be the name of a model or an artifact may stand in a source: the same rules check both. A source that
+//! leads elsewhere does not climb out of where it seems to lie, however it is encoded.
 
-use super::artifact::climbs;
+use super::artifact::{ArtifactPath, Purpose};
+use super::artifact_name;
 use super::id::RunId;
 use super::limits::SOURCE_CHARS_MAX;
 use super::logged::LoggedModelId;
 use super::name::validate_length;
+use super::percent;
 use super::semver::SemVer;
 use crate::error::{Error, Result};
 
@@ -21,16 +24,25 @@ pub enum Source {
     Own,
     /// That of a prompt.
     Prompt,
-    /// A place among the artifacts of this run.
-    Run(RunId),
+    /// A place among the artifacts of a run.
+    Run(RunPlace),
     /// A place in this project's artifact store.
-    Artifacts,
+    Artifacts(ArtifactPath),
     /// A logged model.
     Logged(LoggedModelId),
     /// Another version.
     Version(VersionSource),
     /// Elsewhere, by a scheme that the host allows.
     Elsewhere,
+}
+
+/// A place among the artifacts of a run, as a source names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPlace {
+    /// Whose artifacts.
+    pub run: RunId,
+    /// The path below the run's artifacts, as sent; empty: all of them.
+    pub below: String,
 }
 
 /// Another version as a source names it.
@@ -67,16 +79,21 @@ impl Source {
         if source.is_empty() || SemVer::read(source).is_some() {
             return Ok(Source::Own);
         }
-        refuse_ways_out(source)?;
         let (scheme, rest) = split_scheme(source).ok_or_else(|| local(source))?;
         match scheme.as_str() {
             "runs" => run(source, rest).map(Source::Run),
-            "models" => match LoggedModelId::parse(own_path(source, rest)?) {
-                Ok(id) => Ok(Source::Logged(id)),
-                Err(_) => version(source, rest).map(Source::Version),
+            "models" => {
+                let path = own_path(source, rest)?;
+                match LoggedModelId::parse(path) {
+                    Ok(id) => Ok(Source::Logged(id)),
+                    Err(_) => version(source, path).map(Source::Version),
+                }
+            }
+            "mlflow-artifacts" => artifacts(source, own_path(source, rest)?).map(Source::Artifacts),
+            other if allowed.iter().any(|scheme| scheme == other) => match climbs(source) {
+                false => Ok(Source::Elsewhere),
+                true => Err(climbing(source)),
             },
-            "mlflow-artifacts" => own_path(source, rest).map(|_| Source::Artifacts),
-            other if allowed.iter().any(|scheme| scheme == other) => Ok(Source::Elsewhere),
             "file" => Err(local(source)),
             other => Err(invalid(
                 source,
@@ -89,15 +106,19 @@ impl Source {
 }
 
 /// The runs that can own a place in the artifact store, by its text: the segments that are ids of runs.
-pub fn possible_runs(source: &str) -> impl Iterator<Item = RunId> {
-    source.split('/').filter_map(|segment| RunId::parse(segment).ok())
+pub fn possible_runs(source: &str) -> Vec<RunId> {
+    ids(source, |segment| RunId::parse(segment).ok())
 }
 
 /// The logged models that can own a place in the artifact store, by its text.
-pub fn possible_models(source: &str) -> impl Iterator<Item = LoggedModelId> {
-    source
-        .split('/')
-        .filter_map(|segment| LoggedModelId::parse(segment).ok())
+pub fn possible_models(source: &str) -> Vec<LoggedModelId> {
+    ids(source, |segment| LoggedModelId::parse(segment).ok())
+}
+
+/// What some segments of a place name, also below encodings, as artifacts are found.
+fn ids<T>(source: &str, id: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    let settled = artifact_name::settled(source);
+    settled.as_deref().unwrap_or(source).split('/').filter_map(id).collect()
 }
 
 /// The answer for a source that is not what it must be.
@@ -128,14 +149,34 @@ fn local(source: &str) -> Error {
     )
 }
 
-fn run(source: &str, rest: &str) -> Result<RunId> {
-    let path = own_path(source, rest)?;
-    let id = path.split_once('/').map_or(path, |(id, _)| id);
-    RunId::parse(id).map_err(|_| not_of_run(source))
+fn climbing(source: &str) -> Error {
+    invalid(
+        source,
+        "If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an \
+         absolute path must be provided without relative path references present. Please provide an absolute path.",
+    )
 }
 
-fn version(source: &str, rest: &str) -> Result<VersionSource> {
+fn run(source: &str, rest: &str) -> Result<RunPlace> {
     let path = own_path(source, rest)?;
+    let (id, below) = path.split_once('/').unwrap_or((path, ""));
+    let run = RunId::parse(id).map_err(|_| not_of_run(source))?;
+    artifacts(source, path)?;
+    Ok(RunPlace {
+        run,
+        below: below.to_owned(),
+    })
+}
+
+/// A path of artifacts in a source: one that could be uploaded to.
+fn artifacts(source: &str, path: &str) -> Result<ArtifactPath> {
+    ArtifactPath::parse_encoded(path, Purpose::Write).map_err(|error| match error {
+        Error::Invalid(why) => invalid(source, &why),
+        other => other,
+    })
+}
+
+fn version(source: &str, path: &str) -> Result<VersionSource> {
     let improper = || {
         invalid(
             source,
@@ -156,13 +197,15 @@ fn version(source: &str, rest: &str) -> Result<VersionSource> {
     })
 }
 
-/// The path of a URI that leads into this project: without authority, query and fragment, of segments that are not empty.
+/// The path of a URI that leads into this project, without the slash at its end. Clients read what follows a `?` as a query;
+/// all else is part of a name.
 fn own_path<'a>(source: &str, rest: &'a str) -> Result<&'a str> {
     let path = rest.strip_prefix('/').unwrap_or_default();
-    if path.split('/').any(str::is_empty) || path.contains(['?', '#', '%', '\\']) {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.split('/').any(str::is_empty) || path.contains('?') {
         return Err(invalid(
             source,
-            "It must be a scheme, a slash and a path of this project, without host, query, fragment or percent signs.",
+            "It must be a scheme, a slash and a path of this project, without host, query and empty names.",
         ));
     }
     Ok(path)
@@ -175,16 +218,14 @@ fn split_scheme(source: &str) -> Option<(String, &str)> {
     (starts && scheme.chars().all(fits)).then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
-/// Refuses segments that lead up or nowhere, and control characters, also below any number of percent encodings.
-fn refuse_ways_out(source: &str) -> Result<()> {
-    if climbs(source) {
-        return Err(invalid(
-            source,
-            "If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an \
-             absolute path must be provided without relative path references present. Please provide an absolute path.",
-        ));
-    }
-    Ok(())
+/// Whether a text has segments that lead up or nowhere, or control characters, also below any number of percent encodings.
+fn climbs(text: &str) -> bool {
+    let is_idle = |segment: &str| matches!(segment, "." | "..");
+    percent::levels(text).any(|level| {
+        level.is_none_or(|text| {
+            text.chars().any(char::is_control) || text.split(['/', '\\', ':', '?', '#', '&', '=']).any(is_idle)
+        })
+    })
 }
 
 #[cfg(test)]
@@ -204,12 +245,24 @@ mod tests {
         let run = RunId::parse(RUN).unwrap();
         assert_eq!(parse(""), Ok(Source::Own));
         assert_eq!(parse("1.0.0-rc.1"), Ok(Source::Own));
-        assert_eq!(parse(&format!("runs:/{RUN}/a b/c")), Ok(Source::Run(run)));
-        assert_eq!(parse(&format!("RUNS:/{RUN}")), Ok(Source::Run(run)));
-        assert_eq!(
-            parse(&format!("mlflow-artifacts:/1/{RUN}/artifacts/m")),
-            Ok(Source::Artifacts)
-        );
+        let below = |below: &str| {
+            let below = below.to_owned();
+            Ok(Source::Run(RunPlace { run, below }))
+        };
+        assert_eq!(parse(&format!("runs:/{RUN}/a b/c")), below("a b/c"));
+        assert_eq!(parse(&format!("runs:/{RUN}/100% b%20c/")), below("100% b%20c"));
+        for whole in ["RUNS:/", "runs:/"] {
+            assert_eq!(parse(&format!("{whole}{RUN}")), below(""));
+            assert_eq!(parse(&format!("{whole}{RUN}/")), below(""));
+        }
+        let place = |path| Ok(Source::Artifacts(ArtifactPath::parse(path, Purpose::Write).unwrap()));
+        for (source, path) in [
+            ("mlflow-artifacts:/1/r/artifacts/m", "1/r/artifacts/m"),
+            ("mlflow-artifacts:/1%2Fr/a%20b/", "1/r/a b"),
+            ("mlflow-artifacts:/1/a\\b/100%", "1/a\\b/100%"),
+        ] {
+            assert_eq!(parse(source), place(path), "{source}");
+        }
         assert_eq!(parse("s3://bucket/a?b=c"), Ok(Source::Elsewhere));
         let version = |model: &str, which| {
             let model = model.to_owned();
@@ -222,6 +275,21 @@ mod tests {
         let logged = LoggedModelId::parse(&format!("m-{RUN}")).unwrap();
         assert_eq!(parse(&format!("models:/m-{RUN}")), Ok(Source::Logged(logged)));
         assert_eq!(parse("models:/a@b@c"), version("a@b", Which::Alias("c".to_owned())));
+        // Names of models are no paths of files: nothing in them is decoded.
+        for name in ["a%b", "a#b", "a\\..\\b", "%2e%2e", "a;b&c=d"] {
+            let source = format!("models:/{name}/1/");
+            assert_eq!(parse(&source), version(name, Which::Suffix("1".to_owned())), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_place_may_be_of_the_runs_and_models_in_its_path() {
+        let run = RunId::parse(RUN).unwrap();
+        assert_eq!(possible_runs(&format!("mlflow-artifacts:/1/{RUN}/m")), [run]);
+        assert_eq!(possible_runs(&format!("mlflow-artifacts:/1%252F{RUN}%2Fm")), [run]);
+        assert_eq!(possible_runs(&format!("x{RUN}/m")), []);
+        let model = LoggedModelId::parse(&format!("m-{RUN}")).unwrap();
+        assert_eq!(possible_models(&format!("1/models%2F{model}")), [model]);
     }
 
     #[test]
@@ -248,6 +316,14 @@ mod tests {
             "models:/m",
             "models://m/1",
             "models:/m/1/2#",
+            "models:/a?b/1",
+            "models:/m/1//",
+            "models:/",
+            "models:///",
+            &format!("runs:/{RUN}/a#b"),
+            &format!("runs:/{RUN}/a%23b"),
+            &format!("runs:/{RUN}/./a"),
+            &format!("runs:/{RUN}//"),
             "mlflow-artifacts://host/1",
             "mlflow-artifacts:1",
             "mlflow-artifacts:/1/%00",

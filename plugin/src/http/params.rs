@@ -139,6 +139,11 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// Whether nothing is given.
+    pub fn is_empty(&self) -> bool {
+        self.fields.names().next().is_none()
+    }
+
     /// The value of a parameter, if it is given and not `null`.
     fn get(&self, name: &str) -> Option<&'a Json<'a>> {
         let exact = self.fields.find(|given| given == name);

@@ -2,11 +2,14 @@
 //!
 //! Reading asks nothing but the path: the host binds the project. Writing asks who owns the path.
 
+use std::borrow::Cow;
+
 use wit_bindgen::StreamReader;
 
 use super::files::{self, FileInfo, Item};
 use super::{logged, runs};
 use crate::domain::artifact::ArtifactPath;
+use crate::domain::artifact_name;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::domain::logged::LoggedModelId;
@@ -80,23 +83,32 @@ pub async fn put(path: &ArtifactPath, staged: crate::bindings::mlforge::plugin::
     files::commit(staged, path).await
 }
 
-/// What is known of a file.
-pub async fn stat(path: &ArtifactPath) -> Result<FileInfo> {
-    match files::stat(path).await? {
-        Some(info) => Ok(info),
-        None => Err(no_file(path).await?),
+/// Finds a file, and what is known of it.
+pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
+    if let Some(info) = files::stat(path).await? {
+        return Ok((path.clone(), info));
     }
+    let earlier = earlier_place(path).await?;
+    if let Some(earlier) = &earlier
+        && let Some(info) = files::stat(earlier).await?
+    {
+        return Ok((earlier.clone(), info));
+    }
+    Err(match files::is_directory(earlier.as_ref().unwrap_or(path)).await? {
+        true => Error::Invalid(format!("The path '{path}' is that of a directory.")),
+        false => Error::NotFound(format!("No artifact has the path '{path}'.")),
+    })
 }
 
 /// Opens a part of a file: `part` says which, of what is known of the file.
 pub async fn open(path: &ArtifactPath, part: impl Fn(FileInfo) -> Result<(u64, u64)>) -> Result<Opened> {
     for _ in 0..ATTEMPTS_MAX {
-        let info = stat(path).await?;
+        let (place, info) = find(path).await?;
         let (offset, length) = part(info)?;
-        let contents = files::read(path, offset, length).await?;
+        let contents = files::read(&place, offset, length).await?;
         // What was opened is what was looked at, if that is still there.
         if let Some(contents) = contents
-            && files::stat(path).await? == Some(info)
+            && files::stat(&place).await? == Some(info)
         {
             return Ok(Opened { info, contents });
         }
@@ -104,24 +116,105 @@ pub async fn open(path: &ArtifactPath, part: impl Fn(FileInfo) -> Result<(u64, u
     Err(Error::Contended)
 }
 
-/// What lies directly below a directory; nothing below a file, or where nothing is.
+/// What lies directly below a directory, in order of the names; nothing below a file, or where nothing is.
 pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
-    files::list(directory, ARTIFACTS_PER_REQUEST_MAX).await
+    let mut items = files::list(directory, ARTIFACTS_PER_REQUEST_MAX).await?;
+    if items.is_empty()
+        && let Some(directory) = directory
+        && let Some(earlier) = earlier_place(directory).await?
+    {
+        items = files::list(Some(&earlier), ARTIFACTS_PER_REQUEST_MAX).await?;
+    }
+    let mut is_changed = false;
+    for item in &mut items {
+        if let Cow::Owned(name) = artifact_name::listed(&item.name) {
+            item.name = name;
+            is_changed = true;
+        }
+    }
+    if is_changed {
+        // Of equal names, the first is found when it is asked for.
+        items.sort_by(|one, other| one.name.cmp(&other.name));
+        items.dedup_by(|later, first| later.name == first.name);
+    }
+    Ok(items)
 }
 
 /// Removes a file, or a directory with all that is in it. What is not there is removed already.
 pub async fn delete(path: &ArtifactPath) -> Result<()> {
     may_write_below(path).await?;
-    if !files::delete(path).await? {
-        files::delete_below(path).await?;
+    if delete_at(path).await? {
+        return Ok(());
     }
-    Ok(())
+    match earlier_place(path).await? {
+        Some(earlier) => delete_at(&earlier).await.map(drop),
+        None => Ok(()),
+    }
 }
 
-/// Why a file cannot be read.
-async fn no_file(path: &ArtifactPath) -> Result<Error> {
-    Ok(match list(Some(path)).await?.is_empty() {
-        true => Error::NotFound(format!("No artifact has the path '{path}'.")),
-        false => Error::Invalid(format!("The path '{path}' is that of a directory.")),
-    })
+async fn delete_at(path: &ArtifactPath) -> Result<bool> {
+    Ok(files::delete(path).await? || files::delete_below(path).await?)
+}
+
+/// Where an earlier version of this server kept what is now found by this path, where nothing was kept under the path itself.
+///
+/// Costs nothing for most paths. A name with a `+` costs a look at it, and the list of its directory if it is not there.
+async fn earlier_place(path: &ArtifactPath) -> Result<Option<ArtifactPath>> {
+    if let Some(earlier) = path.earlier()
+        && is_there(&earlier).await?
+    {
+        return Ok(Some(earlier));
+    }
+    let (root, names) = after_owner(path.as_str());
+    if !names.contains('+') {
+        return Ok(None);
+    }
+    let mut place = ArtifactPath::kept(root.to_owned());
+    for name in names.split('/') {
+        place = match earlier_item(&place, name).await? {
+            Some(item) => item,
+            None => return Ok(None),
+        };
+    }
+    Ok((place != *path).then_some(place))
+}
+
+/// The item of a directory that is listed under a name.
+async fn earlier_item(directory: &ArtifactPath, name: &str) -> Result<Option<ArtifactPath>> {
+    let item = directory.item(name);
+    if !name.contains('+') || is_there(&item).await? {
+        return Ok(Some(item));
+    }
+    if let Some(image) = artifact_name::earlier_image(name) {
+        let image = directory.item(&image);
+        if is_there(&image).await? {
+            return Ok(Some(image));
+        }
+    }
+    let items = files::list(Some(directory), ARTIFACTS_PER_REQUEST_MAX).await?;
+    let kept = items.iter().find(|item| artifact_name::listed(&item.name) == name);
+    Ok(kept.map(|item| directory.item(&item.name)))
+}
+
+/// A path up to the last id of a run or logged model in it, which has but one form; and what is below.
+fn after_owner(path: &str) -> (&str, &str) {
+    let is_owner = |name: &str| RunId::parse(name).is_ok() || LoggedModelId::parse(name).is_ok();
+    let mut end = 0;
+    let mut at = 0;
+    for name in path.split('/') {
+        at += name.len();
+        if is_owner(name) {
+            end = at;
+        }
+        at += 1;
+    }
+    match path.split_at_checked(end) {
+        Some((root, below)) if end > 0 => (root, below.trim_start_matches('/')),
+        _ => (path, ""),
+    }
+}
+
+/// Whether a path is that of a file or of a directory with something in it.
+async fn is_there(path: &ArtifactPath) -> Result<bool> {
+    Ok(files::stat(path).await?.is_some() || files::is_directory(path).await?)
 }

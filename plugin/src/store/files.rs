@@ -108,6 +108,12 @@ pub async fn list(directory: Option<&ArtifactPath>, limit: usize) -> Result<Vec<
     all_items(directory.map_or_else(|| "a".to_owned(), name), limit).await
 }
 
+/// Whether something lies below a path.
+pub async fn is_directory(path: &ArtifactPath) -> Result<bool> {
+    let items = host::list(name(path), None, 1).await.map_err(failed)?;
+    Ok(!items.is_empty())
+}
+
 /// All items of a directory that is not one of artifacts.
 pub(super) async fn list_names(directory: String) -> Result<Vec<Item>> {
     all_items(directory, ARTIFACTS_PER_REQUEST_MAX).await
@@ -136,6 +142,15 @@ pub async fn delete(path: &ArtifactPath) -> Result<bool> {
 /// Removes a directory with all that is in it; `false` when there was none.
 pub async fn delete_below(directory: &ArtifactPath) -> Result<bool> {
     host::delete_below(name(directory)).await.map_err(failed)
+}
+
+/// Removes a directory, and what earlier versions of this server kept in its place.
+pub async fn delete_all_below(directory: &ArtifactPath) -> Result<()> {
+    delete_below(directory).await?;
+    if let Some(earlier) = directory.earlier() {
+        delete_below(&earlier).await?;
+    }
+    Ok(())
 }
 
 pub(super) fn failed(error: host::Error) -> Error {

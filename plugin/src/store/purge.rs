@@ -101,8 +101,8 @@ impl Held {
         self.runs.insert(version.run);
         for place in [&version.source, &version.location] {
             self.runs.extend(possible_runs(place));
-            let models = possible_models(place).map(|LoggedModelId(bytes)| bytes);
-            self.models.extend(models);
+            let models = possible_models(place).into_iter();
+            self.models.extend(models.map(|LoggedModelId(bytes)| bytes));
         }
         Ok(())
     }

@@ -84,8 +84,8 @@ pub async fn clear(ruin: &Ruin, note: &[u8], turn: &mut Turn) -> Result<()> {
 async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     // What does not lie at a place of its own is not the run's alone.
-    if let Some(root) = root.filter(|root| possible_runs(root.as_str()).any(|run| run == id)) {
-        files::delete_below(&root).await?;
+    if let Some(root) = root.filter(|root| possible_runs(root.as_str()).contains(&id)) {
+        files::delete_all_below(&root).await?;
     }
     clear_columns(id, note.experiment).await?;
     let links = keys::registry::versions_of_run(note.experiment, id);
@@ -244,8 +244,8 @@ async fn clear_models(experiment: ExperimentId, turn: &mut Turn) -> Result<bool>
         if let Some(bytes) = record.existing() {
             let model = codec::logged::read_logged_model(*id, bytes)?;
             let root = ArtifactPath::of_uri(&model.artifact_uri);
-            if let Some(root) = root.filter(|root| possible_models(root.as_str()).any(|other| other == *id)) {
-                files::delete_below(&root).await?;
+            if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(id)) {
+                files::delete_all_below(&root).await?;
             }
         }
         let is_cleared = clear_spans(&[keys::logged::points(*id), keys::logged::known_parts(*id)], turn).await?;

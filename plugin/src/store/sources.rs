@@ -2,7 +2,7 @@
 
 use super::{aliases, latest, logged, models, runs, versions};
 use crate::domain::alias::is_latest;
-use crate::domain::artifact::is_within;
+use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::domain::logged::{LoggedModel, LoggedModelId};
@@ -58,14 +58,14 @@ pub async fn resolve(text: &str, source: &Source, owner: Owner) -> Result<Resolv
             None => Ok(kept(run)),
             Some(id) => of_logged(text, &logged_model(text, id).await?, run).await,
         },
-        Source::Run(id) if run.is_some_and(|run| run != *id) => Err(not_of_run(text)),
-        Source::Run(id) => {
-            artifacts_of(*id).await?.ok_or_else(|| not_of_run(text))?;
-            Ok(kept(Some(*id)))
+        Source::Run(place) if run.is_some_and(|run| run != place.run) => Err(not_of_run(text)),
+        Source::Run(place) => {
+            artifacts_of(place.run).await?.ok_or_else(|| not_of_run(text))?;
+            Ok(kept(Some(place.run)))
         }
-        Source::Artifacts => match place_of_run(text, owner).await? {
+        Source::Artifacts(path) => match place_of_run(path, owner).await? {
             Some(run) => Ok(kept(Some(run))),
-            None => place_of_model(text, owner).await,
+            None => place_of_model(text, path, owner).await,
         },
         Source::Logged(id) if model.is_some_and(|model| model != *id) => Err(not_of_model(text)),
         Source::Logged(id) => {
@@ -79,30 +79,35 @@ pub async fn resolve(text: &str, source: &Source, owner: Owner) -> Result<Resolv
 }
 
 /// The run that a place in the artifact store is of.
-async fn place_of_run(text: &str, owner: Owner) -> Result<Option<RunId>> {
+async fn place_of_run(path: &ArtifactPath, owner: Owner) -> Result<Option<RunId>> {
     let possible: Vec<RunId> = match owner.run {
         _ if owner.model.is_some() => Vec::new(),
         Some(run) => vec![run],
-        None => possible_runs(text).collect(),
+        None => possible_runs(path.as_str()),
     };
     for id in possible {
-        if artifacts_of(id).await?.is_some_and(|root| is_within(text, &root)) {
+        if artifacts_of(id).await?.is_some_and(|root| is_within(path, &root)) {
             return Ok(Some(id));
         }
     }
     Ok(None)
 }
 
-/// The same of a logged model.
-async fn place_of_model(text: &str, owner: Owner) -> Result<Resolved> {
+/// Whether a path lies where a URI of the own store leads.
+fn is_within(path: &ArtifactPath, root: &str) -> bool {
+    ArtifactPath::of_uri(root).is_some_and(|root| path.is_within(&root))
+}
+
+/// The logged model that a place in the artifact store is of.
+async fn place_of_model(text: &str, path: &ArtifactPath, owner: Owner) -> Result<Resolved> {
     let possible: Vec<LoggedModelId> = match owner.model {
         Some(model) => vec![model],
         None if owner.run.is_some() => return Err(not_of_run(text)),
-        None => possible_models(text).collect(),
+        None => possible_models(path.as_str()),
     };
     for id in possible {
         let model = find_logged(id).await?;
-        if let Some(model) = model.filter(|model| is_within(text, &model.artifact_uri)) {
+        if let Some(model) = model.filter(|model| is_within(path, &model.artifact_uri)) {
             return of_logged(text, &model, owner.run).await;
         }
     }

@@ -142,7 +142,7 @@ pub(in crate::storage) async fn hostile_names_are_refused(store: Arc<impl Blobs>
     let long_segment = "s".repeat(256);
     let long_name = "s/".repeat(512) + "s";
     let mut hostile = vec![
-        "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a\\b", "a\0b", "a\nb",
+        "", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "..\\a", "a\\", "\\a", "a\0b", "a\nb",
     ];
     hostile.extend(["\u{85}", &long_segment, &long_name]);
     let refused = |error| assert!(matches!(error, StorageError::InvalidName(_)), "{error:?}");
@@ -170,6 +170,7 @@ pub(in crate::storage) async fn odd_names_are_kept_apart(store: Arc<impl Blobs>)
         "e\u{301}",
         "a:b",
         "a?b=c#d",
+        "a\\b",
         "*",
         "\u{202e}x",
         &long,
