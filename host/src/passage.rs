@@ -30,7 +30,10 @@ impl Passage {
             Method::POST => below() == Some("mlflow/upload-artifact"),
             Method::GET | Method::HEAD => {
                 path.ends_with("/get-artifact")
-                    || below().is_some_and(|path| path.starts_with("mlflow-artifacts/artifacts/"))
+                    || below().is_some_and(|path| {
+                        path.starts_with("mlflow-artifacts/artifacts/")
+                            || path.starts_with("mlflow/logged-models/") && path.ends_with("/artifacts/files")
+                    })
             }
             _ => false,
         };
@@ -63,6 +66,14 @@ mod tests {
         assert!(streams(Method::PUT, artifact) && streams(Method::GET, artifact) && streams(Method::HEAD, artifact));
         assert!(streams(Method::POST, "/ajax-api/2.0/mlflow/upload-artifact"));
         assert!(streams(Method::GET, "/get-artifact") && streams(Method::GET, "/model-versions/get-artifact"));
+        assert!(streams(
+            Method::GET,
+            "/ajax-api/2.0/mlflow/logged-models/m-1/artifacts/files"
+        ));
+        assert!(!streams(
+            Method::GET,
+            "/api/2.0/mlflow/logged-models/m-1/artifacts/directories"
+        ));
         assert!(streams(Method::PUT, "/api/2.0/mlflow-artifacts/mpu/part/0/1"));
         assert!(!streams(Method::DELETE, artifact) && !streams(Method::POST, artifact));
         assert!(!streams(Method::GET, "/api/2.0/mlflow-artifacts/artifacts"));

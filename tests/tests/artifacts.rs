@@ -529,8 +529,25 @@ fn the_files_of_a_logged_model_are_listed_from_its_root() {
         json!({ "root_uri": uri })
     );
     list("?artifact_directory_path=../x").fails(400, "INVALID_PARAMETER_VALUE");
+    let file = |method, model_id: &str, query: &str| {
+        let path = format!("/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files{query}");
+        tracker.file(method, &path, &[], "")
+    };
+    assert_eq!(file("GET", model_id, "?artifact_file_path=data/x").ok(), "12345");
+    assert_eq!(file("GET", model_id, "?artifact_file_path=./MLmodel").ok(), "12345");
+    assert_eq!(file("HEAD", model_id, "?artifact_file_path=MLmodel").status, 200);
+    for (query, status) in [
+        ("", 400),
+        ("?artifact_file_path=../x", 400),
+        ("?artifact_file_path=none", 404),
+    ] {
+        assert_eq!(file("GET", model_id, query).status, status, "{query}");
+    }
+    assert_eq!(file("GET", "m-none", "?artifact_file_path=MLmodel").status, 404);
+    assert_eq!(file("POST", model_id, "").status, 405);
     tracker
         .send("DELETE", &format!("/api/2.0/mlflow/logged-models/{model_id}"), "")
         .ok();
     list("").fails(404, "RESOURCE_DOES_NOT_EXIST");
+    assert_eq!(file("GET", model_id, "?artifact_file_path=MLmodel").status, 404);
 }

@@ -103,6 +103,12 @@ pub async fn of_run(call: FileCall<'_>) -> Result<Answer> {
     below(&root, "path", &call).await
 }
 
+/// Sends a file of a logged model.
+pub async fn of_logged_model(call: FileCall<'_>) -> Result<Answer> {
+    let (_, root) = artifacts::root_of_logged_model(LoggedModelId::parse(call.below)?).await?;
+    below(&root, "artifact_file_path", &call).await
+}
+
 /// Sends a file of a model's version.
 pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
     let name = call.query.required_text("name")?;

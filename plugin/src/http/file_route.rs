@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// A request for or with a file, after its route and the caller's rights were found good.
 pub struct FileCall<'a> {
-    /// What stands behind the route's path, percent-encoded.
+    /// What follows the route's path, or stands for its parameter, percent-encoded.
     pub below: &'a str,
     /// What the query asks.
     pub query: Params<'a>,
@@ -27,7 +27,8 @@ type Endpoint = for<'a> fn(FileCall<'a>) -> Pin<Box<dyn Future<Output = Result<A
 pub struct FileRoute {
     /// In capitals.
     pub method: &'static str,
-    /// Below one of the prefixes. One that ends with a slash is followed by the path of an artifact.
+    /// Below one of the prefixes. One that ends with a slash is followed by the path of an artifact; `{…}` stands for one
+    /// segment.
     pub path: &'static str,
     /// What the caller needs.
     pub right: Right,
@@ -63,6 +64,8 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     HEAD "get-artifact" Read artifacts::of_run;
     GET "model-versions/get-artifact" Read artifacts::of_version;
     HEAD "model-versions/get-artifact" Read artifacts::of_version;
+    GET "mlflow/logged-models/{model_id}/artifacts/files" Read artifacts::of_logged_model;
+    HEAD "mlflow/logged-models/{model_id}/artifacts/files" Read artifacts::of_logged_model;
     POST "mlflow/upload-artifact" Write artifacts::upload_to_run;
 };
 
@@ -82,10 +85,20 @@ pub(super) fn find<'a>(request: &Incoming, path: &'a str) -> Result<Option<(&'st
 /// The routes that a path may lead to below a prefix.
 fn at<'a>(path: &'a str, prefix: &str) -> impl Iterator<Item = (&'static FileRoute, &'a str)> {
     let below = path.strip_prefix(prefix);
-    FILE_ROUTES.iter().filter_map(move |route| {
-        let rest = below?.strip_prefix(route.path)?;
-        (route.path.ends_with('/') || rest.is_empty()).then_some((route, rest))
-    })
+    FILE_ROUTES
+        .iter()
+        .filter_map(move |route| Some((route, rest(route.path, below?)?)))
+}
+
+/// What a path has besides the form of a route's; none if it has another form.
+fn rest<'a>(form: &str, path: &'a str) -> Option<&'a str> {
+    if let Some((start, end)) = form.split_once('{') {
+        let (_, end) = end.split_once('}')?;
+        let segment = path.strip_prefix(start)?.strip_suffix(end)?;
+        return (!segment.is_empty() && !segment.contains('/')).then_some(segment);
+    }
+    let rest = path.strip_prefix(form)?;
+    (form.ends_with('/') || rest.is_empty()).then_some(rest)
 }
 
 #[cfg(test)]
@@ -112,6 +125,15 @@ mod tests {
         );
         assert_eq!(found("GET", "/get-artifact/x"), Ok(None));
         assert_eq!(found("GET", "/api/2.0/mlflow/runs/get"), Ok(None));
+    }
+
+    #[test]
+    fn a_parameter_is_one_segment() {
+        let path = |id| format!("/ajax-api/2.0/mlflow/logged-models/{id}/artifacts/files");
+        let form = "mlflow/logged-models/{model_id}/artifacts/files";
+        assert_eq!(found("GET", &path("m-1")), Ok(Some((form, "m-1".to_owned()))));
+        assert_eq!(found("GET", &path("")), Ok(None));
+        assert_eq!(found("GET", &path("a/b")), Ok(None));
     }
 
     #[test]
