@@ -67,7 +67,7 @@ DIFFERENCES = [
     ),
     (
         "schemes of sources",
-        "those that lead out of the project need the host's leave",
+        "those that lead out of the project are taken if they are on the host's list",
         lambda request, theirs, ours: theirs.ok and refuses(ours, "Invalid model version source", "is not allowed here"),
     ),
     (
@@ -78,6 +78,38 @@ DIFFERENCES = [
         and ours.ok
         and field(request, "stages") != []
         and by_number(theirs) == by_number(ours),
+    ),
+    (
+        "hosts in sources",
+        "clients follow such a source; MLflow 3.17 refuses it, since its server would follow it, too",
+        lambda request, theirs, ours: "addresses a host other than" in message(theirs)
+        and (ours.ok or refuses(ours, "is not allowed here") or "Run with id=" in message(ours)),
+    ),
+    (
+        "escaped slashes in sources",
+        "decoded, as in the address of an artifact",
+        lambda request, theirs, ours: "must identify the resource that contains the source" in message(theirs)
+        and any("%2F" in source for source in field(request, "source"))
+        and ours.ok,
+    ),
+    (
+        "the run of a source elsewhere",
+        "every version has a run",
+        lambda request, theirs, ours: theirs.ok
+        and ours.ok
+        and request.path == VERSIONS + "create"
+        and theirs.body["model_version"]["run_id"] == ""
+        and {**ours.body["model_version"], "run_id": ""} == theirs.body["model_version"],
+    ),
+    (
+        "names in sources",
+        "what no artifact can be called stands in no source; MLflow cuts it off or decodes it",
+        lambda request, theirs, ours: theirs.ok and refuses(ours, "Invalid model version source", "A name has no '#'"),
+    ),
+    (
+        "question marks in names of models",
+        "one would end the name in a models:/ address",
+        lambda request, theirs, ours: theirs.ok and refuses(ours, "Names cannot contain '?'"),
     ),
     (
         "sources of runs that do not exist",
@@ -184,7 +216,7 @@ def cases(method, path, bodies):
 
 KEYS = ["k", "a/b", "a@b", "", None, 5, "x" * 250, "x" * 251, "..", "a b:c"]
 TEXTS = ["", "ü✓", None, 5, "x" * 5001]
-NAMES = ["<<model>>", "absent", "", " ", None, 5, "a/b", "a:b", "..", ".", "x" * 600, "größe", "a\nb"]
+NAMES = ["<<model>>", "absent", "", " ", None, 5, "a/b", "a:b", "..", ".", "x" * 600, "größe", "a\nb", "a?b", "a%b#c\\d"]
 NUMBERS = ["1", "2", "9", "0", "-1", "01", " 1 ", "+1", "1.0", "x", "", None, 1, "1.0.0", "9.9.9", "9" * 30]
 STAGES = ["None", "Staging", "production", "ARCHIVED", "zzz", "", None, 5]
 ALIASES = ["a", "b", "latest", "LATEST", "v1", "V12", "vx", "1", "a.b", "a b", "ü", "x" * 255, "x" * 256, "", None, 5]
@@ -228,7 +260,9 @@ SOURCES = [
     "runs:/<<run>>/m", "runs:/<<run>>/a/b", "runs:/<<run>>/../m", "runs:/<<run>>/%2e%2e/m", f"runs:/{'0' * 32}/m", "runs:/none/m",
     "mlflow-artifacts:/<<experiment>>/<<run>>/artifacts/m", "mlflow-artifacts:/<<experiment>>/<<run>>/artifacts/../m", "mlflow-artifacts:/9/<<run>>/artifacts/m",
     "models:/<<model>>/1", "models:/<<model>>@a", "models:/<<model>>/None", "models:/<<model>>/9", "models:/absent/1", "models:/<<model>>@none", "models:/<<model>>",
-    "/a", "a", "./a", "file:///a", "", "s3://a/b", "s3://a/../b", "s3://a/%2e%2e/b", "https://host/a", None, 5,
+    "/a", "a", "./a", "file:///a", "", "s3://a/b", "s3://a/../b", "s3://a/%2e%2e/b", "https://host/a", "http://host/a", "other://a/b", None, 5,
+    "runs:/<<run>>/m/", "runs:/<<run>>/100% a", "runs:/<<run>>/a%20b", "runs:/<<run>>/a\\b", "runs:/<<run>>/a#b", "runs:/<<run>>/a%23b",
+    "mlflow-artifacts:/<<experiment>>/<<run>>/artifacts/", "mlflow-artifacts:/<<experiment>>/<<run>>/artifacts/50% of", "mlflow-artifacts:/<<experiment>>%2F<<run>>/artifacts/m",
 ]
 
 
