@@ -80,6 +80,19 @@ def test_a_tree_is_listed_level_by_level(client, run, tmp_path):
     assert sizes == {"MLmodel": 12, "data": None, "empty": 0}
 
 
+# As mlflow-export-import reads a run.
+def test_a_dot_is_the_directory_itself(client, run):
+    for name in ("a.txt", "sub/b.txt"):
+        client.log_text(run, name, name)
+    expected = {"a.txt": b"a.txt", "sub/b.txt": b"sub/b.txt"}
+    assert sorted(path.removeprefix("./") for path in paths(client, run, ".")) == ["a.txt", "sub/"]
+    assert tree(client.download_artifacts(run, ".")) == expected
+    assert tree(mlflow.artifacts.download_artifacts(run_id=run, artifact_path="./")) == expected
+    assert tree(mlflow.artifacts.download_artifacts(f"runs:/{run}/.")) == expected
+    assert mlflow.artifacts.load_text(f"runs:/{run}/./a.txt") == "a.txt"
+    assert mlflow.artifacts.load_text(f"runs:/{run}/sub/./b.txt") == "sub/b.txt"
+
+
 def test_text_and_dictionaries_are_logged(client, run):
     client.log_text(run, "grüße", "notes/a.txt")
     client.log_text(run, "<script>alert(1)</script>", "page.html")

@@ -266,7 +266,10 @@ def test_a_models_uri_of_no_version_is_refused(client, model):
 def test_a_semantic_version_is_an_alias(client, model):
     versions(client, model, "1.0.0", "2.0.0")
     assert client.get_model_version_by_alias(model, "1.0.0").version == "1"
-    assert client.get_model_version(model, "1").aliases == ["1.0.0"]
+    client.set_registered_model_alias(model, "champion", "1")
+    version = client.get_model_version(model, "1")
+    assert version.aliases == [version.tags["gitlab.version"], "champion"] == ["1.0.0", "champion"]
+    assert client.get_registered_model(model).aliases == {"champion": "1"}
 
 
 @pytest.mark.forge
@@ -300,7 +303,7 @@ def test_a_version_made_from_a_run_is_that_run(client, model, run, project):
 
 @pytest.mark.forge
 def test_a_source_that_leads_elsewhere_is_refused(client, model, run):
-    for source in ("s3://bucket/model", "/etc/passwd", "file:///etc/passwd", f"runs:/{run}/../x", f"runs:/{'0' * 32}/x"):
+    for source in ("http://host/model", "s3://bucket/../model", "/etc/passwd", "file:///etc/passwd", f"runs:/{run}/../x", f"runs:/{'0' * 32}/x"):
         with refused("INVALID_PARAMETER_VALUE"):
             client.create_model_version(model, source, run_id=run)
 
