@@ -12,8 +12,8 @@ use wasmtime_wasi_http::{
 use crate::budget::{Budget, Share};
 use crate::forge::Forge;
 use crate::progress::Progress;
-use crate::storage::quota::Quota;
-use crate::storage::{Blobs, ProjectId, Records};
+use crate::storage::quota::{Quota, Reservation};
+use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 use crate::surroundings::{Clock, Randomness};
 use crate::ticket::{Leave, Tickets};
 use crate::turns::{Turn, Turns};
@@ -49,6 +49,24 @@ pub(crate) struct Binding {
     pub(crate) leave: Option<Arc<Leave>>,
     /// Who waits for it wants to know that bytes move.
     pub(crate) progress: Progress,
+    /// What it has reserved of the project's quota for the file that it brings.
+    pub(crate) reservation: Option<Reservation>,
+}
+
+impl Lent {
+    /// As [`Blobs::stage`], in what the request has reserved of the project's quota, if it has.
+    pub(crate) async fn stage(
+        &self,
+        project: ProjectId,
+        contents: BlobStream,
+        bytes_max: u64,
+        reserved: Option<Reservation>,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        match &self.quota {
+            Some(quota) => quota.stage_within(project, contents, bytes_max, reserved).await,
+            None => self.blobs.stage(project, contents, bytes_max).await,
+        }
+    }
 }
 
 /// The data of a store.
@@ -119,6 +137,11 @@ impl Call {
     /// Where to tell that bytes of the running request move.
     pub(crate) fn progress(&self) -> Option<Progress> {
         self.binding.as_ref().map(|binding| binding.progress.clone())
+    }
+
+    /// What the running request has reserved of the project's quota.
+    pub(crate) fn reservation(&self) -> Option<Reservation> {
+        self.binding.as_ref().and_then(|binding| binding.reservation.clone())
     }
 
     /// Clock and randomness, which need no right.

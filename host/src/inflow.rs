@@ -81,7 +81,7 @@ impl Inflow {
             Some(left) => self.bytes_left = left,
             None => return Err(self.fail(Refusal::BodyTooLarge(self.bytes_max))),
         }
-        if let Some(room) = &mut self.room
+        if let Some(room) = &self.room
             && !room.draw(bytes)
         {
             let bytes_max = room.bytes_max();

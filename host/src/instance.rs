@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::plugin::{Exports, Plugin};
 use crate::progress::Progress;
 use crate::storage::ProjectId;
+use crate::storage::quota::Reservation;
 use crate::ticket::Leave;
 
 /// How long a component may go on after its answer; whoever asked waits for that.
@@ -96,6 +97,8 @@ pub(crate) struct StreamedWork<'a> {
     pub(crate) may_write: bool,
     pub(crate) limits: &'a Limits,
     pub(crate) progress: Progress,
+    /// Room for its file in the project's quota.
+    pub(crate) reservation: Option<Reservation>,
     /// Taken once there is a head.
     pub(crate) answered: &'a mut Option<oneshot::Sender<Result<Response<()>, Refusal>>>,
     pub(crate) pieces: mpsc::Sender<Piece>,
@@ -165,6 +168,7 @@ impl Instance {
             may_write,
             leave,
             progress: Progress::new(),
+            reservation: None,
         });
         let mut response = None;
         let exports = &self.exports;
@@ -212,6 +216,7 @@ impl Instance {
             may_write: work.may_write,
             leave: None,
             progress: work.progress.clone(),
+            reservation: work.reservation.clone(),
         });
         let exports = &self.exports;
         let (progress, pause) = (work.progress.clone(), work.limits.transfer_pause);

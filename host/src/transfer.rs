@@ -65,7 +65,7 @@ impl Inner {
         };
         let progress = Progress::new();
         let (inflow, outside) = Inflow::new(body, bytes_max, self.limits.body_pause, progress.clone());
-        let inflow = inflow.within(room);
+        let inflow = inflow.within(room.clone());
         let request = self.with_own_headers(component_request(head, path, caller, inflow)?);
         let (answered, answer) = oneshot::channel();
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
@@ -74,6 +74,7 @@ impl Inner {
             caller: caller.clone(),
             path: path.to_owned(),
             seat,
+            reservation: room,
         };
         let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, answered, sender))));
         let answer = answer.await.unwrap_or(Err(Refusal::Fault));
@@ -132,6 +133,7 @@ struct Transfer {
     caller: Caller,
     path: String,
     seat: OwnedSemaphorePermit,
+    reservation: Option<Reservation>,
 }
 
 impl Transfer {
@@ -155,6 +157,7 @@ impl Transfer {
                     may_write: self.caller.may_write,
                     limits,
                     progress,
+                    reservation: self.reservation,
                     answered: &mut answered,
                     pieces,
                 };

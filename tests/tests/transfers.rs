@@ -296,6 +296,47 @@ async fn what_is_deleted_makes_room() {
     }
 }
 
+/// The bytes of all files below a directory.
+fn bytes_below(directory: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let sizes = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
+        true => bytes_below(&entry.path()),
+        false => entry.metadata().unwrap().len(),
+    });
+    sizes.sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_at_the_same_moment_do_not_pass_the_bound_of_their_project() {
+    // The second path's bodies are whole in memory.
+    for prefix in ["/api/2.0/mlflow-artifacts", "/mlflow-artifacts"] {
+        let files = Arc::new(Files::with(of_three_pieces()).await);
+        let uploads: Vec<_> = (0..24)
+            .map(|number| {
+                let files = Arc::clone(&files);
+                tokio::spawn(async move {
+                    let path = format!("{prefix}/artifacts/0/{}/artifacts/{number}", files.run);
+                    let put = files.request("PUT", &path).body(Pieces::new(2)).unwrap();
+                    files.host.handle(put).await.status().as_u16()
+                })
+            })
+            .collect();
+        let mut kept = 0;
+        for upload in uploads {
+            match upload.await.unwrap() {
+                200 => kept += 2 * PIECE as u64,
+                status => assert_eq!(status, 413, "{prefix}"),
+            }
+        }
+        let stored = bytes_below(&files.directory.path().join("projects"));
+        assert!(stored == kept && kept <= 3 * PIECE as u64, "{prefix}: {kept} {stored}");
+        // What was refused has given back what it had taken.
+        let left = 3 - usize::try_from(kept).unwrap() / PIECE;
+        assert_eq!(files.put("rest", Pieces::new(left)).await.status(), 200, "{prefix}");
+        assert_eq!(files.put("more", Pieces::new(1)).await.status(), 413, "{prefix}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_client_may_finish() {
     let files = Files::with(Limits::default()).await;

@@ -369,6 +369,65 @@ fn the_parts_of_a_file_are_together_no_larger_than_a_file() {
 }
 
 #[test]
+fn parts_count_as_files_and_can_always_be_put_together() {
+    let limits = Limits {
+        project_bytes_max: 10,
+        ..Limits::default()
+    };
+    let uploads = Uploads::of(Tracker::with(|builder| builder.limits(limits)));
+    let (upload, other) = (uploads.begin(2), uploads.begin(1));
+    let parts = uploads.send_all(&upload, &[(1, "12345"), (2, "67890")]);
+    assert_eq!(uploads.send(&other, 1, "x").status, 413);
+    uploads.complete(&upload, &parts).ok();
+    assert_eq!(uploads.download().ok(), "1234567890");
+    assert_eq!(uploads.send(&other, 1, "x").status, 413);
+    let path = format!("{STORE}/{}/dir/a.bin", uploads.root);
+    uploads.tracker.file("DELETE", &path, &[], "").ok();
+    uploads.send_all(&other, &[(1, "1234567890")]);
+}
+
+#[test]
+fn parts_that_come_at_once_do_not_pass_the_bound_of_their_project() {
+    let limits = Limits {
+        project_bytes_max: 10,
+        ..Limits::default()
+    };
+    let uploads = Uploads::of(Tracker::with(|builder| builder.limits(limits)));
+    let upload = uploads.begin(20);
+    let send = &|number: usize| uploads.send(&upload, number, "1234").status;
+    let kept = std::thread::scope(|scope| {
+        let all: Vec<_> = (1..=20).map(|number| scope.spawn(move || send(number))).collect();
+        let statuses = all.into_iter().map(|one| one.join().unwrap());
+        statuses.filter(|status| *status == 200).count()
+    });
+    assert!(kept <= 2, "{kept}");
+    assert_eq!(uploads.tracker.kept(&format!("p/{}", upload.id)).len(), kept);
+}
+
+// Each looks at what the others have sent before its own bytes come; what is too large together is refused at the end.
+#[test]
+fn parts_that_come_at_once_make_no_file_that_is_too_large() {
+    let limits = Limits {
+        file_bytes_max: 10,
+        ..Limits::default()
+    };
+    let uploads = Uploads::of(Tracker::with(|builder| builder.limits(limits)));
+    let upload = uploads.begin(8);
+    let send = &|number: usize| {
+        let sent = uploads.send(&upload, number, "1234");
+        let etag = sent.headers.get("etag").map(|etag| etag.to_str().unwrap().to_owned());
+        json!({"part_number": number, "etag": etag.unwrap_or_else(|| "a".repeat(64))})
+    };
+    let parts: Vec<Value> = std::thread::scope(|scope| {
+        let all: Vec<_> = (1..=8).map(|number| scope.spawn(move || send(number))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let refused = uploads.complete(&upload, &parts).status;
+    assert!([400, 413].contains(&refused), "{refused}");
+    assert!(!uploads.is_there());
+}
+
+#[test]
 fn an_upload_belongs_to_an_active_run() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);

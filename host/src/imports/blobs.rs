@@ -39,7 +39,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         bytes_max: u64,
     ) -> wasmtime::Result<Result<Resource<Received>, wit::Error>> {
         let (sender, pieces) = mpsc::channel(PIECES_MAX);
-        let granted = accessor.with(|mut access| {
+        let (granted, reserved) = accessor.with(|mut access| {
             let (granted, progress) = (access.get().writable(), access.get().progress());
             let upload = Upload {
                 pieces: PollSender::new(sender),
@@ -49,13 +49,13 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
                 Some(_) => contents.pipe(&mut access, upload)?,
                 None => contents.close(&mut access)?,
             }
-            wasmtime::error::Ok(granted)
+            wasmtime::error::Ok((granted, access.get().reservation()))
         })?;
         let Some((lent, project)) = granted else {
             return Ok(Err(wit::Error::Denied));
         };
         let bytes_max = bytes_max.min(lent.file_bytes_max);
-        match lent.blobs.stage(project, pieces, bytes_max).await {
+        match lent.stage(project, pieces, bytes_max, reserved).await {
             Ok(staged) => Ok(Ok(
                 accessor.with(|mut access| access.get().table.push(Received(staged)))?
             )),

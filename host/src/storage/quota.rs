@@ -4,19 +4,30 @@
 //! a start; from then on every change adds or takes what it changed. So the sum is right after a restart, whatever happened
 //! before, and costs one look at the file that is replaced or deleted, and not one at all others.
 //!
+//! The bytes of a file that is under way are set aside as they come, and become the file's in the step that names it: at no
+//! moment do the files with names and those under way exceed the bound together. One thing may: while the parts of a file are
+//! put together, and until they are removed, the file and its parts are both kept, and both counted.
+//!
 //! It counts what the one process changes that has the storage open. Changes of one name come one after the other.
 
-use std::collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher};
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::RwLock;
+use tokio::sync::{OwnedRwLockReadGuard, mpsc};
+use tokio::task::JoinSet;
 
+pub(crate) use self::account::Reservation;
+use self::account::{Account, Hold};
 use super::{BlobInfo, BlobItem, BlobStream, Blobs, LIST_ITEMS_MAX, OpenBlob, ProjectId, Staged, StorageError};
 
-/// Locks of names; two names that share one only wait for each other.
-const NAME_LOCKS: usize = 64;
+mod account;
+#[cfg(test)]
+mod tests;
+
+/// How many parts of a file are looked at at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// Blobs that are counted. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -30,28 +41,10 @@ struct Inner {
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
 }
 
-/// What one project keeps.
-struct Account {
-    /// Whether `sums` is right. Held to read while a file changes, to write while many do, or all are counted.
-    counted: RwLock<bool>,
-    sums: Mutex<Sums>,
-    names: [tokio::sync::Mutex<()>; NAME_LOCKS],
-}
-
-#[derive(Default)]
-struct Sums {
-    used: u64,
-    /// For files that are on their way.
-    reserved: u64,
-}
-
-/// Room for a file that is on its way; it is given back when dropped.
-pub(crate) struct Reservation {
-    account: Arc<Account>,
-    bytes_max: u64,
-    reserved: u64,
-    /// How much of it has come.
-    drawn: u64,
+/// Received bytes, and the room that is set aside for them.
+struct Counted {
+    staged: Box<dyn Staged>,
+    hold: Hold,
 }
 
 impl Quota {
@@ -71,13 +64,30 @@ impl Quota {
 
     /// Room for so many bytes; none when the project has not so much left.
     pub(crate) async fn reserve(&self, project: ProjectId, bytes: u64) -> Result<Option<Reservation>, StorageError> {
-        let mut reservation = Reservation {
-            account: self.inner.account(project).await?,
-            bytes_max: self.inner.bytes_max,
-            reserved: 0,
-            drawn: 0,
+        let (account, _counted) = self.inner.counted(project).await?;
+        Ok(account.hold(bytes).map(Reservation::new))
+    }
+
+    /// As [`Blobs::stage`], in the room that the request has reserved, if it did: then its bytes are drawn already.
+    pub(crate) async fn stage_within(
+        &self,
+        project: ProjectId,
+        contents: BlobStream,
+        bytes_max: u64,
+        reserved: Option<Reservation>,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        let (reservation, contents) = match reserved {
+            Some(reservation) => (reservation, contents),
+            None => {
+                let reservation = self.reserve(project, 0).await?;
+                let reservation = reservation.ok_or_else(|| self.inner.too_large())?;
+                (reservation.clone(), drawn(contents, reservation))
+            }
         };
-        Ok(reservation.grow(bytes).then_some(reservation))
+        let staged = self.inner.blobs.stage(project, contents, bytes_max).await?;
+        let hold = reservation.take(staged.size());
+        let hold = hold.ok_or_else(|| self.inner.too_large())?;
+        Ok(Box::new(Counted { staged, hold }))
     }
 
     /// Does what changes a project in a task of its own: it is counted even when nobody waits any more.
@@ -87,86 +97,78 @@ impl Quota {
         F: Future<Output = Result<T, StorageError>> + Send + 'static,
     {
         let done = tokio::spawn(change(Arc::clone(&self.inner))).await;
-        done.unwrap_or_else(|_| Err(StorageError::Unavailable("a change of a blob was given up".into())))
+        done.unwrap_or_else(|_| Err(given_up()))
     }
 }
 
-impl Reservation {
-    /// Takes note of bytes that came; `false` when there is no room for them.
-    pub(crate) fn draw(&mut self, bytes: u64) -> bool {
-        self.drawn = self.drawn.saturating_add(bytes);
-        let missing = self.drawn.saturating_sub(self.reserved);
-        self.grow(missing)
-    }
-
-    /// How many bytes the project may keep.
-    pub(crate) fn bytes_max(&self) -> u64 {
-        self.bytes_max
-    }
-
-    fn grow(&mut self, bytes: u64) -> bool {
-        let mut sums = self.account.sums();
-        let all = sums.used.saturating_add(sums.reserved).saturating_add(bytes);
-        let has_room = all <= self.bytes_max;
-        if has_room {
-            sums.reserved += bytes;
-            self.reserved += bytes;
+/// The same stream, which ends with an error at the first piece for which there is no room.
+fn drawn(mut contents: BlobStream, reservation: Reservation) -> BlobStream {
+    let (sender, drawn) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let piece = tokio::select! {
+                piece = contents.recv() => piece,
+                () = sender.closed() => return,
+            };
+            let Some(piece) = piece else { return };
+            let piece = piece.and_then(|piece| {
+                let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                let fits = reservation.draw(bytes);
+                fits.then_some(piece).ok_or_else(|| too_large(reservation.bytes_max()))
+            });
+            let failed = piece.is_err();
+            if sender.send(piece).await.is_err() || failed {
+                return;
+            }
         }
-        has_room
-    }
+    });
+    drawn
 }
 
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let mut sums = self.account.sums();
-        sums.reserved = sums.reserved.saturating_sub(self.reserved);
-    }
+fn given_up() -> StorageError {
+    StorageError::Unavailable("a change of a blob was given up".into())
 }
 
-impl Account {
-    fn new() -> Self {
-        Self {
-            counted: RwLock::new(false),
-            sums: Mutex::default(),
-            names: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
-        }
+fn too_large(bytes_max: u64) -> StorageError {
+    StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
+}
+
+impl Staged for Counted {
+    fn size(&self) -> u64 {
+        self.staged.size()
     }
 
-    fn sums(&self) -> MutexGuard<'_, Sums> {
-        // No code that may panic runs under the lock.
-        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    fn digest(&self) -> [u8; 32] {
+        self.staged.digest()
     }
 
-    /// Lets nobody else change this name, until the answer is dropped.
-    async fn hold(&self, name: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish()).unwrap_or_default() % NAME_LOCKS;
-        Some(self.names.get(index)?.lock().await)
-    }
-
-    fn replace(&self, old: u64, new: u64) {
-        let mut sums = self.sums();
-        sums.used = sums.used.saturating_sub(old).saturating_add(new);
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
     }
 }
 
 impl Inner {
-    /// A project's account, counted.
-    async fn account(&self, project: ProjectId) -> Result<Arc<Account>, StorageError> {
+    fn too_large(&self) -> StorageError {
+        too_large(self.bytes_max)
+    }
+
+    /// A project's account, counted, and what keeps it so while one file is changed.
+    async fn counted(&self, project: ProjectId) -> Result<(Arc<Account>, OwnedRwLockReadGuard<()>), StorageError> {
         let account = {
             let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(accounts.entry(project).or_insert_with(|| Arc::new(Account::new())))
+            let account = accounts.entry(project);
+            Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.bytes_max))))
         };
-        if !*account.counted.read().await {
-            let mut counted = account.counted.write().await;
-            if !*counted {
-                let used = self.size_below(project, "").await?;
-                account.sums().used = used;
-                *counted = true;
-            }
+        let guard = account.read().await;
+        if account.is_counted() {
+            return Ok((account, guard));
         }
-        Ok(account)
+        drop(guard);
+        let alone = account.write().await;
+        if !account.is_counted() {
+            account.set_used(self.size_below(project, "").await?);
+        }
+        Ok((account, alone.downgrade()))
     }
 
     /// The bytes of all files below a directory.
@@ -199,36 +201,70 @@ impl Inner {
         Ok(self.blobs.stat(project, name).await?.map_or(0, |info| info.size))
     }
 
-    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
-        let account = self.account(project).await?;
-        let _counted = account.counted.read().await;
-        let _name = account.hold(name).await;
-        let (old, new) = (self.size(project, name).await?, staged.size());
-        let after = account.sums().used.saturating_sub(old).saturating_add(new);
-        if after > self.bytes_max && new > old {
-            return Err(StorageError::TooLarge(format!(
-                "a project of more than {} bytes",
-                self.bytes_max
-            )));
+    /// What some files have together, each as often as it is named, and each once; none when one is absent.
+    async fn sizes(&self, project: ProjectId, names: &[String]) -> Result<Option<(u64, u64)>, StorageError> {
+        let (mut sizes, mut all) = (BTreeMap::new(), 0_u64);
+        let distinct: BTreeSet<&String> = names.iter().collect();
+        let distinct: Vec<&String> = distinct.into_iter().collect();
+        for some in distinct.chunks(LOOKS_AT_ONCE) {
+            let mut looks = JoinSet::new();
+            for name in some {
+                let (blobs, name) = (Arc::clone(&self.blobs), (*name).clone());
+                looks.spawn(async move { (blobs.stat(project, &name).await, name) });
+            }
+            while let Some(looked) = looks.join_next().await {
+                let (found, name) = looked.map_err(|_| given_up())?;
+                let Some(info) = found? else { return Ok(None) };
+                sizes.insert(name, info.size);
+            }
         }
-        self.blobs.commit(project, staged, name).await?;
-        account.replace(old, new);
-        Ok(())
+        for name in names {
+            all = all.saturating_add(sizes.get(name).copied().unwrap_or(0));
+        }
+        let once = sizes.values().fold(0_u64, |sum, size| sum.saturating_add(*size));
+        Ok(Some((all, once)))
+    }
+
+    /// What a change did that failed is not known: the file is looked at, or else all are counted anew at the next change.
+    async fn look_again(&self, account: &Account, project: ProjectId, name: &str, old: u64) {
+        match self.size(project, name).await {
+            Ok(now) => account.settle(old, now, None),
+            Err(_) => _ = account.forget_used(),
+        }
+    }
+
+    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
+        let Ok(counted) = staged.into_any().downcast::<Counted>() else {
+            return Err(StorageError::Unavailable(
+                "the bytes were staged by another storage".into(),
+            ));
+        };
+        let Counted { staged, hold } = *counted;
+        let (account, _counted) = self.counted(project).await?;
+        let _name = account.lock_name(name).await;
+        let (old, new) = (self.size(project, name).await?, staged.size());
+        let done = self.blobs.commit(project, staged, name).await;
+        match &done {
+            Ok(()) => account.settle(old, new, Some(hold)),
+            Err(_) => self.look_again(&account, project, name, old).await,
+        }
+        done
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
-        let account = self.account(project).await?;
-        let _counted = account.counted.read().await;
-        let _name = account.hold(name).await;
+        let (account, _counted) = self.counted(project).await?;
+        let _name = account.lock_name(name).await;
         let old = self.size(project, name).await?;
-        let is_gone = self.blobs.delete(project, name).await?;
-        if is_gone {
-            account.replace(old, 0);
+        let done = self.blobs.delete(project, name).await;
+        match &done {
+            Ok(true) => account.settle(old, 0, None),
+            Ok(false) => {}
+            Err(_) => self.look_again(&account, project, name, old).await,
         }
-        Ok(is_gone)
+        done
     }
 
-    /// What is joined was let in as parts, which go when they are joined: it is counted, and not refused.
+    /// What is joined was let in as parts, which go when they are joined: it is refused only where it has more bytes than they.
     async fn join(
         &self,
         project: ProjectId,
@@ -236,27 +272,33 @@ impl Inner {
         name: &str,
         bytes_max: u64,
     ) -> Result<bool, StorageError> {
-        let account = self.account(project).await?;
-        let _counted = account.counted.read().await;
-        let _name = account.hold(name).await;
+        let (account, _counted) = self.counted(project).await?;
+        let _name = account.lock_name(name).await;
+        let Some((bytes, leaving)) = self.sizes(project, parts).await? else {
+            return Ok(false);
+        };
         let old = self.size(project, name).await?;
-        let is_joined = self.blobs.join(project, parts, name, bytes_max).await?;
-        if is_joined {
-            account.replace(old, self.size(project, name).await?);
+        let hold = account.hold_in_exchange(bytes, leaving.saturating_add(old));
+        let hold = hold.ok_or_else(|| self.too_large())?;
+        let done = self.blobs.join(project, parts, name, bytes_max.min(bytes)).await;
+        match &done {
+            Ok(true) => account.settle(old, bytes, Some(hold)),
+            Ok(false) => {}
+            Err(_) => self.look_again(&account, project, name, old).await,
         }
-        Ok(is_joined)
+        done
     }
 
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
-        let account = self.account(project).await?;
-        let mut counted = account.counted.write().await;
-        let old = self.size_below(project, directory).await?;
+        let (account, counted) = self.counted(project).await?;
+        drop(counted);
+        let _alone = account.write().await;
+        let going = self.size_below(project, directory).await?;
         // Should it break off, all is counted anew.
-        *counted = false;
+        let used = account.forget_used();
         let is_gone = self.blobs.delete_below(project, directory).await?;
-        *counted = true;
-        if is_gone {
-            account.replace(old, 0);
+        if let Some(used) = used {
+            account.set_used(if is_gone { used.saturating_sub(going) } else { used });
         }
         Ok(is_gone)
     }
@@ -270,7 +312,7 @@ impl Blobs for Quota {
         contents: BlobStream,
         bytes_max: u64,
     ) -> Result<Box<dyn Staged>, StorageError> {
-        self.inner.blobs.stage(project, contents, bytes_max).await
+        self.stage_within(project, contents, bytes_max, None).await
     }
 
     async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
@@ -327,6 +369,3 @@ impl Blobs for Quota {
             .await
     }
 }
-
-#[cfg(test)]
-mod tests;

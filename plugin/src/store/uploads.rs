@@ -53,7 +53,8 @@ async fn load_open(id: UploadId, now_ms: i64) -> Result<Upload> {
     }
 }
 
-/// Makes room for a part.
+/// Makes room for a part. Parts that come at the same time may pass the bound of a file together: it spares them the way, and
+/// what decides is the bound of putting the file together.
 pub async fn slot(upload: UploadId, number: PartNumber, now_ms: i64) -> Result<Slot> {
     load_open(upload, now_ms).await?.must_have_part(number)?;
     let (earlier, others): (Vec<_>, Vec<_>) = parts::list(upload)

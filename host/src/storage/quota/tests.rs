@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
 use crate::storage::memory::MemoryBlobs;
-use crate::storage::suite::blobs::{put, stage};
+use crate::storage::suite::blobs::{put, stage, stream};
 use crate::storage::suite::{OTHER, PROJECT, blobs_suite};
 
 blobs_suite!((Quota::new(Arc::new(MemoryBlobs::new()), u64::MAX), ()));
@@ -49,27 +49,226 @@ async fn what_was_there_before_is_counted() {
 }
 
 #[tokio::test]
-async fn more_than_allowed_is_refused_and_less_than_before_is_not() {
+async fn a_file_that_is_replaced_counts_until_it_is() {
     let quota = of_ten_bytes();
-    put(&quota, "a", "1234567").await;
-    let staged = stage(&quota, "1234").await;
-    let refused = quota.commit(PROJECT, staged, "b").await;
-    assert!(matches!(refused, Err(StorageError::TooLarge(_))));
-    let staged = stage(&quota, "1234567890").await;
+    put(&quota, "a", "123456").await;
+    assert!(matches!(
+        try_stage(&quota, "12345").await,
+        Err(StorageError::TooLarge(_))
+    ));
+    put(&quota, "a", "1234").await;
+    assert!(has_left(&quota, 6).await);
+}
+
+async fn try_stage(quota: &Quota, contents: &'static str) -> Result<Box<dyn Staged>, StorageError> {
+    let contents = stream(vec![Ok(contents.into())]);
+    quota.stage(PROJECT, contents, u64::MAX).await
+}
+
+#[tokio::test]
+async fn what_is_staged_counts_until_it_is_dropped() {
+    let quota = of_ten_bytes();
+    let staged = stage(&quota, "123456").await;
+    assert!(has_left(&quota, 4).await);
+    assert!(matches!(
+        try_stage(&quota, "12345").await,
+        Err(StorageError::TooLarge(_))
+    ));
+    drop(staged);
+    assert!(has_left(&quota, 10).await);
+}
+
+/// Whatever happens at the same time: what has a name and what is under way never exceed the bound together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn uploads_at_the_same_moment_do_not_pass_the_bound() {
+    for round in 0..20 {
+        let blobs = Arc::new(Slow(MemoryBlobs::new()));
+        let quota = Quota::new(blobs.clone(), 10);
+        let uploads: Vec<_> = (0..24)
+            .map(|number| {
+                let quota = quota.clone();
+                tokio::spawn(async move {
+                    let staged = try_stage(&quota, "1234").await?;
+                    // Some replace each other's file.
+                    quota.commit(PROJECT, staged, &format!("{}", number % 12)).await
+                })
+            })
+            .collect();
+        for upload in uploads {
+            let done = upload.await.unwrap();
+            assert!(matches!(done, Ok(()) | Err(StorageError::TooLarge(_))), "{done:?}");
+        }
+        let kept = quota.inner.size_below(PROJECT, "").await.unwrap();
+        assert!(kept <= 10, "round {round}: {kept}");
+        assert!(has_left(&quota, 10 - kept).await, "round {round}: {kept}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn room_is_reserved_until_the_file_has_its_name() {
+    let quota = of_ten_bytes();
+    let reservation = quota.reserve(PROJECT, 6).await.unwrap().unwrap();
+    assert!(reservation.draw(6));
+    let contents = stream(vec![Ok("123456".into())]);
+    let staged = quota.stage_within(PROJECT, contents, 9, Some(reservation.clone()));
+    let staged = staged.await.unwrap();
+    assert!(has_left(&quota, 4).await);
+    drop(reservation);
+    assert!(has_left(&quota, 4).await);
     quota.commit(PROJECT, staged, "a").await.unwrap();
-    put(&quota, "a", "123").await;
-    assert!(has_left(&quota, 7).await);
+    assert!(has_left(&quota, 4).await);
+}
+
+#[tokio::test]
+async fn a_file_longer_than_what_was_drawn_for_it_needs_room_too() {
+    let quota = of_ten_bytes();
+    let reservation = quota.reserve(PROJECT, 4).await.unwrap().unwrap();
+    let stage =
+        |text: &'static str| quota.stage_within(PROJECT, stream(vec![Ok(text.into())]), 99, Some(reservation.clone()));
+    let staged = stage("1234567").await.unwrap();
+    assert!(has_left(&quota, 3).await);
+    assert!(matches!(stage("1234").await, Err(StorageError::TooLarge(_))));
+    drop(staged);
+    drop(reservation);
+    assert!(has_left(&quota, 10).await);
 }
 
 #[tokio::test]
 async fn room_is_reserved_until_it_is_given_back() {
     let quota = of_ten_bytes();
-    let mut known = quota.reserve(PROJECT, 6).await.unwrap().unwrap();
-    let mut unknown = quota.reserve(PROJECT, 0).await.unwrap().unwrap();
+    let known = quota.reserve(PROJECT, 6).await.unwrap().unwrap();
+    let unknown = quota.reserve(PROJECT, 0).await.unwrap().unwrap();
     assert!(known.draw(6) && unknown.draw(4) && !unknown.draw(1));
     assert!(has_left(&quota, 0).await);
     drop(known);
     assert!(has_left(&quota, 6).await);
     drop(unknown);
     assert!(has_left(&quota, 10).await);
+}
+
+#[tokio::test]
+async fn parts_are_joined_in_a_full_project_and_nothing_is_multiplied() {
+    let quota = of_ten_bytes();
+    put(&quota, "p/1", "12345").await;
+    put(&quota, "p/2", "12345").await;
+    let parts = ["p/1".to_owned(), "p/2".to_owned()];
+    assert!(quota.join(PROJECT, &parts, "a", 99).await.unwrap());
+    assert!(!has_room(&quota, 0).await);
+    assert!(quota.delete_below(PROJECT, "p").await.unwrap());
+    assert!(has_left(&quota, 0).await);
+    put_all(&quota, &["b", "c"]).await.unwrap_err();
+    quota.delete(PROJECT, "a").await.unwrap();
+    put_all(&quota, &["b"]).await.unwrap();
+    let same = ["b".to_owned(), "b".to_owned(), "b".to_owned()];
+    let refused = quota.join(PROJECT, &same, "c", 99).await;
+    assert!(matches!(refused, Err(StorageError::TooLarge(_))), "{refused:?}");
+    assert!(has_left(&quota, 6).await);
+    assert!(!quota.join(PROJECT, &["b".into(), "x".into()], "c", 99).await.unwrap());
+    assert!(has_left(&quota, 6).await);
+}
+
+async fn put_all(quota: &Quota, names: &[&str]) -> Result<(), StorageError> {
+    for name in names {
+        let staged = try_stage(quota, "1234").await?;
+        quota.commit(PROJECT, staged, name).await?;
+    }
+    Ok(())
+}
+
+/// A storage whose changes take a moment, as a sync does, and of which a test says whether they fail, and when.
+struct Slow(MemoryBlobs);
+
+impl Slow {
+    /// What has `lost` in its name fails before it is stored, what has `late` behind that.
+    async fn change<T>(
+        &self,
+        name: &str,
+        change: impl Future<Output = Result<T, StorageError>>,
+    ) -> Result<T, StorageError> {
+        let failed = || Err(StorageError::Unavailable("no answer".into()));
+        if name.contains("lost") {
+            return failed();
+        }
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        let done = change.await;
+        if name.contains("late") { failed() } else { done }
+    }
+}
+
+#[async_trait]
+impl Blobs for Slow {
+    async fn stage(
+        &self,
+        project: ProjectId,
+        contents: BlobStream,
+        bytes_max: u64,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        self.0.stage(project, contents, bytes_max).await
+    }
+
+    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
+        self.change(name, self.0.commit(project, staged, name)).await
+    }
+
+    async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
+        self.0.stat(project, name).await
+    }
+
+    async fn read(
+        &self,
+        project: ProjectId,
+        name: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<Option<OpenBlob>, StorageError> {
+        self.0.read(project, name, offset, length).await
+    }
+
+    async fn list(
+        &self,
+        project: ProjectId,
+        directory: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<BlobItem>, StorageError> {
+        self.0.list(project, directory, after, limit).await
+    }
+
+    async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        self.change(name, self.0.delete(project, name)).await
+    }
+
+    async fn join(
+        &self,
+        project: ProjectId,
+        parts: &[String],
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<bool, StorageError> {
+        self.change(name, self.0.join(project, parts, name, bytes_max)).await
+    }
+
+    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        self.change(directory, self.0.delete_below(project, directory)).await
+    }
+}
+
+#[tokio::test]
+async fn what_a_failed_change_did_is_counted() {
+    let quota = Quota::new(Arc::new(Slow(MemoryBlobs::new())), 10);
+    put_all(&quota, &["lost"]).await.unwrap_err();
+    assert!(has_left(&quota, 10).await);
+    put_all(&quota, &["d-late/a"]).await.unwrap_err();
+    assert!(has_left(&quota, 6).await);
+    quota.delete(PROJECT, "d-late/a").await.unwrap_err();
+    assert!(has_left(&quota, 10).await);
+    put_all(&quota, &["b"]).await.unwrap();
+    quota.join(PROJECT, &["b".into()], "lost", 99).await.unwrap_err();
+    assert!(has_left(&quota, 6).await);
+    quota.join(PROJECT, &["b".into()], "d-late/c", 99).await.unwrap_err();
+    assert!(has_left(&quota, 2).await);
+    quota.delete_below(PROJECT, "d-late").await.unwrap_err();
+    assert!(has_left(&quota, 6).await);
 }
