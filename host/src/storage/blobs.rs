@@ -7,7 +7,9 @@ use tokio::sync::mpsc;
 use super::{ProjectId, StorageError, at_most};
 
 /// The most items of one listing of blobs.
-pub const LIST_ITEMS_MAX: u32 = 10_000;
+pub const LIST_ITEMS_MAX: u32 = 200_000;
+/// A listing of blobs may end once its names have so many bytes together.
+pub const LIST_NAME_BYTES: usize = 8 << 20;
 /// The most files that are joined into one.
 pub const JOIN_PARTS_MAX: usize = 10_000;
 
@@ -81,7 +83,8 @@ pub trait Blobs: Send + Sync + 'static {
         length: u64,
     ) -> Result<Option<OpenBlob>, StorageError>;
 
-    /// What lies directly below a directory (empty: the root), in byte order, behind `after`, at most `limit` items.
+    /// What lies directly below a directory (empty: the root), in byte order, behind `after`, at most `limit` items. There are
+    /// fewer at the end only, or where the names have `LIST_NAME_BYTES` or more together: see [`is_last_page`].
     async fn list(
         &self,
         project: ProjectId,
@@ -137,6 +140,12 @@ pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
         )));
     }
     Ok(())
+}
+
+/// Whether a listing came to its end, of which at most `limit` items were asked for.
+pub fn is_last_page(items: &[BlobItem], limit: u32) -> bool {
+    let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
+    items.len() < usize::try_from(limit).unwrap_or(usize::MAX) && name_bytes < LIST_NAME_BYTES
 }
 
 /// The limits of a joining of blobs.

@@ -14,12 +14,15 @@ use tokio::sync::mpsc;
 use self::download::Download;
 use self::tree::Tree;
 use self::upload::FileStaged;
+use super::permits::ProjectPermits;
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name,
     validate_join, validate_list,
 };
 
+mod directories;
 mod download;
+mod listing;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -28,10 +31,15 @@ mod upload;
 
 /// How many pieces may wait for a slow reader.
 const PIECES_AHEAD: usize = 1;
+/// How many directories are listed at a time, which takes a thread and the memory of a page.
+const LISTINGS_AT_ONCE: usize = 8;
+/// How many of them may be of one project.
+const LISTINGS_OF_A_PROJECT: usize = LISTINGS_AT_ONCE / 2;
 
 /// Blobs below one directory, for one server process.
 pub struct FileBlobs {
     tree: Arc<Tree>,
+    listings: ProjectPermits,
 }
 
 impl FileBlobs {
@@ -39,7 +47,10 @@ impl FileBlobs {
     /// another process has it open.
     pub fn open(directory: &Path) -> anyhow::Result<Self> {
         let tree = Tree::open(directory).with_context(|| format!("cannot open blobs in {}", directory.display()))?;
-        Ok(Self { tree: Arc::new(tree) })
+        Ok(Self {
+            tree: Arc::new(tree),
+            listings: ProjectPermits::new(LISTINGS_AT_ONCE, LISTINGS_OF_A_PROJECT),
+        })
     }
 
     /// Works on the tree in a thread that may block. Work that was begun is done even if nobody waits any more.
@@ -122,8 +133,12 @@ impl Blobs for FileBlobs {
     ) -> Result<Vec<BlobItem>, StorageError> {
         validate_list(directory, limit)?;
         let (directory, after) = (directory.to_owned(), after.map(str::to_owned));
-        self.on_tree(move |tree| tree.list(project, &directory, after.as_deref(), limit))
-            .await
+        let permit = self.listings.take(project, 1).await?;
+        let listed = self.on_tree(move |tree| {
+            let _permit = permit;
+            tree.list(project, &directory, after.as_deref(), limit)
+        });
+        listed.await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 
 pub use blobs::{
-    BlobInfo, BlobItem, BlobStream, Blobs, JOIN_PARTS_MAX, LIST_ITEMS_MAX, OpenBlob, Staged, validate_blob_name,
-    validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES, OpenBlob, Staged,
+    is_last_page, validate_blob_name, validate_join, validate_list,
 };
 use lock::{lock_exclusively, owner_only};
 
@@ -13,6 +13,7 @@ mod blobs;
 pub mod files;
 mod lock;
 pub mod memory;
+mod permits;
 pub(crate) mod quota;
 #[cfg(feature = "s3")]
 pub mod s3;

@@ -20,7 +20,9 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::account::Reservation;
 use self::account::{Account, Hold};
-use super::{BlobInfo, BlobItem, BlobStream, Blobs, LIST_ITEMS_MAX, OpenBlob, ProjectId, Staged, StorageError};
+use super::{
+    BlobInfo, BlobItem, BlobStream, Blobs, LIST_ITEMS_MAX, OpenBlob, ProjectId, Staged, StorageError, is_last_page,
+};
 
 mod account;
 #[cfg(test)]
@@ -180,7 +182,7 @@ impl Inner {
             loop {
                 let items = self.blobs.list(project, &directory, after.as_deref(), LIST_ITEMS_MAX);
                 let items = items.await?;
-                let is_last = items.len() < usize::try_from(LIST_ITEMS_MAX).unwrap_or(usize::MAX);
+                let is_last = is_last_page(&items, LIST_ITEMS_MAX);
                 after = items.last().map(|item| item.name.clone());
                 for item in items {
                     match item.size {

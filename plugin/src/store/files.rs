@@ -8,8 +8,10 @@ use crate::domain::artifact::ArtifactPath;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::error::{Error, Result};
 
-/// Items of one call.
-const ITEMS_AT_ONCE: u32 = 10_000;
+/// The most items of one call.
+const ITEMS_AT_ONCE: usize = 200_000;
+/// A call may answer fewer than were asked for once their names have so many bytes together.
+const NAME_BYTES_AT_ONCE: usize = 8 << 20;
 
 /// What is known of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,15 +94,27 @@ pub fn part(path: &ArtifactPath, info: FileInfo, offset: u64, length: u64) -> Fi
 }
 
 /// The items of a directory behind one of them, in order of their names: a page.
-async fn page(directory: String, after: Option<String>) -> Result<Vec<Item>> {
-    let items = host::list(directory, after, ITEMS_AT_ONCE).await.map_err(failed)?;
-    Ok(items
-        .into_iter()
-        .map(|item| Item {
-            name: item.name,
-            size: item.size,
-        })
-        .collect())
+pub(super) struct Page {
+    pub(super) items: Vec<Item>,
+    /// Nothing lies behind it.
+    pub(super) is_last: bool,
+}
+
+/// Reads a page of at most `limit` items.
+pub(super) async fn page(directory: String, after: Option<String>, limit: usize) -> Result<Page> {
+    let limit = limit.clamp(1, ITEMS_AT_ONCE);
+    let count = u32::try_from(limit).unwrap_or(u32::MAX);
+    let items = host::list(directory, after, count).await.map_err(failed)?;
+    let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
+    let is_last = items.len() < limit && name_bytes < NAME_BYTES_AT_ONCE;
+    let items = items.into_iter().map(|item| Item {
+        name: item.name,
+        size: item.size,
+    });
+    Ok(Page {
+        items: items.collect(),
+        is_last,
+    })
 }
 
 /// All items of a directory of artifacts (none: the root), at most `limit`; a directory that is none is empty.
@@ -122,13 +136,14 @@ pub(super) async fn list_names(directory: String) -> Result<Vec<Item>> {
 async fn all_items(directory: String, limit: usize) -> Result<Vec<Item>> {
     let mut items: Vec<Item> = Vec::new();
     loop {
-        let page = page(directory.clone(), items.last().map(|item| item.name.clone())).await?;
-        let is_last = page.len() < usize::try_from(ITEMS_AT_ONCE).unwrap_or(usize::MAX);
-        items.extend(page);
+        let after = items.last().map(|item| item.name.clone());
+        // One more than allowed says that there are too many.
+        let page = page(directory.clone(), after, limit + 1 - items.len()).await?;
+        items.extend(page.items);
         if items.len() > limit {
             return Err(Error::TooLarge(format!("a directory of more than {limit} items")));
         }
-        if is_last {
+        if page.is_last {
             return Ok(items);
         }
     }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::directories::Made;
 use super::*;
 use crate::storage::suite::blobs::{list, put, stage, stream, whole};
 use crate::storage::suite::{PROJECT, blobs_suite};
+use crate::storage::{LIST_ITEMS_MAX, is_last_page};
 
 fn open() -> (FileBlobs, TempDir) {
     let directory = TempDir::new().unwrap();
@@ -102,4 +104,72 @@ async fn only_the_owner_can_read() {
         ),
         (0o700, 0o700, 0o600)
     );
+}
+
+#[tokio::test]
+async fn who_relies_on_a_directory_that_is_not_on_disk_yet_brings_it_there() {
+    let (store, _directory) = open();
+    let directories = &store.tree.directories;
+    let root = directories.root().to_owned();
+    let synced = || std::mem::take(&mut *directories.synced.lock().unwrap());
+    // Another upload has just made the directories of its file.
+    let mut made = Made::default();
+    directories.make_above(&root.join("7/nd/ne/nother"), &mut made).unwrap();
+    put(&store, "d/a", "").await;
+    assert_eq!(synced(), [root.clone(), root.join("7"), root.join("7/nd")]);
+    put(&store, "d/b", "").await;
+    assert_eq!(synced(), [root.clone(), root.join("7"), root.join("7/nd")]);
+    directories.settle(&root.join("7/nd/ne/nother"), made).unwrap();
+    assert_eq!(synced(), [root.clone(), root.join("7"), root.join("7/nd")]);
+    put(&store, "d/e/c", "").await;
+    assert_eq!(synced(), [root.join("7/nd/ne")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn directories_that_come_and_go_at_the_same_time_lose_no_file() {
+    let (store, directory) = open();
+    let store = Arc::new(store);
+    let tasks: Vec<_> = (0..6)
+        .map(|task| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for round in 0..100 {
+                    let name = format!("d/{}/{}/{task}", round % 3, round % 2);
+                    put(&*store, &name, "x").await;
+                    assert_eq!(whole(&*store, &name).await.unwrap(), b"x", "{name}");
+                    match task {
+                        0 => _ = store.delete_below(PROJECT, &format!("gone/{round}")).await.unwrap(),
+                        1 => {
+                            put(&*store, &format!("gone/{round}/x/y"), "").await;
+                            list(&*store, "d").await;
+                        }
+                        _ => {}
+                    }
+                    assert!(store.delete(PROJECT, &name).await.unwrap());
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    store.delete_below(PROJECT, "gone").await.unwrap();
+    // Nothing is left of any of them.
+    assert_eq!(
+        fs::read_dir(directory.path().join("blobs/projects")).unwrap().count(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_directory_is_listed_in_one_pass() {
+    let (store, directory) = open();
+    put(&store, "d/0", "").await;
+    let below = directory.path().join("blobs/projects/7/nd");
+    for number in 1..20_000 {
+        fs::write(below.join(format!("n{number}")), "").unwrap();
+    }
+    let items = store.list(PROJECT, "d", None, LIST_ITEMS_MAX).await.unwrap();
+    assert_eq!(items.len(), 20_000);
+    assert!(is_last_page(&items, LIST_ITEMS_MAX) && items.is_sorted_by(|a, b| a.name < b.name));
 }

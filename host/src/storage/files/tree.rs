@@ -1,24 +1,25 @@
 //! The directories of the projects: what is done to them, by calls that block.
 
-use std::collections::BinaryHeap;
-use std::fs::{self, DirBuilder, DirEntry, File};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
 use tempfile::TempPath;
 
-use super::names::{self, Part};
-use super::unavailable;
-use crate::storage::{BlobInfo, BlobItem, ProjectId, StorageError, lock_exclusively};
+use super::directories::{Directories, Made, make_directory, sync_directory};
+use super::listing::{self, PageSize};
+use super::{names, unavailable};
+use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ProjectId, StorageError, lock_exclusively};
+
+/// How often a file is moved to its name anew whose directory was removed in the same moment. Each time somebody else got
+/// through.
+const MOVES_MAX: usize = 1_000;
 
 /// The directory of all blobs.
 pub(super) struct Tree {
-    projects: PathBuf,
+    pub(super) directories: Directories,
     pub(super) staging: PathBuf,
-    /// Held to write while names appear or go, so that no directory is removed as empty just when a file moves in.
-    names: RwLock<()>,
     _lock: File,
 }
 
@@ -33,9 +34,8 @@ impl Tree {
         }
         sync_directory(root)?;
         Ok(Self {
-            projects,
+            directories: Directories::new(projects),
             staging,
-            names: RwLock::new(()),
             _lock: lock,
         })
     }
@@ -43,25 +43,39 @@ impl Tree {
     /// Gives the file its name, durably.
     pub(super) fn commit(&self, project: ProjectId, file: TempPath, name: &str) -> Result<(), StorageError> {
         let path = self.path(project, name);
-        let names = self.names.write().unwrap_or_else(PoisonError::into_inner);
-        let moved = match file.persist(&path) {
-            Err(missing) if missing.error.kind() == ErrorKind::NotFound => self
-                .make_parents(&path)
-                .and_then(|()| missing.path.persist(&path).map_err(|failed| failed.error))
-                .inspect_err(|_| drop(self.prune(&path))),
-            moved => moved.map_err(|failed| failed.error),
-        };
-        let directory = moved.and_then(|()| File::open(path.parent().unwrap_or(&self.projects)));
-        drop(names);
-        directory
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| match error.kind() {
-                ErrorKind::IsADirectory => StorageError::InvalidName("a directory has this name".into()),
-                ErrorKind::NotADirectory => {
-                    StorageError::InvalidName("a file has the name of one of its directories".into())
-                }
-                _ => unavailable("cannot name a file")(error),
-            })
+        let mut made = Made::default();
+        let moved = self.move_in(file, &path, &mut made);
+        if moved.is_err() {
+            // It leaves no directories behind for a name that is none.
+            drop(self.directories.prune(&path));
+        }
+        let settled = self.directories.settle(&path, made);
+        let synced = moved
+            .and(settled)
+            .and_then(|()| self.directories.sync(path.parent().unwrap_or(self.directories.root())));
+        synced.map_err(|error| match error.kind() {
+            ErrorKind::IsADirectory => StorageError::InvalidName("a directory has this name".into()),
+            ErrorKind::NotADirectory => {
+                StorageError::InvalidName("a file has the name of one of its directories".into())
+            }
+            _ => unavailable("cannot name a file")(error),
+        })
+    }
+
+    fn move_in(&self, mut file: TempPath, path: &Path, made: &mut Made) -> io::Result<()> {
+        let mut moves = 0;
+        loop {
+            let Err(failed) = file.persist(path) else { return Ok(()) };
+            moves += 1;
+            if failed.error.kind() != ErrorKind::NotFound || moves == MOVES_MAX {
+                return Err(failed.error);
+            }
+            file = failed.path;
+            match self.directories.make_above(path, made) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
     }
 
     /// Size and time of a file.
@@ -81,7 +95,7 @@ impl Tree {
         open().or_else(absent).map_err(unavailable("cannot open a file"))
     }
 
-    /// The items behind `after`, at one moment. It reads the whole directory, and keeps at most `limit` items in memory.
+    /// The items behind `after`: one pass over the directory, which keeps a page of names in memory.
     pub(super) fn list(
         &self,
         project: ProjectId,
@@ -89,29 +103,22 @@ impl Tree {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<BlobItem>, StorageError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut listing = Listing {
-            after,
-            limit,
-            found: BinaryHeap::new(),
+        let size = PageSize {
+            items: usize::try_from(limit).unwrap_or(usize::MAX),
+            name_bytes: LIST_NAME_BYTES,
         };
-        let _names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        let listed = listing
-            .gather(&self.path(project, directory), "")
-            .and_then(|()| listing.finish());
-        listed.map_err(unavailable("cannot list a directory"))
+        listing::list(&self.path(project, directory), after, size).map_err(unavailable("cannot list a directory"))
     }
 
     /// Removes a file, and the directories that it leaves empty.
     pub(super) fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
         let path = self.path(project, name);
         let delete = || -> io::Result<Option<File>> {
-            let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             if !fs::metadata(&path)?.is_file() {
                 return Ok(None);
             }
             fs::remove_file(&path)?;
-            self.prune(&path).map(Some)
+            self.directories.prune(&path).map(Some)
         };
         let changed = delete().or_else(absent).map_err(unavailable("cannot remove a file"))?;
         let Some(directory) = changed else { return Ok(false) };
@@ -127,12 +134,12 @@ impl Tree {
         // What lies among the staged files is removed by the next start at the latest.
         let aside = tempfile::tempdir_in(&self.staging).map_err(unavailable("cannot make a directory"))?;
         let delete = || -> io::Result<Option<File>> {
-            let _names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             if !fs::metadata(&path)?.is_dir() {
                 return Ok(None);
             }
-            fs::rename(&path, aside.path().join("directory"))?;
-            self.prune(&path).map(Some)
+            // The slash at its end: should it be a file by now, it stays.
+            fs::rename(path.join(""), aside.path().join("directory"))?;
+            self.directories.prune(&path).map(Some)
         };
         let changed = delete()
             .or_else(absent)
@@ -146,42 +153,12 @@ impl Tree {
     }
 
     fn path(&self, project: ProjectId, name: &str) -> PathBuf {
-        let mut path = self.projects.join(project.0.to_string());
+        let mut path = self.directories.root().join(project.0.to_string());
         // The path of the empty name would add a slash.
         if !name.is_empty() {
             path.push(names::path_of(name));
         }
         path
-    }
-
-    /// Makes the directories that a file needs, durably: another commit may rely on them at once.
-    fn make_parents(&self, path: &Path) -> io::Result<()> {
-        let parents = path
-            .strip_prefix(&self.projects)
-            .ok()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new(""));
-        let mut directory = self.projects.clone();
-        for part in parents {
-            let above = directory.clone();
-            directory.push(part);
-            match make_directory(&directory) {
-                Ok(()) => sync_directory(&above)?,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the empty directories above a path; the answer is the lowest that stays.
-    fn prune(&self, path: &Path) -> io::Result<File> {
-        let mut above = path
-            .ancestors()
-            .skip(1)
-            .take_while(|directory| *directory != self.projects);
-        let stays = above.find(|directory| fs::remove_dir(directory).is_err() && directory.exists());
-        File::open(stays.unwrap_or(&self.projects))
     }
 }
 
@@ -197,69 +174,8 @@ fn info(file: &fs::Metadata) -> BlobInfo {
     }
 }
 
-/// A page of a directory, being put together.
-struct Listing<'a> {
-    after: Option<&'a str>,
-    limit: usize,
-    /// The lowest names seen so far, and where they are.
-    found: BinaryHeap<(String, PathBuf)>,
-}
-
-impl Listing<'_> {
-    /// Takes in a directory in which names begin with `begin`, which is as it is written there.
-    fn gather(&mut self, directory: &Path, begin: &str) -> io::Result<()> {
-        let Some(entries) = fs::read_dir(directory).map(Some).or_else(absent)? else {
-            return Ok(());
-        };
-        for entry in entries {
-            self.take(&entry?, begin)?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, entry: &DirEntry, begin: &str) -> io::Result<()> {
-        let component = entry.file_name();
-        match component.to_str().and_then(names::part_of) {
-            Some(Part::Begin(part)) => self.gather(&entry.path(), &format!("{begin}{part}"))?,
-            Some(Part::End(part)) => {
-                let name = names::decode(&format!("{begin}{part}"));
-                if let Some(name) = name.filter(|name| self.after.is_none_or(|after| name.as_str() > after)) {
-                    self.found.push((name, entry.path()));
-                }
-                if self.found.len() > self.limit {
-                    self.found.pop();
-                }
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> io::Result<Vec<BlobItem>> {
-        let sized = self.found.into_sorted_vec().into_iter().map(|(name, path)| {
-            let found = fs::metadata(path)?;
-            Ok(BlobItem {
-                name,
-                size: found.is_file().then_some(found.len()),
-            })
-        });
-        sized.collect()
-    }
-}
-
-fn make_directory(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 /// Nothing there is no failure.
-fn absent<T: Default>(error: io::Error) -> io::Result<T> {
+pub(super) fn absent<T: Default>(error: io::Error) -> io::Result<T> {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(T::default()),
         _ => Err(error),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use object_store::list::{PaginatedListOptions, PaginatedListResult};
 
 use super::bucket::Bucket;
-use crate::storage::{BlobItem, StorageError};
+use crate::storage::{BlobItem, LIST_NAME_BYTES, StorageError};
 
 /// The most keys that S3 tells at once.
 const PAGE_ITEMS_MAX: usize = 1_000;
@@ -21,6 +21,7 @@ pub(super) async fn list(
     let mut found = Found {
         after,
         items: BTreeMap::new(),
+        name_bytes: 0,
         last: String::new(),
     };
     let mut token = None;
@@ -39,7 +40,7 @@ pub(super) async fn list(
         if token.is_none() {
             break;
         }
-        if found.items.len() >= limit {
+        if found.items.len() >= limit || found.name_bytes >= LIST_NAME_BYTES {
             for directory in found.may_still_come() {
                 if bucket.holds_any(&format!("{root}{directory}/")).await? {
                     found.items.insert(directory, None);
@@ -57,6 +58,8 @@ struct Found<'a> {
     after: Option<&'a str>,
     /// By name; directories have no size.
     items: BTreeMap<String, Option<u64>>,
+    /// Of the names of all items together.
+    name_bytes: usize,
     /// The last key, without what all have.
     last: String,
 }
@@ -79,8 +82,8 @@ impl Found<'_> {
                 None => format!("{name}/"),
             };
             self.last = std::mem::take(&mut self.last).max(key);
-            if self.after.is_none_or(|after| name > after) {
-                self.items.insert(name.to_owned(), size);
+            if self.after.is_none_or(|after| name > after) && self.items.insert(name.to_owned(), size).is_none() {
+                self.name_bytes += name.len();
             }
         }
     }
