@@ -75,7 +75,12 @@ fn days(days: u64) -> Duration {
 /// Purges all projects of a running host, again and again.
 pub(super) async fn purge_regularly(host: Host, forge: Arc<LocalForge>, older_than: u64) {
     loop {
-        match projects(&forge) {
+        // It may wait for another process.
+        let listed = tokio::task::spawn_blocking({
+            let forge = Arc::clone(&forge);
+            move || projects(&forge)
+        });
+        match listed.await.unwrap_or_else(|error| Err(error.into())) {
             Ok(projects) => {
                 for project in projects {
                     purge_one(&host, &project, older_than).await;

@@ -23,7 +23,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use time::{Date, OffsetDateTime};
+use tokio::time::{Instant, sleep};
 
+use self::schema::{BUSY_TIMEOUT, RETRY_PAUSE, is_busy};
 use super::{Credential, Decision, Forge, ForgeError, Job, ProjectRef, Target};
 use crate::storage::ProjectId;
 
@@ -84,19 +86,24 @@ impl LocalForge {
         Ok(result)
     }
 
-    fn decide(&self, project: &ProjectRef, credential: &Credential, today: Date) -> Result<Decision, ForgeError> {
+    fn decide(&self, project: &ProjectRef, credential: &Credential, today: Date) -> rusqlite::Result<Decision> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader
-            .decide(project, credential, today)
-            .map_err(|error| ForgeError(format!("local forge: {error}")))
+        reader.decide(project, credential, today)
     }
 }
 
 #[async_trait]
 impl Forge for LocalForge {
-    // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds.
+    // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds. A lock that keeps
+    // readers out, too, is waited for beside it.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
-        self.decide(project, credential, today_utc())
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.decide(project, credential, today_utc()) {
+                Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(RETRY_PAUSE).await,
+                decided => return decided.map_err(|error| ForgeError(format!("local forge: {error}"))),
+            }
+        }
     }
 
     async fn job(&self, _project: ProjectId, _id: &str) -> Result<Option<Job>, ForgeError> {

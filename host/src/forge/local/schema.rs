@@ -11,10 +11,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 const SCHEMA_NUMBER: i64 = 1;
 
 /// How long a process waits for another one's change.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two attempts where SQLite itself does not wait.
-const RETRY_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Prepared statements that a connection keeps; more than there are.
 const STATEMENTS_KEPT: usize = 32;
@@ -61,10 +61,12 @@ pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// The connection that only reads; the file must have been opened by [`open_writer`] before.
+/// The connection that only reads; the file must have been opened by [`open_writer`] before. It does not wait for locks:
+/// requests are decided on threads that have other things to do.
 pub(super) fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.busy_timeout(Duration::ZERO)?;
     Ok(connection)
 }
 
@@ -117,7 +119,7 @@ fn use_write_ahead_log(connection: &Connection) -> anyhow::Result<()> {
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)

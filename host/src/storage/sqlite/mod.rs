@@ -33,6 +33,7 @@ mod writer;
 pub struct SqliteRecords {
     readers: Readers,
     queue: Queue,
+    identity: u64,
     writer: Mutex<Option<JoinHandle<()>>>,
     // Released last: after the writer has closed the database.
     _lock: File,
@@ -49,6 +50,7 @@ impl SqliteRecords {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         let connection = schema::open(&path)?;
+        let identity = schema::identity(&connection)?;
         let (queue, jobs) = Queue::new();
         let writer = Writer::new(connection, &path, jobs, Arc::clone(&queue.counts))?;
         let writer = std::thread::Builder::new()
@@ -57,9 +59,16 @@ impl SqliteRecords {
         Ok(Self {
             readers: Readers::new(path),
             queue,
+            identity,
             writer: Mutex::new(Some(writer)),
             _lock: lock,
         })
+    }
+
+    /// What tells this database from all others, for as long as it exists: what is kept elsewhere can be marked as its own. A copy
+    /// of the database has the same.
+    pub fn identity(&self) -> String {
+        format!("{:016x}", self.identity)
     }
 
     /// How well commits share their way to the disk, since the start.
@@ -94,13 +103,16 @@ impl Records for SqliteRecords {
     async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
         validate_read(keys.len())?;
         keys.iter().try_for_each(|key| validate_key(key))?;
-        self.readers.read(|connection| reader::get(connection, project, keys))
+        self.readers
+            .read(|connection| reader::get(connection, project, keys))
+            .await
     }
 
     async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
         validate_read(ranges.len())?;
         self.readers
             .read(|connection| reader::scan(connection, project, ranges))
+            .await
     }
 
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {

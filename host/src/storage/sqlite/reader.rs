@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use tokio::time::{Instant, sleep};
 
-use super::schema;
+use super::schema::{self, BUSY_TIMEOUT};
 use crate::storage::{Page, ProjectId, Range, StorageError, Values};
 
 /// Connections that are kept open between reads. More are opened when more threads read at once, and closed again.
 const IDLE_READERS_MAX: usize = 8;
+/// Between two attempts at a database that is locked.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 const GET: &str = "SELECT version, value FROM records WHERE project = ?1 AND key = ?2";
 const SCAN_UP: &str =
@@ -24,6 +28,28 @@ pub(super) struct Readers {
     idle: Mutex<Option<Vec<Connection>>>,
 }
 
+/// Why a read failed.
+pub(super) enum ReadError {
+    /// Another process has locked the database.
+    Locked,
+    Failed(StorageError),
+}
+
+impl From<StorageError> for ReadError {
+    fn from(error: StorageError) -> Self {
+        ReadError::Failed(error)
+    }
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::Locked,
+            _ => ReadError::Failed(error.into()),
+        }
+    }
+}
+
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
@@ -32,12 +58,29 @@ impl Readers {
         }
     }
 
-    /// Runs one read on a connection that nobody else uses meanwhile.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StorageError>) -> Result<T, StorageError> {
+    /// Runs one read on a connection that nobody else uses meanwhile. The thread, which serves others, is kept for as long as
+    /// the read takes and not for as long as the database is locked, which is waited for beside it.
+    pub(super) async fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, ReadError>) -> Result<T, StorageError> {
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.try_read(&read) {
+                Ok(result) => return Ok(result),
+                Err(ReadError::Failed(error)) => return Err(error),
+                Err(ReadError::Locked) if Instant::now() < deadline => sleep(RETRY_PAUSE).await,
+                Err(ReadError::Locked) => {
+                    let seconds = BUSY_TIMEOUT.as_secs();
+                    let why = format!("sqlite: another process has locked the database for {seconds} seconds");
+                    return Err(StorageError::Unavailable(why));
+                }
+            }
+        }
+    }
+
+    fn try_read<T>(&self, read: impl Fn(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let connection = self.take()?;
         let result = read(&connection);
         // After a failure of the database the connection may be the reason, so it is not used again.
-        if !matches!(result, Err(StorageError::Unavailable(_))) {
+        if !matches!(result, Err(ReadError::Failed(StorageError::Unavailable(_)))) {
             self.put_back(connection);
         }
         result
@@ -52,10 +95,10 @@ impl Readers {
         self.idle().as_ref().map_or(0, Vec::len)
     }
 
-    fn take(&self) -> Result<Connection, StorageError> {
+    fn take(&self) -> Result<Connection, ReadError> {
         let idle = match self.idle().as_mut() {
             Some(idle) => idle.pop(),
-            None => return Err(StorageError::Unavailable("the database is closed".into())),
+            None => return Err(StorageError::Unavailable("the database is closed".into()).into()),
         };
         idle.map_or_else(|| Ok(schema::open_reader(&self.path)?), Ok)
     }
@@ -72,7 +115,7 @@ impl Readers {
 }
 
 /// Reads the keys at one moment.
-pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
+pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, ReadError> {
     let _moment = one_moment(connection, keys.len())?;
     let mut statement = connection.prepare_cached(GET)?;
     let mut values = Values::default();
@@ -90,7 +133,7 @@ pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>])
 }
 
 /// Reads the ranges at one moment.
-pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
+pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]) -> Result<Page, ReadError> {
     let _moment = one_moment(connection, ranges.len())?;
     let mut up = connection.prepare_cached(SCAN_UP)?;
     let mut down = connection.prepare_cached(SCAN_DOWN)?;

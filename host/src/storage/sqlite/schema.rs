@@ -12,7 +12,7 @@ use crate::storage::Version;
 /// The form of the stored data; a change of it is a new number.
 const FORMAT: i64 = 1;
 /// How long a call waits for a lock of another process, such as a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Memory for pages of one connection. Small: the operating system keeps the file's pages anyhow, and a reader's own
 /// are worthless after the next commit.
 const CACHE_KIB: i64 = 1024;
@@ -39,8 +39,8 @@ const TABLES: &str = "
 
 /// The writer's connection, to a database with tables of a format that we know.
 pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
-    let mut connection =
-        connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, BUSY_TIMEOUT)
+        .with_context(|| format!("cannot open {}", path.display()))?;
     check_format(&mut connection, path)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
@@ -55,15 +55,23 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that only reads.
-pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+/// A number that tells this database from all others, and its backups from none.
+pub(super) fn identity(connection: &Connection) -> rusqlite::Result<u64> {
+    const MAKE: &str = "INSERT OR IGNORE INTO meta VALUES ('identity', random())";
+    connection.execute(MAKE, [])?;
+    let found: i64 = connection.query_row("SELECT value FROM meta WHERE name = 'identity'", [], |row| row.get(0))?;
+    Ok(found.cast_unsigned())
 }
 
-fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+/// A connection that only reads. It does not wait for locks: its thread has other things to do.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, Duration::ZERO)
+}
+
+fn connect(path: &Path, access: OpenFlags, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     // Each connection is used by one thread at a time, so SQLite need not lock it.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(busy_timeout)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // One plan a statement: else SQLite compiles a range scan anew for each pair of bounds.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

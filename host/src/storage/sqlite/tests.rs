@@ -311,6 +311,102 @@ async fn the_log_stays_short() {
     assert!(log() < 1 << 20, "{}", log());
 }
 
+#[tokio::test]
+async fn a_locked_database_is_waited_for_without_a_thread() {
+    let directory = TempDir::new().unwrap();
+    // Without a write-ahead log, whoever writes keeps readers out.
+    let foreign = Connection::open(database(&directory)).unwrap();
+    foreign
+        .execute_batch("CREATE TABLE records (project, key, version, value); BEGIN EXCLUSIVE")
+        .unwrap();
+    let readers = Readers::new(database(&directory));
+    let read = readers.read(|connection| reader::get(connection, PROJECT, &["a".into()]));
+    // On the one thread that there is.
+    let unlock = async { foreign.execute_batch("COMMIT").unwrap() };
+    let (values, ()) = tokio::join!(read, unlock);
+    assert_eq!(values.unwrap().versions, [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_stays_locked_is_told() {
+    let directory = TempDir::new().unwrap();
+    let foreign = Connection::open(database(&directory)).unwrap();
+    foreign
+        .execute_batch("CREATE TABLE records (project, key, version, value); BEGIN EXCLUSIVE")
+        .unwrap();
+    let readers = Readers::new(database(&directory));
+    let read = readers.read(|connection| reader::scan(connection, PROJECT, &[range("a", "b")]));
+    let error = read.await.unwrap_err();
+    assert!(
+        matches!(&error, StorageError::Unavailable(why) if why.contains("another process has locked")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_locks_out_the_writer_stops_no_reads() {
+    let (store, directory) = open();
+    write(&store, [put("a", "1")]).await;
+    let foreign = Connection::open(database(&directory)).unwrap();
+    foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting = hand_over(store.commit(PROJECT, commit(Vec::new(), vec![put("a", "2")]))).await;
+    assert_eq!(get(&store, "a").await.1, b"1");
+    assert_eq!(store.scan(PROJECT, &[range("a", "b")]).await.unwrap().counts, [1]);
+    foreign.execute_batch("COMMIT").unwrap();
+    waiting.await.unwrap();
+    assert_eq!(get(&store, "a").await.1, b"2");
+}
+
+#[tokio::test]
+async fn emptying_the_log_does_not_wait_long_for_a_foreign_reader() {
+    let (_queue, mut writer, directory) = idle_writer();
+    writer.connection().execute_batch("CREATE TABLE t (x)").unwrap();
+    let foreign = Connection::open(database(&directory)).unwrap();
+    foreign.execute_batch("BEGIN").unwrap();
+    foreign
+        .query_row("SELECT count(*) FROM records", [], |_| Ok(()))
+        .unwrap();
+    writer.connection().execute_batch("CREATE TABLE u (x)").unwrap();
+    let began = std::time::Instant::now();
+    (0..4).for_each(|_| writer.empty_log());
+    // Four times five seconds, if it waited as for a lock.
+    assert!(began.elapsed().as_secs() < 15);
+    let log = || fs::metadata(directory.path().join("records.db-wal")).unwrap().len();
+    assert!(log() > 0);
+    drop(foreign);
+    writer.empty_log();
+    assert_eq!(log(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_to_write_loses_nothing_and_ends_when_it_is_over() {
+    let (queue, writer, directory) = idle_writer();
+    let connection = Connection::open(database(&directory)).unwrap();
+    // As on a file system that has become read-only.
+    writer.connection().pragma_update(None, "query_only", true).unwrap();
+    let outcomes = decide_together(&queue, writer, vec![commit(Vec::new(), vec![put("a", "lost")])]).await;
+    let refused = &outcomes[0];
+    assert!(
+        matches!(refused, Err(CommitError::Failed(StorageError::Unavailable(why))) if why.contains("readonly")),
+        "{refused:?}"
+    );
+    drop(connection);
+    let store = reopen(&directory);
+    assert_eq!(get(&store, "a").await.0, 0);
+    write(&store, [put("a", "kept")]).await;
+    assert_eq!(get(&store, "a").await.1, b"kept");
+}
+
+#[tokio::test]
+async fn a_database_has_an_identity_of_its_own_for_ever() {
+    let (store, directory) = open();
+    let (other, _other) = open();
+    assert_ne!(store.identity(), other.identity());
+    let identity = store.identity();
+    drop(store);
+    assert_eq!(reopen(&directory).identity(), identity);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_can_read() {

@@ -3,19 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::linger::Linger;
 use super::queue::{GroupCounts, Job, Jobs};
-use super::schema::Versions;
+use super::schema::{BUSY_TIMEOUT, Versions};
 use super::with_suffix;
 use crate::storage::{CommitError, StorageError, Version, Write};
 
 /// A log longer than this is emptied even if readers must be waited for: SQLite by itself only does it when none is
 /// there at the right moment.
 const WAL_BYTES_MAX: u64 = 64 << 20;
+/// How long the writer waits for readers when it empties the log. Ours are done in less; who holds the database for longer, as
+/// a backup does, must not hold up those who write.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 
 /// The one that writes.
 pub(super) struct Writer {
@@ -57,6 +60,13 @@ impl Writer {
     #[cfg(test)]
     pub(super) fn versions(&mut self) -> &mut Versions {
         &mut self.versions
+    }
+
+    /// Tries to empty the log however short it is, for tests.
+    #[cfg(test)]
+    pub(super) fn empty_log(&mut self) {
+        self.wal.bytes_max = 0;
+        self.wal.keep_short(&self.connection);
     }
 
     /// Serves until the queue is closed and empty.
@@ -171,18 +181,20 @@ struct Wal {
 }
 
 impl Wal {
-    /// Empties a log that has grown too long. Where a reader does not let go, the next try is when it has doubled.
+    /// Empties a log that has grown too long. Where a reader does not let go, the next try is when it has grown as much again.
     fn keep_short(&mut self, connection: &Connection) {
         let bytes = std::fs::metadata(&self.path).map_or(0, |file| file.len());
         if bytes <= self.bytes_max {
             return;
         }
-        let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        let emptied = busy.is_ok_and(|busy| busy == 0);
-        self.bytes_max = if emptied {
-            WAL_BYTES_MAX
-        } else {
-            bytes.saturating_mul(2)
+        let checkpoint = || -> rusqlite::Result<i64> {
+            connection.busy_timeout(CHECKPOINT_WAIT)?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         };
+        let emptied = checkpoint().is_ok_and(|busy| busy == 0);
+        // It cannot fail: it sets a number in memory.
+        _ = connection.busy_timeout(BUSY_TIMEOUT);
+        let next = if emptied { 0 } else { bytes };
+        self.bytes_max = next.saturating_add(WAL_BYTES_MAX);
     }
 }

@@ -136,3 +136,29 @@ fn many_handles_may_make_the_file_at_once() {
     });
     assert_eq!(starts.iter().flatten().count(), 1);
 }
+
+#[tokio::test]
+async fn a_locked_file_is_waited_for_without_a_thread() {
+    let world = World::new();
+    world.join(Role::Developer);
+    let token = world.token();
+    let World { dir, forge, project } = world;
+    drop(forge);
+    let path = dir.path().join("forge.db");
+    let foreign = Connection::open(&path).unwrap();
+    // Without a write-ahead log, whoever writes keeps readers out.
+    let mode: String = foreign
+        .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "delete");
+    let forge = LocalForge {
+        writer: Mutex::new(Connection::open_in_memory().unwrap()),
+        reader: Mutex::new(decision::Reader::new(schema::open_reader(&path).unwrap())),
+    };
+    foreign.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let (here, credential) = (ProjectRef::Id(project.0), Credential(token));
+    // On the one thread that there is.
+    let unlock = async { foreign.execute_batch("COMMIT").unwrap() };
+    let (decided, ()) = tokio::join!(forge.resolve(&here, &credential), unlock);
+    assert!(matches!(decided.unwrap(), Decision::Known { project: Some(_), .. }));
+}
