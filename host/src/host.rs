@@ -33,6 +33,7 @@ use crate::request_log::RequestLine;
 use crate::storage::{BlobInfo, ProjectId};
 use crate::ticket::Leave;
 use crate::upkeep::Upkeep;
+use crate::upload_gc::UploadGc;
 
 /// How often a file is asked for anew that is replaced in the same moment.
 const REPLACED_MAX: usize = 10;
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     bodies: Budget,
     pub(crate) lane: Lane,
     pub(crate) upkeep: Upkeep,
+    pub(crate) upload_gc: UploadGc,
     keeps_up: bool,
 }
 
@@ -112,6 +114,7 @@ impl Host {
             bodies: Budget::new(limits.bodies_bytes_max),
             lane,
             upkeep: Upkeep::default(),
+            upload_gc: UploadGc::default(),
             limits,
         };
         Self { inner: Arc::new(inner) }

@@ -48,6 +48,7 @@ mod ticket;
 mod transfer;
 mod turns;
 mod upkeep;
+mod upload_gc;
 
 pub use body::Body;
 pub use builder::{HostBuilder, SOURCE_SCHEMES};

@@ -24,6 +24,9 @@ use crate::storage::ProjectId;
 pub(crate) const TICKET: HeaderName = HeaderName::from_static("x-mlforge-ticket");
 /// How long a ticket may be good at most, in milliseconds.
 pub(crate) const LIFE_MS_MAX: u64 = 24 * 3_600 * 1_000;
+/// How far a clock may be set back, in milliseconds, without a ticket taking notice. One that would be good for longer than
+/// any is, since it was given before the clock was set back further, is none.
+const CLOCK_SLACK_MS: u64 = 3_600 * 1_000;
 
 /// When it expires, as 8 bytes, big end first.
 const TIME_BYTES: usize = 8;
@@ -88,7 +91,8 @@ impl Tickets {
         // Compares in constant time.
         let opened = self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()?;
         let credential = String::from_utf8(opened).ok()?;
-        (now_ms < expires_ms).then_some(Credential(credential))
+        let left_ms = expires_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
+        (left_ms <= LIFE_MS_MAX + CLOCK_SLACK_MS).then_some(Credential(credential))
     }
 }
 
@@ -162,6 +166,17 @@ mod tests {
         assert_eq!(open(1, "/a/2", 0), None);
         assert_eq!(open(1, "/a/1?x", 0), None);
         assert_eq!(open(2, "/a/1", 0), None);
+    }
+
+    #[test]
+    fn a_ticket_of_a_clock_that_was_set_back_is_none() {
+        let tickets = Tickets::new(&[7; 32]);
+        let day = 24 * 3_600 * 1_000;
+        let expires_ms = 10 * day;
+        let ticket = tickets.seal(PURPOSE, expires_ms, &Credential("secret".into())).unwrap();
+        let is_good = |now_ms| tickets.open(&ticket, PURPOSE, now_ms).is_some();
+        assert!(is_good(9 * day) && is_good(9 * day - day / 24));
+        assert!(!is_good(9 * day - day / 24 - 1) && !is_good(0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A project is due after a change, and after the first request since the host began, whatever a former one left undone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -21,12 +21,8 @@ use crate::storage::ProjectId;
 
 /// How long a project that is due waits, and one that has more to do.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a project that was swept is left alone.
-const SWEEP_PAUSE: Duration = Duration::from_secs(3_600);
 /// What the component knows the work by.
 const PATH: &str = "/host/upkeep";
-/// The same for removing what uploads left behind.
-const SWEEP_PATH: &str = "/host/sweep";
 
 /// Which projects are due, and the task that sees to them.
 #[derive(Default)]
@@ -39,8 +35,6 @@ struct State {
     /// Projects that were asked for since the host began.
     seen: BTreeSet<ProjectId>,
     due: BTreeSet<ProjectId>,
-    /// When each was swept last.
-    swept: BTreeMap<ProjectId, Instant>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -68,18 +62,6 @@ impl Upkeep {
         Some(due)
     }
 
-    /// Whether a project was not swept for long; then it counts as swept now.
-    fn is_to_be_swept(&self, project: ProjectId) -> bool {
-        let now = Instant::now();
-        let mut state = self.lock();
-        let last = state.swept.get(&project);
-        let is_due = last.is_none_or(|last| now.duration_since(*last) >= SWEEP_PAUSE);
-        if is_due {
-            state.swept.insert(project, now);
-        }
-        is_due
-    }
-
     fn put_back(&self, project: ProjectId) {
         self.lock().due.insert(project);
     }
@@ -96,11 +78,9 @@ async fn see_to(host: Weak<Inner>) {
         let Some(host) = host.upgrade() else { return };
         let Some(due) = host.upkeep.take_due() else { return };
         for project in due {
+            host.upload_gc.plan(&host, project);
             if !host.tidy(project, None).await {
                 host.upkeep.put_back(project);
-            }
-            if host.upkeep.is_to_be_swept(project) {
-                host.sweep(project).await;
             }
         }
     }
@@ -143,16 +123,6 @@ impl Inner {
                 // Whoever waits for an answer goes first.
                 sleep(began.elapsed() / 2).await;
             }
-        }
-    }
-
-    /// Lets the component remove what uploads left behind that were given up.
-    pub(crate) async fn sweep(self: &Arc<Self>, project: ProjectId) {
-        let mut request = Request::new(Bytes::from_static(b"{}"));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(SWEEP_PATH);
-        if self.run_for_host(request, project).await.is_none() {
-            tracing::debug!(target: "mlforge::upkeep", project = project.0, "not swept");
         }
     }
 

@@ -3,8 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use mlforge::storage::{ProjectId, Range};
+use mlforge::storage::{Commit, ProjectId, Range, Write};
 
 use crate::tracker::Tracker;
 
@@ -12,6 +11,11 @@ impl Tracker {
     /// Lets time pass.
     pub fn wait_ms(&self, time_ms: u64) {
         self.around.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
+    }
+
+    /// Sets the clock back, at most by what has passed.
+    pub fn set_back_ms(&self, time_ms: u64) {
+        self.around.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
     }
 
     /// From now on the writer may only read.
@@ -58,19 +62,50 @@ impl Tracker {
         }
     }
 
-    /// Has the host keep a file of the project under a name, whatever the component thinks of that name.
-    pub fn keep(&self, name: &str, contents: &'static str) {
+    /// How many records of the project have a key that begins so.
+    pub fn count(&self, prefix: &str) -> usize {
+        let mut end = prefix.as_bytes().to_vec();
+        end.push(255);
+        end.extend([255; 64]);
+        let mut range = Range {
+            start: prefix.as_bytes().to_vec(),
+            end,
+            limit: u32::MAX,
+            reverse: false,
+        };
+        let mut count = 0;
+        loop {
+            let page = self.records.scan(ProjectId(self.project), std::slice::from_ref(&range));
+            let page = self.runtime.block_on(page).expect("a page");
+            count += page.counts[0] as usize;
+            let [.., start, key_end, _] = [&[0][..], &page.ends].concat()[..] else {
+                return count;
+            };
+            if page.cut.is_none() {
+                return count;
+            }
+            range.start = page.bytes[start as usize..key_end as usize].to_vec();
+            range.start.push(0);
+        }
+    }
+
+    /// Stores a record, whatever the component would.
+    pub fn put_record(&self, key: &[u8], value: &[u8]) {
+        let writes = vec![Write::Put(key.to_vec(), value.to_vec())];
+        let checks = Vec::new();
+        let commit = self.records.commit(ProjectId(self.project), Commit { checks, writes });
+        self.runtime.block_on(commit).expect("a commit");
+    }
+
+    /// Stores a file among the project's, wherever its name leads.
+    pub fn put_file(&self, name: &str, contents: &'static str) {
         let project = ProjectId(self.project);
         self.runtime.block_on(async {
             let (sender, stream) = tokio::sync::mpsc::channel(1);
-            sender.send(Ok(Bytes::from(contents))).await.expect("room");
+            sender.send(Ok(contents.into())).await.expect("a stream");
             drop(sender);
-            let staged = self
-                .blobs
-                .stage(project, stream, u64::MAX)
-                .await
-                .expect("a staged file");
-            self.blobs.commit(project, staged, name).await.expect("a kept file");
+            let staged = self.blobs.stage(project, stream, u64::MAX).await.expect("a file");
+            self.blobs.commit(project, staged, name).await.expect("a name");
         });
     }
 

@@ -203,7 +203,7 @@ fn files_of_earlier_versions_are_listed_under_names_that_can_be_read() {
         ("plain+".to_owned(), "plain+".to_owned()),
     ];
     for (before, _) in &names {
-        run.tracker.keep(&format!("a/{}/{before}", run.root), "old");
+        run.tracker.put_file(&format!("a/{}/{before}", run.root), "old");
     }
     let mut expected: Vec<&str> = names.iter().map(|(_, listed)| listed.as_str()).collect();
     let mut listed = run.all("");

@@ -352,6 +352,66 @@ fn an_upload_that_nobody_ends_is_swept_after_a_day() {
 }
 
 #[test]
+fn an_upload_of_a_clock_that_was_set_back_ends() {
+    let uploads = Uploads::fresh();
+    uploads.tracker.wait_ms(30 * DAY_MS);
+    let upload = uploads.begin(2);
+    let parts = uploads.send_all(&upload, &[(1, "x")]);
+    // A little is what clocks do.
+    uploads.tracker.set_back_ms(DAY_MS / 24);
+    uploads.send_all(&upload, &[(2, "y")]);
+    uploads.tracker.pack();
+    assert_eq!(uploads.tracker.kept("p"), [upload.id.as_str()]);
+    uploads.tracker.set_back_ms(29 * DAY_MS);
+    assert_eq!(uploads.send(&upload, 2, "y").status, 403);
+    assert_eq!(uploads.complete(&upload, &parts).status, 404);
+    uploads.tracker.pack();
+    assert_eq!(uploads.tracker.kept("p"), [""; 0]);
+    let later = uploads.begin(1);
+    let parts = uploads.send_all(&later, &[(1, "z")]);
+    uploads.complete(&later, &parts).ok();
+}
+
+#[test]
+fn however_many_uploads_nobody_ends_all_are_swept() {
+    let uploads = Uploads::fresh();
+    let begin = |number: usize| {
+        let body = json!({"path": format!("{number}.bin"), "num_parts": 1}).to_string();
+        let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}/dir", uploads.root);
+        uploads.tracker.file("POST", &path, &[HOST], body).ok();
+    };
+    // More than one pass looks at, and than one removes.
+    (0..2_500).for_each(begin);
+    let given_up = uploads.begin(1);
+    uploads.send_all(&given_up, &[(1, "x")]);
+    assert_eq!(uploads.tracker.count("x"), 2_501);
+    uploads.tracker.wait_ms(DAY_MS);
+    let goes_on = uploads.begin(1);
+    uploads.tracker.pack();
+    assert_eq!(uploads.tracker.count("x"), 1);
+    assert_eq!(uploads.tracker.kept("p"), [""; 0]);
+    let parts = uploads.send_all(&goes_on, &[(1, "y")]);
+    uploads.complete(&goes_on, &parts).ok();
+}
+
+#[test]
+fn an_upload_that_cannot_be_read_spares_the_others() {
+    let uploads = Uploads::fresh();
+    let upload = uploads.begin(1);
+    uploads.send_all(&upload, &[(1, "x")]);
+    for damaged in [&b"x"[..], b"x0123456789abcdef", &[b'x', 255, 255]] {
+        uploads.tracker.put_record(damaged, b"damaged");
+    }
+    uploads
+        .tracker
+        .put_file("p/0123456789abcdef0123456789abcdef/00001-of-none", "left behind");
+    uploads.tracker.wait_ms(DAY_MS);
+    uploads.tracker.pack();
+    assert_eq!(uploads.tracker.kept("p"), [""; 0]);
+    assert_eq!(uploads.tracker.count("x"), 3);
+}
+
+#[test]
 fn the_parts_of_a_file_are_together_no_larger_than_a_file() {
     let limits = Limits {
         file_bytes_max: 10,

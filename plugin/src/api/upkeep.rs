@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Call, json};
 use crate::error::Result;
 use crate::search::page::Place;
-use crate::store::{keys, pack, purge, uploads};
+use crate::store::{keys, pack, purge, upload_gc};
 use crate::wasi::{now_ms, random_u64};
 
 #[derive(Serialize)]
@@ -23,12 +23,25 @@ struct Pass {
 struct Swept {
     /// Uploads that were given up, or parts of none.
     removed: usize,
+    /// Uploads that may still go on.
+    alive: usize,
+    /// Uploads that could not be removed.
+    failed: usize,
+    /// What the next call shall say as `after`; absent: all were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
-/// Removes what uploads in parts left behind that were given up.
-pub async fn sweep(_: Call<'_>) -> Result<Vec<u8>> {
-    let removed = uploads::sweep(now_ms()).await?;
-    json(&Swept { removed })
+/// Makes one short pass of removing what uploads in parts left behind that were given up.
+pub async fn sweep(call: Call<'_>) -> Result<Vec<u8>> {
+    let after = Place::parse(call.params.text("after")?.unwrap_or_default(), upload_gc::is_place)?;
+    let pass = upload_gc::pass(after.as_ref().map(Place::bytes), now_ms()).await?;
+    json(&Swept {
+        removed: pass.removed,
+        alive: pass.alive,
+        failed: pass.failed,
+        next: pass.next.map(|place| Place::new(place).to_token()),
+    })
 }
 
 #[derive(Serialize)]

@@ -104,6 +104,8 @@ pub const ARTIFACTS_PER_REQUEST_MAX: usize = 100_000;
 pub const UPLOAD_PARTS_MAX: u32 = 10_000;
 /// How long an upload in parts may take, in milliseconds.
 pub const UPLOAD_LIFE_MS: i64 = 24 * 3_600 * 1_000;
+/// How far a clock may be set back, in milliseconds, without an upload that goes on taking notice.
+pub const CLOCK_SLACK_MS: i64 = 3_600 * 1_000;
 
 /// Datasets of one log-inputs.
 pub const INPUTS_MAX: usize = 1_000;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::artifact::ArtifactPath;
 use super::id::RunId;
-use super::limits::{UPLOAD_LIFE_MS, UPLOAD_PARTS_MAX};
+use super::limits::{CLOCK_SLACK_MS, UPLOAD_LIFE_MS, UPLOAD_PARTS_MAX};
 use crate::error::{Error, Result};
 
 /// An upload's id: 16 random bytes, written as 32 hex digits.
@@ -67,6 +67,12 @@ impl Upload {
     /// When nothing more is taken of it, in milliseconds since the Unix epoch.
     pub fn expires_ms(&self) -> i64 {
         self.creation_time_ms.saturating_add(UPLOAD_LIFE_MS)
+    }
+
+    /// Whether something is still taken of it. One that began later than now, by a clock that was set back since, would go on for
+    /// as long as that took, and ends instead.
+    pub fn is_alive(&self, now_ms: i64) -> bool {
+        self.creation_time_ms <= now_ms.saturating_add(CLOCK_SLACK_MS) && now_ms < self.expires_ms()
     }
 
     /// Refuses a number that is none of its parts'.

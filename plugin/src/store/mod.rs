@@ -42,6 +42,7 @@ pub mod sources;
 pub mod sweep;
 pub mod top;
 pub mod transition;
+pub mod upload_gc;
 pub mod uploads;
 pub mod version_search;
 pub mod versions;

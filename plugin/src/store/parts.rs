@@ -10,9 +10,6 @@ use crate::error::Result;
 /// Where all parts lie.
 const DIRECTORY: &str = "p";
 
-/// Uploads of one listing.
-const UPLOADS_AT_ONCE: u32 = 10_000;
-
 /// A stored part.
 pub struct Part {
     /// What a client names it by.
@@ -67,10 +64,25 @@ pub async fn delete_all(upload: UploadId) -> Result<()> {
     host::delete_below(directory(upload)).await.map(drop).map_err(failed)
 }
 
-/// Some uploads that have parts: all, unless there are very many.
-pub async fn uploads() -> Result<Vec<UploadId>> {
-    let items = host::list(DIRECTORY.to_owned(), None, UPLOADS_AT_ONCE);
-    let items = items.await.map_err(failed)?;
-    let id = |item: &host::Item| UploadId::parse(&item.name).ok();
-    Ok(items.iter().filter_map(id).collect())
+/// Some uploads that have parts.
+pub struct Found {
+    /// In the order of their ids.
+    pub ids: Vec<UploadId>,
+    /// How far they reach.
+    pub last: Option<UploadId>,
+    /// There are none behind them.
+    pub is_last: bool,
+}
+
+/// Some uploads behind one of them that have parts: as many as one listing of at most `limit` names shows.
+pub async fn uploads(after: Option<UploadId>, limit: usize) -> Result<Found> {
+    let page = files::page(DIRECTORY.to_owned(), after.map(|id| id.to_string()), limit).await?;
+    // What else lies there is none of ours.
+    let ids = page.items.iter().filter_map(|item| UploadId::parse(&item.name).ok());
+    let ids: Vec<UploadId> = ids.collect();
+    Ok(Found {
+        last: ids.last().copied(),
+        is_last: page.is_last,
+        ids,
+    })
 }

@@ -3,17 +3,12 @@
 
 use super::codec::upload::{read_upload, write_upload};
 use super::parts;
-use super::records::{ABSENT, get, get_all, scan, transact};
+use super::records::{ABSENT, get, transact};
 use super::{artifacts, files, keys};
 use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
-
-/// Uploads that one sweep looks at.
-const LOOKED_AT_MAX: usize = 50_000;
-/// Uploads that one sweep removes.
-const SWEPT_MAX: usize = 1_000;
 
 /// Room for a part that is about to come.
 pub struct Slot {
@@ -41,7 +36,7 @@ async fn load(id: UploadId, now_ms: i64) -> Result<Upload> {
     let [record] = get([keys::upload(id)]).await?;
     let upload = record.existing().map(read_upload).transpose()?;
     upload
-        .filter(|upload| now_ms < upload.expires_ms())
+        .filter(|upload| upload.is_alive(now_ms))
         .ok_or_else(|| id.not_found())
 }
 
@@ -156,32 +151,4 @@ async fn remove(id: UploadId) -> Result<()> {
     })
     .await?;
     parts::delete_all(id).await
-}
-
-/// Removes uploads that have expired, and parts that belong to none; answers how many.
-pub async fn sweep(now_ms: i64) -> Result<usize> {
-    let mut expired = Vec::new();
-    scan(keys::all_uploads(), LOOKED_AT_MAX, |key, value| {
-        let id = keys::upload_of(key).ok_or_else(|| Error::Corrupt("key of an upload".to_owned()))?;
-        if expired.len() < SWEPT_MAX && read_upload(value)?.expires_ms() <= now_ms {
-            expired.push(id);
-        }
-        Ok(())
-    })
-    .await?;
-    for id in &expired {
-        remove(*id).await?;
-    }
-    let with_parts = parts::uploads().await?;
-    let records = get_all(with_parts.iter().map(|id| keys::upload(*id)).collect()).await?;
-    let mut count = expired.len();
-    for (id, _) in with_parts
-        .iter()
-        .zip(&records)
-        .filter(|(_, record)| record.version == ABSENT)
-    {
-        parts::delete_all(*id).await?;
-        count += 1;
-    }
-    Ok(count)
 }

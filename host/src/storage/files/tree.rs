@@ -131,6 +131,9 @@ impl Tree {
     /// Removes a directory whole, and the directories that it leaves empty.
     pub(super) fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
         let path = self.path(project, directory);
+        if !path.is_dir() {
+            return Ok(false);
+        }
         // What lies among the staged files is removed by the next start at the latest.
         let aside = tempfile::tempdir_in(&self.staging).map_err(unavailable("cannot make a directory"))?;
         let delete = || -> io::Result<Option<File>> {
