@@ -7,13 +7,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::env;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+
+use support::Server;
 
 /// The program with files in the bucket.
 fn mlforge(data: &tempfile::TempDir, test: &str) -> Command {
@@ -22,77 +26,19 @@ fn mlforge(data: &tempfile::TempDir, test: &str) -> Command {
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data.path());
+    // Its log is no part of what the tests say.
+    command.env("MLFORGE_LOG", "off");
     command
         .arg("--files")
         .arg(format!("{bucket}/serve/{}-{test}", std::process::id()));
     command
 }
 
-/// A running server, as its two lines describe it.
-struct Server {
-    child: Child,
-    address: String,
-    path: String,
-    token: String,
-}
-
-impl Server {
-    fn start(mut command: Command, token: Option<String>) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let uri = lines.next().unwrap().unwrap();
-        let (_, rest) = uri.split_once("http://").unwrap();
-        let (address, path) = rest.split_once('/').unwrap();
-        let shown = lines.next().unwrap().unwrap();
-        let shown = shown.strip_prefix("export MLFLOW_TRACKING_TOKEN=");
-        Self {
-            child,
-            address: address.to_owned(),
-            path: format!("/{path}"),
-            token: token.unwrap_or_else(|| shown.unwrap().to_owned()),
-        }
-    }
-
-    /// The status and the body of an answer, which HTTP/1.0 leaves in one piece.
-    fn ask(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let (address, root, token, length) = (&self.address, &self.path, &self.token, body.len());
-        write!(
-            stream,
-            "{method} {root}{path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|at| at == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        (head[9..12].parse().unwrap(), answer[end + 4..].to_vec())
-    }
-
-    /// The path of a file of a new run.
-    fn file_of_a_run(&self) -> String {
-        let (status, body) = self.ask("POST", "/api/2.0/mlflow/runs/create", b"{\"experiment_id\": \"0\"}");
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(status, 200, "{body}");
-        let run = body["run"]["info"]["run_id"].as_str().unwrap();
-        format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model/weights.bin")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 #[test]
 fn s3_keeps_files_when_the_server_is_killed() {
     let data = tempfile::tempdir().unwrap();
     let first = Server::start(mlforge(&data, "kept"), None);
-    let file = first.file_of_a_run();
+    let file = first.file_of_a_run("weights.bin");
     let contents: Vec<u8> = (0..20_000_000_u32).map(|i| i.to_le_bytes()[1]).collect();
     assert_eq!(first.ask("PUT", &file, &contents).0, 200);
     let token = first.token.clone();
@@ -173,7 +119,7 @@ fn s3_that_fails_is_told_to_clients_as_any_storage() {
     let mut command = mlforge(&data, "fails");
     command.args(["--s3-endpoint", &way.endpoint]);
     let server = Server::start(command, None);
-    let file = server.file_of_a_run();
+    let file = server.file_of_a_run("weights.bin");
     assert_eq!(server.ask("PUT", &file, b"contents").0, 200);
     way.is_cut.store(true, Ordering::Relaxed);
     for method in ["GET", "PUT", "DELETE"] {
@@ -187,4 +133,15 @@ fn s3_that_fails_is_told_to_clients_as_any_storage() {
     }
     way.is_cut.store(false, Ordering::Relaxed);
     assert_eq!(server.ask("GET", &file, b"").1, b"contents");
+}
+
+#[test]
+fn s3_is_not_shared_by_two_data_directories() {
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop(Server::start(mlforge(&data, "shared"), None));
+    let Output { status, stderr, .. } = mlforge(&other, "shared").output().unwrap();
+    let line = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), line.lines().count()), (Some(1), 1), "{line}");
+    assert!(line.contains("belong to the records of another server"), "{line}");
+    drop(Server::start(mlforge(&data, "shared"), Some("mine".into())));
 }

@@ -35,7 +35,7 @@ pub(super) struct FilesPlace {
 /// A host on the storage of a data directory. Fails when another process has it open.
 pub(super) async fn builder(data: &Path, files: &FilesPlace, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
     let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
-    let builder = files.lend(mlforge::Host::builder(), data).await?;
+    let builder = files.lend(mlforge::Host::builder(), data, &records).await?;
     Ok(builder
         .compiled_cache(super::compile::cache(data))
         .ticket_key(key(&data.join("ticket.key"))?)
@@ -45,7 +45,9 @@ pub(super) async fn builder(data: &Path, files: &FilesPlace, forge: Arc<LocalFor
 
 impl FilesPlace {
     /// Lends the place that the user names, else one below the data directory.
-    async fn lend(&self, builder: HostBuilder, data: &Path) -> anyhow::Result<HostBuilder> {
+    async fn lend(&self, builder: HostBuilder, data: &Path, records: &SqliteRecords) -> anyhow::Result<HostBuilder> {
+        #[cfg(not(feature = "s3"))]
+        let _ = records;
         #[cfg(feature = "s3")]
         if let Some(place) = &self.files {
             let place = S3Place {
@@ -53,7 +55,9 @@ impl FilesPlace {
                 region: self.s3_region.clone(),
                 ..place.clone()
             };
-            return Ok(builder.blobs(Arc::new(S3Blobs::open(&place).await?)));
+            let blobs = S3Blobs::open(&place).await?;
+            blobs.belong_to(&records.identity()).await?;
+            return Ok(builder.blobs(Arc::new(blobs)));
         }
         Ok(builder.blobs(Arc::new(FileBlobs::open(&data.join("blobs"))?)))
     }

@@ -4,6 +4,11 @@
 //! `<prefix>/staging/…`, invisible until it is complete, and copied within S3 to its name. So a reader sees the old file or
 //! the new one, and a crash leaves parts that no listing shows, or an object in `staging`, which a later start removes.
 //! That files and directories share no name is seen to here (`claims`), for one server process.
+//!
+//! A request that gets no answer in time may still be carried out. Its name is then left alone for a while (`LATE_TIME`), so that
+//! what the store does late undoes nothing that was acknowledged; a store that takes longer than that can still do so.
+//!
+//! What uploads have in memory is bounded (`PARTS_IN_MEMORY`): whoever needs more waits, and the client with it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,6 +21,7 @@ use self::bucket::Bucket;
 use self::claims::Claims;
 pub use self::place::{S3Keys, S3Place};
 use self::upload::S3Staged;
+use super::permits::ProjectPermits;
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name,
     validate_join, validate_list,
@@ -25,8 +31,11 @@ mod answer;
 mod bucket;
 mod claims;
 mod download;
+#[cfg(test)]
+mod fake;
 mod join;
 mod listing;
+mod owner;
 mod place;
 #[cfg(all(test, feature = "s3-tests"))]
 mod tests;
@@ -34,12 +43,23 @@ mod upload;
 
 /// What is left in `staging` for so long was left by a crash: an upload that is complete has its name at once.
 const LEFT_BEHIND: Duration = Duration::from_hours(24);
+/// How long nothing follows on a change of a name that got no answer.
+const LATE_TIME: Duration = Duration::from_secs(60);
+/// How many parts of 8 MiB all uploads together hold in memory: 512 MiB. An upload holds the part that comes and the one that
+/// is being sent.
+const PARTS_IN_MEMORY: usize = 64;
+/// How many of them may belong to one project.
+const PARTS_OF_A_PROJECT: usize = PARTS_IN_MEMORY / 2;
+/// How many of them it takes to join small files.
+const PARTS_TO_JOIN: u32 = 2;
 
 /// Blobs in a part of a bucket, for one server process. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct S3Blobs {
     bucket: Arc<Bucket>,
     claims: Arc<Claims>,
+    memory: Arc<ProjectPermits>,
+    place: S3Place,
 }
 
 impl S3Blobs {
@@ -53,10 +73,23 @@ impl S3Blobs {
             let error = format!("{error:#}");
             tracing::warn!(error, "what uploads left behind could not be removed");
         }
-        Ok(Self {
+        Ok(Self::new(bucket, place))
+    }
+
+    fn new(bucket: Bucket, place: S3Place) -> Self {
+        Self {
             bucket: Arc::new(bucket),
             claims: Arc::default(),
-        })
+            memory: Arc::new(ProjectPermits::new(PARTS_IN_MEMORY, PARTS_OF_A_PROJECT)),
+            place,
+        }
+    }
+
+    /// Says to which records the files belong, in a few characters that tell them from all others. The first to say so marks
+    /// the files. Fails, in one sentence, when they are marked as another's: two servers on one prefix would take each other's
+    /// files for their own.
+    pub async fn belong_to(&self, owner: &str) -> anyhow::Result<()> {
+        owner::mark(&self.bucket, &self.place, owner).await
     }
 
     /// What the keys begin with that lie below a directory; empty: the root.
@@ -69,23 +102,42 @@ impl S3Blobs {
         Ok(format!("{root}{directory}/"))
     }
 
-    /// Does what makes a file of this name, once the name is known to be free for one. It goes on when nobody waits any
-    /// more: the claim is held until S3 has answered.
-    async fn naming(
+    /// Changes what has a name, while nothing else changes it, once `check` has said `true`; none, and nothing changes, when it
+    /// says `false`. It goes on when nobody waits any more: the claim is held until S3 has answered, or has had time enough.
+    async fn change<T: Send + 'static>(
         &self,
         project: ProjectId,
         name: &str,
-        work: impl Future<Output = Result<(), StorageError>> + Send + 'static,
-    ) -> Result<(), StorageError> {
-        let (store, name) = (self.clone(), name.to_owned());
-        let named = tokio::spawn(async move {
-            let _claim = store.claims.take(project, &name).await;
-            store.refuse_shared_name(project, &name).await?;
-            work.await
+        check: impl Future<Output = Result<bool, StorageError>> + Send + 'static,
+        change: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+    ) -> Result<Option<T>, StorageError> {
+        let (claims, name) = (Arc::clone(&self.claims), name.to_owned());
+        let changed = tokio::spawn(async move {
+            let claim = claims.take(project, &name).await;
+            if !check.await? {
+                return Ok(None);
+            }
+            let changed = change.await;
+            if matches!(changed, Err(StorageError::Unavailable(_))) {
+                claim.keep_for(LATE_TIME);
+            }
+            changed.map(Some)
         });
-        named
+        changed
             .await
-            .unwrap_or_else(|_| Err(StorageError::Unavailable("the naming of a file was given up".into())))
+            .unwrap_or_else(|_| Err(StorageError::Unavailable("the change of a file was given up".into())))
+    }
+
+    /// Makes a file of this name, if the name is free for one.
+    async fn make(
+        &self,
+        project: ProjectId,
+        name: &str,
+        make: impl Future<Output = Result<(), StorageError>> + Send + 'static,
+    ) -> Result<(), StorageError> {
+        let (store, free) = (self.clone(), name.to_owned());
+        let check = async move { store.refuse_shared_name(project, &free).await.map(|()| true) };
+        self.change(project, name, check, make).await.map(drop)
     }
 
     /// As in a file system, a file and a directory cannot share a name. Whoever asks has claimed it.
@@ -116,11 +168,14 @@ impl S3Blobs {
 impl Blobs for S3Blobs {
     async fn stage(
         &self,
-        _project: ProjectId,
+        project: ProjectId,
         contents: BlobStream,
         bytes_max: u64,
     ) -> Result<Box<dyn Staged>, StorageError> {
-        Ok(Box::new(upload::receive(&self.bucket, contents, bytes_max).await?))
+        let memory = upload::Memory::new(&self.memory, project);
+        Ok(Box::new(
+            upload::receive(&self.bucket, memory, contents, bytes_max).await?,
+        ))
     }
 
     async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
@@ -131,7 +186,7 @@ impl Blobs for S3Blobs {
             ));
         };
         let key = self.bucket.key(project, name)?;
-        self.naming(project, name, staged.name(key)).await
+        self.make(project, name, staged.name(key)).await
     }
 
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
@@ -165,12 +220,13 @@ impl Blobs for S3Blobs {
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
         validate_blob_name(name)?;
         let key = self.bucket.key(project, name)?;
+        let (bucket, looked_at) = (Arc::clone(&self.bucket), key.clone());
         // S3 does not tell whether there was anything.
-        if self.bucket.look_at(&key).await?.is_none() {
-            return Ok(false);
-        }
-        self.bucket.delete(&key).await?;
-        Ok(true)
+        let check = async move { Ok(bucket.look_at(&looked_at).await?.is_some()) };
+        let bucket = Arc::clone(&self.bucket);
+        let delete = async move { bucket.delete(&key).await };
+        let deleted = self.change(project, name, check, delete).await?;
+        Ok(deleted.is_some())
     }
 
     async fn join(
@@ -191,29 +247,21 @@ impl Blobs for S3Blobs {
         if bytes > bytes_max {
             return Err(StorageError::TooLarge(format!("a blob of more than {bytes_max} bytes")));
         }
-        let joined = async move { join::join(&bucket, sources, key).await };
-        self.naming(project, name, joined).await.map(|()| true)
+        let permits = self.memory.take(project, PARTS_TO_JOIN).await?;
+        let joined = async move {
+            let _permits = permits;
+            join::join(&bucket, sources, key).await
+        };
+        self.make(project, name, joined).await.map(|()| true)
     }
 
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
         let root = self.directory(project, directory)?;
-        let (mut any, mut token) = (false, None);
-        loop {
-            let options = PaginatedListOptions {
-                page_token: token,
-                ..PaginatedListOptions::default()
-            };
-            let page = self.bucket.page(&root, options).await?;
-            let keys: Vec<_> = page.result.objects.into_iter().map(|object| object.location).collect();
-            if !keys.is_empty() {
-                any = true;
-                self.bucket.delete_all(keys).await?;
-            }
-            token = page.page_token;
-            if token.is_none() {
-                return Ok(any);
-            }
+        let deleted = self.bucket.delete_below(&root).await;
+        if deleted.is_err() && !directory.is_empty() {
+            self.claims.hold(project, directory, LATE_TIME);
         }
+        deleted
     }
 }
 

@@ -16,7 +16,7 @@ use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer as _};
 use object_store::{
-    Attribute, Attributes, GetOptions, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMultipartOptions,
+    Attribute, Attributes, GetOptions, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMode, PutMultipartOptions,
     PutOptions, PutPayload,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -110,6 +110,11 @@ impl Bucket {
         parsed(&key)
     }
 
+    /// The key of what is no file of a project.
+    pub(super) fn key_of(&self, name: &str) -> Result<Path, StorageError> {
+        parsed(&format!("{}{name}", self.prefix))
+    }
+
     /// A key that nobody else has.
     pub(super) fn fresh_key(&self) -> Result<Path, StorageError> {
         let mut random = [0; 16];
@@ -199,6 +204,17 @@ impl Bucket {
         Ok(())
     }
 
+    /// Stores a whole object unless there is one; a store that knows no such condition stores it anyway.
+    pub(super) async fn put_if_absent(&self, key: &Path, contents: Bytes) -> Result<(), StorageError> {
+        let stored = self
+            .store
+            .put_opts(key, contents.clone().into(), PutMode::Create.into());
+        match timeout(QUESTION_TIME, stored).await {
+            Ok(Ok(_) | Err(object_store::Error::AlreadyExists { .. })) => Ok(()),
+            _ => self.put(key, vec![contents]).await,
+        }
+    }
+
     /// Removes an object, if it is there.
     pub(super) async fn delete(&self, key: &Path) -> Result<(), StorageError> {
         within(QUESTION_TIME, "cannot delete a file", self.store.delete(key)).await?;
@@ -211,6 +227,27 @@ impl Bucket {
         let deleted = self.store.delete_stream(keys).try_for_each(async |_| Ok(()));
         within(WORK_TIME, "cannot delete files", deleted).await?;
         Ok(())
+    }
+
+    /// Removes all objects whose keys begin with this; `false` when there are none.
+    pub(super) async fn delete_below(&self, root: &str) -> Result<bool, StorageError> {
+        let (mut any, mut token) = (false, None);
+        loop {
+            let options = PaginatedListOptions {
+                page_token: token,
+                ..PaginatedListOptions::default()
+            };
+            let page = self.page(root, options).await?;
+            let keys: Vec<_> = page.result.objects.into_iter().map(|object| object.location).collect();
+            if !keys.is_empty() {
+                any = true;
+                self.delete_all(keys).await?;
+            }
+            token = page.page_token;
+            if token.is_none() {
+                return Ok(any);
+            }
+        }
     }
 
     /// Begins an object of several parts, which will be dated now.

@@ -1,18 +1,22 @@
-//! Names that are being given to files. S3 knows no directories, so nothing there keeps a file and a directory from sharing
-//! a name: whoever commits claims the name first, and others whose names would clash wait until it has it or not.
+//! Names that are being given to files, or taken from them. S3 knows no directories, so nothing there keeps a file and a
+//! directory from sharing a name: whoever commits claims the name first, and others whose names would clash wait until it has
+//! it or not. Changes of one name come one after the other, too, and nothing follows for a while on one that got no answer:
+//! it may happen late, and must not undo what came after it.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use crate::storage::ProjectId;
 
 /// All claims of this process.
 #[derive(Default)]
 pub(super) struct Claims {
-    /// How often each name is claimed: the same name by several is no clash.
+    /// How often each name is claimed: more than once only where a change got no answer.
     taken: Mutex<BTreeMap<(ProjectId, String), usize>>,
     freed: Notify,
 }
@@ -24,7 +28,7 @@ pub(super) struct Claim {
 }
 
 impl Claims {
-    /// Waits until nobody claims a name above or below this one.
+    /// Waits until nobody claims this name, or one above or below it.
     pub(super) async fn take(self: &Arc<Self>, project: ProjectId, name: &str) -> Claim {
         let name = (project, name.to_owned());
         loop {
@@ -41,9 +45,20 @@ impl Claims {
         }
     }
 
+    /// Claims a name whoever else does, for a while: a change of it, or below it, may still happen.
+    pub(super) fn hold(self: &Arc<Self>, project: ProjectId, name: &str, time: Duration) {
+        let name = (project, name.to_owned());
+        *self.taken().entry(name.clone()).or_default() += 1;
+        let claims = Arc::clone(self);
+        Claim { claims, name }.keep_for(time);
+    }
+
     fn try_take(&self, name: &(ProjectId, String)) -> bool {
         let mut taken = self.taken();
         let (project, text) = name;
+        if taken.contains_key(name) {
+            return false;
+        }
         let above = |(end, _): (usize, &str)| {
             let above = text.get(..end).unwrap_or_default();
             taken.contains_key(&(*project, above.to_owned()))
@@ -62,6 +77,16 @@ impl Claims {
     fn taken(&self) -> MutexGuard<'_, BTreeMap<(ProjectId, String), usize>> {
         // Whoever held the lock changed one entry: nothing is half done.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim {
+    /// Keeps it for a while.
+    pub(super) fn keep_for(self, time: Duration) {
+        tokio::spawn(async move {
+            sleep(time).await;
+            drop(self);
+        });
     }
 }
 
@@ -96,10 +121,10 @@ mod tests {
                 .await
                 .is_err()
         };
-        for clash in ["a", "a/b/c", "a/b/c/d"] {
+        for clash in ["a", "a/b", "a/b/c", "a/b/c/d"] {
             assert!(waits(PROJECT, clash).await, "{clash}");
         }
-        for other in ["a/b", "a/bc", "a/b.c", "a/c", "ab", "b"] {
+        for other in ["a/bc", "a/b.c", "a/c", "ab", "b"] {
             assert!(!waits(PROJECT, other).await, "{other}");
         }
         assert!(!waits(ProjectId(8), "a").await);
@@ -108,11 +133,26 @@ mod tests {
         assert!(claims.taken().is_empty());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_held_for_a_while_whoever_claims_it() {
+        let claims = Arc::new(Claims::default());
+        let claim = claims.take(PROJECT, "a/b").await;
+        let began = tokio::time::Instant::now();
+        claims.hold(PROJECT, "a", Duration::from_secs(60));
+        drop(claim);
+        drop(claims.take(PROJECT, "a/b").await);
+        assert_eq!(began.elapsed().as_secs(), 60);
+        claims.take(PROJECT, "a").await.keep_for(Duration::from_secs(30));
+        drop(claims.take(PROJECT, "a").await);
+        assert_eq!(began.elapsed().as_secs(), 90);
+        assert!(claims.taken().is_empty());
+    }
+
     #[tokio::test]
     async fn a_release_wakes_who_waits() {
         let claims = Arc::new(Claims::default());
-        let first = claims.take(PROJECT, "a").await;
-        let second = claims.take(PROJECT, "a").await;
+        let first = claims.take(PROJECT, "a/b/d").await;
+        let second = claims.take(PROJECT, "a/b/c").await;
         let waiting = tokio::spawn({
             let claims = Arc::clone(&claims);
             async move { claims.take(PROJECT, "a/b").await }

@@ -41,7 +41,7 @@ pub(super) async fn join(bucket: &Arc<Bucket>, sources: Vec<Version>, to: Path) 
         append(bucket, &mut target, &mut gathered, source).await?;
     }
     if gathered.bytes > 0 {
-        target.send(gathered.pieces).await?;
+        target.send(gathered.pieces, None).await?;
     }
     target.complete().await
 }
@@ -71,7 +71,7 @@ async fn append(
         gathered.take(bucket, &source, start, count).await?;
         start += count;
         if gathered.bytes == GATHERED_BYTES {
-            target.send(std::mem::take(gathered).pieces).await?;
+            target.send(std::mem::take(gathered).pieces, None).await?;
         }
     }
     Ok(())

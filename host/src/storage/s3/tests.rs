@@ -331,11 +331,9 @@ async fn silent() -> (S3Blobs, TcpListener) {
         endpoint: Some(format!("http://{}", listener.local_addr().unwrap())),
         ..place()
     };
-    let store = S3Blobs {
-        bucket: Arc::new(Bucket::connect(&place.completed().unwrap()).unwrap()),
-        claims: Arc::default(),
-    };
-    (store, listener)
+    let place = place.completed().unwrap();
+    let bucket = Bucket::connect(&place).unwrap();
+    (S3Blobs::new(bucket, place), listener)
 }
 
 // The clock stands still, and is put forward whenever nothing but time could go on.

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 
 use super::bucket::{Bucket, Version};
 use super::join;
-use crate::storage::{BlobStream, Staged, StorageError};
+use crate::storage::permits::{Permits, ProjectPermits};
+use crate::storage::{BlobStream, ProjectId, Staged, StorageError};
 
 /// The most that S3 makes an object of.
 const PARTS_MAX: usize = 10_000;
@@ -29,22 +30,54 @@ const SENT_AT_ONCE: usize = 1;
 pub(super) const COPY_BYTES: u64 = 256 << 20;
 const COPIES_AT_ONCE: usize = 8;
 
+/// A file so small waits in memory without a permit: there are at most as many as requests.
+const SMALL_BYTES: usize = 1 << 20;
+
+/// Memory for the parts of one upload.
+pub(super) struct Memory<'a> {
+    permits: &'a ProjectPermits,
+    project: ProjectId,
+}
+
+impl<'a> Memory<'a> {
+    pub(super) fn new(permits: &'a ProjectPermits, project: ProjectId) -> Self {
+        Self { permits, project }
+    }
+
+    /// Waits for room for a part. Whoever waits holds the part that is being sent at most, which goes by itself.
+    async fn for_part(&self, index: usize) -> Result<Permits, StorageError> {
+        let units = part_bytes(index)?.div_ceil(part_bytes(0)?);
+        self.permits
+            .take(self.project, u32::try_from(units).unwrap_or(u32::MAX))
+            .await
+    }
+}
+
 /// Receives a stream to its end.
 pub(super) async fn receive(
     bucket: &Arc<Bucket>,
+    memory: Memory<'_>,
     contents: BlobStream,
     bytes_max: u64,
 ) -> Result<S3Staged, StorageError> {
     let mut source = Source::new(contents, bytes_max);
+    let mut part = Part::default();
+    source.fill(&mut part, SMALL_BYTES).await?;
+    if part.bytes < SMALL_BYTES {
+        return Ok(source.staged(Contents::Held(Arc::clone(bucket), part.pieces, None)));
+    }
+    let mut room = memory.for_part(0).await?;
     let smallest = part_bytes(0)?;
-    let mut part = source.part(smallest).await?;
+    source.fill(&mut part, smallest).await?;
     if part.bytes < smallest {
-        return Ok(source.staged(Contents::Held(Arc::clone(bucket), part.pieces)));
+        return Ok(source.staged(Contents::Held(Arc::clone(bucket), part.pieces, Some(room))));
     }
     let mut upload = Upload::begin(bucket, bucket.fresh_key()?).await?;
     while part.bytes > 0 {
-        upload.send(part.pieces).await?;
-        part = source.part(part_bytes(upload.begun)?).await?;
+        upload.send(part.pieces, Some(room)).await?;
+        room = memory.for_part(upload.begun).await?;
+        part = Part::default();
+        source.fill(&mut part, part_bytes(upload.begun)?).await?;
     }
     upload.until_sent(0).await?;
     Ok(source.staged(Contents::Sent(upload)))
@@ -83,9 +116,8 @@ impl Source {
         }
     }
 
-    /// The next part; shorter than asked at the end of the stream only.
-    async fn part(&mut self, bytes: usize) -> Result<Part, StorageError> {
-        let mut part = Part::default();
+    /// Adds to a part until it has so many bytes; fewer at the end of the stream only.
+    async fn fill(&mut self, part: &mut Part, bytes: usize) -> Result<(), StorageError> {
         while part.bytes < bytes {
             if self.rest.is_empty() {
                 let Some(piece) = self.contents.recv().await else { break };
@@ -98,7 +130,7 @@ impl Source {
                 part.pieces.push(piece);
             }
         }
-        Ok(part)
+        Ok(())
     }
 
     fn count(&mut self) -> Result<(), StorageError> {
@@ -129,7 +161,8 @@ pub(super) struct S3Staged {
 }
 
 enum Contents {
-    Held(Arc<Bucket>, Vec<Bytes>),
+    /// With the permit for the memory that it takes, if that is much.
+    Held(Arc<Bucket>, Vec<Bytes>, Option<Permits>),
     /// All parts are in the store.
     Sent(Upload),
 }
@@ -138,7 +171,7 @@ impl S3Staged {
     /// Makes it the object of this key, at once.
     pub(super) async fn name(self, key: Path) -> Result<(), StorageError> {
         let upload = match self.contents {
-            Contents::Held(bucket, pieces) => return bucket.put(&key, pieces).await,
+            Contents::Held(bucket, pieces, _room) => return bucket.put(&key, pieces).await,
             Contents::Sent(upload) => upload,
         };
         let passing = upload.into_object().await?;
@@ -192,13 +225,15 @@ impl Upload {
         })
     }
 
-    /// Begins to send the next part, once the former one is sent.
-    pub(super) async fn send(&mut self, pieces: Vec<Bytes>) -> Result<(), StorageError> {
+    /// Begins to send the next part, once the former one is sent. `room` is given back when it is.
+    pub(super) async fn send(&mut self, pieces: Vec<Bytes>, room: Option<Permits>) -> Result<(), StorageError> {
         self.until_sent(SENT_AT_ONCE - 1).await?;
         let (bucket, key, id) = (Arc::clone(&self.bucket), self.key.clone(), Arc::clone(&self.id));
         let index = self.next_index()?;
-        self.sending
-            .spawn(async move { Ok((index, bucket.put_part(&key, &id, index, pieces).await?)) });
+        self.sending.spawn(async move {
+            let _room = room;
+            Ok((index, bucket.put_part(&key, &id, index, pieces).await?))
+        });
         Ok(())
     }
 

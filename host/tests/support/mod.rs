@@ -1,0 +1,77 @@
+//! The program as a user starts it.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+/// A running server, as its two lines describe it. It is killed when dropped.
+pub(crate) struct Server {
+    child: Mutex<Child>,
+    address: String,
+    path: String,
+    pub(crate) token: String,
+}
+
+impl Server {
+    pub(crate) fn start(mut command: Command, token: Option<String>) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let uri = lines.next().unwrap().unwrap();
+        let (_, rest) = uri.split_once("http://").unwrap();
+        let (address, path) = rest.split_once('/').unwrap();
+        let shown = lines.next().unwrap().unwrap();
+        let shown = shown.strip_prefix("export MLFLOW_TRACKING_TOKEN=");
+        Self {
+            child: Mutex::new(child),
+            address: address.to_owned(),
+            path: format!("/{path}"),
+            token: token.unwrap_or_else(|| shown.unwrap().to_owned()),
+        }
+    }
+
+    /// The status and the body of an answer, which HTTP/1.0 leaves in one piece.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        self.try_ask(method, path, body).unwrap()
+    }
+
+    /// The same; none from a server that is killed meanwhile.
+    pub(crate) fn try_ask(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let (address, root, token, length) = (&self.address, &self.path, &self.token, body.len());
+        let head = format!(
+            "{method} {root}{path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        stream.write_all(body).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let end = answer.windows(4).position(|at| at == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        Some((head[9..12].parse().unwrap(), answer[end + 4..].to_vec()))
+    }
+
+    /// Ends it at once, in the middle of whatever it does.
+    pub(crate) fn kill(&self) {
+        let mut child = self.child.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// The path of a file of a new run.
+    pub(crate) fn file_of_a_run(&self, name: &str) -> String {
+        let (status, body) = self.ask("POST", "/api/2.0/mlflow/runs/create", b"{\"experiment_id\": \"0\"}");
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(status, 200, "{body}");
+        let run = body["run"]["info"]["run_id"].as_str().unwrap();
+        format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/model/{name}")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
