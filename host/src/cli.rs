@@ -253,6 +253,9 @@ pub(crate) fn run() -> ExitCode {
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
     create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
+    // Better one sentence now than what each of its files would say.
+    tempfile::tempfile_in(&cli.data)
+        .with_context(|| format!("cannot write to the data directory {}", cli.data.display()))?;
     match &cli.command {
         Command::Serve(serve) => serve::serve(&cli.data, serve),
         Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
