@@ -10,21 +10,22 @@
 //!
 //! It counts what the one process changes that has the storage open. Changes of one name come one after the other.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::{OwnedRwLockReadGuard, mpsc};
+use tokio::sync::OwnedRwLockReadGuard;
 use tokio::task::JoinSet;
 
+use self::account::Account;
 pub(crate) use self::account::Reservation;
-use self::account::{Account, Hold};
+use self::staged::{Counted, drawn};
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, LIST_ITEMS_MAX, OpenBlob, ProjectId, Staged, StorageError, is_last_page,
 };
 
 mod account;
+mod staged;
 #[cfg(test)]
 mod tests;
 
@@ -41,12 +42,6 @@ struct Inner {
     blobs: Arc<dyn Blobs>,
     bytes_max: u64,
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
-}
-
-/// Received bytes, and the room that is set aside for them.
-struct Counted {
-    staged: Box<dyn Staged>,
-    hold: Hold,
 }
 
 impl Quota {
@@ -103,50 +98,12 @@ impl Quota {
     }
 }
 
-/// The same stream, which ends with an error at the first piece for which there is no room.
-fn drawn(mut contents: BlobStream, reservation: Reservation) -> BlobStream {
-    let (sender, drawn) = mpsc::channel(1);
-    tokio::spawn(async move {
-        loop {
-            let piece = tokio::select! {
-                piece = contents.recv() => piece,
-                () = sender.closed() => return,
-            };
-            let Some(piece) = piece else { return };
-            let piece = piece.and_then(|piece| {
-                let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-                let fits = reservation.draw(bytes);
-                fits.then_some(piece).ok_or_else(|| too_large(reservation.bytes_max()))
-            });
-            let failed = piece.is_err();
-            if sender.send(piece).await.is_err() || failed {
-                return;
-            }
-        }
-    });
-    drawn
-}
-
 fn given_up() -> StorageError {
     StorageError::Unavailable("a change of a blob was given up".into())
 }
 
 fn too_large(bytes_max: u64) -> StorageError {
     StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
-}
-
-impl Staged for Counted {
-    fn size(&self) -> u64 {
-        self.staged.size()
-    }
-
-    fn digest(&self) -> [u8; 32] {
-        self.staged.digest()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
 }
 
 impl Inner {

@@ -257,7 +257,7 @@ impl Blobs for S3Blobs {
 
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
         let root = self.directory(project, directory)?;
-        let deleted = self.bucket.delete_below(&root).await;
+        let deleted = listing::delete_below(&self.bucket, &root).await;
         if deleted.is_err() && !directory.is_empty() {
             self.claims.hold(project, directory, LATE_TIME);
         }

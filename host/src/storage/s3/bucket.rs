@@ -229,27 +229,6 @@ impl Bucket {
         Ok(())
     }
 
-    /// Removes all objects whose keys begin with this; `false` when there are none.
-    pub(super) async fn delete_below(&self, root: &str) -> Result<bool, StorageError> {
-        let (mut any, mut token) = (false, None);
-        loop {
-            let options = PaginatedListOptions {
-                page_token: token,
-                ..PaginatedListOptions::default()
-            };
-            let page = self.page(root, options).await?;
-            let keys: Vec<_> = page.result.objects.into_iter().map(|object| object.location).collect();
-            if !keys.is_empty() {
-                any = true;
-                self.delete_all(keys).await?;
-            }
-            token = page.page_token;
-            if token.is_none() {
-                return Ok(any);
-            }
-        }
-    }
-
     /// Begins an object of several parts, which will be dated now.
     pub(super) async fn begin(&self, key: &Path) -> Result<String, StorageError> {
         let begun = self

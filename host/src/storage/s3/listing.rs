@@ -1,5 +1,5 @@
-//! One directory in the order of its names. S3 orders whole keys instead, where a directory's name is followed by `/`: it
-//! lists `a-b` and `a.b` before what lies in `a`.
+//! One directory in the order of its names, and all that lies below one. S3 orders whole keys instead, where a directory's
+//! name is followed by `/`: it lists `a-b` and `a.b` before what lies in `a`.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +51,27 @@ pub(super) async fn list(
     }
     let items = found.items.into_iter().take(limit);
     Ok(items.map(|(name, size)| BlobItem { name, size }).collect())
+}
+
+/// Removes all objects below `root`, which ends with `/`; `false` when there are none.
+pub(super) async fn delete_below(bucket: &Bucket, root: &str) -> Result<bool, StorageError> {
+    let (mut any, mut token) = (false, None);
+    loop {
+        let options = PaginatedListOptions {
+            page_token: token,
+            ..PaginatedListOptions::default()
+        };
+        let page = bucket.page(root, options).await?;
+        let keys: Vec<_> = page.result.objects.into_iter().map(|object| object.location).collect();
+        if !keys.is_empty() {
+            any = true;
+            bucket.delete_all(keys).await?;
+        }
+        token = page.page_token;
+        if token.is_none() {
+            return Ok(any);
+        }
+    }
 }
 
 /// What was found so far.

@@ -1,0 +1,53 @@
+//! Bytes on their way in that draw on the quota of their project.
+
+use std::any::Any;
+
+use tokio::sync::mpsc;
+
+use super::account::{Hold, Reservation};
+use super::too_large;
+use crate::storage::{BlobStream, Staged};
+
+/// Received bytes, and the room that is set aside for them.
+pub(super) struct Counted {
+    pub(super) staged: Box<dyn Staged>,
+    pub(super) hold: Hold,
+}
+
+impl Staged for Counted {
+    fn size(&self) -> u64 {
+        self.staged.size()
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        self.staged.digest()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+/// The same stream, which ends with an error at the first piece for which there is no room.
+pub(super) fn drawn(mut contents: BlobStream, reservation: Reservation) -> BlobStream {
+    let (sender, drawn) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let piece = tokio::select! {
+                piece = contents.recv() => piece,
+                () = sender.closed() => return,
+            };
+            let Some(piece) = piece else { return };
+            let piece = piece.and_then(|piece| {
+                let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                let fits = reservation.draw(bytes);
+                fits.then_some(piece).ok_or_else(|| too_large(reservation.bytes_max()))
+            });
+            let failed = piece.is_err();
+            if sender.send(piece).await.is_err() || failed {
+                return;
+            }
+        }
+    });
+    drawn
+}
