@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 /// Where a server is, and as whom to speak to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub struct Target {
     /// Host and port.
     authority: String,
     /// What stands before `/api/2.0/mlflow`.
@@ -25,7 +25,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Reads a URL as in `MLFLOW_TRACKING_URI`.
-    pub(crate) fn parse(url: &str, token: Option<&str>) -> Result<Self> {
+    pub fn parse(url: &str, token: Option<&str>) -> Result<Self> {
         let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL"))?;
         let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else {
             bail!("{url} is not of the form http://host[:port][/path]");
@@ -41,32 +41,50 @@ impl Target {
     }
 
     /// A GET of something below `/api/2.0/mlflow/`.
-    pub(crate) fn get(&self, path: &str) -> Call {
+    pub fn get(&self, path: &str) -> Call {
         Call::get(self.path(path))
     }
 
     /// A POST of JSON to something below `/api/2.0/mlflow/`.
-    pub(crate) fn post(&self, path: &str, body: &impl Serialize) -> Call {
-        Call {
-            method: Method::POST,
-            path: self.path(path),
-            // None of our bodies can fail; an empty one would be answered with an error, which is told.
-            body: serde_json::to_vec(body).unwrap_or_default().into(),
-        }
+    pub fn post(&self, path: &str, body: &impl Serialize) -> Call {
+        Call::json(Method::POST, self.path(path), body)
+    }
+
+    /// Another method with JSON, on something below `/api/2.0/mlflow/`.
+    pub fn json(&self, method: Method, path: &str, body: &impl Serialize) -> Call {
+        Call::json(method, self.path(path), body)
     }
 
     /// A GET of a file of a run, by its path below `/api/2.0/mlflow-artifacts/artifacts/`.
-    pub(crate) fn download(&self, path: &str) -> Call {
+    pub fn download(&self, path: &str) -> Call {
         Call::get(self.file(path))
     }
 
     /// A PUT of such a file.
-    pub(crate) fn upload(&self, path: &str, contents: Bytes) -> Call {
+    pub fn upload(&self, path: &str, contents: Bytes) -> Call {
+        Call::put(self.file(path), contents)
+    }
+
+    /// A DELETE of such a file, or of a directory.
+    pub fn remove(&self, path: &str) -> Call {
         Call {
-            method: Method::PUT,
-            path: self.file(path),
-            body: contents,
+            method: Method::DELETE,
+            ..Call::get(self.file(path))
         }
+    }
+
+    /// A GET that lists a directory of files, by its path as in `download`; it may need no encoding.
+    pub fn list(&self, path: &str) -> Call {
+        Call::get(format!(
+            "{}/api/2.0/mlflow-artifacts/artifacts?path={path}",
+            self.prefix
+        ))
+    }
+
+    /// A step of an upload in parts (`create`, `complete` or `abort`) to a directory of files.
+    pub fn upload_in_parts(&self, step: &str, directory: &str, body: &impl Serialize) -> Call {
+        let path = format!("{}/api/2.0/mlflow-artifacts/mpu/{step}/{directory}", self.prefix);
+        Call::json(Method::POST, path, body)
     }
 
     fn file(&self, path: &str) -> String {
@@ -82,12 +100,10 @@ impl Target {
         *request.uri_mut() = call.path.parse().context("a path of a scenario")?;
         let headers = request.headers_mut();
         headers.insert(HOST, HeaderValue::from_str(&self.authority)?);
-        if call.method == Method::POST {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
+        headers.extend(call.headers);
         *request.method_mut() = call.method;
         Ok(request)
     }
@@ -95,37 +111,62 @@ impl Target {
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// What to do; a POST carries JSON.
-    pub(crate) method: Method,
+pub struct Call {
+    /// What to do.
+    pub method: Method,
     /// From the first slash on, with the query.
-    pub(crate) path: String,
+    pub path: String,
+    /// Besides those that every request has.
+    pub headers: HeaderMap,
     /// Empty when there is none.
-    pub(crate) body: Bytes,
+    pub body: Bytes,
 }
 
 impl Call {
     /// A GET of a path.
-    pub(crate) fn get(path: String) -> Self {
+    pub fn get(path: String) -> Self {
         Self {
             method: Method::GET,
             path,
+            headers: HeaderMap::new(),
             body: Bytes::new(),
+        }
+    }
+
+    /// A PUT of bytes.
+    pub fn put(path: String, body: Bytes) -> Self {
+        Self {
+            method: Method::PUT,
+            body,
+            ..Self::get(path)
+        }
+    }
+
+    fn json(method: Method, path: String, body: &impl Serialize) -> Self {
+        let json = HeaderValue::from_static("application/json");
+        Self {
+            method,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+            // None of our bodies can fail; an empty one would be answered with an error, which is told.
+            body: serde_json::to_vec(body).unwrap_or_default().into(),
+            ..Self::get(path)
         }
     }
 }
 
 /// What a server said.
-pub(crate) struct Answer {
+pub struct Answer {
     /// The HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The whole body.
-    pub(crate) body: Bytes,
+    pub body: Bytes,
 }
 
 impl Answer {
     /// Status and the beginning of the body, for messages.
-    pub(crate) fn brief(&self) -> String {
+    pub fn brief(&self) -> String {
         let start: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
         format!(
             "status {} {}",
@@ -136,7 +177,7 @@ impl Answer {
 }
 
 /// One connection, made again when it breaks.
-pub(crate) struct Client {
+pub struct Client {
     target: Target,
     sender: SendRequest<Full<Bytes>>,
     connection: JoinHandle<()>,
@@ -144,7 +185,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects, with `TCP_NODELAY`.
-    pub(crate) async fn connect(target: &Target) -> Result<Self> {
+    pub async fn connect(target: &Target) -> Result<Self> {
         let (sender, connection) = connect(target).await?;
         Ok(Self {
             target: target.clone(),
@@ -154,7 +195,7 @@ impl Client {
     }
 
     /// Connects anew; what went wrong with the old connection is forgotten.
-    pub(crate) async fn reconnect(&mut self) -> Result<()> {
+    pub async fn reconnect(&mut self) -> Result<()> {
         let (sender, connection) = connect(&self.target).await?;
         self.connection.abort();
         self.sender = sender;
@@ -163,15 +204,18 @@ impl Client {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(crate) async fn send(&mut self, call: Call) -> Result<Answer> {
+    pub async fn send(&mut self, call: Call) -> Result<Answer> {
         let response = self.start(call).await?;
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body })
+        let (head, body) = response.into_parts();
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: body.collect().await?.to_bytes(),
+        })
     }
 
     /// Sends a request, reads the whole answer and drops it; returns its status.
-    pub(crate) async fn send_and_drop(&mut self, call: Call) -> Result<u16> {
+    pub async fn send_and_drop(&mut self, call: Call) -> Result<u16> {
         let response = self.start(call).await?;
         let status = response.status().as_u16();
         let mut body = response.into_body();
@@ -182,7 +226,7 @@ impl Client {
     }
 
     /// Sends a request that has to be answered with 200 and JSON: for what is prepared, not measured.
-    pub(crate) async fn ask(&mut self, call: Call) -> Result<Value> {
+    pub async fn ask(&mut self, call: Call) -> Result<Value> {
         let path = call.path.clone();
         let answer = self.send(call).await?;
         if answer.status != 200 {

@@ -5,24 +5,21 @@
 
 mod bare;
 mod bench;
-mod client;
 mod fixture;
 mod groups;
 mod limits;
 mod load;
 mod native;
-mod numbers;
 mod options;
-mod process;
 mod report;
 mod scenario;
-mod server;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use mlforge_bench::{client, numbers, process, server};
 
 use crate::bench::Bench;
 use crate::client::{Client, Target};
@@ -80,14 +77,15 @@ fn run(options: Options) -> Result<u64> {
     match &options.subject {
         Subject::Url { url, token } => {
             let target = Target::parse(url, token.as_deref())?;
-            let work = WorkDir::make(&options.dir)?;
+            let work = WorkDir::make(&options.dir, "mlforge-bench")?;
             print_flush(&options, work.path())?;
             let mut bench = Bench::new(options, target, None, work.path());
             runtime.block_on(measure(&mut bench, None))?;
             Ok(bench.errors)
         }
         Subject::Binary(binary) => {
-            let launcher = Launcher::new(binary, &options.dir, options.server_log.clone())?;
+            let work = WorkDir::make(&options.dir, "mlforge-bench")?;
+            let launcher = Launcher::new(binary, work, options.server_log.clone())?;
             runtime.block_on(measure_own(options, &launcher))
         }
     }

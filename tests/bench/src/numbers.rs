@@ -3,34 +3,34 @@
 use std::time::Duration;
 
 /// A whole number as a float; exact below 2^53.
-pub(crate) fn float(number: u64) -> f64 {
+pub fn float(number: u64) -> f64 {
     let half = |bits: u64| f64::from(u32::try_from(bits).unwrap_or(u32::MAX));
     half(number >> 32) * 4_294_967_296.0 + half(number & 0xffff_ffff)
 }
 
 /// A length as a number that is the same on every machine.
-pub(crate) fn whole(length: usize) -> u64 {
+pub fn whole(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// A time in nanoseconds; times of more than 500 years count as that.
-pub(crate) fn nanos(time: Duration) -> u64 {
+pub fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Nanoseconds in milliseconds.
-pub(crate) fn millis(nanos: u64) -> f64 {
+pub fn millis(nanos: u64) -> f64 {
     float(nanos) / 1e6
 }
 
 /// The smallest value that is not below `percent` of all values (nearest rank); `None` when there are no values.
-pub(crate) fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
+pub fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = sorted.len().checked_mul(percent)?.div_ceil(100).max(1);
     sorted.get(rank - 1).or(sorted.last()).copied()
 }
 
 /// Numbers that look random and are the same in each run (SplitMix64).
-pub(crate) fn mix(seed: u64) -> u64 {
+pub fn mix(seed: u64) -> u64 {
     let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -38,7 +38,7 @@ pub(crate) fn mix(seed: u64) -> u64 {
 }
 
 /// A number with three digits that count, and a comma for each thousand: `0.042`, `7.31`, `58.2`, `12,345`.
-pub(crate) fn readable(number: f64) -> String {
+pub fn readable(number: f64) -> String {
     if number < 0.995 {
         return format!("{number:.3}");
     }

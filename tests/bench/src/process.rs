@@ -15,9 +15,9 @@ const ENTRIES_MAX: usize = 1_000_000;
 
 /// CPU time since some start, in microseconds over all cores.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CpuTimes {
+pub struct CpuTimes {
     /// Of the server, when this program started it.
-    pub(crate) server: Option<u64>,
+    pub server: Option<u64>,
     /// Of this program.
     own: u64,
     /// Of everything on the machine.
@@ -28,18 +28,18 @@ pub(crate) struct CpuTimes {
 
 /// What was spent between two readings.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CpuSpent {
+pub struct CpuSpent {
     /// Microseconds of the server, when this program started it.
-    pub(crate) server: Option<u64>,
+    pub server: Option<u64>,
     /// Microseconds of everything but the server and this program.
-    pub(crate) others: u64,
+    pub others: u64,
     /// Microseconds that passed, times cores.
-    pub(crate) total: u64,
+    pub total: u64,
 }
 
 impl CpuTimes {
     /// Reads the clocks; one that cannot be read stands still.
-    pub(crate) fn now(server: Option<u32>) -> Self {
+    pub fn now(server: Option<u32>) -> Self {
         let (busy, total) = machine().unwrap_or_default();
         Self {
             server: server.and_then(|pid| of_process(&pid.to_string())),
@@ -50,7 +50,7 @@ impl CpuTimes {
     }
 
     /// What was spent since an earlier reading.
-    pub(crate) fn since(&self, before: &Self) -> CpuSpent {
+    pub fn since(&self, before: &Self) -> CpuSpent {
         let server = self
             .server
             .zip(before.server)
@@ -93,18 +93,26 @@ fn machine() -> Option<(u64, u64)> {
 }
 
 /// Resident memory of a process in bytes.
-pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
+pub fn resident_bytes(pid: u32) -> Result<u64> {
     memory(pid, "VmRSS:")
 }
 
 /// The most resident memory that a process had since `forget_peak`, in bytes.
-pub(crate) fn peak_bytes(pid: u32) -> Result<u64> {
+pub fn peak_bytes(pid: u32) -> Result<u64> {
     memory(pid, "VmHWM:")
 }
 
 /// Lets the peak of a process begin anew.
-pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+pub fn forget_peak(pid: u32) -> Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak of the memory cannot be reset")
+}
+
+/// What each open descriptor of a process leads to: paths, `socket:[…]`, `pipe:[…]`.
+pub fn descriptors(pid: u32) -> Result<Vec<String>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).context("the server is gone")?;
+    // One that was closed meanwhile leads nowhere.
+    let targets = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    Ok(targets.map(|target| target.to_string_lossy().into_owned()).collect())
 }
 
 fn memory(pid: u32, what: &str) -> Result<u64> {
@@ -115,7 +123,7 @@ fn memory(pid: u32, what: &str) -> Result<u64> {
 }
 
 /// Bytes that a directory and all below take on disk.
-pub(crate) fn disk_bytes(dir: &Path) -> Result<u64> {
+pub fn disk_bytes(dir: &Path) -> Result<u64> {
     let mut bytes = 0;
     let mut dirs = vec![dir.to_owned()];
     let mut entries = 0;

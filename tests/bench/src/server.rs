@@ -1,9 +1,10 @@
 //! The server under test as a process: started on a data directory of its own, stopped with a signal.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,54 +15,71 @@ use anyhow::{Context, Result, bail, ensure};
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// What is needed to start the server again and again on the same data.
-pub(crate) struct Launcher {
+pub struct Launcher {
     binary: PathBuf,
     work: WorkDir,
     log: Option<PathBuf>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 /// A running server.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     /// As in `MLFLOW_TRACKING_URI`.
-    pub(crate) url: String,
+    pub url: String,
     /// As in `MLFLOW_TRACKING_TOKEN`; shown by the first start only.
-    pub(crate) token: Option<String>,
+    pub token: Option<String>,
     /// From the start of the process to the second line of its output.
-    pub(crate) ready_after: Duration,
+    pub ready_after: Duration,
 }
 
 impl Launcher {
-    /// Makes an empty data directory below `dir`.
-    pub(crate) fn new(binary: &Path, dir: &Path, log: Option<PathBuf>) -> Result<Self> {
+    /// The data directory is made in `work`, and the server's log dropped if it has no file.
+    pub fn new(binary: &Path, work: WorkDir, log: Option<PathBuf>) -> Result<Self> {
         ensure!(binary.is_file(), "there is no file {}", binary.display());
         Ok(Self {
             binary: binary.to_owned(),
-            work: WorkDir::make(dir)?,
+            work,
             log,
+            environment: Vec::new(),
         })
     }
 
+    /// A variable for the environment of servers that are started from now on.
+    pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.environment.push((name, value.into()));
+    }
+
+    /// Where servers that are started from now on log to.
+    pub fn set_log(&mut self, log: PathBuf) {
+        self.log = Some(log);
+    }
+
+    /// Leaves everything where it is when this is dropped, for somebody to look at.
+    pub fn keep(&mut self) {
+        self.work.keep = true;
+    }
+
     /// The directory that holds the data directory, on the same disk.
-    pub(crate) fn work_dir(&self) -> &Path {
-        &self.work.0
+    pub fn work_dir(&self) -> &Path {
+        &self.work.path
     }
 
     /// Where the server keeps everything.
-    pub(crate) fn data_dir(&self) -> PathBuf {
-        self.work.0.join("data")
+    pub fn data_dir(&self) -> PathBuf {
+        self.work.path.join("data")
     }
 
     /// Size of the binary in bytes.
-    pub(crate) fn binary_bytes(&self) -> Result<u64> {
+    pub fn binary_bytes(&self) -> Result<u64> {
         Ok(fs::metadata(&self.binary)?.len())
     }
 
     /// Starts the server and waits for its two lines.
-    pub(crate) fn start(&self) -> Result<Server> {
-        let mut command = Command::new(&self.binary);
-        command.arg("serve").arg("--data").arg(self.data_dir());
+    pub fn start(&self) -> Result<Server> {
+        let mut command = self.command("serve");
         command.args(["--listen", "127.0.0.1:0"]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(self.log()?);
         let started = Instant::now();
         let mut child = command
@@ -86,6 +104,21 @@ impl Launcher {
         }
     }
 
+    /// Runs a command of mlforge on the data directory, beside the server; returns what it printed.
+    pub fn manage(&self, args: &[&str]) -> Result<String> {
+        let (command, args) = args.split_first().context("no command")?;
+        let output = self.command(command).args(args).stdin(Stdio::null()).output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "mlforge {command} {args:?}: {errors}");
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn command(&self, command: &str) -> Command {
+        let mut mlforge = Command::new(&self.binary);
+        mlforge.arg(command).arg("--data").arg(self.data_dir());
+        mlforge
+    }
+
     fn log(&self) -> Result<Stdio> {
         let Some(path) = &self.log else {
             return Ok(Stdio::null());
@@ -97,12 +130,26 @@ impl Launcher {
 
 impl Server {
     /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Kills it at once, as a crash does, and waits until it is gone. Fails when it was gone before.
+    pub fn kill(mut self) -> Result<()> {
+        let ended = self.ended()?;
+        ensure!(ended.is_none(), "mlforge ended by itself: {ended:?}");
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Tells it to stop and waits until it has; returns how long that took.
-    pub(crate) fn stop(mut self) -> Result<Duration> {
+    pub fn stop(mut self) -> Result<Duration> {
         let started = Instant::now();
         let pid = self.pid();
         signal(pid, "TERM")?;
@@ -130,28 +177,34 @@ impl Drop for Server {
 }
 
 /// A directory that is removed at the end.
-pub(crate) struct WorkDir(PathBuf);
+pub struct WorkDir {
+    path: PathBuf,
+    keep: bool,
+}
 
 impl WorkDir {
-    /// Makes an empty directory below `parent`.
-    pub(crate) fn make(parent: &Path) -> Result<Self> {
-        let dir = parent.join(format!("mlforge-bench-{}", std::process::id()));
+    /// Makes an empty directory below `parent`, whose name begins with this.
+    pub fn make(parent: &Path, name: &str) -> Result<Self> {
+        let path = parent.join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(parent)
-            .and_then(|()| fs::create_dir(&dir))
-            .with_context(|| format!("cannot make {}", dir.display()))?;
-        Ok(Self(dir))
+            .and_then(|()| fs::create_dir(&path))
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self { path, keep: false })
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
 impl Drop for WorkDir {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("mlforge-bench: cannot remove {}: {error}", self.0.display());
+        if self.keep {
+            return;
+        }
+        if let Err(error) = fs::remove_dir_all(&self.path) {
+            eprintln!("cannot remove {}: {error}", self.path.display());
         }
     }
 }
