@@ -10,6 +10,7 @@ mod environment;
 mod layout;
 mod s3;
 mod serve;
+mod soak;
 mod step;
 mod suite;
 mod wasm;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 /// What `cargo xtask` prints when it is asked for help, or for something that it does not have.
 const USAGE: &str = "\
 usage: cargo xtask serve [-- ARGS of mlforge serve]
-       cargo xtask test [lint] [rust] [s3] [clients] [differential] [-- ARGS of the one part named]
+       cargo xtask test [lint] [rust] [s3] [clients] [differential] [soak] [-- ARGS of the one part named]
        cargo xtask bench [-- ARGS of mlforge-bench]
 
 serve    gets the wasm target, builds mlforge in release mode and starts `mlforge serve`
@@ -31,12 +32,14 @@ test     the same set-up, then every part of the test suite, or only those named
   clients  the real MLflow clients against a running mlforge (Python, pytest)
   differential
            MLflow's own server and mlforge are asked the same (Python, pytest)
+  soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 bench    builds mlforge in release mode and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
 
 examples:
   cargo xtask serve -- --listen 127.0.0.1:5000
   cargo xtask test
   cargo xtask test clients -- -k history
+  cargo xtask test soak -- --minutes 60
   cargo xtask bench -- --quick";
 
 fn main() -> ExitCode {

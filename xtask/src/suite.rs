@@ -9,6 +9,7 @@ use crate::clients;
 use crate::differential;
 use crate::layout::Layout;
 use crate::s3;
+use crate::soak;
 use crate::step::{cargo, command, run, run_on_stderr, run_watched, seconds, step, succeeds};
 use crate::wasm;
 
@@ -25,17 +26,29 @@ pub(crate) enum Part {
     Clients,
     /// The same requests to MLflow's own server.
     Differential,
+    /// Kills, full disks and long load.
+    Soak,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Lint, Self::Rust, Self::S3, Self::Clients, Self::Differential];
+    const ALL: [Self; 6] = [
+        Self::Lint,
+        Self::Rust,
+        Self::S3,
+        Self::Clients,
+        Self::Differential,
+        Self::Soak,
+    ];
 
     /// The parts named, or all of them when none is. Arguments to pass on need one part to take them.
     pub(crate) fn parse_all(names: &[String], rest: &[String]) -> Result<Vec<Self>> {
         let named: Vec<Self> = names.iter().map(|name| Self::parse(name)).collect::<Result<_>>()?;
-        let takes_arguments = matches!(named.as_slice(), [Self::Rust | Self::Clients | Self::Differential]);
+        let takes_arguments = matches!(
+            named.as_slice(),
+            [Self::Rust | Self::Clients | Self::Differential | Self::Soak]
+        );
         if !rest.is_empty() && !takes_arguments {
-            bail!("arguments after -- go to one part: name `rust`, `clients` or `differential` alone");
+            bail!("arguments after -- go to one part: name `rust`, `clients`, `differential` or `soak` alone");
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
     }
@@ -47,6 +60,7 @@ impl Part {
             "s3" => Ok(Self::S3),
             "clients" => Ok(Self::Clients),
             "differential" => Ok(Self::Differential),
+            "soak" => Ok(Self::Soak),
             _ => bail!("there is no part {name:?} of the test suite"),
         }
     }
@@ -88,6 +102,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::S3 => s3::run_tests(&layout, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
+            Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
     }
     eprintln!("    everything: {}", seconds(started.elapsed()));

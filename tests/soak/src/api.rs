@@ -1,0 +1,199 @@
+//! One connection to one project, what its answers mean, and how they are taken apart.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use hyper::header::HeaderMap;
+use mlforge_bench::client::{Answer, Call, Client, Target};
+use serde_json::Value;
+
+use crate::expected::{Number, Pairs, Point};
+
+/// How long an answer may take. The server itself ends what takes half as long.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Why something could not be done or seen.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The connection broke, as it does when the server is killed.
+    Broken(String),
+    /// The answer, or what it says, is not what it must be.
+    Wrong(anyhow::Error),
+}
+
+/// What can be seen, or why it cannot.
+pub(crate) type Result<T> = std::result::Result<T, Trouble>;
+
+impl From<anyhow::Error> for Trouble {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+impl From<Trouble> for anyhow::Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Broken(how) => anyhow!("the connection broke: {how}"),
+            Trouble::Wrong(error) => error,
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// With 200.
+    Done(Reply),
+    /// With a status of the four hundreds: nothing happened.
+    Refused(u16, String),
+    /// With one of the five hundreds: it may have happened or not.
+    Failed(u16, String),
+}
+
+/// An answer that is JSON.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    /// The body.
+    pub(crate) json: Value,
+    /// All headers.
+    pub(crate) headers: HeaderMap,
+}
+
+/// A connection that is made when it is needed.
+pub(crate) struct Api {
+    /// The project and the caller.
+    pub(crate) target: Target,
+    client: Option<Client>,
+}
+
+impl Api {
+    /// To this project, as this caller.
+    pub(crate) fn new(target: Target) -> Self {
+        Self { target, client: None }
+    }
+
+    /// Sends a request, and reads the whole answer.
+    pub(crate) async fn send(&mut self, call: Call) -> Result<Answer> {
+        let what = format!("{} {}", call.method, call.path);
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            None => Client::connect(&self.target).await.map_err(broken)?,
+        };
+        let answer = tokio::time::timeout(ANSWER_TIME_MAX, client.send(call)).await;
+        let answer = answer.map_err(|_| anyhow!("{what}: no answer in {ANSWER_TIME_MAX:?}"))?;
+        let answer = answer.map_err(broken)?;
+        self.client = Some(client);
+        Ok(answer)
+    }
+
+    /// Sends a request that may fail.
+    pub(crate) async fn try_send(&mut self, call: Call) -> Result<Outcome> {
+        let what = format!("{} {}", call.method, call.path);
+        let answer = self.send(call).await?;
+        match answer.status {
+            200 => Ok(Outcome::Done(Reply {
+                json: json(&what, &answer)?,
+                headers: answer.headers,
+            })),
+            400..500 => Ok(Outcome::Refused(answer.status, format!("{what}: {}", answer.brief()))),
+            500..600 => {
+                let body = json(&what, &answer)?;
+                text(&body, "/error_code")?;
+                text(&body, "/message")?;
+                Ok(Outcome::Failed(answer.status, format!("{what}: {}", answer.brief())))
+            }
+            _ => Err(anyhow!("{what}: {}", answer.brief()).into()),
+        }
+    }
+
+    /// Asks for what must be there.
+    pub(crate) async fn ask(&mut self, call: Call) -> Result<Value> {
+        let what = format!("{} {}", call.method, call.path);
+        let answer = self.send(call).await?;
+        if answer.status != 200 {
+            return Err(anyhow!("{what}: {}", answer.brief()).into());
+        }
+        json(&what, &answer)
+    }
+
+    /// Asks for what must not be there.
+    pub(crate) async fn miss(&mut self, call: Call) -> Result<()> {
+        let what = format!("{} {}", call.method, call.path);
+        match self.send(call).await? {
+            answer if answer.status == 404 => Ok(()),
+            answer => Err(anyhow!("{what} must be 404: {}", answer.brief()).into()),
+        }
+    }
+
+    /// Asks for a list in pages, which are at most so many.
+    pub(crate) async fn ask_pages(
+        &mut self,
+        list_of: &str,
+        pages_max: usize,
+        page: impl Fn(&Target, &str) -> Call,
+    ) -> Result<Vec<Value>> {
+        let (mut all, mut token) = (Vec::new(), String::new());
+        for _ in 0..pages_max {
+            let mut answer = self.ask(page(&self.target, &token)).await?;
+            if let Some(Value::Array(items)) = answer.pointer_mut(list_of).map(Value::take) {
+                all.extend(items);
+            }
+            match answer.pointer("/next_page_token").and_then(Value::as_str) {
+                None | Some("") => return Ok(all),
+                Some(next) => next.clone_into(&mut token),
+            }
+        }
+        Err(anyhow!("{list_of} has more than {pages_max} pages").into())
+    }
+}
+
+fn broken(error: anyhow::Error) -> Trouble {
+    Trouble::Broken(format!("{error:#}"))
+}
+
+fn json(what: &str, answer: &Answer) -> Result<Value> {
+    let json = serde_json::from_slice(&answer.body);
+    Ok(json.with_context(|| format!("{what} answered something else than JSON: {}", answer.brief()))?)
+}
+
+/// A text in an answer.
+pub(crate) fn text<'a>(answer: &'a Value, pointer: &str) -> anyhow::Result<&'a str> {
+    let text = answer.pointer(pointer).and_then(Value::as_str);
+    text.with_context(|| format!("there is no text {pointer} in {answer}"))
+}
+
+/// A whole number in an answer, which may be written as a text.
+pub(crate) fn integer(answer: &Value, pointer: &str) -> anyhow::Result<i64> {
+    let number = match answer.pointer(pointer) {
+        Some(Value::String(text)) => text.parse().ok(),
+        other => other.and_then(Value::as_i64),
+    };
+    number.with_context(|| format!("there is no whole number {pointer} in {answer}"))
+}
+
+/// A list in an answer; an empty one may be left out.
+pub(crate) fn list<'a>(answer: &'a Value, pointer: &str) -> &'a [Value] {
+    answer
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+/// A list of keys with values in an answer.
+pub(crate) fn pairs(answer: &Value, pointer: &str) -> anyhow::Result<Pairs> {
+    let list = list(answer, pointer);
+    let pair = |pair| Ok((text(pair, "/key")?.to_owned(), text(pair, "/value")?.to_owned()));
+    let pairs: Pairs = list.iter().map(pair).collect::<anyhow::Result<_>>()?;
+    anyhow::ensure!(pairs.len() == list.len(), "a key comes twice in {answer}");
+    Ok(pairs)
+}
+
+/// A point in an answer.
+pub(crate) fn point(metric: &Value) -> anyhow::Result<Point> {
+    let value = metric.pointer("/value").and_then(Value::as_f64);
+    Ok(Point {
+        timestamp: integer(metric, "/timestamp")?,
+        step: integer(metric, "/step")?,
+        value: Number(value.with_context(|| format!("there is no value in {metric}"))?),
+    })
+}

@@ -1,0 +1,88 @@
+//! Chance that a seed repeats.
+
+use std::ops::RangeInclusive;
+
+use mlforge_bench::numbers::{mix, whole};
+
+/// A sequence of numbers that look random and depend on the seed alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    /// The sequence of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(mix(seed))
+    }
+
+    /// Another sequence, which depends on this one.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.number())
+    }
+
+    /// Any number.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        mix(self.0)
+    }
+
+    /// A number below `end`; 0 when there is none.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.number().checked_rem(end).unwrap_or_default()
+    }
+
+    /// A number of a range that has one.
+    pub(crate) fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
+        range.start() + self.below(range.end() - range.start() + 1)
+    }
+
+    /// True once in so many times.
+    pub(crate) fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    /// An index of a list of this length; none of an empty one.
+    pub(crate) fn index(&mut self, length: usize) -> Option<usize> {
+        (length > 0).then(|| usize::try_from(self.below(whole(length))).unwrap_or_default())
+    }
+
+    /// One of a list.
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        self.index(list.len()).and_then(|index| list.get(index))
+    }
+
+    /// One of those that an iterator gives.
+    pub(crate) fn pick_from<T>(&mut self, all: impl Iterator<Item = T>) -> Option<T> {
+        let mut all: Vec<T> = all.collect();
+        self.index(all.len()).map(|index| all.swap_remove(index))
+    }
+
+    /// A text that nothing else of this test has in its name.
+    pub(crate) fn token(&mut self) -> String {
+        format!("{:016x}", self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_and_another_does_not() {
+        let throw = |seed| {
+            let mut dice = Dice::new(seed);
+            let mut other = dice.fork();
+            (dice.number(), dice.token(), other.number())
+        };
+        assert_eq!(throw(7), throw(7));
+        assert_ne!(throw(7), throw(8));
+        assert_ne!(throw(7).0, throw(7).2);
+    }
+
+    #[test]
+    fn every_face_comes_up() {
+        let mut dice = Dice::new(1);
+        let seen: std::collections::BTreeSet<u64> = (0..200).map(|_| dice.within(3..=8)).collect();
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
+        assert_eq!((dice.index(0), dice.below(0)), (None, 0));
+    }
+}

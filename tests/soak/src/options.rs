@@ -1,0 +1,160 @@
+//! The command line of the soak program.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+Runs mlforge under random load and compares its answers with a model: while it is killed again and again, while its disk
+is full, and for a long time. Linux only.
+
+usage: cargo xtask test soak [-- OPTIONS]
+       mlforge-soak --server FILE --shim FILE [OPTIONS]
+
+  --server FILE  mlforge binary, started on empty data directories (xtask passes it)
+  --shim FILE    the library made from tests/soak/full_disk.c, which makes a disk look full (xtask passes it)
+  --minutes N    how long in all, 0.1 to 10000 [default: 2.5]
+  --only PART    kill, disk or mixed: only this part, for the whole time
+  --seed N       repeats the choices of an earlier run, which printed its seed; who comes first is still up to the machine
+  --dir DIR      where data directories are made [default: the system's temporary directory]
+  --help         this text
+
+After a failure the data directory and the server's log stay, and the message says where.";
+
+/// A part of the test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The server is killed under load.
+    Kill,
+    /// The disk is full for a while.
+    Disk,
+    /// Nothing happens but load.
+    Mixed,
+}
+
+impl Part {
+    /// All, in the order in which they run, with a name and a share of the time in percent.
+    pub(crate) const ALL: [(Self, &'static str, u32); 3] = [
+        (Self::Kill, "kill", 40),
+        (Self::Disk, "disk", 25),
+        (Self::Mixed, "mixed", 35),
+    ];
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The mlforge binary.
+    pub(crate) server: PathBuf,
+    /// The library that makes a disk look full.
+    pub(crate) shim: PathBuf,
+    /// How long in all.
+    pub(crate) time: Duration,
+    /// The one part that is wanted; none for all.
+    pub(crate) only: Option<Part>,
+    /// What all choices come from.
+    pub(crate) seed: u64,
+    /// Where data directories are made.
+    pub(crate) dir: PathBuf,
+}
+
+impl Options {
+    /// Reads the arguments; `None` when help is asked for.
+    pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>> {
+        let (mut server, mut shim, mut only, mut seed) = (None, None, None, None);
+        let (mut minutes, mut dir) = (2.5, std::env::temp_dir());
+        let mut args = args.into_iter();
+        while let Some(name) = args.next() {
+            if matches!(name.as_str(), "--help" | "-h") {
+                return Ok(None);
+            }
+            let value = args.next();
+            let value = || value.with_context(|| format!("{name} needs a value, or is unknown"));
+            match name.as_str() {
+                "--server" => server = Some(PathBuf::from(value()?)),
+                "--shim" => shim = Some(PathBuf::from(value()?)),
+                "--minutes" => minutes = number(&name, &value()?)?,
+                "--only" => only = Some(part(&value()?)?),
+                "--seed" => seed = Some(number(&name, &value()?)?),
+                "--dir" => dir = PathBuf::from(value()?),
+                _ => bail!("there is no option {name}"),
+            }
+        }
+        if !(0.1..=10_000.0).contains(&minutes) {
+            bail!("--minutes {minutes}: not a number from 0.1 to 10000");
+        }
+        Ok(Some(Self {
+            server: server.context("--server FILE is missing")?,
+            shim: shim.context("--shim FILE is missing")?,
+            time: Duration::try_from_secs_f64(minutes * 60.0)?,
+            only,
+            seed: seed.map_or_else(any_seed, Ok)?,
+            dir,
+        }))
+    }
+
+    /// How much of the time a part has; none when it is not wanted.
+    pub(crate) fn time_of(&self, part: Part, percent: u32) -> Option<Duration> {
+        match self.only {
+            None => Some(self.time * percent / 100),
+            Some(only) => (only == part).then_some(self.time),
+        }
+    }
+}
+
+fn number<T: FromStr>(name: &str, text: &str) -> Result<T> {
+    let number = text.parse().ok();
+    number.with_context(|| format!("{name} {text}: not a number"))
+}
+
+fn part(text: &str) -> Result<Part> {
+    let part = Part::ALL.into_iter().find(|(_, name, _)| *name == text);
+    part.map(|(part, ..)| part)
+        .with_context(|| format!("--only {text}: not kill, disk or mixed"))
+}
+
+/// Another one each time.
+fn any_seed() -> Result<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(u64::from(now.subsec_nanos()) ^ now.as_secs() << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &str) -> Result<Option<Options>> {
+        let words = format!("--server a --shim b {args}");
+        Options::parse(words.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn the_parts_share_the_time() {
+        let options = parse("--minutes 10").unwrap().unwrap();
+        let shares = Part::ALL.map(|(part, _, percent)| options.time_of(part, percent).unwrap().as_secs());
+        assert_eq!(shares.iter().sum::<u64>(), 600);
+        let options = parse("--minutes 10 --only disk --seed 7").unwrap().unwrap();
+        assert_eq!(options.time_of(Part::Disk, 25), Some(Duration::from_secs(600)));
+        assert_eq!(options.time_of(Part::Kill, 40), None);
+        assert_eq!(options.seed, 7);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for bad in [
+            "--minutes 0",
+            "--minutes x",
+            "--only all",
+            "--seed",
+            "--seed -1",
+            "--sead 1",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert!(Options::parse(["--server".to_owned(), "a".to_owned()]).is_err());
+        assert!(parse("--help").unwrap().is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! What all callers of a project change at the same time. Nobody can say what each of them must be answered, but only so
+//! much may be read afterwards.
+
+mod aliases;
+mod model;
+mod names;
+mod run;
+mod stage;
+mod versions;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+use mlforge_bench::client::{Call, Target};
+use serde_json::json;
+
+use self::model::SharedModel;
+use self::names::Names;
+use self::run::SharedRun;
+use self::stage::StagedRun;
+use crate::api::{self, Api, Outcome, Reply, text};
+use crate::dice::Dice;
+use crate::events::{Fate, Moment};
+
+/// The things of a project that are shared.
+pub(crate) struct Shared(Mutex<Things>);
+
+/// Each kind of them.
+struct Things {
+    now: Moment,
+    names: Names,
+    run: SharedRun,
+    staged: StagedRun,
+    model: SharedModel,
+}
+
+/// A request about one of them.
+pub(crate) struct SharedStep {
+    /// The request.
+    pub(crate) call: Call,
+    /// Takes note of its end, and says whether it may end so.
+    end: End,
+}
+
+type End = Box<dyn FnOnce(&mut Things, &Ended) -> Result<()> + Send>;
+
+/// How a request ended.
+struct Ended {
+    fate: Fate,
+    now: Moment,
+    /// Empty unless it is done.
+    reply: Reply,
+    /// What was answered, for messages.
+    said: String,
+}
+
+/// What a request is made up from.
+struct Draw<'a> {
+    target: &'a Target,
+    dice: &'a mut Dice,
+    now: Moment,
+}
+
+impl Shared {
+    /// Makes the things, which all have this in their names.
+    pub(crate) async fn make(api: &mut Api, prefix: &str) -> api::Result<Self> {
+        let call = api
+            .target
+            .post("experiments/create", &json!({"name": format!("{prefix}shared")}));
+        let made = api.ask(call).await?;
+        let experiment = text(&made, "/experiment_id")?;
+        let things = Things {
+            now: 1,
+            names: Names::new(format!("{prefix}race")),
+            run: SharedRun::new(make_run(api, experiment).await?),
+            staged: StagedRun::new(make_run(api, experiment).await?),
+            model: SharedModel::make(api, format!("{prefix}shared"), experiment).await?,
+        };
+        Ok(Self(Mutex::new(things)))
+    }
+
+    /// Draws a request, which begins now.
+    pub(crate) fn draw(&self, target: &Target, dice: &mut Dice) -> SharedStep {
+        let mut things = self.lock();
+        let now = things.tick();
+        let kind = dice.below(10);
+        let mut draw = Draw { target, dice, now };
+        match kind {
+            0 => things.names.draw(&mut draw),
+            1..4 => things.run.draw(&mut draw),
+            4..6 => things.staged.draw(&mut draw),
+            _ => things.model.draw(&mut draw),
+        }
+    }
+
+    /// Takes note of how a request ended; without an outcome its connection broke.
+    pub(crate) fn end(&self, step: SharedStep, outcome: Option<Outcome>) -> Result<()> {
+        let mut things = self.lock();
+        let now = things.tick();
+        let (fate, reply, said) = match outcome {
+            Some(Outcome::Done(reply)) => (Fate::Done, reply, "200".to_owned()),
+            Some(Outcome::Refused(_, said)) => (Fate::Refused, Reply::default(), said),
+            Some(Outcome::Failed(_, said)) => (Fate::Unknown, Reply::default(), said),
+            // It may still happen: the moment at which the server is known to be gone comes later.
+            None => return Ok(()),
+        };
+        (step.end)(&mut things, &Ended { fate, now, reply, said })
+    }
+
+    /// The server is gone: nothing of what had no answer will happen any more.
+    pub(crate) fn settle(&self) {
+        let mut things = self.lock();
+        let now = things.tick();
+        things.names.settle(now);
+        things.run.settle(now);
+        things.staged.settle(now);
+        things.model.settle(now);
+    }
+
+    /// Looks at everything, while nobody changes anything.
+    pub(crate) async fn check(&self, api: &mut Api) -> api::Result<()> {
+        let (now, names, run, staged, mut model) = {
+            let mut things = self.lock();
+            let now = things.tick();
+            let things = &*things;
+            (
+                now,
+                things.names.clone(),
+                things.run.clone(),
+                things.staged.clone(),
+                things.model.clone(),
+            )
+        };
+        names.check(api).await?;
+        run.check(api, now).await?;
+        staged.check(api, now).await?;
+        model.check(api, now).await?;
+        self.lock().model = model;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Things> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Things {
+    /// The next moment.
+    fn tick(&mut self) -> Moment {
+        self.now += 1;
+        self.now
+    }
+}
+
+impl SharedStep {
+    fn new(call: Call, end: impl FnOnce(&mut Things, &Ended) -> Result<()> + Send + 'static) -> Self {
+        Self {
+            call,
+            end: Box::new(end),
+        }
+    }
+}
+
+/// Makes a run that all callers share; returns its id.
+async fn make_run(api: &mut Api, experiment: &str) -> api::Result<String> {
+    let call = api
+        .target
+        .post("runs/create", &json!({"experiment_id": experiment, "start_time": 1}));
+    let made = api.ask(call).await?;
+    Ok(text(&made, "/run/info/run_id")?.to_owned())
+}

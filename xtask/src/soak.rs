@@ -1,0 +1,45 @@
+//! The soak tests: a program that starts the server, loads it, kills it and fills its disk, beside a small library in C that
+//! makes a disk look full.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::layout::Layout;
+use crate::step::{command, run, run_watched, step};
+use crate::suite::{Tally, build_all};
+
+/// Builds everything, and runs the program with these arguments.
+pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("the soak tests need Linux: they read /proc and put a library before the system's");
+    }
+    build_all(layout)?;
+    let dir = layout.target.join("soak");
+    let shim = step("cc full_disk.c", || shim(layout, &dir))?;
+    let server = layout.mlforge("debug");
+    let program = server.with_file_name("mlforge-soak");
+    step("mlforge-soak", || {
+        let mut soak = command(program, &layout.root);
+        soak.arg("--server").arg(&server).arg("--shim").arg(&shim);
+        run_watched(soak.arg("--dir").arg(&dir).args(args), |line| tally.see(line))
+    })
+}
+
+/// The library, in a directory that has nothing else in it: what an earlier failure left is old now.
+fn shim(layout: &Layout, dir: &Path) -> Result<PathBuf> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+    }
+    fs::create_dir_all(dir)?;
+    let shim = dir.join("full_disk.so");
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut compile = command(Path::new(&compiler), &layout.root);
+    compile
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .arg(&shim);
+    run(compile.arg(layout.root.join("tests/soak/full_disk.c")).arg("-ldl"))?;
+    Ok(shim)
+}
