@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use http::{Method, Request, Uri};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ const PATH: &str = "/host/purge";
 #[derive(Deserialize)]
 struct Pass {
     removed: u64,
-    more: bool,
+    failed: u64,
     #[serde(default)]
     next: Option<String>,
 }
@@ -27,20 +27,29 @@ struct Pass {
 impl Host {
     /// Removes for good the runs and experiments of a project that have been deleted for so long, with their metrics, params,
     /// tags and files; answers how many. What belongs to a model version stays. Others may use the project meanwhile. Should
-    /// it fail half-way, the next one goes on; nothing that was not deleted is ever lost.
+    /// it fail half-way, the next one goes on; nothing that was not deleted is ever lost. Something that cannot be removed, for
+    /// a reason that the log tells, keeps nothing else from going; the error comes when all else is done.
     pub async fn purge(&self, project: ProjectId, deleted_for: Duration) -> anyhow::Result<u64> {
         let deleted_for_ms = u64::try_from(deleted_for.as_millis()).unwrap_or(u64::MAX);
         let before_ms = self.inner().lent.now_ms().saturating_sub(deleted_for_ms);
-        let (mut removed, mut after) = (0, None);
+        let (mut removed, mut failed, mut after) = (0, 0, None);
         loop {
             let pass = self.inner().purge_pass(project, before_ms, after.as_deref()).await;
             let pass = pass.with_context(|| format!("project {} is not purged whole", project.0))?;
             removed += pass.removed;
+            failed += pass.failed;
             after = pass.next;
-            if !pass.more {
-                return Ok(removed);
+            if after.is_none() {
+                break;
             }
         }
+        if failed > 0 {
+            bail!(
+                "project {}: {removed} deleted runs and experiments were removed, {failed} could not be; the log says why",
+                project.0
+            );
+        }
+        Ok(removed)
     }
 }
 

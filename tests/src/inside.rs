@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mlforge::storage::{Commit, ProjectId, Range, Write};
+use mlforge::storage::{Commit, ProjectId, Range, Records, Write};
 
 use crate::tracker::Tracker;
 
@@ -31,6 +31,14 @@ impl Tracker {
         self.runtime.block_on(purged).expect("a purge")
     }
 
+    /// The same when something cannot be removed; answers what is said of it.
+    pub fn purge_fails(&self, deleted_for_ms: u64) -> String {
+        let purged = self
+            .host
+            .purge(ProjectId(self.project), Duration::from_millis(deleted_for_ms));
+        format!("{:#}", self.runtime.block_on(purged).expect_err("a failure"))
+    }
+
     /// The same, broken off after this time.
     pub fn purge_for(&self, time: Duration) {
         let purged = self.host.purge(ProjectId(self.project), Duration::ZERO);
@@ -38,6 +46,45 @@ impl Tracker {
         _ = self
             .runtime
             .block_on(async { tokio::time::timeout(time, purged).await });
+    }
+
+    /// Stores records, whatever was there.
+    pub fn put_records(&self, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) {
+        let writes: Vec<Write> = records.into_iter().map(|(key, value)| Write::Put(key, value)).collect();
+        for some in writes.chunks(1_000) {
+            let commit = Commit {
+                checks: Vec::new(),
+                writes: some.to_vec(),
+            };
+            let committed = self.records.commit(ProjectId(self.project), commit);
+            self.runtime.block_on(committed).expect("a commit");
+        }
+    }
+
+    /// Reads a record; none when there is none.
+    pub fn record(&self, key: Vec<u8>) -> Option<Vec<u8>> {
+        let keys = [key];
+        let read = self.records.get(ProjectId(self.project), &keys);
+        let values = self.runtime.block_on(read).expect("an answer");
+        (values.versions.first() != Some(&0)).then_some(values.bytes)
+    }
+
+    /// How many records there are from the first key to the one before the second.
+    pub fn count_records(&self, start: &[u8], end: &[u8]) -> usize {
+        self.count_of(&*self.records, start, end)
+    }
+
+    /// The same of other records than the usual ones.
+    pub fn count_of(&self, records: &dyn Records, start: &[u8], end: &[u8]) -> usize {
+        let ranges = [Range {
+            start: start.to_vec(),
+            end: end.to_vec(),
+            limit: u32::MAX,
+            reverse: false,
+        }];
+        let page = records.scan(ProjectId(self.project), &ranges);
+        let page = self.runtime.block_on(page).expect("a page");
+        page.ends.len() / 2
     }
 
     /// Whether a record of the project has these bytes in its key or its value.

@@ -2,8 +2,12 @@
 
 mod caller;
 mod forge;
+pub mod gated_host;
+pub mod gated_storage;
 mod guest;
 mod inside;
+pub mod interleaving;
+pub mod snapshot;
 pub mod steered;
 pub mod tracker;
 mod two_projects;

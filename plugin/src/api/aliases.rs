@@ -14,11 +14,10 @@ use crate::store::{aliases, models, versions};
 pub async fn set(call: Call<'_>) -> Result<Vec<u8>> {
     let alias = call.params.required_text("alias")?;
     let (name, version) = (name(&call.params)?, version(&call.params)?);
-    if let Some(semver) = SemVer::read(alias) {
-        let version = versions::load(name, &version).await?.version;
-        if versions::is_known_as(&version, &semver).await? {
-            return Ok(EMPTY.to_vec());
-        }
+    if let Some(semver) = SemVer::read(alias)
+        && versions::is_known_as(name, &version, &semver).await?
+    {
+        return Ok(EMPTY.to_vec());
     }
     validate_new_alias(alias)?;
     aliases::set(name, alias, &version).await?;

@@ -141,7 +141,7 @@ pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
 
 /// The file is there when all of it came, and only then.
 async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
-    artifacts::may_write_below(path).await?;
+    artifacts::owner_of(path).await?;
     let (contents, end) = call.contents.into_stream();
     let staged = files::stage(contents).await?;
     end.whole().await?;

@@ -153,14 +153,12 @@ struct LatestVersions<'a> {
 pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
     let name = name(&call.params)?;
     let model = models::id(name).await?;
-    let latest = latest::of_model(model).await?;
     let stages = call.params.texts("stages")?;
-    let numbers = match stages.as_slice() {
-        [] => unstaged(&latest),
-        stages => staged(name, model, &latest, stages).await?,
+    let chosen = async |latest: &Latest| match stages.as_slice() {
+        [] => Ok(unstaged(latest)),
+        stages => staged(name, model, latest, stages).await,
     };
-    let wanted: Vec<_> = numbers.into_iter().map(|number| (name.into(), model, number)).collect();
-    let found: Vec<FullVersion> = versions::read_all(&wanted).await?.into_iter().flatten().collect();
+    let found: Vec<FullVersion> = latest::read_chosen(&(name.into(), model), chosen).await?;
     json(&LatestVersions {
         model_versions: found.iter().map(Version::whole).collect(),
     })

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::{Call, json};
+use crate::bindings::mlforge::plugin::report;
 use crate::error::Result;
 use crate::search::page::Place;
-use crate::store::{keys, pack, purge, upload_gc};
+use crate::store::purge::{self, Step};
+use crate::store::{keys, pack, ruins, upload_gc};
 use crate::wasi::{now_ms, random_u64};
 
 #[derive(Serialize)]
@@ -32,9 +34,13 @@ struct Swept {
     next: Option<String>,
 }
 
-/// Makes one short pass of removing what uploads in parts left behind that were given up.
+/// Makes one short pass of removing what uploads in parts left behind that were given up. The first pass also removes what
+/// deletions left that broke off.
 pub async fn sweep(call: Call<'_>) -> Result<Vec<u8>> {
     let after = Place::parse(call.params.text("after")?.unwrap_or_default(), upload_gc::is_place)?;
+    if after.is_none() {
+        report_all(&ruins::clear_some(&[]).await?.failures);
+    }
     let pass = upload_gc::pass(after.as_ref().map(Place::bytes), now_ms()).await?;
     json(&Swept {
         removed: pass.removed,
@@ -44,13 +50,19 @@ pub async fn sweep(call: Call<'_>) -> Result<Vec<u8>> {
     })
 }
 
+fn report_all(failures: &[String]) {
+    for failure in failures {
+        report::fault(failure);
+    }
+}
+
 #[derive(Serialize)]
 struct Purged {
     /// Runs and experiments that are no more.
     removed: usize,
-    /// Whether there may be more to do.
-    more: bool,
-    /// What the next call shall say as `after`; absent: nothing.
+    /// How much is left as it is, for reasons that were reported.
+    failed: usize,
+    /// What the next call shall say as `after`; absent: nothing is left to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -58,14 +70,16 @@ struct Purged {
 /// Makes one short pass of deleting for good what was deleted at `before_ms`, in milliseconds since the Unix epoch, or before.
 pub async fn purge(call: Call<'_>) -> Result<Vec<u8>> {
     let after = Place::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
-        keys::deleted_run(bytes).is_some()
+        Step::read(bytes).is_some()
     })?;
-    let after = after.as_ref().map(|place| place.bytes());
-    let pass = purge::pass(call.params.required_integer("before_ms")?, after).await?;
+    let step = after.and_then(|place| Step::read(place.bytes()));
+    let step = step.unwrap_or_else(Step::begin);
+    let pass = purge::pass(call.params.required_integer("before_ms")?, &step).await?;
+    report_all(&pass.failures);
     json(&Purged {
         removed: pass.removed,
-        more: pass.more,
-        next: pass.after.map(|key| Place::new(key).to_token()),
+        failed: pass.failures.len(),
+        next: pass.next.map(|step| Place::new(step.write()).to_token()),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::domain::id::RunId;
 use crate::domain::limits::{
     LOGGED_MODEL_VALUE_CHARS_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX,
 };
-use crate::domain::logged::{LoggedModelId, VERSIONS_TAG};
+use crate::domain::logged::LoggedModelId;
 use crate::domain::name::validate_length;
 use crate::domain::prompt::is_prompt;
 use crate::domain::semver::{SEMVER_TAG, SemVer};
@@ -27,8 +27,7 @@ use crate::http::params::Params;
 use crate::search::page::{Pages, Place};
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::creation::{self, NewVersion};
-use crate::store::logged;
-use crate::store::sources::{self, Owner};
+use crate::store::sources::Owner;
 use crate::store::transition::{self, Transition};
 use crate::store::version_search::{self, Found, Query};
 use crate::store::versions;
@@ -66,24 +65,20 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         .remove(SEMVER_TAG)
         .map(|semver| SemVer::parse(&semver))
         .transpose()?;
-    let resolved = sources::resolve(source, &parsed, owner).await?;
     let now_ms = now_ms();
     let new = NewVersion {
         semver,
-        run: resolved.run,
-        source: resolved.source,
-        location: resolved.location,
+        source,
+        parsed: &parsed,
+        owner,
         description: description(params)?.unwrap_or_default().to_owned(),
         run_link: run_link.to_owned(),
         tags,
         user: call.actor.to_owned(),
         run_id: RunId::made_at(now_ms, random_id()),
     };
-    let version = creation::create(name, &new, now_ms).await?;
-    if let Some(model) = resolved.model {
-        note(model, name, &version).await?;
-    }
-    answer(&version)
+    let noted = |versions: Option<&str>, number: u64| with_version(versions, name, number);
+    answer(&creation::create(name, &new, now_ms, noted).await?)
 }
 
 /// Whose a version's source is, as the request says.
@@ -96,18 +91,8 @@ fn owner(params: &Params<'_>, source: &str) -> Result<Owner> {
     })
 }
 
-/// Notes in a tag of a logged model that a version was made from it, with its number as MLflow's server writes it. Clients note
-/// the same once more, with a text. The version exists whatever becomes of its note.
-async fn note(model: LoggedModelId, name: &str, version: &FullVersion) -> Result<()> {
-    let number = version.version.number;
-    let noted = logged::edit_tag(model, VERSIONS_TAG, |versions| with_version(versions, name, number)).await;
-    match noted {
-        Err(Error::NotFound(_)) => Ok(()),
-        noted => noted,
-    }
-}
-
-/// The tag with one more version. The oldest give way when it would become longer than a tag may be.
+/// The tag of a logged model that names its versions, with one more, whose number stands there as MLflow's server writes it.
+/// Clients note the same once more, with a text. The oldest give way when it would become longer than a tag may be.
 fn with_version(versions: Option<&str>, name: &str, number: u64) -> Result<String> {
     let made = |version: Value| serde_json::json!({"name": name, "version": version});
     let forms = [made(number.into()), made(number.to_string().into())];
@@ -173,22 +158,9 @@ async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Resu
         versions::change_tag(name, &version, key, value).await?;
         return Ok(EMPTY.to_vec());
     }
-    let version = versions::load(name, &version).await?.version;
-    let changes_nothing = match value {
-        // What copies tags sends the one of another version; only somebody's choice is worth a refusal.
-        Some(value) => {
-            let semver = SemVer::parse(value)?;
-            !version.is_semver_chosen || versions::is_known_as(&version, &semver).await?
-        }
-        None => false,
-    };
-    if changes_nothing {
-        return Ok(EMPTY.to_vec());
-    }
-    Err(Error::Invalid(format!(
-        "The tag '{SEMVER_TAG}' shows the semantic version {}, which a version has for good.",
-        version.semver
-    )))
+    let semver = value.map(SemVer::parse).transpose()?;
+    versions::keep_semver(name, &version, semver.as_ref()).await?;
+    Ok(EMPTY.to_vec())
 }
 
 #[derive(Serialize)]

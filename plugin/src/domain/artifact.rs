@@ -142,7 +142,9 @@ fn checked(sent: &str, purpose: Purpose) -> Result<String> {
     }
     for name in &names {
         if name.len() > ARTIFACT_NAME_BYTES_MAX {
-            return too_long(&format!("Each of its names has at most {ARTIFACT_NAME_BYTES_MAX} bytes."));
+            return too_long(&format!(
+                "Each of its names has at most {ARTIFACT_NAME_BYTES_MAX} bytes."
+            ));
         }
         artifact_name::validate(name).map_err(|why| self::refused(sent, why))?;
     }

@@ -1,11 +1,15 @@
 //! Aliases in the records: each is stored with its model, for looking it up, and with its version, for showing it.
 
 use super::keys::registry as keys;
-use super::records::{Record, get, transact};
+use super::records::{Change, Record, get, get_all, transact};
 use super::{codec, latest, models, versions};
 use crate::domain::alias::is_latest;
+use crate::domain::model::ModelId;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
+
+/// How often an alias is looked up again whose version goes in the same moment.
+const LOOKS_MAX: usize = 10;
 
 /// Makes an alias name a version, whatever it named before.
 pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> {
@@ -29,36 +33,68 @@ pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> 
 /// Removes an alias; one that is not there is no mistake.
 pub async fn delete(model: &str, alias: &str) -> Result<()> {
     transact(async |change| {
-        let id = models::id(model).await?;
-        let key = keys::model_alias(id, alias);
+        let model = models::named(model).await?;
+        let key = keys::model_alias(model.id, alias);
         let [record] = get([key.clone()]).await?;
         if let Some(former) = read(&record)? {
+            model.rely_on(change);
             change.expect(key.clone(), record.version);
             change.delete(key);
-            change.delete(keys::version_alias(id, former, alias));
+            change.delete(keys::version_alias(model.id, former, alias));
         }
         Ok(())
     })
     .await
 }
 
+/// Takes aliases from a version, as a part of a change. One that names another version by now stays with that.
+pub async fn take_away(change: &mut Change, model: ModelId, number: u64, aliases: &[String]) -> Result<()> {
+    let records = get_all(aliases.iter().map(|alias| keys::model_alias(model, alias)).collect()).await?;
+    for (alias, record) in aliases.iter().zip(&records) {
+        change.delete(keys::version_alias(model, number, alias));
+        if read(record)? == Some(number) {
+            let key = keys::model_alias(model, alias);
+            change.expect(key.clone(), record.version);
+            change.delete(key);
+        }
+    }
+    Ok(())
+}
+
 fn read(record: &Record) -> Result<Option<u64>> {
     record.existing().map(codec::read_number).transpose()
+}
+
+/// The version that an alias names, on which a change then depends.
+pub async fn find(change: &mut Change, model: ModelId, alias: &str) -> Result<u64> {
+    let key = keys::model_alias(model, alias);
+    let [record] = get([key.clone()]).await?;
+    change.expect(key, record.version);
+    read(&record)?.ok_or_else(|| not_found(alias))
 }
 
 /// Reads the version that an alias names; `latest` is always the latest.
 pub async fn resolve(model: &str, alias: &str) -> Result<FullVersion> {
     let id = models::id(model).await?;
     if is_latest(alias) {
-        let number = latest::of_model(id).await?.number();
-        let version = match number {
-            Some(number) => versions::read_number(model, id, number).await?,
-            None => None,
-        };
-        return version.ok_or_else(|| Error::NotFound(format!("Latest version not found for model {model}.")));
+        let found = latest::read(&(model.into(), id)).await?;
+        return found.ok_or_else(|| Error::NotFound(format!("Latest version not found for model {model}.")));
     }
-    let not_found = || Error::Invalid(format!("Registered model alias {alias} not found."));
-    let [record] = get([keys::model_alias(id, alias)]).await?;
-    let number = read(&record)?.ok_or_else(not_found)?;
-    versions::read_number(model, id, number).await?.ok_or_else(not_found)
+    let mut missed = None;
+    for _ in 0..LOOKS_MAX {
+        let [record] = get([keys::model_alias(id, alias)]).await?;
+        let number = read(&record)?.filter(|_| missed != Some(record.version));
+        let number = number.ok_or_else(|| not_found(alias))?;
+        if let Some(found) = versions::read_number(model, id, number).await? {
+            return Ok(found);
+        }
+        // It was deleted: the alias went with it, or had been given to another one before.
+        missed = Some(record.version);
+    }
+    Err(Error::Contended)
+}
+
+/// The answer for an alias that names no version.
+pub fn not_found(alias: &str) -> Error {
+    Error::Invalid(format!("Registered model alias {alias} not found."))
 }

@@ -7,13 +7,17 @@ use std::borrow::Cow;
 use wit_bindgen::StreamReader;
 
 use super::files::{self, FileInfo, Item};
-use super::{logged, runs};
+use super::keys::{self, Ruin};
+use super::records::{ABSENT, Change, get};
+use super::{codec, logged, parts, runs};
+use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::domain::logged::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
+use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
 
 /// How often a file is opened anew that is replaced in the same moment.
@@ -27,31 +31,106 @@ pub struct Opened {
     pub contents: StreamReader<u8>,
 }
 
-/// Refuses to change what belongs to nothing, or to something that is not active.
-pub async fn may_write_below(path: &ArtifactPath) -> Result<()> {
-    for id in possible_runs(path.as_str()) {
+/// Whom a path belongs to.
+pub enum Owner {
+    /// A run that is active.
+    Run(runs::Stored),
+    /// A logged model that is not deleted.
+    Logged(logged::Stored),
+}
+
+impl Owner {
+    /// Makes a change depend on the owner being as it was read.
+    pub fn rely_on(&self, change: &mut Change) {
+        match self {
+            Owner::Run(run) => run.expect(change),
+            Owner::Logged(model) => model.rely_on(change),
+        }
+    }
+
+    /// Refuses what was given a name just when its owner was deleted for good: who removed the owner's files may not have
+    /// seen it, and nobody else would.
+    async fn must_still_exist(&self, path: &ArtifactPath) -> Result<()> {
+        let key = match self {
+            Owner::Run(stored) => keys::run(stored.run.id),
+            Owner::Logged(stored) => keys::logged::model(stored.model.id),
+        };
+        let [owner] = get([key]).await?;
+        if owner.version != ABSENT {
+            return Ok(());
+        }
+        files::delete(path).await?;
+        Err(belongs_to_nothing(path))
+    }
+}
+
+/// Finds whom a path belongs to. Refuses to change what belongs to nothing, or to something that is not active.
+pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
+    // The last one in the path is the closest.
+    for id in possible_runs(path.as_str()).into_iter().rev() {
         let run = match runs::load(id).await {
             Ok(run) => run,
             Err(Error::NotFound(_)) => continue,
             Err(error) => return Err(error),
         };
-        if ArtifactPath::of_uri(&run.run.artifact_uri).is_some_and(|root| path.is_within(&root)) {
-            return run.must_be_active();
+        if holds(&run.run.artifact_uri, path) {
+            run.must_be_active()?;
+            return Ok(Owner::Run(run));
         }
     }
-    for id in possible_models(path.as_str()) {
-        let model = match logged::load(id).await {
-            Ok(stored) => stored.model,
+    for id in possible_models(path.as_str()).into_iter().rev() {
+        let stored = match logged::load(id).await {
+            Ok(stored) => stored,
             Err(Error::NotFound(_)) => continue,
             Err(error) => return Err(error),
         };
-        if !model.is_deleted && ArtifactPath::of_uri(&model.artifact_uri).is_some_and(|root| path.is_within(&root)) {
-            return Ok(());
+        if !stored.model.is_deleted && holds(&stored.model.artifact_uri, path) {
+            return Ok(Owner::Logged(stored));
         }
     }
-    Err(Error::Invalid(format!(
+    Err(belongs_to_nothing(path))
+}
+
+fn belongs_to_nothing(path: &ArtifactPath) -> Error {
+    Error::Invalid(format!(
         "The path '{path}' does not lie below the artifacts of a run or logged model of this project."
-    )))
+    ))
+}
+
+/// Whether a path lies at a place that a URI names, or below it.
+fn holds(uri: &str, path: &ArtifactPath) -> bool {
+    ArtifactPath::of_uri(uri).is_some_and(|root| path.is_within(&root))
+}
+
+/// Refuses a location of an experiment that lies among the files of a run or a logged model, also of one that is gone and
+/// whose files are not removed yet. None with such an id comes later, since ids are made here and are never made twice.
+pub async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
+    let Some(path) = ArtifactPath::of_uri(location) else {
+        return Ok(());
+    };
+    let of_runs = possible_runs(path.as_str())
+        .into_iter()
+        .map(|id| (keys::run(id), Ruin::Run(id), format!("run {id}")));
+    let of_models = possible_models(path.as_str());
+    let of_models = of_models
+        .into_iter()
+        .map(|id| (keys::logged::model(id), Ruin::Logged(id), format!("logged model {id}")));
+    for (key, ruin, named) in of_runs.chain(of_models) {
+        let [whole, left] = get([key, keys::ruin(&ruin)]).await?;
+        let uri = match (whole.existing(), left.existing(), ruin) {
+            (Some(bytes), _, Ruin::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
+            (Some(bytes), _, Ruin::Logged(id)) => codec::logged::read_logged_model(id, bytes)?.artifact_uri,
+            (_, Some(note), _) => codec::purge::read_note(note)?.artifact_uri,
+            _ => continue,
+        };
+        if holds(&uri, &path) {
+            return Err(Error::Invalid(format!(
+                "Invalid value '{location}' for parameter 'artifact_location' supplied: it lies among the artifacts of \
+                 {named}, with which they would be deleted."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Where a run's artifacts lie, soft-deleted ones too.
@@ -78,9 +157,20 @@ pub fn of_uri(uri: &str) -> Result<ArtifactPath> {
 }
 
 /// Stores what was received, unless its run was deleted meanwhile.
-pub async fn put(path: &ArtifactPath, staged: crate::bindings::mlforge::plugin::blobs::Staged) -> Result<()> {
-    may_write_below(path).await?;
-    files::commit(staged, path).await
+pub async fn put(path: &ArtifactPath, staged: Staged) -> Result<()> {
+    let owner = owner_of(path).await?;
+    files::commit(staged, path).await?;
+    owner.must_still_exist(path).await
+}
+
+/// Makes a file of the parts of an upload, likewise; `false` when one of them is not there.
+pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) -> Result<bool> {
+    let owner = owner_of(path).await?;
+    if !parts::join(upload, parts, path).await? {
+        return Ok(false);
+    }
+    owner.must_still_exist(path).await?;
+    Ok(true)
 }
 
 /// Finds a file, and what is known of it.
@@ -142,7 +232,7 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
 
 /// Removes a file, or a directory with all that is in it. What is not there is removed already.
 pub async fn delete(path: &ArtifactPath) -> Result<()> {
-    may_write_below(path).await?;
+    owner_of(path).await?;
     if delete_at(path).await? {
         return Ok(());
     }

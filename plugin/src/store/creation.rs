@@ -5,26 +5,29 @@ use std::collections::BTreeMap;
 use super::keys::registry as keys;
 use super::models::{self, Stored as StoredModel};
 use super::records::{ABSENT, Change, get, transact};
-use super::{codec, experiments, latest, lineage, runs, versions};
-use crate::domain::id::RunId;
+use super::sources::{self, Owner};
+use super::{codec, experiments, latest, lineage, logged, runs, versions};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::logged::VERSIONS_TAG;
 use crate::domain::prompt;
 use crate::domain::run::{NewRun, Run, Status};
 use crate::domain::semver::SemVer;
+use crate::domain::source::Source;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
 
 /// What a caller says of a version to be made.
 #[derive(Clone, Debug)]
-pub struct NewVersion {
+pub struct NewVersion<'a> {
     /// As its tag says it; none: the next one.
     pub semver: Option<SemVer>,
-    /// The run that it is; none: a new one.
-    pub run: Option<RunId>,
-    /// As sent; none: the place of the run's files.
-    pub source: Option<String>,
-    /// Where its files are got from; none: the place of the run's files.
-    pub location: Option<String>,
+    /// As sent.
+    pub source: &'a str,
+    /// What that means.
+    pub parsed: &'a Source,
+    /// Whose the source is.
+    pub owner: Owner,
     /// As sent; may be empty.
     pub description: String,
     /// As sent.
@@ -37,19 +40,36 @@ pub struct NewVersion {
     pub run_id: RunId,
 }
 
-/// Makes the next version of a model, and its run unless it has one.
-pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<FullVersion> {
-    let model = models::id(model_name).await?;
+/// Makes the next version of a model, and its run unless it has one, from a source that is checked in the same commit.
+/// `noted` tells what the logged model that it is made from shall say of its versions, from what it says and the new number.
+pub async fn create(
+    model_name: &str,
+    new: &NewVersion<'_>,
+    now_ms: i64,
+    noted: impl Fn(Option<&str>, u64) -> Result<String>,
+) -> Result<FullVersion> {
     transact(async |change| {
-        let mut stored = models::load_numbered(model_name, model).await?;
-        let (semver, is_semver_chosen) = semver_of(&stored, new).await?;
-        let run = put_run(change, &stored, new, &semver, now_ms).await?;
+        let resolved = sources::resolve(change, new.source, new.parsed, new.owner).await?;
+        let mut stored = models::load(model_name).await?;
+        let given = match resolved.run {
+            Some(id) => Some(active_run(change, id, now_ms).await?),
+            None => None,
+        };
+        let origin = Origin {
+            run: given.as_ref().map(|run| (run.experiment, run.id)),
+            location: resolved.location.as_deref(),
+        };
+        let (semver, is_semver_chosen) = semver_of(change, &stored, new, &origin).await?;
+        let run = match given {
+            Some(run) => run,
+            None => put_run(change, &stored, new, &semver, now_ms).await?,
+        };
         stored.model.last_version += 1;
         stored.model.last_update_time_ms = now_ms;
         stored.model.prompt_versions += u64::from(new.tags.iter().any(|(key, value)| prompt::hides(key, value)));
         stored.put(change);
         let version = Version {
-            model,
+            model: stored.model.id,
             number: stored.model.last_version,
             semver,
             is_semver_chosen,
@@ -59,11 +79,15 @@ pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<F
             creation_time_ms: now_ms,
             last_update_time_ms: now_ms,
             description: Some(new.description.clone()),
-            source: new.source.clone().unwrap_or_else(|| run.artifact_uri.clone()),
-            location: new.location.clone().unwrap_or(run.artifact_uri),
+            source: resolved.source.unwrap_or_else(|| run.artifact_uri.clone()),
+            location: resolved.location.unwrap_or(run.artifact_uri),
             run_link: new.run_link.clone(),
         };
+        if let Some(id) = resolved.model {
+            logged::edit_tag(change, id, VERSIONS_TAG, |tag| noted(tag, version.number)).await?;
+        }
         put_new(change, &version, &new.tags);
+        lineage::put_guards(change, &version).await?;
         Ok(FullVersion {
             version,
             model_name: model_name.into(),
@@ -74,15 +98,28 @@ pub async fn create(model_name: &str, new: &NewVersion, now_ms: i64) -> Result<F
     .await
 }
 
+/// What a new version is made from.
+struct Origin<'a> {
+    /// The run that it is, with its experiment; none: a new one.
+    run: Option<(ExperimentId, RunId)>,
+    /// Where its files are got from; none: the place of the run's files.
+    location: Option<&'a str>,
+}
+
 /// The semantic version that a new version gets, and whether its caller chose it. The one of a version that it is a copy of comes
 /// along with that one's tags, and is no choice: it is kept if it is free.
-async fn semver_of(stored: &StoredModel, new: &NewVersion) -> Result<(SemVer, bool)> {
+async fn semver_of(
+    change: &mut Change,
+    stored: &StoredModel,
+    new: &NewVersion<'_>,
+    origin: &Origin<'_>,
+) -> Result<(SemVer, bool)> {
     let model = stored.model.id;
     let next = async || SemVer::after(latest::highest_numbers(model).await?);
     let Some(asked) = &new.semver else {
         return Ok((next().await?, false));
     };
-    let is_copied = lineage::is_of_original(asked, model, new.run, new.location.as_deref()).await?;
+    let is_copied = lineage::is_of_original(change, asked, model, origin.run, origin.location).await?;
     let [taken] = get([keys::semver(model, &asked.to_string())]).await?;
     if taken.version == ABSENT {
         Ok((asked.clone(), !is_copied))
@@ -96,20 +133,22 @@ async fn semver_of(stored: &StoredModel, new: &NewVersion) -> Result<(SemVer, bo
     }
 }
 
-/// The run that a version is: the one given, which must be active, or a new one in the model's experiment.
+/// A run that becomes a version, which must be active.
+async fn active_run(change: &mut Change, id: RunId, now_ms: i64) -> Result<Run> {
+    let run = runs::load(id).await?;
+    run.must_be_active()?;
+    run.rely_on(change, now_ms);
+    Ok(run.run)
+}
+
+/// Makes the run of a version in the model's experiment.
 async fn put_run(
     change: &mut Change,
     stored: &StoredModel,
-    new: &NewVersion,
+    new: &NewVersion<'_>,
     semver: &SemVer,
     now_ms: i64,
 ) -> Result<Run> {
-    if let Some(id) = new.run {
-        let run = runs::load(id).await?;
-        run.must_be_active()?;
-        run.rely_on(change, now_ms);
-        return Ok(run.run);
-    }
     let experiment = experiments::load(stored.model.experiment).await?;
     experiment.rely_on(change, now_ms);
     let asked = NewRun {

@@ -4,7 +4,7 @@
 //! absent it is made up, and the first write that touches experiments stores it.
 
 use super::records::{ABSENT, Change, Record, get, scan_all, transact};
-use super::{codec, keys, lineage};
+use super::{artifacts, codec, keys, lineage};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 
 /// How many tags of one experiment are read.
 const TAGS_MAX: usize = 100_000;
+/// How often an experiment is looked up again that gets another name in the same moment.
+const LOOKS_MAX: usize = 10;
 
 /// An experiment as it was read.
 #[derive(Clone, Debug)]
@@ -82,16 +84,22 @@ pub async fn load(id: ExperimentId) -> Result<Stored> {
 
 /// Finds an experiment by its exact name, soft-deleted ones too.
 pub async fn find(name: &str) -> Result<Stored> {
-    let [named, default] = get([keys::experiment_name(name), keys::experiment(ExperimentId::DEFAULT)]).await?;
     let not_found = || Error::NotFound(format!("Could not find experiment with name '{name}'"));
-    match named.existing() {
-        Some(id) => load(ExperimentId(codec::read_number(id)?)).await,
-        None => {
+    for _ in 0..LOOKS_MAX {
+        let [named, default] = get([keys::experiment_name(name), keys::experiment(ExperimentId::DEFAULT)]).await?;
+        let Some(id) = named.existing().map(codec::read_number).transpose()? else {
             let stored = Stored::from_record(ExperimentId::DEFAULT, &default)?;
             let made_up = stored.version == ABSENT && stored.experiment.name == name;
-            if made_up { Ok(stored) } else { Err(not_found()) }
+            return if made_up { Ok(stored) } else { Err(not_found()) };
+        };
+        match load(ExperimentId(id)).await {
+            Ok(stored) if stored.experiment.name == name => return Ok(stored),
+            // It got another name meanwhile, or went: another one may have this name now.
+            Ok(_) | Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
         }
     }
+    Err(Error::Contended)
 }
 
 /// All tags of each of some experiments, by key.
@@ -114,8 +122,11 @@ pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
     Ok(tags)
 }
 
-/// Makes an experiment with the next number.
+/// Makes an experiment with the next number. It does not lie among the files of a run or a logged model: those go with that.
 pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i64) -> Result<ExperimentId> {
+    if let Some(location) = location {
+        artifacts::must_lie_outside_artifacts(location).await?;
+    }
     transact(async |change| {
         let experiment = create_in(change, name, location, now_ms).await?;
         for (key, value) in tags {
@@ -149,7 +160,7 @@ pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, 
 /// Gives an active experiment another name, unless it belongs to a model.
 pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
-        lineage::must_not_belong_to_a_model(id, "rename").await?;
+        lineage::must_not_belong_to_a_model(change, id, "rename").await?;
         rename_in(change, id, name, now_ms).await
     })
     .await
@@ -181,8 +192,8 @@ pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms
 pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()> {
     transact(async |change| {
         if stage == Stage::Deleted {
-            lineage::must_not_belong_to_a_model(id, "delete").await?;
-            lineage::must_hold_no_version(id, None).await?;
+            lineage::must_not_belong_to_a_model(change, id, "delete").await?;
+            lineage::must_hold_no_version(change, id, None).await?;
         }
         let experiment = set_stage_in(change, id, stage, now_ms).await?;
         if stage == Stage::Active {
@@ -249,6 +260,7 @@ pub async fn delete_tag(id: ExperimentId, key: &str, now_ms: i64) -> Result<()> 
         let stored = load(id).await?;
         stored.experiment.must_be_active()?;
         let [tag] = get([keys::experiment_tag(id, key)]).await?;
+        change.expect(keys::experiment_tag(id, key), tag.version);
         if tag.version == ABSENT {
             return Err(Error::NotFound(format!(
                 "No tag with name: {key} in experiment with id {id}"

@@ -30,6 +30,7 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns:
         }
         for ((model, link), at) in models.iter().zip(of_models).zip(LoggedAt::each(now_ns)) {
             if is_new(link) {
+                change.expect(keys::run_model_input(run, model), ABSENT);
                 change.put(keys::run_model_input(run, model), write_model_input(Some(at)));
             }
         }

@@ -26,7 +26,7 @@
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
 //! | `x` upload | a file that comes in parts | its id; sweeps |
 //! | `y` run | when it was deleted, and its experiment | deleting for good |
-//! | `Y` `e` experiment, or `r` run | what is left of it to be cleared away | deleting for good |
+//! | `Y` `e` experiment, `l` logged model, `m` model, `r` run, or `v` model, number | what must be known to clear away what is left of it | deletions |
 //! | `A` | next model number; absent until the first model | creating models |
 //! | `B` name | model number | its name; listings by name |
 //! | `E` experiment | number of the model that it belongs to | changes of the experiment |
@@ -37,6 +37,7 @@
 //! | `F` logged model `v` metric, dataset, digest, time, step, value, run | – | its model |
 //! | `G` experiment, created↓, logged model | – | searches of logged models in default order |
 //! | `K` experiment, name, created↓, logged model | – | the same by name |
+//! | `L` experiment | – | deletions: each commit that ties a version to the experiment writes it |
 //! | `L` experiment, run, model, number | – | the versions that a run is |
 //! | `M` model `a` | model | its number |
 //! | `M` model `l` alias | number of a version | its alias; its model |
@@ -177,6 +178,17 @@ pub fn experiment_counter() -> Vec<u8> {
 /// An experiment.
 pub fn experiment(id: ExperimentId) -> Vec<u8> {
     Key::new(b'e').experiment(id).0
+}
+
+/// All experiments, in any stage.
+pub fn all_experiments() -> Span {
+    Span::of_prefix(vec![b'e'])
+}
+
+/// The experiment that a key of `all_experiments` is.
+pub fn experiment_of(key: &[u8]) -> Option<ExperimentId> {
+    let number = key.strip_prefix(b"e")?.try_into().ok()?;
+    Some(ExperimentId(u64::from_be_bytes(number)))
 }
 
 /// The number of the experiment of this name.

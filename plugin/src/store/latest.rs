@@ -1,10 +1,18 @@
 //! The latest versions: one read at the end of each stage's order, however many versions a model has.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use super::keys::registry as keys;
 use super::records::{last_keys, scan};
+use super::versions;
 use crate::domain::model::ModelId;
 use crate::domain::stage::ModelStage;
+use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
+
+/// How often the latest versions are read again when one of them is deleted, or moved to another stage, meanwhile.
+const LOOKS_MAX: usize = 10;
 
 /// The latest versions of a model by stage: of each the highest release, or the highest prerelease when there is no release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +36,17 @@ impl Latest {
         self.0.iter().map(|ranked| ranked.number)
     }
 
+    /// Whether versions that were read after it are all there, and in the stages that they had then.
+    fn agrees_with(&self, found: &[Option<FullVersion>]) -> bool {
+        let has_moved = |version: &Version| {
+            let mut known = self.0.iter();
+            known.any(|ranked| ranked.number == version.number && ranked.stage != version.stage)
+        };
+        found
+            .iter()
+            .all(|found| found.as_ref().is_some_and(|full| !has_moved(&full.version)))
+    }
+
     /// The latest of a stage.
     pub fn of_stage(&self, stage: ModelStage) -> Option<u64> {
         self.0
@@ -35,6 +54,62 @@ impl Latest {
             .find(|ranked| ranked.stage == stage)
             .map(|ranked| ranked.number)
     }
+}
+
+/// The name of a model, and its number.
+pub type NamedModel = (Rc<str>, ModelId);
+
+/// Reads the latest versions of some models, of each the latest of all first. If one is deleted, or moved to another stage,
+/// while it is read, those of its model are read again.
+pub async fn read_all(models: &[NamedModel]) -> Result<BTreeMap<ModelId, Vec<FullVersion>>> {
+    let mut all = BTreeMap::new();
+    let mut left = models.to_vec();
+    for _ in 0..LOOKS_MAX {
+        let ids: Vec<ModelId> = left.iter().map(|(_, id)| *id).collect();
+        let latest = of_models(&ids).await?;
+        let wanted = left.iter().zip(&latest).flat_map(|((name, id), latest)| {
+            let numbers = latest.numbers();
+            numbers.map(move |number| (Rc::clone(name), *id, number))
+        });
+        let mut found = versions::read_all(&wanted.collect::<Vec<_>>()).await?.into_iter();
+        let mut changed = Vec::new();
+        for (model, latest) in left.into_iter().zip(&latest) {
+            let versions: Vec<_> = found.by_ref().take(latest.0.len()).collect();
+            if !latest.agrees_with(&versions) {
+                changed.push(model.clone());
+            }
+            all.insert(model.1, versions.into_iter().flatten().collect());
+        }
+        if changed.is_empty() {
+            break;
+        }
+        left = changed;
+    }
+    Ok(all)
+}
+
+/// Reads those versions that are chosen from the latest of a model.
+pub async fn read_chosen(
+    model: &NamedModel,
+    choose: impl AsyncFn(&Latest) -> Result<Vec<u64>>,
+) -> Result<Vec<FullVersion>> {
+    let (name, id) = model;
+    for _ in 0..LOOKS_MAX {
+        let latest = of_model(*id).await?;
+        let numbers = choose(&latest).await?.into_iter();
+        let wanted: Vec<_> = numbers.map(|number| (Rc::clone(name), *id, number)).collect();
+        let found = versions::read_all(&wanted).await?;
+        if latest.agrees_with(&found) {
+            return Ok(found.into_iter().flatten().collect());
+        }
+    }
+    Err(Error::Contended)
+}
+
+/// Reads the latest version of a model; none when it has no version.
+pub async fn read(model: &NamedModel) -> Result<Option<FullVersion>> {
+    let found = read_chosen(model, async |latest| Ok(latest.number().into_iter().collect()));
+    Ok(found.await?.pop())
 }
 
 /// Reads the latest versions of some models.

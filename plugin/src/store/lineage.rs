@@ -1,30 +1,45 @@
 //! What ties runs and experiments to the registry: an experiment may belong to a model, a run may be a model version.
 //! Such a one is not deleted on its own.
+//!
+//! A commit checks records, not ranges. So that nothing becomes a version just when it is deleted, every commit that makes one
+//! writes the guard of the experiment that it is from (`put_guards`). Who deletes reads the guard, then looks for versions, and
+//! checks the guard with its commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::keys::logged::model as logged_key;
 use super::keys::registry as keys;
 use super::keys::{Span, run as run_key};
-use super::records::{ABSENT, get, get_all, scan};
+use super::records::{ABSENT, Change, get, get_all, scan, scan_page};
 use super::{codec, models};
 use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::logged::LoggedModelId;
 use crate::domain::model::{Model, ModelId};
 use crate::domain::run::Run;
 use crate::domain::semver::SemVer;
+use crate::domain::source::{possible_models, possible_runs};
+use crate::domain::version::Version;
 use crate::error::{Error, Result};
 
-/// How many versions of one run, or of the runs of one experiment, are looked at.
+/// How many versions of one run are shown.
 const LINKS_MAX: usize = 100_000;
-
+/// Versions of the runs of one experiment that are looked at together.
+const LINKS_AT_ONCE: usize = 10_000;
+/// How often that is done: for ten million versions.
+const LOOKS_MAX: usize = 1_000;
+/// Models that are read together: each may have a long description.
+const MODELS_AT_ONCE: usize = 100;
 /// How many versions of one run are looked at as what another may be a copy of.
 const ORIGINALS_MAX: usize = 1_000;
 
 /// A version by its model and number.
 pub type Link = (ModelId, u64);
 
-/// Refuses to do something to an experiment that belongs to a model.
-pub async fn must_not_belong_to_a_model(id: ExperimentId, deed: &str) -> Result<()> {
-    let [owner] = get([keys::model_of_experiment(id)]).await?;
+/// Refuses to do something to an experiment that belongs to a model, as a part of a change.
+pub async fn must_not_belong_to_a_model(change: &mut Change, id: ExperimentId, deed: &str) -> Result<()> {
+    let key = keys::model_of_experiment(id);
+    let [owner] = get([key.clone()]).await?;
+    change.expect(key, owner.version);
     if owner.version == ABSENT {
         return Ok(());
     }
@@ -33,14 +48,10 @@ pub async fn must_not_belong_to_a_model(id: ExperimentId, deed: &str) -> Result<
     )))
 }
 
-/// Refuses to delete an experiment of whose runs one is a version of a model, other than this one.
-pub async fn must_hold_no_version(id: ExperimentId, of_model: Option<ModelId>) -> Result<()> {
-    let links = links(keys::versions_of_experiment(id)).await?;
-    let others: Vec<Link> = links
-        .into_iter()
-        .filter(|(model, _)| Some(*model) != of_model)
-        .collect();
-    match existing(&others).await?.first() {
+/// Refuses to delete an experiment of whose runs one is a version of a model, other than this one, as a part of a change.
+pub async fn must_hold_no_version(change: &mut Change, id: ExperimentId, of_model: Option<ModelId>) -> Result<()> {
+    check_guard(change, id).await?;
+    match first_version(keys::versions_of_experiment(id), of_model).await? {
         None => Ok(()),
         Some((model, number)) => Err(Error::Invalid(format!(
             "Cannot delete experiment {id}: one of its runs is version {number} of the model '{}'. Delete that first.",
@@ -49,16 +60,68 @@ pub async fn must_hold_no_version(id: ExperimentId, of_model: Option<ModelId>) -
     }
 }
 
-/// Refuses to delete a run that is a version of a model.
-pub async fn must_be_no_version(run: &Run) -> Result<()> {
-    let links = links(keys::versions_of_run(run.experiment, run.id)).await?;
-    match existing(&links).await?.first() {
+/// Refuses to delete a run that is a version of a model, as a part of a change.
+pub async fn must_be_no_version(change: &mut Change, run: &Run) -> Result<()> {
+    check_guard(change, run.experiment).await?;
+    match first_version(keys::versions_of_run(run.experiment, run.id), None).await? {
         None => Ok(()),
         Some((model, number)) => Err(Error::Invalid(format!(
             "Cannot delete a run associated to a model version: run {} is version {number} of the model '{}'.",
             run.id, model.name
         ))),
     }
+}
+
+/// Makes a change depend on no version being made from an experiment after this. Versions are to be looked for after it.
+async fn check_guard(change: &mut Change, id: ExperimentId) -> Result<()> {
+    let key = keys::versions_guard(id);
+    let [guard] = get([key.clone()]).await?;
+    change.expect(key, guard.version);
+    Ok(())
+}
+
+/// Writes the guards of all experiments that a new version is from: of its run, and of what its source names.
+pub async fn put_guards(change: &mut Change, version: &Version) -> Result<()> {
+    let mut experiments = BTreeSet::from([version.experiment]);
+    let places = [&version.source, &version.location];
+    let runs: BTreeSet<RunId> = places.iter().flat_map(|place| possible_runs(place)).collect();
+    let models: BTreeSet<LoggedModelId> = places.iter().flat_map(|place| possible_models(place)).collect();
+    let other_runs: Vec<RunId> = runs.into_iter().filter(|run| *run != version.run).collect();
+    let asked = other_runs.iter().map(|run| run_key(*run));
+    let records = get_all(asked.chain(models.iter().map(|model| logged_key(*model))).collect()).await?;
+    let (of_runs, of_models) = records.split_at_checked(other_runs.len()).unwrap_or_default();
+    for (run, record) in other_runs.iter().zip(of_runs) {
+        let run = record.existing().map(|bytes| codec::read_run(*run, bytes));
+        experiments.extend(run.transpose()?.map(|run| run.experiment));
+    }
+    for (model, record) in models.iter().zip(of_models) {
+        let model = record
+            .existing()
+            .map(|bytes| codec::logged::read_logged_model(*model, bytes));
+        experiments.extend(model.transpose()?.map(|model| model.experiment));
+    }
+    for experiment in experiments {
+        change.put(keys::versions_guard(experiment), Vec::new());
+    }
+    Ok(())
+}
+
+/// Those of an experiment's runs that are versions, on which a change then depends.
+pub async fn versions_among(change: &mut Change, id: ExperimentId, runs: &[RunId]) -> Result<BTreeSet<RunId>> {
+    check_guard(change, id).await?;
+    let mut found = BTreeSet::new();
+    for run in runs {
+        if first_version(keys::versions_of_run(id, *run), None).await?.is_some() {
+            found.insert(*run);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an experiment belongs to a model, or one of its runs is a version.
+pub async fn is_of_the_registry(id: ExperimentId) -> Result<bool> {
+    let [owner] = get([keys::model_of_experiment(id)]).await?;
+    Ok(owner.version != ABSENT || first_version(keys::versions_of_experiment(id), None).await?.is_some())
 }
 
 /// The versions that some runs are; runs that do not exist are none.
@@ -68,21 +131,28 @@ pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
     for (id, record) in ids.iter().zip(&records) {
         let Some(bytes) = record.existing() else { continue };
         let experiment = codec::read_run(*id, bytes)?.experiment;
-        found.extend(links(keys::versions_of_run(experiment, *id)).await?);
+        found.extend(links(keys::versions_of_run(experiment, *id), LINKS_MAX).await?);
     }
     Ok(found)
 }
 
 /// Whether a semantic version is that of a version which one with this run and these files is a copy of: of another version that is
-/// the same run, or, in the same model, has its files there. Copies of tags and aliases name it, and mean nothing by it.
+/// the same run, or, in the same model, has its files there. Copies of tags and aliases name it, and mean nothing by it. The
+/// change depends on the answer: on the guard of the run's experiment and on the records of the semantic version.
 pub async fn is_of_original(
+    change: &mut Change,
     semver: &SemVer,
     model: ModelId,
-    run: Option<RunId>,
+    run: Option<(ExperimentId, RunId)>,
     location: Option<&str>,
 ) -> Result<bool> {
-    let mut links = versions_of_runs(run.as_slice()).await?;
-    links.truncate(ORIGINALS_MAX);
+    let links = match run {
+        Some((experiment, run)) => {
+            check_guard(change, experiment).await?;
+            links(keys::versions_of_run(experiment, run), ORIGINALS_MAX).await?
+        }
+        None => Vec::new(),
+    };
     let mut models: Vec<ModelId> = links.iter().map(|(model, _)| *model).chain([model]).collect();
     models.sort_unstable();
     models.dedup();
@@ -90,6 +160,8 @@ pub async fn is_of_original(
     let holders = get_all(models.iter().map(|model| keys::semver(*model, &text)).collect()).await?;
     let mut of_model = None;
     for (id, record) in models.iter().zip(&holders) {
+        // A version has its semantic version, its run and its files for good.
+        change.expect(keys::semver(*id, &text), record.version);
         let Some(number) = record.existing().map(codec::read_number).transpose()? else {
             continue;
         };
@@ -109,11 +181,11 @@ pub async fn is_of_original(
         .is_some_and(|holder| Some(holder.location.as_str()) == location))
 }
 
-async fn links(span: Span) -> Result<Vec<Link>> {
+/// The first so many of some versions.
+async fn links(span: Span, count: usize) -> Result<Vec<Link>> {
     let mut links = Vec::new();
-    scan(span, LINKS_MAX, |key, _| {
-        let (_, model, number) =
-            keys::link_of(key).ok_or_else(|| Error::Corrupt("key of a run's version".to_owned()))?;
+    scan(span, count, |key, _| {
+        let (_, model, number) = keys::link_of(key).ok_or_else(misplaced)?;
         links.push((model, number));
         Ok(())
     })
@@ -121,11 +193,34 @@ async fn links(span: Span) -> Result<Vec<Link>> {
     Ok(links)
 }
 
-/// Those whose model exists: what a deleted model leaves behind is swept later.
-async fn existing(links: &[Link]) -> Result<Vec<(Model, u64)>> {
-    let numbers: BTreeMap<ModelId, u64> = links.iter().copied().collect();
-    let ids: Vec<ModelId> = numbers.keys().copied().collect();
-    let models = models::load_all(&ids).await?;
-    let with_number = |model: Model| numbers.get(&model.id).map(|number| (model, *number));
-    Ok(models.into_iter().flatten().filter_map(with_number).collect())
+/// The first of some versions whose model exists and is another than this one. What a deleted model leaves behind is none.
+async fn first_version(span: Span, of_model: Option<ModelId>) -> Result<Option<(Model, u64)>> {
+    let mut rest = span;
+    for _ in 0..LOOKS_MAX {
+        let mut numbers: BTreeMap<ModelId, u64> = BTreeMap::new();
+        let left = scan_page(&rest, LINKS_AT_ONCE, |key, _| {
+            let (_, model, number) = keys::link_of(key).ok_or_else(misplaced)?;
+            if Some(model) != of_model {
+                numbers.insert(model, number);
+            }
+            Ok(())
+        })
+        .await?;
+        let ids: Vec<ModelId> = numbers.keys().copied().collect();
+        for some in ids.chunks(MODELS_AT_ONCE) {
+            if let Some(model) = models::load_all(some).await?.into_iter().flatten().next() {
+                let number = numbers.get(&model.id).copied().unwrap_or_default();
+                return Ok(Some((model, number)));
+            }
+        }
+        let Some(left) = left else { return Ok(None) };
+        rest = left;
+    }
+    Err(Error::TooLarge(
+        "an experiment of more than ten million versions".to_owned(),
+    ))
+}
+
+fn misplaced() -> Error {
+    Error::Corrupt("key of a run's version".to_owned())
 }

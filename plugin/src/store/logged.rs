@@ -25,7 +25,7 @@ impl Stored {
     }
 
     /// Makes a change depend on the model being as it was read. Such changes do not conflict with each other.
-    fn rely_on(&self, change: &mut Change) {
+    pub fn rely_on(&self, change: &mut Change) {
         change.expect(keys::model(self.model.id), self.version);
     }
 }
@@ -120,17 +120,18 @@ fn put_tags(change: &mut Change, id: LoggedModelId, tags: &[Pair]) {
     }
 }
 
-/// Sets a tag to what `edit` makes of its value.
-pub async fn edit_tag(id: LoggedModelId, key: &str, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
-    transact(async |change| {
-        let [model, tag] = get([keys::model(id), keys::tag(id, key)]).await?;
-        Stored::read(id, &model)?.rely_on(change);
-        let value = tag.existing().map(codec::read_text).transpose()?;
-        change.expect(keys::tag(id, key), tag.version);
-        change.put(keys::tag(id, key), edit(value.as_deref())?.into_bytes());
-        Ok(())
-    })
-    .await
+/// Sets a tag of a model that the change relies on to what `edit` makes of its value.
+pub async fn edit_tag(
+    change: &mut Change,
+    id: LoggedModelId,
+    key: &str,
+    edit: impl Fn(Option<&str>) -> Result<String>,
+) -> Result<()> {
+    let [tag] = get([keys::tag(id, key)]).await?;
+    let value = tag.existing().map(codec::read_text).transpose()?;
+    change.expect(keys::tag(id, key), tag.version);
+    change.put(keys::tag(id, key), edit(value.as_deref())?.into_bytes());
+    Ok(())
 }
 
 /// Removes a tag.
@@ -180,15 +181,20 @@ pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
     .await
 }
 
-/// Refuses points of logged models that do not exist: `records` are those of `keys_of_models`.
-pub fn must_exist(points: &[(LoggedModelId, LoggedPoint)], records: &[Record]) -> Result<()> {
+/// Makes a change depend on the logged models of some points, which must exist: `records` are those of `keys_of_models`.
+/// Their records change when they are finalized or deleted, so writers of points do not conflict with each other.
+pub fn rely_on_models(change: &mut Change, points: &[(LoggedModelId, LoggedPoint)], records: &[Record]) -> Result<()> {
+    let mut last = None;
     for ((id, _), record) in points.iter().zip(records) {
         record.existing().ok_or_else(|| id.not_found())?;
+        if last.replace(*id) != Some(*id) {
+            change.expect(keys::model(*id), record.version);
+        }
     }
     Ok(())
 }
 
-/// The models that some points are of, one a point. No model is ever gone for good, so that one that was there stays.
+/// The models that some points are of, one a point.
 pub fn keys_of_models(points: &[(LoggedModelId, LoggedPoint)]) -> impl Iterator<Item = Vec<u8>> {
     points.iter().map(|(id, _)| keys::model(*id))
 }

@@ -1,28 +1,51 @@
 //! Registered models in the records.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
+use super::keys::Ruin;
 use super::keys::registry::{self as keys, ModelPart};
+use super::latest::NamedModel;
 use super::records::{ABSENT, Change, get, get_all, scan_all, transact};
-use super::{codec, experiments, latest, lineage, sweep, versions};
+use super::{codec, experiments, latest, lineage, ruins};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
 
+/// How often a model is looked up again that gets another name in the same moment.
+const LOOKS_MAX: usize = 10;
+
+/// The model that has a name, as it was looked up.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The model's number.
+    pub id: ModelId,
+    name: String,
+    version: u64,
+}
+
+impl Named {
+    /// Makes a change depend on the model having this name: neither renamed nor deleted since.
+    pub fn rely_on(&self, change: &mut Change) {
+        change.expect(keys::model_name(&self.name), self.version);
+    }
+}
+
 /// A model as it was read.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// What it says.
     pub model: Model,
+    /// The name by which it was found.
+    pub named: Named,
     version: u64,
 }
 
 impl Stored {
-    /// Makes a change depend on the model being as it was read.
+    /// Makes a change depend on the model being as it was read, and having the name by which it was found.
     pub fn rely_on(&self, change: &mut Change) {
+        self.named.rely_on(change);
         change.expect(keys::model(self.model.id), self.version);
     }
 
@@ -33,32 +56,43 @@ impl Stored {
     }
 }
 
-/// Finds a model's number by its name.
-pub async fn find(name: &str) -> Result<Option<ModelId>> {
+/// Looks a model up by its name; none when there is no such model.
+pub async fn look_up(name: &str) -> Result<Option<Named>> {
     if name.len() > MODEL_NAME_BYTES_MAX {
         return Ok(None);
     }
-    let [named] = get([keys::model_name(name)]).await?;
-    let number = named.existing().map(codec::read_number).transpose()?;
-    Ok(number.map(ModelId))
+    let [record] = get([keys::model_name(name)]).await?;
+    let number = record.existing().map(codec::read_number).transpose()?;
+    Ok(number.map(|number| Named {
+        id: ModelId(number),
+        name: name.to_owned(),
+        version: record.version,
+    }))
+}
+
+/// The same of a model that must exist.
+pub async fn named(name: &str) -> Result<Named> {
+    look_up(name).await?.ok_or_else(|| not_found(name))
+}
+
+/// Finds a model's number by its name.
+pub async fn find(name: &str) -> Result<Option<ModelId>> {
+    Ok(look_up(name).await?.map(|named| named.id))
 }
 
 /// The number of the model of this name, which must exist.
 pub async fn id(name: &str) -> Result<ModelId> {
-    find(name).await?.ok_or_else(|| not_found(name))
+    Ok(named(name).await?.id)
 }
 
 /// Reads a model by its name.
 pub async fn load(name: &str) -> Result<Stored> {
-    load_numbered(name, id(name).await?).await
-}
-
-/// The same when its number is known.
-pub async fn load_numbered(name: &str, id: ModelId) -> Result<Stored> {
-    let [record] = get([keys::model(id)]).await?;
+    let named = named(name).await?;
+    let [record] = get([keys::model(named.id)]).await?;
     let bytes = record.existing().ok_or_else(|| not_found(name))?;
     Ok(Stored {
-        model: codec::registry::read_model(id, bytes)?,
+        model: codec::registry::read_model(named.id, bytes)?,
+        named,
         version: record.version,
     })
 }
@@ -78,8 +112,10 @@ pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -
     transact(async |change| {
         let [counter, named] = get([keys::model_counter(), keys::model_name(name)]).await?;
         if let Some(id) = named.existing().map(codec::read_number).transpose()? {
-            let taken = read(name, ModelId(id)).await?;
-            return Err(already_exists(name, is_prompt(&taken.tags), is_prompt(tags)));
+            // It may be gone by now: the name was taken when it was looked up.
+            let taken = read_parts(&[ModelId(id)]).await?.pop().flatten();
+            let is_prompt_taken = taken.is_some_and(|taken| is_prompt(&taken.tags));
+            return Err(already_exists(name, is_prompt_taken, is_prompt(tags)));
         }
         let id = counter.existing().map(codec::read_number).transpose()?.unwrap_or(1);
         change.expect(keys::model_counter(), counter.version);
@@ -122,28 +158,39 @@ fn put_new(change: &mut Change, model: &Model, tags: &BTreeMap<String, String>) 
 
 /// Reads a model with everything that is shown of it.
 pub async fn read_named(name: &str) -> Result<FullModel> {
-    read(name, id(name).await?).await
+    for _ in 0..LOOKS_MAX {
+        let id = id(name).await?;
+        // Else it got another name meanwhile, or went: another one may have this name now.
+        if let Some(found) = read_all(&[id]).await?.pop().flatten()
+            && found.model.name == name
+        {
+            return Ok(found);
+        }
+    }
+    Err(Error::Contended)
 }
 
-async fn read(name: &str, id: ModelId) -> Result<FullModel> {
-    read_all(&[id]).await?.pop().flatten().ok_or_else(|| not_found(name))
+/// Reads a model that was just stored. Should it be gone by now, it is answered as it was stored, without what belongs to it.
+async fn read_stored(model: Model) -> Result<FullModel> {
+    let found = read_all(&[model.id]).await?.pop().flatten();
+    Ok(found.unwrap_or(FullModel {
+        model,
+        tags: Vec::new(),
+        aliases: Vec::new(),
+        latest: Vec::new(),
+    }))
 }
 
 /// Reads models with everything that is shown of them; none for one that does not exist.
 pub async fn read_all(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     let mut models = read_parts(ids).await?;
-    let latest = latest::of_models(ids).await?;
-    let mut wanted = Vec::new();
-    for (model, latest) in models.iter().zip(&latest) {
-        let Some(FullModel { model, .. }) = model else { continue };
-        let name: Rc<str> = Rc::from(model.name.as_str());
-        wanted.extend(latest.numbers().map(|number| (Rc::clone(&name), model.id, number)));
-    }
-    let mut found = versions::read_all(&wanted).await?.into_iter().flatten().peekable();
-    for model in models.iter_mut().flatten() {
-        while let Some(version) = found.next_if(|found| found.version.model == model.model.id) {
-            model.latest.push(version);
-        }
+    let existing = models.iter().flatten();
+    let named: Vec<NamedModel> = existing
+        .map(|full| (full.model.name.as_str().into(), full.model.id))
+        .collect();
+    let mut latest = latest::read_all(&named).await?;
+    for full in models.iter_mut().flatten() {
+        full.latest = latest.remove(&full.model.id).unwrap_or_default();
     }
     Ok(models)
 }
@@ -193,20 +240,20 @@ impl Parts {
 
 /// Changes a model's description.
 pub async fn describe(name: &str, description: &str, now_ms: i64) -> Result<FullModel> {
-    let id = transact(async |change| {
+    let model = transact(async |change| {
         let mut stored = load(name).await?;
         description.clone_into(&mut stored.model.description);
         stored.model.last_update_time_ms = now_ms;
         stored.put(change);
-        Ok(stored.model.id)
+        Ok(stored.model)
     })
     .await?;
-    read(name, id).await
+    read_stored(model).await
 }
 
 /// Gives a model another name, and its experiment with it. Its versions know it by number and stay as they are.
 pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel> {
-    let id = transact(async |change| {
+    let model = transact(async |change| {
         let mut stored = load(name).await?;
         if name != new_name {
             let [taken] = get([keys::model_name(new_name)]).await?;
@@ -221,28 +268,30 @@ pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel
         }
         stored.model.last_update_time_ms = now_ms;
         stored.put(change);
-        Ok(stored.model.id)
+        Ok(stored.model)
     })
     .await?;
-    read(new_name, id).await
+    read_stored(model).await
 }
 
-/// Deletes a model for good, and its experiment softly. Its versions are out of reach with the one commit; what remains of
-/// them is then swept.
+/// Deletes a model for good, and its experiment softly. Its versions are out of reach with the one commit, which leaves a
+/// ruin; what remains of them is then cleared away.
 pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
     let id = transact(async |change| {
         let stored = load(name).await?;
         let Model { id, experiment, .. } = stored.model;
-        lineage::must_hold_no_version(experiment, Some(id)).await?;
+        lineage::must_hold_no_version(change, experiment, Some(id)).await?;
         stored.rely_on(change);
         experiments::retire_in(change, experiment, now_ms).await?;
         change.delete(keys::model_of_experiment(experiment));
         change.delete(keys::model_name(name));
         change.delete(keys::model(id));
+        ruins::put_model(change, id);
         Ok(id)
     })
     .await?;
-    sweep::versions_of(id).await
+    ruins::clear_soon(&Ruin::Model(id)).await;
+    Ok(())
 }
 
 /// Sets a tag.
@@ -267,8 +316,10 @@ pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
     .await
 }
 
-/// Whether a model is marked as a prompt.
-pub async fn is_marked_prompt(id: ModelId) -> Result<bool> {
-    let [tag] = get([keys::model_tag(id, PROMPT_TAG)]).await?;
+/// Whether a model is marked as a prompt, on which a change then depends.
+pub async fn is_marked_prompt(change: &mut Change, id: ModelId) -> Result<bool> {
+    let key = keys::model_tag(id, PROMPT_TAG);
+    let [tag] = get([key.clone()]).await?;
+    change.expect(key, tag.version);
     Ok(tag.existing().is_some_and(|value| value.eq_ignore_ascii_case(b"true")))
 }

@@ -21,6 +21,8 @@ pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> 
                 Some(known) => read_model_output(known)?.1,
                 None => Some(now),
             };
+            // Of two who link one model, the second keeps the place that the first gave it.
+            change.expect(key(output), known.version);
             change.put(key(output), write_model_output(output.step, at));
         }
         Ok(())

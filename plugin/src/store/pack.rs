@@ -108,6 +108,10 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64, rand
                 resting.push((*run, mark, record.version));
             }
         }
+        // Also when their experiment was deleted for good: nothing of it is to be stored again.
+        if resting.is_empty() {
+            return Ok(0);
+        }
         let zones = zones_record.existing().map(Zones::read).transpose()?;
         let mut packer = Packer {
             experiment,

@@ -2,9 +2,10 @@
 //!
 //! One commit takes a run or an experiment out of sight, whole, and leaves a ruin (`ruins.rs`). Then its records and files go
 //! piece by piece, and the ruin last. So a purge that breaks off costs room, and another one goes on where it broke off.
-//! What a model version is, or is made from, stays.
+//! What a model version is, or is made from, stays: a commit checks that no version was made since that was found out
+//! (`lineage.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::codec::purge::read_deletion;
 use super::keys::{self, Column};
@@ -13,192 +14,210 @@ use super::records::{Change, Record, get_all, scan, transact};
 use super::{codec, experiments, lineage, pack, places, ruins};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
-use crate::domain::logged::LoggedModelId;
-use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 
-/// Deleted runs that one pass looks at.
+mod retained;
+
+use retained::Retained;
+
+/// Deleted runs, or deleted experiments, that one pass looks at.
 const LOOKED_AT_MAX: usize = 1_000;
 /// Runs of one experiment that one commit takes out of sight.
 const RUNS_AT_ONCE: usize = 64;
-/// Records of the registry that are read at once: a tag of a prompt may be large.
-const REGISTRY_AT_ONCE: usize = 500;
-/// Deleted experiments, or logged models of an experiment, that are looked at.
-const ALL_MAX: usize = 1_000_000;
-/// Ruins that one pass clears, and experiments that it takes out of sight.
-const RUINS_MAX: usize = 64;
+/// Experiments that one pass takes out of sight.
+const EXPERIMENTS_MAX: usize = 64;
+
+/// Where a purge is: first experiments go out of sight, then runs; then all ruins are cleared away. Each step is behind which
+/// key it goes on, or nothing at its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A place in the list of deleted experiments.
+    Experiments(Vec<u8>),
+    /// A key of a deleted run.
+    Runs(Vec<u8>),
+    /// A key of a ruin.
+    Ruins(Vec<u8>),
+}
+
+impl Step {
+    /// The first one.
+    pub fn begin() -> Self {
+        Step::Experiments(Vec::new())
+    }
+
+    /// Reads what `write` wrote.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (kind, after) = bytes.split_first()?;
+        let after = after.to_vec();
+        match kind {
+            b'e' => Some(Step::Experiments(after)),
+            b'r' => Some(Step::Runs(after)),
+            b'y' => Some(Step::Ruins(after)),
+            _ => None,
+        }
+    }
+
+    /// As bytes.
+    pub fn write(&self) -> Vec<u8> {
+        let (kind, after) = match self {
+            Step::Experiments(after) => (b'e', after),
+            Step::Runs(after) => (b'r', after),
+            Step::Ruins(after) => (b'y', after),
+        };
+        [&[kind], &after[..]].concat()
+    }
+}
 
 /// What a pass did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Pass {
     /// Runs and experiments that went out of sight.
     pub removed: usize,
-    /// Whether there may be more to do.
-    pub more: bool,
-    /// Behind which deleted run the next pass shall begin to look.
-    pub after: Option<Vec<u8>>,
+    /// Why something was left as it is, one line each.
+    pub failures: Vec<String>,
+    /// What the next pass does; none: nothing is left to do.
+    pub next: Option<Step>,
 }
 
-/// Does one piece of work: clears ruins, or else makes new ones of what was deleted at this time or before.
-pub async fn pass(before_ms: i64, after: Option<&[u8]>) -> Result<Pass> {
-    let ruins = ruins::some(RUINS_MAX).await?;
-    if !ruins.is_empty() {
-        let mut turn = ruins::Turn::begin();
-        for (ruin, note) in &ruins {
-            ruins::clear(ruin, note, &mut turn).await?;
-        }
-        return Ok(Pass {
-            more: true,
-            after: after.map(<[u8]>::to_vec),
-            ..Pass::default()
-        });
-    }
-    let held = Held::read().await?;
-    if after.is_none() {
-        let removed = remove_experiments(before_ms, &held).await?;
-        if removed > 0 {
-            return Ok(Pass {
-                removed,
-                more: true,
-                after: None,
-            });
-        }
-    }
-    remove_runs(before_ms, after, &held).await
-}
-
-/// What versions of models are made from, by what they name.
-#[derive(Default)]
-struct Held {
-    runs: BTreeSet<RunId>,
-    models: BTreeSet<[u8; 16]>,
-}
-
-impl Held {
-    async fn read() -> Result<Self> {
-        let mut held = Held::default();
-        let mut span = keys::registry::all_versions();
-        loop {
-            let mut last = Vec::new();
-            let count = scan(span.clone(), REGISTRY_AT_ONCE, |key, value| {
-                last = key.to_vec();
-                held.add(key, value)
+/// Does one piece of work on what was deleted at this time or before. What fails stops nothing else.
+pub async fn pass(before_ms: i64, step: &Step) -> Result<Pass> {
+    match step {
+        Step::Experiments(after) => remove_experiments(before_ms, after).await,
+        Step::Runs(after) => remove_runs(before_ms, after).await,
+        Step::Ruins(after) => {
+            let cleared = ruins::clear_some(after).await?;
+            Ok(Pass {
+                removed: 0,
+                failures: cleared.failures,
+                next: cleared.next.map(Step::Ruins),
             })
-            .await?;
-            if count < REGISTRY_AT_ONCE {
-                return Ok(held);
-            }
-            span = span.after(&last);
         }
-    }
-
-    /// Takes note of a record of the registry.
-    fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let Some((model, number)) = keys::registry::version_itself(key) else {
-            return Ok(());
-        };
-        let version = codec::registry::read_version(model, number, value)?;
-        self.runs.insert(version.run);
-        for place in [&version.source, &version.location] {
-            self.runs.extend(possible_runs(place));
-            let models = possible_models(place).into_iter();
-            self.models.extend(models.map(|LoggedModelId(bytes)| bytes));
-        }
-        Ok(())
     }
 }
 
-/// Takes experiments out of sight that were deleted at this time or before; answers how many.
-async fn remove_experiments(before_ms: i64, held: &Held) -> Result<usize> {
+/// Takes some experiments out of sight, of those behind a place.
+async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<Pass> {
     let mut deleted = Vec::new();
-    scan(keys::listed_experiments(Stage::Deleted), ALL_MAX, |key, _| {
-        deleted.extend(keys::listed_experiment_place(key).map(|(_, id)| id));
+    let span = keys::listed_experiments_after(Stage::Deleted, after);
+    let looked_at = scan(span, LOOKED_AT_MAX, |key, _| {
+        let (place, id) = keys::listed_experiment_place(key).ok_or_else(misplaced)?;
+        deleted.push((place.to_vec(), id));
         Ok(())
     })
     .await?;
-    let mut removed = 0;
-    for id in deleted {
-        if removed < RUINS_MAX && remove_experiment(id, before_ms, held).await? {
-            removed += 1;
+    let mut pass = Pass {
+        next: Some(Step::Runs(Vec::new())),
+        ..Pass::default()
+    };
+    let records = get_all(deleted.iter().map(|(_, id)| keys::experiment(*id)).collect()).await?;
+    let mut old = Vec::new();
+    for ((place, id), record) in deleted.iter().zip(&records) {
+        if old.len() == EXPERIMENTS_MAX {
+            break;
+        }
+        match experiments::Stored::from_record(*id, record) {
+            Ok(stored) if is_due(&stored, before_ms) => old.push(*id),
+            Ok(_) | Err(Error::NotFound(_)) => {}
+            Err(error) => pass
+                .failures
+                .push(format!("experiment {id} cannot be removed: {error:?}")),
+        }
+        pass.next = Some(Step::Experiments(place.clone()));
+    }
+    if looked_at < LOOKED_AT_MAX && old.len() < EXPERIMENTS_MAX {
+        pass.next = Some(Step::Runs(Vec::new()));
+    }
+    if old.is_empty() {
+        return Ok(pass);
+    }
+    let retained = Retained::read(&old).await?;
+    for id in old {
+        match remove_experiment(id, before_ms, &retained).await {
+            Ok(removed) => pass.removed += usize::from(removed),
+            Err(error) => pass
+                .failures
+                .push(format!("experiment {id} cannot be removed: {error:?}")),
         }
     }
-    Ok(removed)
+    Ok(pass)
 }
 
-async fn remove_experiment(id: ExperimentId, before_ms: i64, held: &Held) -> Result<bool> {
+/// Whether an experiment was deleted at this time or before, and may go.
+fn is_due(stored: &experiments::Stored, before_ms: i64) -> bool {
+    let experiment = &stored.experiment;
     // Every project has the first one: it would be made up anew.
-    if id == ExperimentId::DEFAULT {
-        return Ok(false);
-    }
-    let is_old = |stored: &experiments::Stored| {
-        stored.experiment.lifecycle.stage == Stage::Deleted && stored.experiment.last_update_time_ms <= before_ms
-    };
-    if !is_old(&experiments::load(id).await?) || holds_any(id, held).await? {
+    experiment.id != ExperimentId::DEFAULT
+        && experiment.lifecycle.stage == Stage::Deleted
+        && experiment.last_update_time_ms <= before_ms
+}
+
+async fn remove_experiment(id: ExperimentId, before_ms: i64, retained: &Retained) -> Result<bool> {
+    if retained.keeps_experiment(id).await? {
         return Ok(false);
     }
     transact(async |change| {
-        let stored = experiments::load(id).await?;
-        if is_old(&stored) {
+        let stored = match experiments::load(id).await {
+            Err(Error::NotFound(_)) => return Ok(false),
+            stored => stored?,
+        };
+        let goes = is_due(&stored, before_ms) && retained.is_current(change, id).await?;
+        if goes {
             stored.remove(change).await?;
             ruins::put_experiment(change, id);
         }
-        Ok(is_old(&stored))
+        Ok(goes)
     })
     .await
 }
 
-/// Whether an experiment, or something of it, belongs to a model or a version.
-async fn holds_any(id: ExperimentId, held: &Held) -> Result<bool> {
-    for allowed in [
-        lineage::must_not_belong_to_a_model(id, "remove").await,
-        lineage::must_hold_no_version(id, None).await,
-    ] {
-        match allowed {
-            Ok(()) => {}
-            Err(Error::Invalid(_)) => return Ok(true),
-            Err(error) => return Err(error),
-        }
-    }
-    let mut holds = false;
-    let models = keys::logged::List::Experiment(id).behind(&[]);
-    scan(models, ALL_MAX, |key, _| {
-        let placed = keys::logged::placed(key).and_then(keys::logged::read_place);
-        holds |= placed.is_some_and(|(_, LoggedModelId(bytes))| held.models.contains(&bytes));
-        Ok(())
-    })
-    .await?;
-    Ok(holds)
-}
-
-/// Takes runs out of sight that were deleted at this time or before, some of those behind `after`.
-async fn remove_runs(before_ms: i64, after: Option<&[u8]>, held: &Held) -> Result<Pass> {
-    let mut span = keys::all_deletions();
-    if let Some(after) = after {
-        span = span.after(after);
-    }
+/// Takes some runs out of sight, of those behind a key.
+async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<Pass> {
     let mut old: BTreeMap<ExperimentId, Vec<RunId>> = BTreeMap::new();
-    let mut last = after.map(<[u8]>::to_vec);
-    let looked_at = scan(span, LOOKED_AT_MAX, |key, value| {
-        let run = keys::deleted_run(key).ok_or_else(|| Error::Corrupt("key of a deleted run".to_owned()))?;
+    let mut last = Vec::new();
+    let looked_at = scan(keys::all_deletions().after(after), LOOKED_AT_MAX, |key, value| {
+        let run = keys::deleted_run(key).ok_or_else(misplaced)?;
         let deletion = read_deletion(value)?;
-        if deletion.time_ms <= before_ms && !held.runs.contains(&run) {
+        if deletion.time_ms <= before_ms {
             old.entry(deletion.experiment).or_default().push(run);
         }
-        last = Some(key.to_vec());
+        last = key.to_vec();
         Ok(())
     })
     .await?;
-    let mut removed = 0;
-    for (experiment, runs) in &old {
+    let mut pass = Pass {
+        next: Some(if looked_at == LOOKED_AT_MAX {
+            Step::Runs(last)
+        } else {
+            Step::Ruins(Vec::new())
+        }),
+        ..Pass::default()
+    };
+    if old.is_empty() {
+        return Ok(pass);
+    }
+    let retained = Retained::read(&[]).await?;
+    for (experiment, mut runs) in old {
+        runs.retain(|run| !retained.keeps_run(*run));
         for some in runs.chunks(RUNS_AT_ONCE) {
-            removed += remove_of_experiment(*experiment, some, before_ms).await?;
+            remove_some(experiment, some, before_ms, &mut pass).await;
         }
     }
-    Ok(Pass {
-        removed,
-        more: removed > 0 || looked_at == LOOKED_AT_MAX,
-        after: last,
-    })
+    Ok(pass)
+}
+
+/// Takes runs of an experiment out of sight, one by one if that fails for all together: one of them may be damaged, or all of
+/// them too large to be read at once.
+async fn remove_some(experiment: ExperimentId, runs: &[RunId], before_ms: i64, pass: &mut Pass) {
+    if let Ok(removed) = remove_of_experiment(experiment, runs, before_ms).await {
+        pass.removed += removed;
+        return;
+    }
+    for run in runs {
+        match remove_of_experiment(experiment, std::slice::from_ref(run), before_ms).await {
+            Ok(removed) => pass.removed += removed,
+            Err(error) => pass.failures.push(format!("run {run} cannot be removed: {error:?}")),
+        }
+    }
 }
 
 async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) -> Result<usize> {
@@ -209,11 +228,12 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             Err(error) => return Err(error),
         };
         change.expect(keys::experiment(id), stored.version);
+        let versions = lineage::versions_among(change, id, runs).await?;
         let of_run = |run: &RunId| [keys::deletion(*run), keys::run(*run), keys::packed_run(*run)];
         let records = get_all(runs.iter().flat_map(of_run).collect()).await?;
         let (records, _) = records.as_chunks::<3>();
         let (mut rows, mut removed) = (Vec::new(), 0);
-        for (run, records) in runs.iter().zip(records) {
+        for (run, records) in runs.iter().zip(records).filter(|(run, _)| !versions.contains(run)) {
             let taken = Taken {
                 id: *run,
                 experiment: stored.experiment.lifecycle,
@@ -278,4 +298,8 @@ impl Taken {
     fn is_deleted_itself(&self, run: Lifecycle) -> bool {
         run.stage == Stage::Deleted && run.epoch >= self.experiment.epoch
     }
+}
+
+fn misplaced() -> Error {
+    Error::Corrupt("key of something deleted".to_owned())
 }

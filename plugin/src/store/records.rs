@@ -1,15 +1,14 @@
 //! The host's records, unpacked: reads, and changes that are decided on what was read.
 
+mod read_set;
+mod transaction;
+
+use read_set::ReadSet;
+pub use transaction::{Change, transact, transact_idly};
+
 use super::keys::Span;
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};
-
-/// How often a change is decided anew when others changed the same records meanwhile. Each time one of them gets through, so
-/// this is how many may want to change one record at once.
-const ATTEMPTS_MAX: usize = 2_000;
-
-/// The same for what is done again later anyway.
-const IDLE_ATTEMPTS_MAX: usize = 64;
 
 /// How many last keys are asked for in one call: a page of the host holds them whole.
 const LAST_KEYS_AT_ONCE: usize = 1_000;
@@ -71,7 +70,9 @@ async fn get_possible(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    let asked = if ReadSet::is_wanted() { keys.clone() } else { Vec::new() };
     let values = host::get(keys).await.map_err(read_failed)?;
+    ReadSet::note_records(asked.into_iter().zip(values.versions.iter().copied()));
     let mut start = 0;
     let mut records = Vec::with_capacity(values.ends.len());
     for (version, end) in values.versions.iter().zip(values.ends.iter().map(|end| offset(*end))) {
@@ -94,6 +95,25 @@ pub async fn scan(span: Span, limit: usize, mut each: impl FnMut(&[u8], &[u8]) -
     })
     .await?;
     Ok(count)
+}
+
+/// Reads the beginning of a span in one call of the host: at most `limit` entries, and no more once they have 4 MiB. So
+/// however large the entries are, this much of them can be read. Answers what is left of the span; none at its end.
+pub async fn scan_page(
+    span: &Span,
+    limit: usize,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<Option<Span>> {
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let page = scan_once(ranges(std::slice::from_ref(span), limit, limit)).await?;
+    let (mut count, mut last) = (0, None);
+    visit(&page, 0, |entry| {
+        let (key, value) = entry.of(&page.bytes)?;
+        (count, last) = (count + 1, Some(key));
+        each(key, value)
+    })?;
+    let is_left = page.cut.is_some() || count == limit;
+    Ok(last.filter(|_| is_left).map(|last| span.after(last)))
 }
 
 /// Reads spans one after the other, at most `limit` entries of each; `each` gets the span's index, key and value.
@@ -164,9 +184,7 @@ async fn scan_pages(
         if spans.is_empty() {
             return Ok(());
         }
-        let page = host::scan(ranges(&spans, first_limit, limit))
-            .await
-            .map_err(read_failed)?;
+        let page = scan_once(ranges(&spans, first_limit, limit)).await?;
         let cut = page.cut.map(offset);
         let read = cut.and_then(|cut| page.counts.get(cut)).copied().unwrap_or(0);
         let last = each(first, page)?;
@@ -197,7 +215,7 @@ pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
             limit: 1,
             reverse: true,
         });
-        let page = host::scan(ranges.collect()).await.map_err(read_failed)?;
+        let page = scan_once(ranges.collect()).await?;
         visit(&page, 0, |entry| {
             let (key, _) = entry.of(&page.bytes)?;
             if let Some(last) = last.get_mut(entry.span) {
@@ -210,6 +228,11 @@ pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
         }
     }
     Ok(last)
+}
+
+async fn scan_once(ranges: Vec<host::Range>) -> Result<host::Page> {
+    ReadSet::note_scan();
+    host::scan(ranges).await.map_err(read_failed)
 }
 
 fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
@@ -258,62 +281,6 @@ fn visit(page: &host::Page, first: usize, mut each: impl FnMut(Entry) -> Result<
         }
     }
     Ok(())
-}
-
-/// Checks and writes that happen together or not at all.
-#[derive(Default)]
-pub struct Change {
-    checks: Vec<host::Check>,
-    writes: Vec<host::Write>,
-}
-
-impl Change {
-    /// The record must still have the version that was read.
-    pub fn expect(&mut self, key: Vec<u8>, version: u64) {
-        self.checks.push(host::Check { key, version });
-    }
-
-    /// Stores a value.
-    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.push(host::Write::Put((key, value)));
-    }
-
-    /// Stores a value unless a greater one, by its bytes, is there.
-    pub fn raise(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.push(host::Write::Raise((key, value)));
-    }
-
-    /// Removes a record.
-    pub fn delete(&mut self, key: Vec<u8>) {
-        self.writes.push(host::Write::Delete(key));
-    }
-}
-
-/// Decides and commits, and decides anew when others came first: of many who change one record at once none is turned away.
-/// A decision without writes commits nothing.
-pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
-    transact_within(ATTEMPTS_MAX, decide).await
-}
-
-/// The same for upkeep, which gives way to those who wait for an answer.
-pub async fn transact_idly<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
-    transact_within(IDLE_ATTEMPTS_MAX, decide).await
-}
-
-async fn transact_within<T>(attempts: usize, decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
-    for _ in 0..attempts {
-        let mut change = Change::default();
-        let answer = decide(&mut change).await?;
-        if change.writes.is_empty() {
-            return Ok(answer);
-        }
-        match host::commit(change.checks, change.writes).await {
-            Ok(()) => return Ok(answer),
-            Err(host::CommitError::Conflict(_)) => {}
-            Err(host::CommitError::Failed(error)) => return Err(commit_failed(error)),
-        }
-    }
-    Err(Error::Contended)
 }
 
 fn read_failed(error: host::Error) -> Error {

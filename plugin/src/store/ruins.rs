@@ -1,49 +1,59 @@
-//! Ruins: what is to be cleared away of runs and experiments that are out of sight for good. Each is a note in the records,
-//! which goes when all else has gone.
+//! Ruins: what is to be cleared away of runs, experiments and models that are out of sight for good. Each is a note in the
+//! records, which the commit that took its thing out of sight made, and which goes when all else has gone.
+//!
+//! Clearing is bounded by commits, and each of its commits by records and bytes, whatever is there. Whoever clears only removes
+//! what nobody can add to any more, so two who clear the same do no harm.
 
 use super::codec::purge::{Note, read_note, write_note};
 use super::draft::Draft;
 use super::keys::{self, Column, Ruin, Span};
-use super::marks::Mark;
 use super::packed::Packed;
-use super::records::{Change, get, get_all, scan, transact_idly};
+use super::records::{Change, get, get_all, scan_page, transact_idly};
 use super::zones::{Zones, place_of};
-use super::{codec, files, pack, places};
+use super::{files, pack, sweep};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged::{LoggedModel, LoggedModelId};
+use crate::domain::model::ModelId;
 use crate::domain::run::Run;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 
+mod experiment;
+
+/// Ruins that are looked at together.
+const RUINS_AT_ONCE: usize = 64;
 /// Records that are removed in one commit.
 const RECORDS_AT_ONCE: usize = 5_000;
 /// Commits of one turn.
 const COMMITS_MAX: usize = 100;
+/// Commits of a request that deletes something; what they leave is for upkeep.
+const COMMITS_SOON_MAX: usize = 20;
 /// Columns of which a slot is cleared in one commit.
 const COLUMNS_AT_ONCE: usize = 500;
-/// Runs, or logged models, of an experiment that are taken on at once.
-const PARTS_AT_ONCE: usize = 500;
-
-/// Some ruins with their notes, those of experiments first.
-pub async fn some(limit: usize) -> Result<Vec<(Ruin, Vec<u8>)>> {
-    let mut found = Vec::new();
-    scan(keys::all_ruins(), limit, |key, note| {
-        let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
-        found.push((ruin, note.to_vec()));
-        Ok(())
-    })
-    .await?;
-    Ok(found)
-}
 
 /// Makes a ruin of a run, as a part of a change that takes the run out of sight.
 pub fn put_run(change: &mut Change, run: &Run) {
+    put_with_files(change, &Ruin::Run(run.id), run.experiment, &run.artifact_uri);
+}
+
+/// The same of a run whose record cannot be read.
+fn put_unreadable_run(change: &mut Change, id: RunId, experiment: ExperimentId) {
+    put_with_files(change, &Ruin::Run(id), experiment, "");
+}
+
+/// Makes a ruin of a logged model, likewise.
+fn put_logged(change: &mut Change, model: &LoggedModel) {
+    put_with_files(change, &Ruin::Logged(model.id), model.experiment, &model.artifact_uri);
+}
+
+fn put_with_files(change: &mut Change, ruin: &Ruin, experiment: ExperimentId, artifact_uri: &str) {
+    let artifact_uri = artifact_uri.to_owned();
     let note = Note {
-        experiment: run.experiment,
-        artifact_uri: run.artifact_uri.clone(),
+        experiment,
+        artifact_uri,
     };
-    change.put(keys::ruin(&Ruin::Run(run.id)), write_note(&note));
+    change.put(keys::ruin(ruin), write_note(&note));
 }
 
 /// Makes a ruin of an experiment, likewise.
@@ -51,7 +61,17 @@ pub fn put_experiment(change: &mut Change, id: ExperimentId) {
     change.put(keys::ruin(&Ruin::Experiment(id)), Vec::new());
 }
 
-/// How many commits a turn may still make.
+/// Makes a ruin of a registered model, likewise.
+pub fn put_model(change: &mut Change, id: ModelId) {
+    change.put(keys::ruin(&Ruin::Model(id)), Vec::new());
+}
+
+/// Makes a ruin of a version of a registered model, likewise.
+pub fn put_version(change: &mut Change, model: ModelId, number: u64) {
+    change.put(keys::ruin(&Ruin::Version(model, number)), Vec::new());
+}
+
+/// How many commits may still be made.
 pub struct Turn {
     commits_left: usize,
 }
@@ -63,22 +83,93 @@ impl Turn {
             commits_left: COMMITS_MAX,
         }
     }
+
+    /// Takes one commit; whether one was left.
+    pub fn take(&mut self) -> bool {
+        let fewer = self.commits_left.checked_sub(1);
+        self.commits_left = fewer.unwrap_or(0);
+        fewer.is_some()
+    }
 }
 
-/// Clears some of a ruin away, and the ruin itself once nothing is left.
-pub async fn clear(ruin: &Ruin, note: &[u8], turn: &mut Turn) -> Result<()> {
+/// What clearing some ruins came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Clearing {
+    /// Why ruins were left as they are, one line each: at most `RUINS_AT_ONCE`.
+    pub failures: Vec<String>,
+    /// Behind which ruin to go on: clearing one may have made others behind it. None when there was none.
+    pub next: Option<Vec<u8>>,
+}
+
+/// Clears some of the ruins behind this key away; an empty one is before all. One that cannot be cleared stops no other.
+pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
+    let mut ruins = Vec::new();
+    scan_page(&keys::all_ruins().after(after), RUINS_AT_ONCE, |key, note| {
+        ruins.push((key.to_vec(), note.to_vec()));
+        Ok(())
+    })
+    .await?;
+    let (mut turn, mut clearing) = (Turn::begin(), Clearing::default());
+    let mut last = after.to_vec();
+    for (key, note) in ruins {
+        let cleared = clear(&key, &note, &mut turn).await;
+        if cleared == Ok(false) {
+            // The turn is over: the next one begins with this ruin.
+            clearing.next = Some(last);
+            return Ok(clearing);
+        }
+        clearing
+            .failures
+            .extend(cleared.err().map(|error| failure(&key, &error)));
+        clearing.next = Some(key.clone());
+        if matches!(keys::ruin_of(&key), Some(Ruin::Experiment(_))) {
+            // Its runs and logged models are ruins now, which come before others that were read.
+            return Ok(clearing);
+        }
+        last = key;
+    }
+    Ok(clearing)
+}
+
+/// Clears away what a request has just made a ruin of, as far as a request goes. Whatever it leaves, or cannot do, is left to
+/// upkeep: what was asked for has happened already.
+pub async fn clear_soon(ruin: &Ruin) {
+    let mut turn = Turn {
+        commits_left: COMMITS_SOON_MAX,
+    };
+    _ = clear(&keys::ruin(ruin), &[], &mut turn).await;
+}
+
+fn failure(key: &[u8], error: &Error) -> String {
+    let named = match keys::ruin_of(key) {
+        Some(Ruin::Experiment(id)) => format!("experiment {id}"),
+        Some(Ruin::Logged(id)) => format!("logged model {id}"),
+        Some(Ruin::Model(id)) => format!("model number {id}"),
+        Some(Ruin::Run(id)) => format!("run {id}"),
+        Some(Ruin::Version(model, number)) => format!("version {number} of model number {model}"),
+        None => format!("{key:?}"),
+    };
+    format!("what is left of the deleted {named} cannot be removed: {error:?}")
+}
+
+/// Clears a ruin away, and its note once nothing else is left; `false` when the turn ended before that.
+async fn clear(key: &[u8], note: &[u8], turn: &mut Turn) -> Result<bool> {
+    let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
     let is_cleared = match ruin {
-        Ruin::Run(id) => clear_run(*id, &read_note(note)?, turn).await?,
-        Ruin::Experiment(id) => clear_experiment(*id, turn).await?,
+        Ruin::Experiment(id) => experiment::clear(id, turn).await?,
+        Ruin::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
+        Ruin::Model(id) => sweep::clear_model(id, turn).await?,
+        Ruin::Run(id) => clear_run(id, &read_note(note)?, turn).await?,
+        Ruin::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
     };
     if is_cleared {
         transact_idly(async |change| {
-            change.delete(keys::ruin(ruin));
+            change.delete(key.to_vec());
             Ok(())
         })
         .await?;
     }
-    Ok(())
+    Ok(is_cleared)
 }
 
 async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
@@ -91,6 +182,14 @@ async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
     let links = keys::registry::versions_of_run(note.experiment, id);
     let [points, chunks, guards] = keys::histories(id);
     clear_spans(&[points, chunks, guards, keys::run_parts(id), links], turn).await
+}
+
+async fn clear_logged(id: LoggedModelId, note: &Note, turn: &mut Turn) -> Result<bool> {
+    let root = ArtifactPath::of_uri(&note.artifact_uri);
+    if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(&id)) {
+        files::delete_below(&root).await?;
+    }
+    clear_spans(&[keys::logged::points(id), keys::logged::known_parts(id)], turn).await
 }
 
 /// Empties the slot of a run in all columns. Its row is given to no other run.
@@ -169,116 +268,22 @@ pub async fn set_slots(
     Ok(())
 }
 
-/// Makes ruins of an experiment's runs, some at a time; when none is left, its logged models and its own records go.
-async fn clear_experiment(id: ExperimentId, turn: &mut Turn) -> Result<bool> {
-    if take_on_marked(id).await? || take_on_packed(id).await? || clear_models(id, turn).await? {
-        return Ok(false);
-    }
-    let mut spans = keys::of_experiment(id);
-    spans.push(keys::registry::versions_of_experiment(id));
-    spans.push(Span::of_key(keys::registry::model_of_experiment(id)));
-    clear_spans(&spans, turn).await
-}
-
-/// Makes ruins of runs that are not packed; whether there were any.
-async fn take_on_marked(id: ExperimentId) -> Result<bool> {
-    let mut runs = Vec::new();
-    scan(keys::marks(id), PARTS_AT_ONCE, |key, mark| {
-        Mark::read(mark)?;
-        runs.extend(keys::marked(key).map(|(_, run)| run));
-        Ok(())
-    })
-    .await?;
-    take_on(&runs, |change| {
-        for run in &runs {
-            change.delete(keys::mark(id, *run));
-        }
-    })
-    .await?;
-    Ok(!runs.is_empty())
-}
-
-/// Makes ruins of some packed runs; whether there was a record of their places.
-async fn take_on_packed(id: ExperimentId) -> Result<bool> {
-    let (mut runs, mut found) = (Vec::new(), None);
-    scan(keys::places_between(id, 0, u32::MAX), 1, |key, record| {
-        runs.extend(places::runs_of(record));
-        found = Some(key.to_vec());
-        Ok(())
-    })
-    .await?;
-    let Some(record) = found else { return Ok(false) };
-    take_on(&runs, |change| change.delete(record.clone())).await?;
-    Ok(true)
-}
-
-/// Makes ruins of those runs that still are.
-async fn take_on(runs: &[RunId], also: impl Fn(&mut Change)) -> Result<()> {
-    transact_idly(async |change| {
-        let records = get_all(runs.iter().map(|run| keys::run(*run)).collect()).await?;
-        for (run, record) in runs.iter().zip(&records) {
-            if let Some(bytes) = record.existing() {
-                put_run(change, &codec::read_run(*run, bytes)?);
-                change.delete(keys::run(*run));
-                change.delete(keys::deletion(*run));
-            }
-        }
-        also(change);
-        Ok(())
-    })
-    .await
-}
-
-/// Removes logged models of an experiment with their files; whether there were any.
-async fn clear_models(experiment: ExperimentId, turn: &mut Turn) -> Result<bool> {
-    let mut models: Vec<(Vec<u8>, LoggedModelId)> = Vec::new();
-    let list = keys::logged::List::Experiment(experiment);
-    scan(list.behind(&[]), PARTS_AT_ONCE, |key, _| {
-        let place = keys::logged::placed(key).and_then(keys::logged::read_place);
-        models.extend(place.map(|(_, model)| (key.to_vec(), model)));
-        Ok(())
-    })
-    .await?;
-    for (place, id) in &models {
-        let [record] = get([keys::logged::model(*id)]).await?;
-        if let Some(bytes) = record.existing() {
-            let model = codec::logged::read_logged_model(*id, bytes)?;
-            let root = ArtifactPath::of_uri(&model.artifact_uri);
-            if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(id)) {
-                files::delete_all_below(&root).await?;
-            }
-        }
-        let is_cleared = clear_spans(&[keys::logged::points(*id), keys::logged::known_parts(*id)], turn).await?;
-        if is_cleared {
-            transact_idly(async |change| {
-                change.delete(place.clone());
-                Ok(())
-            })
-            .await?;
-        }
-    }
-    Ok(!models.is_empty())
-}
-
-/// Removes all records of some spans, as far as one turn goes; whether none is left.
+/// Removes all records of some spans, as far as the turn goes; whether none is left.
 async fn clear_spans(spans: &[Span], turn: &mut Turn) -> Result<bool> {
     for span in spans {
-        loop {
-            let Some(fewer) = turn.commits_left.checked_sub(1) else {
+        let mut more = true;
+        while more {
+            if !turn.take() {
                 return Ok(false);
-            };
-            turn.commits_left = fewer;
-            let removed = transact_idly(async |change| {
-                scan(span.clone(), RECORDS_AT_ONCE, |key, _| {
+            }
+            more = transact_idly(async |change| {
+                let left = scan_page(span, RECORDS_AT_ONCE, |key, _| {
                     change.delete(key.to_vec());
                     Ok(())
-                })
-                .await
+                });
+                Ok(left.await?.is_some())
             })
             .await?;
-            if removed < RECORDS_AT_ONCE {
-                break;
-            }
         }
     }
     Ok(true)

@@ -44,9 +44,15 @@ impl Stored {
 
     /// Makes a change of the run depend on run and experiment being as they were read, and marks it as changed.
     pub fn rely_on(&self, change: &mut Change, now_ms: i64) {
-        change.expect(keys::run(self.run.id), self.version);
-        self.experiment.rely_on(change, now_ms);
+        self.expect(change);
         put_mark(change, &self.run, now_ms);
+    }
+
+    /// Makes a change of something else depend on run and experiment being as they were read.
+    pub fn expect(&self, change: &mut Change) {
+        change.expect(keys::run(self.run.id), self.version);
+        // It is stored: a run lies in it.
+        change.expect(keys::experiment(self.run.experiment), self.experiment.version);
     }
 }
 
@@ -160,7 +166,7 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
             return Ok(());
         }
         if stage == Stage::Deleted {
-            lineage::must_be_no_version(&stored.run).await?;
+            lineage::must_be_no_version(change, &stored.run).await?;
         }
         stored.rely_on(change, now_ms);
         let epoch = stored.experiment.experiment.lifecycle.epoch;
@@ -222,7 +228,7 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         stored.rely_on(change, now_ms);
         let (guards, values) = values.split_at_checked(guards).unwrap_or_default();
         let (models, values) = values.split_at_checked(batch.of_models.len()).unwrap_or_default();
-        logged::must_exist(&batch.of_models, models)?;
+        logged::rely_on_models(change, &batch.of_models, models)?;
         logged::put_points(change, &batch.of_models);
         log_params(change, id, &batch.params, values)?;
         chunks::put(change, id, &series, guards)?;
@@ -341,6 +347,9 @@ pub async fn delete_tag(id: RunId, key: &str, now_ms: i64) -> Result<()> {
             return Err(Error::NotFound(format!("No tag with name: {key} in run with id {id}")));
         }
         stored.rely_on(change, now_ms);
+        for (key, record) in [keys::run_tag(id, key), keys::packed_run(id)].into_iter().zip(&values) {
+            change.expect(key, record.version);
+        }
         change.put(keys::run_tag(id, key), REMOVED_TAG.to_vec());
         Ok(())
     })

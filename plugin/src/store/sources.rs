@@ -1,17 +1,18 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
-use super::{aliases, latest, logged, models, runs, versions};
+use super::models::Named;
+use super::records::Change;
+use super::{aliases, experiments, keys, latest, logged, models, runs, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
-use crate::domain::logged::{LoggedModel, LoggedModelId};
-use crate::domain::model::ModelId;
+use crate::domain::logged::LoggedModelId;
 use crate::domain::source::{
     Source, VersionSource, Which, invalid, not_of_model, not_of_run, possible_models, possible_runs,
 };
 use crate::domain::stage::ModelStage;
-use crate::domain::version::{FullVersion, VersionName};
+use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 
 /// A source that was found good, and what it says of its version.
@@ -36,8 +37,9 @@ pub struct Owner {
     pub model: Option<LoggedModelId>,
 }
 
-/// Checks a source, and the run and the logged model that the caller says it is of.
-pub async fn resolve(text: &str, source: &Source, owner: Owner) -> Result<Resolved> {
+/// Checks a source, and the run and the logged model that the caller says it is of, as a part of a change. The change depends
+/// on what the source names; the run must still be checked by who makes it a version.
+pub async fn resolve(change: &mut Change, text: &str, source: &Source, owner: Owner) -> Result<Resolved> {
     let Owner { run, model } = owner;
     let kept = |run| Resolved {
         run,
@@ -56,7 +58,7 @@ pub async fn resolve(text: &str, source: &Source, owner: Owner) -> Result<Resolv
         Source::Prompt => Ok(kept(run)),
         Source::Elsewhere => match model {
             None => Ok(kept(run)),
-            Some(id) => of_logged(text, &logged_model(text, id).await?, run).await,
+            Some(id) => of_logged(change, text, &logged_model(text, id).await?, run).await,
         },
         Source::Run(place) if run.is_some_and(|run| run != place.run) => Err(not_of_run(text)),
         Source::Run(place) => {
@@ -65,16 +67,16 @@ pub async fn resolve(text: &str, source: &Source, owner: Owner) -> Result<Resolv
         }
         Source::Artifacts(path) => match place_of_run(path, owner).await? {
             Some(run) => Ok(kept(Some(run))),
-            None => place_of_model(text, path, owner).await,
+            None => place_of_model(change, text, path, owner).await,
         },
         Source::Logged(id) if model.is_some_and(|model| model != *id) => Err(not_of_model(text)),
         Source::Logged(id) => {
-            let model = logged_model(text, *id).await?;
-            let location = Some(model.artifact_uri.clone());
-            let resolved = of_logged(text, &model, run).await?;
+            let stored = logged_model(text, *id).await?;
+            let resolved = of_logged(change, text, &stored, run).await?;
+            let location = Some(stored.model.artifact_uri);
             Ok(Resolved { location, ..resolved })
         }
-        Source::Version(version) => of_version(text, version, owner).await,
+        Source::Version(version) => of_version(change, text, version, owner).await,
     }
 }
 
@@ -99,16 +101,16 @@ fn is_within(path: &ArtifactPath, root: &str) -> bool {
 }
 
 /// The logged model that a place in the artifact store is of.
-async fn place_of_model(text: &str, path: &ArtifactPath, owner: Owner) -> Result<Resolved> {
+async fn place_of_model(change: &mut Change, text: &str, path: &ArtifactPath, owner: Owner) -> Result<Resolved> {
     let possible: Vec<LoggedModelId> = match owner.model {
         Some(model) => vec![model],
         None if owner.run.is_some() => return Err(not_of_run(text)),
         None => possible_models(path.as_str()),
     };
     for id in possible {
-        let model = find_logged(id).await?;
-        if let Some(model) = model.filter(|model| is_within(path, &model.artifact_uri)) {
-            return of_logged(text, &model, owner.run).await;
+        let stored = find_logged(id).await?;
+        if let Some(stored) = stored.filter(|stored| is_within(path, &stored.model.artifact_uri)) {
+            return of_logged(change, text, &stored, owner.run).await;
         }
     }
     Err(if owner.model.is_some() {
@@ -118,24 +120,28 @@ async fn place_of_model(text: &str, path: &ArtifactPath, owner: Owner) -> Result
     })
 }
 
-async fn logged_model(text: &str, id: LoggedModelId) -> Result<LoggedModel> {
+async fn logged_model(text: &str, id: LoggedModelId) -> Result<logged::Stored> {
     find_logged(id).await?.ok_or_else(|| not_of_model(text))
 }
 
 /// None when there is no such logged model, or no longer.
-async fn find_logged(id: LoggedModelId) -> Result<Option<LoggedModel>> {
+async fn find_logged(id: LoggedModelId) -> Result<Option<logged::Stored>> {
     match logged::load(id).await {
-        Ok(stored) => Ok(Some(stored.model).filter(|model| !model.is_deleted)),
+        Ok(stored) => Ok(Some(stored).filter(|stored| !stored.model.is_deleted)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// A source that is a logged model's. Its run is the version's if it can be, and the caller names no other.
-async fn of_logged(text: &str, model: &LoggedModel, run: Option<RunId>) -> Result<Resolved> {
-    let run = match (run, RunId::parse(&model.source_run)) {
+async fn of_logged(change: &mut Change, text: &str, stored: &logged::Stored, run: Option<RunId>) -> Result<Resolved> {
+    rely_on_logged(change, text, stored).await?;
+    let run = match (run, RunId::parse(&stored.model.source_run)) {
         (None, Ok(source)) => match runs::load(source).await {
-            Ok(stored) => (stored.stage() == Stage::Active).then_some(source),
+            Ok(stored) => {
+                stored.expect(change);
+                (stored.stage() == Stage::Active).then_some(source)
+            }
             Err(Error::NotFound(_)) => None,
             Err(error) => return Err(error),
         },
@@ -145,8 +151,19 @@ async fn of_logged(text: &str, model: &LoggedModel, run: Option<RunId>) -> Resul
         run,
         source: Some(text.to_owned()),
         location: Some(text.to_owned()),
-        model: Some(model.id),
+        model: Some(stored.model.id),
     })
+}
+
+/// Makes a change depend on a logged model, and on its experiment not being removed for good: that takes the model with it.
+async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged::Stored) -> Result<()> {
+    stored.rely_on(change);
+    match experiments::load(stored.model.experiment).await {
+        Ok(experiment) => change.expect(keys::experiment(stored.model.experiment), experiment.version),
+        Err(Error::NotFound(_)) => return Err(not_of_model(text)),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// Where the artifacts of a run lie; none when there is no such run.
@@ -158,24 +175,31 @@ async fn artifacts_of(id: RunId) -> Result<Option<String>> {
     }
 }
 
-async fn of_version(text: &str, source: &VersionSource, owner: Owner) -> Result<Resolved> {
-    let model = models::id(&source.model).await?;
-    if models::is_marked_prompt(model).await? {
+/// A source that is another version. The change depends on that version, and on how the source came to name it: every change
+/// of stages, and so of which version is the latest, changes the model.
+async fn of_version(change: &mut Change, text: &str, source: &VersionSource, owner: Owner) -> Result<Resolved> {
+    let model = models::load(&source.model).await?;
+    model.rely_on(change);
+    if models::is_marked_prompt(change, model.named.id).await? {
         return Err(invalid(
             text,
             "Prompt versions cannot be used as model version sources.",
         ));
     }
-    let FullVersion { version, .. } = match &source.which {
-        Which::Alias(alias) => aliases::resolve(&source.model, alias).await?,
-        Which::Suffix(suffix) => match VersionName::parse(suffix) {
-            Ok(name) => versions::read(&source.model, &name).await?,
-            Err(_) => of_stage(&source.model, model, suffix).await?,
-        },
-    };
+    let (number, not_found) = named_version(change, &model.named, source).await?;
+    let stored = versions::load_some(&model.named, &[number])
+        .await?
+        .pop()
+        .ok_or(not_found)?;
+    stored.rely_on(change);
+    let version = stored.version;
     let is_other_model = match owner.model {
         None => false,
-        Some(id) => logged_model(text, id).await?.artifact_uri != version.location,
+        Some(id) => {
+            let stored = logged_model(text, id).await?;
+            rely_on_logged(change, text, &stored).await?;
+            stored.model.artifact_uri != version.location
+        }
     };
     if owner.run.is_some_and(|run| run != version.run) || is_other_model {
         return Err(invalid(
@@ -191,22 +215,33 @@ async fn of_version(text: &str, source: &VersionSource, owner: Owner) -> Result<
     })
 }
 
+/// The number of the version that a source names, and the answer should there be no such version.
+async fn named_version(change: &mut Change, model: &Named, source: &VersionSource) -> Result<(u64, Error)> {
+    let name = &source.model;
+    match &source.which {
+        Which::Alias(alias) if !is_latest(alias) => {
+            let number = aliases::find(change, model.id, alias).await?;
+            Ok((number, aliases::not_found(alias)))
+        }
+        Which::Alias(stage) | Which::Suffix(stage) => match VersionName::parse(stage) {
+            Ok(version) => {
+                let number = versions::number(model.id, name, &version).await?;
+                Ok((number, version.not_found(name)))
+            }
+            Err(_) => latest_of(name, model, stage).await,
+        },
+    }
+}
+
 /// The latest version of a stage, or of all.
-async fn of_stage(name: &str, model: ModelId, stage: &str) -> Result<FullVersion> {
-    let latest = latest::of_model(model).await?;
-    let number = if is_latest(stage) {
-        latest.number()
+async fn latest_of(name: &str, model: &Named, stage: &str) -> Result<(u64, Error)> {
+    let latest = latest::of_model(model.id).await?;
+    let (number, not_found) = if is_latest(stage) {
+        let text = format!("Latest version not found for model {name}.");
+        (latest.number(), Error::NotFound(text))
     } else {
-        latest.of_stage(ModelStage::parse(stage)?)
+        let text = format!("No versions of model with name '{name}' and stage '{stage}' found");
+        (latest.of_stage(ModelStage::parse(stage)?), Error::NotFound(text))
     };
-    let found = match number {
-        Some(number) => versions::read_number(name, model, number).await?,
-        None => None,
-    };
-    found.ok_or_else(|| match stage {
-        _ if is_latest(stage) => Error::NotFound(format!("Latest version not found for model {name}.")),
-        _ => Error::NotFound(format!(
-            "No versions of model with name '{name}' and stage '{stage}' found"
-        )),
-    })
+    number.map(|number| (number, not_found.clone())).ok_or(not_found)
 }

@@ -1,14 +1,21 @@
 //! Moving model versions from stage to stage.
 
+use super::models::Named;
 use super::records::{Change, transact};
-use super::versions::{Stored, load, read};
+use super::versions::{Stored, load, load_some, read_stored};
 use super::{latest, models};
 use crate::domain::stage::ModelStage;
-use crate::domain::version::{FullVersion, VersionName};
+use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
 
 /// Versions that are archived in one commit.
 const ARCHIVED_AT_ONCE: usize = 1_000;
+/// How large they are together, in bytes; the last one may pass it.
+const ARCHIVED_BYTES_MAX: usize = 16 << 20;
+/// Versions that are read together: each may have a long description.
+const READ_AT_ONCE: usize = 50;
+/// Commits of one transition: for 400,000 versions, or 6 GiB of them.
+const COMMITS_MAX: usize = 400;
 
 /// Where a version is to go.
 #[derive(Clone, Copy, Debug)]
@@ -22,40 +29,62 @@ pub struct Transition {
 /// Moves a version to a stage, and others out of its way in the same commit; if they are more than a commit takes, the
 /// first ones in commits before.
 pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i64) -> Result<FullVersion> {
-    loop {
+    for _ in 0..COMMITS_MAX {
         let moved = transact(async |change| {
             let mut owner = models::load(model).await.map_err(|error| match error {
                 Error::NotFound(_) => name.not_found(model),
                 other => other,
             })?;
             let stored = load(model, name).await?;
-            let others = if to.archive_others {
-                latest::of_stage(stored.version.model, to.stage, ARCHIVED_AT_ONCE).await?
-            } else {
-                Vec::new()
-            };
-            for number in others.iter().copied().filter(|number| *number != stored.version.number) {
-                let other = load(model, &VersionName::of_number(number)).await?;
-                replace_stage(change, &other, ModelStage::Archived, now_ms);
+            if to.archive_others && !archive_others(change, &owner.named, &stored, to.stage, now_ms).await? {
+                return Ok(None);
             }
-            if others.len() == ARCHIVED_AT_ONCE {
-                return Ok(false);
-            }
-            replace_stage(change, &stored, to.stage, now_ms);
+            let version = replace_stage(change, &stored, to.stage, now_ms);
             owner.model.last_update_time_ms = now_ms;
             owner.put(change);
-            Ok(true)
+            Ok(Some(version))
         })
         .await?;
-        if moved {
-            return read(model, name).await;
+        if let Some(version) = moved {
+            return read_stored(model, version).await;
         }
     }
+    Err(Error::TooLarge(
+        "a stage with more versions than one request archives".to_owned(),
+    ))
 }
 
-fn replace_stage(change: &mut Change, stored: &Stored, stage: ModelStage, now_ms: i64) {
+/// Archives the versions of a stage but this one, as many as a commit takes; whether these are all. The model must have been
+/// read before: every change of the stages of its versions changes it.
+async fn archive_others(
+    change: &mut Change,
+    model: &Named,
+    kept: &Stored,
+    stage: ModelStage,
+    now_ms: i64,
+) -> Result<bool> {
+    let numbers = latest::of_stage(model.id, stage, ARCHIVED_AT_ONCE).await?;
+    let mut bytes = 0;
+    for some in numbers.chunks(READ_AT_ONCE) {
+        for other in load_some(model, some).await? {
+            if other.version.number == kept.version.number {
+                continue;
+            }
+            if bytes >= ARCHIVED_BYTES_MAX {
+                return Ok(false);
+            }
+            let archived = replace_stage(change, &other, ModelStage::Archived, now_ms);
+            bytes += archived.description.map_or(0, |description| description.len());
+        }
+    }
+    Ok(numbers.len() < ARCHIVED_AT_ONCE)
+}
+
+/// Moves one version as a part of a change; answers what it is then.
+fn replace_stage(change: &mut Change, stored: &Stored, stage: ModelStage, now_ms: i64) -> Version {
     let mut version = stored.version.clone();
     version.stage = stage;
     version.last_update_time_ms = now_ms;
     stored.replace(change, &version);
+    version
 }

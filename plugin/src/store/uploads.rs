@@ -22,8 +22,8 @@ pub struct Slot {
 
 /// Begins an upload.
 pub async fn create(id: UploadId, upload: &Upload) -> Result<()> {
-    artifacts::may_write_below(&upload.path).await?;
     transact(async |change| {
+        artifacts::owner_of(&upload.path).await?.rely_on(change);
         change.expect(keys::upload(id), ABSENT);
         change.put(keys::upload(id), write_upload(upload));
         Ok(())
@@ -86,24 +86,20 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
         return Ok(());
     }
     upload.must_be_all(named)?;
-    artifacts::may_write_below(path).await?;
-    if !parts::join(id, named, path).await? {
+    if !artifacts::join(path, id, named).await? {
         // Someone may have asked for the same a moment before.
         return match load(id, now_ms).await?.is_done {
             true => Ok(()),
             false => Err(missing(id, named).await?),
         };
     }
+    let done = Upload {
+        is_done: true,
+        ..upload
+    };
     transact(async |change| {
-        let [record] = get([keys::upload(id)]).await?;
-        if let Some(bytes) = record.existing() {
-            let done = Upload {
-                is_done: true,
-                ..read_upload(bytes)?
-            };
-            change.expect(keys::upload(id), record.version);
-            change.put(keys::upload(id), write_upload(&done));
-        }
+        // Also when it was given up in the same moment: then it was completed before.
+        change.put(keys::upload(id), write_upload(&done));
         Ok(())
     })
     .await?;
@@ -112,12 +108,22 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
 
 /// Gives an upload up. One that is none, or is done, stays as it is.
 pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()> {
-    match load_open(id, now_ms).await {
-        Ok(upload) => must_lead_to(&upload, path)?,
-        Err(Error::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error),
+    let is_given_up = transact(async |change| {
+        let [record] = get([keys::upload(id)]).await?;
+        let upload = record.existing().map(read_upload).transpose()?;
+        let Some(upload) = upload.filter(|upload| !upload.is_done && now_ms < upload.expires_ms()) else {
+            return Ok(false);
+        };
+        must_lead_to(&upload, path)?;
+        change.expect(keys::upload(id), record.version);
+        change.delete(keys::upload(id));
+        Ok(true)
+    })
+    .await?;
+    if is_given_up {
+        parts::delete_all(id).await?;
     }
-    remove(id).await
+    Ok(())
 }
 
 fn must_lead_to(upload: &Upload, path: &ArtifactPath) -> Result<()> {
@@ -142,13 +148,4 @@ async fn missing(id: UploadId, named: &[NamedPart]) -> Result<Error> {
         )),
         None => Error::Contended,
     })
-}
-
-async fn remove(id: UploadId) -> Result<()> {
-    transact(async |change| {
-        change.delete(keys::upload(id));
-        Ok(())
-    })
-    .await?;
-    parts::delete_all(id).await
 }

@@ -4,15 +4,24 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
+use super::keys::Ruin;
 use super::keys::registry::{self as keys, VersionPart};
-use super::records::{Change, get, scan_all, transact};
-use super::{codec, lineage, models, sweep};
+use super::models::Named;
+use super::records::{Change, get, get_all, scan, scan_all, scan_page, transact};
+use super::{aliases, codec, lineage, models, ruins, sweep};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
 use crate::domain::prompt::{self, PROMPT_TAG};
-use crate::domain::semver::SemVer;
+use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
 use crate::error::{Error, Result};
+
+/// Aliases that a version loses in one commit.
+const ALIASES_AT_ONCE: usize = 1_000;
+/// Tags that go in the commit that deletes their version; of more, all go afterwards.
+const TAGS_AT_ONCE: usize = 1_000;
+/// Commits of one deletion: for 400,000 aliases.
+const COMMITS_MAX: usize = 400;
 
 /// Stores a version and its places in the orders.
 pub fn put(change: &mut Change, version: &Version) {
@@ -41,16 +50,18 @@ fn displace(change: &mut Change, version: &Version) {
 pub struct Stored {
     /// What it says.
     pub version: Version,
+    model: Named,
     record: u64,
 }
 
 impl Stored {
-    /// Makes a change depend on the version being as it was read.
+    /// Makes a change depend on the version being as it was read, and its model having the name by which it was found.
     pub fn rely_on(&self, change: &mut Change) {
+        self.model.rely_on(change);
         change.expect(keys::version(self.version.model, self.version.number), self.record);
     }
 
-    /// The same, and makes other such changes wait: a deletion must see what this one adds.
+    /// The same, and changes the record: a deletion, which lists what the version has, must see what this change adds.
     pub fn touch(&self, change: &mut Change) {
         self.rely_on(change);
         let Version { model, number, .. } = self.version;
@@ -82,13 +93,24 @@ pub async fn number(model: ModelId, model_name: &str, name: &VersionName) -> Res
 /// Reads a version without tags and aliases. Without the model there is no version either.
 pub async fn load(model_name: &str, name: &VersionName) -> Result<Stored> {
     let not_found = || name.not_found(model_name);
-    let model = models::find(model_name).await?.ok_or_else(not_found)?;
-    let number = number(model, model_name, name).await?;
-    let [record] = get([keys::version(model, number)]).await?;
-    Ok(Stored {
-        version: codec::registry::read_version(model, number, record.existing().ok_or_else(not_found)?)?,
-        record: record.version,
-    })
+    let model = models::look_up(model_name).await?.ok_or_else(not_found)?;
+    let number = number(model.id, model_name, name).await?;
+    load_some(&model, &[number]).await?.pop().ok_or_else(not_found)
+}
+
+/// Reads versions of a model by their numbers, those that exist.
+pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<Stored>> {
+    let records = get_all(numbers.iter().map(|number| keys::version(model.id, *number)).collect()).await?;
+    let existing = numbers.iter().zip(&records);
+    let existing = existing.filter_map(|(number, record)| Some((*number, record.existing()?, record.version)));
+    let stored = existing.map(|(number, bytes, record)| {
+        Ok(Stored {
+            version: codec::registry::read_version(model.id, number, bytes)?,
+            model: model.clone(),
+            record,
+        })
+    });
+    stored.collect()
 }
 
 /// Reads a version.
@@ -99,12 +121,52 @@ pub async fn read(model_name: &str, name: &VersionName) -> Result<FullVersion> {
     read_number(model_name, model, number).await?.ok_or_else(not_found)
 }
 
+/// Reads a version that was just stored. Should it be gone by now, it is answered as it was stored, without tags and aliases.
+pub async fn read_stored(model_name: &str, version: Version) -> Result<FullVersion> {
+    let found = read_number(model_name, version.model, version.number).await?;
+    Ok(found.unwrap_or_else(|| FullVersion {
+        version,
+        model_name: model_name.into(),
+        tags: Vec::new(),
+        aliases: Vec::new(),
+    }))
+}
+
 /// Whether a version has a semantic version, or is a copy of one that has it.
-pub async fn is_known_as(version: &Version, semver: &SemVer) -> Result<bool> {
+pub async fn is_known_as(model: &str, name: &VersionName, semver: &SemVer) -> Result<bool> {
+    transact(async |change| {
+        let stored = load(model, name).await?;
+        is_known_in(change, &stored.version, semver).await
+    })
+    .await
+}
+
+async fn is_known_in(change: &mut Change, version: &Version, semver: &SemVer) -> Result<bool> {
     if version.semver == *semver {
         return Ok(true);
     }
-    lineage::is_of_original(semver, version.model, Some(version.run), Some(&version.location)).await
+    let run = (version.experiment, version.run);
+    lineage::is_of_original(change, semver, version.model, Some(run), Some(&version.location)).await
+}
+
+/// Refuses to give a version another semantic version than the one that a user chose, or none. Tools that copy tags send the
+/// one of another version: this is refused only where it contradicts a choice, and changes nothing otherwise.
+pub async fn keep_semver(model: &str, name: &VersionName, semver: Option<&SemVer>) -> Result<()> {
+    transact(async |change| {
+        let version = load(model, name).await?.version;
+        let contradicts = match semver {
+            Some(semver) => version.is_semver_chosen && !is_known_in(change, &version, semver).await?,
+            None => true,
+        };
+        if !contradicts {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "The tag '{SEMVER_TAG}' shows the semantic version {}, which a version has for good.",
+            version.semver
+        )))
+    })
+    .await
 }
 
 /// Reads a version by its number; none when there is no such version.
@@ -185,50 +247,102 @@ impl Parts {
 
 /// Changes a version's description, or takes it away.
 pub async fn describe(model: &str, name: &VersionName, description: Option<&str>, now_ms: i64) -> Result<FullVersion> {
-    transact(async |change| {
+    let version = transact(async |change| {
         let stored = load(model, name).await?;
         let mut version = stored.version.clone();
         version.description = description.map(str::to_owned);
         version.last_update_time_ms = now_ms;
         stored.replace(change, &version);
+        Ok(version)
+    })
+    .await?;
+    read_stored(model, version).await
+}
+
+/// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other. Of more
+/// aliases than a commit takes the first go before; more tags than that go afterwards, out of reach already.
+pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
+    for _ in 0..COMMITS_MAX {
+        match transact(async |change| delete_in(change, model, name, now_ms).await).await? {
+            Deletion::Begun => {}
+            Deletion::Done(None) => return Ok(()),
+            Deletion::Done(Some(ruin)) => {
+                ruins::clear_soon(&ruin).await;
+                return Ok(());
+            }
+        }
+    }
+    Err(Error::TooLarge(
+        "a version with more aliases than one request removes".to_owned(),
+    ))
+}
+
+/// How far a deletion came.
+enum Deletion {
+    /// The version has fewer aliases.
+    Begun,
+    /// The version is gone; some tags may be left to clear away.
+    Done(Option<Ruin>),
+}
+
+async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms: i64) -> Result<Deletion> {
+    let stored = load(model, name).await?;
+    let Version { model: id, number, .. } = stored.version;
+    // Read after the version, which every new tag and alias of it changes: none is missed.
+    let all = aliases_of(id, number).await?;
+    let (some, more) = all.split_at(all.len().min(ALIASES_AT_ONCE));
+    aliases::take_away(change, id, number, some).await?;
+    if !more.is_empty() {
+        stored.touch(change);
+        return Ok(Deletion::Begun);
+    }
+    let mut owner = models::load(model).await?;
+    stored.rely_on(change);
+    displace(change, &stored.version);
+    sweep::remove_places(change, &stored.version);
+    change.delete(keys::semver(id, &stored.version.semver.to_string()));
+    change.delete(keys::version(id, number));
+    owner.model.last_update_time_ms = now_ms;
+    owner.put(change);
+    Ok(Deletion::Done(take_tags_away(change, id, number).await?))
+}
+
+/// The first aliases of a version, one more than a commit takes.
+async fn aliases_of(model: ModelId, number: u64) -> Result<Vec<String>> {
+    let mut aliases = Vec::new();
+    scan(keys::version_aliases(model, number), ALIASES_AT_ONCE + 1, |key, _| {
+        if let Some(VersionPart::Alias(alias)) = keys::version_part(key) {
+            aliases.push(alias.to_owned());
+        }
         Ok(())
     })
     .await?;
-    read(model, name).await
+    Ok(aliases)
 }
 
-/// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other.
-pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
-    transact(async |change| {
-        let stored = load(model, name).await?;
-        let Version { model: id, number, .. } = stored.version;
-        // Read after the version, which every new tag and alias of it changes: none is missed.
-        let full = read(model, &VersionName::of_number(number)).await?;
-        let mut owner = models::load(model).await?;
-        stored.rely_on(change);
-        displace(change, &stored.version);
-        sweep::remove_places(change, &stored.version);
-        change.delete(keys::semver(id, &stored.version.semver.to_string()));
-        change.delete(keys::version(id, number));
-        for (key, _) in &full.tags {
-            change.delete(keys::version_tag(id, number, key));
-        }
-        for alias in &full.aliases {
-            change.delete(keys::version_alias(id, number, alias));
-            change.delete(keys::model_alias(id, alias));
-        }
-        owner.model.last_update_time_ms = now_ms;
-        owner.put(change);
+/// Removes the tags of a version that a change deletes. If they are many, they are left as a ruin.
+async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Result<Option<Ruin>> {
+    let mut tags = Vec::new();
+    let more = scan_page(&keys::version_tags(model, number), TAGS_AT_ONCE, |key, _| {
+        tags.push(key.to_vec());
         Ok(())
     })
-    .await
+    .await?;
+    if more.is_some() {
+        ruins::put_version(change, model, number);
+        return Ok(Some(Ruin::Version(model, number)));
+    }
+    for tag in tags {
+        change.delete(tag);
+    }
+    Ok(None)
 }
 
 /// Sets a tag, or removes one; removing one that is not there is no mistake.
 pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Option<&str>) -> Result<()> {
     transact(async |change| {
         let stored = load(model, name).await?;
-        stored.rely_on(change);
+        stored.touch(change);
         let Version { model: id, number, .. } = stored.version;
         if key == PROMPT_TAG {
             count_prompt(

@@ -2,14 +2,22 @@
 
 use super::{Key, Span};
 use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::logged::LoggedModelId;
+use crate::domain::model::ModelId;
 
 /// Something that is out of sight and not cleared away yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ruin {
     /// An experiment with all that is in it.
     Experiment(ExperimentId),
+    /// A logged model of such an experiment.
+    Logged(LoggedModelId),
+    /// A registered model with its versions.
+    Model(ModelId),
     /// A run.
     Run(RunId),
+    /// A version of a registered model, by its number.
+    Version(ModelId, u64),
 }
 
 /// That a run was deleted.
@@ -32,7 +40,10 @@ pub fn ruin(ruin: &Ruin) -> Vec<u8> {
     let key = Key::new(b'Y');
     match ruin {
         Ruin::Experiment(id) => key.byte(b'e').experiment(*id).0,
+        Ruin::Logged(LoggedModelId(id)) => key.byte(b'l').run(RunId(*id)).0,
+        Ruin::Model(ModelId(id)) => key.byte(b'm').number(*id).0,
         Ruin::Run(id) => key.byte(b'r').run(*id).0,
+        Ruin::Version(ModelId(model), number) => key.byte(b'v').number(*model).number(*number).0,
     }
 }
 
@@ -44,9 +55,16 @@ pub fn all_ruins() -> Span {
 /// What a key of `all_ruins` names.
 pub fn ruin_of(key: &[u8]) -> Option<Ruin> {
     let (kind, id) = key.strip_prefix(b"Y")?.split_first()?;
+    let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
     match kind {
-        b'e' => Some(Ruin::Experiment(ExperimentId(u64::from_be_bytes(id.try_into().ok()?)))),
-        b'r' => Some(Ruin::Run(RunId(id.try_into().ok()?))),
+        b'e' => number(id).map(ExperimentId).map(Ruin::Experiment),
+        b'l' => id.try_into().ok().map(LoggedModelId).map(Ruin::Logged),
+        b'm' => number(id).map(ModelId).map(Ruin::Model),
+        b'r' => id.try_into().ok().map(RunId).map(Ruin::Run),
+        b'v' => {
+            let (model, version) = id.split_at_checked(8)?;
+            Some(Ruin::Version(ModelId(number(model)?), number(version)?))
+        }
         _ => None,
     }
 }
@@ -76,12 +94,19 @@ mod tests {
         assert_eq!(deleted_run(&deletion(run)), Some(run));
         let all = all_deletions();
         assert!(all.start <= deletion(run) && deletion(run) < all.end);
-        for known in [Ruin::Run(run), Ruin::Experiment(ExperimentId(7))] {
+        let known = [
+            Ruin::Experiment(ExperimentId(7)),
+            Ruin::Logged(LoggedModelId([255; 16])),
+            Ruin::Model(ModelId(u64::MAX)),
+            Ruin::Run(run),
+            Ruin::Version(ModelId(0), 3),
+        ];
+        for known in known {
             let (key, all) = (ruin(&known), all_ruins());
             assert_eq!(ruin_of(&key), Some(known));
             assert!(all.start <= key && key < all.end);
         }
-        for other in [&b"Y"[..], b"Yx", b"Yr0", b"Ye012345678", b"y0", b""] {
+        for other in [&b"Y"[..], b"Yx", b"Yr0", b"Ye012345678", b"Yv01234567", b"y0", b""] {
             assert_eq!((ruin_of(other), deleted_run(other)), (None, None));
         }
     }

@@ -145,6 +145,16 @@ pub fn version_tag(model: ModelId, number: u64, key: &str) -> Vec<u8> {
     Key::new(b'V').model(model).number(number).byte(b't').last(key)
 }
 
+/// The aliases that name a version.
+pub fn version_aliases(model: ModelId, number: u64) -> Span {
+    Span::of_prefix(Key::new(b'V').model(model).number(number).byte(b'l').0)
+}
+
+/// The tags of a version.
+pub fn version_tags(model: ModelId, number: u64) -> Span {
+    Span::of_prefix(Key::new(b'V').model(model).number(number).byte(b't').0)
+}
+
 /// The versions with these numbers, with their aliases and tags.
 pub fn versions_between(model: ModelId, numbers: &RangeInclusive<u64>) -> Span {
     let of_number = |number| below(Key::new(b'V').model(model).number(number));
@@ -304,7 +314,14 @@ pub fn versions_of_run(experiment: ExperimentId, run: RunId) -> Span {
 
 /// The versions that the runs of an experiment are.
 pub fn versions_of_experiment(experiment: ExperimentId) -> Span {
-    below(Key::new(b'L').experiment(experiment))
+    let guard = versions_guard(experiment);
+    below(Key::new(b'L').experiment(experiment)).after(&guard)
+}
+
+/// The guard of an experiment's versions: every commit that makes a version of one of its runs, or from one of its logged
+/// models, writes it. So whoever reads it, and then that there is none, can check with a commit that there still is none.
+pub fn versions_guard(experiment: ExperimentId) -> Vec<u8> {
+    Key::new(b'L').experiment(experiment).0
 }
 
 /// The run and the version that a key of `versions_of_run` links.

@@ -65,6 +65,10 @@ proptest! {
         prop_assert_eq!((version_part(&alias), version_part(&tag)), (Some(VersionPart::Alias(&name)), Some(VersionPart::Tag(&name))));
         prop_assert_eq!(version_number(&tag), Some(number));
         let (one, two) = (versions_between(id, &(other..=other)), versions_between(id, &(other..=other + 1)));
+        for (span, key) in [(version_aliases(id, number), &alias), (version_tags(id, number), &tag)] {
+            let inside = |key: &Vec<u8>| span.start <= *key && *key < span.end;
+            prop_assert!(inside(key) && ![&alias, &tag, &version(id, number)].iter().any(|other| *other != key && inside(other)));
+        }
         for key in [alias, tag, version(id, number)] {
             prop_assert_eq!(one.start <= key && key < one.end, number == other);
             prop_assert_eq!(two.start <= key && key < two.end, number == other || number == other + 1);
@@ -80,6 +84,10 @@ proptest! {
         prop_assert_eq!(link_of(&key), Some((run, model, number)));
         let inside = |span: Span| span.start <= key && key < span.end;
         prop_assert!(inside(versions_of_experiment(experiment)));
+        let guard = versions_guard(experiment);
+        for span in [versions_of_experiment(experiment), versions_of_run(experiment, run)] {
+            prop_assert!(!(span.start <= guard && guard < span.end));
+        }
         prop_assert_eq!(inside(versions_of_run(experiment, RunId(other))), run.0 == other);
     }
 

@@ -1,0 +1,126 @@
+//! Clearing away what is left of an experiment: its runs and logged models become ruins of their own, then its records go.
+
+use super::{Turn, clear_spans, put_logged, put_run, put_unreadable_run};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::logged::LoggedModelId;
+use crate::error::{Error, Result};
+use crate::store::keys::{self, Span};
+use crate::store::records::{Change, get_all, scan, transact_idly};
+use crate::store::{codec, places};
+
+/// Runs, or logged models, that become ruins in one commit.
+const PARTS_AT_ONCE: usize = 500;
+
+/// Clears an experiment away, as far as the turn goes; whether nothing but the ruins of its parts is left.
+pub(super) async fn clear(id: ExperimentId, turn: &mut Turn) -> Result<bool> {
+    loop {
+        if !turn.take() {
+            return Ok(false);
+        }
+        if !(take_on_marked(id).await? || take_on_packed(id).await? || take_on_models(id).await?) {
+            break;
+        }
+    }
+    let mut spans = keys::of_experiment(id);
+    spans.push(keys::registry::versions_of_experiment(id));
+    for key in [
+        keys::registry::versions_guard(id),
+        keys::registry::model_of_experiment(id),
+    ] {
+        spans.push(Span::of_key(key));
+    }
+    clear_spans(&spans, turn).await
+}
+
+/// Makes ruins of runs that are not packed; whether there were any.
+async fn take_on_marked(id: ExperimentId) -> Result<bool> {
+    let mut runs = Vec::new();
+    scan(keys::marks(id), PARTS_AT_ONCE, |key, _| {
+        runs.extend(keys::marked(key).map(|(_, run)| run));
+        Ok(())
+    })
+    .await?;
+    take_on(id, &runs, |change, runs| {
+        for run in runs {
+            change.delete(keys::mark(id, *run));
+        }
+    })
+    .await?;
+    Ok(!runs.is_empty())
+}
+
+/// Makes ruins of some packed runs; whether there was a record of their places.
+async fn take_on_packed(id: ExperimentId) -> Result<bool> {
+    let (mut runs, mut found) = (Vec::new(), None);
+    scan(keys::places_between(id, 0, u32::MAX), 1, |key, record| {
+        runs.extend(places::runs_of(record));
+        found = Some(key.to_vec());
+        Ok(())
+    })
+    .await?;
+    let Some(record) = found else { return Ok(false) };
+    take_on(id, &runs, |_, _| {}).await?;
+    transact_idly(async |change| {
+        change.delete(record.clone());
+        Ok(())
+    })
+    .await?;
+    Ok(true)
+}
+
+/// Makes ruins of those runs that still are, one by one if they are too large to be read together.
+async fn take_on(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut Change, &[RunId])) -> Result<()> {
+    match take_on_together(id, runs, &also).await {
+        Err(Error::TooLarge(_)) => {}
+        done => return done,
+    }
+    for run in runs {
+        take_on_together(id, std::slice::from_ref(run), &also).await?;
+    }
+    Ok(())
+}
+
+async fn take_on_together(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut Change, &[RunId])) -> Result<()> {
+    transact_idly(async |change| {
+        let records = get_all(runs.iter().map(|run| keys::run(*run)).collect()).await?;
+        for (run, record) in runs.iter().zip(&records) {
+            let Some(bytes) = record.existing() else { continue };
+            match codec::read_run(*run, bytes) {
+                Ok(run) => put_run(change, &run),
+                // Where its files are is not known any more; its records need not stay for that.
+                Err(_) => put_unreadable_run(change, *run, id),
+            }
+            change.delete(keys::run(*run));
+            change.delete(keys::deletion(*run));
+        }
+        also(change, runs);
+        Ok(())
+    })
+    .await
+}
+
+/// Makes ruins of logged models that are in the experiment's list; whether there were any.
+async fn take_on_models(experiment: ExperimentId) -> Result<bool> {
+    let list = keys::logged::List::Experiment(experiment);
+    let mut models: Vec<(Vec<u8>, LoggedModelId)> = Vec::new();
+    scan(list.behind(&[]), PARTS_AT_ONCE, |key, _| {
+        let place = keys::logged::placed(key).and_then(keys::logged::read_place);
+        let (_, id) = place.ok_or_else(|| Error::Corrupt("key of a logged model's place".to_owned()))?;
+        models.push((key.to_vec(), id));
+        Ok(())
+    })
+    .await?;
+    transact_idly(async |change| {
+        let records = get_all(models.iter().map(|(_, id)| keys::logged::model(*id)).collect()).await?;
+        for ((place, id), record) in models.iter().zip(&records) {
+            if let Some(bytes) = record.existing() {
+                put_logged(change, &codec::logged::read_logged_model(*id, bytes)?);
+                change.delete(keys::logged::model(*id));
+            }
+            change.delete(place.clone());
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(!models.is_empty())
+}

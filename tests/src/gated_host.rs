@@ -1,0 +1,265 @@
+//! A host over gated storage, each of whose projects begins as a copy of a snapshot. So the same operations can be
+//! interleaved in many ways from one state.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::storage::{BlobItem, Blobs, Commit, ProjectId, Range, Records, Write};
+use mlforge::{Host, Limits};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::gated_storage::GatedStorage;
+use crate::snapshot::Snapshot;
+use crate::tracker::{NOW_MS, plugin};
+
+/// A host over gated storage, with any number of projects.
+pub struct GatedHost {
+    /// The storage of all projects.
+    pub storage: Arc<GatedStorage>,
+    host: Host,
+    passed_ms: Arc<AtomicU64>,
+    projects: AtomicU64,
+}
+
+/// Somebody who may write, in one of the projects.
+#[derive(Clone)]
+pub struct Client {
+    host: Host,
+    /// Its number.
+    pub project: u64,
+}
+
+/// A forge in which every project exists, and everybody may write to it.
+struct Everyone;
+
+#[async_trait]
+impl Forge for Everyone {
+    async fn resolve(&self, project: &ProjectRef, _: &Credential) -> Result<Decision, ForgeError> {
+        let ProjectRef::Id(id) = project else {
+            return Ok(Decision::Unauthenticated);
+        };
+        let project = Project {
+            id: ProjectId(*id),
+            path: format!("group/{id}"),
+        };
+        Ok(Decision::Known {
+            actor: Actor {
+                id: 7,
+                login: "ada".to_owned(),
+            },
+            scope: Scope::Api,
+            project: Some((project, Role::Developer)),
+        })
+    }
+
+    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
+        Ok(None)
+    }
+}
+
+impl GatedHost {
+    /// A host that stores nothing yet.
+    pub fn fresh() -> Self {
+        let storage = Arc::new(GatedStorage::default());
+        let passed_ms = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&passed_ms);
+        let host = Host::builder()
+            .plugin(plugin())
+            .records(Arc::clone(&storage))
+            .blobs(Arc::clone(&storage))
+            .forge(Arc::new(Everyone))
+            .limits(Limits {
+                waiting_time: Duration::from_secs(120),
+                ..Limits::default()
+            })
+            .source_schemes(["s3"])
+            .external_url("http://ml.test")
+            .clock(move || {
+                let now_ms = NOW_MS.unsigned_abs() + clock.load(Ordering::SeqCst);
+                SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms)
+            })
+            .random_seed(1)
+            .keeps_up(false)
+            .build()
+            .expect("a host");
+        Self {
+            storage,
+            host,
+            passed_ms,
+            projects: AtomicU64::new(1),
+        }
+    }
+
+    /// Sets the clock forward.
+    pub fn wait_ms(&self, time_ms: u64) {
+        self.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
+    }
+
+    /// Makes another project, with a copy of this.
+    pub async fn project(&self, initial: &Snapshot) -> Client {
+        let client = Client {
+            host: self.host.clone(),
+            project: self.projects.fetch_add(1, Ordering::SeqCst),
+        };
+        let project = ProjectId(client.project);
+        let put = |(key, value): (&Vec<u8>, &Vec<u8>)| Write::Put(key.clone(), value.clone());
+        let commit = Commit {
+            checks: Vec::new(),
+            writes: initial.records.iter().map(put).collect(),
+        };
+        Records::commit(&*self.storage, project, commit).await.expect("a copy");
+        for (name, contents) in &initial.blobs {
+            let (sender, pieces) = mpsc::channel(1);
+            sender.send(Ok(contents.clone())).await.expect("a receiver");
+            drop(sender);
+            let staged = self.storage.stage(project, pieces, u64::MAX).await.expect("a file");
+            Blobs::commit(&*self.storage, project, staged, name)
+                .await
+                .expect("a copy");
+        }
+        client
+    }
+
+    /// What is stored of a client's project.
+    pub async fn snapshot(&self, client: &Client) -> Snapshot {
+        let project = ProjectId(client.project);
+        let mut snapshot = Snapshot::default();
+        let mut all = Range {
+            start: Vec::new(),
+            end: vec![255; 8],
+            limit: u32::MAX,
+            reverse: false,
+        };
+        loop {
+            let page = self.storage.scan(project, &[all.clone()]).await.expect("a page");
+            let mut start = 0;
+            for [key_end, value_end] in page.ends.as_chunks::<2>().0 {
+                let (key_end, value_end) = (*key_end as usize, *value_end as usize);
+                let key = page.bytes[start..key_end].to_vec();
+                all.start = [&key, &[0][..]].concat();
+                snapshot.records.insert(key, page.bytes[key_end..value_end].to_vec());
+                start = value_end;
+            }
+            if page.cut.is_none() {
+                break;
+            }
+        }
+        let mut directories = vec![String::new()];
+        while let Some(directory) = directories.pop() {
+            for BlobItem { name, size } in self
+                .storage
+                .list(project, &directory, None, 10_000)
+                .await
+                .expect("a list")
+            {
+                let name = [&directory, &name]
+                    .map(String::as_str)
+                    .join("/")
+                    .trim_start_matches('/')
+                    .to_owned();
+                match size {
+                    None => directories.push(name),
+                    Some(_) => {
+                        let bytes = self.read(project, &name).await;
+                        snapshot.blobs.insert(name, bytes);
+                    }
+                }
+            }
+        }
+        snapshot
+    }
+
+    async fn read(&self, project: ProjectId, name: &str) -> Bytes {
+        let file = Blobs::read(&*self.storage, project, name, 0, u64::MAX)
+            .await
+            .expect("an answer");
+        let mut pieces = file.expect("a file").contents;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            bytes.extend_from_slice(&piece.expect("a piece"));
+        }
+        bytes.into()
+    }
+}
+
+impl Client {
+    /// Asks for something below the mount. Answers the status, and the body if it is JSON.
+    pub async fn ask(&self, method: &str, path: &str, body: impl Into<Bytes>) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v4/projects/{}/ml/mlflow{path}", self.project))
+            .header("authorization", "Bearer ada")
+            .header("content-type", "application/json")
+            .body(Full::new(body.into()))
+            .expect("a request");
+        self.send(request)
+            .await
+            .map(|(status, _, body)| (status, body))
+            .expect("an answer")
+    }
+
+    /// Sends a part of a file where its credential says.
+    pub async fn send_part(&self, credential: &Value, part: &'static str) -> Value {
+        let ticket = credential["headers"]["x-mlforge-ticket"].as_str().expect("a ticket");
+        let request = Request::builder()
+            .method("PUT")
+            .uri(credential["url"].as_str().expect("an address"))
+            .header("x-mlforge-ticket", ticket)
+            .body(Full::new(Bytes::from(part)))
+            .expect("a request");
+        let (status, headers, _) = self.send(request).await.expect("an answer");
+        assert_eq!(status, 200);
+        headers["etag"].to_str().expect("a tag").into()
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Option<(u16, http::HeaderMap, Value)> {
+        let (head, body) = self.host.handle(request).await.into_parts();
+        let bytes = body.collect().await.ok()?.to_bytes();
+        Some((
+            head.status.as_u16(),
+            head.headers,
+            serde_json::from_slice(&bytes).unwrap_or_default(),
+        ))
+    }
+
+    /// The same below the prefix of MLflow's endpoints, with a body in JSON.
+    pub async fn call(&self, method: &str, endpoint: &str, body: Value) -> (u16, Value) {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.ask(method, &format!("/api/2.0/mlflow/{endpoint}"), body).await
+    }
+
+    /// The answer to something that must succeed.
+    pub async fn must(&self, method: &str, endpoint: &str, body: Value) -> Value {
+        let (status, answer) = self.call(method, endpoint, body).await;
+        assert_eq!(status, 200, "{endpoint}: {answer}");
+        answer
+    }
+
+    /// Removes for good what has been deleted for so long; answers how much that was, or why not.
+    pub async fn purge(&self, deleted_for_ms: u64) -> Result<u64, String> {
+        let purged = self
+            .host
+            .purge(ProjectId(self.project), Duration::from_millis(deleted_for_ms));
+        purged.await.map_err(|error| format!("{error:#}"))
+    }
+
+    /// Does all upkeep.
+    pub async fn keep_up(&self) {
+        self.host.keep_up(ProjectId(self.project)).await;
+    }
+}
