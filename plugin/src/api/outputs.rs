@@ -9,6 +9,7 @@ use crate::domain::name::{missing, validate_length};
 use crate::domain::pair::RUN_TAG;
 use crate::domain::run::ModelOutput;
 use crate::error::{Error, Result};
+use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::store::{outputs, runs};
 use crate::wasi::{now_ms, now_ns};
@@ -77,6 +78,9 @@ pub fn written(items: &[Value]) -> Result<String> {
 /// What is noted of a model: where and when it was made, and its flavors without their configuration.
 fn note(model_json: &str) -> Result<Value> {
     let malformed = || Error::Invalid(format!("Malformed model info. \n {model_json} \n is not a valid JSON."));
+    // Read once before: a text of a few megabytes may have more values than fit into the memory.
+    let bounded = serde_json::from_str::<Json<'_>>(model_json);
+    bounded.map_err(|error| Error::Invalid(format!("Malformed model info: {error}.")))?;
     let Ok(Value::Object(model)) = serde_json::from_str(model_json) else {
         return Err(malformed());
     };

@@ -2,9 +2,10 @@
 //! its fields. A batch of 1,000 points so costs one allocation a point.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
@@ -67,15 +68,58 @@ impl Json<'_> {
     }
 }
 
+/// Values of one text, names of fields among them: the largest request of a client has some 20,000. Each takes far more of the
+/// memory than of the text, which may be 20 MB long.
+pub const VALUES_MAX: usize = 250_000;
+
+/// Lists and objects that lie one inside the other.
+pub const DEPTH_MAX: usize = 100;
+
 impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+        let left = Cell::new(VALUES_MAX);
+        let value = Within {
+            left: &left,
+            depth: DEPTH_MAX,
+        };
+        value.deserialize(deserializer)
     }
 }
 
-struct JsonVisitor;
+/// A value that is read, and what may still come with it.
+#[derive(Clone, Copy)]
+struct Within<'b> {
+    /// Values of the whole text.
+    left: &'b Cell<usize>,
+    /// Lists and objects inside this one, itself among them.
+    depth: usize,
+}
 
-impl<'de> Visitor<'de> for JsonVisitor {
+impl Within<'_> {
+    /// What lies in a list or an object.
+    fn inside<E: Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1);
+        let depth = depth.ok_or_else(|| {
+            E::custom(format_args!(
+                "more than {DEPTH_MAX} lists and objects lie one inside the other"
+            ))
+        })?;
+        Ok(Within { depth, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Within<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        let left = self.left.get().checked_sub(1);
+        let left = left.ok_or_else(|| D::Error::custom(format_args!("it has more than {VALUES_MAX} values")))?;
+        self.left.set(left);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Within<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,21 +155,23 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let inside = self.inside()?;
         let mut values = Vec::new();
-        while let Some(value) = list.next_element()? {
+        while let Some(value) = list.next_element_seed(inside)? {
             values.push(value);
         }
         Ok(Json::List(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let inside = self.inside()?;
         let mut fields = Object::default();
         // Read like a value: a `Cow` by itself is never read as a part of the body.
-        while let Some(name) = object.next_key()? {
+        while let Some(name) = object.next_key_seed(inside)? {
             let Json::Text(name) = name else {
                 return Err(A::Error::custom("the name of a field must be a text"));
             };
-            fields.push(name, object.next_value()?);
+            fields.push(name, object.next_value_seed(inside)?);
         }
         Ok(Json::Object(fields))
     }
@@ -183,6 +229,21 @@ mod tests {
             prop_assert_eq!(&serde_json::to_string(&read).unwrap(), &written);
             prop_assert_eq!(read.clone().into_owned(), read);
         }
+    }
+
+    #[test]
+    fn a_text_has_so_many_values_and_they_lie_so_deep_at_most() {
+        let read = |text: String| {
+            serde_json::from_str::<Json<'_>>(&text)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(read(nested(DEPTH_MAX)), Ok(()));
+        assert!(read(nested(DEPTH_MAX + 1)).is_err_and(|text| text.contains("more than 100 lists and objects")));
+        let listed = |count: usize| format!("[{}0]", "[],".repeat(count - 2));
+        assert_eq!(read(listed(VALUES_MAX)), Ok(()));
+        assert!(read(listed(VALUES_MAX + 1)).is_err_and(|text| text.contains("more than 250000 values")));
     }
 
     #[test]
