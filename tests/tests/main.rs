@@ -13,6 +13,7 @@ mod experiments;
 mod histories;
 mod keeping;
 mod large_deletions;
+mod large_pages;
 mod lending;
 mod limits;
 mod lineage;

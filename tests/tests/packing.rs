@@ -114,7 +114,7 @@ impl Project {
             metrics: Vec::new(),
             params: Vec::new(),
             tags: vec![("mlflow.runName".into(), run.name.clone().into())],
-            inputs: Vec::new(),
+            inputs: Cow::default(),
             model_inputs: Cow::default(),
             model_outputs: Cow::default(),
             run: Cow::Owned(run),

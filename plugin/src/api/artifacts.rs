@@ -1,7 +1,10 @@
 //! Artifacts: up, down, listed and deleted.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
+use serde::{Serialize, Serializer};
+
+use super::page::ANSWER_BYTES_MAX;
 use super::runs::run_id;
 use super::{Call, EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
@@ -15,36 +18,74 @@ use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
 use crate::store::files::{self, Item};
+use crate::store::portion::answer_bytes;
 use crate::store::{artifacts, versions};
+
+/// What an item of a listing has besides its path.
+const FILE_BYTES: usize = 64;
 
 #[derive(Serialize)]
 struct Listing<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     root_uri: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    files: Vec<File>,
+    #[serde(skip_serializing_if = "Files::is_empty")]
+    files: Files<'a>,
+}
+
+/// The items of a directory that is named like this, or not named. Written one after the other: there may be 100,000.
+struct Files<'a> {
+    directory: &'a str,
+    items: &'a [Item],
+}
+
+impl Files<'_> {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.items.iter().map(|item| File::new(item, self.directory)))
+    }
 }
 
 #[derive(Serialize)]
-struct File {
-    path: String,
+struct File<'a> {
+    path: Cow<'a, str>,
     is_dir: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_size: Option<u64>,
 }
 
-impl File {
-    /// An item of a directory that is named like this, or not named.
-    fn new(item: Item, directory: &str) -> Self {
+impl<'a> File<'a> {
+    fn new(item: &'a Item, directory: &str) -> Self {
         File {
             path: match directory {
-                "" => item.name,
-                _ => format!("{directory}/{}", item.name),
+                "" => Cow::Borrowed(&item.name),
+                _ => Cow::Owned(format!("{directory}/{}", item.name)),
             },
             is_dir: item.size.is_none(),
             file_size: item.size,
         }
     }
+}
+
+/// Refuses a listing that no answer can carry: MLflow's clients know no pages of it.
+fn listing(root_uri: Option<&str>, directory: &str, items: &[Item]) -> Result<Vec<u8>> {
+    let of_item = |item: &Item| FILE_BYTES + answer_bytes(item.name.as_bytes());
+    let named = items.len() * answer_bytes(directory.as_bytes());
+    if named + items.iter().map(of_item).sum::<usize>() > ANSWER_BYTES_MAX {
+        return Err(Error::TooLarge(format!(
+            "the names of the {} items of this directory are longer than {} MiB together",
+            items.len(),
+            ANSWER_BYTES_MAX >> 20
+        )));
+    }
+    json(&Listing {
+        root_uri,
+        files: Files { directory, items },
+    })
 }
 
 /// Lists a directory of the artifact store; the files are named without it.
@@ -56,8 +97,7 @@ pub async fn list(call: FileCall<'_>) -> Result<Answer> {
         Err(Error::NotFound(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let files = items.into_iter().map(|item| File::new(item, "")).collect();
-    json(&Listing { root_uri: None, files }).map(Answer::ok)
+    listing(None, "", &items).map(Answer::ok)
 }
 
 /// Lists a directory of a run; the files are named from the run's root.
@@ -75,21 +115,17 @@ pub async fn list_of_logged_model(call: Call<'_>) -> Result<Vec<u8>> {
 }
 
 async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8>> {
-    let files = match root.below(path, Read) {
+    let (directory, items) = match root.below(path, Read) {
         Ok(directory) => {
-            let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
-            let named = named.trim_start_matches('/');
             let items = artifacts::list(Some(&directory)).await?;
-            items.into_iter().map(|item| File::new(item, named)).collect()
+            (directory, items)
         }
         // As a directory that is not there.
-        Err(Error::NotFound(_)) => Vec::new(),
+        Err(Error::NotFound(_)) => return listing(Some(uri), "", &[]),
         Err(error) => return Err(error),
     };
-    json(&Listing {
-        root_uri: Some(uri),
-        files,
-    })
+    let named = directory.as_str().strip_prefix(root.as_str()).unwrap_or_default();
+    listing(Some(uri), named.trim_start_matches('/'), &items)
 }
 
 /// Sends a file of the artifact store.
@@ -167,4 +203,30 @@ pub(super) fn addressed(call: &FileCall<'_>) -> Result<ArtifactPath> {
         )));
     }
     ArtifactPath::parse_encoded(call.below.strip_suffix('/').unwrap_or(call.below), Write)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_listing_that_no_answer_carries_is_refused() {
+        let items = |count: usize| {
+            let item = |number| Item {
+                name: format!("{number:0200}"),
+                size: Some(1),
+            };
+            (0..count).map(item).collect::<Vec<_>>()
+        };
+        let directory = "d".repeat(700);
+        let written = listing(Some("uri"), &directory, &items(2)).unwrap();
+        let path = format!("\"path\":\"{directory}/{:0200}\"", 1);
+        assert!(String::from_utf8(written).unwrap().contains(&path));
+        assert!(matches!(
+            listing(None, &directory, &items(100_000)),
+            Err(Error::TooLarge(_))
+        ));
+        assert!(listing(None, "", &items(100_000)).is_ok());
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::page::PageWriter;
 use super::pairs::{read_pair, read_pairs};
 use super::wire;
 use super::{Call, EMPTY, json};
@@ -109,14 +110,6 @@ pub const VIEWS: [(i64, &str, View); 3] = [
     (3, "ALL", View::All),
 ];
 
-#[derive(Serialize)]
-struct Page<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    experiments: Vec<wire::Experiment<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<String>,
-}
-
 /// Finds experiments, newest first unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
@@ -133,14 +126,17 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, 0, EXPERIMENTS_PER_PAGE_MAX)?,
         order,
     };
-    let (found, next) = store::experiments(&query).await?;
-    json(&Page {
-        experiments: found
-            .iter()
-            .map(|(experiment, tags)| wire::Experiment::new(experiment, tags))
-            .collect(),
-        next_page_token: next.map(|place| pages.token(&place)),
-    })
+    let found = store::experiments(&query).await?;
+    let mut page = PageWriter::new("experiments", pages);
+    let mut done = 0;
+    for (experiment, tags) in &found.items {
+        page.add(&wire::Experiment::new(experiment, tags))?;
+        done += 1;
+        if page.is_full() {
+            break;
+        }
+    }
+    Ok(page.finish(found.place_after(done).as_ref()))
 }
 
 /// How many items a page shall have; `default` 0 makes it a must.

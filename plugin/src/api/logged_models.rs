@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::experiments::page_size;
 use super::logged::Model;
 use super::logging::refuse_twins;
+use super::page::{self, PageWriter};
 use super::pairs::read_pairs;
 use super::runs::experiments;
 use super::{Call, EMPTY, json};
@@ -13,23 +14,19 @@ use crate::domain::id::ExperimentId;
 use crate::domain::limits::{
     DATASETS_PER_LOGGED_SEARCH_MAX, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX,
 };
-use crate::domain::logged::{FullLoggedModel, LoggedModelId, LoggedStatus, MeasuredOn, NewLoggedModel};
+use crate::domain::logged::{
+    FullLoggedModel, KnownLoggedModel, LoggedModelId, LoggedStatus, MeasuredOn, NewLoggedModel,
+};
 use crate::domain::name::missing;
 use crate::domain::nickname::nickname;
 use crate::domain::pair::LOGGED_MODEL_PAIR;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
-use crate::search::page::{Pages, Place};
+use crate::search::page::Pages;
 use crate::store::logged_search::{self, Query};
 use crate::store::{full_logged, logged};
 use crate::wasi::{now_ms, random_id, random_u64};
-
-/// Logged models that are read together: bounds the memory of a large page.
-const MODELS_AT_ONCE: usize = 100;
-
-/// The largest page of logged models.
-const PAGE_BYTES_MAX: usize = 96 << 20;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -132,8 +129,11 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX)?,
         order,
     };
-    let (ids, next) = logged_search::find(&within, &query).await?;
-    page(pages, &ids, next).await
+    let found = logged_search::find(&within, &query).await?;
+    let write = async |page: &mut PageWriter, known: KnownLoggedModel| {
+        page.add(&Model::from(&full_logged::with_points(known).await?))
+    };
+    page::write("models", pages, &found, full_logged::read_known, write).await
 }
 
 fn datasets(params: &Params<'_>) -> Result<Vec<MeasuredOn>> {
@@ -168,33 +168,4 @@ fn order_item(params: &Params<'_>) -> Result<OrderItem> {
         ascending: params.boolean("ascending")?.unwrap_or(true),
         dataset: measured_on(params)?,
     })
-}
-
-/// Writes a page model by model: `{"models": […], "next_page_token": "…"}`, each left out when empty.
-async fn page(pages: Pages, ids: &[LoggedModelId], next: Option<Place>) -> Result<Vec<u8>> {
-    let mut body = b"{".to_vec();
-    let mut before_model: &[u8] = b"\"models\":[";
-    for some in ids.chunks(MODELS_AT_ONCE) {
-        for known in full_logged::read_known(some).await? {
-            let full = full_logged::with_points(known).await?;
-            body.extend_from_slice(before_model);
-            body.extend(json(&Model::from(&full))?);
-            before_model = b",";
-            if body.len() > PAGE_BYTES_MAX {
-                return Err(Error::TooLarge(format!(
-                    "a page of {} logged models is larger than 96 MiB; ask for smaller pages",
-                    ids.len()
-                )));
-            }
-        }
-    }
-    if before_model == b"," {
-        body.push(b']');
-    }
-    if let Some(place) = next {
-        let separator = if body == b"{" { "" } else { "," };
-        body.extend_from_slice(format!("{separator}\"next_page_token\":\"{}\"", pages.token(&place)).as_bytes());
-    }
-    body.push(b'}');
-    Ok(body)
 }

@@ -16,6 +16,12 @@ use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::store::{histories, history, keys};
 
+/// What a point of a run has in an answer besides the key of its metric, at most. Its key has no characters that are escaped.
+const POINT_BYTES: usize = 150;
+
+/// A sample of several histories is no larger: where its key is long, it has fewer points than were asked for.
+const ANSWER_BYTES_MAX: usize = 48 << 20;
+
 /// A metric's points by (time, step, value), 25,000 a page at most; a run or metric that does not exist has none.
 pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
@@ -36,7 +42,7 @@ pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
     };
     let mut page = PageWriter::new("metrics", pages);
     for point in points {
-        page.add_with(|bytes| write_point(bytes, key, point))?;
+        write_point(page.begin_item(), key, point)?;
     }
     Ok(page.finish(next.as_ref()))
 }
@@ -95,6 +101,8 @@ pub async fn get_history_bulk_interval(call: Call<'_>) -> Result<Vec<u8>> {
             ));
         }
     };
+    let points_max = ANSWER_BYTES_MAX / (POINT_BYTES + key.len());
+    let count = count.min(points_max / runs.len().max(1)).max(1);
     let points = histories::sample(&runs, key, steps, count).await?;
     json(&Samples {
         metrics: points.into_iter().map(|point| MetricOfRun::new(key, point)).collect(),

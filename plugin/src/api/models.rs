@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::experiments::page_size;
+use super::page::{self, PageWriter};
 use super::pairs::{read_pair, read_pairs};
 use super::registry::{Model, Version};
 use super::{Call, EMPTY, json};
@@ -16,7 +17,7 @@ use crate::domain::name::validate_length;
 use crate::domain::pair::REGISTRY_TAG;
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
-use crate::domain::version::{FullVersion, VersionKind, VersionName};
+use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::models::{ModelOrder, ModelSearch};
@@ -114,14 +115,6 @@ pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    registered_models: Vec<Model<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<String>,
-}
-
 /// Finds models, by name unless another order is asked for.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
@@ -136,11 +129,9 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX)?,
         order,
     };
-    let (found, next) = model_search::find(&query).await?;
-    json(&Page {
-        registered_models: found.iter().map(Model::from).collect(),
-        next_page_token: next.map(|place| pages.token(&place)),
-    })
+    let found = model_search::find(&query).await?;
+    let write = async |page: &mut PageWriter, model: FullModel| page.add(&Model::from(&model));
+    page::write("registered_models", pages, &found, models::read_some, write).await
 }
 
 #[derive(Serialize)]
@@ -158,7 +149,7 @@ pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
         [] => Ok(unstaged(latest)),
         stages => staged(name, model, latest, stages).await,
     };
-    let found: Vec<FullVersion> = latest::read_chosen(&(name.into(), model), chosen).await?;
+    let found = latest::read_chosen(&(name.into(), model), chosen).await?;
     json(&LatestVersions {
         model_versions: found.iter().map(Version::whole).collect(),
     })

@@ -3,14 +3,21 @@
 use serde::Serialize;
 
 use super::write_json;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::search::page::{Pages, Place};
+use crate::store::top::Page;
 
-/// Items that are read and written at once: bounds the memory of a large page.
+/// Items that are read and written at once, at most: fewer where they are large.
 pub const ITEMS_AT_ONCE: usize = 500;
 
-/// The largest page.
-const BYTES_MAX: usize = 96 << 20;
+/// A page ends with the item that makes it so large, however many were asked for: whoever asked goes on from its token.
+const PAGE_BYTES: usize = 32 << 20;
+
+/// No page is larger: what is read of one item is bounded, too.
+pub const ANSWER_BYTES_MAX: usize = 2 * PAGE_BYTES;
+
+/// A page that is so large gets room for as much as it may become, at once: growing by halves would take that twice.
+const LARGE_BYTES: usize = PAGE_BYTES / 2;
 
 /// A page while it is written: `{"<name>": […], "next_page_token": "…"}`, each left out when empty.
 pub struct PageWriter {
@@ -31,27 +38,28 @@ impl PageWriter {
         }
     }
 
-    /// Adds an item. Fails when the page becomes larger than an answer can be.
+    /// Adds an item.
     pub fn add(&mut self, item: &impl Serialize) -> Result<()> {
-        self.add_with(|bytes| write_json(bytes, item))
+        write_json(self.begin_item(), item)
     }
 
-    /// Adds an item that is written by a function. Fails likewise.
-    pub fn add_with(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    /// Where the next item is to be written.
+    pub fn begin_item(&mut self) -> &mut Vec<u8> {
         if self.items == 0 {
             self.body.extend_from_slice(format!("\"{}\":[", self.name).as_bytes());
         } else {
             self.body.push(b',');
         }
-        write(&mut self.body)?;
         self.items += 1;
-        if self.body.len() > BYTES_MAX {
-            return Err(Error::TooLarge(format!(
-                "{} {} are larger than 96 MiB; ask for smaller pages",
-                self.items, self.name
-            )));
+        if self.body.len() >= LARGE_BYTES && self.body.capacity() < ANSWER_BYTES_MAX {
+            self.body.reserve_exact(ANSWER_BYTES_MAX - self.body.len());
         }
-        Ok(())
+        &mut self.body
+    }
+
+    /// Whether the page is to end here.
+    pub fn is_full(&self) -> bool {
+        self.body.len() >= PAGE_BYTES
     }
 
     /// The page, and where the next one begins.
@@ -67,6 +75,34 @@ impl PageWriter {
         self.body.push(b'}');
         self.body
     }
+}
+
+/// Writes a page of what was found, or of the beginning of it where that is large. `read` reads the first of some items, at
+/// least one: none of one that is no more. `write` adds one to the page.
+pub async fn write<T, R>(
+    name: &'static str,
+    pages: Pages,
+    found: &Page<T>,
+    read: impl AsyncFn(&[T]) -> Result<Vec<Option<R>>>,
+    write: impl AsyncFn(&mut PageWriter, R) -> Result<()>,
+) -> Result<Vec<u8>> {
+    let mut page = PageWriter::new(name, pages);
+    let mut done = 0;
+    while !page.is_full()
+        && let Some(rest) = found.items.get(done..).filter(|rest| !rest.is_empty())
+    {
+        let some = rest.get(..ITEMS_AT_ONCE).unwrap_or(rest);
+        for item in read(some).await? {
+            done += 1;
+            if let Some(item) = item {
+                write(&mut page, item).await?;
+            }
+            if page.is_full() {
+                break;
+            }
+        }
+    }
+    Ok(page.finish(found.place_after(done).as_ref()))
 }
 
 #[cfg(test)]

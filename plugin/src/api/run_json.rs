@@ -3,23 +3,71 @@
 //! Their objects are put together here and only the values are left to serde, which looks for characters to escape in the name
 //! of every field: that took half of the time.
 
-use super::wire::{Float, RunInfo, RunInputs, RunOutputs};
+use super::wire::{Float, InputDataset, ModelInput, ModelOutput, RunInfo};
 use super::write_json;
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, TextPair};
 use crate::error::Result;
+use crate::store::dataset_reader::DatasetReader;
+
+/// What an answer shows of one run, at most. Lists end before it, and schemas and profiles that do not fit are left out: so one
+/// run never makes a page that nobody can read.
+const RUN_BYTES_MAX: usize = 32 << 20;
 
 /// Writes a run with everything that is read with it.
-pub fn write_run(bytes: &mut Vec<u8>, run: &FullRun<'_>) -> Result<()> {
+pub async fn write_run(bytes: &mut Vec<u8>, run: &FullRun<'_>, datasets: &DatasetReader) -> Result<()> {
+    let end = bytes.len() + RUN_BYTES_MAX;
     push(bytes, b"{\"info\":");
     write_json(bytes, &RunInfo::new(&run.run, run.stage))?;
     push(bytes, b",\"data\":");
-    write_data(bytes, run)?;
+    write_object(bytes, |bytes| {
+        write_list(bytes, b",\"metrics\":[", end, &run.metrics, |bytes, metric| {
+            write_point(bytes, &metric.key, metric.point)
+        })?;
+        write_list(bytes, b",\"params\":[", end, &run.params, write_pair)?;
+        write_list(bytes, b",\"tags\":[", end, &run.tags, write_pair)
+    })?;
     push(bytes, b",\"inputs\":");
-    write_json(bytes, &RunInputs::from(run))?;
+    let start = bytes.len();
+    write_datasets(bytes, end, run, datasets).await?;
+    write_list(bytes, b",\"model_inputs\":[", end, &run.model_inputs, |bytes, model| {
+        write_json(bytes, &ModelInput { model_id: model })
+    })?;
+    close_object(bytes, start);
     push(bytes, b",\"outputs\":");
-    write_json(bytes, &RunOutputs::from(run))?;
+    write_object(bytes, |bytes| {
+        write_list(
+            bytes,
+            b",\"model_outputs\":[",
+            end,
+            &run.model_outputs,
+            |bytes, model| write_json(bytes, &ModelOutput::from(model)),
+        )
+    })?;
     push(bytes, b"}");
+    Ok(())
+}
+
+/// Writes the datasets that a run read, of which only one is in memory at a time if they are large.
+async fn write_datasets(bytes: &mut Vec<u8>, end: usize, run: &FullRun<'_>, datasets: &DatasetReader) -> Result<()> {
+    let mut is_first = true;
+    for input in run.inputs.iter() {
+        let Some(dataset) = datasets.read(run.run.experiment, input).await? else {
+            continue;
+        };
+        let Some(shown) = InputDataset::within(end.saturating_sub(bytes.len()), input, &dataset) else {
+            break;
+        };
+        match is_first {
+            true => push(bytes, b",\"dataset_inputs\":["),
+            false => push(bytes, b","),
+        }
+        is_first = false;
+        write_json(bytes, &shown)?;
+    }
+    if !is_first {
+        push(bytes, b"]");
+    }
     Ok(())
 }
 
@@ -37,36 +85,41 @@ pub fn write_point(bytes: &mut Vec<u8>, metric: &str, point: Point) -> Result<()
     Ok(())
 }
 
-/// What is logged to a run; lists that are empty are left out.
-fn write_data(bytes: &mut Vec<u8>, run: &FullRun<'_>) -> Result<()> {
+/// An object of lists, each of which is written with a comma before it, or not at all.
+fn write_object(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     let start = bytes.len();
-    write_list(bytes, b",\"metrics\":[", &run.metrics, |bytes, metric| {
-        write_point(bytes, &metric.key, metric.point)
-    })?;
-    write_list(bytes, b",\"params\":[", &run.params, write_pair)?;
-    write_list(bytes, b",\"tags\":[", &run.tags, write_pair)?;
+    write(bytes)?;
+    close_object(bytes, start);
+    Ok(())
+}
+
+/// Makes an object of the lists that were written from here on.
+fn close_object(bytes: &mut Vec<u8>, start: usize) {
     match bytes.get_mut(start) {
         // Where the comma before the first list stands, or nothing at all.
         Some(comma) => *comma = b'{',
         None => push(bytes, b"{"),
     }
     push(bytes, b"}");
-    Ok(())
 }
 
-/// A list, unless it is empty, with what comes before it.
+/// A list with what comes before it, unless it is empty. No item begins behind `end`.
 fn write_list<const N: usize, T>(
     bytes: &mut Vec<u8>,
     before: &[u8; N],
+    end: usize,
     items: &[T],
     write: impl Fn(&mut Vec<u8>, &T) -> Result<()>,
 ) -> Result<()> {
-    let Some((first, rest)) = items.split_first() else {
+    let Some((first, rest)) = items.split_first().filter(|_| bytes.len() < end) else {
         return Ok(());
     };
     push(bytes, before);
     write(bytes, first)?;
     for item in rest {
+        if bytes.len() >= end {
+            break;
+        }
         push(bytes, b",");
         write(bytes, item)?;
     }

@@ -8,11 +8,14 @@ use super::page::{ITEMS_AT_ONCE, PageWriter};
 use super::run_json::write_run;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
+use crate::domain::run::FullRun;
 use crate::error::Result;
-use crate::search::page::{Pages, Place};
+use crate::search::page::Pages;
+use crate::store::dataset_reader::DatasetReader;
 use crate::store::full_runs;
 use crate::store::search::{Found, Spot};
 use crate::store::shelf::Shelf;
+use crate::store::top::Page;
 
 /// Bytes of JSON that an instance keeps.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -25,42 +28,71 @@ thread_local! {
     static KEPT: RefCell<Shelf<(u64, bool), Vec<u8>>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
 }
 
-/// The page of a search with these runs; those that are no more are left out.
-pub async fn write(pages: Pages, found: &[Found], next: Option<&Place>) -> Result<Vec<u8>> {
-    let mut page = PageWriter::new("runs", pages);
-    let keeps = found.len() <= RUNS_MAX;
-    for some in found.chunks(ITEMS_AT_ONCE) {
-        let kept: Vec<Option<Rc<Vec<u8>>>> = match keeps {
+/// The page with these runs, or the first of them where they are large; those that are no more are left out.
+pub async fn write(pages: Pages, page: &Page<Found>) -> Result<Vec<u8>> {
+    let mut writer = RunWriter {
+        page: PageWriter::new("runs", pages),
+        keeps: page.items.len() <= RUNS_MAX,
+        datasets: DatasetReader::default(),
+    };
+    let mut done = 0;
+    while !writer.page.is_full()
+        && let Some(rest) = page.items.get(done..).filter(|rest| !rest.is_empty())
+    {
+        done += writer.write_some(rest.get(..ITEMS_AT_ONCE).unwrap_or(rest)).await?;
+    }
+    Ok(writer.page.finish(page.place_after(done).as_ref()))
+}
+
+/// A page while it is written.
+struct RunWriter {
+    page: PageWriter,
+    /// Whether what is written is kept.
+    keeps: bool,
+    datasets: DatasetReader,
+}
+
+impl RunWriter {
+    /// Writes the first of some runs, at least one; answers how many.
+    async fn write_some(&mut self, some: &[Found]) -> Result<usize> {
+        let kept: Vec<Option<Rc<Vec<u8>>>> = match self.keeps {
             true => look_up(some),
             false => vec![None; some.len()],
         };
         let others = some.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
         let others: Vec<RunId> = others.map(|(found, _)| found.id).collect();
-        let others = full_runs::read_all(&others).await?;
-        let mut others = others.iter().peekable();
+        let read = full_runs::read_some(&others).await?;
+        self.datasets.read_ahead(read.inputs()).await?;
+        let (mut others, mut left) = (read.iter().peekable(), read.looked_at);
+        let mut done = 0;
         for (found, kept) in some.iter().zip(kept) {
+            if self.page.is_full() || (kept.is_none() && left == 0) {
+                break;
+            }
+            done += 1;
             if let Some(json) = kept {
-                page.add_with(|bytes| {
-                    bytes.extend_from_slice(&json);
-                    Ok(())
-                })?;
+                self.page.begin_item().extend_from_slice(&json);
                 continue;
             }
-            let Some(run) = others.next_if(|run| run.as_ref().map_or(true, |run| run.run.id == found.id)) else {
-                continue;
-            };
-            page.add_with(|bytes| {
-                let (start, run) = (bytes.len(), run?);
-                write_run(bytes, &run)?;
-                // Its experiment may have been deleted since the search looked.
-                if let Some(spot) = found.spot.filter(|spot| keeps && spot.stage == run.stage) {
-                    keep(&spot, bytes.get(start..).unwrap_or_default());
-                }
-                Ok(())
-            })?;
+            left -= 1;
+            let is_next = |run: &Result<FullRun<'_>>| run.as_ref().map_or(true, |run| run.run.id == found.id);
+            if let Some(run) = others.next_if(is_next) {
+                self.write_run(found, &run?).await?;
+            }
         }
+        Ok(done)
     }
-    Ok(page.finish(next))
+
+    async fn write_run(&mut self, found: &Found, run: &FullRun<'_>) -> Result<()> {
+        let bytes = self.page.begin_item();
+        let start = bytes.len();
+        write_run(bytes, run, &self.datasets).await?;
+        // Its experiment may have been deleted since the search looked.
+        if let Some(spot) = found.spot.filter(|spot| self.keeps && spot.stage == run.stage) {
+            keep(&spot, bytes.get(start..).unwrap_or_default());
+        }
+        Ok(())
+    }
 }
 
 /// What is kept of some runs.
@@ -80,6 +112,9 @@ fn look_up(found: &[Found]) -> Vec<Option<Rc<Vec<u8>>>> {
 fn keep(spot: &Spot, json: &[u8]) {
     let (row, place) = shelf_place(spot);
     let bytes = size_of::<Vec<u8>>() + json.len();
+    if bytes > KEPT_BYTES_MAX {
+        return;
+    }
     KEPT.with_borrow_mut(|kept| kept.keep(spot.edition, &row, place, Rc::new(json.to_vec()), bytes));
 }
 

@@ -19,13 +19,17 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
+use crate::store::dataset_reader::DatasetReader;
 use crate::store::search::{self as store, Query};
 use crate::store::{full_runs, runs};
 use crate::wasi::{now_ms, random_id, random_u64};
 
-fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
+async fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
     let mut bytes = b"{\"run\":".to_vec();
-    write_run(&mut bytes, run)?;
+    let mut datasets = DatasetReader::default();
+    let inputs = run.inputs.iter().map(|input| (run.run.experiment, input));
+    datasets.read_ahead(inputs).await?;
+    write_run(&mut bytes, run, &datasets).await?;
     bytes.push(b'}');
     Ok(bytes)
 }
@@ -48,7 +52,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     };
     let now_ms = now_ms();
     let id = RunId::made_at(now_ms, random_id());
-    found(&runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?)
+    found(&runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?).await
 }
 
 fn user_id(call: &Call<'_>) -> Result<String> {
@@ -62,8 +66,9 @@ fn user_id(call: &Call<'_>) -> Result<String> {
 /// Reads a run.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     let id = run_id(&call.params)?;
-    let read = full_runs::read_all(&[id]).await?;
-    found(&read.iter().next().ok_or_else(|| id.not_found())??)
+    let read = full_runs::read_some(&[id]).await?;
+    let run = read.iter().next().ok_or_else(|| id.not_found())??;
+    found(&run).await
 }
 
 #[derive(Serialize)]
@@ -124,8 +129,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
         order,
     };
-    let (found, next) = store::runs(&within, &query).await?;
-    run_page::write(pages, &found, next.as_ref()).await
+    run_page::write(pages, &store::runs(&within, &query).await?).await
 }
 
 /// The experiments that a search looks at.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::experiments::page_size;
 use super::models::{description, name, tag, tag_key, tags};
 use super::outputs::{appended, written};
-use super::page::{ITEMS_AT_ONCE, PageWriter};
+use super::page::{self, PageWriter};
 use super::registry::Version;
 use super::{Call, EMPTY, json};
 use crate::domain::id::RunId;
@@ -24,9 +24,10 @@ use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
 use crate::http::params::Params;
-use crate::search::page::{Pages, Place};
+use crate::search::page::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::creation::{self, NewVersion};
+use crate::store::portion::THING_BYTES_MAX;
 use crate::store::sources::Owner;
 use crate::store::transition::{self, Transition};
 use crate::store::version_search::{self, Found, Query};
@@ -192,18 +193,10 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX)?,
         order,
     };
-    let (found, next) = version_search::find(&query).await?;
-    page(pages, &found, next).await
-}
-
-async fn page(pages: Pages, found: &[Found], next: Option<Place>) -> Result<Vec<u8>> {
-    let mut page = PageWriter::new("model_versions", pages);
-    for some in found.chunks(ITEMS_AT_ONCE) {
-        for version in versions::read_all(some).await?.iter().flatten() {
-            page.add(&Version::in_list(version))?;
-        }
-    }
-    Ok(page.finish(next.as_ref()))
+    let found = version_search::find(&query).await?;
+    let read = async |some: &[Found]| versions::read_some(some, THING_BYTES_MAX).await;
+    let write = async |page: &mut PageWriter, version: FullVersion| page.add(&Version::in_list(&version));
+    page::write("model_versions", pages, &found, read, write).await
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::domain::dataset::DatasetInput;
+use crate::domain::dataset::Dataset as DomainDataset;
 use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::domain::logged::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
-use crate::domain::run::{FullRun, ModelOutput as DomainOutput, Run as DomainRun};
+use crate::domain::run::{ModelOutput as DomainOutput, Run as DomainRun, RunInput};
+use crate::store::portion::answer_bytes;
 
 #[derive(Serialize)]
 struct KeyValue<'a> {
@@ -171,21 +172,50 @@ impl Serialize for Float {
     }
 }
 
-/// What a run read.
+/// A dataset that a run read.
 #[derive(Serialize)]
-pub struct RunInputs<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    dataset_inputs: Vec<InputDataset<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    model_inputs: Vec<ModelInput<'a>>,
-}
-
-#[derive(Serialize)]
-struct InputDataset<'a> {
+pub struct InputDataset<'a> {
     #[serde(skip_serializing_if = "KeyValues::is_empty")]
     tags: KeyValues<'a>,
     dataset: Dataset<'a>,
 }
+
+impl<'a> InputDataset<'a> {
+    /// With its schema and its profile as far as they fit into so many bytes; none if even the rest of it does not.
+    pub fn within(bytes_max: usize, input: &'a RunInput, dataset: &'a DomainDataset) -> Option<Self> {
+        let size = |text: &str| answer_bytes(text.as_bytes());
+        let tags = input
+            .tags
+            .iter()
+            .map(|(key, value)| KEY_VALUE_BYTES + size(key) + size(value));
+        let texts = [&dataset.name, &dataset.digest, &dataset.source_type, &dataset.source];
+        let rest = tags.sum::<usize>() + texts.map(|text| size(text)).iter().sum::<usize>() + DATASET_BYTES;
+        let mut room = bytes_max.checked_sub(rest)?;
+        let mut fitting = |text: &'a Option<String>| {
+            let text = text.as_deref()?;
+            room = room.checked_sub(size(text))?;
+            Some(text)
+        };
+        let (schema, profile) = (fitting(&dataset.schema), fitting(&dataset.profile));
+        Some(InputDataset {
+            tags: KeyValues(&input.tags),
+            dataset: Dataset {
+                name: &dataset.name,
+                digest: &dataset.digest,
+                source_type: &dataset.source_type,
+                source: &dataset.source,
+                schema,
+                profile,
+            },
+        })
+    }
+}
+
+/// What a tag has besides its texts.
+const KEY_VALUE_BYTES: usize = 24;
+
+/// What a dataset has besides its texts.
+const DATASET_BYTES: usize = 128;
 
 #[derive(Serialize)]
 struct Dataset<'a> {
@@ -199,20 +229,16 @@ struct Dataset<'a> {
     profile: Option<&'a str>,
 }
 
+/// A logged model that a run used.
 #[derive(Serialize)]
-struct ModelInput<'a> {
-    model_id: &'a str,
+pub struct ModelInput<'a> {
+    /// Its id.
+    pub model_id: &'a str,
 }
 
-/// What a run made.
+/// A logged model that a run made.
 #[derive(Serialize)]
-pub struct RunOutputs<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    model_outputs: Vec<ModelOutput<'a>>,
-}
-
-#[derive(Serialize)]
-struct ModelOutput<'a> {
+pub struct ModelOutput<'a> {
     model_id: &'a str,
     step: i64,
 }
@@ -222,41 +248,6 @@ impl<'a> From<&'a DomainOutput> for ModelOutput<'a> {
         ModelOutput {
             model_id: &output.model,
             step: output.step,
-        }
-    }
-}
-
-impl<'a> From<&'a DatasetInput> for InputDataset<'a> {
-    fn from(input: &'a DatasetInput) -> Self {
-        let dataset = &input.dataset;
-        InputDataset {
-            tags: KeyValues(&input.tags),
-            dataset: Dataset {
-                name: &dataset.name,
-                digest: &dataset.digest,
-                source_type: &dataset.source_type,
-                source: &dataset.source,
-                schema: dataset.schema.as_deref(),
-                profile: dataset.profile.as_deref(),
-            },
-        }
-    }
-}
-
-impl<'a> From<&'a FullRun<'_>> for RunInputs<'a> {
-    fn from(run: &'a FullRun<'_>) -> Self {
-        let model = |model_id: &'a String| ModelInput { model_id };
-        RunInputs {
-            dataset_inputs: run.inputs.iter().map(InputDataset::from).collect(),
-            model_inputs: run.model_inputs.iter().map(model).collect(),
-        }
-    }
-}
-
-impl<'a> From<&'a FullRun<'_>> for RunOutputs<'a> {
-    fn from(run: &'a FullRun<'_>) -> Self {
-        RunOutputs {
-            model_outputs: run.model_outputs.iter().map(ModelOutput::from).collect(),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::dataset::DatasetInput;
 use super::experiment::{Experiment, Pair};
 use super::id::{ExperimentId, RunId};
 use super::lifecycle::{Lifecycle, Stage};
@@ -158,12 +157,23 @@ pub struct FullRun<'a> {
     pub params: Vec<TextPair<'a>>,
     /// By key.
     pub tags: Vec<TextPair<'a>>,
-    /// What it read.
-    pub inputs: Vec<DatasetInput>,
+    /// The datasets that it read.
+    pub inputs: Cow<'a, [RunInput]>,
     /// The ids of the logged models that it used.
     pub model_inputs: Cow<'a, [String]>,
     /// The logged models that it made.
     pub model_outputs: Cow<'a, [ModelOutput]>,
+}
+
+/// A dataset that a run read, as the run knows it: the dataset itself may be large, and is read when it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunInput {
+    /// Of the dataset.
+    pub name: String,
+    /// Of the dataset.
+    pub digest: String,
+    /// Of this input, not of the dataset.
+    pub tags: Vec<Pair>,
 }
 
 /// A logged model that a run made.

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use super::experiments::{ExperimentFilter, ExperimentOrder};
 use super::runs::{RunFilter, RunOrder};
-use crate::domain::dataset::{Dataset, DatasetInput};
 use crate::domain::experiment::Experiment;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::metric::{Metric, Point};
-use crate::domain::run::{FullRun, Run, Status, TextPair};
+use crate::domain::run::{FullRun, Run, RunInput, Status, TextPair};
 
 const ACTIVE: Lifecycle = Lifecycle {
     stage: Stage::Active,
@@ -114,23 +112,17 @@ fn run(row: &Row) -> FullRun<'static> {
             .collect(),
         params: param.map(|param| pair("p", param)).into_iter().collect(),
         tags,
-        inputs: inputs(name),
+        inputs: inputs(name).into(),
         model_inputs: Cow::default(),
         model_outputs: Cow::default(),
     }
 }
 
-fn inputs(name: &str) -> Vec<DatasetInput> {
-    let input = |name: &str, digest: &str, context: &str| DatasetInput {
+fn inputs(name: &str) -> Vec<RunInput> {
+    let input = |name: &str, digest: &str, context: &str| RunInput {
+        name: name.to_owned(),
+        digest: digest.to_owned(),
         tags: vec![("mlflow.data.context".to_owned(), context.to_owned())],
-        dataset: Rc::new(Dataset {
-            name: name.to_owned(),
-            digest: digest.to_owned(),
-            source_type: "local".to_owned(),
-            source: "{}".to_owned(),
-            schema: None,
-            profile: None,
-        }),
     };
     match name {
         "A" => vec![input("iris", "d1", "train"), input("wine", "d2", "eval")],

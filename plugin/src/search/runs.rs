@@ -3,8 +3,8 @@
 use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
 use super::order::{Order, SortKey, Term, refuse_twins, terms};
-use crate::domain::dataset::{CONTEXT_TAG, DatasetInput};
-use crate::domain::run::{FullRun, NAME_TAG};
+use crate::domain::dataset::CONTEXT_TAG;
+use crate::domain::run::{FullRun, NAME_TAG, RunInput};
 use crate::error::Result;
 
 /// What runs must be to be found.
@@ -162,10 +162,10 @@ fn of_run<'a>(subject: &Subject<RunAttribute>, run: &'a FullRun<'_>) -> Field<'a
     }
 }
 
-fn of_input(field: DatasetField, input: &DatasetInput) -> Field<'_> {
+fn of_input(field: DatasetField, input: &RunInput) -> Field<'_> {
     match field {
-        DatasetField::Name => Field::text(&input.dataset.name),
-        DatasetField::Digest => Field::text(&input.dataset.digest),
+        DatasetField::Name => Field::text(&input.name),
+        DatasetField::Digest => Field::text(&input.digest),
         DatasetField::Context => Field::of_key(CONTEXT_TAG, &input.tags),
     }
 }

@@ -3,15 +3,14 @@
 //! Every project has the experiment `Default` from the start, although nothing was written yet: as long as its record is
 //! absent it is made up, and the first write that touches experiments stores it.
 
-use super::records::{ABSENT, Change, Record, get, scan_all, transact};
+use super::portion::{Room, THING_BYTES_MAX, as_shown, portion};
+use super::records::{ABSENT, Change, Record, get, transact};
 use super::{artifacts, codec, keys, lineage};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
 use crate::error::{Error, Result};
 
-/// How many tags of one experiment are read.
-const TAGS_MAX: usize = 100_000;
 /// How often an experiment is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;
 
@@ -102,24 +101,17 @@ pub async fn find(name: &str) -> Result<Stored> {
     Err(Error::Contended)
 }
 
-/// All tags of each of some experiments, by key.
+/// The tags of the first of some experiments, by key; of at least one if there are any, of fewer than asked where there is much.
 pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
-    let mut tags = vec![Vec::new(); ids.len()];
-    scan_all(
-        ids.iter().map(|id| keys::experiment_tags(*id)).collect(),
-        TAGS_MAX,
-        |index, key, value| {
-            let corrupt = || Error::Corrupt("key of an experiment's tag".to_owned());
-            let (tags, key) = tags
-                .get_mut(index)
-                .zip(keys::experiment_tag_key(key))
-                .ok_or_else(corrupt)?;
-            tags.push((key.to_owned(), codec::read_text(value)?));
-            Ok(())
-        },
-    )
-    .await?;
-    Ok(tags)
+    let spans: Vec<_> = ids.iter().map(|id| [keys::experiment_tags(*id)]).collect();
+    let room = Room::new(THING_BYTES_MAX);
+    portion(&spans, room, as_shown, |_, tags: &mut Vec<Pair>, key, value| {
+        let key = keys::experiment_tag_key(key);
+        let key = key.ok_or_else(|| Error::Corrupt("key of an experiment's tag".to_owned()))?;
+        tags.push((key.to_owned(), codec::read_text(value)?));
+        Ok(())
+    })
+    .await
 }
 
 /// Makes an experiment with the next number. It does not lie among the files of a run or a logged model: those go with that.

@@ -1,50 +1,63 @@
 //! Logged models with what belongs to them.
 
+use std::ops::ControlFlow;
+
 use super::keys::logged::{self as keys, LoggedPart};
-use super::records::{scan, scan_all};
+use super::portion::{Room, as_shown, portion};
+use super::records::scan_until;
 use super::{codec, keys::Span};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::LOGGED_POINTS_SHOWN_MAX;
 use crate::domain::logged::{FullLoggedModel, KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint};
 use crate::error::{Error, Result};
 
+/// What is read of one logged model besides its points, at most.
+const MODEL_BYTES_MAX: usize = 12 << 20;
+
+/// What is read of the points of one logged model, at most: they are in an answer once more than in the memory.
+const POINTS_BYTES_MAX: usize = 8 << 20;
+
 /// Reads a logged model with all its points, a deleted one too.
 pub async fn read(id: LoggedModelId) -> Result<FullLoggedModel> {
-    let known = read_known(&[id]).await?.pop().ok_or_else(|| id.not_found())?;
+    let known = read_known(&[id]).await?.pop().flatten().ok_or_else(|| id.not_found())?;
     with_points(known).await
 }
 
-/// Reads logged models without their points, in the order asked; those that do not exist are left out.
-pub async fn read_known(ids: &[LoggedModelId]) -> Result<Vec<KnownLoggedModel>> {
-    let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
-    let spans: Vec<Span> = ids.iter().map(|id| keys::known_parts(*id)).collect();
-    scan_all(spans, usize::MAX, |index, key, value| {
-        match (ids.get(index), parts.get_mut(index)) {
-            (Some(id), Some(parts)) => parts.add(*id, key, value),
-            _ => Ok(()),
-        }
-    })
-    .await?;
-    Ok(parts.into_iter().filter_map(Parts::assemble).collect())
+/// Reads the first of some logged models, at least one if there are any, without their points; none for one that does not exist.
+pub async fn read_known(ids: &[LoggedModelId]) -> Result<Vec<Option<KnownLoggedModel>>> {
+    let spans: Vec<[Span; 1]> = ids.iter().map(|id| [keys::known_parts(*id)]).collect();
+    let room = Room::new(MODEL_BYTES_MAX);
+    let parts = portion(&spans, room, as_shown, |index, parts: &mut Parts, key, value| {
+        let id = ids
+            .get(index)
+            .ok_or_else(|| Error::Corrupt("no such logged model".to_owned()))?;
+        parts.add(*id, key, value)
+    });
+    Ok(parts.await?.into_iter().map(Parts::assemble).collect())
 }
 
-/// Reads the points of a logged model. Of one that has very many, the newest of each metric and dataset stand for all.
+/// Reads the points of a logged model. Of one that has very many, or whose names are long, the newest of each metric and
+/// dataset stand for all.
 pub async fn with_points(known: KnownLoggedModel) -> Result<FullLoggedModel> {
-    let mut points = Vec::new();
+    let (mut points, mut are_all) = (Vec::new(), true);
     if !known.newest.is_empty() {
         let id = known.model.id;
-        let all = keys::points(id);
-        scan(all, LOGGED_POINTS_SHOWN_MAX + 1, |key, value| {
+        let mut room = Room::new(POINTS_BYTES_MAX);
+        scan_until(vec![keys::points(id)], usize::MAX, |_, key, value| {
+            are_all = points.len() < LOGGED_POINTS_SHOWN_MAX && room.takes(as_shown(key, value));
+            if !are_all {
+                return Ok(ControlFlow::Break(()));
+            }
             match keys::logged_part(key, value) {
                 Some(LoggedPart::Point(point)) => points.push(point),
                 _ => return Err(corrupt(id)),
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .await?;
-        if points.len() > LOGGED_POINTS_SHOWN_MAX {
-            points.clone_from(&known.newest);
-        }
+    }
+    if !are_all {
+        points.clone_from(&known.newest);
     }
     Ok(FullLoggedModel { known, points })
 }

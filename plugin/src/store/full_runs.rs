@@ -1,102 +1,80 @@
 //! Runs with everything that is logged to them.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use super::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
 use super::experiments::Stored as StoredExperiment;
 use super::keys::RunPart;
 use super::packed::{Loose, Packed, REMOVED_TAG};
-use super::records::{get_all, scan_all};
+use super::portion::{Room, THING_BYTES_MAX, as_stored, portion};
+use super::records::get_all;
 use super::{codec, keys};
-use crate::domain::dataset::{Dataset, DatasetInput};
-use crate::domain::experiment::Pair;
-use crate::domain::id::RunId;
+use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
-use crate::domain::run::{FullRun, ModelOutput, Run};
+use crate::domain::run::{FullRun, ModelOutput, Run, RunInput};
 use crate::error::{Error, Result};
 
-/// Datasets that are read at once: each may have megabytes.
-const DATASETS_AT_ONCE: usize = 3;
-
-/// Runs as they were read, in the order asked.
+/// The first of some runs as they were read, in the order asked.
 pub struct FullRuns {
+    /// Of how many these are all that exist.
+    pub looked_at: usize,
     runs: Vec<(Run, Stage, Parts)>,
-    datasets: BTreeMap<Vec<u8>, Rc<Dataset>>,
 }
 
 impl FullRuns {
     /// The runs with all that was logged to them, most of which lies in the records that were read.
     pub fn iter(&self) -> impl Iterator<Item = Result<FullRun<'_>>> {
+        self.runs.iter().map(|(run, stage, parts)| parts.assemble(run, *stage))
+    }
+
+    /// The datasets that they read, each with its experiment.
+    pub fn inputs(&self) -> impl Iterator<Item = (ExperimentId, &RunInput)> {
         self.runs
             .iter()
-            .map(|(run, stage, parts)| parts.assemble(run, *stage, &self.datasets))
+            .flat_map(|(run, _, parts)| parts.links.inputs.iter().map(|(_, input)| (run.experiment, input)))
     }
 }
 
-/// Reads runs with everything that is logged to them, in the order asked; those that do not exist are left out.
-pub async fn read_all(ids: &[RunId]) -> Result<FullRuns> {
-    let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
-    scan_all(
-        ids.iter().map(|id| keys::run_parts(*id)).collect(),
-        usize::MAX,
-        |index, key, value| match (ids.get(index), parts.get_mut(index)) {
-            (Some(id), Some(parts)) => parts.add(*id, key, value),
-            _ => Ok(()),
-        },
-    )
-    .await?;
-    let parts: Vec<(Parts, Run)> = parts
+/// Reads the first of some runs, at least one if there are any, with everything that is logged to them; those that do not exist
+/// are left out.
+pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
+    let spans: Vec<_> = ids.iter().map(|id| [keys::run_parts(*id)]).collect();
+    let room = Room::new(THING_BYTES_MAX);
+    let parts = portion(&spans, room, as_stored, |index, parts: &mut Parts, key, value| {
+        let id = ids.get(index).ok_or_else(|| Error::Corrupt("no such run".to_owned()))?;
+        parts.add(*id, key, value)
+    });
+    let parts = parts.await?;
+    let looked_at = parts.len();
+    let existing = parts
         .into_iter()
-        .filter_map(|mut parts| {
-            parts.links.sort();
-            parts.run.take().map(|run| (parts, run))
-        })
-        .collect();
-    let mut lifecycles = BTreeMap::new();
-    for (_, run) in &parts {
-        lifecycles.insert(
-            run.experiment,
-            Lifecycle {
-                stage: Stage::Active,
-                epoch: 0,
-            },
-        );
-    }
-    let experiments = get_all(lifecycles.keys().map(|id| keys::experiment(*id)).collect()).await?;
-    for ((id, lifecycle), record) in lifecycles.iter_mut().zip(&experiments) {
-        *lifecycle = StoredExperiment::from_record(*id, record)?.experiment.lifecycle;
-    }
-    let datasets = read_datasets(&parts).await?;
-    let with_stage = |(parts, run): (Parts, Run)| {
+        .filter_map(|mut parts| Some((parts.run.take()?, parts)));
+    let existing: Vec<(Run, Parts)> = existing.collect();
+    let lifecycles = read_lifecycles(&existing).await?;
+    let with_stage = |(run, parts): (Run, Parts)| {
         let stage = lifecycles
             .get(&run.experiment)
             .map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
         (run, stage, parts)
     };
     Ok(FullRuns {
-        runs: parts.into_iter().map(with_stage).collect(),
-        datasets,
+        looked_at,
+        runs: existing.into_iter().map(with_stage).collect(),
     })
 }
 
-/// The datasets that some runs read, each once, by key.
-async fn read_datasets(parts: &[(Parts, Run)]) -> Result<BTreeMap<Vec<u8>, Rc<Dataset>>> {
-    let named = parts
-        .iter()
-        .flat_map(|(parts, run)| parts.links.inputs.iter().map(|(_, (name, _))| (run.experiment, name)));
-    let keys: BTreeSet<Vec<u8>> = named
-        .map(|(experiment, name)| keys::dataset_of_input(experiment, name))
-        .collect();
-    let keys: Vec<Vec<u8>> = keys.into_iter().collect();
-    let mut datasets = BTreeMap::new();
-    for some in keys.chunks(DATASETS_AT_ONCE) {
-        for (key, record) in some.iter().zip(get_all(some.to_vec()).await?) {
-            datasets.insert(key.clone(), Rc::new(codec::read_dataset(&record.value)?));
-        }
-    }
-    Ok(datasets)
+/// The lifecycles of the experiments of some runs.
+async fn read_lifecycles(runs: &[(Run, Parts)]) -> Result<BTreeMap<ExperimentId, Lifecycle>> {
+    let mut ids: Vec<ExperimentId> = runs.iter().map(|(run, _)| run.experiment).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let records = get_all(ids.iter().map(|id| keys::experiment(*id)).collect()).await?;
+    let lifecycle = |(id, record): (&ExperimentId, _)| {
+        let stored = StoredExperiment::from_record(*id, record)?;
+        Ok((*id, stored.experiment.lifecycle))
+    };
+    ids.iter().zip(&records).map(lifecycle).collect()
 }
 
 /// A run while its records are read.
@@ -112,24 +90,19 @@ pub(super) struct Parts {
 /// Things with when each was logged.
 type Logged<T> = Vec<(Option<LoggedAt>, T)>;
 
-/// A dataset input: name and digest as in the key, and tags.
-type Input = (Vec<u8>, Vec<Pair>);
-
 /// What a run read and made.
 #[derive(Default)]
 struct Links {
-    inputs: Logged<Input>,
+    inputs: Logged<RunInput>,
     model_inputs: Logged<String>,
     model_outputs: Logged<ModelOutput>,
 }
 
-impl Links {
-    /// From the order of keys into that of logging. What was stored without a time comes first, by key.
-    fn sort(&mut self) {
-        self.inputs.sort_by_key(|(at, _)| *at);
-        self.model_inputs.sort_by_key(|(at, _)| *at);
-        self.model_outputs.sort_by_key(|(at, _)| *at);
-    }
+/// From the order of keys into that of logging. What was stored without a time comes first, by key.
+fn in_order<'a, T: Clone>(logged: &Logged<T>) -> Cow<'a, [T]> {
+    let mut sorted: Vec<&(Option<LoggedAt>, T)> = logged.iter().collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    sorted.into_iter().map(|(_, thing)| thing.clone()).collect()
 }
 
 impl Parts {
@@ -147,8 +120,9 @@ impl Parts {
             RunPart::Tag(key) if value == REMOVED_TAG => self.loose.tags.push((key.to_owned(), None)),
             RunPart::Tag(key) => self.loose.tags.push((key.to_owned(), Some(codec::read_text(value)?))),
             RunPart::Input(dataset) => {
+                let (name, digest) = keys::name_and_digest(dataset).ok_or_else(corrupt)?;
                 let (tags, at) = read_input(value)?;
-                self.links.inputs.push((at, (dataset.to_vec(), tags)));
+                self.links.inputs.push((at, RunInput { name, digest, tags }));
             }
             RunPart::ModelInput(model) => {
                 let at = read_model_input(value)?;
@@ -169,20 +143,7 @@ impl Parts {
         Ok(packed.unwrap_or_default().with(&self.loose))
     }
 
-    fn assemble<'a>(
-        &'a self,
-        run: &'a Run,
-        stage: Stage,
-        datasets: &BTreeMap<Vec<u8>, Rc<Dataset>>,
-    ) -> Result<FullRun<'a>> {
-        let links = &self.links;
-        let input = |(_, (name, tags)): &(_, Input)| {
-            let dataset = datasets.get(&keys::dataset_of_input(run.experiment, name))?;
-            Some(DatasetInput {
-                tags: tags.clone(),
-                dataset: Rc::clone(dataset),
-            })
-        };
+    pub(super) fn assemble<'a>(&'a self, run: &'a Run, stage: Stage) -> Result<FullRun<'a>> {
         let Packed {
             metrics, params, tags, ..
         } = self.values()?;
@@ -192,9 +153,9 @@ impl Parts {
             metrics,
             params,
             tags,
-            inputs: links.inputs.iter().filter_map(input).collect(),
-            model_inputs: links.model_inputs.iter().map(|(_, model)| model.clone()).collect(),
-            model_outputs: links.model_outputs.iter().map(|(_, output)| output.clone()).collect(),
+            inputs: in_order(&self.links.inputs),
+            model_inputs: in_order(&self.links.model_inputs),
+            model_outputs: in_order(&self.links.model_outputs),
         })
     }
 }

@@ -1,14 +1,11 @@
 //! What runs read: datasets and models.
 
 use super::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
-use super::records::{ABSENT, Change, Record, get_all, transact};
+use super::records::{ABSENT, Change, exist, transact};
 use super::{codec, datasets, keys, runs};
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::Result;
-
-/// Datasets that are looked up at once: each may have 20 megabytes, and one read has 64 at most.
-const DATASETS_AT_ONCE: usize = 3;
 
 /// Links datasets and models to an active run, in their order. A dataset is one thing in its experiment, known by name and digest:
 /// its first source, schema and profile stay. An input that the run already has is left as it is, and where it is.
@@ -19,17 +16,13 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns:
         stored.rely_on(change, now_ns / NS_PER_MS);
         let input_keys = inputs.iter().map(|input| key(run, input));
         let model_keys = models.iter().map(|model| keys::run_model_input(run, model));
-        let links = get_all(input_keys.chain(model_keys).collect()).await?;
+        let links = exist(&input_keys.chain(model_keys).collect::<Vec<_>>()).await?;
         let (of_inputs, of_models) = links.split_at_checked(inputs.len()).unwrap_or_default();
-        let is_new = |link: &Record| link.version == ABSENT;
         let new = inputs.iter().zip(LoggedAt::each(now_ns)).zip(of_inputs);
-        let new: Vec<(&DatasetInput, LoggedAt)> =
-            new.filter(|(_, link)| is_new(link)).map(|(input, _)| input).collect();
-        for some in new.chunks(DATASETS_AT_ONCE) {
-            link_datasets(change, run, stored.run.experiment, some).await?;
-        }
-        for ((model, link), at) in models.iter().zip(of_models).zip(LoggedAt::each(now_ns)) {
-            if is_new(link) {
+        let new = new.filter(|(_, is_linked)| !**is_linked).map(|(input, _)| input);
+        link_datasets(change, run, stored.run.experiment, &new.collect::<Vec<_>>()).await?;
+        for ((model, is_linked), at) in models.iter().zip(of_models).zip(LoggedAt::each(now_ns)) {
+            if !is_linked {
                 change.expect(keys::run_model_input(run, model), ABSENT);
                 change.put(keys::run_model_input(run, model), write_model_input(Some(at)));
             }
@@ -51,9 +44,9 @@ async fn link_datasets(
     inputs: &[(&DatasetInput, LoggedAt)],
 ) -> Result<()> {
     let key_of = |input: &DatasetInput| keys::dataset(experiment, &input.dataset.name, &input.dataset.digest);
-    let known = get_all(inputs.iter().map(|(input, _)| key_of(input)).collect()).await?;
-    for ((input, at), known) in inputs.iter().zip(known) {
-        if known.version == ABSENT {
+    let are_known = exist(&inputs.iter().map(|(input, _)| key_of(input)).collect::<Vec<_>>()).await?;
+    for ((input, at), is_known) in inputs.iter().zip(are_known) {
+        if !is_known {
             change.expect(key_of(input), ABSENT);
             change.put(key_of(input), codec::write_dataset(&input.dataset));
         }

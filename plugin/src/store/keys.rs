@@ -74,8 +74,8 @@ pub use points::{
 };
 pub use purge::{Ruin, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
 pub use runs::{
-    PLACE_BYTES, RunPart, dataset_of_input, packed_run, run, run_input, run_metric, run_model_input, run_model_output,
-    run_of_place, run_param, run_part, run_parts, run_place, run_tag, run_values,
+    PLACE_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
+    run_model_input, run_model_output, run_of_place, run_param, run_part, run_parts, run_place, run_tag, run_values,
 };
 pub use uploads::{all_uploads, upload, upload_of};
 

@@ -1,11 +1,10 @@
 //! The latest versions: one read at the end of each stage's order, however many versions a model has.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::keys::registry as keys;
 use super::records::{last_keys, scan};
-use super::versions;
+use super::versions::{self, LATEST_BYTES_MAX};
 use crate::domain::model::ModelId;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
@@ -59,33 +58,54 @@ impl Latest {
 /// The name of a model, and its number.
 pub type NamedModel = (Rc<str>, ModelId);
 
-/// Reads the latest versions of some models, of each the latest of all first. If one is deleted, or moved to another stage,
-/// while it is read, those of its model are read again.
-pub async fn read_all(models: &[NamedModel]) -> Result<BTreeMap<ModelId, Vec<FullVersion>>> {
-    let mut all = BTreeMap::new();
-    let mut left = models.to_vec();
+/// Reads the latest versions of the first of some models, at least of one if there are any, of each the latest of all first.
+/// Fewer than asked are read where versions are large. If one is deleted, or moved to another stage, while it is read, those
+/// of its model are read again.
+pub async fn read_some(models: &[NamedModel]) -> Result<Vec<Vec<FullVersion>>> {
+    let mut all: Vec<Option<Vec<FullVersion>>> = vec![None; models.len()];
+    let mut left: Vec<(usize, &NamedModel)> = models.iter().enumerate().collect();
     for _ in 0..LOOKS_MAX {
-        let ids: Vec<ModelId> = left.iter().map(|(_, id)| *id).collect();
+        let ids: Vec<ModelId> = left.iter().map(|(_, (_, id))| *id).collect();
         let latest = of_models(&ids).await?;
-        let wanted = left.iter().zip(&latest).flat_map(|((name, id), latest)| {
-            let numbers = latest.numbers();
-            numbers.map(move |number| (Rc::clone(name), *id, number))
-        });
-        let mut found = versions::read_all(&wanted.collect::<Vec<_>>()).await?.into_iter();
+        let read = read_first(&left, &latest).await?;
+        left.truncate(read.len());
         let mut changed = Vec::new();
-        for (model, latest) in left.into_iter().zip(&latest) {
-            let versions: Vec<_> = found.by_ref().take(latest.0.len()).collect();
+        for (((index, model), latest), versions) in left.into_iter().zip(&latest).zip(read) {
             if !latest.agrees_with(&versions) {
-                changed.push(model.clone());
+                changed.push((index, model));
             }
-            all.insert(model.1, versions.into_iter().flatten().collect());
+            if let Some(place) = all.get_mut(index) {
+                *place = Some(versions.into_iter().flatten().collect());
+            }
         }
         if changed.is_empty() {
             break;
         }
         left = changed;
     }
-    Ok(all)
+    Ok(all.into_iter().map_while(|versions| versions).collect())
+}
+
+/// Reads the latest versions of the first of some models that are read together; of the first one always.
+async fn read_first(models: &[(usize, &NamedModel)], latest: &[Latest]) -> Result<Vec<Vec<Option<FullVersion>>>> {
+    let mut wanted = Vec::new();
+    let mut ends = Vec::with_capacity(models.len());
+    for ((_, (name, id)), latest) in models.iter().zip(latest) {
+        wanted.extend(latest.numbers().map(|number| (Rc::clone(name), *id, number)));
+        ends.push(wanted.len());
+    }
+    let mut found = versions::read_some(&wanted, LATEST_BYTES_MAX).await?;
+    let whole = ends.iter().take_while(|end| **end <= found.len()).count().max(1);
+    ends.truncate(whole);
+    wanted.truncate(ends.last().copied().unwrap_or_default());
+    while let Some(rest) = wanted.get(found.len()..).filter(|rest| !rest.is_empty()) {
+        found.extend(versions::read_some(rest, LATEST_BYTES_MAX).await?);
+    }
+    let mut found = found.into_iter();
+    let of_each = ends
+        .iter()
+        .scan(0, |begin, end| Some(end - std::mem::replace(begin, *end)));
+    Ok(of_each.map(|count| found.by_ref().take(count).collect()).collect())
 }
 
 /// Reads those versions that are chosen from the latest of a model.
@@ -98,7 +118,7 @@ pub async fn read_chosen(
         let latest = of_model(*id).await?;
         let numbers = choose(&latest).await?.into_iter();
         let wanted: Vec<_> = numbers.map(|number| (Rc::clone(name), *id, number)).collect();
-        let found = versions::read_all(&wanted).await?;
+        let found = versions::read_latest(&wanted).await?;
         if latest.agrees_with(&found) {
             return Ok(found.into_iter().flatten().collect());
         }

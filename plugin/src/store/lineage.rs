@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::keys::logged::model as logged_key;
 use super::keys::registry as keys;
 use super::keys::{Span, run as run_key};
-use super::records::{ABSENT, Change, get, get_all, scan, scan_page};
+use super::records::{ABSENT, Change, get, get_all, scan, scan_all, scan_page};
 use super::{codec, models};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
@@ -126,12 +126,18 @@ pub async fn is_of_the_registry(id: ExperimentId) -> Result<bool> {
 
 /// The versions that some runs are; runs that do not exist are none.
 pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
-    let records = get_all(ids.iter().map(|id| run_key(*id)).collect()).await?;
+    let mut spans = Vec::with_capacity(ids.len());
+    let runs = ids.iter().map(|id| Span::of_key(run_key(*id))).collect();
+    scan_all(runs, 1, |index, _, value| {
+        let id = ids.get(index).ok_or_else(|| Error::Corrupt("no such run".to_owned()))?;
+        let experiment = codec::read_run(*id, value)?.experiment;
+        spans.push(keys::versions_of_run(experiment, *id));
+        Ok(())
+    })
+    .await?;
     let mut found = Vec::new();
-    for (id, record) in ids.iter().zip(&records) {
-        let Some(bytes) = record.existing() else { continue };
-        let experiment = codec::read_run(*id, bytes)?.experiment;
-        found.extend(links(keys::versions_of_run(experiment, *id), LINKS_MAX).await?);
+    for span in spans {
+        found.extend(links(span, LINKS_MAX).await?);
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use super::full_logged;
 use super::keys::Span;
 use super::keys::logged::{self as keys, List};
 use super::records::scan_all;
-use super::top::Top;
+use super::top::{Page, Top};
 use crate::domain::id::ExperimentId;
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
@@ -34,8 +34,8 @@ pub struct Query {
     pub count: usize,
 }
 
-/// Finds logged models of some experiments: a page, and the place of its last one unless the search ends there.
-pub async fn find(within: &[ExperimentId], query: &Query) -> Result<(Vec<LoggedModelId>, Option<Place>)> {
+/// Finds logged models of some experiments.
+pub async fn find(within: &[ExperimentId], query: &Query) -> Result<Page<LoggedModelId>> {
     let mut top = Top::new(query.after.clone(), query.count);
     let mut walk = Walk::new(within, query);
     while let Some(places) = walk.next(top.wanted()).await? {
@@ -58,9 +58,13 @@ async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut Top<Logg
         return Ok(());
     }
     let ids: Vec<LoggedModelId> = places.iter().map(|(_, id)| *id).collect();
-    for known in full_logged::read_known(&ids).await? {
-        if !known.model.is_deleted && query.search.matches(&known) {
-            top.offer(query.order.key(&known).bytes(), known.model.id);
+    let mut ids = ids.as_slice();
+    while !ids.is_empty() {
+        let models = full_logged::read_known(ids).await?;
+        ids = ids.get(models.len()..).unwrap_or_default();
+        let models = models.iter().flatten();
+        for known in models.filter(|known| !known.model.is_deleted && query.search.matches(known)) {
+            top.offer(query.order.key(known).bytes(), known.model.id);
         }
     }
     Ok(())

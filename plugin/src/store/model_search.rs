@@ -4,7 +4,7 @@
 use super::keys::Span;
 use super::keys::registry as keys;
 use super::records::{get_all, scan};
-use super::top::Top;
+use super::top::{Page, Top};
 use super::{codec, models};
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, ModelId};
@@ -27,23 +27,25 @@ pub struct Query {
     pub count: usize,
 }
 
-/// Finds models: a page, and the place of its last one unless the search ends there.
-pub async fn find(query: &Query) -> Result<(Vec<FullModel>, Option<Place>)> {
+/// Finds models.
+pub async fn find(query: &Query) -> Result<Page<ModelId>> {
     let mut top = Top::new(query.after.clone(), query.count);
     let mut walk = Walk::new(query);
     while let Some(ids) = walk.next(top.wanted()).await? {
-        for model in models::read_parts(&ids).await?.into_iter().flatten() {
-            if query.search.matches(&model.model, &model.tags) {
-                top.offer(query.order.key(&model.model).bytes(), model.model.id);
+        let mut ids = ids.as_slice();
+        while !ids.is_empty() {
+            let models = models::read_parts(ids).await?;
+            ids = ids.get(models.len()..).unwrap_or_default();
+            let models = models.iter().flatten();
+            for FullModel { model, .. } in models.filter(|full| query.search.matches(&full.model, &full.tags)) {
+                top.offer(query.order.key(model).bytes(), model.id);
             }
         }
         if query.order.is_listing() && top.is_full() {
             break;
         }
     }
-    let (ids, next) = top.into_page();
-    let models = models::read_all(&ids).await?;
-    Ok((models.into_iter().flatten().collect(), next))
+    Ok(top.into_page())
 }
 
 /// A walk through the names that a search can find, in order, chunk by growing chunk.

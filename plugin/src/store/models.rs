@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::Ruin;
 use super::keys::registry::{self as keys, ModelPart};
+use super::keys::{Ruin, Span};
 use super::latest::NamedModel;
-use super::records::{ABSENT, Change, get, get_all, scan_all, transact};
+use super::portion::{Room, as_shown, portion};
+use super::records::{ABSENT, Change, get, scan_all, transact};
 use super::{codec, experiments, latest, lineage, ruins};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
@@ -15,6 +16,9 @@ use crate::error::{Error, Result};
 
 /// How often a model is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;
+
+/// What is read of one model, at most: its latest versions are shown with it.
+const MODEL_BYTES_MAX: usize = 16 << 20;
 
 /// The model that has a name, as it was looked up.
 #[derive(Clone, Debug)]
@@ -97,14 +101,22 @@ pub async fn load(name: &str) -> Result<Stored> {
     })
 }
 
-/// Reads models by their numbers; none for one that does not exist.
+/// Reads models by their numbers, without their descriptions, which are the large part of a model's record; none for one that
+/// does not exist.
 pub async fn load_all(ids: &[ModelId]) -> Result<Vec<Option<Model>>> {
-    let records = get_all(ids.iter().map(|id| keys::model(*id)).collect()).await?;
-    let read = |(id, record): (&ModelId, &super::records::Record)| {
-        let bytes = record.existing();
-        bytes.map(|bytes| codec::registry::read_model(*id, bytes)).transpose()
-    };
-    ids.iter().zip(&records).map(read).collect()
+    let mut models = vec![None; ids.len()];
+    let spans = ids.iter().map(|id| Span::of_key(keys::model(*id))).collect();
+    scan_all(spans, 1, |index, _, value| {
+        if let (Some(id), Some(found)) = (ids.get(index), models.get_mut(index)) {
+            *found = Some(Model {
+                description: String::new(),
+                ..codec::registry::read_model(*id, value)?
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(models)
 }
 
 /// Makes a model and its experiment.
@@ -161,7 +173,7 @@ pub async fn read_named(name: &str) -> Result<FullModel> {
     for _ in 0..LOOKS_MAX {
         let id = id(name).await?;
         // Else it got another name meanwhile, or went: another one may have this name now.
-        if let Some(found) = read_all(&[id]).await?.pop().flatten()
+        if let Some(found) = read_some(&[id]).await?.pop().flatten()
             && found.model.name == name
         {
             return Ok(found);
@@ -172,7 +184,7 @@ pub async fn read_named(name: &str) -> Result<FullModel> {
 
 /// Reads a model that was just stored. Should it be gone by now, it is answered as it was stored, without what belongs to it.
 async fn read_stored(model: Model) -> Result<FullModel> {
-    let found = read_all(&[model.id]).await?.pop().flatten();
+    let found = read_some(&[model.id]).await?.pop().flatten();
     Ok(found.unwrap_or(FullModel {
         model,
         tags: Vec::new(),
@@ -181,33 +193,38 @@ async fn read_stored(model: Model) -> Result<FullModel> {
     }))
 }
 
-/// Reads models with everything that is shown of them; none for one that does not exist.
-pub async fn read_all(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
+/// Reads the first of some models, at least one if there are any, with everything that is shown of them; none for one that
+/// does not exist.
+pub async fn read_some(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     let mut models = read_parts(ids).await?;
     let existing = models.iter().flatten();
     let named: Vec<NamedModel> = existing
         .map(|full| (full.model.name.as_str().into(), full.model.id))
         .collect();
-    let mut latest = latest::read_all(&named).await?;
-    for full in models.iter_mut().flatten() {
-        full.latest = latest.remove(&full.model.id).unwrap_or_default();
+    let mut latest = latest::read_some(&named).await?.into_iter();
+    let mut whole = 0;
+    for full in &mut models {
+        if let Some(full) = full {
+            let Some(versions) = latest.next() else { break };
+            full.latest = versions;
+        }
+        whole += 1;
     }
+    models.truncate(whole);
     Ok(models)
 }
 
-/// Models with tags and aliases, without versions.
+/// The first of some models, at least one if there are any, with tags and aliases, without versions.
 pub async fn read_parts(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
-    let mut parts: Vec<Parts> = ids.iter().map(|_| Parts::default()).collect();
-    scan_all(
-        ids.iter().map(|id| keys::model_parts(*id)).collect(),
-        usize::MAX,
-        |index, key, value| match (ids.get(index), parts.get_mut(index)) {
-            (Some(id), Some(parts)) => parts.add(*id, key, value),
-            _ => Ok(()),
-        },
-    )
-    .await?;
-    Ok(parts.into_iter().map(Parts::assemble).collect())
+    let spans: Vec<_> = ids.iter().map(|id| [keys::model_parts(*id)]).collect();
+    let room = Room::new(MODEL_BYTES_MAX);
+    let parts = portion(&spans, room, as_shown, |index, parts: &mut Parts, key, value| {
+        let id = ids
+            .get(index)
+            .ok_or_else(|| Error::Corrupt("no such model".to_owned()))?;
+        parts.add(*id, key, value)
+    });
+    Ok(parts.await?.into_iter().map(Parts::assemble).collect())
 }
 
 /// A model while its records are read.

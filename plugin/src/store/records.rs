@@ -3,6 +3,8 @@
 mod read_set;
 mod transaction;
 
+use std::ops::ControlFlow;
+
 use read_set::ReadSet;
 pub use transaction::{Change, transact, transact_idly};
 
@@ -13,8 +15,14 @@ use crate::error::{Error, Result};
 /// How many last keys are asked for in one call: a page of the host holds them whole.
 const LAST_KEYS_AT_ONCE: usize = 1_000;
 
-/// How many pages (of 4 MiB) one read may take.
-const PAGES_MAX: usize = 24;
+/// Ranges that one call names, at most: the host takes 50,000.
+const RANGES_AT_ONCE: usize = 10_000;
+
+/// Pages (of 4 MiB) of one read that hands out what it reads and keeps nothing: 100 GiB.
+const PAGES_MAX: usize = 25_600;
+
+/// Pages that are kept together: 96 MiB of the 256 that an instance has.
+const KEPT_PAGES_MAX: usize = 24;
 
 /// The longest key of a record, in bytes (`wit/records.wit`). No record has a longer one, so that nothing is asked about it: what a
 /// caller looks up by a name that nothing can have is not found.
@@ -105,12 +113,13 @@ pub async fn scan_page(
     mut each: impl FnMut(&[u8], &[u8]) -> Result<()>,
 ) -> Result<Option<Span>> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let page = scan_once(ranges(std::slice::from_ref(span), limit, limit)).await?;
+    let page = scan_once(ranges(std::iter::once(span), limit, limit)).await?;
     let (mut count, mut last) = (0, None);
-    visit(&page, 0, |entry| {
+    _ = visit(&page, 0, |entry| {
         let (key, value) = entry.of(&page.bytes)?;
         (count, last) = (count + 1, Some(key));
-        each(key, value)
+        each(key, value)?;
+        Ok(ControlFlow::Continue(()))
     })?;
     let is_left = page.cut.is_some() || count == limit;
     Ok(last.filter(|_| is_left).map(|last| span.after(last)))
@@ -118,38 +127,76 @@ pub async fn scan_page(
 
 /// Reads spans one after the other, at most `limit` entries of each; `each` gets the span's index, key and value.
 /// One page of the host is one moment: what lies on different pages may be of different moments.
+///
+/// Nothing is kept here. Whoever keeps what it gets bounds that itself: see `portion.rs`.
 pub async fn scan_all(
     spans: Vec<Span>,
     limit: usize,
     mut each: impl FnMut(usize, &[u8], &[u8]) -> Result<()>,
 ) -> Result<()> {
-    scan_pages(spans, limit, |first, page| {
-        let mut last = None;
-        visit(&page, first, |entry| {
-            let (key, value) = entry.of(&page.bytes)?;
-            last = Some(key);
-            each(entry.span, key, value)
-        })?;
-        Ok(last.map(<[u8]>::to_vec))
+    scan_until(spans, limit, |index, key, value| {
+        each(index, key, value).map(ControlFlow::Continue)
     })
     .await
 }
 
+/// The same until `each` breaks off. What lies behind that in the same page is read in vain: 4 MiB at most.
+pub async fn scan_until(
+    spans: Vec<Span>,
+    limit: usize,
+    mut each: impl FnMut(usize, &[u8], &[u8]) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    scan_pages(spans, limit, PAGES_MAX, |first, page| {
+        let mut last = None;
+        let flow = visit(&page, first, |entry| {
+            let (key, value) = entry.of(&page.bytes)?;
+            last = Some(key);
+            each(entry.span, key, value)
+        })?;
+        let last = last.map(<[u8]>::to_vec);
+        Ok(match flow {
+            ControlFlow::Continue(()) => ControlFlow::Continue(last),
+            ControlFlow::Break(()) => ControlFlow::Break(()),
+        })
+    })
+    .await
+}
+
+/// Which of these records exist, in the order of their keys as given. Their values are read, but one page at a time: so there
+/// may be many large ones.
+pub async fn exist(keys: &[Vec<u8>]) -> Result<Vec<bool>> {
+    let mut found = vec![false; keys.len()];
+    let possible = keys
+        .iter()
+        .zip(&mut found)
+        .filter(|(key, _)| key.len() <= KEY_BYTES_MAX);
+    let (spans, mut found_of): (Vec<Span>, Vec<&mut bool>) =
+        possible.map(|(key, found)| (Span::of_key(key.clone()), found)).unzip();
+    scan_all(spans, 1, |index, _, _| {
+        if let Some(found) = found_of.get_mut(index) {
+            **found = true;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
 /// Reads spans whole, one after the other, and keeps what was read in the pages it came in: for much that is looked at
-/// again. Of moments the same holds.
+/// again. Of moments the same holds. Fails beyond `KEPT_PAGES_MAX`.
 pub async fn read_spans(spans: Vec<Span>) -> Result<Entries> {
     let mut entries = Entries::default();
-    scan_pages(spans, usize::MAX, |first, page| {
+    scan_pages(spans, usize::MAX, KEPT_PAGES_MAX, |first, page| {
         let number = entries.pages.len();
-        visit(&page, first, |entry| {
+        _ = visit(&page, first, |entry| {
             entries.all.push((number, entry));
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         let last = entries.all.last().filter(|(of, _)| *of == number);
         let last = last.map(|(_, entry)| entry.of(&page.bytes)).transpose()?;
         let last = last.map(|(key, _)| key.to_vec());
         entries.pages.push(page.bytes);
-        Ok(last)
+        Ok(ControlFlow::Continue(last))
     })
     .await?;
     Ok(entries)
@@ -172,37 +219,40 @@ impl Entries {
     }
 }
 
-/// Reads page by page; `each` gets the index of the first span of a page, and the page, and tells the last key in it.
+/// Reads page by page; `each` gets the index of the first span of a page, and the page, and tells the last key in it, or that
+/// no more is wanted.
 async fn scan_pages(
     mut spans: Vec<Span>,
     limit: usize,
-    mut each: impl FnMut(usize, host::Page) -> Result<Option<Vec<u8>>>,
+    pages_max: usize,
+    mut each: impl FnMut(usize, host::Page) -> Result<ControlFlow<(), Option<Vec<u8>>>>,
 ) -> Result<()> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let (mut first, mut first_limit) = (0, limit);
-    for _ in 0..PAGES_MAX {
-        if spans.is_empty() {
+    for _ in 0..pages_max {
+        let count = spans.len().min(RANGES_AT_ONCE);
+        if count == 0 {
             return Ok(());
         }
-        let page = scan_once(ranges(&spans, first_limit, limit)).await?;
+        let page = scan_once(ranges(spans.iter().take(count), first_limit, limit)).await?;
         let cut = page.cut.map(offset);
         let read = cut.and_then(|cut| page.counts.get(cut)).copied().unwrap_or(0);
-        let last = each(first, page)?;
-        let Some(cut) = cut else { return Ok(()) };
-        first_limit = if cut == 0 {
-            first_limit.saturating_sub(read)
-        } else {
-            limit.saturating_sub(read)
+        let ControlFlow::Continue(last) = each(first, page)? else {
+            return Ok(());
         };
-        spans.drain(..cut.min(spans.len()));
-        first += cut;
+        let whole = cut.unwrap_or(count).min(count);
+        let so_far = if whole == 0 { first_limit } else { limit };
+        first_limit = so_far.saturating_sub(read);
+        spans.drain(..whole);
+        first += whole;
         if let (Some(span), Some(last)) = (spans.first_mut(), last.filter(|_| read > 0)) {
             *span = span.after(&last);
         }
     }
-    Err(Error::TooLarge(
-        "the answer would be larger than 96 MiB; ask for smaller pages".to_owned(),
-    ))
+    Err(Error::TooLarge(format!(
+        "one request may look at {} MiB of records at most; ask for less at once",
+        4 * pages_max
+    )))
 }
 
 /// The last key of each span, none for an empty one.
@@ -216,12 +266,12 @@ pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
             reverse: true,
         });
         let page = scan_once(ranges.collect()).await?;
-        visit(&page, 0, |entry| {
+        _ = visit(&page, 0, |entry| {
             let (key, _) = entry.of(&page.bytes)?;
             if let Some(last) = last.get_mut(entry.span) {
                 *last = Some(key.to_vec());
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         if page.cut.is_some() {
             return Err(read_failed(host::Error::TooLarge(String::new())));
@@ -235,14 +285,14 @@ async fn scan_once(ranges: Vec<host::Range>) -> Result<host::Page> {
     host::scan(ranges).await.map_err(read_failed)
 }
 
-fn ranges(spans: &[Span], first_limit: u32, limit: u32) -> Vec<host::Range> {
+fn ranges<'a>(spans: impl Iterator<Item = &'a Span>, first_limit: u32, limit: u32) -> Vec<host::Range> {
     let range = |(index, span): (usize, &Span)| host::Range {
         start: span.start.clone(),
         end: span.end.clone(),
         limit: if index == 0 { first_limit } else { limit },
         reverse: false,
     };
-    spans.iter().enumerate().map(range).collect()
+    spans.enumerate().map(range).collect()
 }
 
 /// Where an entry lies in its page.
@@ -263,8 +313,12 @@ impl Entry {
     }
 }
 
-/// Hands out the entries of a page.
-fn visit(page: &host::Page, first: usize, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+/// Hands out the entries of a page, until `each` breaks off.
+fn visit(
+    page: &host::Page,
+    first: usize,
+    mut each: impl FnMut(Entry) -> Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>> {
     let (entries, _) = page.ends.as_chunks::<2>();
     let mut entries = entries.iter();
     let mut start = 0;
@@ -277,10 +331,12 @@ fn visit(page: &host::Page, first: usize, mut each: impl FnMut(Entry) -> Result<
                 value_end: offset(*value_end),
             };
             start = entry.value_end;
-            each(entry)?;
+            if each(entry)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 fn read_failed(error: host::Error) -> Error {

@@ -8,7 +8,7 @@ use super::chunks::{self, Series};
 use super::codec::purge::{Deletion, write_deletion};
 use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
-use super::packed::{Packed, REMOVED_TAG};
+use super::packed::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
 use super::records::{ABSENT, Change, Record, get, get_all, transact};
 use super::{codec, keys, lineage, logged};
 use crate::domain::experiment::Pair;
@@ -105,7 +105,7 @@ pub async fn create(
                 .into_iter()
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect(),
-            inputs: Vec::new(),
+            inputs: Cow::default(),
             model_inputs: Cow::default(),
             model_outputs: Cow::default(),
         })
@@ -121,12 +121,19 @@ pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, 
     if tags.is_empty() {
         return;
     }
-    // In one record, as packing would write them.
+    // In one record, as packing would write them, unless that would be too large for one.
     let packed = Packed {
         tags: tags.iter().map(|(key, value)| (key.into(), value.into())).collect(),
         ..Packed::default()
     };
-    change.put(keys::packed_run(run.id), packed.write());
+    let bytes = packed.write();
+    if bytes.len() <= PACKED_BYTES_MAX {
+        change.put(keys::packed_run(run.id), bytes);
+        return;
+    }
+    for (key, value) in tags {
+        change.put(keys::run_tag(run.id, key), value.clone().into_bytes());
+    }
 }
 
 /// What an update says; what is absent stays.

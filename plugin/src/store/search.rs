@@ -7,6 +7,7 @@ mod areas;
 mod blocks;
 mod candidates;
 mod forecast;
+mod projection;
 mod runs;
 mod sieve;
 mod unread;
@@ -14,8 +15,9 @@ mod verdicts;
 
 pub use runs::find as runs;
 
+use super::portion::answer_bytes;
 use super::shelf::Edition;
-use super::top::Top;
+use super::top::{Page, Top};
 use super::{experiments, keys, listing};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::{ExperimentId, RunId};
@@ -66,9 +68,6 @@ pub struct Spot {
     pub stage: Stage,
 }
 
-/// A page, and the place of its last thing unless the search ends there.
-pub type Page<T> = (Vec<T>, Option<Place>);
-
 /// Whether bytes can be the place of a run in this order.
 pub fn fits_runs(order: &RunOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
@@ -92,47 +91,49 @@ pub type Tagged = (Experiment, Vec<Pair>);
 
 /// Finds experiments.
 pub async fn experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
-    if query.order.is_listing() {
-        listed_experiments(query).await
-    } else {
-        ordered_experiments(query).await
-    }
-}
-
-async fn listed_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
-    let mut found: Vec<Tagged> = Vec::new();
-    let mut last = None;
-    let mut walk = Walk::new(query.after.clone(), query.count);
-    while let Some(chunk) = walk.next_experiments(query.view).await? {
-        for (experiment, tags) in chunk
-            .into_iter()
-            .filter(|(experiment, tags)| query.filter.matches(experiment, tags))
-        {
-            if found.len() == query.count {
-                return Ok((found, last));
-            }
-            last = Some(Place::new(keys::listed_experiment_place_of(
-                experiment.creation_time_ms,
-                experiment.id,
-            )));
-            found.push((experiment, tags));
-        }
-    }
-    Ok((found, None))
-}
-
-async fn ordered_experiments(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
+    let is_listing = query.order.is_listing();
     let mut best = Top::new(query.after.clone(), query.count);
-    let mut walk = Walk::new(None, CHUNK_MAX);
+    let mut walk = match is_listing {
+        true => Walk::new(query.after.clone(), query.count),
+        false => Walk::new(None, CHUNK_MAX),
+    };
     while let Some(chunk) = walk.next_experiments(query.view).await? {
-        for (experiment, tags) in chunk
-            .into_iter()
-            .filter(|(experiment, tags)| query.filter.matches(experiment, tags))
-        {
-            best.offer(query.order.key(&experiment).bytes(), (experiment, tags));
+        let mut chunk = chunk.as_slice();
+        while !chunk.is_empty() {
+            let ids: Vec<ExperimentId> = chunk.iter().map(|experiment| experiment.id).collect();
+            let tags = experiments::tags(&ids).await?;
+            let (some, rest) = chunk.split_at_checked(tags.len()).unwrap_or((chunk, &[]));
+            chunk = rest;
+            for (experiment, tags) in some.iter().zip(tags) {
+                offer(query, is_listing, &mut best, (experiment.clone(), tags));
+            }
+        }
+        if is_listing && best.is_full() {
+            break;
         }
     }
     Ok(best.into_page())
+}
+
+/// Takes an experiment if it is found.
+fn offer(query: &Query<ExperimentAttribute>, is_listing: bool, best: &mut Top<Tagged>, (experiment, tags): Tagged) {
+    if !query.filter.matches(&experiment, &tags) {
+        return;
+    }
+    let texts = [&experiment.name, &experiment.artifact_location].map(|text| answer_bytes(text.as_bytes()));
+    let bytes = texts.iter().sum::<usize>() + tags.iter().map(tag_bytes).sum::<usize>();
+    if is_listing {
+        let place = keys::listed_experiment_place_of(experiment.creation_time_ms, experiment.id);
+        best.offer_large(&place, (experiment, tags), bytes);
+    } else {
+        let key = query.order.key(&experiment);
+        best.offer_large(key.bytes(), (experiment, tags), bytes);
+    }
+}
+
+/// How much of an answer a tag fills.
+fn tag_bytes((key, value): &Pair) -> usize {
+    size_of::<Pair>() + answer_bytes(key.as_bytes()) + answer_bytes(value.as_bytes())
 }
 
 /// A walk through a listing, chunk by chunk; the chunks grow, as a first one that was not enough says that little is found.
@@ -151,15 +152,13 @@ impl Walk {
         }
     }
 
-    async fn next_experiments(&mut self, view: View) -> Result<Option<Vec<Tagged>>> {
+    async fn next_experiments(&mut self, view: View) -> Result<Option<Vec<Experiment>>> {
         if self.ended {
             return Ok(None);
         }
         let (found, next) = listing::experiments(view, self.after.as_ref(), self.chunk).await?;
         self.step(next);
-        let ids: Vec<ExperimentId> = found.iter().map(|experiment| experiment.id).collect();
-        let tags = experiments::tags(&ids).await?;
-        Ok(Some(found.into_iter().zip(tags).collect()))
+        Ok(Some(found))
     }
 
     fn step(&mut self, next: Option<Place>) {

@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use super::keys::Span;
 use super::keys::registry as keys;
+use super::portion::THING_BYTES_MAX;
 use super::records::scan;
-use super::top::Top;
+use super::top::{Page, Top};
 use super::{lineage, models, versions};
 use crate::domain::id::RunId;
 use crate::domain::model::{Model, ModelId};
@@ -31,14 +32,14 @@ pub struct Query {
     pub count: usize,
 }
 
-/// A version that was found: the name of its model, its model and its number.
-pub type Found = (Rc<str>, ModelId, u64);
+/// A version that was found.
+pub type Found = versions::Wanted;
 
 /// When a version was updated, and which.
 type Update = (i64, ModelId, u64);
 
-/// Finds versions: a page, and the place of its last one unless the search ends there.
-pub async fn find(query: &Query) -> Result<(Vec<Found>, Option<Place>)> {
+/// Finds versions.
+pub async fn find(query: &Query) -> Result<Page<Found>> {
     let mut top = Top::new(query.after.clone(), query.count);
     if let Some(runs) = query.search.runs() {
         let runs: Vec<RunId> = runs.iter().filter_map(|run| RunId::parse(run).ok()).collect();
@@ -50,7 +51,7 @@ pub async fn find(query: &Query) -> Result<(Vec<Found>, Option<Place>)> {
         return Ok(top.into_page());
     }
     let Some(mut walk) = Walk::new(query).await? else {
-        return Ok((Vec::new(), None));
+        return Ok(Page::empty());
     };
     let places_suffice = query.order.is_listing() && query.search.asks_names_only();
     while let Some(updates) = walk.next(top.wanted()).await? {
@@ -79,14 +80,21 @@ async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut
         return Ok(());
     }
     let wanted: Vec<Found> = seen.into_iter().map(|(_, found)| found).collect();
-    for version in versions::read_all(&wanted).await?.into_iter().flatten() {
-        if query.search.matches(&version) {
+    let mut wanted = wanted.as_slice();
+    while !wanted.is_empty() {
+        let versions = versions::read_some(wanted, THING_BYTES_MAX).await?;
+        wanted = wanted.get(versions.len()..).unwrap_or_default();
+        for version in versions
+            .iter()
+            .flatten()
+            .filter(|version| query.search.matches(version))
+        {
             let found = (
                 Rc::clone(&version.model_name),
                 version.version.model,
                 version.version.number,
             );
-            top.offer(query.order.key(&version).bytes(), found);
+            top.offer(query.order.key(version).bytes(), found);
         }
     }
     Ok(())

@@ -1,13 +1,14 @@
 //! Model versions in the records.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
 
 use super::keys::Ruin;
 use super::keys::registry::{self as keys, VersionPart};
 use super::models::Named;
-use super::records::{Change, get, get_all, scan, scan_all, scan_page, transact};
+use super::portion::{Room, THING_BYTES_MAX, as_shown};
+use super::records::{Change, get, get_all, scan, scan_page, scan_until, transact};
 use super::{aliases, codec, lineage, models, ruins, sweep};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
@@ -22,6 +23,17 @@ const ALIASES_AT_ONCE: usize = 1_000;
 const TAGS_AT_ONCE: usize = 1_000;
 /// Commits of one deletion: for 400,000 aliases.
 const COMMITS_MAX: usize = 400;
+/// Versions that are too large to be read together are read by so many times fewer.
+const FEWER: usize = 8;
+
+/// What is read of a version that is shown as one of the latest of its model, at most. There is one for each stage.
+pub const LATEST_BYTES_MAX: usize = 2 << 20;
+
+/// Portions of latest versions: those of all stages fit, and the answer into the memory.
+const LATEST_PORTIONS_MAX: usize = 3;
+
+/// A version that is to be read: the name of its model, its model and its number.
+pub type Wanted = (Rc<str>, ModelId, u64);
 
 /// Stores a version and its places in the orders.
 pub fn put(change: &mut Change, version: &Version) {
@@ -171,11 +183,45 @@ pub async fn keep_semver(model: &str, name: &VersionName, semver: Option<&SemVer
 
 /// Reads a version by its number; none when there is no such version.
 pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Result<Option<FullVersion>> {
-    Ok(read_all(&[(model_name.into(), model, number)]).await?.pop().flatten())
+    let wanted = [(model_name.into(), model, number)];
+    Ok(read_some(&wanted, THING_BYTES_MAX).await?.pop().flatten())
 }
 
-/// Reads versions by their numbers, with the names of their models; none for one that does not exist.
-pub async fn read_all(wanted: &[(Rc<str>, ModelId, u64)]) -> Result<Vec<Option<FullVersion>>> {
+/// Reads the first of some versions by their numbers, at least one if there are any, with the names of their models; none for
+/// one that does not exist. Of each so many bytes are read at most.
+pub async fn read_some(wanted: &[Wanted], bytes_max: usize) -> Result<Vec<Option<FullVersion>>> {
+    let mut some = wanted;
+    loop {
+        if let Some(versions) = read_together(some, bytes_max).await? {
+            return Ok(versions);
+        }
+        // Neighbours are read in one range, in another order than asked, so what was read need not be the first of them.
+        some = some.get(..(some.len() / FEWER).max(1)).unwrap_or(some);
+    }
+}
+
+/// Reads the latest versions of a model, none for one that does not exist: so few that they are shown without a page.
+pub async fn read_latest(wanted: &[Wanted]) -> Result<Vec<Option<FullVersion>>> {
+    let (mut rest, mut found) = (wanted, Vec::new());
+    for _ in 0..LATEST_PORTIONS_MAX {
+        if rest.is_empty() {
+            return Ok(found);
+        }
+        let some = read_some(rest, LATEST_BYTES_MAX).await?;
+        rest = rest.get(some.len()..).unwrap_or_default();
+        found.extend(some);
+    }
+    match rest {
+        [] => Ok(found),
+        _ => Err(Error::TooLarge(format!(
+            "{} versions are larger than one answer can be; ask for fewer stages",
+            wanted.len()
+        ))),
+    }
+}
+
+/// Reads versions; none if they are more than a portion. One is never more.
+async fn read_together(wanted: &[Wanted], bytes_max: usize) -> Result<Option<Vec<Option<FullVersion>>>> {
     let mut parts: BTreeMap<(ModelId, u64), Parts> = wanted
         .iter()
         .map(|(_, model, number)| ((*model, *number), Parts::default()))
@@ -184,22 +230,34 @@ pub async fn read_all(wanted: &[(Rc<str>, ModelId, u64)]) -> Result<Vec<Option<F
     let spans = ranges
         .iter()
         .map(|(model, numbers)| keys::versions_between(*model, numbers));
-    scan_all(spans.collect(), usize::MAX, |index, key, value| {
+    let (mut room, mut of, mut is_whole) = (Room::new(bytes_max), None, true);
+    scan_until(spans.collect(), usize::MAX, |index, key, value| {
         let at = ranges
             .get(index)
             .map(|(model, _)| *model)
             .zip(keys::version_number(key));
-        match at.and_then(|at| Some((at, parts.get_mut(&at)?))) {
-            Some(((model, number), parts)) => parts.add(model, number, key, value),
-            None => Ok(()),
+        let Some((at, parts)) = at.and_then(|at| Some((at, parts.get_mut(&at)?))) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        if of.replace(at) != Some(at) {
+            room.next_thing();
+            is_whole &= !room.is_full();
         }
+        if is_whole && room.takes(as_shown(key, value)) {
+            parts.add(at.0, at.1, key, value)?;
+        }
+        Ok(if is_whole {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
     })
     .await?;
-    let assemble = |(name, model, number): &(Rc<str>, ModelId, u64)| {
+    let assemble = |(name, model, number): &Wanted| {
         let parts = parts.remove(&(*model, *number))?;
         parts.assemble(Rc::clone(name))
     };
-    Ok(wanted.iter().map(assemble).collect())
+    Ok(is_whole.then(|| wanted.iter().map(assemble).collect()))
 }
 
 /// Ranges of numbers that follow each other: those of a page are mostly one, and one read is cheaper than many.

@@ -1,7 +1,7 @@
 //! The keys of a run, kind `r` of the table in `keys.rs`, and its place in the default order.
 
-use super::{Key, Span, descending};
-use crate::domain::id::{ExperimentId, RunId};
+use super::{Key, Span, descending, read_text};
+use crate::domain::id::RunId;
 
 /// Start time and run id.
 pub const PLACE_BYTES: usize = 24;
@@ -77,11 +77,11 @@ pub fn run_parts(id: RunId) -> Span {
 
 /// The run and what was packed of it, then its metrics, params and tags that are not packed.
 pub fn run_values(id: RunId) -> [Span; 2] {
-    let below = |from: u8, to: u8| Span {
-        start: Key::new(b'r').run(id).byte(from).0,
-        end: Key::new(b'r').run(id).byte(to).0,
+    let values = Span {
+        start: Key::new(b'r').run(id).byte(b'm').0,
+        end: Key::new(b'r').run(id).byte(b'u').0,
     };
-    [below(b'a', b'c'), below(b'm', b'u')]
+    [run_itself(id), values]
 }
 
 /// What a key below a run's id names.
@@ -101,11 +101,23 @@ pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
     }
 }
 
-/// The dataset that a run's input names by the bytes of its own key.
-pub fn dataset_of_input(experiment: ExperimentId, name_and_digest: &[u8]) -> Vec<u8> {
-    let mut key = Key::new(b'd').experiment(experiment).0;
-    key.extend_from_slice(name_and_digest);
-    key
+/// Name and digest of the dataset that a run's input names, from the bytes of its own key.
+pub fn name_and_digest(bytes: &[u8]) -> Option<(String, String)> {
+    let (name, digest) = read_text(bytes)?;
+    Some((name, String::from_utf8(digest.to_vec()).ok()?))
+}
+
+/// The dataset inputs of a run.
+pub fn run_inputs(id: RunId) -> Span {
+    Span::of_prefix(Key::new(b'r').run(id).byte(b'i').0)
+}
+
+/// A run and what was packed of it.
+pub fn run_itself(id: RunId) -> Span {
+    Span {
+        start: Key::new(b'r').run(id).byte(b'a').0,
+        end: Key::new(b'r').run(id).byte(b'c').0,
+    }
 }
 
 /// The place of a run in the default order, newest first, then by id: comparable across experiments, and what page

@@ -1,6 +1,6 @@
 //! Where the runs of some experiments are to be found.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::blocks::BlockId;
 use crate::domain::id::{ExperimentId, RunId};
@@ -20,10 +20,15 @@ pub(super) struct Area {
     pub(super) zones: Zones,
 }
 
-/// A run that must be read itself.
+/// A run that must be read itself, by its place. There may be very many.
 pub(super) struct MarkedRun {
     pub(super) place: [u8; PLACE_BYTES],
-    pub(super) id: RunId,
+}
+
+impl MarkedRun {
+    pub(super) fn id(&self) -> RunId {
+        keys::run_of_place(&self.place).1
+    }
 }
 
 /// A block that may hold runs to be found.
@@ -37,8 +42,10 @@ pub(super) struct Areas {
     pub(super) areas: Vec<Area>,
     /// The marked runs that the view shows, in default order.
     pub(super) marked: Vec<MarkedRun>,
-    /// All marked runs: what the blocks say of them may be old.
-    pub(super) all_marked: BTreeSet<RunId>,
+    /// All marked runs, by id: what the blocks say of them may be old.
+    all_marked: Vec<RunId>,
+    /// Of all experiments that exist.
+    pub(super) lifecycles: BTreeMap<ExperimentId, Lifecycle>,
 }
 
 impl Areas {
@@ -51,7 +58,8 @@ impl Areas {
         let mut found = Areas {
             areas: Vec::new(),
             marked: Vec::new(),
-            all_marked: BTreeSet::new(),
+            all_marked: Vec::new(),
+            lifecycles: BTreeMap::new(),
         };
         // Marks and zones come behind their experiment: spans are read in their order.
         scan_all(spans.collect(), usize::MAX, |index, key, value| {
@@ -69,7 +77,23 @@ impl Areas {
         })
         .await?;
         found.marked.sort_unstable_by_key(|run| run.place);
+        found.all_marked.sort_unstable();
+        found.lifecycles = found
+            .areas
+            .iter()
+            .map(|area| (area.experiment, area.lifecycle))
+            .collect();
         Ok(found)
+    }
+
+    /// How many runs are marked.
+    pub(super) fn marked_count(&self) -> usize {
+        self.all_marked.len()
+    }
+
+    /// Whether what the blocks say of a run may be old.
+    pub(super) fn is_marked(&self, id: RunId) -> bool {
+        self.all_marked.binary_search(&id).is_ok()
     }
 
     fn area(&mut self) -> Result<&mut Area> {
@@ -78,10 +102,10 @@ impl Areas {
 
     fn add_mark(&mut self, key: &[u8], mark: &Mark, view: View) -> Result<()> {
         let (_, id) = keys::marked(key).ok_or_else(corrupt)?;
-        self.all_marked.insert(id);
+        self.all_marked.push(id);
         if view.shows(mark.lifecycle.of_run(self.area()?.lifecycle)) {
             let place = keys::run_place(mark.start_time_ms, id);
-            self.marked.push(MarkedRun { place, id });
+            self.marked.push(MarkedRun { place });
         }
         Ok(())
     }

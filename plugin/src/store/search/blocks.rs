@@ -51,6 +51,11 @@ impl Columns {
         }
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Where the value of a clause is found.
     pub(super) fn source_of_clause(&mut self, clause: &Clause<RunAttribute>) -> Source {
         match &clause.subject {

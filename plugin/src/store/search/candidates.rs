@@ -4,6 +4,8 @@ use super::blocks::BlockId;
 
 /// Fewer candidates are not worth sorting.
 const FEW: usize = 100;
+/// Bytes of keys that are kept, at most, but for those of one block: an order by many texts has long ones.
+const BYTES_MAX: usize = 16 << 20;
 
 /// A run in a slot of a block, by the beginning of its key.
 pub(super) struct Candidate {
@@ -15,6 +17,8 @@ pub(super) struct Candidate {
 /// The first candidates behind a place, with all that are equal to the last of them.
 pub(super) struct Candidates {
     kept: Vec<Candidate>,
+    /// Of their keys.
+    bytes: usize,
     /// How many are needed.
     count: usize,
     /// Of the place that the page begins behind: candidates that begin so may lie on either side.
@@ -28,6 +32,7 @@ impl Candidates {
     pub(super) fn new(after: Option<Vec<u8>>, count: usize) -> Self {
         Candidates {
             kept: Vec::new(),
+            bytes: 0,
             count,
             after,
             last: None,
@@ -60,6 +65,7 @@ impl Candidates {
         if too_early || self.last.as_deref().is_some_and(|last| last < key) {
             return;
         }
+        self.bytes += key.len();
         self.kept.push(Candidate {
             key: key.to_vec(),
             block,
@@ -70,11 +76,11 @@ impl Candidates {
     /// Drops what is not needed, once there is much; whether there is still too much to keep.
     pub(super) fn overflow(&mut self) -> bool {
         let enough = (2 * self.count).max(FEW);
-        if self.kept.len() <= enough {
+        if self.kept.len() <= enough && self.bytes <= BYTES_MAX {
             return false;
         }
         self.trim();
-        self.kept.len() > enough
+        self.kept.len() > enough || self.bytes > BYTES_MAX
     }
 
     /// Drops what is not needed.
@@ -91,6 +97,7 @@ impl Candidates {
             let (_, last, _) = self.kept.select_nth_unstable_by(place, |a, b| a.key.cmp(&b.key));
             let last = last.key.clone();
             self.kept.retain(|candidate| candidate.key <= last);
+            self.bytes = self.kept.iter().map(|candidate| candidate.key.len()).sum();
             self.last = Some(last);
         }
     }
@@ -103,6 +110,7 @@ impl Candidates {
     /// All that may be needed, none of which stays.
     pub(super) fn take(&mut self) -> Vec<Candidate> {
         self.trim();
+        self.bytes = 0;
         std::mem::take(&mut self.kept)
     }
 }
@@ -111,6 +119,16 @@ impl Candidates {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn long_keys_overflow_however_few_they_are() {
+        let mut candidates = Candidates::new(None, 50_000);
+        let overflows = (0..2_000).filter(|slot: &u16| {
+            candidates.offer(&[&slot.to_be_bytes()[..], &[0; 20_000]].concat(), (0, 0), *slot);
+            candidates.overflow() && !candidates.take().is_empty()
+        });
+        assert_eq!(overflows.count(), 2_000 * 20_002 / BYTES_MAX);
+    }
 
     proptest! {
         #[test]

@@ -4,13 +4,14 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use super::areas::{Areas, BlockRef};
+use super::areas::{Areas, BlockRef, MarkedRun};
 use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
+use super::projection::Projection;
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
 use super::verdicts::Verdicts;
-use super::{Found, Page, Query, Spot, forecast, verdicts};
+use super::{Found, Query, Spot, forecast, verdicts};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -19,27 +20,27 @@ use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
 use crate::store::keys;
+use crate::store::pack;
 use crate::store::places::{self, Place};
 use crate::store::slots::Slots;
-use crate::store::top::Top;
+use crate::store::top::{Page, Top};
 use crate::store::zones::row_of;
-use crate::store::{full_runs, pack};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
     blocks::begin();
     let areas = Areas::read(within, query.view).await?;
-    let mut unread = Unread::new(&areas, query);
     let mut finder = Finder::new(&areas, query);
+    let mut unread = Unread::new(&areas, query, finder.all_columns.count());
     while let Some(step) = unread.next(&finder.best) {
         match step {
             Step::Runs(some) if finder.needs_no_more => {
                 for run in some {
-                    finder.best.offer(&run.place, unpacked(run.id));
+                    finder.best.offer(&run.place, unpacked(run.id()));
                 }
             }
             Step::Runs(some) => {
-                let ids: Vec<RunId> = some.iter().map(|run| run.id).collect();
+                let ids: Vec<RunId> = some.iter().map(MarkedRun::id).collect();
                 finder.read_runs(&ids).await?;
             }
             Step::Blocks(some) => finder.look_at(&some).await?,
@@ -68,6 +69,8 @@ struct Finder<'a> {
     all_columns: Columns,
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
     terms: Vec<Source>,
+    /// What is read of runs that must be read themselves.
+    projection: Projection,
     /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
     is_eager: bool,
 }
@@ -98,7 +101,7 @@ impl<'a> Finder<'a> {
             false => place.bytes().to_vec(),
         });
         // What marked runs seem to be in their block may be wrong, so they do not count.
-        let needed = query.count + areas.all_marked.len();
+        let needed = query.count + areas.marked_count();
         Finder {
             areas,
             query,
@@ -112,30 +115,25 @@ impl<'a> Finder<'a> {
             all_columns,
             is_eager: in_default_order || terms.is_empty(),
             terms,
+            projection: Projection::of(query),
         }
     }
 
-    /// Reads runs themselves.
+    /// Reads runs themselves, and keeps those that are found.
     async fn read_runs(&mut self, ids: &[RunId]) -> Result<()> {
-        for some in ids.chunks(RUNS_AT_ONCE) {
-            for run in full_runs::read_all(some).await?.iter() {
-                let run = run?;
-                if self.query.filter.matches(&run) && self.query.view.shows(run.stage) {
-                    self.offer(&run);
-                }
+        let (query, best, in_default_order) = (self.query, &mut self.best, self.in_default_order);
+        let offer = |run: &FullRun<'_>| {
+            if !query.filter.matches(run) || !query.view.shows(run.stage) {
+                return;
             }
-        }
-        Ok(())
-    }
-
-    fn offer(&mut self, run: &FullRun<'_>) {
-        let id = run.run.id;
-        if self.in_default_order {
-            self.best
-                .offer(&keys::run_place(run.run.start_time_ms, id), unpacked(id));
-        } else {
-            self.best.offer(self.query.order.key(run).bytes(), unpacked(id));
-        }
+            let id = run.run.id;
+            if in_default_order {
+                best.offer(&keys::run_place(run.run.start_time_ms, id), unpacked(id));
+            } else {
+                best.offer(query.order.key(run).bytes(), unpacked(id));
+            }
+        };
+        self.projection.read(self.areas, ids, offer).await
     }
 
     /// Looks at the runs of some blocks.
@@ -324,7 +322,7 @@ impl<'a> Finder<'a> {
         let found = candidates.into_iter().zip(places).filter_map(|(candidate, place)| {
             let place = place?;
             let (_, id) = keys::run_of_place(&place);
-            (!self.areas.all_marked.contains(&id)).then_some((candidate, place, id))
+            (!self.areas.is_marked(id)).then_some((candidate, place, id))
         });
         Ok(found.collect())
     }

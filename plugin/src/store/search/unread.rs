@@ -13,7 +13,9 @@ use crate::store::top::Top;
 pub(super) const RUNS_AT_ONCE: usize = 500;
 /// How many blocks are read at a time, at most. In default order the first time it is one, and then as many as the page seems to
 /// need, but no more than twice as many each time.
-pub(super) const BLOCKS_AT_ONCE: usize = 32;
+const BLOCKS_AT_ONCE: usize = 32;
+/// How many columns of blocks are read at a time, at most, unless one block has more: of 52 KB each where texts are long.
+const CELLS_AT_ONCE: usize = 1_024;
 
 /// What is looked at next.
 pub(super) enum Step<'a> {
@@ -28,19 +30,22 @@ pub(super) struct Unread<'a> {
     marked: &'a [MarkedRun],
     blocks: VecDeque<BlockRef>,
     blocks_at_once: usize,
+    blocks_max: usize,
     blocks_seen: usize,
     runs_at_once: usize,
     in_default_order: bool,
 }
 
 impl<'a> Unread<'a> {
-    /// Everything behind the place where the page begins.
-    pub(super) fn new(areas: &'a Areas, query: &Query<RunAttribute>) -> Self {
+    /// Everything behind the place where the page begins, of which so many columns are read.
+    pub(super) fn new(areas: &'a Areas, query: &Query<RunAttribute>, columns: usize) -> Self {
         let in_default_order = query.order.is_listing();
+        let blocks_max = blocks_at_once(columns);
         let mut unread = Unread {
             marked: &areas.marked,
             blocks: areas.blocks().into(),
-            blocks_at_once: if in_default_order { 1 } else { BLOCKS_AT_ONCE },
+            blocks_at_once: if in_default_order { 1 } else { blocks_max },
+            blocks_max,
             blocks_seen: 0,
             runs_at_once: RUNS_AT_ONCE,
             in_default_order,
@@ -83,21 +88,37 @@ impl<'a> Unread<'a> {
         let count = self.blocks_at_once.min(self.needed(best)).min(self.blocks.len());
         let some = self.blocks.drain(..count).collect();
         self.blocks_seen += count;
-        self.blocks_at_once = (2 * self.blocks_at_once).min(BLOCKS_AT_ONCE);
+        self.blocks_at_once = (2 * self.blocks_at_once).min(self.blocks_max);
         Some(Step::Blocks(some))
     }
 
     /// How many blocks fill the page if they hold as much as those before.
     fn needed(&self, best: &Top<Found>) -> usize {
         match best.found() {
-            _ if !self.in_default_order => BLOCKS_AT_ONCE,
-            0 => BLOCKS_AT_ONCE,
+            _ if !self.in_default_order => self.blocks_max,
+            0 => self.blocks_max,
             found => (best.wanted() * self.blocks_seen).div_ceil(found).max(1),
         }
     }
 }
 
+/// How many blocks are read at a time, at most, if so many columns are read of each.
+fn blocks_at_once(columns: usize) -> usize {
+    (CELLS_AT_ONCE / columns.max(1)).clamp(1, BLOCKS_AT_ONCE)
+}
+
 /// No run of the block comes before.
 fn first_place(block: &BlockRef) -> [u8; PLACE_BYTES] {
     keys::run_place(block.zone.newest_ms, RunId([0; 16]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_columns_are_read_of_fewer_blocks() {
+        assert_eq!([0, 3, 32, 64, 512].map(blocks_at_once), [32, 32, 32, 16, 2]);
+        assert_eq!(blocks_at_once(10_000), 1);
+    }
 }

@@ -1,0 +1,56 @@
+//! The datasets that runs read, for answers that show them. Runs of one page mostly share a few small ones, which are read
+//! together; a large one is read when its turn comes, and never kept with others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::portion::{Room, THING_BYTES_MAX, as_stored, portion};
+use super::records::get;
+use super::{codec, keys};
+use crate::domain::dataset::Dataset;
+use crate::domain::id::ExperimentId;
+use crate::domain::run::RunInput;
+use crate::error::Result;
+
+/// Datasets that were read, by key; none for one that does not exist.
+#[derive(Default)]
+pub struct DatasetReader {
+    known: BTreeMap<Vec<u8>, Option<Rc<Dataset>>>,
+}
+
+impl DatasetReader {
+    /// Reads the datasets of some inputs together, as far as they fit into a portion, and forgets all others.
+    pub async fn read_ahead<'a>(&mut self, inputs: impl Iterator<Item = (ExperimentId, &'a RunInput)>) -> Result<()> {
+        let wanted: BTreeSet<Vec<u8>> = inputs.map(|(experiment, input)| key(experiment, input)).collect();
+        self.known.retain(|key, _| wanted.contains(key));
+        let missing: Vec<Vec<u8>> = wanted.into_iter().filter(|key| !self.known.contains_key(key)).collect();
+        let spans: Vec<_> = missing.iter().map(|key| [keys::Span::of_key(key.clone())]).collect();
+        let room = Room::new(THING_BYTES_MAX);
+        let read = portion(
+            &spans,
+            room,
+            as_stored,
+            |_, dataset: &mut Option<Rc<Dataset>>, _, value| {
+                *dataset = Some(Rc::new(codec::read_dataset(value)?));
+                Ok(())
+            },
+        );
+        self.known.extend(missing.into_iter().zip(read.await?));
+        Ok(())
+    }
+
+    /// The dataset of an input, if it exists.
+    pub async fn read(&self, experiment: ExperimentId, input: &RunInput) -> Result<Option<Rc<Dataset>>> {
+        let key = key(experiment, input);
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let [record] = get([key]).await?;
+        let dataset = record.existing().map(codec::read_dataset).transpose()?;
+        Ok(dataset.map(Rc::new))
+    }
+}
+
+fn key(experiment: ExperimentId, input: &RunInput) -> Vec<u8> {
+    keys::dataset(experiment, &input.name, &input.digest)
+}

@@ -1,0 +1,102 @@
+//! Which parts of a run a search asks for. A run that must be read itself costs what is asked of it, not what was logged to it.
+
+use super::Query;
+use super::areas::Areas;
+use crate::domain::id::RunId;
+use crate::domain::run::{FullRun, NAME_TAG};
+use crate::error::{Error, Result};
+use crate::search::language::Subject;
+use crate::search::runs::RunAttribute;
+use crate::store::full_runs::Parts;
+use crate::store::keys::{self, Span};
+use crate::store::portion::{Room, THING_BYTES_MAX, as_stored};
+use crate::store::records::scan_all;
+
+/// Runs that are read in one call, at most.
+const RUNS_AT_ONCE: usize = 500;
+
+/// Spans of one call, at most, unless one run has more.
+const SPANS_AT_ONCE: usize = 10_000;
+
+/// What is read of each run besides what it says itself, and what was packed of it.
+#[derive(Debug, Default)]
+pub(super) struct Projection {
+    metrics: Vec<String>,
+    params: Vec<String>,
+    tags: Vec<String>,
+    inputs: bool,
+}
+
+impl Projection {
+    /// What a filter and an order ask for.
+    pub(super) fn of(query: &Query<RunAttribute>) -> Self {
+        let mut asked = Projection::default();
+        let clauses = query.filter.clauses.iter().map(|clause| &clause.subject);
+        let terms = query.order.terms().iter().map(|term| &term.subject);
+        for subject in clauses.chain(terms) {
+            match subject {
+                Subject::Metric(key) => asked.metrics.push(key.clone()),
+                Subject::Param(key) => asked.params.push(key.clone()),
+                Subject::Tag(key) => asked.tags.push(key.clone()),
+                Subject::Dataset(_) => asked.inputs = true,
+                Subject::Attribute(RunAttribute::RunName) => asked.tags.push(NAME_TAG.to_owned()),
+                Subject::Attribute(_) => {}
+            }
+        }
+        for keys in [&mut asked.metrics, &mut asked.params, &mut asked.tags] {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        asked
+    }
+
+    fn spans_of_each(&self) -> usize {
+        1 + self.metrics.len() + self.params.len() + self.tags.len() + usize::from(self.inputs)
+    }
+
+    fn spans(&self, id: RunId) -> impl Iterator<Item = Span> {
+        let metrics = self.metrics.iter().map(move |key| keys::run_metric(id, key));
+        let params = self.params.iter().map(move |key| keys::run_param(id, key));
+        let tags = self.tags.iter().map(move |key| keys::run_tag(id, key));
+        let inputs = self.inputs.then(|| keys::run_inputs(id));
+        let values = metrics.chain(params).chain(tags).map(Span::of_key);
+        std::iter::once(keys::run_itself(id)).chain(inputs).chain(values)
+    }
+
+    /// Reads runs one after the other; `each` gets those that exist, with what is asked for and perhaps more. No more than one of
+    /// them is ever in memory.
+    pub(super) async fn read(&self, areas: &Areas, ids: &[RunId], mut each: impl FnMut(&FullRun<'_>)) -> Result<()> {
+        let spans_of_each = self.spans_of_each();
+        let at_once = (SPANS_AT_ONCE / spans_of_each).clamp(1, RUNS_AT_ONCE);
+        for some in ids.chunks(at_once) {
+            let spans = some.iter().flat_map(|id| self.spans(*id)).collect();
+            let (mut parts, mut present) = (Parts::default(), 0);
+            let mut room = Room::new(THING_BYTES_MAX);
+            scan_all(spans, usize::MAX, |index, key, value| {
+                let run = index / spans_of_each;
+                if run != present {
+                    finish(areas, std::mem::take(&mut parts), &mut each)?;
+                    present = run;
+                    room.next_thing();
+                }
+                let id = some.get(run).ok_or_else(|| Error::Corrupt("no such run".to_owned()))?;
+                match room.takes(as_stored(key, value)) {
+                    true => parts.add(*id, key, value),
+                    false => Ok(()),
+                }
+            })
+            .await?;
+            finish(areas, parts, &mut each)?;
+        }
+        Ok(())
+    }
+}
+
+/// Hands a run out of which all was read, if it exists.
+fn finish(areas: &Areas, mut parts: Parts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
+    let Some(run) = parts.run.take() else { return Ok(()) };
+    let experiment = areas.lifecycles.get(&run.experiment);
+    let stage = experiment.map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
+    each(&parts.assemble(&run, stage)?);
+    Ok(())
+}
