@@ -1,8 +1,10 @@
 //! Work that nobody waits for: the component packs what was logged, a little at a time, when the host asks for it.
 //!
-//! A project is due after a change, and after the first request since the host began, whatever a former one left undone.
+//! A project is due after a change, and after the first request since the host began, whatever a former one left undone. Projects
+//! take turns, each of a few passes.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -17,25 +19,59 @@ use crate::access::Caller;
 use crate::forge::{Actor, Project};
 use crate::heads::RIGHTS;
 use crate::host::{Host, Inner};
+use crate::log_limit::LogLimit;
+use crate::maintenance_schedule::{MaintenanceSchedule, Next, Progress, TurnEnd};
 use crate::storage::ProjectId;
 
-/// How long a project that is due waits, and one that has more to do.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Passes of one project before the next one has its turn.
+const PASSES_PER_TURN: usize = 16;
+/// How often the log tells of what fails, at most.
+const LOG_PAUSE: Duration = Duration::from_secs(60);
+/// Bytes of an answer that the log shows.
+const SHOWN_BYTES_MAX: usize = 500;
 /// What the component knows the work by.
 const PATH: &str = "/host/upkeep";
 
-/// Which projects are due, and the task that sees to them.
-#[derive(Default)]
+/// Which projects are due, the task that sees to them, and what became of it.
 pub(crate) struct Upkeep {
     state: Mutex<State>,
+    passes: AtomicU64,
+    failures: AtomicU64,
+    set_aside: AtomicU64,
+    log_failures: LogLimit,
+    log_set_aside: LogLimit,
 }
 
 #[derive(Default)]
 struct State {
     /// Projects that were asked for since the host began.
     seen: BTreeSet<ProjectId>,
-    due: BTreeSet<ProjectId>,
+    schedule: MaintenanceSchedule,
     task: Option<JoinHandle<()>>,
+}
+
+/// What upkeep came to since the host began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpkeepCounts {
+    /// Passes of packing that were answered.
+    pub passes: u64,
+    /// Requests of the host's own that failed: passes of packing, and what removes uploads or deletes for good.
+    pub failures: u64,
+    /// How often a run was set aside, since it cannot be packed: searches read it from its own records until it is changed again.
+    pub set_aside: u64,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Upkeep {
+            state: Mutex::default(),
+            passes: AtomicU64::default(),
+            failures: AtomicU64::default(),
+            set_aside: AtomicU64::default(),
+            log_failures: LogLimit::new(LOG_PAUSE),
+            log_set_aside: LogLimit::new(LOG_PAUSE),
+        }
+    }
 }
 
 impl Upkeep {
@@ -43,27 +79,56 @@ impl Upkeep {
     pub(crate) fn note(&self, host: &Arc<Inner>, project: ProjectId, changed: bool) {
         let mut state = self.lock();
         let is_new = state.seen.insert(project);
-        if !(changed || is_new) || !state.due.insert(project) {
+        if !(changed || is_new) {
             return;
         }
+        state.schedule.note(project, Instant::now());
         if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
             state.task = Some(tokio::spawn(see_to(Arc::downgrade(host))));
         }
     }
 
-    /// The projects that are due; none ends the task.
-    fn take_due(&self) -> Option<BTreeSet<ProjectId>> {
+    /// Takes the project that is next; where there is none, the task ends.
+    fn next(&self) -> Next {
         let mut state = self.lock();
-        let due = std::mem::take(&mut state.due);
-        if due.is_empty() {
+        let next = state.schedule.next(Instant::now());
+        if next == Next::Never {
             state.task = None;
-            return None;
         }
-        Some(due)
+        next
     }
 
-    fn put_back(&self, project: ProjectId) {
-        self.lock().due.insert(project);
+    fn end_turn(&self, project: ProjectId, end: TurnEnd) {
+        self.lock().schedule.end_turn(project, end, Instant::now());
+    }
+
+    /// Counts and logs that a request of the host's own failed.
+    fn note_failure(&self, project: ProjectId, path: &str, reason: &str) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        if let Some(left_out) = self.log_failures.allows(Instant::now()) {
+            tracing::warn!(target: "mlforge::upkeep", project = project.0, path, reason, left_out, "upkeep failed");
+        }
+    }
+
+    /// Counts and logs what the component tells of a pass.
+    fn note_pass(&self, project: ProjectId, pass: &Pass) {
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        for SetAside {
+            experiment,
+            run,
+            reason,
+        } in &pass.set_aside
+        {
+            self.set_aside.fetch_add(1, Ordering::Relaxed);
+            if let Some(left_out) = self.log_set_aside.allows(Instant::now()) {
+                tracing::warn!(target: "mlforge::upkeep", project = project.0, experiment, run, reason, left_out,
+                    "a run is set aside: it is not packed until it is changed");
+            }
+        }
+        if pass.unreadable > 0 {
+            let reason = format!("{} marks of runs cannot be read", pass.unreadable);
+            self.note_failure(project, PATH, &reason);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -74,15 +139,21 @@ impl Upkeep {
 
 async fn see_to(host: Weak<Inner>) {
     loop {
-        sleep(PAUSE).await;
-        let Some(host) = host.upgrade() else { return };
-        let Some(due) = host.upkeep.take_due() else { return };
-        for project in due {
-            host.upload_gc.plan(&host, project);
-            if !host.tidy(project, None).await {
-                host.upkeep.put_back(project);
+        // Nothing keeps the host alive while this waits.
+        let pause = {
+            let Some(host) = host.upgrade() else { return };
+            match host.upkeep.next() {
+                Next::Now(project, progress) => {
+                    host.upload_gc.plan(&host, project);
+                    let end = host.take_turn(project, progress).await;
+                    host.upkeep.end_turn(project, end);
+                    continue;
+                }
+                Next::In(pause) => pause,
+                Next::Never => return,
             }
-        }
+        };
+        sleep(pause).await;
     }
 }
 
@@ -90,8 +161,25 @@ impl Host {
     /// Lets the component do its upkeep in a project now, whatever was changed a moment ago. It changes no answer, only
     /// how fast answers come.
     pub async fn keep_up(&self, project: ProjectId) {
-        self.inner().tidy(project, Some(Duration::ZERO)).await;
+        let mut after = None;
+        while let Some(pass) = self.inner().pass(project, after.as_deref(), Some(Duration::ZERO)).await {
+            after = pass.next;
+            if pass.moved == 0 && after.is_none() {
+                break;
+            }
+        }
         self.inner().sweep(project).await;
+    }
+
+    /// What upkeep came to since the host began.
+    pub fn upkeep_counts(&self) -> UpkeepCounts {
+        let upkeep = &self.inner().upkeep;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        UpkeepCounts {
+            passes: read(&upkeep.passes),
+            failures: read(&upkeep.failures),
+            set_aside: read(&upkeep.set_aside),
+        }
     }
 }
 
@@ -101,29 +189,42 @@ struct Pass {
     moved: usize,
     waiting: usize,
     #[serde(default)]
+    set_aside: Vec<SetAside>,
+    #[serde(default)]
+    unreadable: usize,
+    #[serde(default)]
     next: Option<String>,
 }
 
+/// A run that the component set aside.
+#[derive(Deserialize)]
+struct SetAside {
+    experiment: String,
+    run: String,
+    reason: String,
+}
+
 impl Inner {
-    /// Lets the component do what is due in a project, all of it once; `true` when nothing is left for later. `rest`
-    /// overrules for how long a thing must have been unchanged.
-    pub(crate) async fn tidy(self: &Arc<Self>, project: ProjectId, rest: Option<Duration>) -> bool {
-        let (mut after, mut left) = (None, false);
-        loop {
+    /// Lets the component do some of what is due in a project.
+    async fn take_turn(self: &Arc<Self>, project: ProjectId, mut progress: Progress) -> TurnEnd {
+        for _ in 0..PASSES_PER_TURN {
             let began = Instant::now();
-            let Some(pass) = self.pass(project, after.as_deref(), rest).await else {
-                return false;
+            let Some(pass) = self.pass(project, progress.after.as_deref(), None).await else {
+                return TurnEnd::Failed(progress);
             };
-            left |= pass.waiting > pass.moved;
-            after = pass.next;
-            if pass.moved == 0 && after.is_none() {
-                return !left;
+            progress.failures = 0;
+            progress.is_left |= pass.waiting > pass.moved;
+            progress.after = pass.next;
+            if pass.moved == 0 && progress.after.is_none() {
+                return match progress.is_left {
+                    true => TurnEnd::Waiting,
+                    false => TurnEnd::Done,
+                };
             }
-            if rest.is_none() {
-                // Whoever waits for an answer goes first.
-                sleep(began.elapsed() / 2).await;
-            }
+            // Whoever waits for an answer goes first.
+            sleep(began.elapsed() / 2).await;
         }
+        TurnEnd::More(progress)
     }
 
     /// Runs a request of the host's own, behind those of all others; none when it cannot be answered now.
@@ -145,16 +246,21 @@ impl Inner {
             may_write: true,
         };
         request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
+        let path = request.uri().path().to_owned();
         let seat = self.take_seat().await.ok()?;
         let host = Arc::clone(self);
         // Without waiting for a slot: what upkeep did makes the searches several times as fast that wait for one.
         let work = async move { host.run(request, &caller, None, host.limits.request_time).await };
-        let response = self.lane.run(work).await?.ok()?;
+        let answer = self.lane.run(work).await;
         drop(seat);
-        response
-            .status()
-            .is_success()
-            .then(|| response.into_body().into_bytes())
+        let reason = match answer {
+            Some(Ok(response)) if response.status().is_success() => return Some(response.into_body().into_bytes()),
+            Some(Ok(response)) => shown(&response.into_body().into_bytes()),
+            Some(Err(refusal)) => format!("{refusal:?}"),
+            None => "it was broken off".to_owned(),
+        };
+        self.upkeep.note_failure(project, &path, &reason);
+        None
     }
 
     async fn pass(self: &Arc<Self>, project: ProjectId, after: Option<&str>, rest: Option<Duration>) -> Option<Pass> {
@@ -164,10 +270,21 @@ impl Inner {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from_static(PATH);
         let answer = self.run_for_host(request, project).await?;
-        let pass = serde_json::from_slice(&answer);
-        if pass.is_err() {
-            tracing::warn!(target: "mlforge::upkeep", project = project.0, "the component does no upkeep");
+        match serde_json::from_slice(&answer) {
+            Ok(pass) => {
+                self.upkeep.note_pass(project, &pass);
+                Some(pass)
+            }
+            Err(_) => {
+                self.upkeep.note_failure(project, PATH, "the component does no upkeep");
+                None
+            }
         }
-        pass.ok()
     }
+}
+
+/// The beginning of an answer, for the log.
+fn shown(answer: &[u8]) -> String {
+    let beginning = answer.get(..SHOWN_BYTES_MAX).unwrap_or(answer);
+    String::from_utf8_lossy(beginning).into_owned()
 }

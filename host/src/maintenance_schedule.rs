@@ -1,0 +1,207 @@
+//! When the upkeep of each project comes: a queue by time. A project that has more to do after its turn goes behind all others
+//! that are due, and one whose upkeep fails waits longer each time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::storage::ProjectId;
+
+/// How long a project waits after a change, and until it is looked at again when something there does not rest yet.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a project waits, at most, whose upkeep failed again and again.
+const FAILED_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// The projects that are due, and when.
+#[derive(Debug, Default)]
+pub(crate) struct MaintenanceSchedule {
+    turns: BTreeMap<ProjectId, Due>,
+    /// Counts what is put in.
+    sequence: u64,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Instant,
+    /// Of those that are due at one time, the first that was put in comes first.
+    sequence: u64,
+    progress: Progress,
+}
+
+/// How far the upkeep of a project has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Where the component goes on to look; none: at the start.
+    pub(crate) after: Option<String>,
+    /// Whether something before that was left for later.
+    pub(crate) is_left: bool,
+    /// How often it failed, one time after the other.
+    pub(crate) failures: u32,
+}
+
+/// How a turn ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TurnEnd {
+    /// Nothing is left.
+    Done,
+    /// Something does not rest yet.
+    Waiting,
+    /// There is more to do.
+    More(Progress),
+    /// It failed.
+    Failed(Progress),
+}
+
+/// Which project comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// This one, now. It is not in the queue any more.
+    Now(ProjectId, Progress),
+    /// None before so long.
+    In(Duration),
+    /// None.
+    Never,
+}
+
+impl MaintenanceSchedule {
+    /// Makes a project due, unless it is.
+    pub(crate) fn note(&mut self, project: ProjectId, now: Instant) {
+        if !self.turns.contains_key(&project) {
+            self.put(project, now + PAUSE, Progress::default());
+        }
+    }
+
+    /// Takes the next project.
+    pub(crate) fn next(&mut self, now: Instant) -> Next {
+        let next = self.turns.iter().min_by_key(|(_, due)| (due.at, due.sequence));
+        let Some((project, at)) = next.map(|(project, due)| (*project, due.at)) else {
+            return Next::Never;
+        };
+        if at > now {
+            // Never longer than until one that is noted meanwhile.
+            return Next::In((at - now).min(PAUSE));
+        }
+        let due = self.turns.remove(&project);
+        Next::Now(project, due.map(|due| due.progress).unwrap_or_default())
+    }
+
+    /// Puts a project back after its turn.
+    pub(crate) fn end_turn(&mut self, project: ProjectId, end: TurnEnd, now: Instant) {
+        match end {
+            TurnEnd::Done => {}
+            TurnEnd::Waiting => self.note(project, now),
+            TurnEnd::More(progress) => self.put(project, now, progress),
+            TurnEnd::Failed(progress) => {
+                let pause = PAUSE.saturating_mul(2_u32.saturating_pow(progress.failures));
+                let failures = progress.failures.saturating_add(1);
+                // From the start, as a change would have it.
+                let progress = Progress {
+                    failures,
+                    ..Progress::default()
+                };
+                self.put(project, now + pause.min(FAILED_PAUSE_MAX), progress);
+            }
+        }
+    }
+
+    fn put(&mut self, project: ProjectId, at: Instant, progress: Progress) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let sequence = self.sequence;
+        self.turns.insert(project, Due { at, sequence, progress });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn take(schedule: &mut MaintenanceSchedule, now: Instant) -> (u64, Progress) {
+        match schedule.next(now) {
+            Next::Now(project, progress) => (project.0, progress),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn more(after: &str) -> TurnEnd {
+        TurnEnd::More(Progress {
+            after: Some(after.to_owned()),
+            ..Progress::default()
+        })
+    }
+
+    #[test]
+    fn a_project_that_always_has_more_to_do_lets_every_other_have_its_turn() {
+        let (mut schedule, now) = (MaintenanceSchedule::default(), Instant::now());
+        for project in [1, 2, 3] {
+            schedule.note(ProjectId(project), now);
+        }
+        let now = now + SECOND;
+        let mut order = Vec::new();
+        for _ in 0..9 {
+            let (project, progress) = take(&mut schedule, now);
+            assert_eq!(progress.after.is_some(), order.contains(&project));
+            order.push(project);
+            schedule.end_turn(ProjectId(project), more("x"), now);
+        }
+        assert_eq!(order, [1, 2, 3, 1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_project_that_is_changed_comes_between_the_turns_of_a_busy_one() {
+        let (mut schedule, begin) = (MaintenanceSchedule::default(), Instant::now());
+        schedule.note(ProjectId(1), begin);
+        schedule.note(ProjectId(2), begin + SECOND);
+        assert_eq!(schedule.next(begin), Next::In(SECOND));
+        let (mut now, mut order) = (begin + SECOND, Vec::new());
+        for _ in 0..4 {
+            let (project, _) = take(&mut schedule, now);
+            order.push(project);
+            now += SECOND;
+            let end = if project == 1 { more("x") } else { TurnEnd::Done };
+            schedule.end_turn(ProjectId(project), end, now);
+        }
+        assert_eq!(order, [1, 2, 1, 1]);
+    }
+
+    #[test]
+    fn a_change_during_a_turn_is_seen_to_afterwards() {
+        let (mut schedule, now) = (MaintenanceSchedule::default(), Instant::now());
+        schedule.note(ProjectId(1), now);
+        take(&mut schedule, now + SECOND);
+        schedule.note(ProjectId(1), now + SECOND);
+        schedule.end_turn(ProjectId(1), TurnEnd::Done, now + SECOND);
+        assert_eq!(take(&mut schedule, now + 2 * SECOND).0, 1);
+        schedule.end_turn(ProjectId(1), TurnEnd::Waiting, now + 2 * SECOND);
+        assert_eq!(schedule.next(now + 2 * SECOND), Next::In(SECOND));
+        take(&mut schedule, now + 3 * SECOND);
+        schedule.end_turn(ProjectId(1), TurnEnd::Done, now + 3 * SECOND);
+        assert_eq!(schedule.next(now + 9 * SECOND), Next::Never);
+    }
+
+    #[test]
+    fn a_project_that_fails_waits_longer_each_time_and_holds_up_nobody() {
+        let (mut schedule, mut now) = (MaintenanceSchedule::default(), Instant::now());
+        schedule.note(ProjectId(1), now);
+        let mut waited = Vec::new();
+        for _ in 0..8 {
+            let began = now;
+            while let Next::In(pause) = schedule.next(now) {
+                now += pause;
+            }
+            waited.push((now - began).as_secs());
+            // It was taken by the call above that answered something else.
+            let progress = Progress {
+                failures: u32::try_from(waited.len() - 1).unwrap_or(0),
+                ..Progress::default()
+            };
+            schedule.end_turn(ProjectId(1), TurnEnd::Failed(progress), now);
+        }
+        assert_eq!(waited, [1, 1, 2, 4, 8, 16, 32, 60]);
+        schedule.note(ProjectId(2), now);
+        assert_eq!(take(&mut schedule, now + SECOND).0, 2);
+    }
+}
