@@ -16,9 +16,31 @@ struct Pass {
     moved: usize,
     /// Runs that are still to be packed once they rest.
     waiting: usize,
+    /// Runs that this pass set aside: they stay as they are until they are changed again.
+    set_aside: Vec<SetAside>,
+    /// Marks that cannot be read.
+    unreadable: usize,
     /// What the next call shall say as `after`; absent: the pass looked at everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// A run, and why it was set aside.
+#[derive(Serialize)]
+struct SetAside {
+    experiment: String,
+    run: String,
+    reason: &'static str,
+}
+
+impl From<&pack::SetAsideRun> for SetAside {
+    fn from(aside: &pack::SetAsideRun) -> Self {
+        SetAside {
+            experiment: aside.experiment.to_string(),
+            run: aside.run.to_string(),
+            reason: aside.reason.reason(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -93,6 +115,8 @@ pub async fn pass(call: Call<'_>) -> Result<Vec<u8>> {
     json(&Pass {
         moved: pass.moved,
         waiting: pass.waiting,
+        set_aside: pass.set_aside.iter().map(SetAside::from).collect(),
+        unreadable: pass.unreadable,
         next: pass.next.map(|key| Place::new(key).to_token()),
     })
 }

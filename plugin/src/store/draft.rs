@@ -14,6 +14,17 @@ pub enum Kind {
     Numbers,
 }
 
+impl Kind {
+    /// How many bytes a block has at most, as it is stored, in which so many slots hold something.
+    pub fn block_bytes_max(self, slots: usize) -> usize {
+        let value = match self {
+            Kind::Texts => 1 + TEXT_BYTES_MAX,
+            Kind::Numbers => 8,
+        };
+        1 + BITMAP_BYTES + slots * value
+    }
+}
+
 /// A block that is being changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -144,6 +155,7 @@ mod tests {
                 draft.set(*slot, Some(value));
             }
             let bytes = draft.write(Kind::Texts);
+            prop_assert!(bytes.len() <= Kind::Texts.block_bytes_max(values.len()));
             prop_assert_eq!(&Draft::read(&bytes).unwrap(), &draft);
             let block = Block::read(&bytes).unwrap();
             let words = block.dense_words().map(|(codes, words)| (codes, words.collect::<Vec<_>>()));
@@ -171,6 +183,7 @@ mod tests {
             let (first, _) = values.first_key_value().unwrap();
             draft.set(*first, None);
             let bytes = draft.write(Kind::Numbers);
+            prop_assert_eq!(bytes.len(), Kind::Numbers.block_bytes_max(values.len() - 1));
             let block = Block::read(&bytes).unwrap();
             let left = values.keys().filter(|slot| *slot != first).copied();
             prop_assert_eq!(block.dense().is_some(), left.eq(0..values.len() - 1));

@@ -6,6 +6,41 @@ use crate::domain::lifecycle::Lifecycle;
 use crate::domain::run::Run;
 use crate::error::Result;
 
+/// Why packing leaves a run as it is until it is changed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetAside {
+    /// It has more than one record takes.
+    TooLarge,
+    /// It could not be packed, not even alone: a record of it cannot be read.
+    Failed,
+}
+
+impl SetAside {
+    /// For the operator.
+    pub fn reason(self) -> &'static str {
+        match self {
+            SetAside::TooLarge => "too large",
+            SetAside::Failed => "failed",
+        }
+    }
+
+    fn write(of: Option<SetAside>) -> u8 {
+        match of {
+            None => 0,
+            Some(SetAside::TooLarge) => 1,
+            Some(SetAside::Failed) => 2,
+        }
+    }
+
+    fn read(byte: u8) -> Option<SetAside> {
+        match byte {
+            0 => None,
+            1 => Some(SetAside::TooLarge),
+            _ => Some(SetAside::Failed),
+        }
+    }
+}
+
 /// What a search must know of a run before it reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -15,8 +50,8 @@ pub struct Mark {
     pub lifecycle: Lifecycle,
     /// When it was changed last, by the component's clock.
     pub changed_ms: i64,
-    /// Whether it was too large to be packed when it was tried last.
-    pub too_large: bool,
+    /// Why it was not packed when it was tried last; none if it was not tried since it was changed.
+    pub set_aside: Option<SetAside>,
 }
 
 impl Mark {
@@ -26,8 +61,14 @@ impl Mark {
             start_time_ms: run.start_time_ms,
             lifecycle: run.lifecycle,
             changed_ms: now_ms,
-            too_large: false,
+            set_aside: None,
         }
+    }
+
+    /// Whether the run was left alone since `since_ms`. A run that was changed in the future was: the clock was set back since,
+    /// and who changes a run now leaves a mark of now.
+    pub fn rests(&self, since_ms: i64, now_ms: i64) -> bool {
+        self.changed_ms <= since_ms || self.changed_ms > now_ms
     }
 
     /// As it is stored.
@@ -36,7 +77,7 @@ impl Mark {
             .signed(self.start_time_ms)
             .lifecycle(self.lifecycle)
             .signed(self.changed_ms)
-            .byte(u8::from(self.too_large))
+            .byte(SetAside::write(self.set_aside))
             .0
     }
 
@@ -47,7 +88,7 @@ impl Mark {
             start_time_ms: reader.signed()?,
             lifecycle: reader.lifecycle()?,
             changed_ms: reader.signed()?,
-            too_large: reader.byte()? == 1,
+            set_aside: SetAside::read(reader.byte()?),
         };
         reader.end(mark)
     }
@@ -61,11 +102,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_mark_reads_back(times in any::<(i64, i64)>(), deleted in any::<bool>(), epoch in any::<u64>(), too_large in any::<bool>()) {
+        fn a_mark_reads_back(times in any::<(i64, i64)>(), deleted in any::<bool>(), epoch in any::<u64>(), aside in 0_u8..3) {
             let stage = if deleted { Stage::Deleted } else { Stage::Active };
             let lifecycle = Lifecycle { stage, epoch };
-            let mark = Mark { start_time_ms: times.0, changed_ms: times.1, lifecycle, too_large };
+            let set_aside = SetAside::read(aside);
+            let mark = Mark { start_time_ms: times.0, changed_ms: times.1, lifecycle, set_aside };
             prop_assert_eq!(Mark::read(&mark.write()), Ok(mark));
         }
+    }
+
+    #[test]
+    fn a_run_rests_after_a_while_and_when_the_clock_was_set_back() {
+        let mark = |changed_ms| Mark {
+            start_time_ms: 0,
+            lifecycle: Lifecycle {
+                stage: Stage::Active,
+                epoch: 0,
+            },
+            changed_ms,
+            set_aside: None,
+        };
+        assert_eq!(
+            [89, 90, 91, 100, 101].map(|time| mark(time).rests(90, 100)),
+            [true, true, false, false, true]
+        );
     }
 }

@@ -4,30 +4,24 @@
 //! when nobody waits, a pass takes some marked runs of one experiment, rewrites what belongs together, and removes the
 //! marks, all in one commit. The commit checks the marks: a run that was changed meanwhile is left for another pass. Nothing is
 //! visible of it but speed: a search reads marked runs themselves.
+//!
+//! No run stops the others. How much a pass takes in is bounded (`compaction_budget.rs`). Runs that fail together are tried one by
+//! one, and what fails alone is set aside: its mark says so, until the run is changed again.
 
-use std::collections::BTreeMap;
-
-use super::draft::{Draft, Kind};
-use super::full_runs::Parts;
+use super::compaction::Compactor;
+use super::compaction_budget::RUNS_MAX;
+use super::compaction_input::{RestingRun, read};
+use super::draft::Kind;
 use super::keys::{self, Column};
-use super::marks::Mark;
-use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
-use super::places::{self, Place};
-use super::records::{Change, get_all, scan, scan_all, transact_idly};
-use super::zones::{Zones, place_of};
+use super::marks::{Mark, SetAside};
+use super::records::{get, get_all, scan, transact_idly};
+use super::zones::Zones;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
-use crate::domain::run::Run;
 use crate::error::{Error, Result};
 
 /// Marks that one pass looks at.
 const MARKS_MAX: usize = 1_000;
-/// Runs that one pass packs.
-const RUNS_MAX: usize = 64;
-/// Records that one pass moves, so that writers behind it wait for milliseconds. A larger run takes several passes.
-const MOVED_MAX: usize = 1_000;
-/// Runs that are read at once: a few large ones fit into the memory.
-const RUNS_AT_ONCE: usize = 8;
 /// A run rests when nothing has changed it for so long, in milliseconds.
 const REST_MS: i64 = 10_000;
 /// The same when many runs wait.
@@ -38,269 +32,202 @@ const MANY: usize = 256;
 /// What a pass did.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pass {
-    /// Runs that are packed now or are nearer to it.
+    /// Runs that are packed now, or are nearer to it, or are set aside.
     pub moved: usize,
     /// Runs that can be packed once they rest, as far as this pass looked.
     pub waiting: usize,
+    /// The runs that this pass set aside.
+    pub set_aside: Vec<SetAsideRun>,
+    /// Marks that cannot be read, as far as this pass looked.
+    pub unreadable: usize,
     /// Where the next pass shall begin to look; none: at the start.
     pub next: Option<Vec<u8>>,
+}
+
+/// A run that is left as it is until it is changed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetAsideRun {
+    /// Its experiment.
+    pub experiment: ExperimentId,
+    /// The run.
+    pub run: RunId,
+    /// Why it is.
+    pub reason: SetAside,
+}
+
+/// When a pass happens, and which runs rest then.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    now_ms: i64,
+    resting_since_ms: i64,
+    /// An experiment of which nothing is packed begins its revisions there.
+    random: u64,
+}
+
+impl Moment {
+    fn rests(&self, mark: &Mark) -> bool {
+        mark.rests(self.resting_since_ms, self.now_ms)
+    }
 }
 
 /// Packs some runs that rest, looking at marks behind `after`. `rest_ms` overrules how long a run must have been unchanged.
 /// An experiment of which nothing is packed begins its revisions at `random`.
 pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, random: u64) -> Result<Pass> {
-    let mut span = keys::all_marks();
-    if let Some(after) = after {
-        span = span.after(after);
+    let mut marks = Marks::read(after).await?;
+    marks.found.retain(|(_, _, mark)| mark.set_aside.is_none());
+    let waiting = marks.found.len();
+    let rest = rest_ms.unwrap_or(if waiting < MANY { REST_MS } else { SHORT_REST_MS });
+    let moment = Moment {
+        now_ms,
+        resting_since_ms: now_ms.saturating_sub(rest),
+        random,
+    };
+    marks.found.retain(|(_, _, mark)| moment.rests(mark));
+    let mut pass = Pass {
+        moved: 0,
+        waiting,
+        set_aside: Vec::new(),
+        unreadable: marks.unreadable,
+        next: marks.next,
+    };
+    if let Some((experiment, ..)) = marks.found.first() {
+        let runs = oldest(*experiment, &marks.found);
+        (pass.moved, pass.set_aside) = pack_or_set_aside(*experiment, &runs, moment).await?;
+        // There may be more before: look again from the same place.
+        pass.next = after.map(<[u8]>::to_vec);
     }
-    let (mut marks, mut last) = (Vec::new(), Vec::new());
-    let found = scan(span, MARKS_MAX, |key, value| {
-        let (experiment, run) = keys::marked(key).ok_or_else(corrupt)?;
-        marks.push((experiment, run, Mark::read(value)?));
-        last = key.to_vec();
+    Ok(pass)
+}
+
+/// Some marks.
+struct Marks {
+    found: Vec<(ExperimentId, RunId, Mark)>,
+    unreadable: usize,
+    /// The last of them, if there may be more behind.
+    next: Option<Vec<u8>>,
+}
+
+impl Marks {
+    async fn read(after: Option<&[u8]>) -> Result<Self> {
+        let mut span = keys::all_marks();
+        if let Some(after) = after {
+            span = span.after(after);
+        }
+        let (mut found, mut unreadable, mut last) = (Vec::new(), 0, Vec::new());
+        let count = scan(span, MARKS_MAX, |key, value| {
+            last = key.to_vec();
+            match keys::marked(key).zip(Mark::read(value).ok()) {
+                Some(((experiment, run), mark)) => found.push((experiment, run, mark)),
+                None => unreadable += 1,
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Marks {
+            found,
+            unreadable,
+            next: (count == MARKS_MAX).then_some(last),
+        })
+    }
+}
+
+/// Those runs of an experiment that started first: so a block holds the runs of a short time, and a page of the newest lies in few
+/// blocks.
+fn oldest(experiment: ExperimentId, marks: &[(ExperimentId, RunId, Mark)]) -> Vec<RunId> {
+    let mut some: Vec<_> = marks.iter().filter(|(other, ..)| *other == experiment).collect();
+    some.sort_unstable_by_key(|(_, run, mark)| (mark.start_time_ms, *run));
+    some.into_iter().take(RUNS_MAX).map(|(_, run, _)| *run).collect()
+}
+
+/// Packs some runs of an experiment: together, or, if that fails for a reason of theirs, one by one. Answers how many, and
+/// which are set aside.
+async fn pack_or_set_aside(
+    experiment: ExperimentId,
+    runs: &[RunId],
+    moment: Moment,
+) -> Result<(usize, Vec<SetAsideRun>)> {
+    match pack(experiment, runs, moment).await {
+        Err(error) if is_of_records(&error) => {}
+        packed => return packed,
+    }
+    let (mut moved, mut aside) = (0, Vec::new());
+    for run in runs {
+        match pack(experiment, std::slice::from_ref(run), moment).await {
+            Ok((count, also_aside)) => {
+                moved += count;
+                aside.extend(also_aside);
+            }
+            Err(error) if is_of_records(&error) => {
+                set_aside(experiment, *run).await?;
+                moved += 1;
+                aside.push(SetAsideRun {
+                    experiment,
+                    run: *run,
+                    reason: SetAside::Failed,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((moved, aside))
+}
+
+/// Whether packing fails because of what is stored, so that trying it again cannot help.
+fn is_of_records(error: &Error) -> bool {
+    !matches!(error, Error::Denied | Error::Contended | Error::Unavailable(_))
+}
+
+async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
+    transact_idly(async |change| {
+        let key = keys::mark(experiment, run);
+        let [record] = get([key.clone()]).await?;
+        if let Some(bytes) = record.existing() {
+            let mark = Mark {
+                set_aside: Some(SetAside::Failed),
+                ..Mark::read(bytes)?
+            };
+            change.expect(key.clone(), record.version);
+            change.put(key, mark.write());
+        }
         Ok(())
     })
-    .await?;
-    marks.retain(|(_, _, mark)| !mark.too_large);
-    let rest = rest_ms.unwrap_or(if marks.len() < MANY { REST_MS } else { SHORT_REST_MS });
-    let resting_since = now_ms.saturating_sub(rest);
-    let waiting = marks.len();
-    marks.retain(|(_, _, mark)| mark.changed_ms <= resting_since);
-    let next = (found == MARKS_MAX).then_some(last);
-    let Some((experiment, ..)) = marks.first() else {
-        return Ok(Pass {
-            moved: 0,
-            waiting,
-            next,
-        });
-    };
-    // Those that started first: so a block holds the runs of a short time, and a page of the newest lies in few blocks.
-    let mut some: Vec<_> = marks.iter().filter(|(other, ..)| other == experiment).collect();
-    some.sort_unstable_by_key(|(_, run, mark)| (mark.start_time_ms, *run));
-    let some: Vec<RunId> = some.into_iter().take(RUNS_MAX).map(|(_, run, _)| *run).collect();
-    let moved = pack(*experiment, &some, resting_since, random).await?;
-    Ok(Pass {
-        moved,
-        waiting,
-        // There may be more before: look again from the same place.
-        next: after.map(<[u8]>::to_vec),
-    })
+    .await
 }
 
-fn corrupt() -> Error {
-    Error::Corrupt("key of a mark".to_owned())
-}
-
-/// Packs some runs of an experiment; answers how many.
-async fn pack(experiment: ExperimentId, runs: &[RunId], resting_since: i64, random: u64) -> Result<usize> {
+/// Packs the first of some runs of an experiment, as many as a pass has room for; answers how many, and which are set aside.
+async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Result<(usize, Vec<SetAsideRun>)> {
     transact_idly(async |change| {
         let mut asked = vec![keys::zones(experiment)];
         asked.extend(runs.iter().map(|run| keys::mark(experiment, *run)));
         let records = get_all(asked).await?;
         let Some((zones_record, marks)) = records.split_first() else {
-            return Ok(0);
+            return Ok((0, Vec::new()));
         };
         let mut resting = Vec::new();
-        for (run, record) in runs.iter().zip(marks) {
-            if let Some(mark) = record.existing().map(Mark::read).transpose()?
-                && mark.changed_ms <= resting_since
-            {
-                resting.push((*run, mark, record.version));
+        for (id, record) in runs.iter().zip(marks) {
+            let mark = record.existing().map(Mark::read).transpose()?;
+            if let Some(mark) = mark.filter(|mark| moment.rests(mark)) {
+                let version = record.version;
+                resting.push(RestingRun { id: *id, mark, version });
             }
         }
         // Also when their experiment was deleted for good: nothing of it is to be stored again.
         if resting.is_empty() {
-            return Ok(0);
+            return Ok((0, Vec::new()));
         }
+        // The oldest first, so that rows follow the default order.
+        resting.sort_unstable_by_key(|run| (run.mark.start_time_ms, run.id));
         let zones = zones_record.existing().map(Zones::read).transpose()?;
-        let mut packer = Packer {
-            experiment,
-            zones: zones.unwrap_or_else(|| Zones::begin(random)),
-            columns: BTreeMap::new(),
-            places: Vec::new(),
-        };
-        let first_row = packer.zones.rows;
-        let mut moved = 0;
-        for read in read_values(&resting).await? {
-            packer.pack(change, read)?;
-            moved += 1;
+        let mut compactor = Compactor::new(experiment, zones.unwrap_or_else(|| Zones::begin(moment.random)));
+        for input in read(&resting).await? {
+            if !compactor.add(change, input).await? {
+                break;
+            }
         }
         change.expect(keys::zones(experiment), zones_record.version);
-        packer.zones.touch(packer.columns.keys().map(|(_, block)| *block));
-        change.put(keys::zones(experiment), packer.zones.write());
-        places::append(change, experiment, first_row, &packer.places).await?;
-        packer.put_blocks(change).await?;
-        Ok(moved)
+        compactor.finish(change).await
     })
     .await
-}
-
-/// A marked run as it was read.
-struct Marked {
-    id: RunId,
-    mark: Mark,
-    version: u64,
-    parts: Parts,
-    /// The keys of what is to be moved.
-    moved: Vec<Vec<u8>>,
-    /// Whether that is all there is.
-    whole: bool,
-}
-
-/// Reads runs until there is enough for one pass: the oldest first, so that rows follow the default order.
-async fn read_values(resting: &[(RunId, Mark, u64)]) -> Result<Vec<Marked>> {
-    let mut resting = resting.to_vec();
-    resting.sort_by_key(|(run, mark, _)| (mark.start_time_ms, *run));
-    let (mut found, mut room) = (Vec::new(), MOVED_MAX);
-    for some in resting.chunks(RUNS_AT_ONCE) {
-        for marked in read_some(some).await? {
-            if marked.moved.len() > room && !found.is_empty() {
-                return Ok(found);
-            }
-            room = room.saturating_sub(marked.moved.len());
-            found.push(marked);
-        }
-    }
-    Ok(found)
-}
-
-async fn read_some(some: &[(RunId, Mark, u64)]) -> Result<Vec<Marked>> {
-    let marked = |(id, mark, version): &(RunId, Mark, u64)| Marked {
-        id: *id,
-        mark: *mark,
-        version: *version,
-        parts: Parts::default(),
-        moved: Vec::new(),
-        whole: true,
-    };
-    let mut read: Vec<Marked> = some.iter().map(marked).collect();
-    let spans = some.iter().flat_map(|(run, ..)| keys::run_values(*run)).collect();
-    scan_all(spans, MOVED_MAX + 1, |index, key, value| {
-        let marked = read.get_mut(index / 2).ok_or_else(corrupt)?;
-        if marked.moved.len() == MOVED_MAX {
-            marked.whole = false;
-            return Ok(());
-        }
-        if index % 2 == 1 {
-            marked.moved.push(key.to_vec());
-        }
-        marked.parts.add(marked.id, key, value)
-    })
-    .await?;
-    Ok(read)
-}
-
-/// What a value of a column becomes, by slot.
-type Values = Vec<(usize, Option<Vec<u8>>)>;
-
-/// What a pass gathers for the columns of an experiment.
-struct Packer {
-    experiment: ExperimentId,
-    zones: Zones,
-    columns: BTreeMap<(Column, u32), Values>,
-    /// Of the runs that got rows in this pass.
-    places: Vec<Place>,
-}
-
-impl Packer {
-    fn pack(&mut self, change: &mut Change, marked: Marked) -> Result<()> {
-        let mark_key = keys::mark(self.experiment, marked.id);
-        change.expect(mark_key.clone(), marked.version);
-        let parts = marked.parts;
-        let Some(run) = &parts.run else {
-            change.delete(mark_key);
-            return Ok(());
-        };
-        let mut merged = parts.values()?;
-        let is_new = merged.row.is_none();
-        // Only used below: a run that is too large gets no row.
-        let row = *merged.row.get_or_insert(self.zones.rows);
-        let bytes = merged.write();
-        if bytes.len() > PACKED_BYTES_MAX {
-            let mark = Mark {
-                too_large: true,
-                ..marked.mark
-            };
-            change.put(mark_key, mark.write());
-            return Ok(());
-        }
-        if is_new {
-            self.zones.add(run.start_time_ms);
-            self.places.push(keys::run_place(run.start_time_ms, run.id));
-            let start = run.start_time_ms.to_le_bytes().to_vec();
-            self.set(place_of(row), Column::StartTime, Some(start));
-            self.set_packed(place_of(row), &merged);
-        } else {
-            self.set_loose(place_of(row), &merged, &parts.loose);
-        }
-        self.set_own(place_of(row), run);
-        change.put(keys::packed_run(run.id), bytes);
-        for key in marked.moved {
-            change.delete(key);
-        }
-        if marked.whole {
-            change.delete(mark_key);
-        } else {
-            change.put(mark_key, marked.mark.write());
-        }
-        Ok(())
-    }
-
-    /// Notes what the run itself says.
-    fn set_own(&mut self, place: (u32, usize), run: &Run) {
-        self.set(place, Column::Stage, write_stage(run.lifecycle));
-        self.set(place, Column::Status, Some(run.status.name().as_bytes().to_vec()));
-        self.set(place, Column::UserId, Some(run.user_id.clone().into_bytes()));
-        let end = run.end_time_ms.map(|end| end.to_le_bytes().to_vec());
-        self.set(place, Column::EndTime, end);
-    }
-
-    /// Notes all values of a run that is new to the columns.
-    fn set_packed(&mut self, place: (u32, usize), packed: &Packed<'_>) {
-        for metric in &packed.metrics {
-            let value = metric.point.value.to_le_bytes().to_vec();
-            self.set(place, Column::Metric(metric.key.to_string()), Some(value));
-        }
-        for (key, value) in &packed.params {
-            self.set(place, Column::Param(key.to_string()), Some(value.as_bytes().to_vec()));
-        }
-        for (key, value) in &packed.tags {
-            self.set(place, Column::Tag(key.to_string()), Some(value.as_bytes().to_vec()));
-        }
-    }
-
-    /// Notes what is new of the values of a run.
-    fn set_loose(&mut self, place: (u32, usize), merged: &Packed<'_>, loose: &Loose) {
-        for (key, _) in &loose.metrics {
-            let value = merged.metric(key).map(|newest| newest.value.to_le_bytes().to_vec());
-            self.set(place, Column::Metric(key.clone()), value);
-        }
-        for (key, value) in &loose.params {
-            self.set(place, Column::Param(key.clone()), Some(value.clone().into_bytes()));
-        }
-        for (key, value) in &loose.tags {
-            self.set(place, Column::Tag(key.clone()), value.clone().map(String::into_bytes));
-        }
-    }
-
-    fn set(&mut self, (block, slot): (u32, usize), column: Column, value: Option<Vec<u8>>) {
-        self.columns.entry((column, block)).or_default().push((slot, value));
-    }
-
-    /// Rewrites the blocks. They are not checked: whoever rewrites one also rewrites the zones, which are.
-    async fn put_blocks(self, change: &mut Change) -> Result<()> {
-        let key = |column: &Column, block: u32| keys::block(self.experiment, column, block);
-        let asked = self.columns.keys().map(|(column, block)| key(column, *block)).collect();
-        let records = get_all(asked).await?;
-        for (((column, block), values), record) in self.columns.iter().zip(&records) {
-            let mut draft = Draft::read(&record.value)?;
-            for (slot, value) in values {
-                draft.set(*slot, value.as_deref());
-            }
-            change.put(key(column, *block), draft.write(kind(column)));
-        }
-        Ok(())
-    }
 }
 
 /// The stage in the slot of a run that is no more.
@@ -315,7 +242,7 @@ pub fn kind(column: &Column) -> Kind {
 }
 
 /// A stage in its column; what most runs have is nothing.
-fn write_stage(lifecycle: Lifecycle) -> Option<Vec<u8>> {
+pub(super) fn write_stage(lifecycle: Lifecycle) -> Option<Vec<u8>> {
     let usual = Lifecycle {
         stage: Stage::Active,
         epoch: 0,

@@ -9,8 +9,9 @@ use crate::domain::metric::{Metric, Point};
 use crate::domain::run::TextPair;
 use crate::error::Result;
 
-/// A larger record is not written: what is logged to such a run stays as it is.
-pub const PACKED_BYTES_MAX: usize = 4 << 20;
+/// A larger record is not written: what is logged to such a run stays as it is. It holds the tags of any new run, and is written
+/// again for what is logged later.
+pub const PACKED_BYTES_MAX: usize = 8 << 20;
 
 /// The value of a tag that was removed, until the run is packed: no text has this byte.
 pub const REMOVED_TAG: &[u8] = &[0xff];

@@ -76,7 +76,20 @@ pub enum Column {
     Tag(String),
 }
 
+/// The longest key of a metric, param or tag that is a column, in bytes: with it the keys of blocks, and those of a run's values,
+/// have at most the 4,096 bytes that a storage takes, also where each byte of it is written as two. The API takes 250 characters;
+/// tags of new runs were stored with longer keys once.
+const COLUMN_KEY_BYTES_MAX: usize = 2_000;
+
 impl Column {
+    /// Whether runs are looked up by it. What has a longer key is read from the runs themselves.
+    pub fn is_stored(&self) -> bool {
+        match self {
+            Column::Metric(key) | Column::Param(key) | Column::Tag(key) => key.len() <= COLUMN_KEY_BYTES_MAX,
+            _ => true,
+        }
+    }
+
     fn prefix(&self, experiment: ExperimentId) -> Key {
         let key = Key::new(b'k').experiment(experiment);
         match self {

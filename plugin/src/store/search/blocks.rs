@@ -68,9 +68,9 @@ impl Columns {
     /// Where the value of a term of an order is found.
     pub(super) fn source(&mut self, subject: &Subject<RunAttribute>) -> Source {
         match subject {
-            Subject::Metric(key) => Source::Float(self.index(Column::Metric(key.clone()))),
-            Subject::Param(key) => Source::Text(self.index(Column::Param(key.clone()))),
-            Subject::Tag(key) => Source::Text(self.index(Column::Tag(key.clone()))),
+            Subject::Metric(key) => self.source_of_value(Column::Metric(key.clone()), Source::Float),
+            Subject::Param(key) => self.source_of_value(Column::Param(key.clone()), Source::Text),
+            Subject::Tag(key) => self.source_of_value(Column::Tag(key.clone()), Source::Text),
             Subject::Dataset(_) => Source::Run,
             Subject::Attribute(attribute) => match attribute {
                 RunAttribute::RunId => {
@@ -85,6 +85,13 @@ impl Columns {
                 // A run keeps its name when the tag is removed.
                 RunAttribute::RunName => Source::TextOrRun(self.name()),
             },
+        }
+    }
+
+    fn source_of_value(&mut self, column: Column, source: fn(usize) -> Source) -> Source {
+        match column.is_stored() {
+            true => source(self.index(column)),
+            false => Source::Run,
         }
     }
 

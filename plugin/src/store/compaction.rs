@@ -1,0 +1,259 @@
+//! The change that packs some runs of an experiment, while it is put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::block::{SLOTS, TEXT_BYTES_MAX};
+use super::compaction_budget::{BlockBudget, NEW_TAGS_MAX, RUNS_MAX};
+use super::compaction_input::RunInput;
+use super::draft::Draft;
+use super::full_runs::Parts;
+use super::keys::{self, Column};
+use super::marks::{Mark, SetAside};
+use super::pack::{SetAsideRun, kind, write_stage};
+use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
+use super::places::{self, Place};
+use super::records::{Change, exist, get_all};
+use super::zones::{Zones, place_of};
+use crate::domain::id::ExperimentId;
+use crate::domain::run::{Run, TextPair};
+use crate::error::Result;
+
+/// Blocks that are read and rewritten at once: of texts, so many have 13 MiB.
+const BLOCKS_AT_ONCE: usize = 256;
+
+/// Tags that are stored one by one in one pass.
+const UNPACKED_MAX: usize = 5_000;
+
+/// A column, and what a run has there.
+type Cell = (Column, Option<Vec<u8>>);
+
+/// A slot of a block, and what it becomes.
+type SlotValue = (usize, Option<Vec<u8>>);
+
+/// What a pass gathers for the columns of an experiment.
+pub struct Compactor {
+    experiment: ExperimentId,
+    zones: Zones,
+    first_row: u64,
+    /// For each block what its slots become.
+    blocks: BTreeMap<(Column, u32), Vec<SlotValue>>,
+    budget: BlockBudget,
+    /// Of the runs that got rows in this pass.
+    places: Vec<Place>,
+    moved: usize,
+    set_aside: Vec<SetAsideRun>,
+}
+
+impl Compactor {
+    /// Of an experiment whose blocks hold this so far.
+    pub fn new(experiment: ExperimentId, zones: Zones) -> Self {
+        Compactor {
+            experiment,
+            first_row: zones.rows,
+            zones,
+            blocks: BTreeMap::new(),
+            budget: BlockBudget::default(),
+            places: Vec::new(),
+            moved: 0,
+            set_aside: Vec::new(),
+        }
+    }
+
+    /// Takes a run in, or leaves it for another pass; `false` when no other shall follow.
+    pub async fn add(&mut self, change: &mut Change, input: RunInput) -> Result<bool> {
+        let parts = &input.parts;
+        let Some(run) = &parts.run else {
+            input.put_mark(change, self.experiment, None);
+            self.moved += 1;
+            return Ok(true);
+        };
+        let mut merged = parts.values()?;
+        let is_new = merged.row.is_none();
+        // Only used below: a run that is too large gets no row.
+        let row = *merged.row.get_or_insert(self.zones.rows);
+        let bytes = merged.write();
+        if bytes.len() > PACKED_BYTES_MAX {
+            self.put_aside(change, &input);
+            return Ok(true);
+        }
+        if is_new && let Some(many) = too_many_tags(parts)? {
+            let is_alone = self.moved == 0;
+            if is_alone {
+                self.unpack_tags(change, &input, many).await?;
+            }
+            return Ok(false);
+        }
+        let cells = cells(run, &merged, &parts.loose, is_new);
+        if !input.is_whole && !self.has_most_of(&cells, row) {
+            return Ok(true);
+        }
+        if !self.takes(&cells, row) {
+            return Ok(false);
+        }
+        if is_new {
+            self.zones.add(run.start_time_ms);
+            self.places.push(keys::run_place(run.start_time_ms, run.id));
+        }
+        let (block, slot) = place_of(row);
+        for (column, value) in cells {
+            self.blocks.entry((column, block)).or_default().push((slot, value));
+        }
+        change.put(keys::packed_run(run.id), bytes);
+        input.put_mark(change, self.experiment, (!input.is_whole).then_some(input.run.mark));
+        input.moved.into_iter().for_each(|key| change.delete(key));
+        self.moved += 1;
+        Ok(true)
+    }
+
+    /// Whether most blocks of these cells are rewritten anyway, or none is yet. A run of which a part is packed otherwise waits for a
+    /// pass that begins with its columns: taken in here, it would be ahead of runs that could share the writing of its blocks.
+    fn has_most_of(&self, cells: &[Cell], row: u64) -> bool {
+        self.blocks.is_empty() || 2 * self.new_blocks(cells, row).count() <= cells.len()
+    }
+
+    /// The columns of those cells whose blocks are not rewritten so far.
+    fn new_blocks<'c>(&self, cells: &'c [Cell], row: u64) -> impl Iterator<Item = &'c Column> {
+        let (block, _) = place_of(row);
+        let is_new = move |column: &&Column| !self.blocks.contains_key(&((*column).clone(), block));
+        cells.iter().map(|(column, _)| column).filter(is_new)
+    }
+
+    /// Whether there is room for the blocks that these cells need besides those that are rewritten anyway.
+    fn takes(&mut self, cells: &[Cell], row: u64) -> bool {
+        let (block, _) = place_of(row);
+        let before = u64::from(block) * u64::try_from(SLOTS).unwrap_or(1);
+        let rows = self.first_row.saturating_sub(before);
+        let rows = usize::try_from(rows)
+            .unwrap_or(SLOTS)
+            .saturating_add(RUNS_MAX)
+            .min(SLOTS);
+        let new: Vec<_> = self.new_blocks(cells, row).map(|column| (kind(column), rows)).collect();
+        self.budget.takes(new.into_iter())
+    }
+
+    fn put_aside(&mut self, change: &mut Change, input: &RunInput) {
+        let reason = SetAside::TooLarge;
+        let mark = Mark {
+            set_aside: Some(reason),
+            ..input.run.mark
+        };
+        input.put_mark(change, self.experiment, Some(mark));
+        self.set_aside.push(SetAsideRun {
+            experiment: self.experiment,
+            run: input.run.id,
+            reason,
+        });
+        self.moved += 1;
+    }
+
+    /// Stores tags of a new run one by one, from where they become columns in several passes. What was set since counts.
+    async fn unpack_tags(&mut self, change: &mut Change, input: &RunInput, tags: Vec<TextPair<'_>>) -> Result<()> {
+        let id = input.run.id;
+        let stored = input.parts.packed.as_deref().unwrap_or_default();
+        let mut left = Packed::read(stored)?;
+        let unpacked: BTreeSet<&str> = tags.iter().map(|(key, _)| key.as_ref()).collect();
+        left.tags.retain(|(key, _)| !unpacked.contains(key.as_ref()));
+        let keys: Vec<Vec<u8>> = tags.iter().map(|(key, _)| keys::run_tag(id, key)).collect();
+        let are_set = exist(&keys).await?;
+        for ((key, (_, value)), is_set) in keys.into_iter().zip(tags).zip(are_set) {
+            if !is_set {
+                change.put(key, value.as_bytes().to_vec());
+            }
+        }
+        change.put(keys::packed_run(id), left.write());
+        input.put_mark(change, self.experiment, Some(input.run.mark));
+        self.moved += 1;
+        Ok(())
+    }
+
+    /// Writes the blocks, the places and the zones; answers how many runs were taken in, and which are set aside. The change must
+    /// check the zones: blocks are not checked, since whoever rewrites one also rewrites the zones.
+    pub async fn finish(mut self, change: &mut Change) -> Result<(usize, Vec<SetAsideRun>)> {
+        if self.moved == 0 {
+            return Ok((0, Vec::new()));
+        }
+        self.zones.touch(self.blocks.keys().map(|(_, block)| *block));
+        change.put(keys::zones(self.experiment), self.zones.write());
+        places::append(change, self.experiment, self.first_row, &self.places).await?;
+        let blocks: Vec<_> = self.blocks.iter().collect();
+        for some in blocks.chunks(BLOCKS_AT_ONCE) {
+            let key = |(column, block): &(Column, u32)| keys::block(self.experiment, column, *block);
+            let records = get_all(some.iter().map(|(of, _)| key(of)).collect()).await?;
+            for ((of, values), record) in some.iter().zip(&records) {
+                let mut draft = Draft::read(&record.value)?;
+                for (slot, value) in *values {
+                    draft.set(*slot, value.as_deref());
+                }
+                change.put(key(of), draft.write(kind(&of.0)));
+            }
+        }
+        Ok((self.moved, self.set_aside))
+    }
+}
+
+/// The tags of a new run that are too many to become columns at once: all behind the first ones.
+fn too_many_tags(parts: &Parts) -> Result<Option<Vec<TextPair<'_>>>> {
+    let Some(packed) = parts.packed.as_deref() else {
+        return Ok(None);
+    };
+    let tags = Packed::read(packed)?.tags.into_iter();
+    let tags = tags.filter(|(key, _)| Column::Tag(key.to_string()).is_stored());
+    let many: Vec<TextPair<'_>> = tags.skip(NEW_TAGS_MAX).take(UNPACKED_MAX).collect();
+    Ok((!many.is_empty()).then_some(many))
+}
+
+/// What a run has in columns: all of it if it is new to them, else what the run itself says and what is new.
+fn cells(run: &Run, merged: &Packed<'_>, loose: &Loose, is_new: bool) -> Vec<Cell> {
+    let mut cells = own_cells(run);
+    if is_new {
+        cells.push((Column::StartTime, Some(run.start_time_ms.to_le_bytes().to_vec())));
+        cells.extend(packed_cells(merged));
+    } else {
+        cells.extend(loose_cells(merged, loose));
+    }
+    cells.retain(|(column, _)| column.is_stored());
+    cells
+}
+
+/// What the run itself says, and may change.
+fn own_cells(run: &Run) -> Vec<Cell> {
+    let end = run.end_time_ms.map(|end| end.to_le_bytes().to_vec());
+    vec![
+        (Column::Stage, write_stage(run.lifecycle)),
+        (Column::Status, Some(text(run.status.name()))),
+        (Column::UserId, Some(text(&run.user_id))),
+        (Column::EndTime, end),
+    ]
+}
+
+/// All values of a run.
+fn packed_cells(packed: &Packed<'_>) -> impl Iterator<Item = Cell> {
+    let metrics = packed.metrics.iter().map(|metric| {
+        let value = metric.point.value.to_le_bytes().to_vec();
+        (Column::Metric(metric.key.to_string()), Some(value))
+    });
+    let params = packed.params.iter();
+    let params = params.map(|(key, value)| (Column::Param(key.to_string()), Some(text(value))));
+    let tags = packed.tags.iter();
+    let tags = tags.map(|(key, value)| (Column::Tag(key.to_string()), Some(text(value))));
+    metrics.chain(params).chain(tags)
+}
+
+/// What is new of the values of a run.
+fn loose_cells(merged: &Packed<'_>, loose: &Loose) -> impl Iterator<Item = Cell> {
+    let metrics = loose.metrics.iter().map(|(key, _)| {
+        let value = merged.metric(key).map(|newest| newest.value.to_le_bytes().to_vec());
+        (Column::Metric(key.clone()), value)
+    });
+    let params = loose.params.iter();
+    let params = params.map(|(key, value)| (Column::Param(key.clone()), Some(text(value))));
+    let tags = loose.tags.iter();
+    let tags = tags.map(|(key, value)| (Column::Tag(key.clone()), value.as_deref().map(text)));
+    metrics.chain(params).chain(tags)
+}
+
+/// A text for a block, or as much of it as says that it is too long for one.
+fn text(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    bytes.get(..=TEXT_BYTES_MAX).unwrap_or(bytes).to_vec()
+}

@@ -1,0 +1,114 @@
+//! What a pass of packing reads: marked runs of one experiment, and of each as much as the pass moves.
+
+use std::ops::ControlFlow;
+
+use super::compaction_budget::{MOVED_MAX, READ_BYTES, RunBudget, share};
+use super::full_runs::Parts;
+use super::keys;
+use super::marks::Mark;
+use super::records::{Change, scan_until};
+use crate::domain::id::{ExperimentId, RunId};
+use crate::error::{Error, Result};
+
+/// A run that rests.
+#[derive(Clone, Copy, Debug)]
+pub struct RestingRun {
+    /// The run.
+    pub id: RunId,
+    /// Its mark.
+    pub mark: Mark,
+    /// The version of that record.
+    pub version: u64,
+}
+
+/// A run as it was read.
+pub struct RunInput {
+    /// The run, as it rests.
+    pub run: RestingRun,
+    /// What was read of it.
+    pub(super) parts: Parts,
+    /// The keys of the records that are moved.
+    pub moved: Vec<Vec<u8>>,
+    /// Whether that is all there is.
+    pub is_whole: bool,
+    budget: RunBudget,
+}
+
+impl RunInput {
+    fn new(run: RestingRun, share: usize) -> Self {
+        RunInput {
+            run,
+            parts: Parts::default(),
+            moved: Vec::new(),
+            is_whole: true,
+            budget: RunBudget::new(share),
+        }
+    }
+
+    /// Takes in one of the records that are to be moved, unless there is no room for it.
+    fn take_in(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        // What follows stays, too: a part of a run is the first of its records.
+        self.is_whole &= self.budget.takes(key.len() + value.len());
+        if self.is_whole {
+            self.moved.push(key.to_vec());
+            self.parts.add(self.run.id, key, value)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the run's mark, or removes it. The change then depends on the run being as it was read.
+    pub fn put_mark(&self, change: &mut Change, experiment: ExperimentId, mark: Option<Mark>) {
+        let key = keys::mark(experiment, self.run.id);
+        change.expect(key.clone(), self.run.version);
+        match mark {
+            Some(mark) => change.put(key, mark.write()),
+            None => change.delete(key),
+        }
+    }
+}
+
+/// Reads the first of some runs, at least one if there are any: as many as a pass has room for.
+pub async fn read(resting: &[RestingRun]) -> Result<Vec<RunInput>> {
+    let share = share(resting.len());
+    let spans = resting.iter().flat_map(|run| keys::run_values(run.id)).collect();
+    let (mut inputs, mut bytes, mut moved) = (Vec::new(), 0, 0);
+    let mut is_full = false;
+    scan_until(spans, share + 1, |index, key, value| {
+        let run = index / 2;
+        if run >= inputs.len() {
+            is_full = bytes >= READ_BYTES || moved >= MOVED_MAX;
+            // Those before, of which there is no record, are read, too.
+            let read = if is_full { run } else { run + 1 };
+            let new = resting.get(inputs.len()..read).unwrap_or_default();
+            inputs.extend(new.iter().map(|run| RunInput::new(*run, share)));
+        }
+        if is_full {
+            return Ok(ControlFlow::Break(()));
+        }
+        let input = inputs.get_mut(run).ok_or_else(corrupt)?;
+        if index % 2 == 0 {
+            input.parts.add(input.run.id, key, value)?;
+        } else {
+            input.take_in(key, value)?;
+            moved += usize::from(input.is_whole);
+            // A run whose records are large is the last one: what is left of it is not to be read.
+            is_full = !input.is_whole && input.moved.len() < share;
+        }
+        bytes += key.len() + value.len();
+        Ok(if is_full {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    })
+    .await?;
+    if !is_full {
+        let rest = resting.get(inputs.len()..).unwrap_or_default();
+        inputs.extend(rest.iter().map(|run| RunInput::new(*run, share)));
+    }
+    Ok(inputs)
+}
+
+fn corrupt() -> Error {
+    Error::Corrupt("a record of a run that is packed".to_owned())
+}
