@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use mlforge::UpkeepCounts;
 use mlforge::storage::{Commit, ProjectId, Range, Records, Write};
 
 use crate::tracker::Tracker;
@@ -16,6 +17,34 @@ impl Tracker {
     /// Sets the clock back, at most by what has passed.
     pub fn set_back_ms(&self, time_ms: u64) {
         self.around.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
+    }
+
+    /// The records of one kind, at most 4 MiB of them.
+    pub fn records_of(&self, kind: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let ranges = [Range {
+            start: vec![kind],
+            end: vec![kind + 1],
+            limit: u32::MAX,
+            reverse: false,
+        }];
+        let page = self.records.scan(ProjectId(self.project), &ranges);
+        let page = self.runtime.block_on(page).expect("a page");
+        let mut start = 0;
+        let mut cut = |end: &u32| page.bytes[std::mem::replace(&mut start, *end as usize)..*end as usize].to_vec();
+        let (entries, _) = page.ends.as_chunks::<2>();
+        entries.iter().map(|[key, value]| (cut(key), cut(value))).collect()
+    }
+
+    /// What a record holds; nothing if there is none.
+    pub fn record(&self, key: &[u8]) -> Vec<u8> {
+        let keys = [key.to_vec()];
+        let values = self.records.get(ProjectId(self.project), &keys);
+        self.runtime.block_on(values).expect("a value").bytes
+    }
+
+    /// What upkeep came to so far.
+    pub fn upkeep_counts(&self) -> UpkeepCounts {
+        self.host.upkeep_counts()
     }
 
     /// From now on the writer may only read.

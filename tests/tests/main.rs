@@ -38,4 +38,5 @@ mod uploads;
 mod values;
 mod version_search;
 mod versions;
+mod wide_runs;
 mod wire;

@@ -69,15 +69,15 @@ impl Dice {
 }
 
 /// A project and what must be in it.
-struct Project {
-    tracker: Tracker,
+pub(crate) struct Project {
+    pub(crate) tracker: Tracker,
     dice: Dice,
-    experiments: Vec<String>,
-    runs: Vec<FullRun<'static>>,
+    pub(crate) experiments: Vec<String>,
+    pub(crate) runs: Vec<FullRun<'static>>,
 }
 
 impl Project {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let tracker = Tracker::fresh();
         let experiments = ["one", "two"].map(|name| tracker.experiment(name)).to_vec();
         Project {
@@ -88,11 +88,20 @@ impl Project {
         }
     }
 
-    fn create(&mut self) {
+    pub(crate) fn create(&mut self) {
+        self.create_with(&[]);
+    }
+
+    /// Makes a run with these tags.
+    pub(crate) fn create_with(&mut self, tags: &[(String, String)]) {
         let experiment = self.dice.one_of(&[0, 0, 1]);
         let (start, user) = (self.dice.below(4), self.dice.one_of(&["ada", "bob"]));
+        let sent: Vec<Value> = tags
+            .iter()
+            .map(|(key, value)| json!({"key": key, "value": value}))
+            .collect();
         let body = json!({"experiment_id": self.experiments[experiment], "start_time": start, "user_id": user,
-            "run_name": format!("{}{}", self.dice.one_of(&["n", "m"]), self.dice.below(3))});
+            "tags": sent, "run_name": format!("{}{}", self.dice.one_of(&["n", "m"]), self.dice.below(3))});
         let info = self.tracker.post("runs/create", body).ok()["run"]["info"].take();
         let text = |name: &str| info[name].as_str().unwrap().to_owned();
         let run = Run {
@@ -119,10 +128,13 @@ impl Project {
             model_outputs: Cow::default(),
             run: Cow::Owned(run),
         });
+        if let Some(run) = self.runs.last_mut() {
+            tags.iter().for_each(|(key, value)| set(&mut run.tags, key, value));
+        }
     }
 
     /// Does something to a run.
-    fn change(&mut self) {
+    pub(crate) fn change(&mut self) {
         let index = self.dice.index(self.runs.len());
         let run = &mut self.runs[index];
         let id = run.run.id.to_string();
@@ -195,7 +207,7 @@ impl Project {
         }
     }
 
-    fn check_runs(&self) {
+    pub(crate) fn check_runs(&self) {
         for run in &self.runs {
             let data = self.tracker.read(&run.run.id.to_string());
             let pairs = |name: &str| -> Vec<TextPair<'static>> {
@@ -225,7 +237,7 @@ impl Project {
     }
 
     /// What a search must find, by looking at every run.
-    fn expected(&self, filter: &str, order: &[&str], view: View) -> Vec<String> {
+    pub(crate) fn expected(&self, filter: &str, order: &[&str], view: View) -> Vec<String> {
         let (filter, order) = (RunFilter::parse(filter).unwrap(), RunOrder::parse(order).unwrap());
         let shown = self
             .runs
@@ -236,7 +248,7 @@ impl Project {
         found.into_iter().map(|(_, id)| id.to_string()).collect()
     }
 
-    fn found(&self, filter: &str, order: &[&str], view: &str, page: u64) -> Vec<String> {
+    pub(crate) fn found(&self, filter: &str, order: &[&str], view: &str, page: u64) -> Vec<String> {
         let (mut found, mut token) = (Vec::new(), String::new());
         loop {
             let body = json!({"experiment_ids": self.experiments, "filter": filter, "order_by": order,
@@ -254,7 +266,7 @@ impl Project {
         }
     }
 
-    fn check_searches(&mut self, count: usize) {
+    pub(crate) fn check_searches(&mut self, count: usize) {
         for _ in 0..count {
             let (filter, order) = (self.dice.one_of(FILTERS), self.dice.one_of(ORDERS));
             let (view, page) = (self.dice.one_of(&VIEWS), self.dice.one_of(&[1, 7, 1_000]));
