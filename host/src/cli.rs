@@ -1,6 +1,7 @@
 //! The command line: what may be written, and how success and failure are told. What the commands do is in
 //! `cli/serve.rs` and `cli/manage.rs`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use time::macros::format_description;
 use self::storage::FilesPlace;
 
 mod compile;
+mod log;
 mod manage;
 mod purge;
 mod serve;
@@ -270,7 +272,8 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
 /// Tells a failure in exactly one line, however many the cause has.
 fn fail(message: &str, code: ExitCode) -> ExitCode {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    eprintln!("mlforge: {line}");
+    // Nobody is left to tell when stderr is closed; `eprintln` would panic.
+    _ = writeln!(std::io::stderr(), "mlforge: {line}");
     code
 }
 

@@ -45,6 +45,10 @@ impl RequestLine {
 
 impl Drop for RequestLine {
     fn drop(&mut self) {
+        // A panic of the log would abort a process that unwinds already. The panic that unwinds is logged by itself.
+        if std::thread::panicking() {
+            return;
+        }
         let Self {
             method,
             path,

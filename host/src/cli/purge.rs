@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
 /// Purges what nobody serves: the storage is locked for as long as it takes.
 pub(super) fn purge(data: &Path, options: &Purge) -> anyhow::Result<()> {
-    super::serve::log_to_stderr()?;
+    let _log = super::log::Log::start()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,7 +45,10 @@ async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
         .build()?;
     for project in projects {
         let removed = host.purge(project.id, days(options.older_than)).await?;
-        writeln!(std::io::stdout(), "{}\t{removed}", project.path).context("cannot write to stdout")?;
+        // Whether the report can be written decides nothing about the next project.
+        if let Err(error) = writeln!(std::io::stdout(), "{}\t{removed}", project.path) {
+            tracing::warn!(project = project.id.0, removed, %error, "purged; cannot write to stdout");
+        }
     }
     Ok(())
 }

@@ -1,25 +1,26 @@
 //! `mlforge serve`: puts the host together, tells the user how to reach it, and stops it on a signal.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::{Context, ensure};
 use mlforge::forge::local::{FirstStart, LocalForge};
 use mlforge::storage::ProjectId;
 use mlforge::{Host, Limits, SOURCE_SCHEMES};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 use super::Serve;
+use super::log::Log;
 
 /// With one, a single slow step would hold up all requests.
 const WORKERS_MIN: usize = 2;
 
 pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
-    log_to_stderr()?;
+    let _log = Log::start()?;
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.max(WORKERS_MIN))
@@ -42,7 +43,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
     // Last of all: a token made by a start that then fails would never be seen.
     let first = forge.first_start()?;
-    announce(&forge, &base, data, first.as_ref())?;
+    announce(announcement(&forge, &base, data, first.as_ref())?);
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
     let purging = options
         .purge_after
@@ -100,19 +101,13 @@ pub(super) fn component(plugin: Option<&Path>) -> anyhow::Result<Cow<'static, [u
 }
 
 /// The two lines that a user pastes into a shell.
-fn announce(forge: &LocalForge, base: &str, data: &Path, first: Option<&FirstStart>) -> anyhow::Result<()> {
+fn announcement(forge: &LocalForge, base: &str, data: &Path, first: Option<&FirstStart>) -> anyhow::Result<String> {
     let project = forge
         .list_projects(ProjectId(0))?
         .first()
         .map_or(ProjectId(1), |project| project.id);
-    let mut stdout = std::io::stdout().lock();
-    writeln!(
-        stdout,
-        "export MLFLOW_TRACKING_URI={base}/api/v4/projects/{}/ml/mlflow",
-        project.0
-    )?;
-    match first {
-        Some(first) => writeln!(stdout, "export MLFLOW_TRACKING_TOKEN={}", first.token)?,
+    let token = match first {
+        Some(first) => format!("export MLFLOW_TRACKING_TOKEN={}", first.token),
         None => {
             let user = forge
                 .list_users(0)?
@@ -120,13 +115,26 @@ fn announce(forge: &LocalForge, base: &str, data: &Path, first: Option<&FirstSta
                 .next()
                 .map_or_else(|| "NAME".to_owned(), |user| user.login);
             // As `{:?}`, which leaves no line break in it: the lines may be evaluated by a shell.
-            writeln!(
-                stdout,
+            format!(
                 "# token shown at the first start only; make another: mlforge token create --user {user} --data {data:?}"
-            )?;
+            )
         }
+    };
+    let uri = format!("{base}/api/v4/projects/{}/ml/mlflow", project.0);
+    Ok(format!("export MLFLOW_TRACKING_URI={uri}\n{token}\n"))
+}
+
+/// Prints the lines, on a thread of its own: the server serves whether or not somebody takes them.
+fn announce(lines: String) {
+    let print = move || {
+        let mut stdout = std::io::stdout().lock();
+        if let Err(error) = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush()) {
+            tracing::warn!(%error, "cannot write to stdout; a token can be made with: mlforge token create");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("mlforge-stdout".into()).spawn(print) {
+        tracing::warn!(%error, "cannot start a thread that writes to stdout");
     }
-    stdout.flush().context("cannot write to stdout")
 }
 
 fn base_url(mut address: SocketAddr) -> String {
@@ -162,19 +170,6 @@ fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static
             std::future::pending::<()>().await;
         }
     })
-}
-
-pub(super) fn log_to_stderr() -> anyhow::Result<()> {
-    let filter = match std::env::var("MLFORGE_LOG") {
-        Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
-        Err(_) => EnvFilter::new("info"),
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,254 @@
+//! The log of a command, on standard error. Nothing that happens to it ends or holds up a request.
+//!
+//! Standard error may be a pipe whose reader has gone, a pipe that nobody empties, or a file on a full disk. So lines are
+//! handed to a thread of their own, which writes them and ignores what fails; when too many wait, the next ones are dropped.
+//! A line tells later how many are missing.
+
+use std::io::{self, IsTerminal, Write};
+use std::mem;
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The most bytes that wait to be written: some 20,000 lines.
+const WAITING_BYTES_MAX: usize = 4 << 20;
+/// The most bytes that one write takes, unless one line has more.
+const WRITE_BYTES: usize = 64 << 10;
+/// How long the end of the process waits for lines to be written.
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The running log; dropping it waits for the lines so far, but not for long.
+pub(super) struct Log {
+    lines: Lines,
+}
+
+/// Where lines are handed over. Cheap to clone; all clones are one.
+#[derive(Clone)]
+struct Lines {
+    sender: Sender<Message>,
+    waiting_bytes: Arc<AtomicUsize>,
+    lost: Arc<AtomicU64>,
+}
+
+enum Message {
+    Line(Vec<u8>),
+    /// To be answered once all former lines are written.
+    Flush(SyncSender<()>),
+}
+
+impl Log {
+    /// Sends what is traced to standard error, as far as `MLFORGE_LOG` wants it, and panics with it.
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let filter = match std::env::var("MLFORGE_LOG") {
+            Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
+            Err(_) => EnvFilter::new("info"),
+        };
+        let lines = Lines::to(io::stderr()).context("cannot start a thread for the log")?;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(lines.clone())
+            .with_ansi(io::stderr().is_terminal())
+            // Else a line that cannot be written is told with `eprintln`, which panics where standard error fails.
+            .log_internal_errors(false)
+            .init();
+        // The usual hook writes to standard error on the thread that panics.
+        panic::set_hook(Box::new(|panic| tracing::error!(target: "mlforge::panic", "{panic}")));
+        Ok(Self { lines })
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.lines.flush(FLUSH_TIME_MAX);
+    }
+}
+
+impl Lines {
+    fn to(output: impl Write + Send + 'static) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let lines = Self {
+            sender,
+            waiting_bytes: Arc::default(),
+            lost: Arc::default(),
+        };
+        let writer = Writer {
+            output,
+            receiver,
+            waiting_bytes: Arc::clone(&lines.waiting_bytes),
+            lost: Arc::clone(&lines.lost),
+        };
+        thread::Builder::new()
+            .name("mlforge-log".into())
+            .spawn(move || writer.run())?;
+        Ok(lines)
+    }
+
+    fn add(&self, line: &[u8]) {
+        let waiting = self.waiting_bytes.fetch_add(line.len(), Ordering::Relaxed);
+        if waiting > WAITING_BYTES_MAX || self.sender.send(Message::Line(line.to_vec())).is_err() {
+            self.waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&self, time: Duration) {
+        let (flushed, done) = mpsc::sync_channel(1);
+        if self.sender.send(Message::Flush(flushed)).is_ok() {
+            // What is not written by then is lost, and there is nobody to tell.
+            _ = done.recv_timeout(time);
+        }
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> &'a Self {
+        self
+    }
+}
+
+/// Takes one line at a time, as `tracing_subscriber` hands them over. It never fails.
+impl Write for &Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.add(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The thread that writes.
+struct Writer<W> {
+    output: W,
+    receiver: Receiver<Message>,
+    waiting_bytes: Arc<AtomicUsize>,
+    lost: Arc<AtomicU64>,
+}
+
+impl<W: Write> Writer<W> {
+    fn run(mut self) {
+        while let Ok(first) = self.receiver.recv() {
+            let (mut text, mut count) = (Vec::new(), 0);
+            let mut next = Some(first);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Line(line) => {
+                        text.extend_from_slice(&line);
+                        count += 1;
+                    }
+                    Message::Flush(flushed) => {
+                        self.write(&mem::take(&mut text), mem::take(&mut count));
+                        // Whoever asked may have stopped waiting.
+                        _ = flushed.send(());
+                    }
+                }
+                if text.len() < WRITE_BYTES {
+                    next = self.receiver.try_recv().ok();
+                }
+            }
+            self.write(&text, count);
+        }
+    }
+
+    /// Writes so many lines, and before them how many are missing, if any are.
+    fn write(&mut self, text: &[u8], count: u64) {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let notice = match lost {
+            0 => String::new(),
+            lost => format!("mlforge: {lost} lines of the log could not be written\n"),
+        };
+        let written = self.output.write_all(&[notice.as_bytes(), text].concat());
+        self.waiting_bytes.fetch_sub(text.len(), Ordering::Relaxed);
+        if written.is_err() {
+            self.lost.fetch_add(lost.saturating_add(count), Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// An output that fails for a while.
+    #[derive(Clone, Default)]
+    struct Disk {
+        is_full: Arc<AtomicBool>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.is_full.load(Ordering::SeqCst) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.written.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_could_not_be_written_are_counted_once_others_can_be() {
+        let disk = Disk::default();
+        let lines = Lines::to(disk.clone()).unwrap();
+        disk.is_full.store(true, Ordering::SeqCst);
+        lines.add(b"one\n");
+        lines.add(b"two\n");
+        lines.flush(LONG);
+        disk.is_full.store(false, Ordering::SeqCst);
+        lines.add(b"three\n");
+        lines.flush(LONG);
+        let written = String::from_utf8(disk.written.lock().unwrap().clone()).unwrap();
+        assert_eq!(written, "mlforge: 2 lines of the log could not be written\nthree\n");
+        assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    /// An output that takes nothing for as long as somebody holds its lock.
+    struct Stuck(Arc<Mutex<()>>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            drop(self.0.lock().unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_output_that_takes_nothing_holds_up_nobody_and_fills_no_memory() {
+        let lock = Arc::new(Mutex::new(()));
+        let held = lock.lock().unwrap();
+        let lines = Lines::to(Stuck(Arc::clone(&lock))).unwrap();
+        let line = [b'x'; 1 << 10];
+        for _ in 0..10_000 {
+            lines.add(&line);
+        }
+        assert!(lines.waiting_bytes.load(Ordering::Relaxed) <= WAITING_BYTES_MAX + line.len());
+        assert!(lines.lost.load(Ordering::Relaxed) > 5_000);
+        lines.flush(Duration::ZERO);
+        drop(held);
+        lines.flush(LONG);
+        assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,192 @@
+//! Standard output and standard error that fail or stand still decide nothing: `mlforge serve`, as a user starts it.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// More bytes than a pipe holds, in lines of at least 100 bytes.
+const REQUESTS_THAT_FILL_A_PIPE: usize = 1_000;
+
+/// A data directory with the compiled component in it, so that servers start quickly.
+fn data() -> tempfile::TempDir {
+    static COMPILED: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let compiled = COMPILED.get_or_init(|| {
+        let data = tempfile::tempdir().unwrap();
+        assert!(mlforge(data.path(), &["compile"]).status().unwrap().success());
+        data
+    });
+    let data = tempfile::tempdir().unwrap();
+    copy(&compiled.path().join("cache"), &data.path().join("cache"));
+    data
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, to) = (entry.unwrap(), to.to_owned());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+fn mlforge(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
+    command.args(arguments).arg("--data").arg(data).stdin(Stdio::null());
+    command
+}
+
+fn dev_full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// A running server.
+struct Server {
+    child: Child,
+    address: String,
+    token: String,
+}
+
+impl Server {
+    /// Starts one whose log goes there, and waits for its two lines.
+    fn start(data: &Path, stderr: Stdio) -> Self {
+        let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let uri = lines.next().unwrap().unwrap();
+        let (_, rest) = uri.split_once("http://").unwrap();
+        let token = lines.next().unwrap().unwrap();
+        Self {
+            child,
+            address: rest.split_once('/').unwrap().0.to_owned(),
+            token: token.strip_prefix("export MLFLOW_TRACKING_TOKEN=").unwrap().to_owned(),
+        }
+    }
+
+    /// The status of an answer; 0 when there is none.
+    fn ask(&self, method: &str, path: &str, body: &str) -> u16 {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (token, length) = (&self.token, body.len());
+        let head = format!("{method} {path} HTTP/1.0\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}");
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        // A connection that breaks off has no answer.
+        _ = stream.read_to_string(&mut answer);
+        answer.get(9..12).map_or(0, |status| status.parse().unwrap())
+    }
+
+    fn answers_everything(&self) {
+        const API: &str = "/api/v4/projects/1/ml/mlflow/api/2.0/mlflow";
+        let search = format!("{API}/experiments/search?max_results=1");
+        for number in 0..5 {
+            assert_eq!(self.ask("GET", "/-/health", ""), 200);
+            let name = format!("{{\"name\": \"experiment {number}\"}}");
+            assert_eq!(self.ask("POST", &format!("{API}/experiments/create"), &name), 200);
+            assert_eq!(self.ask("GET", &search, ""), 200);
+            assert_eq!(self.ask("GET", &format!("{API}/runs/get?run_id=none"), ""), 404);
+        }
+    }
+
+    /// Tells it to stop, and waits until it has.
+    fn stop(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `stop` it is gone already.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_log_whose_reader_has_gone_costs_no_request() {
+    let data = data();
+    let mut server = Server::start(data.path(), Stdio::piped());
+    drop(server.child.stderr.take());
+    server.answers_everything();
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
+fn a_log_on_a_full_disk_costs_no_request() {
+    let data = data();
+    let server = Server::start(data.path(), dev_full());
+    server.answers_everything();
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_empties_holds_up_no_request() {
+    let data = data();
+    let server = Server::start(data.path(), Stdio::piped());
+    for _ in 0..REQUESTS_THAT_FILL_A_PIPE {
+        assert_eq!(server.ask("GET", "/-/health", ""), 200);
+    }
+    server.answers_everything();
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
+fn a_server_serves_whether_or_not_its_two_lines_can_be_written() {
+    let data = data();
+    let mut command = mlforge(data.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(dev_full()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let listening = log.find(|line| line.contains("address=")).unwrap();
+    let (_, rest) = listening.split_once("address=").unwrap();
+    let server = Server {
+        child,
+        address: rest.split_whitespace().next().unwrap().to_owned(),
+        token: String::new(),
+    };
+    assert_eq!(server.ask("GET", "/-/health", ""), 200);
+    assert!(log.any(|line| line.contains("cannot write to stdout")));
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+#[test]
+fn a_purge_whose_report_cannot_be_written_purges_all_the_same() {
+    let data = data();
+    let server = Server::start(data.path(), Stdio::null());
+    let api = "/api/v4/projects/1/ml/mlflow/api/2.0/mlflow";
+    for (path, body) in [
+        ("experiments/create", "{\"name\": \"e\"}"),
+        ("experiments/delete", "{\"experiment_id\": \"1\"}"),
+    ] {
+        assert_eq!(server.ask("POST", &format!("{api}/{path}"), body), 200);
+    }
+    server.stop();
+    let purge = |stdout| {
+        let mut command = mlforge(data.path(), &["purge", "--older-than", "0"]);
+        command.stdout(stdout).stderr(dev_full()).output().unwrap()
+    };
+    assert_eq!(purge(dev_full()).status.code(), Some(0));
+    assert_eq!(purge(Stdio::piped()).stdout, b"demo/demo\t0\n");
+}
+
+#[test]
+fn a_failure_that_cannot_be_told_has_its_exit_code() {
+    let data = data();
+    for (arguments, code) in [(&["fly"][..], 2), (&["token", "create", "--user", "nobody"], 1)] {
+        let status = mlforge(data.path(), arguments).stderr(dev_full()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
