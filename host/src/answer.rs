@@ -44,8 +44,8 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn status(self) -> StatusCode {
         match self {
-            Self::Unauthenticated | Self::MayNotWrite => StatusCode::UNAUTHORIZED,
-            Self::ReadingToken | Self::BadTicket => StatusCode::FORBIDDEN,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::ReadingToken | Self::BadTicket | Self::MayNotWrite => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
             Self::BodyTooLarge(_) | Self::ProjectFull(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
@@ -60,9 +60,8 @@ impl Refusal {
     fn error_code(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::ReadingToken | Self::BadTicket => "PERMISSION_DENIED",
+            Self::ReadingToken | Self::BadTicket | Self::MayNotWrite => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
-            Self::MayNotWrite => "CUSTOMER_UNAUTHORIZED",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
             Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::BodyBroken => "INVALID_PARAMETER_VALUE",
             Self::Overloaded | Self::ForgeDown | Self::StorageDown => "TEMPORARILY_UNAVAILABLE",
@@ -79,7 +78,7 @@ impl Refusal {
             }
             Self::BadTicket => "403 Forbidden: this ticket is good for another request, or has expired.".into(),
             Self::ProjectNotFound => "404 Project Not Found".into(),
-            Self::MayNotWrite => "401 Unauthorized: writing needs at least the role Developer in this project.".into(),
+            Self::MayNotWrite => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of a request has at most {bytes_max} bytes."),
             Self::ProjectFull(bytes_max) => {

@@ -40,6 +40,7 @@ def test_a_guest_reads_but_does_not_write(project, client, run, monkeypatch):
     assert client.get_run(run).info.run_id == run
     with pytest.raises(MlflowException) as refused:
         client.log_metric(run, "m", 1.0)
+    assert refused.value.error_code == "PERMISSION_DENIED"
     assert "Developer" in refused.value.message
     assert client.get_run(run).data.metrics == {}
 

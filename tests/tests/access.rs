@@ -54,10 +54,7 @@ async fn then_the_project_must_be_visible() {
 #[tokio::test]
 async fn last_the_role_must_allow_it() {
     let guest = GuestHost::new();
-    assert_eq!(
-        write(&guest, "reporter", "1").await,
-        error(401, "CUSTOMER_UNAUTHORIZED")
-    );
+    assert_eq!(write(&guest, "reporter", "1").await, error(403, "PERMISSION_DENIED"));
     assert_eq!(read(&guest, "reporter", "1").await, error(200, ""));
     assert_eq!(write(&guest, "developer", "1").await, error(200, ""));
 }

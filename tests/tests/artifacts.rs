@@ -377,10 +377,10 @@ fn a_reader_reads_and_writes_nothing() {
     };
     assert_eq!(reader.text("a"), "x");
     assert_eq!(reader.names(""), ["a"]);
-    assert_eq!(reader.put("b", "x").status, 401);
-    assert_eq!(reader.ask("DELETE", "a", &[]).status, 401);
+    assert_eq!(reader.put("b", "x").status, 403);
+    assert_eq!(reader.ask("DELETE", "a", &[]).status, 403);
     let page = format!("/ajax-api/2.0/mlflow/upload-artifact?run_id={}&path=b", reader.run);
-    assert_eq!(reader.tracker.file("POST", &page, &[], "x").status, 401);
+    assert_eq!(reader.tracker.file("POST", &page, &[], "x").status, 403);
     assert_eq!(reader.names(""), ["a"]);
 }
 

@@ -223,9 +223,9 @@ fn who_may_no_longer_write_sends_no_more_parts() {
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
     uploads.tracker.demote_writer();
-    assert_eq!(uploads.send(&upload, 2, "y").status, 401);
-    assert_eq!(uploads.complete(&upload, &parts).status, 401);
-    assert_eq!(uploads.abort(&upload).status, 401);
+    assert_eq!(uploads.send(&upload, 2, "y").status, 403);
+    assert_eq!(uploads.complete(&upload, &parts).status, 403);
+    assert_eq!(uploads.abort(&upload).status, 403);
     assert!(!uploads.is_there());
 }
 
@@ -240,10 +240,10 @@ fn a_reader_begins_no_upload() {
     let refused = reader.try_begin(&json!(2));
     assert_eq!(
         (refused.status, refused.error_code().as_str()),
-        (401, "CUSTOMER_UNAUTHORIZED")
+        (403, "PERMISSION_DENIED")
     );
     let path = "/api/2.0/mlflow-artifacts/mpu/part/00112233445566778899aabbccddeeff/1";
-    assert_eq!(reader.tracker.file("PUT", path, &[], "x").status, 401);
+    assert_eq!(reader.tracker.file("PUT", path, &[], "x").status, 403);
     let info = reader
         .tracker
         .file("GET", "/api/3.0/mlflow/server-info", &[HOST], "")

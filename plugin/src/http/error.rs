@@ -38,8 +38,8 @@ fn status(error: &Error) -> (u16, &'static str) {
         Error::Invalid(_) => (400, "INVALID_PARAMETER_VALUE"),
         Error::BrokenOff => (400, "INVALID_PARAMETER_VALUE"),
         Error::AlreadyExists(_) => (400, "RESOURCE_ALREADY_EXISTS"),
-        // GitLab's status for someone who may read and not write.
-        Error::Denied => (401, "CUSTOMER_UNAUTHORIZED"),
+        // MLflow's answer. GitLab's, 401, would make a good token look like a bad one.
+        Error::Denied => (403, "PERMISSION_DENIED"),
         Error::NotFound(_) => (404, "RESOURCE_DOES_NOT_EXIST"),
         Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
         Error::WrongMethod(_) => (405, "BAD_REQUEST"),

@@ -294,7 +294,7 @@ mod tests {
             .map(|route| (route.method, NEWER_PREFIXES[0], route.path, route.right));
         for (method, prefix, path, right) in routes.chain(files).chain(newer) {
             let path = format!("{prefix}{path}");
-            let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 401);
+            let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 403);
             assert!(refused(Rights::None), "{method} {path}");
             if right == Right::Write {
                 assert!(refused(Rights::Read), "{method} {path}");
