@@ -114,7 +114,8 @@ impl From<Refusal> for Response<Body> {
     }
 }
 
-/// What `/-/health` says: this process serves. It asks neither the storage nor the forge.
+/// The answer of `/-/health` and MLflow's `/health`: this process serves. It asks neither the storage nor
+/// the forge.
 pub(crate) fn health() -> Response<Body> {
     let mut response = Response::new(Body::from("OK"));
     response

@@ -7,6 +7,8 @@ use crate::forge::ProjectRef;
 use crate::storage::ProjectId;
 
 const HEALTH: &str = "/-/health";
+/// MLflow's path of the same. Probes ask it at the root, and scripts after the tracking URI.
+const MLFLOW_HEALTH: &str = "/health";
 const PROJECTS: &str = "/api/v4/projects/";
 const MLFLOW: &str = "ml/mlflow";
 
@@ -27,10 +29,13 @@ pub(crate) enum Route<'a> {
 
 /// Finds what is served at an address.
 pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
-    if uri.path() == HEALTH && (method == Method::GET || method == Method::HEAD) {
+    let asks = method == Method::GET || method == Method::HEAD;
+    if asks && [HEALTH, MLFLOW_HEALTH].contains(&uri.path()) {
         return Route::Health;
     }
     match uri.path().strip_prefix(PROJECTS).and_then(split_mount) {
+        // The project is not looked up, so that the answer does not tell whether it exists.
+        Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
         Some((id, path)) => Route::Project {
             project: project(id),
             path,
@@ -131,6 +136,15 @@ mod tests {
         }
         assert_eq!(at("/api/v4/projects/group/project/ml/mlflow/x"), Route::Nowhere);
         assert_eq!(at("/api/v4/projects/1/ml/mlflowers/x"), Route::Nowhere);
-        assert_eq!(at("/-/health"), Route::Health);
+        assert_eq!(at("/-/healthy"), Route::Nowhere);
+    }
+
+    #[test]
+    fn health_is_at_the_root_and_behind_every_mount() {
+        for path in ["/-/health", "/health", "/api/v4/projects/1/ml/mlflow/health"] {
+            assert_eq!(at(path), Route::Health, "{path}");
+        }
+        let posted: Uri = "/health".parse().unwrap();
+        assert_eq!(route(&Method::POST, &posted), Route::Nowhere);
     }
 }

@@ -103,12 +103,11 @@ async fn a_missing_credential_is_asked_for() {
 #[tokio::test]
 async fn health_needs_no_credential() {
     let guest = GuestHost::new();
-    let request = Request::builder()
-        .uri("/-/health")
-        .body(Full::new(Bytes::new()))
-        .unwrap();
-    let answer = Answer::of(&guest.host, request).await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
+    for uri in ["/-/health", "/health", "/api/v4/projects/99/ml/mlflow/health"] {
+        let request = Request::builder().uri(uri).body(Full::new(Bytes::new())).unwrap();
+        let answer = Answer::of(&guest.host, request).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "OK"), "{uri}");
+    }
     assert_eq!(guest.forge.calls(), 0);
 }
 
