@@ -49,10 +49,14 @@ pub(crate) fn of_project(project: ProjectId) -> String {
     format!("{PROJECTS}{}/{MLFLOW}", project.0)
 }
 
+/// The project's name and the path after the mount. Several slashes between them are one, as for MLflow: a tracking URI may
+/// end with some.
 fn split_mount(rest: &str) -> Option<(&str, &str)> {
     let (id, rest) = rest.split_once('/')?;
     let path = rest.strip_prefix(MLFLOW)?;
-    (!id.is_empty() && path.starts_with('/')).then_some((id, path))
+    let slashes = path.len() - path.trim_start_matches('/').len();
+    let path = path.get(slashes.checked_sub(1)?..)?;
+    (!id.is_empty()).then_some((id, path))
 }
 
 /// A number is an id; all else is a path, decoded once. What is not UTF-8 becomes a path that no project has.
@@ -141,10 +145,30 @@ mod tests {
 
     #[test]
     fn health_is_at_the_root_and_behind_every_mount() {
-        for path in ["/-/health", "/health", "/api/v4/projects/1/ml/mlflow/health"] {
+        for path in [
+            "/-/health",
+            "/health",
+            "/api/v4/projects/1/ml/mlflow/health",
+            "/api/v4/projects/1/ml/mlflow//health",
+        ] {
             assert_eq!(at(path), Route::Health, "{path}");
         }
         let posted: Uri = "/health".parse().unwrap();
         assert_eq!(route(&Method::POST, &posted), Route::Nowhere);
+    }
+
+    #[test]
+    fn several_slashes_behind_the_mount_are_one() {
+        for slashes in ["/", "//", "////"] {
+            let uri = format!("/api/v4/projects/1/ml/mlflow{slashes}api/2.0/a//b");
+            let project = ProjectRef::Id(1);
+            assert_eq!(
+                at(&uri),
+                Route::Project {
+                    project,
+                    path: "/api/2.0/a//b"
+                }
+            );
+        }
     }
 }

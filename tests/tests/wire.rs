@@ -91,6 +91,28 @@ fn every_route_of_files_has_a_test_and_is_there_below_all_prefixes() {
 }
 
 #[test]
+fn several_slashes_behind_the_tracking_uri_are_one() {
+    let tracker = Tracker::fresh();
+    let plain = ROUTES.iter().map(|route| (route.method, PREFIXES[0], route.path));
+    let newer = NEWER_ROUTES
+        .iter()
+        .map(|route| (route.method, NEWER_PREFIXES[0], route.path));
+    let files = FILE_ROUTES
+        .iter()
+        .map(|route| (route.method, FILE_PREFIXES[0], route.path));
+    for (method, prefix, path) in plain.chain(newer).chain(files) {
+        for slashes in ["/", "///"] {
+            let address = format!("{slashes}{}{path}", prefix.trim_start_matches('/'));
+            let answer = tracker.file(method, &address, &[], "");
+            assert_ne!(answer.error_code(), "ENDPOINT_NOT_FOUND", "{method} {address}");
+        }
+    }
+    tracker
+        .send("GET", "//api/2.0/mlflow/experiments/get?experiment_id=0", "")
+        .ok();
+}
+
+#[test]
 fn readers_may_ask_and_not_change() {
     let tracker = Tracker::fresh().as_reader();
     for route in ROUTES {
