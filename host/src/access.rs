@@ -9,6 +9,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use tokio::time::timeout;
 
 use crate::answer::Refusal;
+use crate::budget::{CallerId, Claim};
 use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
@@ -21,6 +22,18 @@ pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) project: Project,
     pub(crate) may_write: bool,
+    /// The key by which this caller's shares of the server are counted; none for the host itself.
+    pub(crate) id: Option<CallerId>,
+}
+
+impl Caller {
+    /// The project and caller for whom a request takes shares of what the server has.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim {
+            project: self.project.id,
+            caller: self.id,
+        }
+    }
 }
 
 /// What a request is about to do.
@@ -76,6 +89,7 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
         return Err(Refusal::MayNotWrite);
     }
     Ok(Caller {
+        id: Some(CallerId::of(&actor)),
         actor,
         project,
         may_write: scope == Scope::Api && role >= Role::Developer,

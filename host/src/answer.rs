@@ -5,6 +5,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::body::Body;
+use crate::budget::Exhausted;
 
 /// Why the host answers itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,11 @@ pub(crate) enum Refusal {
     BodyStalled,
     /// The request's body broke off.
     BodyBroken,
-    /// Too many requests, or too large ones, at the same time.
-    Overloaded,
+    /// Too many requests, or too large ones, at the same time. The bound of all, of a project or of a caller
+    /// is reached.
+    NoRoom(Exhausted),
+    /// A file was replaced again and again while it was opened.
+    Unsteady,
     /// The forge does not say who the caller is.
     ForgeDown,
     /// The storage cannot say how much a project keeps.
@@ -50,10 +54,19 @@ impl Refusal {
             Self::BodyTooLarge(_) | Self::ProjectFull(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::Overloaded | Self::ForgeDown | Self::StorageDown => StatusCode::SERVICE_UNAVAILABLE,
+            // The caller's own doing, or that of their colleagues.
+            Self::NoRoom(Exhausted::Project | Exhausted::Caller) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown | Self::StorageDown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// Whether the sender of the request is unknown.
+    pub(crate) fn is_of_stranger(self) -> bool {
+        matches!(self, Self::Unauthenticated | Self::BadTicket | Self::ForgeDown)
     }
 
     /// One of MLflow's error codes: its client turns the code, not the status, into an exception.
@@ -64,7 +77,10 @@ impl Refusal {
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
             Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::BodyBroken => "INVALID_PARAMETER_VALUE",
-            Self::Overloaded | Self::ForgeDown | Self::StorageDown => "TEMPORARILY_UNAVAILABLE",
+            Self::NoRoom(Exhausted::Project | Exhausted::Caller) => "REQUEST_LIMIT_EXCEEDED",
+            Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown | Self::StorageDown => {
+                "TEMPORARILY_UNAVAILABLE"
+            }
             Self::BodyStalled | Self::TimedOut => "DEADLINE_EXCEEDED",
             Self::Fault => "INTERNAL_ERROR",
         }
@@ -88,12 +104,25 @@ impl Refusal {
             }
             Self::BodyStalled => "The body of the request did not arrive in time.".into(),
             Self::BodyBroken => "The body of the request broke off.".into(),
-            Self::Overloaded => "Too many requests at the same time. Try again in a moment.".into(),
+            Self::NoRoom(Exhausted::All) => "Too many requests at the same time. Try again in a moment.".into(),
+            Self::NoRoom(Exhausted::Project) => {
+                "The requests of this project take their whole part of the server. Try again in a moment.".into()
+            }
+            Self::NoRoom(Exhausted::Caller) => {
+                "Your requests take their whole part of the server. Try again in a moment.".into()
+            }
+            Self::Unsteady => "The file is being replaced. Try again in a moment.".into(),
             Self::ForgeDown => "The forge does not answer. Try again in a moment.".into(),
             Self::StorageDown => "The storage does not answer. Try again in a moment.".into(),
             Self::TimedOut => "The request took too long and was stopped.".into(),
             Self::Fault => "The request failed inside. The log of the server says more.".into(),
         }
+    }
+}
+
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        Self::NoRoom(exhausted)
     }
 }
 
@@ -107,7 +136,7 @@ impl From<Refusal> for Response<Body> {
         if refusal == Refusal::Unauthenticated {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mlforge\""));
         }
-        if refusal.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&refusal.status()) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -1,13 +1,16 @@
 //! The body of an answer. It knows nothing of where the bytes come from.
 
+use std::fmt::Debug;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
+use crate::admission::Permit;
 use crate::budget::Share;
 use crate::storage::BlobStream;
 
@@ -15,10 +18,26 @@ use crate::storage::BlobStream;
 #[derive(Debug, Default)]
 pub struct Body {
     rest: Rest,
-    /// Counts the bytes for as long as they are in memory.
-    _share: Option<Share>,
-    /// For as long as a file is sent.
-    _seat: Option<OwnedSemaphorePermit>,
+    /// Dropped after the last byte is sent.
+    held: Vec<Box<dyn Held>>,
+}
+
+/// A share or permit that an answer holds until it is sent.
+pub(crate) trait Held: Debug + Send + Sync {}
+
+impl<T: Debug + Send + Sync> Held for T {}
+
+/// The last bytes of an answer, with everything that the answer holds. An HTTP server drops a body as
+/// soon as it has its last frame, long before a slow client has those bytes.
+struct OnTheirWay {
+    bytes: Bytes,
+    _held: Vec<Box<dyn Held>>,
+}
+
+impl AsRef<[u8]> for OnTheirWay {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 #[derive(Debug)]
@@ -74,23 +93,27 @@ impl Body {
         Self::default()
     }
 
+    /// Bytes in memory, with the share that counts them.
     pub(crate) fn counted(bytes: Bytes, share: Share) -> Self {
-        Self {
-            _share: Some(share),
-            ..Self::from(bytes)
-        }
+        let mut body = Self::from(bytes);
+        body.hold(share);
+        body
+    }
+
+    /// Holds something until the last byte is sent or the client has left.
+    pub(crate) fn hold(&mut self, held: impl Held + 'static) {
+        self.held.push(Box::new(held));
     }
 
     pub(crate) fn streamed(pieces: mpsc::Receiver<Piece>, length: Option<u64>) -> Self {
         Self::of(Source::Component(pieces), length)
     }
 
-    /// So many bytes of a file, which keep a seat until they are sent.
-    pub(crate) fn file(pieces: BlobStream, length: u64, seat: OwnedSemaphorePermit) -> Self {
-        Self {
-            _seat: Some(seat),
-            ..Self::of(Source::File(pieces), Some(length))
-        }
+    /// So many bytes of a file, which keep a permit until they are sent.
+    pub(crate) fn file(pieces: BlobStream, length: u64, permit: Permit) -> Self {
+        let mut body = Self::of(Source::File(pieces), Some(length));
+        body.hold(permit);
+        body
     }
 
     fn of(pieces: Source, length: Option<u64>) -> Self {
@@ -168,10 +191,17 @@ impl http_body::Body for Body {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match &mut self.rest {
+        let next = match &mut self.rest {
             Rest::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Rest::Stream(stream) => stream.poll(cx),
+        };
+        if !self.is_end_stream() || self.held.is_empty() {
+            return next;
         }
+        next.map_ok(|last| {
+            let _held = mem::take(&mut self.held);
+            last.map_data(|bytes| Bytes::from_owner(OnTheirWay { bytes, _held }))
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -183,5 +213,35 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         self.len().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_held_is_given_back_when_the_last_byte_is_gone() {
+        let (sender, pieces) = mpsc::channel(2);
+        for piece in ["a", "b"] {
+            sender.send(Piece::Bytes(piece.into())).await.unwrap();
+        }
+        for mut body in [Body::from("ab"), Body::streamed(pieces, Some(2))] {
+            let held = Arc::new(());
+            body.hold(Arc::clone(&held));
+            let mut last = None;
+            while let Some(frame) = body.frame().await {
+                last = frame.unwrap().into_data().ok();
+            }
+            drop(body);
+            let half = last.take().unwrap().slice(1..);
+            assert_eq!(Arc::strong_count(&held), if half.is_empty() { 1 } else { 2 });
+            drop(half);
+            assert_eq!(Arc::strong_count(&held), 1);
+        }
     }
 }

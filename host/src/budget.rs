@@ -1,27 +1,122 @@
-//! Bytes that many share: each takes a share of one budget and gives it back by dropping it.
+//! Budgets of bytes or of numbers that all requests share. A share is taken from a budget, and dropping
+//! it gives it back.
+//!
+//! One project and one caller take at most a part of a budget each, so nobody can shut out others. All
+//! three bounds are checked and taken in one step.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A number of bytes that all shares together never exceed.
+use crate::forge::Actor;
+use crate::limits::Limits;
+use crate::storage::ProjectId;
+
+/// The identity of a caller, whichever token they use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallerId(u64);
+
+impl CallerId {
+    /// A hash of number and login. Two actors with the same hash have one share together, and no more.
+    pub(crate) fn of(actor: &Actor) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (actor.id, &actor.login).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// The project and caller for whom a share is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) project: ProjectId,
+    /// None for work of the host itself.
+    pub(crate) caller: Option<CallerId>,
+}
+
+/// The bound that is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    /// That of the whole budget.
+    All,
+    /// That of one project.
+    Project,
+    /// That of one caller.
+    Caller,
+}
+
+/// The bounds of a budget, in its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) all: usize,
+    pub(crate) project: usize,
+    pub(crate) caller: usize,
+}
+
+impl Bounds {
+    /// The bounds that the limits set for a total. A part is never less than one request needs: `request_max`.
+    pub(crate) fn of(total: usize, request_max: usize, limits: &Limits) -> Self {
+        let part = |percent: usize| {
+            let part = total.saturating_mul(percent) / 100;
+            part.max(request_max).min(total)
+        };
+        Self {
+            all: total,
+            project: part(limits.project_percent_max),
+            caller: part(limits.caller_percent_max),
+        }
+    }
+}
+
+/// A total that all shares together never exceed. Cheap to clone; all clones are the same budget.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
-    left: Arc<AtomicUsize>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    bounds: Bounds,
+    taken: Mutex<Taken>,
+}
+
+/// The sums of all shares. A project or caller without a share has no entry.
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    projects: HashMap<ProjectId, usize>,
+    callers: HashMap<CallerId, usize>,
 }
 
 impl Budget {
-    pub(crate) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
-            left: Arc::new(AtomicUsize::new(bytes)),
+            inner: Arc::new(Inner {
+                bounds,
+                taken: Mutex::default(),
+            }),
         }
     }
 
     /// A share of nothing yet.
-    pub(crate) fn share(&self) -> Share {
+    pub(crate) fn share(&self, claim: Claim) -> Share {
         Share {
             budget: self.clone(),
+            claim,
             taken: 0,
         }
+    }
+
+    /// A share of this amount; nothing is taken when less is left.
+    pub(crate) fn take(&self, claim: Claim, amount: usize) -> Result<Share, Exhausted> {
+        let mut share = self.share(claim);
+        share.grow(amount)?;
+        Ok(share)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        // No code that may panic runs under the lock.
+        self.inner.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -29,30 +124,58 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
+    claim: Claim,
     taken: usize,
 }
 
 impl Share {
-    /// Takes more; `false`, and nothing changes, when the budget has not so much left.
-    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
-        let left = &self.budget.left;
-        let enough = left
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
-            .is_ok();
-        if enough {
-            self.taken += bytes;
+    /// Takes more; nothing changes when less is left.
+    pub(crate) fn grow(&mut self, amount: usize) -> Result<(), Exhausted> {
+        let bounds = &self.budget.inner.bounds;
+        let mut taken = self.budget.lock();
+        let all = bounded(taken.all, amount, bounds.all).ok_or(Exhausted::All)?;
+        let of_project = taken.projects.get(&self.claim.project).copied().unwrap_or(0);
+        let of_project = bounded(of_project, amount, bounds.project).ok_or(Exhausted::Project)?;
+        if let Some(caller) = self.claim.caller {
+            taken.take_as(caller, amount, bounds.caller)?;
         }
-        enough
+        taken.all = all;
+        set(&mut taken.projects, self.claim.project, of_project);
+        self.taken += amount;
+        Ok(())
     }
 
     /// Gives some of it back.
-    pub(crate) fn shrink(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.taken);
-        self.taken -= bytes;
-        self.budget.left.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn shrink(&mut self, amount: usize) {
+        let amount = amount.min(self.taken);
+        self.taken -= amount;
+        let mut taken = self.budget.lock();
+        taken.all = taken.all.saturating_sub(amount);
+        give_back(&mut taken.projects, self.claim.project, amount);
+        if let Some(caller) = self.claim.caller {
+            give_back(&mut taken.callers, caller, amount);
+        }
     }
 
-    /// How many bytes it holds.
+    /// Counts the share for another caller of the same project, or for none. Nothing changes when that caller
+    /// would have too much.
+    pub(crate) fn hand_to(&mut self, caller: Option<CallerId>) -> Result<(), Exhausted> {
+        if caller == self.claim.caller {
+            return Ok(());
+        }
+        let mut taken = self.budget.lock();
+        if let Some(caller) = caller {
+            taken.take_as(caller, self.taken, self.budget.inner.bounds.caller)?;
+        }
+        if let Some(former) = self.claim.caller {
+            give_back(&mut taken.callers, former, self.taken);
+        }
+        drop(taken);
+        self.claim.caller = caller;
+        Ok(())
+    }
+
+    /// How much it holds.
     pub(crate) fn taken(&self) -> usize {
         self.taken
     }
@@ -64,19 +187,134 @@ impl Drop for Share {
     }
 }
 
+impl Taken {
+    fn take_as(&mut self, caller: CallerId, amount: usize, bound: usize) -> Result<(), Exhausted> {
+        let former = self.callers.get(&caller).copied().unwrap_or(0);
+        let now = bounded(former, amount, bound).ok_or(Exhausted::Caller)?;
+        set(&mut self.callers, caller, now);
+        Ok(())
+    }
+}
+
+fn bounded(taken: usize, amount: usize, bound: usize) -> Option<usize> {
+    taken.checked_add(amount).filter(|sum| *sum <= bound)
+}
+
+fn set<K: Eq + Hash>(sums: &mut HashMap<K, usize>, key: K, sum: usize) {
+    if sum > 0 {
+        sums.insert(key, sum);
+    }
+}
+
+fn give_back<K: Eq + Hash>(sums: &mut HashMap<K, usize>, key: K, amount: usize) {
+    if let Entry::Occupied(mut entry) = sums.entry(key) {
+        let left = entry.get().saturating_sub(amount);
+        if left == 0 {
+            entry.remove();
+        } else {
+            entry.insert(left);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    const BOUNDS: Bounds = Bounds {
+        all: 20,
+        project: 10,
+        caller: 5,
+    };
+
+    fn claim(project: u64, caller: u64) -> Claim {
+        Claim {
+            project: ProjectId(project),
+            caller: Some(CallerId(caller)),
+        }
+    }
+
     #[test]
-    fn shares_never_exceed_the_budget() {
-        let budget = Budget::new(10);
-        let (mut one, mut other) = (budget.share(), budget.share());
-        assert!(one.grow(7));
-        assert!(!other.grow(4));
-        assert!(other.grow(3));
-        drop(one);
-        assert!(other.grow(7));
-        assert_eq!(other.taken(), 10);
+    fn nobody_takes_more_than_their_part() {
+        let budget = Budget::new(BOUNDS);
+        let mut ada = budget.share(claim(1, 1));
+        assert_eq!(ada.grow(5), Ok(()));
+        assert_eq!(ada.grow(1), Err(Exhausted::Caller));
+        // In another project, too.
+        assert_eq!(budget.take(claim(2, 1), 1).err(), Some(Exhausted::Caller));
+        let bob = budget.take(claim(1, 2), 5).unwrap();
+        assert_eq!(budget.take(claim(1, 3), 1).err(), Some(Exhausted::Project));
+        let others = [claim(2, 3), claim(2, 4)].map(|claim| budget.take(claim, 5).unwrap());
+        assert_eq!(budget.take(claim(3, 5), 1).err(), Some(Exhausted::All));
+        drop(bob);
+        assert!(budget.take(claim(1, 6), 5).is_ok());
+        drop((ada, others));
+        let taken = budget.lock();
+        assert!(taken.all == 0 && taken.projects.is_empty() && taken.callers.is_empty());
+    }
+
+    #[test]
+    fn what_is_handed_on_counts_for_the_next_one() {
+        let budget = Budget::new(BOUNDS);
+        let own = Claim {
+            project: ProjectId(1),
+            caller: None,
+        };
+        let (mut one, mut other) = (budget.take(own, 3).unwrap(), budget.take(own, 3).unwrap());
+        let ada = Some(CallerId(1));
+        assert_eq!(one.hand_to(ada), Ok(()));
+        assert_eq!(other.hand_to(ada), Err(Exhausted::Caller));
+        assert_eq!(one.hand_to(None), Ok(()));
+        assert_eq!(other.hand_to(ada), Ok(()));
+        assert_eq!(other.grow(3), Err(Exhausted::Caller));
+        assert_eq!(other.hand_to(Some(CallerId(2))), Ok(()));
+        assert_eq!(one.hand_to(ada), Ok(()));
+    }
+
+    #[test]
+    fn parts_are_percents_and_one_request_has_room_in_each() {
+        let limits = Limits {
+            project_percent_max: 50,
+            caller_percent_max: 25,
+            ..Limits::default()
+        };
+        let bounds = |total, request_max| {
+            let Bounds { all, project, caller } = Bounds::of(total, request_max, &limits);
+            (all, project, caller)
+        };
+        assert_eq!(bounds(200, 1), (200, 100, 50));
+        assert_eq!(bounds(200, 80), (200, 100, 80));
+        assert_eq!(bounds(200, 500), (200, 200, 200));
+        assert_eq!(bounds(1, 1), (1, 1, 1));
+        assert_eq!(bounds(0, 1), (0, 0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_those_of_the_shares(steps in prop::collection::vec((0_u64..3, 0_u64..4, 0_usize..8, 0_u8..4), 0..60)) {
+            let budget = Budget::new(BOUNDS);
+            let mut shares: Vec<Share> = Vec::new();
+            for (project, caller, amount, step) in steps {
+                match step {
+                    0 => shares.extend(budget.take(claim(project, caller), amount).ok()),
+                    1 => drop(shares.pop()),
+                    2 => shares.iter_mut().take(1).for_each(|share| share.shrink(amount)),
+                    _ => shares.iter_mut().take(1).for_each(|share| _ = share.hand_to(Some(CallerId(caller)))),
+                }
+                let sum = |of: &dyn Fn(&Share) -> bool| shares.iter().filter(|share| of(share)).map(Share::taken).sum::<usize>();
+                let taken = budget.lock();
+                prop_assert_eq!(taken.all, sum(&|_| true));
+                prop_assert!(taken.all <= BOUNDS.all);
+                for number in 0..4 {
+                    let of_project = sum(&|share| share.claim.project == ProjectId(number));
+                    let of_caller = sum(&|share| share.claim.caller == Some(CallerId(number)));
+                    prop_assert!(of_project <= BOUNDS.project && of_caller <= BOUNDS.caller);
+                    prop_assert_eq!(taken.projects.get(&ProjectId(number)).copied().unwrap_or(0), of_project);
+                    prop_assert_eq!(taken.callers.get(&CallerId(number)).copied().unwrap_or(0), of_caller);
+                }
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use crate::budget::{Budget, Share};
+use crate::budget::{CallerId, Exhausted, Share};
 use crate::forge::Forge;
 use crate::progress::Progress;
 use crate::storage::quota::{Quota, Reservation};
@@ -182,22 +182,35 @@ impl WasiHttpHooks for NothingOutgoing {
     }
 }
 
-/// The linear memory of an instance, bounded by itself and by what all instances share.
+/// The linear memory of an instance, bounded by the instance's own limit and by its share of the budget.
 pub(crate) struct Memory {
     share: Share,
     bytes_max: usize,
     last_growth: usize,
-    starved: bool,
+    starved: Option<Exhausted>,
 }
 
 impl Memory {
-    pub(crate) fn new(budget: &Budget, bytes_max: usize) -> Self {
+    /// No memory yet. It never has more than `bytes_max`.
+    pub(crate) fn new(share: Share, bytes_max: usize) -> Self {
         Self {
-            share: budget.share(),
+            share,
             bytes_max,
             last_growth: 0,
-            starved: false,
+            starved: None,
         }
+    }
+
+    /// Counts the memory for the caller of the next request.
+    pub(crate) fn lend_to(&mut self, caller: Option<CallerId>) -> Result<(), Exhausted> {
+        self.starved = None;
+        self.share.hand_to(caller)
+    }
+
+    /// Counts the memory for its project only.
+    pub(crate) fn take_back(&mut self) {
+        // A share without a caller is never refused.
+        _ = self.share.hand_to(None);
     }
 
     /// How much the instance has.
@@ -205,8 +218,8 @@ impl Memory {
         self.share.taken()
     }
 
-    /// The instance was refused memory that it could have had on a less busy host.
-    pub(crate) fn starved(&self) -> bool {
+    /// The bound that was in the way when the instance was refused memory that it could have had on a less busy host.
+    pub(crate) fn starved(&self) -> Option<Exhausted> {
         self.starved
     }
 }
@@ -214,13 +227,18 @@ impl Memory {
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let growth = desired.saturating_sub(current);
+        self.last_growth = 0;
         if self.share.taken().saturating_add(growth) > self.bytes_max {
             return Ok(false);
         }
-        let granted = self.share.grow(growth);
-        self.last_growth = if granted { growth } else { 0 };
-        self.starved |= !granted;
-        Ok(granted)
+        match self.share.grow(growth) {
+            Ok(()) => self.last_growth = growth,
+            Err(exhausted) => {
+                self.starved = Some(exhausted);
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {

@@ -4,25 +4,25 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Duration, Instant, timeout, timeout_at};
+use tokio::time::{Duration, Instant, timeout_at};
 
-use crate::access::{self, Caller, Intent};
+use crate::access::{Caller, Intent};
+use crate::admission::Admission;
 use crate::answer::{self, Refusal};
 use crate::bindings::FilePart;
 use crate::body::Body;
-use crate::budget::{Budget, Share};
+use crate::budget::{Claim, Exhausted, Share};
 use crate::builder::HostBuilder;
 use crate::call::Lent;
 use crate::forge::ProjectRef;
 use crate::heads::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::ingress::Admitted;
 use crate::instance::{Fault, Given, Instance, Work};
-use crate::intake::{self, Allowance, Shortfall};
 use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::mount::{self, Route};
@@ -37,9 +37,6 @@ use crate::upload_gc::UploadGc;
 
 /// How often a file is asked for anew that is replaced in the same moment.
 const REPLACED_MAX: usize = 10;
-/// How long a refused client may go on sending.
-pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
-
 /// A client's body, wherever it comes from.
 pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
@@ -59,14 +56,7 @@ pub(crate) struct Inner {
     /// By what address clients reach the host, if it was told.
     pub(crate) external_url: Option<String>,
     pool: Arc<Pool>,
-    /// Running and waiting requests.
-    doors: Semaphore,
-    /// Running requests.
-    seats: Semaphore,
-    /// Running requests that carry files; they may take long, and so take no seat from others.
-    pub(crate) transfer_seats: Arc<Semaphore>,
-    memory: Budget,
-    bodies: Budget,
+    pub(crate) admission: Admission,
     pub(crate) lane: Lane,
     pub(crate) upkeep: Upkeep,
     pub(crate) upload_gc: UploadGc,
@@ -86,12 +76,6 @@ pub(crate) struct Conduct {
     pub(crate) external_url: Option<String>,
 }
 
-/// A running request's place; the next one gets it when this is dropped.
-pub(crate) struct Seat<'a> {
-    _seat: SemaphorePermit<'a>,
-    _door: SemaphorePermit<'a>,
-}
-
 impl Host {
     /// Begins to put a host together.
     pub fn builder() -> HostBuilder {
@@ -107,11 +91,7 @@ impl Host {
             source_schemes: conduct.source_schemes,
             external_url: conduct.external_url,
             pool: Pool::new(&limits),
-            doors: Semaphore::new(limits.running_max.saturating_add(limits.waiting_max)),
-            seats: Semaphore::new(limits.running_max),
-            transfer_seats: Arc::new(Semaphore::new(limits.transfers_max)),
-            memory: Budget::new(limits.instances_bytes_max),
-            bodies: Budget::new(limits.bodies_bytes_max),
+            admission: Admission::new(&limits),
             lane,
             upkeep: Upkeep::default(),
             upload_gc: UploadGc::default(),
@@ -159,7 +139,7 @@ impl Host {
 }
 
 impl Inner {
-    /// Who is it, what do they send, and is there a seat? Only then an instance works.
+    /// Authenticates a request and counts it for its caller before it reads the body. An instance works last, with a permit.
     async fn answer(
         self: &Arc<Self>,
         head: &Parts,
@@ -168,39 +148,50 @@ impl Inner {
         mut body: Inbound,
         line: &mut RequestLine,
     ) -> Result<Response<Body>, Refusal> {
-        let intent = Intent::of(&head.method, path);
-        let admitted = async {
-            let credential = self.credential(head, &project, path)?;
-            let forge = &*self.lent.forge;
-            let caller = access::admit(forge, &credential, &project, intent, self.limits.forge_time).await?;
-            Ok((caller, credential))
-        };
-        let (caller, credential) = match admitted.await {
+        let admitted = match self.admit(head, &project, path).await {
             Ok(admitted) => admitted,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
+        let caller = &admitted.caller;
         line.of_project(caller.project.id);
-        let passage = self.passage(head, path);
-        if passage == Passage::Streamed {
-            return self.transfer(head, path, &caller, body).await;
-        }
-        let mut share = self.bodies.share();
-        let allowance = Allowance {
-            bytes_max: self.limits.body_bytes_max,
-            pause: self.limits.body_pause,
-            share: &mut share,
+        let under_way = match self.admission.enter(caller.claim()) {
+            Ok(under_way) => under_way,
+            Err(exhausted) => return Err(self.send_off(head, &mut body, exhausted.into()).await),
         };
-        let bytes = match self.receive(head, &mut body, allowance).await {
+        let mut response = match self.passage(head, path) {
+            Passage::Streamed => self.transfer(head, path, caller, body).await,
+            passage => self.answer_whole(admitted, body, passage).await,
+        }?;
+        response.body_mut().hold(under_way);
+        Ok(response)
+    }
+
+    /// Answers a request whose body is held in memory.
+    async fn answer_whole(
+        self: &Arc<Self>,
+        admitted: Admitted<'_>,
+        mut body: Inbound,
+        passage: Passage,
+    ) -> Result<Response<Body>, Refusal> {
+        let Admitted {
+            head,
+            path,
+            intent,
+            caller,
+            credential,
+        } = admitted;
+        let mut share = self.admission.bodies.share(caller.claim());
+        let bytes = match self.receive(head, &mut body, &mut share).await {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
         let leave = self.leave(head, caller.project.id, credential);
         let response = if passage == Passage::Long {
-            let _seat = self.take_transfer_seat().await?;
+            let _permit = self.admission.transfer_permit(caller.claim()).await?;
             self.run(request, &caller, leave, self.limits.joining_time).await
         } else {
-            let _seat = self.take_seat().await?;
+            let _permit = self.admission.run_permit(caller.claim()).await?;
             match Lane::is_for(&head.method, path) {
                 true => self.run_in_lane(request, &caller, leave).await,
                 false => self.run(request, &caller, leave, self.limits.request_time).await,
@@ -232,40 +223,6 @@ impl Inner {
         request
     }
 
-    async fn receive(&self, head: &Parts, body: &mut Inbound, allowance: Allowance<'_>) -> Result<Bytes, Refusal> {
-        let bytes_max = u64::try_from(allowance.bytes_max).unwrap_or(u64::MAX);
-        if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
-            return Err(Refusal::BodyTooLarge(bytes_max));
-        }
-        intake::collect(body, allowance)
-            .await
-            .map_err(|shortfall| match shortfall {
-                Shortfall::TooLarge => Refusal::BodyTooLarge(bytes_max),
-                Shortfall::NoRoom => Refusal::Overloaded,
-                Shortfall::Stalled => Refusal::BodyStalled,
-                Shortfall::Broken(_) => Refusal::BodyBroken,
-            })
-    }
-
-    /// Lets a refused client finish, unless it waits for leave to begin.
-    pub(crate) async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: Refusal) -> Refusal {
-        if !head.headers.contains_key(header::EXPECT) && refusal != Refusal::BodyStalled {
-            intake::discard(body, self.limits.body_bytes_max, DISCARD_TIME).await;
-        }
-        refusal
-    }
-
-    pub(crate) async fn take_seat(&self) -> Result<Seat<'_>, Refusal> {
-        let door = self.doors.try_acquire().map_err(|_| Refusal::Overloaded)?;
-        match timeout(self.limits.waiting_time, self.seats.acquire()).await {
-            Ok(Ok(seat)) => Ok(Seat {
-                _seat: seat,
-                _door: door,
-            }),
-            _ => Err(Refusal::Overloaded),
-        }
-    }
-
     /// Runs a request in an instance of its project, and opens the file that its answer may be.
     pub(crate) async fn run(
         &self,
@@ -282,13 +239,13 @@ impl Inner {
                     return Ok(client_answer(request.method(), &head, Body::counted(bytes, share)));
                 }
                 Given::File(part) => {
-                    if let Some(body) = self.open_part(caller.project.id, &part).await? {
+                    if let Some(body) = self.open_part(caller.claim(), &part).await? {
                         return Ok(client_head(&head, body));
                     }
                 }
             }
         }
-        Err(Refusal::Overloaded)
+        Err(Refusal::Unsteady)
     }
 
     async fn ask(
@@ -301,16 +258,17 @@ impl Inner {
         let path = request.uri().path();
         let for_long = Lane::is_for(request.method(), path);
         let deadline = Instant::now() + time;
-        let mut answer = self.bodies.share();
+        let mut answer = self.admission.bodies.share(caller.claim());
         let work = Work {
             request,
             may_write: caller.may_write,
+            caller: caller.id,
             leave,
             deadline,
             limits: &self.limits,
             answer: &mut answer,
         };
-        let result = match self.instance(caller, for_long, deadline).await {
+        let result = match self.instance(caller.project.id, for_long, deadline).await {
             Ok(mut instance) => {
                 let result = instance.answer(work).await;
                 self.put_back(instance);
@@ -325,15 +283,16 @@ impl Inner {
     }
 
     /// Opens the bytes that the component names; none when the file is not the one any more that it looked at.
-    async fn open_part(&self, project: ProjectId, part: &FilePart) -> Result<Option<Body>, Refusal> {
-        let seat = self.take_transfer_seat().await?;
+    async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, Refusal> {
+        let permit = self.admission.transfer_permit(claim).await?;
+        let project = claim.project;
         let open = self.lent.blobs.read(project, &part.name, part.offset, part.length);
         let looked_at = BlobInfo {
             size: part.size,
             modified_ms: part.modified_ms,
         };
         match open.await {
-            Ok(Some(open)) if open.info == looked_at => Ok(Some(Body::file(open.contents, part.length, seat))),
+            Ok(Some(open)) if open.info == looked_at => Ok(Some(Body::file(open.contents, part.length, permit))),
             Ok(_) => Ok(None),
             Err(error) => {
                 tracing::error!(target: "mlforge::storage", project = project.0, ?error, "a file cannot be read");
@@ -349,20 +308,34 @@ impl Inner {
         }
     }
 
-    /// An instance of the caller's project, for what takes long or for all else.
-    pub(crate) async fn instance(&self, caller: &Caller, for_long: bool, deadline: Instant) -> Result<Instance, Fault> {
-        let project = caller.project.id;
+    /// An instance of a project, for requests that take long or for all others.
+    pub(crate) async fn instance(
+        &self,
+        project: ProjectId,
+        for_long: bool,
+        deadline: Instant,
+    ) -> Result<Instance, Fault> {
         if let Some(instance) = self.pool.take(project, for_long) {
             return Ok(instance);
         }
         let create = async || {
-            let create = Instance::create(&self.plugin, &self.lent, &self.memory, &self.limits, project, for_long);
+            let share = self.admission.memory.share(Claim { project, caller: None });
+            let create = Instance::create(&self.plugin, &self.lent, share, &self.limits, project, for_long);
             timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))
         };
-        match create().await {
-            // Those that only wait take room from one that has work.
-            Err(Fault::NoRoom) if self.pool.drop_all() => create().await,
-            created => created,
+        let of = match create().await {
+            Err(Fault::NoRoom(Exhausted::Project)) => Some(project),
+            Err(Fault::NoRoom(_)) => None,
+            created => return created,
+        };
+        // Idle instances hold memory that this request needs: evict them and try once more.
+        match self.pool.drop_all(of) {
+            true => create().await,
+            false => Err(Fault::NoRoom(if of.is_some() {
+                Exhausted::Project
+            } else {
+                Exhausted::All
+            })),
         }
     }
 }
@@ -375,9 +348,9 @@ pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
             tracing::error!(target: "mlforge::component", project, path, "request stopped: out of time");
             Refusal::TimedOut
         }
-        Fault::NoRoom => {
-            tracing::warn!(target: "mlforge::component", project, path, "request stopped: no room");
-            Refusal::Overloaded
+        Fault::NoRoom(exhausted) => {
+            tracing::warn!(target: "mlforge::component", project, path, ?exhausted, "request stopped: no room");
+            Refusal::NoRoom(exhausted)
         }
         Fault::Trapped(error) => {
             let error = format!("{error:?}");

@@ -20,7 +20,7 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use crate::answer::Refusal;
 use crate::bindings::{self as direct, DirectService};
 use crate::body::Piece;
-use crate::budget::{Budget, Share};
+use crate::budget::{CallerId, Exhausted, Share};
 use crate::call::{Binding, Call, Lent, Memory};
 use crate::inflow::Inflow;
 use crate::intake::{self, Allowance, Shortfall};
@@ -43,7 +43,7 @@ pub(crate) enum Fault {
     /// Time is up.
     TimedOut,
     /// There is no room now for an instance, its memory or its answer.
-    NoRoom,
+    NoRoom(Exhausted),
     /// The component stopped.
     Trapped(wasmtime::Error),
     /// The component gave up on the request.
@@ -55,7 +55,7 @@ pub(crate) enum Fault {
 impl From<wasmtime::Error> for Fault {
     fn from(error: wasmtime::Error) -> Self {
         if error.is::<PoolConcurrencyLimitError>() {
-            Self::NoRoom
+            Self::NoRoom(Exhausted::All)
         } else {
             Self::Trapped(error)
         }
@@ -85,6 +85,8 @@ pub(crate) enum Given {
 pub(crate) struct Work<'a> {
     pub(crate) request: &'a Request<Bytes>,
     pub(crate) may_write: bool,
+    /// The caller for whom its memory is counted.
+    pub(crate) caller: Option<CallerId>,
     pub(crate) leave: Option<Arc<Leave>>,
     pub(crate) deadline: Instant,
     pub(crate) limits: &'a Limits,
@@ -95,6 +97,8 @@ pub(crate) struct Work<'a> {
 pub(crate) struct StreamedWork<'a> {
     pub(crate) request: Request<Inflow>,
     pub(crate) may_write: bool,
+    /// The caller for whom its memory is counted.
+    pub(crate) caller: Option<CallerId>,
     pub(crate) limits: &'a Limits,
     pub(crate) progress: Progress,
     /// Room for its file in the project's quota.
@@ -105,21 +109,20 @@ pub(crate) struct StreamedWork<'a> {
 }
 
 impl Instance {
-    /// Makes an instance for a project, for what takes long or for all else.
+    /// Makes an instance for a project, for requests that take long or for all others. `share` counts its memory.
     pub(crate) async fn create(
         plugin: &Plugin,
         lent: &Arc<Lent>,
-        memory: &Budget,
+        share: Share,
         limits: &Limits,
         project: ProjectId,
         for_long: bool,
     ) -> Result<Self, Fault> {
-        let memory = Memory::new(memory, limits.instance_bytes_max);
+        let memory = Memory::new(share, limits.instance_bytes_max);
         let mut store = plugin.store(Call::new(Arc::clone(lent), memory));
         let exports = match plugin.instantiate(&mut store).await {
             Ok(exports) => exports,
-            Err(_) if store.data().memory.starved() => return Err(Fault::NoRoom),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(explained(error.into(), &store)),
         };
         Ok(Self {
             store,
@@ -156,20 +159,20 @@ impl Instance {
         let Work {
             request,
             may_write,
+            caller,
             leave,
             deadline,
             limits,
             answer,
         } = work;
-        self.uses += 1;
-        self.busy = true;
-        self.store.data_mut().bind(Binding {
+        let binding = Binding {
             project: self.project,
             may_write,
             leave,
             progress: Progress::new(),
             reservation: None,
-        });
+        };
+        self.begin(caller, binding)?;
         let mut response = None;
         let exports = &self.exports;
         let run = self.store.run_concurrent(async |accessor| {
@@ -187,14 +190,14 @@ impl Instance {
             )
         });
         let ended = timeout_at(deadline, run).await;
-        self.store.data_mut().unbind();
+        self.end();
         let fault = match ended {
             Ok(Ok(Ok(finished))) => {
                 self.busy = !finished;
                 None
             }
-            Ok(Ok(Err(fault))) => Some(fault),
-            Ok(Err(trap)) => Some(Fault::Trapped(trap)),
+            Ok(Ok(Err(fault))) => Some(explained(fault, &self.store)),
+            Ok(Err(trap)) => Some(explained(Fault::Trapped(trap), &self.store)),
             Err(_) => Some(Fault::TimedOut),
         };
         match (response, fault) {
@@ -202,22 +205,20 @@ impl Instance {
                 self.report_late(fault);
                 Ok(response)
             }
-            (None, Some(Fault::Trapped(_))) if self.store.data().memory.starved() => Err(Fault::NoRoom),
             (None, fault) => Err(fault.unwrap_or_else(|| Fault::Unfit("no answer".into()))),
         }
     }
 
     /// Answers a request piece by piece, for as long as bytes move. The answer may break off: then its end is missing.
     pub(crate) async fn stream(&mut self, work: StreamedWork<'_>) -> Result<(), Fault> {
-        self.uses += 1;
-        self.busy = true;
-        self.store.data_mut().bind(Binding {
+        let binding = Binding {
             project: self.project,
             may_write: work.may_write,
             leave: None,
             progress: work.progress.clone(),
             reservation: work.reservation.clone(),
-        });
+        };
+        self.begin(work.caller, binding)?;
         let exports = &self.exports;
         let (progress, pause) = (work.progress.clone(), work.limits.transfer_pause);
         let run = self.store.run_concurrent(async |accessor| {
@@ -226,17 +227,32 @@ impl Instance {
             Ok(timeout(AFTERWARDS, rest).await.is_ok())
         });
         let ended = progress.while_moving(pause, run).await;
-        self.store.data_mut().unbind();
+        self.end();
         match ended {
             Some(Ok(Ok(finished))) => {
                 self.busy = !finished;
                 Ok(())
             }
-            Some(Ok(Err(fault))) => Err(fault),
-            Some(Err(_)) if self.store.data().memory.starved() => Err(Fault::NoRoom),
-            Some(Err(trap)) => Err(Fault::Trapped(trap)),
+            Some(Ok(Err(fault))) => Err(explained(fault, &self.store)),
+            Some(Err(trap)) => Err(explained(Fault::Trapped(trap), &self.store)),
             None => Err(Fault::TimedOut),
         }
+    }
+
+    /// Begins a request, unless its caller has no room for the memory that the instance has already.
+    fn begin(&mut self, caller: Option<CallerId>, binding: Binding) -> Result<(), Fault> {
+        self.store.data_mut().memory.lend_to(caller).map_err(Fault::NoRoom)?;
+        self.uses += 1;
+        self.busy = true;
+        self.store.data_mut().bind(binding);
+        Ok(())
+    }
+
+    /// Ends it. While the instance waits for the next one, its memory counts for no caller.
+    fn end(&mut self) {
+        let call = self.store.data_mut();
+        call.unbind();
+        call.memory.take_back();
     }
 
     /// What happens after the answer was whole does not change it.
@@ -244,6 +260,14 @@ impl Instance {
         if let Some(fault) = fault {
             tracing::error!(target: "mlforge::component", project = self.project.0, ?fault, "fault after the answer");
         }
+    }
+}
+
+/// Tells a trap for want of memory from any other. Few components survive it when memory is refused.
+fn explained(fault: Fault, store: &Store<Call>) -> Fault {
+    match (fault, store.data().memory.starved()) {
+        (Fault::Trapped(_), Some(exhausted)) => Fault::NoRoom(exhausted),
+        (fault, _) => fault,
     }
 }
 
@@ -299,9 +323,7 @@ async fn ask(
         if body.len() > limits.answer_bytes_max {
             return Err(Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)));
         }
-        if !share.grow(body.len()) {
-            return Err(Fault::NoRoom);
-        }
+        share.grow(body.len()).map_err(Fault::NoRoom)?;
     }
     given(answer).map_err(|problem| Fault::Unfit(problem.to_string()))
 }
@@ -344,7 +366,7 @@ async fn exchange(
     let body = intake::collect(body, allowance)
         .await
         .map_err(|shortfall| match shortfall {
-            Shortfall::NoRoom => Fault::NoRoom,
+            Shortfall::NoRoom(exhausted) => Fault::NoRoom(exhausted),
             Shortfall::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
             Shortfall::Stalled => Fault::TimedOut,
             Shortfall::Broken(why) => Fault::Unfit(why),

@@ -7,15 +7,15 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use crate::budget::Share;
+use crate::budget::{Exhausted, Share};
 
 /// Why a body was not taken.
 #[derive(Debug)]
 pub(crate) enum Shortfall {
     /// It has more bytes than allowed.
     TooLarge,
-    /// All bodies together have more bytes than allowed.
-    NoRoom,
+    /// Its share of the memory for bodies is used up.
+    NoRoom(Exhausted),
     /// Its sender stopped sending.
     Stalled,
     /// It broke off.
@@ -49,10 +49,14 @@ where
             continue;
         };
         left = left.checked_sub(piece.len()).ok_or(Shortfall::TooLarge)?;
-        if !allowance.share.grow(piece.len()) {
-            return Err(Shortfall::NoRoom);
-        }
-        whole = whole.with(piece);
+        // The announced length is reserved at once: growing step by step takes up to twice the memory.
+        let rest = usize::try_from(body.size_hint().lower())
+            .unwrap_or(usize::MAX)
+            .min(left);
+        whole = whole.with(piece, rest);
+        let taken = whole.capacity().min(allowance.bytes_max);
+        let missing = taken.saturating_sub(allowance.share.taken());
+        allowance.share.grow(missing).map_err(Shortfall::NoRoom)?;
     }
     Ok(whole.into_bytes())
 }
@@ -81,11 +85,14 @@ enum Whole {
 }
 
 impl Whole {
-    fn with(self, piece: Bytes) -> Self {
+    /// Appends a piece to a body of which `rest` bytes are still to come.
+    fn with(self, piece: Bytes, rest: usize) -> Self {
         match self {
             Whole::Nothing => Whole::One(piece),
             Whole::One(first) => {
-                let mut joined = BytesMut::from(first);
+                let bytes = first.len().saturating_add(piece.len()).saturating_add(rest);
+                let mut joined = BytesMut::with_capacity(bytes);
+                joined.extend_from_slice(&first);
                 joined.extend_from_slice(&piece);
                 Whole::Many(joined)
             }
@@ -93,6 +100,15 @@ impl Whole {
                 joined.extend_from_slice(&piece);
                 Whole::Many(joined)
             }
+        }
+    }
+
+    /// How much memory it takes.
+    fn capacity(&self) -> usize {
+        match self {
+            Whole::Nothing => 0,
+            Whole::One(piece) => piece.len(),
+            Whole::Many(joined) => joined.capacity(),
         }
     }
 

@@ -7,7 +7,7 @@
 //!
 //! As many requests of clients begin as there are threads: each has an instance, with the memory that it grew to and what it keeps
 //! of what it read, and ten that share the threads are done no sooner than two after two. Whatever takes longer than its slice of time
-//! goes on beside those that follow, so nobody can hold them up.
+//! goes on beside those that follow, so nobody can hold them up. While several projects want one, they take turns.
 
 use std::io;
 use std::pin::pin;
@@ -17,14 +17,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::access::Caller;
 use crate::answer::Refusal;
 use crate::body::Body;
+use crate::fair_queue::FairQueue;
 use crate::host::Inner;
+use crate::storage::ProjectId;
 use crate::ticket::Leave;
 
 /// The ends of the paths whose answers take long to compute; they all read.
@@ -47,7 +48,7 @@ const NICER: i32 = 10;
 pub(crate) struct Lane {
     /// None once dropped.
     threads: Option<Runtime>,
-    slots: Arc<Semaphore>,
+    slots: FairQueue,
 }
 
 impl Lane {
@@ -63,7 +64,7 @@ impl Lane {
             .build()?;
         Ok(Self {
             threads: Some(threads),
-            slots: Arc::new(Semaphore::new(count)),
+            slots: FairQueue::new(count),
         })
     }
 
@@ -80,15 +81,19 @@ impl Lane {
         task.join_next().await?.ok()
     }
 
-    /// The same, once a slot is free.
-    async fn run_in_slot<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-        self.run(in_slot(Arc::clone(&self.slots), work)).await
+    /// The same, once a slot is free and it is the project's turn.
+    async fn run_in_slot<T: Send + 'static>(
+        &self,
+        project: ProjectId,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.run(in_slot(self.slots.clone(), project, work)).await
     }
 }
 
-/// Begins the work once a slot is free, first come, first served, and frees it after a slice of time or when it is done.
-async fn in_slot<T>(slots: Arc<Semaphore>, work: impl Future<Output = T>) -> T {
-    let slot = slots.acquire().await;
+/// Begins the work once it has a slot, which it frees after a slice of time or when it is done.
+async fn in_slot<T>(slots: FairQueue, project: ProjectId, work: impl Future<Output = T>) -> T {
+    let slot = slots.slot(project).await;
     let mut work = pin!(work);
     match timeout(SLICE, work.as_mut()).await {
         Ok(done) => done,
@@ -116,9 +121,10 @@ impl Inner {
         caller: &Caller,
         leave: Option<Arc<Leave>>,
     ) -> Result<Response<Body>, Refusal> {
-        let (host, caller) = (Arc::clone(self), caller.clone());
+        let (host, caller, project) = (Arc::clone(self), caller.clone(), caller.project.id);
         let work = async move { host.run(request, &caller, leave, host.limits.request_time).await };
-        self.lane.run_in_slot(work).await.unwrap_or(Err(Refusal::Fault))
+        let ran = self.lane.run_in_slot(project, work).await;
+        ran.unwrap_or(Err(Refusal::Fault))
     }
 }
 
@@ -171,12 +177,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_begins_when_the_former_ended_or_had_its_slice() {
-        let slots = Arc::new(Semaphore::new(1));
+        let slots = FairQueue::new(1);
         let began = tokio::time::Instant::now();
-        let begin = || in_slot(Arc::clone(&slots), async { began.elapsed() });
+        let begin = || in_slot(slots.clone(), ProjectId(1), async { began.elapsed() });
         assert_eq!(begin().await, Duration::ZERO);
         assert_eq!(begin().await, Duration::ZERO);
-        let endless = in_slot(Arc::clone(&slots), std::future::pending::<()>());
+        let endless = in_slot(slots.clone(), ProjectId(1), std::future::pending::<()>());
         let next = async {
             tokio::select! {
                 biased;

@@ -18,17 +18,20 @@
 
 mod access;
 mod address;
+mod admission;
 mod answer;
 mod bindings;
 mod body;
 mod budget;
 mod builder;
 mod call;
+mod fair_queue;
 pub mod forge;
 mod heads;
 mod host;
 mod imports;
 mod inflow;
+mod ingress;
 mod instance;
 mod intake;
 mod lane;

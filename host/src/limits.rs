@@ -5,11 +5,11 @@ use std::time::Duration;
 /// What a request, an instance and a connection may cost at most.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From the moment at which a request has its body and a seat to its whole answer.
+    /// From the moment at which a request has its body and a permit to its whole answer.
     pub request_time: Duration,
     /// How many requests run in the component at the same time.
     pub running_max: usize,
-    /// How many more may wait for one of those seats.
+    /// How many more may wait for one of those permits.
     pub waiting_max: usize,
     /// How long they wait before they are told to come back.
     pub waiting_time: Duration,
@@ -33,6 +33,11 @@ pub struct Limits {
     pub answer_bytes_max: usize,
     /// Request and answer bodies of all requests together.
     pub bodies_bytes_max: usize,
+    /// The share of one project, in percent, of each bound on all requests: those under way, running, queued and with files,
+    /// bodies, and memory of instances. A share is never less than one request may take.
+    pub project_percent_max: usize,
+    /// The share of one caller, over all projects, in percent.
+    pub caller_percent_max: usize,
     /// Linear memory of one instance.
     pub instance_bytes_max: usize,
     /// Linear memory of all instances together.
@@ -51,7 +56,7 @@ pub struct Limits {
     pub warm_time: Duration,
     /// Linear memory of those that wait for longer than others.
     pub warm_bytes_max: usize,
-    /// How many connections are open at the same time.
+    /// The most open connections, and the most requests under way.
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, from the moment at which the connection is free.
     pub head_time: Duration,
@@ -80,6 +85,8 @@ impl Default for Limits {
             transfer_pause: Duration::from_secs(120),
             answer_bytes_max: 128 << 20,
             bodies_bytes_max: 1 << 30,
+            project_percent_max: 50,
+            caller_percent_max: 25,
             instance_bytes_max: 256 << 20,
             instances_bytes_max: 1 << 30,
             reuse_bytes_max: 16 << 20,

@@ -60,7 +60,8 @@ impl Plugin {
     /// Compiles a component, or takes it from `cache`, a directory that only this user can write.
     /// Fails when it imports anything but `wasi:http/types`, the system clock, random bytes and `mlforge:plugin`.
     ///
-    /// Of the limits only those of instances count here: how many there are, and how much memory one may have.
+    /// Of the limits only those of instances count here: how many there are, and how much memory one may have. Hosts that share
+    /// the component share these instances, so their numbers have to cover all of the hosts together.
     pub fn compile(component: &[u8], cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Self> {
         let engine = engine(cache, limits)?;
         let component = Component::from_binary(&engine, component)

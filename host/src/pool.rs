@@ -11,6 +11,9 @@ use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::storage::ProjectId;
 
+/// Idle instances have at most one in this many parts of the memory of all instances.
+const IDLE_PART: usize = 4;
+
 /// How many instances wait, for which projects, and how long.
 pub(crate) struct Pool {
     resting: Mutex<Resting>,
@@ -19,6 +22,8 @@ pub(crate) struct Pool {
     idle_time: Duration,
     warm_time: Duration,
     warm_bytes_max: usize,
+    /// The most memory of all idle instances together. Most memory is left to those that work.
+    idle_bytes_max: usize,
 }
 
 #[derive(Default)]
@@ -37,6 +42,7 @@ impl Pool {
             idle_time: limits.idle_time,
             warm_time: limits.warm_time,
             warm_bytes_max: limits.warm_bytes_max,
+            idle_bytes_max: limits.instances_bytes_max / IDLE_PART,
         })
     }
 
@@ -51,10 +57,13 @@ impl Pool {
         resting.queue.remove(place).map(|(_, instance)| instance)
     }
 
-    /// Keeps an instance for the next request; whichever waits for the longest time makes room.
+    /// Keeps an instance for the next request. If there is no room, the ones that are idle longest are dropped.
     pub(crate) fn put(self: &Arc<Self>, instance: Instance) {
+        if instance.bytes() > self.idle_bytes_max {
+            return;
+        }
         let mut resting = self.lock();
-        let surplus = resting.make_room(self, instance.project());
+        let surplus = resting.make_room(self, &instance);
         resting.queue.push_back((Instant::now(), instance));
         if resting.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
             resting.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.idle_time)));
@@ -63,10 +72,16 @@ impl Pool {
         drop(surplus);
     }
 
-    /// Makes room: drops all that wait; `false` when nothing did.
-    pub(crate) fn drop_all(&self) -> bool {
-        let all = std::mem::take(&mut self.lock().queue);
-        !all.is_empty()
+    /// Drops all idle instances, or those of one project; `false` when there was none.
+    pub(crate) fn drop_all(&self, of: Option<ProjectId>) -> bool {
+        let mut resting = self.lock();
+        let is_dropped = |instance: &Instance| of.is_none_or(|project| instance.project() == project);
+        let (dropped, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut resting.queue)
+            .into_iter()
+            .partition(|(_, instance)| is_dropped(instance));
+        resting.queue = kept;
+        drop(resting);
+        !dropped.is_empty()
     }
 
     /// Drops what has waited for too long; `false` when nothing waits any more.
@@ -111,20 +126,28 @@ impl Resting {
         expired
     }
 
-    /// What has to go so that one more of this project can stay; dropping it takes time, so not under the lock.
-    fn make_room(&mut self, pool: &Pool, project: ProjectId) -> Option<(Instant, Instance)> {
+    /// Takes out the instances for which there is no room beside one more. The caller drops them after the lock is freed,
+    /// since that takes time.
+    fn make_room(&mut self, pool: &Pool, newcomer: &Instance) -> Vec<(Instant, Instance)> {
+        let mut surplus = Vec::new();
         let mut siblings = self
             .queue
             .iter()
             .enumerate()
-            .filter(|(_, (_, instance))| instance.project() == project);
+            .filter(|(_, (_, instance))| instance.project() == newcomer.project());
         let oldest = siblings.next().map(|(place, _)| place);
         let count = oldest.map_or(0, |_| siblings.count() + 1);
-        match oldest {
-            Some(place) if count >= pool.idle_per_project_max => self.queue.remove(place),
-            _ if self.queue.len() >= pool.idle_max => self.queue.pop_front(),
-            _ => None,
+        if count >= pool.idle_per_project_max {
+            surplus.extend(oldest.and_then(|place| self.queue.remove(place)));
         }
+        let mut bytes: usize = self.queue.iter().map(|(_, instance)| instance.bytes()).sum();
+        bytes = bytes.saturating_add(newcomer.bytes());
+        while self.queue.len() >= pool.idle_max || bytes > pool.idle_bytes_max {
+            let Some(oldest) = self.queue.pop_front() else { break };
+            bytes = bytes.saturating_sub(oldest.1.bytes());
+            surplus.push(oldest);
+        }
+        surplus
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use http::header;
 use http::{Method, Request, Response, request::Parts};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::access::Caller;
+use crate::admission::Permit;
 use crate::answer::Refusal;
 use crate::body::{Body, Piece};
 use crate::heads::{client_answer, component_request, declared_length};
@@ -58,8 +59,11 @@ impl Inner {
             let refusal = Refusal::BodyTooLarge(bytes_max);
             return Err(self.send_off(head, &mut body, refusal).await);
         }
-        let admitted = async { Ok((self.take_room(head, caller).await?, self.take_transfer_seat().await?)) };
-        let (room, seat) = match admitted.await {
+        let admitted = async {
+            let permit = self.admission.transfer_permit(caller.claim()).await?;
+            Ok((self.take_room(head, caller).await?, permit))
+        };
+        let (room, permit) = match admitted.await {
             Ok(admitted) => admitted,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
@@ -73,7 +77,7 @@ impl Inner {
             host: Arc::clone(self),
             caller: caller.clone(),
             path: path.to_owned(),
-            seat,
+            permit,
             reservation: room,
         };
         let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, answered, sender))));
@@ -88,14 +92,6 @@ impl Inner {
             self.take_rest(head, outside).await;
         }
         Ok(streamed_answer(&head.method, answer?, pieces))
-    }
-
-    pub(crate) async fn take_transfer_seat(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let seats = Arc::clone(&self.transfer_seats);
-        match timeout(self.limits.waiting_time, seats.acquire_owned()).await {
-            Ok(Ok(seat)) => Ok(seat),
-            _ => Err(Refusal::Overloaded),
-        }
     }
 
     /// Room in the project for a file, of which is known at most how long it is; none is needed when nothing is counted.
@@ -122,7 +118,7 @@ impl Inner {
             && !stalled
             && !head.headers.contains_key(header::EXPECT)
         {
-            intake::discard(&mut rest, self.limits.body_bytes_max, crate::host::DISCARD_TIME).await;
+            intake::discard(&mut rest, self.limits.body_bytes_max, crate::ingress::DISCARD_TIME).await;
         }
     }
 }
@@ -132,7 +128,7 @@ struct Transfer {
     host: Arc<Inner>,
     caller: Caller,
     path: String,
-    seat: OwnedSemaphorePermit,
+    permit: Permit,
     reservation: Option<Reservation>,
 }
 
@@ -148,13 +144,14 @@ impl Transfer {
         let mut answered = Some(answered);
         let result = match self
             .host
-            .instance(&self.caller, false, Instant::now() + limits.request_time)
+            .instance(self.caller.project.id, false, Instant::now() + limits.request_time)
             .await
         {
             Ok(mut instance) => {
                 let work = StreamedWork {
                     request,
                     may_write: self.caller.may_write,
+                    caller: self.caller.id,
                     limits,
                     progress,
                     reservation: self.reservation,
@@ -167,7 +164,7 @@ impl Transfer {
             }
             Err(fault) => Err(fault),
         };
-        drop(self.seat);
+        drop(self.permit);
         if let Err(fault) = result {
             self.host.tell(fault, &self.caller, &self.path, answered);
         }

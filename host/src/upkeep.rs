@@ -244,15 +244,16 @@ impl Inner {
                 path: String::new(),
             },
             may_write: true,
+            id: None,
         };
         request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
         let path = request.uri().path().to_owned();
-        let seat = self.take_seat().await.ok()?;
+        let permit = self.admission.run_permit(caller.claim()).await.ok()?;
         let host = Arc::clone(self);
         // Without waiting for a slot: what upkeep did makes the searches several times as fast that wait for one.
         let work = async move { host.run(request, &caller, None, host.limits.request_time).await };
         let answer = self.lane.run(work).await;
-        drop(seat);
+        drop(permit);
         let reason = match answer {
             Some(Ok(response)) if response.status().is_success() => return Some(response.into_body().into_bytes()),
             Some(Ok(response)) => shown(&response.into_body().into_bytes()),

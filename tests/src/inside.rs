@@ -35,13 +35,6 @@ impl Tracker {
         entries.iter().map(|[key, value]| (cut(key), cut(value))).collect()
     }
 
-    /// What a record holds; nothing if there is none.
-    pub fn record(&self, key: &[u8]) -> Vec<u8> {
-        let keys = [key.to_vec()];
-        let values = self.records.get(ProjectId(self.project), &keys);
-        self.runtime.block_on(values).expect("a value").bytes
-    }
-
     /// What upkeep came to so far.
     pub fn upkeep_counts(&self) -> UpkeepCounts {
         self.host.upkeep_counts()

@@ -1,6 +1,7 @@
 //! What the tests share: a forge of fixed tokens, hosts around the misbehaving component, and a caller.
 
 mod caller;
+mod component;
 mod forge;
 pub mod gated_host;
 pub mod gated_storage;

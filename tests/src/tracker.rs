@@ -5,8 +5,8 @@
 //! before each request, and in fresh instances. `MLFORGE_TEST_STORAGE=s3` keeps files in the bucket that
 //! `MLFORGE_TEST_S3` names.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -16,9 +16,11 @@ use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
 use mlforge::storage::s3::{S3Blobs, S3Place};
 use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::storage::{Blobs, ProjectId, Records};
-use mlforge::{Host, HostBuilder, Limits, Plugin};
+use mlforge::{Host, HostBuilder};
 use serde_json::Value;
 
+pub use crate::component::plugin;
+use crate::component::{is_isolated, patient};
 use crate::two_projects::{Around, TwoProjects};
 
 /// What the component's clock says, in milliseconds since the Unix epoch.
@@ -96,32 +98,6 @@ impl Reply {
             self.body
         );
         self.body["message"].as_str().expect("a message").to_owned()
-    }
-}
-
-/// The real component, compiled once for all tests of the binary.
-pub fn plugin() -> Plugin {
-    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-    let compile =
-        || Plugin::compile(mlforge_component::COMPONENT, None, &Limits::default()).expect("a component that compiles");
-    let plugin = PLUGIN.get_or_init(compile).clone();
-    match is_isolated() {
-        true => plugin.by_wasi_http_alone(),
-        false => plugin,
-    }
-}
-
-/// Whether each request gets an instance of its own, and `wasi:http` is the only way to it.
-fn is_isolated() -> bool {
-    std::env::var_os("MLFORGE_TEST_ISOLATE").is_some()
-}
-
-/// As usual, but nobody is turned away for having waited: a test sends hundreds of requests at once, and a machine that does
-/// other things at the same time must not fail it.
-fn patient() -> Limits {
-    Limits {
-        waiting_time: Duration::from_secs(120),
-        ..Limits::default()
     }
 }
 

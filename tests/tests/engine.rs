@@ -257,6 +257,8 @@ async fn the_queue_is_not_waited_in_for_ever() {
         running_max: 1,
         waiting_max: 1,
         waiting_time,
+        project_percent_max: 100,
+        caller_percent_max: 100,
         ..Limits::default()
     });
     let holder = guest.developer();

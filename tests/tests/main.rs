@@ -31,6 +31,7 @@ mod replacing;
 mod runs;
 mod search;
 mod server;
+mod shares;
 mod sources;
 mod stages;
 mod transfers;

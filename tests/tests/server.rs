@@ -219,3 +219,32 @@ async fn connections_wait_for_a_place() {
     drop(holder);
     assert!(waiting.await.contains("200 OK"));
 }
+
+#[tokio::test]
+async fn an_answer_counts_until_it_is_sent() {
+    let served = Served::with(Limits {
+        body_bytes_max: 40 << 20,
+        answer_bytes_max: 40 << 20,
+        bodies_bytes_max: 80 << 20,
+        project_percent_max: 100,
+        caller_percent_max: 100,
+        ..Limits::default()
+    })
+    .await;
+    // More than the buffers of two sockets hold.
+    let body = "x".repeat(30 << 20);
+    let head = get("/echo")
+        .replace("GET", "POST")
+        .replace("\r\n\r\n", &format!("\r\ncontent-length: {}\r\n\r\n", body.len()));
+    let mut reader = served.connect().await;
+    reader.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut first = [0; 15];
+    reader.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    // Most of its answer is still here, and the next request and its answer take 60 MB more.
+    let refused = served.talk(&format!("{head}{body}")).await;
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused:.200}");
+    assert!(read_all(&mut reader).await.len() > body.len());
+    let smaller = served.talk(&get("/hello")).await;
+    assert!(smaller.contains("200 OK"), "{smaller}");
+}

@@ -363,6 +363,8 @@ async fn a_replaced_file_is_delivered_as_it_was() {
 async fn those_who_take_long_do_not_keep_others_out() {
     let files = Files::with(Limits {
         transfers_max: 2,
+        project_percent_max: 100,
+        caller_percent_max: 100,
         running_max: 1,
         waiting_time: Duration::from_millis(50),
         ..Limits::default()

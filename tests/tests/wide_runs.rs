@@ -258,7 +258,7 @@ fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packe
         &tags((0..100).map(|n| format!("more{n}")), &"x".repeat(8_000)),
     );
     create(&tracker, &other, 1, &[]);
-    let intact = tracker.record(&packed_key(&runs[2]));
+    let intact = tracker.record(packed_key(&runs[2])).unwrap();
     tracker.put_record(&packed_key(&runs[2]), b"no packed run");
     let tag = json!({"run_id": runs[2], "key": "t", "value": "v"});
     tracker.post("runs/set-tag", tag.clone()).ok();

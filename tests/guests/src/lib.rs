@@ -59,6 +59,12 @@ async fn misbehave(how: &str) -> Result<Response, ErrorCode> {
         }
         "/grow" => Ok(text(std::hint::black_box(vec![1_u8; 16 << 20]).len().to_string())),
         "/hang" => hang().await,
+        "/grow-and-hang" => {
+            let grown = std::hint::black_box(vec![1_u8; 16 << 20]);
+            let came_back = hang().await;
+            drop(grown);
+            came_back
+        }
         "/flood" => Ok(flood()),
         "/refuse" => Err(ErrorCode::InternalError(Some("secret inside".into()))),
         _ => Err(ErrorCode::HttpRequestUriInvalid),

@@ -1,0 +1,246 @@
+//! Admission of requests: permits and budgets that all requests share, with a share for each project
+//! and each caller. Every wait has a time limit, and dropping a permit gives it back.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Duration, timeout};
+
+use crate::budget::{Bounds, Budget, Claim, Exhausted, Share};
+use crate::limits::Limits;
+
+/// A map with more semaphores drops the unused ones before it adds another one.
+const IDLE_SEMAPHORES_MAX: usize = 1_000;
+
+/// All permits and budgets of a host.
+pub(crate) struct Admission {
+    /// The number of requests from the moment at which their caller is known until the last byte of their
+    /// answer is sent. Each keeps a connection busy.
+    under_way: Budget,
+    /// The number of requests that run or wait for a permit to run.
+    queue: Budget,
+    running: Permits,
+    /// Permits of requests that carry files. Such requests take long, so they have permits of their own.
+    transfers: Permits,
+    /// Bodies of requests and answers, in bytes.
+    pub(crate) bodies: Budget,
+    /// Linear memory of instances, in bytes.
+    pub(crate) memory: Budget,
+    waiting_time: Duration,
+}
+
+/// The permit of a running request, and its place in the bounded queue.
+pub(crate) struct RunPermit {
+    _running: Permit,
+    _queued: Share,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let body_bytes_max = limits.body_bytes_max.max(limits.answer_bytes_max);
+        let budget = |total, request_max| Budget::new(Bounds::of(total, request_max, limits));
+        let permits = |total| Permits::new(Bounds::of(total, 1, limits));
+        Self {
+            under_way: budget(limits.connections_max, 1),
+            queue: budget(limits.running_max.saturating_add(limits.waiting_max), 1),
+            running: permits(limits.running_max),
+            transfers: permits(limits.transfers_max),
+            bodies: budget(limits.bodies_bytes_max, body_bytes_max),
+            memory: budget(limits.instances_bytes_max, limits.instance_bytes_max),
+            waiting_time: limits.waiting_time,
+        }
+    }
+
+    /// Counts a request, once its caller is known, until the share is dropped.
+    pub(crate) fn enter(&self, claim: Claim) -> Result<Share, Exhausted> {
+        self.under_way.take(claim, 1)
+    }
+
+    /// A permit to run, waited for at most `Limits::waiting_time`. A full queue is refused at once.
+    pub(crate) async fn run_permit(&self, claim: Claim) -> Result<RunPermit, Exhausted> {
+        let queued = self.queue.take(claim, 1)?;
+        let running = self.running.acquire(claim, self.waiting_time).await?;
+        Ok(RunPermit {
+            _running: running,
+            _queued: queued,
+        })
+    }
+
+    /// A permit to carry a file, waited for at most `Limits::waiting_time`.
+    pub(crate) async fn transfer_permit(&self, claim: Claim) -> Result<Permit, Exhausted> {
+        self.transfers.acquire(claim, self.waiting_time).await
+    }
+}
+
+/// A number of permits, of which one project and one caller have at most a share.
+///
+/// A request queues for its caller's share first, then for its project's, then for the whole. So nobody
+/// queues after requests that wait for their own share only.
+pub(crate) struct Permits {
+    all: Arc<Semaphore>,
+    projects: Keyed<crate::storage::ProjectId>,
+    callers: Keyed<crate::budget::CallerId>,
+}
+
+/// One of the permits; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _of_caller: Option<OwnedSemaphorePermit>,
+    _of_project: Option<OwnedSemaphorePermit>,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Permits {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        // A share as large as the whole needs no semaphore of its own.
+        let part = |part: usize| (part < bounds.all).then_some(part);
+        Self {
+            all: Arc::new(Semaphore::new(bounds.all)),
+            projects: Keyed::new(part(bounds.project)),
+            callers: Keyed::new(part(bounds.caller)),
+        }
+    }
+
+    /// Waits for a permit, at most for this time; the error names the bound that was reached.
+    pub(crate) async fn acquire(&self, claim: Claim, time: Duration) -> Result<Permit, Exhausted> {
+        let mut exhausted = Exhausted::Caller;
+        let acquire = async {
+            let of_caller = match claim.caller {
+                Some(caller) => self.callers.acquire(caller).await,
+                None => None,
+            };
+            exhausted = Exhausted::Project;
+            let of_project = self.projects.acquire(claim.project).await;
+            exhausted = Exhausted::All;
+            // None of the semaphores is ever closed.
+            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some(Permit {
+                _of_caller: of_caller,
+                _of_project: of_project,
+                _of_all: of_all,
+            })
+        };
+        timeout(time, acquire).await.ok().flatten().ok_or(exhausted)
+    }
+}
+
+/// A semaphore for each key that is in use.
+struct Keyed<K> {
+    /// The permits of each semaphore; none: no bound.
+    permits: Option<usize>,
+    semaphores: Mutex<HashMap<K, Weak<Semaphore>>>,
+}
+
+impl<K: Copy + Eq + Hash> Keyed<K> {
+    fn new(permits: Option<usize>) -> Self {
+        Self {
+            permits,
+            semaphores: Mutex::default(),
+        }
+    }
+
+    async fn acquire(&self, key: K) -> Option<OwnedSemaphorePermit> {
+        let permits = self.permits?;
+        self.semaphore(key, permits).acquire_owned().await.ok()
+    }
+
+    fn semaphore(&self, key: K, permits: usize) -> Arc<Semaphore> {
+        // No code that may panic runs under the lock.
+        let mut semaphores = self.semaphores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(semaphore) = semaphores.get(&key).and_then(Weak::upgrade) {
+            return semaphore;
+        }
+        if semaphores.len() >= IDLE_SEMAPHORES_MAX {
+            semaphores.retain(|_, semaphore| semaphore.strong_count() > 0);
+        }
+        let semaphore = Arc::new(Semaphore::new(permits));
+        semaphores.insert(key, Arc::downgrade(&semaphore));
+        semaphore
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::CallerId;
+    use crate::forge::Actor;
+    use crate::storage::ProjectId;
+
+    const BOUNDS: Bounds = Bounds {
+        all: 4,
+        project: 2,
+        caller: 1,
+    };
+    const TIME: Duration = Duration::from_secs(1);
+
+    fn claim(project: u64, caller: u64) -> Claim {
+        let actor = Actor {
+            id: caller,
+            login: String::new(),
+        };
+        Claim {
+            project: ProjectId(project),
+            caller: Some(CallerId::of(&actor)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_has_more_than_their_part_of_the_permits() {
+        let permits = Permits::new(BOUNDS);
+        let acquire = |project, caller| permits.acquire(claim(project, caller), TIME);
+        let ada = acquire(1, 1).await.unwrap();
+        assert_eq!(acquire(2, 1).await.err(), Some(Exhausted::Caller));
+        let bob = acquire(1, 2).await.unwrap();
+        assert_eq!(acquire(1, 3).await.err(), Some(Exhausted::Project));
+        let others = (acquire(2, 4).await.unwrap(), acquire(2, 5).await.unwrap());
+        assert_eq!(acquire(3, 6).await.err(), Some(Exhausted::All));
+        drop(ada);
+        assert!(acquire(1, 3).await.is_ok());
+        drop((bob, others));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_behind_those_whose_own_part_is_used_up() {
+        let permits = Arc::new(Permits::new(BOUNDS));
+        let _held = (
+            permits.acquire(claim(1, 1), TIME).await,
+            permits.acquire(claim(1, 2), TIME).await,
+        );
+        let waiting: Vec<_> = (0..100)
+            .map(|caller| {
+                let permits = Arc::clone(&permits);
+                tokio::spawn(async move { permits.acquire(claim(1, caller), TIME).await.err() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(permits.acquire(claim(2, 1_000), Duration::ZERO).await.is_ok());
+        for one in waiting {
+            assert!(one.await.unwrap().is_some());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_that_is_given_back_goes_to_whoever_waits() {
+        let permits = Permits::new(BOUNDS);
+        let held = permits.acquire(claim(1, 1), TIME).await.unwrap();
+        let (next, ()) = tokio::join!(permits.acquire(claim(1, 1), TIME), async {
+            tokio::task::yield_now().await;
+            drop(held);
+        });
+        assert!(next.is_ok());
+    }
+
+    #[tokio::test]
+    async fn semaphores_that_nobody_uses_are_forgotten() {
+        let permits = Permits::new(BOUNDS);
+        let held = permits.acquire(claim(1, 1), TIME).await.unwrap();
+        for number in 2..5_000 {
+            permits.acquire(claim(number, number), TIME).await.unwrap();
+        }
+        let semaphores = permits.projects.semaphores.lock().unwrap();
+        assert!(semaphores.len() <= IDLE_SEMAPHORES_MAX && semaphores.contains_key(&ProjectId(1)));
+        drop(held);
+    }
+}

@@ -1,0 +1,90 @@
+//! The first steps of a request: from its head to its caller, and from its body to bytes. A request that is refused here
+//! reaches no instance.
+
+use bytes::Bytes;
+use http::header;
+use http::request::Parts;
+use tokio::time::Duration;
+
+use crate::access::{self, Caller, Intent};
+use crate::answer::Refusal;
+use crate::budget::Share;
+use crate::forge::{Credential, ProjectRef};
+use crate::heads::declared_length;
+use crate::host::{Inbound, Inner};
+use crate::intake::{self, Allowance, Shortfall};
+
+/// The time for which the body of a refused request is drained.
+pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
+/// The same for a request of an unknown sender.
+const STRANGER_DISCARD_TIME: Duration = Duration::from_secs(2);
+/// The most bytes that are drained of such a request.
+const STRANGER_DISCARD_BYTES_MAX: usize = 1 << 20;
+
+/// A request whose caller has the right to it.
+pub(crate) struct Admitted<'a> {
+    pub(crate) head: &'a Parts,
+    /// Behind the mount.
+    pub(crate) path: &'a str,
+    pub(crate) intent: Intent,
+    pub(crate) caller: Caller,
+    pub(crate) credential: Credential,
+}
+
+impl Inner {
+    /// Authenticates and authorises a request. This reads nothing of the body.
+    pub(crate) async fn admit<'a>(
+        &self,
+        head: &'a Parts,
+        project: &ProjectRef,
+        path: &'a str,
+    ) -> Result<Admitted<'a>, Refusal> {
+        let intent = Intent::of(&head.method, path);
+        let credential = self.credential(head, project, path)?;
+        let forge = &*self.lent.forge;
+        let caller = access::admit(forge, &credential, project, intent, self.limits.forge_time).await?;
+        Ok(Admitted {
+            head,
+            path,
+            intent,
+            caller,
+            credential,
+        })
+    }
+
+    /// Reads a body into memory.
+    pub(crate) async fn receive(&self, head: &Parts, body: &mut Inbound, share: &mut Share) -> Result<Bytes, Refusal> {
+        let bytes_max = self.limits.body_bytes_max;
+        let allowance = Allowance {
+            bytes_max,
+            pause: self.limits.body_pause,
+            share,
+        };
+        let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+        if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
+            return Err(Refusal::BodyTooLarge(bytes_max));
+        }
+        intake::collect(body, allowance)
+            .await
+            .map_err(|shortfall| match shortfall {
+                Shortfall::TooLarge => Refusal::BodyTooLarge(bytes_max),
+                Shortfall::NoRoom(exhausted) => exhausted.into(),
+                Shortfall::Stalled => Refusal::BodyStalled,
+                Shortfall::Broken(_) => Refusal::BodyBroken,
+            })
+    }
+
+    /// Drains the body of a refused request, so that the client reads the answer instead of a reset. A client that sent
+    /// `Expect: 100-continue` has not sent its body yet.
+    pub(crate) async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: Refusal) -> Refusal {
+        if head.headers.contains_key(header::EXPECT) || refusal == Refusal::BodyStalled {
+            return refusal;
+        }
+        let (bytes_max, time) = match refusal.is_of_stranger() {
+            true => (STRANGER_DISCARD_BYTES_MAX, STRANGER_DISCARD_TIME),
+            false => (self.limits.body_bytes_max, DISCARD_TIME),
+        };
+        intake::discard(body, bytes_max, time).await;
+        refusal
+    }
+}
