@@ -35,6 +35,8 @@ pub(crate) enum Refusal {
     NoRoom(Exhausted),
     /// A file was replaced again and again while it was opened.
     Unsteady,
+    /// Its instance would need more memory than this many bytes.
+    MemoryBound(usize),
     /// The forge does not say who the caller is.
     ForgeDown,
     /// The storage cannot say how much a project keeps.
@@ -51,7 +53,7 @@ impl Refusal {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::ReadingToken | Self::BadTicket | Self::MayNotWrite => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
-            Self::BodyTooLarge(_) | Self::ProjectFull(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             // The caller's own doing, or that of their colleagues.
@@ -76,7 +78,9 @@ impl Refusal {
             Self::ReadingToken | Self::BadTicket | Self::MayNotWrite => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
-            Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::BodyBroken => "INVALID_PARAMETER_VALUE",
+            Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) | Self::BodyBroken => {
+                "INVALID_PARAMETER_VALUE"
+            }
             Self::NoRoom(Exhausted::Project | Exhausted::Caller) => "REQUEST_LIMIT_EXCEEDED",
             Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown | Self::StorageDown => {
                 "TEMPORARILY_UNAVAILABLE"
@@ -97,6 +101,9 @@ impl Refusal {
             Self::MayNotWrite => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of a request has at most {bytes_max} bytes."),
+            Self::MemoryBound(bytes_max) => format!(
+                "The request needs more memory than one may have, {bytes_max} bytes. Send less at once, or ask for smaller pages."
+            ),
             Self::ProjectFull(bytes_max) => {
                 format!(
                     "There is no room for this file: the project keeps at most {bytes_max} bytes. Delete some files."

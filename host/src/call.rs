@@ -187,7 +187,16 @@ pub(crate) struct Memory {
     share: Share,
     bytes_max: usize,
     last_growth: usize,
-    starved: Option<Exhausted>,
+    refused: Option<Shortage>,
+}
+
+/// Why an instance was refused more memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortage {
+    /// The budget had no room: a less busy host would have had it.
+    Starved(Exhausted),
+    /// The limit of one instance, in bytes.
+    OwnBound(usize),
 }
 
 impl Memory {
@@ -197,13 +206,13 @@ impl Memory {
             share,
             bytes_max,
             last_growth: 0,
-            starved: None,
+            refused: None,
         }
     }
 
     /// Counts the memory for the caller of the next request.
     pub(crate) fn lend_to(&mut self, caller: Option<CallerId>) -> Result<(), Exhausted> {
-        self.starved = None;
+        self.refused = None;
         self.share.hand_to(caller)
     }
 
@@ -218,9 +227,10 @@ impl Memory {
         self.share.taken()
     }
 
-    /// The bound that was in the way when the instance was refused memory that it could have had on a less busy host.
-    pub(crate) fn starved(&self) -> Option<Exhausted> {
-        self.starved
+    /// Why the instance was refused memory during this request. A full budget wins over the instance's own
+    /// limit, because the client may then try again.
+    pub(crate) fn refused(&self) -> Option<Shortage> {
+        self.refused
     }
 }
 
@@ -229,12 +239,13 @@ impl ResourceLimiter for Memory {
         let growth = desired.saturating_sub(current);
         self.last_growth = 0;
         if self.share.taken().saturating_add(growth) > self.bytes_max {
+            self.refused.get_or_insert(Shortage::OwnBound(self.bytes_max));
             return Ok(false);
         }
         match self.share.grow(growth) {
             Ok(()) => self.last_growth = growth,
             Err(exhausted) => {
-                self.starved = Some(exhausted);
+                self.refused = Some(Shortage::Starved(exhausted));
                 return Ok(false);
             }
         }

@@ -352,6 +352,10 @@ pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
             tracing::warn!(target: "mlforge::component", project, path, ?exhausted, "request stopped: no room");
             Refusal::NoRoom(exhausted)
         }
+        Fault::MemoryBound(bytes_max) => {
+            tracing::warn!(target: "mlforge::component", project, path, bytes_max, "request stopped: needs more memory");
+            Refusal::MemoryBound(bytes_max)
+        }
         Fault::Trapped(error) => {
             let error = format!("{error:?}");
             tracing::error!(target: "mlforge::component", project, path, error, "the component trapped");

@@ -21,7 +21,7 @@ use crate::answer::Refusal;
 use crate::bindings::{self as direct, DirectService};
 use crate::body::Piece;
 use crate::budget::{CallerId, Exhausted, Share};
-use crate::call::{Binding, Call, Lent, Memory};
+use crate::call::{Binding, Call, Lent, Memory, Shortage};
 use crate::inflow::Inflow;
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     TimedOut,
     /// There is no room now for an instance, its memory or its answer.
     NoRoom(Exhausted),
+    /// The instance needed more memory than one may have: this many bytes.
+    MemoryBound(usize),
     /// The component stopped.
     Trapped(wasmtime::Error),
     /// The component gave up on the request.
@@ -265,8 +267,9 @@ impl Instance {
 
 /// Tells a trap for want of memory from any other. Few components survive it when memory is refused.
 fn explained(fault: Fault, store: &Store<Call>) -> Fault {
-    match (fault, store.data().memory.starved()) {
-        (Fault::Trapped(_), Some(exhausted)) => Fault::NoRoom(exhausted),
+    match (fault, store.data().memory.refused()) {
+        (Fault::Trapped(_), Some(Shortage::Starved(exhausted))) => Fault::NoRoom(exhausted),
+        (Fault::Trapped(_), Some(Shortage::OwnBound(bytes_max))) => Fault::MemoryBound(bytes_max),
         (fault, _) => fault,
     }
 }

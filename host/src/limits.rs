@@ -38,7 +38,7 @@ pub struct Limits {
     pub project_percent_max: usize,
     /// The share of one caller, over all projects, in percent.
     pub caller_percent_max: usize,
-    /// Linear memory of one instance.
+    /// Linear memory of one instance. A request that needs more is refused (413).
     pub instance_bytes_max: usize,
     /// Linear memory of all instances together.
     pub instances_bytes_max: usize,

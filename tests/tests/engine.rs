@@ -88,10 +88,9 @@ async fn an_instance_has_so_much_memory_and_no_more() {
         instance_bytes_max: 64 << 20,
         ..Limits::default()
     });
-    assert_eq!(
-        guest.developer().get("/eat").await.error(),
-        error(500, "INTERNAL_ERROR")
-    );
+    let answer = guest.developer().get("/eat").await;
+    assert_eq!(answer.error(), error(413, "INVALID_PARAMETER_VALUE"));
+    assert!(answer.body.contains("67108864 bytes"), "{}", answer.body);
     assert_eq!(count(&guest.developer()).await, "1");
 }
 
