@@ -100,7 +100,7 @@ impl Refusal {
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::MayNotWrite => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
-            Self::BodyTooLarge(bytes_max) => format!("The body of a request has at most {bytes_max} bytes."),
+            Self::BodyTooLarge(bytes_max) => format!("The body of this request may have at most {bytes_max} bytes."),
             Self::MemoryBound(bytes_max) => format!(
                 "The request needs more memory than one may have, {bytes_max} bytes. Send less at once, or ask for smaller pages."
             ),

@@ -181,7 +181,7 @@ impl Inner {
             credential,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
-        let bytes = match self.receive(head, &mut body, &mut share).await {
+        let bytes = match self.receive(head, path, &mut body, &mut share).await {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };

@@ -13,6 +13,7 @@ use crate::forge::{Credential, ProjectRef};
 use crate::heads::declared_length;
 use crate::host::{Inbound, Inner};
 use crate::intake::{self, Allowance, Shortfall};
+use crate::route_class::body_bytes_max;
 
 /// The time for which the body of a refused request is drained.
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
@@ -53,8 +54,14 @@ impl Inner {
     }
 
     /// Reads a body into memory.
-    pub(crate) async fn receive(&self, head: &Parts, body: &mut Inbound, share: &mut Share) -> Result<Bytes, Refusal> {
-        let bytes_max = self.limits.body_bytes_max;
+    pub(crate) async fn receive(
+        &self,
+        head: &Parts,
+        path: &str,
+        body: &mut Inbound,
+        share: &mut Share,
+    ) -> Result<Bytes, Refusal> {
+        let bytes_max = body_bytes_max(&self.limits, &head.method, path);
         let allowance = Allowance {
             bytes_max,
             pause: self.limits.body_pause,

@@ -46,6 +46,7 @@ mod pool;
 mod progress;
 mod purge;
 mod request_log;
+mod route_class;
 mod server;
 pub mod storage;
 mod surroundings;

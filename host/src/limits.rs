@@ -15,8 +15,10 @@ pub struct Limits {
     pub waiting_time: Duration,
     /// How long the forge may take to say who the caller is.
     pub forge_time: Duration,
-    /// The largest request body.
+    /// The largest request body of the routes that need large ones, such as `log-batch` and `log-inputs`.
     pub body_bytes_max: usize,
+    /// The largest request body of all other routes but those of files.
+    pub small_body_bytes_max: usize,
     /// How long a request body may pause between two pieces.
     pub body_pause: Duration,
     /// The largest file that is taken from a client.
@@ -77,6 +79,7 @@ impl Default for Limits {
             waiting_time: Duration::from_secs(5),
             forge_time: Duration::from_secs(10),
             body_bytes_max: 20 << 20,
+            small_body_bytes_max: 1 << 20,
             body_pause: Duration::from_secs(20),
             file_bytes_max: 16 << 30,
             project_bytes_max: u64::MAX,

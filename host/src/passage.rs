@@ -2,8 +2,8 @@
 
 use http::Method;
 
-/// What the pages and clients put before the paths of the artifact service.
-const PREFIXES: [&str; 2] = ["/api/2.0/", "/ajax-api/2.0/"];
+/// The prefixes of the paths of files. The last one is the start of every path.
+const PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
 
 /// A file so small costs less as a whole than as a stream.
 const SMALL_FILE_BYTES: u64 = 256 << 10;
@@ -75,6 +75,7 @@ mod tests {
             "/api/2.0/mlflow/logged-models/m-1/artifacts/directories"
         ));
         assert!(streams(Method::PUT, "/api/2.0/mlflow-artifacts/mpu/part/0/1"));
+        assert!(streams(Method::PUT, "/mlflow-artifacts/artifacts/1/a"));
         assert!(!streams(Method::DELETE, artifact) && !streams(Method::POST, artifact));
         assert!(!streams(Method::GET, "/api/2.0/mlflow-artifacts/artifacts"));
         assert!(!streams(Method::PUT, "/x/mlflow-artifacts/artifacts/1") && !streams(Method::POST, "/get-artifact"));

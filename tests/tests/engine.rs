@@ -342,3 +342,25 @@ async fn requests_run_at_the_same_time() {
         assert_eq!(answer.await.unwrap(), "hello");
     }
 }
+
+#[tokio::test]
+async fn most_routes_take_small_bodies_only() {
+    let guest = GuestHost::limited(Limits {
+        small_body_bytes_max: 10,
+        ..Limits::default()
+    });
+    let answer = guest
+        .developer()
+        .post("/api/2.0/mlflow/runs/search", "0123456789x")
+        .await;
+    assert_eq!(answer.error(), error(413, "INVALID_PARAMETER_VALUE"));
+    assert!(answer.body.contains("at most 10 bytes"), "{}", answer.body);
+    assert_ne!(
+        guest
+            .developer()
+            .post("/api/2.0/mlflow/runs/log-batch", "0123456789x")
+            .await
+            .status,
+        413
+    );
+}

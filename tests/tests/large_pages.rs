@@ -194,11 +194,11 @@ fn large_logged_models_are_listed() {
 #[test]
 fn a_body_of_very_many_values_is_refused_and_the_bound_named() {
     let tracker = Tracker::fresh();
-    let body = |inside: String| format!("{{\"experiment_ids\": [], \"a\": [{inside}0]}}");
-    let many = tracker.send("POST", "/api/2.0/mlflow/runs/search", body("[],".repeat(6 << 20)));
+    let body = |inside: String| format!("{{\"run_id\": \"\", \"a\": [{inside}0]}}");
+    let many = tracker.send("POST", "/api/2.0/mlflow/runs/log-batch", body("[],".repeat(6 << 20)));
     let message = many.fails(400, "INVALID_PARAMETER_VALUE");
     assert!(message.contains("more than 250000 values"), "{message}");
-    let deep = tracker.send("POST", "/api/2.0/mlflow/runs/search", body("[".repeat(1 << 20)));
+    let deep = tracker.send("POST", "/api/2.0/mlflow/runs/log-batch", body("[".repeat(1 << 20)));
     let message = deep.fails(400, "INVALID_PARAMETER_VALUE");
     assert!(message.contains("more than 100 lists and objects"), "{message}");
     let run = tracker.run(&tracker.experiment("e"), 1);

@@ -54,7 +54,10 @@ async fn what_follows_the_answer_has_the_requests_rights() {
 
 #[tokio::test]
 async fn a_blob_comes_back_as_it_went() {
-    let guest = GuestHost::new();
+    let guest = GuestHost::limited(mlforge::Limits {
+        small_body_bytes_max: 20 << 20,
+        ..mlforge::Limits::default()
+    });
     let blob: String = (0..600_000).map(|number| format!("{number} ")).collect();
     let staged = guest.developer().post("/stage", blob.clone()).await;
     assert_eq!(staged.body, format!("staged {}", blob.len()));

@@ -223,6 +223,7 @@ async fn connections_wait_for_a_place() {
 #[tokio::test]
 async fn an_answer_counts_until_it_is_sent() {
     let served = Served::with(Limits {
+        small_body_bytes_max: 40 << 20,
         body_bytes_max: 40 << 20,
         answer_bytes_max: 40 << 20,
         bodies_bytes_max: 80 << 20,
