@@ -109,7 +109,7 @@ impl Refusal {
                     "There is no room for this file: the project keeps at most {bytes_max} bytes. Delete some files."
                 )
             }
-            Self::BodyStalled => "The body of the request did not arrive in time.".into(),
+            Self::BodyStalled => "The body of the request stopped, or came too slowly.".into(),
             Self::BodyBroken => "The body of the request broke off.".into(),
             Self::NoRoom(Exhausted::All) => "Too many requests at the same time. Try again in a moment.".into(),
             Self::NoRoom(Exhausted::Project) => {

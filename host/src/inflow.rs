@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep};
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use crate::answer::Refusal;
 use crate::host::Inbound;
+use crate::pace::{Pace, PacedPolls};
 use crate::progress::Progress;
 use crate::storage::quota::Reservation;
 
@@ -43,14 +43,13 @@ pub(crate) struct Inflow {
     bytes_max: u64,
     bytes_left: u64,
     room: Option<Reservation>,
-    pause: Duration,
-    alarm: Pin<Box<Sleep>>,
+    polls: PacedPolls,
     progress: Progress,
 }
 
 impl Inflow {
-    /// At most so many bytes, with pauses of at most so long.
-    pub(crate) fn new(body: Inbound, bytes_max: u64, pause: Duration, progress: Progress) -> (Self, Outside) {
+    /// A body of at most this many bytes, at this pace.
+    pub(crate) fn new(body: Inbound, bytes_max: u64, pace: Pace, progress: Progress) -> (Self, Outside) {
         let (back, rest) = oneshot::channel();
         let wrong = Arc::new(OnceLock::new());
         let inflow = Self {
@@ -60,8 +59,7 @@ impl Inflow {
             bytes_max,
             bytes_left: bytes_max,
             room: None,
-            pause,
-            alarm: Box::pin(sleep(pause)),
+            polls: PacedPolls::new(pace),
             progress,
         };
         (inflow, Outside { rest, wrong })
@@ -75,8 +73,9 @@ impl Inflow {
 
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, ErrorCode> {
         self.progress.mark();
-        self.alarm.as_mut().reset(Instant::now() + self.pause);
-        let bytes = u64::try_from(frame.data_ref().map_or(0, Bytes::len)).unwrap_or(u64::MAX);
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        self.polls.moved(bytes);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         match self.bytes_left.checked_sub(bytes) {
             Some(left) => self.bytes_left = left,
             None => return Err(self.fail(Refusal::BodyTooLarge(self.bytes_max))),
@@ -108,7 +107,7 @@ impl Body for Inflow {
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.take(frame))),
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(Refusal::BodyBroken)))),
-            Poll::Pending if self.alarm.as_mut().poll(cx).is_ready() => {
+            Poll::Pending if self.polls.poll_exhausted(cx).is_ready() => {
                 Poll::Ready(Some(Err(self.fail(Refusal::BodyStalled))))
             }
             Poll::Pending => Poll::Pending,

@@ -64,7 +64,7 @@ impl Inner {
         let bytes_max = body_bytes_max(&self.limits, &head.method, path);
         let allowance = Allowance {
             bytes_max,
-            pause: self.limits.body_pause,
+            pace: self.limits.body_pace(),
             share,
         };
         let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);

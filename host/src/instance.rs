@@ -25,6 +25,7 @@ use crate::call::{Binding, Call, Lent, Memory, Shortage};
 use crate::inflow::Inflow;
 use crate::intake::{self, Allowance, Shortfall};
 use crate::limits::Limits;
+use crate::pace::Pace;
 use crate::plugin::{Exports, Plugin};
 use crate::progress::Progress;
 use crate::storage::ProjectId;
@@ -361,9 +362,13 @@ async fn exchange(
     if head.status < StatusCode::OK {
         return Err(Fault::Unfit(format!("status {}", head.status)));
     }
+    let pace = Pace {
+        grace: limits.request_time,
+        rate_min: 0,
+    };
     let allowance = Allowance {
         bytes_max: limits.answer_bytes_max,
-        pause: limits.request_time,
+        pace,
         share,
     };
     let body = intake::collect(body, allowance)

@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::budget::{Exhausted, Share};
+use crate::pace::{Pace, TimeBudget};
 
 /// Why a body was not taken.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) enum Shortfall {
     TooLarge,
     /// Its share of the memory for bodies is used up.
     NoRoom(Exhausted),
-    /// Its sender stopped sending.
+    /// Its sender stopped sending, or sends too slowly.
     Stalled,
     /// It broke off.
     Broken(String),
@@ -25,7 +26,7 @@ pub(crate) enum Shortfall {
 /// What a body may cost.
 pub(crate) struct Allowance<'a> {
     pub(crate) bytes_max: usize,
-    pub(crate) pause: Duration,
+    pub(crate) pace: Pace,
     pub(crate) share: &'a mut Share,
 }
 
@@ -41,14 +42,18 @@ where
     if body.size_hint().lower() > u64::try_from(left).unwrap_or(u64::MAX) {
         return Err(Shortfall::TooLarge);
     }
-    while let Some(frame) = timeout(allowance.pause, body.frame())
-        .await
-        .map_err(|_| Shortfall::Stalled)?
-    {
+    let mut time = TimeBudget::new(allowance.pace);
+    loop {
+        let waiting = Instant::now();
+        let next = timeout(time.left(), body.frame()).await;
+        let Some(frame) = next.map_err(|_| Shortfall::Stalled)? else {
+            return Ok(whole.into_bytes());
+        };
         let Ok(piece) = frame.map_err(|error| Shortfall::Broken(error.to_string()))?.into_data() else {
             continue;
         };
         left = left.checked_sub(piece.len()).ok_or(Shortfall::TooLarge)?;
+        time.moved(piece.len(), waiting.elapsed());
         // The announced length is reserved at once: growing step by step takes up to twice the memory.
         let rest = usize::try_from(body.size_hint().lower())
             .unwrap_or(usize::MAX)
@@ -58,7 +63,6 @@ where
         let missing = taken.saturating_sub(allowance.share.taken());
         allowance.share.grow(missing).map_err(Shortfall::NoRoom)?;
     }
-    Ok(whole.into_bytes())
 }
 
 /// Reads what a refused client still sends and forgets it, as long as that is little and quick: a connection that is

@@ -39,6 +39,7 @@ mod limits;
 mod log_limit;
 mod maintenance_schedule;
 mod mount;
+mod pace;
 mod passage;
 mod patience;
 mod plugin;

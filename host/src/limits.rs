@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::pace::Pace;
+
 /// What a request, an instance and a connection may cost at most.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -19,8 +21,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// The largest request body of all other routes but those of files.
     pub small_body_bytes_max: usize,
-    /// How long a request body may pause between two pieces.
+    /// The longest time for which a request body may pause, or be slower than its least rate.
     pub body_pause: Duration,
+    /// The least rate of request bodies that are held in memory, in bytes a second; 0: none.
+    pub body_rate_min: u64,
     /// The largest file that is taken from a client.
     pub file_bytes_max: u64,
     /// How many bytes of files a project keeps; `u64::MAX`: as many as there is room for, and nothing is counted.
@@ -29,6 +33,8 @@ pub struct Limits {
     pub joining_time: Duration,
     /// How many requests that carry files run at the same time, besides all others.
     pub transfers_max: usize,
+    /// The least rate of uploads of files, in bytes a second; 0: none.
+    pub transfer_rate_min: u64,
     /// How long such a request may go on without a byte that moves.
     pub transfer_pause: Duration,
     /// The largest answer that is taken from the component.
@@ -81,10 +87,12 @@ impl Default for Limits {
             body_bytes_max: 20 << 20,
             small_body_bytes_max: 1 << 20,
             body_pause: Duration::from_secs(20),
+            body_rate_min: 32 << 10,
             file_bytes_max: 16 << 30,
             project_bytes_max: u64::MAX,
             joining_time: Duration::from_secs(600),
             transfers_max: 128,
+            transfer_rate_min: 1 << 10,
             transfer_pause: Duration::from_secs(120),
             answer_bytes_max: 128 << 20,
             bodies_bytes_max: 1 << 30,
@@ -104,6 +112,24 @@ impl Default for Limits {
             head_bytes_max: 64 << 10,
             write_pause: Duration::from_secs(30),
             drain_time: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// The least pace of a request body that is held in memory.
+    pub(crate) fn body_pace(&self) -> Pace {
+        Pace {
+            grace: self.body_pause,
+            rate_min: self.body_rate_min,
+        }
+    }
+
+    /// The least pace of an upload.
+    pub(crate) fn upload_pace(&self) -> Pace {
+        Pace {
+            grace: self.body_pause,
+            rate_min: self.transfer_rate_min,
         }
     }
 }

@@ -68,7 +68,7 @@ impl Inner {
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         let progress = Progress::new();
-        let (inflow, outside) = Inflow::new(body, bytes_max, self.limits.body_pause, progress.clone());
+        let (inflow, outside) = Inflow::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
         let inflow = inflow.within(room.clone());
         let request = self.with_own_headers(component_request(head, path, caller, inflow)?);
         let (answered, answer) = oneshot::channel();

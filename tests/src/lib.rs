@@ -11,8 +11,10 @@ pub mod interleaving;
 pub mod snapshot;
 pub mod steered;
 pub mod tracker;
+mod trickle;
 mod two_projects;
 
 pub use caller::{Answer, Caller};
 pub use forge::StaticForge;
 pub use guest::{COMPONENT as TEST_GUEST, GuestHost};
+pub use trickle::Trickle;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body::{Body, Frame};
 use mlforge::Limits;
-use mlforge_tests::{Caller, GuestHost};
+use mlforge_tests::{Caller, GuestHost, Trickle};
 
 fn error(status: u16, code: &str) -> (u16, String) {
     (status, code.into())
@@ -341,6 +341,17 @@ async fn requests_run_at_the_same_time() {
     for answer in all.collect::<Vec<_>>() {
         assert_eq!(answer.await.unwrap(), "hello");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_cut_however_short_its_pauses() {
+    let guest = GuestHost::limited(Limits {
+        body_pause: Duration::from_millis(200),
+        ..Limits::default()
+    });
+    let request = Request::post("/api/v4/projects/1/ml/mlflow/echo").header("private-token", "developer");
+    let request = request.body(Trickle::every(Duration::from_millis(1))).unwrap();
+    assert_eq!(guest.host.handle(request).await.status(), 408);
 }
 
 #[tokio::test]

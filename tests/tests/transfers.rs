@@ -15,8 +15,8 @@ use http_body_util::BodyExt as _;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::memory::MemoryRecords;
 use mlforge::{Body, Host, Limits};
-use mlforge_tests::StaticForge;
 use mlforge_tests::tracker::plugin;
+use mlforge_tests::{StaticForge, Trickle};
 
 const PIECE: usize = 64 << 10;
 
@@ -202,6 +202,21 @@ async fn an_upload_that_stands_still_ends() {
     })
     .await;
     let stalled = files.put("a", Pieces::ending(3, Some(Step::Stall))).await;
+    assert_eq!(stalled.status(), 408);
+    assert_eq!(files.get("a").await.status(), 404);
+    files.until_nothing_is_staged().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_trickles_ends_however_short_its_pauses() {
+    let files = Files::with(Limits {
+        body_pause: Duration::from_millis(200),
+        transfer_rate_min: 10 << 20,
+        ..Limits::default()
+    })
+    .await;
+    let trickle = Trickle::every(Duration::from_millis(1));
+    let stalled = files.host.handle(files.file("PUT", "a").body(trickle).unwrap()).await;
     assert_eq!(stalled.status(), 408);
     assert_eq!(files.get("a").await.status(), 404);
     files.until_nothing_is_staged().await;
