@@ -105,6 +105,11 @@ impl Body {
         self.held.push(Box::new(held));
     }
 
+    /// Whether its bytes come as a stream, and are not all in memory.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.rest, Rest::Stream(_))
+    }
+
     pub(crate) fn streamed(pieces: mpsc::Receiver<Piece>, length: Option<u64>) -> Self {
         Self::of(Source::Component(pieces), length)
     }

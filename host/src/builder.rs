@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use http::HeaderValue;
 
 use crate::call::Lent;
+use crate::descriptors;
 use crate::forge::Forge;
 use crate::host::{Conduct, Host};
 use crate::lane::Lane;
@@ -159,7 +160,11 @@ impl HostBuilder {
     }
 
     /// Puts the host together; fails when a part is missing or the component cannot be used.
-    pub fn build(self) -> anyhow::Result<Host> {
+    pub fn build(mut self) -> anyhow::Result<Host> {
+        if let Some(descriptors) = descriptors::limit() {
+            // Each connection may need a second descriptor, for a file.
+            self.limits.connections_max = self.limits.connections_max.min(descriptors / 2).max(1);
+        }
         let plugin = match self.component.context("a host needs a component")? {
             Component::Bytes(bytes) => Plugin::compile(&bytes, self.compiled_cache.as_deref(), &self.limits)?,
             Component::Compiled(plugin) => plugin,

@@ -16,9 +16,10 @@ use crate::admission::Admission;
 use crate::answer::{self, Refusal};
 use crate::bindings::FilePart;
 use crate::body::Body;
-use crate::budget::{Claim, Exhausted, Share};
+use crate::budget::{Bounds, Claim, Exhausted, Share};
 use crate::builder::HostBuilder;
 use crate::call::Lent;
+use crate::connections::{Connection, Connections};
 use crate::forge::ProjectRef;
 use crate::heads::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
 use crate::ingress::Admitted;
@@ -57,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) external_url: Option<String>,
     pool: Arc<Pool>,
     pub(crate) admission: Admission,
+    pub(crate) connections: Connections,
     pub(crate) lane: Lane,
     pub(crate) upkeep: Upkeep,
     pub(crate) upload_gc: UploadGc,
@@ -92,6 +94,7 @@ impl Host {
             external_url: conduct.external_url,
             pool: Pool::new(&limits),
             admission: Admission::new(&limits),
+            connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
             lane,
             upkeep: Upkeep::default(),
             upload_gc: UploadGc::default(),
@@ -158,6 +161,9 @@ impl Inner {
             Ok(under_way) => under_way,
             Err(exhausted) => return Err(self.send_off(head, &mut body, exhausted.into()).await),
         };
+        if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
+            connection.accept(caller.claim());
+        }
         let mut response = match self.passage(head, path) {
             Passage::Streamed => self.transfer(head, path, caller, body).await,
             passage => self.answer_whole(admitted, body, passage).await,

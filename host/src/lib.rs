@@ -25,6 +25,8 @@ mod body;
 mod budget;
 mod builder;
 mod call;
+mod connections;
+mod descriptors;
 mod fair_queue;
 pub mod forge;
 mod heads;

@@ -23,7 +23,7 @@ pub struct Limits {
     pub small_body_bytes_max: usize,
     /// The longest time for which a request body may pause, or be slower than its least rate.
     pub body_pause: Duration,
-    /// The least rate of request bodies that are held in memory, in bytes a second; 0: none.
+    /// The least rate of request bodies and answers that are held in memory, in bytes a second; 0: none.
     pub body_rate_min: u64,
     /// The largest file that is taken from a client.
     pub file_bytes_max: u64,
@@ -33,7 +33,7 @@ pub struct Limits {
     pub joining_time: Duration,
     /// How many requests that carry files run at the same time, besides all others.
     pub transfers_max: usize,
-    /// The least rate of uploads of files, in bytes a second; 0: none.
+    /// The least rate of uploads and downloads of files, in bytes a second; 0: none.
     pub transfer_rate_min: u64,
     /// How long such a request may go on without a byte that moves.
     pub transfer_pause: Duration,
@@ -64,13 +64,16 @@ pub struct Limits {
     pub warm_time: Duration,
     /// Linear memory of those that wait for longer than others.
     pub warm_bytes_max: usize,
-    /// The most open connections, and the most requests under way.
+    /// The most open connections, and the most requests under way. It is lowered to half of the descriptors that the process
+    /// may have. A full server closes a stranger's or an idle connection for each newcomer.
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, from the moment at which the connection is free.
     pub head_time: Duration,
+    /// The same for the first request of a connection, whose client is not known yet.
+    pub first_head_time: Duration,
     /// The largest head of a request.
     pub head_bytes_max: usize,
-    /// How long a client may refuse to take more of an answer.
+    /// The longest time for which a client may take nothing of an answer, or less than the least rate.
     pub write_pause: Duration,
     /// How long running requests may take to finish once the host stops.
     pub drain_time: Duration,
@@ -109,6 +112,7 @@ impl Default for Limits {
             warm_bytes_max: 32 << 20,
             connections_max: 2048,
             head_time: Duration::from_secs(30),
+            first_head_time: Duration::from_secs(10),
             head_bytes_max: 64 << 10,
             write_pause: Duration::from_secs(30),
             drain_time: Duration::from_secs(10),
@@ -130,6 +134,19 @@ impl Limits {
         Pace {
             grace: self.body_pause,
             rate_min: self.transfer_rate_min,
+        }
+    }
+
+    /// The least pace at which a client takes an answer.
+    pub(crate) fn answer_pace(&self, is_streamed: bool) -> Pace {
+        let rate_min = if is_streamed {
+            self.transfer_rate_min
+        } else {
+            self.body_rate_min
+        };
+        Pace {
+            grace: self.write_pause,
+            rate_min,
         }
     }
 }

@@ -47,6 +47,11 @@ impl TimeBudget {
         let left = self.left.saturating_sub(waited).saturating_add(earned);
         self.left = left.min(self.pace.grace);
     }
+
+    /// Changes the pace; the time that is left stays.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
 }
 
 /// A budget of time for a stream that is polled.
@@ -82,6 +87,10 @@ impl PacedPolls {
             alarm.as_mut().reset(now + left);
         }
         alarm.as_mut().poll(cx)
+    }
+
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.budget.set_pace(pace);
     }
 }
 

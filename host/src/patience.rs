@@ -1,38 +1,44 @@
-//! A connection that loses patience with a client who takes nothing of its answer.
+//! A TCP stream whose writes fail when the client reads too slowly.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
-/// A stream whose writing fails after a pause without progress. Reading has its own limits in the HTTP server.
+use crate::connections::Connection;
+use crate::pace::PacedPolls;
+
+/// A stream whose writes fail when the client does not keep the connection's pace. The HTTP server itself limits reads.
 pub(crate) struct Patient {
     stream: TcpStream,
-    pause: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
+    connection: Arc<Connection>,
+    polls: PacedPolls,
 }
 
 impl Patient {
-    pub(crate) fn new(stream: TcpStream, pause: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+        let polls = PacedPolls::new(connection.pace());
         Self {
             stream,
-            pause,
-            waiting: None,
+            connection,
+            polls,
         }
     }
 
-    fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waiting = None;
-            return written;
+    fn bounded(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => self.polls.moved(bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                self.polls.set_pace(self.connection.pace());
+                let exhausted = self.polls.poll_exhausted(cx);
+                return exhausted.map(|()| Err(io::ErrorKind::TimedOut.into()));
+            }
         }
-        let pause = self.pause;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(pause)));
-        waiting.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        written
     }
 }
 

@@ -1,25 +1,28 @@
 //! The host behind sockets: HTTP/1 with bounds on connections, heads, slow clients, and on its own end.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::address::OwnPort;
+use crate::body::Body;
+use crate::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::host::Host;
 use crate::limits::Limits;
+use crate::pace::Pace;
 use crate::patience::Patient;
 
 /// How long to wait when the system has no socket for the next connection.
@@ -36,39 +39,114 @@ impl Host {
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let http = http(self.limits());
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.limits().connections_max));
-        let mut connections = JoinSet::new();
-        let own_port = listener.local_addr().ok().map(|address| OwnPort(address.port()));
+        let mut tasks = JoinSet::new();
+        let mut arrivals = Arrivals {
+            listener,
+            connections: self.inner().connections.clone(),
+            pace: self.limits().answer_pace(false),
+            arrived: None,
+        };
         let mut shutdown = pin!(shutdown);
         loop {
             let (stream, place) = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener, &places) => accepted?,
+                Some(_) = tasks.join_next() => continue,
+                next = arrivals.next() => next,
             };
-            let host = self.clone();
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                let host = host.clone();
-                if let Some(port) = own_port {
-                    request.extensions_mut().insert(port);
-                }
-                async move { Ok::<_, Infallible>(host.handle(request).await) }
-            });
-            let stream = TokioIo::new(Patient::new(stream, self.limits().write_pause));
+            let own_port = stream.local_addr().ok().map(|address| OwnPort(address.port()));
+            let service = self.service(&place.connection, own_port);
+            let stream = TokioIo::new(Patient::new(stream, Arc::clone(&place.connection)));
             let connection = graceful.watch(http.serve_connection(stream, service));
-            connections.spawn(async move {
-                // A client that breaks off or is cut for being slow is its own fault, and not worth a line.
-                _ = connection.await;
-                drop(place);
+            let first_head_time = self.limits().first_head_time;
+            tasks.spawn(async move {
+                tokio::select! {
+                    // A client that breaks off, or is cut because it is slow, is not worth a log line.
+                    _ = connection => {}
+                    () = place.connection.closed() => {}
+                    () = never_asked(&place.connection, first_head_time) => {}
+                }
             });
         }
-        drop(listener);
+        drop(arrivals);
         if timeout(self.limits().drain_time, graceful.shutdown()).await.is_err() {
             tracing::warn!(target: "mlforge::server", "stopped with requests still running");
         }
-        connections.shutdown().await;
+        tasks.shutdown().await;
         Ok(())
+    }
+
+    /// The service that answers the requests of a connection.
+    fn service(
+        &self,
+        connection: &Arc<Connection>,
+        own_port: Option<OwnPort>,
+    ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + use<> {
+        let (host, connection) = (self.clone(), Arc::clone(connection));
+        service_fn(move |mut request: Request<Incoming>| {
+            let (host, connection) = (host.clone(), Arc::clone(&connection));
+            let active = ActiveRequest::begin(&host.inner().connections, &connection);
+            request.extensions_mut().insert(Arc::clone(&connection));
+            if let Some(own_port) = own_port {
+                request.extensions_mut().insert(own_port);
+            }
+            async move {
+                let mut response = host.handle(request).await;
+                connection.set_pace(host.limits().answer_pace(response.body().is_streamed()));
+                response.body_mut().hold(active);
+                Ok(response)
+            }
+        })
+    }
+}
+
+/// Ends when the head of a connection's first request has not come in time.
+async fn never_asked(connection: &Connection, time: Duration) {
+    sleep(time).await;
+    if connection.was_asked() {
+        pending().await
+    }
+}
+
+/// The listener, and the places that new connections wait for.
+struct Arrivals {
+    listener: TcpListener,
+    connections: Connections,
+    /// The pace of answers until there is one.
+    pace: Pace,
+    /// A connection that waits for its place.
+    arrived: Option<(TcpStream, Peer)>,
+}
+
+impl Arrivals {
+    /// The next connection. Cancelling this loses none.
+    async fn next(&mut self) -> (TcpStream, Place) {
+        loop {
+            let peer = match &self.arrived {
+                Some((_, peer)) => *peer,
+                None => {
+                    self.arrived = Some(self.accept().await);
+                    continue;
+                }
+            };
+            let place = self.connections.place(peer, self.pace).await;
+            if let Some((stream, _)) = self.arrived.take() {
+                return (stream, place);
+            }
+        }
+    }
+
+    async fn accept(&self) -> (TcpStream, Peer) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Answers are written whole; waiting for more would only delay them.
+                    _ = stream.set_nodelay(true);
+                    return (stream, peer.ip().into());
+                }
+                Err(error) => pause_after(&error).await,
+            }
+        }
     }
 }
 
@@ -80,24 +158,6 @@ fn http(limits: &Limits) -> http1::Builder {
         .max_buf_size(BUFFER_BYTES_MAX)
         .max_header_size(limits.head_bytes_max);
     http
-}
-
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Result<(TcpStream, OwnedSemaphorePermit), tokio::sync::AcquireError> {
-    let place = Arc::clone(places).acquire_owned().await?;
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Answers are written whole; waiting for more would only delay them.
-                _ = stream.set_nodelay(true);
-                return Ok((stream, place));
-            }
-            Err(error) => pause_after(&error).await,
-        }
-    }
 }
 
 /// A connection that ended before it was accepted is nothing; a lack of sockets passes.

@@ -1,10 +1,11 @@
 //! The host behind a socket: connections, slow clients, and its end.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlforge::Limits;
-use mlforge_tests::GuestHost;
+use mlforge_tests::{GuestHost, StaticForge};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -13,19 +14,21 @@ use tokio::task::JoinHandle;
 /// A host that serves on a port of its own.
 struct Served {
     address: SocketAddr,
+    forge: Arc<StaticForge>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Served {
     async fn with(limits: Limits) -> Self {
-        let host = GuestHost::limited(limits).host;
+        let GuestHost { host, forge } = GuestHost::limited(limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move { host.serve(listener, async { _ = stopped.await }).await });
         Self {
             address,
+            forge,
             stop: Some(stop),
             server,
         }
@@ -203,21 +206,83 @@ async fn a_client_who_hangs_up_frees_the_seat() {
     while !served.talk(&get("/hello")).await.contains("200 OK") {}
 }
 
+fn three_connections() -> Limits {
+    Limits {
+        connections_max: 3,
+        project_percent_max: 100,
+        caller_percent_max: 100,
+        ..Limits::default()
+    }
+}
+
 #[tokio::test]
-async fn connections_wait_for_a_place() {
+async fn connections_that_ask_nothing_keep_nobody_out() {
+    let served = Served::with(three_connections()).await;
+    let mut strangers = Vec::new();
+    for _ in 0..10 {
+        strangers.push(served.connect().await);
+        assert!(served.talk(&get("/hello")).await.contains("200 OK"));
+    }
+    // The oldest one was closed.
+    assert_eq!(read_all(&mut strangers[0]).await, "");
+}
+
+#[tokio::test]
+async fn who_showed_a_token_stays_when_strangers_come() {
+    let served = Served::with(three_connections()).await;
+    let once = get("/hello").replace("connection: close\r\n", "");
+    let mut known = served.connect().await;
+    for _ in 0..5 {
+        known.write_all(once.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4];
+        while !answer.ends_with(b"\r\n\r\nhello") {
+            answer.push(known.read_u8().await.expect("an open connection"));
+        }
+        let refused = get("/hello").replace("developer", "nobody");
+        assert!(served.talk(&refused).await.contains("401"));
+        let mut strangers = Vec::new();
+        for _ in 0..5 {
+            strangers.push(served.connect().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_not_broken_off_for_a_newcomer() {
     let served = Served::with(Limits {
         connections_max: 1,
+        request_time: Duration::from_millis(300),
+        ..three_connections()
+    })
+    .await;
+    let mut holder = served.connect().await;
+    let hang = get("/hang").replace("connection: close\r\n", "");
+    holder.write_all(hang.as_bytes()).await.unwrap();
+    while served.forge.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let question = get("/hello");
+    let (mut first, newcomer) = (vec![0; 12], served.talk(&question));
+    let (_, answer) = tokio::join!(holder.read_exact(&mut first), newcomer);
+    assert_eq!(first, b"HTTP/1.1 504");
+    assert!(answer.contains("200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_first_request_has_to_come_sooner_than_later_ones() {
+    let served = Served::with(Limits {
+        first_head_time: Duration::from_millis(100),
+        head_time: Duration::from_secs(3_600),
         ..Limits::default()
     })
     .await;
-    let holder = served.connect().await;
-    let question = get("/hello");
-    let waiting = served.talk(&question);
-    let mut waiting = std::pin::pin!(waiting);
-    let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
-    assert!(early.is_err());
-    drop(holder);
-    assert!(waiting.await.contains("200 OK"));
+    let mut known = served.connect().await;
+    let once = get("/hello").replace("connection: close\r\n", "");
+    known.write_all(once.as_bytes()).await.unwrap();
+    // This answer ends when the time of a first request is over.
+    served.talk("GET /-/health HTTP/1.1\r\nhost:").await;
+    known.write_all(get("/hello").as_bytes()).await.unwrap();
+    assert_eq!(read_all(&mut known).await.matches("hello").count(), 2);
 }
 
 #[tokio::test]
@@ -248,4 +313,29 @@ async fn an_answer_counts_until_it_is_sent() {
     assert!(read_all(&mut reader).await.len() > body.len());
     let smaller = served.talk(&get("/hello")).await;
     assert!(smaller.contains("200 OK"), "{smaller}");
+}
+
+#[tokio::test]
+async fn a_client_who_takes_an_answer_too_slowly_is_cut() {
+    let served = Served::with(Limits {
+        small_body_bytes_max: 64 << 20,
+        body_bytes_max: 64 << 20,
+        write_pause: Duration::from_secs(1),
+        body_rate_min: 10 << 30,
+        ..Limits::default()
+    })
+    .await;
+    let body = "x".repeat(60 << 20);
+    let head = get("/echo")
+        .replace("GET", "POST")
+        .replace("\r\n\r\n", &format!("\r\ncontent-length: {}\r\n\r\n", body.len()));
+    let mut stream = served.connect().await;
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let (mut taken, mut piece) = (0, vec![0; 64 << 10]);
+    // It never pauses for long, but is slower than the rate.
+    while let Ok(count @ 1..) = stream.read(&mut piece).await {
+        taken += count;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(taken < body.len(), "{taken}");
 }

@@ -31,6 +31,7 @@ pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
 }
 
 async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
+    let raised = raise_descriptor_limit();
     let forge = Arc::new(super::manage::open(data)?);
     let host = build(data, options, Arc::clone(&forge)).await?;
     let listener = TcpListener::bind(options.listen)
@@ -44,6 +45,11 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     // Last of all: a token made by a start that then fails would never be seen.
     let first = forge.first_start()?;
     announce(announcement(&forge, &base, data, first.as_ref())?);
+    match raised {
+        Ok(None) => {}
+        Ok(Some((from, to))) => tracing::info!(from, to, "raised the limit of open files"),
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
     let purging = options
         .purge_after
@@ -145,6 +151,28 @@ fn base_url(mut address: SocketAddr) -> String {
         _ => {}
     }
     format!("http://{address}")
+}
+
+/// Raises the soft limit of open files and sockets to the hard one; shells and services often set 1,024. Answers the former
+/// limit and the new one, or none when both were equal.
+#[cfg(unix)]
+fn raise_descriptor_limit() -> std::io::Result<Option<(Option<u64>, Option<u64>)>> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return Ok(None);
+    }
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    Ok(Some((current, maximum)))
+}
+
+#[cfg(not(unix))]
+fn raise_descriptor_limit() -> std::io::Result<Option<(Option<u64>, Option<u64>)>> {
+    Ok(None)
 }
 
 /// Signals count from the call on, not from the first poll of what it returns.

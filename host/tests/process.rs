@@ -1,4 +1,4 @@
-//! Standard output and standard error that fail or stand still decide nothing: `mlforge serve`, as a user starts it.
+//! `mlforge serve` as a process: what becomes of its output, and how many files it may have open.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -64,7 +64,25 @@ struct Server {
 impl Server {
     /// Starts one whose log goes there, and waits for its two lines.
     fn start(data: &Path, stderr: Stdio) -> Self {
-        let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
+        Self::run(mlforge(data, &["serve", "--listen", "127.0.0.1:0"]), stderr)
+    }
+
+    /// The same, after the shell has set limits.
+    fn limited(data: &Path, limits: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            &format!("{limits} && exec \"$0\" \"$@\""),
+            env!("CARGO_BIN_EXE_mlforge"),
+        ]);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdin(Stdio::null());
+        Self::run(command, Stdio::null())
+    }
+
+    fn run(mut command: Command, stderr: Stdio) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let uri = lines.next().unwrap().unwrap();
@@ -79,6 +97,11 @@ impl Server {
 
     /// The status of an answer; 0 when there is none.
     fn ask(&self, method: &str, path: &str, body: &str) -> u16 {
+        self.answer(method, path, body).0
+    }
+
+    /// The same, and its body.
+    fn answer(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (token, length) = (&self.token, body.len());
         let head = format!("{method} {path} HTTP/1.0\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}");
@@ -86,7 +109,8 @@ impl Server {
         let mut answer = String::new();
         // A connection that breaks off has no answer.
         _ = stream.read_to_string(&mut answer);
-        answer.get(9..12).map_or(0, |status| status.parse().unwrap())
+        let status = answer.get(9..12).map_or(0, |status| status.parse().unwrap());
+        (status, answer.split_once("\r\n\r\n").unwrap_or_default().1.to_owned())
     }
 
     fn answers_everything(&self) {
@@ -189,4 +213,37 @@ fn a_failure_that_cannot_be_told_has_its_exit_code() {
         let status = mlforge(data.path(), arguments).stderr(dev_full()).status().unwrap();
         assert_eq!(status.code(), Some(code), "{arguments:?}");
     }
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let data = data();
+    let server = Server::limited(data.path(), "ulimit -Sn 256");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{line}");
+}
+
+#[test]
+fn connections_leave_descriptors_for_files() {
+    let data = data();
+    let server = Server::limited(data.path(), "ulimit -n 160");
+    let api = "/api/v4/projects/1/ml/mlflow/api/2.0";
+    let (status, made) = server.answer(
+        "POST",
+        &format!("{api}/mlflow/runs/create"),
+        "{\"experiment_id\": \"0\"}",
+    );
+    assert_eq!(status, 200, "{made}");
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let run = made["run"]["info"]["run_id"].as_str().unwrap();
+    let idle: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    for number in 0..20 {
+        let file = format!("{api}/mlflow-artifacts/artifacts/0/{run}/artifacts/{number}");
+        assert_eq!(server.ask("PUT", &file, "contents"), 200);
+        assert_eq!(server.answer("GET", &file, ""), (200, "contents".to_owned()));
+    }
+    drop(idle);
+    assert_eq!(server.stop().code(), Some(0));
 }
