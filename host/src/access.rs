@@ -36,6 +36,14 @@ impl Caller {
     }
 }
 
+/// The credential of a request, and how it came.
+pub(crate) struct Presented {
+    pub(crate) credential: Credential,
+    /// Whether browsers add such a credential by themselves to requests of any page. They do so with
+    /// passwords, but not with tokens in headers of their own.
+    pub(crate) is_ambient: bool,
+}
+
 /// What a request is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
@@ -97,7 +105,7 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
 }
 
 /// The first that is there: a bearer token, a private token, a password.
-pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Presented> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let bearer = || {
         text(&AUTHORIZATION)
@@ -111,11 +119,12 @@ pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
             .and_then(password)
     };
     let filled = |token: &String| !token.is_empty();
-    bearer()
-        .filter(filled)
-        .or_else(|| private().filter(filled))
-        .or_else(|| basic().filter(filled))
-        .map(Credential)
+    let own = bearer().filter(filled).or_else(|| private().filter(filled));
+    let is_ambient = own.is_none();
+    own.or_else(|| basic().filter(filled)).map(|token| Presented {
+        credential: Credential(token),
+        is_ambient,
+    })
 }
 
 fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
@@ -139,7 +148,7 @@ mod tests {
         for (name, value) in pairs {
             headers.insert(*name, value.parse().unwrap());
         }
-        credential(&headers).map(|credential| credential.0)
+        credential(&headers).map(|presented| presented.credential.0)
     }
 
     fn basic(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! By what address clients reach the host, as far as a request tells.
 
+use std::net::SocketAddr;
+
 use http::header::{FORWARDED, HOST, VIA};
 use http::request::Parts;
 use http::uri::Authority;
@@ -14,9 +16,9 @@ const OF_PROXIES: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// The port of the host that a request came to, for requests that came by a socket of the host's own.
+/// The address of the host that a request came to, for requests that came by a socket of the host's own.
 #[derive(Clone, Copy)]
-pub(crate) struct OwnPort(pub(crate) u16);
+pub(crate) struct OwnAddress(pub(crate) SocketAddr);
 
 /// The address that a request was sent to, without a path; none when it does not tell, or seems to have come by a proxy,
 /// behind which clients may know the host by another one. What a proxy tells is not believed: a client could tell the same.
@@ -26,8 +28,8 @@ pub(crate) fn of_host(head: &Parts) -> Option<String> {
         return None;
     }
     let host: Authority = head.headers.get(HOST)?.to_str().ok()?.parse().ok()?;
-    let own_port = head.extensions.get::<OwnPort>();
-    let is_direct = own_port.is_none_or(|OwnPort(port)| host.port_u16().unwrap_or(80) == *port);
+    let own = head.extensions.get::<OwnAddress>();
+    let is_direct = own.is_none_or(|OwnAddress(own)| host.port_u16().unwrap_or(80) == own.port());
     (is_direct && !host.as_str().contains('@')).then(|| format!("http://{host}"))
 }
 
@@ -56,7 +58,8 @@ mod tests {
     #[test]
     fn a_request_that_names_another_port_came_by_a_proxy() {
         let of = |host: &str| {
-            let request = http::Request::get("/x").header("host", host).extension(OwnPort(5000));
+            let own = OwnAddress("127.0.0.1:5000".parse().unwrap());
+            let request = http::Request::get("/x").header("host", host).extension(own);
             of_host(&request.body(()).unwrap().into_parts().0)
         };
         assert_eq!(of("ml.test:5000").as_deref(), Some("http://ml.test:5000"));

@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::budget::Exhausted;
 
 /// Why the host answers itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// No credential, or one that the forge does not take.
     Unauthenticated,
@@ -16,6 +16,10 @@ pub(crate) enum Refusal {
     ReadingToken,
     /// The ticket is good for another request, or no more.
     BadTicket,
+    /// A browser sends it for a page of this origin, which is none of the server's.
+    ForeignOrigin(Box<str>),
+    /// The server does not know this name of its own, so any page may have made a browser send the request.
+    UnknownHost(Box<str>),
     /// The project does not exist, or the caller may not see it.
     ProjectNotFound,
     /// The caller may read the project but not write.
@@ -48,10 +52,14 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    fn status(self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::ReadingToken | Self::BadTicket | Self::MayNotWrite => StatusCode::FORBIDDEN,
+            Self::ReadingToken
+            | Self::BadTicket
+            | Self::MayNotWrite
+            | Self::ForeignOrigin(_)
+            | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
             Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
@@ -67,15 +75,22 @@ impl Refusal {
     }
 
     /// Whether the sender of the request is unknown.
-    pub(crate) fn is_of_stranger(self) -> bool {
-        matches!(self, Self::Unauthenticated | Self::BadTicket | Self::ForgeDown)
+    pub(crate) fn is_of_stranger(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthenticated | Self::BadTicket | Self::ForeignOrigin(_) | Self::UnknownHost(_) | Self::ForgeDown
+        )
     }
 
     /// One of MLflow's error codes: its client turns the code, not the status, into an exception.
-    fn error_code(self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::ReadingToken | Self::BadTicket | Self::MayNotWrite => "PERMISSION_DENIED",
+            Self::ReadingToken
+            | Self::BadTicket
+            | Self::MayNotWrite
+            | Self::ForeignOrigin(_)
+            | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
             Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) | Self::BodyBroken => {
@@ -90,13 +105,21 @@ impl Refusal {
         }
     }
 
-    fn message(self) -> String {
+    fn message(&self) -> String {
         match self {
             Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
             Self::ReadingToken => {
                 "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into()
             }
             Self::BadTicket => "403 Forbidden: this ticket is good for another request, or has expired.".into(),
+            Self::ForeignOrigin(origin) => format!(
+                "403 Forbidden: a page of {origin} may not change anything here. If that is an address of this server, start \
+                 it with --external-url."
+            ),
+            Self::UnknownHost(host) => format!(
+                "403 Forbidden: this server does not know that it is called {host}. Start it with --external-url, or send the \
+                 token as a bearer token (MLFLOW_TRACKING_TOKEN)."
+            ),
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::MayNotWrite => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),

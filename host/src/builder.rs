@@ -14,6 +14,7 @@ use crate::forge::Forge;
 use crate::host::{Conduct, Host};
 use crate::lane::Lane;
 use crate::limits::Limits;
+use crate::origin::Origins;
 use crate::plugin::Plugin;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
@@ -40,6 +41,7 @@ pub struct HostBuilder {
     keeps_up: bool,
     source_schemes: Vec<String>,
     external_url: Option<String>,
+    host_names: Vec<String>,
     ticket_key: Option<[u8; 32]>,
     clock: Clock,
     randomness: Randomness,
@@ -63,6 +65,7 @@ impl HostBuilder {
             keeps_up: true,
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
+            host_names: Vec::new(),
             ticket_key: None,
             clock: Arc::new(SystemTime::now),
             randomness: Randomness::System,
@@ -140,6 +143,17 @@ impl HostBuilder {
         self
     }
 
+    /// More names by which browsers know the host, without ports, for example `ml.example.org`.
+    ///
+    /// The host of `external_url`, the loopback names (`localhost`, `127.0.0.1`, `[::1]`) and the address
+    /// that a request came to are known already. A request with a password or a cookie under any other name
+    /// is refused (403), since any page could have made a browser send it. Tokens in headers of their own
+    /// are taken under any name.
+    pub fn host_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.host_names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The key that seals what clients send the parts of a file with; by default a new one, so that no upload in parts goes
     /// on after a restart. It is a secret: whoever has it and a ticket has the credential of the one who got the ticket.
     pub fn ticket_key(mut self, key: [u8; 32]) -> Self {
@@ -183,7 +197,9 @@ impl HostBuilder {
             clock: self.clock,
             randomness: self.randomness,
         };
+        let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let conduct = Conduct {
+            origins,
             isolate: self.isolate,
             keeps_up: self.keeps_up,
             source_schemes: scheme_list(&self.source_schemes)?,

@@ -151,7 +151,7 @@ struct Serve {
     #[command(flatten)]
     files: FilesPlace,
 
-    /// Address by which clients come through a proxy, for example https://ml.example.org
+    /// Address by which clients and browsers know the server, if not by its own, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,
 }

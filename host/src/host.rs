@@ -27,6 +27,7 @@ use crate::instance::{Fault, Given, Instance, Work};
 use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::mount::{self, Route};
+use crate::origin::Origins;
 use crate::passage::Passage;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     source_schemes: Option<HeaderValue>,
     /// By what address clients reach the host, if it was told.
     pub(crate) external_url: Option<String>,
+    pub(crate) origins: Origins,
     pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) connections: Connections,
@@ -76,6 +78,8 @@ pub(crate) struct Conduct {
     pub(crate) source_schemes: Option<HeaderValue>,
     /// By what address clients reach the host, without a slash at its end; none: by the one that a request names.
     pub(crate) external_url: Option<String>,
+    /// The names and origins by which browsers know the host.
+    pub(crate) origins: Origins,
 }
 
 impl Host {
@@ -92,6 +96,7 @@ impl Host {
             keeps_up: conduct.keeps_up,
             source_schemes: conduct.source_schemes,
             external_url: conduct.external_url,
+            origins: conduct.origins,
             pool: Pool::new(&limits),
             admission: Admission::new(&limits),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),

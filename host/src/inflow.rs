@@ -26,7 +26,7 @@ pub(crate) struct Outside {
 impl Outside {
     /// Why the body did not come whole, if it is known by now.
     pub(crate) fn wrong(&self) -> Option<Refusal> {
-        self.wrong.get().copied()
+        self.wrong.get().cloned()
     }
 
     /// What the component did not read; none when it has all, or still reads.

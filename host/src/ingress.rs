@@ -6,7 +6,7 @@ use http::header;
 use http::request::Parts;
 use tokio::time::Duration;
 
-use crate::access::{self, Caller, Intent};
+use crate::access::{self, Caller, Intent, Presented};
 use crate::answer::Refusal;
 use crate::budget::Share;
 use crate::forge::{Credential, ProjectRef};
@@ -41,7 +41,13 @@ impl Inner {
         path: &'a str,
     ) -> Result<Admitted<'a>, Refusal> {
         let intent = Intent::of(&head.method, path);
-        let credential = self.credential(head, project, path)?;
+        let presented = self.credential(head, project, path);
+        let is_ambient = match &presented {
+            Ok(presented) => presented.is_ambient,
+            Err(_) => head.headers.contains_key(header::COOKIE),
+        };
+        self.origins.check(head, intent, is_ambient)?;
+        let Presented { credential, .. } = presented?;
         let forge = &*self.lent.forge;
         let caller = access::admit(forge, &credential, project, intent, self.limits.forge_time).await?;
         Ok(Admitted {

@@ -41,6 +41,7 @@ mod limits;
 mod log_limit;
 mod maintenance_schedule;
 mod mount;
+mod origin;
 mod pace;
 mod passage;
 mod patience;

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::address::OwnPort;
+use crate::address::OwnAddress;
 use crate::body::Body;
 use crate::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::host::Host;
@@ -54,8 +54,8 @@ impl Host {
                 Some(_) = tasks.join_next() => continue,
                 next = arrivals.next() => next,
             };
-            let own_port = stream.local_addr().ok().map(|address| OwnPort(address.port()));
-            let service = self.service(&place.connection, own_port);
+            let own_address = stream.local_addr().ok().map(OwnAddress);
+            let service = self.service(&place.connection, own_address);
             let stream = TokioIo::new(Patient::new(stream, Arc::clone(&place.connection)));
             let connection = graceful.watch(http.serve_connection(stream, service));
             let first_head_time = self.limits().first_head_time;
@@ -80,15 +80,15 @@ impl Host {
     fn service(
         &self,
         connection: &Arc<Connection>,
-        own_port: Option<OwnPort>,
+        own_address: Option<OwnAddress>,
     ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + use<> {
         let (host, connection) = (self.clone(), Arc::clone(connection));
         service_fn(move |mut request: Request<Incoming>| {
             let (host, connection) = (host.clone(), Arc::clone(&connection));
             let active = ActiveRequest::begin(&host.inner().connections, &connection);
             request.extensions_mut().insert(Arc::clone(&connection));
-            if let Some(own_port) = own_port {
-                request.extensions_mut().insert(own_port);
+            if let Some(own_address) = own_address {
+                request.extensions_mut().insert(own_address);
             }
             async move {
                 let mut response = host.handle(request).await;

@@ -14,7 +14,7 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use http::{HeaderName, Method, request::Parts};
 
-use crate::access;
+use crate::access::{self, Presented};
 use crate::answer::Refusal;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::Inner;
@@ -106,7 +106,7 @@ impl Purpose<'_> {
 
 impl Inner {
     /// By what a caller shows who they are: a ticket, or else a token. A ticket is good for a PUT to the project's number.
-    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Credential, Refusal> {
+    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, Refusal> {
         let Some(ticket) = head.headers.get(TICKET) else {
             return access::credential(&head.headers).ok_or(Refusal::Unauthenticated);
         };
@@ -118,9 +118,11 @@ impl Inner {
             path,
         };
         let ticket = ticket.to_str().ok().filter(|_| head.method == Method::PUT);
-        ticket
-            .and_then(|ticket| self.lent.tickets.open(ticket, purpose, self.lent.now_ms()))
-            .ok_or(Refusal::BadTicket)
+        let credential = ticket.and_then(|ticket| self.lent.tickets.open(ticket, purpose, self.lent.now_ms()));
+        Ok(Presented {
+            credential: credential.ok_or(Refusal::BadTicket)?,
+            is_ambient: false,
+        })
     }
 
     /// What a request needs to give leave; none when no address is known by which its client reaches the host.

@@ -126,3 +126,73 @@ async fn an_unknown_address_is_an_unknown_endpoint() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing() {
+    let guest = GuestHost::new();
+    let basic = || Caller::new(&guest.host, "", "1").header("authorization", "Basic b3duZXI6");
+    let own = || basic().header("host", "localhost:5000");
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let refused = own().header(name, value).post("/write", "").await;
+        assert_eq!(refused.error(), error(403, "PERMISSION_DENIED"));
+        assert!(refused.body.contains("--external-url"), "{}", refused.body);
+        assert_eq!(own().header(name, value).get(READ).await.status, 200);
+        let with_token = guest.developer().header("host", "localhost:5000").header(name, value);
+        assert_eq!(with_token.post("/write", "").await.status, 403);
+    }
+    let from_own_page = own()
+        .header("origin", "http://localhost:5000")
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(from_own_page.post("/write", "").await.body, "written");
+    assert_eq!(own().post("/write", "").await.body, "written");
+}
+
+#[tokio::test]
+async fn under_a_name_of_anybody_a_password_is_refused_and_a_token_is_not() {
+    let guest = GuestHost::with(|builder| {
+        builder
+            .external_url("https://ml.example.org")
+            .host_names(["forge.test"])
+    });
+    let under = |host: &str, header: &'static str, value: &str| {
+        Caller::new(&guest.host, "", "1")
+            .header("host", host)
+            .header(header, value)
+    };
+    let refused = under("evil.example", "authorization", "Basic b3duZXI6").get(READ).await;
+    assert_eq!(refused.error(), error(403, "PERMISSION_DENIED"));
+    assert!(
+        refused.body.contains("evil.example") && refused.body.contains("--external-url"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(under("evil.example", "cookie", "session=1").get(READ).await.status, 403);
+    for known in [
+        "ml.example.org",
+        "FORGE.test:8080",
+        "localhost:5000",
+        "127.0.0.1",
+        "[::1]:5000",
+    ] {
+        assert_eq!(
+            under(known, "authorization", "Basic b3duZXI6").get(READ).await.status,
+            200,
+            "{known}"
+        );
+        assert_eq!(
+            under(known, "cookie", "session=1").get(READ).await.status,
+            401,
+            "{known}"
+        );
+    }
+    for (name, value) in [("authorization", "Bearer owner"), ("private-token", "owner")] {
+        let behind_a_proxy = under("any.example", name, value).header("cookie", "proxy=1");
+        assert_eq!(behind_a_proxy.post("/write", "").await.status, 200);
+    }
+    assert!(mlforge::Host::builder().host_names(["a:80"]).build().is_err());
+}
