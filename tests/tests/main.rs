@@ -22,6 +22,7 @@ mod logging;
 mod long_batches;
 mod lookups;
 mod models;
+mod neighbours;
 mod ordering;
 mod packing;
 mod page_tokens;

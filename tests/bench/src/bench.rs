@@ -194,7 +194,8 @@ impl Bench {
             .await
     }
 
-    async fn measure(
+    /// Measures one scenario with so many connections for so long.
+    pub(crate) async fn measure(
         &mut self,
         fixture: &Arc<Fixture>,
         scenario: &'static Scenario,

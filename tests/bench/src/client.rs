@@ -1,5 +1,7 @@
 //! One kept-alive connection, and the requests that go through it. It knows HTTP and nothing of MLflow's messages.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -38,6 +40,30 @@ impl Target {
                 .transpose()
                 .context("the token cannot stand in a header")?,
         })
+    }
+
+    /// The same server, with another project and token.
+    pub fn of_project(&self, project: &str, token: &str) -> Result<Self> {
+        let url = format!("http://{}/api/v4/projects/{project}/ml/mlflow", self.authority);
+        Self::parse(&url, Some(token))
+    }
+
+    /// The address of the server.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.authority.parse().context("the server is not given by its address")
+    }
+
+    /// The head of a request, as it stands on the wire; the connection ends with it.
+    pub fn head(&self, call: &Call) -> String {
+        let authorization = self.authorization.as_ref().and_then(|value| value.to_str().ok());
+        format!(
+            "{} {} HTTP/1.1\r\nhost: {}\r\nauthorization: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            call.method,
+            call.path,
+            self.authority,
+            authorization.unwrap_or_default(),
+            call.body.len()
+        )
     }
 
     /// A GET of something below `/api/2.0/mlflow/`.

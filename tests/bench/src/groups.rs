@@ -15,7 +15,7 @@ pub(crate) mod artifacts;
 mod reads;
 mod registry;
 mod search;
-mod writes;
+pub(crate) mod writes;
 
 /// Scenarios that share their data.
 #[derive(Clone, Copy)]

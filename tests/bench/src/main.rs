@@ -10,6 +10,7 @@ mod groups;
 mod limits;
 mod load;
 mod native;
+mod neighbours;
 mod options;
 mod report;
 mod scenario;
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
 /// Measures; returns the number of wrong answers.
 fn run(options: Options) -> Result<u64> {
     ensure!(
-        !Group::wanted(&options).is_empty(),
+        !Group::wanted(&options).is_empty() || options.wants(neighbours::NAME),
         "no scenario has {:?} in its name",
         options.only
     );
@@ -135,6 +136,16 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
                 bytes(process::disk_bytes(&launcher.data_dir())?)
             );
         }
+    }
+    if let (Some((launcher, server)), true) = (own, bench.options.wants(neighbours::NAME)) {
+        say!("");
+        let before = memory_before(server)?;
+        neighbours::measure(bench, launcher, server).await?;
+        say!(
+            "beside neighbours: RSS at most {} (before it {})",
+            bytes(process::peak_bytes(server.pid())?),
+            bytes(before)
+        );
     }
     Ok(())
 }

@@ -41,6 +41,7 @@ examples:
   cargo xtask bench -- --quick
   cargo xtask bench -- --only search_runs --runs 1000,10000,100000
   cargo xtask bench -- --only log_ --concurrency 32 --seconds 10
+  cargo xtask bench -- --only neighbours                      a quiet project, alone and beside greedy ones
   cargo xtask bench -- --url http://127.0.0.1:5000            a stock mlflow server
   MLFORGE_LOG=warn cargo xtask bench                          the server writes no line per request";
 

@@ -104,6 +104,20 @@ impl Launcher {
         }
     }
 
+    /// Makes a project with one user in this role; answers its number and their token.
+    pub fn project(&self, path: &str, user: &str, role: &str) -> Result<(String, String)> {
+        let number = self.manage(&["project", "create", path])?;
+        let token = self.member(&number, user, role)?;
+        Ok((number, token))
+    }
+
+    /// Makes a user who has this role in a project; answers their token.
+    pub fn member(&self, project: &str, user: &str, role: &str) -> Result<String> {
+        self.manage(&["user", "create", user])?;
+        self.manage(&["member", "set", project, user, role])?;
+        self.manage(&["token", "create", "--user", user])
+    }
+
     /// Runs a command of mlforge on the data directory, beside the server; returns what it printed.
     pub fn manage(&self, args: &[&str]) -> Result<String> {
         let (command, args) = args.split_first().context("no command")?;

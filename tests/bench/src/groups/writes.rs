@@ -57,7 +57,7 @@ pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
 }
 
 /// One point of a metric of a run, one step after the one before.
-pub(super) fn log_metric(fixture: &Fixture, turn: &Turn, run: usize) -> Call {
+pub(crate) fn log_metric(fixture: &Fixture, turn: &Turn, run: usize) -> Call {
     let step = step(turn);
     let body = json!({
         "run_id": fixture.run(run),
