@@ -50,7 +50,7 @@ fn pack_all(tracker: &Tracker) {
     create(tracker, &last, 1, &[]);
     tracker.pack();
     assert_eq!(tracker.records_of(MARK).len(), 0);
-    assert!(tracker.records_of(BLOCK).len() > 0);
+    assert!(!tracker.records_of(BLOCK).is_empty());
 }
 
 #[test]

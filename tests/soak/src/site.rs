@@ -181,10 +181,8 @@ impl Site {
             let line = line?;
             let line = String::from_utf8_lossy(&line);
             let warns = [" WARN ", " ERROR "].iter().any(|level| line.contains(level));
-            ensure!(
-                !line.contains("panicked") && !(all_is_well && warns),
-                "the server logged: {line}"
-            );
+            let is_fault = line.contains("panicked") || all_is_well && warns;
+            ensure!(!is_fault, "the server logged: {line}");
         }
         // The server appends to it.
         Ok(log.set_len(0)?)
