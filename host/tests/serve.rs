@@ -83,9 +83,10 @@ fn hand_over(directory: &Path) {
 
 fn bytes_below(directory: &Path) -> u64 {
     let mut bytes = 0;
-    visit(directory, &mut |path| match path.is_file() {
-        true => bytes += path.metadata().unwrap().len(),
-        false => {}
+    visit(directory, &mut |path| {
+        if path.is_file() {
+            bytes += path.metadata().unwrap().len();
+        }
     });
     bytes
 }
