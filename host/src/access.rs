@@ -9,8 +9,8 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use tokio::time::timeout;
 
 use crate::answer::Refusal;
-use crate::budget::{CallerId, Claim};
 use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
+use crate::limits::budget::{CallerId, Claim};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
 /// The ends of the paths that are posted to and yet only read: their questions do not fit into a query.

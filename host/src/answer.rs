@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::body::Body;
-use crate::budget::Exhausted;
+use crate::limits::budget::Exhausted;
 
 /// Why the host answers itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use crate::admission::Permit;
-use crate::budget::Share;
+use crate::limits::admission::Permit;
+use crate::limits::budget::Share;
 use crate::storage::BlobStream;
 
 /// The bytes of an answer: all at once, or a stream, which may fail.

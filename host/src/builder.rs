@@ -9,11 +9,11 @@ use anyhow::{Context as _, anyhow, ensure};
 use http::HeaderValue;
 
 use crate::call::Lent;
-use crate::descriptors;
 use crate::forge::Forge;
 use crate::host::{Conduct, Host};
 use crate::lane::Lane;
 use crate::limits::Limits;
+use crate::limits::descriptors;
 use crate::origin::Origins;
 use crate::plugin::Plugin;
 use crate::storage::quota::Quota;

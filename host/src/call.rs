@@ -9,9 +9,9 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use crate::budget::{CallerId, Exhausted, Share};
 use crate::forge::Forge;
-use crate::progress::Progress;
+use crate::limits::budget::{CallerId, Exhausted, Share};
+use crate::limits::idle_timeout::Progress;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 use crate::surroundings::{Clock, Randomness};

@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::budget::{Bounds, Claim};
-use crate::pace::Pace;
+use crate::limits::budget::{Bounds, Claim};
+use crate::limits::pace::Pace;
 
 /// At most one in this many connections is closed at once because a stranger has it.
 const STRANGERS_CLOSED_PART: usize = 32;
@@ -269,7 +269,7 @@ impl Drop for Place {
 struct Counts {
     bounds: Bounds,
     projects: HashMap<crate::storage::ProjectId, usize>,
-    callers: HashMap<crate::budget::CallerId, usize>,
+    callers: HashMap<crate::limits::budget::CallerId, usize>,
     /// All connections count here, those of strangers and others.
     peers: HashMap<Peer, usize>,
 }

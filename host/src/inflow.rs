@@ -13,8 +13,8 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use crate::answer::Refusal;
 use crate::host::Inbound;
-use crate::pace::{Pace, PacedPolls};
-use crate::progress::Progress;
+use crate::limits::idle_timeout::Progress;
+use crate::limits::pace::{Pace, PacedPolls};
 use crate::storage::quota::Reservation;
 
 /// What is left of a body, and what was wrong with it, for those who lent it to the component.

@@ -8,11 +8,11 @@ use tokio::time::Duration;
 
 use crate::access::{self, Caller, Intent, Presented};
 use crate::answer::Refusal;
-use crate::budget::Share;
 use crate::forge::{Credential, ProjectRef};
 use crate::heads::declared_length;
 use crate::host::{Inbound, Inner};
 use crate::intake::{self, Allowance, Shortfall};
+use crate::limits::budget::Share;
 use crate::route_class::body_bytes_max;
 
 /// The time for which the body of a refused request is drained.

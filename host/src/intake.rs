@@ -7,8 +7,8 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout};
 
-use crate::budget::{Exhausted, Share};
-use crate::pace::{Pace, TimeBudget};
+use crate::limits::budget::{Exhausted, Share};
+use crate::limits::pace::{Pace, TimeBudget};
 
 /// Why a body was not taken.
 #[derive(Debug)]

@@ -18,15 +18,12 @@
 
 mod access;
 mod address;
-mod admission;
 mod answer;
 mod bindings;
 mod body;
-mod budget;
 mod builder;
 mod call;
 mod connections;
-mod descriptors;
 mod fair_queue;
 pub mod forge;
 mod heads;
@@ -42,12 +39,10 @@ mod log_limit;
 mod maintenance_schedule;
 mod mount;
 mod origin;
-mod pace;
 mod passage;
 mod patience;
 mod plugin;
 mod pool;
-mod progress;
 mod purge;
 mod request_log;
 mod route_class;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::connections::Connection;
-use crate::pace::PacedPolls;
+use crate::limits::pace::PacedPolls;
 
 /// A stream whose writes fail when the client does not keep the connection's pace. The HTTP server itself limits reads.
 pub(crate) struct Patient {

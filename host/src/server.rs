@@ -22,7 +22,7 @@ use crate::body::Body;
 use crate::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::host::Host;
 use crate::limits::Limits;
-use crate::pace::Pace;
+use crate::limits::pace::Pace;
 use crate::patience::Patient;
 
 /// How long to wait when the system has no socket for the next connection.

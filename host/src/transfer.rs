@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::access::Caller;
-use crate::admission::Permit;
 use crate::answer::Refusal;
 use crate::body::{Body, Piece};
 use crate::heads::{client_answer, component_request, declared_length};
@@ -19,7 +18,8 @@ use crate::host::{Inbound, Inner, refuse};
 use crate::inflow::{Inflow, Outside};
 use crate::instance::{Fault, StreamedWork};
 use crate::intake;
-use crate::progress::Progress;
+use crate::limits::admission::Permit;
+use crate::limits::idle_timeout::Progress;
 use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::{advance, timeout};
 
 use super::*;
-use crate::budget::CallerId;
 use crate::forge::Actor;
+use crate::limits::budget::CallerId;
 use crate::storage::ProjectId;
 
 const PACE: Pace = Pace {

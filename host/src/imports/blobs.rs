@@ -14,7 +14,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::storage_unavailable;
 use crate::bindings::blobs as wit;
 use crate::call::{Call, Imports};
-use crate::progress::Progress;
+use crate::limits::idle_timeout::Progress;
 use crate::storage::{BlobStream, Staged, StorageError};
 
 /// The largest piece that is copied out of the component at once.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, timeout};
 
-use crate::budget::{Bounds, Budget, Claim, Exhausted, Share};
+use super::budget::{Bounds, Budget, Claim, Exhausted, Share};
 use crate::limits::Limits;
 
 /// A map with more semaphores drops the unused ones before it adds another one.
@@ -81,7 +81,7 @@ impl Admission {
 pub(crate) struct Permits {
     all: Arc<Semaphore>,
     projects: Keyed<crate::storage::ProjectId>,
-    callers: Keyed<crate::budget::CallerId>,
+    callers: Keyed<crate::limits::budget::CallerId>,
 }
 
 /// One of the permits; dropping it gives it back.
@@ -164,8 +164,8 @@ impl<K: Copy + Eq + Hash> Keyed<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::CallerId;
     use crate::forge::Actor;
+    use crate::limits::budget::CallerId;
     use crate::storage::ProjectId;
 
     const BOUNDS: Bounds = Bounds {

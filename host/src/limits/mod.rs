@@ -1,8 +1,13 @@
 //! Every limit of the host that an embedder may want to set.
 
+pub(crate) mod admission;
+pub(crate) mod budget;
+pub(crate) mod descriptors;
+pub(crate) mod idle_timeout;
+pub(crate) mod pace;
 use std::time::Duration;
 
-use crate::pace::Pace;
+use crate::limits::pace::Pace;
 
 /// What a request, an instance and a connection may cost at most.
 #[derive(Clone, Debug)]
