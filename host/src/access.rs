@@ -8,8 +8,8 @@ use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use tokio::time::timeout;
 
-use crate::answer::Refusal;
 use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
+use crate::http::error::Refusal;
 use crate::limits::budget::{CallerId, Claim};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");

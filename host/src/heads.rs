@@ -5,8 +5,8 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
 use crate::access::Caller;
-use crate::answer::Refusal;
-use crate::body::Body;
+use crate::http::error::Refusal;
+use crate::http::response_body::Body;
 
 /// What of a client's request the component gets to see.
 const PASSED_IN: [HeaderName; 7] = [

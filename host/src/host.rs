@@ -12,26 +12,28 @@ use http_body_util::combinators::UnsyncBoxBody;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::access::{Caller, Intent};
-use crate::answer::{self, Refusal};
 use crate::bindings::FilePart;
-use crate::body::Body;
 use crate::builder::HostBuilder;
 use crate::call::Lent;
 use crate::connections::{Connection, Connections};
 use crate::forge::ProjectRef;
 use crate::heads::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::http::access_log::RequestLine;
+use crate::http::body_mode::Passage;
+use crate::http::error;
+use crate::http::error::Refusal;
+use crate::http::response_body::Body;
+use crate::http::router;
+use crate::http::router::Route;
 use crate::ingress::Admitted;
 use crate::instance::{Fault, Given, Instance, Work};
 use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::{Bounds, Claim, Exhausted, Share};
-use crate::mount::{self, Route};
 use crate::origin::Origins;
-use crate::passage::Passage;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
-use crate::request_log::RequestLine;
 use crate::storage::{BlobInfo, ProjectId};
 use crate::ticket::Leave;
 use crate::upkeep::Upkeep;
@@ -130,8 +132,8 @@ impl Host {
     {
         let (head, body) = request.into_parts();
         let mut line = RequestLine::begin(&head);
-        let response = match mount::route(&head.method, &head.uri) {
-            Route::Health => answer::health(),
+        let response = match router::route(&head.method, &head.uri) {
+            Route::Health => error::health(),
             Route::Nowhere => Refusal::EndpointNotFound.into(),
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();

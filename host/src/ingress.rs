@@ -7,13 +7,14 @@ use http::request::Parts;
 use tokio::time::Duration;
 
 use crate::access::{self, Caller, Intent, Presented};
-use crate::answer::Refusal;
 use crate::forge::{Credential, ProjectRef};
 use crate::heads::declared_length;
 use crate::host::{Inbound, Inner};
-use crate::intake::{self, Allowance, Shortfall};
+use crate::http::collect;
+use crate::http::collect::{Allowance, Shortfall};
+use crate::http::error::Refusal;
+use crate::http::route_class::body_bytes_max;
 use crate::limits::budget::Share;
-use crate::route_class::body_bytes_max;
 
 /// The time for which the body of a refused request is drained.
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
@@ -77,7 +78,7 @@ impl Inner {
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             return Err(Refusal::BodyTooLarge(bytes_max));
         }
-        intake::collect(body, allowance)
+        collect::collect(body, allowance)
             .await
             .map_err(|shortfall| match shortfall {
                 Shortfall::TooLarge => Refusal::BodyTooLarge(bytes_max),
@@ -97,7 +98,7 @@ impl Inner {
             true => (STRANGER_DISCARD_BYTES_MAX, STRANGER_DISCARD_TIME),
             false => (self.limits.body_bytes_max, DISCARD_TIME),
         };
-        intake::discard(body, bytes_max, time).await;
+        collect::discard(body, bytes_max, time).await;
         refusal
     }
 }

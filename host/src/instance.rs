@@ -17,12 +17,13 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
-use crate::answer::Refusal;
 use crate::bindings::{self as direct, DirectService};
-use crate::body::Piece;
 use crate::call::{Binding, Call, Lent, Memory, Shortage};
-use crate::inflow::Inflow;
-use crate::intake::{self, Allowance, Shortfall};
+use crate::http::collect;
+use crate::http::collect::{Allowance, Shortfall};
+use crate::http::error::Refusal;
+use crate::http::request_body::Inflow;
+use crate::http::response_body::Piece;
 use crate::limits::Limits;
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::Progress;
@@ -371,7 +372,7 @@ async fn exchange(
         pace,
         share,
     };
-    let body = intake::collect(body, allowance)
+    let body = collect::collect(body, allowance)
         .await
         .map_err(|shortfall| match shortfall {
             Shortfall::NoRoom(exhausted) => Fault::NoRoom(exhausted),

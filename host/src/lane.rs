@@ -21,10 +21,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::access::Caller;
-use crate::answer::Refusal;
-use crate::body::Body;
 use crate::fair_queue::FairQueue;
 use crate::host::Inner;
+use crate::http::error::Refusal;
+use crate::http::response_body::Body;
 use crate::storage::ProjectId;
 use crate::ticket::Leave;
 

@@ -17,10 +17,7 @@
 //! ```
 
 mod access;
-mod address;
-mod answer;
 mod bindings;
-mod body;
 mod builder;
 mod call;
 mod connections;
@@ -28,24 +25,19 @@ mod fair_queue;
 pub mod forge;
 mod heads;
 mod host;
+mod http;
 mod imports;
-mod inflow;
 mod ingress;
 mod instance;
-mod intake;
 mod lane;
 mod limits;
 mod log_limit;
 mod maintenance_schedule;
-mod mount;
 mod origin;
-mod passage;
 mod patience;
 mod plugin;
 mod pool;
 mod purge;
-mod request_log;
-mod route_class;
 mod server;
 pub mod storage;
 mod surroundings;
@@ -55,7 +47,7 @@ mod turns;
 mod upkeep;
 mod upload_gc;
 
-pub use body::Body;
+pub use crate::http::response_body::Body;
 pub use builder::{HostBuilder, SOURCE_SCHEMES};
 pub use host::Host;
 pub use limits::Limits;

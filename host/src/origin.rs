@@ -16,8 +16,8 @@ use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
 
 use crate::access::Intent;
-use crate::address::OwnAddress;
-use crate::answer::Refusal;
+use crate::http::base_url::OwnAddress;
+use crate::http::error::Refusal;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The loopback names.

@@ -17,10 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::address::OwnAddress;
-use crate::body::Body;
 use crate::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::host::Host;
+use crate::http::base_url::OwnAddress;
+use crate::http::response_body::Body;
 use crate::limits::Limits;
 use crate::limits::pace::Pace;
 use crate::patience::Patient;

@@ -15,9 +15,9 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use http::{HeaderName, Method, request::Parts};
 
 use crate::access::{self, Presented};
-use crate::answer::Refusal;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::Inner;
+use crate::http::error::Refusal;
 use crate::storage::ProjectId;
 
 /// Carries a ticket instead of a token.
@@ -127,8 +127,11 @@ impl Inner {
 
     /// What a request needs to give leave; none when no address is known by which its client reaches the host.
     pub(crate) fn leave(&self, head: &Parts, project: ProjectId, credential: Credential) -> Option<Arc<Leave>> {
-        let base = self.external_url.clone().or_else(|| crate::address::of_host(head))?;
-        let mount = format!("{base}{}", crate::mount::of_project(project));
+        let base = self
+            .external_url
+            .clone()
+            .or_else(|| crate::http::base_url::of_host(head))?;
+        let mount = format!("{base}{}", crate::http::router::of_project(project));
         Some(Arc::new(Leave { credential, mount }))
     }
 }

@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::access::Caller;
-use crate::answer::Refusal;
-use crate::body::{Body, Piece};
 use crate::heads::{client_answer, component_request, declared_length};
 use crate::host::{Inbound, Inner, refuse};
-use crate::inflow::{Inflow, Outside};
+use crate::http::collect;
+use crate::http::error::Refusal;
+use crate::http::request_body::{Inflow, Outside};
+use crate::http::response_body::{Body, Piece};
 use crate::instance::{Fault, StreamedWork};
-use crate::intake;
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;
 use crate::storage::quota::Reservation;
@@ -118,7 +118,7 @@ impl Inner {
             && !stalled
             && !head.headers.contains_key(header::EXPECT)
         {
-            intake::discard(&mut rest, self.limits.body_bytes_max, crate::ingress::DISCARD_TIME).await;
+            collect::discard(&mut rest, self.limits.body_bytes_max, crate::ingress::DISCARD_TIME).await;
         }
     }
 }

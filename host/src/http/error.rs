@@ -4,7 +4,7 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use crate::body::Body;
+use super::response_body::Body;
 use crate::limits::budget::Exhausted;
 
 /// Why the host answers itself.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use http::{Method, Response, request::Parts};
 
-use crate::body::Body;
+use super::response_body::Body;
 use crate::storage::ProjectId;
 
 /// What nginx writes for a caller who did not wait for the answer.

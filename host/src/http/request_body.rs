@@ -11,7 +11,7 @@ use http_body::{Body, Frame};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
-use crate::answer::Refusal;
+use super::error::Refusal;
 use crate::host::Inbound;
 use crate::limits::idle_timeout::Progress;
 use crate::limits::pace::{Pace, PacedPolls};

@@ -1,0 +1,11 @@
+//! HTTP as the host speaks it: addresses, heads, bodies and the host's own answers.
+
+pub(crate) mod access_log;
+pub(crate) mod base_url;
+pub(crate) mod body_mode;
+pub(crate) mod collect;
+pub(crate) mod error;
+pub(crate) mod request_body;
+pub(crate) mod response_body;
+pub(crate) mod route_class;
+pub(crate) mod router;
