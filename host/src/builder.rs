@@ -8,18 +8,18 @@ use std::time::SystemTime;
 use anyhow::{Context as _, anyhow, ensure};
 use http::HeaderValue;
 
+use crate::auth::origin::Origins;
+use crate::auth::upload_token::Tickets;
 use crate::call::Lent;
 use crate::forge::Forge;
 use crate::host::{Conduct, Host};
 use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::limits::descriptors;
-use crate::origin::Origins;
 use crate::plugin::Plugin;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 use crate::surroundings::{Clock, Randomness};
-use crate::ticket::Tickets;
 use crate::turns::Turns;
 
 /// The schemes by which the source of a model version may lead out of its project unless a host says otherwise: those that

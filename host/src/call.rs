@@ -9,13 +9,13 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
+use crate::auth::upload_token::{Leave, Tickets};
 use crate::forge::Forge;
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::Progress;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 use crate::surroundings::{Clock, Randomness};
-use crate::ticket::{Leave, Tickets};
 use crate::turns::{Turn, Turns};
 
 /// Handles (bodies, headers, staged blobs) that an instance may hold at a time.

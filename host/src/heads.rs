@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
-use crate::access::Caller;
+use crate::auth::Caller;
 use crate::http::error::Refusal;
 use crate::http::response_body::Body;
 

@@ -11,7 +11,9 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use crate::access::{Caller, Intent};
+use crate::auth::origin::Origins;
+use crate::auth::upload_token::Leave;
+use crate::auth::{Caller, Intent};
 use crate::bindings::FilePart;
 use crate::builder::HostBuilder;
 use crate::call::Lent;
@@ -31,11 +33,9 @@ use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::{Bounds, Claim, Exhausted, Share};
-use crate::origin::Origins;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::storage::{BlobInfo, ProjectId};
-use crate::ticket::Leave;
 use crate::upkeep::Upkeep;
 use crate::upload_gc::UploadGc;
 

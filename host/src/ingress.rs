@@ -6,7 +6,8 @@ use http::header;
 use http::request::Parts;
 use tokio::time::Duration;
 
-use crate::access::{self, Caller, Intent, Presented};
+use super::auth;
+use crate::auth::{Caller, Intent, Presented};
 use crate::forge::{Credential, ProjectRef};
 use crate::heads::declared_length;
 use crate::host::{Inbound, Inner};
@@ -50,7 +51,7 @@ impl Inner {
         self.origins.check(head, intent, is_ambient)?;
         let Presented { credential, .. } = presented?;
         let forge = &*self.lent.forge;
-        let caller = access::admit(forge, &credential, project, intent, self.limits.forge_time).await?;
+        let caller = auth::admit(forge, &credential, project, intent, self.limits.forge_time).await?;
         Ok(Admitted {
             head,
             path,

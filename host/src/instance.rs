@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
+use crate::auth::upload_token::Leave;
 use crate::bindings::{self as direct, DirectService};
 use crate::call::{Binding, Call, Lent, Memory, Shortage};
 use crate::http::collect;
@@ -31,7 +32,6 @@ use crate::limits::pace::Pace;
 use crate::plugin::{Exports, Plugin};
 use crate::storage::ProjectId;
 use crate::storage::quota::Reservation;
-use crate::ticket::Leave;
 
 /// How long a component may go on after its answer; whoever asked waits for that.
 const AFTERWARDS: Duration = Duration::from_secs(1);

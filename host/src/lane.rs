@@ -20,13 +20,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::access::Caller;
+use crate::auth::Caller;
+use crate::auth::upload_token::Leave;
 use crate::fair_queue::FairQueue;
 use crate::host::Inner;
 use crate::http::error::Refusal;
 use crate::http::response_body::Body;
 use crate::storage::ProjectId;
-use crate::ticket::Leave;
 
 /// The ends of the paths whose answers take long to compute; they all read.
 const LONG: [&str; 5] = [

@@ -16,7 +16,7 @@
 //! # }
 //! ```
 
-mod access;
+mod auth;
 mod bindings;
 mod builder;
 mod call;
@@ -33,7 +33,6 @@ mod lane;
 mod limits;
 mod log_limit;
 mod maintenance_schedule;
-mod origin;
 mod patience;
 mod plugin;
 mod pool;
@@ -41,7 +40,6 @@ mod purge;
 mod server;
 pub mod storage;
 mod surroundings;
-mod ticket;
 mod transfer;
 mod turns;
 mod upkeep;

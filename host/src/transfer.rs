@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::access::Caller;
+use crate::auth::Caller;
 use crate::heads::{client_answer, component_request, declared_length};
 use crate::host::{Inbound, Inner, refuse};
 use crate::http::collect;

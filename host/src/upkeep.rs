@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::access::Caller;
+use crate::auth::Caller;
 use crate::forge::{Actor, Project};
 use crate::heads::RIGHTS;
 use crate::host::{Host, Inner};

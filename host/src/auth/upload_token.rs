@@ -14,7 +14,8 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use http::{HeaderName, Method, request::Parts};
 
-use crate::access::{self, Presented};
+use super::Presented;
+use crate::auth;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::Inner;
 use crate::http::error::Refusal;
@@ -108,7 +109,7 @@ impl Inner {
     /// By what a caller shows who they are: a ticket, or else a token. A ticket is good for a PUT to the project's number.
     pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, Refusal> {
         let Some(ticket) = head.headers.get(TICKET) else {
-            return access::credential(&head.headers).ok_or(Refusal::Unauthenticated);
+            return auth::credential(&head.headers).ok_or(Refusal::Unauthenticated);
         };
         let ProjectRef::Id(id) = project else {
             return Err(Refusal::BadTicket);

@@ -15,7 +15,7 @@ use http::header::{HOST, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
 
-use crate::access::Intent;
+use super::Intent;
 use crate::http::base_url::OwnAddress;
 use crate::http::error::Refusal;
 

@@ -1,5 +1,7 @@
 //! Who may do what: turns a credential, a project and an intent into a caller or a refusal, in GitLab's order.
 
+pub(crate) mod origin;
+pub(crate) mod upload_token;
 use std::time::Duration;
 
 use base64::Engine as _;
