@@ -10,17 +10,17 @@ use http::HeaderValue;
 
 use crate::auth::origin::Origins;
 use crate::auth::upload_token::Tickets;
-use crate::call::Lent;
 use crate::forge::Forge;
 use crate::host::{Conduct, Host};
-use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::limits::descriptors;
-use crate::plugin::Plugin;
+use crate::runtime::component::Plugin;
+use crate::runtime::environment::{Clock, Randomness};
+use crate::runtime::low_priority::Lane;
+use crate::runtime::retry_locks::Turns;
+use crate::runtime::store_data::Lent;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
-use crate::surroundings::{Clock, Randomness};
-use crate::turns::Turns;
 
 /// The schemes by which the source of a model version may lead out of its project unless a host says otherwise: those that
 /// MLflow's clients resolve by themselves, with their own rights. `file` and paths are none of them.

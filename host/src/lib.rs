@@ -17,37 +17,28 @@
 //! ```
 
 mod auth;
-mod bindings;
 mod builder;
-mod call;
 mod connections;
-mod fair_queue;
 pub mod forge;
 mod heads;
 mod host;
 mod http;
-mod imports;
 mod ingress;
-mod instance;
-mod lane;
 mod limits;
 mod log_limit;
 mod maintenance_schedule;
 mod patience;
-mod plugin;
-mod pool;
 mod purge;
+mod runtime;
 mod server;
 pub mod storage;
-mod surroundings;
 mod transfer;
-mod turns;
 mod upkeep;
 mod upload_gc;
 
 pub use crate::http::response_body::Body;
+pub use crate::runtime::component::Plugin;
 pub use builder::{HostBuilder, SOURCE_SCHEMES};
 pub use host::Host;
 pub use limits::Limits;
-pub use plugin::Plugin;
 pub use upkeep::UpkeepCounts;

@@ -17,9 +17,9 @@ use crate::http::collect;
 use crate::http::error::Refusal;
 use crate::http::request_body::{Inflow, Outside};
 use crate::http::response_body::{Body, Piece};
-use crate::instance::{Fault, StreamedWork};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;
+use crate::runtime::instance::{Fault, StreamedWork};
 use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.

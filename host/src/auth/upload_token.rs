@@ -137,7 +137,7 @@ impl Inner {
     }
 }
 
-impl crate::call::Lent {
+impl crate::runtime::store_data::Lent {
     /// The time of day, in milliseconds since the Unix epoch.
     pub(crate) fn now_ms(&self) -> u64 {
         let since = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -2,9 +2,9 @@
 
 use wasmtime::component::Accessor;
 
-use crate::bindings::forge as wit;
-use crate::call::{Call, Imports};
 use crate::forge::{ForgeError, Job, Target};
+use crate::runtime::bindings::forge as wit;
+use crate::runtime::store_data::{Call, Imports};
 
 impl wit::Host for &mut Call {}
 

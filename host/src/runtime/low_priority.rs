@@ -20,9 +20,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::fair_queue::FairQueue;
 use crate::auth::Caller;
 use crate::auth::upload_token::Leave;
-use crate::fair_queue::FairQueue;
 use crate::host::Inner;
 use crate::http::error::Refusal;
 use crate::http::response_body::Body;

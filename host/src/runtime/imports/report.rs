@@ -1,7 +1,7 @@
 //! `mlforge:plugin/report`: faults of the component, into the log.
 
-use crate::bindings::report as wit;
-use crate::call::Call;
+use crate::runtime::bindings::report as wit;
+use crate::runtime::store_data::Call;
 
 /// The longest fault that is logged.
 const FAULT_BYTES_MAX: usize = 4096;

@@ -12,9 +12,9 @@ use wasmtime::component::{
 use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::storage_unavailable;
-use crate::bindings::blobs as wit;
-use crate::call::{Call, Imports};
 use crate::limits::idle_timeout::Progress;
+use crate::runtime::bindings::blobs as wit;
+use crate::runtime::store_data::{Call, Imports};
 use crate::storage::{BlobStream, Staged, StorageError};
 
 /// The largest piece that is copied out of the component at once.

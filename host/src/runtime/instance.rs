@@ -17,9 +17,11 @@ use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
+use super::bindings as direct;
+use super::bindings::DirectService;
+use super::component::{Exports, Plugin};
+use super::store_data::{Binding, Call, Lent, Memory, Shortage};
 use crate::auth::upload_token::Leave;
-use crate::bindings::{self as direct, DirectService};
-use crate::call::{Binding, Call, Lent, Memory, Shortage};
 use crate::http::collect;
 use crate::http::collect::{Allowance, Shortfall};
 use crate::http::error::Refusal;
@@ -29,7 +31,6 @@ use crate::limits::Limits;
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::Progress;
 use crate::limits::pace::Pace;
-use crate::plugin::{Exports, Plugin};
 use crate::storage::ProjectId;
 use crate::storage::quota::Reservation;
 

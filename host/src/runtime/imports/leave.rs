@@ -1,8 +1,8 @@
 //! `mlforge:plugin/leave` over tickets.
 
 use crate::auth::upload_token::{LIFE_MS_MAX, Purpose, TICKET};
-use crate::bindings::leave as wit;
-use crate::call::Call;
+use crate::runtime::bindings::leave as wit;
+use crate::runtime::store_data::Call;
 
 /// The most tickets of one call.
 const TICKETS_MAX: usize = 10_000;

@@ -2,9 +2,9 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::bindings::clocks::{system_clock, types};
-use crate::bindings::random::random;
-use crate::call::Call;
+use crate::runtime::bindings::clocks::{system_clock, types};
+use crate::runtime::bindings::random::random;
+use crate::runtime::store_data::Call;
 
 /// The most random bytes of one call; the interface allows fewer than were asked for.
 const RANDOM_BYTES_MAX: usize = 64 << 10;

@@ -9,14 +9,14 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
+use super::environment::{Clock, Randomness};
+use super::retry_locks::{Turn, Turns};
 use crate::auth::upload_token::{Leave, Tickets};
 use crate::forge::Forge;
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::Progress;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
-use crate::surroundings::{Clock, Randomness};
-use crate::turns::{Turn, Turns};
 
 /// Handles (bodies, headers, staged blobs) that an instance may hold at a time.
 const HANDLES_MAX: usize = 10_000;

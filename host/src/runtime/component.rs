@@ -17,8 +17,8 @@ use wasmtime_wasi_http::p3::bindings::http::types as http_types;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
 
-use crate::bindings::{DirectService, DirectServiceIndices, Lending};
-use crate::call::{Call, Imports};
+use super::bindings::{DirectService, DirectServiceIndices, Lending};
+use super::store_data::{Call, Imports};
 use crate::limits::Limits;
 
 /// How often a running component is interrupted, so that others get their turn and the clock is looked at.

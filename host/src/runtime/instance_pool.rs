@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::instance::Instance;
+use super::instance::Instance;
 use crate::limits::Limits;
 use crate::storage::ProjectId;
 

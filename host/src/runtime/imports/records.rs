@@ -3,8 +3,8 @@
 use wasmtime::component::Accessor;
 
 use super::storage_unavailable;
-use crate::bindings::records as wit;
-use crate::call::{Call, Imports};
+use crate::runtime::bindings::records as wit;
+use crate::runtime::store_data::{Call, Imports};
 use crate::storage::{Check, Commit, CommitError, Range, StorageError, Write};
 
 impl wit::Host for &mut Call {}

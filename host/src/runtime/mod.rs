@@ -1,0 +1,12 @@
+//! The runtime of the component: what wasmtime needs, and nothing of HTTP routing or forges.
+
+pub(crate) mod bindings;
+pub(crate) mod component;
+pub(crate) mod environment;
+pub(crate) mod fair_queue;
+pub(crate) mod imports;
+pub(crate) mod instance;
+pub(crate) mod instance_pool;
+pub(crate) mod low_priority;
+pub(crate) mod retry_locks;
+pub(crate) mod store_data;
