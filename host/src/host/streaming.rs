@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::headers::{client_answer, component_request, declared_length};
 use crate::auth::Caller;
-use crate::heads::{client_answer, component_request, declared_length};
 use crate::host::{Inbound, Inner, refuse};
 use crate::http::collect;
 use crate::http::error::Refusal;
@@ -118,7 +118,12 @@ impl Inner {
             && !stalled
             && !head.headers.contains_key(header::EXPECT)
         {
-            collect::discard(&mut rest, self.limits.body_bytes_max, crate::ingress::DISCARD_TIME).await;
+            collect::discard(
+                &mut rest,
+                self.limits.body_bytes_max,
+                crate::host::ingress::DISCARD_TIME,
+            )
+            .await;
         }
     }
 }

@@ -1,5 +1,13 @@
 //! The host: from an HTTP request to an answer, without a socket.
 
+pub(crate) mod headers;
+pub(crate) mod ingress;
+pub(crate) mod log_limit;
+pub(crate) mod maintenance;
+pub(crate) mod maintenance_schedule;
+pub(crate) mod purge;
+pub(crate) mod streaming;
+pub(crate) mod upload_gc;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -17,7 +25,10 @@ use crate::auth::{Caller, Intent};
 use crate::builder::HostBuilder;
 use crate::connections::{Connection, Connections};
 use crate::forge::ProjectRef;
-use crate::heads::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::host::headers::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::host::ingress::Admitted;
+use crate::host::maintenance::Upkeep;
+use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
 use crate::http::body_mode::Passage;
 use crate::http::error;
@@ -25,7 +36,6 @@ use crate::http::error::Refusal;
 use crate::http::response_body::Body;
 use crate::http::router;
 use crate::http::router::Route;
-use crate::ingress::Admitted;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::{Bounds, Claim, Exhausted, Share};
@@ -36,8 +46,6 @@ use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::Lane;
 use crate::runtime::store_data::Lent;
 use crate::storage::{BlobInfo, ProjectId};
-use crate::upkeep::Upkeep;
-use crate::upload_gc::UploadGc;
 
 /// How often a file is asked for anew that is replaced in the same moment.
 const REPLACED_MAX: usize = 10;

@@ -6,10 +6,10 @@ use http::header;
 use http::request::Parts;
 use tokio::time::Duration;
 
-use super::auth;
+use super::headers::declared_length;
+use crate::auth;
 use crate::auth::{Caller, Intent, Presented};
 use crate::forge::{Credential, ProjectRef};
-use crate::heads::declared_length;
 use crate::host::{Inbound, Inner};
 use crate::http::collect;
 use crate::http::collect::{Allowance, Shortfall};

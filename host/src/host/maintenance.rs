@@ -15,12 +15,12 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::headers::RIGHTS;
+use super::log_limit::LogLimit;
+use super::maintenance_schedule::{MaintenanceSchedule, Next, Progress, TurnEnd};
 use crate::auth::Caller;
 use crate::forge::{Actor, Project};
-use crate::heads::RIGHTS;
 use crate::host::{Host, Inner};
-use crate::log_limit::LogLimit;
-use crate::maintenance_schedule::{MaintenanceSchedule, Next, Progress, TurnEnd};
 use crate::storage::ProjectId;
 
 /// Passes of one project before the next one has its turn.
