@@ -18,12 +18,10 @@
 
 mod auth;
 mod builder;
-mod connections;
 pub mod forge;
 mod host;
 mod http;
 mod limits;
-mod patience;
 mod runtime;
 mod server;
 pub mod storage;

@@ -23,7 +23,6 @@ use crate::auth::origin::Origins;
 use crate::auth::upload_token::Leave;
 use crate::auth::{Caller, Intent};
 use crate::builder::HostBuilder;
-use crate::connections::{Connection, Connections};
 use crate::forge::ProjectRef;
 use crate::host::headers::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
 use crate::host::ingress::Admitted;
@@ -45,6 +44,7 @@ use crate::runtime::instance::{Fault, Given, Instance, Work};
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::Lane;
 use crate::runtime::store_data::Lent;
+use crate::server::connections::{Connection, Connections};
 use crate::storage::{BlobInfo, ProjectId};
 
 /// How often a file is asked for anew that is replaced in the same moment.

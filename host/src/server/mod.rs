@@ -1,5 +1,7 @@
 //! The host behind sockets: HTTP/1 with bounds on connections, heads, slow clients, and on its own end.
 
+pub(crate) mod connections;
+pub(crate) mod write_timeout;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
@@ -17,13 +19,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::host::Host;
 use crate::http::base_url::OwnAddress;
 use crate::http::response_body::Body;
 use crate::limits::Limits;
 use crate::limits::pace::Pace;
-use crate::patience::Patient;
+use crate::server::connections::{ActiveRequest, Connection, Connections, Peer, Place};
+use crate::server::write_timeout::Patient;
 
 /// How long to wait when the system has no socket for the next connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
