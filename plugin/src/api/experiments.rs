@@ -16,8 +16,9 @@ use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Pages;
+use crate::store::experiment_search;
 use crate::store::experiments;
-use crate::store::search::{self as store, Query};
+use crate::store::query::Query;
 use crate::wasi::now_ms;
 
 #[derive(Serialize)]
@@ -122,11 +123,11 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let query = Query {
         filter: ExperimentFilter::parse(filter)?,
         view,
-        after: pages.after(token, |bytes| store::fits_experiments(&order, bytes))?,
+        after: pages.after(token, |bytes| experiment_search::fits(&order, bytes))?,
         count: page_size(params, 0, EXPERIMENTS_PER_PAGE_MAX)?,
         order,
     };
-    let found = store::experiments(&query).await?;
+    let found = experiment_search::find(&query).await?;
     let mut page = PageWriter::new("experiments", pages);
     let mut done = 0;
     for (experiment, tags) in &found.items {

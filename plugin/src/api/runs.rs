@@ -20,7 +20,8 @@ use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::store::dataset_reader::DatasetReader;
-use crate::store::search::{self as store, Query};
+use crate::store::query::Query;
+use crate::store::search;
 use crate::store::{full_runs, runs};
 use crate::wasi::{now_ms, random_id, random_u64};
 
@@ -125,11 +126,11 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let query = Query {
         filter: RunFilter::parse(filter)?,
         view,
-        after: pages.after(token, |bytes| store::fits_runs(&order, bytes))?,
+        after: pages.after(token, |bytes| search::fits(&order, bytes))?,
         count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
         order,
     };
-    run_page::write(pages, &store::runs(&within, &query).await?).await
+    run_page::write(pages, &search::find(&within, &query).await?).await
 }
 
 /// The experiments that a search looks at.

@@ -4,6 +4,7 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
+use super::super::query::Query;
 use super::areas::{Areas, BlockRef, MarkedRun};
 use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
@@ -11,7 +12,7 @@ use super::projection::Projection;
 use super::sieve::Sieve;
 use super::unread::{RUNS_AT_ONCE, Step, Unread};
 use super::verdicts::Verdicts;
-use super::{Found, Query, Spot, forecast, verdicts};
+use super::{Found, Spot, forecast, verdicts};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;

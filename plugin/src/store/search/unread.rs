@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::super::query::Query;
+use super::Found;
 use super::areas::{Areas, BlockRef, MarkedRun};
-use super::{Found, Query};
 use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, PLACE_BYTES};

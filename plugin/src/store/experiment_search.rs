@@ -1,0 +1,107 @@
+//! Searches of experiments. In the default order a search reads from the place where the page begins until the page is full.
+//! Another order looks at everything once and keeps no more than a page.
+
+use super::portion::answer_bytes;
+use super::query::Query;
+use super::top::{Page, Top};
+use super::{experiments, keys, listing};
+use crate::domain::experiment::{Experiment, Pair};
+use crate::domain::id::ExperimentId;
+use crate::domain::lifecycle::View;
+use crate::error::Result;
+use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
+use crate::search::page::Place;
+
+/// How many things are read and looked at together, at most.
+const CHUNK_MAX: usize = 500;
+
+/// Whether bytes can be the place of an experiment in this order.
+pub fn fits(order: &ExperimentOrder, bytes: &[u8]) -> bool {
+    if order.is_listing() {
+        bytes.len() == keys::LISTED_PLACE_BYTES
+    } else {
+        order.read_key(bytes).is_some()
+    }
+}
+
+/// An experiment and its tags.
+pub type Tagged = (Experiment, Vec<Pair>);
+
+/// Finds experiments.
+pub async fn find(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
+    let is_listing = query.order.is_listing();
+    let mut best = Top::new(query.after.clone(), query.count);
+    let mut walk = match is_listing {
+        true => Walk::new(query.after.clone(), query.count),
+        false => Walk::new(None, CHUNK_MAX),
+    };
+    while let Some(chunk) = walk.next_experiments(query.view).await? {
+        let mut chunk = chunk.as_slice();
+        while !chunk.is_empty() {
+            let ids: Vec<ExperimentId> = chunk.iter().map(|experiment| experiment.id).collect();
+            let tags = experiments::tags(&ids).await?;
+            let (some, rest) = chunk.split_at_checked(tags.len()).unwrap_or((chunk, &[]));
+            chunk = rest;
+            for (experiment, tags) in some.iter().zip(tags) {
+                offer(query, is_listing, &mut best, (experiment.clone(), tags));
+            }
+        }
+        if is_listing && best.is_full() {
+            break;
+        }
+    }
+    Ok(best.into_page())
+}
+
+/// Takes an experiment if it is found.
+fn offer(query: &Query<ExperimentAttribute>, is_listing: bool, best: &mut Top<Tagged>, (experiment, tags): Tagged) {
+    if !query.filter.matches(&experiment, &tags) {
+        return;
+    }
+    let texts = [&experiment.name, &experiment.artifact_location].map(|text| answer_bytes(text.as_bytes()));
+    let bytes = texts.iter().sum::<usize>() + tags.iter().map(tag_bytes).sum::<usize>();
+    if is_listing {
+        let place = keys::listed_experiment_place_of(experiment.creation_time_ms, experiment.id);
+        best.offer_large(&place, (experiment, tags), bytes);
+    } else {
+        let key = query.order.key(&experiment);
+        best.offer_large(key.bytes(), (experiment, tags), bytes);
+    }
+}
+
+/// How much of an answer a tag fills.
+fn tag_bytes((key, value): &Pair) -> usize {
+    size_of::<Pair>() + answer_bytes(key.as_bytes()) + answer_bytes(value.as_bytes())
+}
+
+/// A walk through a listing, chunk by chunk; the chunks grow, as a first one that was not enough says that little is found.
+struct Walk {
+    after: Option<Place>,
+    ended: bool,
+    chunk: usize,
+}
+
+impl Walk {
+    fn new(after: Option<Place>, first_chunk: usize) -> Self {
+        Walk {
+            after,
+            ended: false,
+            chunk: first_chunk.clamp(1, CHUNK_MAX),
+        }
+    }
+
+    async fn next_experiments(&mut self, view: View) -> Result<Option<Vec<Experiment>>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let (found, next) = listing::experiments(view, self.after.as_ref(), self.chunk).await?;
+        self.step(next);
+        Ok(Some(found))
+    }
+
+    fn step(&mut self, next: Option<Place>) {
+        self.ended = next.is_none();
+        self.after = next;
+        self.chunk = (2 * self.chunk).min(CHUNK_MAX);
+    }
+}
