@@ -9,10 +9,10 @@ pub mod domain;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+pub mod host;
 pub mod http;
 pub mod search;
 pub mod store;
-pub mod wasi;
 
 use bindings::exports::mlforge::plugin::direct;
 use bindings::exports::wasi::http::handler::Guest;

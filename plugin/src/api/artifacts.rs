@@ -14,10 +14,11 @@ use crate::domain::logged::LoggedModelId;
 use crate::domain::source::Source;
 use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
+use crate::host::blobs;
+use crate::host::blobs::Item;
 use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
-use crate::store::files::{self, Item};
 use crate::store::portion::answer_bytes;
 use crate::store::{artifacts, versions};
 
@@ -179,7 +180,7 @@ pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
 async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
     artifacts::owner_of(path).await?;
     let (contents, end) = call.contents.into_stream();
-    let staged = files::stage(contents).await?;
+    let staged = blobs::stage(contents).await?;
     end.whole().await?;
     artifacts::put(path, staged).await?;
     Ok(Answer::ok(EMPTY.to_vec()))

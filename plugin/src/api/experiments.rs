@@ -13,13 +13,13 @@ use crate::domain::limits::EXPERIMENTS_PER_PAGE_MAX;
 use crate::domain::name::validate_experiment_name;
 use crate::domain::pair::EXPERIMENT_TAG;
 use crate::error::{Error, Result};
+use crate::host::wasi::now_ms;
 use crate::http::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Pages;
 use crate::store::experiment_search;
 use crate::store::experiments;
 use crate::store::query::Query;
-use crate::wasi::now_ms;
 
 #[derive(Serialize)]
 struct Created {

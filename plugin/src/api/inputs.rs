@@ -14,9 +14,9 @@ use crate::domain::limits::{
 use crate::domain::name::validate_length;
 use crate::domain::pair::INPUT_TAG;
 use crate::error::{Error, Result};
+use crate::host::wasi::now_ns;
 use crate::http::params::Params;
 use crate::store::inputs;
-use crate::wasi::now_ns;
 
 /// Links datasets, and since MLflow 3 models, to a run.
 pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {

@@ -21,12 +21,12 @@ use crate::domain::name::missing;
 use crate::domain::nickname::nickname;
 use crate::domain::pair::LOGGED_MODEL_PAIR;
 use crate::error::{Error, Result};
+use crate::host::wasi::{now_ms, random_id, random_u64};
 use crate::http::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
 use crate::search::page::Pages;
 use crate::store::logged_search::{self, Query};
 use crate::store::{full_logged, logged};
-use crate::wasi::{now_ms, random_id, random_u64};
 
 #[derive(Serialize)]
 struct Answer<'a> {

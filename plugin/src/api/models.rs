@@ -19,13 +19,13 @@ use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
+use crate::host::wasi::now_ms;
 use crate::http::params::Params;
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Pages;
 use crate::store::latest::{self, Latest};
 use crate::store::model_search::{self, Query};
 use crate::store::{models, versions};
-use crate::wasi::now_ms;
 
 #[derive(Serialize)]
 struct Found<'a> {

@@ -9,10 +9,10 @@ use crate::domain::name::{missing, validate_length};
 use crate::domain::pair::RUN_TAG;
 use crate::domain::run::ModelOutput;
 use crate::error::{Error, Result};
+use crate::host::wasi::{now_ms, now_ns};
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::store::{outputs, runs};
-use crate::wasi::{now_ms, now_ns};
 
 /// The tag in which a run keeps, as JSON, the models that clients before MLflow 3 logged to it.
 const HISTORY_TAG: &str = "mlflow.log-model.history";

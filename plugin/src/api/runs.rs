@@ -16,6 +16,7 @@ use crate::domain::nickname::nickname;
 use crate::domain::pair::RUN_TAG;
 use crate::domain::run::{FullRun, NewRun, Status, run_name};
 use crate::error::{Error, Result};
+use crate::host::wasi::{now_ms, random_id, random_u64};
 use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
@@ -23,7 +24,6 @@ use crate::store::dataset_reader::DatasetReader;
 use crate::store::query::Query;
 use crate::store::search;
 use crate::store::{full_runs, runs};
-use crate::wasi::{now_ms, random_id, random_u64};
 
 async fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
     let mut bytes = b"{\"run\":".to_vec();

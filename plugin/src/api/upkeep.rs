@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::{Call, json};
 use crate::bindings::mlforge::plugin::report;
 use crate::error::Result;
+use crate::host::wasi::{now_ms, random_u64};
 use crate::search::page::Place;
 use crate::store::purge::{self, Step};
 use crate::store::{keys, pack, ruins, upload_gc};
-use crate::wasi::{now_ms, random_u64};
 
 #[derive(Serialize)]
 struct Pass {

@@ -10,12 +10,13 @@ use crate::bindings::mlforge::plugin::leave;
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
+use crate::host::blobs;
+use crate::host::wasi::{now_ms, random_id};
 use crate::http::file_route::FileCall;
 use crate::http::json::Object;
 use crate::http::message::Answer;
 use crate::http::params::{self, Params};
-use crate::store::{files, uploads};
-use crate::wasi::{now_ms, random_id};
+use crate::store::uploads;
 
 /// Where a part is sent to, before the upload's id and the part's number.
 const PART: &str = "/api/2.0/mlflow-artifacts/mpu/part";
@@ -98,7 +99,7 @@ pub async fn put_part(call: FileCall<'_>) -> Result<Answer> {
         .map_err(|_| Error::Invalid(format!("'{number}' is no number of a part.")))?;
     let slot = uploads::slot(id, number, now_ms()).await?;
     let (contents, end) = call.contents.into_stream();
-    let staged = files::stage_at_most(contents, slot.bytes_max).await?;
+    let staged = blobs::stage_at_most(contents, slot.bytes_max).await?;
     end.whole().await?;
     let stored = uploads::put_part(slot, staged, now_ms()).await?;
     let mut answer = Answer::ok(EMPTY.to_vec());

@@ -23,6 +23,7 @@ use crate::domain::source::{Source, not_of_model};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
+use crate::host::wasi::{now_ms, random_id};
 use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
@@ -32,7 +33,6 @@ use crate::store::sources::Owner;
 use crate::store::transition::{self, Transition};
 use crate::store::version_search::{self, Found, Query};
 use crate::store::versions;
-use crate::wasi::{now_ms, random_id};
 
 #[derive(Serialize)]
 struct Answer<'a> {

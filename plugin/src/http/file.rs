@@ -3,8 +3,9 @@
 use super::message::{Answer, Contents};
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
+use crate::host::blobs;
+use crate::host::blobs::FileInfo;
 use crate::store::artifacts;
-use crate::store::files::{self, FileInfo};
 
 /// What a request says of the bytes that it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +69,7 @@ async fn contents(path: &ArtifactPath, wanted: &Wanted) -> Result<(FileInfo, Par
     if wanted.by_host {
         let (place, info) = artifacts::find(path).await?;
         let part = part(wanted, info)?;
-        let body = Contents::File(files::part(&place, info, part.offset, part.length));
+        let body = Contents::File(blobs::part(&place, info, part.offset, part.length));
         return Ok((info, part, body));
     }
     let opened = artifacts::open(path, |info| {

@@ -7,7 +7,7 @@ use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response, Trailers};
 use crate::bindings::{wit_future, wit_stream};
 use crate::error::{Error, Result};
-use crate::store::files::FilePart;
+use crate::host::blobs::FilePart;
 
 /// The header in which the host says what the caller may do.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";

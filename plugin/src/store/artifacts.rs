@@ -6,10 +6,8 @@ use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
-use super::files::{self, FileInfo, Item};
 use super::keys::{self, Ruin};
-use super::records::{ABSENT, Change, get};
-use super::{codec, logged, parts, runs};
+use super::{codec, logged, runs};
 use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
@@ -19,6 +17,10 @@ use crate::domain::logged::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
+use crate::host::blobs;
+use crate::host::blobs::{FileInfo, Item};
+use crate::host::parts;
+use crate::host::records::{ABSENT, Change, get};
 
 /// How often a file is opened anew that is replaced in the same moment.
 const ATTEMPTS_MAX: usize = 10;
@@ -59,7 +61,7 @@ impl Owner {
         if owner.version != ABSENT {
             return Ok(());
         }
-        files::delete(path).await?;
+        blobs::delete(path).await?;
         Err(belongs_to_nothing(path))
     }
 }
@@ -159,7 +161,7 @@ pub fn of_uri(uri: &str) -> Result<ArtifactPath> {
 /// Stores what was received, unless its run was deleted meanwhile.
 pub async fn put(path: &ArtifactPath, staged: Staged) -> Result<()> {
     let owner = owner_of(path).await?;
-    files::commit(staged, path).await?;
+    blobs::commit(staged, path).await?;
     owner.must_still_exist(path).await
 }
 
@@ -175,16 +177,16 @@ pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) ->
 
 /// Finds a file, and what is known of it.
 pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
-    if let Some(info) = files::stat(path).await? {
+    if let Some(info) = blobs::stat(path).await? {
         return Ok((path.clone(), info));
     }
     let earlier = earlier_place(path).await?;
     if let Some(earlier) = &earlier
-        && let Some(info) = files::stat(earlier).await?
+        && let Some(info) = blobs::stat(earlier).await?
     {
         return Ok((earlier.clone(), info));
     }
-    Err(match files::is_directory(earlier.as_ref().unwrap_or(path)).await? {
+    Err(match blobs::is_directory(earlier.as_ref().unwrap_or(path)).await? {
         true => Error::Invalid(format!("The path '{path}' is that of a directory.")),
         false => Error::NotFound(format!("No artifact has the path '{path}'.")),
     })
@@ -195,10 +197,10 @@ pub async fn open(path: &ArtifactPath, part: impl Fn(FileInfo) -> Result<(u64, u
     for _ in 0..ATTEMPTS_MAX {
         let (place, info) = find(path).await?;
         let (offset, length) = part(info)?;
-        let contents = files::read(&place, offset, length).await?;
+        let contents = blobs::read(&place, offset, length).await?;
         // What was opened is what was looked at, if that is still there.
         if let Some(contents) = contents
-            && files::stat(&place).await? == Some(info)
+            && blobs::stat(&place).await? == Some(info)
         {
             return Ok(Opened { info, contents });
         }
@@ -208,12 +210,12 @@ pub async fn open(path: &ArtifactPath, part: impl Fn(FileInfo) -> Result<(u64, u
 
 /// What lies directly below a directory, in order of the names; nothing below a file, or where nothing is.
 pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
-    let mut items = files::list(directory, ARTIFACTS_PER_REQUEST_MAX).await?;
+    let mut items = blobs::list(directory, ARTIFACTS_PER_REQUEST_MAX).await?;
     if items.is_empty()
         && let Some(directory) = directory
         && let Some(earlier) = earlier_place(directory).await?
     {
-        items = files::list(Some(&earlier), ARTIFACTS_PER_REQUEST_MAX).await?;
+        items = blobs::list(Some(&earlier), ARTIFACTS_PER_REQUEST_MAX).await?;
     }
     let mut is_changed = false;
     for item in &mut items {
@@ -243,7 +245,7 @@ pub async fn delete(path: &ArtifactPath) -> Result<()> {
 }
 
 async fn delete_at(path: &ArtifactPath) -> Result<bool> {
-    Ok(files::delete(path).await? || files::delete_below(path).await?)
+    Ok(blobs::delete(path).await? || blobs::delete_below(path).await?)
 }
 
 /// Where an earlier version of this server kept what is now found by this path, where nothing was kept under the path itself.
@@ -281,7 +283,7 @@ async fn earlier_item(directory: &ArtifactPath, name: &str) -> Result<Option<Art
             return Ok(Some(image));
         }
     }
-    let items = files::list(Some(directory), ARTIFACTS_PER_REQUEST_MAX).await?;
+    let items = blobs::list(Some(directory), ARTIFACTS_PER_REQUEST_MAX).await?;
     let kept = items.iter().find(|item| artifact_name::listed(&item.name) == name);
     Ok(kept.map(|item| directory.item(&item.name)))
 }
@@ -306,5 +308,5 @@ fn after_owner(path: &str) -> (&str, &str) {
 
 /// Whether a path is that of a file or of a directory with something in it.
 async fn is_there(path: &ArtifactPath) -> Result<bool> {
-    Ok(files::stat(path).await?.is_some() || files::is_directory(path).await?)
+    Ok(blobs::stat(path).await?.is_some() || blobs::is_directory(path).await?)
 }

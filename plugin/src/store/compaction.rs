@@ -12,11 +12,11 @@ use super::marks::{Mark, SetAside};
 use super::pack::{SetAsideRun, kind, write_stage};
 use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
 use super::places::{self, Place};
-use super::records::{Change, exist, get_all};
 use super::zones::{Zones, place_of};
 use crate::domain::id::ExperimentId;
 use crate::domain::run::{Run, TextPair};
 use crate::error::Result;
+use crate::host::records::{Change, exist, get_all};
 
 /// Blocks that are read and rewritten at once: of texts, so many have 13 MiB.
 const BLOCKS_AT_ONCE: usize = 256;

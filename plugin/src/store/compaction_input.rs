@@ -6,9 +6,9 @@ use super::compaction_budget::{MOVED_MAX, READ_BYTES, RunBudget, share};
 use super::full_runs::Parts;
 use super::keys;
 use super::marks::Mark;
-use super::records::{Change, scan_until};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
+use crate::host::records::{Change, scan_until};
 
 /// A run that rests.
 #[derive(Clone, Copy, Debug)]

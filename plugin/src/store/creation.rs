@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::keys::registry as keys;
 use super::models::{self, Stored as StoredModel};
-use super::records::{ABSENT, Change, get, transact};
 use super::sources::{self, Owner};
 use super::{codec, experiments, latest, lineage, logged, runs, versions};
 use crate::domain::id::{ExperimentId, RunId};
@@ -16,6 +15,7 @@ use crate::domain::source::Source;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
+use crate::host::records::{ABSENT, Change, get, transact};
 
 /// What a caller says of a version to be made.
 #[derive(Clone, Debug)]

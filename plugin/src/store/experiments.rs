@@ -4,12 +4,12 @@
 //! absent it is made up, and the first write that touches experiments stores it.
 
 use super::portion::{Room, THING_BYTES_MAX, as_shown, portion};
-use super::records::{ABSENT, Change, Record, get, transact};
 use super::{artifacts, codec, keys, lineage};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
 use crate::error::{Error, Result};
+use crate::host::records::{ABSENT, Change, Record, get, transact};
 
 /// How often an experiment is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;

@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use super::keys::logged::{self as keys, LoggedPart};
 use super::portion::{Room, as_shown, portion};
-use super::records::scan_until;
 use super::{codec, keys::Span};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::LOGGED_POINTS_SHOWN_MAX;
 use crate::domain::logged::{FullLoggedModel, KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint};
 use crate::error::{Error, Result};
+use crate::host::records::scan_until;
 
 /// What is read of one logged model besides its points, at most.
 const MODEL_BYTES_MAX: usize = 12 << 20;

@@ -8,12 +8,12 @@ use super::experiments::Stored as StoredExperiment;
 use super::keys::RunPart;
 use super::packed::{Loose, Packed, REMOVED_TAG};
 use super::portion::{Room, THING_BYTES_MAX, as_stored, portion};
-use super::records::get_all;
 use super::{codec, keys};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{FullRun, ModelOutput, Run, RunInput};
 use crate::error::{Error, Result};
+use crate::host::records::get_all;
 
 /// The first of some runs as they were read, in the order asked.
 pub struct FullRuns {

@@ -1,11 +1,11 @@
 //! Histories of metrics.
 
 use super::merge::{Merge, StoredChunk, Want};
-use super::records::scan;
 use super::{codec, keys};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
+use crate::host::records::scan;
 use crate::search::page::Place;
 
 /// A page of a metric's points by (time, step, value), and the place behind it unless it is the last.

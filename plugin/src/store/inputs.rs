@@ -1,11 +1,11 @@
 //! What runs read: datasets and models.
 
 use super::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
-use super::records::{ABSENT, Change, exist, transact};
 use super::{codec, datasets, keys, runs};
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::Result;
+use crate::host::records::{ABSENT, Change, exist, transact};
 
 /// Links datasets and models to an active run, in their order. A dataset is one thing in its experiment, known by name and digest:
 /// its first source, schema and profile stay. An input that the run already has is left as it is, and where it is.

@@ -6,11 +6,11 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::experiments::Stored;
 use super::keys::{self, Span};
-use super::records::{get_all, scan_all};
 use crate::domain::experiment::Experiment;
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
 use crate::error::{Error, Result};
+use crate::host::records::{get_all, scan_all};
 use crate::search::page::Place;
 
 /// How many entries one refill of a range reads at least and at most.

@@ -1,12 +1,12 @@
 //! Logged models in the records.
 
 use super::keys::logged as keys;
-use super::records::{ABSENT, Change, Record, get, get_all, transact};
 use super::{codec, experiments, full_logged};
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
 use crate::domain::logged::{FullLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, LoggedStatus, NewLoggedModel};
 use crate::error::{Error, Result};
+use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
 /// A logged model as it was read.
 pub struct Stored {

@@ -5,11 +5,11 @@
 use super::full_logged;
 use super::keys::Span;
 use super::keys::logged::{self as keys, List};
-use super::records::scan_all;
 use super::top::{Page, Top};
 use crate::domain::id::ExperimentId;
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
+use crate::host::records::scan_all;
 use crate::search::logged::{LoggedOrder, LoggedSearch};
 use crate::search::page::Place;
 

@@ -3,12 +3,12 @@
 
 use super::keys::Span;
 use super::keys::registry as keys;
-use super::records::{get_all, scan};
 use super::top::{Page, Top};
 use super::{codec, models};
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, ModelId};
 use crate::error::{Error, Result};
+use crate::host::records::{get_all, scan};
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Place;
 

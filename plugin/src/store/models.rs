@@ -6,13 +6,13 @@ use super::keys::registry::{self as keys, ModelPart};
 use super::keys::{Ruin, Span};
 use super::latest::NamedModel;
 use super::portion::{Room, as_shown, portion};
-use super::records::{ABSENT, Change, get, scan_all, transact};
 use super::{codec, experiments, latest, lineage, ruins};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
+use crate::host::records::{ABSENT, Change, get, scan_all, transact};
 
 /// How often a model is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;

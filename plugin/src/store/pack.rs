@@ -14,11 +14,11 @@ use super::compaction_input::{RestingRun, read};
 use super::draft::Kind;
 use super::keys::{self, Column};
 use super::marks::{Mark, SetAside};
-use super::records::{get, get_all, scan, transact_idly};
 use super::zones::Zones;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
+use crate::host::records::{get, get_all, scan, transact_idly};
 
 /// Marks that one pass looks at.
 const MARKS_MAX: usize = 1_000;

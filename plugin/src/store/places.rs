@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::keys::{self, PLACE_BYTES};
-use super::records::{Change, get_all, scan_all};
 use super::shelf::{Edition, Shelf};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
+use crate::host::records::{Change, get_all, scan_all};
 
 /// Rows of a record.
 const ROWS: u64 = 32;

@@ -7,8 +7,8 @@
 use std::ops::ControlFlow;
 
 use super::keys::Span;
-use super::records::scan_until;
 use crate::error::Result;
+use crate::host::records::scan_until;
 
 /// A portion ends with the thing that makes it larger, as answers show it.
 pub const PORTION_BYTES: usize = 8 << 20;

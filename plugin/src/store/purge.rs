@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use super::codec::purge::read_deletion;
 use super::keys::{self, Column};
 use super::packed::Packed;
-use super::records::{Change, Record, get_all, scan, transact};
 use super::{codec, experiments, lineage, pack, places, ruins};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
+use crate::host::records::{Change, Record, get_all, scan, transact};
 
 mod retained;
 

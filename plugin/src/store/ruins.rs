@@ -8,9 +8,8 @@ use super::codec::purge::{Note, read_note, write_note};
 use super::draft::Draft;
 use super::keys::{self, Column, Ruin, Span};
 use super::packed::Packed;
-use super::records::{Change, get, get_all, scan_page, transact_idly};
 use super::zones::{Zones, place_of};
-use super::{files, pack, sweep};
+use super::{pack, sweep};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::{LoggedModel, LoggedModelId};
@@ -18,6 +17,8 @@ use crate::domain::model::ModelId;
 use crate::domain::run::Run;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
+use crate::host::blobs;
+use crate::host::records::{Change, get, get_all, scan_page, transact_idly};
 
 mod experiment;
 
@@ -176,7 +177,7 @@ async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     // What does not lie at a place of its own is not the run's alone.
     if let Some(root) = root.filter(|root| possible_runs(root.as_str()).contains(&id)) {
-        files::delete_all_below(&root).await?;
+        blobs::delete_all_below(&root).await?;
     }
     clear_columns(id, note.experiment).await?;
     let links = keys::registry::versions_of_run(note.experiment, id);
@@ -187,7 +188,7 @@ async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
 async fn clear_logged(id: LoggedModelId, note: &Note, turn: &mut Turn) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(&id)) {
-        files::delete_below(&root).await?;
+        blobs::delete_below(&root).await?;
     }
     clear_spans(&[keys::logged::points(id), keys::logged::known_parts(id)], turn).await
 }

@@ -9,7 +9,6 @@ use super::codec::purge::{Deletion, write_deletion};
 use super::experiments::{self, Stored as StoredExperiment};
 use super::marks::Mark;
 use super::packed::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
-use super::records::{ABSENT, Change, Record, get, get_all, transact};
 use super::{codec, keys, lineage, logged};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
@@ -18,6 +17,7 @@ use crate::domain::logged::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
+use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
 /// How often logging tries to store chunks. When others appended to the same metrics each time, the points are stored one by
 /// one, which conflicts with nobody.

@@ -1,7 +1,6 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
 use super::models::Named;
-use super::records::Change;
 use super::{aliases, experiments, keys, latest, logged, models, runs, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;
@@ -14,6 +13,7 @@ use crate::domain::source::{
 use crate::domain::stage::ModelStage;
 use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
+use crate::host::records::Change;
 
 /// A source that was found good, and what it says of its version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,11 +4,11 @@
 use super::codec;
 use super::keys::Span;
 use super::keys::registry::{self as keys, VersionPart};
-use super::records::{Change, scan_page, transact_idly};
 use super::ruins::Turn;
 use crate::domain::model::ModelId;
 use crate::domain::version::Version;
 use crate::error::Result;
+use crate::host::records::{Change, scan_page, transact_idly};
 
 /// Records that are removed in one commit; a version has three more in other places.
 const RECORDS_AT_ONCE: usize = 1_500;

@@ -1,12 +1,12 @@
 //! Moving model versions from stage to stage.
 
 use super::models::Named;
-use super::records::{Change, transact};
 use super::versions::{Stored, load, load_some, read_stored};
 use super::{latest, models};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
+use crate::host::records::{Change, transact};
 
 /// Versions that are archived in one commit.
 const ARCHIVED_AT_ONCE: usize = 1_000;

@@ -2,10 +2,11 @@
 //! parts, then parts that belong to no upload. One that cannot be removed is passed over.
 
 use super::codec::upload::read_upload;
-use super::records::{ABSENT, get_all, scan, transact_idly};
-use super::{keys, parts};
+use super::keys;
 use crate::domain::upload::UploadId;
 use crate::error::{Error, Result};
+use crate::host::parts;
+use crate::host::records::{ABSENT, get_all, scan, transact_idly};
 
 /// Uploads that one pass looks at.
 const LOOKED_AT_MAX: usize = 2_000;

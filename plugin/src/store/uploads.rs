@@ -2,13 +2,14 @@
 //! the first part and goes before the last one does, so parts without a record belong to nothing.
 
 use super::codec::upload::{read_upload, write_upload};
-use super::parts;
-use super::records::{ABSENT, get, transact};
-use super::{artifacts, files, keys};
+use super::{artifacts, keys};
 use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
+use crate::host::blobs;
+use crate::host::parts;
+use crate::host::records::{ABSENT, get, transact};
 
 /// Room for a part that is about to come.
 pub struct Slot {
@@ -60,7 +61,7 @@ pub async fn slot(upload: UploadId, number: PartNumber, now_ms: i64) -> Result<S
     Ok(Slot {
         upload,
         number,
-        bytes_max: files::bytes_max().saturating_sub(taken),
+        bytes_max: blobs::bytes_max().saturating_sub(taken),
         earlier: earlier.into_iter().map(|part| part.named).collect(),
     })
 }

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use super::keys::Span;
 use super::keys::registry as keys;
 use super::portion::THING_BYTES_MAX;
-use super::records::scan;
 use super::top::{Page, Top};
 use super::{lineage, models, versions};
 use crate::domain::id::RunId;
 use crate::domain::model::{Model, ModelId};
 use crate::error::{Error, Result};
+use crate::host::records::scan;
 use crate::search::page::Place;
 use crate::search::versions::{VersionOrder, VersionSearch};
 

@@ -8,7 +8,6 @@ use super::keys::Ruin;
 use super::keys::registry::{self as keys, VersionPart};
 use super::models::Named;
 use super::portion::{Room, THING_BYTES_MAX, as_shown};
-use super::records::{Change, get, get_all, scan, scan_page, scan_until, transact};
 use super::{aliases, codec, lineage, models, ruins, sweep};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
@@ -16,6 +15,7 @@ use crate::domain::prompt::{self, PROMPT_TAG};
 use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
 use crate::error::{Error, Result};
+use crate::host::records::{Change, get, get_all, scan, scan_page, scan_until, transact};
 
 /// Aliases that a version loses in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;

@@ -6,10 +6,10 @@ use super::blocks::BlockId;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
+use crate::host::records::scan_all;
 use crate::store::codec;
 use crate::store::keys::{self, PLACE_BYTES, Span};
 use crate::store::marks::Mark;
-use crate::store::records::scan_all;
 use crate::store::shelf::Edition;
 use crate::store::zones::{Zone, Zones};
 

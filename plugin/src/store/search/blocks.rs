@@ -7,13 +7,13 @@ use std::rc::Rc;
 use super::areas::Areas;
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
+use crate::host::records::read_spans;
 use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::block::{Block, SLOTS, Value};
 use crate::store::keys::{self, Column};
 use crate::store::places::{self, Place};
-use crate::store::records::read_spans;
 use crate::store::shelf::Shelf;
 use crate::store::zones::row_of;
 

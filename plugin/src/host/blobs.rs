@@ -45,7 +45,7 @@ pub struct Item {
 }
 
 /// Where the host keeps an artifact, or a directory of them.
-pub(super) fn name(path: &ArtifactPath) -> String {
+pub(crate) fn name(path: &ArtifactPath) -> String {
     format!("a/{path}")
 }
 
@@ -94,14 +94,14 @@ pub fn part(path: &ArtifactPath, info: FileInfo, offset: u64, length: u64) -> Fi
 }
 
 /// The items of a directory behind one of them, in order of their names: a page.
-pub(super) struct Page {
-    pub(super) items: Vec<Item>,
+pub(crate) struct Page {
+    pub(crate) items: Vec<Item>,
     /// Nothing lies behind it.
-    pub(super) is_last: bool,
+    pub(crate) is_last: bool,
 }
 
 /// Reads a page of at most `limit` items.
-pub(super) async fn page(directory: String, after: Option<String>, limit: usize) -> Result<Page> {
+pub(crate) async fn page(directory: String, after: Option<String>, limit: usize) -> Result<Page> {
     let limit = limit.clamp(1, ITEMS_AT_ONCE);
     let count = u32::try_from(limit).unwrap_or(u32::MAX);
     let items = host::list(directory, after, count).await.map_err(failed)?;
@@ -129,7 +129,7 @@ pub async fn is_directory(path: &ArtifactPath) -> Result<bool> {
 }
 
 /// All items of a directory that is not one of artifacts.
-pub(super) async fn list_names(directory: String) -> Result<Vec<Item>> {
+pub(crate) async fn list_names(directory: String) -> Result<Vec<Item>> {
     all_items(directory, ARTIFACTS_PER_REQUEST_MAX).await
 }
 
@@ -168,7 +168,7 @@ pub async fn delete_all_below(directory: &ArtifactPath) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn failed(error: host::Error) -> Error {
+pub(crate) fn failed(error: host::Error) -> Error {
     match error {
         host::Error::Denied => Error::Denied,
         host::Error::InvalidName(why) => Error::Invalid(format!("Invalid path: {why}.")),

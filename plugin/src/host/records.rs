@@ -5,12 +5,12 @@ mod transaction;
 
 use std::ops::ControlFlow;
 
-use read_set::ReadSet;
-pub use transaction::{Change, transact, transact_idly};
+use super::records::read_set::ReadSet;
+pub use crate::host::records::transaction::{Change, transact, transact_idly};
 
-use super::keys::Span;
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};
+use crate::store::keys::Span;
 
 /// How many last keys are asked for in one call: a page of the host holds them whole.
 const LAST_KEYS_AT_ONCE: usize = 1_000;

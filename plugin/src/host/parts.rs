@@ -1,7 +1,8 @@
 //! The parts of uploads, as the host keeps them: below a directory of their own, where the path of no artifact leads.
 //! What a part holds is in its name, so that what a client names is what it sent, whatever comes meanwhile.
 
-use super::files::{self, failed};
+use super::blobs;
+use super::blobs::failed;
 use crate::bindings::mlforge::plugin::blobs as host;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, UploadId};
@@ -28,8 +29,8 @@ fn name(upload: UploadId, part: &NamedPart) -> String {
 
 /// What was stored for an upload, several parts of one number too.
 pub async fn list(upload: UploadId) -> Result<Vec<Part>> {
-    let items = files::list_names(directory(upload)).await?;
-    let part = |item: files::Item| {
+    let items = blobs::list_names(directory(upload)).await?;
+    let part = |item: blobs::Item| {
         let (number, digest) = item.name.split_once('-')?;
         let named = NamedPart::parse(number.parse().ok()?, digest).ok()?;
         Some(Part {
@@ -56,7 +57,7 @@ pub async fn delete(upload: UploadId, part: &NamedPart) -> Result<()> {
 /// Makes a file of parts; `false` when one is not there.
 pub async fn join(upload: UploadId, parts: &[NamedPart], path: &ArtifactPath) -> Result<bool> {
     let parts = parts.iter().map(|part| name(upload, part)).collect();
-    host::join(parts, files::name(path), u64::MAX).await.map_err(failed)
+    host::join(parts, blobs::name(path), u64::MAX).await.map_err(failed)
 }
 
 /// Removes all parts of an upload.
@@ -76,7 +77,7 @@ pub struct Found {
 
 /// Some uploads behind one of them that have parts: as many as one listing of at most `limit` names shows.
 pub async fn uploads(after: Option<UploadId>, limit: usize) -> Result<Found> {
-    let page = files::page(DIRECTORY.to_owned(), after.map(|id| id.to_string()), limit).await?;
+    let page = blobs::page(DIRECTORY.to_owned(), after.map(|id| id.to_string()), limit).await?;
     // What else lies there is none of ours.
     let ids = page.items.iter().filter_map(|item| UploadId::parse(&item.name).ok());
     let ids: Vec<UploadId> = ids.collect();

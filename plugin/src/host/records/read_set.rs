@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 /// What was read since `start`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ReadSet {
+pub(crate) struct ReadSet {
     /// Keys and the versions of their records, in the order in which they were read.
     pub records: Vec<(Vec<u8>, u64)>,
     /// Calls of the host: what one of them answers is of one moment.
@@ -19,22 +19,22 @@ thread_local! {
 
 impl ReadSet {
     /// Begins to take notes.
-    pub(super) fn start() {
+    pub(crate) fn start() {
         CURRENT.set(Some(ReadSet::default()));
     }
 
     /// Ends that, and hands out what was noted.
-    pub(super) fn stop() -> ReadSet {
+    pub(crate) fn stop() -> ReadSet {
         CURRENT.take().unwrap_or_default()
     }
 
     /// Whether notes are taken.
-    pub(super) fn is_wanted() -> bool {
+    pub(crate) fn is_wanted() -> bool {
         CURRENT.with_borrow(Option::is_some)
     }
 
     /// Notes records that were read by one call.
-    pub(super) fn note_records(records: impl Iterator<Item = (Vec<u8>, u64)>) {
+    pub(crate) fn note_records(records: impl Iterator<Item = (Vec<u8>, u64)>) {
         CURRENT.with_borrow_mut(|read| {
             if let Some(read) = read {
                 read.calls += 1;
@@ -44,7 +44,7 @@ impl ReadSet {
     }
 
     /// Notes a call that read ranges. What lies in them has no versions: who decides on a range reads its guard, too.
-    pub(super) fn note_scan() {
+    pub(crate) fn note_scan() {
         Self::note_records(std::iter::empty());
     }
 }
