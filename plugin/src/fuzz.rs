@@ -15,10 +15,10 @@ use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::{Pages, Place};
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::search::versions::{VersionOrder, VersionSearch};
-use crate::store::block::Block;
-use crate::store::marks::Mark;
-use crate::store::packed::Packed;
-use crate::store::zones::Zones;
+use crate::store::columnar::block::Block;
+use crate::store::columnar::dirty::Mark;
+use crate::store::columnar::packed_run::Packed;
+use crate::store::columnar::zone_map::Zones;
 use crate::store::{codec, keys, pack};
 
 /// A filter is read or refused; of a refused one the message is short, however long the filter.

@@ -11,10 +11,10 @@ use crate::domain::lifecycle::Stage;
 use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::page::Pages;
+use crate::store::columnar::cache::Shelf;
 use crate::store::dataset_reader::DatasetReader;
 use crate::store::full_runs;
 use crate::store::search::{Found, Spot};
-use crate::store::shelf::Shelf;
 use crate::store::top::Page;
 
 /// Bytes of JSON that an instance keeps.

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::block::{SLOTS, TEXT_BYTES_MAX};
+use super::columnar::block::{SLOTS, TEXT_BYTES_MAX};
+use super::columnar::block_builder::Draft;
+use super::columnar::dirty::{Mark, SetAside};
+use super::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
+use super::columnar::row_keys;
+use super::columnar::row_keys::Place;
+use super::columnar::zone_map::{Zones, place_of};
 use super::compaction_budget::{BlockBudget, NEW_TAGS_MAX, RUNS_MAX};
 use super::compaction_input::RunInput;
-use super::draft::Draft;
 use super::full_runs::Parts;
 use super::keys::{self, Column};
-use super::marks::{Mark, SetAside};
 use super::pack::{SetAsideRun, kind, write_stage};
-use super::packed::{Loose, PACKED_BYTES_MAX, Packed};
-use super::places::{self, Place};
-use super::zones::{Zones, place_of};
 use crate::domain::id::ExperimentId;
 use crate::domain::run::{Run, TextPair};
 use crate::error::Result;
@@ -174,7 +175,7 @@ impl Compactor {
         }
         self.zones.touch(self.blocks.keys().map(|(_, block)| *block));
         change.put(keys::zones(self.experiment), self.zones.write());
-        places::append(change, self.experiment, self.first_row, &self.places).await?;
+        row_keys::append(change, self.experiment, self.first_row, &self.places).await?;
         let blocks: Vec<_> = self.blocks.iter().collect();
         for some in blocks.chunks(BLOCKS_AT_ONCE) {
             let key = |(column, block): &(Column, u32)| keys::block(self.experiment, column, *block);

@@ -17,7 +17,7 @@
 //! pass that adds to it writes it whole; each pass that takes a part of a run writes the packed run whole. So of runs with many
 //! records a pass takes a share of each, and many of them that have the same columns, as most runs of an experiment do.
 
-use super::draft::Kind;
+use super::columnar::block_builder::Kind;
 
 /// Runs that one pass packs.
 pub const RUNS_MAX: usize = 64;
@@ -106,7 +106,7 @@ impl BlockBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::block::SLOTS;
+    use crate::store::columnar::block::SLOTS;
     use proptest::prelude::*;
 
     /// Blocks that a run has without anything that is logged to it.

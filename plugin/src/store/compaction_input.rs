@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use super::columnar::dirty::Mark;
 use super::compaction_budget::{MOVED_MAX, READ_BYTES, RunBudget, share};
 use super::full_runs::Parts;
 use super::keys;
-use super::marks::Mark;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, scan_until};

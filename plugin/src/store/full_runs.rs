@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
+use super::columnar::packed_run::{Loose, Packed, REMOVED_TAG};
 use super::experiments::Stored as StoredExperiment;
 use super::keys::RunPart;
-use super::packed::{Loose, Packed, REMOVED_TAG};
 use super::portion::{Room, THING_BYTES_MAX, as_stored, portion};
 use super::{codec, keys};
 use crate::domain::id::{ExperimentId, RunId};

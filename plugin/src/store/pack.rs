@@ -8,13 +8,13 @@
 //! No run stops the others. How much a pass takes in is bounded (`compaction_budget.rs`). Runs that fail together are tried one by
 //! one, and what fails alone is set aside: its mark says so, until the run is changed again.
 
+use super::columnar::block_builder::Kind;
+use super::columnar::dirty::{Mark, SetAside};
+use super::columnar::zone_map::Zones;
 use super::compaction::Compactor;
 use super::compaction_budget::RUNS_MAX;
 use super::compaction_input::{RestingRun, read};
-use super::draft::Kind;
 use super::keys::{self, Column};
-use super::marks::{Mark, SetAside};
-use super::zones::Zones;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use super::codec::purge::read_deletion;
+use super::columnar::packed_run::Packed;
+use super::columnar::row_keys;
 use super::keys::{self, Column};
-use super::packed::Packed;
-use super::{codec, experiments, lineage, pack, places, ruins};
+use super::{codec, experiments, lineage, pack, ruins};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
@@ -248,7 +249,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             // So that no search takes their slots for runs that have no values.
             let columns = [(Column::Stage, Some(pack::NO_RUN))];
             ruins::set_slots(change, id, &rows, &columns).await?;
-            places::clear(change, id, &rows).await?;
+            row_keys::clear(change, id, &rows).await?;
         }
         Ok(removed)
     })

@@ -5,10 +5,10 @@
 //! what nobody can add to any more, so two who clear the same do no harm.
 
 use super::codec::purge::{Note, read_note, write_note};
-use super::draft::Draft;
+use super::columnar::block_builder::Draft;
+use super::columnar::packed_run::Packed;
+use super::columnar::zone_map::{Zones, place_of};
 use super::keys::{self, Column, Ruin, Span};
-use super::packed::Packed;
-use super::zones::{Zones, place_of};
 use super::{pack, sweep};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};

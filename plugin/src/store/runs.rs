@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use super::chunks::{self, Series};
 use super::codec::purge::{Deletion, write_deletion};
+use super::columnar::dirty::Mark;
+use super::columnar::packed_run::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
 use super::experiments::{self, Stored as StoredExperiment};
-use super::marks::Mark;
-use super::packed::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
 use super::{codec, keys, lineage, logged};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};

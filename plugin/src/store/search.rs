@@ -15,8 +15,8 @@ mod verdicts;
 
 pub use runs::find;
 
+use super::columnar::cache::Edition;
 use super::keys;
-use super::shelf::Edition;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::search::runs::RunOrder;

@@ -5,8 +5,9 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan, transact_idly};
+use crate::store::codec;
+use crate::store::columnar::row_keys;
 use crate::store::keys::{self, Span};
-use crate::store::{codec, places};
 
 /// Runs, or logged models, that become ruins in one commit.
 const PARTS_AT_ONCE: usize = 500;
@@ -53,7 +54,7 @@ async fn take_on_marked(id: ExperimentId) -> Result<bool> {
 async fn take_on_packed(id: ExperimentId) -> Result<bool> {
     let (mut runs, mut found) = (Vec::new(), None);
     scan(keys::places_between(id, 0, u32::MAX), 1, |key, record| {
-        runs.extend(places::runs_of(record));
+        runs.extend(row_keys::runs_of(record));
         found = Some(key.to_vec());
         Ok(())
     })

@@ -8,10 +8,10 @@ use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
 use crate::host::records::scan_all;
 use crate::store::codec;
+use crate::store::columnar::cache::Edition;
+use crate::store::columnar::dirty::Mark;
+use crate::store::columnar::zone_map::{Zone, Zones};
 use crate::store::keys::{self, PLACE_BYTES, Span};
-use crate::store::marks::Mark;
-use crate::store::shelf::Edition;
-use crate::store::zones::{Zone, Zones};
 
 /// An experiment that is searched.
 pub(super) struct Area {

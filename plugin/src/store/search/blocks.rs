@@ -11,11 +11,12 @@ use crate::host::records::read_spans;
 use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
-use crate::store::block::{Block, SLOTS, Value};
+use crate::store::columnar::block::{Block, SLOTS, Value};
+use crate::store::columnar::cache::Shelf;
+use crate::store::columnar::row_keys;
+use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::zone_map::row_of;
 use crate::store::keys::{self, Column};
-use crate::store::places::{self, Place};
-use crate::store::shelf::Shelf;
-use crate::store::zones::row_of;
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,7 +267,7 @@ async fn places_of(areas: &Areas, blocks: &[BlockId]) -> Result<Vec<Vec<Option<P
         let first = row_of(*number, 0);
         rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (edition, row)));
     }
-    let places = places::look_up(&rows).await?;
+    let places = row_keys::look_up(&rows).await?;
     Ok(places.chunks(SLOTS).map(<[_]>::to_vec).collect())
 }
 

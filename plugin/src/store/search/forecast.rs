@@ -2,8 +2,8 @@
 //! enough of them, the page ends with one of them at the latest.
 
 use super::blocks::Table;
-use crate::store::block::Block;
-use crate::store::slots::{LOT, Slots};
+use crate::store::columnar::block::Block;
+use crate::store::columnar::slot_bitmap::{LOT, Slots};
 
 /// The first number of an order in each lot of a column, of those lots that lie within the slots that are shown, if all are.
 pub(super) fn firsts(table: &Table<'_>, column: usize, used: u16, shown: &Slots, descending: bool) -> Vec<f64> {
@@ -38,7 +38,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::draft::{Draft, Kind};
+    use crate::store::columnar::block_builder::{Draft, Kind};
 
     fn column(numbers: &[f64]) -> [Rc<Block>; 1] {
         let mut draft = Draft::read(&[]).unwrap();

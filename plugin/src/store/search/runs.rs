@@ -20,12 +20,13 @@ use crate::search::filter::{Field, Test};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
+use crate::store::columnar::row_keys;
+use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::slot_bitmap::Slots;
+use crate::store::columnar::zone_map::row_of;
 use crate::store::keys;
 use crate::store::pack;
-use crate::store::places::{self, Place};
-use crate::store::slots::Slots;
 use crate::store::top::{Page, Top};
-use crate::store::zones::row_of;
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
@@ -319,7 +320,7 @@ impl<'a> Finder<'a> {
             Some((self.areas.edition(candidate.block)?, row))
         };
         let rows: Option<Vec<_>> = candidates.iter().map(row).collect();
-        let places = places::look_up(&rows.unwrap_or_default()).await?;
+        let places = row_keys::look_up(&rows.unwrap_or_default()).await?;
         let found = candidates.into_iter().zip(places).filter_map(|(candidate, place)| {
             let place = place?;
             let (_, id) = keys::run_of_place(&place);

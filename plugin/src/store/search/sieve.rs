@@ -4,8 +4,8 @@ use super::blocks::{Source, Table};
 use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;
-use crate::store::block::{Block, Value};
-use crate::store::slots::Slots;
+use crate::store::columnar::block::{Block, Value};
+use crate::store::columnar::slot_bitmap::Slots;
 
 /// Slots of a block that are still in question.
 pub(super) struct Sieve<'t, 'a> {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::search::filter::Field;
     use crate::search::runs::RunOrder;
-    use crate::store::draft::{Draft, Kind};
+    use crate::store::columnar::block_builder::{Draft, Kind};
 
     /// A block of texts, one of which is too long for it, or of numbers.
     fn block(kind: Kind, values: &[Option<u8>]) -> Rc<Block> {

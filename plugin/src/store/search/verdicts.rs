@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use crate::search::filter::{Filter, Test};
 use crate::search::runs::RunAttribute;
-use crate::store::shelf::{Edition, Shelf};
-use crate::store::slots::Slots;
+use crate::store::columnar::cache::{Edition, Shelf};
+use crate::store::columnar::slot_bitmap::Slots;
 
 /// Bytes of verdicts that an instance keeps: those of 16 filters on 100,000 runs.
 const KEPT_BYTES_MAX: usize = 512 << 10;

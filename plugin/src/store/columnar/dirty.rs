@@ -1,10 +1,10 @@
 //! Marks of runs that are not packed: everything that changes a run sets its mark anew, in the same commit. So whoever packs
 //! a run sees by the mark's version whether the run is still what was read, and searches know which runs to read themselves.
 
-use super::codec::{Reader, Writer};
 use crate::domain::lifecycle::Lifecycle;
 use crate::domain::run::Run;
 use crate::error::Result;
+use crate::store::codec::{Reader, Writer};
 
 /// Why packing leaves a run as it is until it is changed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

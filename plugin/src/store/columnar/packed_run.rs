@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::codec::{Reader, Writer};
-use super::keys;
 use crate::domain::metric::{Metric, Point};
 use crate::domain::run::TextPair;
 use crate::error::Result;
+use crate::store::codec::{Reader, Writer};
+use crate::store::keys;
 
 /// A larger record is not written: what is logged to such a run stays as it is. It holds the tags of any new run, and is written
 /// again for what is logged later.

@@ -2,8 +2,8 @@
 //! in default order reads the newest blocks and no others.
 
 use super::block::SLOTS;
-use super::codec::{Reader, Writer};
 use crate::error::Result;
+use crate::store::codec::{Reader, Writer};
 
 /// The blocks of one experiment, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

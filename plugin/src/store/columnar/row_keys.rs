@@ -7,11 +7,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::keys::{self, PLACE_BYTES};
-use super::shelf::{Edition, Shelf};
+use super::cache::{Edition, Shelf};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan_all};
+use crate::store::keys;
+use crate::store::keys::PLACE_BYTES;
 
 /// Rows of a record.
 const ROWS: u64 = 32;

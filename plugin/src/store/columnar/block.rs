@@ -11,7 +11,7 @@
 use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
-use super::slots::{LOT, Slots};
+use super::slot_bitmap::{LOT, Slots};
 use crate::error::{Error, Result};
 
 /// Slots of a block.
@@ -20,17 +20,17 @@ pub const SLOTS: usize = 512;
 pub const TEXT_BYTES_MAX: usize = 100;
 
 /// Blocks of texts.
-pub(super) const TEXTS: u8 = 0;
+pub(crate) const TEXTS: u8 = 0;
 /// Blocks of words.
-pub(super) const WORDS: u8 = 1;
+pub(crate) const WORDS: u8 = 1;
 /// Blocks of numbers.
-pub(super) const NUMBERS: u8 = 8;
+pub(crate) const NUMBERS: u8 = 8;
 
 /// A bit for each slot.
-pub(super) const BITMAP_BYTES: usize = SLOTS / 8;
+pub(crate) const BITMAP_BYTES: usize = SLOTS / 8;
 const LOTS: usize = SLOTS / LOT;
 /// The length of a text that only the run itself has.
-pub(super) const ELSEWHERE: u8 = 255;
+pub(crate) const ELSEWHERE: u8 = 255;
 
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,10 @@
+//! The columnar format: rebuildable copies of what runs hold, laid out for searches.
+
+pub mod block;
+pub mod block_builder;
+pub mod cache;
+pub mod dirty;
+pub mod packed_run;
+pub mod row_keys;
+pub mod slot_bitmap;
+pub mod zone_map;
