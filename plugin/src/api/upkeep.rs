@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::host::wasi::{now_ms, random_u64};
 use crate::search::page::Place;
 use crate::store::purge::{self, Step};
-use crate::store::{keys, pack, ruins, upload_gc};
+use crate::store::{compaction, keys, ruins, upload_gc};
 
 #[derive(Serialize)]
 struct Pass {
@@ -33,8 +33,8 @@ struct SetAside {
     reason: &'static str,
 }
 
-impl From<&pack::SetAsideRun> for SetAside {
-    fn from(aside: &pack::SetAsideRun) -> Self {
+impl From<&compaction::SetAsideRun> for SetAside {
+    fn from(aside: &compaction::SetAsideRun) -> Self {
         SetAside {
             experiment: aside.experiment.to_string(),
             run: aside.run.to_string(),
@@ -111,7 +111,7 @@ pub async fn pass(call: Call<'_>) -> Result<Vec<u8>> {
         keys::marked(bytes).is_some()
     })?;
     let after = after.as_ref().map(|place| place.bytes());
-    let pass = pack::pass(after, call.params.integer("rest_ms")?, now_ms(), random_u64()).await?;
+    let pass = compaction::pass(after, call.params.integer("rest_ms")?, now_ms(), random_u64()).await?;
     json(&Pass {
         moved: pass.moved,
         waiting: pass.waiting,

@@ -11,7 +11,7 @@ use super::codec::purge::read_deletion;
 use super::columnar::packed_run::Packed;
 use super::columnar::row_keys;
 use super::keys::{self, Column};
-use super::{codec, experiments, lineage, pack, ruins};
+use super::{codec, compaction, experiments, lineage, ruins};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
@@ -247,7 +247,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
         }
         if !rows.is_empty() {
             // So that no search takes their slots for runs that have no values.
-            let columns = [(Column::Stage, Some(pack::NO_RUN))];
+            let columns = [(Column::Stage, Some(compaction::NO_RUN))];
             ruins::set_slots(change, id, &rows, &columns).await?;
             row_keys::clear(change, id, &rows).await?;
         }

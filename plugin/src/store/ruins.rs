@@ -9,7 +9,7 @@ use super::columnar::block_builder::Draft;
 use super::columnar::packed_run::Packed;
 use super::columnar::zone_map::{Zones, place_of};
 use super::keys::{self, Column, Ruin, Span};
-use super::{pack, sweep};
+use super::{compaction, sweep};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::{LoggedModel, LoggedModelId};
@@ -263,7 +263,7 @@ pub async fn set_slots(
         let key = keys::block(experiment, column, block);
         match draft.is_empty() {
             true => change.delete(key),
-            false => change.put(key, draft.write(pack::kind(column))),
+            false => change.put(key, draft.write(compaction::kind(column))),
         }
     }
     Ok(())

@@ -24,8 +24,8 @@ use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
 use crate::store::columnar::slot_bitmap::Slots;
 use crate::store::columnar::zone_map::row_of;
+use crate::store::compaction;
 use crate::store::keys;
-use crate::store::pack;
 use crate::store::top::{Page, Top};
 
 /// Finds runs of some experiments.
@@ -265,7 +265,11 @@ impl<'a> Finder<'a> {
             return Slots::default();
         };
         let shows = |stored| {
-            stored != Some(pack::NO_RUN) && self.query.view.shows(pack::read_stage(stored).of_run(area.lifecycle))
+            stored != Some(compaction::NO_RUN)
+                && self
+                    .query
+                    .view
+                    .shows(compaction::read_stage(stored).of_run(area.lifecycle))
         };
         let shows_usual = shows(None);
         let mut slots = Slots::first(area.zones.used(block.1));

@@ -8,13 +8,17 @@
 //! No run stops the others. How much a pass takes in is bounded (`compaction_budget.rs`). Runs that fail together are tried one by
 //! one, and what fails alone is set aside: its mark says so, until the run is changed again.
 
+pub mod budget;
+pub mod compactor;
+pub mod input;
 use super::columnar::block_builder::Kind;
 use super::columnar::dirty::{Mark, SetAside};
 use super::columnar::zone_map::Zones;
-use super::compaction::Compactor;
-use super::compaction_budget::RUNS_MAX;
-use super::compaction_input::{RestingRun, read};
-use super::keys::{self, Column};
+use super::compaction::budget::RUNS_MAX;
+use super::compaction::compactor::Compactor;
+use super::compaction::input::{RestingRun, read};
+use super::keys;
+use super::keys::Column;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};

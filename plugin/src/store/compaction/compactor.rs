@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columnar::block::{SLOTS, TEXT_BYTES_MAX};
-use super::columnar::block_builder::Draft;
-use super::columnar::dirty::{Mark, SetAside};
-use super::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
-use super::columnar::row_keys;
-use super::columnar::row_keys::Place;
-use super::columnar::zone_map::{Zones, place_of};
-use super::compaction_budget::{BlockBudget, NEW_TAGS_MAX, RUNS_MAX};
-use super::compaction_input::RunInput;
-use super::full_runs::Parts;
-use super::keys::{self, Column};
-use super::pack::{SetAsideRun, kind, write_stage};
+use super::budget::{BlockBudget, NEW_TAGS_MAX, RUNS_MAX};
+use super::input::RunInput;
+use super::{SetAsideRun, kind, write_stage};
 use crate::domain::id::ExperimentId;
 use crate::domain::run::{Run, TextPair};
 use crate::error::Result;
 use crate::host::records::{Change, exist, get_all};
+use crate::store::columnar::block::{SLOTS, TEXT_BYTES_MAX};
+use crate::store::columnar::block_builder::Draft;
+use crate::store::columnar::dirty::{Mark, SetAside};
+use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
+use crate::store::columnar::row_keys;
+use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::zone_map::{Zones, place_of};
+use crate::store::full_runs::Parts;
+use crate::store::keys;
+use crate::store::keys::Column;
 
 /// Blocks that are read and rewritten at once: of texts, so many have 13 MiB.
 const BLOCKS_AT_ONCE: usize = 256;

@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::columnar::dirty::Mark;
-use super::compaction_budget::{MOVED_MAX, READ_BYTES, RunBudget, share};
-use super::full_runs::Parts;
-use super::keys;
+use super::budget::{MOVED_MAX, READ_BYTES, RunBudget, share};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, scan_until};
+use crate::store::columnar::dirty::Mark;
+use crate::store::full_runs::Parts;
+use crate::store::keys;
 
 /// A run that rests.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct RunInput {
     /// The run, as it rests.
     pub run: RestingRun,
     /// What was read of it.
-    pub(super) parts: Parts,
+    pub(crate) parts: Parts,
     /// The keys of the records that are moved.
     pub moved: Vec<Vec<u8>>,
     /// Whether that is all there is.

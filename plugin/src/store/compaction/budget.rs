@@ -17,7 +17,7 @@
 //! pass that adds to it writes it whole; each pass that takes a part of a run writes the packed run whole. So of runs with many
 //! records a pass takes a share of each, and many of them that have the same columns, as most runs of an experiment do.
 
-use super::columnar::block_builder::Kind;
+use crate::store::columnar::block_builder::Kind;
 
 /// Runs that one pass packs.
 pub const RUNS_MAX: usize = 64;
