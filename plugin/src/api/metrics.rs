@@ -14,7 +14,8 @@ use crate::domain::name::missing;
 use crate::error::{Error, Result};
 use crate::http::params::Params;
 use crate::search::page::Pages;
-use crate::store::{histories, history, keys};
+use crate::store::keys;
+use crate::store::metrics::{bulk, history};
 
 /// What a point of a run has in an answer besides the key of its metric, at most. Its key has no characters that are escaped.
 const POINT_BYTES: usize = 150;
@@ -69,7 +70,7 @@ pub async fn get_history_bulk(call: Call<'_>) -> Result<Vec<u8>> {
             "Invalid value {asked} for parameter 'max_results' supplied: it must not be negative"
         ))
     })?;
-    let points = histories::first(&runs, key, count).await?;
+    let points = bulk::first(&runs, key, count).await?;
     json(&Histories {
         metrics: points.into_iter().map(|point| MetricOfRun::new(key, point)).collect(),
     })
@@ -103,7 +104,7 @@ pub async fn get_history_bulk_interval(call: Call<'_>) -> Result<Vec<u8>> {
     };
     let points_max = ANSWER_BYTES_MAX / (POINT_BYTES + key.len());
     let count = count.min(points_max / runs.len().max(1)).max(1);
-    let points = histories::sample(&runs, key, steps, count).await?;
+    let points = bulk::sample(&runs, key, steps, count).await?;
     json(&Samples {
         metrics: points.into_iter().map(|point| MetricOfRun::new(key, point)).collect(),
     })

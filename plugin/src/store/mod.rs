@@ -3,7 +3,6 @@
 
 pub mod aliases;
 pub mod artifacts;
-pub mod chunks;
 pub mod codec;
 pub mod columnar;
 pub mod compaction;
@@ -14,8 +13,6 @@ pub mod experiment_search;
 pub mod experiments;
 pub mod full_logged;
 pub mod full_runs;
-pub mod histories;
-pub mod history;
 pub mod inputs;
 pub mod keys;
 pub mod latest;
@@ -23,7 +20,7 @@ pub mod lineage;
 pub mod listing;
 pub mod logged;
 pub mod logged_search;
-pub mod merge;
+pub mod metrics;
 pub mod model_search;
 pub mod models;
 pub mod outputs;

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::chunks::{self, Series};
 use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::Mark;
 use super::columnar::packed_run::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
 use super::experiments::{self, Stored as StoredExperiment};
+use super::metrics::chunk;
+use super::metrics::chunk::Series;
 use super::{codec, keys, lineage, logged};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
@@ -225,7 +226,7 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
     let tries = Cell::new(0);
     transact(async |change| {
         let may_chunk = tries.replace(tries.get() + 1) < CHUNK_TRIES;
-        let guards = may_chunk.then(|| chunks::keys_of_guards(id, &series));
+        let guards = may_chunk.then(|| chunk::keys_of_guards(id, &series));
         let mut more: Vec<Vec<u8>> = guards.into_iter().flatten().collect();
         let guards = more.len();
         more.extend(logged::keys_of_models(&batch.of_models));
@@ -238,7 +239,7 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         logged::rely_on_models(change, &batch.of_models, models)?;
         logged::put_points(change, &batch.of_models);
         log_params(change, id, &batch.params, values)?;
-        chunks::put(change, id, &series, guards)?;
+        chunk::put(change, id, &series, guards)?;
         log_tags(change, &mut stored.run, &batch.tags);
         Ok(())
     })

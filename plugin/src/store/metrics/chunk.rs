@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{codec, keys};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Record};
+use crate::store::{codec, keys};
 
 /// Fewer points of a metric are stored one by one: a chunk costs two records, and a check.
 const CHUNK_POINTS_MIN: usize = 8;

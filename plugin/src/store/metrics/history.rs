@@ -1,12 +1,12 @@
 //! Histories of metrics.
 
-use super::merge::{Merge, StoredChunk, Want};
-use super::{codec, keys};
+use super::history_merge::{Merge, StoredChunk, Want};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
 use crate::host::records::scan;
 use crate::search::page::Place;
+use crate::store::{codec, keys};
 
 /// A page of a metric's points by (time, step, value), and the place behind it unless it is the last.
 /// A metric or run that does not exist has none.

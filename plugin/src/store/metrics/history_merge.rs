@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::chunks::CHUNK_POINTS_MAX;
+use super::chunk::CHUNK_POINTS_MAX;
 use crate::domain::metric::Point;
 use crate::error::Result;
 
