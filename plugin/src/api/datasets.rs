@@ -7,7 +7,7 @@ use crate::domain::dataset::DatasetUse;
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{DATASETS_PER_SEARCH_MAX, EXPERIMENTS_PER_DATASETS_MAX};
 use crate::error::{Error, Result};
-use crate::store::datasets;
+use crate::store::experiments::datasets;
 
 #[derive(Serialize)]
 struct Found<'a> {

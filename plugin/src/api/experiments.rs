@@ -17,8 +17,8 @@ use crate::host::wasi::now_ms;
 use crate::http::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Pages;
-use crate::store::experiment_search;
 use crate::store::experiments;
+use crate::store::experiments::search;
 use crate::store::query::Query;
 
 #[derive(Serialize)]
@@ -123,11 +123,11 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let query = Query {
         filter: ExperimentFilter::parse(filter)?,
         view,
-        after: pages.after(token, |bytes| experiment_search::fits(&order, bytes))?,
+        after: pages.after(token, |bytes| search::fits(&order, bytes))?,
         count: page_size(params, 0, EXPERIMENTS_PER_PAGE_MAX)?,
         order,
     };
-    let found = experiment_search::find(&query).await?;
+    let found = search::find(&query).await?;
     let mut page = PageWriter::new("experiments", pages);
     let mut done = 0;
     for (experiment, tags) in &found.items {

@@ -1,7 +1,8 @@
 //! What runs read: datasets and models.
 
 use super::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
-use super::{codec, datasets, keys, runs};
+use super::experiments::datasets;
+use super::{codec, keys, runs};
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::Result;

@@ -1,10 +1,10 @@
 //! Which datasets the runs of an experiment read, and as what.
 
-use super::keys;
 use crate::domain::dataset::{CONTEXT_TAG, DatasetInput, DatasetUse};
 use crate::domain::id::ExperimentId;
 use crate::error::{Error, Result};
 use crate::host::records::{Change, scan};
+use crate::store::keys;
 
 /// Notes how a new input uses its dataset: once for each context, or once without any. Nothing is read, so runs that log
 /// the same dataset at once do not conflict.

@@ -1,16 +1,17 @@
 //! Searches of experiments. In the default order a search reads from the place where the page begins until the page is full.
 //! Another order looks at everything once and keeps no more than a page.
 
-use super::portion::answer_bytes;
-use super::query::Query;
-use super::top::{Page, Top};
-use super::{experiments, keys, listing};
+use super::listing;
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::View;
 use crate::error::Result;
 use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
 use crate::search::page::Place;
+use crate::store::portion::answer_bytes;
+use crate::store::query::Query;
+use crate::store::top::{Page, Top};
+use crate::store::{experiments, keys};
 
 /// How many things are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;

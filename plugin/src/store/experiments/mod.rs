@@ -3,6 +3,9 @@
 //! Every project has the experiment `Default` from the start, although nothing was written yet: as long as its record is
 //! absent it is made up, and the first write that touches experiments stores it.
 
+pub mod datasets;
+pub mod listing;
+pub mod search;
 use super::portion::{Room, THING_BYTES_MAX, as_shown, portion};
 use super::{artifacts, codec, keys, lineage};
 use crate::domain::experiment::{Experiment, Pair};
