@@ -25,8 +25,10 @@ use crate::host::wasi::{now_ms, random_id, random_u64};
 use crate::http::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
 use crate::search::page::Pages;
-use crate::store::logged_search::{self, Query};
-use crate::store::{full_logged, logged};
+use crate::store::logged_models;
+use crate::store::logged_models::read;
+use crate::store::logged_models::search;
+use crate::store::logged_models::search::Query;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -64,14 +66,14 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         tags: tags(params)?,
     };
     let id = LoggedModelId(random_id());
-    answer(&logged::create(experiment, &new, id, &nickname(random_u64()), now_ms()).await?)
+    answer(&logged_models::create(experiment, &new, id, &nickname(random_u64()), now_ms()).await?)
 }
 
 /// Reads a logged model; a deleted one only if that is asked for.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     let id = model_id(&call.params)?;
     let allow_deleted = call.params.text("allow_deleted")?.unwrap_or_default();
-    let found = full_logged::read(id).await?;
+    let found = read::read(id).await?;
     if found.known.model.is_deleted && !allow_deleted.eq_ignore_ascii_case("true") {
         return Err(id.not_found());
     }
@@ -83,30 +85,30 @@ pub async fn finalize(call: Call<'_>) -> Result<Vec<u8>> {
     let id = model_id(&call.params)?;
     let status = call.params.choice("status", &LoggedStatus::ALL)?;
     let status = status.ok_or_else(|| missing("status"))?;
-    answer(&logged::finalize(id, status, now_ms()).await?)
+    answer(&logged_models::finalize(id, status, now_ms()).await?)
 }
 
 /// Deletes a logged model, softly.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
-    logged::delete(model_id(&call.params)?, now_ms()).await?;
+    logged_models::delete(model_id(&call.params)?, now_ms()).await?;
     Ok(EMPTY.to_vec())
 }
 
 /// Sets tags.
 pub async fn set_tags(call: Call<'_>) -> Result<Vec<u8>> {
-    logged::set_tags(model_id(&call.params)?, &tags(&call.params)?).await?;
+    logged_models::set_tags(model_id(&call.params)?, &tags(&call.params)?).await?;
     Ok(EMPTY.to_vec())
 }
 
 /// Removes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    logged::delete_tag(model_id(&call.params)?, call.params.required_text("tag_key")?).await?;
+    logged_models::delete_tag(model_id(&call.params)?, call.params.required_text("tag_key")?).await?;
     Ok(EMPTY.to_vec())
 }
 
 /// Logs params.
 pub async fn log_params(call: Call<'_>) -> Result<Vec<u8>> {
-    logged::log_params(model_id(&call.params)?, &logged_params(&call.params)?).await?;
+    logged_models::log_params(model_id(&call.params)?, &logged_params(&call.params)?).await?;
     Ok(EMPTY.to_vec())
 }
 
@@ -129,11 +131,10 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         count: page_size(params, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX)?,
         order,
     };
-    let found = logged_search::find(&within, &query).await?;
-    let write = async |page: &mut PageWriter, known: KnownLoggedModel| {
-        page.add(&Model::from(&full_logged::with_points(known).await?))
-    };
-    page::write("models", pages, &found, full_logged::read_known, write).await
+    let found = search::find(&within, &query).await?;
+    let write =
+        async |page: &mut PageWriter, known: KnownLoggedModel| page.add(&Model::from(&read::with_points(known).await?));
+    page::write("models", pages, &found, read::read_known, write).await
 }
 
 fn datasets(params: &Params<'_>) -> Result<Vec<MeasuredOn>> {

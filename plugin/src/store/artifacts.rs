@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use wit_bindgen::StreamReader;
 
 use super::keys::{self, Ruin};
-use super::{codec, logged, runs};
+use super::{codec, logged_models, runs};
 use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
@@ -38,7 +38,7 @@ pub enum Owner {
     /// A run that is active.
     Run(runs::Stored),
     /// A logged model that is not deleted.
-    Logged(logged::Stored),
+    Logged(logged_models::Stored),
 }
 
 impl Owner {
@@ -81,7 +81,7 @@ pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
         }
     }
     for id in possible_models(path.as_str()).into_iter().rev() {
-        let stored = match logged::load(id).await {
+        let stored = match logged_models::load(id).await {
             Ok(stored) => stored,
             Err(Error::NotFound(_)) => continue,
             Err(error) => return Err(error),
@@ -144,7 +144,7 @@ pub async fn root_of_run(id: RunId) -> Result<(String, ArtifactPath)> {
 
 /// Where a logged model's artifacts lie; a deleted model is not found.
 pub async fn root_of_logged_model(id: LoggedModelId) -> Result<(String, ArtifactPath)> {
-    let model = logged::load(id).await?.model;
+    let model = logged_models::load(id).await?.model;
     if model.is_deleted {
         return Err(id.not_found());
     }

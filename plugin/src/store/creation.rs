@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::keys::registry as keys;
 use super::models::{self, Stored as StoredModel};
 use super::sources::{self, Owner};
-use super::{codec, experiments, latest, lineage, logged, runs, versions};
+use super::{codec, experiments, latest, lineage, logged_models, runs, versions};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::VERSIONS_TAG;
 use crate::domain::prompt;
@@ -84,7 +84,7 @@ pub async fn create(
             run_link: new.run_link.clone(),
         };
         if let Some(id) = resolved.model {
-            logged::edit_tag(change, id, VERSIONS_TAG, |tag| noted(tag, version.number)).await?;
+            logged_models::edit_tag(change, id, VERSIONS_TAG, |tag| noted(tag, version.number)).await?;
         }
         put_new(change, &version, &new.tags);
         lineage::put_guards(change, &version).await?;

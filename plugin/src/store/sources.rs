@@ -1,7 +1,7 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
 use super::models::Named;
-use super::{aliases, experiments, keys, latest, logged, models, runs, versions};
+use super::{aliases, experiments, keys, latest, logged_models, models, runs, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
@@ -120,13 +120,13 @@ async fn place_of_model(change: &mut Change, text: &str, path: &ArtifactPath, ow
     })
 }
 
-async fn logged_model(text: &str, id: LoggedModelId) -> Result<logged::Stored> {
+async fn logged_model(text: &str, id: LoggedModelId) -> Result<logged_models::Stored> {
     find_logged(id).await?.ok_or_else(|| not_of_model(text))
 }
 
 /// None when there is no such logged model, or no longer.
-async fn find_logged(id: LoggedModelId) -> Result<Option<logged::Stored>> {
-    match logged::load(id).await {
+async fn find_logged(id: LoggedModelId) -> Result<Option<logged_models::Stored>> {
+    match logged_models::load(id).await {
         Ok(stored) => Ok(Some(stored).filter(|stored| !stored.model.is_deleted)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
@@ -134,7 +134,12 @@ async fn find_logged(id: LoggedModelId) -> Result<Option<logged::Stored>> {
 }
 
 /// A source that is a logged model's. Its run is the version's if it can be, and the caller names no other.
-async fn of_logged(change: &mut Change, text: &str, stored: &logged::Stored, run: Option<RunId>) -> Result<Resolved> {
+async fn of_logged(
+    change: &mut Change,
+    text: &str,
+    stored: &logged_models::Stored,
+    run: Option<RunId>,
+) -> Result<Resolved> {
     rely_on_logged(change, text, stored).await?;
     let run = match (run, RunId::parse(&stored.model.source_run)) {
         (None, Ok(source)) => match runs::load(source).await {
@@ -156,7 +161,7 @@ async fn of_logged(change: &mut Change, text: &str, stored: &logged::Stored, run
 }
 
 /// Makes a change depend on a logged model, and on its experiment not being removed for good: that takes the model with it.
-async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged::Stored) -> Result<()> {
+async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged_models::Stored) -> Result<()> {
     stored.rely_on(change);
     match experiments::load(stored.model.experiment).await {
         Ok(experiment) => change.expect(keys::experiment(stored.model.experiment), experiment.version),

@@ -2,14 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use super::keys::logged::{self as keys, LoggedPart};
-use super::portion::{Room, as_shown, portion};
-use super::{codec, keys::Span};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::LOGGED_POINTS_SHOWN_MAX;
 use crate::domain::logged::{FullLoggedModel, KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint};
 use crate::error::{Error, Result};
 use crate::host::records::scan_until;
+use crate::store::codec;
+use crate::store::keys::Span;
+use crate::store::keys::logged as keys;
+use crate::store::keys::logged::LoggedPart;
+use crate::store::portion::{Room, as_shown, portion};
 
 /// What is read of one logged model besides its points, at most.
 const MODEL_BYTES_MAX: usize = 12 << 20;

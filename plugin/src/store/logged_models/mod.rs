@@ -1,7 +1,9 @@
 //! Logged models in the records.
 
+pub mod read;
+pub mod search;
 use super::keys::logged as keys;
-use super::{codec, experiments, full_logged};
+use super::{codec, experiments};
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
 use crate::domain::logged::{FullLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, LoggedStatus, NewLoggedModel};
@@ -61,7 +63,7 @@ pub async fn create(
         Ok(())
     })
     .await?;
-    full_logged::read(id).await
+    read::read(id).await
 }
 
 /// The lists that a logged model is in as long as it is not deleted.
@@ -84,7 +86,7 @@ pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> R
         Ok(())
     })
     .await?;
-    full_logged::read(id).await
+    read::read(id).await
 }
 
 /// Deletes a logged model, softly; one that is deleted already is deleted anew.

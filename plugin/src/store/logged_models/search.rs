@@ -2,16 +2,17 @@
 //! begins until it is full; another order looks at every model once and keeps no more than a page. A filter that says the
 //! name reads the places of models of that name alone: clients ask so before each listing of a run's files.
 
-use super::full_logged;
-use super::keys::Span;
-use super::keys::logged::{self as keys, List};
-use super::top::{Page, Top};
+use super::read;
 use crate::domain::id::ExperimentId;
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
 use crate::host::records::scan_all;
 use crate::search::logged::{LoggedOrder, LoggedSearch};
 use crate::search::page::Place;
+use crate::store::keys::Span;
+use crate::store::keys::logged as keys;
+use crate::store::keys::logged::List;
+use crate::store::top::{Page, Top};
 
 /// How many logged models are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
@@ -60,7 +61,7 @@ async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut Top<Logg
     let ids: Vec<LoggedModelId> = places.iter().map(|(_, id)| *id).collect();
     let mut ids = ids.as_slice();
     while !ids.is_empty() {
-        let models = full_logged::read_known(ids).await?;
+        let models = read::read_known(ids).await?;
         ids = ids.get(models.len()..).unwrap_or_default();
         let models = models.iter().flatten();
         for known in models.filter(|known| !known.model.is_deleted && query.search.matches(known)) {
