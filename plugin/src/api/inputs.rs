@@ -16,7 +16,7 @@ use crate::domain::pair::INPUT_TAG;
 use crate::error::{Error, Result};
 use crate::host::wasi::now_ns;
 use crate::http::params::Params;
-use crate::store::inputs;
+use crate::store::runs::inputs;
 
 /// Links datasets, and since MLflow 3 models, to a run.
 pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {

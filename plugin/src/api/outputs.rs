@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::host::wasi::{now_ms, now_ns};
 use crate::http::json::Json;
 use crate::http::params::Params;
-use crate::store::{outputs, runs};
+use crate::store::runs;
+use crate::store::runs::outputs;
 
 /// The tag in which a run keeps, as JSON, the models that clients before MLflow 3 logged to it.
 const HISTORY_TAG: &str = "mlflow.log-model.history";

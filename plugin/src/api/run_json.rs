@@ -8,7 +8,7 @@ use super::write_json;
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, TextPair};
 use crate::error::Result;
-use crate::store::dataset_reader::DatasetReader;
+use crate::store::runs::dataset_reader::DatasetReader;
 
 /// What an answer shows of one run, at most. Lists end before it, and schemas and profiles that do not fit are left out: so one
 /// run never makes a page that nobody can read.

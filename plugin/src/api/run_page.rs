@@ -12,8 +12,8 @@ use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::page::Pages;
 use crate::store::columnar::cache::Shelf;
-use crate::store::dataset_reader::DatasetReader;
-use crate::store::full_runs;
+use crate::store::runs::dataset_reader::DatasetReader;
+use crate::store::runs::read;
 use crate::store::search::{Found, Spot};
 use crate::store::top::Page;
 
@@ -61,7 +61,7 @@ impl RunWriter {
         };
         let others = some.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
         let others: Vec<RunId> = others.map(|(found, _)| found.id).collect();
-        let read = full_runs::read_some(&others).await?;
+        let read = read::read_some(&others).await?;
         self.datasets.read_ahead(read.inputs()).await?;
         let (mut others, mut left) = (read.iter().peekable(), read.looked_at);
         let mut done = 0;

@@ -20,10 +20,11 @@ use crate::host::wasi::{now_ms, random_id, random_u64};
 use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
-use crate::store::dataset_reader::DatasetReader;
 use crate::store::query::Query;
+use crate::store::runs;
+use crate::store::runs::dataset_reader::DatasetReader;
+use crate::store::runs::read;
 use crate::store::search;
-use crate::store::{full_runs, runs};
 
 async fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
     let mut bytes = b"{\"run\":".to_vec();
@@ -67,7 +68,7 @@ fn user_id(call: &Call<'_>) -> Result<String> {
 /// Reads a run.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     let id = run_id(&call.params)?;
-    let read = full_runs::read_some(&[id]).await?;
+    let read = read::read_some(&[id]).await?;
     let run = read.iter().next().ok_or_else(|| id.not_found())??;
     found(&run).await
 }

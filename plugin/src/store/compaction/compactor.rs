@@ -16,9 +16,9 @@ use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
 use crate::store::columnar::zone_map::{Zones, place_of};
-use crate::store::full_runs::Parts;
 use crate::store::keys;
 use crate::store::keys::Column;
+use crate::store::runs::read::Parts;
 
 /// Blocks that are read and rewritten at once: of texts, so many have 13 MiB.
 const BLOCKS_AT_ONCE: usize = 256;

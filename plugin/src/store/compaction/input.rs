@@ -7,8 +7,8 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, scan_until};
 use crate::store::columnar::dirty::Mark;
-use crate::store::full_runs::Parts;
 use crate::store::keys;
+use crate::store::runs::read::Parts;
 
 /// A run that rests.
 #[derive(Clone, Copy, Debug)]

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::host::records::scan_all;
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
-use crate::store::full_runs::Parts;
 use crate::store::keys::{self, Span};
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored};
+use crate::store::runs::read::Parts;
 
 /// Runs that are read in one call, at most.
 const RUNS_AT_ONCE: usize = 500;

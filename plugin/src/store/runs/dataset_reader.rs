@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::portion::{Room, THING_BYTES_MAX, as_stored, portion};
-use super::{codec, keys};
 use crate::domain::dataset::Dataset;
 use crate::domain::id::ExperimentId;
 use crate::domain::run::RunInput;
 use crate::error::Result;
 use crate::host::records::get;
+use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
+use crate::store::{codec, keys};
 
 /// Datasets that were read, by key; none for one that does not exist.
 #[derive(Default)]

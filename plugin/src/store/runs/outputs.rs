@@ -1,11 +1,11 @@
 //! What runs made: logged models.
 
-use super::codec::link::{LoggedAt, NS_PER_MS, read_model_output, write_model_output};
-use super::{keys, runs};
 use crate::domain::id::RunId;
 use crate::domain::run::ModelOutput;
 use crate::error::Result;
 use crate::host::records::{get_all, transact};
+use crate::store::codec::link::{LoggedAt, NS_PER_MS, read_model_output, write_model_output};
+use crate::store::{keys, runs};
 
 /// Links logged models to an active run that made them, in their order. Of a model that the run has already, the step is the new
 /// one, and its place stays.

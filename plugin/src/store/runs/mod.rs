@@ -1,5 +1,9 @@
 //! Runs in the records, and logging to them.
 
+pub mod dataset_reader;
+pub mod inputs;
+pub mod outputs;
+pub mod read;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -7,7 +11,8 @@ use std::collections::BTreeMap;
 use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::Mark;
 use super::columnar::packed_run::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
-use super::experiments::{self, Stored as StoredExperiment};
+use super::experiments;
+use super::experiments::Stored as StoredExperiment;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
 use super::{codec, keys, lineage, logged_models};

@@ -1,12 +1,12 @@
 //! What runs read: datasets and models.
 
-use super::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
-use super::experiments::datasets;
-use super::{codec, keys, runs};
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::Result;
 use crate::host::records::{ABSENT, Change, exist, transact};
+use crate::store::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
+use crate::store::experiments::datasets;
+use crate::store::{codec, keys, runs};
 
 /// Links datasets and models to an active run, in their order. A dataset is one thing in its experiment, known by name and digest:
 /// its first source, schema and profile stay. An input that the run already has is left as it is, and where it is.

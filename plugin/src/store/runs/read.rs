@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
-use super::columnar::packed_run::{Loose, Packed, REMOVED_TAG};
-use super::experiments::Stored as StoredExperiment;
-use super::keys::RunPart;
-use super::portion::{Room, THING_BYTES_MAX, as_stored, portion};
-use super::{codec, keys};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{FullRun, ModelOutput, Run, RunInput};
 use crate::error::{Error, Result};
 use crate::host::records::get_all;
+use crate::store::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
+use crate::store::columnar::packed_run::{Loose, Packed, REMOVED_TAG};
+use crate::store::experiments::Stored as StoredExperiment;
+use crate::store::keys::RunPart;
+use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
+use crate::store::{codec, keys};
 
 /// The first of some runs as they were read, in the order asked.
 pub struct FullRuns {
@@ -79,11 +79,11 @@ async fn read_lifecycles(runs: &[(Run, Parts)]) -> Result<BTreeMap<ExperimentId,
 
 /// A run while its records are read.
 #[derive(Default)]
-pub(super) struct Parts {
-    pub(super) run: Option<Run>,
+pub(crate) struct Parts {
+    pub(crate) run: Option<Run>,
     /// As it is stored.
-    pub(super) packed: Option<Vec<u8>>,
-    pub(super) loose: Loose,
+    pub(crate) packed: Option<Vec<u8>>,
+    pub(crate) loose: Loose,
     links: Links,
 }
 
@@ -107,7 +107,7 @@ fn in_order<'a, T: Clone>(logged: &Logged<T>) -> Cow<'a, [T]> {
 
 impl Parts {
     /// Takes in one record.
-    pub(super) fn add(&mut self, id: RunId, key: &[u8], value: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, id: RunId, key: &[u8], value: &[u8]) -> Result<()> {
         let corrupt = || Error::Corrupt(format!("a record of run {id}"));
         match keys::run_part(key).ok_or_else(corrupt)? {
             RunPart::Run => self.run = Some(codec::read_run(id, value)?),
@@ -138,12 +138,12 @@ impl Parts {
     }
 
     /// What is packed, with what is not.
-    pub(super) fn values(&self) -> Result<Packed<'_>> {
+    pub(crate) fn values(&self) -> Result<Packed<'_>> {
         let packed = self.packed.as_deref().map(Packed::read).transpose()?;
         Ok(packed.unwrap_or_default().with(&self.loose))
     }
 
-    pub(super) fn assemble<'a>(&'a self, run: &'a Run, stage: Stage) -> Result<FullRun<'a>> {
+    pub(crate) fn assemble<'a>(&'a self, run: &'a Run, stage: Stage) -> Result<FullRun<'a>> {
         let Packed {
             metrics, params, tags, ..
         } = self.values()?;
