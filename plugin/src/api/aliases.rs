@@ -7,7 +7,7 @@ use crate::domain::alias::{validate_alias, validate_new_alias};
 use crate::domain::semver::SemVer;
 use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
-use crate::store::{aliases, models, versions};
+use crate::store::registry::{aliases, models, versions};
 
 /// Makes an alias name a version. The semantic version of this one, or of one that it is a copy of, is no order: it comes with
 /// the aliases of a version, among which it is shown.

@@ -19,8 +19,9 @@ use crate::host::blobs::Item;
 use crate::http::file;
 use crate::http::file_route::FileCall;
 use crate::http::message::Answer;
+use crate::store::artifacts;
 use crate::store::portion::answer_bytes;
-use crate::store::{artifacts, versions};
+use crate::store::registry::versions;
 
 /// What an item of a listing has besides its path.
 const FILE_BYTES: usize = 64;

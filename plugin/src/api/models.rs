@@ -23,9 +23,11 @@ use crate::host::wasi::now_ms;
 use crate::http::params::Params;
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Pages;
-use crate::store::latest::{self, Latest};
-use crate::store::model_search::{self, Query};
-use crate::store::{models, versions};
+use crate::store::registry::latest;
+use crate::store::registry::latest::Latest;
+use crate::store::registry::model_search;
+use crate::store::registry::model_search::Query;
+use crate::store::registry::{models, versions};
 
 #[derive(Serialize)]
 struct Found<'a> {

@@ -27,12 +27,15 @@ use crate::host::wasi::{now_ms, random_id};
 use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
-use crate::store::creation::{self, NewVersion};
 use crate::store::portion::THING_BYTES_MAX;
-use crate::store::sources::Owner;
-use crate::store::transition::{self, Transition};
-use crate::store::version_search::{self, Found, Query};
-use crate::store::versions;
+use crate::store::registry::create_version;
+use crate::store::registry::create_version::NewVersion;
+use crate::store::registry::source::Owner;
+use crate::store::registry::stage;
+use crate::store::registry::stage::Transition;
+use crate::store::registry::version_search;
+use crate::store::registry::version_search::{Found, Query};
+use crate::store::registry::versions;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -79,7 +82,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         run_id: RunId::made_at(now_ms, random_id()),
     };
     let noted = |versions: Option<&str>, number: u64| with_version(versions, name, number);
-    answer(&creation::create(name, &new, now_ms, noted).await?)
+    answer(&create_version::create(name, &new, now_ms, noted).await?)
 }
 
 /// Whose a version's source is, as the request says.
@@ -133,7 +136,7 @@ pub async fn transition_stage(call: Call<'_>) -> Result<Vec<u8>> {
              Valid stages are ['Staging', 'Production']"
         )));
     }
-    answer(&transition::move_to(name, &version, to, now_ms()).await?)
+    answer(&stage::move_to(name, &version, to, now_ms()).await?)
 }
 
 /// Deletes a version.

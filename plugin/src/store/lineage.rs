@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::codec;
 use super::keys::logged::model as logged_key;
 use super::keys::registry as keys;
 use super::keys::{Span, run as run_key};
-use super::{codec, models};
+use super::registry::models;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::domain::model::{Model, ModelId};

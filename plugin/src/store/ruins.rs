@@ -8,8 +8,9 @@ use super::codec::purge::{Note, read_note, write_note};
 use super::columnar::block_builder::Draft;
 use super::columnar::packed_run::Packed;
 use super::columnar::zone_map::{Zones, place_of};
+use super::compaction;
 use super::keys::{self, Column, Ruin, Span};
-use super::{compaction, sweep};
+use super::registry::gc;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::{LoggedModel, LoggedModelId};
@@ -159,7 +160,7 @@ async fn clear(key: &[u8], note: &[u8], turn: &mut Turn) -> Result<bool> {
     let is_cleared = match ruin {
         Ruin::Experiment(id) => experiment::clear(id, turn).await?,
         Ruin::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
-        Ruin::Model(id) => sweep::clear_model(id, turn).await?,
+        Ruin::Model(id) => gc::clear_model(id, turn).await?,
         Ruin::Run(id) => clear_run(id, &read_note(note)?, turn).await?,
         Ruin::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
     };

@@ -1,12 +1,13 @@
 //! Aliases in the records: each is stored with its model, for looking it up, and with its version, for showing it.
 
-use super::keys::registry as keys;
-use super::{codec, latest, models, versions};
+use super::{latest, models, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::model::ModelId;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Record, get, get_all, transact};
+use crate::store::codec;
+use crate::store::keys::registry as keys;
 
 /// How often an alias is looked up again whose version goes in the same moment.
 const LOOKS_MAX: usize = 10;

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
 
-use super::keys::Ruin;
-use super::keys::registry::{self as keys, VersionPart};
 use super::models::Named;
-use super::portion::{Room, THING_BYTES_MAX, as_shown};
-use super::{aliases, codec, lineage, models, ruins, sweep};
+use super::{aliases, gc, models};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
 use crate::domain::prompt::{self, PROMPT_TAG};
@@ -16,6 +13,11 @@ use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get, get_all, scan, scan_page, scan_until, transact};
+use crate::store::keys::Ruin;
+use crate::store::keys::registry as keys;
+use crate::store::keys::registry::VersionPart;
+use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
+use crate::store::{codec, lineage, ruins};
 
 /// Aliases that a version loses in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;
@@ -357,7 +359,7 @@ async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms:
     let mut owner = models::load(model).await?;
     stored.rely_on(change);
     displace(change, &stored.version);
-    sweep::remove_places(change, &stored.version);
+    gc::remove_places(change, &stored.version);
     change.delete(keys::semver(id, &stored.version.semver.to_string()));
     change.delete(keys::version(id, number));
     owner.model.last_update_time_ms = now_ms;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::registry as keys;
-use super::models::{self, Stored as StoredModel};
-use super::sources::{self, Owner};
-use super::{codec, experiments, latest, lineage, logged_models, runs, versions};
+use super::models;
+use super::models::Stored as StoredModel;
+use super::source;
+use super::source::Owner;
+use super::{latest, versions};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::VERSIONS_TAG;
 use crate::domain::prompt;
@@ -16,6 +17,8 @@ use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
+use crate::store::keys::registry as keys;
+use crate::store::{codec, experiments, lineage, logged_models, runs};
 
 /// What a caller says of a version to be made.
 #[derive(Clone, Debug)]
@@ -49,7 +52,7 @@ pub async fn create(
     noted: impl Fn(Option<&str>, u64) -> Result<String>,
 ) -> Result<FullVersion> {
     transact(async |change| {
-        let resolved = sources::resolve(change, new.source, new.parsed, new.owner).await?;
+        let resolved = source::resolve(change, new.source, new.parsed, new.owner).await?;
         let mut stored = models::load(model_name).await?;
         let given = match resolved.run {
             Some(id) => Some(active_run(change, id, now_ms).await?),

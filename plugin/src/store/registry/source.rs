@@ -1,7 +1,7 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
 use super::models::Named;
-use super::{aliases, experiments, keys, latest, logged_models, models, runs, versions};
+use super::{aliases, latest, models, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
@@ -14,6 +14,7 @@ use crate::domain::stage::ModelStage;
 use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 use crate::host::records::Change;
+use crate::store::{experiments, keys, logged_models, runs};
 
 /// A source that was found good, and what it says of its version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,16 +1,17 @@
 //! Searches of registered models. In the order of their names a search reads names from the place where the page begins
 //! until the page is full; another order looks at every model once and keeps no more than a page.
 
-use super::keys::Span;
-use super::keys::registry as keys;
-use super::top::{Page, Top};
-use super::{codec, models};
+use super::models;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, ModelId};
 use crate::error::{Error, Result};
 use crate::host::records::{get_all, scan};
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Place;
+use crate::store::codec;
+use crate::store::keys::Span;
+use crate::store::keys::registry as keys;
+use crate::store::top::{Page, Top};
 
 /// How many models are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;

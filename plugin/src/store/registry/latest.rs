@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use super::keys::registry as keys;
-use super::versions::{self, LATEST_BYTES_MAX};
+use super::versions;
+use super::versions::LATEST_BYTES_MAX;
 use crate::domain::model::ModelId;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
 use crate::host::records::{last_keys, scan};
+use crate::store::keys::registry as keys;
 
 /// How often the latest versions are read again when one of them is deleted, or moved to another stage, meanwhile.
 const LOOKS_MAX: usize = 10;

@@ -5,17 +5,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::keys::Span;
-use super::keys::registry as keys;
-use super::portion::THING_BYTES_MAX;
-use super::top::{Page, Top};
-use super::{lineage, models, versions};
+use super::{models, versions};
 use crate::domain::id::RunId;
 use crate::domain::model::{Model, ModelId};
 use crate::error::{Error, Result};
 use crate::host::records::scan;
 use crate::search::page::Place;
 use crate::search::versions::{VersionOrder, VersionSearch};
+use crate::store::keys::Span;
+use crate::store::keys::registry as keys;
+use crate::store::lineage;
+use crate::store::portion::THING_BYTES_MAX;
+use crate::store::top::{Page, Top};
 
 /// How many versions are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;

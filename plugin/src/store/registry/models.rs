@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::registry::{self as keys, ModelPart};
-use super::keys::{Ruin, Span};
+use super::latest;
 use super::latest::NamedModel;
-use super::portion::{Room, as_shown, portion};
-use super::{codec, experiments, latest, lineage, ruins};
 use crate::domain::experiment::Pair;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, scan_all, transact};
+use crate::store::keys::registry as keys;
+use crate::store::keys::registry::ModelPart;
+use crate::store::keys::{Ruin, Span};
+use crate::store::portion::{Room, as_shown, portion};
+use crate::store::{codec, experiments, lineage, ruins};
 
 /// How often a model is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;

@@ -1,0 +1,12 @@
+//! The model registry: models, their versions, aliases and stages.
+
+pub mod aliases;
+pub mod create_version;
+pub mod gc;
+pub mod latest;
+pub mod model_search;
+pub mod models;
+pub mod source;
+pub mod stage;
+pub mod version_search;
+pub mod versions;
