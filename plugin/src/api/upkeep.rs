@@ -7,8 +7,9 @@ use crate::bindings::mlforge::plugin::report;
 use crate::error::Result;
 use crate::host::wasi::{now_ms, random_u64};
 use crate::search::page::Place;
+use crate::store::artifacts::upload_gc;
 use crate::store::purge::{self, Step};
-use crate::store::{compaction, keys, ruins, upload_gc};
+use crate::store::{compaction, keys, ruins};
 
 #[derive(Serialize)]
 struct Pass {

@@ -16,7 +16,7 @@ use crate::http::file_route::FileCall;
 use crate::http::json::Object;
 use crate::http::message::Answer;
 use crate::http::params::{self, Params};
-use crate::store::uploads;
+use crate::store::artifacts::uploads;
 
 /// Where a part is sent to, before the upload's id and the part's number.
 const PART: &str = "/api/2.0/mlflow-artifacts/mpu/part";

@@ -18,5 +18,3 @@ pub mod ruins;
 pub mod runs;
 pub mod search;
 pub mod top;
-pub mod upload_gc;
-pub mod uploads;

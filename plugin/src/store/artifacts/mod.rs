@@ -2,11 +2,14 @@
 //!
 //! Reading asks nothing but the path: the host binds the project. Writing asks who owns the path.
 
+pub mod upload_gc;
+pub mod uploads;
 use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
-use super::keys::{self, Ruin};
+use super::keys;
+use super::keys::Ruin;
 use super::{codec, logged_models, runs};
 use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;

@@ -1,12 +1,12 @@
 //! Removes what uploads in parts left behind that nobody ended, pass by pass: first the uploads whose time is over, with their
 //! parts, then parts that belong to no upload. One that cannot be removed is passed over.
 
-use super::codec::upload::read_upload;
-use super::keys;
 use crate::domain::upload::UploadId;
 use crate::error::{Error, Result};
 use crate::host::parts;
 use crate::host::records::{ABSENT, get_all, scan, transact_idly};
+use crate::store::codec::upload::read_upload;
+use crate::store::keys;
 
 /// Uploads that one pass looks at.
 const LOOKED_AT_MAX: usize = 2_000;
