@@ -8,8 +8,9 @@ use crate::error::Result;
 use crate::host::wasi::{now_ms, random_u64};
 use crate::search::page::Place;
 use crate::store::artifacts::upload_gc;
+use crate::store::purge::tombstone;
 use crate::store::purge::{self, Step};
-use crate::store::{compaction, keys, ruins};
+use crate::store::{compaction, keys};
 
 #[derive(Serialize)]
 struct Pass {
@@ -62,7 +63,7 @@ struct Swept {
 pub async fn sweep(call: Call<'_>) -> Result<Vec<u8>> {
     let after = Place::parse(call.params.text("after")?.unwrap_or_default(), upload_gc::is_place)?;
     if after.is_none() {
-        report_all(&ruins::clear_some(&[]).await?.failures);
+        report_all(&tombstone::clear_some(&[]).await?.failures);
     }
     let pass = upload_gc::pass(after.as_ref().map(Place::bytes), now_ms()).await?;
     json(&Swept {

@@ -14,7 +14,6 @@ pub mod portion;
 pub mod purge;
 pub mod query;
 pub mod registry;
-pub mod ruins;
 pub mod runs;
 pub mod search;
 pub mod top;

@@ -9,7 +9,7 @@ use crate::store::codec;
 use crate::store::keys::Span;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
-use crate::store::ruins::Turn;
+use crate::store::purge::tombstone::Turn;
 
 /// Records that are removed in one commit; a version has three more in other places.
 const RECORDS_AT_ONCE: usize = 1_500;

@@ -14,7 +14,8 @@ use crate::store::keys::registry as keys;
 use crate::store::keys::registry::ModelPart;
 use crate::store::keys::{Ruin, Span};
 use crate::store::portion::{Room, as_shown, portion};
-use crate::store::{codec, experiments, lineage, ruins};
+use crate::store::purge::tombstone;
+use crate::store::{codec, experiments, lineage};
 
 /// How often a model is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;
@@ -305,11 +306,11 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
         change.delete(keys::model_of_experiment(experiment));
         change.delete(keys::model_name(name));
         change.delete(keys::model(id));
-        ruins::put_model(change, id);
+        tombstone::put_model(change, id);
         Ok(id)
     })
     .await?;
-    ruins::clear_soon(&Ruin::Model(id)).await;
+    tombstone::clear_soon(&Ruin::Model(id)).await;
     Ok(())
 }
 

@@ -17,7 +17,8 @@ use crate::store::keys::Ruin;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
-use crate::store::{codec, lineage, ruins};
+use crate::store::purge::tombstone;
+use crate::store::{codec, lineage};
 
 /// Aliases that a version loses in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;
@@ -327,7 +328,7 @@ pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> 
             Deletion::Begun => {}
             Deletion::Done(None) => return Ok(()),
             Deletion::Done(Some(ruin)) => {
-                ruins::clear_soon(&ruin).await;
+                tombstone::clear_soon(&ruin).await;
                 return Ok(());
             }
         }
@@ -389,7 +390,7 @@ async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Res
     })
     .await?;
     if more.is_some() {
-        ruins::put_version(change, model, number);
+        tombstone::put_version(change, model, number);
         return Ok(Some(Ruin::Version(model, number)));
     }
     for tag in tags {

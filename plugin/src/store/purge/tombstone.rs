@@ -4,13 +4,6 @@
 //! Clearing is bounded by commits, and each of its commits by records and bytes, whatever is there. Whoever clears only removes
 //! what nobody can add to any more, so two who clear the same do no harm.
 
-use super::codec::purge::{Note, read_note, write_note};
-use super::columnar::block_builder::Draft;
-use super::columnar::packed_run::Packed;
-use super::columnar::zone_map::{Zones, place_of};
-use super::compaction;
-use super::keys::{self, Column, Ruin, Span};
-use super::registry::gc;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::{LoggedModel, LoggedModelId};
@@ -20,6 +13,14 @@ use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::records::{Change, get, get_all, scan_page, transact_idly};
+use crate::store::codec::purge::{Note, read_note, write_note};
+use crate::store::columnar::block_builder::Draft;
+use crate::store::columnar::packed_run::Packed;
+use crate::store::columnar::zone_map::{Zones, place_of};
+use crate::store::compaction;
+use crate::store::keys;
+use crate::store::keys::{Column, Ruin, Span};
+use crate::store::registry::gc;
 
 mod experiment;
 
@@ -158,7 +159,7 @@ fn failure(key: &[u8], error: &Error) -> String {
 async fn clear(key: &[u8], note: &[u8], turn: &mut Turn) -> Result<bool> {
     let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
     let is_cleared = match ruin {
-        Ruin::Experiment(id) => experiment::clear(id, turn).await?,
+        Ruin::Experiment(id) => crate::store::purge::tombstone::experiment::clear(id, turn).await?,
         Ruin::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
         Ruin::Model(id) => gc::clear_model(id, turn).await?,
         Ruin::Run(id) => clear_run(id, &read_note(note)?, turn).await?,

@@ -5,13 +5,15 @@
 //! What a model version is, or is made from, stays: a commit checks that no version was made since that was found out
 //! (`lineage.rs`).
 
+pub mod tombstone;
 use std::collections::BTreeMap;
 
 use super::codec::purge::read_deletion;
 use super::columnar::packed_run::Packed;
 use super::columnar::row_keys;
-use super::keys::{self, Column};
-use super::{codec, compaction, experiments, lineage, ruins};
+use super::keys;
+use super::keys::Column;
+use super::{codec, compaction, experiments, lineage};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
@@ -86,7 +88,7 @@ pub async fn pass(before_ms: i64, step: &Step) -> Result<Pass> {
         Step::Experiments(after) => remove_experiments(before_ms, after).await,
         Step::Runs(after) => remove_runs(before_ms, after).await,
         Step::Ruins(after) => {
-            let cleared = ruins::clear_some(after).await?;
+            let cleared = tombstone::clear_some(after).await?;
             Ok(Pass {
                 removed: 0,
                 failures: cleared.failures,
@@ -164,7 +166,7 @@ async fn remove_experiment(id: ExperimentId, before_ms: i64, retained: &Retained
         let goes = is_due(&stored, before_ms) && retained.is_current(change, id).await?;
         if goes {
             stored.remove(change).await?;
-            ruins::put_experiment(change, id);
+            tombstone::put_experiment(change, id);
         }
         Ok(goes)
     })
@@ -248,7 +250,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
         if !rows.is_empty() {
             // So that no search takes their slots for runs that have no values.
             let columns = [(Column::Stage, Some(compaction::NO_RUN))];
-            ruins::set_slots(change, id, &rows, &columns).await?;
+            tombstone::set_slots(change, id, &rows, &columns).await?;
             row_keys::clear(change, id, &rows).await?;
         }
         Ok(removed)
@@ -291,7 +293,7 @@ impl Taken {
         ] {
             change.delete(key);
         }
-        ruins::put_run(change, &run);
+        tombstone::put_run(change, &run);
         packed.existing().map(Packed::read).transpose().map(Some)
     }
 

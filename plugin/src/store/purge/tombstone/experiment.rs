@@ -13,7 +13,7 @@ use crate::store::keys::{self, Span};
 const PARTS_AT_ONCE: usize = 500;
 
 /// Clears an experiment away, as far as the turn goes; whether nothing but the ruins of its parts is left.
-pub(super) async fn clear(id: ExperimentId, turn: &mut Turn) -> Result<bool> {
+pub(crate) async fn clear(id: ExperimentId, turn: &mut Turn) -> Result<bool> {
     loop {
         if !turn.take() {
             return Ok(false);
