@@ -1,7 +1,7 @@
 //! Which parts of a run a search asks for. A run that must be read itself costs what is asked of it, not what was logged to it.
 
 use super::super::query::Query;
-use super::areas::Areas;
+use super::snapshot::Areas;
 use crate::domain::id::RunId;
 use crate::domain::run::{FullRun, NAME_TAG};
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::areas::Areas;
+use super::snapshot::Areas;
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::host::records::read_spans;

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::super::query::Query;
 use super::Found;
-use super::areas::{Areas, BlockRef, MarkedRun};
+use super::snapshot::{Areas, BlockRef, MarkedRun};
 use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, PLACE_BYTES};
+use crate::store::query::Query;
 use crate::store::top::Top;
 
 /// How many runs are read themselves at a time, at most.

@@ -1,7 +1,7 @@
 //! What is known of a page before any run is looked at: each least and greatest number of a lot is some run's, so where there are
 //! enough of them, the page ends with one of them at the latest.
 
-use super::blocks::Table;
+use super::block_reader::Table;
 use crate::store::columnar::block::Block;
 use crate::store::columnar::slot_bitmap::{LOT, Slots};
 

@@ -4,15 +4,15 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use super::super::query::Query;
-use super::areas::{Areas, BlockRef, MarkedRun};
-use super::blocks::{self, BlockId, Cells, Columns, Source, Table};
+use super::block_reader;
+use super::block_reader::{BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
+use super::filter_cache::Verdicts;
+use super::filter_mask::Sieve;
 use super::projection::Projection;
-use super::sieve::Sieve;
-use super::unread::{RUNS_AT_ONCE, Step, Unread};
-use super::verdicts::Verdicts;
-use super::{Found, Spot, forecast, verdicts};
+use super::scan_plan::{RUNS_AT_ONCE, Step, Unread};
+use super::snapshot::{Areas, BlockRef, MarkedRun};
+use super::{Found, Spot, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -26,11 +26,12 @@ use crate::store::columnar::slot_bitmap::Slots;
 use crate::store::columnar::zone_map::row_of;
 use crate::store::compaction;
 use crate::store::keys;
+use crate::store::query::Query;
 use crate::store::top::{Page, Top};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
-    blocks::begin();
+    block_reader::begin();
     let areas = Areas::read(within, query.view).await?;
     let mut finder = Finder::new(&areas, query);
     let mut unread = Unread::new(&areas, query, finder.all_columns.count());
@@ -112,7 +113,7 @@ impl<'a> Finder<'a> {
             best: Top::new(query.after.clone(), query.count),
             candidates: Candidates::new(after, needed),
             clauses,
-            filter: verdicts::begin(&query.filter),
+            filter: filter_cache::begin(&query.filter),
             term_columns,
             all_columns,
             is_eager: in_default_order || terms.is_empty(),
@@ -187,7 +188,7 @@ impl<'a> Finder<'a> {
                 unsure: Slots::default(),
             });
         }
-        verdicts::of(self.areas.edition(block)?, block.1, self.filter?)
+        filter_cache::of(self.areas.edition(block)?, block.1, self.filter?)
     }
 
     /// Asks the filter about all runs of a block: also about those that this search does not need, for the next one.
@@ -201,7 +202,7 @@ impl<'a> Finder<'a> {
             unsure: sieve.unknown,
         };
         if let (Some(edition), Some(filter)) = (self.areas.edition(block), self.filter) {
-            verdicts::keep(edition, block.1, filter, verdicts);
+            filter_cache::keep(edition, block.1, filter, verdicts);
         }
         verdicts
     }
@@ -225,9 +226,9 @@ impl<'a> Finder<'a> {
         let descending = self.query.order.terms().first()?.descending;
         let firsts = blocks.iter().zip(cells.tables()).flat_map(|(block, table)| {
             let used = self.areas.areas.get(block.0).map_or(0, |area| area.zones.used(block.1));
-            forecast::firsts(&table, *column, used, &self.shown(*block, &table), descending)
+            threshold::firsts(&table, *column, used, &self.shown(*block, &table), descending)
         });
-        let last = forecast::last_needed(firsts.collect(), self.candidates.count(), descending)?;
+        let last = threshold::last_needed(firsts.collect(), self.candidates.count(), descending)?;
         let mut key = Vec::new();
         let number = |_| Some(Field::Float(last));
         self.query.order.write_terms(&mut key, 0..1, number).map(|()| key)

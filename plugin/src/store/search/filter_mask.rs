@@ -1,6 +1,6 @@
 //! Which runs of a block a search leaves, as far as the block's columns tell.
 
-use super::blocks::{Source, Table};
+use super::block_reader::{Source, Table};
 use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;

@@ -3,17 +3,17 @@
 //! In the default order a search reads from the place where the page begins until the page is full. Another order looks at
 //! everything once and keeps no more than a page.
 
-mod areas;
-mod blocks;
+mod block_reader;
 mod candidates;
-mod forecast;
+mod filter_cache;
+mod filter_mask;
 mod projection;
-mod runs;
-mod sieve;
-mod unread;
-mod verdicts;
+mod run_search;
+mod scan_plan;
+mod snapshot;
+mod threshold;
 
-pub use runs::find;
+pub use crate::store::search::run_search::find;
 
 use super::columnar::cache::Edition;
 use super::keys;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::blocks::BlockId;
+use super::block_reader::BlockId;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
