@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::write_json;
 use crate::error::Result;
 use crate::search::page::{Pages, Place};
-use crate::store::top::Page;
+use crate::store::top_k::Page;
 
 /// Items that are read and written at once, at most: fewer where they are large.
 pub const ITEMS_AT_ONCE: usize = 500;

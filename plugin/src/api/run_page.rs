@@ -15,7 +15,7 @@ use crate::store::columnar::cache::Shelf;
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
 use crate::store::search::{Found, Spot};
-use crate::store::top::Page;
+use crate::store::top_k::Page;
 
 /// Bytes of JSON that an instance keeps.
 const KEPT_BYTES_MAX: usize = 1 << 20;

@@ -7,7 +7,7 @@ pub mod datasets;
 pub mod listing;
 pub mod search;
 use super::portion::{Room, THING_BYTES_MAX, as_shown, portion};
-use super::{artifacts, codec, keys, lineage};
+use super::{artifacts, codec, keys, references};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
@@ -155,7 +155,7 @@ pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, 
 /// Gives an active experiment another name, unless it belongs to a model.
 pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
-        lineage::must_not_belong_to_a_model(change, id, "rename").await?;
+        references::must_not_belong_to_a_model(change, id, "rename").await?;
         rename_in(change, id, name, now_ms).await
     })
     .await
@@ -187,8 +187,8 @@ pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms
 pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()> {
     transact(async |change| {
         if stage == Stage::Deleted {
-            lineage::must_not_belong_to_a_model(change, id, "delete").await?;
-            lineage::must_hold_no_version(change, id, None).await?;
+            references::must_not_belong_to_a_model(change, id, "delete").await?;
+            references::must_hold_no_version(change, id, None).await?;
         }
         let experiment = set_stage_in(change, id, stage, now_ms).await?;
         if stage == Stage::Active {

@@ -10,7 +10,7 @@ use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
 use crate::search::page::Place;
 use crate::store::portion::answer_bytes;
 use crate::store::query::Query;
-use crate::store::top::{Page, Top};
+use crate::store::top_k::{Page, Top};
 use crate::store::{experiments, keys};
 
 /// How many things are read and looked at together, at most.

@@ -12,7 +12,7 @@ use crate::search::page::Place;
 use crate::store::keys::Span;
 use crate::store::keys::logged as keys;
 use crate::store::keys::logged::List;
-use crate::store::top::{Page, Top};
+use crate::store::top_k::{Page, Top};
 
 /// How many logged models are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;

@@ -13,7 +13,7 @@ use super::columnar::packed_run::Packed;
 use super::columnar::row_keys;
 use super::keys;
 use super::keys::Column;
-use super::{codec, compaction, experiments, lineage};
+use super::{codec, compaction, experiments, references};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
@@ -231,7 +231,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             Err(error) => return Err(error),
         };
         change.expect(keys::experiment(id), stored.version);
-        let versions = lineage::versions_among(change, id, runs).await?;
+        let versions = references::versions_among(change, id, runs).await?;
         let of_run = |run: &RunId| [keys::deletion(*run), keys::run(*run), keys::packed_run(*run)];
         let records = get_all(runs.iter().flat_map(of_run).collect()).await?;
         let (records, _) = records.as_chunks::<3>();

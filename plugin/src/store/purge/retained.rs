@@ -10,7 +10,7 @@ use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan, scan_page};
 use crate::store::keys::Span;
-use crate::store::{codec, keys, lineage};
+use crate::store::{codec, keys, references};
 
 /// Records that are read at once.
 const READ_AT_ONCE: usize = 1_000;
@@ -101,7 +101,7 @@ impl Retained {
 
     /// Whether an experiment stays: it belongs to a model, or something of it is a version, or made one.
     pub(super) async fn keeps_experiment(&self, id: ExperimentId) -> Result<bool> {
-        if self.experiments.contains(&id) || lineage::is_of_the_registry(id).await? {
+        if self.experiments.contains(&id) || references::is_of_the_registry(id).await? {
             return Ok(true);
         }
         let mut is_kept = false;

@@ -18,7 +18,7 @@ use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
 use crate::store::keys::registry as keys;
-use crate::store::{codec, experiments, lineage, logged_models, runs};
+use crate::store::{codec, experiments, logged_models, references, runs};
 
 /// What a caller says of a version to be made.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ pub async fn create(
             logged_models::edit_tag(change, id, VERSIONS_TAG, |tag| noted(tag, version.number)).await?;
         }
         put_new(change, &version, &new.tags);
-        lineage::put_guards(change, &version).await?;
+        references::put_guards(change, &version).await?;
         Ok(FullVersion {
             version,
             model_name: model_name.into(),
@@ -122,7 +122,7 @@ async fn semver_of(
     let Some(asked) = &new.semver else {
         return Ok((next().await?, false));
     };
-    let is_copied = lineage::is_of_original(change, asked, model, origin.run, origin.location).await?;
+    let is_copied = references::is_of_original(change, asked, model, origin.run, origin.location).await?;
     let [taken] = get([keys::semver(model, &asked.to_string())]).await?;
     if taken.version == ABSENT {
         Ok((asked.clone(), !is_copied))

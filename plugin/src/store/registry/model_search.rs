@@ -11,7 +11,7 @@ use crate::search::page::Place;
 use crate::store::codec;
 use crate::store::keys::Span;
 use crate::store::keys::registry as keys;
-use crate::store::top::{Page, Top};
+use crate::store::top_k::{Page, Top};
 
 /// How many models are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;

@@ -15,7 +15,7 @@ use crate::store::keys::registry::ModelPart;
 use crate::store::keys::{Ruin, Span};
 use crate::store::portion::{Room, as_shown, portion};
 use crate::store::purge::tombstone;
-use crate::store::{codec, experiments, lineage};
+use crate::store::{codec, experiments, references};
 
 /// How often a model is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;
@@ -300,7 +300,7 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
     let id = transact(async |change| {
         let stored = load(name).await?;
         let Model { id, experiment, .. } = stored.model;
-        lineage::must_hold_no_version(change, experiment, Some(id)).await?;
+        references::must_hold_no_version(change, experiment, Some(id)).await?;
         stored.rely_on(change);
         experiments::retire_in(change, experiment, now_ms).await?;
         change.delete(keys::model_of_experiment(experiment));

@@ -14,9 +14,9 @@ use crate::search::page::Place;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::keys::Span;
 use crate::store::keys::registry as keys;
-use crate::store::lineage;
 use crate::store::portion::THING_BYTES_MAX;
-use crate::store::top::{Page, Top};
+use crate::store::references;
+use crate::store::top_k::{Page, Top};
 
 /// How many versions are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
@@ -44,7 +44,7 @@ pub async fn find(query: &Query) -> Result<Page<Found>> {
     let mut top = Top::new(query.after.clone(), query.count);
     if let Some(runs) = query.search.runs() {
         let runs: Vec<RunId> = runs.iter().filter_map(|run| RunId::parse(run).ok()).collect();
-        let links = lineage::versions_of_runs(&runs).await?;
+        let links = references::versions_of_runs(&runs).await?;
         for some in links.chunks(CHUNK_MAX) {
             let updates: Vec<Update> = some.iter().map(|(model, number)| (0, *model, *number)).collect();
             look(query, &updates, false, &mut top).await?;

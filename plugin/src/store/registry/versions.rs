@@ -18,7 +18,7 @@ use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
 use crate::store::purge::tombstone;
-use crate::store::{codec, lineage};
+use crate::store::{codec, references};
 
 /// Aliases that a version loses in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;
@@ -161,7 +161,7 @@ async fn is_known_in(change: &mut Change, version: &Version, semver: &SemVer) ->
         return Ok(true);
     }
     let run = (version.experiment, version.run);
-    lineage::is_of_original(change, semver, version.model, Some(run), Some(&version.location)).await
+    references::is_of_original(change, semver, version.model, Some(run), Some(&version.location)).await
 }
 
 /// Refuses to give a version another semantic version than the one that a user chose, or none. Tools that copy tags send the

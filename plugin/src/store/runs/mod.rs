@@ -15,7 +15,7 @@ use super::experiments;
 use super::experiments::Stored as StoredExperiment;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
-use super::{codec, keys, lineage, logged_models};
+use super::{codec, keys, logged_models, references};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
@@ -179,7 +179,7 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
             return Ok(());
         }
         if stage == Stage::Deleted {
-            lineage::must_be_no_version(change, &stored.run).await?;
+            references::must_be_no_version(change, &stored.run).await?;
         }
         stored.rely_on(change, now_ms);
         let epoch = stored.experiment.experiment.lifecycle.epoch;

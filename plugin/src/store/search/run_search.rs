@@ -27,7 +27,7 @@ use crate::store::columnar::zone_map::row_of;
 use crate::store::compaction;
 use crate::store::keys;
 use crate::store::query::Query;
-use crate::store::top::{Page, Top};
+use crate::store::top_k::{Page, Top};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {

@@ -8,7 +8,7 @@ use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, PLACE_BYTES};
 use crate::store::query::Query;
-use crate::store::top::Top;
+use crate::store::top_k::Top;
 
 /// How many runs are read themselves at a time, at most.
 pub(super) const RUNS_AT_ONCE: usize = 500;
