@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::page::PageWriter;
 use super::pairs::{read_pair, read_pairs};
-use super::wire;
-use super::{Call, EMPTY, json};
+use super::{Call, EMPTY, json, wire};
 use crate::domain::experiment::{Experiment, validate_artifact_location};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
@@ -13,7 +12,7 @@ use crate::domain::limits::EXPERIMENTS_PER_PAGE_MAX;
 use crate::domain::name::validate_experiment_name;
 use crate::domain::pair::EXPERIMENT_TAG;
 use crate::error::{Error, Result};
-use crate::host::wasi::now_ms;
+use crate::host::clock::now_ms;
 use crate::http::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Pages;

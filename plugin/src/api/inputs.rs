@@ -14,7 +14,7 @@ use crate::domain::limits::{
 use crate::domain::name::validate_length;
 use crate::domain::pair::INPUT_TAG;
 use crate::error::{Error, Result};
-use crate::host::wasi::now_ns;
+use crate::host::clock::now_ns;
 use crate::http::params::Params;
 use crate::store::runs::inputs;
 

@@ -21,14 +21,14 @@ use crate::domain::name::missing;
 use crate::domain::nickname::nickname;
 use crate::domain::pair::LOGGED_MODEL_PAIR;
 use crate::error::{Error, Result};
-use crate::host::wasi::{now_ms, random_id, random_u64};
+use crate::host::clock::now_ms;
+use crate::host::random::{random_id, random_u64};
 use crate::http::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
 use crate::search::page::Pages;
 use crate::store::logged_models;
-use crate::store::logged_models::read;
-use crate::store::logged_models::search;
 use crate::store::logged_models::search::Query;
+use crate::store::logged_models::{read, search};
 
 #[derive(Serialize)]
 struct Answer<'a> {

@@ -18,7 +18,7 @@ use crate::domain::name::{validate_key, validate_length};
 use crate::domain::pair::{RUN_PARAM, RUN_TAG};
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
-use crate::host::wasi::now_ms;
+use crate::host::clock::now_ms;
 use crate::http::params::Params;
 use crate::store::runs::{self, Batch};
 

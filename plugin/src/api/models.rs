@@ -19,15 +19,13 @@ use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
-use crate::host::wasi::now_ms;
+use crate::host::clock::now_ms;
 use crate::http::params::Params;
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Pages;
-use crate::store::registry::latest;
 use crate::store::registry::latest::Latest;
-use crate::store::registry::model_search;
 use crate::store::registry::model_search::Query;
-use crate::store::registry::{models, versions};
+use crate::store::registry::{latest, model_search, models, versions};
 
 #[derive(Serialize)]
 struct Found<'a> {

@@ -9,7 +9,7 @@ use crate::domain::name::{missing, validate_length};
 use crate::domain::pair::RUN_TAG;
 use crate::domain::run::ModelOutput;
 use crate::error::{Error, Result};
-use crate::host::wasi::{now_ms, now_ns};
+use crate::host::clock::{now_ms, now_ns};
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::store::runs;

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::{Call, json};
-use crate::bindings::mlforge::plugin::report;
 use crate::error::Result;
-use crate::host::wasi::{now_ms, random_u64};
+use crate::host::clock::now_ms;
+use crate::host::random::random_u64;
+use crate::host::report;
 use crate::search::page::Place;
 use crate::store::artifacts::upload_gc;
-use crate::store::purge::tombstone;
-use crate::store::purge::{self, Step};
+use crate::store::purge::{self, Step, tombstone};
 use crate::store::{compaction, keys};
 
 #[derive(Serialize)]

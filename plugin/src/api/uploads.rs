@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::artifacts::addressed;
 use super::{Call, EMPTY, json};
-use crate::bindings::mlforge::plugin::leave;
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
 use crate::host::blobs;
-use crate::host::wasi::{now_ms, random_id};
+use crate::host::clock::now_ms;
+use crate::host::random::random_id;
+use crate::host::upload_tokens::{self, UploadToken};
 use crate::http::file_route::FileCall;
 use crate::http::json::Object;
 use crate::http::message::Answer;
@@ -49,7 +50,7 @@ pub async fn server_info(_: Call<'_>) -> Result<Vec<u8>> {
         store_type: None,
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: leave::give(&[], 0).is_some(),
+        multipart_uploads_enabled: upload_tokens::can_issue(),
         multipart_downloads_enabled: false,
     })
 }
@@ -69,7 +70,7 @@ pub async fn create(call: FileCall<'_>) -> Result<Answer> {
         .map(|number| format!("{PART}/{id}/{number}"))
         .collect();
     let expires_ms = upload.expires_ms().try_into().unwrap_or_default();
-    let Some(tickets) = leave::give(&paths, expires_ms) else {
+    let Some(tokens) = upload_tokens::issue(&paths, expires_ms) else {
         // Clients that read these words send the file at once.
         return Err(Error::Unsupported(
             "Multipart upload is not supported for the current artifact repository: the server does not know by what \
@@ -78,14 +79,14 @@ pub async fn create(call: FileCall<'_>) -> Result<Answer> {
         ));
     };
     uploads::create(id, &upload).await?;
-    let credential = |(part_number, ticket): (PartNumber, leave::Ticket)| Credential {
-        url: ticket.url,
+    let credential = |(part_number, token): (PartNumber, UploadToken)| Credential {
+        url: token.url,
         part_number,
-        headers: ticket.headers.into_iter().collect(),
+        headers: token.headers.into_iter().collect(),
     };
     json(&Created {
         upload_id: id.to_string(),
-        credentials: (1..).zip(tickets).map(credential).collect(),
+        credentials: (1..).zip(tokens).map(credential).collect(),
     })
     .map(Answer::ok)
 }

@@ -23,19 +23,17 @@ use crate::domain::source::{Source, not_of_model};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
-use crate::host::wasi::{now_ms, random_id};
+use crate::host::clock::now_ms;
+use crate::host::random::random_id;
 use crate::http::params::Params;
 use crate::search::page::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::portion::THING_BYTES_MAX;
-use crate::store::registry::create_version;
 use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
-use crate::store::registry::stage;
 use crate::store::registry::stage::Transition;
-use crate::store::registry::version_search;
 use crate::store::registry::version_search::{Found, Query};
-use crate::store::registry::versions;
+use crate::store::registry::{create_version, stage, version_search, versions};
 
 #[derive(Serialize)]
 struct Answer<'a> {

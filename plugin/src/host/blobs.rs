@@ -4,6 +4,8 @@
 use wit_bindgen::StreamReader;
 
 use crate::bindings::mlforge::plugin::blobs as host;
+/// Received bytes that have no name yet; dropped, they are gone.
+pub use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::error::{Error, Result};
@@ -55,17 +57,17 @@ pub fn bytes_max() -> u64 {
 }
 
 /// Receives a stream to its end. The host says how much it takes.
-pub async fn stage(contents: StreamReader<u8>) -> Result<host::Staged> {
+pub async fn stage(contents: StreamReader<u8>) -> Result<Staged> {
     stage_at_most(contents, u64::MAX).await
 }
 
 /// The same, when less is left of what may come.
-pub async fn stage_at_most(contents: StreamReader<u8>, bytes_max: u64) -> Result<host::Staged> {
+pub async fn stage_at_most(contents: StreamReader<u8>, bytes_max: u64) -> Result<Staged> {
     host::stage(contents, bytes_max).await.map_err(failed)
 }
 
 /// Gives received bytes their place, instead of what was there.
-pub async fn commit(staged: host::Staged, path: &ArtifactPath) -> Result<()> {
+pub async fn commit(staged: Staged, path: &ArtifactPath) -> Result<()> {
     host::commit(staged, name(path)).await.map_err(failed)
 }
 

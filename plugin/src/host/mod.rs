@@ -1,6 +1,9 @@
 //! The component's side of the WIT imports, one file an interface.
 
 pub mod blobs;
+pub mod clock;
 pub mod parts;
+pub mod random;
 pub mod records;
-pub mod wasi;
+pub mod report;
+pub mod upload_tokens;

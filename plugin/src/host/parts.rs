@@ -42,7 +42,7 @@ pub async fn list(upload: UploadId) -> Result<Vec<Part>> {
 }
 
 /// Stores what was received as a part.
-pub async fn commit(staged: host::Staged, upload: UploadId, number: PartNumber) -> Result<NamedPart> {
+pub async fn commit(staged: blobs::Staged, upload: UploadId, number: PartNumber) -> Result<NamedPart> {
     let digest = staged.digest().iter().map(|byte| format!("{byte:02x}")).collect();
     let part = NamedPart { number, digest };
     host::commit(staged, name(upload, &part)).await.map_err(failed)?;

@@ -9,6 +9,7 @@ use super::params::{self, Params};
 use super::path;
 use crate::api::{self, Call};
 use crate::error::{Error, Result};
+use crate::host::report;
 
 /// What a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,10 +138,7 @@ pub async fn answer(mut request: Incoming) -> Answer {
         Ok(answer) => answer,
         Err(error) => {
             if let Error::Corrupt(text) | Error::Unavailable(text) = &error {
-                crate::bindings::mlforge::plugin::report::fault(&format!(
-                    "{} {}: {text}",
-                    request.method, request.path
-                ));
+                report::fault(&format!("{} {}: {text}", request.method, request.path));
             }
             super::error::answer(&error)
         }

@@ -8,10 +8,8 @@ use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
-use super::keys;
 use super::keys::Ruin;
-use super::{codec, logged_models, runs};
-use crate::bindings::mlforge::plugin::blobs::Staged;
+use super::{codec, keys, logged_models, runs};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
 use crate::domain::id::RunId;
@@ -20,10 +18,9 @@ use crate::domain::logged::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
-use crate::host::blobs;
-use crate::host::blobs::{FileInfo, Item};
-use crate::host::parts;
+use crate::host::blobs::{FileInfo, Item, Staged};
 use crate::host::records::{ABSENT, Change, get};
+use crate::host::{blobs, parts};
 
 /// How often a file is opened anew that is replaced in the same moment.
 const ATTEMPTS_MAX: usize = 10;

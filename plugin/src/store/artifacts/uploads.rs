@@ -1,13 +1,12 @@
 //! Uploads in parts: a record says that one goes on, and its parts lie among the host's blobs. The record is there before
 //! the first part and goes before the last one does, so parts without a record belong to nothing.
 
-use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
-use crate::host::blobs;
-use crate::host::parts;
+use crate::host::blobs::Staged;
 use crate::host::records::{ABSENT, get, transact};
+use crate::host::{blobs, parts};
 use crate::store::codec::upload::{read_upload, write_upload};
 use crate::store::{artifacts, keys};
 
