@@ -1,16 +1,17 @@
 //! The host's records, unpacked: reads, and changes that are decided on what was read.
 
 mod read_set;
+mod span;
 mod transaction;
 
 use std::ops::ControlFlow;
 
 use super::records::read_set::ReadSet;
+pub use crate::host::records::span::Span;
 pub use crate::host::records::transaction::{Change, transact, transact_idly};
 
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};
-use crate::store::keys::Span;
 
 /// How many last keys are asked for in one call: a page of the host holds them whole.
 const LAST_KEYS_AT_ONCE: usize = 1_000;

@@ -6,9 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use super::keys::Span;
 use crate::error::Result;
-use crate::host::records::scan_until;
+use crate::host::records::{Span, scan_until};
 
 /// A portion ends with the thing that makes it larger, as answers show it.
 pub const PORTION_BYTES: usize = 8 << 20;

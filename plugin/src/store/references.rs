@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::codec;
 use super::keys::logged::model as logged_key;
 use super::keys::registry as keys;
-use super::keys::{Span, run as run_key};
+use super::keys::run as run_key;
 use super::registry::models;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
@@ -20,7 +20,7 @@ use crate::domain::semver::SemVer;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::domain::version::Version;
 use crate::error::{Error, Result};
-use crate::host::records::{ABSENT, Change, get, get_all, scan, scan_all, scan_page};
+use crate::host::records::{ABSENT, Change, Span, get, get_all, scan, scan_all, scan_page};
 
 /// How many versions of one run are shown.
 const LINKS_MAX: usize = 100_000;

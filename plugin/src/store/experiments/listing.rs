@@ -9,10 +9,9 @@ use crate::domain::experiment::Experiment;
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
 use crate::error::{Error, Result};
-use crate::host::records::{get_all, scan_all};
+use crate::host::records::{Span, get_all, scan_all};
 use crate::search::page::Place;
 use crate::store::keys;
-use crate::store::keys::Span;
 
 /// How many entries one refill of a range reads at least and at most.
 const REFILL: std::ops::RangeInclusive<usize> = 16..=2_000;

@@ -1,7 +1,8 @@
 //! The keys of packing: marks, zones, places and blocks of columns, kinds `q`, `z`, `w` and `k` of the table in `keys.rs`.
 
-use super::{Key, Span};
+use super::Key;
 use crate::domain::id::{ExperimentId, RunId};
+use crate::host::records::Span;
 
 /// The mark of a run that is not packed.
 pub fn mark(experiment: ExperimentId, id: RunId) -> Vec<u8> {

@@ -1,11 +1,10 @@
 //! The keys of logged models: `F`, `G` and `K` of the table in `keys.rs`.
 
-use super::{
-    Key, POINT_BYTES, Span, descending, newest_point, read_ascending, read_newest_point, read_point, read_text,
-};
+use super::{Key, POINT_BYTES, descending, newest_point, read_ascending, read_newest_point, read_point, read_text};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
+use crate::host::records::Span;
 
 /// The bytes of a run's id.
 const RUN_BYTES: usize = 16;

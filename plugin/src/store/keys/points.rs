@@ -1,8 +1,9 @@
 //! The keys of metrics' points: kinds `h` and `H`, and guards, of the table in `keys.rs`, and newest points as values.
 
-use super::{Key, Span, ascending, read_ascending};
+use super::{Key, ascending, read_ascending};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
+use crate::host::records::Span;
 
 /// Of the parts of a run the one that only writers of chunks read.
 const GUARD: u8 = b'G';

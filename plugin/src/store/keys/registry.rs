@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Key, Span, descending, read_ascending};
+use super::{Key, descending, read_ascending};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::model::ModelId;
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
+use crate::host::records::Span;
 
 impl Key {
     fn model(self, id: ModelId) -> Self {

@@ -1,7 +1,8 @@
 //! The keys of a run, kind `r` of the table in `keys.rs`, and its place in the default order.
 
-use super::{Key, Span, descending, read_text};
+use super::{Key, descending, read_text};
 use crate::domain::id::RunId;
+use crate::host::records::Span;
 
 /// Start time and run id.
 pub const PLACE_BYTES: usize = 24;

@@ -1,7 +1,8 @@
 //! The keys of uploads in parts.
 
-use super::{Key, Span};
+use super::Key;
 use crate::domain::upload::UploadId;
+use crate::host::records::Span;
 
 /// An upload.
 pub fn upload(id: UploadId) -> Vec<u8> {

@@ -8,8 +8,7 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
-use crate::host::records::{Change, get_all, scan, scan_page};
-use crate::store::keys::Span;
+use crate::host::records::{Change, Span, get_all, scan, scan_page};
 use crate::store::{codec, keys, references};
 
 /// Records that are read at once.

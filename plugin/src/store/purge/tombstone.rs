@@ -12,15 +12,14 @@ use crate::domain::run::Run;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::blobs;
-use crate::host::records::{Change, get, get_all, scan_page, transact_idly};
+use crate::host::records::{Change, Span, get, get_all, scan_page, transact_idly};
 use crate::store::codec::purge::{Note, read_note, write_note};
 use crate::store::columnar::block_builder::Draft;
 use crate::store::columnar::packed_run::Packed;
 use crate::store::columnar::zone_map::{Zones, place_of};
-use crate::store::compaction;
-use crate::store::keys;
-use crate::store::keys::{Column, Ruin, Span};
+use crate::store::keys::{Column, Ruin};
 use crate::store::registry::gc;
+use crate::store::{compaction, keys};
 
 mod experiment;
 

@@ -4,9 +4,8 @@
 use crate::domain::model::ModelId;
 use crate::domain::version::Version;
 use crate::error::Result;
-use crate::host::records::{Change, scan_page, transact_idly};
+use crate::host::records::{Change, Span, scan_page, transact_idly};
 use crate::store::codec;
-use crate::store::keys::Span;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::purge::tombstone::Turn;

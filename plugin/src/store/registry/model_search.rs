@@ -5,11 +5,10 @@ use super::models;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, ModelId};
 use crate::error::{Error, Result};
-use crate::host::records::{get_all, scan};
+use crate::host::records::{Span, get_all, scan};
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Place;
 use crate::store::codec;
-use crate::store::keys::Span;
 use crate::store::keys::registry as keys;
 use crate::store::top_k::{Page, Top};
 

@@ -8,7 +8,7 @@ use crate::domain::dataset::Dataset;
 use crate::domain::id::ExperimentId;
 use crate::domain::run::RunInput;
 use crate::error::Result;
-use crate::host::records::get;
+use crate::host::records::{Span, get};
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
 use crate::store::{codec, keys};
 
@@ -24,7 +24,7 @@ impl DatasetReader {
         let wanted: BTreeSet<Vec<u8>> = inputs.map(|(experiment, input)| key(experiment, input)).collect();
         self.known.retain(|key, _| wanted.contains(key));
         let missing: Vec<Vec<u8>> = wanted.into_iter().filter(|key| !self.known.contains_key(key)).collect();
-        let spans: Vec<_> = missing.iter().map(|key| [keys::Span::of_key(key.clone())]).collect();
+        let spans: Vec<_> = missing.iter().map(|key| [Span::of_key(key.clone())]).collect();
         let room = Room::new(THING_BYTES_MAX);
         let read = portion(
             &spans,

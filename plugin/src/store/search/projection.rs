@@ -5,10 +5,10 @@ use super::snapshot::Areas;
 use crate::domain::id::RunId;
 use crate::domain::run::{FullRun, NAME_TAG};
 use crate::error::{Error, Result};
-use crate::host::records::scan_all;
+use crate::host::records::{Span, scan_all};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
-use crate::store::keys::{self, Span};
+use crate::store::keys;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored};
 use crate::store::runs::read::Parts;
 

@@ -6,12 +6,12 @@ use super::block_reader::BlockId;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
-use crate::host::records::scan_all;
-use crate::store::codec;
+use crate::host::records::{Span, scan_all};
 use crate::store::columnar::cache::Edition;
 use crate::store::columnar::dirty::Mark;
 use crate::store::columnar::zone_map::{Zone, Zones};
-use crate::store::keys::{self, PLACE_BYTES, Span};
+use crate::store::keys::PLACE_BYTES;
+use crate::store::{codec, keys};
 
 /// An experiment that is searched.
 pub(super) struct Area {

@@ -4,10 +4,9 @@ use super::{Turn, clear_spans, put_logged, put_run, put_unreadable_run};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
-use crate::host::records::{Change, get_all, scan, transact_idly};
-use crate::store::codec;
+use crate::host::records::{Change, Span, get_all, scan, transact_idly};
 use crate::store::columnar::row_keys;
-use crate::store::keys::{self, Span};
+use crate::store::{codec, keys};
 
 /// Runs, or logged models, that become ruins in one commit.
 const PARTS_AT_ONCE: usize = 500;
