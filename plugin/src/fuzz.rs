@@ -8,7 +8,7 @@ use crate::domain::artifact_name;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::model::ModelId;
 use crate::domain::source::Source;
-use crate::http::params::{Params, from_body, from_query};
+use crate::request::params::{Params, from_body, from_query};
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
 use crate::search::models::{ModelOrder, ModelSearch};

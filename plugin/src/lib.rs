@@ -1,7 +1,9 @@
 //! The mlforge component: MLflow tracking for one project of a code forge, over storage lent by the host.
 //!
-//! `http` reads a request and finds its route, `api` answers it, `domain` holds the rules, `search` how searches are asked
-//! for, `store` what is kept. The component keeps nothing itself, so an instance can serve any number of requests.
+//! `http` finds the route of a request, `api` answers it, `request` is what both know of it. `store` reads and writes records
+//! and files, `host` wraps the imports, `search` holds the language of searches, and `domain` the rules. Each uses only those
+//! to the right of it in `http`, `api`, `request`, `store`, `host`, `search`, `domain`. The component keeps nothing itself, so
+//! an instance can serve any number of requests.
 
 pub mod api;
 mod bindings;
@@ -11,27 +13,28 @@ pub mod error;
 pub mod fuzz;
 pub mod host;
 pub mod http;
+pub mod request;
 pub mod search;
 pub mod store;
 
+use crate::http::wasi::Incoming;
 use bindings::exports::mlforge::plugin::direct;
 use bindings::exports::wasi::http::handler::Guest;
 use bindings::wasi::http::types::{ErrorCode, Request, Response};
-use http::message::Incoming;
 
 struct Plugin;
 
 impl Guest for Plugin {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         report_panics();
-        http::route::answer(Incoming::new(request)).await.send()
+        http::wasi::send(http::route::answer(Incoming::new(request)).await)
     }
 }
 
 impl direct::Guest for Plugin {
     async fn ask(request: direct::Request) -> direct::Answer {
         report_panics();
-        http::route::answer(request.into()).await.into_direct().await
+        http::wasi::into_direct(http::route::answer(request.into()).await).await
     }
 }
 

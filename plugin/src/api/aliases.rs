@@ -1,12 +1,13 @@
 //! `registered-models/alias`
 
+use super::EMPTY;
 use super::models::name;
 use super::versions::{answer, version};
-use super::{Call, EMPTY};
 use crate::domain::alias::{validate_alias, validate_new_alias};
 use crate::domain::semver::SemVer;
 use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
+use crate::request::call::Call;
 use crate::store::registry::{aliases, models, versions};
 
 /// Makes an alias name a version. The semantic version of this one, or of one that it is a copy of, is no order: it comes with

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::page::ANSWER_BYTES_MAX;
 use super::runs::run_id;
-use super::{Call, EMPTY, json};
+use super::{EMPTY, file_response, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact::Purpose::{Read, Write};
 use crate::domain::id::RunId;
@@ -16,9 +16,8 @@ use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::blobs::Item;
-use crate::http::file;
-use crate::http::file_route::FileCall;
-use crate::http::message::Answer;
+use crate::request::call::{Call, FileCall};
+use crate::request::response::Answer;
 use crate::store::artifacts;
 use crate::store::portion::answer_bytes;
 use crate::store::registry::versions;
@@ -132,7 +131,7 @@ async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8
 
 /// Sends a file of the artifact store.
 pub async fn download(call: FileCall<'_>) -> Result<Answer> {
-    file::serve(&ArtifactPath::parse_encoded(call.below, Read)?, call.wanted).await
+    file_response::serve(&ArtifactPath::parse_encoded(call.below, Read)?, call.wanted).await
 }
 
 /// Sends a file of a run.
@@ -160,7 +159,7 @@ pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
 }
 
 async fn below(root: &ArtifactPath, parameter: &str, call: &FileCall<'_>) -> Result<Answer> {
-    file::serve(&root.below(call.query.required_text(parameter)?, Read)?, call.wanted).await
+    file_response::serve(&root.below(call.query.required_text(parameter)?, Read)?, call.wanted).await
 }
 
 /// Takes a file in.

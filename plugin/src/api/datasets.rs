@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Call, json};
+use super::json;
 use crate::domain::dataset::DatasetUse;
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{DATASETS_PER_SEARCH_MAX, EXPERIMENTS_PER_DATASETS_MAX};
 use crate::error::{Error, Result};
+use crate::request::call::Call;
 use crate::store::experiments::datasets;
 
 #[derive(Serialize)]

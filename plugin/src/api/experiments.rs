@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::page::PageWriter;
 use super::pairs::{read_pair, read_pairs};
-use super::{Call, EMPTY, json, wire};
+use super::{EMPTY, json, wire};
 use crate::domain::experiment::{Experiment, validate_artifact_location};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
@@ -13,7 +13,8 @@ use crate::domain::name::validate_experiment_name;
 use crate::domain::pair::EXPERIMENT_TAG;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::params::Params;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Pages;
 use crate::store::experiments;

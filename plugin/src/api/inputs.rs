@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::EMPTY;
 use super::pairs::{last_of_each, read_pairs};
-use super::{Call, EMPTY};
 use crate::domain::dataset::{Dataset, DatasetInput};
 use crate::domain::id::RunId;
 use crate::domain::limits::{
@@ -15,7 +15,8 @@ use crate::domain::name::validate_length;
 use crate::domain::pair::INPUT_TAG;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ns;
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::params::Params;
 use crate::store::runs::inputs;
 
 /// Links datasets, and since MLflow 3 models, to a run.

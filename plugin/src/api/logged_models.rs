@@ -8,7 +8,7 @@ use super::logging::refuse_twins;
 use super::page::{self, PageWriter};
 use super::pairs::read_pairs;
 use super::runs::experiments;
-use super::{Call, EMPTY, json};
+use super::{EMPTY, json};
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{
@@ -23,7 +23,8 @@ use crate::domain::pair::LOGGED_MODEL_PAIR;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::host::random::{random_id, random_u64};
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
 use crate::search::page::Pages;
 use crate::store::logged_models;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::EMPTY;
 use super::logged_models::measured_on;
 use super::pairs::read_pair;
 use super::runs::run_id;
-use super::{Call, EMPTY};
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
 use crate::domain::limits::{
@@ -19,7 +19,8 @@ use crate::domain::pair::{RUN_PARAM, RUN_TAG};
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::params::Params;
 use crate::store::runs::{self, Batch};
 
 /// Logs one point of a metric.

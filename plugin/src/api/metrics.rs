@@ -3,16 +3,17 @@
 use serde::Serialize;
 
 use super::experiments::page_size;
+use super::json;
 use super::page::PageWriter;
 use super::run_json::write_point;
 use super::runs::run_id;
 use super::wire::MetricOfRun;
-use super::{Call, json};
 use crate::domain::id::RunId;
 use crate::domain::limits::{POINTS_PER_PAGE_MAX, POINTS_PER_SAMPLE_MAX, RUNS_PER_HISTORIES_MAX};
 use crate::domain::name::missing;
 use crate::error::{Error, Result};
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::params::Params;
 use crate::search::page::Pages;
 use crate::store::keys;
 use crate::store::metrics::{bulk, history};

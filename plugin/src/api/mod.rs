@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::http::params::Params;
 
 pub mod aliases;
 pub mod artifacts;
 pub mod datasets;
 pub mod experiments;
+pub mod file_response;
 pub mod inputs;
 pub mod logged;
 pub mod logged_models;
@@ -26,17 +26,6 @@ pub mod upkeep;
 pub mod uploads;
 pub mod versions;
 pub mod wire;
-
-/// A request to an endpoint, after its route and the caller's rights were found good.
-#[derive(Clone, Copy)]
-pub struct Call<'a> {
-    /// What it asks.
-    pub params: Params<'a>,
-    /// The login of who asks.
-    pub actor: &'a str,
-    /// The schemes, in small letters, by which sources of model versions may lead out of the project.
-    pub source_schemes: &'a [String],
-}
 
 /// The answer of an endpoint that says nothing.
 const EMPTY: &[u8] = b"{}";

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Call, EMPTY};
+use super::EMPTY;
 use crate::domain::id::RunId;
 use crate::domain::limits::{KEY_CHARS_MAX, OUTPUTS_MAX};
 use crate::domain::name::{missing, validate_length};
@@ -10,8 +10,9 @@ use crate::domain::pair::RUN_TAG;
 use crate::domain::run::ModelOutput;
 use crate::error::{Error, Result};
 use crate::host::clock::{now_ms, now_ns};
-use crate::http::json::Json;
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::json::Json;
+use crate::request::params::Params;
 use crate::store::runs;
 use crate::store::runs::outputs;
 

@@ -6,7 +6,7 @@ use crate::domain::experiment::Pair;
 use crate::domain::limits::PAIRS_AT_ONCE_MAX;
 use crate::domain::pair::PairRules;
 use crate::error::{Error, Result};
-use crate::http::params::Params;
+use crate::request::params::Params;
 
 /// A tag or a param: the fields `key`, which must be given, and `value`, which may be absent.
 pub fn read_pair(params: &Params<'_>, rules: PairRules) -> Result<Pair> {

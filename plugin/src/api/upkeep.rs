@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Call, json};
+use super::json;
 use crate::error::Result;
 use crate::host::clock::now_ms;
 use crate::host::random::random_u64;
 use crate::host::report;
+use crate::request::call::Call;
 use crate::search::page::Place;
 use crate::store::artifacts::upload_gc;
 use crate::store::purge::{self, Step, tombstone};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::artifacts::addressed;
-use super::{Call, EMPTY, json};
+use super::{EMPTY, json};
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
 use crate::error::{Error, Result};
@@ -13,10 +13,11 @@ use crate::host::blobs;
 use crate::host::clock::now_ms;
 use crate::host::random::random_id;
 use crate::host::upload_tokens::{self, UploadToken};
-use crate::http::file_route::FileCall;
-use crate::http::json::Object;
-use crate::http::message::Answer;
-use crate::http::params::{self, Params};
+use crate::request::call::{Call, FileCall};
+use crate::request::json::Object;
+use crate::request::params;
+use crate::request::params::Params;
+use crate::request::response::Answer;
 use crate::store::artifacts::uploads;
 
 /// Where a part is sent to, before the upload's id and the part's number.

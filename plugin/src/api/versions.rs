@@ -10,7 +10,7 @@ use super::models::{description, name, tag, tag_key, tags};
 use super::outputs::{appended, written};
 use super::page::{self, PageWriter};
 use super::registry::Version;
-use super::{Call, EMPTY, json};
+use super::{EMPTY, json};
 use crate::domain::id::RunId;
 use crate::domain::limits::{
     LOGGED_MODEL_VALUE_CHARS_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX,
@@ -25,7 +25,8 @@ use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::host::random::random_id;
-use crate::http::params::Params;
+use crate::request::call::Call;
+use crate::request::params::Params;
 use crate::search::page::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::portion::THING_BYTES_MAX;

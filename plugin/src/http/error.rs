@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use super::message::Answer;
 use crate::error::Error;
+use crate::request::response::Answer;
 
 /// The body of every error, as MLflow clients read it.
 #[derive(Serialize)]

@@ -2,24 +2,12 @@
 
 use std::pin::Pin;
 
-use super::file::Wanted;
-use super::message::{Answer, Body, Incoming};
-use super::params::Params;
 use super::route::Right;
+use super::wasi::Incoming;
 use crate::api::{artifacts, uploads};
 use crate::error::{Error, Result};
-
-/// A request for or with a file, after its route and the caller's rights were found good.
-pub struct FileCall<'a> {
-    /// What follows the route's path, or stands for its parameter, percent-encoded.
-    pub below: &'a str,
-    /// What the query asks.
-    pub query: Params<'a>,
-    /// Which bytes are wanted.
-    pub wanted: &'a Wanted,
-    /// What was sent.
-    pub contents: Body,
-}
+use crate::request::call::FileCall;
+use crate::request::response::Answer;
 
 type Endpoint = for<'a> fn(FileCall<'a>) -> Pin<Box<dyn Future<Output = Result<Answer>> + 'a>>;
 
@@ -104,7 +92,7 @@ fn rest<'a>(form: &str, path: &'a str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::message::Rights;
+    use crate::http::wasi::Rights;
 
     fn found(method: &str, path: &str) -> Result<Option<(&'static str, String)>> {
         let request = Incoming::empty(method, path, Rights::Write);

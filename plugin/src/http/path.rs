@@ -1,7 +1,7 @@
 //! Paths of routes, parts of which stand for parameters: `logged-models/{model_id}/tags/{*tag_key}`.
 
-use super::params::percent_decoded;
 use crate::error::Result;
+use crate::request::params::percent_decoded;
 
 /// The parameters in a path, if it has the form of a route's, percent-decoded. A parameter is a segment that is not empty;
 /// one with a star takes all that is left.

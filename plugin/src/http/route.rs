@@ -2,14 +2,16 @@
 
 use std::pin::Pin;
 
-use super::file_route::{self, FileCall};
-use super::json::Json;
-use super::message::{Answer, Body, Incoming, Rights};
-use super::params::{self, Params};
-use super::path;
-use crate::api::{self, Call};
+use super::wasi::{Incoming, Rights};
+use super::{file_route, path};
+use crate::api;
 use crate::error::{Error, Result};
 use crate::host::report;
+use crate::request::body::Body;
+use crate::request::call::{Call, FileCall};
+use crate::request::json::Json;
+use crate::request::params::{self, Params};
+use crate::request::response::Answer;
 
 /// What a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

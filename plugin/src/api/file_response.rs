@@ -1,26 +1,11 @@
 //! How a file is served: the part that was asked for, and so that nothing in it runs in the forge's origin.
 
-use super::message::{Answer, Contents};
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
-use crate::host::blobs;
-use crate::host::blobs::FileInfo;
+use crate::host::blobs::{self, FileInfo};
+use crate::request::range::Wanted;
+use crate::request::response::{Answer, Contents};
 use crate::store::artifacts;
-
-/// What a request says of the bytes that it wants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The header `range`; empty when there is none.
-    pub range: String,
-    /// The header `if-range`.
-    pub if_range: String,
-    /// The header `if-none-match`.
-    pub if_none_match: String,
-    /// Only what would be said of the file, by `HEAD`.
-    pub head_only: bool,
-    /// The host sends the bytes itself if it is told which.
-    pub by_host: bool,
-}
 
 /// Files are hostile: no script runs and nothing is loaded, even if a browser shows one.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";

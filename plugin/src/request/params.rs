@@ -100,7 +100,7 @@ pub fn from_query(query: &str) -> Result<Object<'static>> {
 }
 
 /// A text of an address without its encoding.
-pub(super) fn percent_decoded(text: &str) -> Result<String> {
+pub(crate) fn percent_decoded(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {

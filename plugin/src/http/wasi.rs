@@ -1,13 +1,13 @@
 //! Requests and answers, whole or as streams, over `wasi:http` and over `direct`.
 
-use wit_bindgen::{FutureReader, StreamReader};
-
-use super::file::Wanted;
 use crate::bindings::exports::mlforge::plugin::direct;
-use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response, Trailers};
-use crate::bindings::{wit_future, wit_stream};
-use crate::error::{Error, Result};
+use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
+use crate::bindings::wit_future;
 use crate::host::blobs::FilePart;
+use crate::host::http_body::stream_of;
+use crate::request::body::Body;
+use crate::request::range::Wanted;
+use crate::request::response::{Answer, Contents};
 
 /// The header in which the host says what the caller may do.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";
@@ -49,127 +49,6 @@ pub struct Incoming {
     pub wanted: Wanted,
     /// What was sent.
     pub body: Body,
-}
-
-/// Bytes on their way in.
-pub enum Body {
-    /// All of them: the host bounds their number.
-    Whole(Vec<u8>),
-    /// As they come from a client, which may break off.
-    Received(StreamReader<u8>, FutureReader<EndOfBody>),
-}
-
-/// Bytes on their way out.
-pub enum Contents {
-    /// All of them.
-    Whole(Vec<u8>),
-    /// As they come.
-    Stream(StreamReader<u8>),
-    /// Those of a file, which the host sends.
-    File(FilePart),
-}
-
-type EndOfBody = std::result::Result<Option<Trailers>, ErrorCode>;
-
-/// What follows the last byte of a body.
-pub struct End(Option<FutureReader<EndOfBody>>);
-
-impl End {
-    /// Refuses a body that was cut: it ends its stream like a whole one, and only here does it show.
-    pub async fn whole(self) -> Result<()> {
-        match self.0 {
-            Some(end) => end.await.map(drop).map_err(|_| Error::BrokenOff),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Body {
-    /// The bytes as a stream, and what tells whether it came to its end.
-    pub fn into_stream(self) -> (StreamReader<u8>, End) {
-        match self {
-            Body::Received(contents, end) => (contents, End(Some(end))),
-            Body::Whole(bytes) => (stream_of(bytes), End(None)),
-        }
-    }
-
-    /// All bytes.
-    pub async fn into_whole(self) -> Result<Vec<u8>> {
-        match self {
-            Body::Whole(bytes) => Ok(bytes),
-            Body::Received(contents, end) => {
-                let bytes = contents.collect().await;
-                End(Some(end)).whole().await?;
-                Ok(bytes)
-            }
-        }
-    }
-}
-
-fn stream_of(bytes: Vec<u8>) -> StreamReader<u8> {
-    let (mut sender, contents) = wit_stream::new();
-    wit_bindgen::spawn_local(async move {
-        // What the reader does not take is not missed: it is the one who counts bytes.
-        let _ = sender.write_all(bytes).await;
-    });
-    contents
-}
-
-/// An answer.
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The content type.
-    pub kind: &'static str,
-    /// Besides the content type.
-    pub headers: Vec<(&'static str, String)>,
-    /// What is sent.
-    pub body: Contents,
-}
-
-const JSON: &str = "application/json";
-
-impl Answer {
-    /// A JSON object with status 200: clients take any other status for a failure, also 201 after a creation.
-    pub fn ok(body: Vec<u8>) -> Self {
-        Answer::json(200, body)
-    }
-
-    /// A JSON object with any status.
-    pub fn json(status: u16, body: Vec<u8>) -> Self {
-        Answer {
-            status,
-            kind: JSON,
-            headers: Vec::new(),
-            body: Contents::Whole(body),
-        }
-    }
-
-    /// A whole file.
-    pub fn file(kind: &'static str, headers: Vec<(&'static str, String)>, body: Contents) -> Self {
-        Answer {
-            status: 200,
-            kind,
-            headers,
-            body,
-        }
-    }
-
-    /// A part of a file.
-    pub fn file_part(kind: &'static str, headers: Vec<(&'static str, String)>, body: Contents) -> Self {
-        Answer {
-            status: 206,
-            ..Answer::file(kind, headers, body)
-        }
-    }
-
-    /// The caller has the file already.
-    pub fn not_modified(headers: Vec<(&'static str, String)>) -> Self {
-        Answer {
-            status: 304,
-            ..Answer::file(JSON, headers, Contents::Whole(Vec::new()))
-        }
-    }
 }
 
 impl Incoming {
@@ -307,38 +186,36 @@ fn all_headers(kind: &str, headers: Vec<(&'static str, String)>) -> impl Iterato
         .map(|(name, value)| (name.to_owned(), value))
 }
 
-impl Answer {
-    /// The answer by the shorter way.
-    pub async fn into_direct(self) -> direct::Answer {
-        direct::Answer {
-            status: self.status,
-            headers: all_headers(self.kind, self.headers).collect(),
-            body: match self.body {
-                Contents::Whole(bytes) => direct::Contents::Whole(bytes),
-                Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
-                Contents::File(part) => direct::Contents::File(part.into()),
-            },
-        }
+/// The answer by the shorter way.
+pub async fn into_direct(answer: Answer) -> direct::Answer {
+    direct::Answer {
+        status: answer.status,
+        headers: all_headers(answer.kind, answer.headers).collect(),
+        body: match answer.body {
+            Contents::Whole(bytes) => direct::Contents::Whole(bytes),
+            Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
+            Contents::File(part) => direct::Contents::File(part.into()),
+        },
     }
+}
 
-    /// Hands the answer to the host; the body follows as the host takes it.
-    pub fn send(self) -> std::result::Result<Response, ErrorCode> {
-        let fields: Vec<_> = all_headers(self.kind, self.headers)
-            .map(|(name, value)| (name, value.into_bytes()))
-            .collect();
-        let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
-        // An answer to HEAD may tell a length that it does not have.
-        let contents = match self.body {
-            Contents::Whole(bytes) => (!bytes.is_empty()).then(|| stream_of(bytes)),
-            Contents::Stream(contents) => Some(contents),
-            // Made for a host that sends it, which asked in another way.
-            Contents::File(_) => return Err(ErrorCode::InternalError(None)),
-        };
-        let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
-        drop(trailers_sender);
-        let (response, _) = Response::new(headers, contents, trailers);
-        // The host knows no status that it would refuse here.
-        let _ = response.set_status_code(self.status);
-        Ok(response)
-    }
+/// Hands the answer to the host; the body follows as the host takes it.
+pub fn send(answer: Answer) -> std::result::Result<Response, ErrorCode> {
+    let fields: Vec<_> = all_headers(answer.kind, answer.headers)
+        .map(|(name, value)| (name, value.into_bytes()))
+        .collect();
+    let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+    // An answer to HEAD may tell a length that it does not have.
+    let contents = match answer.body {
+        Contents::Whole(bytes) => (!bytes.is_empty()).then(|| stream_of(bytes)),
+        Contents::Stream(contents) => Some(contents),
+        // Made for a host that sends it, which asked in another way.
+        Contents::File(_) => return Err(ErrorCode::InternalError(None)),
+    };
+    let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
+    drop(trailers_sender);
+    let (response, _) = Response::new(headers, contents, trailers);
+    // The host knows no status that it would refuse here.
+    let _ = response.set_status_code(answer.status);
+    Ok(response)
 }
