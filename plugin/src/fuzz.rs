@@ -16,10 +16,11 @@ use crate::search::page::{Pages, Place};
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::columnar::block::Block;
+use crate::store::columnar::columns;
 use crate::store::columnar::dirty::Mark;
 use crate::store::columnar::packed_run::Packed;
 use crate::store::columnar::zone_map::Zones;
-use crate::store::{codec, compaction, keys};
+use crate::store::{codec, keys};
 
 /// A filter is read or refused; of a refused one the message is short, however long the filter.
 pub fn run_filter(bytes: &[u8]) {
@@ -134,7 +135,7 @@ pub fn codec(bytes: &[u8]) {
     if let Ok(block) = Block::read(rest) {
         (0..600).for_each(|slot| _ = (block.get(slot), block.number(slot)));
     }
-    compaction::read_stage(Some(rest));
+    columns::read_stage(Some(rest));
     for written in written.into_iter().flatten() {
         assert_eq!(written, stored);
     }

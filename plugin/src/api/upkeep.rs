@@ -10,8 +10,8 @@ use crate::host::report;
 use crate::request::call::Call;
 use crate::search::page::Place;
 use crate::store::artifacts::upload_gc;
-use crate::store::purge::{self, Step, tombstone};
-use crate::store::{compaction, keys};
+use crate::store::purge::{self, Step};
+use crate::store::{compaction, keys, tombstone};
 
 #[derive(Serialize)]
 struct Pass {

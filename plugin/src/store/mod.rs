@@ -16,4 +16,5 @@ pub mod references;
 pub mod registry;
 pub mod runs;
 pub mod search;
+pub mod tombstone;
 pub mod top_k;

@@ -3,6 +3,7 @@
 pub mod block;
 pub mod block_builder;
 pub mod cache;
+pub mod columns;
 pub mod dirty;
 pub mod packed_run;
 pub mod row_keys;

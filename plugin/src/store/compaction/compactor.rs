@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::SetAsideRun;
 use super::budget::{BlockBudget, NEW_TAGS_MAX, RUNS_MAX};
 use super::input::RunInput;
-use super::{SetAsideRun, kind, write_stage};
 use crate::domain::id::ExperimentId;
 use crate::domain::run::{Run, TextPair};
 use crate::error::Result;
 use crate::host::records::{Change, exist, get_all};
 use crate::store::columnar::block::{SLOTS, TEXT_BYTES_MAX};
 use crate::store::columnar::block_builder::Draft;
+use crate::store::columnar::columns::{kind, write_stage};
 use crate::store::columnar::dirty::{Mark, SetAside};
 use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
 use crate::store::columnar::row_keys;

@@ -1,19 +1,17 @@
 //! Deleting for good: what was soft-deleted long ago goes, with everything that belongs to it.
 //!
-//! One commit takes a run or an experiment out of sight, whole, and leaves a ruin (`ruins.rs`). Then its records and files go
-//! piece by piece, and the ruin last. So a purge that breaks off costs room, and another one goes on where it broke off.
-//! What a model version is, or is made from, stays: a commit checks that no version was made since that was found out
-//! (`lineage.rs`).
+//! One commit takes a run or an experiment out of sight, whole, and leaves a tombstone (`store/tombstone`). Then its records
+//! and files go piece by piece, and the tombstone last. So a purge that breaks off costs room, and another one goes on where it
+//! broke off. What a model version is, or is made from, stays: a commit checks that no version was made since that was found
+//! out (`store/references.rs`).
 
-pub mod tombstone;
 use std::collections::BTreeMap;
 
 use super::codec::purge::read_deletion;
 use super::columnar::packed_run::Packed;
-use super::columnar::row_keys;
-use super::keys;
+use super::columnar::{columns, row_keys};
 use super::keys::Column;
-use super::{codec, compaction, experiments, references};
+use super::{codec, experiments, keys, references, tombstone};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::error::{Error, Result};
@@ -249,7 +247,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
         }
         if !rows.is_empty() {
             // So that no search takes their slots for runs that have no values.
-            let columns = [(Column::Stage, Some(compaction::NO_RUN))];
+            let columns = [(Column::Stage, Some(columns::NO_RUN))];
             tombstone::set_slots(change, id, &rows, &columns).await?;
             row_keys::clear(change, id, &rows).await?;
         }

@@ -2,7 +2,6 @@
 
 pub mod aliases;
 pub mod create_version;
-pub mod gc;
 pub mod latest;
 pub mod model_search;
 pub mod models;

@@ -14,8 +14,7 @@ use crate::store::keys::Ruin;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::ModelPart;
 use crate::store::portion::{Room, as_shown, portion};
-use crate::store::purge::tombstone;
-use crate::store::{codec, experiments, references};
+use crate::store::{codec, experiments, references, tombstone};
 
 /// How often a model is looked up again that gets another name in the same moment.
 const LOOKS_MAX: usize = 10;

@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
 
 use super::models::Named;
-use super::{aliases, gc, models};
+use super::{aliases, models};
 use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
 use crate::domain::prompt::{self, PROMPT_TAG};
@@ -17,8 +17,7 @@ use crate::store::keys::Ruin;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
-use crate::store::purge::tombstone;
-use crate::store::{codec, references};
+use crate::store::{codec, references, tombstone};
 
 /// Aliases that a version loses in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;
@@ -360,7 +359,7 @@ async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms:
     let mut owner = models::load(model).await?;
     stored.rely_on(change);
     displace(change, &stored.version);
-    gc::remove_places(change, &stored.version);
+    tombstone::model::remove_places(change, &stored.version);
     change.delete(keys::semver(id, &stored.version.semver.to_string()));
     change.delete(keys::version(id, number));
     owner.model.last_update_time_ms = now_ms;

@@ -4,7 +4,6 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use super::block_reader;
 use super::block_reader::{BlockId, Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::filter_cache::Verdicts;
@@ -12,7 +11,7 @@ use super::filter_mask::Sieve;
 use super::projection::Projection;
 use super::scan_plan::{RUNS_AT_ONCE, Step, Unread};
 use super::snapshot::{Areas, BlockRef, MarkedRun};
-use super::{Found, Spot, filter_cache, threshold};
+use super::{Found, Spot, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -20,11 +19,10 @@ use crate::search::filter::{Field, Test};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
-use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
 use crate::store::columnar::slot_bitmap::Slots;
 use crate::store::columnar::zone_map::row_of;
-use crate::store::compaction;
+use crate::store::columnar::{columns, row_keys};
 use crate::store::keys;
 use crate::store::query::Query;
 use crate::store::top_k::{Page, Top};
@@ -266,11 +264,11 @@ impl<'a> Finder<'a> {
             return Slots::default();
         };
         let shows = |stored| {
-            stored != Some(compaction::NO_RUN)
+            stored != Some(columns::NO_RUN)
                 && self
                     .query
                     .view
-                    .shows(compaction::read_stage(stored).of_run(area.lifecycle))
+                    .shows(columns::read_stage(stored).of_run(area.lifecycle))
         };
         let shows_usual = shows(None);
         let mut slots = Slots::first(area.zones.used(block.1));

@@ -15,13 +15,14 @@ use crate::host::blobs;
 use crate::host::records::{Change, Span, get, get_all, scan_page, transact_idly};
 use crate::store::codec::purge::{Note, read_note, write_note};
 use crate::store::columnar::block_builder::Draft;
+use crate::store::columnar::columns;
 use crate::store::columnar::packed_run::Packed;
 use crate::store::columnar::zone_map::{Zones, place_of};
+use crate::store::keys;
 use crate::store::keys::{Column, Ruin};
-use crate::store::registry::gc;
-use crate::store::{compaction, keys};
 
 mod experiment;
+pub mod model;
 
 /// Ruins that are looked at together.
 const RUINS_AT_ONCE: usize = 64;
@@ -158,9 +159,9 @@ fn failure(key: &[u8], error: &Error) -> String {
 async fn clear(key: &[u8], note: &[u8], turn: &mut Turn) -> Result<bool> {
     let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
     let is_cleared = match ruin {
-        Ruin::Experiment(id) => crate::store::purge::tombstone::experiment::clear(id, turn).await?,
+        Ruin::Experiment(id) => experiment::clear(id, turn).await?,
         Ruin::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
-        Ruin::Model(id) => gc::clear_model(id, turn).await?,
+        Ruin::Model(id) => model::clear_model(id, turn).await?,
         Ruin::Run(id) => clear_run(id, &read_note(note)?, turn).await?,
         Ruin::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
     };
@@ -264,7 +265,7 @@ pub async fn set_slots(
         let key = keys::block(experiment, column, block);
         match draft.is_empty() {
             true => change.delete(key),
-            false => change.put(key, draft.write(compaction::kind(column))),
+            false => change.put(key, draft.write(columns::kind(column))),
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What a deleted model leaves behind: records that nothing leads to any more. They are removed in pieces, since there can
 //! be more than one commit takes; meanwhile they only take room, and searches pass over them.
 
+use super::Turn;
 use crate::domain::model::ModelId;
 use crate::domain::version::Version;
 use crate::error::Result;
@@ -8,7 +9,6 @@ use crate::host::records::{Change, Span, scan_page, transact_idly};
 use crate::store::codec;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
-use crate::store::purge::tombstone::Turn;
 
 /// Records that are removed in one commit; a version has three more in other places.
 const RECORDS_AT_ONCE: usize = 1_500;
