@@ -114,6 +114,11 @@ impl ArtifactPath {
         let rest = self.path.strip_prefix(&directory.path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+
+    /// The same of the place that a URI names.
+    pub fn is_within_uri(&self, uri: &str) -> bool {
+        ArtifactPath::of_uri(uri).is_some_and(|root| self.is_within(&root))
+    }
 }
 
 impl fmt::Display for ArtifactPath {

@@ -8,8 +8,7 @@ use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
-use super::keys::Ruin;
-use super::{codec, keys, logged_models, runs};
+use super::{keys, logged_models, runs};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
 use crate::domain::id::RunId;
@@ -75,7 +74,7 @@ pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
             Err(Error::NotFound(_)) => continue,
             Err(error) => return Err(error),
         };
-        if holds(&run.run.artifact_uri, path) {
+        if path.is_within_uri(&run.run.artifact_uri) {
             run.must_be_active()?;
             return Ok(Owner::Run(run));
         }
@@ -86,7 +85,7 @@ pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
             Err(Error::NotFound(_)) => continue,
             Err(error) => return Err(error),
         };
-        if !stored.model.is_deleted && holds(&stored.model.artifact_uri, path) {
+        if !stored.model.is_deleted && path.is_within_uri(&stored.model.artifact_uri) {
             return Ok(Owner::Logged(stored));
         }
     }
@@ -97,42 +96,6 @@ fn belongs_to_nothing(path: &ArtifactPath) -> Error {
     Error::Invalid(format!(
         "The path '{path}' does not lie below the artifacts of a run or logged model of this project."
     ))
-}
-
-/// Whether a path lies at a place that a URI names, or below it.
-fn holds(uri: &str, path: &ArtifactPath) -> bool {
-    ArtifactPath::of_uri(uri).is_some_and(|root| path.is_within(&root))
-}
-
-/// Refuses a location of an experiment that lies among the files of a run or a logged model, also of one that is gone and
-/// whose files are not removed yet. None with such an id comes later, since ids are made here and are never made twice.
-pub async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
-    let Some(path) = ArtifactPath::of_uri(location) else {
-        return Ok(());
-    };
-    let of_runs = possible_runs(path.as_str())
-        .into_iter()
-        .map(|id| (keys::run(id), Ruin::Run(id), format!("run {id}")));
-    let of_models = possible_models(path.as_str());
-    let of_models = of_models
-        .into_iter()
-        .map(|id| (keys::logged::model(id), Ruin::Logged(id), format!("logged model {id}")));
-    for (key, ruin, named) in of_runs.chain(of_models) {
-        let [whole, left] = get([key, keys::ruin(&ruin)]).await?;
-        let uri = match (whole.existing(), left.existing(), ruin) {
-            (Some(bytes), _, Ruin::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
-            (Some(bytes), _, Ruin::Logged(id)) => codec::logged::read_logged_model(id, bytes)?.artifact_uri,
-            (_, Some(note), _) => codec::purge::read_note(note)?.artifact_uri,
-            _ => continue,
-        };
-        if holds(&uri, &path) {
-            return Err(Error::Invalid(format!(
-                "Invalid value '{location}' for parameter 'artifact_location' supplied: it lies among the artifacts of \
-                 {named}, with which they would be deleted."
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Where a run's artifacts lie, soft-deleted ones too.

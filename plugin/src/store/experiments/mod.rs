@@ -5,9 +5,10 @@
 
 pub mod datasets;
 pub mod listing;
+mod location;
 pub mod search;
 use super::portion::{Room, THING_BYTES_MAX, as_shown, portion};
-use super::{artifacts, codec, keys, references};
+use super::{codec, keys, references};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
@@ -120,7 +121,7 @@ pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
 /// Makes an experiment with the next number. It does not lie among the files of a run or a logged model: those go with that.
 pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i64) -> Result<ExperimentId> {
     if let Some(location) = location {
-        artifacts::must_lie_outside_artifacts(location).await?;
+        location::must_lie_outside_artifacts(location).await?;
     }
     transact(async |change| {
         let experiment = create_in(change, name, location, now_ms).await?;
