@@ -11,7 +11,6 @@ use super::codec;
 use super::keys::logged::model as logged_key;
 use super::keys::registry as keys;
 use super::keys::run as run_key;
-use super::registry::models;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::domain::model::{Model, ModelId};
@@ -215,7 +214,7 @@ async fn first_version(span: Span, of_model: Option<ModelId>) -> Result<Option<(
         .await?;
         let ids: Vec<ModelId> = numbers.keys().copied().collect();
         for some in ids.chunks(MODELS_AT_ONCE) {
-            if let Some(model) = models::load_all(some).await?.into_iter().flatten().next() {
+            if let Some(model) = load_models(some).await?.into_iter().flatten().next() {
                 let number = numbers.get(&model.id).copied().unwrap_or_default();
                 return Ok(Some((model, number)));
             }
@@ -226,6 +225,24 @@ async fn first_version(span: Span, of_model: Option<ModelId>) -> Result<Option<(
     Err(Error::TooLarge(
         "an experiment of more than ten million versions".to_owned(),
     ))
+}
+
+/// Reads models by their numbers, without their descriptions, which are the large part of a model's record; none for one that
+/// does not exist.
+pub async fn load_models(ids: &[ModelId]) -> Result<Vec<Option<Model>>> {
+    let mut models = vec![None; ids.len()];
+    let spans = ids.iter().map(|id| Span::of_key(keys::model(*id))).collect();
+    scan_all(spans, 1, |index, _, value| {
+        if let (Some(id), Some(found)) = (ids.get(index), models.get_mut(index)) {
+            *found = Some(Model {
+                description: String::new(),
+                ..codec::registry::read_model(*id, value)?
+            });
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(models)
 }
 
 fn misplaced() -> Error {

@@ -9,7 +9,7 @@ use crate::domain::limits::MODEL_NAME_BYTES_MAX;
 use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
-use crate::host::records::{ABSENT, Change, Span, get, scan_all, transact};
+use crate::host::records::{ABSENT, Change, get, transact};
 use crate::store::keys::Ruin;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::ModelPart;
@@ -101,24 +101,6 @@ pub async fn load(name: &str) -> Result<Stored> {
         named,
         version: record.version,
     })
-}
-
-/// Reads models by their numbers, without their descriptions, which are the large part of a model's record; none for one that
-/// does not exist.
-pub async fn load_all(ids: &[ModelId]) -> Result<Vec<Option<Model>>> {
-    let mut models = vec![None; ids.len()];
-    let spans = ids.iter().map(|id| Span::of_key(keys::model(*id))).collect();
-    scan_all(spans, 1, |index, _, value| {
-        if let (Some(id), Some(found)) = (ids.get(index), models.get_mut(index)) {
-            *found = Some(Model {
-                description: String::new(),
-                ..codec::registry::read_model(*id, value)?
-            });
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(models)
 }
 
 /// Makes a model and its experiment.

@@ -105,7 +105,7 @@ async fn names(query: &Query, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc
     let mut ids: Vec<ModelId> = updates.iter().map(|(_, model, _)| *model).collect();
     ids.sort_unstable();
     ids.dedup();
-    let models = models::load_all(&ids).await?.into_iter().flatten();
+    let models = references::load_models(&ids).await?.into_iter().flatten();
     let seen = models.filter(|model: &Model| query.search.sees(model));
     Ok(seen.map(|model| (model.id, model.name.into())).collect())
 }
