@@ -26,7 +26,7 @@ use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Pages;
 use crate::store::registry::latest::Latest;
 use crate::store::registry::model_search::Query;
-use crate::store::registry::{latest, model_search, models, versions};
+use crate::store::registry::{latest, model_search, models, version_read};
 
 #[derive(Serialize)]
 struct Found<'a> {
@@ -180,7 +180,7 @@ async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) ->
             text: (*stage).to_owned(),
             kind: VersionKind::SemVer(semver),
         };
-        match versions::number(model, name, &named).await {
+        match version_read::number(model, name, &named).await {
             Ok(number) => numbers.push(number),
             // As a stage without versions.
             Err(Error::NotFound(_)) => {}

@@ -34,7 +34,7 @@ use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
 use crate::store::registry::stage::Transition;
 use crate::store::registry::version_search::{Found, Query};
-use crate::store::registry::{create_version, stage, version_search, versions};
+use crate::store::registry::{create_version, stage, version_read, version_search, versions};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -112,7 +112,7 @@ fn with_version(versions: Option<&str>, name: &str, number: u64) -> Result<Strin
 
 /// Reads a version.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
-    answer(&versions::read(name(&call.params)?, &version(&call.params)?).await?)
+    answer(&version_read::read(name(&call.params)?, &version(&call.params)?).await?)
 }
 
 /// Changes a version's description; without one it has none then.
@@ -196,7 +196,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         order,
     };
     let found = version_search::find(&query).await?;
-    let read = async |some: &[Found]| versions::read_some(some, THING_BYTES_MAX).await;
+    let read = async |some: &[Found]| version_read::read_some(some, THING_BYTES_MAX).await;
     let write = async |page: &mut PageWriter, version: FullVersion| page.add(&Version::in_list(&version));
     page::write("model_versions", pages, &found, read, write).await
 }

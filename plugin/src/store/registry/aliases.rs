@@ -1,6 +1,6 @@
 //! Aliases in the records: each is stored with its model, for looking it up, and with its version, for showing it.
 
-use super::{latest, models, versions};
+use super::{latest, models, version_read, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::model::ModelId;
 use crate::domain::version::{FullVersion, VersionName};
@@ -86,7 +86,7 @@ pub async fn resolve(model: &str, alias: &str) -> Result<FullVersion> {
         let [record] = get([keys::model_alias(id, alias)]).await?;
         let number = read(&record)?.filter(|_| missed != Some(record.version));
         let number = number.ok_or_else(|| not_found(alias))?;
-        if let Some(found) = versions::read_number(model, id, number).await? {
+        if let Some(found) = version_read::read_number(model, id, number).await? {
             return Ok(found);
         }
         // It was deleted: the alias went with it, or had been given to another one before.

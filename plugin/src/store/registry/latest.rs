@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::versions;
-use super::versions::LATEST_BYTES_MAX;
+use super::version_read;
+use super::version_read::LATEST_BYTES_MAX;
 use crate::domain::model::ModelId;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
@@ -95,12 +95,12 @@ async fn read_first(models: &[(usize, &NamedModel)], latest: &[Latest]) -> Resul
         wanted.extend(latest.numbers().map(|number| (Rc::clone(name), *id, number)));
         ends.push(wanted.len());
     }
-    let mut found = versions::read_some(&wanted, LATEST_BYTES_MAX).await?;
+    let mut found = version_read::read_some(&wanted, LATEST_BYTES_MAX).await?;
     let whole = ends.iter().take_while(|end| **end <= found.len()).count().max(1);
     ends.truncate(whole);
     wanted.truncate(ends.last().copied().unwrap_or_default());
     while let Some(rest) = wanted.get(found.len()..).filter(|rest| !rest.is_empty()) {
-        found.extend(versions::read_some(rest, LATEST_BYTES_MAX).await?);
+        found.extend(version_read::read_some(rest, LATEST_BYTES_MAX).await?);
     }
     let mut found = found.into_iter();
     let of_each = ends
@@ -119,7 +119,7 @@ pub async fn read_chosen(
         let latest = of_model(*id).await?;
         let numbers = choose(&latest).await?.into_iter();
         let wanted: Vec<_> = numbers.map(|number| (Rc::clone(name), *id, number)).collect();
-        let found = versions::read_latest(&wanted).await?;
+        let found = version_read::read_latest(&wanted).await?;
         if latest.agrees_with(&found) {
             return Ok(found.into_iter().flatten().collect());
         }

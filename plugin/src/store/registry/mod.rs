@@ -7,5 +7,6 @@ pub mod model_search;
 pub mod models;
 pub mod source;
 pub mod stage;
+pub mod version_read;
 pub mod version_search;
 pub mod versions;

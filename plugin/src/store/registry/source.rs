@@ -1,7 +1,7 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
 use super::models::Named;
-use super::{aliases, latest, models, versions};
+use super::{aliases, latest, models, version_read, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
@@ -231,7 +231,7 @@ async fn named_version(change: &mut Change, model: &Named, source: &VersionSourc
         }
         Which::Alias(stage) | Which::Suffix(stage) => match VersionName::parse(stage) {
             Ok(version) => {
-                let number = versions::number(model.id, name, &version).await?;
+                let number = version_read::number(model.id, name, &version).await?;
                 Ok((number, version.not_found(name)))
             }
             Err(_) => latest_of(name, model, stage).await,

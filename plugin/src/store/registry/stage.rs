@@ -1,7 +1,8 @@
 //! Moving model versions from stage to stage.
 
 use super::models::Named;
-use super::versions::{Stored, load, load_some, read_stored};
+use super::version_read::read_stored;
+use super::versions::{Stored, load, load_some};
 use super::{latest, models};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version, VersionName};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{models, versions};
+use super::{models, version_read};
 use crate::domain::id::RunId;
 use crate::domain::model::{Model, ModelId};
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct Query {
 }
 
 /// A version that was found.
-pub type Found = versions::Wanted;
+pub type Found = version_read::Wanted;
 
 /// When a version was updated, and which.
 type Update = (i64, ModelId, u64);
@@ -82,7 +82,7 @@ async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut
     let wanted: Vec<Found> = seen.into_iter().map(|(_, found)| found).collect();
     let mut wanted = wanted.as_slice();
     while !wanted.is_empty() {
-        let versions = versions::read_some(wanted, THING_BYTES_MAX).await?;
+        let versions = version_read::read_some(wanted, THING_BYTES_MAX).await?;
         wanted = wanted.get(versions.len()..).unwrap_or_default();
         for version in versions
             .iter()

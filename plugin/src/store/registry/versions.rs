@@ -1,22 +1,17 @@
 //! Model versions in the records.
 
-use std::collections::BTreeMap;
-use std::ops::{ControlFlow, RangeInclusive};
-use std::rc::Rc;
-
 use super::models::Named;
+use super::version_read::{number, read_stored};
 use super::{aliases, models};
-use crate::domain::experiment::Pair;
 use crate::domain::model::ModelId;
 use crate::domain::prompt::{self, PROMPT_TAG};
 use crate::domain::semver::{SEMVER_TAG, SemVer};
-use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
+use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
-use crate::host::records::{Change, get, get_all, scan, scan_page, scan_until, transact};
+use crate::host::records::{Change, get, get_all, scan, scan_page, transact};
 use crate::store::keys::Ruin;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
-use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
 use crate::store::{codec, references, tombstone};
 
 /// Aliases that a version loses in one commit.
@@ -25,18 +20,6 @@ const ALIASES_AT_ONCE: usize = 1_000;
 const TAGS_AT_ONCE: usize = 1_000;
 /// Commits of one deletion: for 400,000 aliases.
 const COMMITS_MAX: usize = 400;
-/// Versions that are too large to be read together are read by so many times fewer.
-const FEWER: usize = 8;
-
-/// What is read of a version that is shown as one of the latest of its model, at most. There is one for each stage.
-pub const LATEST_BYTES_MAX: usize = 2 << 20;
-
-/// Portions of latest versions: those of all stages fit, and the answer into the memory.
-const LATEST_PORTIONS_MAX: usize = 3;
-
-/// A version that is to be read: the name of its model, its model and its number.
-pub type Wanted = (Rc<str>, ModelId, u64);
-
 /// Stores a version and its places in the orders.
 pub fn put(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
@@ -93,17 +76,6 @@ impl Stored {
     }
 }
 
-/// The number that a caller's name of a version stands for; the version need not exist.
-pub async fn number(model: ModelId, model_name: &str, name: &VersionName) -> Result<u64> {
-    match &name.kind {
-        VersionKind::Number(number) => Ok(*number),
-        VersionKind::SemVer(semver) => {
-            let [named] = get([keys::semver(model, &semver.to_string())]).await?;
-            codec::read_number(named.existing().ok_or_else(|| name.not_found(model_name))?)
-        }
-    }
-}
-
 /// Reads a version without tags and aliases. Without the model there is no version either.
 pub async fn load(model_name: &str, name: &VersionName) -> Result<Stored> {
     let not_found = || name.not_found(model_name);
@@ -125,25 +97,6 @@ pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<Stored>> {
         })
     });
     stored.collect()
-}
-
-/// Reads a version.
-pub async fn read(model_name: &str, name: &VersionName) -> Result<FullVersion> {
-    let not_found = || name.not_found(model_name);
-    let model = models::find(model_name).await?.ok_or_else(not_found)?;
-    let number = number(model, model_name, name).await?;
-    read_number(model_name, model, number).await?.ok_or_else(not_found)
-}
-
-/// Reads a version that was just stored. Should it be gone by now, it is answered as it was stored, without tags and aliases.
-pub async fn read_stored(model_name: &str, version: Version) -> Result<FullVersion> {
-    let found = read_number(model_name, version.model, version.number).await?;
-    Ok(found.unwrap_or_else(|| FullVersion {
-        version,
-        model_name: model_name.into(),
-        tags: Vec::new(),
-        aliases: Vec::new(),
-    }))
 }
 
 /// Whether a version has a semantic version, or is a copy of one that has it.
@@ -181,128 +134,6 @@ pub async fn keep_semver(model: &str, name: &VersionName, semver: Option<&SemVer
         )))
     })
     .await
-}
-
-/// Reads a version by its number; none when there is no such version.
-pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Result<Option<FullVersion>> {
-    let wanted = [(model_name.into(), model, number)];
-    Ok(read_some(&wanted, THING_BYTES_MAX).await?.pop().flatten())
-}
-
-/// Reads the first of some versions by their numbers, at least one if there are any, with the names of their models; none for
-/// one that does not exist. Of each so many bytes are read at most.
-pub async fn read_some(wanted: &[Wanted], bytes_max: usize) -> Result<Vec<Option<FullVersion>>> {
-    let mut some = wanted;
-    loop {
-        if let Some(versions) = read_together(some, bytes_max).await? {
-            return Ok(versions);
-        }
-        // Neighbours are read in one range, in another order than asked, so what was read need not be the first of them.
-        some = some.get(..(some.len() / FEWER).max(1)).unwrap_or(some);
-    }
-}
-
-/// Reads the latest versions of a model, none for one that does not exist: so few that they are shown without a page.
-pub async fn read_latest(wanted: &[Wanted]) -> Result<Vec<Option<FullVersion>>> {
-    let (mut rest, mut found) = (wanted, Vec::new());
-    for _ in 0..LATEST_PORTIONS_MAX {
-        if rest.is_empty() {
-            return Ok(found);
-        }
-        let some = read_some(rest, LATEST_BYTES_MAX).await?;
-        rest = rest.get(some.len()..).unwrap_or_default();
-        found.extend(some);
-    }
-    match rest {
-        [] => Ok(found),
-        _ => Err(Error::TooLarge(format!(
-            "{} versions are larger than one answer can be; ask for fewer stages",
-            wanted.len()
-        ))),
-    }
-}
-
-/// Reads versions; none if they are more than a portion. One is never more.
-async fn read_together(wanted: &[Wanted], bytes_max: usize) -> Result<Option<Vec<Option<FullVersion>>>> {
-    let mut parts: BTreeMap<(ModelId, u64), Parts> = wanted
-        .iter()
-        .map(|(_, model, number)| ((*model, *number), Parts::default()))
-        .collect();
-    let ranges = neighbours(parts.keys().copied());
-    let spans = ranges
-        .iter()
-        .map(|(model, numbers)| keys::versions_between(*model, numbers));
-    let (mut room, mut of, mut is_whole) = (Room::new(bytes_max), None, true);
-    scan_until(spans.collect(), usize::MAX, |index, key, value| {
-        let at = ranges
-            .get(index)
-            .map(|(model, _)| *model)
-            .zip(keys::version_number(key));
-        let Some((at, parts)) = at.and_then(|at| Some((at, parts.get_mut(&at)?))) else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        if of.replace(at) != Some(at) {
-            room.next_thing();
-            is_whole &= !room.is_full();
-        }
-        if is_whole && room.takes(as_shown(key, value)) {
-            parts.add(at.0, at.1, key, value)?;
-        }
-        Ok(if is_whole {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        })
-    })
-    .await?;
-    let assemble = |(name, model, number): &Wanted| {
-        let parts = parts.remove(&(*model, *number))?;
-        parts.assemble(Rc::clone(name))
-    };
-    Ok(is_whole.then(|| wanted.iter().map(assemble).collect()))
-}
-
-/// Ranges of numbers that follow each other: those of a page are mostly one, and one read is cheaper than many.
-fn neighbours(sorted: impl Iterator<Item = (ModelId, u64)>) -> Vec<(ModelId, RangeInclusive<u64>)> {
-    let mut ranges: Vec<(ModelId, RangeInclusive<u64>)> = Vec::new();
-    for (model, number) in sorted {
-        match ranges.last_mut() {
-            Some((last, numbers)) if *last == model && numbers.end().checked_add(1) == Some(number) => {
-                *numbers = *numbers.start()..=number;
-            }
-            _ => ranges.push((model, number..=number)),
-        }
-    }
-    ranges
-}
-
-/// A version while its records are read.
-#[derive(Default)]
-struct Parts {
-    version: Option<Version>,
-    tags: Vec<Pair>,
-    aliases: Vec<String>,
-}
-
-impl Parts {
-    fn add(&mut self, model: ModelId, number: u64, key: &[u8], value: &[u8]) -> Result<()> {
-        let corrupt = || Error::Corrupt(format!("a record of version {number} of model {model}"));
-        match keys::version_part(key).ok_or_else(corrupt)? {
-            VersionPart::Version => self.version = Some(codec::registry::read_version(model, number, value)?),
-            VersionPart::Alias(alias) => self.aliases.push(alias.to_owned()),
-            VersionPart::Tag(key) => self.tags.push((key.to_owned(), codec::read_text(value)?)),
-        }
-        Ok(())
-    }
-
-    fn assemble(self, model_name: Rc<str>) -> Option<FullVersion> {
-        Some(FullVersion {
-            version: self.version?,
-            model_name,
-            tags: self.tags,
-            aliases: self.aliases,
-        })
-    }
 }
 
 /// Changes a version's description, or takes it away.
