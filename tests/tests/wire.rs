@@ -1,7 +1,8 @@
 //! What holds for every endpoint: routes, rights, bodies, errors.
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
-use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, ROUTES, Right};
+use mlforge_plugin::http::rights::Right;
+use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, ROUTES};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 

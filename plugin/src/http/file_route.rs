@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::route::Right;
+use super::rights::Right;
 use super::wasi::Incoming;
 use crate::api::{artifacts, uploads};
 use crate::error::{Error, Result};
@@ -92,7 +92,7 @@ fn rest<'a>(form: &str, path: &'a str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::wasi::Rights;
+    use crate::http::rights::Rights;
 
     fn found(method: &str, path: &str) -> Result<Option<(&'static str, String)>> {
         let request = Incoming::empty(method, path, Rights::Write);

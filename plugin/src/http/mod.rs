@@ -3,5 +3,6 @@
 pub mod error;
 pub mod file_route;
 pub mod path;
+pub mod rights;
 pub mod route;
 pub mod wasi;

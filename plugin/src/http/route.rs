@@ -2,7 +2,8 @@
 
 use std::pin::Pin;
 
-use super::wasi::{Incoming, Rights};
+use super::rights::{Right, Rights};
+use super::wasi::Incoming;
 use super::{file_route, path};
 use crate::api;
 use crate::error::{Error, Result};
@@ -12,17 +13,6 @@ use crate::request::call::{Call, FileCall};
 use crate::request::json::Json;
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
-
-/// What a caller needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    /// To see the project.
-    Read,
-    /// To change it.
-    Write,
-    /// To be the host: for all others the route does not exist.
-    Host,
-}
 
 type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>>> + 'a>>;
 

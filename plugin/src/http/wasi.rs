@@ -1,5 +1,6 @@
 //! Requests and answers, whole or as streams, over `wasi:http` and over `direct`.
 
+use super::rights::Rights;
 use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::wit_future;
@@ -17,19 +18,6 @@ const ACTOR_HEADER: &str = "x-mlforge-actor";
 
 /// The header in which the host lists the schemes of sources that lead out of the project.
 const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
-
-/// What the host lets the caller do. Without its word: nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rights {
-    /// Nothing.
-    None,
-    /// Reading.
-    Read,
-    /// Everything that a caller can.
-    Write,
-    /// Also what only the host itself asks for.
-    Host,
-}
 
 /// A request as the routes and endpoints see it.
 pub struct Incoming {
