@@ -6,8 +6,6 @@ use std::collections::BTreeSet;
 
 use super::language::{Relation, Searched, Subject};
 use super::like::Pattern;
-use super::parse;
-use crate::error::Result;
 
 /// What things must be to be found; every clause must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,11 +77,6 @@ pub enum Field<'a> {
 }
 
 impl<A: Searched> Filter<A> {
-    /// Reads a filter; an empty one finds everything.
-    pub fn parse(text: &str) -> Result<Self> {
-        parse::clauses(text).map(|clauses| Filter { clauses })
-    }
-
     /// Whether it finds everything.
     pub fn is_empty(&self) -> bool {
         self.clauses.is_empty()

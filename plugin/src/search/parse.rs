@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Bound, Clause, Test};
+use super::filter::{Bound, Clause, Filter, Test};
 use super::language::{Comparator, Relation, Searched, Subject, Values, listed};
 use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
@@ -13,8 +13,15 @@ use crate::domain::id::ExperimentId;
 use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MAX, LIKE_PATTERN_CHARS_MAX};
 use crate::error::{Error, Result};
 
+impl<A: Searched> Filter<A> {
+    /// Reads a filter; an empty one finds everything.
+    pub fn parse(text: &str) -> Result<Self> {
+        clauses(text).map(|clauses| Filter { clauses })
+    }
+}
+
 /// The clauses of a filter; an empty one has none.
-pub(super) fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
+fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
     if text.len() > FILTER_BYTES_MAX {
         return Err(Error::Invalid(format!(
             "Invalid filter of {} bytes: at most {FILTER_BYTES_MAX} are allowed",
