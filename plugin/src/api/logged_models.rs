@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::experiments::page_size;
 use super::logged::Model;
-use super::logging::refuse_twins;
 use super::page::{self, PageWriter};
-use super::pairs::read_pairs;
+use super::pairs::{read_pairs, refuse_twins};
 use super::runs::experiments;
 use super::{EMPTY, json};
 use crate::domain::experiment::Pair;

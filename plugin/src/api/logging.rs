@@ -1,10 +1,8 @@
 //! `runs/log-…`, `runs/set-tag`, `runs/delete-tag`.
 
-use std::collections::BTreeSet;
-
 use super::EMPTY;
 use super::logged_models::measured_on;
-use super::pairs::read_pair;
+use super::pairs::{read_pair, refuse_twins};
 use super::runs::run_id;
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
@@ -183,23 +181,4 @@ fn at_most(what: &str, count: usize, max: usize) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Refuses params with equal keys.
-pub fn refuse_twins(params: &[Pair]) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    let twins: BTreeSet<&str> = params
-        .iter()
-        .map(|(key, _)| key.as_str())
-        .filter(|key| !seen.insert(*key))
-        .collect();
-    if twins.is_empty() {
-        return Ok(());
-    }
-    let twins: Vec<String> = twins.into_iter().map(|key| format!("'{key}'")).collect();
-    Err(Error::Invalid(format!(
-        "Duplicate parameter keys have been submitted: [{}]. Please ensure the request contains only one param value per \
-         param key.",
-        twins.join(", ")
-    )))
 }

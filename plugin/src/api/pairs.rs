@@ -41,3 +41,22 @@ pub fn last_of_each(pairs: Vec<Pair>) -> Vec<Pair> {
     last.reverse();
     last
 }
+
+/// Refuses params with equal keys.
+pub fn refuse_twins(params: &[Pair]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let twins: BTreeSet<&str> = params
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .filter(|key| !seen.insert(*key))
+        .collect();
+    if twins.is_empty() {
+        return Ok(());
+    }
+    let twins: Vec<String> = twins.into_iter().map(|key| format!("'{key}'")).collect();
+    Err(Error::Invalid(format!(
+        "Duplicate parameter keys have been submitted: [{}]. Please ensure the request contains only one param value per \
+         param key.",
+        twins.join(", ")
+    )))
+}
