@@ -5,8 +5,7 @@
 
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::artifact_name;
-use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::model::ModelId;
+use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::source::Source;
 use crate::request::params::{Params, from_body, from_query};
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};

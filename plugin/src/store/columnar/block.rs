@@ -11,11 +11,9 @@
 use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
-use super::slot_bitmap::{LOT, Slots};
+use super::slot_bitmap::{LOT, SLOTS, Slots};
 use crate::error::{Error, Result};
 
-/// Slots of a block.
-pub const SLOTS: usize = 512;
 /// Longer texts are not kept in blocks: rewriting one stays cheap.
 pub const TEXT_BYTES_MAX: usize = 100;
 

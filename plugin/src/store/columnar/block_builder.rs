@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::block::{BITMAP_BYTES, Block, ELSEWHERE, NUMBERS, SLOTS, TEXT_BYTES_MAX, TEXTS, Value, WORDS};
+use super::block::{BITMAP_BYTES, Block, ELSEWHERE, NUMBERS, TEXT_BYTES_MAX, TEXTS, Value, WORDS};
+use super::slot_bitmap::SLOTS;
 use crate::error::Result;
 
 /// What the values of a column are.

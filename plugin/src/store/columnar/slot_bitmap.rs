@@ -2,8 +2,8 @@
 
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
-use super::block::SLOTS;
-
+/// Slots of a block.
+pub const SLOTS: usize = 512;
 /// Slots that are looked at together where that is faster: those whose bits lie in one word.
 pub const LOT: usize = 64;
 const WORDS: usize = SLOTS / LOT;

@@ -1,7 +1,7 @@
 //! What the blocks of an experiment hold: how many runs lie in them, and from when to when they started, so that a search
 //! in default order reads the newest blocks and no others.
 
-use super::block::SLOTS;
+use super::slot_bitmap::SLOTS;
 use crate::error::Result;
 use crate::store::codec::{Reader, Writer};
 

@@ -106,7 +106,7 @@ impl BlockBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::columnar::block::SLOTS;
+    use crate::store::columnar::slot_bitmap::SLOTS;
     use proptest::prelude::*;
 
     /// Blocks that a run has without anything that is logged to it.

@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::snapshot::Areas;
+use super::snapshot::{Areas, BlockId};
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::host::records::read_spans;
 use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
-use crate::store::columnar::block::{Block, SLOTS, Value};
+use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::cache::Shelf;
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::columnar::zone_map::row_of;
 use crate::store::keys::{self, Column};
 
@@ -108,9 +109,6 @@ impl Columns {
         })
     }
 }
-
-/// The index of an experiment among the areas, and the number of a block of it.
-pub(super) type BlockId = (usize, u32);
 
 /// Bytes of blocks that an instance keeps: the numbers of 100,000 runs in seven columns.
 const KEPT_BYTES_MAX: usize = 6 << 20;

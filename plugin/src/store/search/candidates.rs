@@ -1,6 +1,6 @@
 //! Runs of which a search knows where they come as far as its columns tell, and not yet which of equal ones comes first.
 
-use super::block_reader::BlockId;
+use super::snapshot::BlockId;
 
 /// Fewer candidates are not worth sorting.
 const FEW: usize = 100;

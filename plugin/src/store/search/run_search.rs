@@ -4,13 +4,13 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use super::block_reader::{BlockId, Cells, Columns, Source, Table};
+use super::block_reader::{Cells, Columns, Source, Table};
 use super::candidates::{Candidate, Candidates};
 use super::filter_cache::Verdicts;
 use super::filter_mask::Sieve;
 use super::projection::Projection;
 use super::scan_plan::{RUNS_AT_ONCE, Step, Unread};
-use super::snapshot::{Areas, BlockRef, MarkedRun};
+use super::snapshot::{Areas, BlockId, BlockRef, MarkedRun};
 use super::{Found, Spot, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;

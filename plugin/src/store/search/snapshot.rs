@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::block_reader::BlockId;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
@@ -30,6 +29,9 @@ impl MarkedRun {
         keys::run_of_place(&self.place).1
     }
 }
+
+/// The index of an experiment among the areas, and the number of a block of it.
+pub(super) type BlockId = (usize, u32);
 
 /// A block that may hold runs to be found.
 pub(super) struct BlockRef {
