@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlforge::storage::{CommitError, StorageError};
 use mlforge_plugin::domain::experiment::Experiment;
-use mlforge_plugin::domain::id::{ExperimentId, RunId};
-use mlforge_plugin::domain::model::ModelId;
+use mlforge_plugin::domain::id::{ExperimentId, ModelId, RunId};
 use mlforge_plugin::domain::stage::ModelStage;
 use mlforge_plugin::domain::version::Version;
 use mlforge_plugin::store::{codec, keys};

@@ -8,7 +8,7 @@ use crate::domain::semver::SemVer;
 use crate::domain::version::{VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::request::call::Call;
-use crate::store::registry::{aliases, models, version_read, versions};
+use crate::store::registry::{aliases, model_name, version_read, versions};
 
 /// Makes an alias name a version. The semantic version of this one, or of one that it is a copy of, is no order: it comes with
 /// the aliases of a version, among which it is shown.
@@ -46,7 +46,7 @@ pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
         kind: VersionKind::SemVer(semver),
     };
     // A model that does not exist is told as such, as for other aliases.
-    models::id(name).await?;
+    model_name::id(name).await?;
     match version_read::read(name, &named).await {
         Err(Error::NotFound(_)) => Err(Error::Invalid(format!("Registered model alias {alias} not found."))),
         found => answer(&found?),

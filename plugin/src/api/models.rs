@@ -11,8 +11,9 @@ use super::registry::{Model, Version};
 use super::{EMPTY, json};
 use crate::domain::alias::is_latest;
 use crate::domain::experiment::Pair;
+use crate::domain::id::ModelId;
 use crate::domain::limits::{DESCRIPTION_CHARS_MAX, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX};
-use crate::domain::model::{FullModel, ModelId, validate_model_name, validate_new_model_name};
+use crate::domain::model::{FullModel, validate_model_name, validate_new_model_name};
 use crate::domain::name::validate_length;
 use crate::domain::pair::REGISTRY_TAG;
 use crate::domain::semver::SemVer;
@@ -26,7 +27,7 @@ use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Pages;
 use crate::store::registry::latest::Latest;
 use crate::store::registry::model_search::Query;
-use crate::store::registry::{latest, model_search, models, version_read};
+use crate::store::registry::{latest, model_name, model_search, models, version_read};
 
 #[derive(Serialize)]
 struct Found<'a> {
@@ -144,7 +145,7 @@ struct LatestVersions<'a> {
 /// Reads the latest versions of a model: in the order of the stages asked for, or of all stages the highest first.
 pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
     let name = name(&call.params)?;
-    let model = models::id(name).await?;
+    let model = model_name::id(name).await?;
     let stages = call.params.texts("stages")?;
     let chosen = async |latest: &Latest| match stages.as_slice() {
         [] => Ok(unstaged(latest)),

@@ -34,7 +34,7 @@ use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
 use crate::store::registry::stage::Transition;
 use crate::store::registry::version_search::{Found, Query};
-use crate::store::registry::{create_version, stage, version_read, version_search, versions};
+use crate::store::registry::{create_version, stage, version_delete, version_read, version_search, versions};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -140,7 +140,7 @@ pub async fn transition_stage(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Deletes a version.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
-    versions::delete(name(&call.params)?, &version(&call.params)?, now_ms()).await?;
+    version_delete::delete(name(&call.params)?, &version(&call.params)?, now_ms()).await?;
     Ok(EMPTY.to_vec())
 }
 

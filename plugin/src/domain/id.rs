@@ -1,4 +1,4 @@
-//! The ids of experiments and runs.
+//! The ids of experiments, runs and registered models.
 
 use std::fmt;
 
@@ -131,6 +131,16 @@ impl fmt::Display for RunId {
             (*high, *low) = (digit(byte >> 4), digit(byte & 15));
         }
         f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+    }
+}
+
+/// A model's number in its project, never given twice. Callers know models by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelId(pub u64);
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

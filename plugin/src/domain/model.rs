@@ -1,23 +1,11 @@
 //! Registered models.
 
-use std::fmt;
-
 use super::experiment::Pair;
-use super::id::ExperimentId;
+use super::id::{ExperimentId, ModelId};
 use super::limits::{MODEL_NAME_BYTES_MAX, MODEL_NAME_CHARS_MAX};
 use super::name::{missing, validate_length, validate_normal_path};
 use super::version::FullVersion;
 use crate::error::{Error, Result};
-
-/// A model's number in its project, never given twice. Callers know models by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModelId(pub u64);
-
-impl fmt::Display for ModelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A registered model without its tags, aliases and versions.
 #[derive(Clone, Debug, PartialEq, Eq)]

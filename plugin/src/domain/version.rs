@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use super::experiment::Pair;
-use super::id::{ExperimentId, RunId};
-use super::model::ModelId;
+use super::id::{ExperimentId, ModelId, RunId};
 use super::prompt::is_prompt;
 use super::semver::SemVer;
 use super::stage::ModelStage;

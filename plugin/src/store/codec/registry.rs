@@ -1,8 +1,8 @@
 //! The stored form of models and their versions.
 
 use super::{Reader, Writer};
-use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::model::{Model, ModelId};
+use crate::domain::id::{ExperimentId, ModelId, RunId};
+use crate::domain::model::Model;
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::Version;

@@ -1,9 +1,8 @@
 //! The keys of deleting for good: what was deleted when, and what is to be cleared away.
 
 use super::Key;
-use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged::LoggedModelId;
-use crate::domain::model::ModelId;
 use crate::host::records::Span;
 
 /// Something that is out of sight and not cleared away yet.

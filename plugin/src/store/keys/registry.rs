@@ -3,8 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Key, descending, read_ascending};
-use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::model::ModelId;
+use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
 use crate::host::records::Span;

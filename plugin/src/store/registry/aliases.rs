@@ -1,8 +1,8 @@
 //! Aliases in the records: each is stored with its model, for looking it up, and with its version, for showing it.
 
-use super::{latest, models, version_read, versions};
+use super::{latest, model_name, version_read, versions};
 use crate::domain::alias::is_latest;
-use crate::domain::model::ModelId;
+use crate::domain::id::ModelId;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Record, get, get_all, transact};
@@ -34,7 +34,7 @@ pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> 
 /// Removes an alias; one that is not there is no mistake.
 pub async fn delete(model: &str, alias: &str) -> Result<()> {
     transact(async |change| {
-        let model = models::named(model).await?;
+        let model = model_name::named(model).await?;
         let key = keys::model_alias(model.id, alias);
         let [record] = get([key.clone()]).await?;
         if let Some(former) = read(&record)? {
@@ -76,7 +76,7 @@ pub async fn find(change: &mut Change, model: ModelId, alias: &str) -> Result<u6
 
 /// Reads the version that an alias names; `latest` is always the latest.
 pub async fn resolve(model: &str, alias: &str) -> Result<FullVersion> {
-    let id = models::id(model).await?;
+    let id = model_name::id(model).await?;
     if is_latest(alias) {
         let found = latest::read(&(model.into(), id)).await?;
         return found.ok_or_else(|| Error::NotFound(format!("Latest version not found for model {model}.")));

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::version_read;
 use super::version_read::LATEST_BYTES_MAX;
-use crate::domain::model::ModelId;
+use crate::domain::id::ModelId;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};

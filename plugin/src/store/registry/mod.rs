@@ -3,10 +3,12 @@
 pub mod aliases;
 pub mod create_version;
 pub mod latest;
+pub mod model_name;
 pub mod model_search;
 pub mod models;
 pub mod source;
 pub mod stage;
+pub mod version_delete;
 pub mod version_read;
 pub mod version_search;
 pub mod versions;

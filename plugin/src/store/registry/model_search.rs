@@ -2,8 +2,9 @@
 //! until the page is full; another order looks at every model once and keeps no more than a page.
 
 use super::models;
+use crate::domain::id::ModelId;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
-use crate::domain::model::{FullModel, ModelId};
+use crate::domain::model::FullModel;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, get_all, scan};
 use crate::search::models::{ModelOrder, ModelSearch};

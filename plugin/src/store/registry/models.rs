@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::latest;
 use super::latest::NamedModel;
+use super::model_name::{Named, id, named};
 use crate::domain::experiment::Pair;
-use crate::domain::limits::MODEL_NAME_BYTES_MAX;
-use crate::domain::model::{FullModel, Model, ModelId, already_exists, experiment_name, not_found};
+use crate::domain::id::ModelId;
+use crate::domain::model::{FullModel, Model, already_exists, experiment_name, not_found};
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
@@ -21,22 +22,6 @@ const LOOKS_MAX: usize = 10;
 
 /// What is read of one model, at most: its latest versions are shown with it.
 const MODEL_BYTES_MAX: usize = 16 << 20;
-
-/// The model that has a name, as it was looked up.
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// The model's number.
-    pub id: ModelId,
-    name: String,
-    version: u64,
-}
-
-impl Named {
-    /// Makes a change depend on the model having this name: neither renamed nor deleted since.
-    pub fn rely_on(&self, change: &mut Change) {
-        change.expect(keys::model_name(&self.name), self.version);
-    }
-}
 
 /// A model as it was read.
 #[derive(Clone, Debug)]
@@ -60,35 +45,6 @@ impl Stored {
         self.rely_on(change);
         change.put(keys::model(self.model.id), codec::registry::write_model(&self.model));
     }
-}
-
-/// Looks a model up by its name; none when there is no such model.
-pub async fn look_up(name: &str) -> Result<Option<Named>> {
-    if name.len() > MODEL_NAME_BYTES_MAX {
-        return Ok(None);
-    }
-    let [record] = get([keys::model_name(name)]).await?;
-    let number = record.existing().map(codec::read_number).transpose()?;
-    Ok(number.map(|number| Named {
-        id: ModelId(number),
-        name: name.to_owned(),
-        version: record.version,
-    }))
-}
-
-/// The same of a model that must exist.
-pub async fn named(name: &str) -> Result<Named> {
-    look_up(name).await?.ok_or_else(|| not_found(name))
-}
-
-/// Finds a model's number by its name.
-pub async fn find(name: &str) -> Result<Option<ModelId>> {
-    Ok(look_up(name).await?.map(|named| named.id))
-}
-
-/// The number of the model of this name, which must exist.
-pub async fn id(name: &str) -> Result<ModelId> {
-    Ok(named(name).await?.id)
 }
 
 /// Reads a model by its name.

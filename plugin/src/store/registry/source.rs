@@ -1,6 +1,6 @@
 //! Whether what the source of a version names exists in this project and belongs to its run.
 
-use super::models::Named;
+use super::model_name::Named;
 use super::{aliases, latest, models, version_read, versions};
 use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;

@@ -1,6 +1,6 @@
 //! Moving model versions from stage to stage.
 
-use super::models::Named;
+use super::model_name::Named;
 use super::version_read::read_stored;
 use super::versions::{Stored, load, load_some};
 use super::{latest, models};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::rc::Rc;
 
-use super::models;
+use super::model_name;
 use crate::domain::experiment::Pair;
-use crate::domain::model::ModelId;
+use crate::domain::id::ModelId;
 use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{get, scan_until};
@@ -41,7 +41,7 @@ pub async fn number(model: ModelId, model_name: &str, name: &VersionName) -> Res
 /// Reads a version.
 pub async fn read(model_name: &str, name: &VersionName) -> Result<FullVersion> {
     let not_found = || name.not_found(model_name);
-    let model = models::find(model_name).await?.ok_or_else(not_found)?;
+    let model = model_name::find(model_name).await?.ok_or_else(not_found)?;
     let number = number(model, model_name, name).await?;
     read_number(model_name, model, number).await?.ok_or_else(not_found)
 }

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{models, version_read};
-use crate::domain::id::RunId;
-use crate::domain::model::{Model, ModelId};
+use super::{model_name, version_read};
+use crate::domain::id::{ModelId, RunId};
+use crate::domain::model::Model;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan};
 use crate::search::page::Place;
@@ -125,7 +125,7 @@ impl Walk {
     async fn new(query: &Query) -> Result<Option<Self>> {
         let mut names = query.search.names().into_iter().flatten();
         let model = match (names.next(), names.next()) {
-            (Some(name), None) => match models::find(name).await? {
+            (Some(name), None) => match model_name::find(name).await? {
                 None => return Ok(None),
                 found => found,
             },

@@ -1,25 +1,16 @@
 //! Model versions in the records.
 
-use super::models::Named;
+use super::model_name::Named;
 use super::version_read::{number, read_stored};
-use super::{aliases, models};
-use crate::domain::model::ModelId;
+use super::{model_name, models};
 use crate::domain::prompt::{self, PROMPT_TAG};
 use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
-use crate::host::records::{Change, get, get_all, scan, scan_page, transact};
-use crate::store::keys::Ruin;
+use crate::host::records::{Change, get, get_all, transact};
 use crate::store::keys::registry as keys;
-use crate::store::keys::registry::VersionPart;
-use crate::store::{codec, references, tombstone};
+use crate::store::{codec, references};
 
-/// Aliases that a version loses in one commit.
-const ALIASES_AT_ONCE: usize = 1_000;
-/// Tags that go in the commit that deletes their version; of more, all go afterwards.
-const TAGS_AT_ONCE: usize = 1_000;
-/// Commits of one deletion: for 400,000 aliases.
-const COMMITS_MAX: usize = 400;
 /// Stores a version and its places in the orders.
 pub fn put(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
@@ -36,7 +27,7 @@ pub fn put(change: &mut Change, version: &Version) {
 }
 
 /// Takes a version out of the orders.
-fn displace(change: &mut Change, version: &Version) {
+pub(super) fn displace(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
     change.delete(keys::ranked_version(model, version.stage, &version.semver, number));
     change.delete(keys::updated_in_model(model, version.last_update_time_ms, number));
@@ -79,7 +70,7 @@ impl Stored {
 /// Reads a version without tags and aliases. Without the model there is no version either.
 pub async fn load(model_name: &str, name: &VersionName) -> Result<Stored> {
     let not_found = || name.not_found(model_name);
-    let model = models::look_up(model_name).await?.ok_or_else(not_found)?;
+    let model = model_name::look_up(model_name).await?.ok_or_else(not_found)?;
     let number = number(model.id, model_name, name).await?;
     load_some(&model, &[number]).await?.pop().ok_or_else(not_found)
 }
@@ -148,85 +139,6 @@ pub async fn describe(model: &str, name: &VersionName, description: Option<&str>
     })
     .await?;
     read_stored(model, version).await
-}
-
-/// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other. Of more
-/// aliases than a commit takes the first go before; more tags than that go afterwards, out of reach already.
-pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
-    for _ in 0..COMMITS_MAX {
-        match transact(async |change| delete_in(change, model, name, now_ms).await).await? {
-            Deletion::Begun => {}
-            Deletion::Done(None) => return Ok(()),
-            Deletion::Done(Some(ruin)) => {
-                tombstone::clear_soon(&ruin).await;
-                return Ok(());
-            }
-        }
-    }
-    Err(Error::TooLarge(
-        "a version with more aliases than one request removes".to_owned(),
-    ))
-}
-
-/// How far a deletion came.
-enum Deletion {
-    /// The version has fewer aliases.
-    Begun,
-    /// The version is gone; some tags may be left to clear away.
-    Done(Option<Ruin>),
-}
-
-async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms: i64) -> Result<Deletion> {
-    let stored = load(model, name).await?;
-    let Version { model: id, number, .. } = stored.version;
-    // Read after the version, which every new tag and alias of it changes: none is missed.
-    let all = aliases_of(id, number).await?;
-    let (some, more) = all.split_at(all.len().min(ALIASES_AT_ONCE));
-    aliases::take_away(change, id, number, some).await?;
-    if !more.is_empty() {
-        stored.touch(change);
-        return Ok(Deletion::Begun);
-    }
-    let mut owner = models::load(model).await?;
-    stored.rely_on(change);
-    displace(change, &stored.version);
-    tombstone::model::remove_places(change, &stored.version);
-    change.delete(keys::semver(id, &stored.version.semver.to_string()));
-    change.delete(keys::version(id, number));
-    owner.model.last_update_time_ms = now_ms;
-    owner.put(change);
-    Ok(Deletion::Done(take_tags_away(change, id, number).await?))
-}
-
-/// The first aliases of a version, one more than a commit takes.
-async fn aliases_of(model: ModelId, number: u64) -> Result<Vec<String>> {
-    let mut aliases = Vec::new();
-    scan(keys::version_aliases(model, number), ALIASES_AT_ONCE + 1, |key, _| {
-        if let Some(VersionPart::Alias(alias)) = keys::version_part(key) {
-            aliases.push(alias.to_owned());
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(aliases)
-}
-
-/// Removes the tags of a version that a change deletes. If they are many, they are left as a ruin.
-async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Result<Option<Ruin>> {
-    let mut tags = Vec::new();
-    let more = scan_page(&keys::version_tags(model, number), TAGS_AT_ONCE, |key, _| {
-        tags.push(key.to_vec());
-        Ok(())
-    })
-    .await?;
-    if more.is_some() {
-        tombstone::put_version(change, model, number);
-        return Ok(Some(Ruin::Version(model, number)));
-    }
-    for tag in tags {
-        change.delete(tag);
-    }
-    Ok(None)
 }
 
 /// Sets a tag, or removes one; removing one that is not there is no mistake.

@@ -5,9 +5,8 @@
 //! what nobody can add to any more, so two who clear the same do no harm.
 
 use crate::domain::artifact::ArtifactPath;
-use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged::{LoggedModel, LoggedModelId};
-use crate::domain::model::ModelId;
 use crate::domain::run::Run;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};

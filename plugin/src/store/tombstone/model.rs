@@ -2,7 +2,7 @@
 //! be more than one commit takes; meanwhile they only take room, and searches pass over them.
 
 use super::Turn;
-use crate::domain::model::ModelId;
+use crate::domain::id::ModelId;
 use crate::domain::version::Version;
 use crate::error::Result;
 use crate::host::records::{Change, Span, scan_page, transact_idly};
