@@ -10,10 +10,11 @@ use super::headers::declared_length;
 use crate::auth;
 use crate::auth::{Caller, Intent, Presented};
 use crate::forge::{Credential, ProjectRef};
-use crate::host::{Inbound, Inner};
+use crate::host::Inner;
 use crate::http::collect;
 use crate::http::collect::{Allowance, Shortfall};
 use crate::http::error::Refusal;
+use crate::http::request_body::Inbound;
 use crate::http::route_class::body_bytes_max;
 use crate::limits::budget::Share;
 

@@ -16,7 +16,6 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use http_body_util::combinators::UnsyncBoxBody;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::auth::origin::Origins;
@@ -32,6 +31,7 @@ use crate::http::access_log::RequestLine;
 use crate::http::body_mode::Passage;
 use crate::http::error;
 use crate::http::error::Refusal;
+use crate::http::request_body::Inbound;
 use crate::http::response_body::Body;
 use crate::http::router;
 use crate::http::router::Route;
@@ -49,8 +49,6 @@ use crate::storage::{BlobInfo, ProjectId};
 
 /// How often a file is asked for anew that is replaced in the same moment.
 const REPLACED_MAX: usize = 10;
-/// A client's body, wherever it comes from.
-pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
 #[derive(Clone)]

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 use super::headers::{client_answer, component_request, declared_length};
 use crate::auth::Caller;
-use crate::host::{Inbound, Inner, refuse};
+use crate::host::{Inner, refuse};
 use crate::http::collect;
 use crate::http::error::Refusal;
-use crate::http::request_body::{Inflow, Outside};
+use crate::http::request_body::{Inbound, Inflow, Outside};
 use crate::http::response_body::{Body, Piece};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;

@@ -1,6 +1,7 @@
 //! The body of a request on its way into the component: bounded, watched, and given back when the component is done with
 //! it, since its sender may still be sending.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -8,14 +9,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use super::error::Refusal;
-use crate::host::Inbound;
 use crate::limits::idle_timeout::Progress;
 use crate::limits::pace::{Pace, PacedPolls};
 use crate::storage::quota::Reservation;
+
+/// A client's body, wherever it comes from.
+pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// What is left of a body, and what was wrong with it, for those who lent it to the component.
 pub(crate) struct Outside {
