@@ -18,7 +18,7 @@ use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Randomness};
 use crate::runtime::low_priority::Lane;
 use crate::runtime::retry_locks::Turns;
-use crate::runtime::store_data::Lent;
+use crate::runtime::services::Lent;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 

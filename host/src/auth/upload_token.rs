@@ -5,20 +5,13 @@
 //! So the forge is asked about the very same credential when the ticket is used: who lost the right, or whose token was
 //! revoked meanwhile, is refused. Nobody but the host can read it, and the component sees only the sealed text.
 
-use std::sync::Arc;
-use std::time::UNIX_EPOCH;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use http::{HeaderName, Method, request::Parts};
+use http::HeaderName;
 
-use super::Presented;
-use crate::auth;
-use crate::forge::{Credential, ProjectRef};
-use crate::host::Inner;
-use crate::http::error::Refusal;
+use crate::forge::Credential;
 use crate::storage::ProjectId;
 
 /// Carries a ticket instead of a token.
@@ -102,46 +95,6 @@ impl Purpose<'_> {
     fn bound_to(&self, expires_ms: u64) -> Vec<u8> {
         let numbers = [self.project.0.to_be_bytes(), expires_ms.to_be_bytes()].concat();
         [PURPOSE, &numbers, self.path.as_bytes()].concat()
-    }
-}
-
-impl Inner {
-    /// By what a caller shows who they are: a ticket, or else a token. A ticket is good for a PUT to the project's number.
-    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, Refusal> {
-        let Some(ticket) = head.headers.get(TICKET) else {
-            return auth::credential(&head.headers).ok_or(Refusal::Unauthenticated);
-        };
-        let ProjectRef::Id(id) = project else {
-            return Err(Refusal::BadTicket);
-        };
-        let purpose = Purpose {
-            project: ProjectId(*id),
-            path,
-        };
-        let ticket = ticket.to_str().ok().filter(|_| head.method == Method::PUT);
-        let credential = ticket.and_then(|ticket| self.lent.tickets.open(ticket, purpose, self.lent.now_ms()));
-        Ok(Presented {
-            credential: credential.ok_or(Refusal::BadTicket)?,
-            is_ambient: false,
-        })
-    }
-
-    /// What a request needs to give leave; none when no address is known by which its client reaches the host.
-    pub(crate) fn leave(&self, head: &Parts, project: ProjectId, credential: Credential) -> Option<Arc<Leave>> {
-        let base = self
-            .external_url
-            .clone()
-            .or_else(|| crate::http::base_url::of_host(head))?;
-        let mount = format!("{base}{}", crate::http::router::of_project(project));
-        Some(Arc::new(Leave { credential, mount }))
-    }
-}
-
-impl crate::runtime::store_data::Lent {
-    /// The time of day, in milliseconds since the Unix epoch.
-    pub(crate) fn now_ms(&self) -> u64 {
-        let since = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

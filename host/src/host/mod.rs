@@ -8,6 +8,7 @@ pub(crate) mod maintenance_schedule;
 pub(crate) mod purge;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
+pub(crate) mod upload_tokens;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ use crate::runtime::component::Plugin;
 use crate::runtime::instance::{Fault, Given, Instance, Work};
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::Lane;
-use crate::runtime::store_data::Lent;
+use crate::runtime::services::Lent;
 use crate::server::connections::{Connection, Connections};
 use crate::storage::{BlobInfo, ProjectId};
 

@@ -9,4 +9,5 @@ pub(crate) mod instance;
 pub(crate) mod instance_pool;
 pub(crate) mod low_priority;
 pub(crate) mod retry_locks;
+pub(crate) mod services;
 pub(crate) mod store_data;

@@ -9,14 +9,13 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use super::environment::{Clock, Randomness};
-use super::retry_locks::{Turn, Turns};
-use crate::auth::upload_token::{Leave, Tickets};
-use crate::forge::Forge;
+use super::retry_locks::Turn;
+use super::services::Lent;
+use crate::auth::upload_token::Leave;
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::Progress;
-use crate::storage::quota::{Quota, Reservation};
-use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
+use crate::storage::ProjectId;
+use crate::storage::quota::Reservation;
 
 /// Handles (bodies, headers, staged blobs) that an instance may hold at a time.
 const HANDLES_MAX: usize = 10_000;
@@ -24,21 +23,6 @@ const HANDLES_MAX: usize = 10_000;
 const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Core instances, tables and memories: one component is made of several modules, and only one of them is its own.
 const PARTS_MAX: usize = 50;
-
-/// What the host lends to the component.
-pub(crate) struct Lent {
-    pub(crate) records: Arc<dyn Records>,
-    pub(crate) blobs: Arc<dyn Blobs>,
-    pub(crate) forge: Arc<dyn Forge>,
-    pub(crate) clock: Clock,
-    pub(crate) randomness: Randomness,
-    /// The largest file.
-    pub(crate) file_bytes_max: u64,
-    pub(crate) tickets: Tickets,
-    pub(crate) turns: Turns,
-    /// Counts what each project keeps, if that is bounded; then it is what `blobs` is.
-    pub(crate) quota: Option<Quota>,
-}
 
 /// What the request that is running may touch.
 #[derive(Clone)]
@@ -51,22 +35,6 @@ pub(crate) struct Binding {
     pub(crate) progress: Progress,
     /// What it has reserved of the project's quota for the file that it brings.
     pub(crate) reservation: Option<Reservation>,
-}
-
-impl Lent {
-    /// As [`Blobs::stage`], in what the request has reserved of the project's quota, if it has.
-    pub(crate) async fn stage(
-        &self,
-        project: ProjectId,
-        contents: BlobStream,
-        bytes_max: u64,
-        reserved: Option<Reservation>,
-    ) -> Result<Box<dyn Staged>, StorageError> {
-        match &self.quota {
-            Some(quota) => quota.stage_within(project, contents, bytes_max, reserved).await,
-            None => self.blobs.stage(project, contents, bytes_max).await,
-        }
-    }
 }
 
 /// The data of a store.

@@ -1,0 +1,48 @@
+//! The services of the host that a component may call: storage, the forge, the clock and random bytes.
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use super::environment::{Clock, Randomness};
+use super::retry_locks::Turns;
+use crate::auth::upload_token::Tickets;
+use crate::forge::Forge;
+use crate::storage::quota::{Quota, Reservation};
+use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
+
+/// What the host lends to the component.
+pub(crate) struct Lent {
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) forge: Arc<dyn Forge>,
+    pub(crate) clock: Clock,
+    pub(crate) randomness: Randomness,
+    /// The largest file.
+    pub(crate) file_bytes_max: u64,
+    pub(crate) tickets: Tickets,
+    pub(crate) turns: Turns,
+    /// Counts what each project keeps, if that is bounded; then it is what `blobs` is.
+    pub(crate) quota: Option<Quota>,
+}
+
+impl Lent {
+    /// As [`Blobs::stage`], in what the request has reserved of the project's quota, if it has.
+    pub(crate) async fn stage(
+        &self,
+        project: ProjectId,
+        contents: BlobStream,
+        bytes_max: u64,
+        reserved: Option<Reservation>,
+    ) -> Result<Box<dyn Staged>, StorageError> {
+        match &self.quota {
+            Some(quota) => quota.stage_within(project, contents, bytes_max, reserved).await,
+            None => self.blobs.stage(project, contents, bytes_max).await,
+        }
+    }
+
+    /// The time of day, in milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let since = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
