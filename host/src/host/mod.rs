@@ -1,5 +1,6 @@
 //! The host: from an HTTP request to an answer, without a socket.
 
+pub(crate) mod execution;
 pub(crate) mod headers;
 pub(crate) mod ingress;
 pub(crate) mod log_limit;
@@ -17,14 +18,12 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::auth::origin::Origins;
-use crate::auth::upload_token::Leave;
-use crate::auth::{Caller, Intent};
+use crate::auth::Intent;
 use crate::builder::HostBuilder;
 use crate::forge::ProjectRef;
-use crate::host::headers::{SOURCE_SCHEMES, client_answer, client_head, component_request, declared_length};
+use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
 use crate::host::maintenance::Upkeep;
 use crate::host::upload_gc::UploadGc;
@@ -38,18 +37,12 @@ use crate::http::router;
 use crate::http::router::Route;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
-use crate::limits::budget::{Bounds, Claim, Exhausted, Share};
-use crate::runtime::bindings::FilePart;
+use crate::limits::budget::Bounds;
 use crate::runtime::component::Plugin;
-use crate::runtime::instance::{Fault, Given, Instance, Work};
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::Lane;
 use crate::runtime::services::Lent;
 use crate::server::connections::{Connection, Connections};
-use crate::storage::{BlobInfo, ProjectId};
-
-/// How often a file is asked for anew that is replaced in the same moment.
-const REPLACED_MAX: usize = 10;
 
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
 #[derive(Clone)]
@@ -241,153 +234,5 @@ impl Inner {
             request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
         }
         request
-    }
-
-    /// Runs a request in an instance of its project, and opens the file that its answer may be.
-    pub(crate) async fn run(
-        &self,
-        request: Request<Bytes>,
-        caller: &Caller,
-        leave: Option<Arc<Leave>>,
-        time: Duration,
-    ) -> Result<Response<Body>, Refusal> {
-        for _ in 0..REPLACED_MAX {
-            let (response, share) = self.ask(&request, caller, leave.clone(), time).await?;
-            let (head, given) = response.into_parts();
-            match given {
-                Given::Bytes(bytes) => {
-                    return Ok(client_answer(request.method(), &head, Body::counted(bytes, share)));
-                }
-                Given::File(part) => {
-                    if let Some(body) = self.open_part(caller.claim(), &part).await? {
-                        return Ok(client_head(&head, body));
-                    }
-                }
-            }
-        }
-        Err(Refusal::Unsteady)
-    }
-
-    async fn ask(
-        &self,
-        request: &Request<Bytes>,
-        caller: &Caller,
-        leave: Option<Arc<Leave>>,
-        time: Duration,
-    ) -> Result<(Response<Given>, Share), Refusal> {
-        let path = request.uri().path();
-        let for_long = Lane::is_for(request.method(), path);
-        let deadline = Instant::now() + time;
-        let mut answer = self.admission.bodies.share(caller.claim());
-        let work = Work {
-            request,
-            may_write: caller.may_write,
-            caller: caller.id,
-            leave,
-            deadline,
-            limits: &self.limits,
-            answer: &mut answer,
-        };
-        let result = match self.instance(caller.project.id, for_long, deadline).await {
-            Ok(mut instance) => {
-                let result = instance.answer(work).await;
-                self.put_back(instance);
-                result
-            }
-            Err(fault) => Err(fault),
-        };
-        match result {
-            Ok(response) => Ok((response, answer)),
-            Err(fault) => Err(refuse(fault, caller, path)),
-        }
-    }
-
-    /// Opens the bytes that the component names; none when the file is not the one any more that it looked at.
-    async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, Refusal> {
-        let permit = self.admission.transfer_permit(claim).await?;
-        let project = claim.project;
-        let open = self.lent.blobs.read(project, &part.name, part.offset, part.length);
-        let looked_at = BlobInfo {
-            size: part.size,
-            modified_ms: part.modified_ms,
-        };
-        match open.await {
-            Ok(Some(open)) if open.info == looked_at => Ok(Some(Body::file(open.contents, part.length, permit))),
-            Ok(_) => Ok(None),
-            Err(error) => {
-                tracing::error!(target: "mlforge::storage", project = project.0, ?error, "a file cannot be read");
-                Err(Refusal::StorageDown)
-            }
-        }
-    }
-
-    /// Keeps an instance for the next request of its project, if it is fit for one.
-    pub(crate) fn put_back(&self, instance: Instance) {
-        if !self.isolate && instance.is_reusable(&self.limits) {
-            self.pool.put(instance);
-        }
-    }
-
-    /// An instance of a project, for requests that take long or for all others.
-    pub(crate) async fn instance(
-        &self,
-        project: ProjectId,
-        for_long: bool,
-        deadline: Instant,
-    ) -> Result<Instance, Fault> {
-        if let Some(instance) = self.pool.take(project, for_long) {
-            return Ok(instance);
-        }
-        let create = async || {
-            let share = self.admission.memory.share(Claim { project, caller: None });
-            let create = Instance::create(&self.plugin, &self.lent, share, &self.limits, project, for_long);
-            timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))
-        };
-        let of = match create().await {
-            Err(Fault::NoRoom(Exhausted::Project)) => Some(project),
-            Err(Fault::NoRoom(_)) => None,
-            created => return created,
-        };
-        // Idle instances hold memory that this request needs: evict them and try once more.
-        match self.pool.drop_all(of) {
-            true => create().await,
-            false => Err(Fault::NoRoom(if of.is_some() {
-                Exhausted::Project
-            } else {
-                Exhausted::All
-            })),
-        }
-    }
-}
-
-/// The log learns why; the client learns whether to come back.
-pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
-    let project = caller.project.id.0;
-    match fault {
-        Fault::TimedOut => {
-            tracing::error!(target: "mlforge::component", project, path, "request stopped: out of time");
-            Refusal::TimedOut
-        }
-        Fault::NoRoom(exhausted) => {
-            tracing::warn!(target: "mlforge::component", project, path, ?exhausted, "request stopped: no room");
-            Refusal::NoRoom(exhausted)
-        }
-        Fault::MemoryBound(bytes_max) => {
-            tracing::warn!(target: "mlforge::component", project, path, bytes_max, "request stopped: needs more memory");
-            Refusal::MemoryBound(bytes_max)
-        }
-        Fault::Trapped(error) => {
-            let error = format!("{error:?}");
-            tracing::error!(target: "mlforge::component", project, path, error, "the component trapped");
-            Refusal::Fault
-        }
-        Fault::GaveUp(code) => {
-            tracing::error!(target: "mlforge::component", project, path, ?code, "the component gave up");
-            Refusal::Fault
-        }
-        Fault::Unfit(why) => {
-            tracing::error!(target: "mlforge::component", project, path, why, "the component's answer is unfit");
-            Refusal::Fault
-        }
     }
 }

@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::execution::refuse;
 use super::headers::{client_answer, component_request, declared_length};
 use crate::auth::Caller;
-use crate::host::{Inner, refuse};
+use crate::host::Inner;
 use crate::http::collect;
 use crate::http::error::Refusal;
 use crate::http::request_body::{Inbound, Inflow, Outside};

@@ -11,21 +11,14 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::Method;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::fair_queue::FairQueue;
-use crate::auth::Caller;
-use crate::auth::upload_token::Leave;
-use crate::host::Inner;
-use crate::http::error::Refusal;
-use crate::http::response_body::Body;
 use crate::storage::ProjectId;
 
 /// The ends of the paths whose answers take long to compute; they all read.
@@ -82,7 +75,7 @@ impl Lane {
     }
 
     /// The same, once a slot is free and it is the project's turn.
-    async fn run_in_slot<T: Send + 'static>(
+    pub(crate) async fn run_in_slot<T: Send + 'static>(
         &self,
         project: ProjectId,
         work: impl Future<Output = T> + Send + 'static,
@@ -110,21 +103,6 @@ impl Drop for Lane {
         if let Some(threads) = self.threads.take() {
             threads.shutdown_background();
         }
-    }
-}
-
-impl Inner {
-    /// Runs a client's request in an instance of its project, where it holds up nobody, once a slot is free.
-    pub(crate) async fn run_in_lane(
-        self: &Arc<Self>,
-        request: Request<Bytes>,
-        caller: &Caller,
-        leave: Option<Arc<Leave>>,
-    ) -> Result<Response<Body>, Refusal> {
-        let (host, caller, project) = (Arc::clone(self), caller.clone(), caller.project.id);
-        let work = async move { host.run(request, &caller, leave, host.limits.request_time).await };
-        let ran = self.lane.run_in_slot(project, work).await;
-        ran.unwrap_or(Err(Refusal::Fault))
     }
 }
 
