@@ -19,8 +19,8 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 
-use crate::auth::origin::Origins;
 use crate::auth::Intent;
+use crate::auth::origin::Origins;
 use crate::builder::HostBuilder;
 use crate::forge::ProjectRef;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
@@ -38,11 +38,11 @@ use crate::http::router::Route;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::Bounds;
+use crate::limits::connections::{Connection, Connections};
 use crate::runtime::component::Plugin;
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::Lane;
 use crate::runtime::services::Lent;
-use crate::server::connections::{Connection, Connections};
 
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
 #[derive(Clone)]

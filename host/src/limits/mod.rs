@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod budget;
+pub(crate) mod connections;
 pub(crate) mod descriptors;
 pub(crate) mod idle_timeout;
 pub(crate) mod pace;

@@ -1,7 +1,7 @@
 //! The host behind sockets: HTTP/1 with bounds on connections, heads, slow clients, and on its own end.
 
-pub(crate) mod connections;
 pub(crate) mod write_timeout;
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
@@ -23,8 +23,8 @@ use crate::host::Host;
 use crate::http::base_url::OwnAddress;
 use crate::http::response_body::Body;
 use crate::limits::Limits;
+use crate::limits::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::limits::pace::Pace;
-use crate::server::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::server::write_timeout::Patient;
 
 /// How long to wait when the system has no socket for the next connection.

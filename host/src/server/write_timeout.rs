@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connections::Connection;
+use crate::limits::connections::Connection;
 use crate::limits::pace::PacedPolls;
 
 /// A stream whose writes fail when the client does not keep the connection's pace. The HTTP server itself limits reads.
