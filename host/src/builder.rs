@@ -52,8 +52,15 @@ enum Component {
     Compiled(Plugin),
 }
 
+impl Host {
+    /// Begins to put a host together.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::new()
+    }
+}
+
 impl HostBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             component: None,
             compiled_cache: None,

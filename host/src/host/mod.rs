@@ -10,6 +10,7 @@ pub(crate) mod purge;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
+
 use std::error::Error;
 use std::sync::Arc;
 
@@ -21,7 +22,6 @@ use http_body_util::BodyExt as _;
 
 use crate::auth::Intent;
 use crate::auth::origin::Origins;
-use crate::builder::HostBuilder;
 use crate::forge::ProjectRef;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
@@ -85,11 +85,6 @@ pub(crate) struct Conduct {
 }
 
 impl Host {
-    /// Begins to put a host together.
-    pub fn builder() -> HostBuilder {
-        HostBuilder::new()
-    }
-
     pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, lane: Lane, conduct: Conduct) -> Self {
         let inner = Inner {
             plugin,
