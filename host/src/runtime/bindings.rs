@@ -9,7 +9,7 @@ mod generated {
             "wasi:random/random": trappable,
         },
         with: {
-            "mlforge:plugin/blobs.staged": crate::runtime::imports::blobs::Received,
+            "mlforge:plugin/blobs.staged": crate::runtime::resources::Received,
         },
         require_store_data_send: true,
     });

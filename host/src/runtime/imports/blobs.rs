@@ -14,17 +14,14 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::storage_unavailable;
 use crate::limits::idle_timeout::Progress;
 use crate::runtime::bindings::blobs as wit;
+use crate::runtime::resources::Received;
 use crate::runtime::store_data::{Call, Imports};
-use crate::storage::{BlobStream, Staged, StorageError};
+use crate::storage::{BlobStream, StorageError};
 
 /// The largest piece that is copied out of the component at once.
 const PIECE_BYTES_MAX: usize = 128 << 10;
 /// How many pieces may wait on their way to the storage.
 const PIECES_MAX: usize = 1;
-
-/// A `staged` resource.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Received(Box<dyn Staged>);
 
 impl wit::Host for &mut Call {
     fn file_bytes_max(&mut self) -> wasmtime::Result<u64> {

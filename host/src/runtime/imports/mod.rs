@@ -1,7 +1,7 @@
 //! The component's imports: one thin file an interface. Each asks the `Call` what the running request may touch,
 //! translates, and delegates to the storage or the forge, which check sizes and names.
 
-pub(crate) mod blobs;
+mod blobs;
 mod forge;
 mod leave;
 mod records;
