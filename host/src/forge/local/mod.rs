@@ -32,6 +32,7 @@ use crate::storage::ProjectId;
 mod account;
 mod decision;
 mod error;
+mod lookup;
 mod name;
 mod schema;
 mod token;

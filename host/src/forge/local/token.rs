@@ -7,7 +7,7 @@ use time::Date;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::account::{project_id, user_id};
+use super::lookup::{project_id, user_id};
 use super::{LocalError, LocalForge, today_utc};
 use crate::forge::{ProjectRef, Scope};
 
