@@ -186,3 +186,11 @@ async fn blocking<T: Send + 'static>(
 fn unavailable(tried: &'static str) -> impl Fn(io::Error) -> StorageError {
     move |error| StorageError::Unavailable(format!("{tried}: {error}"))
 }
+
+/// Nothing there is no failure.
+fn absent<T: Default>(error: io::Error) -> io::Result<T> {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(T::default()),
+        _ => Err(error),
+    }
+}

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::absent;
 use super::names::{self, Part};
-use super::tree::absent;
 use crate::storage::BlobItem;
 
 /// How long a page gets.

@@ -9,7 +9,7 @@ use tempfile::TempPath;
 
 use super::directories::{Directories, Made, make_directory, sync_directory};
 use super::listing::{self, PageSize};
-use super::{names, unavailable};
+use super::{absent, names, unavailable};
 use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ProjectId, StorageError, lock_exclusively};
 
 /// How often a file is moved to its name anew whose directory was removed in the same moment. Each time somebody else got
@@ -174,13 +174,5 @@ fn info(file: &fs::Metadata) -> BlobInfo {
     BlobInfo {
         size: file.len(),
         modified_ms: since.unwrap_or_default().as_millis().try_into().unwrap_or(u64::MAX),
-    }
-}
-
-/// Nothing there is no failure.
-pub(super) fn absent<T: Default>(error: io::Error) -> io::Result<T> {
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(T::default()),
-        _ => Err(error),
     }
 }
