@@ -35,6 +35,7 @@ mod download;
 mod fake;
 mod join;
 mod listing;
+mod multipart;
 mod owner;
 mod place;
 #[cfg(all(test, feature = "s3-tests"))]

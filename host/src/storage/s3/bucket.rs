@@ -25,16 +25,9 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
 
 use super::answer::{complaint, element, found, tag_in, within};
-use super::place::S3Place;
+use super::place::{RETRIES_MAX, S3Place};
 use crate::storage::{BlobInfo, ProjectId, StorageError};
 
-/// How long a connection may take.
-pub(super) const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// How long the store may be silent.
-pub(super) const READ_PAUSE: Duration = Duration::from_secs(30);
-/// How often a request is repeated that failed by the store's fault, and for how long.
-pub(super) const RETRIES_MAX: usize = 3;
-pub(super) const RETRY_TIME: Duration = Duration::from_secs(10);
 /// How long a question may take with all its repetitions: less than the request of a client that waits for it.
 const QUESTION_TIME: Duration = Duration::from_secs(15);
 /// How long it may take to send or copy one part, and to put parts together.

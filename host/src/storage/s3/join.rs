@@ -9,7 +9,7 @@ use object_store::path::Path;
 
 use super::bucket::{Bucket, Version};
 use super::download;
-use super::upload::{COPY_BYTES, Upload};
+use super::multipart::{COPY_BYTES, Upload};
 use crate::storage::StorageError;
 
 /// The least that S3 takes as a part, but for the last.

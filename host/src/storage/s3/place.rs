@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use object_store::ClientOptions;
@@ -10,9 +11,15 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::{BackoffConfig, RetryConfig};
 
-use super::bucket::{CONNECT_TIME, READ_PAUSE, RETRIES_MAX, RETRY_TIME};
 use crate::storage::validate_blob_name;
 
+/// How long a connection may take.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How long the store may be silent.
+const READ_PAUSE: Duration = Duration::from_secs(30);
+/// How often a request is repeated that failed by the store's fault, and for how long.
+pub(super) const RETRIES_MAX: usize = 3;
+const RETRY_TIME: Duration = Duration::from_secs(10);
 /// Leaves room for the project and the name in the 1,024 bytes of a key.
 const PREFIX_BYTES_MAX: usize = 200;
 /// Where credentials may come from: keys of a user, or the role of a container or of a pod.
