@@ -1,6 +1,7 @@
 //! Compiling the component in a process of its own, which takes its memory along when it ends. A server would keep 70 MiB of
 //! it for good: an allocator rarely gives back what several threads took in small pieces.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,14 +10,22 @@ use anyhow::{Context, ensure};
 use mlforge::{Limits, Plugin};
 use sha2::{Digest, Sha256};
 
-use super::serve::component;
-
 /// Lies beside what was compiled, and tells of which component.
 const MARK: &str = "compiled";
 
 /// Where the compiled component is kept.
 pub(super) fn cache(data: &Path) -> PathBuf {
     data.join("cache")
+}
+
+/// The component that the user names, else the one that this binary carries.
+pub(super) fn component(plugin: Option<&Path>) -> anyhow::Result<Cow<'static, [u8]>> {
+    match plugin {
+        Some(file) => Ok(Cow::Owned(
+            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
+        )),
+        None => Ok(Cow::Borrowed(mlforge_component::COMPONENT)),
+    }
 }
 
 /// Sees to it that the component is compiled, as far as can be told without trying. Where that fails, whoever wants to use

@@ -1,6 +1,5 @@
 //! `mlforge serve`: puts the host together, tells the user how to reach it, and stops it on a signal.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -64,7 +63,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
 
 async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
     let builder = super::storage::builder(data, &options.files, forge).await?;
-    let component = component(options.plugin.as_deref())?;
+    let component = super::compile::component(options.plugin.as_deref())?;
     super::compile::ahead(data, options.plugin.as_deref(), &component);
     let builder = match &options.external_url {
         Some(url) => builder.external_url(url),
@@ -94,16 +93,6 @@ fn source_schemes(allowed: &[String], denied: &[String]) -> anyhow::Result<Vec<S
     }
     schemes.retain(|scheme| !denied.contains(scheme));
     Ok(schemes)
-}
-
-/// The one that the user names, else the one that this binary carries.
-pub(super) fn component(plugin: Option<&Path>) -> anyhow::Result<Cow<'static, [u8]>> {
-    match plugin {
-        Some(file) => Ok(Cow::Owned(
-            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
-        )),
-        None => Ok(Cow::Borrowed(mlforge_component::COMPONENT)),
-    }
 }
 
 /// The two lines that a user pastes into a shell.
