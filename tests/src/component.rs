@@ -15,7 +15,7 @@ pub fn plugin() -> Plugin {
     let compile = || {
         let (hosts, usual) = (hosts_at_once(), Limits::default());
         let limits = Limits {
-            running_max: RUNNING_MAX * hosts,
+            concurrent_requests_max: RUNNING_MAX * hosts,
             transfers_max: usual.transfers_max * hosts,
             idle_max: usual.idle_max * hosts,
             ..usual
@@ -46,8 +46,8 @@ fn hosts_at_once() -> usize {
 /// and a busy machine must not fail it.
 pub(crate) fn patient() -> Limits {
     Limits {
-        running_max: RUNNING_MAX,
-        waiting_time: Duration::from_secs(120),
+        concurrent_requests_max: RUNNING_MAX,
+        queue_timeout: Duration::from_secs(120),
         project_percent_max: 100,
         caller_percent_max: 100,
         ..Limits::default()

@@ -80,7 +80,7 @@ impl GatedHost {
             .blobs(Arc::clone(&storage))
             .forge(Arc::new(Everyone))
             .limits(Limits {
-                waiting_time: Duration::from_secs(120),
+                queue_timeout: Duration::from_secs(120),
                 ..Limits::default()
             })
             .source_schemes(["s3"])

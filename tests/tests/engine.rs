@@ -16,9 +16,9 @@ fn error(status: u16, code: &str) -> (u16, String) {
     (status, code.into())
 }
 
-fn quick(request_time: Duration) -> Limits {
+fn quick(request_timeout: Duration) -> Limits {
     Limits {
-        request_time,
+        request_timeout,
         ..Limits::default()
     }
 }
@@ -170,7 +170,7 @@ async fn isolated_requests_get_an_instance_each() {
 #[tokio::test]
 async fn an_instance_is_replaced_after_so_many_requests() {
     let guest = GuestHost::limited(Limits {
-        uses_max: 2,
+        instance_requests_max: 2,
         ..Limits::default()
     });
     for expected in ["1", "2", "1"] {
@@ -199,7 +199,7 @@ async fn waiting_instances_of_others_make_room() {
 #[tokio::test]
 async fn an_instance_waits_for_so_long_and_no_longer() {
     let guest = GuestHost::limited(Limits {
-        idle_time: Duration::from_millis(1),
+        instance_idle_timeout: Duration::from_millis(1),
         ..Limits::default()
     });
     assert_eq!(count(&guest.developer()).await, "1");
@@ -209,7 +209,7 @@ async fn an_instance_waits_for_so_long_and_no_longer() {
 #[tokio::test]
 async fn the_instance_of_a_projects_last_search_waits_for_longer() {
     let guest = GuestHost::limited(Limits {
-        idle_time: Duration::from_millis(1),
+        instance_idle_timeout: Duration::from_millis(1),
         ..Limits::default()
     });
     let search = async || guest.developer().get("/count/search").await.body;
@@ -221,11 +221,13 @@ async fn the_instance_of_a_projects_last_search_waits_for_longer() {
 
 #[tokio::test]
 async fn it_waits_for_so_long_and_as_long_as_there_is_memory() {
-    for (warm_time, warm_bytes_max) in [(Duration::from_millis(1), usize::MAX), (Duration::MAX, 0)] {
+    for (query_instance_idle_timeout, query_instances_idle_bytes_max) in
+        [(Duration::from_millis(1), usize::MAX), (Duration::MAX, 0)]
+    {
         let guest = GuestHost::limited(Limits {
-            idle_time: Duration::from_millis(1),
-            warm_time,
-            warm_bytes_max,
+            instance_idle_timeout: Duration::from_millis(1),
+            query_instance_idle_timeout,
+            query_instances_idle_bytes_max,
             ..Limits::default()
         });
         assert_eq!(guest.developer().get("/count/search").await.body, "1");
@@ -236,8 +238,8 @@ async fn it_waits_for_so_long_and_as_long_as_there_is_memory() {
 #[tokio::test]
 async fn beyond_the_queue_there_is_overload() {
     let guest = GuestHost::limited(Limits {
-        running_max: 1,
-        waiting_max: 0,
+        concurrent_requests_max: 1,
+        queued_requests_max: 0,
         ..Limits::default()
     });
     let holder = guest.developer();
@@ -251,11 +253,11 @@ async fn beyond_the_queue_there_is_overload() {
 
 #[tokio::test]
 async fn the_queue_is_not_waited_in_for_ever() {
-    let waiting_time = Duration::from_millis(20);
+    let queue_timeout = Duration::from_millis(20);
     let guest = GuestHost::limited(Limits {
-        running_max: 1,
-        waiting_max: 1,
-        waiting_time,
+        concurrent_requests_max: 1,
+        queued_requests_max: 1,
+        queue_timeout,
         project_percent_max: 100,
         caller_percent_max: 100,
         ..Limits::default()
@@ -273,8 +275,8 @@ async fn the_queue_is_not_waited_in_for_ever() {
 #[tokio::test]
 async fn a_caller_who_goes_away_frees_the_seat() {
     let guest = GuestHost::limited(Limits {
-        running_max: 1,
-        waiting_max: 0,
+        concurrent_requests_max: 1,
+        queued_requests_max: 0,
         ..Limits::default()
     });
     let holder = guest.developer();
@@ -346,7 +348,7 @@ async fn requests_run_at_the_same_time() {
 #[tokio::test]
 async fn a_body_that_trickles_is_cut_however_short_its_pauses() {
     let guest = GuestHost::limited(Limits {
-        body_pause: Duration::from_millis(200),
+        body_idle_timeout: Duration::from_millis(200),
         ..Limits::default()
     });
     let request = Request::post("/api/v4/projects/1/ml/mlflow/echo").header("private-token", "developer");

@@ -37,9 +37,9 @@ const LONG: Duration = Duration::from_secs(60);
 /// A server that is small enough to be filled.
 fn small() -> Limits {
     Limits {
-        running_max: 8,
-        waiting_max: 24,
-        waiting_time: LONG,
+        concurrent_requests_max: 8,
+        queued_requests_max: 24,
+        queue_timeout: LONG,
         body_bytes_max: BODY_BYTES,
         small_body_bytes_max: BODY_BYTES,
         answer_bytes_max: 4 << 20,
@@ -47,9 +47,9 @@ fn small() -> Limits {
         transfers_max: 8,
         connections_max: 64,
         // No slow client is cut while the test runs.
-        body_pause: 10 * LONG,
-        write_pause: 10 * LONG,
-        transfer_pause: 10 * LONG,
+        body_idle_timeout: 10 * LONG,
+        write_idle_timeout: 10 * LONG,
+        transfer_idle_timeout: 10 * LONG,
         ..Limits::default()
     }
 }

@@ -97,7 +97,7 @@ async fn a_connection_serves_many_requests() {
 #[tokio::test]
 async fn a_running_request_finishes_before_the_host_ends() {
     let mut served = Served::with(Limits {
-        request_time: Duration::from_millis(300),
+        request_timeout: Duration::from_millis(300),
         ..Limits::default()
     })
     .await;
@@ -114,7 +114,7 @@ async fn a_running_request_finishes_before_the_host_ends() {
 #[tokio::test]
 async fn the_end_is_not_waited_for_for_ever() {
     let mut served = Served::with(Limits {
-        drain_time: Duration::from_millis(50),
+        shutdown_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;
@@ -129,7 +129,7 @@ async fn the_end_is_not_waited_for_for_ever() {
 #[tokio::test]
 async fn a_slow_head_is_cut() {
     let served = Served::with(Limits {
-        head_time: Duration::from_millis(100),
+        header_read_timeout: Duration::from_millis(100),
         ..Limits::default()
     })
     .await;
@@ -141,7 +141,7 @@ async fn a_slow_head_is_cut() {
 #[tokio::test]
 async fn a_connection_that_asks_nothing_is_cut() {
     let served = Served::with(Limits {
-        head_time: Duration::from_millis(100),
+        header_read_timeout: Duration::from_millis(100),
         ..Limits::default()
     })
     .await;
@@ -155,7 +155,7 @@ async fn a_connection_that_asks_nothing_is_cut() {
 #[tokio::test]
 async fn a_stalled_body_is_refused() {
     let served = Served::with(Limits {
-        body_pause: Duration::from_millis(100),
+        body_idle_timeout: Duration::from_millis(100),
         ..Limits::default()
     })
     .await;
@@ -191,8 +191,8 @@ async fn a_refused_client_sees_why_even_when_it_sends_much() {
 #[tokio::test]
 async fn a_client_who_hangs_up_frees_the_seat() {
     let served = Served::with(Limits {
-        running_max: 1,
-        waiting_max: 0,
+        concurrent_requests_max: 1,
+        queued_requests_max: 0,
         ..Limits::default()
     })
     .await;
@@ -251,7 +251,7 @@ async fn who_showed_a_token_stays_when_strangers_come() {
 async fn a_request_is_not_broken_off_for_a_newcomer() {
     let served = Served::with(Limits {
         connections_max: 1,
-        request_time: Duration::from_millis(300),
+        request_timeout: Duration::from_millis(300),
         ..three_connections()
     })
     .await;
@@ -271,8 +271,8 @@ async fn a_request_is_not_broken_off_for_a_newcomer() {
 #[tokio::test]
 async fn a_first_request_has_to_come_sooner_than_later_ones() {
     let served = Served::with(Limits {
-        first_head_time: Duration::from_millis(100),
-        head_time: Duration::from_secs(3_600),
+        first_header_read_timeout: Duration::from_millis(100),
+        header_read_timeout: Duration::from_secs(3_600),
         ..Limits::default()
     })
     .await;
@@ -320,7 +320,7 @@ async fn a_client_who_takes_an_answer_too_slowly_is_cut() {
     let served = Served::with(Limits {
         small_body_bytes_max: 64 << 20,
         body_bytes_max: 64 << 20,
-        write_pause: Duration::from_secs(1),
+        write_idle_timeout: Duration::from_secs(1),
         body_rate_min: 10 << 30,
         ..Limits::default()
     })

@@ -17,8 +17,8 @@ async fn until(caller: &Caller, path: &str, status: u16) {
 #[tokio::test]
 async fn one_caller_and_one_project_have_a_part_of_what_may_run() {
     let guest = GuestHost::limited(Limits {
-        running_max: 4,
-        waiting_time: Duration::from_millis(20),
+        concurrent_requests_max: 4,
+        queue_timeout: Duration::from_millis(20),
         ..Limits::default()
     });
     let hang = |token: &'static str| {

@@ -197,7 +197,7 @@ async fn a_cut_upload_leaves_the_old_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_stands_still_ends() {
     let files = Files::with(Limits {
-        body_pause: Duration::from_millis(50),
+        body_idle_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;
@@ -210,7 +210,7 @@ async fn an_upload_that_stands_still_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_trickles_ends_however_short_its_pauses() {
     let files = Files::with(Limits {
-        body_pause: Duration::from_millis(200),
+        body_idle_timeout: Duration::from_millis(200),
         transfer_rate_min: 10 << 20,
         ..Limits::default()
     })
@@ -380,8 +380,8 @@ async fn those_who_take_long_do_not_keep_others_out() {
         transfers_max: 2,
         project_percent_max: 100,
         caller_percent_max: 100,
-        running_max: 1,
-        waiting_time: Duration::from_millis(50),
+        concurrent_requests_max: 1,
+        queue_timeout: Duration::from_millis(50),
         ..Limits::default()
     })
     .await;

@@ -31,7 +31,7 @@ impl Inner {
         leave: Option<Arc<Leave>>,
     ) -> Result<Response<Body>, Refusal> {
         let (host, caller, project) = (Arc::clone(self), caller.clone(), caller.project.id);
-        let work = async move { host.run(request, &caller, leave, host.limits.request_time).await };
+        let work = async move { host.run(request, &caller, leave, host.limits.request_timeout).await };
         let ran = self.lane.run_in_slot(project, work).await;
         ran.unwrap_or(Err(Refusal::Fault))
     }

@@ -52,7 +52,7 @@ impl Inner {
         self.origins.check(head, intent, is_ambient)?;
         let Presented { credential, .. } = presented?;
         let forge = &*self.lent.forge;
-        let caller = auth::admit(forge, &credential, project, intent, self.limits.forge_time).await?;
+        let caller = auth::admit(forge, &credential, project, intent, self.limits.forge_timeout).await?;
         Ok(Admitted {
             head,
             path,

@@ -251,7 +251,7 @@ impl Inner {
         let permit = self.admission.run_permit(caller.claim()).await.ok()?;
         let host = Arc::clone(self);
         // Without waiting for a slot: what upkeep did makes the searches several times as fast that wait for one.
-        let work = async move { host.run(request, &caller, None, host.limits.request_time).await };
+        let work = async move { host.run(request, &caller, None, host.limits.request_timeout).await };
         let answer = self.lane.run(work).await;
         drop(permit);
         let reason = match answer {

@@ -197,12 +197,13 @@ impl Inner {
         let leave = self.leave(head, caller.project.id, credential);
         let response = if passage == Passage::Long {
             let _permit = self.admission.transfer_permit(caller.claim()).await?;
-            self.run(request, &caller, leave, self.limits.joining_time).await
+            self.run(request, &caller, leave, self.limits.multipart_complete_timeout)
+                .await
         } else {
             let _permit = self.admission.run_permit(caller.claim()).await?;
             match Lane::is_for(&head.method, path) {
                 true => self.run_in_lane(request, &caller, leave).await,
-                false => self.run(request, &caller, leave, self.limits.request_time).await,
+                false => self.run(request, &caller, leave, self.limits.request_timeout).await,
             }
         };
         if self.keeps_up {

@@ -150,7 +150,7 @@ impl Transfer {
         let mut answered = Some(answered);
         let result = match self
             .host
-            .instance(self.caller.project.id, false, Instant::now() + limits.request_time)
+            .instance(self.caller.project.id, false, Instant::now() + limits.request_timeout)
             .await
         {
             Ok(mut instance) => {

@@ -28,7 +28,7 @@ pub(crate) struct Admission {
     pub(crate) bodies: Budget,
     /// Linear memory of instances, in bytes.
     pub(crate) memory: Budget,
-    waiting_time: Duration,
+    queue_timeout: Duration,
 }
 
 /// The permit of a running request, and its place in the bounded queue.
@@ -44,12 +44,17 @@ impl Admission {
         let permits = |total| Permits::new(Bounds::of(total, 1, limits));
         Self {
             under_way: budget(limits.connections_max, 1),
-            queue: budget(limits.running_max.saturating_add(limits.waiting_max), 1),
-            running: permits(limits.running_max),
+            queue: budget(
+                limits
+                    .concurrent_requests_max
+                    .saturating_add(limits.queued_requests_max),
+                1,
+            ),
+            running: permits(limits.concurrent_requests_max),
             transfers: permits(limits.transfers_max),
             bodies: budget(limits.bodies_bytes_max, body_bytes_max),
             memory: budget(limits.instances_bytes_max, limits.instance_bytes_max),
-            waiting_time: limits.waiting_time,
+            queue_timeout: limits.queue_timeout,
         }
     }
 
@@ -58,19 +63,19 @@ impl Admission {
         self.under_way.take(claim, 1)
     }
 
-    /// A permit to run, waited for at most `Limits::waiting_time`. A full queue is refused at once.
+    /// A permit to run, waited for at most `Limits::queue_timeout`. A full queue is refused at once.
     pub(crate) async fn run_permit(&self, claim: Claim) -> Result<RunPermit, Exhausted> {
         let queued = self.queue.take(claim, 1)?;
-        let running = self.running.acquire(claim, self.waiting_time).await?;
+        let running = self.running.acquire(claim, self.queue_timeout).await?;
         Ok(RunPermit {
             _running: running,
             _queued: queued,
         })
     }
 
-    /// A permit to carry a file, waited for at most `Limits::waiting_time`.
+    /// A permit to carry a file, waited for at most `Limits::queue_timeout`.
     pub(crate) async fn transfer_permit(&self, claim: Claim) -> Result<Permit, Exhausted> {
-        self.transfers.acquire(claim, self.waiting_time).await
+        self.transfers.acquire(claim, self.queue_timeout).await
     }
 }
 

@@ -14,21 +14,21 @@ use crate::limits::pace::Pace;
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// From the moment at which a request has its body and a permit to its whole answer.
-    pub request_time: Duration,
+    pub request_timeout: Duration,
     /// How many requests run in the component at the same time.
-    pub running_max: usize,
+    pub concurrent_requests_max: usize,
     /// How many more may wait for one of those permits.
-    pub waiting_max: usize,
+    pub queued_requests_max: usize,
     /// How long they wait before they are told to come back.
-    pub waiting_time: Duration,
+    pub queue_timeout: Duration,
     /// How long the forge may take to say who the caller is.
-    pub forge_time: Duration,
+    pub forge_timeout: Duration,
     /// The largest request body of the routes that need large ones, such as `log-batch` and `log-inputs`.
     pub body_bytes_max: usize,
     /// The largest request body of all other routes but those of files.
     pub small_body_bytes_max: usize,
     /// The longest time for which a request body may pause, or be slower than its least rate.
-    pub body_pause: Duration,
+    pub body_idle_timeout: Duration,
     /// The least rate of request bodies and answers that are held in memory, in bytes a second; 0: none.
     pub body_rate_min: u64,
     /// The largest file that is taken from a client.
@@ -36,13 +36,13 @@ pub struct Limits {
     /// How many bytes of files a project keeps; `u64::MAX`: as many as there is room for, and nothing is counted.
     pub project_bytes_max: u64,
     /// How long a file that came in parts may take to be put together, which the caller waits for.
-    pub joining_time: Duration,
+    pub multipart_complete_timeout: Duration,
     /// How many requests that carry files run at the same time, besides all others.
     pub transfers_max: usize,
     /// The least rate of uploads and downloads of files, in bytes a second; 0: none.
     pub transfer_rate_min: u64,
     /// How long such a request may go on without a byte that moves.
-    pub transfer_pause: Duration,
+    pub transfer_idle_timeout: Duration,
     /// The largest answer that is taken from the component.
     pub answer_bytes_max: usize,
     /// Request and answer bodies of all requests together.
@@ -57,71 +57,71 @@ pub struct Limits {
     /// Linear memory of all instances together.
     pub instances_bytes_max: usize,
     /// An instance whose memory has grown past this is not used again.
-    pub reuse_bytes_max: usize,
+    pub instance_reuse_bytes_max: usize,
     /// After so many requests an instance is replaced.
-    pub uses_max: u32,
+    pub instance_requests_max: u32,
     /// How many instances may wait for the next request, all projects together.
     pub idle_max: usize,
     /// How many of them may belong to one project.
     pub idle_per_project_max: usize,
     /// How long an instance waits.
-    pub idle_time: Duration,
+    pub instance_idle_timeout: Duration,
     /// How long the instance waits that answered a project's last search: what it read makes the next one several times as fast.
-    pub warm_time: Duration,
+    pub query_instance_idle_timeout: Duration,
     /// Linear memory of those that wait for longer than others.
-    pub warm_bytes_max: usize,
+    pub query_instances_idle_bytes_max: usize,
     /// The most open connections, and the most requests under way. It is lowered to half of the descriptors that the process
     /// may have. A full server closes a stranger's or an idle connection for each newcomer.
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, from the moment at which the connection is free.
-    pub head_time: Duration,
+    pub header_read_timeout: Duration,
     /// The same for the first request of a connection, whose client is not known yet.
-    pub first_head_time: Duration,
+    pub first_header_read_timeout: Duration,
     /// The largest head of a request.
     pub head_bytes_max: usize,
     /// The longest time for which a client may take nothing of an answer, or less than the least rate.
-    pub write_pause: Duration,
+    pub write_idle_timeout: Duration,
     /// How long running requests may take to finish once the host stops.
-    pub drain_time: Duration,
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            request_time: Duration::from_secs(30),
-            running_max: 256,
-            waiting_max: 1024,
-            waiting_time: Duration::from_secs(5),
-            forge_time: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            concurrent_requests_max: 256,
+            queued_requests_max: 1024,
+            queue_timeout: Duration::from_secs(5),
+            forge_timeout: Duration::from_secs(10),
             body_bytes_max: 20 << 20,
             small_body_bytes_max: 1 << 20,
-            body_pause: Duration::from_secs(20),
+            body_idle_timeout: Duration::from_secs(20),
             body_rate_min: 32 << 10,
             file_bytes_max: 16 << 30,
             project_bytes_max: u64::MAX,
-            joining_time: Duration::from_secs(600),
+            multipart_complete_timeout: Duration::from_secs(600),
             transfers_max: 128,
             transfer_rate_min: 1 << 10,
-            transfer_pause: Duration::from_secs(120),
+            transfer_idle_timeout: Duration::from_secs(120),
             answer_bytes_max: 128 << 20,
             bodies_bytes_max: 1 << 30,
             project_percent_max: 50,
             caller_percent_max: 25,
             instance_bytes_max: 256 << 20,
             instances_bytes_max: 1 << 30,
-            reuse_bytes_max: 16 << 20,
-            uses_max: 1000,
+            instance_reuse_bytes_max: 16 << 20,
+            instance_requests_max: 1000,
             idle_max: 64,
             idle_per_project_max: 32,
-            idle_time: Duration::from_secs(10),
-            warm_time: Duration::from_secs(600),
-            warm_bytes_max: 32 << 20,
+            instance_idle_timeout: Duration::from_secs(10),
+            query_instance_idle_timeout: Duration::from_secs(600),
+            query_instances_idle_bytes_max: 32 << 20,
             connections_max: 2048,
-            head_time: Duration::from_secs(30),
-            first_head_time: Duration::from_secs(10),
+            header_read_timeout: Duration::from_secs(30),
+            first_header_read_timeout: Duration::from_secs(10),
             head_bytes_max: 64 << 10,
-            write_pause: Duration::from_secs(30),
-            drain_time: Duration::from_secs(10),
+            write_idle_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -130,7 +130,7 @@ impl Limits {
     /// The least pace of a request body that is held in memory.
     pub(crate) fn body_pace(&self) -> Pace {
         Pace {
-            grace: self.body_pause,
+            grace: self.body_idle_timeout,
             rate_min: self.body_rate_min,
         }
     }
@@ -138,7 +138,7 @@ impl Limits {
     /// The least pace of an upload.
     pub(crate) fn upload_pace(&self) -> Pace {
         Pace {
-            grace: self.body_pause,
+            grace: self.body_idle_timeout,
             rate_min: self.transfer_rate_min,
         }
     }
@@ -151,7 +151,7 @@ impl Limits {
             self.body_rate_min
         };
         Pace {
-            grace: self.write_pause,
+            grace: self.write_idle_timeout,
             rate_min,
         }
     }

@@ -137,7 +137,7 @@ fn engine(cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Engine> {
 
 fn pooling(limits: &Limits) -> PoolingAllocationConfig {
     let instances = limits
-        .running_max
+        .concurrent_requests_max
         .saturating_add(limits.transfers_max)
         .saturating_add(limits.idle_max);
     let instances = u32::try_from(instances)

@@ -157,7 +157,10 @@ impl Instance {
     /// It finished its last request, kept nothing of it, and has neither grown nor worked too much.
     pub(crate) fn is_reusable(&self, limits: &Limits) -> bool {
         let call = self.store.data();
-        !self.busy && self.uses < limits.uses_max && self.bytes() <= limits.reuse_bytes_max && call.table.is_empty()
+        !self.busy
+            && self.uses < limits.instance_requests_max
+            && self.bytes() <= limits.instance_reuse_bytes_max
+            && call.table.is_empty()
     }
 
     /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
@@ -226,7 +229,7 @@ impl Instance {
         };
         self.begin(work.caller, binding)?;
         let exports = &self.exports;
-        let (progress, pause) = (work.progress.clone(), work.limits.transfer_pause);
+        let (progress, pause) = (work.progress.clone(), work.limits.transfer_idle_timeout);
         let run = self.store.run_concurrent(async |accessor| {
             pass_through(accessor, &exports.service, work).await?;
             let rest = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
@@ -366,7 +369,7 @@ async fn exchange(
         return Err(Fault::Unfit(format!("status {}", head.status)));
     }
     let pace = Pace {
-        grace: limits.request_time,
+        grace: limits.request_timeout,
         rate_min: 0,
     };
     let allowance = Allowance {

@@ -19,9 +19,9 @@ pub(crate) struct Pool {
     resting: Mutex<Resting>,
     idle_max: usize,
     idle_per_project_max: usize,
-    idle_time: Duration,
-    warm_time: Duration,
-    warm_bytes_max: usize,
+    instance_idle_timeout: Duration,
+    query_instance_idle_timeout: Duration,
+    query_instances_idle_bytes_max: usize,
     /// The most memory of all idle instances together. Most memory is left to those that work.
     idle_bytes_max: usize,
 }
@@ -39,9 +39,9 @@ impl Pool {
             resting: Mutex::default(),
             idle_max: limits.idle_max,
             idle_per_project_max: limits.idle_per_project_max,
-            idle_time: limits.idle_time,
-            warm_time: limits.warm_time,
-            warm_bytes_max: limits.warm_bytes_max,
+            instance_idle_timeout: limits.instance_idle_timeout,
+            query_instance_idle_timeout: limits.query_instance_idle_timeout,
+            query_instances_idle_bytes_max: limits.query_instances_idle_bytes_max,
             idle_bytes_max: limits.instances_bytes_max / IDLE_PART,
         })
     }
@@ -66,7 +66,7 @@ impl Pool {
         let surplus = resting.make_room(self, &instance);
         resting.queue.push_back((Instant::now(), instance));
         if resting.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
-            resting.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.idle_time)));
+            resting.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.instance_idle_timeout)));
         }
         drop(resting);
         drop(surplus);
@@ -113,8 +113,9 @@ impl Resting {
             let waited = since.elapsed();
             let is_last = instance.is_for_long() && searched.insert(instance.project());
             let bytes = warm_bytes.saturating_add(instance.bytes());
-            let stays_warm = is_last && waited < pool.warm_time && bytes <= pool.warm_bytes_max;
-            if waited < pool.idle_time {
+            let stays_warm =
+                is_last && waited < pool.query_instance_idle_timeout && bytes <= pool.query_instances_idle_bytes_max;
+            if waited < pool.instance_idle_timeout {
                 self.queue.push_front((since, instance));
             } else if stays_warm {
                 warm_bytes = bytes;
@@ -152,9 +153,9 @@ impl Resting {
 }
 
 /// Runs while instances wait.
-async fn sweep(pool: Weak<Pool>, idle_time: Duration) {
+async fn sweep(pool: Weak<Pool>, instance_idle_timeout: Duration) {
     loop {
-        sleep(idle_time / 2).await;
+        sleep(instance_idle_timeout / 2).await;
         if !pool.upgrade().is_some_and(|pool| pool.drop_expired()) {
             return;
         }

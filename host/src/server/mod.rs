@@ -37,7 +37,7 @@ const HEADERS_MAX: usize = 100;
 
 impl Host {
     /// Serves until `shutdown` is ready, then takes no new connection, lets running requests finish
-    /// (`Limits::drain_time` at most) and returns.
+    /// (`Limits::shutdown_timeout` at most) and returns.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let http = http(self.limits());
         let graceful = GracefulShutdown::new();
@@ -60,18 +60,21 @@ impl Host {
             let service = self.service(&place.connection, own_address);
             let stream = TokioIo::new(Patient::new(stream, Arc::clone(&place.connection)));
             let connection = graceful.watch(http.serve_connection(stream, service));
-            let first_head_time = self.limits().first_head_time;
+            let first_header_read_timeout = self.limits().first_header_read_timeout;
             tasks.spawn(async move {
                 tokio::select! {
                     // A client that breaks off, or is cut because it is slow, is not worth a log line.
                     _ = connection => {}
                     () = place.connection.closed() => {}
-                    () = never_asked(&place.connection, first_head_time) => {}
+                    () = never_asked(&place.connection, first_header_read_timeout) => {}
                 }
             });
         }
         drop(arrivals);
-        if timeout(self.limits().drain_time, graceful.shutdown()).await.is_err() {
+        if timeout(self.limits().shutdown_timeout, graceful.shutdown())
+            .await
+            .is_err()
+        {
             tracing::warn!(target: "mlforge::server", "stopped with requests still running");
         }
         tasks.shutdown().await;
@@ -155,7 +158,7 @@ impl Arrivals {
 fn http(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
+        .header_read_timeout(limits.header_read_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_BYTES_MAX)
         .max_header_size(limits.head_bytes_max);
