@@ -13,7 +13,7 @@ use mlforge::forge::{ProjectRef, Role, Scope};
 use time::Date;
 use time::macros::format_description;
 
-use self::storage::FilesPlace;
+use self::storage::FileStoreArgs;
 
 mod compile;
 mod log;
@@ -149,7 +149,7 @@ struct Serve {
     purge_after: Option<u64>,
 
     #[command(flatten)]
-    files: FilesPlace,
+    files: FileStoreArgs,
 
     /// Address by which clients and browsers know the server, if not by its own, for example https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
@@ -167,7 +167,7 @@ struct Purge {
     project: Option<ProjectRef>,
 
     #[command(flatten)]
-    files: FilesPlace,
+    files: FileStoreArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
-use mlforge::storage::s3::{S3Blobs, S3Place};
+use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::storage::{Blobs, ProjectId, Records};
 use mlforge::{Host, HostBuilder};
@@ -338,7 +338,7 @@ fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostB
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let bucket = std::env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
-    let place: S3Place = format!("{bucket}/hermetic/{}-{count}", std::process::id())
+    let place: S3Location = format!("{bucket}/hermetic/{}-{count}", std::process::id())
         .parse()
         .expect("a place");
     let blobs = Arc::new(runtime.block_on(S3Blobs::open(&place)).expect("a bucket"));

@@ -10,16 +10,16 @@ use mlforge::HostBuilder;
 use mlforge::forge::local::LocalForge;
 use mlforge::storage::files::FileBlobs;
 #[cfg(feature = "s3")]
-use mlforge::storage::s3::{S3Blobs, S3Place};
+use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
 
 /// Where files are kept.
 #[derive(Debug, Args)]
-pub(super) struct FilesPlace {
+pub(super) struct FileStoreArgs {
     /// Keep files in an S3-compatible store instead of the data directory; the bucket must exist
     #[cfg(feature = "s3")]
     #[arg(long, value_name = "s3://BUCKET[/PREFIX]")]
-    files: Option<S3Place>,
+    files: Option<S3Location>,
 
     /// Address of that store [default: AWS_ENDPOINT_URL, else AWS]
     #[cfg(feature = "s3")]
@@ -33,7 +33,7 @@ pub(super) struct FilesPlace {
 }
 
 /// A host on the storage of a data directory. Fails when another process has it open.
-pub(super) async fn builder(data: &Path, files: &FilesPlace, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
+pub(super) async fn builder(data: &Path, files: &FileStoreArgs, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
     let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
     let builder = files.lend(mlforge::Host::builder(), data, &records).await?;
     Ok(builder
@@ -43,14 +43,14 @@ pub(super) async fn builder(data: &Path, files: &FilesPlace, forge: Arc<LocalFor
         .forge(forge))
 }
 
-impl FilesPlace {
+impl FileStoreArgs {
     /// Lends the place that the user names, else one below the data directory.
     async fn lend(&self, builder: HostBuilder, data: &Path, records: &SqliteRecords) -> anyhow::Result<HostBuilder> {
         #[cfg(not(feature = "s3"))]
         let _ = records;
         #[cfg(feature = "s3")]
         if let Some(place) = &self.files {
-            let place = S3Place {
+            let place = S3Location {
                 endpoint: self.s3_endpoint.clone(),
                 region: self.s3_region.clone(),
                 ..place.clone()

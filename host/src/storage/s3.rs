@@ -19,7 +19,7 @@ use object_store::list::PaginatedListOptions;
 
 use self::bucket::Bucket;
 use self::claims::Claims;
-pub use self::place::{S3Keys, S3Place};
+pub use self::place::{S3Keys, S3Location};
 use self::upload::S3Staged;
 use super::permits::ProjectPermits;
 use super::{
@@ -60,13 +60,13 @@ pub struct S3Blobs {
     bucket: Arc<Bucket>,
     claims: Arc<Claims>,
     memory: Arc<ProjectPermits>,
-    place: S3Place,
+    place: S3Location,
 }
 
 impl S3Blobs {
     /// Connects to the store, tries what the credentials allow, and removes what uploads left behind that were cut short
     /// by a crash a day ago or longer. Fails, in one sentence without a secret, when the store cannot be used.
-    pub async fn open(place: &S3Place) -> anyhow::Result<Self> {
+    pub async fn open(place: &S3Location) -> anyhow::Result<Self> {
         let place = place.clone().completed()?;
         let bucket = Bucket::connect(&place).with_context(|| format!("cannot use {place}"))?;
         bucket.check().await.with_context(|| format!("cannot use {place}"))?;
@@ -77,7 +77,7 @@ impl S3Blobs {
         Ok(Self::new(bucket, place))
     }
 
-    fn new(bucket: Bucket, place: S3Place) -> Self {
+    fn new(bucket: Bucket, place: S3Location) -> Self {
         Self {
             bucket: Arc::new(bucket),
             claims: Arc::default(),

@@ -25,7 +25,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
 
 use super::answer::{complaint, element, found, tag_in, within};
-use super::place::{RETRIES_MAX, S3Place};
+use super::place::{RETRIES_MAX, S3Location};
 use crate::storage::{BlobInfo, ProjectId, StorageError};
 
 /// How long a question may take with all its repetitions: less than the request of a client that waits for it.
@@ -68,7 +68,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn connect(place: &S3Place) -> anyhow::Result<Self> {
+    pub(super) fn connect(place: &S3Location) -> anyhow::Result<Self> {
         let (store, http) = place.connect()?;
         Ok(Self {
             store,

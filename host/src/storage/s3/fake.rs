@@ -32,8 +32,8 @@ struct Fake {
 }
 
 /// A place that nobody asks.
-fn nowhere() -> S3Place {
-    S3Place {
+fn nowhere() -> S3Location {
+    S3Location {
         bucket: "bucket".into(),
         prefix: "here".into(),
         endpoint: Some("http://127.0.0.1:9".into()),
@@ -51,7 +51,7 @@ fn unasked() -> S3Blobs {
 }
 
 impl Fake {
-    async fn start() -> (Arc<Self>, S3Place) {
+    async fn start() -> (Arc<Self>, S3Location) {
         let fake = Arc::new(Self::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -66,7 +66,7 @@ impl Fake {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        let place = S3Place {
+        let place = S3Location {
             endpoint: Some(endpoint),
             ..nowhere()
         };
@@ -163,7 +163,7 @@ async fn two_servers_do_not_share_a_prefix() {
         error.contains("s3://bucket/here") && error.contains("object here/owner"),
         "{error}"
     );
-    let elsewhere = S3Place {
+    let elsewhere = S3Location {
         prefix: "there".into(),
         ..place
     };

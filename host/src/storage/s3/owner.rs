@@ -7,7 +7,7 @@ use object_store::GetOptions;
 use object_store::path::Path;
 
 use super::bucket::Bucket;
-use super::place::S3Place;
+use super::place::S3Location;
 use super::told;
 use crate::storage::StorageError;
 
@@ -17,7 +17,7 @@ const KEY: &str = "owner";
 const BYTES_MAX: u64 = 1 << 10;
 
 /// Marks the files as this owner's; fails when they are marked as another's.
-pub(super) async fn mark(bucket: &Bucket, place: &S3Place, owner: &str) -> anyhow::Result<()> {
+pub(super) async fn mark(bucket: &Bucket, place: &S3Location, owner: &str) -> anyhow::Result<()> {
     let key = bucket.key_of(KEY).map_err(told)?;
     let mut found = read(bucket, &key).await.map_err(told)?;
     if found.is_none() {

@@ -33,7 +33,7 @@ const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 
 /// A part of a bucket. Parsed from `s3://bucket` or `s3://bucket/prefix`; the rest is then left to the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct S3Place {
+pub struct S3Location {
     /// The bucket's name; it must exist.
     pub bucket: String,
     /// What all keys begin with, without a `/` at its ends; empty: they begin with nothing.
@@ -62,7 +62,7 @@ impl fmt::Debug for S3Keys {
     }
 }
 
-impl fmt::Display for S3Place {
+impl fmt::Display for S3Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}", self.bucket)?;
         if !self.prefix.is_empty() {
@@ -75,7 +75,7 @@ impl fmt::Display for S3Place {
     }
 }
 
-impl FromStr for S3Place {
+impl FromStr for S3Location {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -101,7 +101,7 @@ impl FromStr for S3Place {
     }
 }
 
-impl S3Place {
+impl S3Location {
     /// Fills in what the environment says; fails when it has no credentials.
     pub(super) fn completed(mut self) -> anyhow::Result<Self> {
         if self.keys.is_none() {
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_place_is_a_bucket_and_a_prefix() {
         let parsed = |text: &str| {
-            let place: S3Place = text.parse().unwrap();
+            let place: S3Location = text.parse().unwrap();
             (place.bucket, place.prefix)
         };
         for (text, bucket, prefix) in [
@@ -213,7 +213,7 @@ mod tests {
             "s3://models/../a",
             &long,
         ] {
-            assert!(bad.parse::<S3Place>().is_err(), "{bad}");
+            assert!(bad.parse::<S3Location>().is_err(), "{bad}");
         }
     }
 

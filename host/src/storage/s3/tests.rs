@@ -23,7 +23,7 @@ use crate::storage::suite::{PROJECT, blobs_suite};
 const LARGE: usize = 20_000_000;
 
 /// A part of the bucket that nothing else uses.
-fn place() -> S3Place {
+fn place() -> S3Location {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let bucket = env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -199,7 +199,7 @@ async fn a_store_that_cannot_be_used_is_told_at_once_and_without_a_secret() {
         id: env::var("AWS_ACCESS_KEY_ID").unwrap(),
         secret: env::var("AWS_SECRET_ACCESS_KEY").unwrap(),
     };
-    let base = S3Place {
+    let base = S3Location {
         endpoint: Some(env::var("AWS_ENDPOINT_URL").unwrap()),
         region: Some(env::var("AWS_REGION").unwrap()),
         keys: Some(known.clone()),
@@ -215,42 +215,42 @@ async fn a_store_that_cannot_be_used_is_told_at_once_and_without_a_secret() {
     let unused = free_address().await;
     for (wrong, says) in [
         (
-            S3Place {
+            S3Location {
                 bucket: "nothing-here".into(),
                 ..base.clone()
             },
             "no such bucket",
         ),
         (
-            S3Place {
+            S3Location {
                 keys: keys(&known.id, "wrong-secret"),
                 ..base.clone()
             },
             "credentials",
         ),
         (
-            S3Place {
+            S3Location {
                 keys: keys("GKunknown", &known.secret),
                 ..base.clone()
             },
             "credentials",
         ),
         (
-            S3Place {
+            S3Location {
                 region: Some("elsewhere".into()),
                 ..base.clone()
             },
             "region",
         ),
         (
-            S3Place {
+            S3Location {
                 endpoint: Some("ftp://x".into()),
                 ..base.clone()
             },
             "https://",
         ),
         (
-            S3Place {
+            S3Location {
                 endpoint: Some(format!("http://{unused}")),
                 ..base.clone()
             },
@@ -281,7 +281,7 @@ async fn through_brittle_connections(bytes_max: u64) -> S3Blobs {
             tokio::spawn(pass_on(client, server.clone(), bytes_max));
         }
     });
-    let place = S3Place {
+    let place = S3Location {
         endpoint: Some(endpoint),
         ..place()
     };
@@ -327,7 +327,7 @@ async fn a_download_never_mixes_two_versions() {
 /// A store behind an address that takes connections and never answers.
 async fn silent() -> (S3Blobs, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let place = S3Place {
+    let place = S3Location {
         endpoint: Some(format!("http://{}", listener.local_addr().unwrap())),
         ..place()
     };
