@@ -38,7 +38,7 @@ pub struct HostBuilder {
     forge: Option<Arc<dyn Forge>>,
     limits: Limits,
     isolate: bool,
-    keeps_up: bool,
+    background_maintenance: bool,
     source_schemes: Vec<String>,
     external_url: Option<String>,
     host_names: Vec<String>,
@@ -69,7 +69,7 @@ impl HostBuilder {
             forge: None,
             limits: Limits::default(),
             isolate: false,
-            keeps_up: true,
+            background_maintenance: true,
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
             host_names: Vec::new(),
@@ -129,9 +129,9 @@ impl HostBuilder {
     }
 
     /// Whether the component packs what was logged by itself when nobody waits, as it does by default; else only
-    /// [`Host::keep_up`] lets it.
-    pub fn keeps_up(mut self, keeps_up: bool) -> Self {
-        self.keeps_up = keeps_up;
+    /// [`Host::run_maintenance`] lets it.
+    pub fn background_maintenance(mut self, background_maintenance: bool) -> Self {
+        self.background_maintenance = background_maintenance;
         self
     }
 
@@ -208,7 +208,7 @@ impl HostBuilder {
         let conduct = Conduct {
             origins,
             isolate: self.isolate,
-            keeps_up: self.keeps_up,
+            background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,
             external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
         };

@@ -26,7 +26,7 @@ mod runtime;
 mod server;
 pub mod storage;
 
-pub use crate::host::maintenance::UpkeepCounts;
+pub use crate::host::maintenance::MaintenanceCounts;
 pub use crate::http::response_body::Body;
 pub use crate::runtime::component::Plugin;
 pub use builder::{HostBuilder, SOURCE_SCHEMES};

@@ -90,7 +90,7 @@ impl GatedHost {
                 SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms)
             })
             .random_seed(1)
-            .keeps_up(false)
+            .background_maintenance(false)
             .build()
             .expect("a host");
         Self {
@@ -259,7 +259,7 @@ impl Client {
     }
 
     /// Does all upkeep.
-    pub async fn keep_up(&self) {
-        self.host.keep_up(ProjectId(self.project)).await;
+    pub async fn run_maintenance(&self) {
+        self.host.run_maintenance(ProjectId(self.project)).await;
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mlforge::UpkeepCounts;
+use mlforge::MaintenanceCounts;
 use mlforge::storage::{Commit, ProjectId, Range, Records, Write};
 
 use crate::tracker::Tracker;
@@ -36,8 +36,8 @@ impl Tracker {
     }
 
     /// What upkeep came to so far.
-    pub fn upkeep_counts(&self) -> UpkeepCounts {
-        self.host.upkeep_counts()
+    pub fn maintenance_counts(&self) -> MaintenanceCounts {
+        self.host.maintenance_counts()
     }
 
     /// From now on the writer may only read.

@@ -266,7 +266,7 @@ impl Explorer<'_> {
         self.host.storage.open();
         let rewrites = |what| self.operations.iter().any(|operation| operation.rewrites == what);
         if rewrites(Rewrites::All) {
-            client.keep_up().await;
+            client.run_maintenance().await;
         }
         let mut stored = self.host.snapshot(client).await;
         if rewrites(Rewrites::All) || rewrites(Rewrites::Blocks) {

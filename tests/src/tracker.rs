@@ -152,7 +152,8 @@ impl Tracker {
 
     /// Packs everything that was logged so far.
     pub fn pack(&self) {
-        self.runtime.block_on(self.host.keep_up(ProjectId(self.project)));
+        self.runtime
+            .block_on(self.host.run_maintenance(ProjectId(self.project)));
     }
 
     /// Empty projects of a host that lets sources of versions lead out of them by these schemes.
@@ -211,7 +212,7 @@ impl Tracker {
 
     async fn sending(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
         if self.packs {
-            self.host.keep_up(ProjectId(self.project)).await;
+            self.host.run_maintenance(ProjectId(self.project)).await;
         }
         reply(self.host.handle(self.request(method, path, body)).await)
     }
@@ -356,7 +357,7 @@ fn finish(builder: HostBuilder, around: &Arc<Around>) -> Host {
             SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms)
         })
         .random_seed(1)
-        .keeps_up(false)
+        .background_maintenance(false)
         .build()
         .expect("a host")
 }

@@ -109,7 +109,7 @@ async fn ask(times: usize) -> http::Response<mlforge::Body> {
         .records(Arc::new(MemoryRecords::new()))
         .blobs(blobs)
         .forge(Arc::new(StaticForge::new()))
-        .keeps_up(false)
+        .background_maintenance(false)
         .build()
         .unwrap();
     let request = http::Request::get("/api/v4/projects/1/ml/mlflow/api/2.0/mlflow-artifacts/artifacts/0/file")

@@ -36,7 +36,7 @@ impl Files {
             .blobs(Arc::new(FileBlobs::open(directory.path()).unwrap()))
             .forge(Arc::new(StaticForge::new()))
             .limits(limits)
-            .keeps_up(false)
+            .background_maintenance(false)
             .build()
             .unwrap();
         let mut files = Files {

@@ -67,7 +67,7 @@ fn runs_whose_tags_are_all_their_own_are_packed() {
         find(&tracker, &experiment, "tags.`tag-63-0` LIKE 'v'"),
         [runs[63].clone()]
     );
-    assert_eq!(tracker.upkeep_counts().failures, 0);
+    assert_eq!(tracker.maintenance_counts().failures, 0);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn large_runs_are_packed() {
     add_tags(&tracker, &runs[5], &tags(["own".to_owned()].into_iter(), "v"));
     pack_all(&tracker);
     assert_eq!(find(&tracker, &experiment, "tags.own = 'v'"), [runs[5].clone()]);
-    assert_eq!(tracker.upkeep_counts().failures, 0);
+    assert_eq!(tracker.maintenance_counts().failures, 0);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_tag_whose_key_is_too_long_for_a_column_is_packed_and_found() {
         assert_eq!(tracker.read(long)["data"]["tags"][1]["key"], key);
         pack_all_once(&tracker);
     }
-    assert_eq!(tracker.upkeep_counts().failures, 0);
+    assert_eq!(tracker.maintenance_counts().failures, 0);
 }
 
 fn pack_all_once(tracker: &Tracker) {
@@ -264,10 +264,10 @@ fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packe
     tracker.post("runs/set-tag", tag.clone()).ok();
     tracker.pack();
     assert_eq!(tracker.records_of(MARK).len(), 2);
-    assert_eq!(tracker.upkeep_counts().set_aside, 2);
+    assert_eq!(tracker.maintenance_counts().set_aside, 2);
     // Until they are changed, nothing is tried again.
     tracker.pack();
-    assert_eq!(tracker.upkeep_counts().set_aside, 2);
+    assert_eq!(tracker.maintenance_counts().set_aside, 2);
     assert_eq!(find(&tracker, &other, "").len(), 1);
     tracker.put_record(&packed_key(&runs[2]), &intact);
     tracker.post("runs/set-tag", tag).ok();
@@ -275,7 +275,7 @@ fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packe
     assert_eq!(tracker.records_of(MARK).len(), 1);
     assert_eq!(find(&tracker, &experiment, "tags.t = 'v'"), [runs[2].clone()]);
     assert_eq!(find(&tracker, &experiment, "tags.more99 LIKE 'x%'"), [too_large]);
-    let counts = tracker.upkeep_counts();
+    let counts = tracker.maintenance_counts();
     assert_eq!((counts.set_aside, counts.failures), (2, 0));
     assert!(counts.passes > 0);
 }
@@ -290,7 +290,7 @@ fn a_mark_that_cannot_be_read_stops_no_other_run() {
     create(&tracker, &second, 1, &[]);
     tracker.pack();
     assert_eq!(tracker.records_of(MARK).len(), 1);
-    assert!(tracker.upkeep_counts().failures > 0);
+    assert!(tracker.maintenance_counts().failures > 0);
 }
 
 #[test]

@@ -41,7 +41,7 @@ async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
         .context("a server that runs purges by itself: mlforge serve --purge-after")?
         .component(mlforge_component::COMPONENT)
         .limits(Limits::default())
-        .keeps_up(false)
+        .background_maintenance(false)
         .build()?;
     for project in projects {
         let removed = host.purge(project.id, days(options.older_than)).await?;

@@ -33,7 +33,7 @@ const SHOWN_BYTES_MAX: usize = 500;
 const PATH: &str = "/host/upkeep";
 
 /// Which projects are due, the task that sees to them, and what became of it.
-pub(crate) struct Upkeep {
+pub(crate) struct Maintenance {
     state: Mutex<State>,
     passes: AtomicU64,
     failures: AtomicU64,
@@ -52,7 +52,7 @@ struct State {
 
 /// What upkeep came to since the host began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UpkeepCounts {
+pub struct MaintenanceCounts {
     /// Passes of packing that were answered.
     pub passes: u64,
     /// Requests of the host's own that failed: passes of packing, and what removes uploads or deletes for good.
@@ -61,9 +61,9 @@ pub struct UpkeepCounts {
     pub set_aside: u64,
 }
 
-impl Default for Upkeep {
+impl Default for Maintenance {
     fn default() -> Self {
-        Upkeep {
+        Maintenance {
             state: Mutex::default(),
             passes: AtomicU64::default(),
             failures: AtomicU64::default(),
@@ -74,7 +74,7 @@ impl Default for Upkeep {
     }
 }
 
-impl Upkeep {
+impl Maintenance {
     /// Takes note of a request to a project.
     pub(crate) fn note(&self, host: &Arc<Inner>, project: ProjectId, changed: bool) {
         let mut state = self.lock();
@@ -160,7 +160,7 @@ async fn see_to(host: Weak<Inner>) {
 impl Host {
     /// Lets the component do its upkeep in a project now, whatever was changed a moment ago. It changes no answer, only
     /// how fast answers come.
-    pub async fn keep_up(&self, project: ProjectId) {
+    pub async fn run_maintenance(&self, project: ProjectId) {
         let mut after = None;
         while let Some(pass) = self.inner().pass(project, after.as_deref(), Some(Duration::ZERO)).await {
             after = pass.next;
@@ -172,10 +172,10 @@ impl Host {
     }
 
     /// What upkeep came to since the host began.
-    pub fn upkeep_counts(&self) -> UpkeepCounts {
+    pub fn maintenance_counts(&self) -> MaintenanceCounts {
         let upkeep = &self.inner().upkeep;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        UpkeepCounts {
+        MaintenanceCounts {
             passes: read(&upkeep.passes),
             failures: read(&upkeep.failures),
             set_aside: read(&upkeep.set_aside),

@@ -25,7 +25,7 @@ use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
-use crate::host::maintenance::Upkeep;
+use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
 use crate::http::body_mode::Passage;
@@ -64,9 +64,9 @@ pub(crate) struct Inner {
     pub(crate) admission: Admission,
     pub(crate) connections: Connections,
     pub(crate) lane: Lane,
-    pub(crate) upkeep: Upkeep,
+    pub(crate) upkeep: Maintenance,
     pub(crate) upload_gc: UploadGc,
-    keeps_up: bool,
+    background_maintenance: bool,
 }
 
 /// How a host serves, besides its limits.
@@ -75,7 +75,7 @@ pub(crate) struct Conduct {
     /// Whether every request gets an instance of its own.
     pub(crate) isolate: bool,
     /// Whether upkeep happens by itself.
-    pub(crate) keeps_up: bool,
+    pub(crate) background_maintenance: bool,
     /// By which schemes sources may lead out of a project, joined by commas.
     pub(crate) source_schemes: Option<HeaderValue>,
     /// By what address clients reach the host, without a slash at its end; none: by the one that a request names.
@@ -90,7 +90,7 @@ impl Host {
             plugin,
             lent: Arc::new(lent),
             isolate: conduct.isolate,
-            keeps_up: conduct.keeps_up,
+            background_maintenance: conduct.background_maintenance,
             source_schemes: conduct.source_schemes,
             external_url: conduct.external_url,
             origins: conduct.origins,
@@ -98,7 +98,7 @@ impl Host {
             admission: Admission::new(&limits),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
             lane,
-            upkeep: Upkeep::default(),
+            upkeep: Maintenance::default(),
             upload_gc: UploadGc::default(),
             limits,
         };
@@ -206,7 +206,7 @@ impl Inner {
                 false => self.run(request, &caller, leave, self.limits.request_timeout).await,
             }
         };
-        if self.keeps_up {
+        if self.background_maintenance {
             self.upkeep.note(self, caller.project.id, intent == Intent::Write);
         }
         response

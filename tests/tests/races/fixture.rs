@@ -115,7 +115,7 @@ impl Fixture {
                 json!({"experiment_id": experiment, "key": "t", "value": "v"}),
             )
             .await;
-        client.keep_up().await;
+        client.run_maintenance().await;
         // It is not packed.
         self::run(&client, &deleted_experiment, "late").await;
         client.must("POST", "runs/delete", json!({"run_id": deleted_run})).await;

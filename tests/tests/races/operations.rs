@@ -69,10 +69,10 @@ pub fn delete_for_good(fixture: &Fixture) -> Operation {
 }
 
 /// Runs all upkeep.
-fn keep_up() -> Operation {
+fn run_maintenance() -> Operation {
     let step = |client: Client| {
         Box::pin(async move {
-            client.keep_up().await;
+            client.run_maintenance().await;
             String::new()
         }) as StepFuture
     };
@@ -385,5 +385,5 @@ fn versions(fixture: &Fixture) -> Vec<Operation> {
 }
 
 fn upkeeps() -> Vec<Operation> {
-    vec![purge(), keep_up()]
+    vec![purge(), run_maintenance()]
 }
