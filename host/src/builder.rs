@@ -16,8 +16,8 @@ use crate::limits::Limits;
 use crate::limits::descriptors;
 use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Randomness};
-use crate::runtime::low_priority::Lane;
-use crate::runtime::retry_locks::Turns;
+use crate::runtime::low_priority::LowPriorityRuntime;
+use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::Lent;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
@@ -196,7 +196,7 @@ impl HostBuilder {
         let lent = Lent {
             file_bytes_max: self.limits.file_bytes_max,
             tickets: Tickets::new(&self.ticket_key.map_or_else(new_key, Ok)?),
-            turns: Turns::default(),
+            turns: RetryLocks::default(),
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,
@@ -212,7 +212,7 @@ impl HostBuilder {
             source_schemes: scheme_list(&self.source_schemes)?,
             external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
         };
-        let lane = Lane::start().context("cannot start threads for requests that take long")?;
+        let lane = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
         Ok(Host::new(plugin, lent, self.limits, lane, conduct))
     }
 }

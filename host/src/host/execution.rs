@@ -16,7 +16,7 @@ use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
 use crate::runtime::instance::{Fault, Given, Instance, Work};
-use crate::runtime::low_priority::Lane;
+use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::storage::{BlobInfo, ProjectId};
 
 /// How often a file is asked for anew that is replaced in the same moment.
@@ -69,7 +69,7 @@ impl Inner {
         time: Duration,
     ) -> Result<(Response<Given>, Share), Refusal> {
         let path = request.uri().path();
-        let for_long = Lane::is_for(request.method(), path);
+        let for_long = LowPriorityRuntime::is_for(request.method(), path);
         let deadline = Instant::now() + time;
         let mut answer = self.admission.bodies.share(caller.claim());
         let work = Work {

@@ -41,7 +41,7 @@ use crate::limits::budget::Bounds;
 use crate::limits::connections::{Connection, Connections};
 use crate::runtime::component::Plugin;
 use crate::runtime::instance_pool::Pool;
-use crate::runtime::low_priority::Lane;
+use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::services::Lent;
 
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
@@ -63,7 +63,7 @@ pub(crate) struct Inner {
     pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) connections: Connections,
-    pub(crate) lane: Lane,
+    pub(crate) lane: LowPriorityRuntime,
     pub(crate) upkeep: Maintenance,
     pub(crate) upload_gc: UploadGc,
     background_maintenance: bool,
@@ -85,7 +85,7 @@ pub(crate) struct Conduct {
 }
 
 impl Host {
-    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, lane: Lane, conduct: Conduct) -> Self {
+    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, lane: LowPriorityRuntime, conduct: Conduct) -> Self {
         let inner = Inner {
             plugin,
             lent: Arc::new(lent),
@@ -201,7 +201,7 @@ impl Inner {
                 .await
         } else {
             let _permit = self.admission.run_permit(caller.claim()).await?;
-            match Lane::is_for(&head.method, path) {
+            match LowPriorityRuntime::is_for(&head.method, path) {
                 true => self.run_in_lane(request, &caller, leave).await,
                 false => self.run(request, &caller, leave, self.limits.request_timeout).await,
             }

@@ -38,13 +38,13 @@ const SLICE: Duration = Duration::from_millis(50);
 const NICER: i32 = 10;
 
 /// The threads. What still runs on them is dropped with this.
-pub(crate) struct Lane {
+pub(crate) struct LowPriorityRuntime {
     /// None once dropped.
     threads: Option<Runtime>,
     slots: FairQueue,
 }
 
-impl Lane {
+impl LowPriorityRuntime {
     /// Starts as many threads as there are cores.
     pub(crate) fn start() -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
@@ -97,7 +97,7 @@ async fn in_slot<T>(slots: FairQueue, project: ProjectId, work: impl Future<Outp
     }
 }
 
-impl Drop for Lane {
+impl Drop for LowPriorityRuntime {
     fn drop(&mut self) {
         // Waiting for the threads is forbidden where futures are dropped, and one of them may be this one.
         if let Some(threads) = self.threads.take() {
@@ -124,15 +124,21 @@ mod tests {
 
     #[test]
     fn searches_and_histories_take_long_and_all_else_does_not() {
-        assert!(Lane::is_for(&Method::POST, "/api/2.0/mlflow/runs/search"));
-        assert!(Lane::is_for(&Method::GET, "/api/2.0/mlflow/model-versions/search"));
-        assert!(Lane::is_for(
+        assert!(LowPriorityRuntime::is_for(&Method::POST, "/api/2.0/mlflow/runs/search"));
+        assert!(LowPriorityRuntime::is_for(
+            &Method::GET,
+            "/api/2.0/mlflow/model-versions/search"
+        ));
+        assert!(LowPriorityRuntime::is_for(
             &Method::GET,
             "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval"
         ));
-        assert!(!Lane::is_for(&Method::GET, "/api/2.0/mlflow/runs/get"));
-        assert!(!Lane::is_for(&Method::POST, "/api/2.0/mlflow/runs/log-metric"));
-        assert!(!Lane::is_for(
+        assert!(!LowPriorityRuntime::is_for(&Method::GET, "/api/2.0/mlflow/runs/get"));
+        assert!(!LowPriorityRuntime::is_for(
+            &Method::POST,
+            "/api/2.0/mlflow/runs/log-metric"
+        ));
+        assert!(!LowPriorityRuntime::is_for(
             &Method::PUT,
             "/api/2.0/mlflow-artifacts/artifacts/1/search"
         ));
@@ -140,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_or_is_not_awaited_harms_nobody() {
-        let lane = Lane::start().unwrap();
+        let lane = LowPriorityRuntime::start().unwrap();
         let panicked: Option<()> = lane.run(async { panic!("on purpose") }).await;
         assert_eq!(panicked, None);
         let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
@@ -176,7 +182,10 @@ mod tests {
     async fn its_threads_go_behind_those_around_them() {
         let priority = || rustix::process::getpriority_process(None).unwrap();
         let here = priority();
-        let there = Lane::start().unwrap().run(async move { priority() }).await;
+        let there = LowPriorityRuntime::start()
+            .unwrap()
+            .run(async move { priority() })
+            .await;
         assert_eq!(there, Some((here + NICER).min(19)));
     }
 }

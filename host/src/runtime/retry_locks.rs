@@ -1,4 +1,4 @@
-//! Turns: who lost a race for the same records decides anew one after the other.
+//! RetryLocks: who lost a race for the same records decides anew one after the other.
 //!
 //! A conflict costs a request all that it read and decided. Of 32 that change one record at once one gets through, 31 decide
 //! anew together, and 30 of those lose again. When each waits for those that lost before, nearly all lose once, the waiting
@@ -23,7 +23,7 @@ type Wanted = (ProjectId, Vec<u8>);
 
 /// The lines in which somebody stands, one a record.
 #[derive(Default)]
-pub(crate) struct Turns {
+pub(crate) struct RetryLocks {
     lines: Mutex<HashMap<Wanted, Weak<Line<()>>>>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Turn {
     _held: OwnedMutexGuard<()>,
 }
 
-impl Turns {
+impl RetryLocks {
     /// Waits for the turn to change a record, unless `had` is just that one; none if that takes too long. Any other turn is given
     /// up before: who holds one and waits for another may wait for somebody who does the reverse.
     pub(crate) async fn wait(&self, had: Option<Turn>, project: ProjectId, key: &[u8]) -> Option<Turn> {
@@ -69,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_has_the_turn_at_a_record_at_a_time_and_nobody_waits_for_ever() {
-        let turns = Turns::default();
+        let turns = RetryLocks::default();
         let turn = turns.wait(None, ONE, b"a").await;
         assert!(turn.is_some());
         assert!(turns.wait(None, ONE, b"b").await.is_some());
@@ -83,7 +83,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn two_who_have_what_the_other_one_wants_both_get_it() {
-        let turns = Turns::default();
+        let turns = RetryLocks::default();
         let (a, b) = (turns.wait(None, ONE, b"a").await, turns.wait(None, ONE, b"b").await);
         let (b, a) = tokio::join!(turns.wait(a, ONE, b"b"), turns.wait(b, ONE, b"a"));
         assert_eq!(b.map(|turn| turn.wanted.1).as_deref(), Some(&b"b"[..]));
@@ -92,7 +92,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_in_which_nobody_stands_are_forgotten() {
-        let turns = Turns::default();
+        let turns = RetryLocks::default();
         let turn = turns.wait(None, ONE, b"a").await;
         for project in 2..5_000 {
             turns.wait(None, ProjectId(project), b"a").await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::environment::{Clock, Randomness};
-use super::retry_locks::Turns;
+use super::retry_locks::RetryLocks;
 use crate::auth::upload_token::Tickets;
 use crate::forge::Forge;
 use crate::storage::quota::{Quota, Reservation};
@@ -20,7 +20,7 @@ pub(crate) struct Lent {
     /// The largest file.
     pub(crate) file_bytes_max: u64,
     pub(crate) tickets: Tickets,
-    pub(crate) turns: Turns,
+    pub(crate) turns: RetryLocks,
     /// Counts what each project keeps, if that is bounded; then it is what `blobs` is.
     pub(crate) quota: Option<Quota>,
 }
