@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Line, OwnedMutexGuard};
+use tokio::sync::{Mutex as KeyLock, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use crate::storage::ProjectId;
@@ -19,24 +19,24 @@ const WAIT_MAX: Duration = Duration::from_millis(100);
 const LINES_MAX: usize = 1_000;
 
 /// What many want to change: a project's record.
-type Wanted = (ProjectId, Vec<u8>);
+type RecordKey = (ProjectId, Vec<u8>);
 
 /// The lines in which somebody stands, one a record.
 #[derive(Default)]
 pub(crate) struct RetryLocks {
-    lines: Mutex<HashMap<Wanted, Weak<Line<()>>>>,
+    lines: Mutex<HashMap<RecordKey, Weak<KeyLock<()>>>>,
 }
 
 /// The next one in line waits until this is dropped.
-pub(crate) struct Turn {
-    wanted: Wanted,
+pub(crate) struct RetryLock {
+    wanted: RecordKey,
     _held: OwnedMutexGuard<()>,
 }
 
 impl RetryLocks {
     /// Waits for the turn to change a record, unless `had` is just that one; none if that takes too long. Any other turn is given
     /// up before: who holds one and waits for another may wait for somebody who does the reverse.
-    pub(crate) async fn wait(&self, had: Option<Turn>, project: ProjectId, key: &[u8]) -> Option<Turn> {
+    pub(crate) async fn wait(&self, had: Option<RetryLock>, project: ProjectId, key: &[u8]) -> Option<RetryLock> {
         let wanted = (project, key.to_vec());
         let had = had.filter(|turn| turn.wanted == wanted);
         if had.is_some() {
@@ -44,10 +44,10 @@ impl RetryLocks {
         }
         let line = self.line(&wanted);
         let held = timeout(WAIT_MAX, line.lock_owned()).await.ok()?;
-        Some(Turn { wanted, _held: held })
+        Some(RetryLock { wanted, _held: held })
     }
 
-    fn line(&self, wanted: &Wanted) -> Arc<Line<()>> {
+    fn line(&self, wanted: &RecordKey) -> Arc<KeyLock<()>> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = lines.get(wanted).and_then(Weak::upgrade) {
             return line;

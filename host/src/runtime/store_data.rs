@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use super::retry_locks::Turn;
+use super::retry_locks::RetryLock;
 use super::services::Lent;
 use crate::auth::upload_token::Leave;
 use crate::limits::budget::{CallerId, Exhausted, Share};
@@ -42,7 +42,7 @@ pub(crate) struct Call {
     lent: Arc<Lent>,
     binding: Option<Binding>,
     /// That of the running request, if it lost a race.
-    pub(crate) turn: Option<Turn>,
+    pub(crate) turn: Option<RetryLock>,
     pub(crate) table: ResourceTable,
     pub(crate) memory: Memory,
     http: WasiHttpCtx,
