@@ -25,7 +25,7 @@ use crate::http::response_body::Body;
 use crate::limits::Limits;
 use crate::limits::connections::{ActiveRequest, Connection, Connections, Peer, Place};
 use crate::limits::pace::Pace;
-use crate::server::write_timeout::Patient;
+use crate::server::write_timeout::WriteTimeout;
 
 /// How long to wait when the system has no socket for the next connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -58,7 +58,7 @@ impl Host {
             };
             let own_address = stream.local_addr().ok().map(OwnAddress);
             let service = self.service(&place.connection, own_address);
-            let stream = TokioIo::new(Patient::new(stream, Arc::clone(&place.connection)));
+            let stream = TokioIo::new(WriteTimeout::new(stream, Arc::clone(&place.connection)));
             let connection = graceful.watch(http.serve_connection(stream, service));
             let first_header_read_timeout = self.limits().first_header_read_timeout;
             tasks.spawn(async move {
