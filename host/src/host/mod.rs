@@ -28,7 +28,7 @@ use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
-use crate::http::body_mode::Passage;
+use crate::http::body_mode::BodyMode;
 use crate::http::error;
 use crate::http::error::Refusal;
 use crate::http::request_body::Inbound;
@@ -167,7 +167,7 @@ impl Inner {
             connection.accept(caller.claim());
         }
         let mut response = match self.passage(head, path) {
-            Passage::Streamed => self.transfer(head, path, caller, body).await,
+            BodyMode::Streamed => self.transfer(head, path, caller, body).await,
             passage => self.answer_whole(admitted, body, passage).await,
         }?;
         response.body_mut().hold(under_way);
@@ -179,7 +179,7 @@ impl Inner {
         self: &Arc<Self>,
         admitted: Admitted<'_>,
         mut body: Inbound,
-        passage: Passage,
+        passage: BodyMode,
     ) -> Result<Response<Body>, Refusal> {
         let Admitted {
             head,
@@ -195,7 +195,7 @@ impl Inner {
         };
         let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
         let leave = self.leave(head, caller.project.id, credential);
-        let response = if passage == Passage::Long {
+        let response = if passage == BodyMode::LongRunning {
             let _permit = self.admission.transfer_permit(caller.claim()).await?;
             self.run(request, &caller, leave, self.limits.multipart_complete_timeout)
                 .await
@@ -214,12 +214,12 @@ impl Inner {
 
     /// A component that takes whole requests gets those with files too, where neither has to be whole in memory for it: it
     /// names the file that is wanted, and the host sends it.
-    fn passage(&self, head: &Parts, path: &str) -> Passage {
+    fn passage(&self, head: &Parts, path: &str) -> BodyMode {
         // A file that is too large is refused, and room for it reserved, where it streams.
         let may_fit = |bytes: &u64| *bytes <= self.limits.file_bytes_max && self.lent.quota.is_none();
-        let may_be_whole = Passage::may_be_whole(&head.method, declared_length(head).filter(may_fit));
-        match Passage::of(&head.method, path) {
-            Passage::Streamed if may_be_whole && self.plugin.is_direct() => Passage::Whole,
+        let may_be_whole = BodyMode::may_be_whole(&head.method, declared_length(head).filter(may_fit));
+        match BodyMode::of(&head.method, path) {
+            BodyMode::Streamed if may_be_whole && self.plugin.is_direct() => BodyMode::Buffered,
             passage => passage,
         }
     }

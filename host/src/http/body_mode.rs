@@ -10,16 +10,16 @@ const SMALL_FILE_BYTES: u64 = 256 << 10;
 
 /// How the bytes of a request and of its answer get to where they belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub(crate) enum BodyMode {
     /// All at once.
-    Whole,
+    Buffered,
     /// All at once, to work on files for long.
-    Long,
+    LongRunning,
     /// Piece by piece.
     Streamed,
 }
 
-impl Passage {
+impl BodyMode {
     /// Judges by method and path alone. A wrong guess costs time or memory within limits, and no right.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let below = || PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
@@ -40,8 +40,8 @@ impl Passage {
         let joins = || below().is_some_and(|path| path.starts_with("mlflow-artifacts/mpu/complete/"));
         match streams {
             true => Self::Streamed,
-            false if *method == Method::POST && joins() => Self::Long,
-            false => Self::Whole,
+            false if *method == Method::POST && joins() => Self::LongRunning,
+            false => Self::Buffered,
         }
     }
 
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn files_stream_and_all_else_is_whole() {
-        let streams = |method, path| Passage::of(&method, path) == Passage::Streamed;
+        let streams = |method, path| BodyMode::of(&method, path) == BodyMode::Streamed;
         let artifact = "/api/2.0/mlflow-artifacts/artifacts/1/a";
         assert!(streams(Method::PUT, artifact) && streams(Method::GET, artifact) && streams(Method::HEAD, artifact));
         assert!(streams(Method::POST, "/ajax-api/2.0/mlflow/upload-artifact"));
@@ -80,7 +80,7 @@ mod tests {
         assert!(!streams(Method::GET, "/api/2.0/mlflow-artifacts/artifacts"));
         assert!(!streams(Method::PUT, "/x/mlflow-artifacts/artifacts/1") && !streams(Method::POST, "/get-artifact"));
         let join = "/ajax-api/2.0/mlflow-artifacts/mpu/complete/1/a";
-        assert_eq!(Passage::of(&Method::POST, join), Passage::Long);
-        assert_eq!(Passage::of(&Method::GET, join), Passage::Whole);
+        assert_eq!(BodyMode::of(&Method::POST, join), BodyMode::LongRunning);
+        assert_eq!(BodyMode::of(&Method::GET, join), BodyMode::Buffered);
     }
 }
