@@ -12,7 +12,7 @@ use crate::auth::{Caller, Intent, Presented};
 use crate::forge::{Credential, ProjectRef};
 use crate::host::Inner;
 use crate::http::collect;
-use crate::http::collect::{Allowance, Shortfall};
+use crate::http::collect::{CollectError, CollectLimits};
 use crate::http::error::Refusal;
 use crate::http::request_body::Inbound;
 use crate::http::route_class::body_bytes_max;
@@ -71,7 +71,7 @@ impl Inner {
         share: &mut Share,
     ) -> Result<Bytes, Refusal> {
         let bytes_max = body_bytes_max(&self.limits, &head.method, path);
-        let allowance = Allowance {
+        let allowance = CollectLimits {
             bytes_max,
             pace: self.limits.body_pace(),
             share,
@@ -83,10 +83,10 @@ impl Inner {
         collect::collect(body, allowance)
             .await
             .map_err(|shortfall| match shortfall {
-                Shortfall::TooLarge => Refusal::BodyTooLarge(bytes_max),
-                Shortfall::NoRoom(exhausted) => exhausted.into(),
-                Shortfall::Stalled => Refusal::BodyStalled,
-                Shortfall::Broken(_) => Refusal::BodyBroken,
+                CollectError::TooLarge => Refusal::BodyTooLarge(bytes_max),
+                CollectError::NoRoom(exhausted) => exhausted.into(),
+                CollectError::Stalled => Refusal::BodyStalled,
+                CollectError::Broken(_) => Refusal::BodyBroken,
             })
     }
 

@@ -16,7 +16,7 @@ use crate::auth::Caller;
 use crate::host::Inner;
 use crate::http::collect;
 use crate::http::error::Refusal;
-use crate::http::request_body::{Inbound, Inflow, Outside};
+use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
 use crate::http::response_body::{Body, Piece};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;
@@ -69,7 +69,7 @@ impl Inner {
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
         };
         let progress = Progress::new();
-        let (inflow, outside) = Inflow::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
+        let (inflow, outside) = LimitedBody::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
         let inflow = inflow.within(room.clone());
         let request = self.with_own_headers(component_request(head, path, caller, inflow)?);
         let (answered, answer) = oneshot::channel();
@@ -113,7 +113,7 @@ impl Inner {
     }
 
     /// Lets a client finish whose bytes the component did not want.
-    async fn take_rest(&self, head: &Parts, outside: Outside) {
+    async fn take_rest(&self, head: &Parts, outside: LimitedBodyHandle) {
         let stalled = outside.wrong() == Some(Refusal::BodyStalled);
         if let Some(mut rest) = outside.rest(REST_TIME).await
             && !stalled
@@ -141,7 +141,7 @@ struct Transfer {
 impl Transfer {
     async fn run(
         self,
-        request: Request<Inflow>,
+        request: Request<LimitedBody>,
         progress: Progress,
         answered: oneshot::Sender<Result<Response<()>, Refusal>>,
         pieces: mpsc::Sender<Piece>,

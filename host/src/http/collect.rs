@@ -12,7 +12,7 @@ use crate::limits::pace::{Pace, TimeBudget};
 
 /// Why a body was not taken.
 #[derive(Debug)]
-pub(crate) enum Shortfall {
+pub(crate) enum CollectError {
     /// It has more bytes than allowed.
     TooLarge,
     /// Its share of the memory for bodies is used up.
@@ -24,14 +24,14 @@ pub(crate) enum Shortfall {
 }
 
 /// What a body may cost.
-pub(crate) struct Allowance<'a> {
+pub(crate) struct CollectLimits<'a> {
     pub(crate) bytes_max: usize,
     pub(crate) pace: Pace,
     pub(crate) share: &'a mut Share,
 }
 
 /// Reads a body to its end.
-pub(crate) async fn collect<B>(body: B, allowance: Allowance<'_>) -> Result<Bytes, Shortfall>
+pub(crate) async fn collect<B>(body: B, allowance: CollectLimits<'_>) -> Result<Bytes, CollectError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -40,19 +40,22 @@ where
     let mut whole = Whole::Nothing;
     let mut left = allowance.bytes_max;
     if body.size_hint().lower() > u64::try_from(left).unwrap_or(u64::MAX) {
-        return Err(Shortfall::TooLarge);
+        return Err(CollectError::TooLarge);
     }
     let mut time = TimeBudget::new(allowance.pace);
     loop {
         let waiting = Instant::now();
         let next = timeout(time.left(), body.frame()).await;
-        let Some(frame) = next.map_err(|_| Shortfall::Stalled)? else {
+        let Some(frame) = next.map_err(|_| CollectError::Stalled)? else {
             return Ok(whole.into_bytes());
         };
-        let Ok(piece) = frame.map_err(|error| Shortfall::Broken(error.to_string()))?.into_data() else {
+        let Ok(piece) = frame
+            .map_err(|error| CollectError::Broken(error.to_string()))?
+            .into_data()
+        else {
             continue;
         };
-        left = left.checked_sub(piece.len()).ok_or(Shortfall::TooLarge)?;
+        left = left.checked_sub(piece.len()).ok_or(CollectError::TooLarge)?;
         time.moved(piece.len(), waiting.elapsed());
         // The announced length is reserved at once: growing step by step takes up to twice the memory.
         let rest = usize::try_from(body.size_hint().lower())
@@ -61,7 +64,7 @@ where
         whole = whole.with(piece, rest);
         let taken = whole.capacity().min(allowance.bytes_max);
         let missing = taken.saturating_sub(allowance.share.taken());
-        allowance.share.grow(missing).map_err(Shortfall::NoRoom)?;
+        allowance.share.grow(missing).map_err(CollectError::NoRoom)?;
     }
 }
 

@@ -22,12 +22,12 @@ use crate::storage::quota::Reservation;
 pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// What is left of a body, and what was wrong with it, for those who lent it to the component.
-pub(crate) struct Outside {
+pub(crate) struct LimitedBodyHandle {
     rest: oneshot::Receiver<Inbound>,
     wrong: Arc<OnceLock<Refusal>>,
 }
 
-impl Outside {
+impl LimitedBodyHandle {
     /// Why the body did not come whole, if it is known by now.
     pub(crate) fn wrong(&self) -> Option<Refusal> {
         self.wrong.get().cloned()
@@ -40,7 +40,7 @@ impl Outside {
 }
 
 /// The body that the component gets.
-pub(crate) struct Inflow {
+pub(crate) struct LimitedBody {
     body: Option<Inbound>,
     back: Option<oneshot::Sender<Inbound>>,
     wrong: Arc<OnceLock<Refusal>>,
@@ -51,9 +51,9 @@ pub(crate) struct Inflow {
     progress: Progress,
 }
 
-impl Inflow {
+impl LimitedBody {
     /// A body of at most this many bytes, at this pace.
-    pub(crate) fn new(body: Inbound, bytes_max: u64, pace: Pace, progress: Progress) -> (Self, Outside) {
+    pub(crate) fn new(body: Inbound, bytes_max: u64, pace: Pace, progress: Progress) -> (Self, LimitedBodyHandle) {
         let (back, rest) = oneshot::channel();
         let wrong = Arc::new(OnceLock::new());
         let inflow = Self {
@@ -66,7 +66,7 @@ impl Inflow {
             polls: PacedPolls::new(pace),
             progress,
         };
-        (inflow, Outside { rest, wrong })
+        (inflow, LimitedBodyHandle { rest, wrong })
     }
 
     /// The same, as long as there is room in the project.
@@ -99,7 +99,7 @@ impl Inflow {
     }
 }
 
-impl Body for Inflow {
+impl Body for LimitedBody {
     type Data = Bytes;
     type Error = ErrorCode;
 
@@ -123,7 +123,7 @@ impl Body for Inflow {
     }
 }
 
-impl Drop for Inflow {
+impl Drop for LimitedBody {
     fn drop(&mut self) {
         if let Some((body, back)) = self.body.take().zip(self.back.take()) {
             // Who lent it may have left.

@@ -24,9 +24,9 @@ use super::services::Lent;
 use super::store_data::{Binding, Call, Memory, Shortage};
 use crate::auth::upload_token::Leave;
 use crate::http::collect;
-use crate::http::collect::{Allowance, Shortfall};
+use crate::http::collect::{CollectError, CollectLimits};
 use crate::http::error::Refusal;
-use crate::http::request_body::Inflow;
+use crate::http::request_body::LimitedBody;
 use crate::http::response_body::Piece;
 use crate::limits::Limits;
 use crate::limits::budget::{CallerId, Exhausted, Share};
@@ -101,7 +101,7 @@ pub(crate) struct Work<'a> {
 
 /// One request that carries a file.
 pub(crate) struct StreamedWork<'a> {
-    pub(crate) request: Request<Inflow>,
+    pub(crate) request: Request<LimitedBody>,
     pub(crate) may_write: bool,
     /// The caller for whom its memory is counted.
     pub(crate) caller: Option<CallerId>,
@@ -372,7 +372,7 @@ async fn exchange(
         grace: limits.request_timeout,
         rate_min: 0,
     };
-    let allowance = Allowance {
+    let allowance = CollectLimits {
         bytes_max: limits.answer_bytes_max,
         pace,
         share,
@@ -380,10 +380,10 @@ async fn exchange(
     let body = collect::collect(body, allowance)
         .await
         .map_err(|shortfall| match shortfall {
-            Shortfall::NoRoom(exhausted) => Fault::NoRoom(exhausted),
-            Shortfall::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
-            Shortfall::Stalled => Fault::TimedOut,
-            Shortfall::Broken(why) => Fault::Unfit(why),
+            CollectError::NoRoom(exhausted) => Fault::NoRoom(exhausted),
+            CollectError::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
+            CollectError::Stalled => Fault::TimedOut,
+            CollectError::Broken(why) => Fault::Unfit(why),
         })?;
     Ok(Response::from_parts(head, body))
 }
