@@ -15,7 +15,7 @@ use crate::host::{Conduct, Host};
 use crate::limits::Limits;
 use crate::limits::descriptors;
 use crate::runtime::component::Plugin;
-use crate::runtime::environment::{Clock, Randomness};
+use crate::runtime::environment::{Clock, Rng};
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::Lent;
@@ -44,7 +44,7 @@ pub struct HostBuilder {
     host_names: Vec<String>,
     ticket_key: Option<[u8; 32]>,
     clock: Clock,
-    randomness: Randomness,
+    randomness: Rng,
 }
 
 enum Component {
@@ -75,7 +75,7 @@ impl HostBuilder {
             host_names: Vec::new(),
             ticket_key: None,
             clock: Arc::new(SystemTime::now),
-            randomness: Randomness::System,
+            randomness: Rng::System,
         }
     }
 
@@ -176,7 +176,7 @@ impl HostBuilder {
 
     /// Makes the component's random bytes the same in every run: for tests only. By default they are the system's.
     pub fn random_seed(mut self, seed: u64) -> Self {
-        self.randomness = Randomness::seeded(seed);
+        self.randomness = Rng::seeded(seed);
         self
     }
 

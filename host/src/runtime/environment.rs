@@ -10,14 +10,14 @@ use sha2::{Digest, Sha256};
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Where random bytes come from.
-pub(crate) enum Randomness {
+pub(crate) enum Rng {
     /// The operating system.
     System,
     /// The same bytes in every run that begins with the same seed.
     Seeded { seed: u64, drawn: AtomicU64 },
 }
 
-impl Randomness {
+impl Rng {
     pub(crate) fn seeded(seed: u64) -> Self {
         Self::Seeded {
             seed,
@@ -47,7 +47,7 @@ impl Randomness {
 mod tests {
     use super::*;
 
-    fn draw(randomness: &Randomness) -> [u8; 40] {
+    fn draw(randomness: &Rng) -> [u8; 40] {
         let mut bytes = [0; 40];
         randomness.fill(&mut bytes).unwrap();
         bytes
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_sequence_without_repetition() {
-        let (one, same, other) = (Randomness::seeded(1), Randomness::seeded(1), Randomness::seeded(2));
+        let (one, same, other) = (Rng::seeded(1), Rng::seeded(1), Rng::seeded(2));
         let first = draw(&one);
         assert_eq!(first, draw(&same));
         assert_ne!(first, draw(&one));

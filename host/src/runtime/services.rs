@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use super::environment::{Clock, Randomness};
+use super::environment::{Clock, Rng};
 use super::retry_locks::RetryLocks;
 use crate::auth::upload_token::Tickets;
 use crate::forge::Forge;
@@ -16,7 +16,7 @@ pub(crate) struct Lent {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) forge: Arc<dyn Forge>,
     pub(crate) clock: Clock,
-    pub(crate) randomness: Randomness,
+    pub(crate) randomness: Rng,
     /// The largest file.
     pub(crate) file_bytes_max: u64,
     pub(crate) tickets: Tickets,
