@@ -18,7 +18,7 @@ use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Rng};
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
-use crate::runtime::services::Lent;
+use crate::runtime::services::HostServices;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 
@@ -193,7 +193,7 @@ impl HostBuilder {
         let blobs = self.blobs.context("a host needs blobs")?;
         let project_bytes_max = Some(self.limits.project_bytes_max).filter(|bytes| *bytes < u64::MAX);
         let quota = project_bytes_max.map(|bytes_max| Quota::new(Arc::clone(&blobs), bytes_max));
-        let lent = Lent {
+        let lent = HostServices {
             file_bytes_max: self.limits.file_bytes_max,
             tickets: Tickets::new(&self.ticket_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),

@@ -42,7 +42,7 @@ use crate::limits::connections::{Connection, Connections};
 use crate::runtime::component::Plugin;
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::LowPriorityRuntime;
-use crate::runtime::services::Lent;
+use crate::runtime::services::HostServices;
 
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub struct Host {
 
 pub(crate) struct Inner {
     plugin: Plugin,
-    pub(crate) lent: Arc<Lent>,
+    pub(crate) lent: Arc<HostServices>,
     pub(crate) limits: Limits,
     isolate: bool,
     /// As the component reads it; none: no scheme.
@@ -85,7 +85,13 @@ pub(crate) struct Conduct {
 }
 
 impl Host {
-    pub(crate) fn new(plugin: Plugin, lent: Lent, limits: Limits, lane: LowPriorityRuntime, conduct: Conduct) -> Self {
+    pub(crate) fn new(
+        plugin: Plugin,
+        lent: HostServices,
+        limits: Limits,
+        lane: LowPriorityRuntime,
+        conduct: Conduct,
+    ) -> Self {
         let inner = Inner {
             plugin,
             lent: Arc::new(lent),

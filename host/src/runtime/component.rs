@@ -18,7 +18,7 @@ use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
 
 use super::bindings::{DirectService, DirectServiceIndices, Lending};
-use super::store_data::{Call, Imports};
+use super::store_data::{Imports, StoreData};
 use crate::limits::Limits;
 
 /// How often a running component is interrupted, so that others get their turn and the clock is looked at.
@@ -33,7 +33,7 @@ const TABLES_EACH: u32 = 2;
 /// A compiled component. Cheap to clone, and several hosts may share it: compiling is what costs.
 #[derive(Clone)]
 pub struct Plugin {
-    service: ServicePre<Call>,
+    service: ServicePre<StoreData>,
     /// Where the component has its shorter way, if it has one.
     direct: Option<Arc<DirectServiceIndices>>,
 }
@@ -88,7 +88,7 @@ impl Plugin {
     }
 
     /// A store for one instance.
-    pub(crate) fn store(&self, call: Call) -> Store<Call> {
+    pub(crate) fn store(&self, call: StoreData) -> Store<StoreData> {
         let mut store = Store::new(self.service.engine(), call);
         store.limiter(|call| &mut call.memory);
         store.set_epoch_deadline(1);
@@ -98,7 +98,7 @@ impl Plugin {
     }
 
     /// Makes the instance of a store.
-    pub(crate) async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<Exports> {
+    pub(crate) async fn instantiate(&self, store: &mut Store<StoreData>) -> wasmtime::Result<Exports> {
         let instance = self.service.instance_pre().instantiate_async(&mut *store).await?;
         let direct = self.direct.as_ref();
         Ok(Exports {
@@ -175,9 +175,9 @@ fn make_private(directory: &Path) -> io::Result<()> {
     std::fs::create_dir_all(directory)
 }
 
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     let mut linker = Linker::new(engine);
-    http_types::add_to_linker::<_, WasiHttp>(&mut linker, Call::http)?;
+    http_types::add_to_linker::<_, WasiHttp>(&mut linker, StoreData::http)?;
     Lending::add_to_linker::<_, Imports>(&mut linker, |call| call)?;
     Ok(linker)
 }

@@ -20,8 +20,8 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use super::bindings as direct;
 use super::bindings::DirectService;
 use super::component::{Exports, Plugin};
-use super::services::Lent;
-use super::store_data::{Binding, Call, Memory, Shortage};
+use super::services::HostServices;
+use super::store_data::{Memory, RequestContext, Shortage, StoreData};
 use crate::auth::upload_token::Leave;
 use crate::http::collect;
 use crate::http::collect::{CollectError, CollectLimits};
@@ -70,7 +70,7 @@ impl From<wasmtime::Error> for Fault {
 
 /// Store and exports of an instance.
 pub(crate) struct Instance {
-    store: Store<Call>,
+    store: Store<StoreData>,
     exports: Exports,
     project: ProjectId,
     /// Whether it answers what takes long, and nothing else.
@@ -118,14 +118,14 @@ impl Instance {
     /// Makes an instance for a project, for requests that take long or for all others. `share` counts its memory.
     pub(crate) async fn create(
         plugin: &Plugin,
-        lent: &Arc<Lent>,
+        lent: &Arc<HostServices>,
         share: Share,
         limits: &Limits,
         project: ProjectId,
         for_long: bool,
     ) -> Result<Self, Fault> {
         let memory = Memory::new(share, limits.instance_bytes_max);
-        let mut store = plugin.store(Call::new(Arc::clone(lent), memory));
+        let mut store = plugin.store(StoreData::new(Arc::clone(lent), memory));
         let exports = match plugin.instantiate(&mut store).await {
             Ok(exports) => exports,
             Err(error) => return Err(explained(error.into(), &store)),
@@ -174,7 +174,7 @@ impl Instance {
             limits,
             answer,
         } = work;
-        let binding = Binding {
+        let binding = RequestContext {
             project: self.project,
             may_write,
             leave,
@@ -220,7 +220,7 @@ impl Instance {
 
     /// Answers a request piece by piece, for as long as bytes move. The answer may break off: then its end is missing.
     pub(crate) async fn stream(&mut self, work: StreamedWork<'_>) -> Result<(), Fault> {
-        let binding = Binding {
+        let binding = RequestContext {
             project: self.project,
             may_write: work.may_write,
             leave: None,
@@ -249,7 +249,7 @@ impl Instance {
     }
 
     /// Begins a request, unless its caller has no room for the memory that the instance has already.
-    fn begin(&mut self, caller: Option<CallerId>, binding: Binding) -> Result<(), Fault> {
+    fn begin(&mut self, caller: Option<CallerId>, binding: RequestContext) -> Result<(), Fault> {
         self.store.data_mut().memory.lend_to(caller).map_err(Fault::NoRoom)?;
         self.uses += 1;
         self.busy = true;
@@ -273,7 +273,7 @@ impl Instance {
 }
 
 /// Tells a trap for want of memory from any other. Few components survive it when memory is refused.
-fn explained(fault: Fault, store: &Store<Call>) -> Fault {
+fn explained(fault: Fault, store: &Store<StoreData>) -> Fault {
     match (fault, store.data().memory.refused()) {
         (Fault::Trapped(_), Some(Shortage::Starved(exhausted))) => Fault::NoRoom(exhausted),
         (Fault::Trapped(_), Some(Shortage::OwnBound(bytes_max))) => Fault::MemoryBound(bytes_max),
@@ -282,7 +282,7 @@ fn explained(fault: Fault, store: &Store<Call>) -> Fault {
 }
 
 /// Hands the request to the component as it comes, and its answer on as it comes.
-async fn pass_through(accessor: &Accessor<Call>, service: &Service, work: StreamedWork<'_>) -> Result<(), Fault> {
+async fn pass_through(accessor: &Accessor<StoreData>, service: &Service, work: StreamedWork<'_>) -> Result<(), Fault> {
     let (request, sent) = accessor.with(|mut access| {
         let (request, sent) = p3::Request::from_http(access.get().http().hooks, work.request);
         (request, Box::pin(sent) as Sent)
@@ -313,7 +313,7 @@ async fn pass_through(accessor: &Accessor<Call>, service: &Service, work: Stream
 
 /// Asks the component by its shorter way. It is told of the request what it needs: what the host says of the caller.
 async fn ask(
-    accessor: &Accessor<Call>,
+    accessor: &Accessor<StoreData>,
     direct: &DirectService,
     request: &Request<Bytes>,
     limits: &Limits,
@@ -351,7 +351,7 @@ fn given(answer: direct::Answer) -> Result<Response<Given>, http::Error> {
 
 /// Hands the request to the component and takes its whole answer.
 async fn exchange(
-    accessor: &Accessor<Call>,
+    accessor: &Accessor<StoreData>,
     service: &Service,
     request: &Request<Bytes>,
     limits: &Limits,

@@ -11,7 +11,7 @@ use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 
 /// What the host lends to the component.
-pub(crate) struct Lent {
+pub(crate) struct HostServices {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) forge: Arc<dyn Forge>,
@@ -25,7 +25,7 @@ pub(crate) struct Lent {
     pub(crate) quota: Option<Quota>,
 }
 
-impl Lent {
+impl HostServices {
     /// As [`Blobs::stage`], in what the request has reserved of the project's quota, if it has.
     pub(crate) async fn stage(
         &self,

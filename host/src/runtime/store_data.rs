@@ -10,7 +10,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::retry_locks::RetryLock;
-use super::services::Lent;
+use super::services::HostServices;
 use crate::auth::upload_token::Leave;
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::Progress;
@@ -26,7 +26,7 @@ const PARTS_MAX: usize = 50;
 
 /// What the request that is running may touch.
 #[derive(Clone)]
-pub(crate) struct Binding {
+pub(crate) struct RequestContext {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
     /// What it can give leave to others with; none: it cannot.
@@ -38,26 +38,26 @@ pub(crate) struct Binding {
 }
 
 /// The data of a store.
-pub(crate) struct Call {
-    lent: Arc<Lent>,
-    binding: Option<Binding>,
+pub(crate) struct StoreData {
+    lent: Arc<HostServices>,
+    binding: Option<RequestContext>,
     /// That of the running request, if it lost a race.
     pub(crate) turn: Option<RetryLock>,
     pub(crate) table: ResourceTable,
     pub(crate) memory: Memory,
     http: WasiHttpCtx,
-    hooks: NothingOutgoing,
+    hooks: NoOutgoingHttp,
 }
 
-/// Marks `Call` as what all imports work on.
+/// Marks `StoreData` as what all imports work on.
 pub(crate) struct Imports;
 
 impl HasData for Imports {
-    type Data<'a> = &'a mut Call;
+    type Data<'a> = &'a mut StoreData;
 }
 
-impl Call {
-    pub(crate) fn new(lent: Arc<Lent>, memory: Memory) -> Self {
+impl StoreData {
+    pub(crate) fn new(lent: Arc<HostServices>, memory: Memory) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Self {
@@ -67,12 +67,12 @@ impl Call {
             table,
             memory,
             http: WasiHttpCtx::new(),
-            hooks: NothingOutgoing,
+            hooks: NoOutgoingHttp,
         }
     }
 
     /// Begins a request.
-    pub(crate) fn bind(&mut self, binding: Binding) {
+    pub(crate) fn bind(&mut self, binding: RequestContext) {
         self.binding = Some(binding);
     }
 
@@ -83,14 +83,14 @@ impl Call {
     }
 
     /// The project that the running request may read; none outside of a request.
-    pub(crate) fn readable(&self) -> Option<(Arc<Lent>, ProjectId)> {
+    pub(crate) fn readable(&self) -> Option<(Arc<HostServices>, ProjectId)> {
         self.binding
             .as_ref()
             .map(|binding| (Arc::clone(&self.lent), binding.project))
     }
 
     /// The project that the running request may change; none for a reader.
-    pub(crate) fn writable(&self) -> Option<(Arc<Lent>, ProjectId)> {
+    pub(crate) fn writable(&self) -> Option<(Arc<HostServices>, ProjectId)> {
         self.binding
             .as_ref()
             .filter(|binding| binding.may_write)
@@ -113,12 +113,12 @@ impl Call {
     }
 
     /// Clock and randomness, which need no right.
-    pub(crate) fn lent(&self) -> &Lent {
+    pub(crate) fn lent(&self) -> &HostServices {
         &self.lent
     }
 }
 
-impl WasiHttpView for Call {
+impl WasiHttpView for StoreData {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView {
             ctx: &mut self.http,
@@ -129,7 +129,7 @@ impl WasiHttpView for Call {
 }
 
 /// The component has no way out: the linker offers no client, and should it ever, this refuses.
-struct NothingOutgoing;
+struct NoOutgoingHttp;
 
 type Outgoing = Result<
     (
@@ -139,7 +139,7 @@ type Outgoing = Result<
     HttpError,
 >;
 
-impl WasiHttpHooks for NothingOutgoing {
+impl WasiHttpHooks for NoOutgoingHttp {
     fn send_request(
         &mut self,
         _: http::Request<WasiBody>,

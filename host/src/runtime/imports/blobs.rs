@@ -15,7 +15,7 @@ use super::storage_unavailable;
 use crate::limits::idle_timeout::Progress;
 use crate::runtime::bindings::blobs as wit;
 use crate::runtime::resources::Received;
-use crate::runtime::store_data::{Call, Imports};
+use crate::runtime::store_data::{Imports, StoreData};
 use crate::storage::{BlobStream, StorageError};
 
 /// The largest piece that is copied out of the component at once.
@@ -23,7 +23,7 @@ const PIECE_BYTES_MAX: usize = 128 << 10;
 /// How many pieces may wait on their way to the storage.
 const PIECES_MAX: usize = 1;
 
-impl wit::Host for &mut Call {
+impl wit::Host for &mut StoreData {
     fn file_bytes_max(&mut self) -> wasmtime::Result<u64> {
         Ok(self.lent().file_bytes_max)
     }
@@ -171,7 +171,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
     }
 }
 
-impl wit::HostStaged for &mut Call {
+impl wit::HostStaged for &mut StoreData {
     fn size(&mut self, staged: Resource<Received>) -> wasmtime::Result<u64> {
         Ok(self.table.get(&staged)?.0.size())
     }

@@ -4,9 +4,9 @@ use wasmtime::component::Accessor;
 
 use crate::forge::{ForgeError, Job, Target};
 use crate::runtime::bindings::forge as wit;
-use crate::runtime::store_data::{Call, Imports};
+use crate::runtime::store_data::{Imports, StoreData};
 
-impl wit::Host for &mut Call {}
+impl wit::Host for &mut StoreData {}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get_job(accessor: &Accessor<T, Self>, id: String) -> Result<Option<wit::Job>, wit::Error> {

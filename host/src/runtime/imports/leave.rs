@@ -2,12 +2,12 @@
 
 use crate::auth::upload_token::{LIFE_MS_MAX, Purpose, TICKET};
 use crate::runtime::bindings::leave as wit;
-use crate::runtime::store_data::Call;
+use crate::runtime::store_data::StoreData;
 
 /// The most tickets of one call.
 const TICKETS_MAX: usize = 10_000;
 
-impl wit::Host for &mut Call {
+impl wit::Host for &mut StoreData {
     fn give(&mut self, paths: Vec<String>, expires_ms: u64) -> Option<Vec<wit::Ticket>> {
         let (lent, project) = self.writable()?;
         let leave = self.leave()?;

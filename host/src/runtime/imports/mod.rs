@@ -1,4 +1,4 @@
-//! The component's imports: one thin file an interface. Each asks the `Call` what the running request may touch,
+//! The component's imports: one thin file an interface. Each asks the `StoreData` what the running request may touch,
 //! translates, and delegates to the storage or the forge, which check sizes and names.
 
 mod blobs;

@@ -4,10 +4,10 @@ use wasmtime::component::Accessor;
 
 use super::storage_unavailable;
 use crate::runtime::bindings::records as wit;
-use crate::runtime::store_data::{Call, Imports};
+use crate::runtime::store_data::{Imports, StoreData};
 use crate::storage::{Check, Commit, CommitError, Range, StorageError, Write};
 
-impl wit::Host for &mut Call {}
+impl wit::Host for &mut StoreData {}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get(accessor: &Accessor<T, Self>, keys: Vec<Vec<u8>>) -> Result<wit::Values, wit::Error> {

@@ -1,12 +1,12 @@
 //! `mlforge:plugin/report`: faults of the component, into the log.
 
 use crate::runtime::bindings::report as wit;
-use crate::runtime::store_data::Call;
+use crate::runtime::store_data::StoreData;
 
 /// The longest fault that is logged.
 const FAULT_BYTES_MAX: usize = 4096;
 
-impl wit::Host for &mut Call {
+impl wit::Host for &mut StoreData {
     fn fault(&mut self, message: String) {
         let project = self.readable().map(|(_, project)| project.0);
         let end = message.floor_char_boundary(FAULT_BYTES_MAX);

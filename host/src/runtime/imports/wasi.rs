@@ -4,14 +4,14 @@ use std::time::UNIX_EPOCH;
 
 use crate::runtime::bindings::clocks::{system_clock, types};
 use crate::runtime::bindings::random::random;
-use crate::runtime::store_data::Call;
+use crate::runtime::store_data::StoreData;
 
 /// The most random bytes of one call; the interface allows fewer than were asked for.
 const RANDOM_BYTES_MAX: usize = 64 << 10;
 
-impl types::Host for &mut Call {}
+impl types::Host for &mut StoreData {}
 
-impl system_clock::Host for &mut Call {
+impl system_clock::Host for &mut StoreData {
     fn now(&mut self) -> system_clock::Instant {
         let now = (self.lent().clock)();
         // A clock before 1970 is a broken one; the epoch is as good as any other wrong time.
@@ -27,7 +27,7 @@ impl system_clock::Host for &mut Call {
     }
 }
 
-impl random::Host for &mut Call {
+impl random::Host for &mut StoreData {
     fn get_random_bytes(&mut self, max_len: u64) -> wasmtime::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(max_len).unwrap_or(usize::MAX).min(RANDOM_BYTES_MAX)];
         draw(self, &mut bytes)?;
@@ -41,7 +41,7 @@ impl random::Host for &mut Call {
     }
 }
 
-fn draw(call: &Call, bytes: &mut [u8]) -> wasmtime::Result<()> {
+fn draw(call: &StoreData, bytes: &mut [u8]) -> wasmtime::Result<()> {
     let drawn = call.lent().randomness.fill(bytes);
     drawn.map_err(|error| wasmtime::format_err!("no random bytes: {error}"))
 }
