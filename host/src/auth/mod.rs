@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use tokio::time::timeout;
 
 use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::limits::budget::{CallerId, Claim};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
@@ -72,31 +72,31 @@ pub(crate) async fn admit(
     project: &ProjectRef,
     intent: Intent,
     time: Duration,
-) -> Result<Caller, Refusal> {
+) -> Result<Caller, HttpError> {
     match timeout(time, forge.resolve(project, credential)).await {
         Ok(Ok(decision)) => judge(decision, intent),
         Ok(Err(error)) => {
             tracing::error!(target: "mlforge::forge", reason = error.0, "forge unavailable");
-            Err(Refusal::ForgeDown)
+            Err(HttpError::ForgeDown)
         }
         Err(_) => {
             tracing::error!(target: "mlforge::forge", "forge did not answer in time");
-            Err(Refusal::ForgeDown)
+            Err(HttpError::ForgeDown)
         }
     }
 }
 
 /// The order is GitLab's: authenticated, scope, project visible, role.
-fn judge(decision: Decision, intent: Intent) -> Result<Caller, Refusal> {
+fn judge(decision: Decision, intent: Intent) -> Result<Caller, HttpError> {
     let Decision::Known { actor, scope, project } = decision else {
-        return Err(Refusal::Unauthenticated);
+        return Err(HttpError::Unauthenticated);
     };
     if intent == Intent::Write && scope == Scope::ReadApi {
-        return Err(Refusal::ReadingToken);
+        return Err(HttpError::ReadOnlyToken);
     }
-    let (project, role) = project.ok_or(Refusal::ProjectNotFound)?;
+    let (project, role) = project.ok_or(HttpError::ProjectNotFound)?;
     if intent == Intent::Write && role < Role::Developer {
-        return Err(Refusal::MayNotWrite);
+        return Err(HttpError::WriteDenied);
     }
     Ok(Caller {
         id: Some(CallerId::of(&actor)),

@@ -17,7 +17,7 @@ use http::uri::{Authority, Scheme, Uri};
 
 use super::Intent;
 use crate::http::base_url::OwnAddress;
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The loopback names.
@@ -61,14 +61,14 @@ impl Origins {
 
     /// Refuses a request that another site may have made a browser send. `is_ambient`: it has a credential that browsers add
     /// by themselves.
-    pub(crate) fn check(&self, head: &Parts, intent: Intent, is_ambient: bool) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, head: &Parts, intent: Intent, is_ambient: bool) -> Result<(), HttpError> {
         if intent == Intent::Write && self.is_foreign(head) {
             let origin = head.headers.get(ORIGIN).map_or("another site".into(), told);
-            return Err(Refusal::ForeignOrigin(origin));
+            return Err(HttpError::ForeignOrigin(origin));
         }
         let foreign_name = |host: &&HeaderValue| !self.knows(host, head.extensions.get::<OwnAddress>());
         match head.headers.get_all(HOST).iter().find(foreign_name) {
-            Some(host) if is_ambient => Err(Refusal::UnknownHost(told(host))),
+            Some(host) if is_ambient => Err(HttpError::UnknownHost(told(host))),
             _ => Ok(()),
         }
     }
@@ -138,7 +138,7 @@ fn told(name: &HeaderValue) -> Box<str> {
 mod tests {
     use super::*;
 
-    fn check(headers: &[(&str, &str)], intent: Intent, is_ambient: bool) -> Result<(), Refusal> {
+    fn check(headers: &[(&str, &str)], intent: Intent, is_ambient: bool) -> Result<(), HttpError> {
         let origins = Origins::new(&["Forge.test".to_owned()], Some("https://ml.example.org/base")).unwrap();
         let mut request = http::Request::post("/x").extension(OwnAddress("192.0.2.7:5000".parse().unwrap()));
         for (name, value) in headers {
@@ -177,7 +177,7 @@ mod tests {
             ("127.0.0.1:5000", "https://ml.example.org:8443"),
         ] {
             let refused = check(&[("host", host), ("origin", origin)], Intent::Write, false);
-            assert_eq!(refused, Err(Refusal::ForeignOrigin(origin.into())), "{host}");
+            assert_eq!(refused, Err(HttpError::ForeignOrigin(origin.into())), "{host}");
             assert_eq!(
                 check(&[("host", host), ("origin", origin)], Intent::Read, false),
                 Ok(())
@@ -225,7 +225,7 @@ mod tests {
             "",
             "ml.example.org.",
         ] {
-            assert_eq!(ask(host, true), Err(Refusal::UnknownHost(host.into())), "{host}");
+            assert_eq!(ask(host, true), Err(HttpError::UnknownHost(host.into())), "{host}");
             assert_eq!(ask(host, false), Ok(()));
         }
         assert_eq!(check(&[], Intent::Read, true), Ok(()));

@@ -11,7 +11,7 @@ use super::headers::{client_answer, client_head};
 use crate::auth::Caller;
 use crate::auth::upload_token::Leave;
 use crate::host::Inner;
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
@@ -29,11 +29,11 @@ impl Inner {
         request: Request<Bytes>,
         caller: &Caller,
         leave: Option<Arc<Leave>>,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, HttpError> {
         let (host, caller, project) = (Arc::clone(self), caller.clone(), caller.project.id);
         let work = async move { host.run(request, &caller, leave, host.limits.request_timeout).await };
         let ran = self.lane.run_in_slot(project, work).await;
-        ran.unwrap_or(Err(Refusal::Fault))
+        ran.unwrap_or(Err(HttpError::Internal))
     }
 
     /// Runs a request in an instance of its project, and opens the file that its answer may be.
@@ -43,7 +43,7 @@ impl Inner {
         caller: &Caller,
         leave: Option<Arc<Leave>>,
         time: Duration,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, HttpError> {
         for _ in 0..REPLACED_MAX {
             let (response, share) = self.ask(&request, caller, leave.clone(), time).await?;
             let (head, given) = response.into_parts();
@@ -58,7 +58,7 @@ impl Inner {
                 }
             }
         }
-        Err(Refusal::Unsteady)
+        Err(HttpError::Unsteady)
     }
 
     async fn ask(
@@ -67,7 +67,7 @@ impl Inner {
         caller: &Caller,
         leave: Option<Arc<Leave>>,
         time: Duration,
-    ) -> Result<(Response<Given>, Share), Refusal> {
+    ) -> Result<(Response<Given>, Share), HttpError> {
         let path = request.uri().path();
         let for_long = LowPriorityRuntime::is_for(request.method(), path);
         let deadline = Instant::now() + time;
@@ -96,7 +96,7 @@ impl Inner {
     }
 
     /// Opens the bytes that the component names; none when the file is not the one any more that it looked at.
-    async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, Refusal> {
+    async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, HttpError> {
         let permit = self.admission.transfer_permit(claim).await?;
         let project = claim.project;
         let open = self.lent.blobs.read(project, &part.name, part.offset, part.length);
@@ -109,7 +109,7 @@ impl Inner {
             Ok(_) => Ok(None),
             Err(error) => {
                 tracing::error!(target: "mlforge::storage", project = project.0, ?error, "a file cannot be read");
-                Err(Refusal::StorageDown)
+                Err(HttpError::StorageDown)
             }
         }
     }
@@ -154,33 +154,33 @@ impl Inner {
 }
 
 /// The log learns why; the client learns whether to come back.
-pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> Refusal {
+pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> HttpError {
     let project = caller.project.id.0;
     match fault {
         Fault::TimedOut => {
             tracing::error!(target: "mlforge::component", project, path, "request stopped: out of time");
-            Refusal::TimedOut
+            HttpError::TimedOut
         }
         Fault::NoRoom(exhausted) => {
             tracing::warn!(target: "mlforge::component", project, path, ?exhausted, "request stopped: no room");
-            Refusal::NoRoom(exhausted)
+            HttpError::NoRoom(exhausted)
         }
         Fault::MemoryBound(bytes_max) => {
             tracing::warn!(target: "mlforge::component", project, path, bytes_max, "request stopped: needs more memory");
-            Refusal::MemoryBound(bytes_max)
+            HttpError::MemoryBound(bytes_max)
         }
         Fault::Trapped(error) => {
             let error = format!("{error:?}");
             tracing::error!(target: "mlforge::component", project, path, error, "the component trapped");
-            Refusal::Fault
+            HttpError::Internal
         }
         Fault::GaveUp(code) => {
             tracing::error!(target: "mlforge::component", project, path, ?code, "the component gave up");
-            Refusal::Fault
+            HttpError::Internal
         }
         Fault::Unfit(why) => {
             tracing::error!(target: "mlforge::component", project, path, why, "the component's answer is unfit");
-            Refusal::Fault
+            HttpError::Internal
         }
     }
 }

@@ -5,7 +5,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
 use crate::auth::Caller;
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 
 /// What of a client's request the component gets to see.
@@ -41,14 +41,19 @@ const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
 pub(crate) const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
 
 /// The component's request: the rest of the path with its query, a few headers, and who asks.
-pub(crate) fn component_request<B>(head: &Parts, path: &str, caller: &Caller, body: B) -> Result<Request<B>, Refusal> {
+pub(crate) fn component_request<B>(
+    head: &Parts,
+    path: &str,
+    caller: &Caller,
+    body: B,
+) -> Result<Request<B>, HttpError> {
     let target = match head.uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
     let mut request = Request::new(body);
     // A part of a valid address is one, so this cannot happen.
-    *request.uri_mut() = Uri::try_from(target).map_err(|_| Refusal::EndpointNotFound)?;
+    *request.uri_mut() = Uri::try_from(target).map_err(|_| HttpError::EndpointNotFound)?;
     *request.method_mut() = head.method.clone();
     let headers = request.headers_mut();
     pass(&head.headers, headers, &PASSED_IN);

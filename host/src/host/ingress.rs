@@ -13,7 +13,7 @@ use crate::forge::{Credential, ProjectRef};
 use crate::host::Inner;
 use crate::http::collect;
 use crate::http::collect::{CollectError, CollectLimits};
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
 use crate::http::route_class::body_bytes_max;
 use crate::limits::budget::Share;
@@ -42,7 +42,7 @@ impl Inner {
         head: &'a Parts,
         project: &ProjectRef,
         path: &'a str,
-    ) -> Result<Admitted<'a>, Refusal> {
+    ) -> Result<Admitted<'a>, HttpError> {
         let intent = Intent::of(&head.method, path);
         let presented = self.credential(head, project, path);
         let is_ambient = match &presented {
@@ -69,7 +69,7 @@ impl Inner {
         path: &str,
         body: &mut Inbound,
         share: &mut Share,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Bytes, HttpError> {
         let bytes_max = body_bytes_max(&self.limits, &head.method, path);
         let allowance = CollectLimits {
             bytes_max,
@@ -78,22 +78,22 @@ impl Inner {
         };
         let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
-            return Err(Refusal::BodyTooLarge(bytes_max));
+            return Err(HttpError::BodyTooLarge(bytes_max));
         }
         collect::collect(body, allowance)
             .await
             .map_err(|shortfall| match shortfall {
-                CollectError::TooLarge => Refusal::BodyTooLarge(bytes_max),
+                CollectError::TooLarge => HttpError::BodyTooLarge(bytes_max),
                 CollectError::NoRoom(exhausted) => exhausted.into(),
-                CollectError::Stalled => Refusal::BodyStalled,
-                CollectError::Broken(_) => Refusal::BodyBroken,
+                CollectError::Stalled => HttpError::BodyStalled,
+                CollectError::Broken(_) => HttpError::BodyBroken,
             })
     }
 
     /// Drains the body of a refused request, so that the client reads the answer instead of a reset. A client that sent
     /// `Expect: 100-continue` has not sent its body yet.
-    pub(crate) async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: Refusal) -> Refusal {
-        if head.headers.contains_key(header::EXPECT) || refusal == Refusal::BodyStalled {
+    pub(crate) async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: HttpError) -> HttpError {
+        if head.headers.contains_key(header::EXPECT) || refusal == HttpError::BodyStalled {
             return refusal;
         }
         let (bytes_max, time) = match refusal.is_of_stranger() {

@@ -30,7 +30,7 @@ use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
 use crate::http::body_mode::BodyMode;
 use crate::http::error;
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
 use crate::http::response_body::Body;
 use crate::http::router;
@@ -135,7 +135,7 @@ impl Host {
         let mut line = RequestLine::begin(&head);
         let response = match router::route(&head.method, &head.uri) {
             Route::Health => error::health(),
-            Route::Nowhere => Refusal::EndpointNotFound.into(),
+            Route::Nowhere => HttpError::EndpointNotFound.into(),
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();
                 self.inner
@@ -158,7 +158,7 @@ impl Inner {
         path: &str,
         mut body: Inbound,
         line: &mut RequestLine,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, HttpError> {
         let admitted = match self.admit(head, &project, path).await {
             Ok(admitted) => admitted,
             Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
@@ -186,7 +186,7 @@ impl Inner {
         admitted: Admitted<'_>,
         mut body: Inbound,
         passage: BodyMode,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, HttpError> {
         let Admitted {
             head,
             path,

@@ -15,7 +15,7 @@ use super::headers::{client_answer, component_request, declared_length};
 use crate::auth::Caller;
 use crate::host::Inner;
 use crate::http::collect;
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
 use crate::http::response_body::{Body, Piece};
 use crate::limits::admission::Permit;
@@ -54,10 +54,10 @@ impl Inner {
         path: &str,
         caller: &Caller,
         mut body: Inbound,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, HttpError> {
         let bytes_max = self.limits.file_bytes_max;
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
-            let refusal = Refusal::BodyTooLarge(bytes_max);
+            let refusal = HttpError::BodyTooLarge(bytes_max);
             return Err(self.send_off(head, &mut body, refusal).await);
         }
         let admitted = async {
@@ -82,7 +82,7 @@ impl Inner {
             reservation: room,
         };
         let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, answered, sender))));
-        let answer = answer.await.unwrap_or(Err(Refusal::Fault));
+        let answer = answer.await.unwrap_or(Err(HttpError::Internal));
         let answer = match (outside.wrong(), answer) {
             (Some(wrong), _) => Err(wrong),
             (None, answer) => answer,
@@ -96,7 +96,7 @@ impl Inner {
     }
 
     /// Room in the project for a file, of which is known at most how long it is; none is needed when nothing is counted.
-    async fn take_room(&self, head: &Parts, caller: &Caller) -> Result<Option<Reservation>, Refusal> {
+    async fn take_room(&self, head: &Parts, caller: &Caller) -> Result<Option<Reservation>, HttpError> {
         let brings_file = head.method == Method::PUT || head.method == Method::POST;
         let Some(quota) = self.lent.quota.as_ref().filter(|_| brings_file) else {
             return Ok(None);
@@ -104,17 +104,17 @@ impl Inner {
         let bytes = declared_length(head).unwrap_or(0);
         match quota.reserve(caller.project.id, bytes).await {
             Ok(Some(room)) => Ok(Some(room)),
-            Ok(None) => Err(Refusal::ProjectFull(quota.bytes_max())),
+            Ok(None) => Err(HttpError::ProjectFull(quota.bytes_max())),
             Err(error) => {
                 tracing::error!(target: "mlforge::storage", ?error, "storage unavailable");
-                Err(Refusal::StorageDown)
+                Err(HttpError::StorageDown)
             }
         }
     }
 
     /// Lets a client finish whose bytes the component did not want.
     async fn take_rest(&self, head: &Parts, outside: LimitedBodyHandle) {
-        let stalled = outside.wrong() == Some(Refusal::BodyStalled);
+        let stalled = outside.wrong() == Some(HttpError::BodyStalled);
         if let Some(mut rest) = outside.rest(REST_TIME).await
             && !stalled
             && !head.headers.contains_key(header::EXPECT)
@@ -143,7 +143,7 @@ impl Transfer {
         self,
         request: Request<LimitedBody>,
         progress: Progress,
-        answered: oneshot::Sender<Result<Response<()>, Refusal>>,
+        answered: oneshot::Sender<Result<Response<()>, HttpError>>,
         pieces: mpsc::Sender<Piece>,
     ) {
         let limits = &self.host.limits;
@@ -183,7 +183,7 @@ impl Inner {
         fault: Fault,
         caller: &Caller,
         path: &str,
-        answered: Option<oneshot::Sender<Result<Response<()>, Refusal>>>,
+        answered: Option<oneshot::Sender<Result<Response<()>, HttpError>>>,
     ) {
         let refusal = refuse(fault, caller, path);
         if let Some(answered) = answered {

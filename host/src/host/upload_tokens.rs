@@ -9,18 +9,18 @@ use crate::auth::Presented;
 use crate::auth::upload_token::{Leave, Purpose, TICKET};
 use crate::forge::{Credential, ProjectRef};
 use crate::host::Inner;
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::{base_url, router};
 use crate::storage::ProjectId;
 
 impl Inner {
     /// By what a caller shows who they are: a ticket, or else a token. A ticket is good for a PUT to the project's number.
-    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, Refusal> {
+    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, HttpError> {
         let Some(ticket) = head.headers.get(TICKET) else {
-            return auth::credential(&head.headers).ok_or(Refusal::Unauthenticated);
+            return auth::credential(&head.headers).ok_or(HttpError::Unauthenticated);
         };
         let ProjectRef::Id(id) = project else {
-            return Err(Refusal::BadTicket);
+            return Err(HttpError::BadTicket);
         };
         let purpose = Purpose {
             project: ProjectId(*id),
@@ -29,7 +29,7 @@ impl Inner {
         let ticket = ticket.to_str().ok().filter(|_| head.method == Method::PUT);
         let credential = ticket.and_then(|ticket| self.lent.tickets.open(ticket, purpose, self.lent.now_ms()));
         Ok(Presented {
-            credential: credential.ok_or(Refusal::BadTicket)?,
+            credential: credential.ok_or(HttpError::BadTicket)?,
             is_ambient: false,
         })
     }

@@ -9,11 +9,11 @@ use crate::limits::budget::Exhausted;
 
 /// Why the host answers itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum HttpError {
     /// No credential, or one that the forge does not take.
     Unauthenticated,
     /// The credential is good for reading only.
-    ReadingToken,
+    ReadOnlyToken,
     /// The ticket is good for another request, or no more.
     BadTicket,
     /// A browser sends it for a page of this origin, which is none of the server's.
@@ -23,7 +23,7 @@ pub(crate) enum Refusal {
     /// The project does not exist, or the caller may not see it.
     ProjectNotFound,
     /// The caller may read the project but not write.
-    MayNotWrite,
+    WriteDenied,
     /// Nothing is served at this address.
     EndpointNotFound,
     /// The request's body has more than so many bytes.
@@ -48,16 +48,16 @@ pub(crate) enum Refusal {
     /// The component took too long.
     TimedOut,
     /// The component failed.
-    Fault,
+    Internal,
 }
 
-impl Refusal {
+impl HttpError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::ReadingToken
+            Self::ReadOnlyToken
             | Self::BadTicket
-            | Self::MayNotWrite
+            | Self::WriteDenied
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
@@ -70,7 +70,7 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -86,9 +86,9 @@ impl Refusal {
     fn error_code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::ReadingToken
+            Self::ReadOnlyToken
             | Self::BadTicket
-            | Self::MayNotWrite
+            | Self::WriteDenied
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
@@ -101,14 +101,14 @@ impl Refusal {
                 "TEMPORARILY_UNAVAILABLE"
             }
             Self::BodyStalled | Self::TimedOut => "DEADLINE_EXCEEDED",
-            Self::Fault => "INTERNAL_ERROR",
+            Self::Internal => "INTERNAL_ERROR",
         }
     }
 
     fn message(&self) -> String {
         match self {
             Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
-            Self::ReadingToken => {
+            Self::ReadOnlyToken => {
                 "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into()
             }
             Self::BadTicket => "403 Forbidden: this ticket is good for another request, or has expired.".into(),
@@ -121,7 +121,7 @@ impl Refusal {
                  token as a bearer token (MLFLOW_TRACKING_TOKEN)."
             ),
             Self::ProjectNotFound => "404 Project Not Found".into(),
-            Self::MayNotWrite => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
+            Self::WriteDenied => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of this request may have at most {bytes_max} bytes."),
             Self::MemoryBound(bytes_max) => format!(
@@ -145,25 +145,25 @@ impl Refusal {
             Self::ForgeDown => "The forge does not answer. Try again in a moment.".into(),
             Self::StorageDown => "The storage does not answer. Try again in a moment.".into(),
             Self::TimedOut => "The request took too long and was stopped.".into(),
-            Self::Fault => "The request failed inside. The log of the server says more.".into(),
+            Self::Internal => "The request failed inside. The log of the server says more.".into(),
         }
     }
 }
 
-impl From<Exhausted> for Refusal {
+impl From<Exhausted> for HttpError {
     fn from(exhausted: Exhausted) -> Self {
         Self::NoRoom(exhausted)
     }
 }
 
-impl From<Refusal> for Response<Body> {
-    fn from(refusal: Refusal) -> Self {
+impl From<HttpError> for Response<Body> {
+    fn from(refusal: HttpError) -> Self {
         let text = json!({ "error_code": refusal.error_code(), "message": refusal.message() }).to_string();
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = refusal.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if refusal == Refusal::Unauthenticated {
+        if refusal == HttpError::Unauthenticated {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mlforge\""));
         }
         if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&refusal.status()) {

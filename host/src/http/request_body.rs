@@ -13,7 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
-use super::error::Refusal;
+use super::error::HttpError;
 use crate::limits::idle_timeout::Progress;
 use crate::limits::pace::{Pace, PacedPolls};
 use crate::storage::quota::Reservation;
@@ -24,12 +24,12 @@ pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 /// What is left of a body, and what was wrong with it, for those who lent it to the component.
 pub(crate) struct LimitedBodyHandle {
     rest: oneshot::Receiver<Inbound>,
-    wrong: Arc<OnceLock<Refusal>>,
+    wrong: Arc<OnceLock<HttpError>>,
 }
 
 impl LimitedBodyHandle {
     /// Why the body did not come whole, if it is known by now.
-    pub(crate) fn wrong(&self) -> Option<Refusal> {
+    pub(crate) fn wrong(&self) -> Option<HttpError> {
         self.wrong.get().cloned()
     }
 
@@ -43,7 +43,7 @@ impl LimitedBodyHandle {
 pub(crate) struct LimitedBody {
     body: Option<Inbound>,
     back: Option<oneshot::Sender<Inbound>>,
-    wrong: Arc<OnceLock<Refusal>>,
+    wrong: Arc<OnceLock<HttpError>>,
     bytes_max: u64,
     bytes_left: u64,
     room: Option<Reservation>,
@@ -82,18 +82,18 @@ impl LimitedBody {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         match self.bytes_left.checked_sub(bytes) {
             Some(left) => self.bytes_left = left,
-            None => return Err(self.fail(Refusal::BodyTooLarge(self.bytes_max))),
+            None => return Err(self.fail(HttpError::BodyTooLarge(self.bytes_max))),
         }
         if let Some(room) = &self.room
             && !room.draw(bytes)
         {
             let bytes_max = room.bytes_max();
-            return Err(self.fail(Refusal::ProjectFull(bytes_max)));
+            return Err(self.fail(HttpError::ProjectFull(bytes_max)));
         }
         Ok(frame)
     }
 
-    fn fail(&self, refusal: Refusal) -> ErrorCode {
+    fn fail(&self, refusal: HttpError) -> ErrorCode {
         _ = self.wrong.set(refusal);
         ErrorCode::HttpProtocolError
     }
@@ -110,9 +110,9 @@ impl Body for LimitedBody {
         match Pin::new(body).poll_frame(cx) {
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.take(frame))),
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(Refusal::BodyBroken)))),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(HttpError::BodyBroken)))),
             Poll::Pending if self.polls.poll_exhausted(cx).is_ready() => {
-                Poll::Ready(Some(Err(self.fail(Refusal::BodyStalled))))
+                Poll::Ready(Some(Err(self.fail(HttpError::BodyStalled))))
             }
             Poll::Pending => Poll::Pending,
         }

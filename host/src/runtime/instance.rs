@@ -25,7 +25,7 @@ use super::store_data::{Memory, RequestContext, Shortage, StoreData};
 use crate::auth::upload_token::Leave;
 use crate::http::collect;
 use crate::http::collect::{CollectError, CollectLimits};
-use crate::http::error::Refusal;
+use crate::http::error::HttpError;
 use crate::http::request_body::LimitedBody;
 use crate::http::response_body::Piece;
 use crate::limits::Limits;
@@ -110,7 +110,7 @@ pub(crate) struct StreamedWork<'a> {
     /// Room for its file in the project's quota.
     pub(crate) reservation: Option<Reservation>,
     /// Taken once there is a head.
-    pub(crate) answered: &'a mut Option<oneshot::Sender<Result<Response<()>, Refusal>>>,
+    pub(crate) answered: &'a mut Option<oneshot::Sender<Result<Response<()>, HttpError>>>,
     pub(crate) pieces: mpsc::Sender<Piece>,
 }
 
