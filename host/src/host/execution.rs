@@ -15,7 +15,7 @@ use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
-use crate::runtime::instance::{Fault, Given, Instance, Work};
+use crate::runtime::instance::{Given, Instance, InstanceError, Work};
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::storage::{BlobInfo, ProjectId};
 
@@ -127,24 +127,26 @@ impl Inner {
         project: ProjectId,
         for_long: bool,
         deadline: Instant,
-    ) -> Result<Instance, Fault> {
+    ) -> Result<Instance, InstanceError> {
         if let Some(instance) = self.pool.take(project, for_long) {
             return Ok(instance);
         }
         let create = async || {
             let share = self.admission.memory.share(Claim { project, caller: None });
             let create = Instance::create(&self.plugin, &self.lent, share, &self.limits, project, for_long);
-            timeout_at(deadline, create).await.unwrap_or(Err(Fault::TimedOut))
+            timeout_at(deadline, create)
+                .await
+                .unwrap_or(Err(InstanceError::TimedOut))
         };
         let of = match create().await {
-            Err(Fault::NoRoom(Exhausted::Project)) => Some(project),
-            Err(Fault::NoRoom(_)) => None,
+            Err(InstanceError::NoRoom(Exhausted::Project)) => Some(project),
+            Err(InstanceError::NoRoom(_)) => None,
             created => return created,
         };
         // Idle instances hold memory that this request needs: evict them and try once more.
         match self.pool.drop_all(of) {
             true => create().await,
-            false => Err(Fault::NoRoom(if of.is_some() {
+            false => Err(InstanceError::NoRoom(if of.is_some() {
                 Exhausted::Project
             } else {
                 Exhausted::All
@@ -154,31 +156,31 @@ impl Inner {
 }
 
 /// The log learns why; the client learns whether to come back.
-pub(crate) fn refuse(fault: Fault, caller: &Caller, path: &str) -> HttpError {
+pub(crate) fn refuse(fault: InstanceError, caller: &Caller, path: &str) -> HttpError {
     let project = caller.project.id.0;
     match fault {
-        Fault::TimedOut => {
+        InstanceError::TimedOut => {
             tracing::error!(target: "mlforge::component", project, path, "request stopped: out of time");
             HttpError::TimedOut
         }
-        Fault::NoRoom(exhausted) => {
+        InstanceError::NoRoom(exhausted) => {
             tracing::warn!(target: "mlforge::component", project, path, ?exhausted, "request stopped: no room");
             HttpError::NoRoom(exhausted)
         }
-        Fault::MemoryBound(bytes_max) => {
+        InstanceError::MemoryBound(bytes_max) => {
             tracing::warn!(target: "mlforge::component", project, path, bytes_max, "request stopped: needs more memory");
             HttpError::MemoryBound(bytes_max)
         }
-        Fault::Trapped(error) => {
+        InstanceError::Trapped(error) => {
             let error = format!("{error:?}");
             tracing::error!(target: "mlforge::component", project, path, error, "the component trapped");
             HttpError::Internal
         }
-        Fault::GaveUp(code) => {
+        InstanceError::GaveUp(code) => {
             tracing::error!(target: "mlforge::component", project, path, ?code, "the component gave up");
             HttpError::Internal
         }
-        Fault::Unfit(why) => {
+        InstanceError::Unfit(why) => {
             tracing::error!(target: "mlforge::component", project, path, why, "the component's answer is unfit");
             HttpError::Internal
         }

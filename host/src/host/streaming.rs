@@ -20,7 +20,7 @@ use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
 use crate::http::response_body::{Body, Piece};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;
-use crate::runtime::instance::{Fault, StreamedWork};
+use crate::runtime::instance::{InstanceError, StreamedWork};
 use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.
@@ -180,7 +180,7 @@ impl Transfer {
 impl Inner {
     fn tell(
         &self,
-        fault: Fault,
+        fault: InstanceError,
         caller: &Caller,
         path: &str,
         answered: Option<oneshot::Sender<Result<Response<()>, HttpError>>>,

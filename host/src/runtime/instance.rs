@@ -43,7 +43,7 @@ type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> +
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum InstanceError {
     /// Time is up.
     TimedOut,
     /// There is no room now for an instance, its memory or its answer.
@@ -58,7 +58,7 @@ pub(crate) enum Fault {
     Unfit(String),
 }
 
-impl From<wasmtime::Error> for Fault {
+impl From<wasmtime::Error> for InstanceError {
     fn from(error: wasmtime::Error) -> Self {
         if error.is::<PoolConcurrencyLimitError>() {
             Self::NoRoom(Exhausted::All)
@@ -123,7 +123,7 @@ impl Instance {
         limits: &Limits,
         project: ProjectId,
         for_long: bool,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, InstanceError> {
         let memory = Memory::new(share, limits.instance_bytes_max);
         let mut store = plugin.store(StoreData::new(Arc::clone(lent), memory));
         let exports = match plugin.instantiate(&mut store).await {
@@ -164,7 +164,7 @@ impl Instance {
     }
 
     /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
-    pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Given>, Fault> {
+    pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Given>, InstanceError> {
         let Work {
             request,
             may_write,
@@ -206,20 +206,20 @@ impl Instance {
                 None
             }
             Ok(Ok(Err(fault))) => Some(explained(fault, &self.store)),
-            Ok(Err(trap)) => Some(explained(Fault::Trapped(trap), &self.store)),
-            Err(_) => Some(Fault::TimedOut),
+            Ok(Err(trap)) => Some(explained(InstanceError::Trapped(trap), &self.store)),
+            Err(_) => Some(InstanceError::TimedOut),
         };
         match (response, fault) {
             (Some(response), fault) => {
                 self.report_late(fault);
                 Ok(response)
             }
-            (None, fault) => Err(fault.unwrap_or_else(|| Fault::Unfit("no answer".into()))),
+            (None, fault) => Err(fault.unwrap_or_else(|| InstanceError::Unfit("no answer".into()))),
         }
     }
 
     /// Answers a request piece by piece, for as long as bytes move. The answer may break off: then its end is missing.
-    pub(crate) async fn stream(&mut self, work: StreamedWork<'_>) -> Result<(), Fault> {
+    pub(crate) async fn stream(&mut self, work: StreamedWork<'_>) -> Result<(), InstanceError> {
         let binding = RequestContext {
             project: self.project,
             may_write: work.may_write,
@@ -243,14 +243,18 @@ impl Instance {
                 Ok(())
             }
             Some(Ok(Err(fault))) => Err(explained(fault, &self.store)),
-            Some(Err(trap)) => Err(explained(Fault::Trapped(trap), &self.store)),
-            None => Err(Fault::TimedOut),
+            Some(Err(trap)) => Err(explained(InstanceError::Trapped(trap), &self.store)),
+            None => Err(InstanceError::TimedOut),
         }
     }
 
     /// Begins a request, unless its caller has no room for the memory that the instance has already.
-    fn begin(&mut self, caller: Option<CallerId>, binding: RequestContext) -> Result<(), Fault> {
-        self.store.data_mut().memory.lend_to(caller).map_err(Fault::NoRoom)?;
+    fn begin(&mut self, caller: Option<CallerId>, binding: RequestContext) -> Result<(), InstanceError> {
+        self.store
+            .data_mut()
+            .memory
+            .lend_to(caller)
+            .map_err(InstanceError::NoRoom)?;
         self.uses += 1;
         self.busy = true;
         self.store.data_mut().bind(binding);
@@ -265,7 +269,7 @@ impl Instance {
     }
 
     /// What happens after the answer was whole does not change it.
-    fn report_late(&self, fault: Option<Fault>) {
+    fn report_late(&self, fault: Option<InstanceError>) {
         if let Some(fault) = fault {
             tracing::error!(target: "mlforge::component", project = self.project.0, ?fault, "fault after the answer");
         }
@@ -273,32 +277,42 @@ impl Instance {
 }
 
 /// Tells a trap for want of memory from any other. Few components survive it when memory is refused.
-fn explained(fault: Fault, store: &Store<StoreData>) -> Fault {
+fn explained(fault: InstanceError, store: &Store<StoreData>) -> InstanceError {
     match (fault, store.data().memory.refused()) {
-        (Fault::Trapped(_), Some(Shortage::Starved(exhausted))) => Fault::NoRoom(exhausted),
-        (Fault::Trapped(_), Some(Shortage::OwnBound(bytes_max))) => Fault::MemoryBound(bytes_max),
+        (InstanceError::Trapped(_), Some(Shortage::Starved(exhausted))) => InstanceError::NoRoom(exhausted),
+        (InstanceError::Trapped(_), Some(Shortage::OwnBound(bytes_max))) => InstanceError::MemoryBound(bytes_max),
         (fault, _) => fault,
     }
 }
 
 /// Hands the request to the component as it comes, and its answer on as it comes.
-async fn pass_through(accessor: &Accessor<StoreData>, service: &Service, work: StreamedWork<'_>) -> Result<(), Fault> {
+async fn pass_through(
+    accessor: &Accessor<StoreData>,
+    service: &Service,
+    work: StreamedWork<'_>,
+) -> Result<(), InstanceError> {
     let (request, sent) = accessor.with(|mut access| {
         let (request, sent) = p3::Request::from_http(access.get().http().hooks, work.request);
         (request, Box::pin(sent) as Sent)
     });
-    let response = service.handle(accessor, request).await?.map_err(Fault::GaveUp)?;
+    let response = service
+        .handle(accessor, request)
+        .await?
+        .map_err(InstanceError::GaveUp)?;
     let response = accessor.with(|access| response.into_http(access, sent))?;
     let (head, mut body) = response.into_parts();
     if head.status < StatusCode::OK {
-        return Err(Fault::Unfit(format!("status {}", head.status)));
+        return Err(InstanceError::Unfit(format!("status {}", head.status)));
     }
     let answered = work.answered.take();
     if answered.is_none_or(|answered| answered.send(Ok(Response::from_parts(head, ()))).is_err()) {
         return Ok(());
     }
     while let Some(frame) = body.frame().await {
-        let Ok(bytes) = frame.map_err(|error| Fault::Unfit(error.to_string()))?.into_data() else {
+        let Ok(bytes) = frame
+            .map_err(|error| InstanceError::Unfit(error.to_string()))?
+            .into_data()
+        else {
             continue;
         };
         if work.pieces.send(Piece::Bytes(bytes)).await.is_err() {
@@ -318,7 +332,7 @@ async fn ask(
     request: &Request<Bytes>,
     limits: &Limits,
     share: &mut Share,
-) -> Result<Response<Given>, Fault> {
+) -> Result<Response<Given>, InstanceError> {
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let header = |(name, value): (&HeaderName, _)| Some((name.as_str().to_owned(), text(value)?));
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -331,11 +345,14 @@ async fn ask(
     let answer = direct.mlforge_plugin_direct().call_ask(accessor, asked).await?;
     if let direct::Contents::Whole(body) = &answer.body {
         if body.len() > limits.answer_bytes_max {
-            return Err(Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)));
+            return Err(InstanceError::Unfit(format!(
+                "more than {} bytes",
+                limits.answer_bytes_max
+            )));
         }
-        share.grow(body.len()).map_err(Fault::NoRoom)?;
+        share.grow(body.len()).map_err(InstanceError::NoRoom)?;
     }
-    given(answer).map_err(|problem| Fault::Unfit(problem.to_string()))
+    given(answer).map_err(|problem| InstanceError::Unfit(problem.to_string()))
 }
 
 fn given(answer: direct::Answer) -> Result<Response<Given>, http::Error> {
@@ -356,17 +373,20 @@ async fn exchange(
     request: &Request<Bytes>,
     limits: &Limits,
     share: &mut Share,
-) -> Result<Response<Bytes>, Fault> {
+) -> Result<Response<Bytes>, InstanceError> {
     let request = request.clone().map(Full::new);
     let (request, sent) = accessor.with(|mut access| {
         let (request, sent) = p3::Request::from_http(access.get().http().hooks, request);
         (request, Box::pin(sent) as Sent)
     });
-    let response = service.handle(accessor, request).await?.map_err(Fault::GaveUp)?;
+    let response = service
+        .handle(accessor, request)
+        .await?
+        .map_err(InstanceError::GaveUp)?;
     let response = accessor.with(|access| response.into_http(access, sent))?;
     let (head, body) = response.into_parts();
     if head.status < StatusCode::OK {
-        return Err(Fault::Unfit(format!("status {}", head.status)));
+        return Err(InstanceError::Unfit(format!("status {}", head.status)));
     }
     let pace = Pace {
         grace: limits.request_timeout,
@@ -380,10 +400,10 @@ async fn exchange(
     let body = collect::collect(body, allowance)
         .await
         .map_err(|shortfall| match shortfall {
-            CollectError::NoRoom(exhausted) => Fault::NoRoom(exhausted),
-            CollectError::TooLarge => Fault::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
-            CollectError::Stalled => Fault::TimedOut,
-            CollectError::Broken(why) => Fault::Unfit(why),
+            CollectError::NoRoom(exhausted) => InstanceError::NoRoom(exhausted),
+            CollectError::TooLarge => InstanceError::Unfit(format!("more than {} bytes", limits.answer_bytes_max)),
+            CollectError::Stalled => InstanceError::TimedOut,
+            CollectError::Broken(why) => InstanceError::Unfit(why),
         })?;
     Ok(Response::from_parts(head, body))
 }
