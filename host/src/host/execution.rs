@@ -15,7 +15,7 @@ use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
-use crate::runtime::instance::{Given, Instance, InstanceError, Work};
+use crate::runtime::instance::{BufferedRequest, Instance, InstanceError, ResponseBody};
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::storage::{BlobInfo, ProjectId};
 
@@ -48,10 +48,10 @@ impl Inner {
             let (response, share) = self.ask(&request, caller, leave.clone(), time).await?;
             let (head, given) = response.into_parts();
             match given {
-                Given::Bytes(bytes) => {
+                ResponseBody::Bytes(bytes) => {
                     return Ok(client_answer(request.method(), &head, Body::counted(bytes, share)));
                 }
-                Given::File(part) => {
+                ResponseBody::File(part) => {
                     if let Some(body) = self.open_part(caller.claim(), &part).await? {
                         return Ok(client_head(&head, body));
                     }
@@ -67,12 +67,12 @@ impl Inner {
         caller: &Caller,
         leave: Option<Arc<Leave>>,
         time: Duration,
-    ) -> Result<(Response<Given>, Share), HttpError> {
+    ) -> Result<(Response<ResponseBody>, Share), HttpError> {
         let path = request.uri().path();
         let for_long = LowPriorityRuntime::is_for(request.method(), path);
         let deadline = Instant::now() + time;
         let mut answer = self.admission.bodies.share(caller.claim());
-        let work = Work {
+        let work = BufferedRequest {
             request,
             may_write: caller.may_write,
             caller: caller.id,

@@ -20,7 +20,7 @@ use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
 use crate::http::response_body::{Body, Piece};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;
-use crate::runtime::instance::{InstanceError, StreamedWork};
+use crate::runtime::instance::{InstanceError, StreamedRequest};
 use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.
@@ -154,7 +154,7 @@ impl Transfer {
             .await
         {
             Ok(mut instance) => {
-                let work = StreamedWork {
+                let work = StreamedRequest {
                     request,
                     may_write: self.caller.may_write,
                     caller: self.caller.id,

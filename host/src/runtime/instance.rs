@@ -81,14 +81,14 @@ pub(crate) struct Instance {
 }
 
 /// What an answer carries.
-pub(crate) enum Given {
+pub(crate) enum ResponseBody {
     Bytes(Bytes),
     /// A part of a file, which the component leaves to the host.
     File(direct::FilePart),
 }
 
 /// One request, with all that it may cost.
-pub(crate) struct Work<'a> {
+pub(crate) struct BufferedRequest<'a> {
     pub(crate) request: &'a Request<Bytes>,
     pub(crate) may_write: bool,
     /// The caller for whom its memory is counted.
@@ -100,7 +100,7 @@ pub(crate) struct Work<'a> {
 }
 
 /// One request that carries a file.
-pub(crate) struct StreamedWork<'a> {
+pub(crate) struct StreamedRequest<'a> {
     pub(crate) request: Request<LimitedBody>,
     pub(crate) may_write: bool,
     /// The caller for whom its memory is counted.
@@ -164,8 +164,8 @@ impl Instance {
     }
 
     /// Answers a request. When this future is dropped half-way, the instance is good for nothing but being dropped.
-    pub(crate) async fn answer(&mut self, work: Work<'_>) -> Result<Response<Given>, InstanceError> {
-        let Work {
+    pub(crate) async fn answer(&mut self, work: BufferedRequest<'_>) -> Result<Response<ResponseBody>, InstanceError> {
+        let BufferedRequest {
             request,
             may_write,
             caller,
@@ -189,7 +189,7 @@ impl Instance {
                 Some(direct) => ask(accessor, direct, request, limits, answer).await?,
                 None => exchange(accessor, &exports.service, request, limits, answer)
                     .await?
-                    .map(Given::Bytes),
+                    .map(ResponseBody::Bytes),
             });
             // The component may still have something to do for this request, with this request's rights.
             Ok(
@@ -219,7 +219,7 @@ impl Instance {
     }
 
     /// Answers a request piece by piece, for as long as bytes move. The answer may break off: then its end is missing.
-    pub(crate) async fn stream(&mut self, work: StreamedWork<'_>) -> Result<(), InstanceError> {
+    pub(crate) async fn stream(&mut self, work: StreamedRequest<'_>) -> Result<(), InstanceError> {
         let binding = RequestContext {
             project: self.project,
             may_write: work.may_write,
@@ -289,7 +289,7 @@ fn explained(fault: InstanceError, store: &Store<StoreData>) -> InstanceError {
 async fn pass_through(
     accessor: &Accessor<StoreData>,
     service: &Service,
-    work: StreamedWork<'_>,
+    work: StreamedRequest<'_>,
 ) -> Result<(), InstanceError> {
     let (request, sent) = accessor.with(|mut access| {
         let (request, sent) = p3::Request::from_http(access.get().http().hooks, work.request);
@@ -332,7 +332,7 @@ async fn ask(
     request: &Request<Bytes>,
     limits: &Limits,
     share: &mut Share,
-) -> Result<Response<Given>, InstanceError> {
+) -> Result<Response<ResponseBody>, InstanceError> {
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let header = |(name, value): (&HeaderName, _)| Some((name.as_str().to_owned(), text(value)?));
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
@@ -355,14 +355,14 @@ async fn ask(
     given(answer).map_err(|problem| InstanceError::Unfit(problem.to_string()))
 }
 
-fn given(answer: direct::Answer) -> Result<Response<Given>, http::Error> {
+fn given(answer: direct::Answer) -> Result<Response<ResponseBody>, http::Error> {
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
     response.body(match answer.body {
-        direct::Contents::Whole(bytes) => Given::Bytes(bytes.into()),
-        direct::Contents::File(part) => Given::File(part),
+        direct::Contents::Whole(bytes) => ResponseBody::Bytes(bytes.into()),
+        direct::Contents::File(part) => ResponseBody::File(part),
     })
 }
 
