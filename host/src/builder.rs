@@ -11,7 +11,7 @@ use http::HeaderValue;
 use crate::auth::origin::Origins;
 use crate::auth::upload_token::Tickets;
 use crate::forge::Forge;
-use crate::host::{Conduct, Host};
+use crate::host::{Host, HostConfig};
 use crate::limits::Limits;
 use crate::limits::descriptors;
 use crate::runtime::component::Plugin;
@@ -205,7 +205,7 @@ impl HostBuilder {
             randomness: self.randomness,
         };
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
-        let conduct = Conduct {
+        let conduct = HostConfig {
             origins,
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,

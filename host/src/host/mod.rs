@@ -71,7 +71,7 @@ pub(crate) struct Inner {
 
 /// How a host serves, besides its limits.
 #[derive(Default)]
-pub(crate) struct Conduct {
+pub(crate) struct HostConfig {
     /// Whether every request gets an instance of its own.
     pub(crate) isolate: bool,
     /// Whether upkeep happens by itself.
@@ -90,7 +90,7 @@ impl Host {
         lent: HostServices,
         limits: Limits,
         lane: LowPriorityRuntime,
-        conduct: Conduct,
+        conduct: HostConfig,
     ) -> Self {
         let inner = Inner {
             plugin,
