@@ -16,7 +16,7 @@ const IDLE_PART: usize = 4;
 
 /// How many instances wait, for which projects, and how long.
 pub(crate) struct Pool {
-    resting: Mutex<Resting>,
+    idle: Mutex<IdleInstances>,
     idle_max: usize,
     idle_per_project_max: usize,
     instance_idle_timeout: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct Pool {
 }
 
 #[derive(Default)]
-struct Resting {
+struct IdleInstances {
     /// Longest waiting first.
     queue: VecDeque<(Instant, Instance)>,
     sweeper: Option<JoinHandle<()>>,
@@ -36,7 +36,7 @@ struct Resting {
 impl Pool {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            resting: Mutex::default(),
+            idle: Mutex::default(),
             idle_max: limits.idle_max,
             idle_per_project_max: limits.idle_per_project_max,
             instance_idle_timeout: limits.instance_idle_timeout,
@@ -49,12 +49,12 @@ impl Pool {
     /// The instance of this project that waits for the shortest time: its memory is the warmest. Those that have answered
     /// searches and histories keep what they read for the next of them, so only such are taken for one, and for nothing else.
     pub(crate) fn take(&self, project: ProjectId, for_long: bool) -> Option<Instance> {
-        let mut resting = self.lock();
-        let place = resting
+        let mut idle = self.lock();
+        let place = idle
             .queue
             .iter()
             .rposition(|(_, instance)| instance.project() == project && instance.is_for_long() == for_long)?;
-        resting.queue.remove(place).map(|(_, instance)| instance)
+        idle.queue.remove(place).map(|(_, instance)| instance)
     }
 
     /// Keeps an instance for the next request. If there is no room, the ones that are idle longest are dropped.
@@ -62,48 +62,48 @@ impl Pool {
         if instance.bytes() > self.idle_bytes_max {
             return;
         }
-        let mut resting = self.lock();
-        let surplus = resting.make_room(self, &instance);
-        resting.queue.push_back((Instant::now(), instance));
-        if resting.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
-            resting.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.instance_idle_timeout)));
+        let mut idle = self.lock();
+        let surplus = idle.make_room(self, &instance);
+        idle.queue.push_back((Instant::now(), instance));
+        if idle.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
+            idle.sweeper = Some(tokio::spawn(sweep(Arc::downgrade(self), self.instance_idle_timeout)));
         }
-        drop(resting);
+        drop(idle);
         drop(surplus);
     }
 
     /// Drops all idle instances, or those of one project; `false` when there was none.
     pub(crate) fn drop_all(&self, of: Option<ProjectId>) -> bool {
-        let mut resting = self.lock();
+        let mut idle = self.lock();
         let is_dropped = |instance: &Instance| of.is_none_or(|project| instance.project() == project);
-        let (dropped, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut resting.queue)
+        let (dropped, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut idle.queue)
             .into_iter()
             .partition(|(_, instance)| is_dropped(instance));
-        resting.queue = kept;
-        drop(resting);
+        idle.queue = kept;
+        drop(idle);
         !dropped.is_empty()
     }
 
     /// Drops what has waited for too long; `false` when nothing waits any more.
     fn drop_expired(&self) -> bool {
-        let mut resting = self.lock();
-        let expired = resting.take_expired(self);
-        let some_wait = !resting.queue.is_empty();
+        let mut idle = self.lock();
+        let expired = idle.take_expired(self);
+        let some_wait = !idle.queue.is_empty();
         if !some_wait {
-            resting.sweeper = None;
+            idle.sweeper = None;
         }
-        drop(resting);
+        drop(idle);
         drop(expired);
         some_wait
     }
 
-    fn lock(&self) -> MutexGuard<'_, Resting> {
+    fn lock(&self) -> MutexGuard<'_, IdleInstances> {
         // No code that may panic runs under the lock.
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Resting {
+impl IdleInstances {
     /// Takes out what has waited for too long. Of each project the instance that answered the last search may go on waiting, as
     /// far as there is memory for it.
     fn take_expired(&mut self, pool: &Pool) -> Vec<Instance> {
