@@ -21,7 +21,7 @@ use super::{
     validate_key, validate_read,
 };
 
-mod linger;
+mod commit_delay;
 mod queue;
 mod reader;
 mod schema;

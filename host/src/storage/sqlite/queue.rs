@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::linger::{Linger, SLICES};
+use super::commit_delay::{CommitDelay, SLICES};
 use crate::storage::{Commit, CommitError, ProjectId, StorageError};
 
 /// The most commits that share one transaction.
@@ -163,23 +163,23 @@ impl Jobs {
 
     /// Waits for a commit, and takes all those that came with it, or come while the writer lingers. None once the queue
     /// is closed and empty.
-    pub(super) fn next_group(&self, linger: &mut Linger) -> Option<Vec<Job>> {
+    pub(super) fn next_group(&self, commit_delay: &mut CommitDelay) -> Option<Vec<Job>> {
         let mut waiting = self.0.sleep(self.0.lock(), 1, None);
         if waiting.jobs.is_empty() {
             return None;
         }
-        if let Some((wanted, slice)) = linger.plan() {
+        if let Some((wanted, slice)) = commit_delay.plan() {
             let wanted = wanted.min(GROUP_COMMITS_MAX);
-            waiting = self.linger(waiting, wanted, slice);
+            waiting = self.commit_delay(waiting, wanted, slice);
             if waiting.jobs.len() < wanted {
-                linger.waited_in_vain();
+                commit_delay.waited_in_vain();
             }
         }
         Some(waiting.take_group())
     }
 
     /// Sleeps until as many have come; gives up when nobody came for a slice, or after all slices.
-    fn linger<'l>(
+    fn commit_delay<'l>(
         &'l self,
         mut waiting: MutexGuard<'l, Waiting>,
         wanted: usize,
@@ -240,21 +240,21 @@ pub(super) mod tests {
         deciding
     }
 
-    /// A linger that saw groups of so many commits whose syncs took so long.
-    fn lingering(sync: Duration, commits: usize) -> Linger {
-        let mut linger = Linger::default();
-        (0..100).for_each(|_| linger.learn(sync, commits, 0));
-        linger
+    /// A commit_delay that saw groups of so many commits whose syncs took so long.
+    fn lingering(sync: Duration, commits: usize) -> CommitDelay {
+        let mut commit_delay = CommitDelay::default();
+        (0..100).for_each(|_| commit_delay.learn(sync, commits, 0));
+        commit_delay
     }
 
     #[tokio::test]
     async fn on_a_slow_disk_the_next_group_waits_for_those_who_were_answered() {
         let (queue, jobs) = Queue::new();
         // So slow that the test would take minutes if the group was not complete with the third commit.
-        let mut linger = lingering(Duration::from_secs(600), 3);
+        let mut commit_delay = lingering(Duration::from_secs(600), 3);
         let mut waiting = vec![hand_over(queue.commit(PROJECT, Commit::default())).await];
         // The group outlives the last push: a job that is dropped answers its caller.
-        let group = std::thread::spawn(move || jobs.next_group(&mut linger).unwrap());
+        let group = std::thread::spawn(move || jobs.next_group(&mut commit_delay).unwrap());
         while queue.wanted() != Some(3) && !group.is_finished() {
             std::thread::yield_now();
         }
@@ -267,12 +267,12 @@ pub(super) mod tests {
     #[tokio::test]
     async fn nobody_waits_on_a_slow_disk_for_those_who_do_not_come_back() {
         let (queue, jobs) = Queue::new();
-        let mut linger = lingering(Duration::from_millis(4), 2);
+        let mut commit_delay = lingering(Duration::from_millis(4), 2);
         let _alone = hand_over(queue.commit(PROJECT, Commit::default())).await;
-        assert_eq!(jobs.next_group(&mut linger).unwrap().len(), 1);
-        assert_eq!(linger.plan(), None, "a wait in vain is not repeated at once");
-        (0..16).for_each(|_| linger.learn(Duration::from_millis(4), 2, 0));
-        assert_eq!(linger.plan().map(|(wanted, _)| wanted), Some(2));
+        assert_eq!(jobs.next_group(&mut commit_delay).unwrap().len(), 1);
+        assert_eq!(commit_delay.plan(), None, "a wait in vain is not repeated at once");
+        (0..16).for_each(|_| commit_delay.learn(Duration::from_millis(4), 2, 0));
+        assert_eq!(commit_delay.plan().map(|(wanted, _)| wanted), Some(2));
     }
 
     #[tokio::test]
@@ -283,12 +283,12 @@ pub(super) mod tests {
     #[tokio::test]
     async fn closing_ends_a_wait_for_more_commits() {
         let (queue, jobs) = Queue::new();
-        let mut linger = lingering(Duration::from_secs(600), 3);
+        let mut commit_delay = lingering(Duration::from_secs(600), 3);
         let _alone = hand_over(queue.commit(PROJECT, Commit::default())).await;
         let group = std::thread::spawn(move || {
             (
-                jobs.next_group(&mut linger).unwrap().len(),
-                jobs.next_group(&mut linger),
+                jobs.next_group(&mut commit_delay).unwrap().len(),
+                jobs.next_group(&mut commit_delay),
             )
         });
         queue.close();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::linger::Linger;
+use super::commit_delay::CommitDelay;
 use super::queue::{GroupCounts, Job, Jobs};
 use super::schema::{BUSY_TIMEOUT, Versions};
 use super::with_suffix;
@@ -26,7 +26,7 @@ pub(super) struct Writer {
     versions: Versions,
     jobs: Jobs,
     counts: Arc<GroupCounts>,
-    linger: Linger,
+    commit_delay: CommitDelay,
     wal: Wal,
 }
 
@@ -47,7 +47,7 @@ impl Writer {
             versions,
             jobs,
             counts,
-            linger: Linger::default(),
+            commit_delay: CommitDelay::default(),
             wal,
         })
     }
@@ -71,7 +71,7 @@ impl Writer {
 
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self) {
-        while let Some(group) = self.jobs.next_group(&mut self.linger) {
+        while let Some(group) = self.jobs.next_group(&mut self.commit_delay) {
             let outcomes = self.write(&group);
             self.counts.groups.fetch_add(1, Ordering::Relaxed);
             self.counts
@@ -105,7 +105,7 @@ impl Writer {
         drop(statements);
         let begun = Instant::now();
         transaction.commit()?;
-        self.linger.learn(begun.elapsed(), group.len(), self.jobs.len());
+        self.commit_delay.learn(begun.elapsed(), group.len(), self.jobs.len());
         Ok(outcomes)
     }
 }

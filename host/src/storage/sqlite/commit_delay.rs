@@ -14,7 +14,7 @@ const GROUPS_AFTER_VAIN: u32 = 16;
 /// has all of them share one. That pays if they come back in less time than a sync takes. Where they do not, because they
 /// do other things in between or the processor is the slower one, the writer goes on at once, and tries again later.
 #[derive(Debug, Default)]
-pub(super) struct Linger {
+pub(super) struct CommitDelay {
     /// How long a sync takes, as a moving mean.
     sync: Duration,
     /// How many were answered by the last group or waited beside it.
@@ -23,7 +23,7 @@ pub(super) struct Linger {
     groups_to_pass: u32,
 }
 
-impl Linger {
+impl CommitDelay {
     /// Learns from a group of which `answered` commits took `sync` on their way to the disk while `beside` came.
     pub(super) fn learn(&mut self, sync: Duration, answered: usize, beside: usize) {
         self.sync = (self.sync * 7 + sync) / 8;
