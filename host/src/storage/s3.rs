@@ -3,7 +3,7 @@
 //! S3 has no rename and no directories. A small upload waits in memory for its name; a large one is sent in parts to
 //! `<prefix>/staging/…`, invisible until it is complete, and copied within S3 to its name. So a reader sees the old file or
 //! the new one, and a crash leaves parts that no listing shows, or an object in `staging`, which a later start removes.
-//! That files and directories share no name is seen to here (`claims`), for one server process.
+//! That files and directories share no name is seen to here (`name_locks`), for one server process.
 //!
 //! A request that gets no answer in time may still be carried out. Its name is then left alone for a while (`LATE_TIME`), so that
 //! what the store does late undoes nothing that was acknowledged; a store that takes longer than that can still do so.
@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use object_store::list::PaginatedListOptions;
 
 use self::bucket::Bucket;
-use self::claims::Claims;
+use self::name_locks::NameLocks;
 pub use self::place::{S3Keys, S3Location};
 use self::upload::S3Staged;
 use super::permits::ProjectPermits;
@@ -29,13 +29,13 @@ use super::{
 
 mod answer;
 mod bucket;
-mod claims;
 mod download;
 #[cfg(test)]
 mod fake;
 mod join;
 mod listing;
 mod multipart;
+mod name_locks;
 mod owner;
 mod place;
 #[cfg(all(test, feature = "s3-tests"))]
@@ -58,7 +58,7 @@ const PARTS_TO_JOIN: u32 = 2;
 #[derive(Clone)]
 pub struct S3Blobs {
     bucket: Arc<Bucket>,
-    claims: Arc<Claims>,
+    name_locks: Arc<NameLocks>,
     memory: Arc<ProjectPermits>,
     place: S3Location,
 }
@@ -80,7 +80,7 @@ impl S3Blobs {
     fn new(bucket: Bucket, place: S3Location) -> Self {
         Self {
             bucket: Arc::new(bucket),
-            claims: Arc::default(),
+            name_locks: Arc::default(),
             memory: Arc::new(ProjectPermits::new(PARTS_IN_MEMORY, PARTS_OF_A_PROJECT)),
             place,
         }
@@ -112,9 +112,9 @@ impl S3Blobs {
         check: impl Future<Output = Result<bool, StorageError>> + Send + 'static,
         change: impl Future<Output = Result<T, StorageError>> + Send + 'static,
     ) -> Result<Option<T>, StorageError> {
-        let (claims, name) = (Arc::clone(&self.claims), name.to_owned());
+        let (name_locks, name) = (Arc::clone(&self.name_locks), name.to_owned());
         let changed = tokio::spawn(async move {
-            let claim = claims.take(project, &name).await;
+            let claim = name_locks.take(project, &name).await;
             if !check.await? {
                 return Ok(None);
             }
@@ -260,7 +260,7 @@ impl Blobs for S3Blobs {
         let root = self.directory(project, directory)?;
         let deleted = listing::delete_below(&self.bucket, &root).await;
         if deleted.is_err() && !directory.is_empty() {
-            self.claims.hold(project, directory, LATE_TIME);
+            self.name_locks.hold(project, directory, LATE_TIME);
         }
         deleted
     }

@@ -197,7 +197,7 @@ async fn nothing_follows_at_once_on_a_change_that_got_no_answer() {
     let refused = Err(StorageError::InvalidName("a directory has this name".into()));
     assert!(change("d/a", refused).await.0.is_err());
     assert_eq!(change("d/a", Ok(())).await.1, LATE_TIME);
-    store.claims.hold(PROJECT, "d", LATE_TIME);
+    store.name_locks.hold(PROJECT, "d", LATE_TIME);
     assert_eq!(change("d/a", Ok(())).await.1, 2 * LATE_TIME);
 }
 

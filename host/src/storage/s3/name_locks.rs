@@ -1,5 +1,5 @@
 //! Names that are being given to files, or taken from them. S3 knows no directories, so nothing there keeps a file and a
-//! directory from sharing a name: whoever commits claims the name first, and others whose names would clash wait until it has
+//! directory from sharing a name: whoever commits name_locks the name first, and others whose names would clash wait until it has
 //! it or not. Changes of one name come one after the other, too, and nothing follows for a while on one that got no answer:
 //! it may happen late, and must not undo what came after it.
 
@@ -13,9 +13,9 @@ use tokio::time::sleep;
 
 use crate::storage::ProjectId;
 
-/// All claims of this process.
+/// All name_locks of this process.
 #[derive(Default)]
-pub(super) struct Claims {
+pub(super) struct NameLocks {
     /// How often each name is claimed: more than once only where a change got no answer.
     taken: Mutex<BTreeMap<(ProjectId, String), usize>>,
     freed: Notify,
@@ -23,12 +23,12 @@ pub(super) struct Claims {
 
 /// A claimed name, until dropped.
 pub(super) struct Claim {
-    claims: Arc<Claims>,
+    name_locks: Arc<NameLocks>,
     name: (ProjectId, String),
 }
 
-impl Claims {
-    /// Waits until nobody claims this name, or one above or below it.
+impl NameLocks {
+    /// Waits until nobody name_locks this name, or one above or below it.
     pub(super) async fn take(self: &Arc<Self>, project: ProjectId, name: &str) -> Claim {
         let name = (project, name.to_owned());
         loop {
@@ -37,7 +37,7 @@ impl Claims {
             freed.as_mut().enable();
             if self.try_take(&name) {
                 return Claim {
-                    claims: Arc::clone(self),
+                    name_locks: Arc::clone(self),
                     name,
                 };
             }
@@ -45,12 +45,12 @@ impl Claims {
         }
     }
 
-    /// Claims a name whoever else does, for a while: a change of it, or below it, may still happen.
+    /// NameLocks a name whoever else does, for a while: a change of it, or below it, may still happen.
     pub(super) fn hold(self: &Arc<Self>, project: ProjectId, name: &str, time: Duration) {
         let name = (project, name.to_owned());
         *self.taken().entry(name.clone()).or_default() += 1;
-        let claims = Arc::clone(self);
-        Claim { claims, name }.keep_for(time);
+        let name_locks = Arc::clone(self);
+        Claim { name_locks, name }.keep_for(time);
     }
 
     fn try_take(&self, name: &(ProjectId, String)) -> bool {
@@ -92,7 +92,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut taken = self.claims.taken();
+        let mut taken = self.name_locks.taken();
         if let Some(count) = taken.get_mut(&self.name) {
             *count -= 1;
             if *count == 0 {
@@ -100,7 +100,7 @@ impl Drop for Claim {
             }
         }
         drop(taken);
-        self.claims.freed.notify_waiters();
+        self.name_locks.freed.notify_waiters();
     }
 }
 
@@ -114,10 +114,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn names_that_clash_wait_for_each_other() {
-        let claims = Arc::new(Claims::default());
-        let claim = claims.take(PROJECT, "a/b").await;
+        let name_locks = Arc::new(NameLocks::default());
+        let claim = name_locks.take(PROJECT, "a/b").await;
         let waits = async |project, name| {
-            tokio::time::timeout(Duration::from_secs(1), claims.take(project, name))
+            tokio::time::timeout(Duration::from_secs(1), name_locks.take(project, name))
                 .await
                 .is_err()
         };
@@ -130,32 +130,32 @@ mod tests {
         assert!(!waits(ProjectId(8), "a").await);
         drop(claim);
         assert!(!waits(PROJECT, "a/b/c").await);
-        assert!(claims.taken().is_empty());
+        assert!(name_locks.taken().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_name_is_held_for_a_while_whoever_claims_it() {
-        let claims = Arc::new(Claims::default());
-        let claim = claims.take(PROJECT, "a/b").await;
+        let name_locks = Arc::new(NameLocks::default());
+        let claim = name_locks.take(PROJECT, "a/b").await;
         let began = tokio::time::Instant::now();
-        claims.hold(PROJECT, "a", Duration::from_secs(60));
+        name_locks.hold(PROJECT, "a", Duration::from_secs(60));
         drop(claim);
-        drop(claims.take(PROJECT, "a/b").await);
+        drop(name_locks.take(PROJECT, "a/b").await);
         assert_eq!(began.elapsed().as_secs(), 60);
-        claims.take(PROJECT, "a").await.keep_for(Duration::from_secs(30));
-        drop(claims.take(PROJECT, "a").await);
+        name_locks.take(PROJECT, "a").await.keep_for(Duration::from_secs(30));
+        drop(name_locks.take(PROJECT, "a").await);
         assert_eq!(began.elapsed().as_secs(), 90);
-        assert!(claims.taken().is_empty());
+        assert!(name_locks.taken().is_empty());
     }
 
     #[tokio::test]
     async fn a_release_wakes_who_waits() {
-        let claims = Arc::new(Claims::default());
-        let first = claims.take(PROJECT, "a/b/d").await;
-        let second = claims.take(PROJECT, "a/b/c").await;
+        let name_locks = Arc::new(NameLocks::default());
+        let first = name_locks.take(PROJECT, "a/b/d").await;
+        let second = name_locks.take(PROJECT, "a/b/c").await;
         let waiting = tokio::spawn({
-            let claims = Arc::clone(&claims);
-            async move { claims.take(PROJECT, "a/b").await }
+            let name_locks = Arc::clone(&name_locks);
+            async move { name_locks.take(PROJECT, "a/b").await }
         });
         tokio::task::yield_now().await;
         drop(first);
