@@ -11,7 +11,7 @@ use crate::domain::lifecycle::Stage;
 use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::page::Pages;
-use crate::store::columnar::cache::Shelf;
+use crate::store::columnar::cache::RevisionCache;
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
 use crate::store::search::{Found, Spot};
@@ -25,7 +25,7 @@ const RUNS_MAX: usize = 200;
 const SHELF_ROWS: u64 = 32;
 
 thread_local! {
-    static KEPT: RefCell<Shelf<(u64, bool), Vec<u8>>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
+    static KEPT: RefCell<RevisionCache<(u64, bool), Vec<u8>>> = const { RefCell::new(RevisionCache::new(KEPT_BYTES_MAX)) };
 }
 
 /// The page with these runs, or the first of them where they are large; those that are no more are left out.

@@ -12,7 +12,7 @@ use crate::domain::id::ExperimentId;
 
 /// What is packed of the runs of a block, as it was at a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Edition {
+pub struct BlockRevision {
     /// The experiment.
     pub experiment: ExperimentId,
     /// The block's revision.
@@ -21,8 +21,8 @@ pub struct Edition {
 
 /// Rows of things that were read: one for each key of an experiment. Those that were not used for the longest time make room.
 #[derive(Debug)]
-pub struct Shelf<K, T> {
-    rows: BTreeMap<(ExperimentId, K), Row<T>>,
+pub struct RevisionCache<K, T> {
+    rows: BTreeMap<(ExperimentId, K), Segment<T>>,
     bytes: usize,
     bytes_max: usize,
     searches: u64,
@@ -30,9 +30,9 @@ pub struct Shelf<K, T> {
 
 /// Things by number.
 #[derive(Debug)]
-pub struct Row<T> {
+pub struct Segment<T> {
     /// None where nothing is kept.
-    things: Vec<Option<Thing<T>>>,
+    things: Vec<Option<Entry<T>>>,
     /// Of the things and of their places here.
     bytes: usize,
     /// The last search that used it.
@@ -40,13 +40,13 @@ pub struct Row<T> {
 }
 
 #[derive(Debug)]
-struct Thing<T> {
+struct Entry<T> {
     revision: u64,
     bytes: usize,
     thing: Rc<T>,
 }
 
-impl<T> Row<T> {
+impl<T> Segment<T> {
     /// A thing, if it is kept as it is at this revision.
     pub fn get(&self, number: u32, revision: u64) -> Option<&Rc<T>> {
         let kept = self.things.get(usize::try_from(number).ok()?)?.as_ref()?;
@@ -54,7 +54,7 @@ impl<T> Row<T> {
     }
 
     /// Puts a thing in its place; answers how many bytes that freed.
-    fn put(&mut self, place: usize, thing: Thing<T>) -> usize {
+    fn put(&mut self, place: usize, thing: Entry<T>) -> usize {
         if self.things.len() <= place {
             self.things.resize_with(place + 1, || None);
         }
@@ -66,10 +66,10 @@ impl<T> Row<T> {
     }
 }
 
-impl<K: Ord + Clone, T> Shelf<K, T> {
+impl<K: Ord + Clone, T> RevisionCache<K, T> {
     /// An empty one for so many bytes.
     pub const fn new(bytes_max: usize) -> Self {
-        Shelf {
+        RevisionCache {
             rows: BTreeMap::new(),
             bytes: 0,
             bytes_max,
@@ -83,26 +83,26 @@ impl<K: Ord + Clone, T> Shelf<K, T> {
     }
 
     /// A row, if anything is kept in it.
-    pub fn row(&mut self, experiment: ExperimentId, key: &K) -> Option<&Row<T>> {
+    pub fn row(&mut self, experiment: ExperimentId, key: &K) -> Option<&Segment<T>> {
         let row = self.rows.get_mut(&(experiment, key.clone()))?;
         row.used = self.searches;
         Some(row)
     }
 
     /// Keeps a thing of this many bytes, if there is room.
-    pub fn keep(&mut self, edition: Edition, key: &K, number: u32, thing: Rc<T>, bytes: usize) {
+    pub fn keep(&mut self, edition: BlockRevision, key: &K, number: u32, thing: Rc<T>, bytes: usize) {
         let Ok(place) = usize::try_from(number) else {
             return;
         };
         let there = self.row(edition.experiment, key).map_or(0, |row| row.things.len());
-        let grown = (place + 1).saturating_sub(there) * size_of::<Option<Thing<T>>>();
+        let grown = (place + 1).saturating_sub(there) * size_of::<Option<Entry<T>>>();
         if !self.make_room(bytes + grown) {
             return;
         }
         let row = self
             .rows
             .entry((edition.experiment, key.clone()))
-            .or_insert_with(|| Row {
+            .or_insert_with(|| Segment {
                 things: Vec::new(),
                 bytes: 0,
                 used: 0,
@@ -111,7 +111,7 @@ impl<K: Ord + Clone, T> Shelf<K, T> {
         row.bytes += grown;
         let revision = edition.revision;
         self.bytes += bytes + grown;
-        self.bytes -= row.put(place, Thing { revision, bytes, thing });
+        self.bytes -= row.put(place, Entry { revision, bytes, thing });
     }
 
     /// Drops rows until so many bytes fit, but none that this search used; whether they fit.
@@ -157,16 +157,16 @@ mod tests {
     /// Experiment, revision, key, number, bytes.
     type Label = (u64, u64, u8, u32, usize);
 
-    fn edition(experiment: u64, revision: u64) -> Edition {
+    fn edition(experiment: u64, revision: u64) -> BlockRevision {
         let experiment = ExperimentId(experiment);
-        Edition { experiment, revision }
+        BlockRevision { experiment, revision }
     }
 
     proptest! {
         #[test]
         fn it_never_tells_of_another_revision_and_never_grows_too_large(steps in prop::collection::vec(step(), 0..60)) {
             // A thing says of itself what it is.
-            let mut shelf: Shelf<u8, Label> = Shelf::new(ROOM);
+            let mut shelf: RevisionCache<u8, Label> = RevisionCache::new(ROOM);
             for step in steps {
                 match step {
                     Step::Begin => shelf.begin(),
@@ -184,7 +184,7 @@ mod tests {
                     }
                 }
                 let things = shelf.rows.values().flat_map(|row| &row.things);
-                let size = |thing: &Option<Thing<Label>>| size_of_val(thing) + thing.as_ref().map_or(0, |thing| thing.thing.4);
+                let size = |thing: &Option<Entry<Label>>| size_of_val(thing) + thing.as_ref().map_or(0, |thing| thing.thing.4);
                 let bytes: usize = things.map(size).sum();
                 prop_assert_eq!(bytes, shelf.bytes);
                 prop_assert!(bytes <= ROOM);
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_long_makes_room_and_what_is_used_stays() {
-        let place = size_of::<Option<Thing<()>>>();
-        let mut shelf = Shelf::new(3 * (8 * place + 1));
-        let of = |shelf: &mut Shelf<_, _>, key| {
+        let place = size_of::<Option<Entry<()>>>();
+        let mut shelf = RevisionCache::new(3 * (8 * place + 1));
+        let of = |shelf: &mut RevisionCache<_, _>, key| {
             let row = shelf.row(ExperimentId(0), &key);
             row.map_or(0, |row| row.things.iter().flatten().count())
         };

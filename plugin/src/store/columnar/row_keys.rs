@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::cache::{Edition, Shelf};
+use super::cache::{BlockRevision, RevisionCache};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan_all};
@@ -71,17 +71,17 @@ pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) 
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
-    static KEPT: RefCell<Shelf<u32, Vec<u8>>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
+    static KEPT: RefCell<RevisionCache<u32, Vec<u8>>> = const { RefCell::new(RevisionCache::new(KEPT_BYTES_MAX)) };
 }
 
 /// Records that are kept or dropped together.
 const SHELF_RECORDS: u32 = 64;
 
 /// A record with places, by number.
-type Numbered = (Edition, u32);
+type Numbered = (BlockRevision, u32);
 
 /// The places of some rows, in the order asked; none for a row that has none.
-pub async fn look_up(rows: &[(Edition, u64)]) -> Result<Vec<Option<Place>>> {
+pub async fn look_up(rows: &[(BlockRevision, u64)]) -> Result<Vec<Option<Place>>> {
     let mut places = vec![None; rows.len()];
     let mut missing = BTreeSet::new();
     KEPT.with_borrow_mut(|kept| {
@@ -127,7 +127,7 @@ async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u
     Ok(records)
 }
 
-fn kept_record(kept: &mut Shelf<u32, Vec<u8>>, edition: Edition, number: u32) -> Option<&Vec<u8>> {
+fn kept_record(kept: &mut RevisionCache<u32, Vec<u8>>, edition: BlockRevision, number: u32) -> Option<&Vec<u8>> {
     let (row, place) = shelf_place(number);
     kept.row(edition.experiment, &row)?
         .get(place, edition.revision)
@@ -147,8 +147,8 @@ pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
 }
 
 /// Records that lie side by side: of what, first and last number.
-fn neighbours(sorted: &BTreeSet<Numbered>) -> Vec<(Edition, u32, u32)> {
-    let mut found: Vec<(Edition, u32, u32)> = Vec::new();
+fn neighbours(sorted: &BTreeSet<Numbered>) -> Vec<(BlockRevision, u32, u32)> {
+    let mut found: Vec<(BlockRevision, u32, u32)> = Vec::new();
     for (edition, number) in sorted {
         match found.last_mut() {
             Some((same, _, last)) if same == edition && last.checked_add(1) == Some(*number) => *last = *number,

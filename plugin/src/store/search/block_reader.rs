@@ -12,7 +12,7 @@ use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::columnar::block::{Block, Value};
-use crate::store::columnar::cache::Shelf;
+use crate::store::columnar::cache::RevisionCache;
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
 use crate::store::columnar::slot_bitmap::SLOTS;
@@ -114,12 +114,12 @@ impl Columns {
 const KEPT_BYTES_MAX: usize = 6 << 20;
 
 thread_local! {
-    static KEPT: RefCell<Shelf<Column, Block>> = const { RefCell::new(Shelf::new(KEPT_BYTES_MAX)) };
+    static KEPT: RefCell<RevisionCache<Column, Block>> = const { RefCell::new(RevisionCache::new(KEPT_BYTES_MAX)) };
 }
 
 /// A search begins: what it reads is kept for the next.
 pub(super) fn begin() {
-    KEPT.with_borrow_mut(Shelf::begin);
+    KEPT.with_borrow_mut(RevisionCache::begin);
 }
 
 /// Some blocks.

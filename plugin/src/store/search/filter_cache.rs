@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::search::filter::{Filter, Test};
 use crate::search::runs::RunAttribute;
-use crate::store::columnar::cache::{Edition, Shelf};
+use crate::store::columnar::cache::{BlockRevision, RevisionCache};
 use crate::store::columnar::slot_bitmap::Slots;
 
 /// Bytes of verdicts that an instance keeps: those of 16 filters on 100,000 runs.
@@ -18,7 +18,7 @@ const CLAUSES_MAX: usize = 32;
 const TEXT_BYTES_MAX: usize = 1_000;
 
 thread_local! {
-    static KEPT: RefCell<Kept> = const { RefCell::new(Kept::new()) };
+    static KEPT: RefCell<FilterCache> = const { RefCell::new(FilterCache::new()) };
 }
 
 /// What a filter says of all runs of a block.
@@ -30,11 +30,11 @@ pub(super) struct Verdicts {
     pub(super) unsure: Slots,
 }
 
-struct Kept {
+struct FilterCache {
     /// Each with its number; the one that was asked for last comes last.
     filters: Vec<(u32, Filter<RunAttribute>)>,
     numbers: u32,
-    verdicts: Shelf<u32, Verdicts>,
+    verdicts: RevisionCache<u32, Verdicts>,
 }
 
 /// A search begins: the number of its filter; none for one of which nothing is kept.
@@ -46,7 +46,7 @@ pub(super) fn begin(filter: &Filter<RunAttribute>) -> Option<u32> {
 }
 
 /// What a filter said of the runs of a block, if it was asked.
-pub(super) fn of(edition: Edition, block: u32, filter: u32) -> Option<Verdicts> {
+pub(super) fn of(edition: BlockRevision, block: u32, filter: u32) -> Option<Verdicts> {
     KEPT.with_borrow_mut(|kept| {
         let row = kept.verdicts.row(edition.experiment, &filter)?;
         row.get(block, edition.revision).map(|known| **known)
@@ -54,17 +54,17 @@ pub(super) fn of(edition: Edition, block: u32, filter: u32) -> Option<Verdicts> 
 }
 
 /// Keeps what a filter says of the runs of a block.
-pub(super) fn keep(edition: Edition, block: u32, filter: u32, verdicts: Verdicts) {
+pub(super) fn keep(edition: BlockRevision, block: u32, filter: u32, verdicts: Verdicts) {
     let bytes = size_of::<Verdicts>();
     KEPT.with_borrow_mut(|kept| kept.verdicts.keep(edition, &filter, block, Rc::new(verdicts), bytes));
 }
 
-impl Kept {
+impl FilterCache {
     const fn new() -> Self {
-        Kept {
+        FilterCache {
             filters: Vec::new(),
             numbers: 0,
-            verdicts: Shelf::new(KEPT_BYTES_MAX),
+            verdicts: RevisionCache::new(KEPT_BYTES_MAX),
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let known = number("params.p = 'x' AND metrics.m > 1").unwrap();
         let other = number("params.p = 'x'").unwrap();
         assert_eq!(number("params.p = \"x\" and metrics.m > 1.0"), Some(known));
-        let edition = |revision| Edition {
+        let edition = |revision| BlockRevision {
             experiment: ExperimentId(1),
             revision,
         };

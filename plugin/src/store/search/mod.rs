@@ -15,7 +15,7 @@ mod threshold;
 
 pub use crate::store::search::run_search::find;
 
-use super::columnar::cache::Edition;
+use super::columnar::cache::BlockRevision;
 use super::keys;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
@@ -35,7 +35,7 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
     /// What is packed of its block.
-    pub edition: Edition,
+    pub edition: BlockRevision,
     /// Its row.
     pub row: u64,
     /// The only stage that the search shows.

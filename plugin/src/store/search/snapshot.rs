@@ -6,7 +6,7 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan_all};
-use crate::store::columnar::cache::Edition;
+use crate::store::columnar::cache::BlockRevision;
 use crate::store::columnar::dirty::Mark;
 use crate::store::columnar::zone_map::{Zone, Zones};
 use crate::store::keys::PLACE_BYTES;
@@ -113,9 +113,9 @@ impl Areas {
     }
 
     /// What is packed of the runs of a block.
-    pub(super) fn edition(&self, (area, number): BlockId) -> Option<Edition> {
+    pub(super) fn edition(&self, (area, number): BlockId) -> Option<BlockRevision> {
         let area = self.areas.get(area)?;
-        Some(Edition {
+        Some(BlockRevision {
             experiment: area.experiment,
             revision: area.zones.block(number)?.changed,
         })
