@@ -16,7 +16,7 @@ use crate::search::runs::{RunFilter, RunOrder};
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::columnar::block::Block;
 use crate::store::columnar::columns;
-use crate::store::columnar::dirty::Mark;
+use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::columnar::packed_run::Packed;
 use crate::store::columnar::zone_map::Zones;
 use crate::store::{codec, keys};
@@ -116,7 +116,7 @@ pub fn codec(bytes: &[u8]) {
         codec::read_text(&stored).map(String::into_bytes),
     ];
     let packed = [
-        Mark::read(&stored).map(|mark| mark.write().len()),
+        DirtyMarker::read(&stored).map(|mark| mark.write().len()),
         Zones::read(&stored).map(|zones| zones.write().len()),
     ];
     for length in packed.into_iter().flatten() {

@@ -43,7 +43,7 @@ impl SetAside {
 
 /// What a search must know of a run before it reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct DirtyMarker {
     /// When the run started, in milliseconds since the Unix epoch.
     pub start_time_ms: i64,
     /// Its own stage, which the experiment may overrule.
@@ -54,10 +54,10 @@ pub struct Mark {
     pub set_aside: Option<SetAside>,
 }
 
-impl Mark {
+impl DirtyMarker {
     /// The mark of a run that is changed now.
     pub fn new(run: &Run, now_ms: i64) -> Self {
-        Mark {
+        DirtyMarker {
             start_time_ms: run.start_time_ms,
             lifecycle: run.lifecycle,
             changed_ms: now_ms,
@@ -84,7 +84,7 @@ impl Mark {
     /// Reads what `write` wrote.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new("mark", bytes)?;
-        let mark = Mark {
+        let mark = DirtyMarker {
             start_time_ms: reader.signed()?,
             lifecycle: reader.lifecycle()?,
             changed_ms: reader.signed()?,
@@ -106,14 +106,14 @@ mod tests {
             let stage = if deleted { Stage::Deleted } else { Stage::Active };
             let lifecycle = Lifecycle { stage, epoch };
             let set_aside = SetAside::read(aside);
-            let mark = Mark { start_time_ms: times.0, changed_ms: times.1, lifecycle, set_aside };
-            prop_assert_eq!(Mark::read(&mark.write()), Ok(mark));
+            let mark = DirtyMarker { start_time_ms: times.0, changed_ms: times.1, lifecycle, set_aside };
+            prop_assert_eq!(DirtyMarker::read(&mark.write()), Ok(mark));
         }
     }
 
     #[test]
     fn a_run_rests_after_a_while_and_when_the_clock_was_set_back() {
-        let mark = |changed_ms| Mark {
+        let mark = |changed_ms| DirtyMarker {
             start_time_ms: 0,
             lifecycle: Lifecycle {
                 stage: Stage::Active,

@@ -12,7 +12,7 @@ use crate::host::records::{Change, exist, get_all};
 use crate::store::columnar::block::TEXT_BYTES_MAX;
 use crate::store::columnar::block_builder::Draft;
 use crate::store::columnar::columns::{kind, write_stage};
-use crate::store::columnar::dirty::{Mark, SetAside};
+use crate::store::columnar::dirty::{DirtyMarker, SetAside};
 use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
@@ -137,7 +137,7 @@ impl Compactor {
 
     fn put_aside(&mut self, change: &mut Change, input: &RunInput) {
         let reason = SetAside::TooLarge;
-        let mark = Mark {
+        let mark = DirtyMarker {
             set_aside: Some(reason),
             ..input.run.mark
         };

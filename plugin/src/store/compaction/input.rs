@@ -6,7 +6,7 @@ use super::budget::{MOVED_MAX, READ_BYTES, RunBudget, share};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, scan_until};
-use crate::store::columnar::dirty::Mark;
+use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::keys;
 use crate::store::runs::read::Parts;
 
@@ -16,7 +16,7 @@ pub struct RestingRun {
     /// The run.
     pub id: RunId,
     /// Its mark.
-    pub mark: Mark,
+    pub mark: DirtyMarker,
     /// The version of that record.
     pub version: u64,
 }
@@ -57,7 +57,7 @@ impl RunInput {
     }
 
     /// Replaces the run's mark, or removes it. The change then depends on the run being as it was read.
-    pub fn put_mark(&self, change: &mut Change, experiment: ExperimentId, mark: Option<Mark>) {
+    pub fn put_mark(&self, change: &mut Change, experiment: ExperimentId, mark: Option<DirtyMarker>) {
         let key = keys::mark(experiment, self.run.id);
         change.expect(key.clone(), self.run.version);
         match mark {

@@ -11,7 +11,7 @@
 pub mod budget;
 pub mod compactor;
 pub mod input;
-use super::columnar::dirty::{Mark, SetAside};
+use super::columnar::dirty::{DirtyMarker, SetAside};
 use super::columnar::zone_map::Zones;
 use super::compaction::budget::RUNS_MAX;
 use super::compaction::compactor::Compactor;
@@ -66,7 +66,7 @@ struct Moment {
 }
 
 impl Moment {
-    fn rests(&self, mark: &Mark) -> bool {
+    fn rests(&self, mark: &DirtyMarker) -> bool {
         mark.rests(self.resting_since_ms, self.now_ms)
     }
 }
@@ -102,7 +102,7 @@ pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, rando
 
 /// Some marks.
 struct Marks {
-    found: Vec<(ExperimentId, RunId, Mark)>,
+    found: Vec<(ExperimentId, RunId, DirtyMarker)>,
     unreadable: usize,
     /// The last of them, if there may be more behind.
     next: Option<Vec<u8>>,
@@ -117,7 +117,7 @@ impl Marks {
         let (mut found, mut unreadable, mut last) = (Vec::new(), 0, Vec::new());
         let count = scan(span, MARKS_MAX, |key, value| {
             last = key.to_vec();
-            match keys::marked(key).zip(Mark::read(value).ok()) {
+            match keys::marked(key).zip(DirtyMarker::read(value).ok()) {
                 Some(((experiment, run), mark)) => found.push((experiment, run, mark)),
                 None => unreadable += 1,
             }
@@ -134,7 +134,7 @@ impl Marks {
 
 /// Those runs of an experiment that started first: so a block holds the runs of a short time, and a page of the newest lies in few
 /// blocks.
-fn oldest(experiment: ExperimentId, marks: &[(ExperimentId, RunId, Mark)]) -> Vec<RunId> {
+fn oldest(experiment: ExperimentId, marks: &[(ExperimentId, RunId, DirtyMarker)]) -> Vec<RunId> {
     let mut some: Vec<_> = marks.iter().filter(|(other, ..)| *other == experiment).collect();
     some.sort_unstable_by_key(|(_, run, mark)| (mark.start_time_ms, *run));
     some.into_iter().take(RUNS_MAX).map(|(_, run, _)| *run).collect()
@@ -183,9 +183,9 @@ async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
         let key = keys::mark(experiment, run);
         let [record] = get([key.clone()]).await?;
         if let Some(bytes) = record.existing() {
-            let mark = Mark {
+            let mark = DirtyMarker {
                 set_aside: Some(SetAside::Failed),
-                ..Mark::read(bytes)?
+                ..DirtyMarker::read(bytes)?
             };
             change.expect(key.clone(), record.version);
             change.put(key, mark.write());
@@ -206,7 +206,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Resul
         };
         let mut resting = Vec::new();
         for (id, record) in runs.iter().zip(marks) {
-            let mark = record.existing().map(Mark::read).transpose()?;
+            let mark = record.existing().map(DirtyMarker::read).transpose()?;
             if let Some(mark) = mark.filter(|mark| moment.rests(mark)) {
                 let version = record.version;
                 resting.push(RestingRun { id: *id, mark, version });

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::codec::purge::{Deletion, write_deletion};
-use super::columnar::dirty::Mark;
+use super::columnar::dirty::DirtyMarker;
 use super::columnar::packed_run::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
 use super::experiments;
 use super::experiments::Stored as StoredExperiment;
@@ -203,7 +203,10 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
 }
 
 fn put_mark(change: &mut Change, run: &Run, now_ms: i64) {
-    change.put(keys::mark(run.experiment, run.id), Mark::new(run, now_ms).write());
+    change.put(
+        keys::mark(run.experiment, run.id),
+        DirtyMarker::new(run, now_ms).write(),
+    );
 }
 
 fn rename(change: &mut Change, run: &mut Run, name: &str) {

@@ -7,7 +7,7 @@ use crate::domain::lifecycle::{Lifecycle, View};
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan_all};
 use crate::store::columnar::cache::BlockRevision;
-use crate::store::columnar::dirty::Mark;
+use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::columnar::zone_map::{Zone, Zones};
 use crate::store::keys::PLACE_BYTES;
 use crate::store::{codec, keys};
@@ -72,7 +72,7 @@ impl Areas {
                     lifecycle: codec::read_experiment(id, value)?.lifecycle,
                     zones: Zones::default(),
                 }),
-                1 => found.add_mark(key, &Mark::read(value)?, view)?,
+                1 => found.add_mark(key, &DirtyMarker::read(value)?, view)?,
                 _ => found.area()?.zones = Zones::read(value)?,
             }
             Ok(())
@@ -102,7 +102,7 @@ impl Areas {
         self.areas.last_mut().ok_or_else(corrupt)
     }
 
-    fn add_mark(&mut self, key: &[u8], mark: &Mark, view: View) -> Result<()> {
+    fn add_mark(&mut self, key: &[u8], mark: &DirtyMarker, view: View) -> Result<()> {
         let (_, id) = keys::marked(key).ok_or_else(corrupt)?;
         self.all_marked.push(id);
         if view.shows(mark.lifecycle.of_run(self.area()?.lifecycle)) {
