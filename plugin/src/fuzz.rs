@@ -18,7 +18,7 @@ use crate::store::columnar::block::Block;
 use crate::store::columnar::columns;
 use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::columnar::packed_run::Packed;
-use crate::store::columnar::zone_map::Zones;
+use crate::store::columnar::zone_map::ZoneMap;
 use crate::store::{codec, keys};
 
 /// A filter is read or refused; of a refused one the message is short, however long the filter.
@@ -117,7 +117,7 @@ pub fn codec(bytes: &[u8]) {
     ];
     let packed = [
         DirtyMarker::read(&stored).map(|mark| mark.write().len()),
-        Zones::read(&stored).map(|zones| zones.write().len()),
+        ZoneMap::read(&stored).map(|zones| zones.write().len()),
     ];
     for length in packed.into_iter().flatten() {
         assert_eq!(length, stored.len());

@@ -11,7 +11,7 @@
 use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
-use super::slot_bitmap::{LOT, SLOTS, Slots};
+use super::slot_bitmap::{SLOTS, SlotBitmap, WORD_SLOTS};
 use crate::error::{Error, Result};
 
 /// Longer texts are not kept in blocks: rewriting one stays cheap.
@@ -26,7 +26,7 @@ pub(crate) const NUMBERS: u8 = 8;
 
 /// A bit for each slot.
 pub(crate) const BITMAP_BYTES: usize = SLOTS / 8;
-const LOTS: usize = SLOTS / LOT;
+const LOTS: usize = SLOTS / WORD_SLOTS;
 /// The length of a text that only the run itself has.
 pub(crate) const ELSEWHERE: u8 = 255;
 
@@ -57,7 +57,7 @@ impl<'a> Value<'a> {
 /// A block: any slot is found without reading the others.
 #[derive(Debug)]
 pub struct Block {
-    held: Slots,
+    held: SlotBitmap,
     /// Whether it is the first slots that hold something, without a gap.
     is_dense: bool,
     values: Values,
@@ -81,7 +81,7 @@ impl Block {
     /// What a block holds that does not exist: nothing.
     pub fn empty() -> Self {
         Block {
-            held: Slots::default(),
+            held: SlotBitmap::default(),
             is_dense: true,
             values: Values::Numbers(Vec::new()),
             ranges: OnceCell::new(),
@@ -94,7 +94,7 @@ impl Block {
             return Ok(Block::empty());
         };
         let (bits, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let held = Slots::of_bytes(bits);
+        let held = SlotBitmap::of_bytes(bits);
         let count = held.count();
         let values = match *kind {
             NUMBERS => Values::Numbers(rest.as_chunks().0.to_vec()),
@@ -107,7 +107,8 @@ impl Block {
             }
             _ => return Err(damaged()),
         };
-        let is_dense = u16::try_from(count).is_ok_and(|count| held == Slots::first(count)) && values.count() == count;
+        let is_dense =
+            u16::try_from(count).is_ok_and(|count| held == SlotBitmap::first(count)) && values.count() == count;
         Ok(Block {
             held,
             is_dense,
@@ -118,7 +119,7 @@ impl Block {
 
     /// Whether no slot holds anything.
     pub fn is_empty(&self) -> bool {
-        self.held == Slots::default()
+        self.held == SlotBitmap::default()
     }
 
     /// How many bytes of memory it takes.
@@ -142,7 +143,10 @@ impl Block {
     /// Where there are such numbers, and they are floats: between which they lie, of each lot of slots. NaN lies anywhere.
     pub fn float_ranges(&self) -> Option<&[RangeInclusive<f64>]> {
         let numbers = self.dense()?;
-        Some(self.ranges.get_or_init(|| numbers.chunks(LOT).map(range_of).collect()))
+        Some(
+            self.ranges
+                .get_or_init(|| numbers.chunks(WORD_SLOTS).map(range_of).collect()),
+        )
     }
 
     /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.

@@ -2,23 +2,23 @@
 
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
-/// Slots of a block.
+/// SlotBitmap of a block.
 pub const SLOTS: usize = 512;
-/// Slots that are looked at together where that is faster: those whose bits lie in one word.
-pub const LOT: usize = 64;
-const WORDS: usize = SLOTS / LOT;
+/// SlotBitmap that are looked at together where that is faster: those whose bits lie in one word.
+pub const WORD_SLOTS: usize = 64;
+const WORDS: usize = SLOTS / WORD_SLOTS;
 /// So few of 64 are found one by one.
 const FEW: u32 = 16;
 
 /// Some slots of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Slots([u64; WORDS]);
+pub struct SlotBitmap([u64; WORDS]);
 
-impl Slots {
+impl SlotBitmap {
     /// The slots below a number.
     pub fn first(count: u16) -> Self {
-        let mut slots = Slots::default();
-        for (word, start) in slots.0.iter_mut().zip((0_u32..).step_by(LOT)) {
+        let mut slots = SlotBitmap::default();
+        for (word, start) in slots.0.iter_mut().zip((0_u32..).step_by(WORD_SLOTS)) {
             let bits = u32::from(count).saturating_sub(start);
             *word = 1_u64.checked_shl(bits).map_or(u64::MAX, |bit| bit - 1);
         }
@@ -27,7 +27,7 @@ impl Slots {
 
     /// Those whose bits are set, from the lowest bit of the first byte on.
     pub fn of_bytes(bytes: &[u8; SLOTS / 8]) -> Self {
-        let mut slots = Slots::default();
+        let mut slots = SlotBitmap::default();
         let (words, _) = bytes.as_chunks();
         slots
             .0
@@ -44,7 +44,7 @@ impl Slots {
 
     /// How many come before a slot that is one of them; none for another.
     pub fn rank(&self, slot: u16) -> Option<usize> {
-        let (word, bit) = (usize::from(slot) / LOT, slot % 64);
+        let (word, bit) = (usize::from(slot) / WORD_SLOTS, slot % 64);
         let (before, rest) = self.0.split_at_checked(word)?;
         let of_its_word = rest.first()?;
         let is_one = of_its_word >> bit & 1 == 1;
@@ -57,8 +57,8 @@ impl Slots {
     /// Adds a slot; one that no block has is left out.
     pub fn insert(&mut self, slot: u16) {
         let slot = usize::from(slot);
-        if let Some(word) = self.0.get_mut(slot / LOT) {
-            *word |= 1 << (slot % LOT);
+        if let Some(word) = self.0.get_mut(slot / WORD_SLOTS) {
+            *word |= 1 << (slot % WORD_SLOTS);
         }
     }
 
@@ -74,14 +74,14 @@ impl Slots {
     /// The slots in order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + use<> {
         (0_u16..)
-            .step_by(LOT)
+            .step_by(WORD_SLOTS)
             .zip(self.0)
             .flat_map(|(start, word)| ones(word).map(move |bit| start + bit))
     }
 
     /// Keeps those for which it is so.
     pub fn retain(&mut self, mut keep: impl FnMut(u16) -> bool) {
-        for (start, word) in (0_u16..).step_by(LOT).zip(&mut self.0) {
+        for (start, word) in (0_u16..).step_by(WORD_SLOTS).zip(&mut self.0) {
             for bit in ones(*word) {
                 if !keep(start + bit) {
                     *word &= !(1 << bit);
@@ -93,7 +93,7 @@ impl Slots {
     /// Keeps those whose value of these, the first of which is that of slot 0, is so; `absent` tells it for those behind the
     /// last. Where many of 64 neighbours are left, it looks at all of them: that is faster than to find out which.
     pub fn retain_by<T>(&mut self, values: &[T], keep: impl Fn(&T) -> bool, absent: bool) {
-        let mut lots = values.chunks(LOT);
+        let mut lots = values.chunks(WORD_SLOTS);
         for word in &mut self.0 {
             let lot = lots.next().unwrap_or_default();
             let mut kept = 0;
@@ -119,35 +119,35 @@ impl Slots {
     }
 }
 
-impl BitAnd for Slots {
-    type Output = Slots;
+impl BitAnd for SlotBitmap {
+    type Output = SlotBitmap;
 
-    fn bitand(mut self, other: Slots) -> Slots {
+    fn bitand(mut self, other: SlotBitmap) -> SlotBitmap {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);
         self
     }
 }
 
-impl BitOr for Slots {
-    type Output = Slots;
+impl BitOr for SlotBitmap {
+    type Output = SlotBitmap;
 
-    fn bitor(mut self, other: Slots) -> Slots {
+    fn bitor(mut self, other: SlotBitmap) -> SlotBitmap {
         self |= other;
         self
     }
 }
 
-impl BitOrAssign for Slots {
-    fn bitor_assign(&mut self, other: Slots) {
+impl BitOrAssign for SlotBitmap {
+    fn bitor_assign(&mut self, other: SlotBitmap) {
         self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
     }
 }
 
-impl Sub for Slots {
-    type Output = Slots;
+impl Sub for SlotBitmap {
+    type Output = SlotBitmap;
 
     /// Those that are not among the others.
-    fn sub(mut self, others: Slots) -> Slots {
+    fn sub(mut self, others: SlotBitmap) -> SlotBitmap {
         self.0
             .iter_mut()
             .zip(others.0)
@@ -189,8 +189,8 @@ mod tests {
         prop::collection::btree_set(0..512_u16, 0..600)
     }
 
-    fn of(set: &BTreeSet<u16>) -> Slots {
-        let mut slots = Slots::default();
+    fn of(set: &BTreeSet<u16>) -> SlotBitmap {
+        let mut slots = SlotBitmap::default();
         set.iter().for_each(|slot| slots.insert(*slot));
         slots
     }
@@ -204,7 +204,7 @@ mod tests {
                 let rank = set.contains(&slot).then(|| set.range(..slot).count());
                 prop_assert_eq!(of(&set).rank(slot), rank);
             }
-            prop_assert!(Slots::first(count).iter().eq(0..count.min(512)));
+            prop_assert!(SlotBitmap::first(count).iter().eq(0..count.min(512)));
             let mut slots = of(&set);
             slots.retain(|slot| (slot % 2 == 1) == odd);
             prop_assert!(slots.iter().eq(set.into_iter().filter(|slot| (slot % 2 == 1) == odd)));
@@ -219,7 +219,7 @@ mod tests {
             prop_assert_eq!(either, of(&(&a | &b)));
             let mut kept = of(&a);
             kept.retain_lots(|lot| lots.contains(&lot));
-            prop_assert!(kept.iter().eq(a.into_iter().filter(|slot| lots.contains(&(usize::from(*slot) / LOT)))));
+            prop_assert!(kept.iter().eq(a.into_iter().filter(|slot| lots.contains(&(usize::from(*slot) / WORD_SLOTS)))));
         }
 
         #[test]
@@ -233,8 +233,8 @@ mod tests {
 
     #[test]
     fn a_slot_that_no_block_has_is_left_out() {
-        let mut slots = Slots::default();
+        let mut slots = SlotBitmap::default();
         slots.insert(512);
-        assert_eq!(slots, Slots::default());
+        assert_eq!(slots, SlotBitmap::default());
     }
 }

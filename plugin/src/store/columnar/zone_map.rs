@@ -7,7 +7,7 @@ use crate::store::codec::{Reader, Writer};
 
 /// The blocks of one experiment, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Zones {
+pub struct ZoneMap {
     /// How many rows were given to runs; the next run gets this one.
     pub rows: u64,
     /// Counts the changes of blocks, from a random number on: no experiment of another project ever has the same.
@@ -26,12 +26,12 @@ pub struct Zone {
     pub changed: u64,
 }
 
-impl Zones {
+impl ZoneMap {
     /// Those of an experiment of which nothing is packed yet.
     pub fn begin(random: u64) -> Self {
-        Zones {
+        ZoneMap {
             revision: random,
-            ..Zones::default()
+            ..ZoneMap::default()
         }
     }
 
@@ -57,7 +57,7 @@ pub fn place_of(row: u64) -> (u32, usize) {
     )
 }
 
-impl Zones {
+impl ZoneMap {
     /// Gives the next row to a run that started at this time.
     pub fn add(&mut self, start_time_ms: i64) -> u64 {
         let row = self.rows;
@@ -119,7 +119,7 @@ impl Zones {
                 changed: reader.number()?,
             });
         }
-        Ok(Zones { rows, revision, blocks })
+        Ok(ZoneMap { rows, revision, blocks })
     }
 }
 
@@ -132,11 +132,11 @@ mod tests {
     proptest! {
         #[test]
         fn zones_span_their_runs_and_read_back(starts in prop::collection::vec(any::<i64>(), 0..1_200)) {
-            let mut zones = Zones::begin(u64::MAX);
+            let mut zones = ZoneMap::begin(u64::MAX);
             let rows: Vec<u64> = starts.iter().map(|start| zones.add(*start)).collect();
             zones.touch([1]);
             zones.touch([0, 7]);
-            let read = Zones::read(&zones.write()).unwrap();
+            let read = ZoneMap::read(&zones.write()).unwrap();
             prop_assert_eq!(&read, &zones);
             let blocks: Vec<(u32, Zone)> = read.blocks().collect();
             prop_assert_eq!(blocks.len(), starts.len().div_ceil(SLOTS));

@@ -17,7 +17,7 @@ use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
 use crate::store::columnar::slot_bitmap::SLOTS;
-use crate::store::columnar::zone_map::{Zones, place_of};
+use crate::store::columnar::zone_map::{ZoneMap, place_of};
 use crate::store::keys;
 use crate::store::keys::Column;
 use crate::store::runs::read::Parts;
@@ -37,7 +37,7 @@ type SlotValue = (usize, Option<Vec<u8>>);
 /// What a pass gathers for the columns of an experiment.
 pub struct Compactor {
     experiment: ExperimentId,
-    zones: Zones,
+    zones: ZoneMap,
     first_row: u64,
     /// For each block what its slots become.
     blocks: BTreeMap<(Column, u32), Vec<SlotValue>>,
@@ -50,7 +50,7 @@ pub struct Compactor {
 
 impl Compactor {
     /// Of an experiment whose blocks hold this so far.
-    pub fn new(experiment: ExperimentId, zones: Zones) -> Self {
+    pub fn new(experiment: ExperimentId, zones: ZoneMap) -> Self {
         Compactor {
             experiment,
             first_row: zones.rows,

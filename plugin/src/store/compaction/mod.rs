@@ -12,7 +12,7 @@ pub mod budget;
 pub mod compactor;
 pub mod input;
 use super::columnar::dirty::{DirtyMarker, SetAside};
-use super::columnar::zone_map::Zones;
+use super::columnar::zone_map::ZoneMap;
 use super::compaction::budget::RUNS_MAX;
 use super::compaction::compactor::Compactor;
 use super::compaction::input::{RestingRun, read};
@@ -218,8 +218,8 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Resul
         }
         // The oldest first, so that rows follow the default order.
         resting.sort_unstable_by_key(|run| (run.mark.start_time_ms, run.id));
-        let zones = zones_record.existing().map(Zones::read).transpose()?;
-        let mut compactor = Compactor::new(experiment, zones.unwrap_or_else(|| Zones::begin(moment.random)));
+        let zones = zones_record.existing().map(ZoneMap::read).transpose()?;
+        let mut compactor = Compactor::new(experiment, zones.unwrap_or_else(|| ZoneMap::begin(moment.random)));
         for input in read(&resting).await? {
             if !compactor.add(change, input).await? {
                 break;

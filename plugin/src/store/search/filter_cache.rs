@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::search::filter::{Filter, Test};
 use crate::search::runs::RunAttribute;
 use crate::store::columnar::cache::{BlockRevision, RevisionCache};
-use crate::store::columnar::slot_bitmap::Slots;
+use crate::store::columnar::slot_bitmap::SlotBitmap;
 
 /// Bytes of verdicts that an instance keeps: those of 16 filters on 100,000 runs.
 const KEPT_BYTES_MAX: usize = 512 << 10;
@@ -25,9 +25,9 @@ thread_local! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdicts {
     /// Those for which it holds.
-    pub(super) hold: Slots,
+    pub(super) hold: SlotBitmap,
     /// Those of which only the run itself tells.
-    pub(super) unsure: Slots,
+    pub(super) unsure: SlotBitmap,
 }
 
 struct FilterCache {
@@ -118,8 +118,8 @@ mod tests {
             revision,
         };
         let verdicts = Verdicts {
-            hold: Slots::first(3),
-            unsure: Slots::default(),
+            hold: SlotBitmap::first(3),
+            unsure: SlotBitmap::default(),
         };
         keep(edition(1), 7, known, verdicts);
         assert_eq!(of(edition(1), 7, known), Some(verdicts));

@@ -5,24 +5,24 @@ use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;
 use crate::store::columnar::block::{Block, Value};
-use crate::store::columnar::slot_bitmap::Slots;
+use crate::store::columnar::slot_bitmap::SlotBitmap;
 
-/// Slots of a block that are still in question.
+/// SlotBitmap of a block that are still in question.
 pub(super) struct Sieve<'t, 'a> {
     table: &'t Table<'a>,
     /// Those that have passed all tests.
-    pub(super) passed: Slots,
+    pub(super) passed: SlotBitmap,
     /// Those of which only the run itself tells whether they pass.
-    pub(super) unknown: Slots,
+    pub(super) unknown: SlotBitmap,
 }
 
 impl<'t, 'a> Sieve<'t, 'a> {
     /// Before any test.
-    pub(super) fn new(table: &'t Table<'a>, slots: Slots) -> Self {
+    pub(super) fn new(table: &'t Table<'a>, slots: SlotBitmap) -> Self {
         Sieve {
             table,
             passed: slots,
-            unknown: Slots::default(),
+            unknown: SlotBitmap::default(),
         }
     }
 
@@ -119,7 +119,7 @@ impl<'t, 'a> Sieve<'t, 'a> {
 type Verdict = Option<bool>;
 
 /// Whether a slot stays; one without a verdict is put aside.
-fn note(verdict: Verdict, slot: u16, unknown: &mut Slots) -> bool {
+fn note(verdict: Verdict, slot: u16, unknown: &mut SlotBitmap) -> bool {
     if verdict.is_none() {
         unknown.insert(slot);
     }
@@ -175,7 +175,7 @@ mod tests {
             });
             if let Some(Bounds::Floats(between)) = order.bounds(first.as_deref(), last.as_deref()) {
                 let table = Table::new(&columns);
-                let mut sieve = Sieve::new(&table, Slots::first(200));
+                let mut sieve = Sieve::new(&table, SlotBitmap::first(200));
                 sieve.bound(Bounds::Floats(between), Source::Float(0));
                 let value = |slot: u16| numbers.get(usize::from(slot)).copied().flatten();
                 let is_within = |slot: &u16| value(*slot).map_or(between.others, |value| between.admits(number(value)));

@@ -20,7 +20,7 @@ use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
 use crate::store::columnar::row_keys::Place;
-use crate::store::columnar::slot_bitmap::Slots;
+use crate::store::columnar::slot_bitmap::SlotBitmap;
 use crate::store::columnar::zone_map::row_of;
 use crate::store::columnar::{columns, row_keys};
 use crate::store::keys;
@@ -183,7 +183,7 @@ impl<'a> Finder<'a> {
         if self.clauses.is_empty() {
             return Some(Verdicts {
                 hold: self.used(block),
-                unsure: Slots::default(),
+                unsure: SlotBitmap::default(),
             });
         }
         filter_cache::of(self.areas.edition(block)?, block.1, self.filter?)
@@ -206,9 +206,9 @@ impl<'a> Finder<'a> {
     }
 
     /// The slots of a block that runs have.
-    fn used(&self, block: BlockId) -> Slots {
+    fn used(&self, block: BlockId) -> SlotBitmap {
         let area = self.areas.areas.get(block.0);
-        area.map_or_else(Slots::default, |area| Slots::first(area.zones.used(block.1)))
+        area.map_or_else(SlotBitmap::default, |area| SlotBitmap::first(area.zones.used(block.1)))
     }
 
     /// The key behind which no run is needed, if that is known of some blocks before their runs are looked at: on the first page
@@ -259,9 +259,9 @@ impl<'a> Finder<'a> {
     }
 
     /// The slots of a block whose runs the view shows.
-    fn shown(&self, block: BlockId, table: &Table<'_>) -> Slots {
+    fn shown(&self, block: BlockId, table: &Table<'_>) -> SlotBitmap {
         let Some(area) = self.areas.areas.get(block.0) else {
-            return Slots::default();
+            return SlotBitmap::default();
         };
         let shows = |stored| {
             stored != Some(columns::NO_RUN)
@@ -271,7 +271,7 @@ impl<'a> Finder<'a> {
                     .shows(columns::read_stage(stored).of_run(area.lifecycle))
         };
         let shows_usual = shows(None);
-        let mut slots = Slots::first(area.zones.used(block.1));
+        let mut slots = SlotBitmap::first(area.zones.used(block.1));
         if let Some(stages) = table.column(0).filter(|stages| !(shows_usual && stages.is_empty())) {
             slots.retain(|slot| {
                 stages

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::records::{Span, scan_all};
 use crate::store::columnar::cache::BlockRevision;
 use crate::store::columnar::dirty::DirtyMarker;
-use crate::store::columnar::zone_map::{Zone, Zones};
+use crate::store::columnar::zone_map::{Zone, ZoneMap};
 use crate::store::keys::PLACE_BYTES;
 use crate::store::{codec, keys};
 
@@ -16,7 +16,7 @@ use crate::store::{codec, keys};
 pub(super) struct Area {
     pub(super) experiment: ExperimentId,
     pub(super) lifecycle: Lifecycle,
-    pub(super) zones: Zones,
+    pub(super) zones: ZoneMap,
 }
 
 /// A run that must be read itself, by its place. There may be very many.
@@ -70,10 +70,10 @@ impl Areas {
                 0 => found.areas.push(Area {
                     experiment: id,
                     lifecycle: codec::read_experiment(id, value)?.lifecycle,
-                    zones: Zones::default(),
+                    zones: ZoneMap::default(),
                 }),
                 1 => found.add_mark(key, &DirtyMarker::read(value)?, view)?,
-                _ => found.area()?.zones = Zones::read(value)?,
+                _ => found.area()?.zones = ZoneMap::read(value)?,
             }
             Ok(())
         })

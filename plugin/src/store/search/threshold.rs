@@ -3,15 +3,15 @@
 
 use super::block_reader::Table;
 use crate::store::columnar::block::Block;
-use crate::store::columnar::slot_bitmap::{LOT, Slots};
+use crate::store::columnar::slot_bitmap::{SlotBitmap, WORD_SLOTS};
 
 /// The first number of an order in each lot of a column, of those lots that lie within the slots that are shown, if all are.
-pub(super) fn firsts(table: &Table<'_>, column: usize, used: u16, shown: &Slots, descending: bool) -> Vec<f64> {
+pub(super) fn firsts(table: &Table<'_>, column: usize, used: u16, shown: &SlotBitmap, descending: bool) -> Vec<f64> {
     let ranges = table.column(column).and_then(Block::float_ranges).unwrap_or_default();
-    if *shown != Slots::first(used) {
+    if *shown != SlotBitmap::first(used) {
         return Vec::new();
     }
-    let whole = usize::from(used) / LOT;
+    let whole = usize::from(used) / WORD_SLOTS;
     let firsts = ranges.iter().take(whole);
     let firsts = firsts.map(|range| if descending { *range.end() } else { *range.start() });
     // A lot with a NaN has no range.
@@ -57,7 +57,7 @@ mod tests {
             let columns = column(&numbers);
             let used = u16::try_from(numbers.len().saturating_sub(beyond)).unwrap();
             // Mostly all are shown.
-            let shown = Slots::first(used.saturating_sub(hidden.saturating_sub(60)));
+            let shown = SlotBitmap::first(used.saturating_sub(hidden.saturating_sub(60)));
             let firsts = firsts(&Table::new(&columns), 0, used, &shown, descending);
             if let Some(last) = last_needed(firsts, count, descending) {
                 let is_there = |number: &&f64| if descending { **number >= last } else { **number <= last };
@@ -72,7 +72,7 @@ mod tests {
         let numbers: Vec<f64> = (0..256).map(f64::from).collect();
         let columns = column(&numbers);
         let last = |count, descending| {
-            let firsts = firsts(&Table::new(&columns), 0, 256, &Slots::first(256), descending);
+            let firsts = firsts(&Table::new(&columns), 0, 256, &SlotBitmap::first(256), descending);
             last_needed(firsts, count, descending)
         };
         assert_eq!(

@@ -16,7 +16,7 @@ use crate::store::codec::purge::{Note, read_note, write_note};
 use crate::store::columnar::block_builder::Draft;
 use crate::store::columnar::columns;
 use crate::store::columnar::packed_run::Packed;
-use crate::store::columnar::zone_map::{Zones, place_of};
+use crate::store::columnar::zone_map::{ZoneMap, place_of};
 use crate::store::keys;
 use crate::store::keys::{Column, Ruin};
 
@@ -250,7 +250,7 @@ pub async fn set_slots(
     };
     // Whoever rewrites a block relies on the zones and rewrites them.
     change.expect(keys::zones(experiment), zones_record.version);
-    let mut zones = Zones::read(&zones_record.value)?;
+    let mut zones = ZoneMap::read(&zones_record.value)?;
     zones.touch(blocks.iter().copied());
     change.put(keys::zones(experiment), zones.write());
     for ((column, value, block), record) in wanted.into_iter().zip(records) {
