@@ -8,19 +8,19 @@ use crate::error::Result;
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// Texts of at most `TEXT_BYTES_MAX` bytes; longer ones are elsewhere.
     Texts,
     /// Numbers of 8 bytes.
     Numbers,
 }
 
-impl Kind {
+impl ColumnType {
     /// How many bytes a block has at most, as it is stored, in which so many slots hold something.
     pub fn block_bytes_max(self, slots: usize) -> usize {
         let value = match self {
-            Kind::Texts => 1 + TEXT_BYTES_MAX,
-            Kind::Numbers => 8,
+            ColumnType::Texts => 1 + TEXT_BYTES_MAX,
+            ColumnType::Numbers => 8,
         };
         1 + BITMAP_BYTES + slots * value
     }
@@ -28,7 +28,7 @@ impl Kind {
 
 /// A block that is being changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
+pub struct BlockBuilder {
     slots: Vec<Slot>,
 }
 
@@ -39,7 +39,7 @@ enum Slot {
     Elsewhere,
 }
 
-impl Draft {
+impl BlockBuilder {
     /// From a stored block, or from no bytes.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let block = Block::read(bytes)?;
@@ -49,7 +49,7 @@ impl Draft {
             Value::Bytes(bytes) => Slot::Here(bytes.to_vec()),
             Value::Elsewhere => Slot::Elsewhere,
         };
-        Ok(Draft {
+        Ok(BlockBuilder {
             slots: (0..).take(SLOTS).map(slot).collect(),
         })
     }
@@ -71,7 +71,7 @@ impl Draft {
     }
 
     /// As it is stored; texts as words where that is shorter.
-    pub fn write(&self, kind: Kind) -> Vec<u8> {
+    pub fn write(&self, kind: ColumnType) -> Vec<u8> {
         let mut bits = [0_u8; BITMAP_BYTES];
         let mut values: Vec<Option<&[u8]>> = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
@@ -85,8 +85,8 @@ impl Draft {
             }
         }
         let (kind, values) = match kind {
-            Kind::Numbers => (NUMBERS, values.into_iter().flatten().flatten().copied().collect()),
-            Kind::Texts => {
+            ColumnType::Numbers => (NUMBERS, values.into_iter().flatten().flatten().copied().collect()),
+            ColumnType::Texts => {
                 let texts = write_texts(&values);
                 match write_words(&values).filter(|words| words.len() < texts.len()) {
                     Some(words) => (WORDS, words),
@@ -151,13 +151,13 @@ mod tests {
     proptest! {
         #[test]
         fn texts_read_back(values in texts()) {
-            let mut draft = Draft::read(&[]).unwrap();
+            let mut draft = BlockBuilder::read(&[]).unwrap();
             for (slot, value) in &values {
                 draft.set(*slot, Some(value));
             }
-            let bytes = draft.write(Kind::Texts);
-            prop_assert!(bytes.len() <= Kind::Texts.block_bytes_max(values.len()));
-            prop_assert_eq!(&Draft::read(&bytes).unwrap(), &draft);
+            let bytes = draft.write(ColumnType::Texts);
+            prop_assert!(bytes.len() <= ColumnType::Texts.block_bytes_max(values.len()));
+            prop_assert_eq!(&BlockBuilder::read(&bytes).unwrap(), &draft);
             let block = Block::read(&bytes).unwrap();
             let words = block.dense_words().map(|(codes, words)| (codes, words.collect::<Vec<_>>()));
             for slot in 0..SLOTS + 9 {
@@ -177,14 +177,14 @@ mod tests {
 
         #[test]
         fn numbers_read_back_and_are_cleared(values in prop::collection::btree_map(0..SLOTS, any::<[u8; 8]>(), 1..SLOTS)) {
-            let mut draft = Draft::read(&[]).unwrap();
+            let mut draft = BlockBuilder::read(&[]).unwrap();
             for (slot, value) in &values {
                 draft.set(*slot, Some(value));
             }
             let (first, _) = values.first_key_value().unwrap();
             draft.set(*first, None);
-            let bytes = draft.write(Kind::Numbers);
-            prop_assert_eq!(bytes.len(), Kind::Numbers.block_bytes_max(values.len() - 1));
+            let bytes = draft.write(ColumnType::Numbers);
+            prop_assert_eq!(bytes.len(), ColumnType::Numbers.block_bytes_max(values.len() - 1));
             let block = Block::read(&bytes).unwrap();
             let left = values.keys().filter(|slot| *slot != first).copied();
             prop_assert_eq!(block.dense().is_some(), left.eq(0..values.len() - 1));
@@ -197,16 +197,16 @@ mod tests {
 
         #[test]
         fn numbers_without_a_gap_are_dense(values in prop::collection::vec(any::<[u8; 8]>(), 1..=SLOTS), gap in any::<prop::sample::Index>()) {
-            let mut draft = Draft::read(&[]).unwrap();
+            let mut draft = BlockBuilder::read(&[]).unwrap();
             for (slot, value) in values.iter().enumerate() {
                 draft.set(slot, Some(value));
             }
-            let bytes = draft.write(Kind::Numbers);
+            let bytes = draft.write(ColumnType::Numbers);
             let block = Block::read(&bytes).unwrap();
             prop_assert_eq!(block.dense(), Some(values.as_slice()));
             let gap = gap.index(values.len());
             draft.set(gap, None);
-            let bytes = draft.write(Kind::Numbers);
+            let bytes = draft.write(ColumnType::Numbers);
             let dense = Block::read(&bytes).unwrap().dense().map(<[_]>::len);
             prop_assert_eq!(dense, (gap + 1 == values.len()).then_some(gap));
         }
@@ -214,10 +214,10 @@ mod tests {
 
     #[test]
     fn a_long_text_is_elsewhere() {
-        let mut draft = Draft::read(&[]).unwrap();
+        let mut draft = BlockBuilder::read(&[]).unwrap();
         draft.set(3, Some(&[b'x'; TEXT_BYTES_MAX + 1]));
         draft.set(4, Some(b"y"));
-        let bytes = draft.write(Kind::Texts);
+        let bytes = draft.write(ColumnType::Texts);
         let block = Block::read(&bytes).unwrap();
         assert_eq!(
             [block.get(2), block.get(3), block.get(4)],
@@ -227,10 +227,13 @@ mod tests {
 
     #[test]
     fn equal_texts_are_kept_once() {
-        let mut draft = Draft::read(&[]).unwrap();
+        let mut draft = BlockBuilder::read(&[]).unwrap();
         for slot in 0..SLOTS {
             draft.set(slot, Some(if slot % 2 == 0 { b"resnet" } else { b"vgg-19" }));
         }
-        assert_eq!(draft.write(Kind::Texts).len(), 1 + BITMAP_BYTES + 1 + 2 * 7 + SLOTS);
+        assert_eq!(
+            draft.write(ColumnType::Texts).len(),
+            1 + BITMAP_BYTES + 1 + 2 * 7 + SLOTS
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The columns of runs: the type of their values, and how the column of the lifecycle stage is written.
 
-use super::block_builder::Kind;
+use super::block_builder::ColumnType;
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::store::keys::Column;
 
@@ -8,10 +8,10 @@ use crate::store::keys::Column;
 pub const NO_RUN: &[u8] = &[2];
 
 /// What the values of a column are.
-pub fn kind(column: &Column) -> Kind {
+pub fn kind(column: &Column) -> ColumnType {
     match column {
-        Column::Metric(_) | Column::StartTime | Column::EndTime => Kind::Numbers,
-        Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => Kind::Texts,
+        Column::Metric(_) | Column::StartTime | Column::EndTime => ColumnType::Numbers,
+        Column::Stage | Column::Status | Column::UserId | Column::Param(_) | Column::Tag(_) => ColumnType::Texts,
     }
 }
 

@@ -17,7 +17,7 @@
 //! pass that adds to it writes it whole; each pass that takes a part of a run writes the packed run whole. So of runs with many
 //! records a pass takes a share of each, and many of them that have the same columns, as most runs of an experiment do.
 
-use crate::store::columnar::block_builder::Kind;
+use crate::store::columnar::block_builder::ColumnType;
 
 /// Runs that one pass packs.
 pub const RUNS_MAX: usize = 64;
@@ -89,7 +89,7 @@ pub struct BlockBudget {
 impl BlockBudget {
     /// Takes in more blocks, of whose kind and rows each is; `false`, and none of them is taken, when there is no room for
     /// all. The blocks of a first run always fit.
-    pub fn takes(&mut self, blocks: impl Iterator<Item = (Kind, usize)>) -> bool {
+    pub fn takes(&mut self, blocks: impl Iterator<Item = (ColumnType, usize)>) -> bool {
         let (mut count, mut bytes) = (self.blocks, self.bytes);
         for (kind, rows) in blocks {
             count += 1;
@@ -115,16 +115,16 @@ mod tests {
     #[test]
     fn one_run_alone_always_fits_into_a_pass() {
         let blocks = OWN_BLOCKS + NEW_TAGS_MAX + SHARE_MAX;
-        assert!(blocks <= BLOCKS_MAX && blocks * Kind::Texts.block_bytes_max(SLOTS) <= BLOCK_BYTES_MAX);
+        assert!(blocks <= BLOCKS_MAX && blocks * ColumnType::Texts.block_bytes_max(SLOTS) <= BLOCK_BYTES_MAX);
     }
 
     #[test]
     fn more_blocks_than_a_pass_rewrites_are_refused_whole() {
         let mut budget = BlockBudget::default();
-        assert!(budget.takes((0..1_000).map(|_| (Kind::Numbers, SLOTS))));
-        assert!(!budget.takes((0..1_001).map(|_| (Kind::Numbers, 1))));
-        assert!(!budget.takes((0..450).map(|_| (Kind::Texts, SLOTS))));
-        assert!(budget.takes((0..1_000).map(|_| (Kind::Texts, 8))));
+        assert!(budget.takes((0..1_000).map(|_| (ColumnType::Numbers, SLOTS))));
+        assert!(!budget.takes((0..1_001).map(|_| (ColumnType::Numbers, 1))));
+        assert!(!budget.takes((0..450).map(|_| (ColumnType::Texts, SLOTS))));
+        assert!(budget.takes((0..1_000).map(|_| (ColumnType::Texts, 8))));
     }
 
     #[test]

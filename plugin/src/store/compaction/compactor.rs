@@ -10,7 +10,7 @@ use crate::domain::run::{Run, TextPair};
 use crate::error::Result;
 use crate::host::records::{Change, exist, get_all};
 use crate::store::columnar::block::TEXT_BYTES_MAX;
-use crate::store::columnar::block_builder::Draft;
+use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns::{kind, write_stage};
 use crate::store::columnar::dirty::{DirtyMarker, SetAside};
 use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
@@ -184,7 +184,7 @@ impl Compactor {
             let key = |(column, block): &(Column, u32)| keys::block(self.experiment, column, *block);
             let records = get_all(some.iter().map(|(of, _)| key(of)).collect()).await?;
             for ((of, values), record) in some.iter().zip(&records) {
-                let mut draft = Draft::read(&record.value)?;
+                let mut draft = BlockBuilder::read(&record.value)?;
                 for (slot, value) in *values {
                     draft.set(*slot, value.as_deref());
                 }

@@ -135,16 +135,16 @@ mod tests {
     use super::*;
     use crate::search::filter::Field;
     use crate::search::runs::RunOrder;
-    use crate::store::columnar::block_builder::{Draft, Kind};
+    use crate::store::columnar::block_builder::{BlockBuilder, ColumnType};
 
     /// A block of texts, one of which is too long for it, or of numbers.
-    fn block(kind: Kind, values: &[Option<u8>]) -> Rc<Block> {
-        let mut draft = Draft::read(&[]).unwrap();
+    fn block(kind: ColumnType, values: &[Option<u8>]) -> Rc<Block> {
+        let mut draft = BlockBuilder::read(&[]).unwrap();
         for (slot, value) in values.iter().enumerate() {
             let value = value.map(|value| match kind {
-                Kind::Numbers => number(value).to_le_bytes().to_vec(),
-                Kind::Texts if value == 0 => vec![b'x'; 200],
-                Kind::Texts => vec![b'a' + value],
+                ColumnType::Numbers => number(value).to_le_bytes().to_vec(),
+                ColumnType::Texts if value == 0 => vec![b'x'; 200],
+                ColumnType::Texts => vec![b'a' + value],
             });
             draft.set(slot, value.as_deref());
         }
@@ -166,7 +166,7 @@ mod tests {
         fn exactly_the_numbers_within_bounds_are_kept(
             numbers in values(), ends in prop::array::uniform2(prop::option::of(1_u8..6)), descending in any::<bool>(),
         ) {
-            let columns = [block(Kind::Numbers, &numbers)];
+            let columns = [block(ColumnType::Numbers, &numbers)];
             let item = if descending { "metrics.m DESC" } else { "metrics.m" };
             let order = RunOrder::parse(&[item]).unwrap();
             let [first, last] = ends.map(|end| {

@@ -38,14 +38,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::columnar::block_builder::{Draft, Kind};
+    use crate::store::columnar::block_builder::{BlockBuilder, ColumnType};
 
     fn column(numbers: &[f64]) -> [Rc<Block>; 1] {
-        let mut draft = Draft::read(&[]).unwrap();
+        let mut draft = BlockBuilder::read(&[]).unwrap();
         for (slot, number) in numbers.iter().enumerate() {
             draft.set(slot, Some(&number.to_le_bytes()));
         }
-        [Rc::new(Block::read(&draft.write(Kind::Numbers)).unwrap())]
+        [Rc::new(Block::read(&draft.write(ColumnType::Numbers)).unwrap())]
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::records::{Change, Span, get, get_all, scan_page, transact_idly};
 use crate::store::codec::purge::{Note, read_note, write_note};
-use crate::store::columnar::block_builder::Draft;
+use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns;
 use crate::store::columnar::packed_run::Packed;
 use crate::store::columnar::zone_map::{ZoneMap, place_of};
@@ -257,7 +257,7 @@ pub async fn set_slots(
         if record.existing().is_none() && value.is_none() {
             continue;
         }
-        let mut draft = Draft::read(&record.value)?;
+        let mut draft = BlockBuilder::read(&record.value)?;
         for (_, slot) in rows.iter().map(|row| place_of(*row)).filter(|(of, _)| *of == block) {
             draft.set(slot, *value);
         }
