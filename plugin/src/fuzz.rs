@@ -17,7 +17,7 @@ use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::columnar::block::Block;
 use crate::store::columnar::columns;
 use crate::store::columnar::dirty::DirtyMarker;
-use crate::store::columnar::packed_run::Packed;
+use crate::store::columnar::packed_run::PackedRun;
 use crate::store::columnar::zone_map::ZoneMap;
 use crate::store::{codec, keys};
 
@@ -123,8 +123,11 @@ pub fn codec(bytes: &[u8]) {
         assert_eq!(length, stored.len());
     }
     // Its numbers can be written in several lengths.
-    if let Ok(packed) = Packed::read(&stored) {
-        assert_eq!(Packed::read(&packed.write()).map(|packed| packed.row), Ok(packed.row));
+    if let Ok(packed) = PackedRun::read(&stored) {
+        assert_eq!(
+            PackedRun::read(&packed.write()).map(|packed| packed.row),
+            Ok(packed.row)
+        );
     }
     // As here; and of NaN there are many bits.
     if let Ok(points) = codec::read_chunk(&stored) {

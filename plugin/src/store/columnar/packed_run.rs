@@ -18,7 +18,7 @@ pub const REMOVED_TAG: &[u8] = &[0xff];
 
 /// The packed values of a run, whose texts lie in the record that was read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Packed<'a> {
+pub struct PackedRun<'a> {
     /// Where the run lies in the columns of its experiment; it stays there. A run that is new is in none.
     pub row: Option<u64>,
     /// The newest points, by key.
@@ -31,7 +31,7 @@ pub struct Packed<'a> {
 
 /// What is logged to a run and not packed.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Loose {
+pub struct RunDelta {
     /// The newest points, by key.
     pub metrics: Vec<(String, Point)>,
     /// By key.
@@ -40,17 +40,17 @@ pub struct Loose {
     pub tags: Vec<(String, Option<String>)>,
 }
 
-impl Loose {
+impl RunDelta {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.metrics.is_empty() && self.params.is_empty() && self.tags.is_empty()
     }
 }
 
-impl<'a> Packed<'a> {
+impl<'a> PackedRun<'a> {
     /// The same with what is not packed yet.
     #[must_use]
-    pub fn with(self, loose: &'a Loose) -> Self {
+    pub fn with(self, loose: &'a RunDelta) -> Self {
         if loose.is_empty() {
             return self;
         }
@@ -67,7 +67,7 @@ impl<'a> Packed<'a> {
         let loose_tags = loose.tags.iter();
         let loose_tags = loose_tags.map(|(key, value)| (key.into(), value.as_ref().map(Cow::from)));
         let tags = merged(tags, loose_tags, |(key, _)| key, |_, later| later);
-        Packed {
+        PackedRun {
             row: self.row,
             metrics: merged(self.metrics, metrics, |metric| &metric.key, newest),
             params: merged(self.params, params, |(key, _)| key, |_, later| later),
@@ -115,7 +115,7 @@ impl<'a> Packed<'a> {
         }
         let params = read_pairs(&mut reader)?;
         let tags = read_pairs(&mut reader)?;
-        reader.end(Packed {
+        reader.end(PackedRun {
             row,
             metrics,
             params,
@@ -207,10 +207,10 @@ mod tests {
         })
     }
 
-    fn packed() -> impl Strategy<Value = Packed<'static>> {
+    fn packed() -> impl Strategy<Value = PackedRun<'static>> {
         let owned = |pairs: Vec<(String, String)>| pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
         (prop::option::of(0..u64::MAX), metrics(), pairs(), pairs()).prop_map(move |(row, metrics, params, tags)| {
-            Packed {
+            PackedRun {
                 row,
                 metrics: metrics
                     .into_iter()
@@ -222,9 +222,9 @@ mod tests {
         })
     }
 
-    fn loose() -> impl Strategy<Value = Loose> {
+    fn loose() -> impl Strategy<Value = RunDelta> {
         let tags = prop::collection::btree_map("[a-c]{0,2}", any::<Option<String>>(), 0..4);
-        (metrics(), pairs(), tags).prop_map(|(metrics, params, tags)| Loose {
+        (metrics(), pairs(), tags).prop_map(|(metrics, params, tags)| RunDelta {
             metrics,
             params,
             tags: tags.into_iter().collect(),
@@ -232,17 +232,17 @@ mod tests {
     }
 
     /// What was logged first, then second, as if it was logged at once.
-    fn at_once(first: &Loose, second: &Loose) -> Loose {
-        let values = |loose: &Loose| Loose {
+    fn at_once(first: &RunDelta, second: &RunDelta) -> RunDelta {
+        let values = |loose: &RunDelta| RunDelta {
             tags: Vec::new(),
             ..loose.clone()
         };
         let (first_values, second_values) = (values(first), values(second));
-        let packed = Packed::default();
+        let packed = PackedRun::default();
         let packed = packed.with(&first_values).with(&second_values);
         let mut tags: BTreeMap<_, _> = first.tags.iter().cloned().collect();
         tags.extend(second.tags.iter().cloned());
-        Loose {
+        RunDelta {
             metrics: packed
                 .metrics
                 .iter()
@@ -261,7 +261,7 @@ mod tests {
         #[test]
         fn a_packed_run_reads_back(packed in packed()) {
             let bytes = packed.write();
-            prop_assert_eq!(Packed::read(&bytes), Ok(packed));
+            prop_assert_eq!(PackedRun::read(&bytes), Ok(packed));
         }
 
         #[test]
@@ -307,7 +307,7 @@ mod tests {
             if let Some(first) = bytes.first_mut() {
                 *first = 1;
             }
-            let _ = Packed::read(&bytes);
+            let _ = PackedRun::read(&bytes);
         }
     }
 }

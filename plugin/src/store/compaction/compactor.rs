@@ -13,7 +13,7 @@ use crate::store::columnar::block::TEXT_BYTES_MAX;
 use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns::{kind, write_stage};
 use crate::store::columnar::dirty::{DirtyMarker, SetAside};
-use crate::store::columnar::packed_run::{Loose, PACKED_BYTES_MAX, Packed};
+use crate::store::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, RunDelta};
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::Place;
 use crate::store::columnar::slot_bitmap::SLOTS;
@@ -154,7 +154,7 @@ impl Compactor {
     async fn unpack_tags(&mut self, change: &mut Change, input: &RunInput, tags: Vec<TextPair<'_>>) -> Result<()> {
         let id = input.run.id;
         let stored = input.parts.packed.as_deref().unwrap_or_default();
-        let mut left = Packed::read(stored)?;
+        let mut left = PackedRun::read(stored)?;
         let unpacked: BTreeSet<&str> = tags.iter().map(|(key, _)| key.as_ref()).collect();
         left.tags.retain(|(key, _)| !unpacked.contains(key.as_ref()));
         let keys: Vec<Vec<u8>> = tags.iter().map(|(key, _)| keys::run_tag(id, key)).collect();
@@ -200,14 +200,14 @@ fn too_many_tags(parts: &Parts) -> Result<Option<Vec<TextPair<'_>>>> {
     let Some(packed) = parts.packed.as_deref() else {
         return Ok(None);
     };
-    let tags = Packed::read(packed)?.tags.into_iter();
+    let tags = PackedRun::read(packed)?.tags.into_iter();
     let tags = tags.filter(|(key, _)| Column::Tag(key.to_string()).is_stored());
     let many: Vec<TextPair<'_>> = tags.skip(NEW_TAGS_MAX).take(UNPACKED_MAX).collect();
     Ok((!many.is_empty()).then_some(many))
 }
 
 /// What a run has in columns: all of it if it is new to them, else what the run itself says and what is new.
-fn cells(run: &Run, merged: &Packed<'_>, loose: &Loose, is_new: bool) -> Vec<Cell> {
+fn cells(run: &Run, merged: &PackedRun<'_>, loose: &RunDelta, is_new: bool) -> Vec<Cell> {
     let mut cells = own_cells(run);
     if is_new {
         cells.push((Column::StartTime, Some(run.start_time_ms.to_le_bytes().to_vec())));
@@ -231,7 +231,7 @@ fn own_cells(run: &Run) -> Vec<Cell> {
 }
 
 /// All values of a run.
-fn packed_cells(packed: &Packed<'_>) -> impl Iterator<Item = Cell> {
+fn packed_cells(packed: &PackedRun<'_>) -> impl Iterator<Item = Cell> {
     let metrics = packed.metrics.iter().map(|metric| {
         let value = metric.point.value.to_le_bytes().to_vec();
         (Column::Metric(metric.key.to_string()), Some(value))
@@ -244,7 +244,7 @@ fn packed_cells(packed: &Packed<'_>) -> impl Iterator<Item = Cell> {
 }
 
 /// What is new of the values of a run.
-fn loose_cells(merged: &Packed<'_>, loose: &Loose) -> impl Iterator<Item = Cell> {
+fn loose_cells(merged: &PackedRun<'_>, loose: &RunDelta) -> impl Iterator<Item = Cell> {
     let metrics = loose.metrics.iter().map(|(key, _)| {
         let value = merged.metric(key).map(|newest| newest.value.to_le_bytes().to_vec());
         (Column::Metric(key.clone()), value)

@@ -13,7 +13,7 @@ pub enum RunPart<'a> {
     /// The run.
     Run,
     /// What was packed of it.
-    Packed,
+    PackedRun,
     /// A dataset input, by name and digest.
     Input(&'a [u8]),
     /// The id of a model input.
@@ -91,7 +91,7 @@ pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
     let text = || std::str::from_utf8(rest).ok();
     match kind {
         b'a' => Some(RunPart::Run),
-        b'b' => Some(RunPart::Packed),
+        b'b' => Some(RunPart::PackedRun),
         b'i' => Some(RunPart::Input(rest)),
         b'j' => text().map(RunPart::ModelInput),
         b'k' => text().map(RunPart::ModelOutput),

@@ -130,7 +130,7 @@ proptest! {
         prop_assert_eq!(run_part(&param), Some(RunPart::Param(&name)));
         prop_assert_eq!(inside(&run_tag(RunId(other), &name)), id == other);
         let packed = packed_run(RunId(id));
-        prop_assert_eq!(run_part(&packed), Some(RunPart::Packed));
+        prop_assert_eq!(run_part(&packed), Some(RunPart::PackedRun));
         let [own, values] = run_values(RunId(id));
         let lies = |span: &Span, key: Vec<u8>| span.start <= key && key < span.end;
         for key in [run(RunId(id)), packed_run(RunId(id))] {

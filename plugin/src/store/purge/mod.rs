@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::codec::purge::read_deletion;
-use super::columnar::packed_run::Packed;
+use super::columnar::packed_run::PackedRun;
 use super::columnar::{columns, row_keys};
 use super::keys::Column;
 use super::{codec, experiments, keys, references, tombstone};
@@ -266,7 +266,7 @@ struct Taken {
 impl Taken {
     /// Takes the run out of sight, if it is still deleted and was so early enough: by what is stored of its deletion, of
     /// itself and packed. What was packed is the answer, if anything was.
-    fn out_of_sight<'r>(&self, change: &mut Change, records: &'r [Record; 3]) -> Result<Option<Option<Packed<'r>>>> {
+    fn out_of_sight<'r>(&self, change: &mut Change, records: &'r [Record; 3]) -> Result<Option<Option<PackedRun<'r>>>> {
         let [deletion, stored, packed] = records;
         let Some(deleted) = deletion.existing().map(read_deletion).transpose()? else {
             return Ok(None);
@@ -292,7 +292,7 @@ impl Taken {
             change.delete(key);
         }
         tombstone::put_run(change, &run);
-        packed.existing().map(Packed::read).transpose().map(Some)
+        packed.existing().map(PackedRun::read).transpose().map(Some)
     }
 
     /// Whether a run was deleted by itself, and neither by its experiment nor restored by it.

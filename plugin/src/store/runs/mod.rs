@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::DirtyMarker;
-use super::columnar::packed_run::{PACKED_BYTES_MAX, Packed, REMOVED_TAG};
+use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, REMOVED_TAG};
 use super::experiments;
 use super::experiments::Stored as StoredExperiment;
 use super::metrics::chunk;
@@ -128,9 +128,9 @@ pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, 
         return;
     }
     // In one record, as packing would write them, unless that would be too large for one.
-    let packed = Packed {
+    let packed = PackedRun {
         tags: tags.iter().map(|(key, value)| (key.into(), value.into())).collect(),
-        ..Packed::default()
+        ..PackedRun::default()
     };
     let bytes = packed.write();
     if bytes.len() <= PACKED_BYTES_MAX {
@@ -297,10 +297,10 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
     refuse_changed_params(id, &changed, params.len())
 }
 
-fn packed(record: &Record) -> Result<Packed<'_>> {
+fn packed(record: &Record) -> Result<PackedRun<'_>> {
     record
         .existing()
-        .map(Packed::read)
+        .map(PackedRun::read)
         .transpose()
         .map(Option::unwrap_or_default)
 }

@@ -9,7 +9,7 @@ use crate::domain::run::{FullRun, ModelOutput, Run, RunInput};
 use crate::error::{Error, Result};
 use crate::host::records::get_all;
 use crate::store::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
-use crate::store::columnar::packed_run::{Loose, Packed, REMOVED_TAG};
+use crate::store::columnar::packed_run::{PackedRun, REMOVED_TAG, RunDelta};
 use crate::store::experiments::Stored as StoredExperiment;
 use crate::store::keys::RunPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
@@ -83,7 +83,7 @@ pub(crate) struct Parts {
     pub(crate) run: Option<Run>,
     /// As it is stored.
     pub(crate) packed: Option<Vec<u8>>,
-    pub(crate) loose: Loose,
+    pub(crate) loose: RunDelta,
     links: Links,
 }
 
@@ -111,7 +111,7 @@ impl Parts {
         let corrupt = || Error::Corrupt(format!("a record of run {id}"));
         match keys::run_part(key).ok_or_else(corrupt)? {
             RunPart::Run => self.run = Some(codec::read_run(id, value)?),
-            RunPart::Packed => self.packed = Some(value.to_vec()),
+            RunPart::PackedRun => self.packed = Some(value.to_vec()),
             RunPart::Metric(key) => {
                 let point = keys::read_newest_point(value).ok_or_else(corrupt)?;
                 self.loose.metrics.push((key.to_owned(), point));
@@ -138,13 +138,13 @@ impl Parts {
     }
 
     /// What is packed, with what is not.
-    pub(crate) fn values(&self) -> Result<Packed<'_>> {
-        let packed = self.packed.as_deref().map(Packed::read).transpose()?;
+    pub(crate) fn values(&self) -> Result<PackedRun<'_>> {
+        let packed = self.packed.as_deref().map(PackedRun::read).transpose()?;
         Ok(packed.unwrap_or_default().with(&self.loose))
     }
 
     pub(crate) fn assemble<'a>(&'a self, run: &'a Run, stage: Stage) -> Result<FullRun<'a>> {
-        let Packed {
+        let PackedRun {
             metrics, params, tags, ..
         } = self.values()?;
         Ok(FullRun {

@@ -1,6 +1,6 @@
 //! Searches of runs.
 //!
-//! Packed runs are looked at in the columns of their block, a slot a run; runs that are not packed, and values that no column has,
+//! PackedRun runs are looked at in the columns of their block, a slot a run; runs that are not packed, and values that no column has,
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 

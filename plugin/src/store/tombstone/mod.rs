@@ -15,7 +15,7 @@ use crate::host::records::{Change, Span, get, get_all, scan_page, transact_idly}
 use crate::store::codec::purge::{Note, read_note, write_note};
 use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns;
-use crate::store::columnar::packed_run::Packed;
+use crate::store::columnar::packed_run::PackedRun;
 use crate::store::columnar::zone_map::{ZoneMap, place_of};
 use crate::store::keys;
 use crate::store::keys::{Column, Ruin};
@@ -197,7 +197,7 @@ async fn clear_logged(id: LoggedModelId, note: &Note, turn: &mut Turn) -> Result
 /// Empties the slot of a run in all columns. Its row is given to no other run.
 async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let [record] = get([keys::packed_run(id)]).await?;
-    let Some(packed) = record.existing().map(Packed::read).transpose()? else {
+    let Some(packed) = record.existing().map(PackedRun::read).transpose()? else {
         return Ok(());
     };
     let Some(row) = packed.row else {
