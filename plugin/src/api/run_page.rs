@@ -14,7 +14,7 @@ use crate::search::page::Pages;
 use crate::store::columnar::cache::RevisionCache;
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
-use crate::store::search::{Found, Spot};
+use crate::store::search::{Found, RowLocation};
 use crate::store::top_k::Page;
 
 /// Bytes of JSON that an instance keeps.
@@ -109,7 +109,7 @@ fn look_up(found: &[Found]) -> Vec<Option<Rc<Vec<u8>>>> {
     })
 }
 
-fn keep(spot: &Spot, json: &[u8]) {
+fn keep(spot: &RowLocation, json: &[u8]) {
     let (row, place) = shelf_place(spot);
     let bytes = size_of::<Vec<u8>>() + json.len();
     if bytes > KEPT_BYTES_MAX {
@@ -119,7 +119,7 @@ fn keep(spot: &Spot, json: &[u8]) {
 }
 
 /// Where the JSON of a run is kept: the row of the shelf, and the place in it.
-fn shelf_place(spot: &Spot) -> ((u64, bool), u32) {
+fn shelf_place(spot: &RowLocation) -> ((u64, bool), u32) {
     let place = u32::try_from(spot.row % SHELF_ROWS).unwrap_or(0);
     ((spot.row / SHELF_ROWS, spot.stage == Stage::Active), place)
 }

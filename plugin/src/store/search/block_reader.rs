@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::snapshot::{Areas, BlockId};
+use super::snapshot::{BlockId, SearchSnapshot};
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::host::records::read_spans;
@@ -21,7 +21,7 @@ use crate::store::keys::{self, Column};
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ValueSource {
     /// The id, in the places.
     Id,
     /// A text.
@@ -38,16 +38,16 @@ pub(super) enum Source {
 
 /// The columns that a search reads.
 #[derive(Clone)]
-pub(super) struct Columns {
+pub(super) struct ColumnProjection {
     columns: Vec<Column>,
     /// Whether the places of all runs are read too.
     with_places: bool,
 }
 
-impl Columns {
+impl ColumnProjection {
     /// The column of stages, and room for more.
     pub(super) fn stages() -> Self {
-        Columns {
+        ColumnProjection {
             columns: vec![Column::Stage],
             with_places: false,
         }
@@ -59,41 +59,41 @@ impl Columns {
     }
 
     /// Where the value of a clause is found.
-    pub(super) fn source_of_clause(&mut self, clause: &Clause<RunAttribute>) -> Source {
+    pub(super) fn source_of_clause(&mut self, clause: &Clause<RunAttribute>) -> ValueSource {
         match &clause.subject {
             // In filters the name is the tag.
-            Subject::Attribute(RunAttribute::RunName) => Source::Text(self.name()),
+            Subject::Attribute(RunAttribute::RunName) => ValueSource::Text(self.name()),
             subject => self.source(subject),
         }
     }
 
     /// Where the value of a term of an order is found.
-    pub(super) fn source(&mut self, subject: &Subject<RunAttribute>) -> Source {
+    pub(super) fn source(&mut self, subject: &Subject<RunAttribute>) -> ValueSource {
         match subject {
-            Subject::Metric(key) => self.source_of_value(Column::Metric(key.clone()), Source::Float),
-            Subject::Param(key) => self.source_of_value(Column::Param(key.clone()), Source::Text),
-            Subject::Tag(key) => self.source_of_value(Column::Tag(key.clone()), Source::Text),
-            Subject::Dataset(_) => Source::Run,
+            Subject::Metric(key) => self.source_of_value(Column::Metric(key.clone()), ValueSource::Float),
+            Subject::Param(key) => self.source_of_value(Column::Param(key.clone()), ValueSource::Text),
+            Subject::Tag(key) => self.source_of_value(Column::Tag(key.clone()), ValueSource::Text),
+            Subject::Dataset(_) => ValueSource::Run,
             Subject::Attribute(attribute) => match attribute {
                 RunAttribute::RunId => {
                     self.with_places = true;
-                    Source::Id
+                    ValueSource::Id
                 }
-                RunAttribute::StartTime => Source::Integer(self.index(Column::StartTime)),
-                RunAttribute::Status => Source::Text(self.index(Column::Status)),
-                RunAttribute::UserId => Source::Text(self.index(Column::UserId)),
-                RunAttribute::EndTime => Source::Integer(self.index(Column::EndTime)),
-                RunAttribute::ArtifactUri => Source::Run,
+                RunAttribute::StartTime => ValueSource::Integer(self.index(Column::StartTime)),
+                RunAttribute::Status => ValueSource::Text(self.index(Column::Status)),
+                RunAttribute::UserId => ValueSource::Text(self.index(Column::UserId)),
+                RunAttribute::EndTime => ValueSource::Integer(self.index(Column::EndTime)),
+                RunAttribute::ArtifactUri => ValueSource::Run,
                 // A run keeps its name when the tag is removed.
-                RunAttribute::RunName => Source::TextOrRun(self.name()),
+                RunAttribute::RunName => ValueSource::TextOrRun(self.name()),
             },
         }
     }
 
-    fn source_of_value(&mut self, column: Column, source: fn(usize) -> Source) -> Source {
+    fn source_of_value(&mut self, column: Column, source: fn(usize) -> ValueSource) -> ValueSource {
         match column.is_stored() {
             true => source(self.index(column)),
-            false => Source::Run,
+            false => ValueSource::Run,
         }
     }
 
@@ -123,7 +123,7 @@ pub(super) fn begin() {
 }
 
 /// Some blocks.
-pub(super) struct Cells {
+pub(super) struct BlockSet {
     /// Of each block all columns, then those of the next.
     blocks: Vec<Rc<Block>>,
     columns: usize,
@@ -131,14 +131,14 @@ pub(super) struct Cells {
     places: Vec<Vec<Option<Place>>>,
 }
 
-impl Cells {
+impl BlockSet {
     /// Reads those blocks that are not kept.
-    pub(super) async fn read(areas: &Areas, blocks: &[BlockId], columns: &Columns) -> Result<Self> {
-        let mut grid = Grid::of_kept(areas, blocks, columns)?;
+    pub(super) async fn read(areas: &SearchSnapshot, blocks: &[BlockId], columns: &ColumnProjection) -> Result<Self> {
+        let mut grid = BlockFetch::of_kept(areas, blocks, columns)?;
         grid.read_missing(areas).await?;
         let empty = Rc::new(Block::empty());
         let or_empty = |block: Option<Rc<Block>>| block.unwrap_or_else(|| Rc::clone(&empty));
-        Ok(Cells {
+        Ok(BlockSet {
             blocks: grid.cells.into_iter().map(or_empty).collect(),
             columns: columns.columns.len(),
             places: match columns.with_places {
@@ -149,11 +149,11 @@ impl Cells {
     }
 
     /// The blocks, in the order asked.
-    pub(super) fn tables(&self) -> impl Iterator<Item = Table<'_>> {
+    pub(super) fn tables(&self) -> impl Iterator<Item = RowGroup<'_>> {
         self.blocks
             .chunks(self.columns)
             .enumerate()
-            .map(|(block, columns)| Table {
+            .map(|(block, columns)| RowGroup {
                 columns,
                 places: self.places.get(block).map_or(&[][..], Vec::as_slice),
             })
@@ -161,7 +161,7 @@ impl Cells {
 }
 
 /// Blocks while they are gathered.
-struct Grid<'a> {
+struct BlockFetch<'a> {
     /// Of each block all columns, then those of the next; none where nothing was read yet.
     cells: Vec<Option<Rc<Block>>>,
     blocks: &'a [BlockId],
@@ -169,16 +169,16 @@ struct Grid<'a> {
 }
 
 /// Blocks of a column that lie side by side.
-struct Gap {
+struct MissingRange {
     area: usize,
     first: u32,
     last: u32,
     column: usize,
 }
 
-impl<'a> Grid<'a> {
+impl<'a> BlockFetch<'a> {
     /// Those that are kept.
-    fn of_kept(areas: &Areas, blocks: &'a [BlockId], columns: &'a Columns) -> Result<Self> {
+    fn of_kept(areas: &SearchSnapshot, blocks: &'a [BlockId], columns: &'a ColumnProjection) -> Result<Self> {
         let columns = columns.columns.as_slice();
         let mut cells = vec![None; blocks.len() * columns.len()];
         KEPT.with_borrow_mut(|kept| {
@@ -195,11 +195,11 @@ impl<'a> Grid<'a> {
             }
             Ok(())
         })?;
-        Ok(Grid { cells, blocks, columns })
+        Ok(BlockFetch { cells, blocks, columns })
     }
 
     /// Reads the others, one range for each column and each row of neighbours among them.
-    async fn read_missing(&mut self, areas: &Areas) -> Result<()> {
+    async fn read_missing(&mut self, areas: &SearchSnapshot) -> Result<()> {
         if self.cells.iter().all(Option::is_some) {
             return Ok(());
         }
@@ -209,7 +209,7 @@ impl<'a> Grid<'a> {
             let is_missing = |block: &usize| matches!(self.cells.get(block * self.columns.len() + column), Some(None));
             let missing = index_of.iter().filter(|(_, block)| is_missing(block));
             for (area, first, last) in neighbours(missing.map(|(block, _)| *block)) {
-                gaps.push(Gap {
+                gaps.push(MissingRange {
                     area,
                     first,
                     last,
@@ -217,7 +217,7 @@ impl<'a> Grid<'a> {
                 });
             }
         }
-        let span = |gap: &Gap| {
+        let span = |gap: &MissingRange| {
             let experiment = areas.areas.get(gap.area).ok_or_else(corrupt)?.experiment;
             let column = self.columns.get(gap.column).ok_or_else(corrupt)?;
             Ok(keys::blocks(experiment, column, gap.first, gap.last))
@@ -233,7 +233,12 @@ impl<'a> Grid<'a> {
     }
 
     /// Keeps what was read, and that there is nothing where nothing was found.
-    fn keep(&mut self, areas: &Areas, gaps: &[Gap], index_of: &BTreeMap<BlockId, usize>) -> Result<()> {
+    fn keep(
+        &mut self,
+        areas: &SearchSnapshot,
+        gaps: &[MissingRange],
+        index_of: &BTreeMap<BlockId, usize>,
+    ) -> Result<()> {
         let empty = Rc::new(Block::empty());
         KEPT.with_borrow_mut(|kept| {
             for gap in gaps {
@@ -250,7 +255,12 @@ impl<'a> Grid<'a> {
         })
     }
 
-    fn cell(&mut self, index_of: &BTreeMap<BlockId, usize>, gap: &Gap, number: u32) -> Result<&mut Option<Rc<Block>>> {
+    fn cell(
+        &mut self,
+        index_of: &BTreeMap<BlockId, usize>,
+        gap: &MissingRange,
+        number: u32,
+    ) -> Result<&mut Option<Rc<Block>>> {
         let block = index_of.get(&(gap.area, number)).ok_or_else(corrupt)?;
         let cell = self.cells.get_mut(block * self.columns.len() + gap.column);
         cell.ok_or_else(corrupt)
@@ -258,7 +268,7 @@ impl<'a> Grid<'a> {
 }
 
 /// The places of all slots of some blocks.
-async fn places_of(areas: &Areas, blocks: &[BlockId]) -> Result<Vec<Vec<Option<Place>>>> {
+async fn places_of(areas: &SearchSnapshot, blocks: &[BlockId]) -> Result<Vec<Vec<Option<Place>>>> {
     let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
     for (area, number) in blocks {
         let edition = areas.edition((*area, *number)).ok_or_else(corrupt)?;
@@ -286,16 +296,16 @@ fn corrupt() -> Error {
 }
 
 /// The columns of one block.
-pub(super) struct Table<'a> {
+pub(super) struct RowGroup<'a> {
     columns: &'a [Rc<Block>],
     places: &'a [Option<Place>],
 }
 
-impl<'a> Table<'a> {
+impl<'a> RowGroup<'a> {
     /// Of these columns; places are not asked for.
     #[cfg(test)]
     pub(super) fn new(columns: &'a [Rc<Block>]) -> Self {
-        Table { columns, places: &[] }
+        RowGroup { columns, places: &[] }
     }
 
     /// A column.
@@ -304,33 +314,33 @@ impl<'a> Table<'a> {
     }
 
     /// A value of the run in a slot; none when only the run itself has it.
-    pub(super) fn field(&self, source: Source, slot: u16) -> Option<Field<'a>> {
+    pub(super) fn field(&self, source: ValueSource, slot: u16) -> Option<Field<'a>> {
         let number = |column| self.column(column).and_then(|column| column.number(slot));
         match source {
-            Source::Id => {
+            ValueSource::Id => {
                 let place = self.places.get(usize::from(slot))?.as_ref()?;
                 Some(Field::Text(keys::run_of_place(place).1.to_string().into()))
             }
-            Source::Run => None,
-            Source::Float(column) => {
+            ValueSource::Run => None,
+            ValueSource::Float(column) => {
                 let bits = number(column);
                 Some(bits.map_or(Field::Absent, |bits| Field::Float(f64::from_le_bytes(bits))))
             }
-            Source::Integer(column) => {
+            ValueSource::Integer(column) => {
                 let bits = number(column);
                 Some(bits.map_or(Field::Absent, |bits| Field::Integer(i64::from_le_bytes(bits))))
             }
-            Source::Text(column) | Source::TextOrRun(column) => source.text(self.column(column)?.get(slot)),
+            ValueSource::Text(column) | ValueSource::TextOrRun(column) => source.text(self.column(column)?.get(slot)),
         }
     }
 }
 
-impl Source {
+impl ValueSource {
     /// The field that a value of a column of texts is; none when only the run itself has it.
     pub(super) fn text<'a>(&self, value: Value<'a>) -> Option<Field<'a>> {
         match value {
             Value::Text(text) => Some(Field::text(text)),
-            Value::Absent if !matches!(self, Source::TextOrRun(_)) => Some(Field::Absent),
+            Value::Absent if !matches!(self, ValueSource::TextOrRun(_)) => Some(Field::Absent),
             Value::Absent | Value::Bytes(_) | Value::Elsewhere => None,
         }
     }

@@ -23,7 +23,7 @@ thread_local! {
 
 /// What a filter says of all runs of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdicts {
+pub(super) struct FilterResult {
     /// Those for which it holds.
     pub(super) hold: SlotBitmap,
     /// Those of which only the run itself tells.
@@ -34,7 +34,7 @@ struct FilterCache {
     /// Each with its number; the one that was asked for last comes last.
     filters: Vec<(u32, Filter<RunAttribute>)>,
     numbers: u32,
-    verdicts: RevisionCache<u32, Verdicts>,
+    verdicts: RevisionCache<u32, FilterResult>,
 }
 
 /// A search begins: the number of its filter; none for one of which nothing is kept.
@@ -46,7 +46,7 @@ pub(super) fn begin(filter: &Filter<RunAttribute>) -> Option<u32> {
 }
 
 /// What a filter said of the runs of a block, if it was asked.
-pub(super) fn of(edition: BlockRevision, block: u32, filter: u32) -> Option<Verdicts> {
+pub(super) fn of(edition: BlockRevision, block: u32, filter: u32) -> Option<FilterResult> {
     KEPT.with_borrow_mut(|kept| {
         let row = kept.verdicts.row(edition.experiment, &filter)?;
         row.get(block, edition.revision).map(|known| **known)
@@ -54,8 +54,8 @@ pub(super) fn of(edition: BlockRevision, block: u32, filter: u32) -> Option<Verd
 }
 
 /// Keeps what a filter says of the runs of a block.
-pub(super) fn keep(edition: BlockRevision, block: u32, filter: u32, verdicts: Verdicts) {
-    let bytes = size_of::<Verdicts>();
+pub(super) fn keep(edition: BlockRevision, block: u32, filter: u32, verdicts: FilterResult) {
+    let bytes = size_of::<FilterResult>();
     KEPT.with_borrow_mut(|kept| kept.verdicts.keep(edition, &filter, block, Rc::new(verdicts), bytes));
 }
 
@@ -117,7 +117,7 @@ mod tests {
             experiment: ExperimentId(1),
             revision,
         };
-        let verdicts = Verdicts {
+        let verdicts = FilterResult {
             hold: SlotBitmap::first(3),
             unsure: SlotBitmap::default(),
         };

@@ -1,6 +1,6 @@
 //! Which runs of a block a search leaves, as far as the block's columns tell.
 
-use super::block_reader::{Source, Table};
+use super::block_reader::{RowGroup, ValueSource};
 use crate::search::bounds::Bounds;
 use crate::search::filter::Test;
 use crate::search::language::Relation;
@@ -8,18 +8,18 @@ use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 
 /// SlotBitmap of a block that are still in question.
-pub(super) struct Sieve<'t, 'a> {
-    table: &'t Table<'a>,
+pub(super) struct FilterMask<'t, 'a> {
+    table: &'t RowGroup<'a>,
     /// Those that have passed all tests.
     pub(super) passed: SlotBitmap,
     /// Those of which only the run itself tells whether they pass.
     pub(super) unknown: SlotBitmap,
 }
 
-impl<'t, 'a> Sieve<'t, 'a> {
+impl<'t, 'a> FilterMask<'t, 'a> {
     /// Before any test.
-    pub(super) fn new(table: &'t Table<'a>, slots: SlotBitmap) -> Self {
-        Sieve {
+    pub(super) fn new(table: &'t RowGroup<'a>, slots: SlotBitmap) -> Self {
+        FilterMask {
             table,
             passed: slots,
             unknown: SlotBitmap::default(),
@@ -27,10 +27,10 @@ impl<'t, 'a> Sieve<'t, 'a> {
     }
 
     /// Keeps the slots for which a test holds.
-    pub(super) fn test(&mut self, test: &Test, source: Source) {
+    pub(super) fn test(&mut self, test: &Test, source: ValueSource) {
         match (source, test) {
-            (Source::Float(column), Test::Float(relation, bound)) => self.compare(column, *relation, *bound),
-            (Source::Text(column) | Source::TextOrRun(column), _) => self.test_texts(column, test, source),
+            (ValueSource::Float(column), Test::Float(relation, bound)) => self.compare(column, *relation, *bound),
+            (ValueSource::Text(column) | ValueSource::TextOrRun(column), _) => self.test_texts(column, test, source),
             _ => {
                 let (table, unknown) = (self.table, &mut self.unknown);
                 self.passed.retain(|slot| {
@@ -42,9 +42,9 @@ impl<'t, 'a> Sieve<'t, 'a> {
     }
 
     /// Keeps the slots whose number is within bounds.
-    pub(super) fn bound(&mut self, bounds: Bounds, source: Source) {
+    pub(super) fn bound(&mut self, bounds: Bounds, source: ValueSource) {
         match (source, bounds) {
-            (Source::Float(column), Bounds::Floats(between)) => {
+            (ValueSource::Float(column), Bounds::Floats(between)) => {
                 let ranges = self.table.column(column).and_then(Block::float_ranges);
                 if let Some(ranges) = ranges.filter(|_| !between.others) {
                     let meets = |lot: usize| ranges.get(lot).is_some_and(|range| between.meets(range));
@@ -52,7 +52,7 @@ impl<'t, 'a> Sieve<'t, 'a> {
                 }
                 self.keep_floats(column, |value| between.admits(value), between.others);
             }
-            (Source::Integer(column), Bounds::Integers(between)) => {
+            (ValueSource::Integer(column), Bounds::Integers(between)) => {
                 let admits = |bits: &[u8; 8]| between.admits(i64::from_le_bytes(*bits));
                 self.keep_numbers(column, admits, between.others);
             }
@@ -87,7 +87,7 @@ impl<'t, 'a> Sieve<'t, 'a> {
         }
     }
 
-    fn test_texts(&mut self, column: usize, test: &Test, source: Source) {
+    fn test_texts(&mut self, column: usize, test: &Test, source: ValueSource) {
         let block = self.table.column(column);
         let verdict = |value| source.text(value).map(|field| test.holds(&field));
         if let Some((codes, words)) = block.and_then(Block::dense_words) {
@@ -174,9 +174,9 @@ mod tests {
                 order.write_terms(&mut key, 0..1, |_| Some(Field::Float(number(end?)))).map(|()| key)
             });
             if let Some(Bounds::Floats(between)) = order.bounds(first.as_deref(), last.as_deref()) {
-                let table = Table::new(&columns);
-                let mut sieve = Sieve::new(&table, SlotBitmap::first(200));
-                sieve.bound(Bounds::Floats(between), Source::Float(0));
+                let table = RowGroup::new(&columns);
+                let mut sieve = FilterMask::new(&table, SlotBitmap::first(200));
+                sieve.bound(Bounds::Floats(between), ValueSource::Float(0));
                 let value = |slot: u16| numbers.get(usize::from(slot)).copied().flatten();
                 let is_within = |slot: &u16| value(*slot).map_or(between.others, |value| between.admits(number(value)));
                 prop_assert!(sieve.passed.iter().eq((0..200).filter(is_within)));

@@ -27,13 +27,13 @@ pub struct Found {
     /// Its id.
     pub id: RunId,
     /// Where it is packed, unless it must be read itself anyway.
-    pub spot: Option<Spot>,
+    pub spot: Option<RowLocation>,
 }
 
 /// Where a run is packed that was not changed since, and the stage in which it is shown. While these are the same, so is all
 /// that is read of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct RowLocation {
     /// What is packed of its block.
     pub edition: BlockRevision,
     /// Its row.

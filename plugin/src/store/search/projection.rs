@@ -1,7 +1,7 @@
 //! Which parts of a run a search asks for. A run that must be read itself costs what is asked of it, not what was logged to it.
 
 use super::super::query::Query;
-use super::snapshot::Areas;
+use super::snapshot::SearchSnapshot;
 use crate::domain::id::RunId;
 use crate::domain::run::{FullRun, NAME_TAG};
 use crate::error::{Error, Result};
@@ -65,7 +65,12 @@ impl Projection {
 
     /// Reads runs one after the other; `each` gets those that exist, with what is asked for and perhaps more. No more than one of
     /// them is ever in memory.
-    pub(super) async fn read(&self, areas: &Areas, ids: &[RunId], mut each: impl FnMut(&FullRun<'_>)) -> Result<()> {
+    pub(super) async fn read(
+        &self,
+        areas: &SearchSnapshot,
+        ids: &[RunId],
+        mut each: impl FnMut(&FullRun<'_>),
+    ) -> Result<()> {
         let spans_of_each = self.spans_of_each();
         let at_once = (SPANS_AT_ONCE / spans_of_each).clamp(1, RUNS_AT_ONCE);
         for some in ids.chunks(at_once) {
@@ -93,7 +98,7 @@ impl Projection {
 }
 
 /// Hands a run out of which all was read, if it exists.
-fn finish(areas: &Areas, mut parts: Parts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
+fn finish(areas: &SearchSnapshot, mut parts: Parts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
     let Some(run) = parts.run.take() else { return Ok(()) };
     let experiment = areas.lifecycles.get(&run.experiment);
     let stage = experiment.map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));

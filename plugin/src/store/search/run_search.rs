@@ -4,14 +4,14 @@
 //! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
 //! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
 
-use super::block_reader::{Cells, Columns, Source, Table};
+use super::block_reader::{BlockSet, ColumnProjection, RowGroup, ValueSource};
 use super::candidates::{Candidate, Candidates};
-use super::filter_cache::Verdicts;
-use super::filter_mask::Sieve;
+use super::filter_cache::FilterResult;
+use super::filter_mask::FilterMask;
 use super::projection::Projection;
-use super::scan_plan::{RUNS_AT_ONCE, Step, Unread};
-use super::snapshot::{Areas, BlockId, BlockRef, MarkedRun};
-use super::{Found, Spot, block_reader, filter_cache, threshold};
+use super::scan_plan::{RUNS_AT_ONCE, ScanPlan, ScanStep};
+use super::snapshot::{BlockId, BlockRef, MarkedRun, SearchSnapshot};
+use super::{Found, RowLocation, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -30,21 +30,21 @@ use crate::store::top_k::{Page, Top};
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
     block_reader::begin();
-    let areas = Areas::read(within, query.view).await?;
-    let mut finder = Finder::new(&areas, query);
-    let mut unread = Unread::new(&areas, query, finder.all_columns.count());
+    let areas = SearchSnapshot::read(within, query.view).await?;
+    let mut finder = RunSearch::new(&areas, query);
+    let mut unread = ScanPlan::new(&areas, query, finder.all_columns.count());
     while let Some(step) = unread.next(&finder.best) {
         match step {
-            Step::Runs(some) if finder.needs_no_more => {
+            ScanStep::Runs(some) if finder.needs_no_more => {
                 for run in some {
                     finder.best.offer(&run.place, unpacked(run.id()));
                 }
             }
-            Step::Runs(some) => {
+            ScanStep::Runs(some) => {
                 let ids: Vec<RunId> = some.iter().map(MarkedRun::id).collect();
                 finder.read_runs(&ids).await?;
             }
-            Step::Blocks(some) => finder.look_at(&some).await?,
+            ScanStep::Blocks(some) => finder.look_at(&some).await?,
         }
     }
     finder.settle().await?;
@@ -52,8 +52,8 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
 }
 
 /// Looks at runs and keeps the best.
-struct Finder<'a> {
-    areas: &'a Areas,
+struct RunSearch<'a> {
+    areas: &'a SearchSnapshot,
     query: &'a Query<RunAttribute>,
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
@@ -61,23 +61,23 @@ struct Finder<'a> {
     best: Top<Found>,
     candidates: Candidates,
     /// What must hold, and where its values are found; what is cheap and keeps few comes first.
-    clauses: Vec<(&'a Test, Source)>,
+    clauses: Vec<(&'a Test, ValueSource)>,
     /// By which the verdicts of all clauses together are kept, if they are.
     filter: Option<u32>,
     /// What is read of a block of which the filter is known.
-    term_columns: Columns,
+    term_columns: ColumnProjection,
     /// What is read of other blocks: the columns of clauses besides.
-    all_columns: Columns,
+    all_columns: ColumnProjection,
     /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
-    terms: Vec<Source>,
+    terms: Vec<ValueSource>,
     /// What is read of runs that must be read themselves.
     projection: Projection,
     /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
     is_eager: bool,
 }
 
-impl<'a> Finder<'a> {
-    fn new(areas: &'a Areas, query: &'a Query<RunAttribute>) -> Self {
+impl<'a> RunSearch<'a> {
+    fn new(areas: &'a SearchSnapshot, query: &'a Query<RunAttribute>) -> Self {
         let in_place = query
             .order
             .terms()
@@ -88,8 +88,8 @@ impl<'a> Finder<'a> {
         let is_by_start = query.order.terms().first().is_some_and(is_start_time);
         let first = (query.order.terms().len() - in_place.count()).max(usize::from(is_by_start));
         let first = query.order.terms().iter().take(first);
-        let mut term_columns = Columns::stages();
-        let terms: Vec<Source> = first.map(|term| term_columns.source(&term.subject)).collect();
+        let mut term_columns = ColumnProjection::stages();
+        let terms: Vec<ValueSource> = first.map(|term| term_columns.source(&term.subject)).collect();
         let mut all_columns = term_columns.clone();
         let clauses = query.filter.clauses.iter();
         let mut clauses: Vec<_> = clauses
@@ -103,7 +103,7 @@ impl<'a> Finder<'a> {
         });
         // What marked runs seem to be in their block may be wrong, so they do not count.
         let needed = query.count + areas.marked_count();
-        Finder {
+        RunSearch {
             areas,
             query,
             in_default_order,
@@ -156,7 +156,11 @@ impl<'a> Finder<'a> {
 
     /// The same of blocks of all of which, or of none of which, the verdicts are known; runs of which the blocks do not know enough
     /// are put aside.
-    async fn look_at_some(&mut self, some: &[(BlockId, Option<Verdicts>)], unsure: &mut Vec<Candidate>) -> Result<()> {
+    async fn look_at_some(
+        &mut self,
+        some: &[(BlockId, Option<FilterResult>)],
+        unsure: &mut Vec<Candidate>,
+    ) -> Result<()> {
         let is_known = some.iter().all(|(_, known)| known.is_some());
         let columns = if is_known {
             &self.term_columns
@@ -164,7 +168,7 @@ impl<'a> Finder<'a> {
             &self.all_columns
         };
         let ids: Vec<BlockId> = some.iter().map(|(id, _)| *id).collect();
-        let cells = Cells::read(self.areas, &ids, columns).await?;
+        let cells = BlockSet::read(self.areas, &ids, columns).await?;
         if let Some(last) = self.forecast(&ids, &cells) {
             self.candidates.need_none_behind(last);
         }
@@ -179,9 +183,9 @@ impl<'a> Finder<'a> {
     }
 
     /// What the filter says of the runs of a block, if nothing must be asked for that.
-    fn known(&self, block: BlockId) -> Option<Verdicts> {
+    fn known(&self, block: BlockId) -> Option<FilterResult> {
         if self.clauses.is_empty() {
-            return Some(Verdicts {
+            return Some(FilterResult {
                 hold: self.used(block),
                 unsure: SlotBitmap::default(),
             });
@@ -190,12 +194,12 @@ impl<'a> Finder<'a> {
     }
 
     /// Asks the filter about all runs of a block: also about those that this search does not need, for the next one.
-    fn decide(&self, block: BlockId, table: &Table<'_>) -> Verdicts {
-        let mut sieve = Sieve::new(table, self.used(block));
+    fn decide(&self, block: BlockId, table: &RowGroup<'_>) -> FilterResult {
+        let mut sieve = FilterMask::new(table, self.used(block));
         for (test, source) in &self.clauses {
             sieve.test(test, *source);
         }
-        let verdicts = Verdicts {
+        let verdicts = FilterResult {
             hold: sieve.passed,
             unsure: sieve.unknown,
         };
@@ -213,8 +217,9 @@ impl<'a> Finder<'a> {
 
     /// The key behind which no run is needed, if that is known of some blocks before their runs are looked at: on the first page
     /// of all runs in the order of one metric.
-    fn forecast(&self, blocks: &[BlockId], cells: &Cells) -> Option<Vec<u8>> {
-        let ([Source::Float(column)], None, None) = (&*self.terms, self.candidates.after(), self.candidates.last())
+    fn forecast(&self, blocks: &[BlockId], cells: &BlockSet) -> Option<Vec<u8>> {
+        let ([ValueSource::Float(column)], None, None) =
+            (&*self.terms, self.candidates.after(), self.candidates.last())
         else {
             return None;
         };
@@ -233,9 +238,15 @@ impl<'a> Finder<'a> {
     }
 
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
-    fn look_at_block(&mut self, block: BlockId, table: &Table<'_>, verdicts: &Verdicts, unsure: &mut Vec<Candidate>) {
+    fn look_at_block(
+        &mut self,
+        block: BlockId,
+        table: &RowGroup<'_>,
+        verdicts: &FilterResult,
+        unsure: &mut Vec<Candidate>,
+    ) {
         let in_question = self.shown(block, table) & (verdicts.hold | verdicts.unsure);
-        let mut sieve = Sieve::new(table, in_question);
+        let mut sieve = FilterMask::new(table, in_question);
         let bounds = self.query.order.bounds(self.candidates.after(), self.candidates.last());
         if let (Some(bounds), Some(source)) = (bounds, self.terms.first()) {
             sieve.bound(bounds, *source);
@@ -259,7 +270,7 @@ impl<'a> Finder<'a> {
     }
 
     /// The slots of a block whose runs the view shows.
-    fn shown(&self, block: BlockId, table: &Table<'_>) -> SlotBitmap {
+    fn shown(&self, block: BlockId, table: &RowGroup<'_>) -> SlotBitmap {
         let Some(area) = self.areas.areas.get(block.0) else {
             return SlotBitmap::default();
         };
@@ -308,8 +319,8 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    fn spot(&self, candidate: &Candidate) -> Option<Spot> {
-        Some(Spot {
+    fn spot(&self, candidate: &Candidate) -> Option<RowLocation> {
+        Some(RowLocation {
             edition: self.areas.edition(candidate.block)?,
             row: row_of(candidate.block.1, candidate.slot),
             stage: self.query.view.only()?,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Found;
-use super::snapshot::{Areas, BlockRef, MarkedRun};
+use super::snapshot::{BlockRef, MarkedRun, SearchSnapshot};
 use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, PLACE_BYTES};
@@ -19,7 +19,7 @@ const BLOCKS_AT_ONCE: usize = 32;
 const CELLS_AT_ONCE: usize = 1_024;
 
 /// What is looked at next.
-pub(super) enum Step<'a> {
+pub(super) enum ScanStep<'a> {
     /// Runs that must be read themselves.
     Runs(&'a [MarkedRun]),
     /// Blocks of packed runs.
@@ -27,7 +27,7 @@ pub(super) enum Step<'a> {
 }
 
 /// What is not looked at yet.
-pub(super) struct Unread<'a> {
+pub(super) struct ScanPlan<'a> {
     marked: &'a [MarkedRun],
     blocks: VecDeque<BlockRef>,
     blocks_at_once: usize,
@@ -37,12 +37,12 @@ pub(super) struct Unread<'a> {
     in_default_order: bool,
 }
 
-impl<'a> Unread<'a> {
+impl<'a> ScanPlan<'a> {
     /// Everything behind the place where the page begins, of which so many columns are read.
-    pub(super) fn new(areas: &'a Areas, query: &Query<RunAttribute>, columns: usize) -> Self {
+    pub(super) fn new(areas: &'a SearchSnapshot, query: &Query<RunAttribute>, columns: usize) -> Self {
         let in_default_order = query.order.is_listing();
         let blocks_max = blocks_at_once(columns);
-        let mut unread = Unread {
+        let mut unread = ScanPlan {
             marked: &areas.marked,
             blocks: areas.blocks().into(),
             blocks_at_once: if in_default_order { 1 } else { blocks_max },
@@ -70,7 +70,7 @@ impl<'a> Unread<'a> {
     }
 
     /// What to look at before anything else, or nothing when no more can change the page.
-    pub(super) fn next(&mut self, best: &Top<Found>) -> Option<Step<'a>> {
+    pub(super) fn next(&mut self, best: &Top<Found>) -> Option<ScanStep<'a>> {
         let next_block = self.blocks.front().map(first_place);
         let next_run = self.marked.first().map(|run| run.place);
         let runs_first = match (next_run, next_block) {
@@ -84,13 +84,13 @@ impl<'a> Unread<'a> {
         if runs_first {
             let (some, rest) = self.marked.split_at(self.runs_at_once.min(self.marked.len()));
             self.marked = rest;
-            return Some(Step::Runs(some));
+            return Some(ScanStep::Runs(some));
         }
         let count = self.blocks_at_once.min(self.needed(best)).min(self.blocks.len());
         let some = self.blocks.drain(..count).collect();
         self.blocks_seen += count;
         self.blocks_at_once = (2 * self.blocks_at_once).min(self.blocks_max);
-        Some(Step::Blocks(some))
+        Some(ScanStep::Blocks(some))
     }
 
     /// How many blocks fill the page if they hold as much as those before.

@@ -13,7 +13,7 @@ use crate::store::keys::PLACE_BYTES;
 use crate::store::{codec, keys};
 
 /// An experiment that is searched.
-pub(super) struct Area {
+pub(super) struct ExperimentSnapshot {
     pub(super) experiment: ExperimentId,
     pub(super) lifecycle: Lifecycle,
     pub(super) zones: ZoneMap,
@@ -40,8 +40,8 @@ pub(super) struct BlockRef {
 }
 
 /// Everything that is searched, as it was at one moment.
-pub(super) struct Areas {
-    pub(super) areas: Vec<Area>,
+pub(super) struct SearchSnapshot {
+    pub(super) areas: Vec<ExperimentSnapshot>,
     /// The marked runs that the view shows, in default order.
     pub(super) marked: Vec<MarkedRun>,
     /// All marked runs, by id: what the blocks say of them may be old.
@@ -50,14 +50,14 @@ pub(super) struct Areas {
     pub(super) lifecycles: BTreeMap<ExperimentId, Lifecycle>,
 }
 
-impl Areas {
+impl SearchSnapshot {
     /// Reads what is known of some experiments; those that do not exist hold nothing.
     pub(super) async fn read(within: &[ExperimentId], view: View) -> Result<Self> {
         let spans = within.iter().flat_map(|id| {
             let (experiment, zones) = (keys::experiment(*id), keys::zones(*id));
             [Span::of_key(experiment), keys::marks(*id), Span::of_key(zones)]
         });
-        let mut found = Areas {
+        let mut found = SearchSnapshot {
             areas: Vec::new(),
             marked: Vec::new(),
             all_marked: Vec::new(),
@@ -67,7 +67,7 @@ impl Areas {
         scan_all(spans.collect(), usize::MAX, |index, key, value| {
             let id = within.get(index / 3).copied().ok_or_else(corrupt)?;
             match index % 3 {
-                0 => found.areas.push(Area {
+                0 => found.areas.push(ExperimentSnapshot {
                     experiment: id,
                     lifecycle: codec::read_experiment(id, value)?.lifecycle,
                     zones: ZoneMap::default(),
@@ -98,7 +98,7 @@ impl Areas {
         self.all_marked.binary_search(&id).is_ok()
     }
 
-    fn area(&mut self) -> Result<&mut Area> {
+    fn area(&mut self) -> Result<&mut ExperimentSnapshot> {
         self.areas.last_mut().ok_or_else(corrupt)
     }
 

@@ -1,12 +1,12 @@
 //! What is known of a page before any run is looked at: each least and greatest number of a lot is some run's, so where there are
 //! enough of them, the page ends with one of them at the latest.
 
-use super::block_reader::Table;
+use super::block_reader::RowGroup;
 use crate::store::columnar::block::Block;
 use crate::store::columnar::slot_bitmap::{SlotBitmap, WORD_SLOTS};
 
 /// The first number of an order in each lot of a column, of those lots that lie within the slots that are shown, if all are.
-pub(super) fn firsts(table: &Table<'_>, column: usize, used: u16, shown: &SlotBitmap, descending: bool) -> Vec<f64> {
+pub(super) fn firsts(table: &RowGroup<'_>, column: usize, used: u16, shown: &SlotBitmap, descending: bool) -> Vec<f64> {
     let ranges = table.column(column).and_then(Block::float_ranges).unwrap_or_default();
     if *shown != SlotBitmap::first(used) {
         return Vec::new();
@@ -58,7 +58,7 @@ mod tests {
             let used = u16::try_from(numbers.len().saturating_sub(beyond)).unwrap();
             // Mostly all are shown.
             let shown = SlotBitmap::first(used.saturating_sub(hidden.saturating_sub(60)));
-            let firsts = firsts(&Table::new(&columns), 0, used, &shown, descending);
+            let firsts = firsts(&RowGroup::new(&columns), 0, used, &shown, descending);
             if let Some(last) = last_needed(firsts, count, descending) {
                 let is_there = |number: &&f64| if descending { **number >= last } else { **number <= last };
                 let there = shown.iter().filter_map(|slot| numbers.get(usize::from(slot)));
@@ -72,7 +72,7 @@ mod tests {
         let numbers: Vec<f64> = (0..256).map(f64::from).collect();
         let columns = column(&numbers);
         let last = |count, descending| {
-            let firsts = firsts(&Table::new(&columns), 0, 256, &SlotBitmap::first(256), descending);
+            let firsts = firsts(&RowGroup::new(&columns), 0, 256, &SlotBitmap::first(256), descending);
             last_needed(firsts, count, descending)
         };
         assert_eq!(
