@@ -9,7 +9,7 @@ use crate::search::page::Place;
 const BYTES_MAX: usize = 24 << 20;
 
 /// The first things behind a place, and one more that tells whether there are more. Two things never have one key.
-pub struct Top<T> {
+pub struct TopK<T> {
     after: Option<Place>,
     count: usize,
     kept: BTreeMap<Vec<u8>, Kept<T>>,
@@ -49,10 +49,10 @@ impl<T> Page<T> {
     }
 }
 
-impl<T> Top<T> {
+impl<T> TopK<T> {
     /// Of `count` things behind a place.
     pub fn new(after: Option<Place>, count: usize) -> Self {
-        Top {
+        TopK {
             after,
             count,
             kept: BTreeMap::new(),
@@ -127,7 +127,7 @@ mod tests {
         ) {
             let (mut after, mut walked) = (None, Vec::new());
             loop {
-                let mut top = Top::new(after, count);
+                let mut top = TopK::new(after, count);
                 // In an order that is not theirs.
                 for index in (0..sizes.len()).map(|index| index * 31 % sizes.len().max(1)).chain(0..sizes.len()) {
                     top.offer_large(&[u8::try_from(index).unwrap_or(0)], index, sizes.get(index).copied().unwrap_or(0));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_page_that_ends_early_says_where_the_next_one_begins() {
-        let mut top = Top::new(None, 3);
+        let mut top = TopK::new(None, 3);
         (0..3_u8).for_each(|key| top.offer(&[key], key));
         let page = top.into_page();
         assert_eq!(page.place_after(2), Some(Place::new(vec![1])));

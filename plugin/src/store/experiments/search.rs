@@ -10,7 +10,7 @@ use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
 use crate::search::page::Place;
 use crate::store::portion::answer_bytes;
 use crate::store::query::Query;
-use crate::store::top_k::{Page, Top};
+use crate::store::top_k::{Page, TopK};
 use crate::store::{experiments, keys};
 
 /// How many things are read and looked at together, at most.
@@ -31,7 +31,7 @@ pub type Tagged = (Experiment, Vec<Pair>);
 /// Finds experiments.
 pub async fn find(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
     let is_listing = query.order.is_listing();
-    let mut best = Top::new(query.after.clone(), query.count);
+    let mut best = TopK::new(query.after.clone(), query.count);
     let mut walk = match is_listing {
         true => Walk::new(query.after.clone(), query.count),
         false => Walk::new(None, CHUNK_MAX),
@@ -55,7 +55,7 @@ pub async fn find(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
 }
 
 /// Takes an experiment if it is found.
-fn offer(query: &Query<ExperimentAttribute>, is_listing: bool, best: &mut Top<Tagged>, (experiment, tags): Tagged) {
+fn offer(query: &Query<ExperimentAttribute>, is_listing: bool, best: &mut TopK<Tagged>, (experiment, tags): Tagged) {
     if !query.filter.matches(&experiment, &tags) {
         return;
     }

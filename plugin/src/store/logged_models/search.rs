@@ -11,7 +11,7 @@ use crate::search::logged::{LoggedOrder, LoggedSearch};
 use crate::search::page::Place;
 use crate::store::keys::logged as keys;
 use crate::store::keys::logged::List;
-use crate::store::top_k::{Page, Top};
+use crate::store::top_k::{Page, TopK};
 
 /// How many logged models are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
@@ -36,7 +36,7 @@ pub struct Query {
 
 /// Finds logged models of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query) -> Result<Page<LoggedModelId>> {
-    let mut top = Top::new(query.after.clone(), query.count);
+    let mut top = TopK::new(query.after.clone(), query.count);
     let mut walk = Walk::new(within, query);
     while let Some(places) = walk.next(top.wanted()).await? {
         for some in places.chunks(CHUNK_MAX) {
@@ -50,7 +50,7 @@ pub async fn find(within: &[ExperimentId], query: &Query) -> Result<Page<LoggedM
 }
 
 /// Offers those of some models that the search finds.
-async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut Top<LoggedModelId>) -> Result<()> {
+async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut TopK<LoggedModelId>) -> Result<()> {
     if query.order.is_listing() && query.search.is_everything() {
         for (time, id) in places {
             top.offer(query.order.listed_key(*time, *id).bytes(), *id);

@@ -11,7 +11,7 @@ use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Place;
 use crate::store::codec;
 use crate::store::keys::registry as keys;
-use crate::store::top_k::{Page, Top};
+use crate::store::top_k::{Page, TopK};
 
 /// How many models are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
@@ -30,7 +30,7 @@ pub struct Query {
 
 /// Finds models.
 pub async fn find(query: &Query) -> Result<Page<ModelId>> {
-    let mut top = Top::new(query.after.clone(), query.count);
+    let mut top = TopK::new(query.after.clone(), query.count);
     let mut walk = Walk::new(query);
     while let Some(ids) = walk.next(top.wanted()).await? {
         let mut ids = ids.as_slice();

@@ -15,7 +15,7 @@ use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::keys::registry as keys;
 use crate::store::portion::THING_BYTES_MAX;
 use crate::store::references;
-use crate::store::top_k::{Page, Top};
+use crate::store::top_k::{Page, TopK};
 
 /// How many versions are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
@@ -40,7 +40,7 @@ type Update = (i64, ModelId, u64);
 
 /// Finds versions.
 pub async fn find(query: &Query) -> Result<Page<Found>> {
-    let mut top = Top::new(query.after.clone(), query.count);
+    let mut top = TopK::new(query.after.clone(), query.count);
     if let Some(runs) = query.search.runs() {
         let runs: Vec<RunId> = runs.iter().filter_map(|run| RunId::parse(run).ok()).collect();
         let links = references::versions_of_runs(&runs).await?;
@@ -66,7 +66,7 @@ pub async fn find(query: &Query) -> Result<Page<Found>> {
 }
 
 /// Offers those of some versions that the search finds.
-async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut Top<Found>) -> Result<()> {
+async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut TopK<Found>) -> Result<()> {
     let names = names(query, updates).await?;
     let named = |(time, model, number): &Update| {
         let name = names.get(model)?;

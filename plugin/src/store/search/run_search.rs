@@ -25,7 +25,7 @@ use crate::store::columnar::zone_map::row_of;
 use crate::store::columnar::{columns, row_keys};
 use crate::store::keys;
 use crate::store::query::Query;
-use crate::store::top_k::{Page, Top};
+use crate::store::top_k::{Page, TopK};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
@@ -58,7 +58,7 @@ struct RunSearch<'a> {
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
     needs_no_more: bool,
-    best: Top<Found>,
+    best: TopK<Found>,
     candidates: Candidates,
     /// What must hold, and where its values are found; what is cheap and keeps few comes first.
     clauses: Vec<(&'a Test, ValueSource)>,
@@ -108,7 +108,7 @@ impl<'a> RunSearch<'a> {
             query,
             in_default_order,
             needs_no_more: in_default_order && query.filter.is_empty(),
-            best: Top::new(query.after.clone(), query.count),
+            best: TopK::new(query.after.clone(), query.count),
             candidates: Candidates::new(after, needed),
             clauses,
             filter: filter_cache::begin(&query.filter),

@@ -8,7 +8,7 @@ use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, PLACE_BYTES};
 use crate::store::query::Query;
-use crate::store::top_k::Top;
+use crate::store::top_k::TopK;
 
 /// How many runs are read themselves at a time, at most.
 pub(super) const RUNS_AT_ONCE: usize = 500;
@@ -70,7 +70,7 @@ impl<'a> ScanPlan<'a> {
     }
 
     /// What to look at before anything else, or nothing when no more can change the page.
-    pub(super) fn next(&mut self, best: &Top<Found>) -> Option<ScanStep<'a>> {
+    pub(super) fn next(&mut self, best: &TopK<Found>) -> Option<ScanStep<'a>> {
         let next_block = self.blocks.front().map(first_place);
         let next_run = self.marked.first().map(|run| run.place);
         let runs_first = match (next_run, next_block) {
@@ -94,7 +94,7 @@ impl<'a> ScanPlan<'a> {
     }
 
     /// How many blocks fill the page if they hold as much as those before.
-    fn needed(&self, best: &Top<Found>) -> usize {
+    fn needed(&self, best: &TopK<Found>) -> usize {
         match best.found() {
             _ if !self.in_default_order => self.blocks_max,
             0 => self.blocks_max,
