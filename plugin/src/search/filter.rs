@@ -20,12 +20,12 @@ pub struct Clause<A> {
     /// What is compared.
     pub subject: Subject<A>,
     /// What it must be.
-    pub test: Test,
+    pub test: Predicate,
 }
 
 /// What a value must be. Only `Absent` holds for one that is absent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Test {
+pub enum Predicate {
     /// A number in this relation to that one. NaN is in the relation `!=` to all.
     Float(Relation, f64),
     /// An integer in this relation to that number.
@@ -87,24 +87,28 @@ impl<A: Searched> Filter<A> {
         self.clauses
             .iter()
             .find_map(|clause| match (&clause.subject, &clause.test) {
-                (Subject::Attribute(named), Test::Text { among, wanted: true }) if *named == attribute => Some(among),
+                (Subject::Attribute(named), Predicate::Text { among, wanted: true }) if *named == attribute => {
+                    Some(among)
+                }
                 _ => None,
             })
     }
 }
 
-impl Test {
+impl Predicate {
     /// Whether a value is so.
     pub fn holds(&self, field: &Field<'_>) -> bool {
         match (self, field) {
-            (Test::Absent, field) => *field == Field::Absent,
+            (Predicate::Absent, field) => *field == Field::Absent,
             (_, Field::Absent) => false,
-            (Test::Present, _) => true,
-            (Test::Float(relation, bound), Field::Float(value)) => relation.holds(value.partial_cmp(bound)),
-            (Test::Integer(relation, bound), Field::Integer(value)) => relation.holds(Some(bound.order_of(*value))),
-            (Test::Text { among, wanted }, Field::Text(text)) => among.contains(text.as_ref()) == *wanted,
-            (Test::Id { among, wanted }, Field::Id(id)) => among.contains(id) == *wanted,
-            (Test::Like(pattern), Field::Text(text)) => pattern.matches(text),
+            (Predicate::Present, _) => true,
+            (Predicate::Float(relation, bound), Field::Float(value)) => relation.holds(value.partial_cmp(bound)),
+            (Predicate::Integer(relation, bound), Field::Integer(value)) => {
+                relation.holds(Some(bound.order_of(*value)))
+            }
+            (Predicate::Text { among, wanted }, Field::Text(text)) => among.contains(text.as_ref()) == *wanted,
+            (Predicate::Id { among, wanted }, Field::Id(id)) => among.contains(id) == *wanted,
+            (Predicate::Like(pattern), Field::Text(text)) => pattern.matches(text),
             _ => false,
         }
     }
@@ -198,16 +202,16 @@ mod tests {
             (Relation::Greater, false),
             (Relation::GreaterOrEqual, false),
         ] {
-            assert_eq!(Test::Float(relation, 0.0).holds(&Field::Float(f64::NAN)), holds);
+            assert_eq!(Predicate::Float(relation, 0.0).holds(&Field::Float(f64::NAN)), holds);
         }
     }
 
     #[test]
     fn an_absent_value_is_only_absent() {
         let among = BTreeSet::from(["a".to_owned()]);
-        assert!(Test::Absent.holds(&Field::Absent));
-        assert!(!Test::Present.holds(&Field::Absent));
-        assert!(!Test::Text { among, wanted: false }.holds(&Field::Absent));
-        assert!(!Test::Float(Relation::NotEqual, 1.0).holds(&Field::Absent));
+        assert!(Predicate::Absent.holds(&Field::Absent));
+        assert!(!Predicate::Present.holds(&Field::Absent));
+        assert!(!Predicate::Text { among, wanted: false }.holds(&Field::Absent));
+        assert!(!Predicate::Float(Relation::NotEqual, 1.0).holds(&Field::Absent));
     }
 }

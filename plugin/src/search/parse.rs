@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Bound, Clause, Filter, Test};
+use super::filter::{Bound, Clause, Filter, Predicate};
 use super::language::{Comparator, Relation, Searched, Subject, Values, listed};
 use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
@@ -74,8 +74,8 @@ impl<'a> Parser<'a> {
             return Err(self.wrong_comparator::<A>(&subject, values, comparator, &at));
         }
         let test = match value {
-            Value::None if comparator == Comparator::IsNull => Test::Absent,
-            Value::None => Test::Present,
+            Value::None if comparator == Comparator::IsNull => Predicate::Absent,
+            Value::None => Predicate::Present,
             Value::List(texts, at) => self.among(values, texts, comparator == Comparator::In, &at)?,
             Value::One(value) if values.are_numbers() => self.number(values, comparator, &value)?,
             Value::One(value) => self.text(values, comparator, &value)?,
@@ -205,21 +205,21 @@ impl<'a> Parser<'a> {
             .map_err(|problem| self.error(&problem, Some(left), ""))
     }
 
-    fn number(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Test> {
+    fn number(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
         let relation = match comparator {
             Comparator::Order(relation) => relation,
             _ => Relation::Equal,
         };
         let test = match (token.kind, values) {
-            (Kind::Number, Values::Float) => token.text.parse().ok().map(|bound| Test::Float(relation, bound)),
+            (Kind::Number, Values::Float) => token.text.parse().ok().map(|bound| Predicate::Float(relation, bound)),
             (Kind::Number, Values::WholeInteger | Values::QuotableInteger) if token.text.contains(['.', 'e', 'E']) => {
                 None
             }
             (Kind::Text { content, .. }, Values::QuotableInteger) => {
                 let floor = content.trim().parse().ok();
-                floor.map(|floor| Test::Integer(relation, Bound { floor, whole: true }))
+                floor.map(|floor| Predicate::Integer(relation, Bound { floor, whole: true }))
             }
-            (Kind::Number, _) => Bound::parse(token.text).map(|bound| Test::Integer(relation, bound)),
+            (Kind::Number, _) => Bound::parse(token.text).map(|bound| Predicate::Integer(relation, bound)),
             _ => None,
         };
         test.ok_or_else(|| {
@@ -238,7 +238,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn text(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Test> {
+    fn text(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
         let content = match token.kind {
             Kind::Text { content, .. } => content,
             _ if values.are_loose() => token.text,
@@ -268,10 +268,10 @@ impl<'a> Parser<'a> {
             let problem = format!("Invalid pattern: more than {LIKE_PATTERN_CHARS_MAX} characters");
             return Err(self.error(&problem, Some(token), "ask for less"));
         }
-        Ok(Test::Like(Pattern::new(content, comparator == Comparator::ILike)))
+        Ok(Predicate::Like(Pattern::new(content, comparator == Comparator::ILike)))
     }
 
-    fn among(&self, values: Values, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Test> {
+    fn among(&self, values: Values, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Predicate> {
         if let Values::Word(words) = values
             && let Some(unknown) = texts.iter().find(|text| !words.contains(*text))
         {
@@ -284,7 +284,7 @@ impl<'a> Parser<'a> {
         }
         if values != Values::ExperimentId {
             let among = texts.into_iter().map(str::to_owned).collect();
-            return Ok(Test::Text { among, wanted });
+            return Ok(Predicate::Text { among, wanted });
         }
         let mut among = BTreeSet::new();
         for text in texts {
@@ -301,7 +301,7 @@ impl<'a> Parser<'a> {
                 Err(other) => return Err(other),
             }
         }
-        Ok(Test::Id { among, wanted })
+        Ok(Predicate::Id { among, wanted })
     }
 
     fn wrong_comparator<A: Searched>(

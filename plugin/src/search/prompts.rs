@@ -1,6 +1,6 @@
 //! Prompts are models and versions with a reserved tag. Searches hide them unless they are asked for.
 
-use super::filter::{Clause, Filter, Test};
+use super::filter::{Clause, Filter, Predicate};
 use super::language::Subject;
 use crate::domain::prompt::PROMPT_TAG;
 
@@ -28,8 +28,8 @@ impl<A> Filter<A> {
 }
 
 /// `= 'true'` or `!= 'false'`.
-fn asks_for_prompts(test: &Test) -> bool {
-    let Test::Text { among, wanted } = test else {
+fn asks_for_prompts(test: &Predicate) -> bool {
+    let Predicate::Text { among, wanted } = test else {
         return false;
     };
     let word = if *wanted { "true" } else { "false" };

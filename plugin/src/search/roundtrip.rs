@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::experiments::{ExperimentFilter, ExperimentOrder};
-use super::filter::{Bound, Clause, Filter, Test};
+use super::filter::{Bound, Clause, Filter, Predicate};
 use super::language::{Comparator, DatasetField, Relation, Searched, Subject};
 use super::like::Pattern;
 use super::runs::{RunAttribute, RunFilter, RunOrder};
@@ -36,23 +36,23 @@ fn printed(clause: &Clause<RunAttribute>) -> String {
             .to_owned(),
     };
     let test = match &clause.test {
-        Test::Float(relation, bound) => format!("{} {bound}", Comparator::Order(*relation).name()),
-        Test::Integer(relation, bound) => {
+        Predicate::Float(relation, bound) => format!("{} {bound}", Comparator::Order(*relation).name()),
+        Predicate::Integer(relation, bound) => {
             let fraction = if bound.whole { "" } else { ".5" };
             format!("{} {}{fraction}", Comparator::Order(*relation).name(), bound.floor)
         }
-        Test::Text { among, wanted } if among.len() == 1 => {
+        Predicate::Text { among, wanted } if among.len() == 1 => {
             format!("{} {}", if *wanted { "=" } else { "!=" }, text(among.first().unwrap()))
         }
-        Test::Text { among, wanted } => {
+        Predicate::Text { among, wanted } => {
             let texts: Vec<String> = among.iter().map(text).collect();
             format!("{} ({})", if *wanted { "IN" } else { "NOT IN" }, texts.join(", "))
         }
-        Test::Like(pattern) if pattern.ignores_case() => format!("ILIKE {}", text(&pattern.text().to_owned())),
-        Test::Like(pattern) => format!("LIKE {}", text(&pattern.text().to_owned())),
-        Test::Absent => "IS NULL".to_owned(),
-        Test::Present => "IS NOT NULL".to_owned(),
-        Test::Id { .. } => panic!("runs have none"),
+        Predicate::Like(pattern) if pattern.ignores_case() => format!("ILIKE {}", text(&pattern.text().to_owned())),
+        Predicate::Like(pattern) => format!("LIKE {}", text(&pattern.text().to_owned())),
+        Predicate::Absent => "IS NULL".to_owned(),
+        Predicate::Present => "IS NOT NULL".to_owned(),
+        Predicate::Id { .. } => panic!("runs have none"),
     };
     format!("{subject} {test}")
 }
@@ -73,11 +73,11 @@ fn quotable() -> impl Strategy<Value = String> {
     "[a-zÄé %_.,()=-]{0,6}(['\"`][a-z]{0,2})?"
 }
 
-fn texts(listed: bool) -> impl Strategy<Value = Test> {
+fn texts(listed: bool) -> impl Strategy<Value = Predicate> {
     let among = prop::collection::btree_set(quotable(), 1..if listed { 4 } else { 2 });
     prop_oneof![
-        (among, any::<bool>()).prop_map(|(among, wanted): (BTreeSet<String>, bool)| Test::Text { among, wanted }),
-        (quotable(), any::<bool>()).prop_map(|(text, ignore)| Test::Like(Pattern::new(&text, ignore))),
+        (among, any::<bool>()).prop_map(|(among, wanted): (BTreeSet<String>, bool)| Predicate::Text { among, wanted }),
+        (quotable(), any::<bool>()).prop_map(|(text, ignore)| Predicate::Like(Pattern::new(&text, ignore))),
     ]
 }
 
@@ -88,9 +88,9 @@ fn clause() -> impl Strategy<Value = Clause<RunAttribute>> {
     );
     let metric = (quotable(), float).prop_map(|(key, (relation, bound))| Clause {
         subject: Subject::Metric(key),
-        test: Test::Float(relation, bound),
+        test: Predicate::Float(relation, bound),
     });
-    let optional = prop_oneof![texts(false), Just(Test::Absent), Just(Test::Present)];
+    let optional = prop_oneof![texts(false), Just(Predicate::Absent), Just(Predicate::Present)];
     let pair = (quotable(), any::<bool>(), optional).prop_map(|(key, param, test)| Clause {
         subject: if param { Subject::Param(key) } else { Subject::Tag(key) },
         test,
@@ -102,7 +102,7 @@ fn clause() -> impl Strategy<Value = Clause<RunAttribute>> {
     });
     let time = (times, relation(), bound).prop_map(|(id, relation, bound)| Clause {
         subject: Subject::Attribute(id),
-        test: Test::Integer(relation, bound),
+        test: Predicate::Integer(relation, bound),
     });
     let listed = prop::sample::select(vec![
         Subject::Attribute(RunAttribute::RunId),

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::search::filter::{Filter, Test};
+use crate::search::filter::{Filter, Predicate};
 use crate::search::runs::RunAttribute;
 use crate::store::columnar::cache::{BlockRevision, RevisionCache};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
@@ -90,12 +90,12 @@ impl FilterCache {
     }
 }
 
-fn text_bytes(test: &Test) -> usize {
+fn text_bytes(test: &Predicate) -> usize {
     match test {
-        Test::Text { among, .. } => among.iter().map(String::len).sum(),
-        Test::Like(pattern) => pattern.text().len(),
-        Test::Id { among, .. } => size_of_val(among) * among.len(),
-        Test::Float(..) | Test::Integer(..) | Test::Absent | Test::Present => 0,
+        Predicate::Text { among, .. } => among.iter().map(String::len).sum(),
+        Predicate::Like(pattern) => pattern.text().len(),
+        Predicate::Id { among, .. } => size_of_val(among) * among.len(),
+        Predicate::Float(..) | Predicate::Integer(..) | Predicate::Absent | Predicate::Present => 0,
     }
 }
 

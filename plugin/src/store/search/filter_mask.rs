@@ -2,7 +2,7 @@
 
 use super::block_reader::{RowGroup, ValueSource};
 use crate::search::bounds::Bounds;
-use crate::search::filter::Test;
+use crate::search::filter::Predicate;
 use crate::search::language::Relation;
 use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
@@ -27,9 +27,9 @@ impl<'t, 'a> FilterMask<'t, 'a> {
     }
 
     /// Keeps the slots for which a test holds.
-    pub(super) fn test(&mut self, test: &Test, source: ValueSource) {
+    pub(super) fn test(&mut self, test: &Predicate, source: ValueSource) {
         match (source, test) {
-            (ValueSource::Float(column), Test::Float(relation, bound)) => self.compare(column, *relation, *bound),
+            (ValueSource::Float(column), Predicate::Float(relation, bound)) => self.compare(column, *relation, *bound),
             (ValueSource::Text(column) | ValueSource::TextOrRun(column), _) => self.test_texts(column, test, source),
             _ => {
                 let (table, unknown) = (self.table, &mut self.unknown);
@@ -87,7 +87,7 @@ impl<'t, 'a> FilterMask<'t, 'a> {
         }
     }
 
-    fn test_texts(&mut self, column: usize, test: &Test, source: ValueSource) {
+    fn test_texts(&mut self, column: usize, test: &Predicate, source: ValueSource) {
         let block = self.table.column(column);
         let verdict = |value| source.text(value).map(|field| test.holds(&field));
         if let Some((codes, words)) = block.and_then(Block::dense_words) {

@@ -15,7 +15,7 @@ use super::{Found, RowLocation, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
-use crate::search::filter::{Field, Test};
+use crate::search::filter::{Field, Predicate};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
@@ -61,7 +61,7 @@ struct RunSearch<'a> {
     best: TopK<Found>,
     candidates: Candidates,
     /// What must hold, and where its values are found; what is cheap and keeps few comes first.
-    clauses: Vec<(&'a Test, ValueSource)>,
+    clauses: Vec<(&'a Predicate, ValueSource)>,
     /// By which the verdicts of all clauses together are kept, if they are.
     filter: Option<u32>,
     /// What is read of a block of which the filter is known.
@@ -381,11 +381,11 @@ fn of_place(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId) -> O
 }
 
 /// In which order tests are made.
-fn cost(test: &Test) -> u8 {
+fn cost(test: &Predicate) -> u8 {
     match test {
-        Test::Text { wanted: true, .. } | Test::Absent => 0,
-        Test::Float(..) | Test::Integer(..) | Test::Id { .. } | Test::Present => 1,
-        Test::Text { .. } => 2,
-        Test::Like(_) => 3,
+        Predicate::Text { wanted: true, .. } | Predicate::Absent => 0,
+        Predicate::Float(..) | Predicate::Integer(..) | Predicate::Id { .. } | Predicate::Present => 1,
+        Predicate::Text { .. } => 2,
+        Predicate::Like(_) => 3,
     }
 }
