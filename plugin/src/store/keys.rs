@@ -73,7 +73,7 @@ pub use points::{
     POINT_BYTES, chunk, chunks, guard, histories, history, newest_point, point, point_at, point_of, point_place,
     read_newest_point,
 };
-pub use purge::{Ruin, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
+pub use purge::{Tombstone, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
 pub use runs::{
     PLACE_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
     run_model_input, run_model_output, run_of_place, run_param, run_part, run_parts, run_place, run_tag, run_values,

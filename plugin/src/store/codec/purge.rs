@@ -15,7 +15,7 @@ pub struct Deletion {
 
 /// What must be known of a run to clear away what it had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct TombstoneValue {
     /// Where the run was.
     pub experiment: ExperimentId,
     /// Where its files are.
@@ -38,14 +38,14 @@ pub fn read_deletion(bytes: &[u8]) -> Result<Deletion> {
 }
 
 /// Writes the note of a run's ruin; the run's id is in the key.
-pub fn write_note(note: &Note) -> Vec<u8> {
+pub fn write_note(note: &TombstoneValue) -> Vec<u8> {
     Writer::new().number(note.experiment.0).text(&note.artifact_uri).0
 }
 
 /// Reads the note of a run's ruin.
-pub fn read_note(bytes: &[u8]) -> Result<Note> {
+pub fn read_note(bytes: &[u8]) -> Result<TombstoneValue> {
     let mut reader = Reader::new("note of a ruin", bytes)?;
-    let note = Note {
+    let note = TombstoneValue {
         experiment: ExperimentId(reader.number()?),
         artifact_uri: reader.text()?,
     };
@@ -64,7 +64,7 @@ mod tests {
             let experiment = ExperimentId(number);
             let deletion = Deletion { experiment, time_ms };
             prop_assert_eq!(read_deletion(&write_deletion(deletion)), Ok(deletion));
-            let note = Note { experiment, artifact_uri };
+            let note = TombstoneValue { experiment, artifact_uri };
             prop_assert_eq!(read_note(&write_note(&note)), Ok(note));
         }
 

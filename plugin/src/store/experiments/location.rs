@@ -4,7 +4,7 @@ use crate::domain::artifact::ArtifactPath;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::records::get;
-use crate::store::keys::Ruin;
+use crate::store::keys::Tombstone;
 use crate::store::{codec, keys};
 
 /// Refuses a location of an experiment that lies among the files of a run or a logged model, also of one that is gone and
@@ -15,16 +15,20 @@ pub(super) async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
     };
     let of_runs = possible_runs(path.as_str())
         .into_iter()
-        .map(|id| (keys::run(id), Ruin::Run(id), format!("run {id}")));
+        .map(|id| (keys::run(id), Tombstone::Run(id), format!("run {id}")));
     let of_models = possible_models(path.as_str());
-    let of_models = of_models
-        .into_iter()
-        .map(|id| (keys::logged::model(id), Ruin::Logged(id), format!("logged model {id}")));
+    let of_models = of_models.into_iter().map(|id| {
+        (
+            keys::logged::model(id),
+            Tombstone::Logged(id),
+            format!("logged model {id}"),
+        )
+    });
     for (key, ruin, named) in of_runs.chain(of_models) {
         let [whole, left] = get([key, keys::ruin(&ruin)]).await?;
         let uri = match (whole.existing(), left.existing(), ruin) {
-            (Some(bytes), _, Ruin::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
-            (Some(bytes), _, Ruin::Logged(id)) => codec::logged::read_logged_model(id, bytes)?.artifact_uri,
+            (Some(bytes), _, Tombstone::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
+            (Some(bytes), _, Tombstone::Logged(id)) => codec::logged::read_logged_model(id, bytes)?.artifact_uri,
             (_, Some(note), _) => codec::purge::read_note(note)?.artifact_uri,
             _ => continue,
         };

@@ -7,7 +7,7 @@ use crate::host::records::Span;
 
 /// Something that is out of sight and not cleared away yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ruin {
+pub enum Tombstone {
     /// An experiment with all that is in it.
     Experiment(ExperimentId),
     /// A logged model of such an experiment.
@@ -36,14 +36,14 @@ pub fn deleted_run(key: &[u8]) -> Option<RunId> {
 }
 
 /// What is to be cleared away.
-pub fn ruin(ruin: &Ruin) -> Vec<u8> {
+pub fn ruin(ruin: &Tombstone) -> Vec<u8> {
     let key = Key::new(b'Y');
     match ruin {
-        Ruin::Experiment(id) => key.byte(b'e').experiment(*id).0,
-        Ruin::Logged(LoggedModelId(id)) => key.byte(b'l').run(RunId(*id)).0,
-        Ruin::Model(ModelId(id)) => key.byte(b'm').number(*id).0,
-        Ruin::Run(id) => key.byte(b'r').run(*id).0,
-        Ruin::Version(ModelId(model), number) => key.byte(b'v').number(*model).number(*number).0,
+        Tombstone::Experiment(id) => key.byte(b'e').experiment(*id).0,
+        Tombstone::Logged(LoggedModelId(id)) => key.byte(b'l').run(RunId(*id)).0,
+        Tombstone::Model(ModelId(id)) => key.byte(b'm').number(*id).0,
+        Tombstone::Run(id) => key.byte(b'r').run(*id).0,
+        Tombstone::Version(ModelId(model), number) => key.byte(b'v').number(*model).number(*number).0,
     }
 }
 
@@ -53,17 +53,17 @@ pub fn all_ruins() -> Span {
 }
 
 /// What a key of `all_ruins` names.
-pub fn ruin_of(key: &[u8]) -> Option<Ruin> {
+pub fn ruin_of(key: &[u8]) -> Option<Tombstone> {
     let (kind, id) = key.strip_prefix(b"Y")?.split_first()?;
     let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
     match kind {
-        b'e' => number(id).map(ExperimentId).map(Ruin::Experiment),
-        b'l' => id.try_into().ok().map(LoggedModelId).map(Ruin::Logged),
-        b'm' => number(id).map(ModelId).map(Ruin::Model),
-        b'r' => id.try_into().ok().map(RunId).map(Ruin::Run),
+        b'e' => number(id).map(ExperimentId).map(Tombstone::Experiment),
+        b'l' => id.try_into().ok().map(LoggedModelId).map(Tombstone::Logged),
+        b'm' => number(id).map(ModelId).map(Tombstone::Model),
+        b'r' => id.try_into().ok().map(RunId).map(Tombstone::Run),
         b'v' => {
             let (model, version) = id.split_at_checked(8)?;
-            Some(Ruin::Version(ModelId(number(model)?), number(version)?))
+            Some(Tombstone::Version(ModelId(number(model)?), number(version)?))
         }
         _ => None,
     }
@@ -95,11 +95,11 @@ mod tests {
         let all = all_deletions();
         assert!(all.start <= deletion(run) && deletion(run) < all.end);
         let known = [
-            Ruin::Experiment(ExperimentId(7)),
-            Ruin::Logged(LoggedModelId([255; 16])),
-            Ruin::Model(ModelId(u64::MAX)),
-            Ruin::Run(run),
-            Ruin::Version(ModelId(0), 3),
+            Tombstone::Experiment(ExperimentId(7)),
+            Tombstone::Logged(LoggedModelId([255; 16])),
+            Tombstone::Model(ModelId(u64::MAX)),
+            Tombstone::Run(run),
+            Tombstone::Version(ModelId(0), 3),
         ];
         for known in known {
             let (key, all) = (ruin(&known), all_ruins());

@@ -11,7 +11,7 @@ use crate::domain::model::{FullModel, Model, already_exists, experiment_name, no
 use crate::domain::prompt::{PROMPT_TAG, is_prompt};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
-use crate::store::keys::Ruin;
+use crate::store::keys::Tombstone;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::ModelPart;
 use crate::store::portion::{Room, as_shown, portion};
@@ -247,7 +247,7 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
         Ok(id)
     })
     .await?;
-    tombstone::clear_soon(&Ruin::Model(id)).await;
+    tombstone::clear_soon(&Tombstone::Model(id)).await;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::domain::id::ModelId;
 use crate::domain::version::{Version, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, scan, scan_page, transact};
-use crate::store::keys::Ruin;
+use crate::store::keys::Tombstone;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::tombstone;
@@ -40,7 +40,7 @@ enum Deletion {
     /// The version has fewer aliases.
     Begun,
     /// The version is gone; some tags may be left to clear away.
-    Done(Option<Ruin>),
+    Done(Option<Tombstone>),
 }
 
 async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms: i64) -> Result<Deletion> {
@@ -79,7 +79,7 @@ async fn aliases_of(model: ModelId, number: u64) -> Result<Vec<String>> {
 }
 
 /// Removes the tags of a version that a change deletes. If they are many, they are left as a ruin.
-async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Result<Option<Ruin>> {
+async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Result<Option<Tombstone>> {
     let mut tags = Vec::new();
     let more = scan_page(&keys::version_tags(model, number), TAGS_AT_ONCE, |key, _| {
         tags.push(key.to_vec());
@@ -88,7 +88,7 @@ async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Res
     .await?;
     if more.is_some() {
         tombstone::put_version(change, model, number);
-        return Ok(Some(Ruin::Version(model, number)));
+        return Ok(Some(Tombstone::Version(model, number)));
     }
     for tag in tags {
         change.delete(tag);

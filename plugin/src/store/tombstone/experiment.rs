@@ -1,6 +1,6 @@
 //! Clearing away what is left of an experiment: its runs and logged models become ruins of their own, then its records go.
 
-use super::{Turn, clear_spans, put_logged, put_run, put_unreadable_run};
+use super::{CommitBudget, clear_spans, put_logged, put_run, put_unreadable_run};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::store::{codec, keys};
 const PARTS_AT_ONCE: usize = 500;
 
 /// Clears an experiment away, as far as the turn goes; whether nothing but the ruins of its parts is left.
-pub(crate) async fn clear(id: ExperimentId, turn: &mut Turn) -> Result<bool> {
+pub(crate) async fn clear(id: ExperimentId, turn: &mut CommitBudget) -> Result<bool> {
     loop {
         if !turn.take() {
             return Ok(false);

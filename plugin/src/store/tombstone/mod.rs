@@ -12,13 +12,13 @@ use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::records::{Change, Span, get, get_all, scan_page, transact_idly};
-use crate::store::codec::purge::{Note, read_note, write_note};
+use crate::store::codec::purge::{TombstoneValue, read_note, write_note};
 use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns;
 use crate::store::columnar::packed_run::PackedRun;
 use crate::store::columnar::zone_map::{ZoneMap, place_of};
 use crate::store::keys;
-use crate::store::keys::{Column, Ruin};
+use crate::store::keys::{Column, Tombstone};
 
 mod experiment;
 pub mod model;
@@ -36,22 +36,27 @@ const COLUMNS_AT_ONCE: usize = 500;
 
 /// Makes a ruin of a run, as a part of a change that takes the run out of sight.
 pub fn put_run(change: &mut Change, run: &Run) {
-    put_with_files(change, &Ruin::Run(run.id), run.experiment, &run.artifact_uri);
+    put_with_files(change, &Tombstone::Run(run.id), run.experiment, &run.artifact_uri);
 }
 
 /// The same of a run whose record cannot be read.
 fn put_unreadable_run(change: &mut Change, id: RunId, experiment: ExperimentId) {
-    put_with_files(change, &Ruin::Run(id), experiment, "");
+    put_with_files(change, &Tombstone::Run(id), experiment, "");
 }
 
 /// Makes a ruin of a logged model, likewise.
 fn put_logged(change: &mut Change, model: &LoggedModel) {
-    put_with_files(change, &Ruin::Logged(model.id), model.experiment, &model.artifact_uri);
+    put_with_files(
+        change,
+        &Tombstone::Logged(model.id),
+        model.experiment,
+        &model.artifact_uri,
+    );
 }
 
-fn put_with_files(change: &mut Change, ruin: &Ruin, experiment: ExperimentId, artifact_uri: &str) {
+fn put_with_files(change: &mut Change, ruin: &Tombstone, experiment: ExperimentId, artifact_uri: &str) {
     let artifact_uri = artifact_uri.to_owned();
-    let note = Note {
+    let note = TombstoneValue {
         experiment,
         artifact_uri,
     };
@@ -60,28 +65,28 @@ fn put_with_files(change: &mut Change, ruin: &Ruin, experiment: ExperimentId, ar
 
 /// Makes a ruin of an experiment, likewise.
 pub fn put_experiment(change: &mut Change, id: ExperimentId) {
-    change.put(keys::ruin(&Ruin::Experiment(id)), Vec::new());
+    change.put(keys::ruin(&Tombstone::Experiment(id)), Vec::new());
 }
 
 /// Makes a ruin of a registered model, likewise.
 pub fn put_model(change: &mut Change, id: ModelId) {
-    change.put(keys::ruin(&Ruin::Model(id)), Vec::new());
+    change.put(keys::ruin(&Tombstone::Model(id)), Vec::new());
 }
 
 /// Makes a ruin of a version of a registered model, likewise.
 pub fn put_version(change: &mut Change, model: ModelId, number: u64) {
-    change.put(keys::ruin(&Ruin::Version(model, number)), Vec::new());
+    change.put(keys::ruin(&Tombstone::Version(model, number)), Vec::new());
 }
 
 /// How many commits may still be made.
-pub struct Turn {
+pub struct CommitBudget {
     commits_left: usize,
 }
 
-impl Turn {
+impl CommitBudget {
     /// A new one.
     pub fn begin() -> Self {
-        Turn {
+        CommitBudget {
             commits_left: COMMITS_MAX,
         }
     }
@@ -111,7 +116,7 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
         Ok(())
     })
     .await?;
-    let (mut turn, mut clearing) = (Turn::begin(), Clearing::default());
+    let (mut turn, mut clearing) = (CommitBudget::begin(), Clearing::default());
     let mut last = after.to_vec();
     for (key, note) in ruins {
         let cleared = clear(&key, &note, &mut turn).await;
@@ -124,7 +129,7 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
             .failures
             .extend(cleared.err().map(|error| failure(&key, &error)));
         clearing.next = Some(key.clone());
-        if matches!(keys::ruin_of(&key), Some(Ruin::Experiment(_))) {
+        if matches!(keys::ruin_of(&key), Some(Tombstone::Experiment(_))) {
             // Its runs and logged models are ruins now, which come before others that were read.
             return Ok(clearing);
         }
@@ -135,8 +140,8 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
 
 /// Clears away what a request has just made a ruin of, as far as a request goes. Whatever it leaves, or cannot do, is left to
 /// upkeep: what was asked for has happened already.
-pub async fn clear_soon(ruin: &Ruin) {
-    let mut turn = Turn {
+pub async fn clear_soon(ruin: &Tombstone) {
+    let mut turn = CommitBudget {
         commits_left: COMMITS_SOON_MAX,
     };
     _ = clear(&keys::ruin(ruin), &[], &mut turn).await;
@@ -144,25 +149,25 @@ pub async fn clear_soon(ruin: &Ruin) {
 
 fn failure(key: &[u8], error: &Error) -> String {
     let named = match keys::ruin_of(key) {
-        Some(Ruin::Experiment(id)) => format!("experiment {id}"),
-        Some(Ruin::Logged(id)) => format!("logged model {id}"),
-        Some(Ruin::Model(id)) => format!("model number {id}"),
-        Some(Ruin::Run(id)) => format!("run {id}"),
-        Some(Ruin::Version(model, number)) => format!("version {number} of model number {model}"),
+        Some(Tombstone::Experiment(id)) => format!("experiment {id}"),
+        Some(Tombstone::Logged(id)) => format!("logged model {id}"),
+        Some(Tombstone::Model(id)) => format!("model number {id}"),
+        Some(Tombstone::Run(id)) => format!("run {id}"),
+        Some(Tombstone::Version(model, number)) => format!("version {number} of model number {model}"),
         None => format!("{key:?}"),
     };
     format!("what is left of the deleted {named} cannot be removed: {error:?}")
 }
 
 /// Clears a ruin away, and its note once nothing else is left; `false` when the turn ended before that.
-async fn clear(key: &[u8], note: &[u8], turn: &mut Turn) -> Result<bool> {
+async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool> {
     let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
     let is_cleared = match ruin {
-        Ruin::Experiment(id) => experiment::clear(id, turn).await?,
-        Ruin::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
-        Ruin::Model(id) => model::clear_model(id, turn).await?,
-        Ruin::Run(id) => clear_run(id, &read_note(note)?, turn).await?,
-        Ruin::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
+        Tombstone::Experiment(id) => experiment::clear(id, turn).await?,
+        Tombstone::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
+        Tombstone::Model(id) => model::clear_model(id, turn).await?,
+        Tombstone::Run(id) => clear_run(id, &read_note(note)?, turn).await?,
+        Tombstone::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
     };
     if is_cleared {
         transact_idly(async |change| {
@@ -174,7 +179,7 @@ async fn clear(key: &[u8], note: &[u8], turn: &mut Turn) -> Result<bool> {
     Ok(is_cleared)
 }
 
-async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
+async fn clear_run(id: RunId, note: &TombstoneValue, turn: &mut CommitBudget) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     // What does not lie at a place of its own is not the run's alone.
     if let Some(root) = root.filter(|root| possible_runs(root.as_str()).contains(&id)) {
@@ -186,7 +191,7 @@ async fn clear_run(id: RunId, note: &Note, turn: &mut Turn) -> Result<bool> {
     clear_spans(&[points, chunks, guards, keys::run_parts(id), links], turn).await
 }
 
-async fn clear_logged(id: LoggedModelId, note: &Note, turn: &mut Turn) -> Result<bool> {
+async fn clear_logged(id: LoggedModelId, note: &TombstoneValue, turn: &mut CommitBudget) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(&id)) {
         blobs::delete_below(&root).await?;
@@ -271,7 +276,7 @@ pub async fn set_slots(
 }
 
 /// Removes all records of some spans, as far as the turn goes; whether none is left.
-async fn clear_spans(spans: &[Span], turn: &mut Turn) -> Result<bool> {
+async fn clear_spans(spans: &[Span], turn: &mut CommitBudget) -> Result<bool> {
     for span in spans {
         let mut more = true;
         while more {

@@ -1,7 +1,7 @@
 //! What a deleted model leaves behind: records that nothing leads to any more. They are removed in pieces, since there can
 //! be more than one commit takes; meanwhile they only take room, and searches pass over them.
 
-use super::Turn;
+use super::CommitBudget;
 use crate::domain::id::ModelId;
 use crate::domain::version::Version;
 use crate::error::Result;
@@ -15,7 +15,7 @@ const RECORDS_AT_ONCE: usize = 1_500;
 
 /// Removes what a model that no longer exists had: versions, their places in the orders, tags and aliases. Answers whether
 /// the turn was long enough for all of it.
-pub async fn clear_model(model: ModelId, turn: &mut Turn) -> Result<bool> {
+pub async fn clear_model(model: ModelId, turn: &mut CommitBudget) -> Result<bool> {
     for span in [
         keys::versions(model),
         keys::semvers(model),
