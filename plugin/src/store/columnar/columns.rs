@@ -5,7 +5,7 @@ use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::store::keys::Column;
 
 /// The stage in the slot of a run that is no more.
-pub const NO_RUN: &[u8] = &[2];
+pub const PURGED: &[u8] = &[2];
 
 /// What the values of a column are.
 pub fn kind(column: &Column) -> ColumnType {

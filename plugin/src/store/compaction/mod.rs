@@ -24,9 +24,9 @@ use crate::host::records::{get, get_all, scan, transact_idly};
 /// Marks that one pass looks at.
 const MARKS_MAX: usize = 1_000;
 /// A run rests when nothing has changed it for so long, in milliseconds.
-const REST_MS: i64 = 10_000;
+const QUIET_MS: i64 = 10_000;
 /// The same when many runs wait.
-const SHORT_REST_MS: i64 = 1_000;
+const SHORT_QUIET_MS: i64 = 1_000;
 /// So many are many.
 const MANY: usize = 256;
 
@@ -77,7 +77,7 @@ pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, rando
     let mut marks = Marks::read(after).await?;
     marks.found.retain(|(_, _, mark)| mark.set_aside.is_none());
     let waiting = marks.found.len();
-    let rest = rest_ms.unwrap_or(if waiting < MANY { REST_MS } else { SHORT_REST_MS });
+    let rest = rest_ms.unwrap_or(if waiting < MANY { QUIET_MS } else { SHORT_QUIET_MS });
     let moment = Moment {
         now_ms,
         resting_since_ms: now_ms.saturating_sub(rest),

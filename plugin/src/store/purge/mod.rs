@@ -247,7 +247,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
         }
         if !rows.is_empty() {
             // So that no search takes their slots for runs that have no values.
-            let columns = [(Column::Stage, Some(columns::NO_RUN))];
+            let columns = [(Column::Stage, Some(columns::PURGED))];
             tombstone::set_slots(change, id, &rows, &columns).await?;
             row_keys::clear(change, id, &rows).await?;
         }

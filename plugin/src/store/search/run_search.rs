@@ -275,7 +275,7 @@ impl<'a> RunSearch<'a> {
             return SlotBitmap::default();
         };
         let shows = |stored| {
-            stored != Some(columns::NO_RUN)
+            stored != Some(columns::PURGED)
                 && self
                     .query
                     .view
