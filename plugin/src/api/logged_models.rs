@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::experiments::page_size;
 use super::logged::Model;
 use super::page::{self, PageWriter};
-use super::pairs::{read_pairs, refuse_twins};
+use super::pairs::{read_pairs, reject_duplicate_keys};
 use super::runs::experiments;
 use super::{EMPTY, json};
 use crate::domain::experiment::Pair;
@@ -49,7 +49,7 @@ fn tags(params: &Params<'_>) -> Result<Vec<Pair>> {
 
 fn logged_params(params: &Params<'_>) -> Result<Vec<Pair>> {
     let pairs = read_pairs(params, "params", LOGGED_MODEL_PAIR)?;
-    refuse_twins(&pairs)?;
+    reject_duplicate_keys(&pairs)?;
     Ok(pairs)
 }
 

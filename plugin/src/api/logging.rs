@@ -2,7 +2,7 @@
 
 use super::EMPTY;
 use super::logged_models::measured_on;
-use super::pairs::{read_pair, refuse_twins};
+use super::pairs::{read_pair, reject_duplicate_keys};
 use super::runs::run_id;
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
@@ -87,7 +87,7 @@ pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
         let of_model = add_metric(&mut batch, &metric, "key")?;
         batch.of_models.extend(of_model.map(|point| point.of_run(run)));
     }
-    refuse_twins(&batch.params)?;
+    reject_duplicate_keys(&batch.params)?;
     log(run, batch).await
 }
 

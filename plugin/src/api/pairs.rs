@@ -43,7 +43,7 @@ pub fn last_of_each(pairs: Vec<Pair>) -> Vec<Pair> {
 }
 
 /// Refuses params with equal keys.
-pub fn refuse_twins(params: &[Pair]) -> Result<()> {
+pub fn reject_duplicate_keys(params: &[Pair]) -> Result<()> {
     let mut seen = BTreeSet::new();
     let twins: BTreeSet<&str> = params
         .iter()

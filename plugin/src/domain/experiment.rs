@@ -62,7 +62,7 @@ impl Experiment {
     }
 
     /// Refuses what needs an active experiment.
-    pub fn must_be_active(&self) -> Result<()> {
+    pub fn ensure_active(&self) -> Result<()> {
         match self.lifecycle.stage {
             Stage::Active => Ok(()),
             Stage::Deleted => Err(Error::Invalid(format!(

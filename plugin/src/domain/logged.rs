@@ -144,7 +144,7 @@ impl LoggedModel {
         validate_name(&new.name)?;
         validate_length("model_type", &new.kind, LOGGED_MODEL_TYPE_CHARS_MAX)?;
         validate_length("source_run_id", &new.source_run, USER_ID_CHARS_MAX)?;
-        experiment.must_be_active()?;
+        experiment.ensure_active()?;
         let location = experiment.artifact_location.trim_end_matches('/');
         Ok(LoggedModel {
             id,

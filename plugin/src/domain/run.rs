@@ -91,7 +91,7 @@ impl Run {
         new: NewRun,
         nickname: impl FnOnce() -> String,
     ) -> Result<(Run, Vec<Pair>)> {
-        experiment.must_be_active()?;
+        experiment.ensure_active()?;
         validate_length("user_id", &new.user_id, USER_ID_CHARS_MAX)?;
         let mut tags = new.tags;
         let tagged = tags.iter().rev().find(|(key, _)| key == NAME_TAG);
@@ -125,7 +125,7 @@ impl Run {
     }
 
     /// Refuses what needs an active run.
-    pub fn must_be_active(&self, experiment: &Experiment) -> Result<()> {
+    pub fn ensure_active(&self, experiment: &Experiment) -> Result<()> {
         match self.lifecycle.of_run(experiment.lifecycle) {
             Stage::Active => Ok(()),
             Stage::Deleted => Err(Error::Invalid(format!(

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::records::read_set::ReadSet;
 pub use crate::host::records::span::Span;
-pub use crate::host::records::transaction::{Change, transact, transact_idly};
+pub use crate::host::records::transaction::{Change, transact, transact_background};
 
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};

@@ -142,7 +142,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     if plain.is_none()
         && let Some((route, below)) = file_route::find(request, &request.path)?
     {
-        must_have(request, route.right)?;
+        ensure_right(request, route.right)?;
         let query = params::from_query(&request.query)?;
         let call = FileCall {
             below,
@@ -156,7 +156,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         Some(route) => (route, Ok(Vec::new())),
         None => find(&request.method, &request.path)?,
     };
-    must_have(request, route.right)?;
+    ensure_right(request, route.right)?;
     let sent;
     let mut fields = match route.method {
         // What is asked by GET is in the query: a body, if there is one, means nothing.
@@ -178,7 +178,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     body.await.map(Answer::ok)
 }
 
-fn must_have(request: &Incoming, right: Right) -> Result<()> {
+fn ensure_right(request: &Incoming, right: Right) -> Result<()> {
     let (needed, refusal) = match right {
         Right::Read => (Rights::Read, Error::Denied),
         Right::Write => (Rights::Write, Error::Denied),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
 use super::lex::shown;
-use super::order::{Order, SortKey, Term, refuse_twins, terms};
+use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use super::prompts::Kind;
 use crate::domain::experiment::Pair;
 use crate::domain::model::Model;
@@ -122,7 +122,7 @@ impl Order<ModelAttribute> {
                 shown(item)
             )));
         }
-        refuse_twins(&terms, items)?;
+        reject_duplicate_keys(&terms, items)?;
         let name = Subject::Attribute(ModelAttribute::Name);
         if terms.iter().all(|term| term.subject != name) {
             terms.push(Term {

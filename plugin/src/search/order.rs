@@ -105,7 +105,7 @@ pub(super) fn terms<A: Searched>(items: &[&str]) -> Result<Vec<Term<A>>> {
 }
 
 /// Refuses to order by one thing twice.
-pub(super) fn refuse_twins<A: PartialEq>(terms: &[Term<A>], items: &[&str]) -> Result<()> {
+pub(super) fn reject_duplicate_keys<A: PartialEq>(terms: &[Term<A>], items: &[&str]) -> Result<()> {
     for (index, (term, item)) in terms.iter().zip(items).enumerate() {
         if terms.iter().take(index).any(|before| before.subject == term.subject) {
             return Err(Error::Invalid(format!(

@@ -2,7 +2,7 @@
 
 use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
-use super::order::{Order, SortKey, Term, refuse_twins, terms};
+use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use crate::domain::dataset::CONTEXT_TAG;
 use crate::domain::run::{FullRun, NAME_TAG, RunInput};
 use crate::error::Result;
@@ -115,7 +115,7 @@ impl Order<RunAttribute> {
     /// Reads an `order_by`. Equal runs follow by start, the newest first, then by id.
     pub fn parse(items: &[&str]) -> Result<Self> {
         let mut terms: Vec<Term<RunAttribute>> = terms(items)?;
-        refuse_twins(&terms, items)?;
+        reject_duplicate_keys(&terms, items)?;
         let start = Subject::Attribute(RunAttribute::StartTime);
         if terms.iter().all(|term| term.subject != start) {
             terms.push(Term {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::filter::{Clause, Field, Filter};
 use super::language::{Attribute, Language, Searched, Subject, Values};
 use super::models::ENTITIES;
-use super::order::{Order, SortKey, Term, refuse_twins, terms};
+use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use super::prompts::Kind;
 use crate::domain::model::Model;
 use crate::domain::semver::SEMVER_TAG;
@@ -142,7 +142,7 @@ impl Order<VersionAttribute> {
         let default = ["last_updated_timestamp DESC"];
         let items = if items.is_empty() { &default } else { items };
         let mut terms: Vec<Term<VersionAttribute>> = terms(items)?;
-        refuse_twins(&terms, items)?;
+        reject_duplicate_keys(&terms, items)?;
         for (id, values, descending) in [
             (VersionAttribute::Name, Values::ListedText, false),
             (VersionAttribute::Number, Values::QuotableInteger, true),

@@ -39,7 +39,7 @@ pub type Link = (ModelId, u64);
 pub async fn must_not_belong_to_a_model(change: &mut Change, id: ExperimentId, deed: &str) -> Result<()> {
     let key = keys::model_of_experiment(id);
     let [owner] = get([key.clone()]).await?;
-    change.expect(key, owner.version);
+    change.require_version(key, owner.version);
     if owner.version == ABSENT {
         return Ok(());
     }
@@ -49,7 +49,7 @@ pub async fn must_not_belong_to_a_model(change: &mut Change, id: ExperimentId, d
 }
 
 /// Refuses to delete an experiment of whose runs one is a version of a model, other than this one, as a part of a change.
-pub async fn must_hold_no_version(change: &mut Change, id: ExperimentId, of_model: Option<ModelId>) -> Result<()> {
+pub async fn ensure_no_versions(change: &mut Change, id: ExperimentId, of_model: Option<ModelId>) -> Result<()> {
     check_guard(change, id).await?;
     match first_version(keys::versions_of_experiment(id), of_model).await? {
         None => Ok(()),
@@ -76,7 +76,7 @@ pub async fn must_be_no_version(change: &mut Change, run: &Run) -> Result<()> {
 async fn check_guard(change: &mut Change, id: ExperimentId) -> Result<()> {
     let key = keys::versions_guard(id);
     let [guard] = get([key.clone()]).await?;
-    change.expect(key, guard.version);
+    change.require_version(key, guard.version);
     Ok(())
 }
 
@@ -167,7 +167,7 @@ pub async fn is_of_original(
     let mut of_model = None;
     for (id, record) in models.iter().zip(&holders) {
         // A version has its semantic version, its run and its files for good.
-        change.expect(keys::semver(*id, &text), record.version);
+        change.require_version(keys::semver(*id, &text), record.version);
         let Some(number) = record.existing().map(codec::read_number).transpose()? else {
             continue;
         };

@@ -24,7 +24,7 @@ pub struct Change {
 
 impl Change {
     /// The record must still have the version that was read.
-    pub fn expect(&mut self, key: Vec<u8>, version: u64) {
+    pub fn require_version(&mut self, key: Vec<u8>, version: u64) {
         self.checks.push(host::Check { key, version });
     }
 
@@ -72,7 +72,7 @@ pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Resu
 }
 
 /// The same for upkeep, which gives way to those who wait for an answer, and refuses nobody.
-pub async fn transact_idly<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
+pub async fn transact_background<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
     for _ in 0..IDLE_ATTEMPTS_MAX {
         let mut change = Change::default();
         let answer = decide(&mut change).await?;

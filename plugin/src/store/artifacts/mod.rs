@@ -42,10 +42,10 @@ pub enum Owner {
 
 impl Owner {
     /// Makes a change depend on the owner being as it was read.
-    pub fn rely_on(&self, change: &mut Change) {
+    pub fn require_unchanged(&self, change: &mut Change) {
         match self {
             Owner::Run(run) => run.expect(change),
-            Owner::Logged(model) => model.rely_on(change),
+            Owner::Logged(model) => model.require_unchanged(change),
         }
     }
 
@@ -75,7 +75,7 @@ pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
             Err(error) => return Err(error),
         };
         if path.is_within_uri(&run.run.artifact_uri) {
-            run.must_be_active()?;
+            run.ensure_active()?;
             return Ok(Owner::Run(run));
         }
     }

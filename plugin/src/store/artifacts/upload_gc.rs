@@ -4,7 +4,7 @@
 use crate::domain::upload::UploadId;
 use crate::error::{Error, Result};
 use crate::host::parts;
-use crate::host::records::{ABSENT, get_all, scan, transact_idly};
+use crate::host::records::{ABSENT, get_all, scan, transact_background};
 use crate::store::codec::upload::read_upload;
 use crate::store::keys;
 
@@ -82,7 +82,7 @@ async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<Pass> {
 
 /// Removes the records of uploads. Their parts then belong to none, until they are removed, too.
 async fn forget(ids: &[UploadId]) -> Result<()> {
-    transact_idly(async |change| {
+    transact_background(async |change| {
         ids.iter().for_each(|id| change.delete(keys::upload(*id)));
         Ok(())
     })

@@ -23,8 +23,8 @@ pub struct Slot {
 /// Begins an upload.
 pub async fn create(id: UploadId, upload: &Upload) -> Result<()> {
     transact(async |change| {
-        artifacts::owner_of(&upload.path).await?.rely_on(change);
-        change.expect(keys::upload(id), ABSENT);
+        artifacts::owner_of(&upload.path).await?.require_unchanged(change);
+        change.require_version(keys::upload(id), ABSENT);
         change.put(keys::upload(id), write_upload(upload));
         Ok(())
     })
@@ -115,7 +115,7 @@ pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()>
             return Ok(false);
         };
         must_lead_to(&upload, path)?;
-        change.expect(keys::upload(id), record.version);
+        change.require_version(keys::upload(id), record.version);
         change.delete(keys::upload(id));
         Ok(true)
     })

@@ -59,7 +59,7 @@ impl RunInput {
     /// Replaces the run's mark, or removes it. The change then depends on the run being as it was read.
     pub fn put_mark(&self, change: &mut Change, experiment: ExperimentId, mark: Option<DirtyMarker>) {
         let key = keys::mark(experiment, self.run.id);
-        change.expect(key.clone(), self.run.version);
+        change.require_version(key.clone(), self.run.version);
         match mark {
             Some(mark) => change.put(key, mark.write()),
             None => change.delete(key),

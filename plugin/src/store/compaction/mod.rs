@@ -19,7 +19,7 @@ use super::compaction::input::{RestingRun, read};
 use super::keys;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
-use crate::host::records::{get, get_all, scan, transact_idly};
+use crate::host::records::{get, get_all, scan, transact_background};
 
 /// Marks that one pass looks at.
 const MARKS_MAX: usize = 1_000;
@@ -179,7 +179,7 @@ fn is_of_records(error: &Error) -> bool {
 }
 
 async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
-    transact_idly(async |change| {
+    transact_background(async |change| {
         let key = keys::mark(experiment, run);
         let [record] = get([key.clone()]).await?;
         if let Some(bytes) = record.existing() {
@@ -187,7 +187,7 @@ async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
                 set_aside: Some(SetAside::Failed),
                 ..DirtyMarker::read(bytes)?
             };
-            change.expect(key.clone(), record.version);
+            change.require_version(key.clone(), record.version);
             change.put(key, mark.write());
         }
         Ok(())
@@ -197,7 +197,7 @@ async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
 
 /// Packs the first of some runs of an experiment, as many as a pass has room for; answers how many, and which are set aside.
 async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Result<(usize, Vec<SetAsideRun>)> {
-    transact_idly(async |change| {
+    transact_background(async |change| {
         let mut asked = vec![keys::zones(experiment)];
         asked.extend(runs.iter().map(|run| keys::mark(experiment, *run)));
         let records = get_all(asked).await?;
@@ -225,7 +225,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Resul
                 break;
             }
         }
-        change.expect(keys::zones(experiment), zones_record.version);
+        change.require_version(keys::zones(experiment), zones_record.version);
         compactor.finish(change).await
     })
     .await

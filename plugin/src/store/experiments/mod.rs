@@ -50,8 +50,8 @@ impl Stored {
     }
 
     /// Makes a change depend on the experiment being as it was read; stores a made-up `Default` on the way.
-    pub fn rely_on(&self, change: &mut Change, now_ms: i64) {
-        change.expect(keys::experiment(self.experiment.id), self.version);
+    pub fn require_unchanged(&self, change: &mut Change, now_ms: i64) {
+        change.require_version(keys::experiment(self.experiment.id), self.version);
         if self.version == ABSENT {
             put_default(change, now_ms);
         }
@@ -66,13 +66,13 @@ impl Stored {
             name,
             ..
         } = &self.experiment;
-        change.expect(keys::experiment(*id), self.version);
+        change.require_version(keys::experiment(*id), self.version);
         change.delete(keys::experiment(*id));
         change.delete(keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id));
         let [named] = get([keys::experiment_name(name)]).await?;
         // It may have let its name go, and another may have it now.
         if named.existing().map(codec::read_number).transpose()? == Some(id.0) {
-            change.expect(keys::experiment_name(name), named.version);
+            change.require_version(keys::experiment_name(name), named.version);
             change.delete(keys::experiment_name(name));
         }
         Ok(())
@@ -141,13 +141,13 @@ pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, 
         return Err(already_exists(name));
     }
     if next.is_none() {
-        change.expect(keys::experiment(ExperimentId::DEFAULT), ABSENT);
+        change.require_version(keys::experiment(ExperimentId::DEFAULT), ABSENT);
         put_default(change, now_ms);
     }
     let id = ExperimentId(next.unwrap_or(1));
-    change.expect(keys::experiment_counter(), counter.version);
+    change.require_version(keys::experiment_counter(), counter.version);
     change.put(keys::experiment_counter(), codec::write_number(id.0 + 1));
-    change.expect(keys::experiment_name(name), ABSENT);
+    change.require_version(keys::experiment_name(name), ABSENT);
     let experiment = Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms);
     put_new(change, &experiment);
     Ok(experiment)
@@ -165,15 +165,15 @@ pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
 /// The same as a part of a change, whatever it belongs to.
 pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     let stored = load(id).await?;
-    stored.experiment.must_be_active()?;
-    stored.rely_on(change, now_ms);
+    stored.experiment.ensure_active()?;
+    stored.require_unchanged(change, now_ms);
     let mut experiment = stored.made(now_ms);
     if experiment.name != name {
         let [named] = get([keys::experiment_name(name)]).await?;
         if named.version != ABSENT {
             return Err(already_exists(name));
         }
-        change.expect(keys::experiment_name(name), ABSENT);
+        change.require_version(keys::experiment_name(name), ABSENT);
         change.delete(keys::experiment_name(&experiment.name));
         change.put(keys::experiment_name(name), codec::write_number(id.0));
         name.clone_into(&mut experiment.name);
@@ -189,7 +189,7 @@ pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()
     transact(async |change| {
         if stage == Stage::Deleted {
             references::must_not_belong_to_a_model(change, id, "delete").await?;
-            references::must_hold_no_version(change, id, None).await?;
+            references::ensure_no_versions(change, id, None).await?;
         }
         let experiment = set_stage_in(change, id, stage, now_ms).await?;
         if stage == Stage::Active {
@@ -208,7 +208,7 @@ async fn set_stage_in(change: &mut Change, id: ExperimentId, stage: Stage, now_m
         let wanted = stage.opposite().name();
         return Err(Error::NotFound(format!("No {wanted} Experiment with id={id} exists")));
     }
-    stored.rely_on(change, now_ms);
+    stored.require_unchanged(change, now_ms);
     experiment.set_stage(stage, now_ms);
     change.put(keys::experiment(id), codec::write_experiment(&experiment));
     let place = |stage| keys::listed_experiment(stage, experiment.creation_time_ms, id);
@@ -233,7 +233,7 @@ async fn claim_name(change: &mut Change, experiment: &Experiment) -> Result<()> 
         Some(_) => return Err(already_exists(&experiment.name)),
         None => {}
     }
-    change.expect(key.clone(), ABSENT);
+    change.require_version(key.clone(), ABSENT);
     change.put(key, codec::write_number(experiment.id.0));
     Ok(())
 }
@@ -242,8 +242,8 @@ async fn claim_name(change: &mut Change, experiment: &Experiment) -> Result<()> 
 pub async fn set_tag(id: ExperimentId, key: &str, value: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let stored = load(id).await?;
-        stored.experiment.must_be_active()?;
-        stored.rely_on(change, now_ms);
+        stored.experiment.ensure_active()?;
+        stored.require_unchanged(change, now_ms);
         change.put(keys::experiment_tag(id, key), value.as_bytes().to_vec());
         Ok(())
     })
@@ -254,15 +254,15 @@ pub async fn set_tag(id: ExperimentId, key: &str, value: &str, now_ms: i64) -> R
 pub async fn delete_tag(id: ExperimentId, key: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let stored = load(id).await?;
-        stored.experiment.must_be_active()?;
+        stored.experiment.ensure_active()?;
         let [tag] = get([keys::experiment_tag(id, key)]).await?;
-        change.expect(keys::experiment_tag(id, key), tag.version);
+        change.require_version(keys::experiment_tag(id, key), tag.version);
         if tag.version == ABSENT {
             return Err(Error::NotFound(format!(
                 "No tag with name: {key} in experiment with id {id}"
             )));
         }
-        stored.rely_on(change, now_ms);
+        stored.require_unchanged(change, now_ms);
         change.delete(keys::experiment_tag(id, key));
         Ok(())
     })
@@ -270,7 +270,7 @@ pub async fn delete_tag(id: ExperimentId, key: &str, now_ms: i64) -> Result<()> 
 }
 
 fn put_default(change: &mut Change, now_ms: i64) {
-    change.expect(keys::experiment_counter(), ABSENT);
+    change.require_version(keys::experiment_counter(), ABSENT);
     change.put(keys::experiment_counter(), codec::write_number(1));
     put_new(change, &Experiment::default_of_project(now_ms));
 }

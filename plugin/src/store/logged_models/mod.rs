@@ -27,8 +27,8 @@ impl Stored {
     }
 
     /// Makes a change depend on the model being as it was read. Such changes do not conflict with each other.
-    pub fn rely_on(&self, change: &mut Change) {
-        change.expect(keys::model(self.model.id), self.version);
+    pub fn require_unchanged(&self, change: &mut Change) {
+        change.require_version(keys::model(self.model.id), self.version);
     }
 }
 
@@ -49,8 +49,8 @@ pub async fn create(
     transact(async |change| {
         let stored = experiments::load(experiment).await?;
         let model = LoggedModel::new(id, &stored.experiment, new, || nickname.to_owned(), now_ms)?;
-        stored.rely_on(change, now_ms);
-        change.expect(keys::model(id), ABSENT);
+        stored.require_unchanged(change, now_ms);
+        change.require_version(keys::model(id), ABSENT);
         change.put(keys::model(id), codec::logged::write_logged_model(&model));
         let place = keys::place(now_ms, id);
         for list in lists(&model) {
@@ -79,7 +79,7 @@ fn lists(model: &LoggedModel) -> [keys::List<'_>; 2] {
 pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> Result<FullLoggedModel> {
     transact(async |change| {
         let mut stored = load(id).await?;
-        stored.rely_on(change);
+        stored.require_unchanged(change);
         stored.model.status = status;
         stored.model.last_update_time_ms = now_ms;
         change.put(keys::model(id), codec::logged::write_logged_model(&stored.model));
@@ -93,7 +93,7 @@ pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> R
 pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let mut stored = load(id).await?;
-        stored.rely_on(change);
+        stored.require_unchanged(change);
         let place = keys::place(stored.model.creation_time_ms, id);
         for list in lists(&stored.model) {
             change.delete(list.at(&place));
@@ -109,7 +109,7 @@ pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
 /// Sets tags, of equal keys the last.
 pub async fn set_tags(id: LoggedModelId, tags: &[Pair]) -> Result<()> {
     transact(async |change| {
-        load(id).await?.rely_on(change);
+        load(id).await?.require_unchanged(change);
         put_tags(change, id, tags);
         Ok(())
     })
@@ -131,7 +131,7 @@ pub async fn edit_tag(
 ) -> Result<()> {
     let [tag] = get([keys::tag(id, key)]).await?;
     let value = tag.existing().map(codec::read_text).transpose()?;
-    change.expect(keys::tag(id, key), tag.version);
+    change.require_version(keys::tag(id, key), tag.version);
     change.put(keys::tag(id, key), edit(value.as_deref())?.into_bytes());
     Ok(())
 }
@@ -140,13 +140,13 @@ pub async fn edit_tag(
 pub async fn delete_tag(id: LoggedModelId, key: &str) -> Result<()> {
     transact(async |change| {
         let [model, tag] = get([keys::model(id), keys::tag(id, key)]).await?;
-        Stored::read(id, &model)?.rely_on(change);
+        Stored::read(id, &model)?.require_unchanged(change);
         if tag.version == ABSENT {
             return Err(Error::NotFound(format!(
                 "No tag with key '{key}' found for model with ID '{id}'."
             )));
         }
-        change.expect(keys::tag(id, key), tag.version);
+        change.require_version(keys::tag(id, key), tag.version);
         change.delete(keys::tag(id, key));
         Ok(())
     })
@@ -161,11 +161,11 @@ pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
         let Some((model, values)) = records.split_first() else {
             return Err(id.not_found());
         };
-        Stored::read(id, model)?.rely_on(change);
+        Stored::read(id, model)?.require_unchanged(change);
         for ((key, new), old) in params.iter().zip(values) {
             match old.existing() {
                 None => {
-                    change.expect(keys::param(id, key), ABSENT);
+                    change.require_version(keys::param(id, key), ABSENT);
                     change.put(keys::param(id, key), new.clone().into_bytes());
                 }
                 Some(old) if old == new.as_bytes() => {}
@@ -190,7 +190,7 @@ pub fn rely_on_models(change: &mut Change, points: &[(LoggedModelId, LoggedPoint
     for ((id, _), record) in points.iter().zip(records) {
         record.existing().ok_or_else(|| id.not_found())?;
         if last.replace(*id) != Some(*id) {
-            change.expect(keys::model(*id), record.version);
+            change.require_version(keys::model(*id), record.version);
         }
     }
     Ok(())

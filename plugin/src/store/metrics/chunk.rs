@@ -52,7 +52,7 @@ impl<'a> Series<'a> {
             change.put(keys::point(run, self.metric, *point), Vec::new());
         }
         if let (Some(guard), Some(last)) = (guard, chunk.last()) {
-            change.expect(keys::guard(run, self.metric), guard.version);
+            change.require_version(keys::guard(run, self.metric), guard.version);
             change.put(keys::guard(run, self.metric), keys::point_place(*last).to_vec());
             for some in evenly(chunk) {
                 let end = some.last().unwrap_or(last);

@@ -1,6 +1,6 @@
 //! Histories of metrics.
 
-use super::history_merge::{Merge, StoredChunk, Want};
+use super::history_merge::{Merge, ReadRequest, StoredChunk};
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ pub async fn page(
     let mut merge = Merge::new(after.transpose()?, count + 1);
     while let Some(want) = merge.advance(codec::read_chunk)? {
         match want {
-            Want::Points { after, limit } => {
+            ReadRequest::Points { after, limit } => {
                 let mut points = Vec::new();
                 scan(keys::history(run, metric, after), limit, |key, _| {
                     points.push(keys::point_of(key).ok_or_else(damaged)?);
@@ -31,7 +31,7 @@ pub async fn page(
                 .await?;
                 merge.add_points(points, limit);
             }
-            Want::Chunks { after, limit } => {
+            ReadRequest::Chunks { after, limit } => {
                 let mut chunks = Vec::new();
                 scan(keys::chunks(run, metric, after), limit, |key, value| {
                     chunks.push(StoredChunk {

@@ -16,7 +16,7 @@ const CHUNKS_AT_ONCE_MAX: usize = 1_000;
 
 /// What is to be read next: so many of the records behind a point, or from the beginning.
 #[derive(Clone, Copy, Debug)]
-pub enum Want {
+pub enum ReadRequest {
     /// Single points.
     Points {
         /// Behind this one.
@@ -92,10 +92,10 @@ impl Merge {
     }
 
     /// Goes on until the page is complete, or until something must be read; `read` takes a chunk apart.
-    pub fn advance(&mut self, read: impl Fn(&[u8]) -> Result<Vec<Point>>) -> Result<Option<Want>> {
+    pub fn advance(&mut self, read: impl Fn(&[u8]) -> Result<Vec<Point>>) -> Result<Option<ReadRequest>> {
         while self.found.len() < self.wanted {
             if self.single.next().is_none() && !self.single.is_whole {
-                return Ok(Some(Want::Points {
+                return Ok(Some(ReadRequest::Points {
                     after: self.single.read_to,
                     limit: self.wanted - self.found.len(),
                 }));
@@ -106,7 +106,7 @@ impl Merge {
                     continue;
                 }
                 if !self.chunked.is_whole {
-                    return Ok(Some(Want::Chunks {
+                    return Ok(Some(ReadRequest::Chunks {
                         after: self.chunked.read_to,
                         limit: self.chunks_at_once.min(CHUNKS_AT_ONCE_MAX),
                     }));
@@ -182,13 +182,13 @@ mod tests {
             let mut merge = Merge::new(after, wanted);
             while let Some(want) = merge.advance(read_chunk).unwrap() {
                 match want {
-                    Want::Points { after, limit } => {
+                    ReadRequest::Points { after, limit } => {
                         let some = self.single.iter().filter(|point| behind(point, after));
                         let some: Vec<Point> = some.take(limit).copied().collect();
                         self.read += some.len();
                         merge.add_points(some, limit);
                     }
-                    Want::Chunks { after, limit } => {
+                    ReadRequest::Chunks { after, limit } => {
                         let some = self.chunks.iter().filter(|chunk| behind(&chunk.last, after));
                         let some: Vec<StoredChunk> = some.take(limit).cloned().collect();
                         self.read += some.len();
@@ -278,7 +278,7 @@ mod tests {
     fn a_bounded_number_of_chunks_is_read_at_once_however_large_the_page() {
         let mut merge = Merge::new(None, usize::MAX);
         merge.add_points(Vec::new(), 1);
-        let Some(Want::Chunks { limit, .. }) = merge.advance(read_chunk).unwrap() else {
+        let Some(ReadRequest::Chunks { limit, .. }) = merge.advance(read_chunk).unwrap() else {
             panic!("chunks are wanted");
         };
         assert_eq!(limit, CHUNKS_AT_ONCE_MAX);

@@ -228,7 +228,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             Err(Error::NotFound(_)) => return Ok(0),
             Err(error) => return Err(error),
         };
-        change.expect(keys::experiment(id), stored.version);
+        change.require_version(keys::experiment(id), stored.version);
         let versions = references::versions_among(change, id, runs).await?;
         let of_run = |run: &RunId| [keys::deletion(*run), keys::run(*run), keys::packed_run(*run)];
         let records = get_all(runs.iter().flat_map(of_run).collect()).await?;
@@ -274,16 +274,16 @@ impl Taken {
         let run = stored.existing().map(|bytes| codec::read_run(self.id, bytes));
         let Some(run) = run.transpose()?.filter(|run| self.is_deleted_itself(run.lifecycle)) else {
             // It was restored with its experiment.
-            change.expect(keys::deletion(self.id), deletion.version);
+            change.require_version(keys::deletion(self.id), deletion.version);
             change.delete(keys::deletion(self.id));
             return Ok(None);
         };
         if deleted.time_ms > self.before_ms {
             return Ok(None);
         }
-        change.expect(keys::deletion(self.id), deletion.version);
-        change.expect(keys::run(self.id), stored.version);
-        change.expect(keys::packed_run(self.id), packed.version);
+        change.require_version(keys::deletion(self.id), deletion.version);
+        change.require_version(keys::run(self.id), stored.version);
+        change.require_version(keys::packed_run(self.id), packed.version);
         for key in [
             keys::deletion(self.id),
             keys::run(self.id),

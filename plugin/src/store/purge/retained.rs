@@ -119,7 +119,7 @@ impl Retained {
         let key = keys::registry::versions_guard(id);
         let guard = get_all(vec![key.clone()]).await?.pop();
         let version = guard.map(|guard| guard.version);
-        change.expect(key, version.unwrap_or_default());
+        change.require_version(key, version.unwrap_or_default());
         Ok(version == self.guards.get(&id).copied())
     }
 }

@@ -20,7 +20,7 @@ pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> 
         let key = keys::model_alias(id, alias);
         let [record] = get([key.clone()]).await?;
         stored.touch(change);
-        change.expect(key.clone(), record.version);
+        change.require_version(key.clone(), record.version);
         if let Some(former) = read(&record)? {
             change.delete(keys::version_alias(id, former, alias));
         }
@@ -38,8 +38,8 @@ pub async fn delete(model: &str, alias: &str) -> Result<()> {
         let key = keys::model_alias(model.id, alias);
         let [record] = get([key.clone()]).await?;
         if let Some(former) = read(&record)? {
-            model.rely_on(change);
-            change.expect(key.clone(), record.version);
+            model.require_unchanged(change);
+            change.require_version(key.clone(), record.version);
             change.delete(key);
             change.delete(keys::version_alias(model.id, former, alias));
         }
@@ -55,7 +55,7 @@ pub async fn take_away(change: &mut Change, model: ModelId, number: u64, aliases
         change.delete(keys::version_alias(model, number, alias));
         if read(record)? == Some(number) {
             let key = keys::model_alias(model, alias);
-            change.expect(key.clone(), record.version);
+            change.require_version(key.clone(), record.version);
             change.delete(key);
         }
     }
@@ -70,7 +70,7 @@ fn read(record: &Record) -> Result<Option<u64>> {
 pub async fn find(change: &mut Change, model: ModelId, alias: &str) -> Result<u64> {
     let key = keys::model_alias(model, alias);
     let [record] = get([key.clone()]).await?;
-    change.expect(key, record.version);
+    change.require_version(key, record.version);
     read(&record)?.ok_or_else(|| not_found(alias))
 }
 

@@ -139,8 +139,8 @@ async fn semver_of(
 /// A run that becomes a version, which must be active.
 async fn active_run(change: &mut Change, id: RunId, now_ms: i64) -> Result<Run> {
     let run = runs::load(id).await?;
-    run.must_be_active()?;
-    run.rely_on(change, now_ms);
+    run.ensure_active()?;
+    run.require_unchanged(change, now_ms);
     Ok(run.run)
 }
 
@@ -153,7 +153,7 @@ async fn put_run(
     now_ms: i64,
 ) -> Result<Run> {
     let experiment = experiments::load(stored.model.experiment).await?;
-    experiment.rely_on(change, now_ms);
+    experiment.require_unchanged(change, now_ms);
     let asked = NewRun {
         user_id: new.user.clone(),
         name: semver.to_string(),
@@ -169,7 +169,7 @@ async fn put_run(
 
 fn put_new(change: &mut Change, version: &Version, tags: &BTreeMap<String, String>) {
     let Version { model, number, .. } = *version;
-    change.expect(keys::version(model, number), ABSENT);
+    change.require_version(keys::version(model, number), ABSENT);
     change.put(
         keys::semver(model, &version.semver.to_string()),
         codec::write_number(number),

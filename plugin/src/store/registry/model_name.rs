@@ -19,8 +19,8 @@ pub struct Named {
 
 impl Named {
     /// Makes a change depend on the model having this name: neither renamed nor deleted since.
-    pub fn rely_on(&self, change: &mut Change) {
-        change.expect(keys::model_name(&self.name), self.version);
+    pub fn require_unchanged(&self, change: &mut Change) {
+        change.require_version(keys::model_name(&self.name), self.version);
     }
 }
 

@@ -35,14 +35,14 @@ pub struct Stored {
 
 impl Stored {
     /// Makes a change depend on the model being as it was read, and having the name by which it was found.
-    pub fn rely_on(&self, change: &mut Change) {
-        self.named.rely_on(change);
-        change.expect(keys::model(self.model.id), self.version);
+    pub fn require_unchanged(&self, change: &mut Change) {
+        self.named.require_unchanged(change);
+        change.require_version(keys::model(self.model.id), self.version);
     }
 
     /// Stores the model as it is now, with a new time, if nobody did meanwhile.
     pub fn put(&self, change: &mut Change) {
-        self.rely_on(change);
+        self.require_unchanged(change);
         change.put(keys::model(self.model.id), codec::registry::write_model(&self.model));
     }
 }
@@ -70,7 +70,7 @@ pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -
             return Err(already_exists(name, is_prompt_taken, is_prompt(tags)));
         }
         let id = counter.existing().map(codec::read_number).transpose()?.unwrap_or(1);
-        change.expect(keys::model_counter(), counter.version);
+        change.require_version(keys::model_counter(), counter.version);
         change.put(keys::model_counter(), codec::write_number(id + 1));
         let experiment = experiments::create_in(change, &experiment_name(name), None, now_ms).await?;
         let model = Model {
@@ -96,7 +96,7 @@ pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -
 }
 
 fn put_new(change: &mut Change, model: &Model, tags: &BTreeMap<String, String>) {
-    change.expect(keys::model_name(&model.name), ABSENT);
+    change.require_version(keys::model_name(&model.name), ABSENT);
     change.put(keys::model_name(&model.name), codec::write_number(model.id.0));
     change.put(keys::model(model.id), codec::registry::write_model(model));
     change.put(
@@ -217,7 +217,7 @@ pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel
             if taken.version != ABSENT {
                 return Err(already_exists(new_name, false, false));
             }
-            change.expect(keys::model_name(new_name), ABSENT);
+            change.require_version(keys::model_name(new_name), ABSENT);
             change.delete(keys::model_name(name));
             change.put(keys::model_name(new_name), codec::write_number(stored.model.id.0));
             experiments::rename_in(change, stored.model.experiment, &experiment_name(new_name), now_ms).await?;
@@ -237,8 +237,8 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
     let id = transact(async |change| {
         let stored = load(name).await?;
         let Model { id, experiment, .. } = stored.model;
-        references::must_hold_no_version(change, experiment, Some(id)).await?;
-        stored.rely_on(change);
+        references::ensure_no_versions(change, experiment, Some(id)).await?;
+        stored.require_unchanged(change);
         experiments::retire_in(change, experiment, now_ms).await?;
         change.delete(keys::model_of_experiment(experiment));
         change.delete(keys::model_name(name));
@@ -255,7 +255,7 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
 pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
     transact(async |change| {
         let stored = load(name).await?;
-        stored.rely_on(change);
+        stored.require_unchanged(change);
         change.put(keys::model_tag(stored.model.id, key), value.as_bytes().to_vec());
         Ok(())
     })
@@ -266,7 +266,7 @@ pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
 pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
     transact(async |change| {
         let stored = load(name).await?;
-        stored.rely_on(change);
+        stored.require_unchanged(change);
         change.delete(keys::model_tag(stored.model.id, key));
         Ok(())
     })
@@ -277,6 +277,6 @@ pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
 pub async fn is_marked_prompt(change: &mut Change, id: ModelId) -> Result<bool> {
     let key = keys::model_tag(id, PROMPT_TAG);
     let [tag] = get([key.clone()]).await?;
-    change.expect(key, tag.version);
+    change.require_version(key, tag.version);
     Ok(tag.existing().is_some_and(|value| value.eq_ignore_ascii_case(b"true")))
 }

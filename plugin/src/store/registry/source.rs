@@ -163,9 +163,9 @@ async fn of_logged(
 
 /// Makes a change depend on a logged model, and on its experiment not being removed for good: that takes the model with it.
 async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged_models::Stored) -> Result<()> {
-    stored.rely_on(change);
+    stored.require_unchanged(change);
     match experiments::load(stored.model.experiment).await {
-        Ok(experiment) => change.expect(keys::experiment(stored.model.experiment), experiment.version),
+        Ok(experiment) => change.require_version(keys::experiment(stored.model.experiment), experiment.version),
         Err(Error::NotFound(_)) => return Err(not_of_model(text)),
         Err(error) => return Err(error),
     }
@@ -185,7 +185,7 @@ async fn artifacts_of(id: RunId) -> Result<Option<String>> {
 /// of stages, and so of which version is the latest, changes the model.
 async fn of_version(change: &mut Change, text: &str, source: &VersionSource, owner: Owner) -> Result<Resolved> {
     let model = models::load(&source.model).await?;
-    model.rely_on(change);
+    model.require_unchanged(change);
     if models::is_marked_prompt(change, model.named.id).await? {
         return Err(invalid(
             text,
@@ -197,7 +197,7 @@ async fn of_version(change: &mut Change, text: &str, source: &VersionSource, own
         .await?
         .pop()
         .ok_or(not_found)?;
-    stored.rely_on(change);
+    stored.require_unchanged(change);
     let version = stored.version;
     let is_other_model = match owner.model {
         None => false,

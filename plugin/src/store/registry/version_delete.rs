@@ -55,7 +55,7 @@ async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms:
         return Ok(Deletion::Begun);
     }
     let mut owner = models::load(model).await?;
-    stored.rely_on(change);
+    stored.require_unchanged(change);
     displace(change, &stored.version);
     tombstone::model::remove_places(change, &stored.version);
     change.delete(keys::semver(id, &stored.version.semver.to_string()));

@@ -44,14 +44,14 @@ pub struct Stored {
 
 impl Stored {
     /// Makes a change depend on the version being as it was read, and its model having the name by which it was found.
-    pub fn rely_on(&self, change: &mut Change) {
-        self.model.rely_on(change);
-        change.expect(keys::version(self.version.model, self.version.number), self.record);
+    pub fn require_unchanged(&self, change: &mut Change) {
+        self.model.require_unchanged(change);
+        change.require_version(keys::version(self.version.model, self.version.number), self.record);
     }
 
     /// The same, and changes the record: a deletion, which lists what the version has, must see what this change adds.
     pub fn touch(&self, change: &mut Change) {
-        self.rely_on(change);
+        self.require_unchanged(change);
         let Version { model, number, .. } = self.version;
         change.put(
             keys::version(model, number),
@@ -61,7 +61,7 @@ impl Stored {
 
     /// Changes a version and its places in the orders.
     pub fn replace(&self, change: &mut Change, new: &Version) {
-        self.rely_on(change);
+        self.require_unchanged(change);
         displace(change, &self.version);
         put(change, new);
     }

@@ -13,8 +13,8 @@ use crate::store::{codec, keys, runs};
 pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns: i64) -> Result<()> {
     transact(async |change| {
         let stored = runs::load(run).await?;
-        stored.must_be_active()?;
-        stored.rely_on(change, now_ns / NS_PER_MS);
+        stored.ensure_active()?;
+        stored.require_unchanged(change, now_ns / NS_PER_MS);
         let input_keys = inputs.iter().map(|input| key(run, input));
         let model_keys = models.iter().map(|model| keys::run_model_input(run, model));
         let links = exist(&input_keys.chain(model_keys).collect::<Vec<_>>()).await?;
@@ -24,7 +24,7 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns:
         link_datasets(change, run, stored.run.experiment, &new.collect::<Vec<_>>()).await?;
         for ((model, is_linked), at) in models.iter().zip(of_models).zip(LoggedAt::each(now_ns)) {
             if !is_linked {
-                change.expect(keys::run_model_input(run, model), ABSENT);
+                change.require_version(keys::run_model_input(run, model), ABSENT);
                 change.put(keys::run_model_input(run, model), write_model_input(Some(at)));
             }
         }
@@ -48,10 +48,10 @@ async fn link_datasets(
     let are_known = exist(&inputs.iter().map(|(input, _)| key_of(input)).collect::<Vec<_>>()).await?;
     for ((input, at), is_known) in inputs.iter().zip(are_known) {
         if !is_known {
-            change.expect(key_of(input), ABSENT);
+            change.require_version(key_of(input), ABSENT);
             change.put(key_of(input), codec::write_dataset(&input.dataset));
         }
-        change.expect(key(run, input), ABSENT);
+        change.require_version(key(run, input), ABSENT);
         change.put(key(run, input), write_input(&input.tags, Some(*at)));
         datasets::note_use(change, experiment, input);
     }

@@ -44,21 +44,21 @@ impl Stored {
     }
 
     /// Refuses what needs an active run.
-    pub fn must_be_active(&self) -> Result<()> {
-        self.run.must_be_active(&self.experiment.experiment)
+    pub fn ensure_active(&self) -> Result<()> {
+        self.run.ensure_active(&self.experiment.experiment)
     }
 
     /// Makes a change of the run depend on run and experiment being as they were read, and marks it as changed.
-    pub fn rely_on(&self, change: &mut Change, now_ms: i64) {
+    pub fn require_unchanged(&self, change: &mut Change, now_ms: i64) {
         self.expect(change);
         put_mark(change, &self.run, now_ms);
     }
 
     /// Makes a change of something else depend on run and experiment being as they were read.
     pub fn expect(&self, change: &mut Change) {
-        change.expect(keys::run(self.run.id), self.version);
+        change.require_version(keys::run(self.run.id), self.version);
         // It is stored: a run lies in it.
-        change.expect(keys::experiment(self.run.experiment), self.experiment.version);
+        change.require_version(keys::experiment(self.run.experiment), self.experiment.version);
     }
 }
 
@@ -99,7 +99,7 @@ pub async fn create(
     transact(async |change| {
         let stored = experiments::load(experiment).await?;
         let (run, tags) = Run::new(id, &stored.experiment, new.clone(), || nickname.to_owned())?;
-        stored.rely_on(change, now_ms);
+        stored.require_unchanged(change, now_ms);
         let tags: BTreeMap<String, String> = tags.into_iter().collect();
         put_new(change, &run, &tags, now_ms);
         Ok(FullRun {
@@ -121,7 +121,7 @@ pub async fn create(
 
 /// Stores a new run with its tags.
 pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, now_ms: i64) {
-    change.expect(keys::run(run.id), ABSENT);
+    change.require_version(keys::run(run.id), ABSENT);
     change.put(keys::run(run.id), codec::write_run(run));
     put_mark(change, run, now_ms);
     if tags.is_empty() {
@@ -157,8 +157,8 @@ pub struct Update {
 pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
     transact(async |change| {
         let mut stored = load(id).await?;
-        stored.must_be_active()?;
-        stored.rely_on(change, now_ms);
+        stored.ensure_active()?;
+        stored.require_unchanged(change, now_ms);
         let run = &mut stored.run;
         run.status = update.status.unwrap_or(run.status);
         run.end_time_ms = update.end_time_ms.or(run.end_time_ms);
@@ -181,7 +181,7 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
         if stage == Stage::Deleted {
             references::must_be_no_version(change, &stored.run).await?;
         }
-        stored.rely_on(change, now_ms);
+        stored.require_unchanged(change, now_ms);
         let epoch = stored.experiment.experiment.lifecycle.epoch;
         let run = &mut stored.run;
         run.lifecycle = Lifecycle { stage, epoch };
@@ -240,8 +240,8 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         more.extend(logged_models::keys_of_models(&batch.of_models));
         more.extend(keys_of_params(id, &batch.params));
         let (mut stored, values) = load_with(id, more).await?;
-        stored.must_be_active()?;
-        stored.rely_on(change, now_ms);
+        stored.ensure_active()?;
+        stored.require_unchanged(change, now_ms);
         let (guards, values) = values.split_at_checked(guards).unwrap_or_default();
         let (models, values) = values.split_at_checked(batch.of_models.len()).unwrap_or_default();
         logged_models::rely_on_models(change, &batch.of_models, models)?;
@@ -286,8 +286,8 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
         match old {
             None => {
                 // Another writer's value may have been packed meanwhile: then it is no longer there by itself.
-                change.expect(keys::packed_run(id), packed_record.version);
-                change.expect(keys::run_param(id, key), ABSENT);
+                change.require_version(keys::packed_run(id), packed_record.version);
+                change.require_version(keys::run_param(id, key), ABSENT);
                 change.put(keys::run_param(id, key), new.clone().into_bytes());
             }
             Some(old) if old != *new => changed.push((key, old, new)),
@@ -329,8 +329,8 @@ fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logg
 pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
     transact(async |change| {
         let (stored, values) = load_with(id, vec![keys::run_tag(id, key), keys::packed_run(id)]).await?;
-        stored.must_be_active()?;
-        stored.rely_on(change, now_ms);
+        stored.ensure_active()?;
+        stored.require_unchanged(change, now_ms);
         let [loose, packed_record] = &values[..] else {
             return Err(Error::Corrupt("no answer for a tag".to_owned()));
         };
@@ -339,8 +339,8 @@ pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&s
             Some(value) => Some(codec::read_text(value)?),
             None => packed(packed_record)?.tag(key).map(str::to_owned),
         };
-        change.expect(keys::run_tag(id, key), loose.version);
-        change.expect(keys::packed_run(id), packed_record.version);
+        change.require_version(keys::run_tag(id, key), loose.version);
+        change.require_version(keys::packed_run(id), packed_record.version);
         change.put(keys::run_tag(id, key), edit(old.as_deref())?.into_bytes());
         Ok(())
     })
@@ -351,7 +351,7 @@ pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&s
 pub async fn delete_tag(id: RunId, key: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let (stored, values) = load_with(id, vec![keys::run_tag(id, key), keys::packed_run(id)]).await?;
-        stored.must_be_active()?;
+        stored.ensure_active()?;
         let exists = match &values[..] {
             [loose, packed_record] => match loose.existing() {
                 Some(value) => value != REMOVED_TAG,
@@ -362,9 +362,9 @@ pub async fn delete_tag(id: RunId, key: &str, now_ms: i64) -> Result<()> {
         if !exists {
             return Err(Error::NotFound(format!("No tag with name: {key} in run with id {id}")));
         }
-        stored.rely_on(change, now_ms);
+        stored.require_unchanged(change, now_ms);
         for (key, record) in [keys::run_tag(id, key), keys::packed_run(id)].into_iter().zip(&values) {
-            change.expect(key, record.version);
+            change.require_version(key, record.version);
         }
         change.put(keys::run_tag(id, key), REMOVED_TAG.to_vec());
         Ok(())

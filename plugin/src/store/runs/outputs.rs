@@ -12,8 +12,8 @@ use crate::store::{keys, runs};
 pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> {
     transact(async |change| {
         let stored = runs::load(run).await?;
-        stored.must_be_active()?;
-        stored.rely_on(change, now_ns / NS_PER_MS);
+        stored.ensure_active()?;
+        stored.require_unchanged(change, now_ns / NS_PER_MS);
         let key = |output: &ModelOutput| keys::run_model_output(run, &output.model);
         let known = get_all(models.iter().map(key).collect()).await?;
         for ((output, known), now) in models.iter().zip(known).zip(LoggedAt::each(now_ns)) {
@@ -22,7 +22,7 @@ pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> 
                 None => Some(now),
             };
             // Of two who link one model, the second keeps the place that the first gave it.
-            change.expect(key(output), known.version);
+            change.require_version(key(output), known.version);
             change.put(key(output), write_model_output(output.step, at));
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::{CommitBudget, clear_spans, put_logged, put_run, put_unreadable_run};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
-use crate::host::records::{Change, Span, get_all, scan, transact_idly};
+use crate::host::records::{Change, Span, get_all, scan, transact_background};
 use crate::store::columnar::row_keys;
 use crate::store::{codec, keys};
 
@@ -60,7 +60,7 @@ async fn take_on_packed(id: ExperimentId) -> Result<bool> {
     .await?;
     let Some(record) = found else { return Ok(false) };
     take_on(id, &runs, |_, _| {}).await?;
-    transact_idly(async |change| {
+    transact_background(async |change| {
         change.delete(record.clone());
         Ok(())
     })
@@ -81,7 +81,7 @@ async fn take_on(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut Change, &[
 }
 
 async fn take_on_together(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut Change, &[RunId])) -> Result<()> {
-    transact_idly(async |change| {
+    transact_background(async |change| {
         let records = get_all(runs.iter().map(|run| keys::run(*run)).collect()).await?;
         for (run, record) in runs.iter().zip(&records) {
             let Some(bytes) = record.existing() else { continue };
@@ -110,7 +110,7 @@ async fn take_on_models(experiment: ExperimentId) -> Result<bool> {
         Ok(())
     })
     .await?;
-    transact_idly(async |change| {
+    transact_background(async |change| {
         let records = get_all(models.iter().map(|(_, id)| keys::logged::model(*id)).collect()).await?;
         for ((place, id), record) in models.iter().zip(&records) {
             if let Some(bytes) = record.existing() {

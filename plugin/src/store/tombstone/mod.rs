@@ -11,7 +11,7 @@ use crate::domain::run::Run;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::blobs;
-use crate::host::records::{Change, Span, get, get_all, scan_page, transact_idly};
+use crate::host::records::{Change, Span, get, get_all, scan_page, transact_background};
 use crate::store::codec::purge::{TombstoneValue, read_note, write_note};
 use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns;
@@ -170,7 +170,7 @@ async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool>
         Tombstone::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
     };
     if is_cleared {
-        transact_idly(async |change| {
+        transact_background(async |change| {
             change.delete(key.to_vec());
             Ok(())
         })
@@ -218,7 +218,7 @@ async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let columns: Vec<Column> = own.into_iter().chain(metrics).chain(params).chain(tags).collect();
     let columns: Vec<SlotChange> = columns.into_iter().map(|column| (column, None)).collect();
     for some in columns.chunks(COLUMNS_AT_ONCE) {
-        transact_idly(async |change| set_slots(change, experiment, &[row], some).await).await?;
+        transact_background(async |change| set_slots(change, experiment, &[row], some).await).await?;
     }
     Ok(())
 }
@@ -254,7 +254,7 @@ pub async fn set_slots(
         return Ok(());
     };
     // Whoever rewrites a block relies on the zones and rewrites them.
-    change.expect(keys::zones(experiment), zones_record.version);
+    change.require_version(keys::zones(experiment), zones_record.version);
     let mut zones = ZoneMap::read(&zones_record.value)?;
     zones.touch(blocks.iter().copied());
     change.put(keys::zones(experiment), zones.write());
@@ -283,7 +283,7 @@ async fn clear_spans(spans: &[Span], turn: &mut CommitBudget) -> Result<bool> {
             if !turn.take() {
                 return Ok(false);
             }
-            more = transact_idly(async |change| {
+            more = transact_background(async |change| {
                 let left = scan_page(span, RECORDS_AT_ONCE, |key, _| {
                     change.delete(key.to_vec());
                     Ok(())

@@ -5,7 +5,7 @@ use super::CommitBudget;
 use crate::domain::id::ModelId;
 use crate::domain::version::Version;
 use crate::error::Result;
-use crate::host::records::{Change, Span, scan_page, transact_idly};
+use crate::host::records::{Change, Span, scan_page, transact_background};
 use crate::store::codec;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
@@ -35,7 +35,7 @@ pub async fn clear_model(model: ModelId, turn: &mut CommitBudget) -> Result<bool
 
 /// Removes the first records of a span; whether there are more.
 async fn remove_some(model: ModelId, span: &Span) -> Result<bool> {
-    transact_idly(async |change| {
+    transact_background(async |change| {
         let left = scan_page(span, RECORDS_AT_ONCE, |key, value| {
             change.delete(key.to_vec());
             if keys::version_part(key) == Some(VersionPart::Version) {
