@@ -1,7 +1,7 @@
 //! What holds for every endpoint: routes, rights, bodies, errors.
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
-use mlforge_plugin::http::rights::Right;
+use mlforge_plugin::http::rights::RequiredRight;
 use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, ROUTES};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
@@ -121,7 +121,7 @@ fn readers_may_ask_and_not_change() {
         let refused = (reply.status, reply.body["error_code"].as_str()) == (403, Some("PERMISSION_DENIED"));
         assert_eq!(
             refused,
-            route.right == Right::Write,
+            route.right == RequiredRight::Write,
             "{} {}: {}",
             route.method,
             route.path,

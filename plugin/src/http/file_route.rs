@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::rights::Right;
+use super::rights::RequiredRight;
 use super::wasi::Incoming;
 use crate::api::{artifacts, uploads};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ pub struct FileRoute {
     /// segment.
     pub path: &'static str,
     /// What the caller needs.
-    pub right: Right,
+    pub right: RequiredRight,
     pub(super) endpoint: Endpoint,
 }
 
@@ -31,7 +31,7 @@ macro_rules! routes {
         &[$(FileRoute {
             method: stringify!($method),
             path: $path,
-            right: Right::$right,
+            right: RequiredRight::$right,
             endpoint: |call| Box::pin($endpoint(call)),
         }),*]
     };
@@ -92,10 +92,10 @@ fn rest<'a>(form: &str, path: &'a str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::rights::Rights;
+    use crate::http::rights::CallerRights;
 
     fn found(method: &str, path: &str) -> Result<Option<(&'static str, String)>> {
-        let request = Incoming::empty(method, path, Rights::Write);
+        let request = Incoming::empty(method, path, CallerRights::Write);
         Ok(find(&request, path)?.map(|(route, below)| (route.path, below.to_owned())))
     }
 

@@ -2,7 +2,7 @@
 
 /// What a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
+pub enum RequiredRight {
     /// To see the project.
     Read,
     /// To change it.
@@ -13,7 +13,7 @@ pub enum Right {
 
 /// What the host lets the caller do. Without its word: nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rights {
+pub enum CallerRights {
     /// Nothing.
     None,
     /// Reading.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::rights::{Right, Rights};
+use super::rights::{CallerRights, RequiredRight};
 use super::wasi::Incoming;
 use super::{file_route, path};
 use crate::api;
@@ -23,7 +23,7 @@ pub struct Route {
     /// Below one of the prefixes, or the host's.
     pub path: &'static str,
     /// What the caller needs.
-    pub right: Right,
+    pub right: RequiredRight,
     endpoint: Endpoint,
 }
 
@@ -38,7 +38,7 @@ macro_rules! routes {
         &[$(Route {
             method: stringify!($method),
             path: $path,
-            right: Right::$right,
+            right: RequiredRight::$right,
             endpoint: |call| Box::pin($endpoint(call)),
         }),*]
     };
@@ -178,11 +178,11 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     body.await.map(Answer::ok)
 }
 
-fn ensure_right(request: &Incoming, right: Right) -> Result<()> {
+fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {
     let (needed, refusal) = match right {
-        Right::Read => (Rights::Read, Error::Denied),
-        Right::Write => (Rights::Write, Error::Denied),
-        Right::Host => (Rights::Host, Error::NoEndpoint(request.path.clone())),
+        RequiredRight::Read => (CallerRights::Read, Error::Denied),
+        RequiredRight::Write => (CallerRights::Write, Error::Denied),
+        RequiredRight::Host => (CallerRights::Host, Error::NoEndpoint(request.path.clone())),
     };
     if request.rights < needed { Err(refusal) } else { Ok(()) }
 }
@@ -262,7 +262,7 @@ mod tests {
     }
 
     /// The answer to a request that is answered without waiting for anything.
-    fn at_once(method: &str, path: &str, rights: Rights) -> Option<Answer> {
+    fn at_once(method: &str, path: &str, rights: CallerRights) -> Option<Answer> {
         let request = Incoming::empty(method, path, rights);
         let mut waiting = std::pin::pin!(answer(request));
         match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -285,9 +285,9 @@ mod tests {
         for (method, prefix, path, right) in routes.chain(files).chain(newer) {
             let path = format!("{prefix}{path}");
             let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 403);
-            assert!(refused(Rights::None), "{method} {path}");
-            if right == Right::Write {
-                assert!(refused(Rights::Read), "{method} {path}");
+            assert!(refused(CallerRights::None), "{method} {path}");
+            if right == RequiredRight::Write {
+                assert!(refused(CallerRights::Read), "{method} {path}");
             }
         }
     }
@@ -296,7 +296,7 @@ mod tests {
     fn what_only_the_host_asks_for_does_not_exist_for_others() {
         for route in HOST_ROUTES {
             let path = format!("{HOST_PREFIX}{}", route.path);
-            for rights in [Rights::None, Rights::Read, Rights::Write] {
+            for rights in [CallerRights::None, CallerRights::Read, CallerRights::Write] {
                 assert!(at_once(route.method, &path, rights).is_some_and(|answer| answer.status == 404));
             }
         }

@@ -1,6 +1,6 @@
 //! Requests and answers, whole or as streams, over `wasi:http` and over `direct`.
 
-use super::rights::Rights;
+use super::rights::CallerRights;
 use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::wit_future;
@@ -28,7 +28,7 @@ pub struct Incoming {
     /// Without the question mark; empty when there is none.
     pub query: String,
     /// What the caller may do.
-    pub rights: Rights,
+    pub rights: CallerRights,
     /// The caller's login; empty when the host does not say.
     pub actor: String,
     /// By which schemes sources of model versions may lead out of the project.
@@ -67,7 +67,7 @@ impl Incoming {
 
     /// A request without a body.
     #[cfg(test)]
-    pub fn empty(method: &str, path: &str, rights: Rights) -> Self {
+    pub fn empty(method: &str, path: &str, rights: CallerRights) -> Self {
         Incoming {
             method: method.to_owned(),
             path: path.to_owned(),
@@ -126,16 +126,16 @@ fn wanted(method: &str, header: impl Fn(&str) -> String) -> Wanted {
     }
 }
 
-fn rights(headers: &Fields) -> Rights {
+fn rights(headers: &Fields) -> CallerRights {
     rights_of(headers.get(RIGHTS_HEADER).first().map(Vec::as_slice))
 }
 
-fn rights_of(word: Option<&[u8]>) -> Rights {
+fn rights_of(word: Option<&[u8]>) -> CallerRights {
     match word {
-        Some(b"host") => Rights::Host,
-        Some(b"write") => Rights::Write,
-        Some(b"read") => Rights::Read,
-        _ => Rights::None,
+        Some(b"host") => CallerRights::Host,
+        Some(b"write") => CallerRights::Write,
+        Some(b"read") => CallerRights::Read,
+        _ => CallerRights::None,
     }
 }
 
