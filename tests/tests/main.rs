@@ -1,4 +1,4 @@
-//! All tests through the front door of the host: one binary, a file a feature.
+//! All tests through the front door of the host: one binary, a file a feature. One test looks at the sources: `rooms`.
 
 mod access;
 mod aliases;
@@ -29,6 +29,7 @@ mod page_tokens;
 mod purging;
 mod races;
 mod replacing;
+mod rooms;
 mod runs;
 mod search;
 mod server;
