@@ -1,9 +1,8 @@
-//! Tickets: leave for one request that carries no token. A client that sends a file in parts sends each part without its
-//! token, since the part might go to another service.
+//! Upload tokens authorise the PUT of one part. MLflow clients send parts without their access token, so the part's headers
+//! carry a sealed copy of it.
 //!
-//! A ticket is the caller's own credential, sealed with a key that only the host has, and bound to project, path and time.
-//! So the forge is asked about the very same credential when the ticket is used: who lost the right, or whose token was
-//! revoked meanwhile, is refused. Nobody but the host can read it, and the component sees only the sealed text.
+//! A token is sealed with a key that only the host has, and bound to project, path and time. When it is used, the forge is asked
+//! about the credential in it, so a revoked credential is refused. Only the host can read it: the component sees sealed text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

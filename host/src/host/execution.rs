@@ -1,5 +1,5 @@
-//! Running requests in instances of the component: taking an instance from the pool, on which threads it works, and the
-//! answer or refusal that comes of it.
+//! Running requests in instances of the component: taking an instance from the pool, choosing the threads it works on, and
+//! turning its outcome into a response.
 
 use std::sync::Arc;
 

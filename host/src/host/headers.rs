@@ -1,4 +1,4 @@
-//! What of a client's request the component gets to see, and what of its answer the client.
+//! Headers that pass between client and component, in both directions.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;

@@ -1,7 +1,6 @@
-//! Work that nobody waits for: the component packs what was logged, a little at a time, when the host asks for it.
+//! Background maintenance: the host calls the component to compact what was logged, a little at a time.
 //!
-//! A project is due after a change, and after the first request since the host began, whatever a former one left undone. Projects
-//! take turns, each of a few passes.
+//! A project is scheduled after a change, and after its first request since the start. Projects take turns of a few passes.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! Requests that carry files: an instance works on one for as long as bytes move, and is in no client's hands: its answer
-//! goes through a short channel, whose other end the client may drop at any time.
+//! Requests whose bodies stream. An instance works on one for as long as bytes move. Its response goes through a short channel,
+//! whose other end the client may drop at any time.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! By what address clients reach the host, as far as a request tells.
+//! The base URL under which clients reach the host, as far as a request tells.
 
 use std::net::SocketAddr;
 

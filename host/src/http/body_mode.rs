@@ -1,4 +1,4 @@
-//! Which requests carry files: their bytes pass through as they come, and are never whole in memory.
+//! How a request's bodies are handled: buffered, or streamed where they carry files, so that a file is never whole in memory.
 
 use http::Method;
 

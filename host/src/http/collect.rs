@@ -1,4 +1,4 @@
-//! Takes a body in, whole and bounded: from a client, who may be slow or endless, or from the component.
+//! Collects a body whole, within bounds: from a client, which may be slow or endless, or from the component.
 
 use std::time::Duration;
 

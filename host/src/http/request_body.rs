@@ -1,5 +1,4 @@
-//! The body of a request on its way into the component: bounded, watched, and given back when the component is done with
-//! it, since its sender may still be sending.
+//! A request body with a size limit and an idle timeout. When dropped it returns the unread rest to the host, which may drain it.
 
 use std::error::Error;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! The body of an answer. It knows nothing of where the bytes come from.
+//! The body of a response, from memory or from a stream of chunks.
 
 use std::fmt::Debug;
 use std::io;

@@ -1,4 +1,5 @@
-//! Where things are served. Works on the raw path: what the component gets is byte for byte what the client sent.
+//! The mount: which paths belong to a project. It works on the raw path, so the component gets byte for byte what the client
+//! sent.
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;

@@ -1,4 +1,4 @@
-//! Whether a request that carries a file still moves: such a request may take long, as long as bytes come or go.
+//! The idle timeout of a file transfer: it may take long, as long as bytes come or go.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The clock and the randomness that the component sees. A test freezes the one and seeds the other.
+//! The clock and the random numbers that the component sees. A test freezes the one and seeds the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

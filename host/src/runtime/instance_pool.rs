@@ -1,4 +1,4 @@
-//! Instances that wait for the next request of their project.
+//! Idle instances of each project. The most recently used one is taken first, so that its memory is warm.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -1,13 +1,12 @@
-//! Threads of their own for requests that compute for long, so that those that take a moment need not wait behind them.
+//! A second tokio runtime, on threads of lower priority, for CPU-bound requests (searches and histories), so that they do not
+//! delay short ones. Maintenance runs here, too.
 //!
-//! A search keeps a core busy for milliseconds. On the threads that serve everybody it would hold up whatever else waits for
-//! that thread, and the system lets a thread finish its turn, up to its next tick, before one that has just got something to
-//! do. So these threads also have a lower priority: whoever logs goes first, and a search takes what is left, or its part.
-//! The host's own work, which nobody waits for, is done here, too.
+//! A search keeps a core busy for milliseconds. On the common threads it would delay whatever else waits for that thread. Linux
+//! also lets a thread finish its time slice before one that has just become ready. So these threads have a lower priority.
 //!
-//! As many requests of clients begin as there are threads: each has an instance, with the memory that it grew to and what it keeps
-//! of what it read, and ten that share the threads are done no sooner than two after two. Whatever takes longer than its slice of time
-//! goes on beside those that follow, so nobody can hold them up. While several projects want one, they take turns.
+//! As many requests of clients begin as there are threads. Each has an instance with the memory that it grew to, and ten that
+//! share the threads end no sooner than two after two. A request that takes longer than its slot goes on beside those that
+//! follow. Projects that want a slot take turns.
 
 use std::io;
 use std::pin::pin;

@@ -1,8 +1,9 @@
-//! RetryLocks: who lost a race for the same records decides anew one after the other.
+//! Per-key locks that serialise the retries of conflicting commits. They only affect speed and fairness; correctness comes
+//! from the commit's version checks.
 //!
-//! A conflict costs a request all that it read and decided. Of 32 that change one record at once one gets through, 31 decide
-//! anew together, and 30 of those lose again. When each waits for those that lost before, nearly all lose once, the waiting
-//! is fair, and the work done grows with their number instead of its square. No turn is needed for a commit to be right.
+//! A conflict costs a request all that it read and decided. Of 32 requests that change one record at once one succeeds, 31
+//! decide again together, and 30 of them lose again. With the locks nearly all lose once, the waiting is fair, and the work
+//! grows with their number instead of its square.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -1,5 +1,5 @@
-//! What the store of an instance holds: the request that it works on now, and its share of memory.
-//! Every import asks here what the running request may touch; there is no other way to a project's data.
+//! The data of an instance's wasmtime store: the request that it works on, and its share of memory. Every import asks here what
+//! the running request may touch; there is no other way to a project's data.
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
-//! Between which numbers lies what an order begins with on a page: in columns of numbers, most runs are out of the question
-//! before anything else is known of them.
+//! Value ranges implied by a cursor and a threshold. Rows outside the range are skipped before their sort key is built.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! What a filter says, and whether a value is so.
+//! Filters and how they are evaluated.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -1,9 +1,7 @@
-//! What ties runs and experiments to the registry: an experiment may belong to a model, a run may be a model version.
-//! Such a one is not deleted on its own.
+//! References from the registry: a run or experiment that a model or version refers to is not deleted on its own.
 //!
-//! A commit checks records, not ranges. So that nothing becomes a version just when it is deleted, every commit that makes one
-//! writes the guard of the experiment that it is from (`put_guards`). Who deletes reads the guard, then looks for versions, and
-//! checks the guard with its commit.
+//! A commit checks records, not ranges. So every commit that makes a version writes the guard of the experiment that it is from
+//! (`put_guards`). A deletion reads the guard, then looks for versions, and checks the guard with its commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 

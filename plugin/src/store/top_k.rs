@@ -1,4 +1,4 @@
-//! A page while it is filled: the first things of an order behind a place.
+//! The first k items of an order after a cursor.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
-//! Names that are being given to files, or taken from them. S3 knows no directories, so nothing there keeps a file and a
-//! directory from sharing a name: whoever commits name_locks the name first, and others whose names would clash wait until it has
-//! it or not. Changes of one name come one after the other, too, and nothing follows for a while on one that got no answer:
-//! it may happen late, and must not undo what came after it.
+//! Locks on names of files in S3. S3 knows no directories, so nothing there keeps a file and a directory from sharing a name.
+//!
+//! A commit locks its name first, and commits whose names would clash wait for it. Changes of one name are serialised, too.
+//! After a change without an answer nothing follows on its name for a while: it may still happen, and must not undo what came
+//! after it.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -13,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::storage::ProjectId;
 
-/// All name_locks of this process.
+/// All locks on names of this process.
 #[derive(Default)]
 pub(super) struct NameLocks {
     /// How often each name is claimed: more than once only where a change got no answer.
@@ -28,7 +29,7 @@ pub(super) struct Claim {
 }
 
 impl NameLocks {
-    /// Waits until nobody name_locks this name, or one above or below it.
+    /// Waits until nobody holds a lock on this name, or on one above or below it.
     pub(super) async fn take(self: &Arc<Self>, project: ProjectId, name: &str) -> Claim {
         let name = (project, name.to_owned());
         loop {

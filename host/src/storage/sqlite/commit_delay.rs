@@ -1,4 +1,4 @@
-//! When the writer waits a little for more commits than have come.
+//! The delay of a group commit: when the writer waits a little for commits that are about to come.
 
 use std::time::Duration;
 

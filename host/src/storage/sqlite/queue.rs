@@ -240,7 +240,7 @@ pub(super) mod tests {
         deciding
     }
 
-    /// A commit_delay that saw groups of so many commits whose syncs took so long.
+    /// A commit delay that saw groups of so many commits whose syncs took so long.
     fn lingering(sync: Duration, commits: usize) -> CommitDelay {
         let mut commit_delay = CommitDelay::default();
         (0..100).for_each(|_| commit_delay.learn(sync, commits, 0));

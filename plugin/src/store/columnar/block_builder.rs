@@ -1,4 +1,4 @@
-//! A block while it is changed.
+//! Builds a new version of a column block.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
-//! What an instance has read of packed runs, kept for its next search.
+//! An LRU cache of columnar data in the instance's memory. Entries are keyed by block revision, so they never need
+//! invalidation.
 //!
-//! The host lends an instance to one project for ever, and mostly asks it again. What is packed of the runs of a block changes
-//! only together with the block's revision in the zones, which each search reads anew: so what was read at a revision is right
-//! for as long as the revision is the same, whoever changed what, and wherever. Should a host lend one instance to several
-//! projects, against what `wit/world.wit` asks of it, they still share nothing: revisions begin at random.
+//! The data of a block changes only together with the block's revision in the zone map, which each search reads. So an entry of
+//! that revision is right, whoever changed what since. An instance that served several projects, against `wit/world.wit`, would
+//! still mix nothing up: revisions begin at random.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

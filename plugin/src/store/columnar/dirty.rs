@@ -1,5 +1,5 @@
-//! Marks of runs that are not packed: everything that changes a run sets its mark anew, in the same commit. So whoever packs
-//! a run sees by the mark's version whether the run is still what was read, and searches know which runs to read themselves.
+//! Dirty markers. Every change to a run rewrites its marker in the same commit. Compaction checks the marker's version, so it
+//! never overwrites a newer run. Searches read marked runs from their own records.
 
 use crate::domain::lifecycle::Lifecycle;
 use crate::domain::run::Run;

@@ -1,5 +1,5 @@
-//! What was packed of a run: its metrics, params and tags in one record, so that a page of runs is read record by run and not
-//! record by value. What is logged later lies beside it and counts, until the run is packed again.
+//! Packed runs: the metrics, params and tags of a run in one record, so that a page of runs reads a record a run. Later values
+//! lie beside it and count, until the run is packed again.
 
 use std::borrow::Cow;
 

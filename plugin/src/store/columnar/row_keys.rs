@@ -1,7 +1,7 @@
-//! The places of packed runs in the default order, by row. A row gets its place once and keeps it for as long as its run is.
+//! Row number → sort key of its run in the default order. A row keeps its key for as long as its run exists.
 //!
-//! A record has those of `ROWS` rows, one behind the other: so few that looking up the runs of a page reads little, and that the
-//! record fits into a page of the host's storage.
+//! A record holds the keys of `ROWS` rows: few enough that looking up a page reads little, and that a record fits into a page
+//! of SQLite.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

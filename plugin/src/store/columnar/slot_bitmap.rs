@@ -1,10 +1,10 @@
-//! A set of slots of a block, a bit each.
+//! A bitmap over the slots of a block.
 
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
-/// SlotBitmap of a block.
+/// A set of slots of a block.
 pub const SLOTS: usize = 512;
-/// SlotBitmap that are looked at together where that is faster: those whose bits lie in one word.
+/// Slots whose bits lie in one word; they are looked at together where that is faster.
 pub const WORD_SLOTS: usize = 64;
 const WORDS: usize = SLOTS / WORD_SLOTS;
 /// So few of 64 are found one by one.

@@ -1,5 +1,5 @@
-//! What the blocks of an experiment hold: how many runs lie in them, and from when to when they started, so that a search
-//! in default order reads the newest blocks and no others.
+//! The zone map of an experiment: for each block the number of its runs, their first and last start time, and the block's
+//! revision. A search in default order reads the newest blocks and no others.
 
 use super::slot_bitmap::SLOTS;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! The change that packs some runs of an experiment, while it is put together.
+//! Builds the commit that packs some runs of an experiment.
 
 use std::collections::{BTreeMap, BTreeSet};
 

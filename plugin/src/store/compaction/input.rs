@@ -1,4 +1,4 @@
-//! What a pass of packing reads: marked runs of one experiment, and of each as much as the pass moves.
+//! Reads what a pass of compaction packs: dirty runs of one experiment, and of each as much as the pass moves.
 
 use std::ops::ControlFlow;
 

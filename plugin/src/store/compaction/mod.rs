@@ -1,12 +1,12 @@
-//! Packing: what was logged to runs that rest is moved into one record a run, and into the columns that searches read.
+//! Compaction: what was logged to runs at rest moves into one record a run, and into the columns that searches read.
 //!
-//! Logging writes small records that no other writer touches. Reading wants few large ones. So logging marks the run, and later,
-//! when nobody waits, a pass takes some marked runs of one experiment, rewrites what belongs together, and removes the
-//! marks, all in one commit. The commit checks the marks: a run that was changed meanwhile is left for another pass. Nothing is
-//! visible of it but speed: a search reads marked runs themselves.
+//! Logging writes small records that no other writer touches, and reading wants few large ones. So each change marks the run
+//! dirty. Later a pass takes some dirty runs of one experiment, rewrites what belongs together, and removes the markers, all in
+//! one commit. The commit checks the markers: a run that was changed meanwhile is left for another pass. Answers do not change,
+//! since a search reads dirty runs themselves.
 //!
-//! No run stops the others. How much a pass takes in is bounded (`compaction_budget.rs`). Runs that fail together are tried one by
-//! one, and what fails alone is set aside: its mark says so, until the run is changed again.
+//! No run stops the others. A pass is bounded (`budget.rs`). Runs that fail together are tried one by one. A run that fails alone
+//! is set aside: its marker says so, until the run is changed again.
 
 pub mod budget;
 pub mod compactor;

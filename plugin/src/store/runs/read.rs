@@ -1,4 +1,4 @@
-//! Runs with everything that is logged to them.
+//! Reads runs with their metrics, params, tags and inputs.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What a search reads of blocks, and how it finds the value of a run there.
+//! Reads the blocks that a search needs, and finds the value of a run in them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Runs of which a search knows where they come as far as its columns tell, and not yet which of equal ones comes first.
+//! Top-k candidates by a key prefix. Ties on the prefix are all kept; they are broken later by the run's sort key.
 
 use super::snapshot::BlockId;
 

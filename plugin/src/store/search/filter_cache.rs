@@ -1,5 +1,4 @@
-//! What filters said of packed runs, kept for the next search that has the same: mostly that of the next page, or of somebody who
-//! looks again.
+//! Cache of filter results: for each filter and block the bitmap of matching rows. The next page of the same search reuses it.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,4 +1,5 @@
-//! Which runs of a block a search leaves, as far as the block's columns tell.
+//! Evaluates a filter on one block, column by column, into two bitmaps: rows that match, and rows that only their full record
+//! can decide.
 
 use super::block_reader::{RowGroup, ValueSource};
 use crate::search::bounds::Bounds;
@@ -7,7 +8,7 @@ use crate::search::language::Relation;
 use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 
-/// SlotBitmap of a block that are still in question.
+/// The slots of a block that are still in question.
 pub(super) struct FilterMask<'t, 'a> {
     table: &'t RowGroup<'a>,
     /// Those that have passed all tests.

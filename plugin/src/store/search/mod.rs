@@ -1,7 +1,7 @@
-//! Searches of runs: what a filter finds, in an order, page by page.
+//! Searches of runs: a filter, an order, and a page.
 //!
-//! In the default order a search reads from the place where the page begins until the page is full. Another order looks at
-//! everything once and keeps no more than a page.
+//! In the default order a search reads from its cursor until the page is full. Another order looks at everything once and keeps
+//! no more than a page.
 
 mod block_reader;
 mod candidates;

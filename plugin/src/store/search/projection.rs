@@ -1,4 +1,5 @@
-//! Which parts of a run a search asks for. A run that must be read itself costs what is asked of it, not what was logged to it.
+//! The parts of a run that a search asks for. A run that is read from its own records costs those parts, not all that was
+//! logged to it.
 
 use super::super::query::Query;
 use super::snapshot::SearchSnapshot;

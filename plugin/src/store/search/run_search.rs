@@ -1,8 +1,8 @@
-//! Searches of runs.
+//! The search of runs: prune blocks, evaluate the filter by columns, keep the top k, then read the runs that are left.
 //!
-//! PackedRun runs are looked at in the columns of their block, a slot a run; runs that are not packed, and values that no column has,
-//! are read themselves. In default order the newest blocks come first, and the search ends when nothing unread can come
-//! before the end of the page. In another order the places of runs are only looked up for those that may be on the page.
+//! Packed runs are looked at in the columns of their block, a slot a run. Dirty runs, and values that no column has, are read
+//! themselves. In the default order the newest blocks come first, and the search ends when nothing unread can come before the
+//! end of the page. In another order row keys are only looked up for runs that may be on the page.
 
 use super::block_reader::{BlockSet, ColumnProjection, RowGroup, ValueSource};
 use super::candidates::{Candidate, Candidates};

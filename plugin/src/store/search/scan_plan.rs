@@ -1,4 +1,4 @@
-//! In which order a search looks at what may hold runs to be found.
+//! The order in which a search looks at blocks and dirty runs.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Where the runs of some experiments are to be found.
+//! A snapshot of the experiments that are searched: their dirty markers and zone maps.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What is known of a page before any run is looked at: each least and greatest number of a lot is some run's, so where there are
-//! enough of them, the page ends with one of them at the latest.
+//! A bound on the last key of the first page, from min/max values alone: every minimum is some run's value, so the k-th
+//! smallest minimum bounds the k-th smallest value.
 
 use super::block_reader::RowGroup;
 use crate::store::columnar::block::Block;

@@ -1,4 +1,4 @@
-//! Clearing away what is left of an experiment: its runs and logged models become ruins of their own, then its records go.
+//! Clears what is left of an experiment: its runs and logged models get tombstones of their own, then its records go.
 
 use super::{CommitBudget, clear_spans, put_logged, put_run, put_unreadable_run};
 use crate::domain::id::{ExperimentId, RunId};

@@ -1,8 +1,8 @@
-//! Ruins: what is to be cleared away of runs, experiments and models that are out of sight for good. Each is a note in the
-//! records, which the commit that took its thing out of sight made, and which goes when all else has gone.
+//! Tombstones of purged runs and experiments, and of deleted models. A tombstone is written by the commit that hides them and
+//! removed after the last of their records and files.
 //!
-//! Clearing is bounded by commits, and each of its commits by records and bytes, whatever is there. Whoever clears only removes
-//! what nobody can add to any more, so two who clear the same do no harm.
+//! Clearing is bounded in commits, and each commit in records and bytes. It only removes records that nobody can add to any
+//! more, so two who clear the same do no harm.
 
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, ModelId, RunId};

@@ -1,5 +1,5 @@
-//! What a deleted model leaves behind: records that nothing leads to any more. They are removed in pieces, since there can
-//! be more than one commit takes; meanwhile they only take room, and searches pass over them.
+//! Clears what a deleted model leaves: records that are unreachable. There can be more than one commit takes, so they go in
+//! pieces. Until then they only take room, and searches pass over them.
 
 use super::CommitBudget;
 use crate::domain::id::ModelId;
