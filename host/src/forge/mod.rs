@@ -1,5 +1,7 @@
 //! What the host asks of a forge: who presents this credential, and what may they do in this project?
-//! It knows nothing of HTTP answers: `access.rs` turns a decision into one.
+//! It knows nothing of HTTP answers: `auth/mod.rs` turns a decision into one.
+
+use std::fmt;
 
 use async_trait::async_trait;
 
@@ -140,6 +142,14 @@ pub enum Target {
 /// The forge cannot answer now; the text is for the log. The host answers 503 and never lets a request through.
 #[derive(Debug)]
 pub struct ForgeError(pub String);
+
+impl fmt::Display for ForgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the forge does not answer: {}", self.0)
+    }
+}
+
+impl std::error::Error for ForgeError {}
 
 /// A forge: users, projects, roles, and what else only it knows.
 #[async_trait]

@@ -7,9 +7,11 @@ pub use blobs::{
     BlobInfo, BlobItem, BlobStream, Blobs, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES, OpenBlob, Staged,
     is_last_page, validate_blob_name, validate_join, validate_list,
 };
+pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 
 mod blobs;
+mod error;
 pub mod files;
 mod lock;
 pub mod memory;
@@ -41,32 +43,6 @@ pub struct ProjectId(pub u64);
 
 /// Changes with every write of a record and never comes back; 0 means that there is no record.
 pub type Version = u64;
-
-/// Why a storage call did nothing.
-#[derive(Debug)]
-pub enum StorageError {
-    /// A limit was passed, by the caller's fault; the text names it.
-    TooLarge(String),
-    /// The name of a blob breaks the rules; the text says which.
-    InvalidName(String),
-    /// The storage failed; the text is for the log.
-    Unavailable(String),
-}
-
-/// Why a commit changed nothing.
-#[derive(Debug)]
-pub enum CommitError {
-    /// This key did not have the expected version.
-    Conflict(Vec<u8>),
-    /// The commit was not tried, or failed as a whole.
-    Failed(StorageError),
-}
-
-impl From<StorageError> for CommitError {
-    fn from(error: StorageError) -> Self {
-        CommitError::Failed(error)
-    }
-}
 
 /// The values of some keys in the order asked, packed: value `i` ends at `ends[i]` and begins where the former ends.
 /// An absent record has version 0 and no bytes.
