@@ -15,7 +15,8 @@ use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
-use crate::runtime::instance::{BufferedRequest, Instance, InstanceError, ResponseBody};
+use crate::runtime::instance::{BufferedRequest, Instance, ResponseBody};
+use crate::runtime::instance_error::InstanceError;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::storage::{BlobInfo, ProjectId};
 

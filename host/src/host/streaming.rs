@@ -20,7 +20,8 @@ use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
 use crate::http::response_body::{Body, Piece};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::Progress;
-use crate::runtime::instance::{InstanceError, StreamedRequest};
+use crate::runtime::instance::StreamedRequest;
+use crate::runtime::instance_error::InstanceError;
 use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.

@@ -52,7 +52,7 @@ impl Plugin {
         Self { direct: None, ..self }
     }
 
-    /// Whether it takes whole requests.
+    /// True if it takes whole requests.
     pub(crate) fn is_direct(&self) -> bool {
         self.direct.is_some()
     }

@@ -10,16 +10,16 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
+use wasmtime::Store;
 use wasmtime::component::Accessor;
-use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
-use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use super::bindings as direct;
 use super::bindings::DirectService;
 use super::component::{Exports, Plugin};
+use super::instance_error::InstanceError;
 use super::services::HostServices;
 use super::store_data::{Memory, RequestContext, Shortage, StoreData};
 use crate::auth::upload_token::Leave;
@@ -29,7 +29,7 @@ use crate::http::error::HttpError;
 use crate::http::request_body::LimitedBody;
 use crate::http::response_body::Piece;
 use crate::limits::Limits;
-use crate::limits::budget::{CallerId, Exhausted, Share};
+use crate::limits::budget::{CallerId, Share};
 use crate::limits::idle_timeout::Progress;
 use crate::limits::pace::Pace;
 use crate::storage::ProjectId;
@@ -41,39 +41,12 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 /// Ends when the component has taken the request's body.
 type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>>;
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum InstanceError {
-    /// Time is up.
-    TimedOut,
-    /// There is no room now for an instance, its memory or its answer.
-    NoRoom(Exhausted),
-    /// The instance needed more memory than one may have: this many bytes.
-    MemoryBound(usize),
-    /// The component stopped.
-    Trapped(wasmtime::Error),
-    /// The component gave up on the request.
-    GaveUp(ErrorCode),
-    /// The component's answer is no answer; the text says why.
-    Unfit(String),
-}
-
-impl From<wasmtime::Error> for InstanceError {
-    fn from(error: wasmtime::Error) -> Self {
-        if error.is::<PoolConcurrencyLimitError>() {
-            Self::NoRoom(Exhausted::All)
-        } else {
-            Self::Trapped(error)
-        }
-    }
-}
-
 /// Store and exports of an instance.
 pub(crate) struct Instance {
     store: Store<StoreData>,
     exports: Exports,
     project: ProjectId,
-    /// Whether it answers what takes long, and nothing else.
+    /// True if it answers what takes long, and nothing else.
     for_long: bool,
     uses: u32,
     /// It is in the middle of something, or was left there.
@@ -144,7 +117,7 @@ impl Instance {
         self.project
     }
 
-    /// Whether it answers searches and histories, and nothing else.
+    /// True if it answers searches and histories, and nothing else.
     pub(crate) fn is_for_long(&self) -> bool {
         self.for_long
     }

@@ -60,7 +60,7 @@ impl LowPriorityRuntime {
         })
     }
 
-    /// Whether an answer takes long, judged by method and path alone. A wrong guess costs time, and no right.
+    /// True if an answer takes long, judged by method and path alone. A wrong guess costs time, and no right.
     pub(crate) fn is_for(method: &Method, path: &str) -> bool {
         (*method == Method::GET || *method == Method::POST) && LONG.iter().any(|end| path.ends_with(end))
     }

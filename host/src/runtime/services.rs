@@ -10,7 +10,7 @@ use crate::forge::Forge;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 
-/// What the host lends to the component.
+/// Services of the host that the imports of an instance call.
 pub(crate) struct HostServices {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,

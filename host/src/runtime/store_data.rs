@@ -33,7 +33,7 @@ pub(crate) struct RequestContext {
     pub(crate) leave: Option<Arc<Leave>>,
     /// Who waits for it wants to know that bytes move.
     pub(crate) progress: Progress,
-    /// What it has reserved of the project's quota for the file that it brings.
+    /// Reservation in the project's quota for the file that it brings.
     pub(crate) reservation: Option<Reservation>,
 }
 
@@ -107,7 +107,7 @@ impl StoreData {
         self.binding.as_ref().map(|binding| binding.progress.clone())
     }
 
-    /// What the running request has reserved of the project's quota.
+    /// Reservation of the running request in the project's quota.
     pub(crate) fn reservation(&self) -> Option<Reservation> {
         self.binding.as_ref().and_then(|binding| binding.reservation.clone())
     }

@@ -1,0 +1,33 @@
+//! Errors of an instance that works on a request.
+
+use wasmtime::PoolConcurrencyLimitError;
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+
+use crate::limits::budget::Exhausted;
+
+/// Reason why an instance gave no response.
+#[derive(Debug)]
+pub(crate) enum InstanceError {
+    /// The request took longer than it may.
+    TimedOut,
+    /// There is no room now for an instance, its memory or its answer.
+    NoRoom(Exhausted),
+    /// The instance needed more memory than one may have: this many bytes.
+    MemoryBound(usize),
+    /// The component stopped.
+    Trapped(wasmtime::Error),
+    /// The component gave up on the request.
+    GaveUp(ErrorCode),
+    /// The response is invalid; the text says why.
+    Unfit(String),
+}
+
+impl From<wasmtime::Error> for InstanceError {
+    fn from(error: wasmtime::Error) -> Self {
+        if error.is::<PoolConcurrencyLimitError>() {
+            Self::NoRoom(Exhausted::All)
+        } else {
+            Self::Trapped(error)
+        }
+    }
+}
