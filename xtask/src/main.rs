@@ -39,7 +39,7 @@ examples:
   cargo xtask serve -- --listen 127.0.0.1:5000
   cargo xtask test
   cargo xtask test clients -- -k history
-  cargo xtask test soak -- --minutes 60
+  cargo xtask test soak --minutes 60
   cargo xtask bench -- --quick";
 
 fn main() -> ExitCode {
@@ -68,13 +68,39 @@ fn main() -> ExitCode {
     }
 }
 
-/// The arguments before the first `--`, and those after it.
+/// The arguments of xtask itself, and those to pass on: all behind `--`, or from the first option on.
 fn split_at_dashes(args: &[String]) -> (&[String], &[String]) {
-    let mut halves = args.splitn(2, |arg| arg == "--");
-    (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
+    let is_option = |(index, arg): (usize, &String)| index > 0 && arg.starts_with('-');
+    let split = args.iter().enumerate().position(is_option).unwrap_or(args.len());
+    let (own, rest) = args.split_at_checked(split).unwrap_or((args, &[]));
+    match rest.split_first() {
+        Some((dashes, rest)) if dashes == "--" => (own, rest),
+        _ => (own, rest),
+    }
 }
 
 fn wrong_arguments(why: &str) -> ExitCode {
     eprintln!("xtask: {why}\n\n{USAGE}");
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_passed_on_with_dashes_before_them_or_without() {
+        let split = |text: &str| {
+            let args: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            let (own, rest) = split_at_dashes(&args);
+            (own.join(" "), rest.join(" "))
+        };
+        let halves = |own: &str, rest: &str| (own.to_owned(), rest.to_owned());
+        for args in ["test soak --minutes 60", "test soak -- --minutes 60"] {
+            assert_eq!(split(args), halves("test soak", "--minutes 60"));
+        }
+        assert_eq!(split("test clients -- -k a -- b"), halves("test clients", "-k a -- b"));
+        assert_eq!(split("test rust -- name"), halves("test rust", "name"));
+        assert_eq!(split("--help"), halves("--help", ""));
+    }
 }
