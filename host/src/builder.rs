@@ -128,7 +128,7 @@ impl HostBuilder {
         self
     }
 
-    /// Whether the component packs what was logged by itself when nobody waits, as it does by default; else only
+    /// True if the component packs what was logged by itself when nobody waits, as it does by default; else only
     /// [`Host::run_maintenance`] lets it.
     pub fn background_maintenance(mut self, background_maintenance: bool) -> Self {
         self.background_maintenance = background_maintenance;

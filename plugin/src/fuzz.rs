@@ -68,7 +68,7 @@ pub fn like(bytes: &[u8]) {
     let _ = Pattern::new(pattern, true).matches(rest);
 }
 
-/// Whether a pattern matches, by the table of all of its beginnings and all of the text's.
+/// True if a pattern matches, by the table of all of its beginnings and all of the text's.
 fn plainly(pattern: &[char], text: &[char]) -> bool {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;

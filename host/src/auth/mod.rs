@@ -41,7 +41,7 @@ impl Caller {
 /// The credential of a request, and how it came.
 pub(crate) struct Presented {
     pub(crate) credential: Credential,
-    /// Whether browsers add such a credential by themselves to requests of any page. They do so with
+    /// True if browsers add such a credential by themselves to requests of any page. They do so with
     /// passwords, but not with tokens in headers of their own.
     pub(crate) is_ambient: bool,
 }

@@ -73,7 +73,7 @@ impl Origins {
         }
     }
 
-    /// Whether a request comes from a page of another origin. Most clients are no browsers, and name no page.
+    /// True if a request comes from a page of another origin. Most clients are no browsers, and name no page.
     fn is_foreign(&self, head: &Parts) -> bool {
         // Pages cannot set this header. It is right even where a proxy changes `Host`.
         match head.headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
@@ -90,7 +90,7 @@ impl Origins {
         !(self.external.as_ref() == Some(&origin) || own_origin(head, &origin.scheme) == Some(origin))
     }
 
-    /// Whether this is a name of the server. The port does not matter: it is not part of what rebinding changes.
+    /// True if this is a name of the server. The port does not matter: it is not part of what rebinding changes.
     fn knows(&self, host: &HeaderValue, own: Option<&OwnAddress>) -> bool {
         let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());
         let Some(host) = host.filter(|host| !host.as_str().contains('@')) else {

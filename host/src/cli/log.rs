@@ -29,7 +29,7 @@ pub(super) struct Log {
     lines: Lines,
 }
 
-/// Where lines are handed over. Cheap to clone; all clones are one.
+/// A writer that hands lines to the log's thread. All clones share one queue.
 #[derive(Clone)]
 struct Lines {
     sender: Sender<Message>,

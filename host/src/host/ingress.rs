@@ -20,7 +20,7 @@ use crate::limits::budget::Share;
 
 /// The time for which the body of a refused request is drained.
 pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
-/// The same for a request of an unknown sender.
+/// Time that the body of a refused request of an unknown sender is drained.
 const STRANGER_DISCARD_TIME: Duration = Duration::from_secs(2);
 /// The most bytes that are drained of such a request.
 const STRANGER_DISCARD_BYTES_MAX: usize = 1 << 20;

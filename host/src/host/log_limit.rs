@@ -27,7 +27,7 @@ impl LogLimit {
         }
     }
 
-    /// Whether a line may be logged now: then, how many were left out since the last one.
+    /// True if a line may be logged now: then, how many were left out since the last one.
     pub(crate) fn allows(&self, now: Instant) -> Option<u64> {
         // No code that may panic runs under the lock.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

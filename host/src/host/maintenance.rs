@@ -28,7 +28,7 @@ const PASSES_PER_TURN: usize = 16;
 const LOG_PAUSE: Duration = Duration::from_secs(60);
 /// Bytes of an answer that the log shows.
 const SHOWN_BYTES_MAX: usize = 500;
-/// What the component knows the work by.
+/// Path by which the component knows this work.
 const PATH: &str = "/host/upkeep";
 
 /// Which projects are due, the task that sees to them, and what became of it.
@@ -49,7 +49,7 @@ struct State {
     task: Option<JoinHandle<()>>,
 }
 
-/// What upkeep came to since the host began.
+/// Counts of maintenance since the host's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MaintenanceCounts {
     /// Passes of packing that were answered.
@@ -141,11 +141,11 @@ async fn see_to(host: Weak<Inner>) {
         // Nothing keeps the host alive while this waits.
         let pause = {
             let Some(host) = host.upgrade() else { return };
-            match host.upkeep.next() {
+            match host.maintenance.next() {
                 Next::Now(project, progress) => {
                     host.upload_gc.plan(&host, project);
                     let end = host.take_turn(project, progress).await;
-                    host.upkeep.end_turn(project, end);
+                    host.maintenance.end_turn(project, end);
                     continue;
                 }
                 Next::In(pause) => pause,
@@ -157,7 +157,7 @@ async fn see_to(host: Weak<Inner>) {
 }
 
 impl Host {
-    /// Lets the component do its upkeep in a project now, whatever was changed a moment ago. It changes no answer, only
+    /// Lets the component compact a project now, whatever was changed a moment ago. It changes no answer, only
     /// how fast answers come.
     pub async fn run_maintenance(&self, project: ProjectId) {
         let mut after = None;
@@ -170,14 +170,14 @@ impl Host {
         self.inner().sweep(project).await;
     }
 
-    /// What upkeep came to since the host began.
+    /// Counts of maintenance since the host's start.
     pub fn maintenance_counts(&self) -> MaintenanceCounts {
-        let upkeep = &self.inner().upkeep;
+        let maintenance = &self.inner().maintenance;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         MaintenanceCounts {
-            passes: read(&upkeep.passes),
-            failures: read(&upkeep.failures),
-            set_aside: read(&upkeep.set_aside),
+            passes: read(&maintenance.passes),
+            failures: read(&maintenance.failures),
+            set_aside: read(&maintenance.set_aside),
         }
     }
 }
@@ -259,7 +259,7 @@ impl Inner {
             Some(Err(refusal)) => format!("{refusal:?}"),
             None => "it was broken off".to_owned(),
         };
-        self.upkeep.note_failure(project, &path, &reason);
+        self.maintenance.note_failure(project, &path, &reason);
         None
     }
 
@@ -272,11 +272,12 @@ impl Inner {
         let answer = self.run_for_host(request, project).await?;
         match serde_json::from_slice(&answer) {
             Ok(pass) => {
-                self.upkeep.note_pass(project, &pass);
+                self.maintenance.note_pass(project, &pass);
                 Some(pass)
             }
             Err(_) => {
-                self.upkeep.note_failure(project, PATH, "the component does no upkeep");
+                self.maintenance
+                    .note_failure(project, PATH, "the component does no upkeep");
                 None
             }
         }

@@ -34,7 +34,7 @@ struct Due {
 pub(crate) struct Progress {
     /// Where the component goes on to look; none: at the start.
     pub(crate) after: Option<String>,
-    /// Whether something before that was left for later.
+    /// True if something before that was left for later.
     pub(crate) is_left: bool,
     /// How often it failed, one time after the other.
     pub(crate) failures: u32,

@@ -64,7 +64,7 @@ pub(crate) struct Inner {
     pub(crate) admission: Admission,
     pub(crate) connections: Connections,
     pub(crate) lane: LowPriorityRuntime,
-    pub(crate) upkeep: Maintenance,
+    pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
     background_maintenance: bool,
 }
@@ -72,9 +72,9 @@ pub(crate) struct Inner {
 /// How a host serves, besides its limits.
 #[derive(Default)]
 pub(crate) struct HostConfig {
-    /// Whether every request gets an instance of its own.
+    /// True if every request gets an instance of its own.
     pub(crate) isolate: bool,
-    /// Whether upkeep happens by itself.
+    /// True if upkeep happens by itself.
     pub(crate) background_maintenance: bool,
     /// By which schemes sources may lead out of a project, joined by commas.
     pub(crate) source_schemes: Option<HeaderValue>,
@@ -104,7 +104,7 @@ impl Host {
             admission: Admission::new(&limits),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
             lane,
-            upkeep: Maintenance::default(),
+            maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
             limits,
         };
@@ -213,7 +213,7 @@ impl Inner {
             }
         };
         if self.background_maintenance {
-            self.upkeep.note(self, caller.project.id, intent == Intent::Write);
+            self.maintenance.note(self, caller.project.id, intent == Intent::Write);
         }
         response
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::host::{Host, Inner};
 use crate::storage::ProjectId;
 
-/// What the component knows the work by.
+/// Path by which the component knows this work.
 const PATH: &str = "/host/purge";
 
 /// The component's answer to one pass.

@@ -16,7 +16,7 @@ use crate::storage::ProjectId;
 
 /// How long a project that was swept is left alone.
 const PAUSE: Duration = Duration::from_secs(3_600);
-/// What the component knows the work by.
+/// Path by which the component knows this work.
 const PATH: &str = "/host/sweep";
 
 /// When each project is swept.

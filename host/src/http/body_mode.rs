@@ -45,7 +45,7 @@ impl BodyMode {
         }
     }
 
-    /// Whether a request with a file may be whole after all, where the host sends what is wanted: it has no body, or a small
+    /// True if a request with a file may be whole after all, where the host sends what is wanted: it has no body, or a small
     /// one.
     pub(crate) fn may_be_whole(method: &Method, declared_length: Option<u64>) -> bool {
         match *method {

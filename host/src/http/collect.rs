@@ -23,7 +23,7 @@ pub(crate) enum CollectError {
     Broken(String),
 }
 
-/// What a body may cost.
+/// Bounds on a collected body.
 pub(crate) struct CollectLimits<'a> {
     pub(crate) bytes_max: usize,
     pub(crate) pace: Pace,

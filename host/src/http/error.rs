@@ -74,7 +74,7 @@ impl HttpError {
         }
     }
 
-    /// Whether the sender of the request is unknown.
+    /// True if the sender of the request is unknown.
     pub(crate) fn is_of_stranger(&self) -> bool {
         matches!(
             self,

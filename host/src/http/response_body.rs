@@ -105,7 +105,7 @@ impl Body {
         self.held.push(Box::new(held));
     }
 
-    /// Whether its bytes come as a stream, and are not all in memory.
+    /// True if its bytes come as a stream, and are not all in memory.
     pub(crate) fn is_streamed(&self) -> bool {
         matches!(self.rest, Rest::Stream(_))
     }

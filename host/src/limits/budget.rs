@@ -120,7 +120,7 @@ impl Budget {
     }
 }
 
-/// What one holder has of a budget.
+/// The part of a budget that one holder has.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,

@@ -62,7 +62,7 @@ pub(crate) struct Connection {
 struct State {
     /// The caller and project of its last request; none until that is let in.
     claim: Option<Claim>,
-    /// Whether a request ever came.
+    /// True if a request ever came.
     was_asked: bool,
     /// The number of requests whose answers are not sent yet.
     busy: usize,
@@ -204,7 +204,7 @@ impl Connection {
         self.lock().claim = Some(claim);
     }
 
-    /// Whether a request ever came.
+    /// True if a request ever came.
     pub(crate) fn was_asked(&self) -> bool {
         self.lock().was_asked
     }

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use crate::limits::pace::Pace;
 
-/// What a request, an instance and a connection may cost at most.
+/// Bounds on what a request, an instance and a connection may cost.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// From the moment at which a request has its body and a permit to its whole answer.
     pub request_timeout: Duration,
-    /// How many requests run in the component at the same time.
+    /// Number of requests that run in the component at the same time.
     pub concurrent_requests_max: usize,
-    /// How many more may wait for one of those permits.
+    /// Number of further requests that may wait for one of those permits.
     pub queued_requests_max: usize,
     /// How long they wait before they are told to come back.
     pub queue_timeout: Duration,
@@ -33,11 +33,11 @@ pub struct Limits {
     pub body_rate_min: u64,
     /// The largest file that is taken from a client.
     pub file_bytes_max: u64,
-    /// How many bytes of files a project keeps; `u64::MAX`: as many as there is room for, and nothing is counted.
+    /// Bytes of files that a project keeps. `u64::MAX`: as many as there is room for, and nothing is counted.
     pub project_bytes_max: u64,
     /// How long a file that came in parts may take to be put together, which the caller waits for.
     pub multipart_complete_timeout: Duration,
-    /// How many requests that carry files run at the same time, besides all others.
+    /// Number of requests that carry files at the same time, besides all others.
     pub transfers_max: usize,
     /// The least rate of uploads and downloads of files, in bytes a second; 0: none.
     pub transfer_rate_min: u64,
@@ -60,9 +60,9 @@ pub struct Limits {
     pub instance_reuse_bytes_max: usize,
     /// After so many requests an instance is replaced.
     pub instance_requests_max: u32,
-    /// How many instances may wait for the next request, all projects together.
+    /// Number of idle instances, all projects together.
     pub idle_max: usize,
-    /// How many of them may belong to one project.
+    /// Number of idle instances of one project.
     pub idle_per_project_max: usize,
     /// How long an instance waits.
     pub instance_idle_timeout: Duration,
@@ -75,7 +75,7 @@ pub struct Limits {
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, from the moment at which the connection is free.
     pub header_read_timeout: Duration,
-    /// The same for the first request of a connection, whose client is not known yet.
+    /// Time-out for the headers of a connection's first request, whose client is not known yet.
     pub first_header_read_timeout: Duration,
     /// The largest head of a request.
     pub head_bytes_max: usize,

@@ -142,7 +142,7 @@ pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Whether a listing came to its end, of which at most `limit` items were asked for.
+/// True if a listing came to its end, of which at most `limit` items were asked for.
 pub fn is_last_page(items: &[BlobItem], limit: u32) -> bool {
     let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
     items.len() < usize::try_from(limit).unwrap_or(usize::MAX) && name_bytes < LIST_NAME_BYTES

@@ -57,7 +57,7 @@ impl PageWriter {
         &mut self.body
     }
 
-    /// Whether the page is to end here.
+    /// True if the page is to end here.
     pub fn is_full(&self) -> bool {
         self.body.len() >= PAGE_BYTES
     }

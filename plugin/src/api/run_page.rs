@@ -47,7 +47,7 @@ pub async fn write(pages: Pages, page: &Page<Found>) -> Result<Vec<u8>> {
 /// A page while it is written.
 struct RunWriter {
     page: PageWriter,
-    /// Whether what is written is kept.
+    /// True if what is written is kept.
     keeps: bool,
     datasets: DatasetReader,
 }

@@ -22,7 +22,7 @@ struct KeyValue<'a> {
 pub struct KeyValues<'a>(pub &'a [Pair]);
 
 impl KeyValues<'_> {
-    /// Whether there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -5,7 +5,7 @@ use super::name::validate_length;
 use super::semver::SemVer;
 use crate::error::{Error, Result};
 
-/// Whether an alias stands for the latest version, whatever was set.
+/// True if an alias stands for the latest version, whatever was set.
 pub fn is_latest(alias: &str) -> bool {
     alias.eq_ignore_ascii_case("latest")
 }

@@ -78,7 +78,7 @@ pub fn validate(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether Windows, or a client's check elsewhere, reads a name as one on a drive.
+/// True if a name stands for a drive, on Windows or for a client's check.
 fn has_drive(name: &str) -> bool {
     let mut chars = name.chars();
     match (chars.next(), chars.next(), chars.next()) {
@@ -143,7 +143,7 @@ fn is_image(name: &str) -> bool {
     })
 }
 
-/// Whether a name is what is left of it when nothing more can be decoded and control characters are escaped.
+/// True if a name is what is left of it when nothing more can be decoded and control characters are escaped.
 fn is_decoded(name: &str) -> bool {
     let decoded = percent::levels(name).last().flatten();
     decoded.is_some_and(|decoded| without_controls(&decoded) == name)

@@ -82,7 +82,7 @@ impl Experiment {
     }
 }
 
-/// Whether a location is one that `Experiment::new` gives: the store and a number.
+/// True if a location is one that `Experiment::new` gives: the store and a number.
 fn is_made_up(location: &str) -> bool {
     let number = location.strip_prefix(STORE).unwrap_or_default().trim_end_matches('/');
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())

@@ -4,7 +4,7 @@
 //! write, an experiment counts these events in an epoch, and a run remembers the epoch in which its own stage was set:
 //! an older stage is overruled by the experiment's.
 
-/// Whether a thing is in use or soft-deleted.
+/// True if a thing is in use or soft-deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// In use.
@@ -63,7 +63,7 @@ pub enum View {
 }
 
 impl View {
-    /// Whether it shows this stage.
+    /// True if it shows this stage.
     pub fn shows(self, stage: Stage) -> bool {
         self.only().is_none_or(|only| only == stage)
     }

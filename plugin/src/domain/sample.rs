@@ -23,7 +23,7 @@ impl Sample {
         self.count.min(self.total)
     }
 
-    /// Whether there is nothing to keep.
+    /// True if there is nothing to keep.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }

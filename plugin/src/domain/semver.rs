@@ -52,7 +52,7 @@ impl SemVer {
         self.0.pre.as_str()
     }
 
-    /// Whether it is no prerelease.
+    /// True if it is no prerelease.
     pub fn is_release(&self) -> bool {
         self.0.pre.is_empty()
     }

@@ -218,7 +218,7 @@ fn split_scheme(source: &str) -> Option<(String, &str)> {
     (starts && scheme.chars().all(fits)).then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
-/// Whether a text has segments that lead up or nowhere, or control characters, also below any number of percent encodings.
+/// True if a text has segments that lead up or nowhere, or control characters, also below any number of percent encodings.
 fn climbs(text: &str) -> bool {
     let is_idle = |segment: &str| matches!(segment, "." | "..");
     percent::levels(text).any(|level| {

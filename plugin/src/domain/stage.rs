@@ -46,7 +46,7 @@ impl ModelStage {
         })
     }
 
-    /// Whether the versions in it are worked with, so that a new one can push them to the archive.
+    /// True if the versions in it are worked with, so that a new one can push them to the archive.
     pub fn is_active(self) -> bool {
         matches!(self, ModelStage::Staging | ModelStage::Production)
     }

@@ -69,7 +69,7 @@ impl Upload {
         self.creation_time_ms.saturating_add(UPLOAD_LIFE_MS)
     }
 
-    /// Whether something is still taken of it. One that began later than now, by a clock that was set back since, would go on for
+    /// True if something is still taken of it. One that began later than now, by a clock that was set back since, would go on for
     /// as long as that took, and ends instead.
     pub fn is_alive(&self, now_ms: i64) -> bool {
         self.creation_time_ms <= now_ms.saturating_add(CLOCK_SLACK_MS) && now_ms < self.expires_ms()

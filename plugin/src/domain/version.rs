@@ -18,7 +18,7 @@ pub struct Version {
     pub number: u64,
     /// What people call it. Unique in the model while the version exists.
     pub semver: SemVer,
-    /// Whether whoever made it chose its semantic version. If not, it was the next, or came along with what it is a copy of.
+    /// True if whoever made it chose its semantic version. If not, it was the next, or came along with what it is a copy of.
     pub is_semver_chosen: bool,
     /// The run that it is.
     pub run: RunId,
@@ -54,7 +54,7 @@ pub struct FullVersion {
 }
 
 impl FullVersion {
-    /// Whether it is a version of a prompt.
+    /// True if it is a version of a prompt.
     pub fn is_prompt(&self) -> bool {
         is_prompt(&self.tags)
     }

@@ -124,7 +124,7 @@ pub async fn list(directory: Option<&ArtifactPath>, limit: usize) -> Result<Vec<
     all_items(directory.map_or_else(|| "a".to_owned(), name), limit).await
 }
 
-/// Whether something lies below a path.
+/// True if something lies below a path.
 pub async fn is_directory(path: &ArtifactPath) -> Result<bool> {
     let items = host::list(name(path), None, 1).await.map_err(failed)?;
     Ok(!items.is_empty())

@@ -23,7 +23,7 @@ pub fn issue(paths: &[String], expires_ms: u64) -> Option<Vec<UploadToken>> {
     Some(tokens.into_iter().map(token).collect())
 }
 
-/// Whether the caller can get tokens.
+/// True if the caller can get tokens.
 pub fn can_issue() -> bool {
     host::give(&[], 0).is_some()
 }

@@ -139,7 +139,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// Whether nothing is given.
+    /// True if nothing is given.
     pub fn is_empty(&self) -> bool {
         self.fields.names().next().is_none()
     }
@@ -303,7 +303,7 @@ fn whole(float: f64) -> Option<i64> {
     inside.then(|| format!("{float:.0}").parse().ok()).flatten()
 }
 
-/// Whether a name is another one, which is written in snake_case, in camelCase.
+/// True if a name is another one, which is written in snake_case, in camelCase.
 fn is_camel_case(camel: &str, snake: &str) -> bool {
     let mut given = camel.chars();
     let mut raise = false;

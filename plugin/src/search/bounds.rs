@@ -19,18 +19,18 @@ pub enum Bounds {
 pub struct Between<T> {
     low: T,
     high: T,
-    /// Whether NaN, and having no number, is within the bounds too: both come behind all numbers.
+    /// True if the bounds include NaN and runs without a number: both come after all numbers.
     pub others: bool,
 }
 
 impl<T: PartialOrd + Copy> Between<T> {
-    /// Whether a number is within the bounds.
+    /// True if a number is within the bounds.
     pub fn admits(&self, value: T) -> bool {
         let is_nan = value.partial_cmp(&value).is_none();
         (self.low <= value && value <= self.high) || (self.others && is_nan)
     }
 
-    /// Whether a number of this range may be within the bounds.
+    /// True if a number of this range may be within the bounds.
     pub fn meets(&self, range: &RangeInclusive<T>) -> bool {
         self.low <= *range.end() && *range.start() <= self.high
     }
@@ -106,7 +106,7 @@ mod tests {
         ]
     }
 
-    /// Whether what is said of the second of three keys agrees with where it stands.
+    /// True if what is said of the second of three keys agrees with where it stands.
     fn check_bounds(
         order: &Order<RunAttribute>,
         [first, between, last]: &[SortKey; 3],

@@ -66,14 +66,14 @@ impl Searched for ExperimentAttribute {
 }
 
 impl Filter<ExperimentAttribute> {
-    /// Whether an experiment with these tags is found.
+    /// True if an experiment with these tags is found.
     pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
         self.clauses.iter().all(|clause| clause.matches(experiment, tags))
     }
 }
 
 impl Clause<ExperimentAttribute> {
-    /// Whether it holds for an experiment with these tags.
+    /// True if it holds for an experiment with these tags.
     pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
         match &self.subject {
             Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
@@ -83,7 +83,7 @@ impl Clause<ExperimentAttribute> {
 }
 
 impl Order<ExperimentAttribute> {
-    /// Whether it is the default order, in which they are stored.
+    /// True if it is the default order, in which they are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }

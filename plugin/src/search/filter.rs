@@ -34,14 +34,14 @@ pub enum Predicate {
     Text {
         /// The texts.
         among: BTreeSet<String>,
-        /// Whether it must be one of them.
+        /// True if it must be one of them.
         wanted: bool,
     },
     /// A number of an experiment that is, or is not, one of these.
     Id {
         /// The numbers.
         among: BTreeSet<u64>,
-        /// Whether it must be one of them.
+        /// True if it must be one of them.
         wanted: bool,
     },
     /// A text of this form.
@@ -57,7 +57,7 @@ pub enum Predicate {
 pub struct Bound {
     /// The greatest integer not above it.
     pub floor: i128,
-    /// Whether it is that integer.
+    /// True if it is that integer.
     pub whole: bool,
 }
 
@@ -77,7 +77,7 @@ pub enum Field<'a> {
 }
 
 impl<A: Searched> Filter<A> {
-    /// Whether it finds everything.
+    /// True if it finds everything.
     pub fn is_empty(&self) -> bool {
         self.clauses.is_empty()
     }
@@ -96,7 +96,7 @@ impl<A: Searched> Filter<A> {
 }
 
 impl Predicate {
-    /// Whether a value is so.
+    /// True if a value is so.
     pub fn holds(&self, field: &Field<'_>) -> bool {
         match (self, field) {
             (Predicate::Absent, field) => *field == Field::Absent,
@@ -115,7 +115,7 @@ impl Predicate {
 }
 
 impl Relation {
-    /// Whether two values ordered so are in this relation; those without an order are unequal.
+    /// True if two values ordered so are in this relation; those without an order are unequal.
     pub fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Relation::Equal => order == Some(Ordering::Equal),

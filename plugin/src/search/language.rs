@@ -28,7 +28,7 @@ pub struct Entity {
     pub kind: EntityKind,
     /// What its keys are compared with; of attributes each says it for itself.
     pub values: Values,
-    /// Whether one can order by its keys.
+    /// True if one can order by its keys.
     pub ordered: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct Attribute<A> {
     pub id: A,
     /// What it is compared with.
     pub values: Values,
-    /// Whether one can order by this name.
+    /// True if one can order by this name.
     pub ordered: bool,
 }
 
@@ -281,12 +281,12 @@ impl Values {
         }
     }
 
-    /// Whether a text needs no quotes.
+    /// True if a text needs no quotes.
     pub fn are_loose(self) -> bool {
         matches!(self, Values::LooseText | Values::Word(_))
     }
 
-    /// Whether these are numbers.
+    /// True if these are numbers.
     pub fn are_numbers(self) -> bool {
         matches!(
             self,

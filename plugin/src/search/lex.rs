@@ -41,7 +41,7 @@ pub(super) struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// Whether it is this keyword, in any case.
+    /// True if it is this keyword, in any case.
     pub(super) fn is_word(&self, word: &str) -> bool {
         self.kind == Kind::Path && self.text.eq_ignore_ascii_case(word)
     }

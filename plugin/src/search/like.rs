@@ -51,12 +51,12 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it is one of ILIKE.
+    /// True if it is one of ILIKE.
     pub fn ignores_case(&self) -> bool {
         self.ignore_case
     }
 
-    /// Whether a whole text is as it says.
+    /// True if a whole text is as it says.
     pub fn matches(&self, text: &str) -> bool {
         let text = if self.ignore_case {
             fold(text)
@@ -102,7 +102,7 @@ impl Piece {
         }
     }
 
-    /// Whether a text ends with it.
+    /// True if a text ends with it.
     fn ends(&self, text: &str) -> bool {
         match self {
             Piece::Plain(piece) => text.ends_with(piece.as_str()),

@@ -102,12 +102,12 @@ impl LoggedSearch {
         Ok(LoggedSearch { filter, datasets })
     }
 
-    /// Whether a model is found.
+    /// True if a model is found.
     pub fn matches(&self, known: &KnownLoggedModel) -> bool {
         self.is_measured(known) && self.filter.clauses.iter().all(|clause| self.holds(clause, known))
     }
 
-    /// Whether every model is found.
+    /// True if every model is found.
     pub fn is_everything(&self) -> bool {
         self.filter.is_empty() && self.datasets.is_empty()
     }
@@ -135,7 +135,7 @@ impl LoggedSearch {
     }
 }
 
-/// Whether a filter asks for one name with a quote in it, which no model has.
+/// True if a filter asks for one name with a quote in it, which no model has.
 ///
 /// Before they list a directory of a run, clients ask for a model named like it, and do not escape the name: `name = 'it's'`.
 fn names_a_quote(text: &str) -> bool {
@@ -148,7 +148,7 @@ fn names_a_quote(text: &str) -> bool {
 pub struct OrderItem {
     /// An attribute, or `metrics.` and a key.
     pub field: String,
-    /// Whether lower values come first.
+    /// True if lower values come first.
     pub ascending: bool,
     /// What a metric must be measured on; an empty name or digest is any.
     pub dataset: MeasuredOn,
@@ -187,7 +187,7 @@ impl LoggedOrder {
         Ok(LoggedOrder { order, scopes })
     }
 
-    /// Whether it is the default order, in which they are stored.
+    /// True if it is the default order, in which they are stored.
     pub fn is_listing(&self) -> bool {
         self.scopes.is_empty()
     }
@@ -217,7 +217,7 @@ impl LoggedOrder {
         Some((time, LoggedModelId::parse(id).ok()?))
     }
 
-    /// Whether a place of these bytes can be one of this order.
+    /// True if a place of these bytes can be one of this order.
     pub fn fits(&self, place: &[u8]) -> bool {
         self.order.read_key(place).is_some() && (!self.is_listing() || Self::listed_place(place).is_some())
     }

@@ -27,7 +27,7 @@ pub enum ModelAttribute {
 /// Which models a search finds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSearch {
-    /// Whether they are prompts.
+    /// True if they are prompts.
     pub kind: Kind,
     /// What else they must be.
     pub filter: Filter<ModelAttribute>,
@@ -85,7 +85,7 @@ impl ModelSearch {
         Ok(ModelSearch { kind, filter })
     }
 
-    /// Whether a model with these tags is found.
+    /// True if a model with these tags is found.
     pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
         let is_hidden = self.kind == Kind::Models && tags.iter().any(|(key, value)| hides(key, value));
         !is_hidden && self.filter.clauses.iter().all(|clause| clause.matches(model, tags))
@@ -98,7 +98,7 @@ impl ModelSearch {
 }
 
 impl Clause<ModelAttribute> {
-    /// Whether it holds for a model with these tags.
+    /// True if it holds for a model with these tags.
     pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
         match &self.subject {
             Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
@@ -108,7 +108,7 @@ impl Clause<ModelAttribute> {
 }
 
 impl Order<ModelAttribute> {
-    /// Whether it is the default order, in which their names are stored.
+    /// True if it is the default order, in which their names are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }

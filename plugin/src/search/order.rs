@@ -22,7 +22,7 @@ pub struct Term<A> {
     pub subject: Subject<A>,
     /// What it is compared as.
     pub values: Values,
-    /// Whether greater ones come first. Those that have none come last either way.
+    /// True if greater ones come first. Those that have none come last either way.
     pub descending: bool,
 }
 

@@ -4,7 +4,7 @@ use super::filter::{Clause, Filter, Predicate};
 use super::language::Subject;
 use crate::domain::prompt::PROMPT_TAG;
 
-/// Whether a search is for prompts, or for all that is none.
+/// True if a search is for prompts, or for all that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Prompts alone.

@@ -88,14 +88,14 @@ impl Searched for RunAttribute {
 }
 
 impl Filter<RunAttribute> {
-    /// Whether a run is found.
+    /// True if a run is found.
     pub fn matches(&self, run: &FullRun<'_>) -> bool {
         self.clauses.iter().all(|clause| clause.matches(run))
     }
 }
 
 impl Clause<RunAttribute> {
-    /// Whether it holds for a run.
+    /// True if it holds for a run.
     pub fn matches(&self, run: &FullRun<'_>) -> bool {
         match &self.subject {
             // One input is enough, and another one may be for another clause.
@@ -107,7 +107,7 @@ impl Clause<RunAttribute> {
 }
 
 impl Order<RunAttribute> {
-    /// Whether it is the default order, in which they are stored.
+    /// True if it is the default order, in which they are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }

@@ -35,7 +35,7 @@ pub enum VersionAttribute {
 /// Which versions a search finds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionSearch {
-    /// Whether they are versions of prompts.
+    /// True if they are versions of prompts.
     pub kind: Kind,
     /// What else they must be.
     pub filter: Filter<VersionAttribute>,
@@ -88,7 +88,7 @@ impl VersionSearch {
         Ok(VersionSearch { kind, filter })
     }
 
-    /// Whether versions of this model can be found.
+    /// True if versions of this model can be found.
     pub fn sees(&self, model: &Model) -> bool {
         let is_hidden = self.kind == Kind::Models && model.prompt_versions > 0;
         let name = Field::text(&model.name);
@@ -96,7 +96,7 @@ impl VersionSearch {
         !is_hidden && asked.all(|clause| clause.test.holds(&name))
     }
 
-    /// Whether a version of a model that it sees is found.
+    /// True if a version of a model that it sees is found.
     pub fn matches(&self, version: &FullVersion) -> bool {
         self.filter.clauses.iter().all(|clause| clause.matches(version))
     }
@@ -111,14 +111,14 @@ impl VersionSearch {
         self.filter.texts_of(VersionAttribute::RunId)
     }
 
-    /// Whether the name of the model alone decides.
+    /// True if the name of the model alone decides.
     pub fn asks_names_only(&self) -> bool {
         self.filter.clauses.iter().all(|clause| clause.subject == NAME)
     }
 }
 
 impl Clause<VersionAttribute> {
-    /// Whether it holds for a version.
+    /// True if it holds for a version.
     pub fn matches(&self, version: &FullVersion) -> bool {
         match &self.subject {
             Subject::Tag(key) if key == SEMVER_TAG => {
@@ -131,7 +131,7 @@ impl Clause<VersionAttribute> {
 }
 
 impl Order<VersionAttribute> {
-    /// Whether it is the default order, in which they are stored.
+    /// True if it is the default order, in which they are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }

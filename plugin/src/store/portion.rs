@@ -43,7 +43,7 @@ impl Room {
         self.thing = 0;
     }
 
-    /// Whether so much was read that no other thing shall begin.
+    /// True if so much was read that no other thing shall begin.
     pub fn is_full(&self) -> bool {
         self.all >= PORTION_BYTES
     }

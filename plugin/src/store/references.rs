@@ -116,7 +116,7 @@ pub async fn versions_among(change: &mut Change, id: ExperimentId, runs: &[RunId
     Ok(found)
 }
 
-/// Whether an experiment belongs to a model, or one of its runs is a version.
+/// True if an experiment belongs to a model, or one of its runs is a version.
 pub async fn is_of_the_registry(id: ExperimentId) -> Result<bool> {
     let [owner] = get([keys::model_of_experiment(id)]).await?;
     Ok(owner.version != ABSENT || first_version(keys::versions_of_experiment(id), None).await?.is_some())
@@ -140,7 +140,7 @@ pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
     Ok(found)
 }
 
-/// Whether a semantic version is that of a version which one with this run and these files is a copy of: of another version that is
+/// True if a semantic version is that of a version which one with this run and these files is a copy of: of another version that is
 /// the same run, or, in the same model, has its files there. Copies of tags and aliases name it, and mean nothing by it. The
 /// change depends on the answer: on the guard of the run's experiment and on the records of the semantic version.
 pub async fn is_of_original(

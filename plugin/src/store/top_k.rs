@@ -83,13 +83,13 @@ impl<T> TopK<T> {
         }
     }
 
-    /// Whether what has this key, or a later one, is no longer wanted.
+    /// True if what has this key, or a later one, is no longer wanted.
     pub fn is_behind(&self, key: &[u8]) -> bool {
         let last = self.kept.last_key_value().filter(|_| self.is_full());
         last.is_some_and(|(last, _)| last.as_slice() <= key)
     }
 
-    /// Whether only a lower key could change it.
+    /// True if only a lower key could change it.
     pub fn is_full(&self) -> bool {
         self.kept.len() > self.count
     }

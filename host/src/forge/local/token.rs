@@ -39,7 +39,7 @@ pub struct NewToken {
 }
 
 impl NewToken {
-    /// Whether it has expired before it is made, which is no error but worth a word.
+    /// True if it has expired before it is made, which is no error but worth a word.
     pub fn never_works(&self) -> bool {
         self.expires.is_some_and(|day| day <= today_utc())
     }

@@ -76,7 +76,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Whether there may be more than it took.
+    /// True if there may be more than it took.
     fn is_full(&self) -> bool {
         self.names.len() >= self.size.items || self.name_bytes >= self.size.name_bytes
     }

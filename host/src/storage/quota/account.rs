@@ -14,7 +14,7 @@ pub(super) struct Account {
     bytes_max: u64,
     /// Held to read while one file changes, to write while many do, or while all are counted.
     changing: Arc<RwLock<()>>,
-    /// Whether `used` is what the storage holds. Changed with `changing` held.
+    /// True if `used` is what the storage holds. Changed with `changing` held.
     is_counted: AtomicBool,
     sums: Mutex<Sums>,
     names: [tokio::sync::Mutex<()>; NAME_LOCKS],

@@ -14,7 +14,7 @@ async fn has_room(quota: &Quota, bytes: u64) -> bool {
     quota.reserve(PROJECT, bytes).await.unwrap().is_some()
 }
 
-/// Whether so much is left, and no more.
+/// True if so much is left, and no more.
 async fn has_left(quota: &Quota, bytes: u64) -> bool {
     has_room(quota, bytes).await && !has_room(quota, bytes + 1).await
 }

@@ -150,7 +150,7 @@ impl Bucket {
         }))
     }
 
-    /// Whether any key begins with this.
+    /// True if any key begins with this.
     pub(super) async fn holds_any(&self, prefix: &str) -> Result<bool, StorageError> {
         let options = PaginatedListOptions {
             max_keys: Some(1),

@@ -28,7 +28,7 @@ impl ReadSet {
         CURRENT.take().unwrap_or_default()
     }
 
-    /// Whether notes are taken.
+    /// True if notes are taken.
     pub(crate) fn is_wanted() -> bool {
         CURRENT.with_borrow(Option::is_some)
     }

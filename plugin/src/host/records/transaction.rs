@@ -92,7 +92,7 @@ fn checks(read: ReadSet) -> Vec<host::Check> {
     read.records.into_iter().map(check).collect()
 }
 
-/// Whether the checks held, and the writes were made.
+/// True if the checks held, and the writes were made.
 async fn commit(checks: Vec<host::Check>, writes: Vec<host::Write>) -> Result<bool> {
     match host::commit(checks, writes).await {
         Ok(()) => Ok(true),

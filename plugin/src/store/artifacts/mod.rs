@@ -269,7 +269,7 @@ fn after_owner(path: &str) -> (&str, &str) {
     }
 }
 
-/// Whether a path is that of a file or of a directory with something in it.
+/// True if a path is that of a file or of a directory with something in it.
 async fn is_there(path: &ArtifactPath) -> Result<bool> {
     Ok(blobs::stat(path).await?.is_some() || blobs::is_directory(path).await?)
 }

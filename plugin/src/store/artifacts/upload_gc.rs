@@ -30,7 +30,7 @@ pub struct Pass {
     pub next: Option<Vec<u8>>,
 }
 
-/// Whether a pass can begin at this place.
+/// True if a pass can begin at this place.
 pub fn is_place(bytes: &[u8]) -> bool {
     keys::upload_of(bytes).is_some() || part_of(bytes).is_some()
 }

@@ -58,7 +58,7 @@ impl<'a> Value<'a> {
 #[derive(Debug)]
 pub struct Block {
     held: SlotBitmap,
-    /// Whether it is the first slots that hold something, without a gap.
+    /// True if it is the first slots that hold something, without a gap.
     is_dense: bool,
     values: Values,
     /// Found when they are first asked for.
@@ -117,7 +117,7 @@ impl Block {
         })
     }
 
-    /// Whether no slot holds anything.
+    /// True if no slot holds anything.
     pub fn is_empty(&self) -> bool {
         self.held == SlotBitmap::default()
     }

@@ -65,7 +65,7 @@ impl BlockBuilder {
         }
     }
 
-    /// Whether no slot holds anything: then it need not be stored.
+    /// True if no slot holds anything: then it need not be stored.
     pub fn is_empty(&self) -> bool {
         self.slots.iter().all(|slot| *slot == Slot::Absent)
     }

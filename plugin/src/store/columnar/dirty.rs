@@ -65,7 +65,7 @@ impl DirtyMarker {
         }
     }
 
-    /// Whether the run was left alone since `since_ms`. A run that was changed in the future was: the clock was set back since,
+    /// True if the run was left alone since `since_ms`. A run that was changed in the future was: the clock was set back since,
     /// and who changes a run now leaves a mark of now.
     pub fn rests(&self, since_ms: i64, now_ms: i64) -> bool {
         self.changed_ms <= since_ms || self.changed_ms > now_ms

@@ -41,7 +41,7 @@ pub struct RunDelta {
 }
 
 impl RunDelta {
-    /// Whether there is nothing.
+    /// True if there is nothing.
     pub fn is_empty(&self) -> bool {
         self.metrics.is_empty() && self.params.is_empty() && self.tags.is_empty()
     }

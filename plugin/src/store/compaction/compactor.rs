@@ -109,7 +109,7 @@ impl Compactor {
         Ok(true)
     }
 
-    /// Whether most blocks of these cells are rewritten anyway, or none is yet. A run of which a part is packed otherwise waits for a
+    /// True if most blocks of these cells are rewritten anyway, or none is yet. A run of which a part is packed otherwise waits for a
     /// pass that begins with its columns: taken in here, it would be ahead of runs that could share the writing of its blocks.
     fn has_most_of(&self, cells: &[Cell], row: u64) -> bool {
         self.blocks.is_empty() || 2 * self.new_blocks(cells, row).count() <= cells.len()
@@ -122,7 +122,7 @@ impl Compactor {
         cells.iter().map(|(column, _)| column).filter(is_new)
     }
 
-    /// Whether there is room for the blocks that these cells need besides those that are rewritten anyway.
+    /// True if there is room for the blocks that these cells need besides those that are rewritten anyway.
     fn takes(&mut self, cells: &[Cell], row: u64) -> bool {
         let (block, _) = place_of(row);
         let before = u64::from(block) * u64::try_from(SLOTS).unwrap_or(1);

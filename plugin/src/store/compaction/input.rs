@@ -29,7 +29,7 @@ pub struct RunInput {
     pub(crate) parts: Parts,
     /// The keys of the records that are moved.
     pub moved: Vec<Vec<u8>>,
-    /// Whether that is all there is.
+    /// True if that is all there is.
     pub is_whole: bool,
     budget: RunBudget,
 }

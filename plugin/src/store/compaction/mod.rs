@@ -173,7 +173,7 @@ async fn pack_or_set_aside(
     Ok((moved, aside))
 }
 
-/// Whether packing fails because of what is stored, so that trying it again cannot help.
+/// True if packing fails because of what is stored, so that trying it again cannot help.
 fn is_of_records(error: &Error) -> bool {
     !matches!(error, Error::Denied | Error::Contended | Error::Unavailable(_))
 }

@@ -16,7 +16,7 @@ use crate::store::{experiments, keys};
 /// How many things are read and looked at together, at most.
 const CHUNK_MAX: usize = 500;
 
-/// Whether bytes can be the place of an experiment in this order.
+/// True if bytes can be the place of an experiment in this order.
 pub fn fits(order: &ExperimentOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
         bytes.len() == keys::LISTED_PLACE_BYTES

@@ -83,7 +83,7 @@ pub enum Column {
 const COLUMN_KEY_BYTES_MAX: usize = 2_000;
 
 impl Column {
-    /// Whether runs are looked up by it. What has a longer key is read from the runs themselves.
+    /// True if runs are looked up by it. What has a longer key is read from the runs themselves.
     pub fn is_stored(&self) -> bool {
         match self {
             Column::Metric(key) | Column::Param(key) | Column::Tag(key) => key.len() <= COLUMN_KEY_BYTES_MAX,

@@ -142,7 +142,7 @@ fn pick_sorted(mut points: Vec<Point>, sample: Sample) -> Vec<Point> {
 struct Survey {
     total: usize,
     last: Option<Point>,
-    /// Whether some point has a lower step than the one before it.
+    /// True if some point has a lower step than the one before it.
     disordered: bool,
     /// All points, as long as they are not too many.
     kept: Vec<Point>,

@@ -59,7 +59,7 @@ struct Side {
     points: std::vec::IntoIter<Point>,
     /// The end of what was read.
     read_to: Option<Point>,
-    /// Whether there is nothing behind it.
+    /// True if there is nothing behind it.
     is_whole: bool,
 }
 

@@ -143,7 +143,7 @@ async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<Pass> {
     Ok(pass)
 }
 
-/// Whether an experiment was deleted at this time or before, and may go.
+/// True if an experiment was deleted at this time or before, and may go.
 fn is_due(stored: &experiments::Stored, before_ms: i64) -> bool {
     let experiment = &stored.experiment;
     // Every project has the first one: it would be made up anew.
@@ -295,7 +295,7 @@ impl Taken {
         packed.existing().map(PackedRun::read).transpose().map(Some)
     }
 
-    /// Whether a run was deleted by itself, and neither by its experiment nor restored by it.
+    /// True if a run was deleted by itself, and neither by its experiment nor restored by it.
     fn is_deleted_itself(&self, run: Lifecycle) -> bool {
         run.stage == Stage::Deleted && run.epoch >= self.experiment.epoch
     }

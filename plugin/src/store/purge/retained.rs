@@ -93,12 +93,12 @@ impl Retained {
         Ok(())
     }
 
-    /// Whether a run stays.
+    /// True if a run stays.
     pub(super) fn keeps_run(&self, run: RunId) -> bool {
         self.runs.contains(&run)
     }
 
-    /// Whether an experiment stays: it belongs to a model, or something of it is a version, or made one.
+    /// True if an experiment stays: it belongs to a model, or something of it is a version, or made one.
     pub(super) async fn keeps_experiment(&self, id: ExperimentId) -> Result<bool> {
         if self.experiments.contains(&id) || references::is_of_the_registry(id).await? {
             return Ok(true);
@@ -114,7 +114,7 @@ impl Retained {
         Ok(is_kept)
     }
 
-    /// Whether no version was made from an experiment since this was read, on which a change then depends.
+    /// True if no version was made from an experiment since this was read, on which a change then depends.
     pub(super) async fn is_current(&self, change: &mut Change, id: ExperimentId) -> Result<bool> {
         let key = keys::registry::versions_guard(id);
         let guard = get_all(vec![key.clone()]).await?.pop();

@@ -36,7 +36,7 @@ impl Latest {
         self.0.iter().map(|ranked| ranked.number)
     }
 
-    /// Whether versions that were read after it are all there, and in the stages that they had then.
+    /// True if versions that were read after it are all there, and in the stages that they had then.
     fn agrees_with(&self, found: &[Option<FullVersion>]) -> bool {
         let has_moved = |version: &Version| {
             let mut known = self.0.iter();

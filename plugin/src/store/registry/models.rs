@@ -273,7 +273,7 @@ pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
     .await
 }
 
-/// Whether a model is marked as a prompt, on which a change then depends.
+/// True if a model is marked as a prompt, on which a change then depends.
 pub async fn is_marked_prompt(change: &mut Change, id: ModelId) -> Result<bool> {
     let key = keys::model_tag(id, PROMPT_TAG);
     let [tag] = get([key.clone()]).await?;

@@ -96,7 +96,7 @@ async fn place_of_run(path: &ArtifactPath, owner: Owner) -> Result<Option<RunId>
     Ok(None)
 }
 
-/// Whether a path lies where a URI of the own store leads.
+/// True if a path lies where a URI of the own store leads.
 fn is_within(path: &ArtifactPath, root: &str) -> bool {
     ArtifactPath::of_uri(root).is_some_and(|root| path.is_within(&root))
 }

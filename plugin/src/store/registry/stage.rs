@@ -23,7 +23,7 @@ const COMMITS_MAX: usize = 400;
 pub struct Transition {
     /// Where to.
     pub stage: ModelStage,
-    /// Whether the versions that are there go to the archive.
+    /// True if the versions that are there go to the archive.
     pub archive_others: bool,
 }
 

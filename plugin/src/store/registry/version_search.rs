@@ -113,7 +113,7 @@ async fn names(query: &Query, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc
 /// A walk through the versions of one model, or of all, the last updated first, chunk by growing chunk.
 struct Walk {
     rest: Option<Span>,
-    /// Whether the places are those of one model: then their order is the order looked for. Those of all models have
+    /// True if the places are those of one model: then their order is the order looked for. Those of all models have
     /// versions of one time in another order than that of their names.
     of_one_model: bool,
     /// How many places are read at least.

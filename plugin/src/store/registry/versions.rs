@@ -90,7 +90,7 @@ pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<Stored>> {
     stored.collect()
 }
 
-/// Whether a version has a semantic version, or is a copy of one that has it.
+/// True if a version has a semantic version, or is a copy of one that has it.
 pub async fn is_known_as(model: &str, name: &VersionName, semver: &SemVer) -> Result<bool> {
     transact(async |change| {
         let stored = load(model, name).await?;

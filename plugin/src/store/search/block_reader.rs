@@ -40,7 +40,7 @@ pub(super) enum ValueSource {
 #[derive(Clone)]
 pub(super) struct ColumnProjection {
     columns: Vec<Column>,
-    /// Whether the places of all runs are read too.
+    /// True if the places of all runs are read too.
     with_places: bool,
 }
 

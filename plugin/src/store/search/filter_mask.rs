@@ -116,10 +116,10 @@ impl<'t, 'a> FilterMask<'t, 'a> {
     }
 }
 
-/// Whether a test holds; none when only the run itself tells.
+/// True if a test holds; none when only the run itself tells.
 type Verdict = Option<bool>;
 
-/// Whether a slot stays; one without a verdict is put aside.
+/// True if a slot stays; one without a verdict is put aside.
 fn note(verdict: Verdict, slot: u16, unknown: &mut SlotBitmap) -> bool {
     if verdict.is_none() {
         unknown.insert(slot);

@@ -42,7 +42,7 @@ pub struct RowLocation {
     pub stage: Stage,
 }
 
-/// Whether bytes can be the place of a run in this order.
+/// True if bytes can be the place of a run in this order.
 pub fn fits(order: &RunOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
         bytes.len() == keys::PLACE_BYTES

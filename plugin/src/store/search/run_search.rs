@@ -364,7 +364,7 @@ fn key_of_place(order: &Order<RunAttribute>, place: &[u8]) -> Vec<u8> {
     key
 }
 
-/// Whether the place of a run tells the value.
+/// True if the place of a run tells the value.
 fn is_in_place(subject: &Subject<RunAttribute>) -> bool {
     matches!(
         subject,

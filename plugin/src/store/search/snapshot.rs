@@ -93,7 +93,7 @@ impl SearchSnapshot {
         self.all_marked.len()
     }
 
-    /// Whether what the blocks say of a run may be old.
+    /// True if what the blocks say of a run may be old.
     pub(super) fn is_marked(&self, id: RunId) -> bool {
         self.all_marked.binary_search(&id).is_ok()
     }
