@@ -11,7 +11,7 @@ use crate::request::params::{Params, from_body, from_query};
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
 use crate::search::models::{ModelOrder, ModelSearch};
-use crate::search::page::{Pages, Place};
+use crate::search::page::{Cursor, Pages};
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::columnar::block::Block;
@@ -55,7 +55,7 @@ pub fn order(bytes: &[u8]) {
         let _ = (order.read_key(bytes), ModelOrder::listed_name(bytes));
     }
     if let Ok(order) = VersionOrder::parse(&items) {
-        let _ = (order.read_key(bytes), VersionOrder::listed_place(bytes));
+        let _ = (order.read_key(bytes), VersionOrder::listing_cursor(bytes));
     }
 }
 
@@ -88,10 +88,10 @@ fn plainly(pattern: &[char], text: &[char]) -> bool {
 /// A token is refused, or is the one that its place is written as.
 pub fn page_token(bytes: &[u8]) {
     let text = text(bytes);
-    if let Ok(Some(place)) = Place::parse(&text, |_| true) {
-        assert_eq!(place.to_token(), text.to_ascii_lowercase());
+    if let Ok(Some(cursor)) = Cursor::parse(&text, |_| true) {
+        assert_eq!(cursor.to_token(), text.to_ascii_lowercase());
         let pages = Pages::of(bytes);
-        assert_eq!(pages.after(&pages.token(&place), |_| true), Ok(Some(place)));
+        assert_eq!(pages.after(&pages.token(&cursor), |_| true), Ok(Some(cursor)));
     }
     let _ = Pages::of(1).after(&text, |_| true);
 }
@@ -149,7 +149,7 @@ pub fn keys(bytes: &[u8]) {
     let _ = (
         keys::marked(bytes),
         keys::block_number(bytes),
-        keys::listed_experiment_place(bytes),
+        keys::listed_experiment_sort_key(bytes),
     );
     let _ = (keys::upload_of(bytes), keys::deleted_run(bytes), keys::ruin_of(bytes));
     let _ = keys::registry::version_itself(bytes);

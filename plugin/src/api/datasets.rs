@@ -11,7 +11,7 @@ use crate::request::call::Call;
 use crate::store::experiments::datasets;
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct DatasetSummaries<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dataset_summaries: Vec<Summary<'a>>,
 }
@@ -53,7 +53,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         )));
     }
     let uses = datasets::uses(&ExperimentId::parse_all(&asked)?, DATASETS_PER_SEARCH_MAX).await?;
-    json(&Found {
+    json(&DatasetSummaries {
         dataset_summaries: uses.iter().map(Summary::from).collect(),
     })
 }

@@ -19,7 +19,7 @@ use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::page::Pages;
 use crate::store::experiments;
 use crate::store::experiments::search;
-use crate::store::query::Query;
+use crate::store::query::SearchQuery;
 
 #[derive(Serialize)]
 struct Created {
@@ -27,7 +27,7 @@ struct Created {
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct ExperimentResponse<'a> {
     experiment: wire::Experiment<'a>,
 }
 
@@ -61,7 +61,7 @@ pub async fn get_by_name(call: Call<'_>) -> Result<Vec<u8>> {
 
 async fn found(experiment: &Experiment) -> Result<Vec<u8>> {
     let tags = experiments::tags(&[experiment.id]).await?.pop().unwrap_or_default();
-    json(&Found {
+    json(&ExperimentResponse {
         experiment: wire::Experiment::new(experiment, &tags),
     })
 }
@@ -120,7 +120,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let view = params.choice("view_type", &VIEWS)?.unwrap_or(View::ActiveOnly);
     let pages = Pages::of(("experiments", filter, order_by, view));
     let token = params.text("page_token")?.unwrap_or_default();
-    let query = Query {
+    let query = SearchQuery {
         filter: ExperimentFilter::parse(filter)?,
         view,
         after: pages.after(token, |bytes| search::fits(&order, bytes))?,
@@ -137,7 +137,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
             break;
         }
     }
-    Ok(page.finish(found.place_after(done).as_ref()))
+    Ok(page.finish(found.cursor_after(done).as_ref()))
 }
 
 /// How many items a page shall have; `default` 0 makes it a must.

@@ -3,7 +3,7 @@
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
 use crate::host::blobs::{self, FileInfo};
-use crate::request::range::Wanted;
+use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 use crate::store::artifacts;
 
@@ -26,7 +26,7 @@ const TYPES: &[(&str, &[&str])] = &[
 ];
 
 /// Serves a file, or what is asked of it.
-pub async fn serve(path: &ArtifactPath, wanted: &Wanted) -> Result<Answer> {
+pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
     if wanted.head_only || !wanted.if_none_match.is_empty() {
         let (_, info) = artifacts::find(path).await?;
         if matches(&wanted.if_none_match, &tag(info)) {
@@ -50,7 +50,7 @@ pub async fn serve(path: &ArtifactPath, wanted: &Wanted) -> Result<Answer> {
 }
 
 /// What is wanted of a file, and the bytes or what lets the host send them.
-async fn contents(path: &ArtifactPath, wanted: &Wanted) -> Result<(FileInfo, Part, Contents)> {
+async fn contents(path: &ArtifactPath, wanted: &RangeRequest) -> Result<(FileInfo, Part, Contents)> {
     if wanted.by_host {
         let (place, info) = artifacts::find(path).await?;
         let part = part(wanted, info)?;
@@ -75,7 +75,7 @@ struct Part {
 }
 
 /// The bytes that are wanted of a file. What is not understood of a range is as if it was not there, as HTTP has it.
-fn part(wanted: &Wanted, info: FileInfo) -> Result<Part> {
+fn part(wanted: &RangeRequest, info: FileInfo) -> Result<Part> {
     let whole = Part {
         offset: 0,
         length: info.size,
@@ -167,9 +167,9 @@ mod tests {
     };
 
     fn range(range: &str) -> Result<(u64, u64, bool)> {
-        let wanted = Wanted {
+        let wanted = RangeRequest {
             range: range.to_owned(),
-            ..Wanted::default()
+            ..RangeRequest::default()
         };
         part(&wanted, INFO).map(|part| (part.offset, part.length, part.is_range))
     }
@@ -209,10 +209,10 @@ mod tests {
     #[test]
     fn a_range_of_another_state_of_the_file_is_none() {
         let with = |if_range: &str| {
-            let wanted = Wanted {
+            let wanted = RangeRequest {
                 range: "bytes=1-2".to_owned(),
                 if_range: if_range.to_owned(),
-                ..Wanted::default()
+                ..RangeRequest::default()
             };
             part(&wanted, INFO).unwrap().is_range
         };
@@ -264,7 +264,7 @@ mod tests {
 
         #[test]
         fn any_range_lies_in_the_file(range in "bytes=[0-9,-]{0,6}") {
-            let wanted = Wanted { range, ..Wanted::default() };
+            let wanted = RangeRequest { range, ..RangeRequest::default() };
             if let Ok(part) = part(&wanted, INFO) {
                 prop_assert!(part.offset + part.length <= INFO.size && part.length > 0);
             }

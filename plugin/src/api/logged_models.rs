@@ -27,7 +27,7 @@ use crate::request::params::Params;
 use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
 use crate::search::page::Pages;
 use crate::store::logged_models;
-use crate::store::logged_models::search::Query;
+use crate::store::logged_models::search::LoggedModelQuery;
 use crate::store::logged_models::{read, search};
 
 #[derive(Serialize)]
@@ -125,7 +125,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let within = experiments(params)?;
     let pages = Pages::of(("logged models", &within, filter, &datasets, items));
     let token = params.text("page_token")?.unwrap_or_default();
-    let query = Query {
+    let query = LoggedModelQuery {
         search: LoggedSearch::parse(filter, datasets)?,
         after: pages.after(token, |place| order.fits(place))?,
         count: page_size(params, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX)?,

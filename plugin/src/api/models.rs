@@ -26,16 +26,16 @@ use crate::request::params::Params;
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::page::Pages;
 use crate::store::registry::latest::Latest;
-use crate::store::registry::model_search::Query;
+use crate::store::registry::model_search::ModelQuery;
 use crate::store::registry::{latest, model_name, model_search, models, version_read};
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct ModelResponse<'a> {
     registered_model: Model<'a>,
 }
 
 fn found(model: &FullModel) -> Result<Vec<u8>> {
-    json(&Found {
+    json(&ModelResponse {
         registered_model: model.into(),
     })
 }
@@ -125,7 +125,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let order = ModelOrder::parse(&order_by)?;
     let pages = Pages::of(("registered models", filter, order_by));
     let token = params.text("page_token")?.unwrap_or_default();
-    let query = Query {
+    let query = ModelQuery {
         search: ModelSearch::parse(filter)?,
         after: pages.after(token, |bytes| order.read_key(bytes).is_some())?,
         count: page_size(params, MODELS_PER_PAGE_DEFAULT, MODELS_PER_PAGE_MAX)?,

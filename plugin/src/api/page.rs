@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::write_json;
 use crate::error::Result;
-use crate::search::page::{Pages, Place};
+use crate::search::page::{Cursor, Pages};
 use crate::store::top_k::Page;
 
 /// Items that are read and written at once, at most: fewer where they are large.
@@ -63,13 +63,13 @@ impl PageWriter {
     }
 
     /// The page, and where the next one begins.
-    pub fn finish(mut self, next: Option<&Place>) -> Vec<u8> {
+    pub fn finish(mut self, next: Option<&Cursor>) -> Vec<u8> {
         if self.items > 0 {
             self.body.push(b']');
         }
-        if let Some(place) = next {
+        if let Some(cursor) = next {
             let separator = if self.items == 0 { "" } else { "," };
-            let token = format!("{separator}\"next_page_token\":\"{}\"", self.pages.token(place));
+            let token = format!("{separator}\"next_page_token\":\"{}\"", self.pages.token(cursor));
             self.body.extend_from_slice(token.as_bytes());
         }
         self.body.push(b'}');
@@ -102,7 +102,7 @@ pub async fn write<T, R>(
             }
         }
     }
-    Ok(page.finish(found.place_after(done).as_ref()))
+    Ok(page.finish(found.cursor_after(done).as_ref()))
 }
 
 #[cfg(test)]
@@ -113,18 +113,18 @@ mod tests {
     #[test]
     fn list_and_token_are_left_out_when_empty() {
         let pages = Pages::of("runs");
-        let page = |items: &[u8], next: Option<&Place>| {
+        let page = |items: &[u8], next: Option<&Cursor>| {
             let mut page = PageWriter::new("runs", pages);
             items.iter().for_each(|item| page.add(item).unwrap());
             String::from_utf8(page.finish(next)).unwrap()
         };
-        let place = Place::new(vec![0xab]);
+        let cursor = Cursor::new(vec![0xab]);
         assert_eq!(page(&[], None), "{}");
         assert_eq!(page(&[1, 2], None), "{\"runs\":[1,2]}");
-        let token = pages.token(&place);
-        assert_eq!(page(&[], Some(&place)), format!("{{\"next_page_token\":\"{token}\"}}"));
+        let token = pages.token(&cursor);
+        assert_eq!(page(&[], Some(&cursor)), format!("{{\"next_page_token\":\"{token}\"}}"));
         assert_eq!(
-            page(&[1], Some(&place)),
+            page(&[1], Some(&cursor)),
             format!("{{\"runs\":[1],\"next_page_token\":\"{token}\"}}")
         );
     }

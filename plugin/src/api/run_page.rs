@@ -14,7 +14,7 @@ use crate::search::page::Pages;
 use crate::store::columnar::cache::RevisionCache;
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
-use crate::store::search::{Found, RowLocation};
+use crate::store::search::{RowLocation, RunHit};
 use crate::store::top_k::Page;
 
 /// Bytes of JSON that an instance keeps.
@@ -29,7 +29,7 @@ thread_local! {
 }
 
 /// The page with these runs, or the first of them where they are large; those that are no more are left out.
-pub async fn write(pages: Pages, page: &Page<Found>) -> Result<Vec<u8>> {
+pub async fn write(pages: Pages, page: &Page<RunHit>) -> Result<Vec<u8>> {
     let mut writer = RunWriter {
         page: PageWriter::new("runs", pages),
         keeps: page.items.len() <= RUNS_MAX,
@@ -41,7 +41,7 @@ pub async fn write(pages: Pages, page: &Page<Found>) -> Result<Vec<u8>> {
     {
         done += writer.write_some(rest.get(..ITEMS_AT_ONCE).unwrap_or(rest)).await?;
     }
-    Ok(writer.page.finish(page.place_after(done).as_ref()))
+    Ok(writer.page.finish(page.cursor_after(done).as_ref()))
 }
 
 /// A page while it is written.
@@ -54,7 +54,7 @@ struct RunWriter {
 
 impl RunWriter {
     /// Writes the first of some runs, at least one; answers how many.
-    async fn write_some(&mut self, some: &[Found]) -> Result<usize> {
+    async fn write_some(&mut self, some: &[RunHit]) -> Result<usize> {
         let kept: Vec<Option<Rc<Vec<u8>>>> = match self.keeps {
             true => look_up(some),
             false => vec![None; some.len()],
@@ -83,7 +83,7 @@ impl RunWriter {
         Ok(done)
     }
 
-    async fn write_run(&mut self, found: &Found, run: &FullRun<'_>) -> Result<()> {
+    async fn write_run(&mut self, found: &RunHit, run: &FullRun<'_>) -> Result<()> {
         let bytes = self.page.begin_item();
         let start = bytes.len();
         write_run(bytes, run, &self.datasets).await?;
@@ -96,10 +96,10 @@ impl RunWriter {
 }
 
 /// What is kept of some runs.
-fn look_up(found: &[Found]) -> Vec<Option<Rc<Vec<u8>>>> {
+fn look_up(found: &[RunHit]) -> Vec<Option<Rc<Vec<u8>>>> {
     KEPT.with_borrow_mut(|kept| {
         kept.begin();
-        let mut look_up = |found: &Found| {
+        let mut look_up = |found: &RunHit| {
             let spot = found.spot?;
             let (row, place) = shelf_place(&spot);
             let row = kept.row(spot.edition.experiment, &row)?;

@@ -21,7 +21,7 @@ use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::search::page::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
-use crate::store::query::Query;
+use crate::store::query::SearchQuery;
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
 use crate::store::{runs, search};
@@ -124,7 +124,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let within = experiments(params)?;
     let pages = Pages::of(("runs", &within, filter, order_by, view));
     let token = params.text("page_token")?.unwrap_or_default();
-    let query = Query {
+    let query = SearchQuery {
         filter: RunFilter::parse(filter)?,
         view,
         after: pages.after(token, |bytes| search::fits(&order, bytes))?,

@@ -8,9 +8,9 @@ use crate::host::clock::now_ms;
 use crate::host::random::random_u64;
 use crate::host::report;
 use crate::request::call::Call;
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::store::artifacts::upload_gc;
-use crate::store::purge::{self, Step};
+use crate::store::purge::{self, PurgeStep};
 use crate::store::{compaction, keys, tombstone};
 
 #[derive(Serialize)]
@@ -62,16 +62,16 @@ struct Swept {
 /// Makes one short pass of removing what uploads in parts left behind that were given up. The first pass also removes what
 /// deletions left that broke off.
 pub async fn sweep(call: Call<'_>) -> Result<Vec<u8>> {
-    let after = Place::parse(call.params.text("after")?.unwrap_or_default(), upload_gc::is_place)?;
+    let after = Cursor::parse(call.params.text("after")?.unwrap_or_default(), upload_gc::is_cursor)?;
     if after.is_none() {
         report_all(&tombstone::clear_some(&[]).await?.failures);
     }
-    let pass = upload_gc::pass(after.as_ref().map(Place::bytes), now_ms()).await?;
+    let pass = upload_gc::pass(after.as_ref().map(Cursor::bytes), now_ms()).await?;
     json(&Swept {
         removed: pass.removed,
         alive: pass.alive,
         failed: pass.failed,
-        next: pass.next.map(|place| Place::new(place).to_token()),
+        next: pass.next.map(|place| Cursor::new(place).to_token()),
     })
 }
 
@@ -94,23 +94,23 @@ struct Purged {
 
 /// Makes one short pass of deleting for good what was deleted at `before_ms`, in milliseconds since the Unix epoch, or before.
 pub async fn purge(call: Call<'_>) -> Result<Vec<u8>> {
-    let after = Place::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
-        Step::read(bytes).is_some()
+    let after = Cursor::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
+        PurgeStep::read(bytes).is_some()
     })?;
-    let step = after.and_then(|place| Step::read(place.bytes()));
-    let step = step.unwrap_or_else(Step::begin);
+    let step = after.and_then(|place| PurgeStep::read(place.bytes()));
+    let step = step.unwrap_or_else(PurgeStep::begin);
     let pass = purge::pass(call.params.required_integer("before_ms")?, &step).await?;
     report_all(&pass.failures);
     json(&Purged {
         removed: pass.removed,
         failed: pass.failures.len(),
-        next: pass.next.map(|step| Place::new(step.write()).to_token()),
+        next: pass.next.map(|step| Cursor::new(step.write()).to_token()),
     })
 }
 
 /// Makes one short pass of packing. `rest_ms` overrules how long a run must have been unchanged.
 pub async fn pass(call: Call<'_>) -> Result<Vec<u8>> {
-    let after = Place::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
+    let after = Cursor::parse(call.params.text("after")?.unwrap_or_default(), |bytes| {
         keys::marked(bytes).is_some()
     })?;
     let after = after.as_ref().map(|place| place.bytes());
@@ -120,6 +120,6 @@ pub async fn pass(call: Call<'_>) -> Result<Vec<u8>> {
         waiting: pass.waiting,
         set_aside: pass.set_aside.iter().map(SetAside::from).collect(),
         unreadable: pass.unreadable,
-        next: pass.next.map(|key| Place::new(key).to_token()),
+        next: pass.next.map(|key| Cursor::new(key).to_token()),
     })
 }

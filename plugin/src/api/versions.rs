@@ -33,7 +33,7 @@ use crate::store::portion::THING_BYTES_MAX;
 use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
 use crate::store::registry::stage::Transition;
-use crate::store::registry::version_search::{Found, Query};
+use crate::store::registry::version_search::{Found, VersionQuery};
 use crate::store::registry::{create_version, stage, version_delete, version_read, version_search, versions};
 
 #[derive(Serialize)]
@@ -189,7 +189,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let order = VersionOrder::parse(&order_by)?;
     let pages = Pages::of(("model versions", filter, order_by));
     let token = params.text("page_token")?.unwrap_or_default();
-    let query = Query {
+    let query = VersionQuery {
         search: VersionSearch::parse(filter)?,
         after: pages.after(token, |bytes| order.read_key(bytes).is_some())?,
         count: page_size(params, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX)?,

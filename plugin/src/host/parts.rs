@@ -66,7 +66,7 @@ pub async fn delete_all(upload: UploadId) -> Result<()> {
 }
 
 /// Some uploads that have parts.
-pub struct Found {
+pub struct UploadsWithParts {
     /// In the order of their ids.
     pub ids: Vec<UploadId>,
     /// How far they reach.
@@ -76,12 +76,12 @@ pub struct Found {
 }
 
 /// Some uploads behind one of them that have parts: as many as one listing of at most `limit` names shows.
-pub async fn uploads(after: Option<UploadId>, limit: usize) -> Result<Found> {
+pub async fn uploads(after: Option<UploadId>, limit: usize) -> Result<UploadsWithParts> {
     let page = blobs::page(DIRECTORY.to_owned(), after.map(|id| id.to_string()), limit).await?;
     // What else lies there is none of ours.
     let ids = page.items.iter().filter_map(|item| UploadId::parse(&item.name).ok());
     let ids: Vec<UploadId> = ids.collect();
-    Ok(Found {
+    Ok(UploadsWithParts {
         last: ids.last().copied(),
         is_last: page.is_last,
         ids,

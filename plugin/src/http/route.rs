@@ -188,7 +188,7 @@ fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {
 }
 
 /// A route, and the parameters in its path.
-type Found = (&'static Route, Result<Vec<(&'static str, String)>>);
+type RouteMatch = (&'static Route, Result<Vec<(&'static str, String)>>);
 
 /// The routes that a path may lead to, and what is left of it.
 fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
@@ -209,10 +209,10 @@ fn find_plain(method: &str, path: &str) -> Option<&'static Route> {
     table.iter().find(same)
 }
 
-fn find(method: &str, path: &str) -> Result<Found> {
+fn find(method: &str, path: &str) -> Result<RouteMatch> {
     let (table, below) = table_of(path).ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
     let fitting = |route: &'static Route| path::parameters(route.path, below).map(|named| (route, named));
-    let routes: Vec<Found> = table.iter().filter_map(fitting).collect();
+    let routes: Vec<RouteMatch> = table.iter().filter_map(fitting).collect();
     if routes.is_empty() {
         return Err(Error::NoEndpoint(path.to_owned()));
     }

@@ -7,7 +7,7 @@ use crate::bindings::wit_future;
 use crate::host::blobs::FilePart;
 use crate::host::http_body::stream_of;
 use crate::request::body::Body;
-use crate::request::range::Wanted;
+use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 
 /// The header in which the host says what the caller may do.
@@ -34,7 +34,7 @@ pub struct Incoming {
     /// By which schemes sources of model versions may lead out of the project.
     pub source_schemes: Vec<String>,
     /// Which bytes of a file are wanted.
-    pub wanted: Wanted,
+    pub wanted: RangeRequest,
     /// What was sent.
     pub body: Body,
 }
@@ -75,7 +75,7 @@ impl Incoming {
             rights,
             actor: String::new(),
             source_schemes: Vec::new(),
-            wanted: Wanted::default(),
+            wanted: RangeRequest::default(),
             body: Body::Whole(Vec::new()),
         }
     }
@@ -94,7 +94,7 @@ impl From<direct::Request> for Incoming {
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
-            wanted: Wanted {
+            wanted: RangeRequest {
                 by_host: true,
                 ..wanted(&request.method, |name| header(name).unwrap_or_default().to_owned())
             },
@@ -116,8 +116,8 @@ impl From<FilePart> for direct::FilePart {
     }
 }
 
-fn wanted(method: &str, header: impl Fn(&str) -> String) -> Wanted {
-    Wanted {
+fn wanted(method: &str, header: impl Fn(&str) -> String) -> RangeRequest {
+    RangeRequest {
         range: header("range"),
         if_range: header("if-range"),
         if_none_match: header("if-none-match"),

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::params::Params;
-use super::range::Wanted;
+use super::range::RangeRequest;
 
 /// A request whose body, if any, is JSON.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct FileCall<'a> {
     /// What the query asks.
     pub query: Params<'a>,
     /// Which bytes are wanted.
-    pub wanted: &'a Wanted,
+    pub wanted: &'a RangeRequest,
     /// What was sent.
     pub contents: Body,
 }

@@ -16,37 +16,37 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy)]
 pub struct Params<'a> {
     fields: &'a Object<'a>,
-    place: Place<'a>,
+    path: ParamPath<'a>,
 }
 
 /// Where in a request an object lies: the last two steps to it, which are all that any request has.
 #[derive(Clone, Copy, Default)]
-struct Place<'a> {
-    outer: Option<Step<'a>>,
-    inner: Option<Step<'a>>,
+struct ParamPath<'a> {
+    outer: Option<PathStep<'a>>,
+    inner: Option<PathStep<'a>>,
 }
 
 /// A step from an object to one inside it.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum PathStep<'a> {
     Item(&'a str, usize),
     Field(&'a str),
 }
 
-impl<'a> Place<'a> {
-    fn then(self, step: Step<'a>) -> Self {
-        Place {
+impl<'a> ParamPath<'a> {
+    fn then(self, step: PathStep<'a>) -> Self {
+        ParamPath {
             outer: self.inner,
             inner: Some(step),
         }
     }
 }
 
-impl fmt::Display for Step<'_> {
+impl fmt::Display for PathStep<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Item(list, index) => write!(f, "{list}[{index}]."),
-            Step::Field(field) => write!(f, "{field}."),
+            PathStep::Item(list, index) => write!(f, "{list}[{index}]."),
+            PathStep::Field(field) => write!(f, "{field}."),
         }
     }
 }
@@ -135,7 +135,7 @@ impl<'a> Params<'a> {
     pub fn new(fields: &'a Object<'a>) -> Self {
         Params {
             fields,
-            place: Place::default(),
+            path: ParamPath::default(),
         }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Params<'a> {
 
     /// A parameter's name as messages show it: `metrics[0].key`, `datasets[1].tags[0].key`.
     pub fn name(&self, name: &str) -> String {
-        let steps = [self.place.outer, self.place.inner].into_iter().flatten();
+        let steps = [self.path.outer, self.path.inner].into_iter().flatten();
         steps.map(|step| step.to_string()).chain([name.to_owned()]).collect()
     }
 
@@ -277,7 +277,7 @@ impl<'a> Params<'a> {
         let object = |(index, value): (usize, &'a Json<'a>)| match value {
             Json::Object(fields) => Ok(Params {
                 fields,
-                place: self.place.then(Step::Item(name, index)),
+                path: self.path.then(PathStep::Item(name, index)),
             }),
             value => Err(self.wrong_type(name, value)),
         };
@@ -290,7 +290,7 @@ impl<'a> Params<'a> {
             None => Err(missing(&self.name(name))),
             Some(Json::Object(fields)) => Ok(Params {
                 fields,
-                place: self.place.then(Step::Field(name)),
+                path: self.path.then(PathStep::Field(name)),
             }),
             Some(value) => Err(self.wrong_type(name, value)),
         }

@@ -2,7 +2,7 @@
 
 /// What a request says of the bytes that it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RangeRequest {
     /// The header `range`; empty when there is none.
     pub range: String,
     /// The header `if-range`.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::language::Values;
+use super::language::ValueType;
 use super::order::{Order, VALUE};
 
 /// Between which numbers the first values of an order lie that come neither before one key nor behind another.
@@ -47,12 +47,12 @@ impl<A> Order<A> {
         let (low, high) = if term.descending { (last, first) } else { (first, last) };
         low.or(high)?;
         match term.values {
-            Values::Float => Some(Bounds::Floats(Between {
+            ValueType::Float => Some(Bounds::Floats(Between {
                 low: low.map_or(f64::NEG_INFINITY, read_float),
                 high: high.map_or(f64::INFINITY, read_float),
                 others,
             })),
-            Values::Integer => Some(Bounds::Integers(Between {
+            ValueType::Integer => Some(Bounds::Integers(Between {
                 low: low.map_or(i64::MIN, read_integer),
                 high: high.map_or(i64::MAX, read_integer),
                 others,
@@ -87,7 +87,7 @@ mod tests {
     use crate::search::order::{SortKey, Term};
     use crate::search::runs::RunAttribute;
 
-    fn order(values: Values, descending: bool) -> Order<RunAttribute> {
+    fn order(values: ValueType, descending: bool) -> Order<RunAttribute> {
         let subject = Subject::Tag(String::new());
         Order::new(vec![Term {
             subject,
@@ -142,7 +142,7 @@ mod tests {
 
         #[test]
         fn bounds_admit_what_comes_between(floats in prop::array::uniform3(number()), integers in prop::array::uniform3(-3_i64..4), descending in any::<bool>()) {
-            let [by_float, by_integer] = [Values::Float, Values::Integer].map(|values| order(values, descending));
+            let [by_float, by_integer] = [ValueType::Float, ValueType::Integer].map(|values| order(values, descending));
             let keys = floats.map(|value| by_float.key_of(|_| Field::Float(value)));
             check_bounds(&by_float, &keys, |bounds| match bounds {
                 Bounds::Floats(between) => between.admits(floats[1]),

@@ -1,7 +1,7 @@
 //! What can be asked of experiments.
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::order::{Order, SortKey, Term, terms};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::error::Result;
@@ -25,7 +25,7 @@ pub enum ExperimentAttribute {
     LastUpdateTime,
 }
 
-const fn row(name: &'static str, id: ExperimentAttribute, values: Values) -> Attribute<ExperimentAttribute> {
+const fn row(name: &'static str, id: ExperimentAttribute, values: ValueType) -> Attribute<ExperimentAttribute> {
     Attribute {
         name,
         id,
@@ -41,25 +41,33 @@ impl Searched for ExperimentAttribute {
                 words: &["attribute", "attributes"],
                 words_of_orders: &[],
                 kind: EntityKind::Attribute,
-                values: Values::Text,
+                values: ValueType::Text,
                 ordered: true,
             },
             Entity {
                 words: &["tag", "tags"],
                 words_of_orders: &[],
                 kind: EntityKind::Tag,
-                values: Values::OptionalText,
+                values: ValueType::OptionalText,
                 ordered: false,
             },
         ],
         attributes: &[
-            row("name", ExperimentAttribute::Name, Values::Text),
-            row("experiment_id", ExperimentAttribute::ExperimentId, Values::ExperimentId),
-            row("creation_time", ExperimentAttribute::CreationTime, Values::WholeInteger),
+            row("name", ExperimentAttribute::Name, ValueType::Text),
+            row(
+                "experiment_id",
+                ExperimentAttribute::ExperimentId,
+                ValueType::ExperimentId,
+            ),
+            row(
+                "creation_time",
+                ExperimentAttribute::CreationTime,
+                ValueType::WholeInteger,
+            ),
             row(
                 "last_update_time",
                 ExperimentAttribute::LastUpdateTime,
-                Values::WholeInteger,
+                ValueType::WholeInteger,
             ),
         ],
     };
@@ -97,7 +105,7 @@ impl Order<ExperimentAttribute> {
         if terms.iter().all(|term| term.subject != id) {
             terms.push(Term {
                 subject: id,
-                values: Values::ExperimentId,
+                values: ValueType::ExperimentId,
                 descending: true,
             });
         }

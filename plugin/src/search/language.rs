@@ -27,7 +27,7 @@ pub struct Entity {
     /// What they stand for.
     pub kind: EntityKind,
     /// What its keys are compared with; of attributes each says it for itself.
-    pub values: Values,
+    pub values: ValueType,
     /// True if one can order by its keys.
     pub ordered: bool,
 }
@@ -55,14 +55,14 @@ pub struct Attribute<A> {
     /// What it names.
     pub id: A,
     /// What it is compared with.
-    pub values: Values,
+    pub values: ValueType,
     /// True if one can order by this name.
     pub ordered: bool,
 }
 
 /// What something is compared with, which decides by which comparators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
+pub enum ValueType {
     /// Numbers.
     Float,
     /// Numbers; what is compared is an integer.
@@ -76,7 +76,7 @@ pub enum Values {
     /// Quoted texts and lists of them.
     ListedText,
     /// Texts, quoted or not, and lists of quoted ones.
-    LooseText,
+    UnquotedText,
     /// One of these words, quoted or not, and lists of quoted ones.
     Word(&'static [&'static str]),
     /// Quoted numbers of experiments and lists of them.
@@ -84,7 +84,7 @@ pub enum Values {
     /// Integers, quoted or not.
     QuotableInteger,
     /// Nothing: one can only order by it.
-    Unsearched,
+    OrderOnly,
 }
 
 /// How something is compared.
@@ -161,11 +161,11 @@ impl DatasetField {
 impl<A: Copy> Language<A> {
     /// What the word before the first dot, or none, and the key behind it name, and with what that is compared. Otherwise
     /// why not.
-    pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, Values), String> {
+    pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
         self.subject_of(self.entity(word, |_| &[])?, key)
     }
 
-    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, Values), String> {
+    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, ValueType), String> {
         let key_named = || key.to_owned();
         let subject = match entity.kind {
             EntityKind::Attribute => return self.attribute(key),
@@ -187,7 +187,7 @@ impl<A: Copy> Language<A> {
     }
 
     /// The same for what things are ordered by.
-    pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, Values), String> {
+    pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
         let entity = self.entity(word, |entity| entity.words_of_orders)?;
         if !entity.ordered {
             let words = listed(
@@ -229,8 +229,8 @@ impl<A: Copy> Language<A> {
         })
     }
 
-    fn attribute(&self, key: &str) -> Result<(Subject<A>, Values), String> {
-        let searched = |row: &Attribute<A>| row.values != Values::Unsearched;
+    fn attribute(&self, key: &str) -> Result<(Subject<A>, ValueType), String> {
+        let searched = |row: &Attribute<A>| row.values != ValueType::OrderOnly;
         match self.attributes.iter().find(|row| row.name == key && searched(row)) {
             Some(row) => Ok((Subject::Attribute(row.id), row.values)),
             None => Err(self.invalid_attribute(key, searched)),
@@ -258,14 +258,14 @@ impl Entity {
     }
 }
 
-impl Values {
+impl ValueType {
     /// By what these are compared.
     pub fn comparators(self) -> &'static [Comparator] {
         use Comparator::{ILike, In, IsNotNull, IsNull, Like, NotIn, Order};
         const EQUAL: Comparator = Order(Relation::Equal);
         const NOT_EQUAL: Comparator = Order(Relation::NotEqual);
         match self {
-            Values::Float | Values::Integer | Values::WholeInteger | Values::QuotableInteger => &[
+            ValueType::Float | ValueType::Integer | ValueType::WholeInteger | ValueType::QuotableInteger => &[
                 EQUAL,
                 NOT_EQUAL,
                 Order(Relation::Less),
@@ -273,24 +273,24 @@ impl Values {
                 Order(Relation::Greater),
                 Order(Relation::GreaterOrEqual),
             ],
-            Values::Text => &[EQUAL, NOT_EQUAL, Like, ILike],
-            Values::OptionalText => &[EQUAL, NOT_EQUAL, Like, ILike, IsNull, IsNotNull],
-            Values::ListedText | Values::LooseText => &[EQUAL, NOT_EQUAL, Like, ILike, In, NotIn],
-            Values::ExperimentId | Values::Word(_) => &[EQUAL, NOT_EQUAL, In, NotIn],
-            Values::Unsearched => &[],
+            ValueType::Text => &[EQUAL, NOT_EQUAL, Like, ILike],
+            ValueType::OptionalText => &[EQUAL, NOT_EQUAL, Like, ILike, IsNull, IsNotNull],
+            ValueType::ListedText | ValueType::UnquotedText => &[EQUAL, NOT_EQUAL, Like, ILike, In, NotIn],
+            ValueType::ExperimentId | ValueType::Word(_) => &[EQUAL, NOT_EQUAL, In, NotIn],
+            ValueType::OrderOnly => &[],
         }
     }
 
     /// True if a text needs no quotes.
     pub fn are_loose(self) -> bool {
-        matches!(self, Values::LooseText | Values::Word(_))
+        matches!(self, ValueType::UnquotedText | ValueType::Word(_))
     }
 
     /// True if these are numbers.
     pub fn are_numbers(self) -> bool {
         matches!(
             self,
-            Values::Float | Values::Integer | Values::WholeInteger | Values::QuotableInteger
+            ValueType::Float | ValueType::Integer | ValueType::WholeInteger | ValueType::QuotableInteger
         )
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::lex::shown;
 use super::order::{Order, SortKey, Term};
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX};
@@ -33,7 +33,7 @@ pub enum LoggedAttribute {
 
 const STATUSES: &[&str] = &["UNSPECIFIED", "PENDING", "READY", "FAILED"];
 
-const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values) -> Entity {
+const fn entity(words: &'static [&'static str], kind: EntityKind, values: ValueType) -> Entity {
     Entity {
         words,
         words_of_orders: &[],
@@ -43,7 +43,7 @@ const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values
     }
 }
 
-const fn row(name: &'static str, id: LoggedAttribute, values: Values) -> Attribute<LoggedAttribute> {
+const fn row(name: &'static str, id: LoggedAttribute, values: ValueType) -> Attribute<LoggedAttribute> {
     Attribute {
         name,
         id,
@@ -55,30 +55,34 @@ const fn row(name: &'static str, id: LoggedAttribute, values: Values) -> Attribu
 impl Searched for LoggedAttribute {
     const LANGUAGE: Language<Self> = Language {
         entities: &[
-            entity(&["attributes"], EntityKind::Attribute, Values::LooseText),
-            entity(&["metrics"], EntityKind::Metric, Values::Float),
-            entity(&["params"], EntityKind::Param, Values::LooseText),
-            entity(&["tags"], EntityKind::Tag, Values::LooseText),
+            entity(&["attributes"], EntityKind::Attribute, ValueType::UnquotedText),
+            entity(&["metrics"], EntityKind::Metric, ValueType::Float),
+            entity(&["params"], EntityKind::Param, ValueType::UnquotedText),
+            entity(&["tags"], EntityKind::Tag, ValueType::UnquotedText),
         ],
         attributes: &[
-            row("name", LoggedAttribute::Name, Values::LooseText),
-            row("model_id", LoggedAttribute::Id, Values::LooseText),
-            row("status", LoggedAttribute::Status, Values::Word(STATUSES)),
-            row("model_type", LoggedAttribute::Kind, Values::LooseText),
-            row("source_run_id", LoggedAttribute::SourceRun, Values::LooseText),
-            row("experiment_id", LoggedAttribute::Experiment, Values::ExperimentId),
-            row("creation_timestamp_ms", LoggedAttribute::CreationTime, Values::Integer),
-            row("creation_timestamp", LoggedAttribute::CreationTime, Values::Integer),
-            row("creation_time", LoggedAttribute::CreationTime, Values::Integer),
+            row("name", LoggedAttribute::Name, ValueType::UnquotedText),
+            row("model_id", LoggedAttribute::Id, ValueType::UnquotedText),
+            row("status", LoggedAttribute::Status, ValueType::Word(STATUSES)),
+            row("model_type", LoggedAttribute::Kind, ValueType::UnquotedText),
+            row("source_run_id", LoggedAttribute::SourceRun, ValueType::UnquotedText),
+            row("experiment_id", LoggedAttribute::Experiment, ValueType::ExperimentId),
+            row(
+                "creation_timestamp_ms",
+                LoggedAttribute::CreationTime,
+                ValueType::Integer,
+            ),
+            row("creation_timestamp", LoggedAttribute::CreationTime, ValueType::Integer),
+            row("creation_time", LoggedAttribute::CreationTime, ValueType::Integer),
             row(
                 "last_updated_timestamp_ms",
                 LoggedAttribute::LastUpdateTime,
-                Values::Integer,
+                ValueType::Integer,
             ),
             row(
                 "last_updated_timestamp",
                 LoggedAttribute::LastUpdateTime,
-                Values::Integer,
+                ValueType::Integer,
             ),
         ],
     };
@@ -210,16 +214,16 @@ impl LoggedOrder {
     }
 
     /// Creation time and id at a place of the default order.
-    pub fn listed_place(place: &[u8]) -> Option<(i64, LoggedModelId)> {
-        let (time, rest) = place.get(1..)?.split_first_chunk()?;
+    pub fn listing_cursor(cursor: &[u8]) -> Option<(i64, LoggedModelId)> {
+        let (time, rest) = cursor.get(1..)?.split_first_chunk()?;
         let time = (!u64::from_be_bytes(*time) ^ 1 << 63).cast_signed();
         let id = std::str::from_utf8(rest.get(1..)?.strip_suffix(&[0, 0])?).ok()?;
         Some((time, LoggedModelId::parse(id).ok()?))
     }
 
     /// True if a place of these bytes can be one of this order.
-    pub fn fits(&self, place: &[u8]) -> bool {
-        self.order.read_key(place).is_some() && (!self.is_listing() || Self::listed_place(place).is_some())
+    pub fn fits(&self, cursor: &[u8]) -> bool {
+        self.order.read_key(cursor).is_some() && (!self.is_listing() || Self::listing_cursor(cursor).is_some())
     }
 }
 
@@ -230,7 +234,7 @@ fn term(item: &OrderItem) -> Result<Term<LoggedAttribute>> {
         None => attribute(field, !item.ascending),
         Some(("metrics", key)) => Some(Term {
             subject: Subject::Metric(key.to_owned()),
-            values: Values::Float,
+            values: ValueType::Float,
             descending: !item.ascending,
         }),
         Some(_) => {
@@ -252,7 +256,7 @@ fn attribute(name: &str, descending: bool) -> Option<Term<LoggedAttribute>> {
         subject: Subject::Attribute(row.id),
         // By its number, so that one that is further comes later.
         values: if row.id == LoggedAttribute::Status {
-            Values::Integer
+            ValueType::Integer
         } else {
             row.values
         },
@@ -351,7 +355,7 @@ mod tests {
         fn a_listed_place_reads_back(time in any::<i64>(), id in any::<[u8; 16]>()) {
             let order = LoggedOrder::parse(&[], &[]).unwrap();
             let key = order.listed_key(time, LoggedModelId(id));
-            prop_assert_eq!(LoggedOrder::listed_place(key.bytes()), Some((time, LoggedModelId(id))));
+            prop_assert_eq!(LoggedOrder::listing_cursor(key.bytes()), Some((time, LoggedModelId(id))));
             prop_assert!(order.fits(key.bytes()));
         }
 

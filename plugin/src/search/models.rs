@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::lex::shown;
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use super::prompts::Kind;
@@ -40,14 +40,14 @@ pub(super) const ENTITIES: &[Entity] = &[
         words: &["attribute"],
         words_of_orders: &["attributes"],
         kind: EntityKind::Attribute,
-        values: Values::Text,
+        values: ValueType::Text,
         ordered: true,
     },
     Entity {
         words: &["tag", "tags"],
         words_of_orders: &[],
         kind: EntityKind::Tag,
-        values: Values::Text,
+        values: ValueType::Text,
         ordered: false,
     },
 ];
@@ -59,19 +59,19 @@ impl Searched for ModelAttribute {
             Attribute {
                 name: "name",
                 id: ModelAttribute::Name,
-                values: Values::ListedText,
+                values: ValueType::ListedText,
                 ordered: true,
             },
             Attribute {
                 name: "timestamp",
                 id: ModelAttribute::LastUpdateTime,
-                values: Values::Unsearched,
+                values: ValueType::OrderOnly,
                 ordered: true,
             },
             Attribute {
                 name: "last_updated_timestamp",
                 id: ModelAttribute::LastUpdateTime,
-                values: Values::Unsearched,
+                values: ValueType::OrderOnly,
                 ordered: true,
             },
         ],
@@ -127,7 +127,7 @@ impl Order<ModelAttribute> {
         if terms.iter().all(|term| term.subject != name) {
             terms.push(Term {
                 subject: name,
-                values: Values::ListedText,
+                values: ValueType::ListedText,
                 descending: false,
             });
         }
@@ -140,9 +140,9 @@ impl Order<ModelAttribute> {
     }
 
     /// The name at a place of the default order.
-    pub fn listed_name(place: &[u8]) -> Option<&str> {
+    pub fn listed_name(cursor: &[u8]) -> Option<&str> {
         // A mark, the name, and its end. No name has a zero, which would stand there as two bytes.
-        let name = place.get(1..place.len().checked_sub(2)?)?;
+        let name = cursor.get(1..cursor.len().checked_sub(2)?)?;
         std::str::from_utf8(name).ok()
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::filter::Field;
-use super::language::{Searched, Subject, Values};
+use super::language::{Searched, Subject, ValueType};
 use super::lex::{self, Kind, shown};
 use super::name::Name;
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX, ORDERED_TEXT_BYTES_MAX};
@@ -21,7 +21,7 @@ pub struct Term<A> {
     /// What is compared.
     pub subject: Subject<A>,
     /// What it is compared as.
-    pub values: Values,
+    pub values: ValueType,
     /// True if greater ones come first. Those that have none come last either way.
     pub descending: bool,
 }
@@ -193,11 +193,11 @@ fn float_bytes(value: f64) -> [u8; 8] {
 }
 
 /// What is behind the term that these bytes begin with.
-fn behind_term(bytes: &[u8], values: Values, descending: bool) -> Option<&[u8]> {
+fn behind_term(bytes: &[u8], values: ValueType, descending: bool) -> Option<&[u8]> {
     let (kind, rest) = bytes.split_first()?;
     match (*kind, values) {
-        (ABSENT, _) | (NAN, Values::Float) => Some(rest),
-        (VALUE, Values::ExperimentId | Values::Unsearched) => rest.get(8..),
+        (ABSENT, _) | (NAN, ValueType::Float) => Some(rest),
+        (VALUE, ValueType::ExperimentId | ValueType::OrderOnly) => rest.get(8..),
         (VALUE, numbers) if numbers.are_numbers() => rest.get(8..),
         (VALUE, _) => behind_text(rest, if descending { 0xff } else { 0 }),
         _ => None,
@@ -248,7 +248,7 @@ mod tests {
     }
 
     /// Two values of one kind.
-    fn two() -> impl Strategy<Value = (Values, Field<'static>, Field<'static>)> {
+    fn two() -> impl Strategy<Value = (ValueType, Field<'static>, Field<'static>)> {
         let maybe = |field: Option<Field<'static>>| field.unwrap_or(Field::Absent);
         let float = prop_oneof![
             any::<f64>(),
@@ -270,19 +270,19 @@ mod tests {
                     .prop_filter("stored", |v| !v.is_infinite())
                     .prop_map(Field::Float)
                     .boxed(),
-                Values::Float
+                ValueType::Float
             ),
             both(
                 text.prop_map(|text| Field::Text(text.into())).boxed(),
-                Values::OptionalText
+                ValueType::OptionalText
             ),
-            both(integer.prop_map(Field::Integer).boxed(), Values::Integer),
-            both(any::<u64>().prop_map(Field::Id).boxed(), Values::ExperimentId),
+            both(integer.prop_map(Field::Integer).boxed(), ValueType::Integer),
+            both(any::<u64>().prop_map(Field::Id).boxed(), ValueType::ExperimentId),
         ]
     }
 
-    fn order(rows: &[((Values, Field<'static>, Field<'static>), bool)]) -> Order<RunAttribute> {
-        let term = |(index, ((values, ..), descending)): (usize, &((Values, _, _), bool))| Term {
+    fn order(rows: &[((ValueType, Field<'static>, Field<'static>), bool)]) -> Order<RunAttribute> {
+        let term = |(index, ((values, ..), descending)): (usize, &((ValueType, _, _), bool))| Term {
             subject: Subject::Tag(index.to_string()),
             values: *values,
             descending: *descending,

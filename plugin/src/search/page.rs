@@ -28,19 +28,19 @@ impl Pages {
     }
 
     /// The token of the page behind a place.
-    pub fn token(self, last: &Place) -> String {
+    pub fn token(self, last: &Cursor) -> String {
         format!("{:0SEARCH_DIGITS$x}{}", self.search, last.to_token())
     }
 
     /// Reads a token that `token` made; an empty one is the first page. `fits` is as in `Place::parse`.
-    pub fn after(self, token: &str, fits: impl FnOnce(&[u8]) -> bool) -> Result<Option<Place>> {
+    pub fn after(self, token: &str, fits: impl FnOnce(&[u8]) -> bool) -> Result<Option<Cursor>> {
         if token.is_empty() {
             return Ok(None);
         }
         let parts = token
             .split_at_checked(SEARCH_DIGITS)
-            .filter(|(_, place)| !place.is_empty());
-        let (search, place) = parts.ok_or_else(|| invalid(token))?;
+            .filter(|(_, cursor)| !cursor.is_empty());
+        let (search, cursor) = parts.ok_or_else(|| invalid(token))?;
         let search = hex(search).and_then(|bytes| bytes.try_into().ok());
         let search = search.map(u64::from_be_bytes).ok_or_else(|| invalid(token))?;
         if search != self.search {
@@ -50,18 +50,18 @@ impl Pages {
                 shown(token)
             )));
         }
-        Place::parse(place, fits).map_err(|_| invalid(token))
+        Cursor::parse(cursor, fits).map_err(|_| invalid(token))
     }
 }
 
 /// A place in an order: the bytes that its items are ordered by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(Vec<u8>);
+pub struct Cursor(Vec<u8>);
 
-impl Place {
+impl Cursor {
     /// The place of an item.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Place(bytes)
+        Cursor(bytes)
     }
 
     /// What it is made of.
@@ -80,8 +80,8 @@ impl Place {
         if token.is_empty() {
             return Ok(None);
         }
-        let place = hex(token).filter(|place| fits(place)).ok_or_else(|| invalid(token))?;
-        Ok(Some(Place(place)))
+        let cursor = hex(token).filter(|cursor| fits(cursor)).ok_or_else(|| invalid(token))?;
+        Ok(Some(Cursor(cursor)))
     }
 }
 
@@ -120,21 +120,21 @@ mod tests {
     proptest! {
         #[test]
         fn a_token_reads_back(bytes in proptest::collection::vec(any::<u8>(), 1..40)) {
-            let place = Place::new(bytes.clone());
-            prop_assert_eq!(Place::parse(&place.to_token(), |read| read.len() == bytes.len()), Ok(Some(place)));
+            let cursor = Cursor::new(bytes.clone());
+            prop_assert_eq!(Cursor::parse(&cursor.to_token(), |read| read.len() == bytes.len()), Ok(Some(cursor)));
         }
 
         #[test]
         fn any_other_text_is_refused(text in ".{1,50}") {
-            prop_assert!(Place::parse(&text, |bytes| bytes.len() == 100).is_err());
+            prop_assert!(Cursor::parse(&text, |bytes| bytes.len() == 100).is_err());
             prop_assert!(Pages::of("a").after(&text, |bytes| bytes.len() == 100).is_err());
         }
 
         #[test]
         fn a_token_goes_on_with_its_own_search_alone(bytes in proptest::collection::vec(any::<u8>(), 1..40), one in any::<(String, bool)>(), other in any::<(String, bool)>()) {
-            let place = Place::new(bytes);
-            let token = Pages::of(&one).token(&place);
-            prop_assert_eq!(Pages::of(&one).after(&token, |_| true), Ok(Some(place)));
+            let cursor = Cursor::new(bytes);
+            let token = Pages::of(&one).token(&cursor);
+            prop_assert_eq!(Pages::of(&one).after(&token, |_| true), Ok(Some(cursor)));
             prop_assert_eq!(Pages::of(&other).after(&token, |_| true).is_ok(), one == other);
             prop_assert!(Pages::of(&one).after(&token, |_| false).is_err());
         }
@@ -142,12 +142,12 @@ mod tests {
 
     #[test]
     fn a_sign_is_no_digit() {
-        assert!(Place::parse("+a", |_| true).is_err());
+        assert!(Cursor::parse("+a", |_| true).is_err());
     }
 
     #[test]
     fn an_empty_token_is_the_first_page() {
-        assert_eq!(Place::parse("", |_| false), Ok(None));
+        assert_eq!(Cursor::parse("", |_| false), Ok(None));
         assert_eq!(Pages::of("a").after("", |_| false), Ok(None));
     }
 }

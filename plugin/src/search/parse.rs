@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Bound, Clause, Filter, Predicate};
-use super::language::{Comparator, Relation, Searched, Subject, Values, listed};
+use super::language::{Comparator, Relation, Searched, Subject, ValueType, listed};
 use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
 use super::name::Name;
@@ -198,24 +198,26 @@ impl<'a> Parser<'a> {
         self.error(problem, token.as_ref(), LIST_WANTED)
     }
 
-    fn subject<A: Searched>(&self, left: &Token<'_>) -> Result<(Subject<A>, Values)> {
+    fn subject<A: Searched>(&self, left: &Token<'_>) -> Result<(Subject<A>, ValueType)> {
         let name = Name::read(left.text).ok_or_else(|| self.error("Invalid identifier", Some(left), KEY_WANTED))?;
         A::LANGUAGE
             .subject(name.word, name.key)
             .map_err(|problem| self.error(&problem, Some(left), ""))
     }
 
-    fn number(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
+    fn number(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
         let relation = match comparator {
             Comparator::Order(relation) => relation,
             _ => Relation::Equal,
         };
         let test = match (token.kind, values) {
-            (Kind::Number, Values::Float) => token.text.parse().ok().map(|bound| Predicate::Float(relation, bound)),
-            (Kind::Number, Values::WholeInteger | Values::QuotableInteger) if token.text.contains(['.', 'e', 'E']) => {
+            (Kind::Number, ValueType::Float) => token.text.parse().ok().map(|bound| Predicate::Float(relation, bound)),
+            (Kind::Number, ValueType::WholeInteger | ValueType::QuotableInteger)
+                if token.text.contains(['.', 'e', 'E']) =>
+            {
                 None
             }
-            (Kind::Text { content, .. }, Values::QuotableInteger) => {
+            (Kind::Text { content, .. }, ValueType::QuotableInteger) => {
                 let floor = content.trim().parse().ok();
                 floor.map(|floor| Predicate::Integer(relation, Bound { floor, whole: true }))
             }
@@ -224,9 +226,9 @@ impl<'a> Parser<'a> {
         };
         test.ok_or_else(|| {
             let (what, right) = match values {
-                Values::Float => ("metric", "a number without quotes, as in metrics.loss < 0.5"),
-                Values::WholeInteger => ("numeric attribute", "an integer without quotes"),
-                Values::QuotableInteger => ("numeric attribute", "an integer"),
+                ValueType::Float => ("metric", "a number without quotes, as in metrics.loss < 0.5"),
+                ValueType::WholeInteger => ("numeric attribute", "an integer without quotes"),
+                ValueType::QuotableInteger => ("numeric attribute", "an integer"),
                 _ => ("numeric attribute", "a number without quotes"),
             };
             let found = shown(token.text);
@@ -238,7 +240,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn text(&self, values: Values, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
+    fn text(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
         let content = match token.kind {
             Kind::Text { content, .. } => content,
             _ if values.are_loose() => token.text,
@@ -271,8 +273,8 @@ impl<'a> Parser<'a> {
         Ok(Predicate::Like(Pattern::new(content, comparator == Comparator::ILike)))
     }
 
-    fn among(&self, values: Values, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Predicate> {
-        if let Values::Word(words) = values
+    fn among(&self, values: ValueType, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Predicate> {
+        if let ValueType::Word(words) = values
             && let Some(unknown) = texts.iter().find(|text| !words.contains(*text))
         {
             let problem = format!("Unknown value in filter: '{}'", shown(unknown));
@@ -282,7 +284,7 @@ impl<'a> Parser<'a> {
                 &format!("it is one of {}", listed(words.iter().copied())),
             ));
         }
-        if values != Values::ExperimentId {
+        if values != ValueType::ExperimentId {
             let among = texts.into_iter().map(str::to_owned).collect();
             return Ok(Predicate::Text { among, wanted });
         }
@@ -307,7 +309,7 @@ impl<'a> Parser<'a> {
     fn wrong_comparator<A: Searched>(
         &self,
         subject: &Subject<A>,
-        values: Values,
+        values: ValueType,
         comparator: Comparator,
         at: &Token<'_>,
     ) -> Error {

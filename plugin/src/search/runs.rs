@@ -1,7 +1,7 @@
 //! What can be asked of runs.
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, Values};
+use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use crate::domain::dataset::CONTEXT_TAG;
 use crate::domain::run::{FullRun, NAME_TAG, RunInput};
@@ -32,7 +32,7 @@ pub enum RunAttribute {
     EndTime,
 }
 
-const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values, ordered: bool) -> Entity {
+const fn entity(words: &'static [&'static str], kind: EntityKind, values: ValueType, ordered: bool) -> Entity {
     Entity {
         words,
         words_of_orders: &[],
@@ -42,7 +42,7 @@ const fn entity(words: &'static [&'static str], kind: EntityKind, values: Values
     }
 }
 
-const fn row(name: &'static str, id: RunAttribute, values: Values, ordered: bool) -> Attribute<RunAttribute> {
+const fn row(name: &'static str, id: RunAttribute, values: ValueType, ordered: bool) -> Attribute<RunAttribute> {
     Attribute {
         name,
         id,
@@ -54,35 +54,40 @@ const fn row(name: &'static str, id: RunAttribute, values: Values, ordered: bool
 impl Searched for RunAttribute {
     const LANGUAGE: Language<Self> = Language {
         entities: &[
-            entity(&["metric", "metrics"], EntityKind::Metric, Values::Float, true),
+            entity(&["metric", "metrics"], EntityKind::Metric, ValueType::Float, true),
             entity(
                 &["parameter", "parameters", "param", "params"],
                 EntityKind::Param,
-                Values::OptionalText,
+                ValueType::OptionalText,
                 true,
             ),
-            entity(&["tag", "tags"], EntityKind::Tag, Values::OptionalText, true),
+            entity(&["tag", "tags"], EntityKind::Tag, ValueType::OptionalText, true),
             entity(
                 &["attribute", "attributes", "attr", "run"],
                 EntityKind::Attribute,
-                Values::Text,
+                ValueType::Text,
                 true,
             ),
-            entity(&["dataset", "datasets"], EntityKind::Dataset, Values::ListedText, false),
+            entity(
+                &["dataset", "datasets"],
+                EntityKind::Dataset,
+                ValueType::ListedText,
+                false,
+            ),
         ],
         attributes: &[
-            row("run_id", RunAttribute::RunId, Values::ListedText, true),
-            row("run_name", RunAttribute::RunName, Values::Text, true),
-            row("status", RunAttribute::Status, Values::Text, true),
-            row("user_id", RunAttribute::UserId, Values::Text, true),
-            row("artifact_uri", RunAttribute::ArtifactUri, Values::Text, true),
-            row("start_time", RunAttribute::StartTime, Values::Integer, true),
-            row("end_time", RunAttribute::EndTime, Values::Integer, true),
-            row("created", RunAttribute::StartTime, Values::Integer, true),
-            row("Created", RunAttribute::StartTime, Values::Integer, true),
-            row("run name", RunAttribute::RunName, Values::Text, false),
-            row("Run name", RunAttribute::RunName, Values::Text, false),
-            row("Run Name", RunAttribute::RunName, Values::Text, false),
+            row("run_id", RunAttribute::RunId, ValueType::ListedText, true),
+            row("run_name", RunAttribute::RunName, ValueType::Text, true),
+            row("status", RunAttribute::Status, ValueType::Text, true),
+            row("user_id", RunAttribute::UserId, ValueType::Text, true),
+            row("artifact_uri", RunAttribute::ArtifactUri, ValueType::Text, true),
+            row("start_time", RunAttribute::StartTime, ValueType::Integer, true),
+            row("end_time", RunAttribute::EndTime, ValueType::Integer, true),
+            row("created", RunAttribute::StartTime, ValueType::Integer, true),
+            row("Created", RunAttribute::StartTime, ValueType::Integer, true),
+            row("run name", RunAttribute::RunName, ValueType::Text, false),
+            row("Run name", RunAttribute::RunName, ValueType::Text, false),
+            row("Run Name", RunAttribute::RunName, ValueType::Text, false),
         ],
     };
 }
@@ -120,7 +125,7 @@ impl Order<RunAttribute> {
         if terms.iter().all(|term| term.subject != start) {
             terms.push(Term {
                 subject: start,
-                values: Values::Integer,
+                values: ValueType::Integer,
                 descending: true,
             });
         }
@@ -128,7 +133,7 @@ impl Order<RunAttribute> {
         if terms.iter().all(|term| term.subject != id) {
             terms.push(Term {
                 subject: id,
-                values: Values::ListedText,
+                values: ValueType::ListedText,
                 descending: false,
             });
         }

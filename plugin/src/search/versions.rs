@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Language, Searched, Subject, Values};
+use super::language::{Attribute, Language, Searched, Subject, ValueType};
 use super::models::ENTITIES;
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use super::prompts::Kind;
@@ -43,7 +43,12 @@ pub struct VersionSearch {
 
 const NAME: Subject<VersionAttribute> = Subject::Attribute(VersionAttribute::Name);
 
-const fn row(name: &'static str, id: VersionAttribute, values: Values, ordered: bool) -> Attribute<VersionAttribute> {
+const fn row(
+    name: &'static str,
+    id: VersionAttribute,
+    values: ValueType,
+    ordered: bool,
+) -> Attribute<VersionAttribute> {
     Attribute {
         name,
         id,
@@ -56,25 +61,25 @@ impl Searched for VersionAttribute {
     const LANGUAGE: Language<Self> = Language {
         entities: ENTITIES,
         attributes: &[
-            row("name", VersionAttribute::Name, Values::ListedText, true),
+            row("name", VersionAttribute::Name, ValueType::ListedText, true),
             row(
                 "version_number",
                 VersionAttribute::Number,
-                Values::QuotableInteger,
+                ValueType::QuotableInteger,
                 true,
             ),
-            row("run_id", VersionAttribute::RunId, Values::ListedText, false),
-            row("source_path", VersionAttribute::Source, Values::Text, false),
+            row("run_id", VersionAttribute::RunId, ValueType::ListedText, false),
+            row("source_path", VersionAttribute::Source, ValueType::Text, false),
             row(
                 "creation_timestamp",
                 VersionAttribute::CreationTime,
-                Values::Unsearched,
+                ValueType::OrderOnly,
                 true,
             ),
             row(
                 "last_updated_timestamp",
                 VersionAttribute::LastUpdateTime,
-                Values::Unsearched,
+                ValueType::OrderOnly,
                 true,
             ),
         ],
@@ -144,8 +149,8 @@ impl Order<VersionAttribute> {
         let mut terms: Vec<Term<VersionAttribute>> = terms(items)?;
         reject_duplicate_keys(&terms, items)?;
         for (id, values, descending) in [
-            (VersionAttribute::Name, Values::ListedText, false),
-            (VersionAttribute::Number, Values::QuotableInteger, true),
+            (VersionAttribute::Name, ValueType::ListedText, false),
+            (VersionAttribute::Number, ValueType::QuotableInteger, true),
         ] {
             let subject = Subject::Attribute(id);
             if terms.iter().all(|term| term.subject != subject) {
@@ -175,10 +180,10 @@ impl Order<VersionAttribute> {
     }
 
     /// Time and number at a place of the default order.
-    pub fn listed_place(place: &[u8]) -> Option<(i64, u64)> {
+    pub fn listing_cursor(cursor: &[u8]) -> Option<(i64, u64)> {
         let inverted = |bytes: &[u8; 8]| (!u64::from_be_bytes(*bytes) ^ 1 << 63).cast_signed();
-        let time = inverted(place.get(1..)?.first_chunk()?);
-        let number = inverted(place.last_chunk()?);
+        let time = inverted(cursor.get(1..)?.first_chunk()?);
+        let number = inverted(cursor.last_chunk()?);
         Some((time, u64::try_from(number).ok()?))
     }
 }
@@ -213,7 +218,7 @@ mod tests {
         fn a_listed_place_reads_back(time in any::<i64>(), name in "[^\u{0}]{0,20}", number in 0..i64::MAX.cast_unsigned()) {
             let order = VersionOrder::parse(&[]).unwrap();
             let key = order.listed_key(time, &name, number);
-            prop_assert_eq!(VersionOrder::listed_place(key.bytes()), Some((time, number)));
+            prop_assert_eq!(VersionOrder::listing_cursor(key.bytes()), Some((time, number)));
             prop_assert!(order.read_key(key.bytes()).is_some());
         }
     }

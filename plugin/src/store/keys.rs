@@ -67,16 +67,19 @@ pub mod registry;
 mod runs;
 mod uploads;
 
-pub use columns::{Column, all_marks, block, block_number, blocks, mark, marked, marks, places, places_between, zones};
+pub use columns::{
+    Column, all_marks, block, block_number, blocks, mark, marked, marks, row_keys, row_keys_between, zones,
+};
 use points::read_point;
 pub use points::{
-    POINT_BYTES, chunk, chunks, guard, histories, history, newest_point, point, point_at, point_of, point_place,
-    read_newest_point,
+    POINT_BYTES, chunk, chunks, high_water_mark, histories, history, newest_point, point, point_at, point_of,
+    point_sort_key, read_newest_point,
 };
 pub use purge::{Tombstone, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
 pub use runs::{
-    PLACE_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
-    run_model_input, run_model_output, run_of_place, run_param, run_part, run_parts, run_place, run_tag, run_values,
+    RUN_SORT_KEY_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
+    run_model_input, run_model_output, run_of_sort_key, run_param, run_part, run_parts, run_sort_key, run_tag,
+    run_values,
 };
 pub use uploads::{all_uploads, upload, upload_of};
 
@@ -187,9 +190,9 @@ pub fn listed_experiments(stage: Stage) -> Span {
 }
 
 /// A place in a listing without the stage: comparable across stages, and what page tokens hold.
-pub fn listed_experiment_place(key: &[u8]) -> Option<(&[u8], ExperimentId)> {
-    let place = key.get(2..)?;
-    Some((place, ExperimentId(u64::from_be_bytes(*place.last_chunk()?))))
+pub fn listed_experiment_sort_key(key: &[u8]) -> Option<(&[u8], ExperimentId)> {
+    let sort_key = key.get(2..)?;
+    Some((sort_key, ExperimentId(u64::from_be_bytes(*sort_key.last_chunk()?))))
 }
 
 /// A dataset of an experiment.
@@ -227,7 +230,7 @@ pub fn read_dataset_use(key: &[u8]) -> Option<(String, String, bool)> {
 }
 
 /// The place of an experiment that was made at this time.
-pub fn listed_experiment_place_of(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
+pub fn experiment_sort_key(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
     Key(Vec::with_capacity(LISTED_PLACE_BYTES))
         .number(descending(creation_time_ms))
         .experiment(id)
@@ -238,9 +241,9 @@ pub fn listed_experiment_place_of(creation_time_ms: i64, id: ExperimentId) -> Ve
 pub const LISTED_PLACE_BYTES: usize = 16;
 
 /// The part of a listing behind a place.
-pub fn listed_experiments_after(stage: Stage, place: &[u8]) -> Span {
+pub fn listed_experiments_after(stage: Stage, sort_key: &[u8]) -> Span {
     let mut key = Key::new(b'o').byte(stage_byte(stage)).0;
-    key.extend_from_slice(place);
+    key.extend_from_slice(sort_key);
     listed_experiments(stage).after(&key)
 }
 

@@ -3,10 +3,10 @@
 use crate::domain::lifecycle::View;
 use crate::search::filter::Filter;
 use crate::search::order::Order;
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 
 /// What to find, and which page of it.
-pub struct Query<A> {
+pub struct SearchQuery<A> {
     /// What things must be.
     pub filter: Filter<A>,
     /// In what order they come.
@@ -15,7 +15,7 @@ pub struct Query<A> {
     pub view: View,
     /// The last thing of the page before, if there is one: its place in the listing when the order is the listing's, else its
     /// sort key.
-    pub after: Option<Place>,
+    pub after: Option<Cursor>,
     /// How many things a page has, at least 1.
     pub count: usize,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 
 /// Bytes of keys, and of what is kept with them, of one page: with more it has fewer things than were asked for, but two it may
 /// have.
@@ -10,7 +10,7 @@ const BYTES_MAX: usize = 24 << 20;
 
 /// The first things behind a place, and one more that tells whether there are more. Two things never have one key.
 pub struct TopK<T> {
-    after: Option<Place>,
+    after: Option<Cursor>,
     count: usize,
     kept: BTreeMap<Vec<u8>, Kept<T>>,
     bytes: usize,
@@ -42,16 +42,16 @@ impl<T> Page<T> {
     }
 
     /// Where the next page begins if this one is to end with its first `count` things; none when there are no more.
-    pub fn place_after(&self, count: usize) -> Option<Place> {
+    pub fn cursor_after(&self, count: usize) -> Option<Cursor> {
         let is_end = count >= self.keys.len() && !self.has_more;
         let last = self.keys.get(count.min(self.keys.len()).checked_sub(1)?);
-        last.filter(|_| !is_end).map(|key| Place::new(key.clone()))
+        last.filter(|_| !is_end).map(|key| Cursor::new(key.clone()))
     }
 }
 
 impl<T> TopK<T> {
     /// Of `count` things behind a place.
-    pub fn new(after: Option<Place>, count: usize) -> Self {
+    pub fn new(after: Option<Cursor>, count: usize) -> Self {
         TopK {
             after,
             count,
@@ -135,7 +135,7 @@ mod tests {
                 let page = top.into_page();
                 let bytes: usize = page.items.iter().filter_map(|index| sizes.get(*index)).sum();
                 prop_assert!(page.items.len() <= count && (page.items.len() <= 2 || bytes <= BYTES_MAX));
-                after = page.place_after(page.items.len());
+                after = page.cursor_after(page.items.len());
                 walked.extend(page.items);
                 if after.is_none() {
                     break;
@@ -150,8 +150,8 @@ mod tests {
         let mut top = TopK::new(None, 3);
         (0..3_u8).for_each(|key| top.offer(&[key], key));
         let page = top.into_page();
-        assert_eq!(page.place_after(2), Some(Place::new(vec![1])));
-        assert_eq!(page.place_after(3), None);
-        assert_eq!(Page::<u8>::empty().place_after(0), None);
+        assert_eq!(page.cursor_after(2), Some(Cursor::new(vec![1])));
+        assert_eq!(page.cursor_after(3), None);
+        assert_eq!(Page::<u8>::empty().cursor_after(0), None);
     }
 }

@@ -50,7 +50,7 @@ const KEY_IN_HEADER: &AsciiSet = &NON_ALPHANUMERIC
 
 /// An object as it was at a moment: what replaces it is another one.
 #[derive(Clone)]
-pub(super) struct Version {
+pub(super) struct ObjectVersion {
     pub(super) key: Path,
     /// None only where the store gives none; then nothing tells versions apart.
     pub(super) tag: Option<String>,
@@ -141,9 +141,9 @@ impl Bucket {
     }
 
     /// What lies at a key now; none when nothing does.
-    pub(super) async fn version(&self, key: Path) -> Result<Option<Version>, StorageError> {
+    pub(super) async fn version(&self, key: Path) -> Result<Option<ObjectVersion>, StorageError> {
         let found = within(QUESTION_TIME, "cannot look at a file", self.store.head(&key)).await?;
-        Ok(found.map(|found| Version {
+        Ok(found.map(|found| ObjectVersion {
             key,
             tag: found.e_tag,
             size: found.size,
@@ -268,7 +268,7 @@ impl Bucket {
     /// Makes a part of a range of another object, without its bytes coming here.
     pub(super) async fn copy_part(
         &self,
-        from: &Version,
+        from: &ObjectVersion,
         range: Range<u64>,
         (to, id, index): (&Path, &str, usize),
     ) -> Result<PartId, StorageError> {
@@ -302,7 +302,7 @@ impl Bucket {
 
     async fn copy_once(
         &self,
-        from: &Version,
+        from: &ObjectVersion,
         range: &Range<u64>,
         (to, id, index): (&Path, &str, usize),
     ) -> anyhow::Result<PartId> {

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult};
 use tokio::sync::mpsc;
 
-use super::bucket::{Bucket, Version, info};
+use super::bucket::{Bucket, ObjectVersion, info};
 use crate::storage::{BlobStream, OpenBlob, StorageError};
 
 /// How many pieces may wait for a slow reader.
@@ -49,7 +49,7 @@ pub(super) async fn open(
 /// Opens a part of an object that is there: not another version of it, and not nothing.
 pub(super) async fn of_version(
     bucket: &Arc<Bucket>,
-    version: &Version,
+    version: &ObjectVersion,
     offset: u64,
     length: u64,
 ) -> Result<BlobStream, StorageError> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
 
-use super::bucket::{Bucket, Version};
+use super::bucket::{Bucket, ObjectVersion};
 use super::download;
 use super::multipart::{COPY_BYTES, Upload};
 use crate::storage::StorageError;
@@ -19,14 +19,14 @@ const GATHERED_BYTES: u64 = 8 << 20;
 const LOOKS_AT_ONCE: usize = 16;
 
 /// The versions that lie at these keys now; none when one of them is not there.
-pub(super) async fn versions(bucket: &Bucket, keys: Vec<Path>) -> Result<Option<Vec<Version>>, StorageError> {
+pub(super) async fn versions(bucket: &Bucket, keys: Vec<Path>) -> Result<Option<Vec<ObjectVersion>>, StorageError> {
     let looked = stream::iter(keys).map(|key| bucket.version(key));
     let versions: Vec<_> = looked.buffered(LOOKS_AT_ONCE).try_collect().await?;
     Ok(versions.into_iter().collect())
 }
 
 /// Makes an object of others, at once.
-pub(super) async fn join(bucket: &Arc<Bucket>, sources: Vec<Version>, to: Path) -> Result<(), StorageError> {
+pub(super) async fn join(bucket: &Arc<Bucket>, sources: Vec<ObjectVersion>, to: Path) -> Result<(), StorageError> {
     let bytes: u64 = sources.iter().map(|source| source.size).sum();
     if bytes <= GATHERED_BYTES {
         let mut gathered = Gathered::default();
@@ -51,7 +51,7 @@ async fn append(
     bucket: &Arc<Bucket>,
     target: &mut Upload,
     gathered: &mut Gathered,
-    source: Version,
+    source: ObjectVersion,
 ) -> Result<(), StorageError> {
     let mut start = 0;
     while start < source.size {
@@ -88,7 +88,7 @@ impl Gathered {
     async fn take(
         &mut self,
         bucket: &Arc<Bucket>,
-        source: &Version,
+        source: &ObjectVersion,
         offset: u64,
         count: u64,
     ) -> Result<(), StorageError> {

@@ -10,7 +10,7 @@ use object_store::path::Path;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::bucket::{Bucket, Version};
+use super::bucket::{Bucket, ObjectVersion};
 use crate::storage::StorageError;
 use crate::storage::permits::Permits;
 
@@ -61,7 +61,7 @@ impl Upload {
     }
 
     /// Begins to copy the next part from another object.
-    pub(super) async fn copy(&mut self, from: Version, range: Range<u64>) -> Result<(), StorageError> {
+    pub(super) async fn copy(&mut self, from: ObjectVersion, range: Range<u64>) -> Result<(), StorageError> {
         self.until_sent(COPIES_AT_ONCE - 1).await?;
         let (bucket, key, id) = (Arc::clone(&self.bucket), self.key.clone(), Arc::clone(&self.id));
         let index = self.next_index()?;

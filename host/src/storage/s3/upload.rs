@@ -8,7 +8,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use sha2::{Digest, Sha256};
 
-use super::bucket::{Bucket, Version};
+use super::bucket::{Bucket, ObjectVersion};
 use super::join;
 use super::multipart::Upload;
 use crate::storage::permits::{Permits, ProjectPermits};
@@ -163,7 +163,7 @@ impl S3Staged {
             Contents::Sent(upload) => upload,
         };
         let passing = upload.into_object().await?;
-        let source = Version {
+        let source = ObjectVersion {
             key: passing.key.clone(),
             // Nobody else knows its key.
             tag: None,

@@ -35,9 +35,9 @@ pub struct Opened {
 /// Whom a path belongs to.
 pub enum Owner {
     /// A run that is active.
-    Run(runs::Stored),
+    Run(runs::StoredRun),
     /// A logged model that is not deleted.
-    Logged(logged_models::Stored),
+    Logged(logged_models::StoredLoggedModel),
 }
 
 impl Owner {

@@ -19,7 +19,7 @@ const PARTS: u8 = b'p';
 
 /// What a pass did.
 #[derive(Debug, Default)]
-pub struct Pass {
+pub struct UploadGcPass {
     /// Uploads that were removed, or whose parts were.
     pub removed: usize,
     /// Uploads that still may go on.
@@ -31,12 +31,12 @@ pub struct Pass {
 }
 
 /// True if a pass can begin at this place.
-pub fn is_place(bytes: &[u8]) -> bool {
+pub fn is_cursor(bytes: &[u8]) -> bool {
     keys::upload_of(bytes).is_some() || part_of(bytes).is_some()
 }
 
 /// Makes one pass from a place on.
-pub async fn pass(after: Option<&[u8]>, now_ms: i64) -> Result<Pass> {
+pub async fn pass(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     match after.and_then(part_of) {
         Some(after) => orphans(after).await,
         None => expired(after, now_ms).await,
@@ -53,12 +53,12 @@ fn part_of(bytes: &[u8]) -> Option<Option<UploadId>> {
 }
 
 /// Removes uploads whose time is over.
-async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<Pass> {
+async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     let mut span = keys::all_uploads();
     if let Some(after) = after {
         span = span.after(after);
     }
-    let mut pass = Pass::default();
+    let mut pass = UploadGcPass::default();
     let (mut expired, mut last) = (Vec::new(), None);
     let seen = scan(span, LOOKED_AT_MAX, |key, value| {
         // What would be too much for this pass is left to the next, with all behind it.
@@ -90,7 +90,7 @@ async fn forget(ids: &[UploadId]) -> Result<()> {
 }
 
 /// Removes parts that belong to no upload.
-async fn orphans(after: Option<UploadId>) -> Result<Pass> {
+async fn orphans(after: Option<UploadId>) -> Result<UploadGcPass> {
     let found = parts::uploads(after, LOOKED_AT_MAX).await?;
     let records = get_all(found.ids.iter().map(|id| keys::upload(*id)).collect()).await?;
     let orphans = found.ids.iter().zip(&records);
@@ -98,7 +98,7 @@ async fn orphans(after: Option<UploadId>) -> Result<Pass> {
         .filter(|(_, record)| record.version == ABSENT)
         .map(|(id, _)| *id);
     let orphans: Vec<UploadId> = orphans.take(REMOVED_MAX).collect();
-    let mut pass = Pass::default();
+    let mut pass = UploadGcPass::default();
     remove_parts(&mut pass, &orphans).await?;
     let reached = match orphans.last().filter(|_| orphans.len() == REMOVED_MAX) {
         Some(last) => Some(*last),
@@ -108,7 +108,7 @@ async fn orphans(after: Option<UploadId>) -> Result<Pass> {
     Ok(pass)
 }
 
-async fn remove_parts(pass: &mut Pass, ids: &[UploadId]) -> Result<()> {
+async fn remove_parts(pass: &mut UploadGcPass, ids: &[UploadId]) -> Result<()> {
     let mut failures = 0;
     for id in ids {
         match parts::delete_all(*id).await {

@@ -60,14 +60,14 @@ pub struct Block {
     held: SlotBitmap,
     /// True if it is the first slots that hold something, without a gap.
     is_dense: bool,
-    values: Values,
+    values: BlockValues,
     /// Found when they are first asked for.
     ranges: OnceCell<Vec<RangeInclusive<f64>>>,
 }
 
 /// One for each slot that holds something.
 #[derive(Debug)]
-enum Values {
+enum BlockValues {
     Numbers(Vec<[u8; 8]>),
     Texts(Texts),
     Words {
@@ -83,7 +83,7 @@ impl Block {
         Block {
             held: SlotBitmap::default(),
             is_dense: true,
-            values: Values::Numbers(Vec::new()),
+            values: BlockValues::Numbers(Vec::new()),
             ranges: OnceCell::new(),
         }
     }
@@ -97,13 +97,13 @@ impl Block {
         let held = SlotBitmap::of_bytes(bits);
         let count = held.count();
         let values = match *kind {
-            NUMBERS => Values::Numbers(rest.as_chunks().0.to_vec()),
-            TEXTS => Values::Texts(Texts::read(count, rest)?.0),
+            NUMBERS => BlockValues::Numbers(rest.as_chunks().0.to_vec()),
+            TEXTS => BlockValues::Texts(Texts::read(count, rest)?.0),
             WORDS => {
                 let (words, rest) = rest.split_first().ok_or_else(damaged)?;
                 let (words, codes) = Texts::read(usize::from(*words), rest)?;
                 let codes = codes.to_vec();
-                Values::Words { words, codes }
+                BlockValues::Words { words, codes }
             }
             _ => return Err(damaged()),
         };
@@ -125,9 +125,9 @@ impl Block {
     /// How many bytes of memory it takes.
     pub fn size(&self) -> usize {
         let values = match &self.values {
-            Values::Numbers(numbers) => size_of_val(numbers.as_slice()) + LOTS * size_of::<RangeInclusive<f64>>(),
-            Values::Texts(texts) => texts.size(),
-            Values::Words { words, codes } => words.size() + codes.len(),
+            BlockValues::Numbers(numbers) => size_of_val(numbers.as_slice()) + LOTS * size_of::<RangeInclusive<f64>>(),
+            BlockValues::Texts(texts) => texts.size(),
+            BlockValues::Words { words, codes } => words.size() + codes.len(),
         };
         size_of::<Self>() + values
     }
@@ -135,7 +135,7 @@ impl Block {
     /// The numbers of all slots up to the last that holds one, where every one of them holds one.
     pub fn dense(&self) -> Option<&[[u8; 8]]> {
         match &self.values {
-            Values::Numbers(numbers) => self.is_dense.then_some(numbers),
+            BlockValues::Numbers(numbers) => self.is_dense.then_some(numbers),
             _ => None,
         }
     }
@@ -151,7 +151,7 @@ impl Block {
 
     /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.
     pub fn dense_words(&self) -> Option<(&[u8], impl Iterator<Item = Value<'_>>)> {
-        let Values::Words { words, codes } = &self.values else {
+        let BlockValues::Words { words, codes } = &self.values else {
             return None;
         };
         let all = (0..words.ends.len()).map(|code| words.get(code));
@@ -161,7 +161,7 @@ impl Block {
     /// The number in a slot; none when it holds none.
     pub fn number(&self, slot: u16) -> Option<[u8; 8]> {
         match &self.values {
-            Values::Numbers(numbers) => numbers.get(self.rank(slot)?).copied(),
+            BlockValues::Numbers(numbers) => numbers.get(self.rank(slot)?).copied(),
             _ => None,
         }
     }
@@ -173,9 +173,9 @@ impl Block {
         };
         // Missing bytes of a damaged block make the run be read itself.
         match &self.values {
-            Values::Numbers(numbers) => numbers.get(rank).map_or(Value::Elsewhere, |value| Value::Bytes(value)),
-            Values::Texts(texts) => texts.get(rank),
-            Values::Words { words, codes } => codes
+            BlockValues::Numbers(numbers) => numbers.get(rank).map_or(Value::Elsewhere, |value| Value::Bytes(value)),
+            BlockValues::Texts(texts) => texts.get(rank),
+            BlockValues::Words { words, codes } => codes
                 .get(rank)
                 .map_or(Value::Elsewhere, |code| words.get(usize::from(*code))),
         }
@@ -191,12 +191,12 @@ impl Block {
     }
 }
 
-impl Values {
+impl BlockValues {
     fn count(&self) -> usize {
         match self {
-            Values::Numbers(numbers) => numbers.len(),
-            Values::Texts(texts) => texts.ends.len(),
-            Values::Words { codes, .. } => codes.len(),
+            BlockValues::Numbers(numbers) => numbers.len(),
+            BlockValues::Texts(texts) => texts.ends.len(),
+            BlockValues::Words { codes, .. } => codes.len(),
         }
     }
 }

@@ -140,17 +140,18 @@ mod tests {
     const ROOM: usize = 400;
 
     #[derive(Clone, Debug)]
-    enum Step {
+    enum Action {
         Begin,
         Look(u64, u64, u8),
         Keep(u64, u64, u8, u32, usize),
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn step() -> impl Strategy<Value = Action> {
         prop_oneof![
-            Just(Step::Begin),
-            (0..3_u64, 0..2_u64, 0..3_u8).prop_map(|(e, r, k)| Step::Look(e, r, k)),
-            (0..3_u64, 0..2_u64, 0..3_u8, 0..4_u32, 1..90_usize).prop_map(|(e, r, k, n, b)| Step::Keep(e, r, k, n, b)),
+            Just(Action::Begin),
+            (0..3_u64, 0..2_u64, 0..3_u8).prop_map(|(e, r, k)| Action::Look(e, r, k)),
+            (0..3_u64, 0..2_u64, 0..3_u8, 0..4_u32, 1..90_usize)
+                .prop_map(|(e, r, k, n, b)| Action::Keep(e, r, k, n, b)),
         ]
     }
 
@@ -169,8 +170,8 @@ mod tests {
             let mut shelf: RevisionCache<u8, Label> = RevisionCache::new(ROOM);
             for step in steps {
                 match step {
-                    Step::Begin => shelf.begin(),
-                    Step::Look(experiment, revision, key) => {
+                    Action::Begin => shelf.begin(),
+                    Action::Look(experiment, revision, key) => {
                         let row = shelf.row(ExperimentId(experiment), &key);
                         for number in 0..5 {
                             let thing = row.and_then(|row| row.get(number, revision));
@@ -178,7 +179,7 @@ mod tests {
                             prop_assert!(thing.is_none_or(|thing| (thing.0, thing.1, thing.2, thing.3) == expected));
                         }
                     }
-                    Step::Keep(experiment, revision, key, number, bytes) => {
+                    Action::Keep(experiment, revision, key, number, bytes) => {
                         let thing = Rc::new((experiment, revision, key, number, bytes));
                         shelf.keep(edition(experiment, revision), &key, number, thing, bytes);
                     }

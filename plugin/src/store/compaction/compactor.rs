@@ -15,12 +15,12 @@ use crate::store::columnar::columns::{kind, write_stage};
 use crate::store::columnar::dirty::{DirtyMarker, SetAside};
 use crate::store::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, RunDelta};
 use crate::store::columnar::row_keys;
-use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::columnar::zone_map::{ZoneMap, place_of};
 use crate::store::keys;
 use crate::store::keys::Column;
-use crate::store::runs::read::Parts;
+use crate::store::runs::read::RunParts;
 
 /// Blocks that are read and rewritten at once: of texts, so many have 13 MiB.
 const BLOCKS_AT_ONCE: usize = 256;
@@ -43,7 +43,7 @@ pub struct Compactor {
     blocks: BTreeMap<(Column, u32), Vec<SlotValue>>,
     budget: BlockBudget,
     /// Of the runs that got rows in this pass.
-    places: Vec<Place>,
+    sort_keys: Vec<RunSortKey>,
     moved: usize,
     set_aside: Vec<SetAsideRun>,
 }
@@ -57,7 +57,7 @@ impl Compactor {
             zones,
             blocks: BTreeMap::new(),
             budget: BlockBudget::default(),
-            places: Vec::new(),
+            sort_keys: Vec::new(),
             moved: 0,
             set_aside: Vec::new(),
         }
@@ -96,7 +96,7 @@ impl Compactor {
         }
         if is_new {
             self.zones.add(run.start_time_ms);
-            self.places.push(keys::run_place(run.start_time_ms, run.id));
+            self.sort_keys.push(keys::run_sort_key(run.start_time_ms, run.id));
         }
         let (block, slot) = place_of(row);
         for (column, value) in cells {
@@ -178,7 +178,7 @@ impl Compactor {
         }
         self.zones.touch(self.blocks.keys().map(|(_, block)| *block));
         change.put(keys::zones(self.experiment), self.zones.write());
-        row_keys::append(change, self.experiment, self.first_row, &self.places).await?;
+        row_keys::append(change, self.experiment, self.first_row, &self.sort_keys).await?;
         let blocks: Vec<_> = self.blocks.iter().collect();
         for some in blocks.chunks(BLOCKS_AT_ONCE) {
             let key = |(column, block): &(Column, u32)| keys::block(self.experiment, column, *block);
@@ -196,7 +196,7 @@ impl Compactor {
 }
 
 /// The tags of a new run that are too many to become columns at once: all behind the first ones.
-fn too_many_tags(parts: &Parts) -> Result<Option<Vec<TextPair<'_>>>> {
+fn too_many_tags(parts: &RunParts) -> Result<Option<Vec<TextPair<'_>>>> {
     let Some(packed) = parts.packed.as_deref() else {
         return Ok(None);
     };

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::records::{Change, scan_until};
 use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::keys;
-use crate::store::runs::read::Parts;
+use crate::store::runs::read::RunParts;
 
 /// A run that rests.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct RunInput {
     /// The run, as it rests.
     pub run: RestingRun,
     /// What was read of it.
-    pub(crate) parts: Parts,
+    pub(crate) parts: RunParts,
     /// The keys of the records that are moved.
     pub moved: Vec<Vec<u8>>,
     /// True if that is all there is.
@@ -38,7 +38,7 @@ impl RunInput {
     fn new(run: RestingRun, share: usize) -> Self {
         RunInput {
             run,
-            parts: Parts::default(),
+            parts: RunParts::default(),
             moved: Vec::new(),
             is_whole: true,
             budget: RunBudget::new(share),

@@ -32,7 +32,7 @@ const MANY: usize = 256;
 
 /// What a pass did.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Pass {
+pub struct CompactionPass {
     /// Runs that are packed now, or are nearer to it, or are set aside.
     pub moved: usize,
     /// Runs that can be packed once they rest, as far as this pass looked.
@@ -73,7 +73,7 @@ impl Moment {
 
 /// Packs some runs that rest, looking at marks behind `after`. `rest_ms` overrules how long a run must have been unchanged.
 /// An experiment of which nothing is packed begins its revisions at `random`.
-pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, random: u64) -> Result<Pass> {
+pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, random: u64) -> Result<CompactionPass> {
     let mut marks = Marks::read(after).await?;
     marks.found.retain(|(_, _, mark)| mark.set_aside.is_none());
     let waiting = marks.found.len();
@@ -84,7 +84,7 @@ pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, rando
         random,
     };
     marks.found.retain(|(_, _, mark)| moment.rests(mark));
-    let mut pass = Pass {
+    let mut pass = CompactionPass {
         moved: 0,
         waiting,
         set_aside: Vec::new(),

@@ -4,13 +4,13 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::Stored;
+use super::StoredExperiment;
 use crate::domain::experiment::Experiment;
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
 use crate::error::{Error, Result};
 use crate::host::records::{Span, get_all, scan_all};
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::store::keys;
 
 /// How many entries one refill of a range reads at least and at most.
@@ -64,7 +64,9 @@ async fn merge<T>(
 
 impl<T> Source<T> {
     fn head(&self, index: usize) -> Option<Reverse<(Vec<u8>, usize)>> {
-        self.ready.front().map(|(place, _)| Reverse((place.clone(), index)))
+        self.ready
+            .front()
+            .map(|(sort_key, _)| Reverse((sort_key.clone(), index)))
     }
 }
 
@@ -108,22 +110,26 @@ fn misplaced() -> Error {
 }
 
 /// A page of experiments, newest first, then by number; and the place behind it unless it is the last.
-pub async fn experiments(view: View, after: Option<&Place>, count: usize) -> Result<(Vec<Experiment>, Option<Place>)> {
+pub async fn experiments(
+    view: View,
+    after: Option<&Cursor>,
+    count: usize,
+) -> Result<(Vec<Experiment>, Option<Cursor>)> {
     let stages: Vec<Stage> = [Stage::Active, Stage::Deleted]
         .into_iter()
         .filter(|stage| view.shows(*stage))
         .collect();
     let span = |stage: &Stage| match after {
-        Some(place) => keys::listed_experiments_after(*stage, place.bytes()),
+        Some(cursor) => keys::listed_experiments_after(*stage, cursor.bytes()),
         None => keys::listed_experiments(*stage),
     };
     let spans = stages.iter().map(span).collect();
     let page = merge(spans, count + 1, |_, key, _| {
-        let (place, id) = keys::listed_experiment_place(key).ok_or_else(misplaced)?;
-        Ok(Some((place.to_vec(), id)))
+        let (sort_key, id) = keys::listed_experiment_sort_key(key).ok_or_else(misplaced)?;
+        Ok(Some((sort_key.to_vec(), id)))
     })
     .await?;
-    let next = next_place(&page, count);
+    let next = next_cursor(&page, count);
     let mut ids: Vec<ExperimentId> = page.into_iter().take(count).map(|(_, id)| id).collect();
     let nothing_written = ids.is_empty() && after.is_none() && view.shows(Stage::Active);
     if nothing_written {
@@ -132,7 +138,7 @@ pub async fn experiments(view: View, after: Option<&Place>, count: usize) -> Res
     let records = get_all(ids.iter().map(|id| keys::experiment(*id)).collect()).await?;
     let mut experiments = Vec::with_capacity(ids.len());
     for (id, record) in ids.into_iter().zip(&records) {
-        let experiment = Stored::from_record(id, record)?.experiment;
+        let experiment = StoredExperiment::from_record(id, record)?.experiment;
         // It may have changed its stage between the two reads, or `Default` may be stored and deleted.
         if view.shows(experiment.lifecycle.stage) {
             experiments.push(experiment);
@@ -142,7 +148,7 @@ pub async fn experiments(view: View, after: Option<&Place>, count: usize) -> Res
 }
 
 /// The place of the last item of a page, when one more item was found.
-fn next_place<T>(page: &[(Vec<u8>, T)], count: usize) -> Option<Place> {
+fn next_cursor<T>(page: &[(Vec<u8>, T)], count: usize) -> Option<Cursor> {
     let last = count.checked_sub(1).filter(|_| page.len() > count)?;
-    page.get(last).map(|(place, _)| Place::new(place.clone()))
+    page.get(last).map(|(sort_key, _)| Cursor::new(sort_key.clone()))
 }

@@ -20,14 +20,14 @@ const LOOKS_MAX: usize = 10;
 
 /// An experiment as it was read.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredExperiment {
     /// What it says.
     pub experiment: Experiment,
     /// The version that a change of it, or one that relies on it, must check.
     pub version: u64,
 }
 
-impl Stored {
+impl StoredExperiment {
     /// From the record at the experiment's key.
     pub fn from_record(id: ExperimentId, record: &Record) -> Result<Self> {
         let experiment = match record.existing() {
@@ -35,7 +35,7 @@ impl Stored {
             None if id == ExperimentId::DEFAULT => Experiment::default_not_made(),
             None => return Err(id.not_found()),
         };
-        Ok(Stored {
+        Ok(StoredExperiment {
             experiment,
             version: record.version,
         })
@@ -80,18 +80,18 @@ impl Stored {
 }
 
 /// Reads an experiment, soft-deleted ones too.
-pub async fn load(id: ExperimentId) -> Result<Stored> {
+pub async fn load(id: ExperimentId) -> Result<StoredExperiment> {
     let [record] = get([keys::experiment(id)]).await?;
-    Stored::from_record(id, &record)
+    StoredExperiment::from_record(id, &record)
 }
 
 /// Finds an experiment by its exact name, soft-deleted ones too.
-pub async fn find(name: &str) -> Result<Stored> {
+pub async fn find(name: &str) -> Result<StoredExperiment> {
     let not_found = || Error::NotFound(format!("Could not find experiment with name '{name}'"));
     for _ in 0..LOOKS_MAX {
         let [named, default] = get([keys::experiment_name(name), keys::experiment(ExperimentId::DEFAULT)]).await?;
         let Some(id) = named.existing().map(codec::read_number).transpose()? else {
-            let stored = Stored::from_record(ExperimentId::DEFAULT, &default)?;
+            let stored = StoredExperiment::from_record(ExperimentId::DEFAULT, &default)?;
             let made_up = stored.version == ABSENT && stored.experiment.name == name;
             return if made_up { Ok(stored) } else { Err(not_found()) };
         };

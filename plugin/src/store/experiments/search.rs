@@ -7,9 +7,9 @@ use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::View;
 use crate::error::Result;
 use crate::search::experiments::{ExperimentAttribute, ExperimentOrder};
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::store::portion::answer_bytes;
-use crate::store::query::Query;
+use crate::store::query::SearchQuery;
 use crate::store::top_k::{Page, TopK};
 use crate::store::{experiments, keys};
 
@@ -29,14 +29,14 @@ pub fn fits(order: &ExperimentOrder, bytes: &[u8]) -> bool {
 pub type Tagged = (Experiment, Vec<Pair>);
 
 /// Finds experiments.
-pub async fn find(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
+pub async fn find(query: &SearchQuery<ExperimentAttribute>) -> Result<Page<Tagged>> {
     let is_listing = query.order.is_listing();
     let mut best = TopK::new(query.after.clone(), query.count);
-    let mut walk = match is_listing {
-        true => Walk::new(query.after.clone(), query.count),
-        false => Walk::new(None, CHUNK_MAX),
+    let mut scan = match is_listing {
+        true => ExperimentScan::new(query.after.clone(), query.count),
+        false => ExperimentScan::new(None, CHUNK_MAX),
     };
-    while let Some(chunk) = walk.next_experiments(query.view).await? {
+    while let Some(chunk) = scan.next_experiments(query.view).await? {
         let mut chunk = chunk.as_slice();
         while !chunk.is_empty() {
             let ids: Vec<ExperimentId> = chunk.iter().map(|experiment| experiment.id).collect();
@@ -55,15 +55,20 @@ pub async fn find(query: &Query<ExperimentAttribute>) -> Result<Page<Tagged>> {
 }
 
 /// Takes an experiment if it is found.
-fn offer(query: &Query<ExperimentAttribute>, is_listing: bool, best: &mut TopK<Tagged>, (experiment, tags): Tagged) {
+fn offer(
+    query: &SearchQuery<ExperimentAttribute>,
+    is_listing: bool,
+    best: &mut TopK<Tagged>,
+    (experiment, tags): Tagged,
+) {
     if !query.filter.matches(&experiment, &tags) {
         return;
     }
     let texts = [&experiment.name, &experiment.artifact_location].map(|text| answer_bytes(text.as_bytes()));
     let bytes = texts.iter().sum::<usize>() + tags.iter().map(tag_bytes).sum::<usize>();
     if is_listing {
-        let place = keys::listed_experiment_place_of(experiment.creation_time_ms, experiment.id);
-        best.offer_large(&place, (experiment, tags), bytes);
+        let sort_key = keys::experiment_sort_key(experiment.creation_time_ms, experiment.id);
+        best.offer_large(&sort_key, (experiment, tags), bytes);
     } else {
         let key = query.order.key(&experiment);
         best.offer_large(key.bytes(), (experiment, tags), bytes);
@@ -76,15 +81,15 @@ fn tag_bytes((key, value): &Pair) -> usize {
 }
 
 /// A walk through a listing, chunk by chunk; the chunks grow, as a first one that was not enough says that little is found.
-struct Walk {
-    after: Option<Place>,
+struct ExperimentScan {
+    after: Option<Cursor>,
     ended: bool,
     chunk: usize,
 }
 
-impl Walk {
-    fn new(after: Option<Place>, first_chunk: usize) -> Self {
-        Walk {
+impl ExperimentScan {
+    fn new(after: Option<Cursor>, first_chunk: usize) -> Self {
+        ExperimentScan {
             after,
             ended: false,
             chunk: first_chunk.clamp(1, CHUNK_MAX),
@@ -100,7 +105,7 @@ impl Walk {
         Ok(Some(found))
     }
 
-    fn step(&mut self, next: Option<Place>) {
+    fn step(&mut self, next: Option<Cursor>) {
         self.ended = next.is_none();
         self.after = next;
         self.chunk = (2 * self.chunk).min(CHUNK_MAX);

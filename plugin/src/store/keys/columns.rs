@@ -41,17 +41,17 @@ pub fn zones(experiment: ExperimentId) -> Vec<u8> {
 }
 
 /// The places of some rows of packed runs.
-pub fn places(experiment: ExperimentId, number: u32) -> Vec<u8> {
+pub fn row_keys(experiment: ExperimentId, number: u32) -> Vec<u8> {
     let mut key = Key::new(b'w').experiment(experiment).0;
     key.extend_from_slice(&number.to_be_bytes());
     key
 }
 
 /// Such records that follow each other, both ends included.
-pub fn places_between(experiment: ExperimentId, first: u32, last: u32) -> Span {
+pub fn row_keys_between(experiment: ExperimentId, first: u32, last: u32) -> Span {
     Span {
-        start: places(experiment, first),
-        end: places(experiment, last),
+        start: row_keys(experiment, first),
+        end: row_keys(experiment, last),
     }
     .with_end()
 }

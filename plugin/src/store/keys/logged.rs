@@ -10,7 +10,7 @@ use crate::host::records::Span;
 const RUN_BYTES: usize = 16;
 
 /// Creation time and id: the place of a logged model in the default order, the same in all experiments.
-pub const PLACE_BYTES: usize = 24;
+pub const SORT_KEY_BYTES: usize = 24;
 
 /// What a record below a logged model's id holds; the first of them is the model itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,8 +102,8 @@ pub fn logged_part<'a>(key: &'a [u8], value: &[u8]) -> Option<LoggedPart<'a>> {
         b'p' => text().map(LoggedPart::Param),
         b't' => text().map(LoggedPart::Tag),
         b'v' => {
-            let (named, place) = rest.split_at_checked(rest.len().checked_sub(POINT_BYTES + RUN_BYTES)?)?;
-            let (point, run) = place.split_first_chunk()?;
+            let (named, sort_key) = rest.split_at_checked(rest.len().checked_sub(POINT_BYTES + RUN_BYTES)?)?;
+            let (point, run) = sort_key.split_first_chunk()?;
             measured(named, read_point(point)?, run).map(LoggedPart::Point)
         }
         _ => None,
@@ -124,21 +124,21 @@ fn measured(named: &[u8], point: Point, run: &[u8]) -> Option<LoggedPoint> {
 }
 
 /// The place of a logged model in the default order, newest first, then by id.
-pub fn place(creation_time_ms: i64, id: LoggedModelId) -> Vec<u8> {
-    Key(Vec::with_capacity(PLACE_BYTES))
+pub fn logged_model_sort_key(creation_time_ms: i64, id: LoggedModelId) -> Vec<u8> {
+    Key(Vec::with_capacity(SORT_KEY_BYTES))
         .number(descending(creation_time_ms))
         .logged(id)
         .0
 }
 
 /// The place that the key of a list ends with.
-pub fn placed(key: &[u8]) -> Option<&[u8]> {
-    key.last_chunk::<PLACE_BYTES>().map(<[u8; PLACE_BYTES]>::as_slice)
+pub fn sort_key_in(key: &[u8]) -> Option<&[u8]> {
+    key.last_chunk::<SORT_KEY_BYTES>().map(<[u8; SORT_KEY_BYTES]>::as_slice)
 }
 
 /// The creation time and the id that a place was made of.
-pub fn read_place(place: &[u8]) -> Option<(i64, LoggedModelId)> {
-    let (time, id) = place.split_first_chunk::<8>()?;
+pub fn read_sort_key(sort_key: &[u8]) -> Option<(i64, LoggedModelId)> {
+    let (time, id) = sort_key.split_first_chunk::<8>()?;
     Some((
         read_ascending(time.map(|byte| !byte)),
         LoggedModelId(id.try_into().ok()?),
@@ -163,26 +163,26 @@ impl List<'_> {
     }
 
     /// The key of a place in it.
-    pub fn at(&self, place: &[u8]) -> Vec<u8> {
+    pub fn at(&self, sort_key: &[u8]) -> Vec<u8> {
         let mut key = self.prefix().0;
-        key.extend_from_slice(place);
+        key.extend_from_slice(sort_key);
         key
     }
 
     /// All places in it behind this one; an empty one is before all.
-    pub fn behind(&self, place: &[u8]) -> Span {
+    pub fn behind(&self, sort_key: &[u8]) -> Span {
         let mut end = self.prefix().0;
         let all = Span {
             start: end.clone(),
             end: {
-                end.extend_from_slice(&[255; PLACE_BYTES]);
+                end.extend_from_slice(&[255; SORT_KEY_BYTES]);
                 end
             },
         };
-        if place.is_empty() {
+        if sort_key.is_empty() {
             all
         } else {
-            all.after(&self.at(place))
+            all.after(&self.at(sort_key))
         }
     }
 }
@@ -234,20 +234,20 @@ mod tests {
 
         #[test]
         fn places_are_the_newest_first_then_by_id(a in any::<(i64, [u8; 16])>(), b in any::<(i64, [u8; 16])>(), name in any::<String>()) {
-            let [first, second] = [&a, &b].map(|(time, id)| place(*time, LoggedModelId(*id)));
+            let [first, second] = [&a, &b].map(|(time, id)| logged_model_sort_key(*time, LoggedModelId(*id)));
             prop_assert_eq!(first.cmp(&second), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
             for list in [List::Experiment(ExperimentId(7)), List::Name(ExperimentId(7), &name)] {
                 let (key, all, rest) = (list.at(&first), list.behind(&[]), list.behind(&second));
                 prop_assert!(all.start <= key && key < all.end);
-                prop_assert_eq!(placed(&key), Some(&first[..]));
-                prop_assert_eq!(read_place(&first), Some((a.0, LoggedModelId(a.1))));
+                prop_assert_eq!(sort_key_in(&key), Some(&first[..]));
+                prop_assert_eq!(read_sort_key(&first), Some((a.0, LoggedModelId(a.1))));
                 prop_assert_eq!(rest.start <= key, second < first);
             }
         }
 
         #[test]
         fn any_bytes_read_without_a_panic(key in any::<Vec<u8>>(), value in any::<Vec<u8>>()) {
-            let _ = (logged_part(&key, &value).is_some(), placed(&key).and_then(read_place));
+            let _ = (logged_part(&key, &value).is_some(), sort_key_in(&key).and_then(read_sort_key));
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn chunks(id: RunId, metric: &str, after: Option<Point>) -> Span {
 
 /// Where the last chunk of a metric ends. The guards of a run lie together and before its other records, where logging reads
 /// and writes anyway.
-pub fn guard(id: RunId, metric: &str) -> Vec<u8> {
+pub fn high_water_mark(id: RunId, metric: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(GUARD).last(metric)
 }
 
@@ -49,7 +49,7 @@ pub fn point_of(key: &[u8]) -> Option<Point> {
 }
 
 /// A point as bytes whose order is that of histories: (time, step, value).
-pub fn point_place(point: Point) -> [u8; POINT_BYTES] {
+pub fn point_sort_key(point: Point) -> [u8; POINT_BYTES] {
     let is_nan = point.value.is_nan();
     let numbers = [
         ascending(point.timestamp_ms),
@@ -57,22 +57,22 @@ pub fn point_place(point: Point) -> [u8; POINT_BYTES] {
         ordered_float(if is_nan { 0.0 } else { point.value }),
     ];
     // NaN counts as 0 and comes behind it.
-    let mut place = [u8::from(is_nan); POINT_BYTES];
-    let (bytes, _) = place.as_chunks_mut();
+    let mut sort_key = [u8::from(is_nan); POINT_BYTES];
+    let (bytes, _) = sort_key.as_chunks_mut();
     for (bytes, number) in bytes.iter_mut().zip(numbers) {
         *bytes = number.to_be_bytes();
     }
-    place
+    sort_key
 }
 
-/// The point that `point_place` wrote.
-pub fn point_at(place: &[u8]) -> Option<Point> {
-    read_point(place.try_into().ok()?)
+/// The point that `point_sort_key` wrote.
+pub fn point_at(sort_key: &[u8]) -> Option<Point> {
+    read_point(sort_key.try_into().ok()?)
 }
 
 /// A point as bytes whose order is (step, time, value): the greatest is the metric's newest.
 pub fn newest_point(point: Point) -> Vec<u8> {
-    point_place(swapped(point)).to_vec()
+    point_sort_key(swapped(point)).to_vec()
 }
 
 /// The point that `newest_point` wrote.
@@ -109,7 +109,7 @@ pub(super) fn read_point(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
 
 impl Key {
     pub(super) fn point(mut self, point: Point) -> Self {
-        self.0.extend_from_slice(&point_place(point));
+        self.0.extend_from_slice(&point_sort_key(point));
         self
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::id::RunId;
 use crate::host::records::Span;
 
 /// Start time and run id.
-pub const PLACE_BYTES: usize = 24;
+pub const RUN_SORT_KEY_BYTES: usize = 24;
 
 /// What a record below a run's id holds; the first of them is the run itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,17 +123,17 @@ pub fn run_itself(id: RunId) -> Span {
 
 /// The place of a run in the default order, newest first, then by id: comparable across experiments, and what page
 /// tokens hold.
-pub fn run_place(start_time_ms: i64, id: RunId) -> [u8; PLACE_BYTES] {
-    let mut place = [0; PLACE_BYTES];
-    let (start, run) = place.split_at_mut(8);
+pub fn run_sort_key(start_time_ms: i64, id: RunId) -> [u8; RUN_SORT_KEY_BYTES] {
+    let mut sort_key = [0; RUN_SORT_KEY_BYTES];
+    let (start, run) = sort_key.split_at_mut(8);
     start.copy_from_slice(&descending(start_time_ms).to_be_bytes());
     run.copy_from_slice(&id.0);
-    place
+    sort_key
 }
 
 /// The start time and the id that a place was made of.
-pub fn run_of_place(place: &[u8; PLACE_BYTES]) -> (i64, RunId) {
-    let (start, run) = place.split_at(8);
+pub fn run_of_sort_key(sort_key: &[u8; RUN_SORT_KEY_BYTES]) -> (i64, RunId) {
+    let (start, run) = sort_key.split_at(8);
     let start = start.try_into().map(u64::from_be_bytes).unwrap_or_default();
     let run = run.try_into().unwrap_or_default();
     (((!start) ^ (1 << 63)).cast_signed(), RunId(run))

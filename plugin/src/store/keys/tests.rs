@@ -55,7 +55,7 @@ proptest! {
         ] {
             prop_assert_eq!(span.start <= key && key < span.end, name == other);
         }
-        let (parts, key) = (run_parts(run), guard(run, &other));
+        let (parts, key) = (run_parts(run), high_water_mark(run, &other));
         prop_assert!(key < parts.start);
     }
 
@@ -73,14 +73,14 @@ proptest! {
     #[test]
     fn a_chunk_names_its_end_and_a_place_reads_back(at in a_point(), name in ".{0,20}") {
         prop_assert!(same(point_of(&chunk(RunId([7; 16]), &name, at)).unwrap(), at));
-        prop_assert!(same(point_at(&point_place(at)).unwrap(), at));
+        prop_assert!(same(point_at(&point_sort_key(at)).unwrap(), at));
     }
 
     #[test]
     fn all_that_is_of_a_history_lies_among_those_of_its_run(id in any::<[u8; 16]>(), other in any::<[u8; 16]>(), at in a_point(), name in any::<String>()) {
         let spans = histories(RunId(id));
         let run = RunId(other);
-        for key in [super::point(run, &name, at), chunk(run, &name, at), guard(run, &name)] {
+        for key in [super::point(run, &name, at), chunk(run, &name, at), high_water_mark(run, &name)] {
             let inside = spans.iter().filter(|span| span.start <= key && key < span.end);
             prop_assert_eq!(inside.count(), usize::from(id == other));
         }
@@ -88,9 +88,9 @@ proptest! {
 
     #[test]
     fn runs_are_ordered_newest_first_then_by_id(a in any::<(i64, [u8; 16])>(), b in any::<(i64, [u8; 16])>()) {
-        let place = |(time, id): (i64, [u8; 16])| run_place(time, RunId(id));
-        prop_assert_eq!(place(a).cmp(&place(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        prop_assert_eq!(run_of_place(&place(a)), (a.0, RunId(a.1)));
+        let sort_key = |(time, id): (i64, [u8; 16])| run_sort_key(time, RunId(id));
+        prop_assert_eq!(sort_key(a).cmp(&sort_key(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        prop_assert_eq!(run_of_sort_key(&sort_key(a)), (a.0, RunId(a.1)));
     }
 
     #[test]
@@ -168,13 +168,13 @@ proptest! {
         let key = |(time, id)| listed_experiment(Stage::Deleted, time, ExperimentId(id));
         prop_assert_eq!(key(a).cmp(&key(b)), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         let key = key(a);
-        let (place, id) = listed_experiment_place(&key).unwrap();
-        prop_assert_eq!((place, id), (&listed_experiment_place_of(a.0, id)[..], ExperimentId(a.1)));
+        let (sort_key, id) = listed_experiment_sort_key(&key).unwrap();
+        prop_assert_eq!((sort_key, id), (&experiment_sort_key(a.0, id)[..], ExperimentId(a.1)));
     }
 
     #[test]
     fn any_bytes_read_without_a_panic(bytes in any::<Vec<u8>>()) {
-        let _ = (run_part(&bytes), point_of(&bytes), marked(&bytes), block_number(&bytes), listed_experiment_place(&bytes));
+        let _ = (run_part(&bytes), point_of(&bytes), marked(&bytes), block_number(&bytes), listed_experiment_sort_key(&bytes));
         let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes), read_dataset_use(&bytes), point_at(&bytes));
     }
 }

@@ -11,16 +11,16 @@ use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
 /// A logged model as it was read.
-pub struct Stored {
+pub struct StoredLoggedModel {
     /// The model.
     pub model: LoggedModel,
     version: u64,
 }
 
-impl Stored {
+impl StoredLoggedModel {
     fn read(id: LoggedModelId, record: &Record) -> Result<Self> {
         let bytes = record.existing().ok_or_else(|| id.not_found())?;
-        Ok(Stored {
+        Ok(StoredLoggedModel {
             model: codec::logged::read_logged_model(id, bytes)?,
             version: record.version,
         })
@@ -33,9 +33,9 @@ impl Stored {
 }
 
 /// Reads a logged model, deleted ones too.
-pub async fn load(id: LoggedModelId) -> Result<Stored> {
+pub async fn load(id: LoggedModelId) -> Result<StoredLoggedModel> {
     let [record] = get([keys::model(id)]).await?;
-    Stored::read(id, &record)
+    StoredLoggedModel::read(id, &record)
 }
 
 /// Makes a logged model in an active experiment.
@@ -52,9 +52,9 @@ pub async fn create(
         stored.require_unchanged(change, now_ms);
         change.require_version(keys::model(id), ABSENT);
         change.put(keys::model(id), codec::logged::write_logged_model(&model));
-        let place = keys::place(now_ms, id);
+        let sort_key = keys::logged_model_sort_key(now_ms, id);
         for list in lists(&model) {
-            change.put(list.at(&place), Vec::new());
+            change.put(list.at(&sort_key), Vec::new());
         }
         for (key, value) in &new.params {
             change.put(keys::param(id, key), value.clone().into_bytes());
@@ -94,9 +94,9 @@ pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let mut stored = load(id).await?;
         stored.require_unchanged(change);
-        let place = keys::place(stored.model.creation_time_ms, id);
+        let sort_key = keys::logged_model_sort_key(stored.model.creation_time_ms, id);
         for list in lists(&stored.model) {
-            change.delete(list.at(&place));
+            change.delete(list.at(&sort_key));
         }
         stored.model.is_deleted = true;
         stored.model.last_update_time_ms = now_ms;
@@ -140,7 +140,7 @@ pub async fn edit_tag(
 pub async fn delete_tag(id: LoggedModelId, key: &str) -> Result<()> {
     transact(async |change| {
         let [model, tag] = get([keys::model(id), keys::tag(id, key)]).await?;
-        Stored::read(id, &model)?.require_unchanged(change);
+        StoredLoggedModel::read(id, &model)?.require_unchanged(change);
         if tag.version == ABSENT {
             return Err(Error::NotFound(format!(
                 "No tag with key '{key}' found for model with ID '{id}'."
@@ -161,7 +161,7 @@ pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
         let Some((model, values)) = records.split_first() else {
             return Err(id.not_found());
         };
-        Stored::read(id, model)?.require_unchanged(change);
+        StoredLoggedModel::read(id, model)?.require_unchanged(change);
         for ((key, new), old) in params.iter().zip(values) {
             match old.existing() {
                 None => {

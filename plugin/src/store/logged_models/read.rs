@@ -28,13 +28,18 @@ pub async fn read(id: LoggedModelId) -> Result<FullLoggedModel> {
 pub async fn read_known(ids: &[LoggedModelId]) -> Result<Vec<Option<KnownLoggedModel>>> {
     let spans: Vec<[Span; 1]> = ids.iter().map(|id| [keys::known_parts(*id)]).collect();
     let room = Room::new(MODEL_BYTES_MAX);
-    let parts = portion(&spans, room, as_shown, |index, parts: &mut Parts, key, value| {
-        let id = ids
-            .get(index)
-            .ok_or_else(|| Error::Corrupt("no such logged model".to_owned()))?;
-        parts.add(*id, key, value)
-    });
-    Ok(parts.await?.into_iter().map(Parts::assemble).collect())
+    let parts = portion(
+        &spans,
+        room,
+        as_shown,
+        |index, parts: &mut LoggedModelParts, key, value| {
+            let id = ids
+                .get(index)
+                .ok_or_else(|| Error::Corrupt("no such logged model".to_owned()))?;
+            parts.add(*id, key, value)
+        },
+    );
+    Ok(parts.await?.into_iter().map(LoggedModelParts::assemble).collect())
 }
 
 /// Reads the points of a logged model. Of one that has very many, or whose names are long, the newest of each metric and
@@ -69,14 +74,14 @@ fn corrupt(id: LoggedModelId) -> Error {
 
 /// A logged model while its records are read.
 #[derive(Default)]
-struct Parts {
+struct LoggedModelParts {
     model: Option<LoggedModel>,
     params: Vec<Pair>,
     tags: Vec<Pair>,
     newest: Vec<LoggedPoint>,
 }
 
-impl Parts {
+impl LoggedModelParts {
     fn add(&mut self, id: LoggedModelId, key: &[u8], value: &[u8]) -> Result<()> {
         match keys::logged_part(key, value).ok_or_else(|| corrupt(id))? {
             LoggedPart::Model => self.model = Some(codec::logged::read_logged_model(id, value)?),

@@ -8,7 +8,7 @@ use crate::domain::logged::LoggedModelId;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan_all};
 use crate::search::logged::{LoggedOrder, LoggedSearch};
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::store::keys::logged as keys;
 use crate::store::keys::logged::List;
 use crate::store::top_k::{Page, TopK};
@@ -23,23 +23,23 @@ const PLACES_MAX: usize = 100_000;
 const NAMED_LISTS_MAX: usize = 1_000;
 
 /// What to find, and which page of it.
-pub struct Query {
+pub struct LoggedModelQuery {
     /// What logged models must be.
     pub search: LoggedSearch,
     /// In what order they come.
     pub order: LoggedOrder,
     /// The place of the last one of the page before.
-    pub after: Option<Place>,
+    pub after: Option<Cursor>,
     /// How many a page has, at least 1.
     pub count: usize,
 }
 
 /// Finds logged models of some experiments.
-pub async fn find(within: &[ExperimentId], query: &Query) -> Result<Page<LoggedModelId>> {
+pub async fn find(within: &[ExperimentId], query: &LoggedModelQuery) -> Result<Page<LoggedModelId>> {
     let mut top = TopK::new(query.after.clone(), query.count);
-    let mut walk = Walk::new(within, query);
-    while let Some(places) = walk.next(top.wanted()).await? {
-        for some in places.chunks(CHUNK_MAX) {
+    let mut scan = LoggedModelScan::new(within, query);
+    while let Some(sort_keys) = scan.next(top.wanted()).await? {
+        for some in sort_keys.chunks(CHUNK_MAX) {
             look(query, some, &mut top).await?;
         }
         if query.order.is_listing() && top.is_full() {
@@ -50,14 +50,18 @@ pub async fn find(within: &[ExperimentId], query: &Query) -> Result<Page<LoggedM
 }
 
 /// Offers those of some models that the search finds.
-async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut TopK<LoggedModelId>) -> Result<()> {
+async fn look(
+    query: &LoggedModelQuery,
+    sort_keys: &[(i64, LoggedModelId)],
+    top: &mut TopK<LoggedModelId>,
+) -> Result<()> {
     if query.order.is_listing() && query.search.is_everything() {
-        for (time, id) in places {
+        for (time, id) in sort_keys {
             top.offer(query.order.listed_key(*time, *id).bytes(), *id);
         }
         return Ok(());
     }
-    let ids: Vec<LoggedModelId> = places.iter().map(|(_, id)| *id).collect();
+    let ids: Vec<LoggedModelId> = sort_keys.iter().map(|(_, id)| *id).collect();
     let mut ids = ids.as_slice();
     while !ids.is_empty() {
         let models = read::read_known(ids).await?;
@@ -71,7 +75,7 @@ async fn look(query: &Query, places: &[(i64, LoggedModelId)], top: &mut TopK<Log
 }
 
 /// A walk through lists at once, in default order, chunk by growing chunk.
-struct Walk<'a> {
+struct LoggedModelScan<'a> {
     lists: Vec<List<'a>>,
     /// The place up to which all lists are read; none at the end.
     read: Option<Vec<u8>>,
@@ -79,8 +83,8 @@ struct Walk<'a> {
     least: usize,
 }
 
-impl<'a> Walk<'a> {
-    fn new(within: &[ExperimentId], query: &'a Query) -> Self {
+impl<'a> LoggedModelScan<'a> {
+    fn new(within: &[ExperimentId], query: &'a LoggedModelQuery) -> Self {
         let names = query
             .search
             .names()
@@ -92,11 +96,11 @@ impl<'a> Walk<'a> {
             }
             None => within.iter().map(|experiment| List::Experiment(*experiment)).collect(),
         };
-        let place = query.after.as_ref().filter(|_| query.order.is_listing());
-        let place = place.and_then(|place| LoggedOrder::listed_place(place.bytes()));
-        Walk {
+        let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
+        let begin = cursor.and_then(|cursor| LoggedOrder::listing_cursor(cursor.bytes()));
+        LoggedModelScan {
             lists,
-            read: Some(place.map_or_else(Vec::new, |(time, id)| keys::place(time, id))),
+            read: Some(begin.map_or_else(Vec::new, |(time, id)| keys::logged_model_sort_key(time, id))),
             least: 1,
         }
     }
@@ -111,29 +115,29 @@ impl<'a> Walk<'a> {
             .clamp(1, CHUNK_MAX);
         self.least = 2 * limit;
         let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
-        let mut places: Vec<Vec<u8>> = Vec::new();
+        let mut sort_keys: Vec<Vec<u8>> = Vec::new();
         let (mut of_list, mut count) = (0, 0);
         // What lies behind the last place read of a list that has more is not known of all lists.
         let mut known_to: Option<Vec<u8>> = None;
         scan_all(spans, limit, |index, key, _| {
-            let place = keys::placed(key).ok_or_else(misplaced)?;
+            let sort_key = keys::sort_key_in(key).ok_or_else(misplaced)?;
             count = if index == of_list { count + 1 } else { 1 };
             of_list = index;
-            if count == limit && known_to.as_deref().is_none_or(|known| place < known) {
-                known_to = Some(place.to_vec());
+            if count == limit && known_to.as_deref().is_none_or(|known| sort_key < known) {
+                known_to = Some(sort_key.to_vec());
             }
-            places.push(place.to_vec());
+            sort_keys.push(sort_key.to_vec());
             Ok(())
         })
         .await?;
         if let Some(known) = &known_to {
-            places.retain(|place| place <= known);
+            sort_keys.retain(|sort_key| sort_key <= known);
         }
         self.read = known_to;
-        places.sort_unstable();
-        places
+        sort_keys.sort_unstable();
+        sort_keys
             .iter()
-            .map(|place| keys::read_place(place).ok_or_else(misplaced))
+            .map(|sort_key| keys::read_sort_key(sort_key).ok_or_else(misplaced))
             .collect::<Result<_>>()
             .map(Some)
     }

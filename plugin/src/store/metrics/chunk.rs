@@ -43,17 +43,20 @@ impl<'a> Series<'a> {
     }
 
     /// Stores the points, those behind the guard's in chunks; without a guard, all of them one by one.
-    fn put(&self, change: &mut Change, run: RunId, guard: Option<&Record>) -> Result<()> {
-        let (single, chunk) = match guard {
+    fn put(&self, change: &mut Change, run: RunId, high_water_mark: Option<&Record>) -> Result<()> {
+        let (single, chunk) = match high_water_mark {
             None => (&self.points[..], &[][..]),
-            Some(guard) => self.divide(guard)?,
+            Some(high_water_mark) => self.divide(high_water_mark)?,
         };
         for point in single {
             change.put(keys::point(run, self.metric, *point), Vec::new());
         }
-        if let (Some(guard), Some(last)) = (guard, chunk.last()) {
-            change.require_version(keys::guard(run, self.metric), guard.version);
-            change.put(keys::guard(run, self.metric), keys::point_place(*last).to_vec());
+        if let (Some(high_water_mark), Some(last)) = (high_water_mark, chunk.last()) {
+            change.require_version(keys::high_water_mark(run, self.metric), high_water_mark.version);
+            change.put(
+                keys::high_water_mark(run, self.metric),
+                keys::point_sort_key(*last).to_vec(),
+            );
             for some in evenly(chunk) {
                 let end = some.last().unwrap_or(last);
                 change.put(keys::chunk(run, self.metric, *end), codec::write_chunk(some));
@@ -66,8 +69,8 @@ impl<'a> Series<'a> {
     }
 
     /// The points up to the guard's, and those behind it if they are enough for a chunk.
-    fn divide(&self, guard: &Record) -> Result<(&[Point], &[Point])> {
-        let late = match guard.existing().map(keys::point_at) {
+    fn divide(&self, high_water_mark: &Record) -> Result<(&[Point], &[Point])> {
+        let late = match high_water_mark.existing().map(keys::point_at) {
             None => 0,
             Some(Some(end)) => self.points.partition_point(|point| point.by_time(&end).is_le()),
             Some(None) => return Err(Error::Corrupt("guard of a metric's chunks".to_owned())),
@@ -87,18 +90,22 @@ fn evenly(points: &[Point]) -> impl Iterator<Item = &[Point]> {
 }
 
 /// The guards of those metrics that have enough points for a chunk.
-pub fn keys_of_guards<'a>(run: RunId, series: &'a [Series<'a>]) -> impl Iterator<Item = Vec<u8>> {
+pub fn keys_of_high_water_marks<'a>(run: RunId, series: &'a [Series<'a>]) -> impl Iterator<Item = Vec<u8>> {
     let long = series.iter().filter(|series| series.is_long());
-    long.map(move |series| keys::guard(run, series.metric))
+    long.map(move |series| keys::high_water_mark(run, series.metric))
 }
 
 /// Stores all points and raises the newest of each metric; `guards` are the records of `keys_of_guards`, or none at all:
 /// then nothing depends on what others log meanwhile.
-pub fn put(change: &mut Change, run: RunId, series: &[Series<'_>], guards: &[Record]) -> Result<()> {
-    let mut guards = guards.iter();
+pub fn put(change: &mut Change, run: RunId, series: &[Series<'_>], high_water_marks: &[Record]) -> Result<()> {
+    let mut high_water_marks = high_water_marks.iter();
     for series in series {
-        let guard = if series.is_long() { guards.next() } else { None };
-        series.put(change, run, guard)?;
+        let high_water_mark = if series.is_long() {
+            high_water_marks.next()
+        } else {
+            None
+        };
+        series.put(change, run, high_water_mark)?;
     }
     Ok(())
 }

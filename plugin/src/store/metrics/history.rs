@@ -5,7 +5,7 @@ use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
 use crate::host::records::scan;
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::store::{codec, keys};
 
 /// A page of a metric's points by (time, step, value), and the place behind it unless it is the last.
@@ -13,9 +13,9 @@ use crate::store::{codec, keys};
 pub async fn page(
     run: RunId,
     metric: &str,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     count: usize,
-) -> Result<(Vec<Point>, Option<Place>)> {
+) -> Result<(Vec<Point>, Option<Cursor>)> {
     let damaged = || Error::Corrupt("place of a metric's point".to_owned());
     let after = after.map(|place| keys::point_at(place.bytes()).ok_or_else(damaged));
     // One more than the page has: whether there is one tells whether it is the last.
@@ -49,6 +49,6 @@ pub async fn page(
     let is_last = points.len() <= count;
     points.truncate(count);
     let next = points.last().filter(|_| !is_last);
-    let next = next.map(|point| Place::new(keys::point_place(*point).to_vec()));
+    let next = next.map(|point| Cursor::new(keys::point_sort_key(*point).to_vec()));
     Ok((points, next))
 }

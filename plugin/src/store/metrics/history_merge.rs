@@ -169,13 +169,13 @@ mod tests {
 
     /// What is stored of a metric, and how many records a page has read.
     #[derive(Default)]
-    struct Stored {
+    struct FakeStore {
         single: Vec<Point>,
         chunks: Vec<StoredChunk>,
         read: usize,
     }
 
-    impl Stored {
+    impl FakeStore {
         fn page(&mut self, after: Option<Point>, wanted: usize) -> Vec<Point> {
             self.read = 0;
             let behind = |point: &Point, after: Option<Point>| after.is_none_or(|after| point.by_time(&after).is_gt());
@@ -250,7 +250,7 @@ mod tests {
         ) {
             let (single, chunked) = (in_order(single), in_order(chunked));
             let expected = in_order([&single[..], &chunked].concat());
-            let mut stored = Stored { chunks: chunks(&chunked, &lengths), single, read: 0 };
+            let mut stored = FakeStore { chunks: chunks(&chunked, &lengths), single, read: 0 };
             prop_assert_eq!(format!("{:?}", stored.walk(size)), format!("{expected:?}"));
         }
     }
@@ -261,7 +261,7 @@ mod tests {
         for (length, reads_max) in [(8, 30), (CHUNK_POINTS_MAX, 25)] {
             for count in [10_000, 100_000] {
                 let chunked: Vec<Point> = line(count, 2).collect();
-                let mut stored = Stored {
+                let mut stored = FakeStore {
                     single: line(count / 5, 9).collect(),
                     chunks: chunks(&chunked, &[length]),
                     read: 0,

@@ -31,7 +31,7 @@ const EXPERIMENTS_MAX: usize = 64;
 /// Where a purge is: first experiments go out of sight, then runs; then all ruins are cleared away. Each step is behind which
 /// key it goes on, or nothing at its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PurgeStep {
     /// A place in the list of deleted experiments.
     Experiments(Vec<u8>),
     /// A key of a deleted run.
@@ -40,10 +40,10 @@ pub enum Step {
     Ruins(Vec<u8>),
 }
 
-impl Step {
+impl PurgeStep {
     /// The first one.
     pub fn begin() -> Self {
-        Step::Experiments(Vec::new())
+        PurgeStep::Experiments(Vec::new())
     }
 
     /// Reads what `write` wrote.
@@ -51,9 +51,9 @@ impl Step {
         let (kind, after) = bytes.split_first()?;
         let after = after.to_vec();
         match kind {
-            b'e' => Some(Step::Experiments(after)),
-            b'r' => Some(Step::Runs(after)),
-            b'y' => Some(Step::Ruins(after)),
+            b'e' => Some(PurgeStep::Experiments(after)),
+            b'r' => Some(PurgeStep::Runs(after)),
+            b'y' => Some(PurgeStep::Ruins(after)),
             _ => None,
         }
     }
@@ -61,9 +61,9 @@ impl Step {
     /// As bytes.
     pub fn write(&self) -> Vec<u8> {
         let (kind, after) = match self {
-            Step::Experiments(after) => (b'e', after),
-            Step::Runs(after) => (b'r', after),
-            Step::Ruins(after) => (b'y', after),
+            PurgeStep::Experiments(after) => (b'e', after),
+            PurgeStep::Runs(after) => (b'r', after),
+            PurgeStep::Ruins(after) => (b'y', after),
         };
         [&[kind], &after[..]].concat()
     }
@@ -71,62 +71,62 @@ impl Step {
 
 /// What a pass did.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Pass {
+pub struct PurgePass {
     /// Runs and experiments that went out of sight.
     pub removed: usize,
     /// Why something was left as it is, one line each.
     pub failures: Vec<String>,
     /// What the next pass does; none: nothing is left to do.
-    pub next: Option<Step>,
+    pub next: Option<PurgeStep>,
 }
 
 /// Does one piece of work on what was deleted at this time or before. What fails stops nothing else.
-pub async fn pass(before_ms: i64, step: &Step) -> Result<Pass> {
+pub async fn pass(before_ms: i64, step: &PurgeStep) -> Result<PurgePass> {
     match step {
-        Step::Experiments(after) => remove_experiments(before_ms, after).await,
-        Step::Runs(after) => remove_runs(before_ms, after).await,
-        Step::Ruins(after) => {
+        PurgeStep::Experiments(after) => remove_experiments(before_ms, after).await,
+        PurgeStep::Runs(after) => remove_runs(before_ms, after).await,
+        PurgeStep::Ruins(after) => {
             let cleared = tombstone::clear_some(after).await?;
-            Ok(Pass {
+            Ok(PurgePass {
                 removed: 0,
                 failures: cleared.failures,
-                next: cleared.next.map(Step::Ruins),
+                next: cleared.next.map(PurgeStep::Ruins),
             })
         }
     }
 }
 
 /// Takes some experiments out of sight, of those behind a place.
-async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<Pass> {
+async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
     let mut deleted = Vec::new();
     let span = keys::listed_experiments_after(Stage::Deleted, after);
     let looked_at = scan(span, LOOKED_AT_MAX, |key, _| {
-        let (place, id) = keys::listed_experiment_place(key).ok_or_else(misplaced)?;
-        deleted.push((place.to_vec(), id));
+        let (sort_key, id) = keys::listed_experiment_sort_key(key).ok_or_else(misplaced)?;
+        deleted.push((sort_key.to_vec(), id));
         Ok(())
     })
     .await?;
-    let mut pass = Pass {
-        next: Some(Step::Runs(Vec::new())),
-        ..Pass::default()
+    let mut pass = PurgePass {
+        next: Some(PurgeStep::Runs(Vec::new())),
+        ..PurgePass::default()
     };
     let records = get_all(deleted.iter().map(|(_, id)| keys::experiment(*id)).collect()).await?;
     let mut old = Vec::new();
-    for ((place, id), record) in deleted.iter().zip(&records) {
+    for ((sort_key, id), record) in deleted.iter().zip(&records) {
         if old.len() == EXPERIMENTS_MAX {
             break;
         }
-        match experiments::Stored::from_record(*id, record) {
+        match experiments::StoredExperiment::from_record(*id, record) {
             Ok(stored) if is_due(&stored, before_ms) => old.push(*id),
             Ok(_) | Err(Error::NotFound(_)) => {}
             Err(error) => pass
                 .failures
                 .push(format!("experiment {id} cannot be removed: {error:?}")),
         }
-        pass.next = Some(Step::Experiments(place.clone()));
+        pass.next = Some(PurgeStep::Experiments(sort_key.clone()));
     }
     if looked_at < LOOKED_AT_MAX && old.len() < EXPERIMENTS_MAX {
-        pass.next = Some(Step::Runs(Vec::new()));
+        pass.next = Some(PurgeStep::Runs(Vec::new()));
     }
     if old.is_empty() {
         return Ok(pass);
@@ -144,7 +144,7 @@ async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<Pass> {
 }
 
 /// True if an experiment was deleted at this time or before, and may go.
-fn is_due(stored: &experiments::Stored, before_ms: i64) -> bool {
+fn is_due(stored: &experiments::StoredExperiment, before_ms: i64) -> bool {
     let experiment = &stored.experiment;
     // Every project has the first one: it would be made up anew.
     experiment.id != ExperimentId::DEFAULT
@@ -172,7 +172,7 @@ async fn remove_experiment(id: ExperimentId, before_ms: i64, retained: &Retained
 }
 
 /// Takes some runs out of sight, of those behind a key.
-async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<Pass> {
+async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
     let mut old: BTreeMap<ExperimentId, Vec<RunId>> = BTreeMap::new();
     let mut last = Vec::new();
     let looked_at = scan(keys::all_deletions().after(after), LOOKED_AT_MAX, |key, value| {
@@ -185,13 +185,13 @@ async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<Pass> {
         Ok(())
     })
     .await?;
-    let mut pass = Pass {
+    let mut pass = PurgePass {
         next: Some(if looked_at == LOOKED_AT_MAX {
-            Step::Runs(last)
+            PurgeStep::Runs(last)
         } else {
-            Step::Ruins(Vec::new())
+            PurgeStep::Ruins(Vec::new())
         }),
-        ..Pass::default()
+        ..PurgePass::default()
     };
     if old.is_empty() {
         return Ok(pass);
@@ -208,7 +208,7 @@ async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<Pass> {
 
 /// Takes runs of an experiment out of sight, one by one if that fails for all together: one of them may be damaged, or all of
 /// them too large to be read at once.
-async fn remove_some(experiment: ExperimentId, runs: &[RunId], before_ms: i64, pass: &mut Pass) {
+async fn remove_some(experiment: ExperimentId, runs: &[RunId], before_ms: i64, pass: &mut PurgePass) {
     if let Ok(removed) = remove_of_experiment(experiment, runs, before_ms).await {
         pass.removed += removed;
         return;

@@ -106,8 +106,8 @@ impl Retained {
         let mut is_kept = false;
         let models = keys::logged::List::Experiment(id).behind(&[]);
         scan(models, MODELS_MAX, |key, _| {
-            let placed = keys::logged::placed(key).and_then(keys::logged::read_place);
-            is_kept |= placed.is_some_and(|(_, model)| self.models.contains(&model));
+            let sort_key = keys::logged::sort_key_in(key).and_then(keys::logged::read_sort_key);
+            is_kept |= sort_key.is_some_and(|(_, model)| self.models.contains(&model));
             Ok(())
         })
         .await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::models;
-use super::models::Stored as StoredModel;
+use super::models::StoredModel;
 use super::source;
 use super::source::Owner;
 use super::{latest, versions};

@@ -8,7 +8,7 @@ use crate::domain::model::FullModel;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, get_all, scan};
 use crate::search::models::{ModelOrder, ModelSearch};
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::store::codec;
 use crate::store::keys::registry as keys;
 use crate::store::top_k::{Page, TopK};
@@ -17,22 +17,22 @@ use crate::store::top_k::{Page, TopK};
 const CHUNK_MAX: usize = 500;
 
 /// What to find, and which page of it.
-pub struct Query {
+pub struct ModelQuery {
     /// What models must be.
     pub search: ModelSearch,
     /// In what order they come.
     pub order: ModelOrder,
     /// The place of the last one of the page before.
-    pub after: Option<Place>,
+    pub after: Option<Cursor>,
     /// How many a page has, at least 1.
     pub count: usize,
 }
 
 /// Finds models.
-pub async fn find(query: &Query) -> Result<Page<ModelId>> {
+pub async fn find(query: &ModelQuery) -> Result<Page<ModelId>> {
     let mut top = TopK::new(query.after.clone(), query.count);
-    let mut walk = Walk::new(query);
-    while let Some(ids) = walk.next(top.wanted()).await? {
+    let mut scan = ModelScan::new(query);
+    while let Some(ids) = scan.next(top.wanted()).await? {
         let mut ids = ids.as_slice();
         while !ids.is_empty() {
             let models = models::read_parts(ids).await?;
@@ -50,29 +50,29 @@ pub async fn find(query: &Query) -> Result<Page<ModelId>> {
 }
 
 /// A walk through the names that a search can find, in order, chunk by growing chunk.
-enum Walk {
+enum ModelScan {
     /// These names; from the last one.
     Named(Vec<String>),
     /// What is left of all names, and how many are read at least.
     All(Option<Span>, usize),
 }
 
-impl Walk {
-    fn new(query: &Query) -> Self {
+impl ModelScan {
+    fn new(query: &ModelQuery) -> Self {
         if let Some(names) = query.search.names() {
             let possible = names.iter().filter(|name| name.len() <= MODEL_NAME_BYTES_MAX);
-            return Walk::Named(possible.rev().cloned().collect());
+            return ModelScan::Named(possible.rev().cloned().collect());
         }
-        let place = query.after.as_ref().filter(|_| query.order.is_listing());
-        let name = place.and_then(|place| ModelOrder::listed_name(place.bytes()));
+        let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
+        let name = cursor.and_then(|cursor| ModelOrder::listed_name(cursor.bytes()));
         let all = keys::model_names();
         let rest = name.map_or_else(|| all.clone(), |name| all.after(&keys::model_name(name)));
-        Walk::All(Some(rest), 1)
+        ModelScan::All(Some(rest), 1)
     }
 
     async fn next(&mut self, wanted: usize) -> Result<Option<Vec<ModelId>>> {
         match self {
-            Walk::Named(names) => {
+            ModelScan::Named(names) => {
                 let some = names.split_off(names.len().saturating_sub(CHUNK_MAX));
                 if some.is_empty() {
                     return Ok(None);
@@ -84,7 +84,7 @@ impl Walk {
                 let ids: Result<Vec<u64>> = found.collect();
                 Ok(Some(ids?.into_iter().map(ModelId).collect()))
             }
-            Walk::All(rest, least) => {
+            ModelScan::All(rest, least) => {
                 let Some(span) = rest.take() else { return Ok(None) };
                 let limit = wanted.max(*least).min(CHUNK_MAX);
                 *least = 2 * limit;

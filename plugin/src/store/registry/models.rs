@@ -25,7 +25,7 @@ const MODEL_BYTES_MAX: usize = 16 << 20;
 
 /// A model as it was read.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredModel {
     /// What it says.
     pub model: Model,
     /// The name by which it was found.
@@ -33,7 +33,7 @@ pub struct Stored {
     version: u64,
 }
 
-impl Stored {
+impl StoredModel {
     /// Makes a change depend on the model being as it was read, and having the name by which it was found.
     pub fn require_unchanged(&self, change: &mut Change) {
         self.named.require_unchanged(change);
@@ -48,11 +48,11 @@ impl Stored {
 }
 
 /// Reads a model by its name.
-pub async fn load(name: &str) -> Result<Stored> {
+pub async fn load(name: &str) -> Result<StoredModel> {
     let named = named(name).await?;
     let [record] = get([keys::model(named.id)]).await?;
     let bytes = record.existing().ok_or_else(|| not_found(name))?;
-    Ok(Stored {
+    Ok(StoredModel {
         model: codec::registry::read_model(named.id, bytes)?,
         named,
         version: record.version,
@@ -158,24 +158,24 @@ pub async fn read_some(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
 pub async fn read_parts(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::model_parts(*id)]).collect();
     let room = Room::new(MODEL_BYTES_MAX);
-    let parts = portion(&spans, room, as_shown, |index, parts: &mut Parts, key, value| {
+    let parts = portion(&spans, room, as_shown, |index, parts: &mut ModelParts, key, value| {
         let id = ids
             .get(index)
             .ok_or_else(|| Error::Corrupt("no such model".to_owned()))?;
         parts.add(*id, key, value)
     });
-    Ok(parts.await?.into_iter().map(Parts::assemble).collect())
+    Ok(parts.await?.into_iter().map(ModelParts::assemble).collect())
 }
 
 /// A model while its records are read.
 #[derive(Default)]
-struct Parts {
+struct ModelParts {
     model: Option<Model>,
     tags: Vec<Pair>,
     aliases: Vec<(String, u64)>,
 }
 
-impl Parts {
+impl ModelParts {
     fn add(&mut self, id: ModelId, key: &[u8], value: &[u8]) -> Result<()> {
         match keys::model_part(key).ok_or_else(|| Error::Corrupt(format!("a record of model {id}")))? {
             ModelPart::Model => self.model = Some(codec::registry::read_model(id, value)?),

@@ -121,12 +121,12 @@ async fn place_of_model(change: &mut Change, text: &str, path: &ArtifactPath, ow
     })
 }
 
-async fn logged_model(text: &str, id: LoggedModelId) -> Result<logged_models::Stored> {
+async fn logged_model(text: &str, id: LoggedModelId) -> Result<logged_models::StoredLoggedModel> {
     find_logged(id).await?.ok_or_else(|| not_of_model(text))
 }
 
 /// None when there is no such logged model, or no longer.
-async fn find_logged(id: LoggedModelId) -> Result<Option<logged_models::Stored>> {
+async fn find_logged(id: LoggedModelId) -> Result<Option<logged_models::StoredLoggedModel>> {
     match logged_models::load(id).await {
         Ok(stored) => Ok(Some(stored).filter(|stored| !stored.model.is_deleted)),
         Err(Error::NotFound(_)) => Ok(None),
@@ -138,7 +138,7 @@ async fn find_logged(id: LoggedModelId) -> Result<Option<logged_models::Stored>>
 async fn of_logged(
     change: &mut Change,
     text: &str,
-    stored: &logged_models::Stored,
+    stored: &logged_models::StoredLoggedModel,
     run: Option<RunId>,
 ) -> Result<Resolved> {
     rely_on_logged(change, text, stored).await?;
@@ -162,7 +162,7 @@ async fn of_logged(
 }
 
 /// Makes a change depend on a logged model, and on its experiment not being removed for good: that takes the model with it.
-async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged_models::Stored) -> Result<()> {
+async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged_models::StoredLoggedModel) -> Result<()> {
     stored.require_unchanged(change);
     match experiments::load(stored.model.experiment).await {
         Ok(experiment) => change.require_version(keys::experiment(stored.model.experiment), experiment.version),

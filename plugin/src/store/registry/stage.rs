@@ -2,7 +2,7 @@
 
 use super::model_name::Named;
 use super::version_read::read_stored;
-use super::versions::{Stored, load, load_some};
+use super::versions::{StoredVersion, load, load_some};
 use super::{latest, models};
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version, VersionName};
@@ -60,7 +60,7 @@ pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i6
 async fn archive_others(
     change: &mut Change,
     model: &Named,
-    kept: &Stored,
+    kept: &StoredVersion,
     stage: ModelStage,
     now_ms: i64,
 ) -> Result<bool> {
@@ -82,7 +82,7 @@ async fn archive_others(
 }
 
 /// Moves one version as a part of a change; answers what it is then.
-fn replace_stage(change: &mut Change, stored: &Stored, stage: ModelStage, now_ms: i64) -> Version {
+fn replace_stage(change: &mut Change, stored: &StoredVersion, stage: ModelStage, now_ms: i64) -> Version {
     let mut version = stored.version.clone();
     version.stage = stage;
     version.last_update_time_ms = now_ms;

@@ -98,9 +98,9 @@ pub async fn read_latest(wanted: &[Wanted]) -> Result<Vec<Option<FullVersion>>> 
 
 /// Reads versions; none if they are more than a portion. One is never more.
 async fn read_together(wanted: &[Wanted], bytes_max: usize) -> Result<Option<Vec<Option<FullVersion>>>> {
-    let mut parts: BTreeMap<(ModelId, u64), Parts> = wanted
+    let mut parts: BTreeMap<(ModelId, u64), VersionParts> = wanted
         .iter()
-        .map(|(_, model, number)| ((*model, *number), Parts::default()))
+        .map(|(_, model, number)| ((*model, *number), VersionParts::default()))
         .collect();
     let ranges = neighbours(parts.keys().copied());
     let spans = ranges
@@ -152,13 +152,13 @@ fn neighbours(sorted: impl Iterator<Item = (ModelId, u64)>) -> Vec<(ModelId, Ran
 
 /// A version while its records are read.
 #[derive(Default)]
-struct Parts {
+struct VersionParts {
     version: Option<Version>,
     tags: Vec<Pair>,
     aliases: Vec<String>,
 }
 
-impl Parts {
+impl VersionParts {
     fn add(&mut self, model: ModelId, number: u64, key: &[u8], value: &[u8]) -> Result<()> {
         let corrupt = || Error::Corrupt(format!("a record of version {number} of model {model}"));
         match keys::version_part(key).ok_or_else(corrupt)? {

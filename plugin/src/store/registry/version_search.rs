@@ -10,7 +10,7 @@ use crate::domain::id::{ModelId, RunId};
 use crate::domain::model::Model;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan};
-use crate::search::page::Place;
+use crate::search::page::Cursor;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::keys::registry as keys;
 use crate::store::portion::THING_BYTES_MAX;
@@ -21,13 +21,13 @@ use crate::store::top_k::{Page, TopK};
 const CHUNK_MAX: usize = 500;
 
 /// What to find, and which page of it.
-pub struct Query {
+pub struct VersionQuery {
     /// What versions must be.
     pub search: VersionSearch,
     /// In what order they come.
     pub order: VersionOrder,
     /// The place of the last one of the page before.
-    pub after: Option<Place>,
+    pub after: Option<Cursor>,
     /// How many a page has, at least 1.
     pub count: usize,
 }
@@ -39,7 +39,7 @@ pub type Found = version_read::Wanted;
 type Update = (i64, ModelId, u64);
 
 /// Finds versions.
-pub async fn find(query: &Query) -> Result<Page<Found>> {
+pub async fn find(query: &VersionQuery) -> Result<Page<Found>> {
     let mut top = TopK::new(query.after.clone(), query.count);
     if let Some(runs) = query.search.runs() {
         let runs: Vec<RunId> = runs.iter().filter_map(|run| RunId::parse(run).ok()).collect();
@@ -50,13 +50,13 @@ pub async fn find(query: &Query) -> Result<Page<Found>> {
         }
         return Ok(top.into_page());
     }
-    let Some(mut walk) = Walk::new(query).await? else {
+    let Some(mut scan) = VersionScan::new(query).await? else {
         return Ok(Page::empty());
     };
-    let places_suffice = query.order.is_listing() && query.search.asks_names_only();
-    while let Some(updates) = walk.next(top.wanted()).await? {
+    let sort_keys_suffice = query.order.is_listing() && query.search.asks_names_only();
+    while let Some(updates) = scan.next(top.wanted()).await? {
         for some in updates.chunks(CHUNK_MAX) {
-            look(query, some, places_suffice, &mut top).await?;
+            look(query, some, sort_keys_suffice, &mut top).await?;
         }
         if query.order.is_listing() && top.is_full() {
             break;
@@ -66,14 +66,14 @@ pub async fn find(query: &Query) -> Result<Page<Found>> {
 }
 
 /// Offers those of some versions that the search finds.
-async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut TopK<Found>) -> Result<()> {
+async fn look(query: &VersionQuery, updates: &[Update], sort_keys_suffice: bool, top: &mut TopK<Found>) -> Result<()> {
     let names = names(query, updates).await?;
     let named = |(time, model, number): &Update| {
         let name = names.get(model)?;
         Some((*time, (Rc::clone(name), *model, *number)))
     };
     let seen: Vec<(i64, Found)> = updates.iter().filter_map(named).collect();
-    if places_suffice {
+    if sort_keys_suffice {
         for (time, found) in seen {
             top.offer(query.order.listed_key(time, &found.0, found.2).bytes(), found);
         }
@@ -101,7 +101,7 @@ async fn look(query: &Query, updates: &[Update], places_suffice: bool, top: &mut
 }
 
 /// The names of the models of some versions, without those that the search does not see or that no longer exist.
-async fn names(query: &Query, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc<str>>> {
+async fn names(query: &VersionQuery, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc<str>>> {
     let mut ids: Vec<ModelId> = updates.iter().map(|(_, model, _)| *model).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -111,7 +111,7 @@ async fn names(query: &Query, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc
 }
 
 /// A walk through the versions of one model, or of all, the last updated first, chunk by growing chunk.
-struct Walk {
+struct VersionScan {
     rest: Option<Span>,
     /// True if the places are those of one model: then their order is the order looked for. Those of all models have
     /// versions of one time in another order than that of their names.
@@ -120,9 +120,9 @@ struct Walk {
     least: usize,
 }
 
-impl Walk {
+impl VersionScan {
     /// None when there is nothing to find.
-    async fn new(query: &Query) -> Result<Option<Self>> {
+    async fn new(query: &VersionQuery) -> Result<Option<Self>> {
         let mut names = query.search.names().into_iter().flatten();
         let model = match (names.next(), names.next()) {
             (Some(name), None) => match model_name::find(name).await? {
@@ -131,13 +131,16 @@ impl Walk {
             },
             _ => None,
         };
-        let place = query.after.as_ref().filter(|_| query.order.is_listing());
-        let rest = match (model, place.and_then(|place| VersionOrder::listed_place(place.bytes()))) {
+        let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
+        let rest = match (
+            model,
+            cursor.and_then(|cursor| VersionOrder::listing_cursor(cursor.bytes())),
+        ) {
             (Some(id), Some((time, number))) => keys::updates(model).after(&keys::updated_in_model(id, time, number)),
             (None, Some((time, _))) => keys::updates_from(None, time),
             (_, None) => keys::updates(model),
         };
-        Ok(Some(Walk {
+        Ok(Some(VersionScan {
             rest: Some(rest),
             of_one_model: model.is_some(),
             least: 1,

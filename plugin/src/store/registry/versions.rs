@@ -35,14 +35,14 @@ pub(super) fn displace(change: &mut Change, version: &Version) {
 }
 
 /// A version as it was read.
-pub struct Stored {
+pub struct StoredVersion {
     /// What it says.
     pub version: Version,
     model: Named,
     record: u64,
 }
 
-impl Stored {
+impl StoredVersion {
     /// Makes a change depend on the version being as it was read, and its model having the name by which it was found.
     pub fn require_unchanged(&self, change: &mut Change) {
         self.model.require_unchanged(change);
@@ -68,7 +68,7 @@ impl Stored {
 }
 
 /// Reads a version without tags and aliases. Without the model there is no version either.
-pub async fn load(model_name: &str, name: &VersionName) -> Result<Stored> {
+pub async fn load(model_name: &str, name: &VersionName) -> Result<StoredVersion> {
     let not_found = || name.not_found(model_name);
     let model = model_name::look_up(model_name).await?.ok_or_else(not_found)?;
     let number = number(model.id, model_name, name).await?;
@@ -76,12 +76,12 @@ pub async fn load(model_name: &str, name: &VersionName) -> Result<Stored> {
 }
 
 /// Reads versions of a model by their numbers, those that exist.
-pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<Stored>> {
+pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<StoredVersion>> {
     let records = get_all(numbers.iter().map(|number| keys::version(model.id, *number)).collect()).await?;
     let existing = numbers.iter().zip(&records);
     let existing = existing.filter_map(|(number, record)| Some((*number, record.existing()?, record.version)));
     let stored = existing.map(|(number, bytes, record)| {
-        Ok(Stored {
+        Ok(StoredVersion {
             version: codec::registry::read_version(model.id, number, bytes)?,
             model: model.clone(),
             record,
@@ -166,7 +166,7 @@ pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Optio
 }
 
 /// Keeps the number of a model's versions that are marked as prompts.
-async fn count_prompt(change: &mut Change, model: &str, stored: &Stored, marked: bool) -> Result<()> {
+async fn count_prompt(change: &mut Change, model: &str, stored: &StoredVersion, marked: bool) -> Result<()> {
     let Version { model: id, number, .. } = stored.version;
     let [tag] = get([keys::version_tag(id, number, PROMPT_TAG)]).await?;
     let was_marked = tag.existing() == Some(b"true");

@@ -12,7 +12,7 @@ use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::DirtyMarker;
 use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, REMOVED_TAG};
 use super::experiments;
-use super::experiments::Stored as StoredExperiment;
+use super::experiments::StoredExperiment;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
 use super::{codec, keys, logged_models, references};
@@ -30,14 +30,14 @@ use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 const CHUNK_TRIES: usize = 4;
 
 /// A run and its experiment as they were read.
-pub struct Stored {
+pub struct StoredRun {
     /// The run.
     pub run: Run,
     version: u64,
     experiment: StoredExperiment,
 }
 
-impl Stored {
+impl StoredRun {
     /// The stage that holds for the run.
     pub fn stage(&self) -> Stage {
         self.run.lifecycle.of_run(self.experiment.experiment.lifecycle)
@@ -63,12 +63,12 @@ impl Stored {
 }
 
 /// Reads a run, soft-deleted ones too.
-pub async fn load(id: RunId) -> Result<Stored> {
+pub async fn load(id: RunId) -> Result<StoredRun> {
     load_with(id, Vec::new()).await.map(|(stored, _)| stored)
 }
 
 /// Reads a run, and with its experiment the records of some more keys.
-async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(Stored, Vec<Record>)> {
+async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(StoredRun, Vec<Record>)> {
     let [record] = get([keys::run(id)]).await?;
     let run = codec::read_run(id, record.existing().ok_or_else(|| id.not_found())?)?;
     let mut asked = vec![keys::experiment(run.experiment)];
@@ -79,7 +79,7 @@ async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(Stored, Vec<Record>
         .ok_or_else(|| Error::Corrupt("no answer for an experiment".to_owned()))?;
     let experiment = StoredExperiment::from_record(run.experiment, &experiment)?;
     Ok((
-        Stored {
+        StoredRun {
             run,
             version: record.version,
             experiment,
@@ -234,7 +234,7 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
     let tries = Cell::new(0);
     transact(async |change| {
         let may_chunk = tries.replace(tries.get() + 1) < CHUNK_TRIES;
-        let guards = may_chunk.then(|| chunk::keys_of_guards(id, &series));
+        let guards = may_chunk.then(|| chunk::keys_of_high_water_marks(id, &series));
         let mut more: Vec<Vec<u8>> = guards.into_iter().flatten().collect();
         let guards = more.len();
         more.extend(logged_models::keys_of_models(&batch.of_models));

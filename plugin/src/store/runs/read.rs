@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::records::get_all;
 use crate::store::codec::link::{LoggedAt, read_input, read_model_input, read_model_output};
 use crate::store::columnar::packed_run::{PackedRun, REMOVED_TAG, RunDelta};
-use crate::store::experiments::Stored as StoredExperiment;
+use crate::store::experiments::StoredExperiment;
 use crate::store::keys::RunPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
 use crate::store::{codec, keys};
@@ -19,7 +19,7 @@ use crate::store::{codec, keys};
 pub struct FullRuns {
     /// Of how many these are all that exist.
     pub looked_at: usize,
-    runs: Vec<(Run, Stage, Parts)>,
+    runs: Vec<(Run, Stage, RunParts)>,
 }
 
 impl FullRuns {
@@ -41,7 +41,7 @@ impl FullRuns {
 pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::run_parts(*id)]).collect();
     let room = Room::new(THING_BYTES_MAX);
-    let parts = portion(&spans, room, as_stored, |index, parts: &mut Parts, key, value| {
+    let parts = portion(&spans, room, as_stored, |index, parts: &mut RunParts, key, value| {
         let id = ids.get(index).ok_or_else(|| Error::Corrupt("no such run".to_owned()))?;
         parts.add(*id, key, value)
     });
@@ -50,9 +50,9 @@ pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
     let existing = parts
         .into_iter()
         .filter_map(|mut parts| Some((parts.run.take()?, parts)));
-    let existing: Vec<(Run, Parts)> = existing.collect();
+    let existing: Vec<(Run, RunParts)> = existing.collect();
     let lifecycles = read_lifecycles(&existing).await?;
-    let with_stage = |(run, parts): (Run, Parts)| {
+    let with_stage = |(run, parts): (Run, RunParts)| {
         let stage = lifecycles
             .get(&run.experiment)
             .map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
@@ -65,7 +65,7 @@ pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
 }
 
 /// The lifecycles of the experiments of some runs.
-async fn read_lifecycles(runs: &[(Run, Parts)]) -> Result<BTreeMap<ExperimentId, Lifecycle>> {
+async fn read_lifecycles(runs: &[(Run, RunParts)]) -> Result<BTreeMap<ExperimentId, Lifecycle>> {
     let mut ids: Vec<ExperimentId> = runs.iter().map(|(run, _)| run.experiment).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -79,7 +79,7 @@ async fn read_lifecycles(runs: &[(Run, Parts)]) -> Result<BTreeMap<ExperimentId,
 
 /// A run while its records are read.
 #[derive(Default)]
-pub(crate) struct Parts {
+pub(crate) struct RunParts {
     pub(crate) run: Option<Run>,
     /// As it is stored.
     pub(crate) packed: Option<Vec<u8>>,
@@ -105,7 +105,7 @@ fn in_order<'a, T: Clone>(logged: &Logged<T>) -> Cow<'a, [T]> {
     sorted.into_iter().map(|(_, thing)| thing.clone()).collect()
 }
 
-impl Parts {
+impl RunParts {
     /// Takes in one record.
     pub(crate) fn add(&mut self, id: RunId, key: &[u8], value: &[u8]) -> Result<()> {
         let corrupt = || Error::Corrupt(format!("a record of run {id}"));

@@ -14,7 +14,7 @@ use crate::search::runs::RunAttribute;
 use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::cache::RevisionCache;
 use crate::store::columnar::row_keys;
-use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::columnar::zone_map::row_of;
 use crate::store::keys::{self, Column};
@@ -41,7 +41,7 @@ pub(super) enum ValueSource {
 pub(super) struct ColumnProjection {
     columns: Vec<Column>,
     /// True if the places of all runs are read too.
-    with_places: bool,
+    with_sort_keys: bool,
 }
 
 impl ColumnProjection {
@@ -49,7 +49,7 @@ impl ColumnProjection {
     pub(super) fn stages() -> Self {
         ColumnProjection {
             columns: vec![Column::Stage],
-            with_places: false,
+            with_sort_keys: false,
         }
     }
 
@@ -76,7 +76,7 @@ impl ColumnProjection {
             Subject::Dataset(_) => ValueSource::Run,
             Subject::Attribute(attribute) => match attribute {
                 RunAttribute::RunId => {
-                    self.with_places = true;
+                    self.with_sort_keys = true;
                     ValueSource::Id
                 }
                 RunAttribute::StartTime => ValueSource::Integer(self.index(Column::StartTime)),
@@ -128,7 +128,7 @@ pub(super) struct BlockSet {
     blocks: Vec<Rc<Block>>,
     columns: usize,
     /// For each block its places by slot; none are kept when they are not asked for.
-    places: Vec<Vec<Option<Place>>>,
+    sort_keys: Vec<Vec<Option<RunSortKey>>>,
 }
 
 impl BlockSet {
@@ -141,8 +141,8 @@ impl BlockSet {
         Ok(BlockSet {
             blocks: grid.cells.into_iter().map(or_empty).collect(),
             columns: columns.columns.len(),
-            places: match columns.with_places {
-                true => places_of(areas, blocks).await?,
+            sort_keys: match columns.with_sort_keys {
+                true => sort_keys_of(areas, blocks).await?,
                 false => Vec::new(),
             },
         })
@@ -155,7 +155,7 @@ impl BlockSet {
             .enumerate()
             .map(|(block, columns)| RowGroup {
                 columns,
-                places: self.places.get(block).map_or(&[][..], Vec::as_slice),
+                sort_keys: self.sort_keys.get(block).map_or(&[][..], Vec::as_slice),
             })
     }
 }
@@ -268,15 +268,15 @@ impl<'a> BlockFetch<'a> {
 }
 
 /// The places of all slots of some blocks.
-async fn places_of(areas: &SearchSnapshot, blocks: &[BlockId]) -> Result<Vec<Vec<Option<Place>>>> {
+async fn sort_keys_of(areas: &SearchSnapshot, blocks: &[BlockId]) -> Result<Vec<Vec<Option<RunSortKey>>>> {
     let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
     for (area, number) in blocks {
         let edition = areas.edition((*area, *number)).ok_or_else(corrupt)?;
         let first = row_of(*number, 0);
         rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (edition, row)));
     }
-    let places = row_keys::look_up(&rows).await?;
-    Ok(places.chunks(SLOTS).map(<[_]>::to_vec).collect())
+    let sort_keys = row_keys::look_up(&rows).await?;
+    Ok(sort_keys.chunks(SLOTS).map(<[_]>::to_vec).collect())
 }
 
 /// Blocks that lie side by side: experiment, first and last number.
@@ -298,14 +298,17 @@ fn corrupt() -> Error {
 /// The columns of one block.
 pub(super) struct RowGroup<'a> {
     columns: &'a [Rc<Block>],
-    places: &'a [Option<Place>],
+    sort_keys: &'a [Option<RunSortKey>],
 }
 
 impl<'a> RowGroup<'a> {
     /// Of these columns; places are not asked for.
     #[cfg(test)]
     pub(super) fn new(columns: &'a [Rc<Block>]) -> Self {
-        RowGroup { columns, places: &[] }
+        RowGroup {
+            columns,
+            sort_keys: &[],
+        }
     }
 
     /// A column.
@@ -318,8 +321,8 @@ impl<'a> RowGroup<'a> {
         let number = |column| self.column(column).and_then(|column| column.number(slot));
         match source {
             ValueSource::Id => {
-                let place = self.places.get(usize::from(slot))?.as_ref()?;
-                Some(Field::Text(keys::run_of_place(place).1.to_string().into()))
+                let sort_key = self.sort_keys.get(usize::from(slot))?.as_ref()?;
+                Some(Field::Text(keys::run_of_sort_key(sort_key).1.to_string().into()))
             }
             ValueSource::Run => None,
             ValueSource::Float(column) => {

@@ -23,7 +23,7 @@ use crate::search::runs::RunOrder;
 
 /// A run that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct RunHit {
     /// Its id.
     pub id: RunId,
     /// Where it is packed, unless it must be read itself anyway.
@@ -45,7 +45,7 @@ pub struct RowLocation {
 /// True if bytes can be the place of a run in this order.
 pub fn fits(order: &RunOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
-        bytes.len() == keys::PLACE_BYTES
+        bytes.len() == keys::RUN_SORT_KEY_BYTES
     } else {
         order.read_key(bytes).is_some()
     }

@@ -1,7 +1,7 @@
 //! The parts of a run that a search asks for. A run that is read from its own records costs those parts, not all that was
 //! logged to it.
 
-use super::super::query::Query;
+use super::super::query::SearchQuery;
 use super::snapshot::SearchSnapshot;
 use crate::domain::id::RunId;
 use crate::domain::run::{FullRun, NAME_TAG};
@@ -11,7 +11,7 @@ use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::keys;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored};
-use crate::store::runs::read::Parts;
+use crate::store::runs::read::RunParts;
 
 /// Runs that are read in one call, at most.
 const RUNS_AT_ONCE: usize = 500;
@@ -30,7 +30,7 @@ pub(super) struct Projection {
 
 impl Projection {
     /// What a filter and an order ask for.
-    pub(super) fn of(query: &Query<RunAttribute>) -> Self {
+    pub(super) fn of(query: &SearchQuery<RunAttribute>) -> Self {
         let mut asked = Projection::default();
         let clauses = query.filter.clauses.iter().map(|clause| &clause.subject);
         let terms = query.order.terms().iter().map(|term| &term.subject);
@@ -76,7 +76,7 @@ impl Projection {
         let at_once = (SPANS_AT_ONCE / spans_of_each).clamp(1, RUNS_AT_ONCE);
         for some in ids.chunks(at_once) {
             let spans = some.iter().flat_map(|id| self.spans(*id)).collect();
-            let (mut parts, mut present) = (Parts::default(), 0);
+            let (mut parts, mut present) = (RunParts::default(), 0);
             let mut room = Room::new(THING_BYTES_MAX);
             scan_all(spans, usize::MAX, |index, key, value| {
                 let run = index / spans_of_each;
@@ -99,7 +99,7 @@ impl Projection {
 }
 
 /// Hands a run out of which all was read, if it exists.
-fn finish(areas: &SearchSnapshot, mut parts: Parts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
+fn finish(areas: &SearchSnapshot, mut parts: RunParts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
     let Some(run) = parts.run.take() else { return Ok(()) };
     let experiment = areas.lifecycles.get(&run.experiment);
     let stage = experiment.map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));

@@ -11,7 +11,7 @@ use super::filter_mask::FilterMask;
 use super::projection::Projection;
 use super::scan_plan::{RUNS_AT_ONCE, ScanPlan, ScanStep};
 use super::snapshot::{BlockId, BlockRef, MarkedRun, SearchSnapshot};
-use super::{Found, RowLocation, block_reader, filter_cache, threshold};
+use super::{RowLocation, RunHit, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
@@ -19,16 +19,16 @@ use crate::search::filter::{Field, Predicate};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
-use crate::store::columnar::row_keys::Place;
+use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 use crate::store::columnar::zone_map::row_of;
 use crate::store::columnar::{columns, row_keys};
 use crate::store::keys;
-use crate::store::query::Query;
+use crate::store::query::SearchQuery;
 use crate::store::top_k::{Page, TopK};
 
 /// Finds runs of some experiments.
-pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Result<Page<Found>> {
+pub async fn find(within: &[ExperimentId], query: &SearchQuery<RunAttribute>) -> Result<Page<RunHit>> {
     block_reader::begin();
     let areas = SearchSnapshot::read(within, query.view).await?;
     let mut finder = RunSearch::new(&areas, query);
@@ -37,7 +37,7 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
         match step {
             ScanStep::Runs(some) if finder.needs_no_more => {
                 for run in some {
-                    finder.best.offer(&run.place, unpacked(run.id()));
+                    finder.best.offer(&run.sort_key, unpacked(run.id()));
                 }
             }
             ScanStep::Runs(some) => {
@@ -54,11 +54,11 @@ pub async fn find(within: &[ExperimentId], query: &Query<RunAttribute>) -> Resul
 /// Looks at runs and keeps the best.
 struct RunSearch<'a> {
     areas: &'a SearchSnapshot,
-    query: &'a Query<RunAttribute>,
+    query: &'a SearchQuery<RunAttribute>,
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
     needs_no_more: bool,
-    best: TopK<Found>,
+    best: TopK<RunHit>,
     candidates: Candidates,
     /// What must hold, and where its values are found; what is cheap and keeps few comes first.
     clauses: Vec<(&'a Predicate, ValueSource)>,
@@ -77,7 +77,7 @@ struct RunSearch<'a> {
 }
 
 impl<'a> RunSearch<'a> {
-    fn new(areas: &'a SearchSnapshot, query: &'a Query<RunAttribute>) -> Self {
+    fn new(areas: &'a SearchSnapshot, query: &'a SearchQuery<RunAttribute>) -> Self {
         let in_place = query
             .order
             .terms()
@@ -97,9 +97,9 @@ impl<'a> RunSearch<'a> {
             .collect();
         clauses.sort_by_key(|(test, _)| cost(test));
         let in_default_order = query.order.is_listing();
-        let after = query.after.as_ref().map(|place| match in_default_order {
-            true => key_of_place(&query.order, place.bytes()),
-            false => place.bytes().to_vec(),
+        let after = query.after.as_ref().map(|cursor| match in_default_order {
+            true => key_of_cursor(&query.order, cursor.bytes()),
+            false => cursor.bytes().to_vec(),
         });
         // What marked runs seem to be in their block may be wrong, so they do not count.
         let needed = query.count + areas.marked_count();
@@ -129,7 +129,7 @@ impl<'a> RunSearch<'a> {
             }
             let id = run.run.id;
             if in_default_order {
-                best.offer(&keys::run_place(run.run.start_time_ms, id), unpacked(id));
+                best.offer(&keys::run_sort_key(run.run.start_time_ms, id), unpacked(id));
             } else {
                 best.offer(query.order.key(run).bytes(), unpacked(id));
             }
@@ -146,7 +146,7 @@ impl<'a> RunSearch<'a> {
         let mut unsure = Vec::new();
         self.look_at_some(&known, &mut unsure).await?;
         self.look_at_some(&open, &mut unsure).await?;
-        let unsure: Vec<RunId> = self.places(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
+        let unsure: Vec<RunId> = self.sort_keys(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
         self.read_runs(&unsure).await?;
         if self.is_eager {
             self.settle().await?;
@@ -301,14 +301,14 @@ impl<'a> RunSearch<'a> {
         self.is_eager |= candidates.len() > 4 * self.query.count.max(RUNS_AT_ONCE);
         let terms = self.query.order.terms();
         // Rows mostly lie in the default order from its end: so few are kept that are dropped again.
-        for (candidate, place, id) in self.places(candidates).await?.into_iter().rev() {
+        for (candidate, sort_key, id) in self.sort_keys(candidates).await?.into_iter().rev() {
             let spot = self.spot(&candidate);
-            let found = Found { id, spot };
+            let found = RunHit { id, spot };
             if self.in_default_order {
-                self.best.offer(&place, found);
+                self.best.offer(&sort_key, found);
                 continue;
             }
-            let (start_time_ms, _) = keys::run_of_place(&place);
+            let (start_time_ms, _) = keys::run_of_sort_key(&sort_key);
             let value = |index: usize| of_place(&terms.get(index)?.subject, start_time_ms, id);
             let mut key = candidate.key;
             let rest = self.terms.len()..terms.len();
@@ -328,24 +328,27 @@ impl<'a> RunSearch<'a> {
     }
 
     /// The place and the id of each of some candidates, but of marked runs.
-    async fn places(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, Place, RunId)>> {
+    async fn sort_keys(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, RunSortKey, RunId)>> {
         let row = |candidate: &Candidate| {
             let row = row_of(candidate.block.1, candidate.slot);
             Some((self.areas.edition(candidate.block)?, row))
         };
         let rows: Option<Vec<_>> = candidates.iter().map(row).collect();
-        let places = row_keys::look_up(&rows.unwrap_or_default()).await?;
-        let found = candidates.into_iter().zip(places).filter_map(|(candidate, place)| {
-            let place = place?;
-            let (_, id) = keys::run_of_place(&place);
-            (!self.areas.is_marked(id)).then_some((candidate, place, id))
-        });
+        let sort_keys = row_keys::look_up(&rows.unwrap_or_default()).await?;
+        let found = candidates
+            .into_iter()
+            .zip(sort_keys)
+            .filter_map(|(candidate, sort_key)| {
+                let sort_key = sort_key?;
+                let (_, id) = keys::run_of_sort_key(&sort_key);
+                (!self.areas.is_marked(id)).then_some((candidate, sort_key, id))
+            });
         Ok(found.collect())
     }
 }
 
-fn unpacked(id: RunId) -> Found {
-    Found { id, spot: None }
+fn unpacked(id: RunId) -> RunHit {
+    RunHit { id, spot: None }
 }
 
 fn is_start_time(term: &Term<RunAttribute>) -> bool {
@@ -353,10 +356,10 @@ fn is_start_time(term: &Term<RunAttribute>) -> bool {
 }
 
 /// The key, in the default order, of the run that has a place there.
-fn key_of_place(order: &Order<RunAttribute>, place: &[u8]) -> Vec<u8> {
+fn key_of_cursor(order: &Order<RunAttribute>, sort_key: &[u8]) -> Vec<u8> {
     let mut key = Vec::new();
-    if let Some(place) = place.first_chunk() {
-        let (start_time_ms, id) = keys::run_of_place(place);
+    if let Some(sort_key) = sort_key.first_chunk() {
+        let (start_time_ms, id) = keys::run_of_sort_key(sort_key);
         let terms = order.terms();
         let value = |index: usize| of_place(&terms.get(index)?.subject, start_time_ms, id);
         order.write_terms(&mut key, 0..terms.len(), value);

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::Found;
+use super::RunHit;
 use super::snapshot::{BlockRef, MarkedRun, SearchSnapshot};
 use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
-use crate::store::keys::{self, PLACE_BYTES};
-use crate::store::query::Query;
+use crate::store::keys::{self, RUN_SORT_KEY_BYTES};
+use crate::store::query::SearchQuery;
 use crate::store::top_k::TopK;
 
 /// How many runs are read themselves at a time, at most.
@@ -39,7 +39,7 @@ pub(super) struct ScanPlan<'a> {
 
 impl<'a> ScanPlan<'a> {
     /// Everything behind the place where the page begins, of which so many columns are read.
-    pub(super) fn new(areas: &'a SearchSnapshot, query: &Query<RunAttribute>, columns: usize) -> Self {
+    pub(super) fn new(areas: &'a SearchSnapshot, query: &SearchQuery<RunAttribute>, columns: usize) -> Self {
         let in_default_order = query.order.is_listing();
         let blocks_max = blocks_at_once(columns);
         let mut unread = ScanPlan {
@@ -53,7 +53,7 @@ impl<'a> ScanPlan<'a> {
         };
         if in_default_order {
             unread.runs_at_once = (2 * query.count).min(RUNS_AT_ONCE);
-            unread.begin_after(query.after.as_ref().map(|place| place.bytes()));
+            unread.begin_after(query.after.as_ref().map(|sort_key| sort_key.bytes()));
         }
         unread
     }
@@ -61,18 +61,18 @@ impl<'a> ScanPlan<'a> {
     /// Drops what lies before a place, and orders the rest.
     fn begin_after(&mut self, after: Option<&[u8]>) {
         if let Some(after) = after {
-            let begin = self.marked.partition_point(|run| run.place.as_slice() <= after);
+            let begin = self.marked.partition_point(|run| run.sort_key.as_slice() <= after);
             self.marked = self.marked.get(begin..).unwrap_or_default();
-            let last = |block: &BlockRef| keys::run_place(block.zone.oldest_ms, RunId([255; 16]));
+            let last = |block: &BlockRef| keys::run_sort_key(block.zone.oldest_ms, RunId([255; 16]));
             self.blocks.retain(|block| last(block).as_slice() > after);
         }
         self.blocks.make_contiguous().sort_unstable_by_key(first_place);
     }
 
     /// What to look at before anything else, or nothing when no more can change the page.
-    pub(super) fn next(&mut self, best: &TopK<Found>) -> Option<ScanStep<'a>> {
+    pub(super) fn next(&mut self, best: &TopK<RunHit>) -> Option<ScanStep<'a>> {
         let next_block = self.blocks.front().map(first_place);
-        let next_run = self.marked.first().map(|run| run.place);
+        let next_run = self.marked.first().map(|run| run.sort_key);
         let runs_first = match (next_run, next_block) {
             (Some(run), Some(block)) => !self.in_default_order || run < block,
             (run, _) => run.is_some(),
@@ -94,7 +94,7 @@ impl<'a> ScanPlan<'a> {
     }
 
     /// How many blocks fill the page if they hold as much as those before.
-    fn needed(&self, best: &TopK<Found>) -> usize {
+    fn needed(&self, best: &TopK<RunHit>) -> usize {
         match best.found() {
             _ if !self.in_default_order => self.blocks_max,
             0 => self.blocks_max,
@@ -109,8 +109,8 @@ fn blocks_at_once(columns: usize) -> usize {
 }
 
 /// No run of the block comes before.
-fn first_place(block: &BlockRef) -> [u8; PLACE_BYTES] {
-    keys::run_place(block.zone.newest_ms, RunId([0; 16]))
+fn first_place(block: &BlockRef) -> [u8; RUN_SORT_KEY_BYTES] {
+    keys::run_sort_key(block.zone.newest_ms, RunId([0; 16]))
 }
 
 #[cfg(test)]

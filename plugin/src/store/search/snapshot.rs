@@ -9,7 +9,7 @@ use crate::host::records::{Span, scan_all};
 use crate::store::columnar::cache::BlockRevision;
 use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::columnar::zone_map::{Zone, ZoneMap};
-use crate::store::keys::PLACE_BYTES;
+use crate::store::keys::RUN_SORT_KEY_BYTES;
 use crate::store::{codec, keys};
 
 /// An experiment that is searched.
@@ -21,12 +21,12 @@ pub(super) struct ExperimentSnapshot {
 
 /// A run that must be read itself, by its place. There may be very many.
 pub(super) struct MarkedRun {
-    pub(super) place: [u8; PLACE_BYTES],
+    pub(super) sort_key: [u8; RUN_SORT_KEY_BYTES],
 }
 
 impl MarkedRun {
     pub(super) fn id(&self) -> RunId {
-        keys::run_of_place(&self.place).1
+        keys::run_of_sort_key(&self.sort_key).1
     }
 }
 
@@ -78,7 +78,7 @@ impl SearchSnapshot {
             Ok(())
         })
         .await?;
-        found.marked.sort_unstable_by_key(|run| run.place);
+        found.marked.sort_unstable_by_key(|run| run.sort_key);
         found.all_marked.sort_unstable();
         found.lifecycles = found
             .areas
@@ -106,8 +106,8 @@ impl SearchSnapshot {
         let (_, id) = keys::marked(key).ok_or_else(corrupt)?;
         self.all_marked.push(id);
         if view.shows(mark.lifecycle.of_run(self.area()?.lifecycle)) {
-            let place = keys::run_place(mark.start_time_ms, id);
-            self.marked.push(MarkedRun { place });
+            let sort_key = keys::run_sort_key(mark.start_time_ms, id);
+            self.marked.push(MarkedRun { sort_key });
         }
         Ok(())
     }

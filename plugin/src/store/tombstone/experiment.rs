@@ -52,7 +52,7 @@ async fn take_on_marked(id: ExperimentId) -> Result<bool> {
 /// Makes ruins of some packed runs; whether there was a record of their places.
 async fn take_on_packed(id: ExperimentId) -> Result<bool> {
     let (mut runs, mut found) = (Vec::new(), None);
-    scan(keys::places_between(id, 0, u32::MAX), 1, |key, record| {
+    scan(keys::row_keys_between(id, 0, u32::MAX), 1, |key, record| {
         runs.extend(row_keys::runs_of(record));
         found = Some(key.to_vec());
         Ok(())
@@ -104,7 +104,7 @@ async fn take_on_models(experiment: ExperimentId) -> Result<bool> {
     let list = keys::logged::List::Experiment(experiment);
     let mut models: Vec<(Vec<u8>, LoggedModelId)> = Vec::new();
     scan(list.behind(&[]), PARTS_AT_ONCE, |key, _| {
-        let place = keys::logged::placed(key).and_then(keys::logged::read_place);
+        let place = keys::logged::sort_key_in(key).and_then(keys::logged::read_sort_key);
         let (_, id) = place.ok_or_else(|| Error::Corrupt("key of a logged model's place".to_owned()))?;
         models.push((key.to_vec(), id));
         Ok(())
