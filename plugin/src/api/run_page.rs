@@ -1,7 +1,6 @@
 //! Pages of runs as JSON. What was written of a packed run is kept for the next page that shows it: whoever looks at runs looks
 //! at mostly the same ones again.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::page::{ITEMS_AT_ONCE, PageWriter};
@@ -11,22 +10,16 @@ use crate::domain::lifecycle::Stage;
 use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::page::Pages;
-use crate::store::columnar::cache::RevisionCache;
+use crate::store::columnar::instance_cache::{self, RUN_JSON_BYTES_MAX, RunJsonSegment};
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
 use crate::store::search::{RowLocation, RunHit};
 use crate::store::top_k::Page;
 
-/// Bytes of JSON that an instance keeps.
-const KEPT_BYTES_MAX: usize = 1 << 20;
 /// Pages with more runs are those of somebody who reads all runs once: nothing is kept of them.
 const RUNS_MAX: usize = 200;
 /// Rows that are kept or dropped together.
-const SHELF_ROWS: u64 = 32;
-
-thread_local! {
-    static KEPT: RefCell<RevisionCache<(u64, bool), Vec<u8>>> = const { RefCell::new(RevisionCache::new(KEPT_BYTES_MAX)) };
-}
+const SEGMENT_ROWS: u64 = 32;
 
 /// The page with these runs, or the first of them where they are large; those that are no more are left out.
 pub async fn write(pages: Pages, page: &Page<RunHit>) -> Result<Vec<u8>> {
@@ -88,38 +81,46 @@ impl RunWriter {
         let start = bytes.len();
         write_run(bytes, run, &self.datasets).await?;
         // Its experiment may have been deleted since the search looked.
-        if let Some(spot) = found.spot.filter(|spot| self.keeps && spot.stage == run.stage) {
-            keep(&spot, bytes.get(start..).unwrap_or_default());
+        if let Some(location) = found
+            .location
+            .filter(|location| self.keeps && location.stage == run.stage)
+        {
+            insert(&location, bytes.get(start..).unwrap_or_default());
         }
         Ok(())
     }
 }
 
-/// What is kept of some runs.
+/// The cached JSON of some runs.
 fn look_up(found: &[RunHit]) -> Vec<Option<Rc<Vec<u8>>>> {
-    KEPT.with_borrow_mut(|kept| {
-        kept.begin();
+    instance_cache::with(|cache| {
+        let cache = &mut cache.run_json;
+        cache.begin_query();
         let mut look_up = |found: &RunHit| {
-            let spot = found.spot?;
-            let (row, place) = shelf_place(&spot);
-            let row = kept.row(spot.edition.experiment, &row)?;
-            row.get(place, spot.edition.revision).cloned()
+            let location = found.location?;
+            let (segment, slot) = cache_slot(&location);
+            let segment = cache.segment(location.revision.experiment, &segment)?;
+            segment.get(slot, location.revision.revision).cloned()
         };
         found.iter().map(&mut look_up).collect()
     })
 }
 
-fn keep(spot: &RowLocation, json: &[u8]) {
-    let (row, place) = shelf_place(spot);
+fn insert(location: &RowLocation, json: &[u8]) {
+    let (segment, slot) = cache_slot(location);
     let bytes = size_of::<Vec<u8>>() + json.len();
-    if bytes > KEPT_BYTES_MAX {
+    if bytes > RUN_JSON_BYTES_MAX {
         return;
     }
-    KEPT.with_borrow_mut(|kept| kept.keep(spot.edition, &row, place, Rc::new(json.to_vec()), bytes));
+    let json = Rc::new(json.to_vec());
+    instance_cache::with(|cache| cache.run_json.insert(location.revision, &segment, slot, json, bytes));
 }
 
-/// Where the JSON of a run is kept: the row of the shelf, and the place in it.
-fn shelf_place(spot: &RowLocation) -> ((u64, bool), u32) {
-    let place = u32::try_from(spot.row % SHELF_ROWS).unwrap_or(0);
-    ((spot.row / SHELF_ROWS, spot.stage == Stage::Active), place)
+/// The position of a run's JSON in the cache.
+fn cache_slot(location: &RowLocation) -> (RunJsonSegment, u32) {
+    let segment = RunJsonSegment {
+        number: location.row / SEGMENT_ROWS,
+        is_active: location.stage == Stage::Active,
+    };
+    (segment, u32::try_from(location.row % SEGMENT_ROWS).unwrap_or(0))
 }

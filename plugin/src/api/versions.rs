@@ -33,7 +33,8 @@ use crate::store::portion::THING_BYTES_MAX;
 use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
 use crate::store::registry::stage::Transition;
-use crate::store::registry::version_search::{Found, VersionQuery};
+use crate::store::registry::version_read::VersionRef;
+use crate::store::registry::version_search::VersionQuery;
 use crate::store::registry::{create_version, stage, version_delete, version_read, version_search, versions};
 
 #[derive(Serialize)]
@@ -196,7 +197,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         order,
     };
     let found = version_search::find(&query).await?;
-    let read = async |some: &[Found]| version_read::read_some(some, THING_BYTES_MAX).await;
+    let read = async |some: &[VersionRef]| version_read::read_some(some, THING_BYTES_MAX).await;
     let write = async |page: &mut PageWriter, version: FullVersion| page.add(&Version::in_list(&version));
     page::write("model_versions", pages, &found, read, write).await
 }

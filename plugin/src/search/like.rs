@@ -63,7 +63,7 @@ impl Pattern {
         } else {
             Cow::Borrowed(text)
         };
-        let Some(mut rest) = self.first.behind_start(&text) else {
+        let Some(mut rest) = self.first.after_start(&text) else {
             return false;
         };
         let Some((last, middle)) = self.others.split_last() else {
@@ -71,7 +71,7 @@ impl Pattern {
         };
         // The first place where a piece stands leaves the most for those behind it.
         for piece in middle {
-            match piece.behind_first(rest) {
+            match piece.after_first(rest) {
                 Some(behind) => rest = behind,
                 None => return false,
             }
@@ -91,7 +91,7 @@ impl Piece {
     }
 
     /// What is behind it in a text that starts with it.
-    fn behind_start<'a>(&self, text: &'a str) -> Option<&'a str> {
+    fn after_start<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
             Piece::Plain(piece) => text.strip_prefix(piece.as_str()),
             Piece::Wild(characters, _) => {
@@ -115,10 +115,10 @@ impl Piece {
     }
 
     /// What is behind the first place where it stands in a text.
-    fn behind_first<'a>(&self, text: &'a str) -> Option<&'a str> {
+    fn after_first<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
             Piece::Plain(piece) => find(text, piece).and_then(|at| text.get(at + piece.len()..)),
-            Piece::Wild(characters, masks) => masks.behind_first(text, characters.len()),
+            Piece::Wild(characters, masks) => masks.after_first(text, characters.len()),
         }
     }
 }
@@ -153,7 +153,7 @@ impl Masks {
     }
 
     /// Bit n of the state says that the piece's first n+1 characters stand right before here.
-    fn behind_first<'a>(&self, text: &'a str, length: usize) -> Option<&'a str> {
+    fn after_first<'a>(&self, text: &'a str, length: usize) -> Option<&'a str> {
         let last = length.checked_sub(1)?;
         let mut state = vec![0_u64; self.any.len()];
         let mut rest = text.chars();

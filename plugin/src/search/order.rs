@@ -87,7 +87,7 @@ impl<A> Order<A> {
     pub fn read_key(&self, bytes: &[u8]) -> Option<SortKey> {
         let mut rest = bytes;
         for term in &self.terms {
-            rest = behind_term(rest, term.values, term.descending)?;
+            rest = after_term(rest, term.values, term.descending)?;
         }
         rest.is_empty().then(|| SortKey(bytes.to_vec()))
     }
@@ -193,19 +193,19 @@ fn float_bytes(value: f64) -> [u8; 8] {
 }
 
 /// What is behind the term that these bytes begin with.
-fn behind_term(bytes: &[u8], values: ValueType, descending: bool) -> Option<&[u8]> {
+fn after_term(bytes: &[u8], values: ValueType, descending: bool) -> Option<&[u8]> {
     let (kind, rest) = bytes.split_first()?;
     match (*kind, values) {
         (ABSENT, _) | (NAN, ValueType::Float) => Some(rest),
         (VALUE, ValueType::ExperimentId | ValueType::OrderOnly) => rest.get(8..),
         (VALUE, numbers) if numbers.are_numbers() => rest.get(8..),
-        (VALUE, _) => behind_text(rest, if descending { 0xff } else { 0 }),
+        (VALUE, _) => after_text(rest, if descending { 0xff } else { 0 }),
         _ => None,
     }
 }
 
 /// What is behind a text in which `zero` stands for a zero.
-fn behind_text(mut bytes: &[u8], zero: u8) -> Option<&[u8]> {
+fn after_text(mut bytes: &[u8], zero: u8) -> Option<&[u8]> {
     loop {
         let at = bytes.iter().position(|byte| *byte == zero)?;
         let (mark, rest) = bytes.get(at + 1..)?.split_first()?;

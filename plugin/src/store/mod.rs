@@ -5,6 +5,7 @@ pub mod artifacts;
 pub mod codec;
 pub mod columnar;
 pub mod compaction;
+pub mod contiguous;
 pub mod experiments;
 pub mod keys;
 pub mod logged_models;

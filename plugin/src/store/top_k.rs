@@ -67,7 +67,7 @@ impl<T> TopK<T> {
 
     /// The same of a thing that has so many bytes besides those of its type.
     pub fn offer_large(&mut self, key: &[u8], item: T, bytes: usize) {
-        if self.after.as_ref().is_some_and(|after| key <= after.bytes()) || self.is_behind(key) {
+        if self.after.as_ref().is_some_and(|after| key <= after.bytes()) || self.is_after(key) {
             return;
         }
         let bytes = size_of::<Vec<u8>>() + key.len() + size_of::<Kept<T>>() + bytes;
@@ -84,7 +84,7 @@ impl<T> TopK<T> {
     }
 
     /// True if what has this key, or a later one, is no longer wanted.
-    pub fn is_behind(&self, key: &[u8]) -> bool {
+    pub fn is_after(&self, key: &[u8]) -> bool {
         let last = self.kept.last_key_value().filter(|_| self.is_full());
         last.is_some_and(|(last, _)| last.as_slice() <= key)
     }
@@ -100,7 +100,7 @@ impl<T> TopK<T> {
     }
 
     /// How many things are still looked for.
-    pub fn wanted(&self) -> usize {
+    pub fn missing(&self) -> usize {
         (self.count + 1).saturating_sub(self.kept.len())
     }
 

@@ -40,7 +40,7 @@ pub enum Value<'a> {
     /// Other bytes.
     Bytes(&'a [u8]),
     /// A value that only the run itself has.
-    Elsewhere,
+    Oversized,
 }
 
 impl<'a> Value<'a> {
@@ -49,7 +49,7 @@ impl<'a> Value<'a> {
         match self {
             Value::Text(text) => Some(text.as_bytes()),
             Value::Bytes(bytes) => Some(bytes),
-            Value::Absent | Value::Elsewhere => None,
+            Value::Absent | Value::Oversized => None,
         }
     }
 }
@@ -70,7 +70,7 @@ pub struct Block {
 enum BlockValues {
     Numbers(Vec<[u8; 8]>),
     Texts(Texts),
-    Words {
+    Dictionary {
         words: Texts,
         /// For each value its word.
         codes: Vec<u8>,
@@ -103,12 +103,12 @@ impl Block {
                 let (words, rest) = rest.split_first().ok_or_else(damaged)?;
                 let (words, codes) = Texts::read(usize::from(*words), rest)?;
                 let codes = codes.to_vec();
-                BlockValues::Words { words, codes }
+                BlockValues::Dictionary { words, codes }
             }
             _ => return Err(damaged()),
         };
         let is_dense =
-            u16::try_from(count).is_ok_and(|count| held == SlotBitmap::first(count)) && values.count() == count;
+            u16::try_from(count).is_ok_and(|count| held == SlotBitmap::prefix(count)) && values.count() == count;
         Ok(Block {
             held,
             is_dense,
@@ -127,7 +127,7 @@ impl Block {
         let values = match &self.values {
             BlockValues::Numbers(numbers) => size_of_val(numbers.as_slice()) + LOTS * size_of::<RangeInclusive<f64>>(),
             BlockValues::Texts(texts) => texts.size(),
-            BlockValues::Words { words, codes } => words.size() + codes.len(),
+            BlockValues::Dictionary { words, codes } => words.size() + codes.len(),
         };
         size_of::<Self>() + values
     }
@@ -150,8 +150,8 @@ impl Block {
     }
 
     /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.
-    pub fn dense_words(&self) -> Option<(&[u8], impl Iterator<Item = Value<'_>>)> {
-        let BlockValues::Words { words, codes } = &self.values else {
+    pub fn dense_dictionary(&self) -> Option<(&[u8], impl Iterator<Item = Value<'_>>)> {
+        let BlockValues::Dictionary { words, codes } = &self.values else {
             return None;
         };
         let all = (0..words.ends.len()).map(|code| words.get(code));
@@ -173,11 +173,11 @@ impl Block {
         };
         // Missing bytes of a damaged block make the run be read itself.
         match &self.values {
-            BlockValues::Numbers(numbers) => numbers.get(rank).map_or(Value::Elsewhere, |value| Value::Bytes(value)),
+            BlockValues::Numbers(numbers) => numbers.get(rank).map_or(Value::Oversized, |value| Value::Bytes(value)),
             BlockValues::Texts(texts) => texts.get(rank),
-            BlockValues::Words { words, codes } => codes
+            BlockValues::Dictionary { words, codes } => codes
                 .get(rank)
-                .map_or(Value::Elsewhere, |code| words.get(usize::from(*code))),
+                .map_or(Value::Oversized, |code| words.get(usize::from(*code))),
         }
     }
 
@@ -196,7 +196,7 @@ impl BlockValues {
         match self {
             BlockValues::Numbers(numbers) => numbers.len(),
             BlockValues::Texts(texts) => texts.ends.len(),
-            BlockValues::Words { codes, .. } => codes.len(),
+            BlockValues::Dictionary { codes, .. } => codes.len(),
         }
     }
 }
@@ -244,15 +244,15 @@ impl Texts {
         let before = rank.checked_sub(1).and_then(|last| self.ends.get(last));
         let start = before.map_or(0, |end| end & !AWAY);
         let Some(end) = self.ends.get(rank).filter(|end| *end & AWAY == 0) else {
-            return Value::Elsewhere;
+            return Value::Oversized;
         };
         let place = index(start)..index(*end);
         match &self.all {
             Joined::Text(all) => match all.get(place.clone()) {
                 Some(text) => Value::Text(text),
-                None => all.as_bytes().get(place).map_or(Value::Elsewhere, Value::Bytes),
+                None => all.as_bytes().get(place).map_or(Value::Oversized, Value::Bytes),
             },
-            Joined::Bytes(all) => all.get(place).map_or(Value::Elsewhere, Value::Bytes),
+            Joined::Bytes(all) => all.get(place).map_or(Value::Oversized, Value::Bytes),
         }
     }
 
@@ -300,7 +300,7 @@ mod tests {
                     let _ = (block.get(slot), block.number(slot));
                 }
                 let _ = block.float_ranges();
-                let _ = (block.dense(), block.dense_words().map(|(codes, words)| codes.len() + words.count()));
+                let _ = (block.dense(), block.dense_dictionary().map(|(codes, words)| codes.len() + words.count()));
             }
         }
     }

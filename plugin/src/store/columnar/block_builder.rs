@@ -36,7 +36,7 @@ pub struct BlockBuilder {
 enum Slot {
     Absent,
     Here(Vec<u8>),
-    Elsewhere,
+    Oversized,
 }
 
 impl BlockBuilder {
@@ -47,7 +47,7 @@ impl BlockBuilder {
             Value::Absent => Slot::Absent,
             Value::Text(text) => Slot::Here(text.as_bytes().to_vec()),
             Value::Bytes(bytes) => Slot::Here(bytes.to_vec()),
-            Value::Elsewhere => Slot::Elsewhere,
+            Value::Oversized => Slot::Oversized,
         };
         Ok(BlockBuilder {
             slots: (0..).take(SLOTS).map(slot).collect(),
@@ -59,7 +59,7 @@ impl BlockBuilder {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = match value {
                 None => Slot::Absent,
-                Some(value) if value.len() > TEXT_BYTES_MAX => Slot::Elsewhere,
+                Some(value) if value.len() > TEXT_BYTES_MAX => Slot::Oversized,
                 Some(value) => Slot::Here(value.to_vec()),
             };
         }
@@ -78,7 +78,7 @@ impl BlockBuilder {
             match slot {
                 Slot::Absent => continue,
                 Slot::Here(value) => values.push(Some(value)),
-                Slot::Elsewhere => values.push(None),
+                Slot::Oversized => values.push(None),
             }
             if let Some(bits) = bits.get_mut(index / 8) {
                 *bits |= 1 << (index % 8);
@@ -159,12 +159,12 @@ mod tests {
             prop_assert!(bytes.len() <= ColumnType::Texts.block_bytes_max(values.len()));
             prop_assert_eq!(&BlockBuilder::read(&bytes).unwrap(), &draft);
             let block = Block::read(&bytes).unwrap();
-            let words = block.dense_words().map(|(codes, words)| (codes, words.collect::<Vec<_>>()));
+            let words = block.dense_dictionary().map(|(codes, words)| (codes, words.collect::<Vec<_>>()));
             for slot in 0..SLOTS + 9 {
                 let value = block.get(number(slot));
                 let expected = match values.get(&slot) {
                     None => Value::Absent,
-                    Some(text) if text.len() > TEXT_BYTES_MAX => Value::Elsewhere,
+                    Some(text) if text.len() > TEXT_BYTES_MAX => Value::Oversized,
                     Some(text) => Value::Bytes(text),
                 };
                 prop_assert_eq!(raw(value), expected);
@@ -221,7 +221,7 @@ mod tests {
         let block = Block::read(&bytes).unwrap();
         assert_eq!(
             [block.get(2), block.get(3), block.get(4)],
-            [Value::Absent, Value::Elsewhere, Value::Text("y")]
+            [Value::Absent, Value::Oversized, Value::Text("y")]
         );
     }
 

@@ -5,6 +5,7 @@ pub mod block_builder;
 pub mod cache;
 pub mod columns;
 pub mod dirty;
+pub mod instance_cache;
 pub mod packed_run;
 pub mod row_keys;
 pub mod slot_bitmap;

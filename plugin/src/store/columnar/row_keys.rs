@@ -3,16 +3,16 @@
 //! A record holds the keys of `ROWS` rows: few enough that looking up a page reads little, and that a record fits into a page
 //! of SQLite.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::cache::{BlockRevision, RevisionCache};
+use super::instance_cache;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan_all};
-use crate::store::keys;
 use crate::store::keys::RUN_SORT_KEY_BYTES;
+use crate::store::{contiguous, keys};
 
 /// Rows of a record.
 const ROWS: u64 = 32;
@@ -73,13 +73,6 @@ pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) 
     Ok(())
 }
 
-/// Bytes of places that an instance keeps: those of 40,000 rows.
-const CACHE_BYTES_MAX: usize = 1 << 20;
-
-thread_local! {
-    static CACHE: RefCell<RevisionCache<u32, Vec<u8>>> = const { RefCell::new(RevisionCache::new(CACHE_BYTES_MAX)) };
-}
-
 /// Records that are kept or dropped together.
 const SEGMENT_RECORDS: u32 = 64;
 
@@ -90,8 +83,9 @@ type Numbered = (BlockRevision, u32);
 pub async fn look_up(rows: &[(BlockRevision, u64)]) -> Result<Vec<Option<RunSortKey>>> {
     let mut sort_keys = vec![None; rows.len()];
     let mut missing = BTreeSet::new();
-    CACHE.with_borrow_mut(|cache| {
-        cache.begin();
+    instance_cache::with(|cache| {
+        let cache = &mut cache.row_keys;
+        cache.begin_query();
         for ((revision, row), found) in rows.iter().zip(&mut sort_keys) {
             let number = record_of(*row);
             match cached_record(cache, *revision, number) {
@@ -114,18 +108,22 @@ pub async fn look_up(rows: &[(BlockRevision, u64)]) -> Result<Vec<Option<RunSort
 
 /// Reads records and keeps them.
 async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u8>>>> {
-    let spans = neighbours(wanted);
+    let spans = contiguous::ranges(wanted.iter().copied());
     let asked = spans
         .iter()
-        .map(|(revision, first, last)| keys::row_keys_between(revision.experiment, *first, *last));
+        .map(|(revision, numbers)| keys::row_keys_between(revision.experiment, *numbers.start(), *numbers.end()));
     let mut records = BTreeMap::new();
     scan_all(asked.collect(), usize::MAX, |index, key, value| {
-        let (revision, ..) = spans.get(index).ok_or_else(damaged)?;
+        let (revision, _) = spans.get(index).ok_or_else(damaged)?;
         let number = keys::block_number(key).ok_or_else(damaged)?;
         let record = Rc::new(value.to_vec());
         let bytes = size_of::<Vec<u8>>() + value.len();
         let (segment, slot) = cache_slot(number);
-        CACHE.with_borrow_mut(|cache| cache.keep(*revision, &segment, slot, Rc::clone(&record), bytes));
+        instance_cache::with(|cache| {
+            cache
+                .row_keys
+                .insert(*revision, &segment, slot, Rc::clone(&record), bytes)
+        });
         records.insert((*revision, number), record);
         Ok(())
     })
@@ -136,7 +134,7 @@ async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u
 fn cached_record(cache: &mut RevisionCache<u32, Vec<u8>>, revision: BlockRevision, number: u32) -> Option<&Vec<u8>> {
     let (segment, slot) = cache_slot(number);
     cache
-        .row(revision.experiment, &segment)?
+        .segment(revision.experiment, &segment)?
         .get(slot, revision.revision)
         .map(Rc::as_ref)
 }
@@ -154,18 +152,6 @@ pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
     let (sort_keys, _) = record.as_chunks::<RUN_SORT_KEY_BYTES>();
     let sort_keys = sort_keys.iter().filter(|sort_key| **sort_key != PURGED);
     sort_keys.map(|sort_key| keys::run_of_sort_key(sort_key).1)
-}
-
-/// Records that lie side by side: of what, first and last number.
-fn neighbours(sorted: &BTreeSet<Numbered>) -> Vec<(BlockRevision, u32, u32)> {
-    let mut found: Vec<(BlockRevision, u32, u32)> = Vec::new();
-    for (revision, number) in sorted {
-        match found.last_mut() {
-            Some((same, _, last)) if same == revision && last.checked_add(1) == Some(*number) => *last = *number,
-            _ => found.push((*revision, *number, *number)),
-        }
-    }
-    found
 }
 
 /// Where a record is kept: the row of the shelf, and the place in it.

@@ -16,7 +16,7 @@ pub struct SlotBitmap([u64; WORDS]);
 
 impl SlotBitmap {
     /// The slots below a number.
-    pub fn first(count: u16) -> Self {
+    pub fn prefix(count: u16) -> Self {
         let mut slots = SlotBitmap::default();
         for (word, start) in slots.0.iter_mut().zip((0_u32..).step_by(WORD_SLOTS)) {
             let bits = u32::from(count).saturating_sub(start);
@@ -39,7 +39,7 @@ impl SlotBitmap {
 
     /// How many they are.
     pub fn count(&self) -> usize {
-        self.0.iter().map(|word| ones_in(*word)).sum()
+        self.0.iter().map(|word| count_ones(*word)).sum()
     }
 
     /// How many come before a slot that is one of them; none for another.
@@ -50,7 +50,7 @@ impl SlotBitmap {
         let is_one = of_its_word >> bit & 1 == 1;
         is_one.then(|| {
             let lower = of_its_word & ((1 << bit) - 1);
-            before.iter().map(|word| ones_in(*word)).sum::<usize>() + ones_in(lower)
+            before.iter().map(|word| count_ones(*word)).sum::<usize>() + count_ones(lower)
         })
     }
 
@@ -63,9 +63,9 @@ impl SlotBitmap {
     }
 
     /// Keeps all of a lot or none, by its number.
-    pub fn retain_lots(&mut self, mut keep: impl FnMut(usize) -> bool) {
-        for (lot, word) in self.0.iter_mut().enumerate() {
-            if *word != 0 && !keep(lot) {
+    pub fn retain_words(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        for (number, word) in self.0.iter_mut().enumerate() {
+            if *word != 0 && !keep(number) {
                 *word = 0;
             }
         }
@@ -93,25 +93,25 @@ impl SlotBitmap {
     /// Keeps those whose value of these, the first of which is that of slot 0, is so; `absent` tells it for those behind the
     /// last. Where many of 64 neighbours are left, it looks at all of them: that is faster than to find out which.
     pub fn retain_by<T>(&mut self, values: &[T], keep: impl Fn(&T) -> bool, absent: bool) {
-        let mut lots = values.chunks(WORD_SLOTS);
+        let mut chunks = values.chunks(WORD_SLOTS);
         for word in &mut self.0 {
-            let lot = lots.next().unwrap_or_default();
+            let chunk = chunks.next().unwrap_or_default();
             let mut kept = 0;
             if word.count_ones() < FEW {
                 for bit in ones(*word) {
-                    let is_kept = lot.get(usize::from(bit)).map_or(absent, &keep);
+                    let is_kept = chunk.get(usize::from(bit)).map_or(absent, &keep);
                     kept |= u64::from(is_kept) << bit;
                 }
             } else {
-                let behind = u32::try_from(lot.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
-                kept = if absent { behind } else { 0 };
+                let after_last = u32::try_from(chunk.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
+                kept = if absent { after_last } else { 0 };
                 // By eights: a loop of known length is unrolled.
-                let (eights, rest) = lot.as_chunks::<8>();
-                for (place, eight) in (0_u32..).step_by(8).zip(eights) {
-                    kept |= bits_of(eight, &keep) << place;
+                let (eights, rest) = chunk.as_chunks::<8>();
+                for (shift, eight) in (0_u32..).step_by(8).zip(eights) {
+                    kept |= bits_of(eight, &keep) << shift;
                 }
                 kept |= bits_of(rest, &keep)
-                    .checked_shl(u32::try_from(lot.len() - rest.len()).unwrap_or(0))
+                    .checked_shl(u32::try_from(chunk.len() - rest.len()).unwrap_or(0))
                     .unwrap_or(0);
             }
             *word &= kept;
@@ -164,7 +164,7 @@ fn bits_of<T>(values: &[T], keep: impl Fn(&T) -> bool) -> u64 {
         .fold(0, |bits, value| bits << 1 | u64::from(keep(value)))
 }
 
-fn ones_in(word: u64) -> usize {
+fn count_ones(word: u64) -> usize {
     usize::try_from(word.count_ones()).unwrap_or(0)
 }
 
@@ -204,7 +204,7 @@ mod tests {
                 let rank = set.contains(&slot).then(|| set.range(..slot).count());
                 prop_assert_eq!(of(&set).rank(slot), rank);
             }
-            prop_assert!(SlotBitmap::first(count).iter().eq(0..count.min(512)));
+            prop_assert!(SlotBitmap::prefix(count).iter().eq(0..count.min(512)));
             let mut slots = of(&set);
             slots.retain(|slot| (slot % 2 == 1) == odd);
             prop_assert!(slots.iter().eq(set.into_iter().filter(|slot| (slot % 2 == 1) == odd)));
@@ -218,7 +218,7 @@ mod tests {
             either |= of(&b);
             prop_assert_eq!(either, of(&(&a | &b)));
             let mut kept = of(&a);
-            kept.retain_lots(|lot| lots.contains(&lot));
+            kept.retain_words(|lot| lots.contains(&lot));
             prop_assert!(kept.iter().eq(a.into_iter().filter(|slot| lots.contains(&(usize::from(*slot) / WORD_SLOTS)))));
         }
 

@@ -23,7 +23,7 @@ pub struct Zone {
     /// The least one.
     pub oldest_ms: i64,
     /// The revision that changed the block last: while it is the same, so is all that is packed of its runs.
-    pub changed: u64,
+    pub revision: u64,
 }
 
 impl ZoneMap {
@@ -36,10 +36,10 @@ impl ZoneMap {
     }
 
     /// How many slots of a block were given to runs.
-    pub fn used(&self, block: u32) -> u16 {
+    pub fn rows_in_block(&self, block: u32) -> u16 {
         let slots = u64::try_from(SLOTS).unwrap_or(1);
-        let used = self.rows.saturating_sub(u64::from(block) * slots).min(slots);
-        u16::try_from(used).unwrap_or(0)
+        let rows_in_block = self.rows.saturating_sub(u64::from(block) * slots).min(slots);
+        u16::try_from(rows_in_block).unwrap_or(0)
     }
 }
 
@@ -49,7 +49,7 @@ pub fn row_of(block: u32, slot: u16) -> u64 {
 }
 
 /// The block and the slot of a row.
-pub fn place_of(row: u64) -> (u32, usize) {
+pub fn block_and_slot(row: u64) -> (u32, usize) {
     let slots = u64::try_from(SLOTS).unwrap_or(1);
     (
         u32::try_from(row / slots).unwrap_or(u32::MAX),
@@ -62,7 +62,7 @@ impl ZoneMap {
     pub fn add(&mut self, start_time_ms: i64) -> u64 {
         let row = self.rows;
         self.rows += 1;
-        let (block, _) = place_of(row);
+        let (block, _) = block_and_slot(row);
         match usize::try_from(block).ok().and_then(|block| self.blocks.get_mut(block)) {
             Some(zone) => {
                 zone.newest_ms = zone.newest_ms.max(start_time_ms);
@@ -71,18 +71,18 @@ impl ZoneMap {
             None => self.blocks.push(Zone {
                 newest_ms: start_time_ms,
                 oldest_ms: start_time_ms,
-                changed: 0,
+                revision: 0,
             }),
         }
         row
     }
 
     /// Says that what is packed of the runs of some blocks changes together with this record.
-    pub fn touch(&mut self, blocks: impl IntoIterator<Item = u32>) {
+    pub fn bump(&mut self, blocks: impl IntoIterator<Item = u32>) {
         self.revision = self.revision.wrapping_add(1);
         for block in blocks {
             if let Some(zone) = usize::try_from(block).ok().and_then(|block| self.blocks.get_mut(block)) {
-                zone.changed = self.revision;
+                zone.revision = self.revision;
             }
         }
     }
@@ -102,7 +102,7 @@ impl ZoneMap {
         let writer = Writer::new().number(self.rows).number(self.revision);
         let block = |writer: Writer, zone: &Zone| {
             let writer = writer.signed(zone.newest_ms).signed(zone.oldest_ms);
-            writer.number(zone.changed)
+            writer.number(zone.revision)
         };
         self.blocks.iter().fold(writer, block).0
     }
@@ -116,7 +116,7 @@ impl ZoneMap {
             blocks.push(Zone {
                 newest_ms: reader.signed()?,
                 oldest_ms: reader.signed()?,
-                changed: reader.number()?,
+                revision: reader.number()?,
             });
         }
         Ok(ZoneMap { rows, revision, blocks })
@@ -134,18 +134,18 @@ mod tests {
         fn zones_span_their_runs_and_read_back(starts in prop::collection::vec(any::<i64>(), 0..1_200)) {
             let mut zones = ZoneMap::begin(u64::MAX);
             let rows: Vec<u64> = starts.iter().map(|start| zones.add(*start)).collect();
-            zones.touch([1]);
-            zones.touch([0, 7]);
+            zones.bump([1]);
+            zones.bump([0, 7]);
             let read = ZoneMap::read(&zones.write()).unwrap();
             prop_assert_eq!(&read, &zones);
             let blocks: Vec<(u32, Zone)> = read.blocks().collect();
             prop_assert_eq!(blocks.len(), starts.len().div_ceil(SLOTS));
             for (row, start) in rows.into_iter().zip(&starts) {
-                let zone = blocks[usize::try_from(place_of(row).0).unwrap()].1;
+                let zone = blocks[usize::try_from(block_and_slot(row).0).unwrap()].1;
                 prop_assert!(zone.oldest_ms <= *start && *start <= zone.newest_ms);
             }
-            let changed: Vec<u64> = blocks.iter().map(|(_, zone)| zone.changed).collect();
-            prop_assert!([1, 0, 0].starts_with(&changed));
+            let revision: Vec<u64> = blocks.iter().map(|(_, zone)| zone.revision).collect();
+            prop_assert!([1, 0, 0].starts_with(&revision));
         }
     }
 }

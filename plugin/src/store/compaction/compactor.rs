@@ -17,7 +17,7 @@ use crate::store::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, RunDelta};
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SLOTS;
-use crate::store::columnar::zone_map::{ZoneMap, place_of};
+use crate::store::columnar::zone_map::{ZoneMap, block_and_slot};
 use crate::store::keys;
 use crate::store::keys::Column;
 use crate::store::runs::read::RunParts;
@@ -98,7 +98,7 @@ impl Compactor {
             self.zones.add(run.start_time_ms);
             self.sort_keys.push(keys::run_sort_key(run.start_time_ms, run.id));
         }
-        let (block, slot) = place_of(row);
+        let (block, slot) = block_and_slot(row);
         for (column, value) in cells {
             self.blocks.entry((column, block)).or_default().push((slot, value));
         }
@@ -117,14 +117,14 @@ impl Compactor {
 
     /// The columns of those cells whose blocks are not rewritten so far.
     fn new_blocks<'c>(&self, cells: &'c [Cell], row: u64) -> impl Iterator<Item = &'c Column> {
-        let (block, _) = place_of(row);
+        let (block, _) = block_and_slot(row);
         let is_new = move |column: &&Column| !self.blocks.contains_key(&((*column).clone(), block));
         cells.iter().map(|(column, _)| column).filter(is_new)
     }
 
     /// True if there is room for the blocks that these cells need besides those that are rewritten anyway.
     fn takes(&mut self, cells: &[Cell], row: u64) -> bool {
-        let (block, _) = place_of(row);
+        let (block, _) = block_and_slot(row);
         let before = u64::from(block) * u64::try_from(SLOTS).unwrap_or(1);
         let rows = self.first_row.saturating_sub(before);
         let rows = usize::try_from(rows)
@@ -176,7 +176,7 @@ impl Compactor {
         if self.moved == 0 {
             return Ok((0, Vec::new()));
         }
-        self.zones.touch(self.blocks.keys().map(|(_, block)| *block));
+        self.zones.bump(self.blocks.keys().map(|(_, block)| *block));
         change.put(keys::zones(self.experiment), self.zones.write());
         row_keys::append(change, self.experiment, self.first_row, &self.sort_keys).await?;
         let blocks: Vec<_> = self.blocks.iter().collect();

@@ -38,7 +38,7 @@ pub struct LoggedModelQuery {
 pub async fn find(within: &[ExperimentId], query: &LoggedModelQuery) -> Result<Page<LoggedModelId>> {
     let mut top = TopK::new(query.after.clone(), query.count);
     let mut scan = LoggedModelScan::new(within, query);
-    while let Some(sort_keys) = scan.next(top.wanted()).await? {
+    while let Some(sort_keys) = scan.next(top.missing()).await? {
         for some in sort_keys.chunks(CHUNK_MAX) {
             look(query, some, &mut top).await?;
         }

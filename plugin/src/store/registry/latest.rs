@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::version_read;
-use super::version_read::LATEST_BYTES_MAX;
+use super::version_read::{LATEST_BYTES_MAX, VersionRef};
 use crate::domain::id::ModelId;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
@@ -92,7 +92,11 @@ async fn read_first(models: &[(usize, &NamedModel)], latest: &[Latest]) -> Resul
     let mut wanted = Vec::new();
     let mut ends = Vec::with_capacity(models.len());
     for ((_, (name, id)), latest) in models.iter().zip(latest) {
-        wanted.extend(latest.numbers().map(|number| (Rc::clone(name), *id, number)));
+        wanted.extend(
+            latest
+                .numbers()
+                .map(|number| VersionRef::new(Rc::clone(name), *id, number)),
+        );
         ends.push(wanted.len());
     }
     let mut found = version_read::read_some(&wanted, LATEST_BYTES_MAX).await?;
@@ -118,7 +122,9 @@ pub async fn read_chosen(
     for _ in 0..LOOKS_MAX {
         let latest = of_model(*id).await?;
         let numbers = choose(&latest).await?.into_iter();
-        let wanted: Vec<_> = numbers.map(|number| (Rc::clone(name), *id, number)).collect();
+        let wanted: Vec<_> = numbers
+            .map(|number| VersionRef::new(Rc::clone(name), *id, number))
+            .collect();
         let found = version_read::read_latest(&wanted).await?;
         if latest.agrees_with(&found) {
             return Ok(found.into_iter().flatten().collect());

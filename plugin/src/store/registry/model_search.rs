@@ -32,7 +32,7 @@ pub struct ModelQuery {
 pub async fn find(query: &ModelQuery) -> Result<Page<ModelId>> {
     let mut top = TopK::new(query.after.clone(), query.count);
     let mut scan = ModelScan::new(query);
-    while let Some(ids) = scan.next(top.wanted()).await? {
+    while let Some(ids) = scan.next(top.missing()).await? {
         let mut ids = ids.as_slice();
         while !ids.is_empty() {
             let models = models::read_parts(ids).await?;

@@ -57,7 +57,7 @@ async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms:
     let mut owner = models::load(model).await?;
     stored.require_unchanged(change);
     displace(change, &stored.version);
-    tombstone::model::remove_places(change, &stored.version);
+    tombstone::model::remove_sort_keys(change, &stored.version);
     change.delete(keys::semver(id, &stored.version.semver.to_string()));
     change.delete(keys::version(id, number));
     owner.model.last_update_time_ms = now_ms;

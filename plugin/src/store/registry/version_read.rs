@@ -1,7 +1,7 @@
 //! Reading model versions with their tags and aliases.
 
 use std::collections::BTreeMap;
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::model_name;
@@ -10,10 +10,10 @@ use crate::domain::id::ModelId;
 use crate::domain::version::{FullVersion, Version, VersionKind, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{get, scan_until};
-use crate::store::codec;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
+use crate::store::{codec, contiguous};
 
 /// Versions that are too large to be read together are read by so many times fewer.
 const FEWER: usize = 8;
@@ -24,8 +24,27 @@ pub const LATEST_BYTES_MAX: usize = 2 << 20;
 /// Portions of latest versions: those of all stages fit, and the answer into the memory.
 const LATEST_PORTIONS_MAX: usize = 3;
 
-/// A version that is to be read: the name of its model, its model and its number.
-pub type Wanted = (Rc<str>, ModelId, u64);
+/// A version that is to be read.
+#[derive(Clone, Debug)]
+pub struct VersionRef {
+    /// Its model's name, as the answer shows it.
+    pub model_name: Rc<str>,
+    /// Its model.
+    pub model: ModelId,
+    /// Its number.
+    pub number: u64,
+}
+
+impl VersionRef {
+    /// Names a version, which need not exist.
+    pub fn new(model_name: Rc<str>, model: ModelId, number: u64) -> Self {
+        VersionRef {
+            model_name,
+            model,
+            number,
+        }
+    }
+}
 
 /// The number that a caller's name of a version stands for; the version need not exist.
 pub async fn number(model: ModelId, model_name: &str, name: &VersionName) -> Result<u64> {
@@ -59,13 +78,13 @@ pub async fn read_stored(model_name: &str, version: Version) -> Result<FullVersi
 
 /// Reads a version by its number; none when there is no such version.
 pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Result<Option<FullVersion>> {
-    let wanted = [(model_name.into(), model, number)];
+    let wanted = [VersionRef::new(model_name.into(), model, number)];
     Ok(read_some(&wanted, THING_BYTES_MAX).await?.pop().flatten())
 }
 
 /// Reads the first of some versions by their numbers, at least one if there are any, with the names of their models; none for
 /// one that does not exist. Of each so many bytes are read at most.
-pub async fn read_some(wanted: &[Wanted], bytes_max: usize) -> Result<Vec<Option<FullVersion>>> {
+pub async fn read_some(wanted: &[VersionRef], bytes_max: usize) -> Result<Vec<Option<FullVersion>>> {
     let mut some = wanted;
     loop {
         if let Some(versions) = read_together(some, bytes_max).await? {
@@ -77,7 +96,7 @@ pub async fn read_some(wanted: &[Wanted], bytes_max: usize) -> Result<Vec<Option
 }
 
 /// Reads the latest versions of a model, none for one that does not exist: so few that they are shown without a page.
-pub async fn read_latest(wanted: &[Wanted]) -> Result<Vec<Option<FullVersion>>> {
+pub async fn read_latest(wanted: &[VersionRef]) -> Result<Vec<Option<FullVersion>>> {
     let (mut rest, mut found) = (wanted, Vec::new());
     for _ in 0..LATEST_PORTIONS_MAX {
         if rest.is_empty() {
@@ -97,12 +116,12 @@ pub async fn read_latest(wanted: &[Wanted]) -> Result<Vec<Option<FullVersion>>> 
 }
 
 /// Reads versions; none if they are more than a portion. One is never more.
-async fn read_together(wanted: &[Wanted], bytes_max: usize) -> Result<Option<Vec<Option<FullVersion>>>> {
+async fn read_together(wanted: &[VersionRef], bytes_max: usize) -> Result<Option<Vec<Option<FullVersion>>>> {
     let mut parts: BTreeMap<(ModelId, u64), VersionParts> = wanted
         .iter()
-        .map(|(_, model, number)| ((*model, *number), VersionParts::default()))
+        .map(|version| ((version.model, version.number), VersionParts::default()))
         .collect();
-    let ranges = neighbours(parts.keys().copied());
+    let ranges = contiguous::ranges(parts.keys().copied());
     let spans = ranges
         .iter()
         .map(|(model, numbers)| keys::versions_between(*model, numbers));
@@ -129,25 +148,11 @@ async fn read_together(wanted: &[Wanted], bytes_max: usize) -> Result<Option<Vec
         })
     })
     .await?;
-    let assemble = |(name, model, number): &Wanted| {
-        let parts = parts.remove(&(*model, *number))?;
-        parts.assemble(Rc::clone(name))
+    let assemble = |version: &VersionRef| {
+        let parts = parts.remove(&(version.model, version.number))?;
+        parts.assemble(Rc::clone(&version.model_name))
     };
     Ok(is_whole.then(|| wanted.iter().map(assemble).collect()))
-}
-
-/// Ranges of numbers that follow each other: those of a page are mostly one, and one read is cheaper than many.
-fn neighbours(sorted: impl Iterator<Item = (ModelId, u64)>) -> Vec<(ModelId, RangeInclusive<u64>)> {
-    let mut ranges: Vec<(ModelId, RangeInclusive<u64>)> = Vec::new();
-    for (model, number) in sorted {
-        match ranges.last_mut() {
-            Some((last, numbers)) if *last == model && numbers.end().checked_add(1) == Some(number) => {
-                *numbers = *numbers.start()..=number;
-            }
-            _ => ranges.push((model, number..=number)),
-        }
-    }
-    ranges
 }
 
 /// A version while its records are read.

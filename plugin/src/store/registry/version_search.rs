@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::version_read::VersionRef;
 use super::{model_name, version_read};
 use crate::domain::id::{ModelId, RunId};
 use crate::domain::model::Model;
@@ -32,14 +33,11 @@ pub struct VersionQuery {
     pub count: usize,
 }
 
-/// A version that was found.
-pub type Found = version_read::Wanted;
-
 /// When a version was updated, and which.
 type Update = (i64, ModelId, u64);
 
 /// Finds versions.
-pub async fn find(query: &VersionQuery) -> Result<Page<Found>> {
+pub async fn find(query: &VersionQuery) -> Result<Page<VersionRef>> {
     let mut top = TopK::new(query.after.clone(), query.count);
     if let Some(runs) = query.search.runs() {
         let runs: Vec<RunId> = runs.iter().filter_map(|run| RunId::parse(run).ok()).collect();
@@ -54,7 +52,7 @@ pub async fn find(query: &VersionQuery) -> Result<Page<Found>> {
         return Ok(Page::empty());
     };
     let sort_keys_suffice = query.order.is_listing() && query.search.asks_names_only();
-    while let Some(updates) = scan.next(top.wanted()).await? {
+    while let Some(updates) = scan.next(top.missing()).await? {
         for some in updates.chunks(CHUNK_MAX) {
             look(query, some, sort_keys_suffice, &mut top).await?;
         }
@@ -66,20 +64,28 @@ pub async fn find(query: &VersionQuery) -> Result<Page<Found>> {
 }
 
 /// Offers those of some versions that the search finds.
-async fn look(query: &VersionQuery, updates: &[Update], sort_keys_suffice: bool, top: &mut TopK<Found>) -> Result<()> {
+async fn look(
+    query: &VersionQuery,
+    updates: &[Update],
+    sort_keys_suffice: bool,
+    top: &mut TopK<VersionRef>,
+) -> Result<()> {
     let names = names(query, updates).await?;
     let named = |(time, model, number): &Update| {
         let name = names.get(model)?;
-        Some((*time, (Rc::clone(name), *model, *number)))
+        Some((*time, VersionRef::new(Rc::clone(name), *model, *number)))
     };
-    let seen: Vec<(i64, Found)> = updates.iter().filter_map(named).collect();
+    let seen: Vec<(i64, VersionRef)> = updates.iter().filter_map(named).collect();
     if sort_keys_suffice {
         for (time, found) in seen {
-            top.offer(query.order.listed_key(time, &found.0, found.2).bytes(), found);
+            top.offer(
+                query.order.listed_key(time, &found.model_name, found.number).bytes(),
+                found,
+            );
         }
         return Ok(());
     }
-    let wanted: Vec<Found> = seen.into_iter().map(|(_, found)| found).collect();
+    let wanted: Vec<VersionRef> = seen.into_iter().map(|(_, found)| found).collect();
     let mut wanted = wanted.as_slice();
     while !wanted.is_empty() {
         let versions = version_read::read_some(wanted, THING_BYTES_MAX).await?;
@@ -89,7 +95,7 @@ async fn look(query: &VersionQuery, updates: &[Update], sort_keys_suffice: bool,
             .flatten()
             .filter(|version| query.search.matches(version))
         {
-            let found = (
+            let found = VersionRef::new(
                 Rc::clone(&version.model_name),
                 version.version.model,
                 version.version.number,

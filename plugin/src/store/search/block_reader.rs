@@ -1,7 +1,7 @@
 //! Reads the blocks that a search needs, and finds the value of a run in them.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::snapshot::{BlockId, SearchSnapshot};
@@ -12,11 +12,12 @@ use crate::search::filter::{Clause, Field};
 use crate::search::language::Subject;
 use crate::search::runs::RunAttribute;
 use crate::store::columnar::block::{Block, Value};
-use crate::store::columnar::cache::RevisionCache;
+use crate::store::columnar::instance_cache;
 use crate::store::columnar::row_keys;
 use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::columnar::zone_map::row_of;
+use crate::store::contiguous;
 use crate::store::keys::{self, Column};
 
 /// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
@@ -110,16 +111,9 @@ impl ColumnProjection {
     }
 }
 
-/// Bytes of blocks that an instance keeps: the numbers of 100,000 runs in seven columns.
-const KEPT_BYTES_MAX: usize = 6 << 20;
-
-thread_local! {
-    static KEPT: RefCell<RevisionCache<Column, Block>> = const { RefCell::new(RevisionCache::new(KEPT_BYTES_MAX)) };
-}
-
-/// A search begins: what it reads is kept for the next.
-pub(super) fn begin() {
-    KEPT.with_borrow_mut(RevisionCache::begin);
+/// Begins a search: the blocks that it reads stay in the cache until it ends.
+pub(super) fn begin_query() {
+    instance_cache::with(|cache| cache.blocks.begin_query());
 }
 
 /// Some blocks.
@@ -133,23 +127,27 @@ pub(super) struct BlockSet {
 
 impl BlockSet {
     /// Reads those blocks that are not kept.
-    pub(super) async fn read(areas: &SearchSnapshot, blocks: &[BlockId], columns: &ColumnProjection) -> Result<Self> {
-        let mut grid = BlockFetch::of_kept(areas, blocks, columns)?;
-        grid.read_missing(areas).await?;
+    pub(super) async fn read(
+        snapshot: &SearchSnapshot,
+        blocks: &[BlockId],
+        columns: &ColumnProjection,
+    ) -> Result<Self> {
+        let mut fetch = BlockFetch::from_cache(snapshot, blocks, columns)?;
+        fetch.read_missing(snapshot).await?;
         let empty = Rc::new(Block::empty());
         let or_empty = |block: Option<Rc<Block>>| block.unwrap_or_else(|| Rc::clone(&empty));
         Ok(BlockSet {
-            blocks: grid.cells.into_iter().map(or_empty).collect(),
+            blocks: fetch.cells.into_iter().map(or_empty).collect(),
             columns: columns.columns.len(),
             sort_keys: match columns.with_sort_keys {
-                true => sort_keys_of(areas, blocks).await?,
+                true => sort_keys_of(snapshot, blocks).await?,
                 false => Vec::new(),
             },
         })
     }
 
     /// The blocks, in the order asked.
-    pub(super) fn tables(&self) -> impl Iterator<Item = RowGroup<'_>> {
+    pub(super) fn row_groups(&self) -> impl Iterator<Item = RowGroup<'_>> {
         self.blocks
             .chunks(self.columns)
             .enumerate()
@@ -170,27 +168,28 @@ struct BlockFetch<'a> {
 
 /// Blocks of a column that lie side by side.
 struct MissingRange {
-    area: usize,
-    first: u32,
-    last: u32,
+    experiment: usize,
+    numbers: RangeInclusive<u32>,
     column: usize,
 }
 
 impl<'a> BlockFetch<'a> {
     /// Those that are kept.
-    fn of_kept(areas: &SearchSnapshot, blocks: &'a [BlockId], columns: &'a ColumnProjection) -> Result<Self> {
+    fn from_cache(snapshot: &SearchSnapshot, blocks: &'a [BlockId], columns: &'a ColumnProjection) -> Result<Self> {
         let columns = columns.columns.as_slice();
         let mut cells = vec![None; blocks.len() * columns.len()];
-        KEPT.with_borrow_mut(|kept| {
+        instance_cache::with(|cache| {
             for (index, column) in columns.iter().enumerate() {
-                let (mut row, mut of) = (None, None);
+                let (mut segment, mut of) = (None, None);
                 for (id, cell) in blocks.iter().zip(cells.iter_mut().skip(index).step_by(columns.len())) {
-                    let edition = areas.edition(*id).ok_or_else(corrupt)?;
-                    if of != Some(edition.experiment) {
-                        row = kept.row(edition.experiment, column);
-                        of = Some(edition.experiment);
+                    let revision = snapshot.revision(*id).ok_or_else(corrupt)?;
+                    if of != Some(revision.experiment) {
+                        segment = cache.blocks.segment(revision.experiment, column);
+                        of = Some(revision.experiment);
                     }
-                    *cell = row.and_then(|row| row.get(id.1, edition.revision)).cloned();
+                    *cell = segment
+                        .and_then(|segment| segment.get(id.number, revision.revision))
+                        .cloned();
                 }
             }
             Ok(())
@@ -199,56 +198,70 @@ impl<'a> BlockFetch<'a> {
     }
 
     /// Reads the others, one range for each column and each row of neighbours among them.
-    async fn read_missing(&mut self, areas: &SearchSnapshot) -> Result<()> {
+    async fn read_missing(&mut self, snapshot: &SearchSnapshot) -> Result<()> {
         if self.cells.iter().all(Option::is_some) {
             return Ok(());
         }
         let index_of: BTreeMap<BlockId, usize> = self.blocks.iter().copied().zip(0..).collect();
-        let mut gaps = Vec::new();
+        let mut ranges = Vec::new();
         for column in 0..self.columns.len() {
             let is_missing = |block: &usize| matches!(self.cells.get(block * self.columns.len() + column), Some(None));
             let missing = index_of.iter().filter(|(_, block)| is_missing(block));
-            for (area, first, last) in neighbours(missing.map(|(block, _)| *block)) {
-                gaps.push(MissingRange {
-                    area,
-                    first,
-                    last,
+            for (experiment, numbers) in contiguous::ranges(missing.map(|(block, _)| (block.experiment, block.number)))
+            {
+                ranges.push(MissingRange {
+                    experiment,
+                    numbers,
                     column,
                 });
             }
         }
-        let span = |gap: &MissingRange| {
-            let experiment = areas.areas.get(gap.area).ok_or_else(corrupt)?.experiment;
-            let column = self.columns.get(gap.column).ok_or_else(corrupt)?;
-            Ok(keys::blocks(experiment, column, gap.first, gap.last))
+        let span = |range: &MissingRange| {
+            let experiment = snapshot
+                .experiments
+                .get(range.experiment)
+                .ok_or_else(corrupt)?
+                .experiment;
+            let column = self.columns.get(range.column).ok_or_else(corrupt)?;
+            Ok(keys::blocks(
+                experiment,
+                column,
+                *range.numbers.start(),
+                *range.numbers.end(),
+            ))
         };
-        let read = read_spans(gaps.iter().map(span).collect::<Result<_>>()?).await?;
+        let read = read_spans(ranges.iter().map(span).collect::<Result<_>>()?).await?;
         for entry in read.iter() {
-            let (gap, key, value) = entry?;
-            let gap = gaps.get(gap).ok_or_else(corrupt)?;
+            let (range, key, value) = entry?;
+            let range = ranges.get(range).ok_or_else(corrupt)?;
             let number = keys::block_number(key).ok_or_else(corrupt)?;
-            *self.cell(&index_of, gap, number)? = Some(Rc::new(Block::read(value)?));
+            *self.cell(&index_of, range, number)? = Some(Rc::new(Block::read(value)?));
         }
-        self.keep(areas, &gaps, &index_of)
+        self.insert(snapshot, &ranges, &index_of)
     }
 
     /// Keeps what was read, and that there is nothing where nothing was found.
-    fn keep(
+    fn insert(
         &mut self,
-        areas: &SearchSnapshot,
-        gaps: &[MissingRange],
+        snapshot: &SearchSnapshot,
+        ranges: &[MissingRange],
         index_of: &BTreeMap<BlockId, usize>,
     ) -> Result<()> {
         let empty = Rc::new(Block::empty());
-        KEPT.with_borrow_mut(|kept| {
-            for gap in gaps {
-                let column = self.columns.get(gap.column).ok_or_else(corrupt)?;
-                for number in gap.first..=gap.last {
-                    let block = self.cell(index_of, gap, number)?;
+        instance_cache::with(|cache| {
+            for range in ranges {
+                let column = self.columns.get(range.column).ok_or_else(corrupt)?;
+                for number in range.numbers.clone() {
+                    let block = self.cell(index_of, range, number)?;
                     let block = Rc::clone(block.get_or_insert_with(|| Rc::clone(&empty)));
-                    let edition = areas.edition((gap.area, number)).ok_or_else(corrupt)?;
+                    let revision = snapshot
+                        .revision(BlockId {
+                            experiment: range.experiment,
+                            number,
+                        })
+                        .ok_or_else(corrupt)?;
                     let bytes = block.size();
-                    kept.keep(edition, column, number, block, bytes);
+                    cache.blocks.insert(revision, column, number, block, bytes);
                 }
             }
             Ok(())
@@ -258,37 +271,30 @@ impl<'a> BlockFetch<'a> {
     fn cell(
         &mut self,
         index_of: &BTreeMap<BlockId, usize>,
-        gap: &MissingRange,
+        range: &MissingRange,
         number: u32,
     ) -> Result<&mut Option<Rc<Block>>> {
-        let block = index_of.get(&(gap.area, number)).ok_or_else(corrupt)?;
-        let cell = self.cells.get_mut(block * self.columns.len() + gap.column);
+        let block = index_of
+            .get(&BlockId {
+                experiment: range.experiment,
+                number,
+            })
+            .ok_or_else(corrupt)?;
+        let cell = self.cells.get_mut(block * self.columns.len() + range.column);
         cell.ok_or_else(corrupt)
     }
 }
 
 /// The places of all slots of some blocks.
-async fn sort_keys_of(areas: &SearchSnapshot, blocks: &[BlockId]) -> Result<Vec<Vec<Option<RunSortKey>>>> {
+async fn sort_keys_of(snapshot: &SearchSnapshot, blocks: &[BlockId]) -> Result<Vec<Vec<Option<RunSortKey>>>> {
     let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
-    for (area, number) in blocks {
-        let edition = areas.edition((*area, *number)).ok_or_else(corrupt)?;
-        let first = row_of(*number, 0);
-        rows.extend((first..row_of(number.saturating_add(1), 0)).map(|row| (edition, row)));
+    for block in blocks {
+        let revision = snapshot.revision(*block).ok_or_else(corrupt)?;
+        let first = row_of(block.number, 0);
+        rows.extend((first..row_of(block.number.saturating_add(1), 0)).map(|row| (revision, row)));
     }
     let sort_keys = row_keys::look_up(&rows).await?;
     Ok(sort_keys.chunks(SLOTS).map(<[_]>::to_vec).collect())
-}
-
-/// Blocks that lie side by side: experiment, first and last number.
-fn neighbours(sorted: impl Iterator<Item = (usize, u32)>) -> Vec<(usize, u32, u32)> {
-    let mut found: Vec<(usize, u32, u32)> = Vec::new();
-    for (area, number) in sorted {
-        match found.last_mut() {
-            Some((same, _, last)) if *same == area && *last + 1 == number => *last = number,
-            _ => found.push((area, number, number)),
-        }
-    }
-    found
 }
 
 fn corrupt() -> Error {
@@ -344,7 +350,7 @@ impl ValueSource {
         match value {
             Value::Text(text) => Some(Field::text(text)),
             Value::Absent if !matches!(self, ValueSource::TextOrRun(_)) => Some(Field::Absent),
-            Value::Absent | Value::Bytes(_) | Value::Elsewhere => None,
+            Value::Absent | Value::Bytes(_) | Value::Oversized => None,
         }
     }
 }

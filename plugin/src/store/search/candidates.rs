@@ -45,7 +45,7 @@ impl Candidates {
     }
 
     /// Nothing behind this key is needed: more than are needed come no later.
-    pub(super) fn need_none_behind(&mut self, key: Vec<u8>) {
+    pub(super) fn set_upper_bound(&mut self, key: Vec<u8>) {
         self.last = Some(key);
     }
 
@@ -61,7 +61,7 @@ impl Candidates {
 
     /// Keeps a run if it may be needed.
     pub(super) fn offer(&mut self, key: &[u8], block: BlockId, slot: u16) {
-        let too_early = self.begin(key.len()).is_some_and(|after| key < after);
+        let too_early = self.after_prefix(key.len()).is_some_and(|after| key < after);
         if too_early || self.last.as_deref().is_some_and(|last| last < key) {
             return;
         }
@@ -85,7 +85,7 @@ impl Candidates {
 
     /// Drops what is not needed.
     fn trim(&mut self) {
-        let is_on_either_side = |candidate: &Candidate| self.begin(candidate.key.len()) == Some(&candidate.key);
+        let is_on_either_side = |candidate: &Candidate| self.after_prefix(candidate.key.len()) == Some(&candidate.key);
         // Those come first, as nothing is kept that comes before the place.
         let sure = self
             .kept
@@ -103,7 +103,7 @@ impl Candidates {
     }
 
     /// So many bytes of the key of the place that the page begins behind.
-    fn begin(&self, length: usize) -> Option<&[u8]> {
+    fn after_prefix(&self, length: usize) -> Option<&[u8]> {
         self.after.as_deref()?.get(..length)
     }
 
@@ -120,11 +120,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn block(experiment: usize) -> BlockId {
+        BlockId { experiment, number: 0 }
+    }
+
     #[test]
     fn long_keys_overflow_however_few_they_are() {
         let mut candidates = Candidates::new(None, 50_000);
         let overflows = (0..2_000).filter(|slot: &u16| {
-            candidates.offer(&[&slot.to_be_bytes()[..], &[0; 20_000]].concat(), (0, 0), *slot);
+            candidates.offer(&[&slot.to_be_bytes()[..], &[0; 20_000]].concat(), block(0), *slot);
             candidates.overflow() && !candidates.take().is_empty()
         });
         assert_eq!(overflows.count(), 2_000 * 20_002 / BYTES_MAX);
@@ -132,17 +136,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_behind_the_place_and_their_equals_are_kept(
+        fn the_first_after_the_cursor_and_their_equals_are_kept(
             keys in prop::collection::vec(0_u8..6, 0..40), after in prop::option::of(0_u8..6), count in 1_usize..8,
         ) {
             let after = after.map(|key| vec![key, 9]);
             let mut candidates = Candidates::new(after.clone(), count);
             for (slot, key) in (0..).zip(&keys) {
-                candidates.offer(&[*key], (0, 0), slot);
+                candidates.offer(&[*key], block(0), slot);
                 // As if there were much.
-                candidates.kept.extend((0..FEW + 2 * count).map(|_| Candidate { key: vec![7], block: (1, 0), slot: 0 }));
+                candidates.kept.extend((0..FEW + 2 * count).map(|_| Candidate { key: vec![7], block: block(1), slot: 0 }));
                 candidates.overflow();
-                candidates.kept.retain(|candidate| candidate.block.0 == 0);
+                candidates.kept.retain(|candidate| candidate.block.experiment == 0);
             }
             let mut kept: Vec<u8> = candidates.take().iter().filter_map(|candidate| candidate.key.first().copied()).collect();
             kept.sort_unstable();

@@ -5,11 +5,9 @@ use std::rc::Rc;
 
 use crate::search::filter::{Filter, Predicate};
 use crate::search::runs::RunAttribute;
-use crate::store::columnar::cache::{BlockRevision, RevisionCache};
-use crate::store::columnar::slot_bitmap::SlotBitmap;
+use crate::store::columnar::cache::BlockRevision;
+use crate::store::columnar::instance_cache::{self, FilterResult};
 
-/// Bytes of verdicts that an instance keeps: those of 16 filters on 100,000 runs.
-const KEPT_BYTES_MAX: usize = 512 << 10;
 /// Filters that are known again, at most.
 const FILTERS_MAX: usize = 32;
 /// A filter of more clauses, or one whose texts are longer altogether, is not kept.
@@ -17,53 +15,45 @@ const CLAUSES_MAX: usize = 32;
 const TEXT_BYTES_MAX: usize = 1_000;
 
 thread_local! {
-    static KEPT: RefCell<FilterCache> = const { RefCell::new(FilterCache::new()) };
+    static KNOWN: RefCell<KnownFilters> = const { RefCell::new(KnownFilters::new()) };
 }
 
-/// What a filter says of all runs of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FilterResult {
-    /// Those for which it holds.
-    pub(super) hold: SlotBitmap,
-    /// Those of which only the run itself tells.
-    pub(super) unsure: SlotBitmap,
-}
-
-struct FilterCache {
-    /// Each with its number; the one that was asked for last comes last.
+/// Filters whose results are cached.
+struct KnownFilters {
+    /// Each with its number, in the order of their last use.
     filters: Vec<(u32, Filter<RunAttribute>)>,
     numbers: u32,
-    verdicts: RevisionCache<u32, FilterResult>,
 }
 
-/// A search begins: the number of its filter; none for one of which nothing is kept.
-pub(super) fn begin(filter: &Filter<RunAttribute>) -> Option<u32> {
-    KEPT.with_borrow_mut(|kept| {
-        kept.verdicts.begin();
-        kept.number(filter)
+/// Begins a search. Returns the number of its filter; `None`: its results are not cached.
+pub(super) fn begin_query(filter: &Filter<RunAttribute>) -> Option<u32> {
+    instance_cache::with(|cache| cache.filter_results.begin_query());
+    KNOWN.with_borrow_mut(|known| known.number(filter))
+}
+
+/// Returns the cached result of a filter for a block.
+pub(super) fn get(revision: BlockRevision, block: u32, filter: u32) -> Option<FilterResult> {
+    instance_cache::with(|cache| {
+        let segment = cache.filter_results.segment(revision.experiment, &filter)?;
+        segment.get(block, revision.revision).map(|result| **result)
     })
 }
 
-/// What a filter said of the runs of a block, if it was asked.
-pub(super) fn of(edition: BlockRevision, block: u32, filter: u32) -> Option<FilterResult> {
-    KEPT.with_borrow_mut(|kept| {
-        let row = kept.verdicts.row(edition.experiment, &filter)?;
-        row.get(block, edition.revision).map(|known| **known)
-    })
-}
-
-/// Keeps what a filter says of the runs of a block.
-pub(super) fn keep(edition: BlockRevision, block: u32, filter: u32, verdicts: FilterResult) {
+/// Caches the result of a filter for a block.
+pub(super) fn insert(revision: BlockRevision, block: u32, filter: u32, result: FilterResult) {
     let bytes = size_of::<FilterResult>();
-    KEPT.with_borrow_mut(|kept| kept.verdicts.keep(edition, &filter, block, Rc::new(verdicts), bytes));
+    instance_cache::with(|cache| {
+        cache
+            .filter_results
+            .insert(revision, &filter, block, Rc::new(result), bytes)
+    });
 }
 
-impl FilterCache {
+impl KnownFilters {
     const fn new() -> Self {
-        FilterCache {
+        KnownFilters {
             filters: Vec::new(),
             numbers: 0,
-            verdicts: RevisionCache::new(KEPT_BYTES_MAX),
         }
     }
 
@@ -102,9 +92,10 @@ fn text_bytes(test: &Predicate) -> usize {
 mod tests {
     use super::*;
     use crate::domain::id::ExperimentId;
+    use crate::store::columnar::slot_bitmap::SlotBitmap;
 
     fn number(filter: &str) -> Option<u32> {
-        begin(&Filter::parse(filter).unwrap())
+        begin_query(&Filter::parse(filter).unwrap())
     }
 
     #[test]
@@ -112,19 +103,19 @@ mod tests {
         let known = number("params.p = 'x' AND metrics.m > 1").unwrap();
         let other = number("params.p = 'x'").unwrap();
         assert_eq!(number("params.p = \"x\" and metrics.m > 1.0"), Some(known));
-        let edition = |revision| BlockRevision {
+        let revision = |revision| BlockRevision {
             experiment: ExperimentId(1),
             revision,
         };
-        let verdicts = FilterResult {
-            hold: SlotBitmap::first(3),
-            unsure: SlotBitmap::default(),
+        let result = FilterResult {
+            matched: SlotBitmap::prefix(3),
+            undecided: SlotBitmap::default(),
         };
-        keep(edition(1), 7, known, verdicts);
-        assert_eq!(of(edition(1), 7, known), Some(verdicts));
-        assert_eq!(of(edition(1), 7, other), None);
-        assert_eq!(of(edition(1), 8, known), None);
-        assert_eq!(of(edition(2), 7, known), None);
+        insert(revision(1), 7, known, result);
+        assert_eq!(get(revision(1), 7, known), Some(result));
+        assert_eq!(get(revision(1), 7, other), None);
+        assert_eq!(get(revision(1), 8, known), None);
+        assert_eq!(get(revision(2), 7, known), None);
     }
 
     #[test]

@@ -10,46 +10,48 @@ use crate::store::columnar::slot_bitmap::SlotBitmap;
 
 /// The slots of a block that are still in question.
 pub(super) struct FilterMask<'t, 'a> {
-    table: &'t RowGroup<'a>,
+    rows: &'t RowGroup<'a>,
     /// Those that have passed all tests.
-    pub(super) passed: SlotBitmap,
+    pub(super) matched: SlotBitmap,
     /// Those of which only the run itself tells whether they pass.
-    pub(super) unknown: SlotBitmap,
+    pub(super) undecided: SlotBitmap,
 }
 
 impl<'t, 'a> FilterMask<'t, 'a> {
     /// Before any test.
-    pub(super) fn new(table: &'t RowGroup<'a>, slots: SlotBitmap) -> Self {
+    pub(super) fn new(rows: &'t RowGroup<'a>, slots: SlotBitmap) -> Self {
         FilterMask {
-            table,
-            passed: slots,
-            unknown: SlotBitmap::default(),
+            rows,
+            matched: slots,
+            undecided: SlotBitmap::default(),
         }
     }
 
     /// Keeps the slots for which a test holds.
     pub(super) fn test(&mut self, test: &Predicate, source: ValueSource) {
         match (source, test) {
-            (ValueSource::Float(column), Predicate::Float(relation, bound)) => self.compare(column, *relation, *bound),
+            (ValueSource::Float(column), Predicate::Float(relation, restrict)) => {
+                self.compare(column, *relation, *restrict)
+            }
             (ValueSource::Text(column) | ValueSource::TextOrRun(column), _) => self.test_texts(column, test, source),
             _ => {
-                let (table, unknown) = (self.table, &mut self.unknown);
-                self.passed.retain(|slot| {
-                    let verdict = table.field(source, slot).map(|field| test.holds(&field));
-                    note(verdict, slot, unknown)
+                let (rows, undecided) = (self.rows, &mut self.undecided);
+                self.matched.retain(|slot| {
+                    let verdict = rows.field(source, slot).map(|field| test.holds(&field));
+                    record(verdict, slot, undecided)
                 });
             }
         }
     }
 
     /// Keeps the slots whose number is within bounds.
-    pub(super) fn bound(&mut self, bounds: Bounds, source: ValueSource) {
+    pub(super) fn restrict(&mut self, bounds: Bounds, source: ValueSource) {
         match (source, bounds) {
             (ValueSource::Float(column), Bounds::Floats(between)) => {
-                let ranges = self.table.column(column).and_then(Block::float_ranges);
+                let ranges = self.rows.column(column).and_then(Block::float_ranges);
                 if let Some(ranges) = ranges.filter(|_| !between.others) {
-                    let meets = |lot: usize| ranges.get(lot).is_some_and(|range| between.meets(range));
-                    self.passed.retain_lots(meets);
+                    let meets = |word: usize| ranges.get(word).is_some_and(|range| between.meets(range));
+                    self.matched.retain_words(meets);
                 }
                 self.keep_floats(column, |value| between.admits(value), between.others);
             }
@@ -62,14 +64,14 @@ impl<'t, 'a> FilterMask<'t, 'a> {
     }
 
     /// A loop of its own for each relation: none is chosen inside.
-    fn compare(&mut self, column: usize, relation: Relation, bound: f64) {
+    fn compare(&mut self, column: usize, relation: Relation, restrict: f64) {
         match relation {
-            Relation::Equal => self.keep_floats(column, |value| value == bound, false),
-            Relation::NotEqual => self.keep_floats(column, |value| value != bound, false),
-            Relation::Less => self.keep_floats(column, |value| value < bound, false),
-            Relation::LessOrEqual => self.keep_floats(column, |value| value <= bound, false),
-            Relation::Greater => self.keep_floats(column, |value| value > bound, false),
-            Relation::GreaterOrEqual => self.keep_floats(column, |value| value >= bound, false),
+            Relation::Equal => self.keep_floats(column, |value| value == restrict, false),
+            Relation::NotEqual => self.keep_floats(column, |value| value != restrict, false),
+            Relation::Less => self.keep_floats(column, |value| value < restrict, false),
+            Relation::LessOrEqual => self.keep_floats(column, |value| value <= restrict, false),
+            Relation::Greater => self.keep_floats(column, |value| value > restrict, false),
+            Relation::GreaterOrEqual => self.keep_floats(column, |value| value >= restrict, false),
         }
     }
 
@@ -78,10 +80,10 @@ impl<'t, 'a> FilterMask<'t, 'a> {
     }
 
     fn keep_numbers(&mut self, column: usize, keep: impl Fn(&[u8; 8]) -> bool, absent: bool) {
-        let block = self.table.column(column);
+        let block = self.rows.column(column);
         match block.and_then(Block::dense) {
-            Some(numbers) => self.passed.retain_by(numbers, keep, absent),
-            None => self.passed.retain(|slot| {
+            Some(numbers) => self.matched.retain_by(numbers, keep, absent),
+            None => self.matched.retain(|slot| {
                 let number = block.and_then(|block| block.number(slot));
                 number.map_or(absent, |bits| keep(&bits))
             }),
@@ -89,14 +91,15 @@ impl<'t, 'a> FilterMask<'t, 'a> {
     }
 
     fn test_texts(&mut self, column: usize, test: &Predicate, source: ValueSource) {
-        let block = self.table.column(column);
+        let block = self.rows.column(column);
         let verdict = |value| source.text(value).map(|field| test.holds(&field));
-        if let Some((codes, words)) = block.and_then(Block::dense_words) {
+        if let Some((codes, words)) = block.and_then(Block::dense_dictionary) {
             return self.test_words(codes, words.map(verdict), verdict(Value::Absent));
         }
-        let unknown = &mut self.unknown;
+        let undecided = &mut self.undecided;
         let value = |slot| block.map_or(Value::Absent, |block| block.get(slot));
-        self.passed.retain(|slot| note(verdict(value(slot)), slot, unknown));
+        self.matched
+            .retain(|slot| record(verdict(value(slot)), slot, undecided));
     }
 
     /// The same where the verdict on a word decides for all slots that hold it.
@@ -105,13 +108,13 @@ impl<'t, 'a> FilterMask<'t, 'a> {
         for ((holds, is_unsure), verdict) in holds.iter_mut().zip(&mut is_unsure).zip(words) {
             (*holds, *is_unsure) = (verdict == Some(true), verdict.is_none());
         }
-        let of_code = |table: &[bool; 256], code: &u8| table.get(usize::from(*code)).copied().unwrap_or(false);
+        let of_code = |rows: &[bool; 256], code: &u8| rows.get(usize::from(*code)).copied().unwrap_or(false);
         if absent.is_none() || is_unsure.contains(&true) {
-            let mut undecided = self.passed;
+            let mut undecided = self.matched;
             undecided.retain_by(codes, |code| of_code(&is_unsure, code), absent.is_none());
-            undecided.iter().for_each(|slot| self.unknown.insert(slot));
+            undecided.iter().for_each(|slot| self.undecided.insert(slot));
         }
-        self.passed
+        self.matched
             .retain_by(codes, |code| of_code(&holds, code), absent == Some(true));
     }
 }
@@ -120,9 +123,9 @@ impl<'t, 'a> FilterMask<'t, 'a> {
 type Verdict = Option<bool>;
 
 /// True if a slot stays; one without a verdict is put aside.
-fn note(verdict: Verdict, slot: u16, unknown: &mut SlotBitmap) -> bool {
+fn record(verdict: Verdict, slot: u16, undecided: &mut SlotBitmap) -> bool {
     if verdict.is_none() {
-        unknown.insert(slot);
+        undecided.insert(slot);
     }
     verdict == Some(true)
 }
@@ -175,12 +178,12 @@ mod tests {
                 order.write_terms(&mut key, 0..1, |_| Some(Field::Float(number(end?)))).map(|()| key)
             });
             if let Some(Bounds::Floats(between)) = order.bounds(first.as_deref(), last.as_deref()) {
-                let table = RowGroup::new(&columns);
-                let mut sieve = FilterMask::new(&table, SlotBitmap::first(200));
-                sieve.bound(Bounds::Floats(between), ValueSource::Float(0));
+                let rows = RowGroup::new(&columns);
+                let mut mask = FilterMask::new(&rows, SlotBitmap::prefix(200));
+                mask.restrict(Bounds::Floats(between), ValueSource::Float(0));
                 let value = |slot: u16| numbers.get(usize::from(slot)).copied().flatten();
                 let is_within = |slot: &u16| value(*slot).map_or(between.others, |value| between.admits(number(value)));
-                prop_assert!(sieve.passed.iter().eq((0..200).filter(is_within)));
+                prop_assert!(mask.matched.iter().eq((0..200).filter(is_within)));
             }
         }
     }

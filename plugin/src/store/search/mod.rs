@@ -27,7 +27,7 @@ pub struct RunHit {
     /// Its id.
     pub id: RunId,
     /// Where it is packed, unless it must be read itself anyway.
-    pub spot: Option<RowLocation>,
+    pub location: Option<RowLocation>,
 }
 
 /// Where a run is packed that was not changed since, and the stage in which it is shown. While these are the same, so is all
@@ -35,7 +35,7 @@ pub struct RunHit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowLocation {
     /// What is packed of its block.
-    pub edition: BlockRevision,
+    pub revision: BlockRevision,
     /// Its row.
     pub row: u64,
     /// The only stage that the search shows.

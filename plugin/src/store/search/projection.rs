@@ -68,7 +68,7 @@ impl Projection {
     /// them is ever in memory.
     pub(super) async fn read(
         &self,
-        areas: &SearchSnapshot,
+        snapshot: &SearchSnapshot,
         ids: &[RunId],
         mut each: impl FnMut(&FullRun<'_>),
     ) -> Result<()> {
@@ -81,7 +81,7 @@ impl Projection {
             scan_all(spans, usize::MAX, |index, key, value| {
                 let run = index / spans_of_each;
                 if run != present {
-                    finish(areas, std::mem::take(&mut parts), &mut each)?;
+                    finish(snapshot, std::mem::take(&mut parts), &mut each)?;
                     present = run;
                     room.next_thing();
                 }
@@ -92,16 +92,16 @@ impl Projection {
                 }
             })
             .await?;
-            finish(areas, parts, &mut each)?;
+            finish(snapshot, parts, &mut each)?;
         }
         Ok(())
     }
 }
 
 /// Hands a run out of which all was read, if it exists.
-fn finish(areas: &SearchSnapshot, mut parts: RunParts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
+fn finish(snapshot: &SearchSnapshot, mut parts: RunParts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
     let Some(run) = parts.run.take() else { return Ok(()) };
-    let experiment = areas.lifecycles.get(&run.experiment);
+    let experiment = snapshot.lifecycles.get(&run.experiment);
     let stage = experiment.map_or(run.lifecycle.stage, |experiment| run.lifecycle.of_run(*experiment));
     each(&parts.assemble(&run, stage)?);
     Ok(())

@@ -6,11 +6,10 @@
 
 use super::block_reader::{BlockSet, ColumnProjection, RowGroup, ValueSource};
 use super::candidates::{Candidate, Candidates};
-use super::filter_cache::FilterResult;
 use super::filter_mask::FilterMask;
 use super::projection::Projection;
 use super::scan_plan::{RUNS_AT_ONCE, ScanPlan, ScanStep};
-use super::snapshot::{BlockId, BlockRef, MarkedRun, SearchSnapshot};
+use super::snapshot::{BlockId, BlockRef, DirtyRun, SearchSnapshot};
 use super::{RowLocation, RunHit, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
@@ -19,6 +18,7 @@ use crate::search::filter::{Field, Predicate};
 use crate::search::language::Subject;
 use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
+use crate::store::columnar::instance_cache::FilterResult;
 use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 use crate::store::columnar::zone_map::row_of;
@@ -29,35 +29,35 @@ use crate::store::top_k::{Page, TopK};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &SearchQuery<RunAttribute>) -> Result<Page<RunHit>> {
-    block_reader::begin();
-    let areas = SearchSnapshot::read(within, query.view).await?;
-    let mut finder = RunSearch::new(&areas, query);
-    let mut unread = ScanPlan::new(&areas, query, finder.all_columns.count());
-    while let Some(step) = unread.next(&finder.best) {
+    block_reader::begin_query();
+    let snapshot = SearchSnapshot::read(within, query.view).await?;
+    let mut search = RunSearch::new(&snapshot, query);
+    let mut plan = ScanPlan::new(&snapshot, query, search.all_columns.count());
+    while let Some(step) = plan.next(&search.best) {
         match step {
-            ScanStep::Runs(some) if finder.needs_no_more => {
+            ScanStep::Runs(some) if search.sort_key_suffices => {
                 for run in some {
-                    finder.best.offer(&run.sort_key, unpacked(run.id()));
+                    search.best.offer(&run.sort_key, uncompacted(run.id()));
                 }
             }
             ScanStep::Runs(some) => {
-                let ids: Vec<RunId> = some.iter().map(MarkedRun::id).collect();
-                finder.read_runs(&ids).await?;
+                let ids: Vec<RunId> = some.iter().map(DirtyRun::id).collect();
+                search.read_runs(&ids).await?;
             }
-            ScanStep::Blocks(some) => finder.look_at(&some).await?,
+            ScanStep::Blocks(some) => search.scan_blocks(&some).await?,
         }
     }
-    finder.settle().await?;
-    Ok(finder.best.into_page())
+    search.resolve_candidates().await?;
+    Ok(search.best.into_page())
 }
 
 /// Looks at runs and keeps the best.
 struct RunSearch<'a> {
-    areas: &'a SearchSnapshot,
+    snapshot: &'a SearchSnapshot,
     query: &'a SearchQuery<RunAttribute>,
     in_default_order: bool,
     /// Place and stage alone tell whether a run is found, and where.
-    needs_no_more: bool,
+    sort_key_suffices: bool,
     best: TopK<RunHit>,
     candidates: Candidates,
     /// What must hold, and where its values are found; what is cheap and keeps few comes first.
@@ -77,13 +77,13 @@ struct RunSearch<'a> {
 }
 
 impl<'a> RunSearch<'a> {
-    fn new(areas: &'a SearchSnapshot, query: &'a SearchQuery<RunAttribute>) -> Self {
+    fn new(snapshot: &'a SearchSnapshot, query: &'a SearchQuery<RunAttribute>) -> Self {
         let in_place = query
             .order
             .terms()
             .iter()
             .rev()
-            .take_while(|term| is_in_place(&term.subject));
+            .take_while(|term| is_in_sort_key(&term.subject));
         // Where places alone would tell, the column of start times tells sooner whose places are worth looking up.
         let is_by_start = query.order.terms().first().is_some_and(is_start_time);
         let first = (query.order.terms().len() - in_place.count()).max(usize::from(is_by_start));
@@ -102,16 +102,16 @@ impl<'a> RunSearch<'a> {
             false => cursor.bytes().to_vec(),
         });
         // What marked runs seem to be in their block may be wrong, so they do not count.
-        let needed = query.count + areas.marked_count();
+        let needed = query.count + snapshot.dirty_count();
         RunSearch {
-            areas,
+            snapshot,
             query,
             in_default_order,
-            needs_no_more: in_default_order && query.filter.is_empty(),
+            sort_key_suffices: in_default_order && query.filter.is_empty(),
             best: TopK::new(query.after.clone(), query.count),
             candidates: Candidates::new(after, needed),
             clauses,
-            filter: filter_cache::begin(&query.filter),
+            filter: filter_cache::begin_query(&query.filter),
             term_columns,
             all_columns,
             is_eager: in_default_order || terms.is_empty(),
@@ -129,37 +129,42 @@ impl<'a> RunSearch<'a> {
             }
             let id = run.run.id;
             if in_default_order {
-                best.offer(&keys::run_sort_key(run.run.start_time_ms, id), unpacked(id));
+                best.offer(&keys::run_sort_key(run.run.start_time_ms, id), uncompacted(id));
             } else {
-                best.offer(query.order.key(run).bytes(), unpacked(id));
+                best.offer(query.order.key(run).bytes(), uncompacted(id));
             }
         };
-        self.projection.read(self.areas, ids, offer).await
+        self.projection.read(self.snapshot, ids, offer).await
     }
 
     /// Looks at the runs of some blocks.
-    async fn look_at(&mut self, blocks: &[BlockRef]) -> Result<()> {
+    async fn scan_blocks(&mut self, blocks: &[BlockRef]) -> Result<()> {
         let ids = blocks.iter().map(|block| block.id);
         let (known, open): (Vec<_>, Vec<_>) = ids
-            .map(|id| (id, self.known(id)))
+            .map(|id| (id, self.cached_filter(id)))
             .partition(|(_, known)| known.is_some());
-        let mut unsure = Vec::new();
-        self.look_at_some(&known, &mut unsure).await?;
-        self.look_at_some(&open, &mut unsure).await?;
-        let unsure: Vec<RunId> = self.sort_keys(unsure).await?.into_iter().map(|(_, _, id)| id).collect();
-        self.read_runs(&unsure).await?;
+        let mut put_aside = Vec::new();
+        self.scan_alike(&known, &mut put_aside).await?;
+        self.scan_alike(&open, &mut put_aside).await?;
+        let undecided: Vec<RunId> = self
+            .sort_keys(put_aside)
+            .await?
+            .into_iter()
+            .map(|(_, _, id)| id)
+            .collect();
+        self.read_runs(&undecided).await?;
         if self.is_eager {
-            self.settle().await?;
+            self.resolve_candidates().await?;
         }
         Ok(())
     }
 
     /// The same of blocks of all of which, or of none of which, the verdicts are known; runs of which the blocks do not know enough
     /// are put aside.
-    async fn look_at_some(
+    async fn scan_alike(
         &mut self,
         some: &[(BlockId, Option<FilterResult>)],
-        unsure: &mut Vec<Candidate>,
+        put_aside: &mut Vec<Candidate>,
     ) -> Result<()> {
         let is_known = some.iter().all(|(_, known)| known.is_some());
         let columns = if is_known {
@@ -168,56 +173,58 @@ impl<'a> RunSearch<'a> {
             &self.all_columns
         };
         let ids: Vec<BlockId> = some.iter().map(|(id, _)| *id).collect();
-        let cells = BlockSet::read(self.areas, &ids, columns).await?;
-        if let Some(last) = self.forecast(&ids, &cells) {
-            self.candidates.need_none_behind(last);
+        let blocks = BlockSet::read(self.snapshot, &ids, columns).await?;
+        if let Some(last) = self.first_page_bound(&ids, &blocks) {
+            self.candidates.set_upper_bound(last);
         }
-        for ((id, known), table) in some.iter().zip(cells.tables()) {
-            let verdicts = known.unwrap_or_else(|| self.decide(*id, &table));
-            self.look_at_block(*id, &table, &verdicts, unsure);
+        for ((id, known), rows) in some.iter().zip(blocks.row_groups()) {
+            let result = known.unwrap_or_else(|| self.evaluate_filter(*id, &rows));
+            self.scan_block(*id, &rows, &result, put_aside);
             if self.candidates.overflow() {
-                self.settle().await?;
+                self.resolve_candidates().await?;
             }
         }
         Ok(())
     }
 
     /// What the filter says of the runs of a block, if nothing must be asked for that.
-    fn known(&self, block: BlockId) -> Option<FilterResult> {
+    fn cached_filter(&self, block: BlockId) -> Option<FilterResult> {
         if self.clauses.is_empty() {
             return Some(FilterResult {
-                hold: self.used(block),
-                unsure: SlotBitmap::default(),
+                matched: self.rows_in(block),
+                undecided: SlotBitmap::default(),
             });
         }
-        filter_cache::of(self.areas.edition(block)?, block.1, self.filter?)
+        filter_cache::get(self.snapshot.revision(block)?, block.number, self.filter?)
     }
 
     /// Asks the filter about all runs of a block: also about those that this search does not need, for the next one.
-    fn decide(&self, block: BlockId, table: &RowGroup<'_>) -> FilterResult {
-        let mut sieve = FilterMask::new(table, self.used(block));
+    fn evaluate_filter(&self, block: BlockId, rows: &RowGroup<'_>) -> FilterResult {
+        let mut mask = FilterMask::new(rows, self.rows_in(block));
         for (test, source) in &self.clauses {
-            sieve.test(test, *source);
+            mask.test(test, *source);
         }
-        let verdicts = FilterResult {
-            hold: sieve.passed,
-            unsure: sieve.unknown,
+        let result = FilterResult {
+            matched: mask.matched,
+            undecided: mask.undecided,
         };
-        if let (Some(edition), Some(filter)) = (self.areas.edition(block), self.filter) {
-            filter_cache::keep(edition, block.1, filter, verdicts);
+        if let (Some(revision), Some(filter)) = (self.snapshot.revision(block), self.filter) {
+            filter_cache::insert(revision, block.number, filter, result);
         }
-        verdicts
+        result
     }
 
     /// The slots of a block that runs have.
-    fn used(&self, block: BlockId) -> SlotBitmap {
-        let area = self.areas.areas.get(block.0);
-        area.map_or_else(SlotBitmap::default, |area| SlotBitmap::first(area.zones.used(block.1)))
+    fn rows_in(&self, block: BlockId) -> SlotBitmap {
+        let experiment = self.snapshot.experiments.get(block.experiment);
+        experiment.map_or_else(SlotBitmap::default, |experiment| {
+            SlotBitmap::prefix(experiment.zones.rows_in_block(block.number))
+        })
     }
 
     /// The key behind which no run is needed, if that is known of some blocks before their runs are looked at: on the first page
     /// of all runs in the order of one metric.
-    fn forecast(&self, blocks: &[BlockId], cells: &BlockSet) -> Option<Vec<u8>> {
+    fn first_page_bound(&self, ids: &[BlockId], blocks: &BlockSet) -> Option<Vec<u8>> {
         let ([ValueSource::Float(column)], None, None) =
             (&*self.terms, self.candidates.after(), self.candidates.last())
         else {
@@ -227,38 +234,42 @@ impl<'a> RunSearch<'a> {
             return None;
         }
         let descending = self.query.order.terms().first()?.descending;
-        let firsts = blocks.iter().zip(cells.tables()).flat_map(|(block, table)| {
-            let used = self.areas.areas.get(block.0).map_or(0, |area| area.zones.used(block.1));
-            threshold::firsts(&table, *column, used, &self.shown(*block, &table), descending)
+        let block_bounds = ids.iter().zip(blocks.row_groups()).flat_map(|(block, rows)| {
+            let used = self
+                .snapshot
+                .experiments
+                .get(block.experiment)
+                .map_or(0, |experiment| experiment.zones.rows_in_block(block.number));
+            threshold::block_bounds(&rows, *column, used, &self.shown(*block, &rows), descending)
         });
-        let last = threshold::last_needed(firsts.collect(), self.candidates.count(), descending)?;
+        let last = threshold::top_k_threshold(block_bounds.collect(), self.candidates.count(), descending)?;
         let mut key = Vec::new();
         let number = |_| Some(Field::Float(last));
         self.query.order.write_terms(&mut key, 0..1, number).map(|()| key)
     }
 
     /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
-    fn look_at_block(
+    fn scan_block(
         &mut self,
         block: BlockId,
-        table: &RowGroup<'_>,
-        verdicts: &FilterResult,
-        unsure: &mut Vec<Candidate>,
+        rows: &RowGroup<'_>,
+        result: &FilterResult,
+        put_aside: &mut Vec<Candidate>,
     ) {
-        let in_question = self.shown(block, table) & (verdicts.hold | verdicts.unsure);
-        let mut sieve = FilterMask::new(table, in_question);
+        let in_question = self.shown(block, rows) & (result.matched | result.undecided);
+        let mut mask = FilterMask::new(rows, in_question);
         let bounds = self.query.order.bounds(self.candidates.after(), self.candidates.last());
         if let (Some(bounds), Some(source)) = (bounds, self.terms.first()) {
-            sieve.bound(bounds, *source);
+            mask.restrict(bounds, *source);
         }
-        let mut unknown = sieve.passed & verdicts.unsure;
+        let mut undecided = mask.matched & result.undecided;
         let mut key = Vec::new();
-        for slot in (sieve.passed & verdicts.hold).iter() {
+        for slot in (mask.matched & result.matched).iter() {
             key.clear();
-            let value = |index: usize| table.field(*self.terms.get(index)?, slot);
+            let value = |index: usize| rows.field(*self.terms.get(index)?, slot);
             match self.query.order.write_terms(&mut key, 0..self.terms.len(), value) {
                 Some(()) => self.candidates.offer(&key, block, slot),
-                None => unknown.insert(slot),
+                None => undecided.insert(slot),
             }
         }
         let aside = |slot| Candidate {
@@ -266,12 +277,12 @@ impl<'a> RunSearch<'a> {
             block,
             slot,
         };
-        unsure.extend(unknown.iter().map(aside));
+        put_aside.extend(undecided.iter().map(aside));
     }
 
     /// The slots of a block whose runs the view shows.
-    fn shown(&self, block: BlockId, table: &RowGroup<'_>) -> SlotBitmap {
-        let Some(area) = self.areas.areas.get(block.0) else {
+    fn shown(&self, block: BlockId, rows: &RowGroup<'_>) -> SlotBitmap {
+        let Some(experiment) = self.snapshot.experiments.get(block.experiment) else {
             return SlotBitmap::default();
         };
         let shows = |stored| {
@@ -279,11 +290,11 @@ impl<'a> RunSearch<'a> {
                 && self
                     .query
                     .view
-                    .shows(columns::read_stage(stored).of_run(area.lifecycle))
+                    .shows(columns::read_stage(stored).of_run(experiment.lifecycle))
         };
         let shows_usual = shows(None);
-        let mut slots = SlotBitmap::first(area.zones.used(block.1));
-        if let Some(stages) = table.column(0).filter(|stages| !(shows_usual && stages.is_empty())) {
+        let mut slots = SlotBitmap::prefix(experiment.zones.rows_in_block(block.number));
+        if let Some(stages) = rows.column(0).filter(|stages| !(shows_usual && stages.is_empty())) {
             slots.retain(|slot| {
                 stages
                     .get(slot)
@@ -295,21 +306,21 @@ impl<'a> RunSearch<'a> {
     }
 
     /// Looks up the places of the candidates and keeps the best of them.
-    async fn settle(&mut self) -> Result<()> {
+    async fn resolve_candidates(&mut self) -> Result<()> {
         let candidates = self.candidates.take();
         // So many are equal that each is better looked up at once.
         self.is_eager |= candidates.len() > 4 * self.query.count.max(RUNS_AT_ONCE);
         let terms = self.query.order.terms();
         // Rows mostly lie in the default order from its end: so few are kept that are dropped again.
         for (candidate, sort_key, id) in self.sort_keys(candidates).await?.into_iter().rev() {
-            let spot = self.spot(&candidate);
-            let found = RunHit { id, spot };
+            let location = self.location(&candidate);
+            let found = RunHit { id, location };
             if self.in_default_order {
                 self.best.offer(&sort_key, found);
                 continue;
             }
             let (start_time_ms, _) = keys::run_of_sort_key(&sort_key);
-            let value = |index: usize| of_place(&terms.get(index)?.subject, start_time_ms, id);
+            let value = |index: usize| from_sort_key(&terms.get(index)?.subject, start_time_ms, id);
             let mut key = candidate.key;
             let rest = self.terms.len()..terms.len();
             if self.query.order.write_terms(&mut key, rest, value).is_some() {
@@ -319,10 +330,10 @@ impl<'a> RunSearch<'a> {
         Ok(())
     }
 
-    fn spot(&self, candidate: &Candidate) -> Option<RowLocation> {
+    fn location(&self, candidate: &Candidate) -> Option<RowLocation> {
         Some(RowLocation {
-            edition: self.areas.edition(candidate.block)?,
-            row: row_of(candidate.block.1, candidate.slot),
+            revision: self.snapshot.revision(candidate.block)?,
+            row: row_of(candidate.block.number, candidate.slot),
             stage: self.query.view.only()?,
         })
     }
@@ -330,8 +341,8 @@ impl<'a> RunSearch<'a> {
     /// The place and the id of each of some candidates, but of marked runs.
     async fn sort_keys(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, RunSortKey, RunId)>> {
         let row = |candidate: &Candidate| {
-            let row = row_of(candidate.block.1, candidate.slot);
-            Some((self.areas.edition(candidate.block)?, row))
+            let row = row_of(candidate.block.number, candidate.slot);
+            Some((self.snapshot.revision(candidate.block)?, row))
         };
         let rows: Option<Vec<_>> = candidates.iter().map(row).collect();
         let sort_keys = row_keys::look_up(&rows.unwrap_or_default()).await?;
@@ -341,14 +352,14 @@ impl<'a> RunSearch<'a> {
             .filter_map(|(candidate, sort_key)| {
                 let sort_key = sort_key?;
                 let (_, id) = keys::run_of_sort_key(&sort_key);
-                (!self.areas.is_marked(id)).then_some((candidate, sort_key, id))
+                (!self.snapshot.is_dirty(id)).then_some((candidate, sort_key, id))
             });
         Ok(found.collect())
     }
 }
 
-fn unpacked(id: RunId) -> RunHit {
-    RunHit { id, spot: None }
+fn uncompacted(id: RunId) -> RunHit {
+    RunHit { id, location: None }
 }
 
 fn is_start_time(term: &Term<RunAttribute>) -> bool {
@@ -361,21 +372,21 @@ fn key_of_cursor(order: &Order<RunAttribute>, sort_key: &[u8]) -> Vec<u8> {
     if let Some(sort_key) = sort_key.first_chunk() {
         let (start_time_ms, id) = keys::run_of_sort_key(sort_key);
         let terms = order.terms();
-        let value = |index: usize| of_place(&terms.get(index)?.subject, start_time_ms, id);
+        let value = |index: usize| from_sort_key(&terms.get(index)?.subject, start_time_ms, id);
         order.write_terms(&mut key, 0..terms.len(), value);
     }
     key
 }
 
 /// True if the place of a run tells the value.
-fn is_in_place(subject: &Subject<RunAttribute>) -> bool {
+fn is_in_sort_key(subject: &Subject<RunAttribute>) -> bool {
     matches!(
         subject,
         Subject::Attribute(RunAttribute::StartTime | RunAttribute::RunId)
     )
 }
 
-fn of_place(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId) -> Option<Field<'static>> {
+fn from_sort_key(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId) -> Option<Field<'static>> {
     match subject {
         Subject::Attribute(RunAttribute::StartTime) => Some(Field::Integer(start_time_ms)),
         Subject::Attribute(RunAttribute::RunId) => Some(Field::Text(id.to_string().into())),

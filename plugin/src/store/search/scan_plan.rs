@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::RunHit;
-use super::snapshot::{BlockRef, MarkedRun, SearchSnapshot};
+use super::snapshot::{BlockRef, DirtyRun, SearchSnapshot};
 use crate::domain::id::RunId;
 use crate::search::runs::RunAttribute;
 use crate::store::keys::{self, RUN_SORT_KEY_BYTES};
@@ -21,14 +21,14 @@ const CELLS_AT_ONCE: usize = 1_024;
 /// What is looked at next.
 pub(super) enum ScanStep<'a> {
     /// Runs that must be read themselves.
-    Runs(&'a [MarkedRun]),
+    Runs(&'a [DirtyRun]),
     /// Blocks of packed runs.
     Blocks(Vec<BlockRef>),
 }
 
 /// What is not looked at yet.
 pub(super) struct ScanPlan<'a> {
-    marked: &'a [MarkedRun],
+    dirty: &'a [DirtyRun],
     blocks: VecDeque<BlockRef>,
     blocks_at_once: usize,
     blocks_max: usize,
@@ -39,12 +39,12 @@ pub(super) struct ScanPlan<'a> {
 
 impl<'a> ScanPlan<'a> {
     /// Everything behind the place where the page begins, of which so many columns are read.
-    pub(super) fn new(areas: &'a SearchSnapshot, query: &SearchQuery<RunAttribute>, columns: usize) -> Self {
+    pub(super) fn new(snapshot: &'a SearchSnapshot, query: &SearchQuery<RunAttribute>, columns: usize) -> Self {
         let in_default_order = query.order.is_listing();
         let blocks_max = blocks_at_once(columns);
-        let mut unread = ScanPlan {
-            marked: &areas.marked,
-            blocks: areas.blocks().into(),
+        let mut plan = ScanPlan {
+            dirty: &snapshot.dirty,
+            blocks: snapshot.blocks().into(),
             blocks_at_once: if in_default_order { 1 } else { blocks_max },
             blocks_max,
             blocks_seen: 0,
@@ -52,38 +52,38 @@ impl<'a> ScanPlan<'a> {
             in_default_order,
         };
         if in_default_order {
-            unread.runs_at_once = (2 * query.count).min(RUNS_AT_ONCE);
-            unread.begin_after(query.after.as_ref().map(|sort_key| sort_key.bytes()));
+            plan.runs_at_once = (2 * query.count).min(RUNS_AT_ONCE);
+            plan.begin_after(query.after.as_ref().map(|sort_key| sort_key.bytes()));
         }
-        unread
+        plan
     }
 
     /// Drops what lies before a place, and orders the rest.
     fn begin_after(&mut self, after: Option<&[u8]>) {
         if let Some(after) = after {
-            let begin = self.marked.partition_point(|run| run.sort_key.as_slice() <= after);
-            self.marked = self.marked.get(begin..).unwrap_or_default();
+            let begin = self.dirty.partition_point(|run| run.sort_key.as_slice() <= after);
+            self.dirty = self.dirty.get(begin..).unwrap_or_default();
             let last = |block: &BlockRef| keys::run_sort_key(block.zone.oldest_ms, RunId([255; 16]));
             self.blocks.retain(|block| last(block).as_slice() > after);
         }
-        self.blocks.make_contiguous().sort_unstable_by_key(first_place);
+        self.blocks.make_contiguous().sort_unstable_by_key(first_sort_key);
     }
 
     /// What to look at before anything else, or nothing when no more can change the page.
     pub(super) fn next(&mut self, best: &TopK<RunHit>) -> Option<ScanStep<'a>> {
-        let next_block = self.blocks.front().map(first_place);
-        let next_run = self.marked.first().map(|run| run.sort_key);
+        let next_block = self.blocks.front().map(first_sort_key);
+        let next_run = self.dirty.first().map(|run| run.sort_key);
         let runs_first = match (next_run, next_block) {
             (Some(run), Some(block)) => !self.in_default_order || run < block,
             (run, _) => run.is_some(),
         };
         let next = if runs_first { next_run } else { next_block }?;
-        if self.in_default_order && best.is_behind(&next) {
+        if self.in_default_order && best.is_after(&next) {
             return None;
         }
         if runs_first {
-            let (some, rest) = self.marked.split_at(self.runs_at_once.min(self.marked.len()));
-            self.marked = rest;
+            let (some, rest) = self.dirty.split_at(self.runs_at_once.min(self.dirty.len()));
+            self.dirty = rest;
             return Some(ScanStep::Runs(some));
         }
         let count = self.blocks_at_once.min(self.needed(best)).min(self.blocks.len());
@@ -98,7 +98,7 @@ impl<'a> ScanPlan<'a> {
         match best.found() {
             _ if !self.in_default_order => self.blocks_max,
             0 => self.blocks_max,
-            found => (best.wanted() * self.blocks_seen).div_ceil(found).max(1),
+            found => (best.missing() * self.blocks_seen).div_ceil(found).max(1),
         }
     }
 }
@@ -109,7 +109,7 @@ fn blocks_at_once(columns: usize) -> usize {
 }
 
 /// No run of the block comes before.
-fn first_place(block: &BlockRef) -> [u8; RUN_SORT_KEY_BYTES] {
+fn first_sort_key(block: &BlockRef) -> [u8; RUN_SORT_KEY_BYTES] {
     keys::run_sort_key(block.zone.newest_ms, RunId([0; 16]))
 }
 

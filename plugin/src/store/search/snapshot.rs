@@ -20,18 +20,24 @@ pub(super) struct ExperimentSnapshot {
 }
 
 /// A run that must be read itself, by its place. There may be very many.
-pub(super) struct MarkedRun {
+pub(super) struct DirtyRun {
     pub(super) sort_key: [u8; RUN_SORT_KEY_BYTES],
 }
 
-impl MarkedRun {
+impl DirtyRun {
     pub(super) fn id(&self) -> RunId {
         keys::run_of_sort_key(&self.sort_key).1
     }
 }
 
-/// The index of an experiment among the areas, and the number of a block of it.
-pub(super) type BlockId = (usize, u32);
+/// A block of a searched experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BlockId {
+    /// Index of the experiment in the snapshot.
+    pub(super) experiment: usize,
+    /// Number of the block in the experiment.
+    pub(super) number: u32,
+}
 
 /// A block that may hold runs to be found.
 pub(super) struct BlockRef {
@@ -41,11 +47,11 @@ pub(super) struct BlockRef {
 
 /// Everything that is searched, as it was at one moment.
 pub(super) struct SearchSnapshot {
-    pub(super) areas: Vec<ExperimentSnapshot>,
+    pub(super) experiments: Vec<ExperimentSnapshot>,
     /// The marked runs that the view shows, in default order.
-    pub(super) marked: Vec<MarkedRun>,
+    pub(super) dirty: Vec<DirtyRun>,
     /// All marked runs, by id: what the blocks say of them may be old.
-    all_marked: Vec<RunId>,
+    all_dirty: Vec<RunId>,
     /// Of all experiments that exist.
     pub(super) lifecycles: BTreeMap<ExperimentId, Lifecycle>,
 }
@@ -58,74 +64,74 @@ impl SearchSnapshot {
             [Span::of_key(experiment), keys::marks(*id), Span::of_key(zones)]
         });
         let mut found = SearchSnapshot {
-            areas: Vec::new(),
-            marked: Vec::new(),
-            all_marked: Vec::new(),
+            experiments: Vec::new(),
+            dirty: Vec::new(),
+            all_dirty: Vec::new(),
             lifecycles: BTreeMap::new(),
         };
         // Marks and zones come behind their experiment: spans are read in their order.
         scan_all(spans.collect(), usize::MAX, |index, key, value| {
             let id = within.get(index / 3).copied().ok_or_else(corrupt)?;
             match index % 3 {
-                0 => found.areas.push(ExperimentSnapshot {
+                0 => found.experiments.push(ExperimentSnapshot {
                     experiment: id,
                     lifecycle: codec::read_experiment(id, value)?.lifecycle,
                     zones: ZoneMap::default(),
                 }),
                 1 => found.add_mark(key, &DirtyMarker::read(value)?, view)?,
-                _ => found.area()?.zones = ZoneMap::read(value)?,
+                _ => found.experiment()?.zones = ZoneMap::read(value)?,
             }
             Ok(())
         })
         .await?;
-        found.marked.sort_unstable_by_key(|run| run.sort_key);
-        found.all_marked.sort_unstable();
+        found.dirty.sort_unstable_by_key(|run| run.sort_key);
+        found.all_dirty.sort_unstable();
         found.lifecycles = found
-            .areas
+            .experiments
             .iter()
-            .map(|area| (area.experiment, area.lifecycle))
+            .map(|experiment| (experiment.experiment, experiment.lifecycle))
             .collect();
         Ok(found)
     }
 
     /// How many runs are marked.
-    pub(super) fn marked_count(&self) -> usize {
-        self.all_marked.len()
+    pub(super) fn dirty_count(&self) -> usize {
+        self.all_dirty.len()
     }
 
     /// True if what the blocks say of a run may be old.
-    pub(super) fn is_marked(&self, id: RunId) -> bool {
-        self.all_marked.binary_search(&id).is_ok()
+    pub(super) fn is_dirty(&self, id: RunId) -> bool {
+        self.all_dirty.binary_search(&id).is_ok()
     }
 
-    fn area(&mut self) -> Result<&mut ExperimentSnapshot> {
-        self.areas.last_mut().ok_or_else(corrupt)
+    fn experiment(&mut self) -> Result<&mut ExperimentSnapshot> {
+        self.experiments.last_mut().ok_or_else(corrupt)
     }
 
     fn add_mark(&mut self, key: &[u8], mark: &DirtyMarker, view: View) -> Result<()> {
         let (_, id) = keys::marked(key).ok_or_else(corrupt)?;
-        self.all_marked.push(id);
-        if view.shows(mark.lifecycle.of_run(self.area()?.lifecycle)) {
+        self.all_dirty.push(id);
+        if view.shows(mark.lifecycle.of_run(self.experiment()?.lifecycle)) {
             let sort_key = keys::run_sort_key(mark.start_time_ms, id);
-            self.marked.push(MarkedRun { sort_key });
+            self.dirty.push(DirtyRun { sort_key });
         }
         Ok(())
     }
 
     /// What is packed of the runs of a block.
-    pub(super) fn edition(&self, (area, number): BlockId) -> Option<BlockRevision> {
-        let area = self.areas.get(area)?;
+    pub(super) fn revision(&self, block: BlockId) -> Option<BlockRevision> {
+        let experiment = self.experiments.get(block.experiment)?;
         Some(BlockRevision {
-            experiment: area.experiment,
-            revision: area.zones.block(number)?.changed,
+            experiment: experiment.experiment,
+            revision: experiment.zones.block(block.number)?.revision,
         })
     }
 
     /// The blocks in which runs that the view shows may be.
     pub(super) fn blocks(&self) -> Vec<BlockRef> {
-        let blocks = self.areas.iter().enumerate().flat_map(|(area, searched)| {
+        let blocks = self.experiments.iter().enumerate().flat_map(|(experiment, searched)| {
             let block = move |(number, zone)| BlockRef {
-                id: (area, number),
+                id: BlockId { experiment, number },
                 zone,
             };
             searched.zones.blocks().map(block)

@@ -6,25 +6,31 @@ use crate::store::columnar::block::Block;
 use crate::store::columnar::slot_bitmap::{SlotBitmap, WORD_SLOTS};
 
 /// The first number of an order in each lot of a column, of those lots that lie within the slots that are shown, if all are.
-pub(super) fn firsts(table: &RowGroup<'_>, column: usize, used: u16, shown: &SlotBitmap, descending: bool) -> Vec<f64> {
-    let ranges = table.column(column).and_then(Block::float_ranges).unwrap_or_default();
-    if *shown != SlotBitmap::first(used) {
+pub(super) fn block_bounds(
+    rows: &RowGroup<'_>,
+    column: usize,
+    used: u16,
+    shown: &SlotBitmap,
+    descending: bool,
+) -> Vec<f64> {
+    let ranges = rows.column(column).and_then(Block::float_ranges).unwrap_or_default();
+    if *shown != SlotBitmap::prefix(used) {
         return Vec::new();
     }
     let whole = usize::from(used) / WORD_SLOTS;
-    let firsts = ranges.iter().take(whole);
-    let firsts = firsts.map(|range| if descending { *range.end() } else { *range.start() });
+    let block_bounds = ranges.iter().take(whole);
+    let block_bounds = block_bounds.map(|range| if descending { *range.end() } else { *range.start() });
     // A lot with a NaN has no range.
-    firsts.filter(|number| number.is_finite()).collect()
+    block_bounds.filter(|number| number.is_finite()).collect()
 }
 
 /// The number behind which nothing is needed when these are of runs that are found, and a page has `count`; none if they are
 /// not more than that.
-pub(super) fn last_needed(mut firsts: Vec<f64>, count: usize, descending: bool) -> Option<f64> {
-    if firsts.len() <= count {
+pub(super) fn top_k_threshold(mut block_bounds: Vec<f64>, count: usize, descending: bool) -> Option<f64> {
+    if block_bounds.len() <= count {
         return None;
     }
-    let (_, last, _) = firsts.select_nth_unstable_by(count, |a, b| match descending {
+    let (_, last, _) = block_bounds.select_nth_unstable_by(count, |a, b| match descending {
         true => b.total_cmp(a),
         false => a.total_cmp(b),
     });
@@ -57,9 +63,9 @@ mod tests {
             let columns = column(&numbers);
             let used = u16::try_from(numbers.len().saturating_sub(beyond)).unwrap();
             // Mostly all are shown.
-            let shown = SlotBitmap::first(used.saturating_sub(hidden.saturating_sub(60)));
-            let firsts = firsts(&RowGroup::new(&columns), 0, used, &shown, descending);
-            if let Some(last) = last_needed(firsts, count, descending) {
+            let shown = SlotBitmap::prefix(used.saturating_sub(hidden.saturating_sub(60)));
+            let block_bounds = block_bounds(&RowGroup::new(&columns), 0, used, &shown, descending);
+            if let Some(last) = top_k_threshold(block_bounds, count, descending) {
                 let is_there = |number: &&f64| if descending { **number >= last } else { **number <= last };
                 let there = shown.iter().filter_map(|slot| numbers.get(usize::from(slot)));
                 prop_assert!(there.filter(is_there).count() > count);
@@ -72,8 +78,8 @@ mod tests {
         let numbers: Vec<f64> = (0..256).map(f64::from).collect();
         let columns = column(&numbers);
         let last = |count, descending| {
-            let firsts = firsts(&RowGroup::new(&columns), 0, 256, &SlotBitmap::first(256), descending);
-            last_needed(firsts, count, descending)
+            let block_bounds = block_bounds(&RowGroup::new(&columns), 0, 256, &SlotBitmap::prefix(256), descending);
+            top_k_threshold(block_bounds, count, descending)
         };
         assert_eq!(
             [last(0, false), last(2, false), last(4, false)],

@@ -16,7 +16,7 @@ use crate::store::codec::purge::{TombstoneValue, read_note, write_note};
 use crate::store::columnar::block_builder::BlockBuilder;
 use crate::store::columnar::columns;
 use crate::store::columnar::packed_run::PackedRun;
-use crate::store::columnar::zone_map::{ZoneMap, place_of};
+use crate::store::columnar::zone_map::{ZoneMap, block_and_slot};
 use crate::store::keys;
 use crate::store::keys::{Column, Tombstone};
 
@@ -234,7 +234,7 @@ pub async fn set_slots(
     rows: &[u64],
     columns: &[SlotChange],
 ) -> Result<()> {
-    let mut blocks: Vec<u32> = rows.iter().map(|row| place_of(*row).0).collect();
+    let mut blocks: Vec<u32> = rows.iter().map(|row| block_and_slot(*row).0).collect();
     blocks.sort_unstable();
     blocks.dedup();
     let of_column = |(column, value)| blocks.iter().map(move |block| (column, value, *block));
@@ -256,14 +256,18 @@ pub async fn set_slots(
     // Whoever rewrites a block relies on the zones and rewrites them.
     change.require_version(keys::zones(experiment), zones_record.version);
     let mut zones = ZoneMap::read(&zones_record.value)?;
-    zones.touch(blocks.iter().copied());
+    zones.bump(blocks.iter().copied());
     change.put(keys::zones(experiment), zones.write());
     for ((column, value, block), record) in wanted.into_iter().zip(records) {
         if record.existing().is_none() && value.is_none() {
             continue;
         }
         let mut draft = BlockBuilder::read(&record.value)?;
-        for (_, slot) in rows.iter().map(|row| place_of(*row)).filter(|(of, _)| *of == block) {
+        for (_, slot) in rows
+            .iter()
+            .map(|row| block_and_slot(*row))
+            .filter(|(of, _)| *of == block)
+        {
             draft.set(slot, *value);
         }
         let key = keys::block(experiment, column, block);

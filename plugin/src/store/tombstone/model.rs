@@ -40,7 +40,7 @@ async fn remove_some(model: ModelId, span: &Span) -> Result<bool> {
             change.delete(key.to_vec());
             if keys::version_part(key) == Some(VersionPart::Version) {
                 let number = keys::version_number(key).unwrap_or_default();
-                remove_places(change, &codec::registry::read_version(model, number, value)?);
+                remove_sort_keys(change, &codec::registry::read_version(model, number, value)?);
             }
             Ok(())
         });
@@ -50,7 +50,7 @@ async fn remove_some(model: ModelId, span: &Span) -> Result<bool> {
 }
 
 /// Removes what leads to a version by time and by run.
-pub fn remove_places(change: &mut Change, version: &Version) {
+pub fn remove_sort_keys(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
     change.delete(keys::updated_in_model(model, version.last_update_time_ms, number));
     change.delete(keys::updated(version.last_update_time_ms, model, number));
