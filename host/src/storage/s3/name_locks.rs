@@ -47,7 +47,7 @@ impl NameLocks {
         }
     }
 
-    /// Locks a name for a while, whoever else holds it: a change of it, or below it, may still happen.
+    /// Locks a name for a while, even if it is locked: a change of it, or below it, may still happen.
     pub(super) fn hold(self: &Arc<Self>, project: ProjectId, name: &str, time: Duration) {
         let name = (project, name.to_owned());
         *self.taken().entry(name.clone()).or_default() += 1;
