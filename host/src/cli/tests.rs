@@ -8,13 +8,13 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
 }
 
-/// What is told of wrong arguments.
+/// The message about wrong arguments.
 fn complaint(line: &str) -> String {
     first_paragraph(&parse(line).unwrap_err())
 }
 
 #[test]
-fn definition_is_sound() {
+fn definition_passes_the_checks_of_clap() {
     Cli::command().debug_assert();
 }
 
