@@ -31,7 +31,7 @@ fn data_may_stand_before_and_after_the_command() {
 }
 
 #[test]
-fn serve_listens_on_this_machine_only_unless_told() {
+fn serve_listens_on_loopback_by_default() {
     let Command::Serve(serve) = parse("mlforge serve").unwrap().command else {
         panic!()
     };
@@ -39,7 +39,7 @@ fn serve_listens_on_this_machine_only_unless_told() {
 }
 
 #[test]
-fn complaint_says_what_is_wrong() {
+fn complaint_names_the_wrong_argument() {
     for (line, says) in [
         ("mlforge", "subcommand"),
         ("mlforge project", "subcommand"),

@@ -69,8 +69,8 @@ pub struct Limits {
     pub idle_per_project_max: usize,
     /// Time after which an idle instance is dropped.
     pub instance_idle_timeout: Duration,
-    /// Time after which the most recently used query instance of a project is dropped. Its cache makes the next
-    /// search several times as fast.
+    /// Time after which the most recently used query instance of a project is dropped. Its cache makes the
+    /// next search several times as fast.
     pub query_instance_idle_timeout: Duration,
     /// Maximum linear memory, in bytes, of the query instances that stay idle longer than others.
     pub query_instances_idle_bytes_max: usize,

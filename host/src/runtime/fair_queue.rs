@@ -1,5 +1,5 @@
-//! A queue for a few slots in which projects take turns: round robin over projects, first in, first out within each. A
-//! project that is alone uses all slots.
+//! A queue for a few slots in which projects take turns: round robin over projects, first in, first out
+//! within each. A project that is alone uses all slots.
 
 use std::collections::VecDeque;
 use std::mem;

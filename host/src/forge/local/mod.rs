@@ -13,7 +13,8 @@
 //! forge.create_user("ada")?;
 //! let project = forge.create_project("team/model", Visibility::Private)?;
 //! forge.set_member(&ProjectRef::Id(project.0), "ada", Role::Developer)?;
-//! let token = forge.create_token(&NewToken { user: "ada".into(), project: None, scope: Scope::Api, expires: None })?;
+//! let new = NewToken { user: "ada".into(), project: None, scope: Scope::Api, expires: None };
+//! let token = forge.create_token(&new)?;
 //! # Ok(()) }
 //! ```
 

@@ -1,8 +1,8 @@
 //! Records in one SQLite database: a single writer thread that groups commits, and readers beside it.
 //!
-//! The write-ahead log lets readers and the writer run at the same time. `synchronous = FULL` makes each group
-//! durable before any of its commits is acknowledged. A read that begins after an acknowledgement sees the
-//! commit, because SQLite gives every new read transaction the newest state of the log.
+//! The write-ahead log lets readers and the writer run at the same time. `synchronous = FULL` makes each
+//! group durable before any of its commits is acknowledged. A read that begins after an acknowledgement sees
+//! the commit, because SQLite gives every new read transaction the newest state of the log.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
