@@ -1,4 +1,4 @@
-//! What a host is made of.
+//! The builder of a host.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -22,13 +22,14 @@ use crate::runtime::services::HostServices;
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 
-/// The schemes by which the source of a model version may lead out of its project unless a host says otherwise: those that
-/// MLflow's clients resolve by themselves, with their own rights. `file` and paths are none of them.
+/// Schemes by which the source of a model version may point outside its project, by default. MLflow's clients
+/// resolve them by themselves, with their own rights. `file` and paths are not among them.
 pub const SOURCE_SCHEMES: [&str; 13] = [
     "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "adl", "dbfs", "hdfs", "https", "ftp", "ftps", "sftp",
 ];
 
-/// Collects the parts of a [`Host`]: component, records, blobs and forge are needed, the rest has a default.
+/// Collects the parts of a [`Host`]. Component, records, blobs and forge are required, and the rest has
+/// defaults.
 #[must_use]
 pub struct HostBuilder {
     component: Option<Component>,
@@ -53,7 +54,7 @@ enum Component {
 }
 
 impl Host {
-    /// Begins to put a host together.
+    /// Creates a builder.
     pub fn builder() -> HostBuilder {
         HostBuilder::new()
     }
@@ -79,108 +80,113 @@ impl HostBuilder {
         }
     }
 
-    /// The component to serve, as its bytes.
+    /// Sets the component to serve, as its bytes.
     pub fn component(mut self, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         self.component = Some(Component::Bytes(bytes.into()));
         self
     }
 
-    /// The component to serve, compiled already.
+    /// Sets the component to serve, already compiled.
     pub fn plugin(mut self, plugin: Plugin) -> Self {
         self.component = Some(Component::Compiled(plugin));
         self
     }
 
-    /// A directory for the compiled component, so that the next start need not compile; none: every start compiles.
-    /// What lies there is run as machine code: the directory is made private to this user.
+    /// Sets a directory for the compiled component, so that the next start need not compile it. By default
+    /// every start compiles. Files in the directory are run as machine code, so it is made private to this
+    /// user.
     pub fn compiled_cache(mut self, directory: impl Into<PathBuf>) -> Self {
         self.compiled_cache = Some(directory.into());
         self
     }
 
-    /// Where the component's records are kept.
+    /// Sets the storage of the component's records.
     pub fn records(mut self, records: Arc<impl Records>) -> Self {
         self.records = Some(records);
         self
     }
 
-    /// Where the component's files are kept.
+    /// Sets the storage of the component's files.
     pub fn blobs(mut self, blobs: Arc<impl Blobs>) -> Self {
         self.blobs = Some(blobs);
         self
     }
 
-    /// Who says who a caller is.
+    /// Sets the forge, which identifies callers.
     pub fn forge(mut self, forge: Arc<impl Forge>) -> Self {
         self.forge = Some(forge);
         self
     }
 
-    /// What requests may cost; by default [`Limits::default`].
+    /// Sets the limits; by default [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Gives every request an instance of its own; by default a project's instances are used again.
+    /// If true, gives every request an instance of its own. By default a project's instances are reused.
     pub fn isolate(mut self, isolate: bool) -> Self {
         self.isolate = isolate;
         self
     }
 
-    /// True if the component packs what was logged by itself when nobody waits, as it does by default; else only
-    /// [`Host::run_maintenance`] lets it.
+    /// If true, runs compaction in the background, as is the default. If false, only
+    /// [`Host::run_maintenance`] does.
     pub fn background_maintenance(mut self, background_maintenance: bool) -> Self {
         self.background_maintenance = background_maintenance;
         self
     }
 
-    /// The schemes, for example `s3`, by which the source of a model version may lead out of its project; by default
-    /// [`SOURCE_SCHEMES`]. Whoever loads such a version follows its source, and MLflow's clients send their token along to an
-    /// `https` one: leave out what no client may be sent to.
+    /// Sets the schemes, for example `s3`, by which the source of a model version may point outside its
+    /// project; by default [`SOURCE_SCHEMES`]. A client that loads such a version follows its source, and
+    /// MLflow's clients send their token along to an `https` one. So omit schemes to which no client should
+    /// be sent.
     pub fn source_schemes(mut self, schemes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.source_schemes = schemes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// By what address clients reach the host, for example `https://ml.example.org`: what stands before `/api/v4/projects/`.
-    /// Without it, and behind a proxy, clients cannot send a file in parts; else the address is the one that each asks.
+    /// Sets the URL by which clients reach the host, for example `https://ml.example.org`, without
+    /// `/api/v4/projects/…`. By default it is the address to which each request was sent. Behind a proxy that
+    /// is unknown, and clients cannot send a file in parts.
     pub fn external_url(mut self, url: impl Into<String>) -> Self {
         self.external_url = Some(url.into());
         self
     }
 
-    /// More names by which browsers know the host, without ports, for example `ml.example.org`.
+    /// Adds names by which browsers know the host, without ports, for example `ml.example.org`.
     ///
     /// The host of `external_url`, the loopback names (`localhost`, `127.0.0.1`, `[::1]`) and the address
     /// that a request came to are known already. A request with a password or a cookie under any other name
-    /// is refused (403), since any page could have made a browser send it. Tokens in headers of their own
-    /// are taken under any name.
+    /// is refused (403), since any page could have made a browser send it. Tokens in separate headers are
+    /// accepted under any name.
     pub fn host_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.host_names = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The key that seals what clients send the parts of a file with; by default a new one, so that no upload in parts goes
-    /// on after a restart. It is a secret: whoever has it and a ticket has the credential of the one who got the ticket.
+    /// Sets the secret key that seals upload tokens; by default a new one, so that no upload in parts
+    /// continues after a restart. The key and an upload token together reveal the credential of the token's
+    /// owner.
     pub fn ticket_key(mut self, key: [u8; 32]) -> Self {
         self.ticket_key = Some(key);
         self
     }
 
-    /// The time of day that the component sees; by default the system's.
+    /// Sets the clock that the component sees; by default the system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
     }
 
-    /// Makes the component's random bytes the same in every run: for tests only. By default they are the system's.
+    /// Makes the component's random bytes the same in every run: for tests only. By default they are the
+    /// system's.
     pub fn random_seed(mut self, seed: u64) -> Self {
         self.randomness = Rng::seeded(seed);
         self
     }
 
-    /// Puts the host together; fails when a part is missing or the component cannot be used.
+    /// Builds the host. Fails when a part is missing or the component cannot be used.
     pub fn build(mut self) -> anyhow::Result<Host> {
         if let Some(descriptors) = descriptors::limit() {
             // Each connection may need a second descriptor, for a file.
@@ -223,7 +229,7 @@ fn new_key() -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-/// The schemes as the component reads them; none when there are none.
+/// The schemes as the component reads them. `None`: there are none.
 fn scheme_list(schemes: &[String]) -> anyhow::Result<Option<HeaderValue>> {
     for scheme in schemes {
         let starts = scheme.starts_with(|first: char| first.is_ascii_lowercase());
@@ -244,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schemes_are_listed_and_others_refused() {
+    fn valid_schemes_are_joined_and_others_refused() {
         let listed =
             |schemes: &[&str]| scheme_list(&schemes.iter().map(|scheme| (*scheme).to_owned()).collect::<Vec<_>>());
         assert_eq!(listed(&[]).unwrap(), None);

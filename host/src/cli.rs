@@ -1,5 +1,5 @@
-//! The command line: what may be written, and how success and failure are told. What the commands do is in
-//! `cli/serve.rs` and `cli/manage.rs`.
+//! The command line: its arguments, and the output of success and failure. `cli/serve.rs`, `cli/manage.rs`
+//! and others implement the commands.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-/// The exit code for wrong arguments; a failed operation has 1.
+/// Exit code for wrong arguments. A failed operation has 1.
 const WRONG_ARGUMENTS: u8 = 2;
 
 const EXAMPLES: &str = "\
@@ -127,12 +127,13 @@ struct Serve {
     #[arg(long)]
     isolate: bool,
 
-    /// Take sources of model versions with this scheme too, for example http; may be repeated. By default those with s3,
-    /// gs, wasb(s), abfs(s), adl, dbfs, hdfs, https, ftp(s) and sftp are taken
+    /// Take sources of model versions with this scheme too, for example http; may be repeated. By default
+    /// those with s3, gs, wasb(s), abfs(s), adl, dbfs, hdfs, https, ftp(s) and sftp are taken
     #[arg(long, value_name = "SCHEME")]
     allow_source: Vec<String>,
 
-    /// Refuse sources of model versions with this scheme, for example https: clients that load one send their token along
+    /// Refuse sources of model versions with this scheme, for example https: clients that load one send their
+    /// token along
     #[arg(long, value_name = "SCHEME")]
     deny_source: Vec<String>,
 
@@ -151,7 +152,8 @@ struct Serve {
     #[command(flatten)]
     files: FileStoreArgs,
 
-    /// Address by which clients and browsers know the server, if not by its own, for example https://ml.example.org
+    /// Address by which clients and browsers know the server, if not by its own, for example
+    /// https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
     external_url: Option<String>,
 }
@@ -237,7 +239,7 @@ enum TokenCommand {
     },
 }
 
-/// Does what the arguments say; returns the exit code.
+/// Runs the command of the arguments. Returns the exit code.
 pub(crate) fn run() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match execute(&cli) {
@@ -245,7 +247,7 @@ pub(crate) fn run() -> ExitCode {
             Err(error) => fail(&format!("{error:#}"), ExitCode::FAILURE),
         },
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            // Nobody is left to tell when stdout is closed.
+            // If stdout is closed, nobody can be told.
             let _ = error.print();
             ExitCode::SUCCESS
         }
@@ -255,7 +257,7 @@ pub(crate) fn run() -> ExitCode {
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
     create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
-    // Better one sentence now than what each of its files would say.
+    // An early test gives one clear message instead of one for each file that cannot be written.
     tempfile::tempfile_in(&cli.data)
         .with_context(|| format!("cannot write to the data directory {}", cli.data.display()))?;
     match &cli.command {
@@ -269,15 +271,15 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Tells a failure in exactly one line, however many the cause has.
+/// Prints an error in exactly one line, even if its cause has several.
 fn fail(message: &str, code: ExitCode) -> ExitCode {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Nobody is left to tell when stderr is closed; `eprintln` would panic.
+    // If stderr is closed, nobody can be told. `eprintln` would panic.
     _ = writeln!(std::io::stderr(), "mlforge: {line}");
     code
 }
 
-/// What is wrong, without clap's usage lines; missing arguments stand on lines of their own there.
+/// The error without clap's usage lines. Missing arguments are on lines of their own there.
 fn first_paragraph(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();
@@ -300,7 +302,7 @@ fn parse_day(text: &str) -> Result<Date, String> {
     Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "not a day as YYYY-MM-DD".to_owned())
 }
 
-/// The base to which `/api/v4/…` can be appended; it may have a path of its own.
+/// Parses a base URL, to which `/api/v4/…` can be appended. It may have a path of its own.
 fn parse_base_url(text: &str) -> Result<String, String> {
     let uri: http::Uri = text.parse().map_err(|error| format!("not a URL: {error}"))?;
     let web = matches!(uri.scheme_str(), Some("http" | "https"));

@@ -1,4 +1,4 @@
-//! The reference host of mlforge: it lends the component storage and identity, and serves it over HTTP.
+//! The reference host of mlforge. It provides storage and identity to the component, and serves it over HTTP.
 //!
 //! ```no_run
 //! # async fn run(component: Vec<u8>, forge: impl mlforge::forge::Forge) -> anyhow::Result<()> {

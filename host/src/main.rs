@@ -1,4 +1,4 @@
-//! The binary `mlforge`: arguments in, exit code out. All else is in [`cli`].
+//! The binary `mlforge`. All its code is in [`cli`].
 
 mod cli;
 

@@ -1,4 +1,4 @@
-//! `mlforge serve` as a process: what becomes of its output, and how many files it may have open.
+//! Tests of the process `mlforge serve`: its output, and its limit of open files.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// More bytes than a pipe holds, in lines of at least 100 bytes.
+/// Number of requests whose log lines, of at least 100 bytes each, fill a pipe.
 const REQUESTS_THAT_FILL_A_PIPE: usize = 1_000;
 
 /// A data directory with the compiled component in it, so that servers start quickly.
@@ -62,12 +62,12 @@ struct Server {
 }
 
 impl Server {
-    /// Starts one whose log goes there, and waits for its two lines.
+    /// Starts a server whose log goes to `stderr`, and waits for its two lines.
     fn start(data: &Path, stderr: Stdio) -> Self {
         Self::run(mlforge(data, &["serve", "--listen", "127.0.0.1:0"]), stderr)
     }
 
-    /// The same, after the shell has set limits.
+    /// Starts a server after the shell has set limits.
     fn limited(data: &Path, limits: &str) -> Self {
         let mut command = Command::new("sh");
         command.args([
@@ -95,12 +95,12 @@ impl Server {
         }
     }
 
-    /// The status of an answer; 0 when there is none.
+    /// Sends a request. Returns the status of the answer; 0: there is none.
     fn ask(&self, method: &str, path: &str, body: &str) -> u16 {
         self.answer(method, path, body).0
     }
 
-    /// The same, and its body.
+    /// Sends a request. Returns the status and the body of the answer.
     fn answer(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (token, length) = (&self.token, body.len());
@@ -125,7 +125,7 @@ impl Server {
         }
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Tells the server to stop, and waits until it has.
     fn stop(mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.child.wait().unwrap()
@@ -134,14 +134,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // After `stop` it is gone already.
+        // After `stop` the process has ended already.
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
 #[test]
-fn a_log_whose_reader_has_gone_costs_no_request() {
+fn a_log_without_a_reader_fails_no_request() {
     let data = data();
     let mut server = Server::start(data.path(), Stdio::piped());
     drop(server.child.stderr.take());
@@ -150,7 +150,7 @@ fn a_log_whose_reader_has_gone_costs_no_request() {
 }
 
 #[test]
-fn a_log_on_a_full_disk_costs_no_request() {
+fn a_log_on_a_full_disk_fails_no_request() {
     let data = data();
     let server = Server::start(data.path(), dev_full());
     server.answers_everything();
@@ -158,7 +158,7 @@ fn a_log_on_a_full_disk_costs_no_request() {
 }
 
 #[test]
-fn a_log_that_nobody_empties_holds_up_no_request() {
+fn a_log_that_is_not_read_delays_no_request() {
     let data = data();
     let server = Server::start(data.path(), Stdio::piped());
     for _ in 0..REQUESTS_THAT_FILL_A_PIPE {
@@ -169,7 +169,7 @@ fn a_log_that_nobody_empties_holds_up_no_request() {
 }
 
 #[test]
-fn a_server_serves_whether_or_not_its_two_lines_can_be_written() {
+fn a_server_runs_when_its_two_lines_cannot_be_written() {
     let data = data();
     let mut command = mlforge(data.path(), &["serve", "--listen", "127.0.0.1:0"]);
     let mut child = command.stdout(dev_full()).stderr(Stdio::piped()).spawn().unwrap();
@@ -187,7 +187,7 @@ fn a_server_serves_whether_or_not_its_two_lines_can_be_written() {
 }
 
 #[test]
-fn a_purge_whose_report_cannot_be_written_purges_all_the_same() {
+fn a_purge_succeeds_when_its_report_cannot_be_written() {
     let data = data();
     let server = Server::start(data.path(), Stdio::null());
     let api = "/api/v4/projects/1/ml/mlflow/api/2.0/mlflow";
@@ -207,7 +207,7 @@ fn a_purge_whose_report_cannot_be_written_purges_all_the_same() {
 }
 
 #[test]
-fn a_failure_that_cannot_be_told_has_its_exit_code() {
+fn a_failure_has_its_exit_code_when_stderr_is_full() {
     let data = data();
     for (arguments, code) in [(&["fly"][..], 2), (&["token", "create", "--user", "nobody"], 1)] {
         let status = mlforge(data.path(), arguments).stderr(dev_full()).status().unwrap();

@@ -1,4 +1,4 @@
-//! `mlforge serve --files`, as a user starts it. `cargo xtask test s3` says where a store is.
+//! Tests of `mlforge serve --files`, as a user starts it. `cargo xtask test s3` sets the store.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,14 +19,14 @@ use std::thread;
 
 use support::Server;
 
-/// The program with files in the bucket.
+/// The command `mlforge serve` with files in the bucket.
 fn mlforge(data: &tempfile::TempDir, test: &str) -> Command {
     let bucket = env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data.path());
-    // Its log is no part of what the tests say.
+    // The log is switched off, because some tests compare all output.
     command.env("MLFORGE_LOG", "off");
     command
         .arg("--files")
@@ -50,7 +50,7 @@ fn s3_keeps_files_when_the_server_is_killed() {
 }
 
 #[test]
-fn s3_that_cannot_be_used_is_told_in_one_line() {
+fn an_unusable_s3_store_is_reported_in_one_line() {
     let data = tempfile::tempdir().unwrap();
     let told = |mut command: Command, says: &str| {
         let Output { status, stdout, stderr } = command.output().unwrap();
@@ -73,7 +73,7 @@ fn s3_that_cannot_be_used_is_told_in_one_line() {
     told(elsewhere, "region");
 }
 
-/// Passes connections on to the store, until it is cut.
+/// A proxy that passes connections on to the store until it is cut.
 struct Way {
     endpoint: String,
     is_cut: Arc<AtomicBool>,
@@ -113,7 +113,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) -> io::R
 }
 
 #[test]
-fn s3_that_fails_is_told_to_clients_as_any_storage() {
+fn a_failing_s3_store_answers_clients_with_503() {
     let data = tempfile::tempdir().unwrap();
     let way = Way::open();
     let mut command = mlforge(&data, "fails");

@@ -1,4 +1,4 @@
-//! `mlforge serve`, as a user starts it, on a data directory that has its troubles.
+//! Tests of `mlforge serve` on a data directory that is read-only, becomes so, or survives a kill.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -20,10 +20,10 @@ use std::thread;
 use support::Server;
 use tempfile::TempDir;
 
-/// Whom the server runs as where the test runs as root, to whom nothing is read-only.
+/// User id of the server when the test runs as root, for whom nothing is read-only.
 const NOBODY: u32 = 65_534;
 
-/// The program on a data directory.
+/// The command `mlforge serve` on a data directory.
 fn mlforge(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
@@ -38,7 +38,7 @@ fn place() -> TempDir {
     place
 }
 
-/// The same as a user whom permissions bind.
+/// Runs the command as a user whom permissions bind.
 fn as_a_user(mut command: Command) -> Command {
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
@@ -50,7 +50,7 @@ fn is_root() -> bool {
     tempfile::tempfile().unwrap().metadata().unwrap().uid() == 0
 }
 
-/// Calls for everything in a directory, what is deepest first, and for the directory.
+/// Calls `each` for every path in a directory, the deepest first, and then for the directory.
 fn visit(directory: &Path, each: &mut dyn FnMut(&Path)) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -74,7 +74,7 @@ fn set_writable(directory: &Path, is_writable: bool) {
     });
 }
 
-/// All belongs to the user whom the server runs as.
+/// Makes the server's user the owner of all files.
 fn hand_over(directory: &Path) {
     if is_root() {
         visit(directory, &mut |path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
@@ -92,7 +92,7 @@ fn bytes_below(directory: &Path) -> u64 {
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_written_is_told_in_one_sentence_and_left_as_it_is() {
+fn a_read_only_data_directory_is_reported_in_one_line_and_unchanged() {
     let place = place();
     let data = place.path().join("data");
     let server = Server::start(mlforge(&data), None);
@@ -120,7 +120,7 @@ fn a_data_directory_that_cannot_be_written_is_told_in_one_sentence_and_left_as_i
 }
 
 #[test]
-fn a_directory_of_files_that_becomes_read_only_stops_uploads_alone() {
+fn a_read_only_directory_of_files_stops_only_uploads() {
     let place = place();
     let data = place.path().join("data");
     let token = Server::start(mlforge(&data), None).token.clone();
@@ -171,12 +171,12 @@ fn the_bound_of_a_project_is_exact_after_a_kill() {
                     else {
                         return;
                     };
-                    // Whoever counts has heard enough.
+                    // The receiver may have stopped counting.
                     _ = put.send(status);
                 }
             });
         }
-        // In the middle of others.
+        // The server is killed in the middle of other uploads.
         assert_eq!(seen.iter().filter(|status| *status == 200).take(10).count(), 10);
         drop(seen);
         server.kill();

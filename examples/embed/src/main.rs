@@ -1,5 +1,5 @@
-//! mlforge inside another program: it hands requests to the host as values, without a socket. The forge is the program's own:
-//! here one token that may write to project 1.
+//! mlforge embedded in another program, which hands requests to the host as values, without a socket. The
+//! program implements the forge: one token that may write to project 1.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Projec
 use mlforge::storage::ProjectId;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
 
-/// Knows one user, one token and one project.
+/// A forge with one user, one token and one project.
 struct OneToken(&'static str);
 
 #[async_trait::async_trait]
@@ -52,7 +52,7 @@ fn host() -> anyhow::Result<Host> {
         .build()
 }
 
-/// Posts to an endpoint of MLflow in project 1; answers status and body.
+/// Posts to an endpoint of MLflow in project 1. Returns status and body.
 async fn post(host: &Host, token: &str, endpoint: &str, body: &'static str) -> anyhow::Result<(u16, Bytes)> {
     let request = Request::post(format!("/api/v4/projects/1/ml/mlflow/api/2.0/mlflow/{endpoint}"))
         .header("authorization", format!("Bearer {token}"))
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_embedded_host_answers_those_whom_its_forge_knows() {
+    async fn an_embedded_host_answers_callers_that_its_forge_knows() {
         let host = host().unwrap();
         let create = |token| post(&host, token, "experiments/create", r#"{"name": "first-steps"}"#);
         let (status, body) = create("secret").await.unwrap();

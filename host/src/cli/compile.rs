@@ -1,5 +1,6 @@
-//! Compiling the component in a process of its own, which takes its memory along when it ends. A server would keep 70 MiB of
-//! it for good: an allocator rarely gives back what several threads took in small pieces.
+//! Compilation of the component in a separate process, whose memory is freed when it ends. A server that
+//! compiles would keep 70 MiB for good, because allocators rarely return small blocks that several threads
+//! allocated.
 
 use std::borrow::Cow;
 use std::fs;
@@ -10,15 +11,15 @@ use anyhow::{Context, ensure};
 use mlforge::{Limits, Plugin};
 use sha2::{Digest, Sha256};
 
-/// Lies beside what was compiled, and tells of which component.
+/// Name of the marker file beside the compiled component. The marker identifies the component.
 const MARK: &str = "compiled";
 
-/// Where the compiled component is kept.
+/// The directory of the compiled component.
 pub(super) fn cache(data: &Path) -> PathBuf {
     data.join("cache")
 }
 
-/// The component that the user names, else the one that this binary carries.
+/// The component that the user names, else the built-in one.
 pub(super) fn component(plugin: Option<&Path>) -> anyhow::Result<Cow<'static, [u8]>> {
     match plugin {
         Some(file) => Ok(Cow::Owned(
@@ -28,8 +29,8 @@ pub(super) fn component(plugin: Option<&Path>) -> anyhow::Result<Cow<'static, [u
     }
 }
 
-/// Sees to it that the component is compiled, as far as can be told without trying. Where that fails, whoever wants to use
-/// the component has to compile it, and learns why it cannot be.
+/// Compiles the component in another process, unless the marker says that it is compiled. A failure is only
+/// logged: a later use of the component compiles it in this process, and reports the cause.
 pub(super) fn ahead(data: &Path, plugin: Option<&Path>, component: &[u8]) {
     let is_marked = fs::read_to_string(cache(data).join(MARK)).is_ok_and(|found| found == mark(component));
     if is_marked {
@@ -43,11 +44,11 @@ pub(super) fn ahead(data: &Path, plugin: Option<&Path>, component: &[u8]) {
     }
 }
 
-/// What the other process does.
+/// Compiles the component and writes the marker. This runs in the other process.
 pub(super) fn compile(data: &Path, plugin: Option<&Path>) -> anyhow::Result<()> {
     let component = component(plugin)?;
     let cache = cache(data);
-    // The limits of a server do not change what is compiled.
+    // The limits of a server do not change the compiled code.
     Plugin::compile(&component, Some(&cache), &Limits::default())?;
     fs::write(cache.join(MARK), mark(&component)).context("cannot mark the component as compiled")
 }
@@ -64,7 +65,8 @@ fn compile_apart(data: &Path, plugin: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Another version may compile the same otherwise.
+/// The text of the marker. It includes the version of mlforge, because another version may compile
+/// differently.
 fn mark(component: &[u8]) -> String {
     let hash = Sha256::digest(component);
     format!("{} {hash:x}\n", env!("CARGO_PKG_VERSION"))

@@ -1,8 +1,8 @@
-//! The log of a command, on standard error. Nothing that happens to it ends or holds up a request.
+//! The log of a command, on standard error. A failure of the log never ends or delays a request.
 //!
-//! Standard error may be a pipe whose reader has gone, a pipe that nobody empties, or a file on a full disk. So lines are
-//! handed to a thread of their own, which writes them and ignores what fails; when too many wait, the next ones are dropped.
-//! A line tells later how many are missing.
+//! Standard error may be a pipe whose reader has gone, a pipe that is not read, or a file on a full disk. So
+//! a separate thread writes the lines and ignores failures. When too many lines wait, further ones are
+//! dropped. A later line tells how many are missing.
 
 use std::io::{self, IsTerminal, Write};
 use std::mem;
@@ -17,14 +17,14 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most bytes that wait to be written: some 20,000 lines.
+/// Maximum number of bytes that wait to be written: some 20,000 lines.
 const WAITING_BYTES_MAX: usize = 4 << 20;
-/// The most bytes that one write takes, unless one line has more.
+/// Maximum number of bytes of one write, unless one line has more.
 const WRITE_BYTES: usize = 64 << 10;
-/// How long the end of the process waits for lines to be written.
+/// Maximum time for which the end of the process waits for lines to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// The running log; dropping it waits for the lines so far, but not for long.
+/// The running log. Dropping it waits for the lines so far, at most for `FLUSH_TIME_MAX`.
 pub(super) struct Log {
     lines: Lines,
 }
@@ -39,12 +39,13 @@ struct Lines {
 
 enum Message {
     Line(Vec<u8>),
-    /// To be answered once all former lines are written.
+    /// A request for an answer once all former lines are written.
     Flush(SyncSender<()>),
 }
 
 impl Log {
-    /// Sends what is traced to standard error, as far as `MLFORGE_LOG` wants it, and panics with it.
+    /// Starts the log. Events that pass the filter `MLFORGE_LOG` are written to standard error, and panics
+    /// too.
     pub(super) fn start() -> anyhow::Result<Self> {
         let filter = match std::env::var("MLFORGE_LOG") {
             Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
@@ -55,10 +56,11 @@ impl Log {
             .with_env_filter(filter)
             .with_writer(lines.clone())
             .with_ansi(io::stderr().is_terminal())
-            // Else a line that cannot be written is told with `eprintln`, which panics where standard error fails.
+            // Otherwise a line that cannot be written is reported with `eprintln`, which panics when standard
+            // error fails.
             .log_internal_errors(false)
             .init();
-        // The usual hook writes to standard error on the thread that panics.
+        // The default hook writes to standard error on the thread that panics.
         panic::set_hook(Box::new(|panic| tracing::error!(target: "mlforge::panic", "{panic}")));
         Ok(Self { lines })
     }
@@ -101,7 +103,7 @@ impl Lines {
     fn flush(&self, time: Duration) {
         let (flushed, done) = mpsc::sync_channel(1);
         if self.sender.send(Message::Flush(flushed)).is_ok() {
-            // What is not written by then is lost, and there is nobody to tell.
+            // Lines that are not written by then are lost, and nobody can be told.
             _ = done.recv_timeout(time);
         }
     }
@@ -115,7 +117,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// Takes one line at a time, as `tracing_subscriber` hands them over. It never fails.
+/// Takes one line at a time, as `tracing_subscriber` writes them. It never fails.
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.add(line);
@@ -148,7 +150,7 @@ impl<W: Write> Writer<W> {
                     }
                     Message::Flush(flushed) => {
                         self.write(&mem::take(&mut text), mem::take(&mut count));
-                        // Whoever asked may have stopped waiting.
+                        // The caller may have stopped waiting.
                         _ = flushed.send(());
                     }
                 }
@@ -160,7 +162,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Writes so many lines, and before them how many are missing, if any are.
+    /// Writes `count` lines. Before them it reports the number of missing lines, if any are.
     fn write(&mut self, text: &[u8], count: u64) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         let notice = match lost {
@@ -185,7 +187,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// An output that fails for a while.
+    /// An output whose writes fail while `is_full` is set.
     #[derive(Clone, Default)]
     struct Disk {
         is_full: Arc<AtomicBool>,
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_could_not_be_written_are_counted_once_others_can_be() {
+    fn lost_lines_are_counted_with_the_next_written_line() {
         let disk = Disk::default();
         let lines = Lines::to(disk.clone()).unwrap();
         disk.is_full.store(true, Ordering::SeqCst);
@@ -221,7 +223,7 @@ mod tests {
         assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
     }
 
-    /// An output that takes nothing for as long as somebody holds its lock.
+    /// An output that blocks while its lock is held.
     struct Stuck(Arc<Mutex<()>>);
 
     impl Write for Stuck {
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_takes_nothing_holds_up_nobody_and_fills_no_memory() {
+    fn a_blocked_output_delays_no_caller_and_takes_bounded_memory() {
         let lock = Arc::new(Mutex::new(()));
         let held = lock.lock().unwrap();
         let lines = Lines::to(Stuck(Arc::clone(&lock))).unwrap();

@@ -1,5 +1,5 @@
-//! The commands that change or list users, projects, members and tokens. They open the forge's file themselves, so
-//! they work with and without a running server.
+//! Commands that change or list users, projects, members and tokens. They open the forge's file themselves,
+//! so they work with and without a running server.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -11,7 +11,7 @@ use mlforge::storage::ProjectId;
 
 use super::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 
-/// Stands for "none" in lists.
+/// Placeholder for an absent value in lists.
 const NONE: &str = "-";
 
 pub(super) fn project(data: &Path, command: &ProjectCommand) -> anyhow::Result<()> {
@@ -60,7 +60,7 @@ pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
             };
             let token = forge.create_token(&new)?;
             if new.never_works() {
-                // A reader of standard error that has gone does not matter.
+                // If the reader of standard error has gone, the warning is lost.
                 _ = writeln!(
                     std::io::stderr(),
                     "mlforge: this token has expired already and will never work"
@@ -73,7 +73,7 @@ pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
     }
 }
 
-/// The forge of a data directory.
+/// Opens the forge of a data directory.
 pub(super) fn open(data: &Path) -> anyhow::Result<LocalForge> {
     LocalForge::open(&data.join("forge.db"))
 }
@@ -88,7 +88,7 @@ fn token_line(token: &TokenEntry) -> String {
     )
 }
 
-/// One line on stdout; unlike `println!` it does not panic when the reader has gone.
+/// Prints one line to stdout. Unlike `println!` it does not panic when the reader has gone.
 fn print(line: &dyn Display) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}").context("cannot write to stdout")
 }

@@ -1,4 +1,4 @@
-//! `mlforge purge`, and what `mlforge serve --purge-after` does now and then.
+//! `mlforge purge`, and the periodic purge of `mlforge serve --purge-after`.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,10 +14,10 @@ use mlforge::{Host, Limits};
 use super::Purge;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-/// How long a server waits from one purge to the next.
+/// Time between two purges by a server.
 const PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
-/// Purges what nobody serves: the storage is locked for as long as it takes.
+/// Purges projects that no server serves. The storage is locked until it ends.
 pub(super) fn purge(data: &Path, options: &Purge) -> anyhow::Result<()> {
     let _log = super::log::Log::start()?;
     tokio::runtime::Builder::new_multi_thread()
@@ -45,7 +45,7 @@ async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
         .build()?;
     for project in projects {
         let removed = host.purge(project.id, days(options.older_than)).await?;
-        // Whether the report can be written decides nothing about the next project.
+        // A failure to write the report does not affect the next project.
         if let Err(error) = writeln!(std::io::stdout(), "{}\t{removed}", project.path) {
             tracing::warn!(project = project.id.0, removed, %error, "purged; cannot write to stdout");
         }
@@ -75,10 +75,10 @@ fn days(days: u64) -> Duration {
     DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX))
 }
 
-/// Purges all projects of a running host, again and again.
+/// Purges all projects of a running host, periodically.
 pub(super) async fn purge_regularly(host: Host, forge: Arc<LocalForge>, older_than: u64) {
     loop {
-        // It may wait for another process.
+        // The query may wait for another process.
         let listed = tokio::task::spawn_blocking({
             let forge = Arc::clone(&forge);
             move || projects(&forge)

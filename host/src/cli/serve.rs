@@ -1,4 +1,4 @@
-//! `mlforge serve`: puts the host together, tells the user how to reach it, and stops it on a signal.
+//! `mlforge serve`: builds the host, tells the user how to reach it, and stops it on a signal.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::Serve;
 use super::log::Log;
 
-/// With one, a single slow step would hold up all requests.
+/// With one worker, a single slow step would delay all requests.
 const WORKERS_MIN: usize = 2;
 
 pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
@@ -41,7 +41,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .external_url
         .clone()
         .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
-    // Last of all: a token made by a start that then fails would never be seen.
+    // This is the last step that can fail: a token created before a failed start would never be shown.
     let first = forge.first_start()?;
     announce(announcement(&forge, &base, data, first.as_ref())?);
     match raised {
@@ -81,7 +81,7 @@ async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::
         .build()
 }
 
-/// The schemes of sources that are taken: some by default and those allowed, without those denied.
+/// The accepted schemes of sources: the default and allowed ones, without the denied ones.
 fn source_schemes(allowed: &[String], denied: &[String]) -> anyhow::Result<Vec<String>> {
     let mut schemes = SOURCE_SCHEMES.map(str::to_owned).to_vec();
     schemes.extend(allowed.iter().cloned());
@@ -109,7 +109,7 @@ fn announcement(forge: &LocalForge, base: &str, data: &Path, first: Option<&Firs
                 .into_iter()
                 .next()
                 .map_or_else(|| "NAME".to_owned(), |user| user.login);
-            // As `{:?}`, which leaves no line break in it: the lines may be evaluated by a shell.
+            // Formatted as `{:?}`, which escapes line breaks, because a shell may evaluate the lines.
             format!(
                 "# token shown at the first start only; make another: mlforge token create --user {user} --data {data:?}"
             )
@@ -119,7 +119,7 @@ fn announcement(forge: &LocalForge, base: &str, data: &Path, first: Option<&Firs
     Ok(format!("export MLFLOW_TRACKING_URI={uri}\n{token}\n"))
 }
 
-/// Prints the lines, on a thread of its own: the server serves whether or not somebody takes them.
+/// Prints the lines on a separate thread, so that the server runs even when nobody reads them.
 fn announce(lines: String) {
     let print = move || {
         let mut stdout = std::io::stdout().lock();
@@ -133,7 +133,7 @@ fn announce(lines: String) {
 }
 
 fn base_url(mut address: SocketAddr) -> String {
-    // "Every address" is no address to connect to.
+    // The unspecified address is no address to connect to.
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -142,8 +142,8 @@ fn base_url(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Raises the soft limit of open files and sockets to the hard one; shells and services often set 1,024. Answers the former
-/// limit and the new one, or none when both were equal.
+/// Raises the soft limit of open files and sockets to the hard one, because shells and services often set
+/// 1,024. Returns the former limit and the new one. `None`: both were equal.
 #[cfg(unix)]
 fn raise_descriptor_limit() -> std::io::Result<Option<(Option<u64>, Option<u64>)>> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -164,7 +164,7 @@ fn raise_descriptor_limit() -> std::io::Result<Option<(Option<u64>, Option<u64>)
     Ok(None)
 }
 
-/// Signals count from the call on, not from the first poll of what it returns.
+/// Listens for signals from this call on, not from the first poll of the returned future.
 #[cfg(unix)]
 fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -182,7 +182,7 @@ fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static
 #[cfg(not(unix))]
 fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
-        // Without a handler there is nothing to wait for; the process is then ended from outside.
+        // Without a handler there is no signal to wait for. The process is then ended from outside.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

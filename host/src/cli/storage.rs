@@ -1,4 +1,4 @@
-//! Where a server keeps what it is given: a data directory, and maybe another place for files.
+//! The storage of a server: a data directory, and optionally another location for files.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use mlforge::storage::files::FileBlobs;
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
 
-/// Where files are kept.
+/// Options for the location of files.
 #[derive(Debug, Args)]
 pub(super) struct FileStoreArgs {
     /// Keep files in an S3-compatible store instead of the data directory; the bucket must exist
@@ -32,7 +32,7 @@ pub(super) struct FileStoreArgs {
     s3_region: Option<String>,
 }
 
-/// A host on the storage of a data directory. Fails when another process has it open.
+/// Creates a builder of a host on the storage of a data directory. Fails when another process has it open.
 pub(super) async fn builder(data: &Path, files: &FileStoreArgs, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
     let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
     let builder = files.lend(mlforge::Host::builder(), data, &records).await?;
@@ -44,7 +44,8 @@ pub(super) async fn builder(data: &Path, files: &FileStoreArgs, forge: Arc<Local
 }
 
 impl FileStoreArgs {
-    /// Lends the place that the user names, else one below the data directory.
+    /// Adds the files' storage to the builder: the location that the user names, else one in the data
+    /// directory.
     async fn lend(&self, builder: HostBuilder, data: &Path, records: &SqliteRecords) -> anyhow::Result<HostBuilder> {
         #[cfg(not(feature = "s3"))]
         let _ = records;
@@ -63,7 +64,7 @@ impl FileStoreArgs {
     }
 }
 
-/// The key in a file that nobody else can read; made when there is none.
+/// Reads the key from a file that only its owner can read. The file is created when absent.
 fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
     let found = match std::fs::read(file) {
         Ok(found) => found,
@@ -76,12 +77,12 @@ fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
         .map_err(|_| anyhow::anyhow!("{} has {length} bytes instead of 32: remove it", file.display()))
 }
 
-/// A crash leaves the whole key or none.
+/// Creates the file of a new key. After a crash it holds the whole key or does not exist.
 fn new_key(file: &Path) -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes for a key: {error}"))?;
     let make = || -> std::io::Result<()> {
-        // Made with mode 0600.
+        // The file is made with mode 0600.
         let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
         made.write_all(&key)?;
         made.as_file().sync_all()?;

@@ -8,13 +8,13 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
 }
 
-/// What is told of wrong arguments.
+/// The message about wrong arguments.
 fn complaint(line: &str) -> String {
     first_paragraph(&parse(line).unwrap_err())
 }
 
 #[test]
-fn definition_is_sound() {
+fn definition_passes_the_checks_of_clap() {
     Cli::command().debug_assert();
 }
 
@@ -31,7 +31,7 @@ fn data_may_stand_before_and_after_the_command() {
 }
 
 #[test]
-fn serve_listens_on_this_machine_only_unless_told() {
+fn serve_listens_on_loopback_by_default() {
     let Command::Serve(serve) = parse("mlforge serve").unwrap().command else {
         panic!()
     };
@@ -39,7 +39,7 @@ fn serve_listens_on_this_machine_only_unless_told() {
 }
 
 #[test]
-fn complaint_says_what_is_wrong() {
+fn complaint_names_the_wrong_argument() {
     for (line, says) in [
         ("mlforge", "subcommand"),
         ("mlforge project", "subcommand"),

@@ -1,5 +1,5 @@
-//! What the host asks of a forge: who presents this credential, and what may they do in this project?
-//! It knows nothing of HTTP answers: `auth/mod.rs` turns a decision into one.
+//! The interface to a forge, which identifies callers and knows their role in a project. It knows nothing of
+//! HTTP answers: `auth/mod.rs` turns a decision into one.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use crate::storage::ProjectId;
 
 pub mod local;
 
-/// How the caller named the project in the address.
+/// The project as the caller named it in the URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ProjectRef {
-    /// By its number.
+    /// The project's number.
     Id(u64),
-    /// By its full path, percent-decoded, for example `group/sub/project`.
+    /// The full path, percent-decoded, for example `group/sub/project`.
     Path(String),
 }
 
 impl From<&str> for ProjectRef {
-    /// Digits alone are a number, all else is a path, as in the addresses of GitLab.
+    /// Digits alone are a number, and all other text is a path, as in GitLab's URLs.
     fn from(text: &str) -> Self {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
@@ -48,25 +48,26 @@ impl std::fmt::Debug for Credential {
     }
 }
 
-/// Who asks.
+/// The user who makes a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// Stable, unlike the login.
+    /// The user's number. It is stable, unlike the login.
     pub id: u64,
     /// The user's name on the forge.
     pub login: String,
 }
 
-/// What a token may be used for, whatever its owner may do.
+/// The rights that a token grants, whatever its owner may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Reading only.
     ReadApi,
-    /// Everything.
+    /// Reading and writing.
     Api,
 }
 
-/// What a user is in a project, weakest first. Guests read; developers write (GitLab's `project_policy`).
+/// A user's role in a project, weakest first. Guests read and developers write, as in GitLab's
+/// `project_policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Reads.
@@ -84,25 +85,26 @@ pub enum Role {
 /// A project that the caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
-    /// Stable; what its data is stored under.
+    /// The project's number. It is stable, and the project's data is stored under it.
     pub id: ProjectId,
-    /// The full path now; it may change.
+    /// The current full path, which may change.
     pub path: String,
 }
 
-/// What the forge says to a credential and a project.
+/// The forge's decision about a credential and a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The credential is unknown, expired or revoked, or its user is.
+    /// The credential or its user is unknown, expired or revoked.
     Unauthenticated,
-    /// The credential is good.
+    /// The credential is valid.
     Known {
-        /// Whose it is.
+        /// The user to whom the credential belongs.
         actor: Actor,
-        /// What it may be used for.
+        /// The rights that the credential grants.
         scope: Scope,
-        /// The project and the caller's role in it; none when the caller may not read it or it does not exist, which
-        /// nobody can tell apart. A stranger who may read (a public or internal project) has the role `Guest`.
+        /// The project, and the caller's role in it. `None`: it does not exist, or the caller may not read
+        /// it; the two cannot be told apart. A caller who is no member but may read (a public or internal
+        /// project) has the role `Guest`.
         project: Option<(Project, Role)>,
     },
 }
@@ -110,36 +112,37 @@ pub enum Decision {
 /// A CI job of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Job {
-    /// As the forge writes it.
+    /// The job's id, as the forge writes it.
     pub id: String,
-    /// As the pipeline's file names it.
+    /// The job's name, as in the pipeline's file.
     pub name: String,
-    /// The forge's own word, for example `success`.
+    /// The job's status in the forge's own word, for example `success`.
     pub status: String,
-    /// Branch or tag.
+    /// The branch or tag.
     pub git_ref: Option<String>,
-    /// Full hash.
+    /// The full commit hash.
     pub commit: Option<String>,
-    /// Login of the user who started it.
+    /// Login of the user who started the job.
     pub user: Option<String>,
-    /// The job's page.
+    /// URL of the job's page.
     pub url: Option<String>,
-    /// As the forge writes it, for example `!12`.
+    /// The merge request, as the forge writes it, for example `!12`.
     pub merge_request: Option<String>,
 }
 
-/// A thing that has a page on the forge.
+/// An entity that has a page on the forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// By login.
+    /// A user, by login.
     User(String),
-    /// By full hash.
+    /// A commit, by full hash.
     Commit(String),
-    /// By number.
+    /// A merge request, by number.
     MergeRequest(String),
 }
 
-/// The forge cannot answer now; the text is for the log. The host answers 503 and never lets a request through.
+/// The forge cannot answer now. The text is for the log. The host answers 503 and never lets the request
+/// through.
 #[derive(Debug)]
 pub struct ForgeError(pub String);
 
@@ -151,15 +154,15 @@ impl fmt::Display for ForgeError {
 
 impl std::error::Error for ForgeError {}
 
-/// A forge: users, projects, roles, and what else only it knows.
+/// A forge: its users, projects, roles, CI jobs and pages.
 #[async_trait]
 pub trait Forge: Send + Sync + 'static {
-    /// Who is it, and what are they in this project? Asked once a request.
+    /// Identifies the caller and their role in this project. It is called once a request.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError>;
 
-    /// A CI job of this project; none when there is no such job, or no CI.
+    /// Returns a CI job of this project. `None`: there is no such job, or no CI.
     async fn job(&self, project: ProjectId, id: &str) -> Result<Option<Job>, ForgeError>;
 
-    /// The address of a page; none when the forge has no page for it.
+    /// Returns the URL of a page. `None`: the forge has no page for it.
     async fn link(&self, project: ProjectId, target: &Target) -> Result<Option<String>, ForgeError>;
 }

@@ -1,4 +1,5 @@
-//! One line a request: what was asked and how it ended, never a token, a query or a body.
+//! The access log: one line a request, with its method, path and status, but never a token, a query or a
+//! body.
 
 use std::time::Instant;
 
@@ -7,17 +8,18 @@ use http::{Method, Response, request::Parts};
 use super::response_body::Body;
 use crate::storage::ProjectId;
 
-/// What nginx writes for a caller who did not wait for the answer.
+/// Status of a request whose caller did not wait for the answer, as nginx logs it.
 const CALLER_LEFT: u16 = 499;
 
-/// Is written when it is dropped, so that a request whose caller went away has its line too.
+/// The line of one request. It is written when dropped, so that a request whose caller has left is logged,
+/// too.
 pub(crate) struct RequestLine {
     method: Method,
     path: String,
     project: Option<ProjectId>,
     began: Instant,
     status: u16,
-    /// None when the answer does not know its length.
+    /// Length of the answer; `None`: unknown.
     bytes: Option<u64>,
 }
 
@@ -45,7 +47,7 @@ impl RequestLine {
 
 impl Drop for RequestLine {
     fn drop(&mut self) {
-        // A panic of the log would abort a process that unwinds already. The panic that unwinds is logged by itself.
+        // A panic of the log would abort a process that already unwinds. The first panic is logged by itself.
         if std::thread::panicking() {
             return;
         }

@@ -1,4 +1,4 @@
-//! The base URL under which clients reach the host, as far as a request tells.
+//! The base URL under which clients reach the host, derived from a request.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderName, Version};
 
-/// What a proxy adds to a request. The address that the client used may then be another one than the host sees.
+/// Headers that proxies add to a request. With one of them, the client may have used another address than the
+/// host sees.
 const OF_PROXIES: [HeaderName; 5] = [
     FORWARDED,
     VIA,
@@ -16,14 +17,15 @@ const OF_PROXIES: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// The address of the host that a request came to, for requests that came by a socket of the host's own.
+/// The local address of the socket that a request came to. Requests without a socket have none.
 #[derive(Clone, Copy)]
 pub(crate) struct OwnAddress(pub(crate) SocketAddr);
 
-/// The address that a request was sent to, without a path; none when it does not tell, or seems to have come by a proxy,
-/// behind which clients may know the host by another one. What a proxy tells is not believed: a client could tell the same.
+/// The base URL to which a request was sent, without a path. `None`: it is unknown, or the request seems to
+/// have come through a proxy, whose address clients use instead. Headers of proxies are not trusted, because
+/// a client can send them, too.
 pub(crate) fn of_host(head: &Parts) -> Option<String> {
-    // Old proxies speak HTTP/1.0 and say nothing else of themselves.
+    // Old proxies speak HTTP/1.0 and add no header.
     if head.version < Version::HTTP_11 || OF_PROXIES.iter().any(|name| head.headers.contains_key(name)) {
         return None;
     }
@@ -46,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_tells_by_its_host() {
+    fn the_base_url_comes_from_the_host_header() {
         assert_eq!(of(&[("host", "ml.test:5000")]).as_deref(), Some("http://ml.test:5000"));
         assert_eq!(of(&[("host", "[::1]:5000")]).as_deref(), Some("http://[::1]:5000"));
         for other in ["", "a b", "user@ml.test", "ml.test/x", "ml.test?x"] {
@@ -56,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_names_another_port_came_by_a_proxy() {
+    fn a_request_for_another_port_has_no_base_url() {
         let of = |host: &str| {
             let own = OwnAddress("127.0.0.1:5000".parse().unwrap());
             let request = http::Request::get("/x").header("host", host).extension(own);
@@ -69,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_came_by_a_proxy_does_not_tell() {
+    fn a_request_through_a_proxy_has_no_base_url() {
         let old = http::Request::get("/x")
             .header("host", "ml.test")
             .version(Version::HTTP_10);

@@ -1,4 +1,5 @@
-//! Collects a body whole, within bounds: from a client, which may be slow or endless, or from the component.
+//! Collects a whole body, within bounds. It comes from a client, which may be slow or endless, or from the
+//! component.
 
 use std::time::Duration;
 
@@ -10,16 +11,16 @@ use tokio::time::{Instant, timeout};
 use crate::limits::budget::{Exhausted, Share};
 use crate::limits::pace::{Pace, TimeBudget};
 
-/// Why a body was not taken.
+/// The reason why a body was not collected.
 #[derive(Debug)]
 pub(crate) enum CollectError {
-    /// It has more bytes than allowed.
+    /// The body has more bytes than allowed.
     TooLarge,
-    /// Its share of the memory for bodies is used up.
+    /// The share of the memory for bodies is used up.
     NoRoom(Exhausted),
-    /// Its sender stopped sending, or sends too slowly.
+    /// The sender stopped, or sends too slowly.
     Stalled,
-    /// It broke off.
+    /// The body broke off.
     Broken(String),
 }
 
@@ -57,7 +58,8 @@ where
         };
         left = left.checked_sub(piece.len()).ok_or(CollectError::TooLarge)?;
         time.moved(piece.len(), waiting.elapsed());
-        // The announced length is reserved at once: growing step by step takes up to twice the memory.
+        // The announced length is reserved at once, because growing step by step takes up to twice the
+        // memory.
         let rest = usize::try_from(body.size_hint().lower())
             .unwrap_or(usize::MAX)
             .min(left);
@@ -68,8 +70,8 @@ where
     }
 }
 
-/// Reads what a refused client still sends and forgets it, as long as that is little and quick: a connection that is
-/// closed on unread bytes is reset, and the client never sees why it was refused.
+/// Drains the body of a rejected request, up to `bytes_max` bytes and for at most `time`. Otherwise the
+/// connection would be closed on unread bytes and reset, and the client would not see the answer.
 pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, bytes_max: usize, time: Duration) {
     let mut body = body;
     let mut left = bytes_max;
@@ -84,7 +86,7 @@ pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, bytes_max: u
     _ = timeout(time, read).await;
 }
 
-/// Most bodies come in one piece, which is then not copied.
+/// A body that is being collected. Most bodies come in one chunk, which is not copied.
 enum Whole {
     Nothing,
     One(Bytes),
@@ -92,7 +94,7 @@ enum Whole {
 }
 
 impl Whole {
-    /// Appends a piece to a body of which `rest` bytes are still to come.
+    /// Appends a chunk. `rest` bytes of the body are still to come.
     fn with(self, piece: Bytes, rest: usize) -> Self {
         match self {
             Whole::Nothing => Whole::One(piece),
@@ -110,7 +112,7 @@ impl Whole {
         }
     }
 
-    /// How much memory it takes.
+    /// Number of bytes of memory that it takes.
     fn capacity(&self) -> usize {
         match self {
             Whole::Nothing => 0,

@@ -1,4 +1,4 @@
-//! HTTP as the host speaks it: addresses, heads, bodies and the host's own answers.
+//! The host's side of HTTP: URLs, bodies, errors and the access log.
 
 pub(crate) mod access_log;
 pub(crate) mod base_url;

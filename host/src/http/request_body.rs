@@ -1,4 +1,5 @@
-//! A request body with a size limit and an idle timeout. When dropped it returns the unread rest to the host, which may drain it.
+//! A request body with a size limit and an idle timeout. When dropped, it returns the unread rest to the
+//! host, which may drain it.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -17,28 +18,29 @@ use crate::limits::idle_timeout::Progress;
 use crate::limits::pace::{Pace, PacedPolls};
 use crate::storage::quota::Reservation;
 
-/// A client's body, wherever it comes from.
+/// The body of a client's request, from a socket or an embedder.
 pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
-/// What is left of a body, and what was wrong with it, for those who lent it to the component.
+/// The host's handle on a body that the component reads: the unread rest, and the error of the body.
 pub(crate) struct LimitedBodyHandle {
     rest: oneshot::Receiver<Inbound>,
     wrong: Arc<OnceLock<HttpError>>,
 }
 
 impl LimitedBodyHandle {
-    /// Why the body did not come whole, if it is known by now.
+    /// The error of the body, if one is known by now.
     pub(crate) fn wrong(&self) -> Option<HttpError> {
         self.wrong.get().cloned()
     }
 
-    /// What the component did not read; none when it has all, or still reads.
+    /// Returns the part that the component did not read. `None`: the component read all, or still reads after
+    /// `time`.
     pub(crate) async fn rest(self, time: Duration) -> Option<Inbound> {
         tokio::time::timeout(time, self.rest).await.ok()?.ok()
     }
 }
 
-/// The body that the component gets.
+/// The body that the component reads.
 pub(crate) struct LimitedBody {
     body: Option<Inbound>,
     back: Option<oneshot::Sender<Inbound>>,
@@ -51,7 +53,7 @@ pub(crate) struct LimitedBody {
 }
 
 impl LimitedBody {
-    /// A body of at most this many bytes, at this pace.
+    /// A body of at most `bytes_max` bytes, at this pace.
     pub(crate) fn new(body: Inbound, bytes_max: u64, pace: Pace, progress: Progress) -> (Self, LimitedBodyHandle) {
         let (back, rest) = oneshot::channel();
         let wrong = Arc::new(OnceLock::new());
@@ -68,7 +70,7 @@ impl LimitedBody {
         (inflow, LimitedBodyHandle { rest, wrong })
     }
 
-    /// The same, as long as there is room in the project.
+    /// Also bounds the body by the reserved room in the project.
     pub(crate) fn within(mut self, room: Option<Reservation>) -> Self {
         self.room = room;
         self
@@ -125,7 +127,7 @@ impl Body for LimitedBody {
 impl Drop for LimitedBody {
     fn drop(&mut self) {
         if let Some((body, back)) = self.body.take().zip(self.back.take()) {
-            // Who lent it may have left.
+            // The host may have stopped waiting.
             _ = back.send(body);
         }
     }

@@ -14,11 +14,11 @@ use crate::limits::admission::Permit;
 use crate::limits::budget::Share;
 use crate::storage::BlobStream;
 
-/// The bytes of an answer: all at once, or a stream, which may fail.
+/// The body of an answer: bytes in memory, or a stream, which may fail.
 #[derive(Debug, Default)]
 pub struct Body {
     rest: Rest,
-    /// Dropped after the last byte is sent.
+    /// Shares and permits, dropped after the last byte is sent.
     held: Vec<Box<dyn Held>>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) trait Held: Debug + Send + Sync {}
 
 impl<T: Debug + Send + Sync> Held for T {}
 
-/// The last bytes of an answer, with everything that the answer holds. An HTTP server drops a body as
+/// The last bytes of an answer, with the shares and permits that it holds. An HTTP server drops a body as
 /// soon as it has its last frame, long before a slow client has those bytes.
 struct OnTheirWay {
     bytes: Bytes,
@@ -52,19 +52,19 @@ impl Default for Rest {
     }
 }
 
-/// A piece of a streamed answer.
+/// A chunk of a streamed answer.
 #[derive(Debug)]
 pub(crate) enum Piece {
     Bytes(Bytes),
-    /// All was sent. Without it the stream broke off.
+    /// The end of a complete answer. Without it the stream broke off.
     End,
 }
 
-/// Where pieces come from.
+/// The source of a stream's chunks.
 #[derive(Debug)]
 enum Source {
     Component(mpsc::Receiver<Piece>),
-    /// Its length is known, so its end is.
+    /// A file. It needs no end marker, because its length is known.
     File(BlobStream),
 }
 
@@ -82,13 +82,13 @@ impl Source {
 #[derive(Debug)]
 struct Stream {
     pieces: Source,
-    /// How many bytes are to come, if it was said.
+    /// Number of bytes still to come; `None`: unknown.
     left: Option<u64>,
     ended: bool,
 }
 
 impl Body {
-    /// No bytes.
+    /// An empty body.
     pub fn empty() -> Self {
         Self::default()
     }
@@ -100,12 +100,12 @@ impl Body {
         body
     }
 
-    /// Holds something until the last byte is sent or the client has left.
+    /// Holds a share or permit until the last byte is sent or the client has left.
     pub(crate) fn hold(&mut self, held: impl Held + 'static) {
         self.held.push(Box::new(held));
     }
 
-    /// True if its bytes come as a stream, and are not all in memory.
+    /// True if the bytes come as a stream and are not all in memory.
     pub(crate) fn is_streamed(&self) -> bool {
         matches!(self.rest, Rest::Stream(_))
     }
@@ -114,7 +114,7 @@ impl Body {
         Self::of(Source::Component(pieces), length)
     }
 
-    /// So many bytes of a file, which keep a permit until they are sent.
+    /// The first `length` bytes of a stream from a file, which hold a permit until they are sent.
     pub(crate) fn file(pieces: BlobStream, length: u64, permit: Permit) -> Self {
         let mut body = Self::of(Source::File(pieces), Some(length));
         body.hold(permit);
@@ -133,7 +133,7 @@ impl Body {
         }
     }
 
-    /// The whole contents, when they are in memory; those of a stream never are.
+    /// Returns the contents of a body in memory; for a stream, no bytes.
     pub fn into_bytes(self) -> Bytes {
         match self.rest {
             Rest::Bytes(bytes) => bytes.unwrap_or_default(),
@@ -141,7 +141,7 @@ impl Body {
         }
     }
 
-    /// How many bytes are still to come; none when that is not known.
+    /// Number of bytes still to come. `None`: unknown.
     pub fn len(&self) -> Option<u64> {
         match &self.rest {
             Rest::Bytes(bytes) => bytes.as_ref().map_or(0, Bytes::len).try_into().ok(),
@@ -149,7 +149,7 @@ impl Body {
         }
     }
 
-    /// Nothing is to come.
+    /// True if no bytes are still to come.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
     }
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_held_is_given_back_when_the_last_byte_is_gone() {
+    async fn permits_are_held_until_the_last_byte_is_dropped() {
         let (sender, pieces) = mpsc::channel(2);
         for piece in ["a", "b"] {
             sender.send(Piece::Bytes(piece.into())).await.unwrap();

@@ -1,5 +1,5 @@
-//! The mount: which paths belong to a project. It works on the raw path, so the component gets byte for byte what the client
-//! sent.
+//! The router: it finds the project and path of a URL below the mount. It works on the raw path, so the
+//! component gets byte for byte what the client sent.
 
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
@@ -8,34 +8,34 @@ use crate::forge::ProjectRef;
 use crate::storage::ProjectId;
 
 const HEALTH: &str = "/-/health";
-/// MLflow's path of the same. Probes ask it at the root, and scripts after the tracking URI.
+/// MLflow's health path. Probes request it at the root, and scripts after the tracking URI.
 const MLFLOW_HEALTH: &str = "/health";
 const PROJECTS: &str = "/api/v4/projects/";
 const MLFLOW: &str = "ml/mlflow";
 
-/// What an address leads to.
+/// The target of a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
-    /// The host itself.
+    /// The health check of the host.
     Health,
     /// The component, for this project.
     Project {
         project: ProjectRef,
-        /// Behind the mount, beginning with a slash, as the client wrote it.
+        /// The path after the mount, as the client wrote it. It begins with a slash.
         path: &'a str,
     },
-    /// Nothing.
+    /// No target.
     Nowhere,
 }
 
-/// Finds what is served at an address.
+/// Finds the target of a request.
 pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     let asks = method == Method::GET || method == Method::HEAD;
     if asks && [HEALTH, MLFLOW_HEALTH].contains(&uri.path()) {
         return Route::Health;
     }
     match uri.path().strip_prefix(PROJECTS).and_then(split_mount) {
-        // The project is not looked up, so that the answer does not tell whether it exists.
+        // The project is not looked up, so the answer does not reveal whether it exists.
         Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
         Some((id, path)) => Route::Project {
             project: project(id),
@@ -45,13 +45,13 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     }
 }
 
-/// Where a project is served: a path without a slash at its end.
+/// The mount of a project: a path without a slash at its end.
 pub(crate) fn of_project(project: ProjectId) -> String {
     format!("{PROJECTS}{}/{MLFLOW}", project.0)
 }
 
-/// The project's name and the path after the mount. Several slashes between them are one, as for MLflow: a tracking URI may
-/// end with some.
+/// Splits a path into the project's name and the path after the mount. Several slashes between them count as
+/// one, as for MLflow, because a tracking URI may end with some.
 fn split_mount(rest: &str) -> Option<(&str, &str)> {
     let (id, rest) = rest.split_once('/')?;
     let path = rest.strip_prefix(MLFLOW)?;
@@ -60,7 +60,8 @@ fn split_mount(rest: &str) -> Option<(&str, &str)> {
     (!id.is_empty()).then_some((id, path))
 }
 
-/// A number is an id; all else is a path, decoded once. What is not UTF-8 becomes a path that no project has.
+/// Parses a project: digits are its number, and all other text is its path, percent-decoded once. Invalid
+/// UTF-8 becomes a path that no project has.
 fn project(id: &str) -> ProjectRef {
     match id.parse() {
         Ok(number) if id.bytes().all(|byte| byte.is_ascii_digit()) => ProjectRef::Id(number),
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_found_where_it_is_served() {
+    fn the_mount_of_a_project_leads_to_it() {
         let place = of_project(ProjectId(42));
         assert_eq!(place, "/api/v4/projects/42/ml/mlflow");
         let project = ProjectRef::Id(42);
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_name_no_project() {
+    fn invalid_utf8_names_no_project() {
         assert_eq!(path_of("a%FF"), ProjectRef::Path("a\u{fffd}".into()));
     }
 
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_leads_nowhere() {
+    fn other_paths_have_no_target() {
         for path in [
             "/",
             "/api/v4/projects/1",
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn health_is_at_the_root_and_behind_every_mount() {
+    fn health_is_at_the_root_and_below_every_mount() {
         for path in [
             "/-/health",
             "/health",
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn several_slashes_behind_the_mount_are_one() {
+    fn several_slashes_after_the_mount_count_as_one() {
         for slashes in ["/", "//", "////"] {
             let uri = format!("/api/v4/projects/1/ml/mlflow{slashes}api/2.0/a//b");
             let project = ProjectRef::Id(1);

@@ -1,5 +1,5 @@
-//! Admission of requests: permits and budgets that all requests share, with a share for each project
-//! and each caller. Every wait has a time limit, and dropping a permit gives it back.
+//! Admission of requests: permits and budgets that all requests share, with a share for each project and each
+//! caller. Every wait has a time limit, and dropping a permit returns it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,22 +11,22 @@ use tokio::time::{Duration, timeout};
 use super::budget::{Bounds, Budget, Claim, Exhausted, Share};
 use crate::limits::Limits;
 
-/// A map with more semaphores drops the unused ones before it adds another one.
+/// Number of semaphores above which the unused ones are dropped before another one is added.
 const IDLE_SEMAPHORES_MAX: usize = 1_000;
 
 /// All permits and budgets of a host.
 pub(crate) struct Admission {
-    /// The number of requests from the moment at which their caller is known until the last byte of their
-    /// answer is sent. Each keeps a connection busy.
+    /// Counts requests from the moment at which their caller is known until the last byte of their answer is
+    /// sent. Each keeps a connection busy.
     under_way: Budget,
-    /// The number of requests that run or wait for a permit to run.
+    /// Counts the requests that run or wait for a permit to run.
     queue: Budget,
     running: Permits,
     /// Permits of requests that carry files. Such requests take long, so they have permits of their own.
     transfers: Permits,
-    /// Bodies of requests and answers, in bytes.
+    /// Counts the bytes of the bodies of requests and answers.
     pub(crate) bodies: Budget,
-    /// Linear memory of instances, in bytes.
+    /// Counts the linear memory of instances, in bytes.
     pub(crate) memory: Budget,
     queue_timeout: Duration,
 }
@@ -63,7 +63,7 @@ impl Admission {
         self.under_way.take(claim, 1)
     }
 
-    /// A permit to run, waited for at most `Limits::queue_timeout`. A full queue is refused at once.
+    /// Waits for a permit to run, at most for `Limits::queue_timeout`. Fails at once when the queue is full.
     pub(crate) async fn run_permit(&self, claim: Claim) -> Result<RunPermit, Exhausted> {
         let queued = self.queue.take(claim, 1)?;
         let running = self.running.acquire(claim, self.queue_timeout).await?;
@@ -73,23 +73,23 @@ impl Admission {
         })
     }
 
-    /// A permit to carry a file, waited for at most `Limits::queue_timeout`.
+    /// Waits for a permit to carry a file, at most for `Limits::queue_timeout`.
     pub(crate) async fn transfer_permit(&self, claim: Claim) -> Result<Permit, Exhausted> {
         self.transfers.acquire(claim, self.queue_timeout).await
     }
 }
 
-/// A number of permits, of which one project and one caller have at most a share.
+/// A number of permits, of which one project and one caller can have at most a share.
 ///
-/// A request queues for its caller's share first, then for its project's, then for the whole. So nobody
-/// queues after requests that wait for their own share only.
+/// A request queues for its caller's share first, then for its project's, then for the whole. So a request
+/// that waits for its own share delays no other.
 pub(crate) struct Permits {
     all: Arc<Semaphore>,
     projects: Keyed<crate::storage::ProjectId>,
     callers: Keyed<crate::limits::budget::CallerId>,
 }
 
-/// One of the permits; dropping it gives it back.
+/// One of the permits. Dropping it returns it.
 #[derive(Debug)]
 pub(crate) struct Permit {
     _of_caller: Option<OwnedSemaphorePermit>,
@@ -108,7 +108,7 @@ impl Permits {
         }
     }
 
-    /// Waits for a permit, at most for this time; the error names the bound that was reached.
+    /// Waits for a permit, at most for `time`. The error names the bound that was reached.
     pub(crate) async fn acquire(&self, claim: Claim, time: Duration) -> Result<Permit, Exhausted> {
         let mut exhausted = Exhausted::Caller;
         let acquire = async {
@@ -133,7 +133,7 @@ impl Permits {
 
 /// A semaphore for each key that is in use.
 struct Keyed<K> {
-    /// The permits of each semaphore; none: no bound.
+    /// The permits of each semaphore; `None`: no bound.
     permits: Option<usize>,
     semaphores: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_has_more_than_their_part_of_the_permits() {
+    async fn a_project_or_caller_cannot_exceed_its_share_of_permits() {
         let permits = Permits::new(BOUNDS);
         let acquire = |project, caller| permits.acquire(claim(project, caller), TIME);
         let ada = acquire(1, 1).await.unwrap();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_behind_those_whose_own_part_is_used_up() {
+    async fn a_request_that_waits_for_its_own_share_delays_no_other() {
         let permits = Arc::new(Permits::new(BOUNDS));
         let _held = (
             permits.acquire(claim(1, 1), TIME).await,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_permit_that_is_given_back_goes_to_whoever_waits() {
+    async fn a_returned_permit_goes_to_a_waiting_request() {
         let permits = Permits::new(BOUNDS);
         let held = permits.acquire(claim(1, 1), TIME).await.unwrap();
         let (next, ()) = tokio::join!(permits.acquire(claim(1, 1), TIME), async {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn semaphores_that_nobody_uses_are_forgotten() {
+    async fn unused_semaphores_are_dropped() {
         let permits = Permits::new(BOUNDS);
         let held = permits.acquire(claim(1, 1), TIME).await.unwrap();
         for number in 2..5_000 {

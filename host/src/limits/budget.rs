@@ -1,7 +1,8 @@
-//! Budgets of bytes or of numbers that all requests share. A share is taken from a budget, and dropping
-//! it gives it back.
+//! Budgets of bytes or of counts, shared by all requests. A share is taken from a budget, and dropping it
+//! returns it.
 //!
-//! One project and one caller take at most a part of a budget each, so nobody can shut out others. All
+//! One project and one caller can each take at most a part of a budget, so nobody can shut out others. All
+//! three bounds are checked and taken in one step.
 //! three bounds are checked and taken in one step.
 
 use std::collections::HashMap;
@@ -13,12 +14,12 @@ use crate::forge::Actor;
 use crate::limits::Limits;
 use crate::storage::ProjectId;
 
-/// The identity of a caller, whichever token they use.
+/// The identity of a caller, independent of the token in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CallerId(u64);
 
 impl CallerId {
-    /// A hash of number and login. Two actors with the same hash have one share together, and no more.
+    /// A hash of number and login. Two actors with the same hash only have to share one part of the budget.
     pub(crate) fn of(actor: &Actor) -> Self {
         let mut hasher = DefaultHasher::new();
         (actor.id, &actor.login).hash(&mut hasher);
@@ -30,18 +31,18 @@ impl CallerId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) project: ProjectId,
-    /// None for work of the host itself.
+    /// The caller; `None` for work of the host itself.
     pub(crate) caller: Option<CallerId>,
 }
 
-/// The bound that is reached.
+/// The bound that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exhausted {
-    /// That of the whole budget.
+    /// The bound of the whole budget.
     All,
-    /// That of one project.
+    /// The bound of one project.
     Project,
-    /// That of one caller.
+    /// The bound of one caller.
     Caller,
 }
 
@@ -54,7 +55,8 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The bounds that the limits set for a total. A part is never less than one request needs: `request_max`.
+    /// The bounds of a budget, from its total and the percentages in `limits`. A part is at least
+    /// `request_max`, the need of one request.
     pub(crate) fn of(total: usize, request_max: usize, limits: &Limits) -> Self {
         let part = |percent: usize| {
             let part = total.saturating_mul(percent) / 100;
@@ -98,7 +100,7 @@ impl Budget {
         }
     }
 
-    /// A share of nothing yet.
+    /// An empty share.
     pub(crate) fn share(&self, claim: Claim) -> Share {
         Share {
             budget: self.clone(),
@@ -107,7 +109,7 @@ impl Budget {
         }
     }
 
-    /// A share of this amount; nothing is taken when less is left.
+    /// Takes a share of this amount. Nothing is taken when less is left.
     pub(crate) fn take(&self, claim: Claim, amount: usize) -> Result<Share, Exhausted> {
         let mut share = self.share(claim);
         share.grow(amount)?;
@@ -120,7 +122,7 @@ impl Budget {
     }
 }
 
-/// The part of a budget that one holder has.
+/// The part of a budget that one holder has taken.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
@@ -129,7 +131,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Takes more; nothing changes when less is left.
+    /// Takes more. Nothing changes when less is left.
     pub(crate) fn grow(&mut self, amount: usize) -> Result<(), Exhausted> {
         let bounds = &self.budget.inner.bounds;
         let mut taken = self.budget.lock();
@@ -145,7 +147,7 @@ impl Share {
         Ok(())
     }
 
-    /// Gives some of it back.
+    /// Returns a part of the share.
     pub(crate) fn shrink(&mut self, amount: usize) {
         let amount = amount.min(self.taken);
         self.taken -= amount;
@@ -157,8 +159,8 @@ impl Share {
         }
     }
 
-    /// Counts the share for another caller of the same project, or for none. Nothing changes when that caller
-    /// would have too much.
+    /// Moves the share to another caller of the same project, or to none. Nothing changes when that caller
+    /// would exceed its bound.
     pub(crate) fn hand_to(&mut self, caller: Option<CallerId>) -> Result<(), Exhausted> {
         if caller == self.claim.caller {
             return Ok(());
@@ -175,7 +177,7 @@ impl Share {
         Ok(())
     }
 
-    /// How much it holds.
+    /// Amount of the share.
     pub(crate) fn taken(&self) -> usize {
         self.taken
     }
@@ -237,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_more_than_their_part() {
+    fn a_project_or_caller_cannot_exceed_its_part() {
         let budget = Budget::new(BOUNDS);
         let mut ada = budget.share(claim(1, 1));
         assert_eq!(ada.grow(5), Ok(()));
         assert_eq!(ada.grow(1), Err(Exhausted::Caller));
-        // In another project, too.
+        // The bound of a caller holds across projects.
         assert_eq!(budget.take(claim(2, 1), 1).err(), Some(Exhausted::Caller));
         let bob = budget.take(claim(1, 2), 5).unwrap();
         assert_eq!(budget.take(claim(1, 3), 1).err(), Some(Exhausted::Project));
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_on_counts_for_the_next_one() {
+    fn a_share_handed_over_counts_for_the_new_caller() {
         let budget = Budget::new(BOUNDS);
         let own = Claim {
             project: ProjectId(1),
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_percents_and_one_request_has_room_in_each() {
+    fn parts_are_percentages_but_fit_one_request() {
         let limits = Limits {
             project_percent_max: 50,
             caller_percent_max: 25,
@@ -293,7 +295,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sums_are_those_of_the_shares(steps in prop::collection::vec((0_u64..3, 0_u64..4, 0_usize..8, 0_u8..4), 0..60)) {
+        fn the_sums_equal_those_of_all_shares(steps in prop::collection::vec((0_u64..3, 0_u64..4, 0_usize..8, 0_u8..4), 0..60)) {
             let budget = Budget::new(BOUNDS);
             let mut shares: Vec<Share> = Vec::new();
             for (project, caller, amount, step) in steps {

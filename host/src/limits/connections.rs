@@ -1,14 +1,15 @@
 //! The open connections of a server: their number is bounded.
 //!
-//! A full server closes a connection instead of letting a newcomer wait. Connections are closed in this order, and the
-//! longest in its state first:
+//! A full server closes a connection instead of letting a new one wait. Connections are closed in this order,
+//! and the longest in its state first:
 //!
-//! 1. strangers: connections without a request, and those whose last request was not let in. Of these, the ones from the
-//!    address with the most connections go first;
-//! 2. idle connections of a caller or project that has more than its share;
+//! 1. strangers: connections without a request, and those whose last request was not admitted. Among them,
+//!    the
+//! address with the most connections goes first;
+//! 2. idle connections of a caller or project that exceeds its share;
 //! 3. other idle connections.
 //!
-//! A connection whose request was let in and still runs is never closed for a newcomer.
+//! A connection whose request was admitted and still runs is never closed for a new one.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 use crate::limits::budget::{Bounds, Claim};
 use crate::limits::pace::Pace;
 
-/// At most one in this many connections is closed at once because a stranger has it.
+/// Of all connections, at most one in this many is closed in one step.
 const STRANGERS_CLOSED_PART: usize = 32;
 
 /// All connections of a server. Cheap to clone; all clones are the same.
@@ -44,8 +45,8 @@ struct Inner {
 struct Open {
     next: u64,
     connections: HashMap<u64, Arc<Connection>>,
-    /// The number of connections that were told to close and still have their place. While there are any, no other
-    /// one is closed.
+    /// Number of connections that were told to close and still hold their permit. While there are any, no
+    /// other connection is closed.
     closing: usize,
 }
 
@@ -60,24 +61,23 @@ pub(crate) struct Connection {
 
 #[derive(Debug)]
 struct State {
-    /// The caller and project of its last request; none until that is let in.
+    /// The caller and project of the last request. `None`: that request is not admitted yet.
     claim: Option<Claim>,
-    /// True if a request ever came.
+    /// True if the connection ever had a request.
     was_asked: bool,
-    /// The number of requests whose answers are not sent yet.
+    /// Number of requests whose answers are not sent yet.
     busy: usize,
-    /// The time of the last change between busy and idle.
+    /// Time of the last change between busy and idle.
     since: Instant,
-    /// The least rate at which the client has to take the answer.
+    /// The minimum rate at which the client has to read the answer.
     pace: Pace,
 }
 
-/// The network address that a connection comes from. Of an IPv6 address it is the part that identifies a customer of a
-/// network provider.
+/// The network address of a client. For IPv6 it is the part that identifies a customer of a network provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Peer(IpAddr);
 
-/// The number of bits of an IPv6 address that a customer chooses.
+/// Number of bits of an IPv6 address that a customer chooses.
 const OWN_BITS_V6: u32 = 64;
 
 impl From<IpAddr> for Peer {
@@ -89,7 +89,7 @@ impl From<IpAddr> for Peer {
     }
 }
 
-/// A connection's place among all; dropping it lets the next one in.
+/// A connection's permit and registration. Dropping it lets the next connection in.
 #[derive(Debug)]
 pub(crate) struct Place {
     connections: Connections,
@@ -117,14 +117,14 @@ impl Connections {
         }
     }
 
-    /// A place for a new connection, for which another one is closed if the server is full. This waits only while all
-    /// connections are busy. `pace` is that of answers until there is one.
+    /// Admits a new connection, for which another one is closed if the server is full. It waits only while
+    /// all connections are busy. `pace` is the pace of answers until there is one.
     pub(crate) async fn place(&self, peer: Peer, pace: Pace) -> Place {
         let places = &self.inner.places;
         loop {
             let acquired = match Arc::clone(places).try_acquire_owned() {
                 Ok(permit) => Ok(permit),
-                // A closed connection gives its place back at once.
+                // A connection that is told to close returns its permit at once.
                 Err(_) if self.close_some() => Arc::clone(places).acquire_owned().await,
                 Err(_) => tokio::select! {
                     permit = Arc::clone(places).acquire_owned() => permit,
@@ -163,9 +163,9 @@ impl Connections {
         }
     }
 
-    /// Closes the connections that come first in the order: one, or several of strangers, but never their later half.
-    /// `false` when all are busy. Several are closed at once because this looks at every connection, which is too much for
-    /// each newcomer of a flood.
+    /// Closes the first connection in the order, or several if they are strangers', but never the later half
+    /// of strangers. Returns `false` when all connections are busy. Several are closed at once because this
+    /// inspects every connection, which is too slow for each new connection of a flood.
     fn close_some(&self) -> bool {
         let mut open = self.lock();
         if open.closing > 0 {
@@ -199,17 +199,17 @@ impl Connections {
 }
 
 impl Connection {
-    /// Its last request was let in.
+    /// Records that the last request was admitted.
     pub(crate) fn accept(&self, claim: Claim) {
         self.lock().claim = Some(claim);
     }
 
-    /// True if a request ever came.
+    /// True if the connection ever had a request.
     pub(crate) fn was_asked(&self) -> bool {
         self.lock().was_asked
     }
 
-    /// The least rate at which the client has to take the answer.
+    /// The minimum rate at which the client has to read the answer.
     pub(crate) fn pace(&self) -> Pace {
         self.lock().pace
     }
@@ -218,7 +218,7 @@ impl Connection {
         self.lock().pace = pace;
     }
 
-    /// Ends when the connection has to close.
+    /// Waits until the connection has to close.
     pub(crate) async fn closed(&self) {
         self.closing.notified().await;
     }
@@ -230,10 +230,10 @@ impl Connection {
 }
 
 impl ActiveRequest {
-    /// Counts a request that came on a connection.
+    /// Registers a request on a connection.
     pub(crate) fn begin(connections: &Connections, connection: &Arc<Connection>) -> Self {
         let mut state = connection.lock();
-        // The connection is a stranger's until this request is let in.
+        // The connection is a stranger's until this request is admitted.
         state.claim = None;
         state.busy += 1;
         state.was_asked = true;
@@ -265,23 +265,24 @@ impl Drop for Place {
     }
 }
 
-/// The numbers of connections by project, caller and address.
+/// Number of connections by project, caller and address.
 struct Counts {
     bounds: Bounds,
     projects: HashMap<crate::storage::ProjectId, usize>,
     callers: HashMap<crate::limits::budget::CallerId, usize>,
-    /// All connections count here, those of strangers and others.
+    /// Counts all connections, those of strangers too.
     peers: HashMap<Peer, usize>,
 }
 
-/// Why a connection may be closed; the lesser ranks are closed first.
+/// The reason why a connection may be closed. Lower ranks are closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// A stranger's, by the number of connections from the same address: a flood from one address closes its own.
+    /// A stranger's connection. The more connections its address has, the lower the rank, so a flood from one
+    /// address closes its own.
     Stranger(Reverse<usize>),
-    /// An idle one of a caller or project that has more than its share.
+    /// An idle connection of a caller or project that exceeds its share.
     BeyondShare,
-    /// Any other idle one.
+    /// Any other idle connection.
     Idle,
 }
 
@@ -304,7 +305,7 @@ impl Counts {
         counts
     }
 
-    /// None for a connection that must not be closed.
+    /// Returns the rank of a connection. `None`: it must not be closed.
     fn rank(&self, peer: Peer, state: &State) -> Option<Rank> {
         let Some(claim) = state.claim else {
             return Some(Rank::Stranger(Reverse(count(&self.peers, &peer))));

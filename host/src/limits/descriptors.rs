@@ -1,6 +1,6 @@
-//! The number of files and sockets that the process may have open.
+//! The number of files and sockets that the process may open.
 
-/// The limit in force (`RLIMIT_NOFILE`); none where there is no limit, or none is known.
+/// Returns the limit in force (`RLIMIT_NOFILE`). `None`: there is no limit, or none is known.
 pub(crate) fn limit() -> Option<usize> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The idle timeout of a file transfer: it may take long, as long as bytes come or go.
+//! The idle timeout of a file transfer. A transfer may take long, as long as bytes are sent or received.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// When bytes moved last. Cheap to clone; all clones are one.
+/// The time of the last byte. Cheap to clone; all clones share one state.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     began: Instant,
@@ -22,7 +22,7 @@ impl Progress {
         }
     }
 
-    /// Bytes move now.
+    /// Records that bytes move now.
     pub(crate) fn mark(&self) {
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(elapsed, Ordering::Relaxed);
@@ -32,7 +32,7 @@ impl Progress {
         self.began + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
     }
 
-    /// Waits for something, as long as bytes move at least every `pause`; none when they do not.
+    /// Waits for a future, as long as bytes move at least every `pause`. `None`: they did not.
     pub(crate) async fn while_moving<T>(&self, pause: Duration, what: impl Future<Output = T>) -> Option<T> {
         let mut what = pin!(what);
         loop {
@@ -51,7 +51,7 @@ mod tests {
     use tokio::time::sleep;
 
     #[tokio::test(start_paused = true)]
-    async fn what_moves_may_go_on_and_what_stands_ends() {
+    async fn a_transfer_ends_only_after_an_idle_pause() {
         let pause = Duration::from_secs(1);
         let progress = Progress::new();
         let moving = async {

@@ -1,4 +1,4 @@
-//! Every limit of the host that an embedder may want to set.
+//! The limits of the host that an embedder may set.
 
 pub(crate) mod admission;
 pub(crate) mod budget;
@@ -10,78 +10,83 @@ use std::time::Duration;
 
 use crate::limits::pace::Pace;
 
-/// Bounds on what a request, an instance and a connection may cost.
+/// Bounds on the cost of a request, an instance and a connection.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From the moment at which a request has its body and a permit to its whole answer.
+    /// Maximum time of a request: from the moment at which it has its body and a permit to run, to the end of
+    /// its answer.
     pub request_timeout: Duration,
     /// Number of requests that run in the component at the same time.
     pub concurrent_requests_max: usize,
-    /// Number of further requests that may wait for one of those permits.
+    /// Number of further requests that may wait for a permit to run.
     pub queued_requests_max: usize,
-    /// How long they wait before they are told to come back.
+    /// Maximum time for which a request waits for a permit. After it, the client is told to try again.
     pub queue_timeout: Duration,
-    /// How long the forge may take to say who the caller is.
+    /// Maximum time for the forge to identify a caller.
     pub forge_timeout: Duration,
-    /// The largest request body of the routes that need large ones, such as `log-batch` and `log-inputs`.
+    /// Maximum request body, in bytes, of the routes that need large ones, such as `log-batch` and
+    /// `log-inputs`.
     pub body_bytes_max: usize,
-    /// The largest request body of all other routes but those of files.
+    /// Maximum request body, in bytes, of all other routes except those of files.
     pub small_body_bytes_max: usize,
-    /// The longest time for which a request body may pause, or be slower than its least rate.
+    /// Maximum time for which a request body may pause, or be slower than its minimum rate.
     pub body_idle_timeout: Duration,
-    /// The least rate of request bodies and answers that are held in memory, in bytes a second; 0: none.
+    /// Minimum rate of request bodies and answers that are held in memory, in bytes a second; 0: none.
     pub body_rate_min: u64,
-    /// The largest file that is taken from a client.
+    /// Maximum size of a file that a client uploads, in bytes.
     pub file_bytes_max: u64,
-    /// Bytes of files that a project keeps. `u64::MAX`: as many as there is room for, and nothing is counted.
+    /// Maximum number of bytes of files that a project keeps. `u64::MAX`: no bound, and nothing is counted.
     pub project_bytes_max: u64,
-    /// How long a file that came in parts may take to be put together, which the caller waits for.
+    /// Maximum time for completing a multipart upload. The caller waits for it.
     pub multipart_complete_timeout: Duration,
     /// Number of requests that carry files at the same time, besides all others.
     pub transfers_max: usize,
-    /// The least rate of uploads and downloads of files, in bytes a second; 0: none.
+    /// Minimum rate of uploads and downloads of files, in bytes a second; 0: none.
     pub transfer_rate_min: u64,
-    /// How long such a request may go on without a byte that moves.
+    /// Idle timeout of a file transfer: the longest time without a byte in either direction.
     pub transfer_idle_timeout: Duration,
-    /// The largest answer that is taken from the component.
+    /// Maximum size of an answer of the component, in bytes.
     pub answer_bytes_max: usize,
-    /// Request and answer bodies of all requests together.
+    /// Maximum number of bytes of the request and answer bodies of all requests together.
     pub bodies_bytes_max: usize,
-    /// The share of one project, in percent, of each bound on all requests: those under way, running, queued and with files,
-    /// bodies, and memory of instances. A share is never less than one request may take.
+    /// The share of one project, in percent, of each bound on all requests. These bounds are on requests
+    /// (all, running, queued, and with files), on bodies, and on the memory of instances. A share is never
+    /// less than one request may take.
     pub project_percent_max: usize,
-    /// The share of one caller, over all projects, in percent.
+    /// The share of one caller, over all projects, in percent, of the same bounds.
     pub caller_percent_max: usize,
-    /// Linear memory of one instance. A request that needs more is refused (413).
+    /// Maximum linear memory of one instance, in bytes. A request that needs more is refused (413).
     pub instance_bytes_max: usize,
-    /// Linear memory of all instances together.
+    /// Maximum linear memory of all instances together, in bytes.
     pub instances_bytes_max: usize,
-    /// An instance whose memory has grown past this is not used again.
+    /// Linear memory, in bytes, above which an instance is not reused.
     pub instance_reuse_bytes_max: usize,
-    /// After so many requests an instance is replaced.
+    /// Number of requests after which an instance is replaced.
     pub instance_requests_max: u32,
-    /// Number of idle instances, all projects together.
+    /// Maximum number of idle instances of all projects together.
     pub idle_max: usize,
-    /// Number of idle instances of one project.
+    /// Maximum number of idle instances of one project.
     pub idle_per_project_max: usize,
-    /// How long an instance waits.
+    /// Time after which an idle instance is dropped.
     pub instance_idle_timeout: Duration,
-    /// How long the instance waits that answered a project's last search: what it read makes the next one several times as fast.
+    /// Time after which the most recently used query instance of a project is dropped. Its cache makes the
+    /// next search several times as fast.
     pub query_instance_idle_timeout: Duration,
-    /// Linear memory of those that wait for longer than others.
+    /// Maximum linear memory, in bytes, of the query instances that stay idle longer than others.
     pub query_instances_idle_bytes_max: usize,
-    /// The most open connections, and the most requests under way. It is lowered to half of the descriptors that the process
-    /// may have. A full server closes a stranger's or an idle connection for each newcomer.
+    /// Maximum number of open connections, and of requests being processed. It is lowered to half of the
+    /// descriptors that the process may have. A full server closes a stranger's or an idle connection for
+    /// each new one.
     pub connections_max: usize,
-    /// How long a client may take to send the head of a request, from the moment at which the connection is free.
+    /// Maximum time for the head of a request, from the moment at which the connection is free.
     pub header_read_timeout: Duration,
-    /// Time-out for the headers of a connection's first request, whose client is not known yet.
+    /// Timeout for the headers of a connection's first request, whose client is not known yet.
     pub first_header_read_timeout: Duration,
-    /// The largest head of a request.
+    /// Maximum size of the head of a request, in bytes.
     pub head_bytes_max: usize,
-    /// The longest time for which a client may take nothing of an answer, or less than the least rate.
+    /// Maximum time for which a client may read nothing of an answer, or less than the minimum rate.
     pub write_idle_timeout: Duration,
-    /// How long running requests may take to finish once the host stops.
+    /// Maximum time for running requests to finish after the host stops.
     pub shutdown_timeout: Duration,
 }
 
@@ -127,7 +132,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The least pace of a request body that is held in memory.
+    /// The minimum pace of a request body that is held in memory.
     pub(crate) fn body_pace(&self) -> Pace {
         Pace {
             grace: self.body_idle_timeout,
@@ -135,7 +140,7 @@ impl Limits {
         }
     }
 
-    /// The least pace of an upload.
+    /// The minimum pace of an upload.
     pub(crate) fn upload_pace(&self) -> Pace {
         Pace {
             grace: self.body_idle_timeout,
@@ -143,7 +148,7 @@ impl Limits {
         }
     }
 
-    /// The least pace at which a client takes an answer.
+    /// The minimum pace at which a client reads an answer.
     pub(crate) fn answer_pace(&self, is_streamed: bool) -> Pace {
         let rate_min = if is_streamed {
             self.transfer_rate_min

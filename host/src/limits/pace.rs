@@ -1,8 +1,9 @@
-//! Least rates of bodies and answers, against clients that send or read a byte now and then and so hold a request for ever.
+//! Minimum rates of bodies and answers. They stop clients that hold a request for ever by sending or reading
+//! a byte now and then.
 //!
-//! A pace is enforced by a budget of time. Waiting for the client spends it, and each byte earns some back, up to the grace
-//! that it began with. So a pause may last as long as the grace, and a longer transfer has to keep the rate. Time in which the
-//! server itself is busy costs nothing.
+//! A pace is enforced by a budget of time. Waiting for the client spends it, and each byte earns some back,
+//! up to the initial grace. So a pause may last as long as the grace, and a longer transfer has to keep the
+//! rate. Time in which the server itself is busy costs nothing.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The slowest that a peer may be.
+/// The minimum speed of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
-    /// The longest time for which nothing may move, or less than the rate.
+    /// The longest time without a byte, or below the minimum rate.
     pub(crate) grace: Duration,
-    /// The least rate in bytes a second; 0: none.
+    /// The minimum rate in bytes a second; 0: none.
     pub(crate) rate_min: u64,
 }
 
@@ -36,7 +37,7 @@ impl TimeBudget {
         self.left
     }
 
-    /// Counts bytes that moved after a wait.
+    /// Counts bytes received or sent after a wait.
     pub(crate) fn moved(&mut self, bytes: usize, waited: Duration) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let earned = match bytes.saturating_mul(1_000_000).checked_div(self.pace.rate_min) {
@@ -48,7 +49,7 @@ impl TimeBudget {
         self.left = left.min(self.pace.grace);
     }
 
-    /// Changes the pace; the time that is left stays.
+    /// Changes the pace. The time that is left stays the same.
     pub(crate) fn set_pace(&mut self, pace: Pace) {
         self.pace = pace;
     }
@@ -57,7 +58,7 @@ impl TimeBudget {
 /// A budget of time for a stream that is polled.
 pub(crate) struct PacedPolls {
     budget: TimeBudget,
-    /// The time of the first poll since which nothing moved.
+    /// Time of the first poll since the last byte.
     waiting: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -71,13 +72,13 @@ impl PacedPolls {
         }
     }
 
-    /// Counts bytes that moved.
+    /// Counts bytes received or sent.
     pub(crate) fn moved(&mut self, bytes: usize) {
         let waited = self.waiting.take().map_or(Duration::ZERO, |since| since.elapsed());
         self.budget.moved(bytes, waited);
     }
 
-    /// Counts a poll at which nothing moved. Ready once the time is used up.
+    /// Counts a poll without bytes. It is ready once the time is used up.
     pub(crate) fn poll_exhausted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let left = self.budget.left();
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(left)));
@@ -104,7 +105,8 @@ mod tests {
         rate_min: 1_000,
     };
 
-    /// The seconds until a peer is cut that moves `bytes` after each wait of `wait` seconds; none: not within a day.
+    /// Seconds until a peer is cut off that moves `bytes` after each wait of `wait` seconds. `None`: not
+    /// within a day.
     fn seconds_until_cut(pace: Pace, bytes: usize, wait: u32) -> Option<u32> {
         let (mut budget, mut passed) = (TimeBudget::new(pace), 0);
         while passed < 86_400 {
@@ -144,7 +146,8 @@ mod tests {
             assert!(tokio::time::timeout(waits * SECOND, exhausted).await.is_err());
             polls.moved(bytes);
         }
-        // 20 - 15 + 10 - 5 - 9 + 10 = 11 seconds are left. The 1,000 seconds of the server's own cost nothing.
+        // 20 - 15 + 10 - 5 - 9 + 10 = 11 seconds are left. The 1,000 seconds of the server's own work cost
+        // nothing.
         sleep(1_000 * SECOND).await;
         std::future::poll_fn(|cx| polls.poll_exhausted(cx)).await;
         assert_eq!(began.elapsed().as_secs(), 15 + 5 + 9 + 1_000 + 11);

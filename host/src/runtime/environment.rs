@@ -1,4 +1,5 @@
-//! The clock and the random numbers that the component sees. A test freezes the one and seeds the other.
+//! The clock and the random numbers that the component sees. Tests can freeze the clock and seed the random
+//! numbers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,14 +7,14 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-/// Tells the time of day.
+/// Returns the time of day.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// Where random bytes come from.
+/// The source of random bytes.
 pub(crate) enum Rng {
     /// The operating system.
     System,
-    /// The same bytes in every run that begins with the same seed.
+    /// A seeded sequence, the same in every run with this seed.
     Seeded { seed: u64, drawn: AtomicU64 },
 }
 

@@ -1,5 +1,5 @@
-//! A queue for a few slots in which projects take turns: round robin over projects, first in, first out within each. A
-//! project that is alone uses all slots.
+//! A queue for a few slots in which projects take turns: round robin over projects, first in, first out
+//! within each. A project that is alone uses all slots.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::storage::ProjectId;
 
-/// Cheap to clone; all clones are the same queue.
+/// A queue of requests for slots. Cheap to clone; all clones are the same queue.
 #[derive(Clone)]
 pub(crate) struct FairQueue {
     state: Arc<Mutex<State>>,
@@ -17,13 +17,13 @@ pub(crate) struct FairQueue {
 
 struct State {
     free: usize,
-    /// The waiting requests by project, in the order of turns. Nobody waits while a slot is free.
+    /// The waiting requests by project, in the order of turns. No request waits while a slot is free.
     lines: VecDeque<(ProjectId, VecDeque<oneshot::Sender<Slot>>)>,
 }
 
-/// A slot; dropping it gives it to the next request.
+/// A slot. Dropping it gives it to the next request.
 pub(crate) struct Slot {
-    /// None once it was handed on.
+    /// The slot's queue; `None` once the slot was handed on.
     queue: Option<FairQueue>,
 }
 
@@ -72,7 +72,7 @@ impl FairQueue {
             };
             match next.send(slot) {
                 Ok(()) => return,
-                // That request was given up.
+                // That request was abandoned.
                 Err(mut slot) => drop(mem::take(&mut slot.queue)),
             }
         }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(order.lock().unwrap().iter().collect::<String>(), "axbyc");
     }
 
-    /// Counts the tasks inside, and the most that there ever were.
+    /// Counts the tasks inside, and their maximum.
     struct Inside(Arc<(AtomicUsize, AtomicUsize)>);
 
     impl Inside {

@@ -11,10 +11,10 @@ use super::instance::Instance;
 use crate::limits::Limits;
 use crate::storage::ProjectId;
 
-/// Idle instances have at most one in this many parts of the memory of all instances.
+/// Idle instances may take at most one in this many parts of the memory of all instances.
 const IDLE_PART: usize = 4;
 
-/// How many instances wait, for which projects, and how long.
+/// The idle instances of all projects, with the limits of their number, memory and age.
 pub(crate) struct Pool {
     idle: Mutex<IdleInstances>,
     idle_max: usize,
@@ -22,13 +22,13 @@ pub(crate) struct Pool {
     instance_idle_timeout: Duration,
     query_instance_idle_timeout: Duration,
     query_instances_idle_bytes_max: usize,
-    /// The most memory of all idle instances together. Most memory is left to those that work.
+    /// Maximum memory of all idle instances together, in bytes. The rest is left to busy ones.
     idle_bytes_max: usize,
 }
 
 #[derive(Default)]
 struct IdleInstances {
-    /// Longest waiting first.
+    /// The idle instances, the longest idle first.
     queue: VecDeque<(Instant, Instance)>,
     sweeper: Option<JoinHandle<()>>,
 }
@@ -46,8 +46,8 @@ impl Pool {
         })
     }
 
-    /// The instance of this project that waits for the shortest time: its memory is the warmest. Those that have answered
-    /// searches and histories keep what they read for the next of them, so only such are taken for one, and for nothing else.
+    /// Takes the most recently used idle instance of a project and kind, because its memory is warm. Query
+    /// instances keep data that they read for searches and histories, so they serve only those.
     pub(crate) fn take(&self, project: ProjectId, for_long: bool) -> Option<Instance> {
         let mut idle = self.lock();
         let place = idle
@@ -57,7 +57,8 @@ impl Pool {
         idle.queue.remove(place).map(|(_, instance)| instance)
     }
 
-    /// Keeps an instance for the next request. If there is no room, the ones that are idle longest are dropped.
+    /// Keeps an instance for the next request. If there is no room, the instances that are idle longest are
+    /// dropped.
     pub(crate) fn put(self: &Arc<Self>, instance: Instance) {
         if instance.bytes() > self.idle_bytes_max {
             return;
@@ -72,7 +73,7 @@ impl Pool {
         drop(surplus);
     }
 
-    /// Drops all idle instances, or those of one project; `false` when there was none.
+    /// Drops all idle instances, or those of one project. Returns `false` when there was none.
     pub(crate) fn drop_all(&self, of: Option<ProjectId>) -> bool {
         let mut idle = self.lock();
         let is_dropped = |instance: &Instance| of.is_none_or(|project| instance.project() == project);
@@ -84,7 +85,7 @@ impl Pool {
         !dropped.is_empty()
     }
 
-    /// Drops what has waited for too long; `false` when nothing waits any more.
+    /// Drops the instances that are idle for too long. Returns `false` when no idle instance is left.
     fn drop_expired(&self) -> bool {
         let mut idle = self.lock();
         let expired = idle.take_expired(self);
@@ -104,8 +105,8 @@ impl Pool {
 }
 
 impl IdleInstances {
-    /// Takes out what has waited for too long. Of each project the instance that answered the last search may go on waiting, as
-    /// far as there is memory for it.
+    /// Removes the instances that are idle for too long. The last query instance of each project may stay
+    /// longer, if there is memory for it.
     fn take_expired(&mut self, pool: &Pool) -> Vec<Instance> {
         let (mut searched, mut warm_bytes) = (BTreeSet::new(), 0_usize);
         let mut expired = Vec::new();
@@ -127,8 +128,8 @@ impl IdleInstances {
         expired
     }
 
-    /// Takes out the instances for which there is no room beside one more. The caller drops them after the lock is freed,
-    /// since that takes time.
+    /// Removes instances to make room for one more. The caller drops them after it releases the lock, since
+    /// that takes time.
     fn make_room(&mut self, pool: &Pool, newcomer: &Instance) -> Vec<(Instant, Instance)> {
         let mut surplus = Vec::new();
         let mut siblings = self
@@ -152,7 +153,7 @@ impl IdleInstances {
     }
 }
 
-/// Runs while instances wait.
+/// Drops expired instances periodically. It ends when no idle instance is left.
 async fn sweep(pool: Weak<Pool>, instance_idle_timeout: Duration) {
     loop {
         sleep(instance_idle_timeout / 2).await;

@@ -1,4 +1,5 @@
-//! The resources of `wit/` that the host defines: the generated bindings name them, and `imports/` implements them.
+//! The resources of `wit/` that the host defines. The generated bindings name them, and `imports/` implements
+//! them.
 
 use crate::storage::Staged;
 

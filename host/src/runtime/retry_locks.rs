@@ -1,9 +1,9 @@
-//! Per-key locks that serialise the retries of conflicting commits. They only affect speed and fairness; correctness comes
-//! from the commit's version checks.
+//! Per-key locks that serialise the retries of conflicting commits. They only affect speed and fairness;
+//! correctness comes from the commit's version checks.
 //!
-//! A conflict costs a request all that it read and decided. Of 32 requests that change one record at once one succeeds, 31
-//! decide again together, and 30 of them lose again. With the locks nearly all lose once, the waiting is fair, and the work
-//! grows with their number instead of its square.
+//! A conflict costs a request all that it read and decided. Suppose that 32 requests change one record at
+//! once. One succeeds, 31 decide again together, and 30 of them lose again. With the locks nearly all lose
+//! once, the waiting is fair, and the work grows with their number instead of its square.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,29 +14,30 @@ use tokio::time::timeout;
 
 use crate::storage::ProjectId;
 
-/// Whoever has the turn may be busy with something else than what the others want.
+/// Maximum wait for a lock. Its holder may be busy with other work than the contended record.
 const WAIT_MAX: Duration = Duration::from_millis(100);
-/// So many lines are kept before those are dropped in which nobody stands.
+/// Number of key locks above which the unused ones are dropped.
 const LINES_MAX: usize = 1_000;
 
-/// What many want to change: a project's record.
+/// A record of a project.
 type RecordKey = (ProjectId, Vec<u8>);
 
-/// The lines in which somebody stands, one a record.
+/// The key locks in use, one per record.
 #[derive(Default)]
 pub(crate) struct RetryLocks {
     lines: Mutex<HashMap<RecordKey, Weak<KeyLock<()>>>>,
 }
 
-/// The next one in line waits until this is dropped.
+/// The held lock of a record. Dropping it lets the next waiting request continue.
 pub(crate) struct RetryLock {
     wanted: RecordKey,
     _held: OwnedMutexGuard<()>,
 }
 
 impl RetryLocks {
-    /// Waits for the turn to change a record, unless `had` is just that one; none if that takes too long. Any other turn is given
-    /// up before: who holds one and waits for another may wait for somebody who does the reverse.
+    /// Waits for the lock of a record; `None`: that takes longer than `WAIT_MAX`. If `had` is this lock, it
+    /// is returned at once. Any other lock is released first, so that two requests cannot wait for each
+    /// other.
     pub(crate) async fn wait(&self, had: Option<RetryLock>, project: ProjectId, key: &[u8]) -> Option<RetryLock> {
         let wanted = (project, key.to_vec());
         let had = had.filter(|turn| turn.wanted == wanted);
@@ -69,7 +70,7 @@ mod tests {
     const ONE: ProjectId = ProjectId(1);
 
     #[tokio::test(start_paused = true)]
-    async fn one_has_the_turn_at_a_record_at_a_time_and_nobody_waits_for_ever() {
+    async fn one_request_holds_the_lock_and_others_wait_for_a_bounded_time() {
         let turns = RetryLocks::default();
         let turn = turns.wait(None, ONE, b"a").await;
         assert!(turn.is_some());
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_who_have_what_the_other_one_wants_both_get_it() {
+    async fn two_requests_that_swap_locks_do_not_deadlock() {
         let turns = RetryLocks::default();
         let (a, b) = (turns.wait(None, ONE, b"a").await, turns.wait(None, ONE, b"b").await);
         let (b, a) = tokio::join!(turns.wait(a, ONE, b"b"), turns.wait(b, ONE, b"a"));
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_in_which_nobody_stands_are_forgotten() {
+    async fn unused_locks_are_dropped() {
         let turns = RetryLocks::default();
         let turn = turns.wait(None, ONE, b"a").await;
         for project in 2..5_000 {

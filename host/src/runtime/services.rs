@@ -10,23 +10,23 @@ use crate::forge::Forge;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 
-/// Services of the host that the imports of an instance call.
+/// The services of the host that the imports of an instance call.
 pub(crate) struct HostServices {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) forge: Arc<dyn Forge>,
     pub(crate) clock: Clock,
     pub(crate) randomness: Rng,
-    /// The largest file.
+    /// Maximum size of a file, in bytes.
     pub(crate) file_bytes_max: u64,
     pub(crate) tickets: Tickets,
     pub(crate) turns: RetryLocks,
-    /// Counts what each project keeps, if that is bounded; then it is what `blobs` is.
+    /// Counts the bytes that each project keeps, if they are bounded. Then `blobs` is this quota.
     pub(crate) quota: Option<Quota>,
 }
 
 impl HostServices {
-    /// As [`Blobs::stage`], in what the request has reserved of the project's quota, if it has.
+    /// Stages as [`Blobs::stage`] does, drawing on the quota that the request has reserved, if any.
     pub(crate) async fn stage(
         &self,
         project: ProjectId,

@@ -1,4 +1,5 @@
-//! The host behind sockets: HTTP/1 with bounds on connections, heads, slow clients, and on its own end.
+//! The HTTP/1 server of the host. It bounds connections, heads, slow clients, and the time of its own
+//! shutdown.
 
 pub(crate) mod write_timeout;
 
@@ -27,17 +28,17 @@ use crate::limits::connections::{ActiveRequest, Connection, Connections, Peer, P
 use crate::limits::pace::Pace;
 use crate::server::write_timeout::WriteTimeout;
 
-/// How long to wait when the system has no socket for the next connection.
+/// Pause before the next accept when the system has no socket for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The most bytes that a connection reads ahead or keeps to be written, beside one piece of a body: many connections may carry
-/// files at the same time.
+/// Maximum number of bytes that a connection reads ahead or keeps to be written, beside one chunk of a body.
+/// It is small, because many connections may carry files at the same time.
 const BUFFER_BYTES_MAX: usize = 128 << 10;
-/// The most headers of a request.
+/// Maximum number of headers of a request.
 const HEADERS_MAX: usize = 100;
 
 impl Host {
-    /// Serves until `shutdown` is ready, then takes no new connection, lets running requests finish
-    /// (`Limits::shutdown_timeout` at most) and returns.
+    /// Serves until `shutdown` is ready. Then it accepts no new connection, lets running requests finish (for
+    /// at most `Limits::shutdown_timeout`) and returns.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let http = http(self.limits());
         let graceful = GracefulShutdown::new();
@@ -63,7 +64,7 @@ impl Host {
             let first_header_read_timeout = self.limits().first_header_read_timeout;
             tasks.spawn(async move {
                 tokio::select! {
-                    // A client that breaks off, or is cut because it is slow, is not worth a log line.
+                    // A client that disconnects, or is cut off because it is slow, is not worth a log line.
                     _ = connection => {}
                     () = place.connection.closed() => {}
                     () = never_asked(&place.connection, first_header_read_timeout) => {}
@@ -75,7 +76,7 @@ impl Host {
             .await
             .is_err()
         {
-            tracing::warn!(target: "mlforge::server", "stopped with requests still running");
+            tracing::warn!(target: "mlforge::server", "stopped before all requests had ended");
         }
         tasks.shutdown().await;
         Ok(())
@@ -105,7 +106,7 @@ impl Host {
     }
 }
 
-/// Ends when the head of a connection's first request has not come in time.
+/// Waits until a connection's first request is late. Never ends if its head has come in time.
 async fn never_asked(connection: &Connection, time: Duration) {
     sleep(time).await;
     if connection.was_asked() {
@@ -113,18 +114,18 @@ async fn never_asked(connection: &Connection, time: Duration) {
     }
 }
 
-/// The listener, and the places that new connections wait for.
+/// The listener, and the connection that waits for admission.
 struct Arrivals {
     listener: TcpListener,
     connections: Connections,
     /// The pace of answers until there is one.
     pace: Pace,
-    /// A connection that waits for its place.
+    /// An accepted connection that waits for admission.
     arrived: Option<(TcpStream, Peer)>,
 }
 
 impl Arrivals {
-    /// The next connection. Cancelling this loses none.
+    /// Returns the next connection. Cancelling this loses none.
     async fn next(&mut self) -> (TcpStream, Place) {
         loop {
             let peer = match &self.arrived {
@@ -145,7 +146,7 @@ impl Arrivals {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    // Answers are written whole; waiting for more would only delay them.
+                    // Answers are written whole, so waiting for more bytes would only delay them.
                     _ = stream.set_nodelay(true);
                     return (stream, peer.ip().into());
                 }
@@ -165,7 +166,8 @@ fn http(limits: &Limits) -> http1::Builder {
     http
 }
 
-/// A connection that ended before it was accepted is nothing; a lack of sockets passes.
+/// Pauses after an error of `accept`. A connection that ended before it was accepted needs no pause, and a
+/// lack of sockets passes.
 async fn pause_after(error: &io::Error) {
     if error.kind() != io::ErrorKind::ConnectionAborted && error.kind() != io::ErrorKind::ConnectionReset {
         tracing::warn!(target: "mlforge::server", %error, "cannot accept a connection");

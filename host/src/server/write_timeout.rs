@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use crate::limits::connections::Connection;
 use crate::limits::pace::PacedPolls;
 
-/// A stream whose writes fail when the client does not keep the connection's pace. The HTTP server itself limits reads.
+/// A stream whose writes fail when the client does not keep the connection's pace. The HTTP server itself
+/// limits reads.
 pub(crate) struct WriteTimeout {
     stream: TcpStream,
     connection: Arc<Connection>,

@@ -1,4 +1,5 @@
-//! Blobs: files of each project, streamed in and out. The trait, what it deals in, and the rules that every backend keeps.
+//! Blobs are the files of each project, streamed in and out. This file holds the trait, its types, and the
+//! rules that every backend enforces.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -6,58 +7,59 @@ use tokio::sync::mpsc;
 
 use super::{ProjectId, StorageError, at_most};
 
-/// The most items of one listing of blobs.
+/// Maximum number of items in one listing of blobs.
 pub const LIST_ITEMS_MAX: u32 = 200_000;
-/// A listing of blobs may end once its names have so many bytes together.
+/// A listing of blobs may end once its names have this many bytes together.
 pub const LIST_NAME_BYTES: usize = 8 << 20;
-/// The most files that are joined into one.
+/// Maximum number of files that are joined into one.
 pub const JOIN_PARTS_MAX: usize = 10_000;
 
-/// Received bytes under no name yet; dropping it discards them.
+/// Received bytes that have no name yet. Dropping it discards them.
 pub trait Staged: Send + 'static {
-    /// How many bytes.
+    /// Size in bytes.
     fn size(&self) -> u64;
-    /// Their SHA-256.
+    /// SHA-256 of the bytes.
     fn digest(&self) -> [u8; 32];
-    /// For the backend that made it, to get at its own type again.
+    /// Converts to `Any`, so that the backend that staged the bytes gets its own type back.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
 }
 
-/// What is known of a blob without reading it.
+/// Metadata of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// When it was committed, in milliseconds since the Unix epoch.
+    /// Time of the commit, in milliseconds since the Unix epoch.
     pub modified_ms: u64,
 }
 
-/// One name directly below a directory; directories have no size.
+/// One entry directly below a directory: a file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlobItem {
-    /// The last segment only.
+    /// The last segment of the name.
     pub name: String,
-    /// In bytes; none for a directory.
+    /// Size in bytes; `None` for a directory.
     pub size: Option<u64>,
 }
 
-/// Pieces of a blob on their way in or out; a channel of few pieces, so that a slow side slows the other.
+/// Chunks of a blob on their way in or out. The channel holds few chunks, so that a slow side slows the
+/// other.
 pub type BlobStream = mpsc::Receiver<Result<Bytes, StorageError>>;
 
-/// A blob that is being read.
+/// A blob opened for reading.
 #[derive(Debug)]
 pub struct OpenBlob {
-    /// What it is as a whole.
+    /// Metadata of the whole blob.
     pub info: BlobInfo,
-    /// The bytes that were asked for.
+    /// The requested bytes.
     pub contents: BlobStream,
 }
 
-/// Files of each project (`wit/blobs.wit` states the contract).
+/// Storage of the files of each project. `wit/blobs.wit` states the contract.
 #[async_trait]
 pub trait Blobs: Send + Sync + 'static {
-    /// Receives a stream to its end; `TooLarge`, and nothing kept, when more than `bytes_max` come. An error in the
-    /// stream is the answer, and nothing is kept.
+    /// Receives a stream to its end. Returns `TooLarge` when the stream has more than `bytes_max` bytes. An
+    /// error in the stream is returned. After an error nothing is kept.
     async fn stage(
         &self,
         project: ProjectId,
@@ -65,16 +67,18 @@ pub trait Blobs: Send + Sync + 'static {
         bytes_max: u64,
     ) -> Result<Box<dyn Staged>, StorageError>;
 
-    /// Gives staged bytes a name, replacing a former file whole; durable when it answers. As in a file system, a file
-    /// and a directory cannot share a name: the later of the two is refused with `InvalidName`, and so is a name that keeps the
-    /// rules and is too long for this storage.
+    /// Gives staged bytes a name. A former file of that name is replaced as a whole. The file is durable when
+    /// this returns.
+    ///
+    /// As in a file system, a file and a directory cannot share a name: the later of the two is refused with
+    /// `InvalidName`. A valid name that is too long for this storage is refused likewise.
     async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError>;
 
-    /// Size and time; none when there is no such file, or when it is a directory.
+    /// Returns size and time of a file. `None`: there is no such file, or the name is a directory's.
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError>;
 
-    /// At most `length` bytes from `offset`, and what is known of the file they are from; none when there is no such file.
-    /// Replacing or deleting the file does not change what an open stream delivers.
+    /// Opens a file and streams at most `length` bytes from `offset`. `None`: there is no such file.
+    /// Replacing or deleting the file does not change the bytes of an open stream.
     async fn read(
         &self,
         project: ProjectId,
@@ -83,8 +87,9 @@ pub trait Blobs: Send + Sync + 'static {
         length: u64,
     ) -> Result<Option<OpenBlob>, StorageError>;
 
-    /// What lies directly below a directory (empty: the root), in byte order, behind `after`, at most `limit` items. There are
-    /// fewer at the end only, or where the names have `LIST_NAME_BYTES` or more together: see [`is_last_page`].
+    /// Lists the entries directly below a directory (empty: the root), in byte order, after the name `after`.
+    /// Returns at most `limit` items. A page has fewer at the end of the directory, or when its names have at
+    /// least `LIST_NAME_BYTES` together: see [`is_last_page`].
     async fn list(
         &self,
         project: ProjectId,
@@ -93,12 +98,12 @@ pub trait Blobs: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<BlobItem>, StorageError>;
 
-    /// Removes a file; `false` when there was none.
+    /// Removes a file. Returns `false` when there was none.
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError>;
 
-    /// Makes a file of the bytes of other files, one behind the other, as `commit` would. The parts stay, and one may
-    /// stand in several places. `false`, and nothing changes, when a part is absent; `TooLarge` likewise, when all have
-    /// more than `bytes_max` bytes, or are more than `JOIN_PARTS_MAX`.
+    /// Concatenates files into a new file, which is named as `commit` does. The parts are kept, and one part
+    /// may occur several times. Returns `false`, and changes nothing, when a part is absent. Returns
+    /// `TooLarge`, and changes nothing, for more than `bytes_max` bytes or `JOIN_PARTS_MAX` parts.
     async fn join(
         &self,
         project: ProjectId,
@@ -107,13 +112,17 @@ pub trait Blobs: Send + Sync + 'static {
         bytes_max: u64,
     ) -> Result<bool, StorageError>;
 
-    /// Removes a directory (empty: the root) with all that lies below it; `false` when there was none, or when the name is
-    /// a file's. Should it break off, some of it is left. Files that others put there meanwhile may stay or go.
+    /// Removes a directory (empty: the root) with everything below it. Returns `false` when there was none,
+    /// or when the name is a file's. After an error some of the files may be left. Files that are added
+    /// meanwhile may be kept or removed.
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError>;
 }
 
-/// The rules of a blob's name: 1 to 1,024 bytes, segments of 1 to 255 bytes joined by `/`, none of them `.` or `..`, no
-/// control characters; a backslash is part of a segment, but divides none into empty ones, `.` or `..`. The one place that decides it for every backend.
+/// Checks the name of a blob. This is the only place that decides it, for every backend.
+///
+/// A name has 1 to 1,024 bytes and consists of segments of 1 to 255 bytes joined by `/`. No segment is `.` or
+/// `..`, and there are no control characters. A backslash belongs to a segment, but must not divide it into
+/// parts that are empty, `.` or `..`.
 pub fn validate_blob_name(name: &str) -> Result<(), StorageError> {
     let broken = if name.is_empty() || name.len() > 1024 {
         "a name has 1 to 1,024 bytes"
@@ -129,7 +138,7 @@ pub fn validate_blob_name(name: &str) -> Result<(), StorageError> {
     Err(StorageError::InvalidName(broken.into()))
 }
 
-/// The limits of a listing of blobs.
+/// Checks the limits of a listing of blobs.
 pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
     if !directory.is_empty() {
         validate_blob_name(directory)?;
@@ -142,13 +151,13 @@ pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// True if a listing came to its end, of which at most `limit` items were asked for.
+/// True if a listing that asked for at most `limit` items reached the end of its directory.
 pub fn is_last_page(items: &[BlobItem], limit: u32) -> bool {
     let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
     items.len() < usize::try_from(limit).unwrap_or(usize::MAX) && name_bytes < LIST_NAME_BYTES
 }
 
-/// The limits of a joining of blobs.
+/// Checks the limits of a join of blobs.
 pub fn validate_join(parts: &[String], name: &str) -> Result<(), StorageError> {
     at_most("parts of a file", parts.len(), JOIN_PARTS_MAX)?;
     parts.iter().try_for_each(|part| validate_blob_name(part))?;

@@ -1,20 +1,24 @@
 //! Errors of records and blobs.
 //!
-//! `TooLarge` and `InvalidName` are the caller's fault: the component tells them in a 4xx, so their texts name the offending value
-//! and the rule. The text of `Unavailable` is for the log alone, since it may name paths and addresses; the caller gets a 503 and
-//! may try again. A conflict is no failure: the component reads again and decides anew.
+//! `TooLarge` and `InvalidName` are the caller's fault. The component reports them in a 4xx, so their texts
+//! name the offending value and the rule.
+//!
+//! The text of `Unavailable` may name paths and addresses, so it is written to the log only. The caller gets
+//! a 503 and may try again.
+//!
+//! A conflict is no failure: the component reads the records and decides again.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a storage call did nothing.
+/// An error of a storage call. After `Unavailable` the call may still have taken effect.
 #[derive(Debug)]
 pub enum StorageError {
-    /// A limit was passed, by the caller's fault; the text names it.
+    /// A limit was exceeded, by the caller's fault. The text names the limit.
     TooLarge(String),
-    /// The name of a blob breaks the rules; the text says which.
+    /// The name of a blob breaks a rule. The text says which one.
     InvalidName(String),
-    /// The storage failed; the text is for the log.
+    /// The storage failed. The text is for the log.
     Unavailable(String),
 }
 
@@ -30,10 +34,10 @@ impl fmt::Display for StorageError {
 
 impl Error for StorageError {}
 
-/// Why a commit changed nothing.
+/// An error of a commit, which changed nothing.
 #[derive(Debug)]
 pub enum CommitError {
-    /// This key did not have the expected version.
+    /// The record at this key did not have the expected version.
     Conflict(Vec<u8>),
     /// The commit was not tried, or failed as a whole.
     Failed(StorageError),

@@ -1,7 +1,8 @@
-//! Blobs on plain files: `projects/<id>/…` holds them (`names` says where), `staging/` what is being received.
+//! Blobs in a local directory. `projects/<id>/…` holds the files (see `names`), and `staging/` those that are
+//! being received.
 //!
-//! A blob is received into a file of `staging`, made durable, and renamed to its place, so that a reader sees the old
-//! file or the new one, and a crash leaves nothing but staged files, which the next start removes.
+//! A blob is received into a file in `staging`, made durable, and renamed to its final path. So a reader sees
+//! the old file or the new one. A crash leaves only staged files, which the next start removes.
 
 use std::io;
 use std::path::Path;
@@ -29,11 +30,11 @@ mod tests;
 mod tree;
 mod upload;
 
-/// How many pieces may wait for a slow reader.
+/// Number of chunks that may wait for a slow reader.
 const PIECES_AHEAD: usize = 1;
-/// How many directories are listed at a time, which takes a thread and the memory of a page.
+/// Number of directories listed at the same time. Each listing takes a thread and the memory of a page.
 const LISTINGS_AT_ONCE: usize = 8;
-/// How many of them may be of one project.
+/// Number of those listings that one project may have.
 const LISTINGS_OF_A_PROJECT: usize = LISTINGS_AT_ONCE / 2;
 
 /// Blobs below one directory, for one server process.
@@ -43,8 +44,8 @@ pub struct FileBlobs {
 }
 
 impl FileBlobs {
-    /// Opens the directory, or makes it, and removes what uploads left behind that were cut short by a crash. Fails when
-    /// another process has it open.
+    /// Opens the directory, and makes it when absent. Removes the staged files of uploads that a crash
+    /// interrupted. Fails when another process has the directory open.
     pub fn open(directory: &Path) -> anyhow::Result<Self> {
         let tree = Tree::open(directory).with_context(|| format!("cannot open blobs in {}", directory.display()))?;
         Ok(Self {
@@ -53,7 +54,7 @@ impl FileBlobs {
         })
     }
 
-    /// Works on the tree in a thread that may block. Work that was begun is done even if nobody waits any more.
+    /// Runs work on the tree in a blocking thread. The work is completed even if the caller stops waiting.
     async fn on_tree<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tree) -> Result<T, StorageError> + Send + 'static,
@@ -115,7 +116,7 @@ impl Blobs for FileBlobs {
         };
         let (pieces, contents) = mpsc::channel(PIECES_AHEAD);
         if !first.is_empty() {
-            // A new channel has room.
+            // A new channel has room for one chunk.
             _ = pieces.try_send(Ok(first));
         }
         if !rest.is_done() {
@@ -182,12 +183,12 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(StorageError::Unavailable("the work on a file was given up".into())))
 }
 
-/// The failure of the file system, told by what was tried.
+/// Converts an error of the file system. The text begins with the attempted action.
 fn unavailable(tried: &'static str) -> impl Fn(io::Error) -> StorageError {
     move |error| StorageError::Unavailable(format!("{tried}: {error}"))
 }
 
-/// Nothing there is no failure.
+/// Treats a missing file or directory as an empty result.
 fn absent<T: Default>(error: io::Error) -> io::Result<T> {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(T::default()),

@@ -1,11 +1,12 @@
-//! Keeps a second process away from files, and other users too.
+//! Protects files from a second process and from other users.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
 use anyhow::Context;
 
-/// Takes the lock that keeps a second server process away from the same files, until the answer is dropped.
+/// Takes an exclusive lock on the file, so that no second server process uses the same data. The lock is held
+/// until the returned file is dropped.
 pub(super) fn lock_exclusively(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -19,7 +20,7 @@ pub(super) fn lock_exclusively(path: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// Files that are created so can be read by their owner only.
+/// Sets mode 0600 for files that these options create.
 pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

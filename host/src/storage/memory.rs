@@ -1,4 +1,5 @@
-//! Both storages in memory, for tests: the same rules as the durable ones, nothing kept behind the process.
+//! Records and blobs in memory, for tests. They enforce the same rules as the durable storages and keep
+//! nothing after the process ends.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -28,11 +29,11 @@ struct RecordsState {
     version_last: Version,
 }
 
-/// One project's records.
+/// The records of one project.
 type ProjectRecords = BTreeMap<Vec<u8>, (Version, Vec<u8>)>;
 
 impl MemoryRecords {
-    /// An empty storage.
+    /// Creates an empty storage.
     pub fn new() -> Self {
         Self::default()
     }
@@ -120,7 +121,7 @@ pub struct MemoryBlobs {
     projects: RwLock<BTreeMap<ProjectId, Files>>,
 }
 
-/// One project's blobs, by their full names.
+/// The blobs of one project, by full name.
 type Files = BTreeMap<String, MemoryBlob>;
 
 #[derive(Clone)]
@@ -134,7 +135,7 @@ struct MemoryStaged {
 }
 
 impl MemoryBlobs {
-    /// An empty storage.
+    /// Creates an empty storage.
     pub fn new() -> Self {
         Self::default()
     }
@@ -214,7 +215,7 @@ impl Blobs for MemoryBlobs {
             .min(contents.len());
         let (pieces, stream) = mpsc::channel(1);
         if start < end {
-            // A new channel has room for one piece, so this cannot fail.
+            // A new channel has room for one chunk, so this cannot fail.
             let _ = pieces.try_send(Ok(contents.slice(start..end)));
         }
         Ok(Some(OpenBlob { info, contents: stream }))
@@ -344,7 +345,7 @@ fn now_ms() -> u64 {
     since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-// A panic under one of these locks leaves nothing half done that a reader could not bear.
+// A panic while one of these locks is held leaves no half-made change that a reader could see.
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! What the host stores: records (an ordered key-value space) and blobs (files), each behind one trait.
-//! It knows nothing of what the component keeps in them.
+//! Storage of the host: records (an ordered key-value space) and blobs (files), one trait each. It does not
+//! know what the component keeps in them.
 
 use async_trait::async_trait;
 
@@ -23,41 +23,42 @@ pub mod sqlite;
 #[cfg(test)]
 mod suite;
 
-/// The longest key, in bytes.
+/// Maximum length of a key, in bytes.
 pub const KEY_BYTES_MAX: usize = 4096;
-/// The longest value, in bytes.
+/// Maximum length of a value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 32 << 20;
-/// The most keys or ranges of one read.
+/// Maximum number of keys or ranges in one read.
 pub const READ_ITEMS_MAX: usize = 50_000;
-/// The most bytes of values that one read of keys returns.
+/// Maximum number of bytes of values that one read of keys returns.
 pub const READ_BYTES_MAX: usize = 64 << 20;
-/// The most checks, and the most writes, of one commit.
+/// Maximum number of checks, and of writes, in one commit.
 pub const COMMIT_ITEMS_MAX: usize = 10_000;
-/// The most bytes of one commit, keys and values together.
+/// Maximum number of bytes in one commit, keys and values together.
 pub const COMMIT_BYTES_MAX: usize = 64 << 20;
-/// A page ends once it holds this many bytes.
+/// Number of bytes after which a page ends.
 pub const PAGE_BYTES: usize = 4 << 20;
-/// A project's number: the first part of every key that the host builds. The component never sees another one's data.
+/// A project's number. The host prefixes every key with it, so the component never sees another project's
+/// data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProjectId(pub u64);
 
-/// Changes with every write of a record and never comes back; 0 means that there is no record.
+/// The version of a record. It changes with every write and is never reused; 0: there is no record.
 pub type Version = u64;
 
-/// The values of some keys in the order asked, packed: value `i` ends at `ends[i]` and begins where the former ends.
-/// An absent record has version 0 and no bytes.
+/// The values of some keys in the requested order, packed. Value `i` begins where the former one ends and
+/// ends at `ends[i]`. An absent record has version 0 and no bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Values {
-    /// One a key.
+    /// One version per key.
     pub versions: Vec<Version>,
-    /// One a key.
+    /// One end per key.
     pub ends: Vec<u32>,
-    /// All values, one behind the other.
+    /// All values, one after the other.
     pub bytes: Vec<u8>,
 }
 
 impl Values {
-    /// Adds the next key's record, or its absence; refused once all values together pass `READ_BYTES_MAX`.
+    /// Appends the next key's record, or its absence. Fails once all values together exceed `READ_BYTES_MAX`.
     pub fn push(&mut self, record: Option<(Version, &[u8])>) -> Result<(), StorageError> {
         let (version, value) = record.unwrap_or((0, &[]));
         at_most("bytes of a read", self.bytes.len() + value.len(), READ_BYTES_MAX)?;
@@ -68,42 +69,43 @@ impl Values {
     }
 }
 
-/// The keys from `start` (included) to `end` (excluded), at most `limit`, descending when `reverse`.
+/// The keys from `start` (included) to `end` (excluded): at most `limit`, in descending order when `reverse`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The lowest key that belongs to it.
+    /// The lower bound, included.
     pub start: Vec<u8>,
-    /// The lowest key above it.
+    /// The upper bound, excluded.
     pub end: Vec<u8>,
-    /// The most entries.
+    /// Maximum number of entries.
     pub limit: u32,
-    /// From the highest key down.
+    /// True if the entries come in descending order.
     pub reverse: bool,
 }
 
 impl Range {
-    /// Nothing can lie in it.
+    /// True if no key can be in the range.
     pub fn is_empty(&self) -> bool {
         self.start >= self.end || self.limit == 0
     }
 }
 
-/// What some ranges hold, packed: entry `j` of all is its key (up to `ends[2j]`), then its value (up to `ends[2j + 1]`).
+/// The entries of some ranges, packed. The key of entry `j` ends at `ends[2j]`, and its value follows up to
+/// `ends[2j + 1]`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// How many entries belong to each range; one count a range, 0 for those that were not begun.
+    /// Number of entries per range; 0 for ranges that were not begun.
     pub counts: Vec<u32>,
-    /// Two an entry.
+    /// Two ends per entry.
     pub ends: Vec<u32>,
-    /// Keys and values, one behind the other.
+    /// Keys and values, one after the other.
     pub bytes: Vec<u8>,
-    /// The range that has entries behind those of this page, because the page was full; it may have none in this page.
+    /// The range that has further entries because the page was full. It may have none in this page.
     pub cut: Option<u32>,
 }
 
 impl Page {
-    /// Reads the ranges in turn until the page is full. `read` offers a range's entries in order and stops when an
-    /// offer is refused.
+    /// Reads the ranges in turn until the page is full. `read` offers the entries of a range in order and
+    /// stops when an offer is refused.
     pub fn fill<E>(ranges: &[Range], mut read: impl FnMut(&mut Page, &Range) -> Result<(), E>) -> Result<Page, E> {
         let mut page = Page::default();
         for range in ranges {
@@ -115,7 +117,8 @@ impl Page {
         Ok(page)
     }
 
-    /// Adds an entry to the range begun last; `false` when the page is full, which is then cut at this range.
+    /// Appends an entry to the range begun last. Returns `false` when the page is full, which then is cut at
+    /// this range.
     #[must_use]
     pub fn offer(&mut self, key: &[u8], value: &[u8]) -> bool {
         if self.bytes.len() >= PAGE_BYTES {
@@ -133,12 +136,12 @@ impl Page {
     }
 }
 
-/// The record at `key` must have this version; 0: there must be none.
+/// A condition: the record at `key` has this version; 0: there is no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Which record.
+    /// The record's key.
     pub key: Vec<u8>,
-    /// Its expected version.
+    /// The expected version.
     pub version: Version,
 }
 
@@ -147,21 +150,21 @@ pub struct Check {
 pub enum Write {
     /// Stores the value.
     Put(Vec<u8>, Vec<u8>),
-    /// Stores the value if there is none or a smaller one, compared as bytes.
+    /// Stores the value if there is no record or its value is smaller, compared as bytes.
     Raise(Vec<u8>, Vec<u8>),
     /// Removes the record, if there is one.
     Delete(Vec<u8>),
 }
 
 impl Write {
-    /// The record that it changes.
+    /// The key of the changed record.
     pub fn key(&self) -> &[u8] {
         match self {
             Write::Put(key, _) | Write::Raise(key, _) | Write::Delete(key) => key,
         }
     }
 
-    /// The bytes that it stores; none for a deletion.
+    /// The stored bytes; `None` for a deletion.
     pub fn value(&self) -> &[u8] {
         match self {
             Write::Put(_, value) | Write::Raise(_, value) => value,
@@ -170,17 +173,17 @@ impl Write {
     }
 }
 
-/// The checks and changes that happen together or not at all.
+/// Checks and writes that are applied together or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
-    /// All must hold.
+    /// Conditions that all must hold.
     pub checks: Vec<Check>,
-    /// Applied in this order.
+    /// Changes, applied in this order.
     pub writes: Vec<Write>,
 }
 
 impl Commit {
-    /// The limits of a commit and of its keys and values.
+    /// Checks the limits of a commit and of its keys and values.
     pub fn validate(&self) -> Result<(), StorageError> {
         at_most("checks of a commit", self.checks.len(), COMMIT_ITEMS_MAX)?;
         at_most("writes of a commit", self.writes.len(), COMMIT_ITEMS_MAX)?;
@@ -198,7 +201,7 @@ impl Commit {
         at_most("bytes of a commit", self.bytes(), COMMIT_BYTES_MAX)
     }
 
-    /// The bytes of its keys and values together.
+    /// Number of bytes of its keys and values together.
     pub fn bytes(&self) -> usize {
         let checked: usize = self.checks.iter().map(|check| check.key.len()).sum();
         let written: usize = self
@@ -210,7 +213,7 @@ impl Commit {
     }
 }
 
-/// The limits of a key.
+/// Checks the limits of a key.
 pub fn validate_key(key: &[u8]) -> Result<(), StorageError> {
     if key.is_empty() {
         return Err(StorageError::TooLarge("a key has at least 1 byte".into()));
@@ -218,7 +221,7 @@ pub fn validate_key(key: &[u8]) -> Result<(), StorageError> {
     at_most("bytes of a key", key.len(), KEY_BYTES_MAX)
 }
 
-/// The limit on how many keys or ranges one read names.
+/// Checks the number of keys or ranges of one read.
 pub fn validate_read(items: usize) -> Result<(), StorageError> {
     at_most("keys or ranges of a read", items, READ_ITEMS_MAX)
 }
@@ -232,17 +235,17 @@ fn at_most(what: &str, count: usize, max: usize) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// An ordered space of byte records for each project (`wit/records.wit` states the contract).
+/// An ordered space of byte records for each project. `wit/records.wit` states the contract.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
-    /// Reads these keys, all at one moment.
+    /// Reads these keys in one snapshot.
     async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError>;
 
-    /// Reads these ranges, all at one moment; an empty or inverted range holds nothing. The page is cut once it is
-    /// full, never before its first entry.
+    /// Reads these ranges in one snapshot. An empty or inverted range has no entries. The page is cut once it
+    /// is full, but never before its first entry.
     async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError>;
 
-    /// Makes all writes if every check holds, or none; durable when it answers `Ok`. A commit whose caller stopped
-    /// waiting still happens whole or not at all.
+    /// Applies all writes if every check holds, else none. The writes are durable when this returns `Ok`. A
+    /// commit whose caller stopped waiting is still applied as a whole or not at all.
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError>;
 }

@@ -1,4 +1,4 @@
-//! Permits for what costs memory or threads, of which no project can take all.
+//! Permits for work that takes memory or threads. No project can hold all of them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -7,15 +7,15 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::{ProjectId, StorageError};
 
-/// A semaphore for all projects, and a smaller one for each.
+/// A semaphore for all projects, and a smaller one for each project.
 pub(super) struct ProjectPermits {
     all: Arc<Semaphore>,
     each: usize,
-    /// Of projects that hold permits or wait for some.
+    /// Semaphores of the projects that hold permits or wait for some.
     projects: Mutex<BTreeMap<ProjectId, Weak<Semaphore>>>,
 }
 
-/// Some permits; given back when dropped.
+/// Permits, returned when dropped.
 #[derive(Debug)]
 pub(super) struct Permits {
     _of_project: OwnedSemaphorePermit,
@@ -23,7 +23,7 @@ pub(super) struct Permits {
 }
 
 impl ProjectPermits {
-    /// So many for all projects together, and for each of them.
+    /// Creates `all` permits. Each project may hold `each` of them.
     pub(super) fn new(all: usize, each: usize) -> Self {
         Self {
             all: Arc::new(Semaphore::new(all)),
@@ -32,8 +32,8 @@ impl ProjectPermits {
         }
     }
 
-    /// Waits for some permits, first come, first served: first for those of the project, so that a project that has its part
-    /// stands in nobody's way. `count` must not be more than a project may have.
+    /// Waits for `count` permits, first come, first served. It takes those of the project first, so a project
+    /// at its limit delays no other. `count` must not exceed the limit of a project.
     pub(super) async fn take(&self, project: ProjectId, count: u32) -> Result<Permits, StorageError> {
         let of_project = self.project(project).acquire_many_owned(count).await.map_err(closed)?;
         let of_all = Arc::clone(&self.all).acquire_many_owned(count).await.map_err(closed)?;
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_project_takes_its_part_and_leaves_the_rest_to_others() {
+    async fn a_project_cannot_take_more_than_its_share() {
         let permits = ProjectPermits::new(3, 2);
         let waits = async |project| {
             timeout(Duration::from_secs(1), permits.take(ProjectId(project), 1))

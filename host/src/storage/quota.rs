@@ -1,14 +1,15 @@
-//! How much each project keeps, counted, and bounded: a storage of blobs around another one.
+//! Quotas: a storage of blobs that wraps another one, and counts and bounds the bytes of each project.
 //!
-//! What a project keeps is summed up by listing all of it once, when something of it is first changed or asked about after
-//! a start; from then on every change adds or takes what it changed. So the sum is right after a restart, whatever happened
-//! before, and costs one look at the file that is replaced or deleted, and not one at all others.
+//! The sum of a project is computed by listing all its files once, at the first change or reservation after a
+//! start. Later changes adjust the sum. So the sum is correct after a restart, whatever happened before. A
+//! commit or deletion of a file costs one `stat` of its old version, and none of other files.
 //!
-//! The bytes of a file that is under way are set aside as they come, and become the file's in the step that names it: at no
-//! moment do the files with names and those under way exceed the bound together. One thing may: while the parts of a file are
-//! put together, and until they are removed, the file and its parts are both kept, and both counted.
+//! The bytes of an upload are reserved as they come, and become the file's in the step that names it. So
+//! named files and uploads never exceed the bound together, with one exception. While parts are joined, and
+//! until they are removed, both the file and its parts are kept and counted.
 //!
-//! It counts what the one process changes that has the storage open. Changes of one name come one after the other.
+//! The quota sees only changes made by this process, which has the storage open. Changes of one name are
+//! serialised.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,10 +30,10 @@ mod staged;
 #[cfg(test)]
 mod tests;
 
-/// How many parts of a file are looked at at once.
+/// Number of parts whose sizes are read at the same time.
 const LOOKS_AT_ONCE: usize = 16;
 
-/// Blobs that are counted. Cheap to clone; all clones are one.
+/// Blobs whose bytes are counted. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub(crate) struct Quota {
     inner: Arc<Inner>,
@@ -54,18 +55,19 @@ impl Quota {
         Self { inner: Arc::new(inner) }
     }
 
-    /// How many bytes a project may keep.
+    /// Maximum number of bytes that a project may keep.
     pub(crate) fn bytes_max(&self) -> u64 {
         self.inner.bytes_max
     }
 
-    /// Room for so many bytes; none when the project has not so much left.
+    /// Reserves bytes. `None`: the project has less than that left.
     pub(crate) async fn reserve(&self, project: ProjectId, bytes: u64) -> Result<Option<Reservation>, StorageError> {
         let (account, _counted) = self.inner.counted(project).await?;
         Ok(account.hold(bytes).map(Reservation::new))
     }
 
-    /// As [`Blobs::stage`], in the room that the request has reserved, if it did: then its bytes are drawn already.
+    /// Stages as [`Blobs::stage`] does. The bytes come from the request's reservation, if it has one, which
+    /// has drawn them already.
     pub(crate) async fn stage_within(
         &self,
         project: ProjectId,
@@ -87,7 +89,7 @@ impl Quota {
         Ok(Box::new(Counted { staged, hold }))
     }
 
-    /// Does what changes a project in a task of its own: it is counted even when nobody waits any more.
+    /// Runs a change of a project in its own task, so that it is counted even if the caller stops waiting.
     async fn change<T, F>(&self, change: impl FnOnce(Arc<Inner>) -> F) -> Result<T, StorageError>
     where
         T: Send + 'static,
@@ -111,7 +113,8 @@ impl Inner {
         too_large(self.bytes_max)
     }
 
-    /// A project's account, counted, and what keeps it so while one file is changed.
+    /// Returns a project's account after it is counted, with the lock that keeps it counted while one file
+    /// changes.
     async fn counted(&self, project: ProjectId) -> Result<(Arc<Account>, OwnedRwLockReadGuard<()>), StorageError> {
         let account = {
             let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +133,7 @@ impl Inner {
         Ok((account, alone.downgrade()))
     }
 
-    /// The bytes of all files below a directory.
+    /// Number of bytes of all files below a directory.
     async fn size_below(&self, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
         let mut size: u64 = 0;
         let mut directories = BTreeSet::from([directory.to_owned()]);
@@ -160,7 +163,8 @@ impl Inner {
         Ok(self.blobs.stat(project, name).await?.map_or(0, |info| info.size))
     }
 
-    /// What some files have together, each as often as it is named, and each once; none when one is absent.
+    /// Returns the total size of some files, counting each as often as it is named, and the size counting
+    /// each once. `None`: a file is absent.
     async fn sizes(&self, project: ProjectId, names: &[String]) -> Result<Option<(u64, u64)>, StorageError> {
         let (mut sizes, mut all) = (BTreeMap::new(), 0_u64);
         let distinct: BTreeSet<&String> = names.iter().collect();
@@ -184,7 +188,8 @@ impl Inner {
         Ok(Some((all, once)))
     }
 
-    /// What a change did that failed is not known: the file is looked at, or else all are counted anew at the next change.
+    /// Counts a file again after a failed change, whose effect is unknown. If that fails too, the next change
+    /// counts all files.
     async fn look_again(&self, account: &Account, project: ProjectId, name: &str, old: u64) {
         match self.size(project, name).await {
             Ok(now) => account.settle(old, now, None),
@@ -223,7 +228,8 @@ impl Inner {
         done
     }
 
-    /// What is joined was let in as parts, which go when they are joined: it is refused only where it has more bytes than they.
+    /// Joins parts whose bytes are counted already and are removed after the join. It is refused only when
+    /// the file is larger than its distinct parts.
     async fn join(
         &self,
         project: ProjectId,
@@ -253,7 +259,7 @@ impl Inner {
         drop(counted);
         let _alone = account.write().await;
         let going = self.size_below(project, directory).await?;
-        // Should it break off, all is counted anew.
+        // If the deletion fails, the next change counts all files.
         let used = account.forget_used();
         let is_gone = self.blobs.delete_below(project, directory).await?;
         if let Some(used) = used {

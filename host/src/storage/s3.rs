@@ -1,14 +1,17 @@
 //! Blobs in an S3-compatible store: the file `name` of project 7 is the object `<prefix>/7/<name>`.
 //!
-//! S3 has no rename and no directories. A small upload waits in memory for its name; a large one is sent in parts to
-//! `<prefix>/staging/…`, invisible until it is complete, and copied within S3 to its name. So a reader sees the old file or
-//! the new one, and a crash leaves parts that no listing shows, or an object in `staging`, which a later start removes.
-//! That files and directories share no name is seen to here (`name_locks`), for one server process.
+//! S3 has no rename and no directories. A small upload waits in memory for its name. A large one is sent in
+//! parts to `<prefix>/staging/…`, invisible until it is complete, and copied within S3 to its name. So a
+//! reader sees the old file or the new one. A crash leaves parts that no listing shows, or an object in
+//! `staging`; a later start removes both. `name_locks` keeps a file and a directory from sharing a name, for
+//! one server process.
 //!
-//! A request that gets no answer in time may still be carried out. Its name is then left alone for a while (`LATE_TIME`), so that
-//! what the store does late undoes nothing that was acknowledged; a store that takes longer than that can still do so.
+//! A request that gets no answer in time may still be carried out. Its name is then locked for a while
+//! (`LATE_TIME`), so that the late request undoes nothing that was acknowledged. A store that takes longer
+//! than that can still do so.
 //!
-//! What uploads have in memory is bounded (`PARTS_IN_MEMORY`): whoever needs more waits, and the client with it.
+//! The memory of all uploads is bounded (`PARTS_IN_MEMORY`). An upload that needs more waits, and its client
+//! with it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -42,19 +45,20 @@ mod place;
 mod tests;
 mod upload;
 
-/// What is left in `staging` for so long was left by a crash: an upload that is complete has its name at once.
+/// Age after which an object or upload in `staging` counts as left by a crash. A complete upload gets its
+/// name at once.
 const LEFT_BEHIND: Duration = Duration::from_hours(24);
-/// How long nothing follows on a change of a name that got no answer.
+/// Time for which a name stays locked after a change of it that got no answer.
 const LATE_TIME: Duration = Duration::from_secs(60);
-/// How many parts of 8 MiB all uploads together hold in memory: 512 MiB. An upload holds the part that comes and the one that
-/// is being sent.
+/// Number of parts of 8 MiB that all uploads together hold in memory: 512 MiB. An upload holds the part that
+/// is being received and the one that is being sent.
 const PARTS_IN_MEMORY: usize = 64;
-/// How many of them may belong to one project.
+/// Number of those parts that one project may hold.
 const PARTS_OF_A_PROJECT: usize = PARTS_IN_MEMORY / 2;
-/// How many of them it takes to join small files.
+/// Number of those parts that a join of small files takes.
 const PARTS_TO_JOIN: u32 = 2;
 
-/// Blobs in a part of a bucket, for one server process. Cheap to clone; all clones are one.
+/// Blobs in a part of a bucket, for one server process. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub struct S3Blobs {
     bucket: Arc<Bucket>,
@@ -64,15 +68,15 @@ pub struct S3Blobs {
 }
 
 impl S3Blobs {
-    /// Connects to the store, tries what the credentials allow, and removes what uploads left behind that were cut short
-    /// by a crash a day ago or longer. Fails, in one sentence without a secret, when the store cannot be used.
+    /// Connects to the store, tries the operations that the server needs, and removes what a crash left a day
+    /// ago or longer. Fails when the store cannot be used; the error is one sentence without a secret.
     pub async fn open(place: &S3Location) -> anyhow::Result<Self> {
         let place = place.clone().completed()?;
         let bucket = Bucket::connect(&place).with_context(|| format!("cannot use {place}"))?;
         bucket.check().await.with_context(|| format!("cannot use {place}"))?;
         if let Err(error) = sweep(&bucket, LEFT_BEHIND).await {
             let error = format!("{error:#}");
-            tracing::warn!(error, "what uploads left behind could not be removed");
+            tracing::warn!(error, "cannot remove the remains of interrupted uploads");
         }
         Ok(Self::new(bucket, place))
     }
@@ -86,14 +90,14 @@ impl S3Blobs {
         }
     }
 
-    /// Says to which records the files belong, in a few characters that tell them from all others. The first to say so marks
-    /// the files. Fails, in one sentence, when they are marked as another's: two servers on one prefix would take each other's
-    /// files for their own.
+    /// Marks the files as belonging to the records with this short, unique identity. The first caller sets
+    /// the mark. Fails, in one sentence, when they carry another mark: two servers on one prefix would take
+    /// each other's files for their own.
     pub async fn belong_to(&self, owner: &str) -> anyhow::Result<()> {
         owner::mark(&self.bucket, &self.place, owner).await
     }
 
-    /// What the keys begin with that lie below a directory; empty: the root.
+    /// The prefix of all keys below a directory; empty: the root.
     fn directory(&self, project: ProjectId, directory: &str) -> Result<String, StorageError> {
         let root = self.bucket.root(project);
         if directory.is_empty() {
@@ -103,8 +107,9 @@ impl S3Blobs {
         Ok(format!("{root}{directory}/"))
     }
 
-    /// Changes what has a name, while nothing else changes it, once `check` has said `true`; none, and nothing changes, when it
-    /// says `false`. It goes on when nobody waits any more: the claim is held until S3 has answered, or has had time enough.
+    /// Changes a named file under the lock of its name, if `check` returns `true`. `None`: `check` returned
+    /// `false`, and nothing changed. The change continues if the caller stops waiting. The lock is held until
+    /// S3 answers, or for `LATE_TIME` after a change without an answer.
     async fn change<T: Send + 'static>(
         &self,
         project: ProjectId,
@@ -129,7 +134,8 @@ impl S3Blobs {
             .unwrap_or_else(|_| Err(StorageError::Unavailable("the change of a file was given up".into())))
     }
 
-    /// Makes a file of this name, if the name is free for one.
+    /// Makes a file of this name, if no directory has that name and no file the name of one of its
+    /// directories.
     async fn make(
         &self,
         project: ProjectId,
@@ -141,7 +147,8 @@ impl S3Blobs {
         self.change(project, name, check, make).await.map(drop)
     }
 
-    /// As in a file system, a file and a directory cannot share a name. Whoever asks has claimed it.
+    /// Refuses a name that would make a file and a directory share it, as in a file system. The caller holds
+    /// its lock.
     async fn refuse_shared_name(&self, project: ProjectId, name: &str) -> Result<(), StorageError> {
         let root = self.bucket.root(project);
         let below = |directory: &str| format!("{root}{directory}/");
@@ -150,7 +157,7 @@ impl S3Blobs {
         }
         let mut rest = name;
         while let Some((parent, _)) = rest.rsplit_once('/') {
-            // A directory is there, so none of those that it lies in is a file.
+            // This directory exists, so none of those above it is a file.
             if self.bucket.holds_any(&below(parent)).await? {
                 return Ok(());
             }
@@ -222,7 +229,7 @@ impl Blobs for S3Blobs {
         validate_blob_name(name)?;
         let key = self.bucket.key(project, name)?;
         let (bucket, looked_at) = (Arc::clone(&self.bucket), key.clone());
-        // S3 does not tell whether there was anything.
+        // S3 does not tell whether there was an object.
         let check = async move { Ok(bucket.look_at(&looked_at).await?.is_some()) };
         let bucket = Arc::clone(&self.bucket);
         let delete = async move { bucket.delete(&key).await };
@@ -266,8 +273,8 @@ impl Blobs for S3Blobs {
     }
 }
 
-/// Removes what a crash left: parts of objects that were not completed, and objects that were not yet copied. A thousand of
-/// each; the next start goes on.
+/// Removes what a crash left: incomplete multipart uploads, and objects that were not yet copied. It handles
+/// a thousand of each; the next start goes on.
 async fn sweep(bucket: &Bucket, older: Duration) -> anyhow::Result<()> {
     let now = SystemTime::now();
     let is_left = |begun: SystemTime| now.duration_since(begun).unwrap_or_default() >= older;

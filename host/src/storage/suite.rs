@@ -1,5 +1,5 @@
-//! The rules that every storage keeps: each is a function of a storage, and each backend runs them all.
-//! A rule that a list below leaves out is unused code, which the build refuses.
+//! The rules that every storage keeps. Each rule is a function of a storage, and each backend runs them all.
+//! A rule that is missing from the lists below is unused code, which the build refuses.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -33,7 +33,7 @@ macro_rules! suite {
     };
 }
 
-/// Runs the rules of records on what the expression opens, a pair of the storage and what must live as long.
+/// Runs the rules of records. The expression opens a pair: the storage, and a value that must live as long.
 macro_rules! records_suite {
     ($open:expr) => {
         crate::storage::suite::suite!(
@@ -57,14 +57,14 @@ macro_rules! records_suite {
             [
                 raise_stores_the_greater_value_only,
                 writes_apply_in_their_order,
-                deleting_nothing_is_no_failure,
+                deleting_an_absent_record_succeeds,
                 checks_compare_versions_and_absence,
                 a_conflict_names_the_key_and_changes_nothing,
                 a_commit_without_writes_tests_its_checks,
-                versions_never_come_back,
+                versions_are_never_reused,
                 projects_never_see_each_other,
-                what_passes_a_limit_is_refused,
-                the_largest_of_all_is_stored,
+                requests_beyond_a_limit_are_refused,
+                the_largest_allowed_records_are_stored,
                 a_commit_abandoned_by_its_caller_is_whole_or_absent,
                 concurrent_commits_lose_nothing,
                 readers_see_whole_commits_only,
@@ -74,10 +74,10 @@ macro_rules! records_suite {
     };
 }
 
-/// Runs the rules of blobs, likewise: all of them, or those that every storage keeps and some more.
+/// Runs the rules of blobs. Without a list of further rules, it also runs those that not every storage keeps.
 macro_rules! blobs_suite {
     ($open:expr) => {
-        crate::storage::suite::blobs_suite!($open, [the_longest_name_is_kept]);
+        crate::storage::suite::blobs_suite!($open, [the_longest_name_is_accepted]);
     };
     ($open:expr, [$($more:ident),*]) => {
         crate::storage::suite::suite!(
@@ -85,23 +85,23 @@ macro_rules! blobs_suite {
             $open,
             [
                 $($more,)*
-                contents_come_back_whole,
+                contents_are_read_as_written,
                 size_and_digest_are_those_of_the_contents,
                 staged_bytes_have_no_name,
                 a_replacement_is_whole_and_spares_open_readers,
-                an_error_in_the_stream_is_the_answer,
-                more_than_allowed_is_refused,
+                staging_returns_the_error_of_its_stream,
+                staging_more_than_allowed_is_refused,
                 hostile_names_are_refused,
                 odd_names_are_kept_apart,
                 ranges_of_a_blob_are_delivered,
-                time_is_that_of_the_commit,
+                the_modification_time_is_that_of_the_commit,
                 listing_shows_one_level_in_byte_order,
                 listing_is_paged,
-                a_list_without_a_sound_limit_is_refused,
+                a_listing_with_an_invalid_limit_is_refused,
                 deletion_removes_the_file_and_empty_directories,
                 a_file_and_a_directory_cannot_share_a_name,
                 projects_never_see_each_other,
-                commits_and_deletions_at_the_same_time_lose_nothing,
+                concurrent_commits_and_deletions_lose_nothing,
             ]
         );
         crate::storage::suite::suite!(
@@ -109,15 +109,15 @@ macro_rules! blobs_suite {
             $open,
             [
                 files_are_joined_in_the_order_asked,
-                the_parts_of_a_file_stay,
-                a_file_of_an_absent_part_is_not_made,
+                joining_keeps_the_parts,
+                joining_an_absent_part_changes_nothing,
                 a_joined_file_replaces_another_whole,
                 joining_more_than_allowed_is_refused,
                 joining_obeys_the_rules_of_names,
-                a_directory_goes_with_all_below_and_nothing_else,
-                a_directory_that_goes_spares_open_readers,
-                where_no_directory_is_none_goes,
-                all_of_a_project_goes_and_nothing_of_another,
+                deleting_a_directory_removes_only_what_is_below,
+                deleting_a_directory_spares_open_readers,
+                deleting_an_absent_directory_changes_nothing,
+                deleting_the_root_spares_other_projects,
             ]
         );
     };

@@ -31,12 +31,12 @@ impl Server {
         }
     }
 
-    /// The status and the body of an answer, which HTTP/1.0 leaves in one piece.
+    /// Sends a request. Returns the status and the body of the answer, which HTTP/1.0 leaves in one piece.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
         self.try_ask(method, path, body).unwrap()
     }
 
-    /// The same; none from a server that is killed meanwhile.
+    /// Sends a request, as `ask` does. `None`: the server was killed meanwhile.
     pub(crate) fn try_ask(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         let (address, root, token, length) = (&self.address, &self.path, &self.token, body.len());
@@ -53,14 +53,14 @@ impl Server {
         Some((head[9..12].parse().unwrap(), answer[end + 4..].to_vec()))
     }
 
-    /// Ends it at once, in the middle of whatever it does.
+    /// Kills the server at once, whatever it is doing.
     pub(crate) fn kill(&self) {
         let mut child = self.child.lock().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    /// The path of a file of a new run.
+    /// Creates a run. Returns the path of a file of it.
     pub(crate) fn file_of_a_run(&self, name: &str) -> String {
         let (status, body) = self.ask("POST", "/api/2.0/mlflow/runs/create", b"{\"experiment_id\": \"0\"}");
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();

@@ -1,4 +1,4 @@
-//! Projects, users and who is what where.
+//! Projects, users and members.
 
 use rusqlite::{Connection, Row, params};
 
@@ -12,49 +12,50 @@ use crate::storage::ProjectId;
 const DEMO_PROJECT: &str = "demo/demo";
 const DEMO_USER: &str = "demo";
 
-/// What an empty forge was given, so that a first user can start. It has no `Debug`, for the token's sake.
+/// The project, owner and token that a first start creates. It has no `Debug`, because the token is secret.
 pub struct FirstStart {
-    /// Always number 1.
+    /// The project, always number 1.
     pub project: ProjectId,
-    /// Its owner.
+    /// Login of the project's owner.
     pub login: &'static str,
-    /// The owner's token; it is kept nowhere else.
+    /// The owner's token. It is stored nowhere else.
     pub token: String,
 }
 
-/// A project, as listed.
+/// A project in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectEntry {
-    /// Stable.
+    /// The project's number, which is stable.
     pub id: ProjectId,
     /// The full path.
     pub path: String,
-    /// Who may read it.
+    /// The users who may read it without being members.
     pub visibility: Visibility,
 }
 
-/// A user, as listed.
+/// A user in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserEntry {
-    /// Stable.
+    /// The user's number, which is stable.
     pub id: u64,
-    /// The name.
+    /// The user's name.
     pub login: String,
 }
 
 impl LocalForge {
-    /// On a forge without any project, in one transaction: project 1 `demo/demo` (private), its owner `demo` and one
-    /// token of scope `api`. None when a project is there.
+    /// Creates the first project, user and token, in one transaction, on a forge without any project. These
+    /// are the private project 1 `demo/demo`, its owner `demo`, and a token of scope `api`. `None`: there is
+    /// a project already.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Fails when the file cannot be written.
     pub fn first_start(&self) -> Result<Option<FirstStart>, LocalError> {
         self.change(|conn| {
             if conn.query_row("SELECT EXISTS (SELECT 1 FROM projects)", [], |row| row.get(0))? {
                 return Ok(None);
             }
             let project = insert_project(conn, ProjectPath::parse(DEMO_PROJECT)?, Visibility::Private)?;
-            // Somebody may have made the user before the server's first start.
+            // The user may have been created before the server's first start.
             conn.execute(
                 "INSERT INTO users (login) VALUES (?1) ON CONFLICT DO NOTHING",
                 [DEMO_USER],
@@ -75,19 +76,19 @@ impl LocalForge {
         })
     }
 
-    /// Makes a project without members.
+    /// Creates a project without members.
     ///
     /// # Errors
-    /// [`LocalError::PathInvalid`], [`LocalError::PathTaken`] (whatever the case of its letters).
+    /// [`LocalError::PathInvalid`]; [`LocalError::PathTaken`], which ignores the case of letters.
     pub fn create_project(&self, path: &str, visibility: Visibility) -> Result<ProjectId, LocalError> {
         let path = ProjectPath::parse(path)?;
         self.change(|conn| insert_project(conn, path, visibility))
     }
 
-    /// At most [`LIST_PAGE_MAX`] projects whose number is above `after`, in that order.
+    /// Returns at most [`LIST_PAGE_MAX`] projects whose number is above `after`, ordered by number.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// Fails when the file cannot be read.
     pub fn list_projects(&self, after: ProjectId) -> Result<Vec<ProjectEntry>, LocalError> {
         self.list(
             "SELECT id, path, visibility FROM projects WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -102,10 +103,10 @@ impl LocalForge {
         )
     }
 
-    /// Makes a user, and returns its number.
+    /// Creates a user, and returns its number.
     ///
     /// # Errors
-    /// [`LocalError::LoginInvalid`], [`LocalError::LoginTaken`] (whatever the case of its letters).
+    /// [`LocalError::LoginInvalid`]; [`LocalError::LoginTaken`], which ignores the case of letters.
     pub fn create_user(&self, login: &str) -> Result<u64, LocalError> {
         let login = Login::parse(login)?.as_str();
         self.change(|conn| {
@@ -116,10 +117,10 @@ impl LocalForge {
         })
     }
 
-    /// At most [`LIST_PAGE_MAX`] users whose number is above `after`, in that order.
+    /// Returns at most [`LIST_PAGE_MAX`] users whose number is above `after`, ordered by number.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// Fails when the file cannot be read.
     pub fn list_users(&self, after: u64) -> Result<Vec<UserEntry>, LocalError> {
         self.list(
             "SELECT id, login FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -133,7 +134,7 @@ impl LocalForge {
         )
     }
 
-    /// Gives a user this role in a project, instead of the one they may have there.
+    /// Gives a user this role in a project. It replaces the user's former role there.
     ///
     /// # Errors
     /// [`LocalError::ProjectUnknown`], [`LocalError::UserUnknown`].
@@ -141,7 +142,7 @@ impl LocalForge {
         self.change(|conn| put_member(conn, project_id(conn, project)?, user_id(conn, user)?, role))
     }
 
-    /// One page of rows; `select` takes the number to start after and the limit.
+    /// Reads one page of rows. `select` takes the number after which the page starts, and the limit.
     pub(super) fn list<T>(
         &self,
         select: &str,

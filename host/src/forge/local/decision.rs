@@ -1,4 +1,4 @@
-//! The answer to each request: who presents this token, and what are they in this project?
+//! Decisions of the local forge: the user of a token, and their role in a project.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use super::token::{TokenHash, day, hash};
 use crate::forge::{Actor, Credential, Decision, Project, ProjectRef, Role, Scope};
 use crate::storage::ProjectId;
 
-/// Decisions kept in memory; with a path of usual length about 3 MB.
+/// Maximum number of decisions kept in memory. With paths of usual length they take about 3 MB.
 const DECISIONS_KEPT_MAX: usize = 10_000;
 
-// One read, so that token, project and role are of one moment.
+// One query, so that token, project and role are read in one snapshot.
 const FACTS: &str = "
 SELECT u.id, u.login, t.scope, t.project, t.expires, p.id, p.path, p.visibility, m.role
 FROM tokens t
@@ -22,12 +22,12 @@ LEFT JOIN projects p ON p.id = coalesce(?2, (SELECT id FROM projects WHERE path 
 LEFT JOIN members m ON m.project = p.id AND m.user = u.id
 WHERE t.hash = ?1 AND t.revoked IS NULL";
 
-/// A connection that only reads, and what it read since the last change of the file.
+/// A connection that only reads, and the decisions since the last change of the file.
 #[derive(Debug)]
 pub(super) struct Reader {
     conn: Connection,
     kept: HashMap<(TokenHash, ProjectRef), Kept>,
-    /// `data_version` that all in `kept` belong to.
+    /// The `data_version` to which all decisions in `kept` belong.
     version: Option<i64>,
 }
 
@@ -37,11 +37,11 @@ struct Kept {
     expires: Option<Date>,
 }
 
-/// What the file holds about a token that is not revoked (it may have expired) and a project.
+/// The stored facts about a project and a token that is not revoked. The token may have expired.
 struct Facts {
     actor: Actor,
     scope: Scope,
-    /// The only project for which the token works.
+    /// The only project for which the token works. `None`: all projects of its user.
     only_for: Option<ProjectId>,
     expires: Option<Date>,
     project: Option<(Project, Visibility)>,
@@ -62,7 +62,7 @@ impl Reader {
         self.kept.len()
     }
 
-    /// What the file says on this day.
+    /// Decides about a credential and a project on this day.
     pub(super) fn decide(
         &mut self,
         project: &ProjectRef,
@@ -86,15 +86,19 @@ impl Reader {
             decision: facts.decide(),
         };
         let decision = kept.decision.clone();
-        // Only what exists is kept: a stranger who tries names cannot fill the memory or push out others.
+        // Only decisions about existing projects are kept. So a stranger who tries names neither fills the
+        // memory nor evicts others.
         if matches!(decision, Decision::Known { project: Some(_), .. }) {
             self.keep(key, kept);
         }
         Ok(decision)
     }
 
-    /// This connection never writes, so every change of the file, by us or by another process, moves its
-    /// `data_version`. A change between this and the reads that follow is seen by them, and forgotten next time.
+    /// Forgets all decisions after a change of the file.
+    ///
+    /// This connection never writes, so every change, by this process or another, changes its `data_version`.
+    /// A change between this check and the following reads is seen by the reads, and their decision is
+    /// forgotten next time.
     fn forget_if_changed(&mut self) -> rusqlite::Result<()> {
         let now = self
             .conn
@@ -116,7 +120,7 @@ impl Reader {
 
     fn facts(&self, hash: &TokenHash, project: &ProjectRef) -> rusqlite::Result<Option<Facts>> {
         let (id, path) = match project {
-            // No row has a number that SQLite cannot hold; none has a negative one.
+            // No row has a number that SQLite cannot hold, and none has a negative one.
             ProjectRef::Id(id) => (Some(i64::try_from(*id).unwrap_or(-1)), None),
             ProjectRef::Path(path) => (None, Some(path)),
         };
@@ -142,7 +146,7 @@ impl Facts {
     }
 }
 
-/// Members have their role; others read what is not private.
+/// The caller's role: that of a member, else `Guest` if the project is not private.
 fn role(visibility: Visibility, member: Option<Role>) -> Option<Role> {
     match (member, visibility) {
         (Some(role), _) => Some(role),
@@ -151,7 +155,7 @@ fn role(visibility: Visibility, member: Option<Role>) -> Option<Role> {
     }
 }
 
-/// As GitLab's `expires_at`: on that day it works no longer.
+/// True if a token works on this day. It does not on its expiry day, as GitLab's `expires_at`.
 fn works(expires: Option<Date>, today: Date) -> bool {
     expires.is_none_or(|expires| today < expires)
 }

@@ -1,27 +1,28 @@
-//! Why an operation on the local forge was refused.
+//! Errors of the local forge.
 
 use std::fmt;
 
-/// Why an operation on the local forge was refused. Each names the value at fault; none holds a whole token.
+/// The reason why an operation on the local forge was refused. The text names the value at fault, but never a
+/// whole token.
 #[derive(Debug)]
 pub enum LocalError {
-    /// The caller's fault: no such path can be.
+    /// The caller's fault: the path is not valid.
     PathInvalid {
-        /// As given.
+        /// The path as given.
         path: String,
         /// The rule that it breaks.
         reason: &'static str,
     },
-    /// The caller's fault: no such login can be.
+    /// The caller's fault: the login is not valid.
     LoginInvalid {
-        /// As given.
+        /// The login as given.
         login: String,
         /// The rule that it breaks.
         reason: &'static str,
     },
-    /// A project of this path is there already.
+    /// A project with this path exists already.
     PathTaken(String),
-    /// A user of this login is there already.
+    /// A user with this login exists already.
     LoginTaken(String),
     /// No project has this number or path.
     ProjectUnknown(String),
@@ -60,7 +61,7 @@ impl From<rusqlite::Error> for LocalError {
 }
 
 impl LocalError {
-    /// `taken` when the row was refused because its name is there already, else the error itself.
+    /// Returns `taken` when the row was refused because its name exists already, else the error itself.
     pub(super) fn taken_or(error: rusqlite::Error, taken: Self) -> Self {
         match error.sqlite_error() {
             Some(cause) if cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE => taken,

@@ -1,4 +1,4 @@
-//! The numbers of projects and users, by what callers name them.
+//! Lookup of the numbers of projects and users.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -6,10 +6,10 @@ use super::LocalError;
 use crate::forge::ProjectRef;
 use crate::storage::ProjectId;
 
-/// The number of a project that must exist.
+/// The number of an existing project. Fails when there is none.
 pub(super) fn project_id(conn: &Connection, project: &ProjectRef) -> Result<ProjectId, LocalError> {
     let found: Option<u64> = match project {
-        // No row has a number that SQLite cannot hold; none has a negative one.
+        // No row has a number that SQLite cannot hold, and none has a negative one.
         ProjectRef::Id(id) => {
             let id = i64::try_from(*id).unwrap_or(-1);
             conn.query_row("SELECT id FROM projects WHERE id = ?1", [id], |row| row.get(0))
@@ -24,7 +24,7 @@ pub(super) fn project_id(conn: &Connection, project: &ProjectRef) -> Result<Proj
         .ok_or_else(|| LocalError::ProjectUnknown(project.to_string()))
 }
 
-/// The number of a user that must exist.
+/// The number of an existing user. Fails when there is none.
 pub(super) fn user_id(conn: &Connection, login: &str) -> Result<u64, LocalError> {
     conn.query_row("SELECT id FROM users WHERE login = ?1", [login], |row| row.get(0))
         .optional()?

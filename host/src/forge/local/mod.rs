@@ -1,8 +1,8 @@
-//! The built-in forge: users, projects, roles and tokens in one SQLite file.
-//! It knows nothing of HTTP, and nothing of what the projects hold.
+//! The local forge: users, projects, roles and tokens in one SQLite file. It knows nothing of HTTP, nor of
+//! the data of projects.
 //!
-//! The server and command-line processes open the file at the same time. A change made by any of them is effective at
-//! the next [`Forge::resolve`] of all of them, because no decision outlives SQLite's `data_version`.
+//! The server and command-line processes open the file at the same time. A change by any of them takes effect
+//! at the next [`Forge::resolve`] of all of them, because no decision outlives SQLite's `data_version`.
 //!
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
@@ -13,7 +13,8 @@
 //! forge.create_user("ada")?;
 //! let project = forge.create_project("team/model", Visibility::Private)?;
 //! forge.set_member(&ProjectRef::Id(project.0), "ada", Role::Developer)?;
-//! let token = forge.create_token(&NewToken { user: "ada".into(), project: None, scope: Scope::Api, expires: None })?;
+//! let new = NewToken { user: "ada".into(), project: None, scope: Scope::Api, expires: None };
+//! let token = forge.create_token(&new)?;
 //! # Ok(()) }
 //! ```
 
@@ -46,22 +47,23 @@ pub use error::LocalError;
 pub use token::{NewToken, TokenEntry};
 pub use word::{UnknownWord, Visibility};
 
-/// Entries that one call of a `list_…` method returns at most.
+/// Maximum number of entries that one call of a `list_…` method returns.
 pub const LIST_PAGE_MAX: u32 = 1000;
 
-/// A forge kept in one SQLite file.
+/// A forge in one SQLite file.
 #[derive(Debug)]
 pub struct LocalForge {
-    /// Apart from the reader, so that no request waits for the fsync of a change.
+    /// Separate from the reader, so that no request waits for the fsync of a change.
     writer: Mutex<Connection>,
     reader: Mutex<decision::Reader>,
 }
 
 impl LocalForge {
-    /// Opens the file, or makes it (mode 0600) with no user and no project. A file of a newer mlforge is refused.
+    /// Opens the file. When absent, it is created (mode 0600) with no user and no project.
     ///
     /// # Errors
-    /// When the file cannot be opened or written, is no SQLite database, or is of a newer mlforge.
+    /// Fails when the file cannot be opened or written, is no SQLite database, or was written by a newer
+    /// mlforge.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let writer = schema::open_writer(path)?;
         let reader = decision::Reader::new(schema::open_reader(path)?);
@@ -71,16 +73,18 @@ impl LocalForge {
         })
     }
 
-    /// One connection for a change or a list.
+    /// The connection for changes and lists.
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        // A thread that died here left no half-made change: its transaction was rolled back when it was dropped.
+        // A thread that panicked here left no half-made change: its transaction was rolled back when it was
+        // dropped.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a change as one transaction, durable when this returns.
+    /// Runs a change as one transaction, which is durable when this returns.
     fn change<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T, LocalError>) -> Result<T, LocalError> {
         let mut writer = self.writer();
-        // Immediate: a transaction that reads first and locks later fails at once when another process wrote between.
+        // An immediate transaction takes its lock at once. One that reads first fails when another process
+        // wrote meanwhile.
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let result = change(&transaction)?;
         transaction.commit()?;
@@ -95,8 +99,8 @@ impl LocalForge {
 
 #[async_trait]
 impl Forge for LocalForge {
-    // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds. A lock that keeps
-    // readers out, too, is waited for beside it.
+    // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds. The
+    // wait for a lock that keeps readers out is asynchronous.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
         let deadline = Instant::now() + BUSY_TIMEOUT;
         loop {
@@ -116,7 +120,7 @@ impl Forge for LocalForge {
     }
 }
 
-/// The day by which tokens expire.
+/// The current UTC day, which decides the expiry of tokens.
 fn today_utc() -> Date {
     OffsetDateTime::now_utc().date()
 }

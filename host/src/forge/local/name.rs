@@ -1,18 +1,18 @@
-//! What a project path and a login may look like. A value of these types is a good name.
+//! Valid project paths and logins. A value of these types is a valid name.
 
 use super::LocalError;
 
 const SEGMENTS_MAX: usize = 20;
 const NAME_BYTES_MAX: usize = 255;
 
-/// These are other pages of a project or its Git repository on a forge.
+/// Endings that a path cannot have, because a forge uses them for a project's Git repository and other pages.
 const ENDINGS_RESERVED: [&str; 2] = [".git", ".atom"];
 
-/// The full path of a project, for example `group/sub/project`.
+/// A valid full path of a project, for example `group/sub/project`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProjectPath<'a>(&'a str);
 
-/// The name of a user.
+/// A valid login.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Login<'a>(&'a str);
 

@@ -1,4 +1,4 @@
-//! The file: how it is opened, its tables, its schema number. It knows no rule of the forge.
+//! The file of the local forge: opening, tables and schema number. It knows no rule of the forge.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,21 +7,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-/// What this mlforge writes, kept in SQLite's `user_version`; 0 is an empty file.
+/// The schema number that this mlforge writes, in SQLite's `user_version`; 0: an empty file.
 const SCHEMA_NUMBER: i64 = 1;
 
-/// How long a process waits for another one's change.
+/// Maximum time for which a process waits for another one's change.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Between two attempts where SQLite itself does not wait.
+/// Pause between two attempts when SQLite itself does not wait.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// Prepared statements that a connection keeps; more than there are.
+/// Capacity of a connection's cache of prepared statements. There are fewer statements.
 const STATEMENTS_KEPT: usize = 32;
 
-// AUTOINCREMENT: data is stored under project numbers, and a number must never come to mean another project.
-// NOCASE: two spellings that a reader takes for one name are one name, as on GitLab.
-// A token of a project goes with it: left with no project it would work for all of them.
+// `AUTOINCREMENT`: data is stored under project numbers, so a number must never be reused for another
+// project.
+// `NOCASE`: names that differ only in case are the same name, as on GitLab.
+// A project's tokens are deleted with it: with no project, they would work for all projects.
 const TABLES: &str = "
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,7 +54,7 @@ CREATE TABLE tokens (
 ) STRICT;
 ";
 
-/// The connection that changes the file; makes it when absent.
+/// Opens the connection that changes the file, which is created when absent.
 pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
     create_private(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut connection = connect(path)?;
@@ -61,8 +62,8 @@ pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// The connection that only reads; the file must have been opened by [`open_writer`] before. It does not wait for locks:
-/// requests are decided on threads that have other things to do.
+/// Opens the connection that only reads. The file must have been opened by [`open_writer`] before. It does
+/// not wait for locks, because its threads serve other requests.
 pub(super) fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true)?;
@@ -71,7 +72,8 @@ pub(super) fn open_reader(path: &Path) -> anyhow::Result<Connection> {
 }
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
-    // No URI: a directory's name may hold `?` or `%`. No mutex: ours is around the connection.
+    // No URI, because a directory's name may contain `?` or `%`. No mutex, because one surrounds the
+    // connection.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).with_context(|| format!("cannot open {}", path.display()))?;
@@ -99,8 +101,8 @@ fn prepare(connection: &mut Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The change of mode needs the file alone, and SQLite gives up at once, whatever the busy timeout, when two processes
-/// make the file at the same moment. Later the mode stays with the file.
+/// Sets the journal mode to WAL, which is stored in the file. The change needs exclusive access. When two
+/// processes create the file at the same time, SQLite gives up at once, whatever the busy timeout.
 fn use_write_ahead_log(connection: &Connection) -> anyhow::Result<()> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -126,8 +128,9 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Makes an empty file of mode 0600, which SQLite's `-wal` and `-shm` files take over. It is closed before it gets its
-/// name: to close a file that SQLite has open in this process would lose SQLite's locks on it.
+/// Creates an empty file of mode 0600, which SQLite's `-wal` and `-shm` files inherit. The file is closed
+/// before it gets its name: closing a file that SQLite has open in this process releases SQLite's locks on
+/// it.
 fn create_private(path: &Path) -> std::io::Result<()> {
     if path.exists() {
         return Ok(());

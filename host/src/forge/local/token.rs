@@ -1,4 +1,5 @@
-//! Tokens: made, hashed, listed, revoked. Only the hash is stored; the token itself is shown once.
+//! Tokens: creation, hashing, lists and revocation. Only the hash is stored, and the token itself is shown
+//! once.
 
 use rusqlite::types::{FromSqlError, ToSqlOutput};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -11,61 +12,62 @@ use super::lookup::{project_id, user_id};
 use super::{LocalError, LocalForge, today_utc};
 use crate::forge::{ProjectRef, Scope};
 
-/// The beginning of every token, by which a secret scanner knows it.
+/// The beginning of every token, by which secret scanners recognise it.
 const TOKEN_START: &str = "mlf_";
 
 const TOKEN_RANDOM_BYTES: usize = 32;
 
-/// What lists show of a token: `mlf_` and 8 of its 64 digits, which leaves 224 unknown bits.
+/// Length of the shown beginning: `mlf_` and 8 of the token's 64 digits. 224 bits remain unknown.
 const PREFIX_CHARS: usize = 12;
 
-/// How days are written, in the file too.
+/// The format of days, also in the file.
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// What is stored in a token's place.
+/// The stored form of a token.
 pub(super) type TokenHash = [u8; 32];
 
-/// What a token to make shall be.
+/// The properties of a token to create.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// Login of the user as whom it acts.
+    /// Login of the user as whom the token acts.
     pub user: String,
-    /// The only project for which it works; none: every project of its user.
+    /// The only project for which it works. `None`: every project of its user.
     pub project: Option<ProjectRef>,
-    /// What it may be used for.
+    /// The rights that it grants.
     pub scope: Scope,
-    /// The first day (UTC) on which it no longer works, as GitLab's `expires_at`; none: it works until revoked.
+    /// The first day (UTC) on which it no longer works, as GitLab's `expires_at`. `None`: it works until
+    /// revoked.
     pub expires: Option<Date>,
 }
 
 impl NewToken {
-    /// True if it has expired before it is made, which is no error but worth a word.
+    /// True if it has expired when it is created. That is no error, but deserves a warning.
     pub fn never_works(&self) -> bool {
         self.expires.is_some_and(|day| day <= today_utc())
     }
 }
 
-/// A token, as listed.
+/// A token in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenEntry {
-    /// For revoking.
+    /// The token's number, by which it can be revoked.
     pub id: u64,
-    /// How it begins.
+    /// The beginning of the token.
     pub prefix: String,
     /// Login of its user.
     pub user: String,
-    /// Path of the only project for which it works; none: every project of its user.
+    /// Path of the only project for which it works. `None`: every project of its user.
     pub project: Option<String>,
-    /// What it may be used for.
+    /// The rights that it grants.
     pub scope: Scope,
-    /// The first day (UTC) on which it no longer works.
+    /// The first day (UTC) on which it no longer works. `None`: it works until revoked.
     pub expires: Option<Date>,
-    /// It works no longer.
+    /// True if it has been revoked.
     pub revoked: bool,
 }
 
 impl LocalForge {
-    /// Makes a token and returns it: the only time that it can be seen.
+    /// Creates a token and returns it. It cannot be read later.
     ///
     /// # Errors
     /// [`LocalError::UserUnknown`], [`LocalError::ProjectUnknown`].
@@ -73,10 +75,11 @@ impl LocalForge {
         self.change(|conn| insert(conn, new))
     }
 
-    /// At most [`super::LIST_PAGE_MAX`] tokens whose number is above `after`, in that order; revoked ones too.
+    /// Returns at most [`super::LIST_PAGE_MAX`] tokens whose number is above `after`, ordered by number, with
+    /// revoked ones.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// Fails when the file cannot be read.
     pub fn list_tokens(&self, after: u64) -> Result<Vec<TokenEntry>, LocalError> {
         self.list(
             "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL
@@ -87,14 +90,14 @@ impl LocalForge {
         )
     }
 
-    /// Ends a token, given whole or by its number. Ending it again changes nothing.
+    /// Revokes a token, given whole or by its number. Revoking it again changes nothing.
     ///
     /// # Errors
     /// [`LocalError::TokenUnknown`].
     pub fn revoke_token(&self, token_or_id: &str) -> Result<(), LocalError> {
         self.change(|conn| {
             let id = find(conn, token_or_id)?.ok_or_else(|| {
-                // A whole token, even a mistyped one, is not for the eyes of who reads messages.
+                // A whole token, even a mistyped one, must not appear in a message.
                 LocalError::TokenUnknown(shown(token_or_id))
             })?;
             conn.execute(
@@ -106,7 +109,7 @@ impl LocalForge {
     }
 }
 
-/// Makes a token within a transaction.
+/// Creates a token within a transaction.
 pub(super) fn insert(conn: &Connection, new: &NewToken) -> Result<String, LocalError> {
     let user = user_id(conn, &new.user)?;
     let project = new
@@ -129,12 +132,12 @@ pub(super) fn insert(conn: &Connection, new: &NewToken) -> Result<String, LocalE
     Ok(token)
 }
 
-/// A token has 256 random bits, so a plain hash of it cannot be guessed backwards.
+/// Hashes a token. A token has 256 random bits, so it cannot be guessed from a plain hash.
 pub(super) fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Reads the day in a column that may be empty.
+/// Reads a day from a column that may be NULL.
 pub(super) fn day(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Date>> {
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
         return Ok(None);

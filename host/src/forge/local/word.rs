@@ -1,4 +1,5 @@
-//! The words for roles, visibilities and scopes: the same ones on the command line, in lists and in the file.
+//! The words for roles, visibilities and scopes. They are the same on the command line, in lists and in the
+//! file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +9,18 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 
 use crate::forge::{Role, Scope};
 
-/// Who may read a project that they are no member of.
+/// The users who may read a project of which they are no member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// Nobody.
+    /// No user.
     Private,
     /// Every user of the forge.
     Internal,
-    /// Every user of the forge: this host answers nobody else.
+    /// Every user of the forge. This host answers nobody else.
     Public,
 }
 
-/// A word that is none of those that may stand there.
+/// A word that is not allowed in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWord {
     kind: &'static str,
@@ -35,7 +36,7 @@ impl fmt::Display for UnknownWord {
 
 impl std::error::Error for UnknownWord {}
 
-/// The conversions of one type from its table of words.
+/// Implements the conversions of one type from its table of words.
 macro_rules! words {
     ($type:ident, $kind:literal, $($variant:ident = $word:literal),+) => {
         impl fmt::Display for $type {

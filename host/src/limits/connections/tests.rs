@@ -37,7 +37,7 @@ fn peer(ip: &str) -> Peer {
     ip.parse::<IpAddr>().unwrap().into()
 }
 
-/// A connection that came a second after all others.
+/// Opens a connection, a second after all others.
 async fn open(connections: &Connections) -> Place {
     advance(Duration::from_secs(1)).await;
     connections.place(peer("192.0.2.1"), PACE).await
@@ -49,14 +49,14 @@ async fn accepted(connections: &Connections, caller: u64) -> Place {
     place
 }
 
-/// A request that was let in.
+/// Begins a request that is admitted.
 fn busy(connections: &Connections, place: &Place, caller: u64) -> ActiveRequest {
     let active = ActiveRequest::begin(connections, &place.connection);
     place.connection.accept(claim(caller));
     active
 }
 
-/// Which of these is closed when another one comes.
+/// Opens another connection. Returns the index of the connection that is closed for it.
 async fn who_goes(connections: &Connections, places: Vec<Place>) -> Option<usize> {
     let newcomer = {
         let connections = connections.clone();
@@ -74,7 +74,7 @@ async fn who_goes(connections: &Connections, places: Vec<Place>) -> Option<usize
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_go_first_and_the_longest_idle_of_them() {
+async fn strangers_are_closed_first_and_the_longest_idle_of_them() {
     let all = connections(4, 4);
     let places = vec![
         accepted(&all, 1).await,
@@ -89,7 +89,7 @@ async fn strangers_go_first_and_the_longest_idle_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_of_whom_many_come_from_one_address_go_before_all_others() {
+async fn the_address_with_the_most_strangers_is_closed_first() {
     let all = connections(4, 4);
     let mut places = Vec::new();
     for ip in ["192.0.2.7", "2001:db8::1", "2001:db8::2:3", "2001:db8:0:1::1"] {
@@ -100,7 +100,7 @@ async fn strangers_of_whom_many_come_from_one_address_go_before_all_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_strangers_go_at_once_but_not_those_that_just_came() {
+async fn several_strangers_are_closed_at_once_but_not_the_latest() {
     let all = connections(128, 128);
     let mut places = Vec::new();
     for _ in 0..128 {
@@ -112,10 +112,10 @@ async fn many_strangers_go_at_once_but_not_those_that_just_came() {
     };
     assert!(all.close_some());
     assert_eq!((gone(&places[..4]), gone(&places)), (4, 4));
-    // Before they have left, no more go.
+    // While closed connections still hold their permits, no more are closed.
     assert!(all.close_some());
     assert_eq!(gone(&places), 4);
-    // One that is known, and two strangers.
+    // One connection is a known caller's, and two are strangers'.
     for place in places.drain(..126) {
         drop(place);
     }
@@ -125,7 +125,7 @@ async fn many_strangers_go_at_once_but_not_those_that_just_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_not_let_in_keeps_no_place() {
+async fn a_connection_whose_request_is_not_admitted_is_a_strangers() {
     let all = connections(2, 2);
     let places = vec![accepted(&all, 1).await, accepted(&all, 1).await];
     let _active = ActiveRequest::begin(&all, &places[1].connection);
@@ -133,7 +133,7 @@ async fn a_request_that_is_not_let_in_keeps_no_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn then_those_of_whoever_has_more_than_a_part() {
+async fn idle_connections_beyond_a_share_are_closed_after_strangers() {
     let all = connections(4, 2);
     let places = vec![
         accepted(&all, 1).await,
@@ -146,7 +146,7 @@ async fn then_those_of_whoever_has_more_than_a_part() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn last_those_that_are_idle() {
+async fn the_connection_that_is_idle_longest_is_closed() {
     let all = connections(3, 3);
     let places = vec![
         accepted(&all, 1).await,
@@ -159,7 +159,7 @@ async fn last_those_that_are_idle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_all_have_work_a_newcomer_waits_for_the_first_that_is_idle() {
+async fn while_all_are_busy_a_new_connection_waits_for_an_idle_one() {
     let all = connections(1, 1);
     let place = accepted(&all, 1).await;
     let active = busy(&all, &place, 1);

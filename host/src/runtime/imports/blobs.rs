@@ -1,4 +1,5 @@
-//! `mlforge:plugin/blobs` over the trait `Blobs`: bytes pass in pieces, and the slower side sets the pace.
+//! Import `mlforge:plugin/blobs`, implemented with the trait `Blobs`. Bytes are streamed in chunks, and the
+//! slower side sets the pace.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,9 +19,9 @@ use crate::runtime::resources::Received;
 use crate::runtime::store_data::{Imports, StoreData};
 use crate::storage::{BlobStream, StorageError};
 
-/// The largest piece that is copied out of the component at once.
+/// Maximum size of a chunk copied out of the component, in bytes.
 const PIECE_BYTES_MAX: usize = 128 << 10;
-/// How many pieces may wait on their way to the storage.
+/// Number of chunks that may wait for the storage.
 const PIECES_MAX: usize = 1;
 
 impl wit::Host for &mut StoreData {
@@ -196,7 +197,7 @@ impl From<StorageError> for wit::Error {
     }
 }
 
-/// From the component to the storage. The storage hanging up ends the stream for the component.
+/// A stream from the component to the storage. If the storage stops reading, the component's stream ends.
 struct Upload {
     pieces: PollSender<Result<Bytes, StorageError>>,
     progress: Option<Progress>,
@@ -231,8 +232,8 @@ impl<D> StreamConsumer<D> for Upload {
     }
 }
 
-/// From the storage to the component. A stream cannot say that it broke, so a failure stops the instance: better no
-/// answer than a cut one that looks whole.
+/// A stream from the storage to the component. A stream cannot report an error, so a failure stops the
+/// instance: no answer is better than a cut one that looks complete.
 struct Download {
     pieces: BlobStream,
     progress: Option<Progress>,

@@ -1,4 +1,4 @@
-//! `mlforge:plugin/forge` over the trait `Forge`.
+//! Import `mlforge:plugin/forge`, implemented with the trait `Forge`.
 
 use wasmtime::component::Accessor;
 

@@ -1,10 +1,10 @@
-//! `mlforge:plugin/leave` over tickets.
+//! Import `mlforge:plugin/leave`: issues upload tokens.
 
 use crate::auth::upload_token::{LIFE_MS_MAX, Purpose, TICKET};
 use crate::runtime::bindings::leave as wit;
 use crate::runtime::store_data::StoreData;
 
-/// The most tickets of one call.
+/// Maximum number of upload tokens in one call.
 const TICKETS_MAX: usize = 10_000;
 
 impl wit::Host for &mut StoreData {

@@ -1,5 +1,6 @@
-//! The component's imports: one thin file an interface. Each asks the `StoreData` what the running request may touch,
-//! translates, and delegates to the storage or the forge, which check sizes and names.
+//! The component's imports, one file an interface. Each asks the `StoreData` for the rights of the running
+//! request, and converts arguments and results. The storage and the forge do the work and check sizes and
+//! names.
 
 mod blobs;
 mod forge;
@@ -8,7 +9,7 @@ mod records;
 mod report;
 mod wasi;
 
-/// What the component is told when the storage failed; the reason is for the log alone.
+/// Logs a failure of the storage. Returns the text for the component, without the reason.
 fn storage_unavailable(reason: &str) -> String {
     tracing::error!(target: "mlforge::storage", reason, "storage unavailable");
     "the storage cannot answer now".into()

@@ -1,4 +1,4 @@
-//! `mlforge:plugin/records` over the trait `Records`.
+//! Import `mlforge:plugin/records`, implemented with the trait `Records`.
 
 use wasmtime::component::Accessor;
 

@@ -1,9 +1,9 @@
-//! `mlforge:plugin/report`: faults of the component, into the log.
+//! Import `mlforge:plugin/report`: writes faults of the component to the log.
 
 use crate::runtime::bindings::report as wit;
 use crate::runtime::store_data::StoreData;
 
-/// The longest fault that is logged.
+/// Maximum length of a logged fault, in bytes.
 const FAULT_BYTES_MAX: usize = 4096;
 
 impl wit::Host for &mut StoreData {

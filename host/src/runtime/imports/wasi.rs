@@ -6,7 +6,7 @@ use crate::runtime::bindings::clocks::{system_clock, types};
 use crate::runtime::bindings::random::random;
 use crate::runtime::store_data::StoreData;
 
-/// The most random bytes of one call; the interface allows fewer than were asked for.
+/// Maximum number of random bytes in one call. The interface allows fewer than requested.
 const RANDOM_BYTES_MAX: usize = 64 << 10;
 
 impl types::Host for &mut StoreData {}
@@ -14,7 +14,7 @@ impl types::Host for &mut StoreData {}
 impl system_clock::Host for &mut StoreData {
     fn now(&mut self) -> system_clock::Instant {
         let now = (self.lent().clock)();
-        // A clock before 1970 is a broken one; the epoch is as good as any other wrong time.
+        // A clock before 1970 is wrong. The epoch replaces its time.
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         system_clock::Instant {
             seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),

@@ -1,9 +1,10 @@
-//! The directories above the files: made when a file needs them, removed when they are empty, and on disk before a file in
-//! them is acknowledged. No lock is held while the file system works, so nothing of one project waits for another's.
+//! The directories above the files. They are made when a file needs them and removed when they are empty.
+//! They are on disk before a file in them is acknowledged. No lock is held during calls of the file system,
+//! so no project waits for another's files.
 //!
-//! A directory may be removed as empty just before a file moves in: the move then fails, and is tried again with a new
-//! directory. A file may move into a directory that another upload has just made: whoever relies on such a directory brings
-//! it to the disk, too.
+//! An empty directory may be removed just before a file moves in. The move then fails and is tried again with
+//! a new directory. A file may also move into a directory that another upload has just made. Then both
+//! uploads sync that directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
@@ -11,10 +12,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Directories below one that always stays.
+/// Directories below a root that is never removed.
 pub(super) struct Directories {
     root: PathBuf,
-    /// Those that were made and may not be on disk yet, and by how many uploads. The lock is held for a look only.
+    /// Directories that may not be on disk yet, with the number of uploads that made them. The lock is held
+    /// only to read or change the map.
     fresh: Mutex<BTreeMap<PathBuf, usize>>,
     #[cfg(test)]
     pub(super) synced: Mutex<Vec<PathBuf>>,
@@ -38,11 +40,12 @@ impl Directories {
         &self.root
     }
 
-    /// Makes the directories above a path that are not there; they are fresh until they are settled. `NotFound` when one of
-    /// them was removed meanwhile.
+    /// Makes the missing directories above a path. They count as fresh until they are settled. Returns
+    /// `NotFound` when one of them was removed meanwhile.
     pub(super) fn make_above(&self, path: &Path, made: &mut Made) -> io::Result<()> {
         for directory in self.above(path).into_iter().rev() {
-            // Before it is there, so that nobody relies on it without knowing.
+            // The entry is added before the directory exists, so that no other upload finds a directory that
+            // is not on disk.
             *self.fresh().entry(directory.to_owned()).or_default() += 1;
             match make_directory(directory) {
                 Ok(()) => made.0.push(directory.to_owned()),
@@ -57,7 +60,7 @@ impl Directories {
         Ok(())
     }
 
-    /// Brings the fresh directories above a path to the disk, also those that others made.
+    /// Syncs the fresh directories above a path, including those that other uploads made.
     pub(super) fn settle(&self, path: &Path, made: Made) -> io::Result<()> {
         let fresh: Vec<&Path> = {
             let fresh = self.fresh();
@@ -67,12 +70,12 @@ impl Directories {
         for directory in fresh {
             self.sync(directory.parent().unwrap_or(&self.root))?;
         }
-        // Should that fail, they stay fresh, and the next upload tries again.
+        // If the sync fails, they stay fresh, and the next upload tries again.
         made.0.iter().for_each(|directory| self.forget(directory));
         Ok(())
     }
 
-    /// Brings what changed in a directory to the disk. One that was removed meanwhile has nothing that could be lost.
+    /// Syncs the entries of a directory. A directory that was removed meanwhile has nothing to lose.
     pub(super) fn sync(&self, directory: &Path) -> io::Result<()> {
         #[cfg(test)]
         self.synced
@@ -85,14 +88,14 @@ impl Directories {
         }
     }
 
-    /// Removes the empty directories above a path; the answer is the lowest that stays.
+    /// Removes the empty directories above a path. Returns the lowest one that is left.
     pub(super) fn prune(&self, path: &Path) -> io::Result<File> {
         for directory in self.above(path) {
             if fs::remove_dir(directory).is_ok() {
                 continue;
             }
             match File::open(directory) {
-                // Somebody else removed it.
+                // Another thread removed it.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 opened => return opened,
             }
@@ -100,7 +103,7 @@ impl Directories {
         File::open(&self.root)
     }
 
-    /// The directories above a path, without the one that always stays, the lowest first.
+    /// The directories above a path, without the root, the lowest first.
     fn above<'p>(&self, path: &'p Path) -> Vec<&'p Path> {
         let above = path.ancestors().skip(1);
         above.take_while(|directory| *directory != self.root).collect()

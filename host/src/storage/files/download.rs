@@ -1,4 +1,4 @@
-//! Bytes on their way out: pieces of an open file, each read in a thread that may block.
+//! Downloads: chunks of an open file, each read in a blocking thread.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,21 +9,22 @@ use tokio::sync::mpsc;
 use super::{blocking, unavailable};
 use crate::storage::StorageError;
 
-/// The most bytes of the first piece, which is read when the file is opened: all of a small file.
+/// Maximum number of bytes of the first chunk, which is read when the file is opened. It holds all of a small
+/// file.
 const FIRST_BYTES: u64 = 16 << 10;
-/// The most bytes of any other piece.
+/// Maximum number of bytes of any other chunk.
 const PIECE_BYTES: u64 = 128 << 10;
 
-/// What of a file is still to be read, from where it stands.
+/// The unread part of a file, from the file's current position.
 pub(super) struct Download {
     file: File,
-    /// In bytes. The file has as many: it never changes.
+    /// Number of unread bytes. The file has them, because files never change.
     left: u64,
 }
 
 impl Download {
-    /// At most `length` bytes from `offset`, of a file of so many bytes: the first piece, empty when there is none, and what
-    /// follows it.
+    /// Begins to read at most `length` bytes from `offset` of a file of `size` bytes. Returns the first
+    /// chunk, which is empty when there are no bytes, and the rest.
     pub(super) fn begin(mut file: File, size: u64, offset: u64, length: u64) -> Result<(Bytes, Self), StorageError> {
         let offset = offset.min(size);
         let sought = file.seek(SeekFrom::Start(offset));
@@ -32,15 +33,16 @@ impl Download {
         Self { file, left }.read(space(left.min(FIRST_BYTES)))
     }
 
-    /// Nothing is left.
+    /// True if no bytes are left.
     pub(super) fn is_done(&self) -> bool {
         self.left == 0
     }
 
-    /// Sends what is left, until the reader goes. It takes a thread for a piece at a time only.
+    /// Sends the rest until the reader goes away. Each chunk takes a thread only while it is read.
     pub(super) async fn deliver(mut self, pieces: mpsc::Sender<Result<Bytes, StorageError>>) {
         while !self.is_done() {
-            // Taken here and not in that thread: an allocator may keep what is freed for the thread that asked for it.
+            // Allocated here and not in the blocking thread, because an allocator may keep freed memory for
+            // the thread that allocated it.
             let space = space(self.left.min(PIECE_BYTES));
             match blocking(move || self.read(space)).await {
                 Ok((piece, rest)) => {
@@ -50,7 +52,7 @@ impl Download {
                     }
                 }
                 Err(error) => {
-                    // The reader may have gone.
+                    // The reader may be gone.
                     _ = pieces.send(Err(error)).await;
                     return;
                 }
@@ -58,7 +60,7 @@ impl Download {
         }
     }
 
-    /// A piece that fills the space, or all that is left.
+    /// Reads a chunk that fills the buffer, or all that is left.
     fn read(mut self, mut space: Vec<u8>) -> Result<(Bytes, Self), StorageError> {
         let wanted = self.left.min(u64::try_from(space.capacity()).unwrap_or(u64::MAX));
         let read = (&self.file).take(wanted).read_to_end(&mut space);
@@ -71,7 +73,7 @@ impl Download {
     }
 }
 
-/// Room for so many bytes.
+/// An empty buffer with this capacity.
 fn space(bytes: u64) -> Vec<u8> {
     Vec::with_capacity(usize::try_from(bytes).unwrap_or(0))
 }

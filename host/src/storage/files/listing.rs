@@ -1,4 +1,4 @@
-//! The names in one directory, a page at a time: one pass over the directory a page, without a lock.
+//! Listing of one directory, a page at a time. Each page takes one pass over the directory, without a lock.
 
 use std::collections::BinaryHeap;
 use std::fs;
@@ -9,16 +9,17 @@ use super::absent;
 use super::names::{self, Part};
 use crate::storage::BlobItem;
 
-/// How long a page gets.
+/// Limits of a page.
 #[derive(Clone, Copy)]
 pub(super) struct PageSize {
-    /// At most so many items.
+    /// Maximum number of items.
     pub(super) items: usize,
-    /// It ends once the names together have so many bytes.
+    /// Number of bytes of names after which the page ends.
     pub(super) name_bytes: usize,
 }
 
-/// The items of a directory behind `after`, in the order of their names. What is removed meanwhile may be missing.
+/// Lists the items of a directory after the name `after`, in the order of their names. Items that are removed
+/// meanwhile may be missing.
 pub(super) fn list(directory: &Path, after: Option<&str>, size: PageSize) -> io::Result<Vec<BlobItem>> {
     let mut items = Vec::new();
     let mut name_bytes = 0;
@@ -39,7 +40,7 @@ pub(super) fn list(directory: &Path, after: Option<&str>, size: PageSize) -> io:
                 items.push(item);
             }
         }
-        // Whoever asks takes a short page for the last one.
+        // A page is filled up, because the caller takes a short page for the last one.
         if is_last || items.len() >= size.items || name_bytes >= size.name_bytes {
             return Ok(items);
         }
@@ -76,12 +77,12 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// True if there may be more than it took.
+    /// True if the directory may have further names.
     fn is_full(&self) -> bool {
         self.names.len() >= self.size.items || self.name_bytes >= self.size.name_bytes
     }
 
-    /// Takes in a directory in which names begin with `begin`, which is as it is written there.
+    /// Collects the names of a directory. All of them begin with `begin`, in their encoded form.
     fn gather(&mut self, directory: &Path, begin: &str) -> io::Result<()> {
         let Some(entries) = fs::read_dir(directory).map(Some).or_else(absent)? else {
             return Ok(());
@@ -108,7 +109,7 @@ impl<'a> Pass<'a> {
         }
         self.name_bytes += name.len();
         self.names.push(name);
-        // A page that is full without its highest name is better off without it.
+        // The highest name is removed if the page is full without it.
         while let Some(highest) = self.names.peek().map(String::len)
             && (self.names.len() > self.size.items || self.name_bytes - highest >= self.size.name_bytes)
         {
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_page_ends_by_its_items_or_by_the_bytes_of_its_names() {
-        // Some are cut into several parts on disk.
+        // Some names are cut into several parts on disk.
         let mut names: Vec<String> = (0..40).map(|i| format!("{i:02}{}", "L".repeat(i % 8 * 30))).collect();
         let directory = directory_of(&names);
         names.sort_unstable();
@@ -170,10 +171,10 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_goes_meanwhile_makes_no_page_short() {
+    fn items_removed_meanwhile_make_no_page_short() {
         let names: Vec<String> = (0..20).map(|i| format!("{i:02}")).collect();
         let directory = directory_of(&names);
-        // A link to nothing is listed by the directory, and is not there.
+        // A dangling link is in the directory, but has no metadata.
         for gone in ["n03", "n04", "n19"] {
             fs::remove_file(directory.path().join(gone)).unwrap();
             std::os::unix::fs::symlink("nothing", directory.path().join(gone)).unwrap();

@@ -1,23 +1,23 @@
-//! Where a blob lies: names of clients become paths that cannot leave their project nor meet another name's.
+//! The path of a blob. Names from clients become paths that cannot leave their project nor equal another
+//! name's.
 //!
-//! Each segment is written with lower-case letters, digits, `-`, `_` and `.` as they are and every other byte as `%xx`,
-//! so that no file system's view of case or Unicode makes two names one. Then it is cut into parts that fit the limit
-//! of 255 bytes: the last is a path component that begins with `n`, each earlier one a directory that begins with `c`.
+//! In each segment, lower-case letters, digits, `-`, `_` and `.` are kept, and every other byte becomes
+//! `%xx`. So no file system takes two names for one because of case or Unicode. The result is then cut into
+//! parts that fit the limit of 255 bytes. The last part is a path component that begins with `n`. Each
+//! earlier part is a directory that begins with `c`.
 //!
-//! ```text
-//! model/MLmodel  ->  nmodel/n%4d%4cmodel
-//! ```
+//! ```text model/MLmodel  ->  nmodel/n%4d%4cmodel ```
 //!
-//! A segment has the same path whether it names a file or a directory. So the file system itself refuses a file and a
-//! directory of one name, whatever else goes on at that time.
+//! A segment has the same path whether it names a file or a directory. So the file system itself refuses a
+//! file and a directory of one name, even under concurrency.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
-/// The most bytes of one part; with its letter it stays below the 255 that file systems allow.
+/// Maximum number of bytes of one part. With its letter it is below the 255 that file systems allow.
 const PART_BYTES_MAX: usize = 240;
 
-/// The path of a valid name, relative to its project's directory; the empty name's is empty.
+/// The path of a valid name, relative to its project's directory. The path of the empty name is empty.
 pub(super) fn path_of(name: &str) -> PathBuf {
     let mut path = PathBuf::new();
     for segment in name.split('/').filter(|segment| !segment.is_empty()) {
@@ -40,22 +40,23 @@ pub(super) fn path_of(name: &str) -> PathBuf {
     path
 }
 
-/// What a path component says of a name.
+/// A part of an encoded segment, read from a path component.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part<'a> {
-    /// The name begins so, and goes on below.
+    /// The segment begins with this part and continues in the next component.
     Begin(&'a str),
-    /// The name ends so.
+    /// The segment ends with this part.
     End(&'a str),
 }
 
-/// Reads a path component; none when it is not ours.
+/// Parses a path component. `None`: it is not one of mlforge.
 pub(super) fn part_of(component: &str) -> Option<Part<'_>> {
     let begin = component.strip_prefix('c').map(Part::Begin);
     begin.or_else(|| component.strip_prefix('n').map(Part::End))
 }
 
-/// The segment that was written so, from all its parts without their letters; none when it is not ours.
+/// Decodes a segment from its joined parts without their letters. `None`: the text is not one that mlforge
+/// writes.
 pub(super) fn decode(written: &str) -> Option<String> {
     let mut segment = Vec::new();
     let mut bytes = written.bytes();
@@ -117,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_come_back_from_their_paths(name in "[^/]{1,80}(/[^/]{1,80}){0,5}") {
+        fn names_are_decoded_from_their_paths(name in "[^/]{1,80}(/[^/]{1,80}){0,5}") {
             prop_assert_eq!(read_back(&path_of(&name)), name);
         }
     }

@@ -26,7 +26,7 @@ fn files_below(directory: PathBuf) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn what_was_not_committed_leaves_no_file() {
+async fn uncommitted_bytes_leave_no_file() {
     let (store, directory) = open();
     drop(stage(&store, "dropped").await);
     let cut = vec![Ok("begun".into()), Err(StorageError::Unavailable("cut".into()))];
@@ -56,7 +56,7 @@ async fn a_refused_name_leaves_no_directory() {
 }
 
 #[tokio::test]
-async fn reopening_keeps_what_was_committed_and_removes_what_was_staged() {
+async fn reopening_keeps_committed_files_and_removes_staged_ones() {
     let (store, directory) = open();
     put(&store, "a/b", "kept").await;
     drop(store);
@@ -107,7 +107,7 @@ async fn only_the_owner_can_read() {
 }
 
 #[tokio::test]
-async fn who_relies_on_a_directory_that_is_not_on_disk_yet_brings_it_there() {
+async fn an_upload_syncs_directories_that_another_has_just_made() {
     let (store, _directory) = open();
     let directories = &store.tree.directories;
     let root = directories.root().to_owned();
@@ -126,7 +126,7 @@ async fn who_relies_on_a_directory_that_is_not_on_disk_yet_brings_it_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn directories_that_come_and_go_at_the_same_time_lose_no_file() {
+async fn concurrent_changes_of_directories_lose_no_file() {
     let (store, directory) = open();
     let store = Arc::new(store);
     let tasks: Vec<_> = (0..6)
@@ -154,7 +154,7 @@ async fn directories_that_come_and_go_at_the_same_time_lose_no_file() {
         task.await.unwrap();
     }
     store.delete_below(PROJECT, "gone").await.unwrap();
-    // Nothing is left of any of them.
+    // No directory of any file is left.
     assert_eq!(
         fs::read_dir(directory.path().join("blobs/projects")).unwrap().count(),
         0

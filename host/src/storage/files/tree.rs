@@ -1,4 +1,4 @@
-//! The directories of the projects: what is done to them, by calls that block.
+//! The directories of the projects, and the blocking operations on them.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -12,8 +12,8 @@ use super::listing::{self, PageSize};
 use super::{absent, names, unavailable};
 use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ProjectId, StorageError, lock_exclusively};
 
-/// How often a file is moved to its name anew whose directory was removed in the same moment. Each time somebody else got
-/// through.
+/// Maximum number of attempts to move a file whose directory was removed at the same moment. In each attempt
+/// some other call made progress.
 const MOVES_MAX: usize = 1_000;
 
 /// The directory of all blobs.
@@ -46,7 +46,7 @@ impl Tree {
         let mut made = Made::default();
         let moved = self.move_in(file, &path, &mut made);
         if moved.is_err() {
-            // It leaves no directories behind for a name that is none.
+            // A failed commit leaves no empty directories.
             drop(self.directories.prune(&path));
         }
         let settled = self.directories.settle(&path, made);
@@ -78,14 +78,14 @@ impl Tree {
         }
     }
 
-    /// Size and time of a file.
+    /// Returns size and time of a file. `None`: there is none.
     pub(super) fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
         let found = fs::metadata(self.path(project, name)).map(Some).or_else(absent);
         let found = found.map_err(unavailable("cannot look at a file"))?;
         Ok(found.filter(fs::Metadata::is_file).as_ref().map(info))
     }
 
-    /// Opens a file to read; its bytes stay, whatever happens to its name.
+    /// Opens a file for reading. Its bytes stay readable, whatever happens to its name.
     pub(super) fn open_file(&self, project: ProjectId, name: &str) -> Result<Option<(File, BlobInfo)>, StorageError> {
         let open = || -> io::Result<Option<(File, BlobInfo)>> {
             let file = File::open(self.path(project, name))?;
@@ -95,7 +95,7 @@ impl Tree {
         open().or_else(absent).map_err(unavailable("cannot open a file"))
     }
 
-    /// The items behind `after`: one pass over the directory, which keeps a page of names in memory.
+    /// Lists the items after `after`. One pass over the directory keeps a page of names in memory.
     pub(super) fn list(
         &self,
         project: ProjectId,
@@ -128,19 +128,19 @@ impl Tree {
         Ok(true)
     }
 
-    /// Removes a directory whole, and the directories that it leaves empty.
+    /// Removes a directory with its contents, and the directories that it leaves empty.
     pub(super) fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
         let path = self.path(project, directory);
         if !path.is_dir() {
             return Ok(false);
         }
-        // What lies among the staged files is removed by the next start at the latest.
+        // If this is interrupted, the next start removes the rest with the staged files.
         let aside = tempfile::tempdir_in(&self.staging).map_err(unavailable("cannot make a directory"))?;
         let delete = || -> io::Result<Option<File>> {
             if !fs::metadata(&path)?.is_dir() {
                 return Ok(None);
             }
-            // The slash at its end: should it be a file by now, it stays.
+            // Because of the slash at its end, a file that has replaced the directory meanwhile is not moved.
             fs::rename(path.join(""), aside.path().join("directory"))?;
             self.directories.prune(&path).map(Some)
         };
@@ -157,7 +157,7 @@ impl Tree {
 
     fn path(&self, project: ProjectId, name: &str) -> PathBuf {
         let mut path = self.directories.root().join(project.0.to_string());
-        // The path of the empty name would add a slash.
+        // Pushing the path of the empty name would add a slash.
         if !name.is_empty() {
             path.push(names::path_of(name));
         }
@@ -165,7 +165,7 @@ impl Tree {
     }
 }
 
-/// What is known of a file.
+/// Size and time of a file.
 fn info(file: &fs::Metadata) -> BlobInfo {
     let since = file
         .modified()

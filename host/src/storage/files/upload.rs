@@ -1,4 +1,4 @@
-//! Bytes on their way in: a file without a name that the component knows, hashed while it is written.
+//! Uploads: a file without a name in the project, hashed while it is written.
 
 use std::any::Any;
 use std::fs::File;
@@ -15,11 +15,12 @@ use tempfile::{NamedTempFile, TempPath};
 use super::{blocking, unavailable};
 use crate::storage::{BlobInfo, BlobStream, Staged, StorageError};
 
-/// How many bytes are gathered for one write, which takes a thread for its time: a slow client takes none while it waits.
+/// Number of bytes that are collected for one write. A write takes a thread for its time, so a slow client
+/// takes no thread while it waits.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// So many bytes are sent on to the disk as soon as they are there, while more come: the sync at the end then finds little
-/// to do, and a large upload does not fill the system's memory with what is still to be written.
+/// Number of bytes after which writing them to disk begins, while more are received. So the final sync finds
+/// little to do, and a large upload does not fill the system's memory with dirty pages.
 const WRITE_BACK_BYTES: u64 = 8 << 20;
 
 /// A file that is being received. It is removed when dropped.
@@ -27,7 +28,7 @@ struct Upload {
     file: NamedTempFile,
     hash: Sha256,
     size: u64,
-    /// The bytes whose writing to disk has begun.
+    /// Number of bytes whose writing to disk has begun.
     sent_on: u64,
 }
 
@@ -49,7 +50,7 @@ pub(super) async fn receive(
     }
 }
 
-/// The pieces of about one batch; none at the end of the stream.
+/// Receives the chunks of about one batch. The batch is empty at the end of the stream.
 async fn next_batch(
     contents: &mut BlobStream,
     bytes_left: &mut u64,
@@ -75,7 +76,7 @@ async fn next_batch(
 
 impl Upload {
     fn begin(staging: &Path) -> Result<Self, StorageError> {
-        // Made with mode 0600.
+        // The file is made with mode 0600.
         let file = NamedTempFile::new_in(staging).map_err(unavailable("cannot make a file"))?;
         Ok(Self {
             file,
@@ -95,7 +96,7 @@ impl Upload {
         Ok(self)
     }
 
-    /// Has what came be written to disk, if that is much by now.
+    /// Begins to write the received bytes to disk, once there are enough.
     fn send_on(&mut self) {
         let length = self.size - self.sent_on;
         if length >= WRITE_BACK_BYTES {
@@ -117,18 +118,19 @@ impl Upload {
     }
 }
 
-/// Has the system begin to write some bytes of a file to disk, without waiting. Only time is lost if it does not.
+/// Asks the system to begin writing a range of a file to disk, without waiting. If it does not, only time is
+/// lost.
 #[cfg(target_os = "linux")]
 fn write_back(file: &File, offset: u64, length: u64) {
-    // Linux begins to write what is still dirty, and lets go only of what is on disk already.
+    // Linux begins to write dirty pages, and drops only pages that are on disk already.
     _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
 }
 
 #[cfg(not(target_os = "linux"))]
 fn write_back(_file: &File, _offset: u64, _length: u64) {}
 
-/// Copies files, one behind the other, into a new one; none when one of them is absent. The system copies, and shares the
-/// bytes instead where the file system can.
+/// Copies files, one after the other, into a new one. `None`: one of them is absent. The copy is made by the
+/// system, which shares the bytes instead where the file system can.
 pub(super) fn join(
     staging: &Path,
     parts: impl Iterator<Item = Result<Option<(File, BlobInfo)>, StorageError>>,
@@ -155,7 +157,7 @@ pub(super) struct FileStaged {
 }
 
 impl FileStaged {
-    /// The file, which counts as modified now.
+    /// Returns the file's path, after setting its modification time to now.
     pub(super) fn into_path(self) -> Result<TempPath, StorageError> {
         self.file
             .as_file()

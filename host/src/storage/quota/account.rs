@@ -1,4 +1,5 @@
-//! What one project keeps, and what is set aside for files that are under way: every byte is checked and taken in one step.
+//! The account of one project: the bytes that it keeps, and those reserved for uploads. Each byte is checked
+//! and taken in one step.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,15 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-/// Locks of names; two names that share one only wait for each other.
+/// Number of name locks. Two names with the same lock only wait for each other.
 const NAME_LOCKS: usize = 64;
 
 /// The sums of one project.
 pub(super) struct Account {
     bytes_max: u64,
-    /// Held to read while one file changes, to write while many do, or while all are counted.
+    /// Locked for reading while one file changes, and for writing while many change or all are counted.
     changing: Arc<RwLock<()>>,
-    /// True if `used` is what the storage holds. Changed with `changing` held.
+    /// True if `used` is what the storage holds. It changes only while `changing` is held.
     is_counted: AtomicBool,
     sums: Mutex<Sums>,
     names: [tokio::sync::Mutex<()>; NAME_LOCKS],
@@ -22,19 +23,19 @@ pub(super) struct Account {
 
 #[derive(Default)]
 struct Sums {
-    /// By files that have their names.
+    /// Bytes of named files.
     used: u64,
-    /// For files that are under way.
+    /// Bytes reserved for uploads.
     held: u64,
 }
 
-/// Bytes that are set aside for a file that is under way. They are given back when this is dropped.
+/// Bytes reserved for an upload. They are returned when this is dropped.
 pub(super) struct Hold {
     account: Arc<Account>,
     bytes: u64,
 }
 
-/// What a request has set aside for the files that it brings. Cheap to clone; all clones are one.
+/// The bytes that a request has reserved for its uploads. Cheap to clone; all clones share one state.
 #[derive(Clone)]
 pub(crate) struct Reservation {
     state: Arc<Mutex<Drawn>>,
@@ -42,7 +43,7 @@ pub(crate) struct Reservation {
 
 struct Drawn {
     hold: Hold,
-    /// How many of its bytes have come.
+    /// Number of its bytes that have come.
     bytes: u64,
 }
 
@@ -57,12 +58,12 @@ impl Account {
         }
     }
 
-    /// Waits until nothing changes many files, and lets nothing do so until the guard is dropped.
+    /// Waits until no change of many files is running, and blocks such changes until the guard is dropped.
     pub(super) async fn read(&self) -> OwnedRwLockReadGuard<()> {
         Arc::clone(&self.changing).read_owned().await
     }
 
-    /// Waits until nothing changes any file, and lets nothing do so until the guard is dropped.
+    /// Waits until no change of any file is running, and blocks all changes until the guard is dropped.
     pub(super) async fn write(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.changing).write_owned().await
     }
@@ -71,19 +72,20 @@ impl Account {
         self.is_counted.load(Ordering::SeqCst)
     }
 
-    /// All files were counted.
+    /// Sets the sum after all files were counted.
     pub(super) fn set_used(&self, bytes: u64) {
         self.sums().used = bytes;
         self.is_counted.store(true, Ordering::SeqCst);
     }
 
-    /// Answers what all files have, if that is known. It no longer is: the next change counts them first.
+    /// Returns the sum of all files, if it is known, and marks it as unknown. The next change then counts all
+    /// files.
     pub(super) fn forget_used(&self) -> Option<u64> {
         let was_counted = self.is_counted.swap(false, Ordering::SeqCst);
         was_counted.then(|| self.sums().used)
     }
 
-    /// Lets nothing else change this name until the guard is dropped.
+    /// Locks a name against other changes until the guard is dropped.
     pub(super) async fn lock_name(&self, name: &str) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
@@ -91,7 +93,7 @@ impl Account {
         Some(self.names.get(index)?.lock().await)
     }
 
-    /// Sets bytes aside; none when they do not fit beside all that is kept and set aside.
+    /// Reserves bytes. `None`: they do not fit beside all that is kept and reserved.
     pub(super) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Hold> {
         let mut hold = Hold {
             account: Arc::clone(self),
@@ -100,8 +102,8 @@ impl Account {
         hold.grow(bytes).then_some(hold)
     }
 
-    /// Sets bytes aside for a file after whose change `leaving` of the bytes that are kept now go. While it is under way the
-    /// project may keep as much more.
+    /// Reserves bytes for a file whose change removes `leaving` bytes that are kept now. Until then the
+    /// project may exceed its bound by that much.
     pub(super) fn hold_in_exchange(self: &Arc<Self>, bytes: u64, leaving: u64) -> Option<Hold> {
         let mut sums = self.sums();
         let afterwards = sums.total(bytes).saturating_sub(leaving);
@@ -115,7 +117,7 @@ impl Account {
         })
     }
 
-    /// A file of `old` bytes has become one of `new` bytes. What was set aside for it is given back in the same step.
+    /// Replaces a file of `old` bytes by one of `new` bytes. Its reservation is returned in the same step.
     pub(super) fn settle(&self, old: u64, new: u64, hold: Option<Hold>) {
         let held = hold.map_or(0, |mut hold| std::mem::take(&mut hold.bytes));
         let mut sums = self.sums();
@@ -136,7 +138,7 @@ impl Sums {
 }
 
 impl Hold {
-    /// Sets more aside; `false`, and nothing changes, when it does not fit.
+    /// Reserves more bytes. Returns `false`, and changes nothing, when they do not fit.
     fn grow(&mut self, bytes: u64) -> bool {
         let mut sums = self.account.sums();
         let fits = sums.total(bytes) <= self.account.bytes_max;
@@ -147,7 +149,7 @@ impl Hold {
         fits
     }
 
-    /// Moves as many of its bytes as it has, and so many at most, into another one.
+    /// Moves at most `bytes` of its bytes into a new reservation.
     fn split_off(&mut self, bytes: u64) -> Self {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -173,7 +175,7 @@ impl Reservation {
         }
     }
 
-    /// Takes note of bytes that came; `false` when there is no room for them.
+    /// Counts bytes that came. Returns `false` when there is no room for them.
     pub(crate) fn draw(&self, bytes: u64) -> bool {
         let mut drawn = self.state();
         drawn.bytes = drawn.bytes.saturating_add(bytes);
@@ -181,13 +183,13 @@ impl Reservation {
         missing == 0 || drawn.hold.grow(missing)
     }
 
-    /// How many bytes the project may keep.
+    /// Maximum number of bytes that the project may keep.
     pub(crate) fn bytes_max(&self) -> u64 {
         self.state().hold.account.bytes_max
     }
 
-    /// What a file of so many bytes needs, which came with the request: it stays set aside when the request has ended. None
-    /// when more is needed than has come, and there is no room for the rest.
+    /// Takes the reservation of a received file out of the request's, so that it outlives the request.
+    /// `None`: the file has more bytes than were drawn, and there is no room for the rest.
     pub(super) fn take(&self, bytes: u64) -> Option<Hold> {
         let mut drawn = self.state();
         let mut hold = drawn.hold.split_off(bytes);

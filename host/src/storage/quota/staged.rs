@@ -1,4 +1,4 @@
-//! Bytes on their way in that draw on the quota of their project.
+//! Staged uploads that draw on the quota of their project.
 
 use std::any::Any;
 
@@ -8,7 +8,7 @@ use super::account::{Hold, Reservation};
 use super::too_large;
 use crate::storage::{BlobStream, Staged};
 
-/// Received bytes, and the room that is set aside for them.
+/// Received bytes, and the room reserved for them.
 pub(super) struct Counted {
     pub(super) staged: Box<dyn Staged>,
     pub(super) hold: Hold,
@@ -28,7 +28,7 @@ impl Staged for Counted {
     }
 }
 
-/// The same stream, which ends with an error at the first piece for which there is no room.
+/// Wraps a stream, which then ends with an error at the first chunk for which there is no room.
 pub(super) fn drawn(mut contents: BlobStream, reservation: Reservation) -> BlobStream {
     let (sender, drawn) = mpsc::channel(1);
     tokio::spawn(async move {

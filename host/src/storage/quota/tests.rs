@@ -14,7 +14,7 @@ async fn has_room(quota: &Quota, bytes: u64) -> bool {
     quota.reserve(PROJECT, bytes).await.unwrap().is_some()
 }
 
-/// True if so much is left, and no more.
+/// True if exactly `bytes` bytes are left.
 async fn has_left(quota: &Quota, bytes: u64) -> bool {
     has_room(quota, bytes).await && !has_room(quota, bytes + 1).await
 }
@@ -40,7 +40,7 @@ async fn every_change_is_counted() {
 }
 
 #[tokio::test]
-async fn what_was_there_before_is_counted() {
+async fn files_from_before_the_start_are_counted() {
     let blobs = Arc::new(MemoryBlobs::new());
     for name in ["a", "d/e/f", "d/g"] {
         put(&*blobs, name, "12").await;
@@ -49,7 +49,7 @@ async fn what_was_there_before_is_counted() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_counts_until_it_is() {
+async fn a_replaced_file_counts_until_the_replacement() {
     let quota = of_ten_bytes();
     put(&quota, "a", "123456").await;
     assert!(matches!(
@@ -66,7 +66,7 @@ async fn try_stage(quota: &Quota, contents: &'static str) -> Result<Box<dyn Stag
 }
 
 #[tokio::test]
-async fn what_is_staged_counts_until_it_is_dropped() {
+async fn staged_bytes_count_until_they_are_dropped() {
     let quota = of_ten_bytes();
     let staged = stage(&quota, "123456").await;
     assert!(has_left(&quota, 4).await);
@@ -78,9 +78,9 @@ async fn what_is_staged_counts_until_it_is_dropped() {
     assert!(has_left(&quota, 10).await);
 }
 
-/// Whatever happens at the same time: what has a name and what is under way never exceed the bound together.
+/// Under concurrency, named files and uploads never exceed the bound together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn uploads_at_the_same_moment_do_not_pass_the_bound() {
+async fn concurrent_uploads_do_not_exceed_the_bound() {
     for round in 0..20 {
         let blobs = Arc::new(Slow(MemoryBlobs::new()));
         let quota = Quota::new(blobs.clone(), 10);
@@ -89,7 +89,7 @@ async fn uploads_at_the_same_moment_do_not_pass_the_bound() {
                 let quota = quota.clone();
                 tokio::spawn(async move {
                     let staged = try_stage(&quota, "1234").await?;
-                    // Some replace each other's file.
+                    // Some uploads replace each other's file.
                     quota.commit(PROJECT, staged, &format!("{}", number % 12)).await
                 })
             })
@@ -105,7 +105,7 @@ async fn uploads_at_the_same_moment_do_not_pass_the_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn room_is_reserved_until_the_file_has_its_name() {
+async fn bytes_are_reserved_until_the_file_is_named() {
     let quota = of_ten_bytes();
     let reservation = quota.reserve(PROJECT, 6).await.unwrap().unwrap();
     assert!(reservation.draw(6));
@@ -120,7 +120,7 @@ async fn room_is_reserved_until_the_file_has_its_name() {
 }
 
 #[tokio::test]
-async fn a_file_longer_than_what_was_drawn_for_it_needs_room_too() {
+async fn a_file_longer_than_its_reservation_needs_room() {
     let quota = of_ten_bytes();
     let reservation = quota.reserve(PROJECT, 4).await.unwrap().unwrap();
     let stage =
@@ -134,7 +134,7 @@ async fn a_file_longer_than_what_was_drawn_for_it_needs_room_too() {
 }
 
 #[tokio::test]
-async fn room_is_reserved_until_it_is_given_back() {
+async fn a_reservation_holds_room_until_it_is_dropped() {
     let quota = of_ten_bytes();
     let known = quota.reserve(PROJECT, 6).await.unwrap().unwrap();
     let unknown = quota.reserve(PROJECT, 0).await.unwrap().unwrap();
@@ -147,7 +147,7 @@ async fn room_is_reserved_until_it_is_given_back() {
 }
 
 #[tokio::test]
-async fn parts_are_joined_in_a_full_project_and_nothing_is_multiplied() {
+async fn a_full_project_can_join_parts_but_not_multiply_them() {
     let quota = of_ten_bytes();
     put(&quota, "p/1", "12345").await;
     put(&quota, "p/2", "12345").await;
@@ -175,11 +175,11 @@ async fn put_all(quota: &Quota, names: &[&str]) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// A storage whose changes take a moment, as a sync does, and of which a test says whether they fail, and when.
+/// A storage whose changes take a moment, as a sync does. File names tell whether and when a change fails.
 struct Slow(MemoryBlobs);
 
 impl Slow {
-    /// What has `lost` in its name fails before it is stored, what has `late` behind that.
+    /// Fails before the change when the name contains `lost`, and after it when the name contains `late`.
     async fn change<T>(
         &self,
         name: &str,
@@ -256,7 +256,7 @@ impl Blobs for Slow {
 }
 
 #[tokio::test]
-async fn what_a_failed_change_did_is_counted() {
+async fn the_effect_of_a_failed_change_is_counted() {
     let quota = Quota::new(Arc::new(Slow(MemoryBlobs::new())), 10);
     put_all(&quota, &["lost"]).await.unwrap_err();
     assert!(has_left(&quota, 10).await);

@@ -1,4 +1,4 @@
-//! What the store's answers say, and what is told of those that do not come.
+//! Parsing of the store's answers, and errors of requests without one.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ pub(super) fn tag_in(answer: &str) -> Option<String> {
     Some(tag.replace("&quot;", "\"").replace("&#34;", "\""))
 }
 
-/// The text of an element of XML.
+/// The text of an XML element.
 pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(text)
 }
 
-/// What is wrong with a store, for whoever started the server: in the words of its answer, or why it gave none.
+/// The error for the user who starts the server. It quotes the store's answer, or says why there was none.
 pub(super) fn complaint(error: object_store::Error) -> anyhow::Error {
     let text = error.to_string();
     let message = element(&text, "Message").unwrap_or("it gives no reason");
@@ -39,7 +39,8 @@ pub(super) fn complaint(error: object_store::Error) -> anyhow::Error {
     }
 }
 
-/// Waits so long. A failure is told with what was tried; that something is not there is none.
+/// Waits for at most `time`. A failure names the attempted action. A missing object is no failure, but
+/// `None`.
 pub(super) async fn within<T>(
     time: Duration,
     tried: &str,
@@ -56,7 +57,7 @@ pub(super) async fn within<T>(
     }
 }
 
-/// What must be there.
+/// Fails if an object that must exist is absent.
 pub(super) fn found<T>(result: Option<T>, missing: &str) -> Result<T, StorageError> {
     result.ok_or_else(|| StorageError::Unavailable(missing.to_owned()))
 }

@@ -1,5 +1,5 @@
-//! One part of a bucket and what is asked of it: each request bounded in time, its failure told in words for the log.
-//! Nothing here says what a key is for.
+//! One part of a bucket, and the requests to it. Each request is bounded in time, and its failure is a text
+//! for the log. This module does not know what a key is for.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,17 +28,18 @@ use super::answer::{complaint, element, found, tag_in, within};
 use super::place::{RETRIES_MAX, S3Location};
 use crate::storage::{BlobInfo, ProjectId, StorageError};
 
-/// How long a question may take with all its repetitions: less than the request of a client that waits for it.
+/// Maximum time for a small request with all its retries. It is less than the timeout of the client's request
+/// that waits for it.
 const QUESTION_TIME: Duration = Duration::from_secs(15);
-/// How long it may take to send or copy one part, and to put parts together.
+/// Maximum time for sending or copying one part, and for completing an object of parts.
 const WORK_TIME: Duration = Duration::from_secs(60);
-/// How long a copy's signature holds; it is used at once.
+/// Validity of a copy's signature, which is used at once.
 const SIGNATURE_TIME: Duration = Duration::from_secs(300);
-/// The longest key that S3 takes.
+/// Maximum length of a key in S3.
 const KEY_BYTES_MAX: usize = 1024;
-/// The most that is read of an answer to what `Bucket::ask` asks.
+/// Maximum number of bytes read of an answer to `Bucket::ask`.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// Where an object tells when it was committed: what S3 tells itself has whole seconds only.
+/// Metadata entry with the time of the commit. S3's own time has whole seconds only.
 const COMMITTED: &str = "mlforge-committed-ms";
 
 const KEY_IN_HEADER: &AsciiSet = &NON_ALPHANUMERIC
@@ -48,11 +49,11 @@ const KEY_IN_HEADER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// An object as it was at a moment: what replaces it is another one.
+/// One version of an object. A replacement is another version.
 #[derive(Clone)]
 pub(super) struct ObjectVersion {
     pub(super) key: Path,
-    /// None only where the store gives none; then nothing tells versions apart.
+    /// The entity tag. `None` only if the store gives none; then versions cannot be told apart.
     pub(super) tag: Option<String>,
     pub(super) size: u64,
 }
@@ -60,10 +61,10 @@ pub(super) struct ObjectVersion {
 /// The client of a part of a bucket.
 pub(super) struct Bucket {
     store: AmazonS3,
-    /// For the one request that `store` does not know.
+    /// Client for the one request that `store` does not offer.
     http: HttpClient,
     name: String,
-    /// Of all keys: empty, or with a `/` at its end.
+    /// Prefix of all keys: empty, or with a `/` at its end.
     prefix: String,
 }
 
@@ -81,17 +82,17 @@ impl Bucket {
         })
     }
 
-    /// What all keys of a project begin with.
+    /// Prefix of all keys of a project.
     pub(super) fn root(&self, project: ProjectId) -> String {
         format!("{}{}/", self.prefix, project.0)
     }
 
-    /// What the keys of unfinished business begin with. No project has such a number.
+    /// Prefix of the keys of uploads that have no name yet. No project has this number.
     pub(super) fn staging(&self) -> String {
         format!("{}staging/", self.prefix)
     }
 
-    /// The key of a file whose name keeps the rules; refused when it is longer than S3 can keep.
+    /// The key of a file with a valid name. Refused when the key is longer than S3 can keep.
     pub(super) fn key(&self, project: ProjectId, name: &str) -> Result<Path, StorageError> {
         let key = self.root(project) + name;
         if key.len() > KEY_BYTES_MAX {
@@ -103,19 +104,19 @@ impl Bucket {
         parsed(&key)
     }
 
-    /// The key of what is no file of a project.
+    /// The key of an object that is no file of a project.
     pub(super) fn key_of(&self, name: &str) -> Result<Path, StorageError> {
         parsed(&format!("{}{name}", self.prefix))
     }
 
-    /// A key that nobody else has.
+    /// A unique key.
     pub(super) fn fresh_key(&self) -> Result<Path, StorageError> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| StorageError::Unavailable(format!("no randomness: {error}")))?;
         parsed(&format!("{}{:032x}", self.staging(), u128::from_le_bytes(random)))
     }
 
-    /// Asks what every later request needs, and says what is wrong in words for whoever started the server.
+    /// Tries the requests that later ones need. The error is for the user who starts the server.
     pub(super) async fn check(&self) -> anyhow::Result<()> {
         let check = async {
             self.list_once(&self.staging(), PaginatedListOptions::default()).await?;
@@ -129,7 +130,7 @@ impl Bucket {
         }
     }
 
-    /// Size and time of an object; none when there is none.
+    /// Returns size and time of an object. `None`: there is none.
     pub(super) async fn look_at(&self, key: &Path) -> Result<Option<BlobInfo>, StorageError> {
         let options = GetOptions {
             head: true,
@@ -140,7 +141,7 @@ impl Bucket {
         Ok(found.as_ref().map(info))
     }
 
-    /// What lies at a key now; none when nothing does.
+    /// Returns the version of an object now. `None`: there is none.
     pub(super) async fn version(&self, key: Path) -> Result<Option<ObjectVersion>, StorageError> {
         let found = within(QUESTION_TIME, "cannot look at a file", self.store.head(&key)).await?;
         Ok(found.map(|found| ObjectVersion {
@@ -150,7 +151,7 @@ impl Bucket {
         }))
     }
 
-    /// True if any key begins with this.
+    /// True if any key begins with this prefix.
     pub(super) async fn holds_any(&self, prefix: &str) -> Result<bool, StorageError> {
         let options = PaginatedListOptions {
             max_keys: Some(1),
@@ -159,7 +160,7 @@ impl Bucket {
         Ok(!self.page(prefix, options).await?.result.objects.is_empty())
     }
 
-    /// A page of the keys that begin with this.
+    /// Returns a page of the keys with this prefix.
     pub(super) async fn page(
         &self,
         prefix: &str,
@@ -181,7 +182,7 @@ impl Bucket {
         self.store.list_paginated(prefix, options).await
     }
 
-    /// The head of an object, and its bytes as they come; none when there is none.
+    /// Opens an object: its head, and its bytes as they come. `None`: there is none.
     pub(super) async fn get(&self, key: &Path, options: GetOptions) -> Result<Option<GetResult>, StorageError> {
         within(QUESTION_TIME, "cannot read a file", self.store.get_opts(key, options)).await
     }
@@ -197,7 +198,8 @@ impl Bucket {
         Ok(())
     }
 
-    /// Stores a whole object unless there is one; a store that knows no such condition stores it anyway.
+    /// Stores a whole object unless there is one. A store that does not support the condition stores it
+    /// anyway.
     pub(super) async fn put_if_absent(&self, key: &Path, contents: Bytes) -> Result<(), StorageError> {
         let stored = self
             .store
@@ -208,7 +210,7 @@ impl Bucket {
         }
     }
 
-    /// Removes an object, if it is there.
+    /// Removes an object, if there is one.
     pub(super) async fn delete(&self, key: &Path) -> Result<(), StorageError> {
         within(QUESTION_TIME, "cannot delete a file", self.store.delete(key)).await?;
         Ok(())
@@ -222,7 +224,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Begins an object of several parts, which will be dated now.
+    /// Begins a multipart upload of an object, which is dated now.
     pub(super) async fn begin(&self, key: &Path) -> Result<String, StorageError> {
         let begun = self
             .store
@@ -248,7 +250,7 @@ impl Bucket {
         )
     }
 
-    /// Makes an object of its parts, at once.
+    /// Completes a multipart upload, which creates the object atomically.
     pub(super) async fn complete(&self, key: &Path, id: &String, parts: Vec<PartId>) -> Result<(), StorageError> {
         let complete = self.store.complete_multipart(key, id, parts);
         found(
@@ -258,14 +260,14 @@ impl Bucket {
         Ok(())
     }
 
-    /// Removes the parts of an object that will not be.
+    /// Aborts a multipart upload and removes its parts.
     pub(super) async fn abort(&self, key: &Path, id: &String) -> Result<(), StorageError> {
         let abort = self.store.abort_multipart(key, id);
         within(QUESTION_TIME, "cannot give a file up", abort).await?;
         Ok(())
     }
 
-    /// Makes a part of a range of another object, without its bytes coming here.
+    /// Copies a range of another object into a part. The bytes stay within the store.
     pub(super) async fn copy_part(
         &self,
         from: &ObjectVersion,
@@ -285,8 +287,8 @@ impl Bucket {
         }
     }
 
-    /// The objects below a prefix that are begun and not complete, with the time at which they were begun; the first thousand.
-    /// Their keys must have no characters that XML would write otherwise.
+    /// Lists the first thousand incomplete multipart uploads below a prefix, each with the time at which it
+    /// began. Their keys must have no characters that XML escapes.
     pub(super) async fn unfinished(&self, prefix: &str) -> anyhow::Result<Vec<(Path, String, OffsetDateTime)>> {
         let options = SignedUrlOptions::new().with_query([("uploads", ""), ("prefix", prefix)]);
         let root = Path::default();
@@ -326,7 +328,8 @@ impl Bucket {
         Ok(PartId { content_id: tag })
     }
 
-    /// Sends a request without a body that `store` does not know, and takes the text of a success.
+    /// Sends a request without a body that `store` does not offer, and returns the text of a successful
+    /// answer.
     async fn ask(&self, method: Method, key: &Path, options: SignedUrlOptions) -> anyhow::Result<String> {
         let url = self
             .store
@@ -361,7 +364,7 @@ pub(super) fn info(object: &GetResult) -> BlobInfo {
     }
 }
 
-/// As the object says, else as S3 does: somebody else may have put it there.
+/// The time from the object's metadata, else from S3: another program may have stored the object.
 fn committed_ms(object: &GetResult) -> u64 {
     let said = object.attributes.get(&Attribute::Metadata(COMMITTED.into()));
     said.and_then(|ms| ms.as_ref().parse().ok())

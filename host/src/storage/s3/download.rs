@@ -1,5 +1,5 @@
-//! Bytes on their way out: one version of an object, whatever happens to its key meanwhile. A connection that breaks, as
-//! one does that a slow client keeps waiting, is made anew where it broke off.
+//! Downloads: one version of an object, whatever happens to its key meanwhile. A broken connection is resumed
+//! where it broke off. A connection that a slow client keeps waiting may break.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use tokio::sync::mpsc;
 use super::bucket::{Bucket, ObjectVersion, info};
 use crate::storage::{BlobStream, OpenBlob, StorageError};
 
-/// How many pieces may wait for a slow reader.
+/// Number of chunks that may wait for a slow reader.
 const PIECES_AHEAD: usize = 2;
-/// How often a connection is made anew without a byte coming.
+/// Maximum number of resumptions in a row without a byte received.
 const RESUMES_MAX: u32 = 3;
 
-/// Opens a part of an object; none when there is no object.
+/// Opens a range of an object. `None`: there is no object.
 pub(super) async fn open(
     bucket: &Arc<Bucket>,
     key: Path,
@@ -27,7 +27,8 @@ pub(super) async fn open(
     length: u64,
 ) -> Result<Option<OpenBlob>, StorageError> {
     let (pieces, contents) = mpsc::channel(PIECES_AHEAD);
-    // There is no range of no bytes, and none behind the end; then only what the object is counts.
+    // S3 knows no range of no bytes, and none after the end. For these, only the metadata of the object is
+    // read.
     let opened = match length {
         0 => Err(StorageError::Unavailable("a range of no bytes".into())),
         _ => bucket.get(&key, part(offset, length, None)).await,
@@ -46,7 +47,7 @@ pub(super) async fn open(
     }
 }
 
-/// Opens a part of an object that is there: not another version of it, and not nothing.
+/// Opens a range of this version of an object. Fails when the object is absent or has another version.
 pub(super) async fn of_version(
     bucket: &Arc<Bucket>,
     version: &ObjectVersion,
@@ -63,7 +64,7 @@ pub(super) async fn of_version(
     Ok(stream)
 }
 
-/// An object, or a part of it, of one version.
+/// Options for one version of an object, or a range of it.
 fn part(offset: u64, length: u64, tag: Option<String>) -> GetOptions {
     let end = offset.saturating_add(length);
     let range = match (offset, end) {
@@ -83,9 +84,9 @@ type Incoming = BoxStream<'static, Result<Bytes, object_store::Error>>;
 struct Download {
     bucket: Arc<Bucket>,
     key: Path,
-    /// The version; without it nothing can be resumed.
+    /// The version; without it no download can be resumed.
     tag: Option<String>,
-    /// What is still to come.
+    /// The range that is still to come.
     range: Range<u64>,
     bytes: Incoming,
 }
@@ -101,7 +102,7 @@ impl Download {
         }
     }
 
-    /// Sends all bytes, until the reader goes.
+    /// Sends all bytes until the reader goes away.
     async fn deliver(mut self, pieces: mpsc::Sender<Result<Bytes, StorageError>>) {
         let mut resumes = 0;
         while !self.range.is_empty() {

@@ -1,5 +1,5 @@
-//! What can be tested without a real store: some of it needs none, and some a store that knows whole objects and the first
-//! request of what has parts.
+//! Tests without a real store. Some need no store. Others use one that knows whole objects and the first
+//! request of a multipart upload.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -31,7 +31,7 @@ struct Fake {
     objects: Mutex<BTreeMap<String, Bytes>>,
 }
 
-/// A place that nobody asks.
+/// A location that receives no requests.
 fn nowhere() -> S3Location {
     S3Location {
         bucket: "bucket".into(),
@@ -45,7 +45,7 @@ fn nowhere() -> S3Location {
     }
 }
 
-/// Blobs there.
+/// Blobs at a location that receives no requests.
 fn unasked() -> S3Blobs {
     S3Blobs::new(Bucket::connect(&nowhere()).unwrap(), nowhere())
 }
@@ -155,7 +155,7 @@ async fn two_servers_do_not_share_a_prefix() {
     let (fake, place) = Fake::start().await;
     let first = S3Blobs::open(&place).await.unwrap();
     first.belong_to("one").await.unwrap();
-    // As after a restart.
+    // A second open, as after a restart.
     S3Blobs::open(&place).await.unwrap().belong_to("one").await.unwrap();
     let second = S3Blobs::open(&place).await.unwrap();
     let error = format!("{:#}", second.belong_to("other").await.unwrap_err());
@@ -179,7 +179,7 @@ async fn two_servers_do_not_share_a_prefix() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_follows_at_once_on_a_change_that_got_no_answer() {
+async fn a_change_without_an_answer_delays_the_next_one() {
     let store = unasked();
     let began = Instant::now();
     let go_on = async || Ok(true);
@@ -191,7 +191,7 @@ async fn nothing_follows_at_once_on_a_change_that_got_no_answer() {
     assert!(change("d/a", Err(no_answer())).await.0.is_err());
     assert_eq!(change("d/b", Ok(())).await.1, Duration::ZERO);
     assert_eq!(change("d/a", Ok(())).await.1, LATE_TIME);
-    // What was not sent, or was refused, is over.
+    // A change that was not sent, or was refused, does not lock its name.
     let unsent = store.change(PROJECT, "d/a", async move { Err(no_answer()) }, async { Ok(()) });
     assert!(unsent.await.is_err());
     let refused = Err(StorageError::InvalidName("a directory has this name".into()));
@@ -201,7 +201,7 @@ async fn nothing_follows_at_once_on_a_change_that_got_no_answer() {
     assert_eq!(change("d/a", Ok(())).await.1, 2 * LATE_TIME);
 }
 
-/// An upload that has sent so many bytes and goes on when it is told to.
+/// Starts an upload that has sent `bytes` bytes and continues when its sender does.
 fn half_sent(
     store: &S3Blobs,
     project: ProjectId,
@@ -217,7 +217,7 @@ fn half_sent(
 type Staging = tokio::task::JoinHandle<Result<Box<dyn Staged>, StorageError>>;
 
 #[tokio::test(start_paused = true)]
-async fn uploads_wait_for_memory_and_a_project_leaves_some_to_others() {
+async fn uploads_wait_for_memory_of_which_a_project_has_a_share() {
     let store = S3Blobs {
         memory: Arc::new(ProjectPermits::new(2, 1)),
         ..unasked()
@@ -230,7 +230,7 @@ async fn uploads_wait_for_memory_and_a_project_leaves_some_to_others() {
     drop(second);
     settle().await;
     assert!(!second_staged.is_finished());
-    // Small ones need none, and others have their own.
+    // Small uploads need no permit, and other projects have their own.
     for (project, bytes) in [(PROJECT, small), (OTHER, large)] {
         let (sender, staged) = half_sent(&store, project, bytes);
         drop(sender);

@@ -1,5 +1,5 @@
-//! One object of several others. S3 copies within itself what has at least 5 MiB; smaller files come here and go back,
-//! gathered into parts.
+//! Joins several objects into one. S3 itself copies ranges of at least 5 MiB. Smaller files are downloaded,
+//! collected into parts, and sent back.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use super::download;
 use super::multipart::{COPY_BYTES, Upload};
 use crate::storage::StorageError;
 
-/// The least that S3 takes as a part, but for the last.
+/// Minimum size of a part in S3, except for the last one.
 const PART_BYTES_MIN: u64 = 5 << 20;
-/// How much is gathered of small files.
+/// Number of bytes of small files that are collected into one part.
 const GATHERED_BYTES: u64 = 8 << 20;
 const LOOKS_AT_ONCE: usize = 16;
 
-/// The versions that lie at these keys now; none when one of them is not there.
+/// Returns the current versions of these keys. `None`: one of them is absent.
 pub(super) async fn versions(bucket: &Bucket, keys: Vec<Path>) -> Result<Option<Vec<ObjectVersion>>, StorageError> {
     let looked = stream::iter(keys).map(|key| bucket.version(key));
     let versions: Vec<_> = looked.buffered(LOOKS_AT_ONCE).try_collect().await?;
     Ok(versions.into_iter().collect())
 }
 
-/// Makes an object of others, at once.
+/// Makes one object of others, atomically.
 pub(super) async fn join(bucket: &Arc<Bucket>, sources: Vec<ObjectVersion>, to: Path) -> Result<(), StorageError> {
     let bytes: u64 = sources.iter().map(|source| source.size).sum();
     if bytes <= GATHERED_BYTES {
@@ -46,7 +46,7 @@ pub(super) async fn join(bucket: &Arc<Bucket>, sources: Vec<ObjectVersion>, to: 
     target.complete().await
 }
 
-/// Copies what is large enough, and gathers the rest.
+/// Copies ranges that are large enough, and collects the rest.
 async fn append(
     bucket: &Arc<Bucket>,
     target: &mut Upload,
@@ -57,7 +57,7 @@ async fn append(
     while start < source.size {
         let left = source.size - start;
         if gathered.bytes == 0 && left >= PART_BYTES_MIN {
-            // What would be too little for a part of its own goes with the one before.
+            // A rest that is too small for a part of its own is copied with the range before it.
             let count = if left < COPY_BYTES + PART_BYTES_MIN {
                 left
             } else {
@@ -77,7 +77,7 @@ async fn append(
     Ok(())
 }
 
-/// Bytes of small files.
+/// Collected bytes of small files.
 #[derive(Default)]
 struct Gathered {
     pieces: Vec<Bytes>,

@@ -1,5 +1,6 @@
-//! One directory in the order of its names, and all that lies below one. S3 orders whole keys instead, where a directory's
-//! name is followed by `/`: it lists `a-b` and `a.b` before what lies in `a`.
+//! Listing of one directory in the order of its names, and deletion of everything below one. S3 orders by
+//! whole keys, in which `/` follows a directory's name. So it lists `a-b` and `a.b` before the contents of
+//! `a`.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +9,10 @@ use object_store::list::{PaginatedListOptions, PaginatedListResult};
 use super::bucket::Bucket;
 use crate::storage::{BlobItem, LIST_NAME_BYTES, StorageError};
 
-/// The most keys that S3 tells at once.
+/// Maximum number of keys in one answer of S3.
 const PAGE_ITEMS_MAX: usize = 1_000;
 
-/// The names behind `after` directly below `root`, which is empty or ends with `/`: at most `limit`.
+/// Lists the names directly below `root` after `after`: at most `limit`. `root` is empty or ends with `/`.
 pub(super) async fn list(
     bucket: &Bucket,
     root: &str,
@@ -27,7 +28,8 @@ pub(super) async fn list(
     let mut token = None;
     loop {
         let options = PaginatedListOptions {
-            // A directory that is not behind `after` by its name, but by its key, is dropped below.
+            // The offset compares keys. It keeps some directories whose names are not after `after`; they are
+            // dropped below.
             offset: after.map(|after| format!("{root}{after}")),
             delimiter: Some("/".into()),
             max_keys: Some(limit.saturating_add(1).min(PAGE_ITEMS_MAX)),
@@ -53,7 +55,7 @@ pub(super) async fn list(
     Ok(items.map(|(name, size)| BlobItem { name, size }).collect())
 }
 
-/// Removes all objects below `root`, which ends with `/`; `false` when there are none.
+/// Removes all objects below `root`, which ends with `/`. Returns `false` when there are none.
 pub(super) async fn delete_below(bucket: &Bucket, root: &str) -> Result<bool, StorageError> {
     let (mut any, mut token) = (false, None);
     loop {
@@ -74,14 +76,14 @@ pub(super) async fn delete_below(bucket: &Bucket, root: &str) -> Result<bool, St
     }
 }
 
-/// What was found so far.
+/// The entries found so far.
 struct Found<'a> {
     after: Option<&'a str>,
-    /// By name; directories have no size.
+    /// Sizes by name; `None` for directories.
     items: BTreeMap<String, Option<u64>>,
-    /// Of the names of all items together.
+    /// Number of bytes of all names together.
     name_bytes: usize,
-    /// The last key, without what all have.
+    /// The last key, without the common prefix.
     last: String,
 }
 
@@ -94,7 +96,7 @@ impl Found<'_> {
             .map(|file| (file.location.as_ref(), Some(file.size)));
         let directories = page.result.common_prefixes.iter().map(|path| (path.as_ref(), None));
         for (key, size) in files.chain(directories) {
-            // An object that stands for a directory, as some programs make them, has the directory's own key.
+            // Some programs create an object that stands for a directory. It has the directory's own key.
             let Some(name) = key.strip_prefix(root).filter(|name| !name.is_empty()) else {
                 continue;
             };
@@ -109,8 +111,8 @@ impl Found<'_> {
         }
     }
 
-    /// The directories whose names come before some that were found, though their keys come behind: each is the
-    /// beginning of the last key, up to a character below `/`.
+    /// Directories whose names come before a found one although their keys come after it. Each is a prefix of
+    /// the last key that ends before a character below `/`.
     fn may_still_come(&self) -> Vec<String> {
         let ends = self.last.char_indices().filter(|(_, next)| *next < '/');
         let names = ends.filter_map(|(end, _)| self.last.get(..end));

@@ -1,4 +1,4 @@
-//! An object that is sent or copied in parts, and is there once all of them are put together.
+//! A multipart upload: an object that is sent or copied in parts, and exists once it is completed.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,20 +14,20 @@ use super::bucket::{Bucket, ObjectVersion};
 use crate::storage::StorageError;
 use crate::storage::permits::Permits;
 
-/// The most that S3 makes an object of.
+/// Maximum number of parts of an object in S3.
 pub(super) const PARTS_MAX: usize = 10_000;
-/// One part is sent while the next one is received.
+/// Number of parts being sent at the same time. One is sent while the next one is received.
 const SENT_AT_ONCE: usize = 1;
-/// S3 copies at most 5 GiB in one part.
+/// Size of a copied part. S3 copies at most 5 GiB in one part.
 pub(super) const COPY_BYTES: u64 = 256 << 20;
 const COPIES_AT_ONCE: usize = 8;
 
-/// An object that is made of parts. What was sent is removed when it is dropped before it is complete.
+/// A multipart upload. If it is dropped before it is completed, its parts are removed.
 pub(super) struct Upload {
     bucket: Arc<Bucket>,
     key: Path,
     id: Arc<String>,
-    /// How many parts were begun.
+    /// Number of parts begun.
     pub(super) begun: usize,
     sending: JoinSet<Result<(usize, PartId), StorageError>>,
     sent: BTreeMap<usize, PartId>,
@@ -48,7 +48,7 @@ impl Upload {
         })
     }
 
-    /// Begins to send the next part, once the former one is sent. `room` is given back when it is.
+    /// Begins to send the next part, after the former one is sent. `room` is returned when the part is sent.
     pub(super) async fn send(&mut self, pieces: Vec<Bytes>, room: Option<Permits>) -> Result<(), StorageError> {
         self.until_sent(SENT_AT_ONCE - 1).await?;
         let (bucket, key, id) = (Arc::clone(&self.bucket), self.key.clone(), Arc::clone(&self.id));
@@ -78,7 +78,7 @@ impl Upload {
         Ok(self.begun - 1)
     }
 
-    /// Waits until at most so many parts are under way.
+    /// Waits until at most `under_way` parts are being sent.
     pub(super) async fn until_sent(&mut self, under_way: usize) -> Result<(), StorageError> {
         while self.sending.len() > under_way
             && let Some(sent) = self.sending.join_next().await
@@ -90,7 +90,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Puts the parts together: the object is there, or an old one is replaced, at once.
+    /// Completes the upload: the object appears, or replaces an old one, atomically.
     pub(super) async fn complete(mut self) -> Result<(), StorageError> {
         self.until_sent(0).await?;
         let parts = std::mem::take(&mut self.sent).into_values().collect();
@@ -99,7 +99,7 @@ impl Upload {
         Ok(())
     }
 
-    /// The same, for an object that is needed for a moment.
+    /// Completes the upload as a temporary object.
     pub(super) async fn into_object(self) -> Result<Passing, StorageError> {
         let passing = Passing {
             bucket: Arc::clone(&self.bucket),
@@ -120,7 +120,7 @@ impl Drop for Upload {
     }
 }
 
-/// An object that is deleted when dropped.
+/// A temporary object. It is deleted when dropped.
 pub(super) struct Passing {
     pub(super) bucket: Arc<Bucket>,
     pub(super) key: Path,
@@ -133,12 +133,15 @@ impl Drop for Passing {
     }
 }
 
-/// Does what nobody waits for. What fails, or is cut short by the end of the process, is swept later.
+/// Runs cleanup in the background. If it fails, or the process ends before, a later sweep removes the rest.
 fn afterwards(work: impl Future<Output = Result<(), StorageError>> + Send + 'static) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
             if let Err(error) = work.await {
-                tracing::warn!(?error, "something unfinished stays in the store until it is swept");
+                tracing::warn!(
+                    ?error,
+                    "cannot clean up after an upload; a later start removes the rest"
+                );
             }
         });
     }

@@ -1,8 +1,9 @@
-//! Locks on names of files in S3. S3 knows no directories, so nothing there keeps a file and a directory from sharing a name.
+//! Locks on the names of files. S3 knows no directories, so nothing there keeps a file and a directory from
+//! sharing a name.
 //!
-//! A commit locks its name first, and commits whose names would clash wait for it. Changes of one name are serialised, too.
-//! After a change without an answer nothing follows on its name for a while: it may still happen, and must not undo what came
-//! after it.
+//! A commit locks its name first, and waits for commits whose names would clash. Changes of one name are
+//! serialised, too. After a change without an answer its name stays locked for a while: the change may still
+//! happen, and must not undo a later one.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -14,15 +15,15 @@ use tokio::time::sleep;
 
 use crate::storage::ProjectId;
 
-/// All locks on names of this process.
+/// All name locks of this process.
 #[derive(Default)]
 pub(super) struct NameLocks {
-    /// How often each name is claimed: more than once only where a change got no answer.
+    /// Number of locks on each name. It exceeds one only after a change without an answer.
     taken: Mutex<BTreeMap<(ProjectId, String), usize>>,
     freed: Notify,
 }
 
-/// A claimed name, until dropped.
+/// A lock on a name. Dropping it releases the name.
 pub(super) struct Claim {
     name_locks: Arc<NameLocks>,
     name: (ProjectId, String),
@@ -34,7 +35,7 @@ impl NameLocks {
         let name = (project, name.to_owned());
         loop {
             let mut freed = pin!(self.freed.notified());
-            // From now on no release is missed.
+            // From here on every release is noticed.
             freed.as_mut().enable();
             if self.try_take(&name) {
                 return Claim {
@@ -46,7 +47,7 @@ impl NameLocks {
         }
     }
 
-    /// NameLocks a name whoever else does, for a while: a change of it, or below it, may still happen.
+    /// Locks a name for a while, even if it is locked: a change of it, or below it, may still happen.
     pub(super) fn hold(self: &Arc<Self>, project: ProjectId, name: &str, time: Duration) {
         let name = (project, name.to_owned());
         *self.taken().entry(name.clone()).or_default() += 1;
@@ -76,13 +77,13 @@ impl NameLocks {
     }
 
     fn taken(&self) -> MutexGuard<'_, BTreeMap<(ProjectId, String), usize>> {
-        // Whoever held the lock changed one entry: nothing is half done.
+        // A holder of this lock changes one entry only, so nothing is half done after a panic.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Claim {
-    /// Keeps it for a while.
+    /// Holds the lock for this time.
     pub(super) fn keep_for(self, time: Duration) {
         tokio::spawn(async move {
             sleep(time).await;
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_name_is_held_for_a_while_whoever_claims_it() {
+    async fn a_name_is_locked_for_a_while_even_when_it_is_taken() {
         let name_locks = Arc::new(NameLocks::default());
         let claim = name_locks.take(PROJECT, "a/b").await;
         let began = tokio::time::Instant::now();
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_release_wakes_who_waits() {
+    async fn the_last_release_wakes_the_waiting_lock() {
         let name_locks = Arc::new(NameLocks::default());
         let first = name_locks.take(PROJECT, "a/b/d").await;
         let second = name_locks.take(PROJECT, "a/b/c").await;

@@ -1,5 +1,5 @@
-//! Whose files lie below a prefix. Two servers with records of their own on one prefix would each take the other's files for
-//! nobody's, so an object beside them says to which records they belong.
+//! The owner mark of a prefix: an object that names the records to which the files belong. Two servers with
+//! separate records on one prefix would take each other's files for unused ones.
 
 use anyhow::bail;
 use bytes::Bytes;
@@ -11,19 +11,19 @@ use super::place::S3Location;
 use super::told;
 use crate::storage::StorageError;
 
-/// Behind the prefix. No project has such a number.
+/// Key of the mark after the prefix. No project has this number.
 const KEY: &str = "owner";
-/// More than that no mark has.
+/// Number of bytes that no mark exceeds.
 const BYTES_MAX: u64 = 1 << 10;
 
-/// Marks the files as this owner's; fails when they are marked as another's.
+/// Marks the files as this owner's. Fails when they carry another owner's mark.
 pub(super) async fn mark(bucket: &Bucket, place: &S3Location, owner: &str) -> anyhow::Result<()> {
     let key = bucket.key_of(KEY).map_err(told)?;
     let mut found = read(bucket, &key).await.map_err(told)?;
     if found.is_none() {
         let mark = Bytes::copy_from_slice(owner.as_bytes());
         bucket.put_if_absent(&key, mark).await.map_err(told)?;
-        // Another server may have come first.
+        // Another server may have stored its mark first.
         found = read(bucket, &key).await.map_err(told)?;
     }
     if found.as_deref() != Some(owner.as_bytes()) {

@@ -1,4 +1,4 @@
-//! Where files lie in an S3-compatible store, and who may reach them.
+//! The location of files in an S3-compatible store, and the credentials for it.
 
 use std::env;
 use std::fmt;
@@ -13,16 +13,16 @@ use object_store::{BackoffConfig, RetryConfig};
 
 use crate::storage::validate_blob_name;
 
-/// How long a connection may take.
+/// Maximum time for making a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// How long the store may be silent.
+/// Maximum time without a byte from the store.
 const READ_PAUSE: Duration = Duration::from_secs(30);
-/// How often a request is repeated that failed by the store's fault, and for how long.
+/// Maximum number of retries of a request that failed by the store's fault, and the time for all of them.
 pub(super) const RETRIES_MAX: usize = 3;
 const RETRY_TIME: Duration = Duration::from_secs(10);
-/// Leaves room for the project and the name in the 1,024 bytes of a key.
+/// Maximum length of a prefix. The rest of the 1,024 bytes of a key is left for project and name.
 const PREFIX_BYTES_MAX: usize = 200;
-/// Where credentials may come from: keys of a user, or the role of a container or of a pod.
+/// Variables that supply credentials: keys of a user, or the role of a container or of a pod.
 const CREDENTIALS: [&str; 4] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -31,28 +31,30 @@ const CREDENTIALS: [&str; 4] = [
 ];
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 
-/// A part of a bucket. Parsed from `s3://bucket` or `s3://bucket/prefix`; the rest is then left to the environment.
+/// A location: a part of a bucket. It is parsed from `s3://bucket` or `s3://bucket/prefix`, and the other
+/// fields then come from the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Location {
-    /// The bucket's name; it must exist.
+    /// The bucket's name. The bucket must exist.
     pub bucket: String,
-    /// What all keys begin with, without a `/` at its ends; empty: they begin with nothing.
+    /// The prefix of all keys, without a `/` at its ends; empty: no prefix.
     pub prefix: String,
-    /// The address of the service, `http` or `https`. None: `AWS_ENDPOINT_URL` if `keys` is none too, else AWS.
+    /// The URL of the service, `http` or `https`. `None`: `AWS_ENDPOINT_URL` if `keys` is `None` too, else
+    /// AWS.
     pub endpoint: Option<String>,
-    /// None: `AWS_REGION` if `keys` is none too, else `us-east-1`.
+    /// The region. `None`: `AWS_REGION` if `keys` is `None` too, else `us-east-1`.
     pub region: Option<String>,
-    /// None: those of the environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, or the roles
-    /// that containers and pods have there).
+    /// The credentials. `None`: those of the environment. These are `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or the roles that containers and pods have there.
     pub keys: Option<S3Keys>,
 }
 
 /// A user's credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct S3Keys {
-    /// Which key it is; no secret.
+    /// The id of the key; not secret.
     pub id: String,
-    /// Shown to nobody, in no log.
+    /// The secret. It is not shown and not logged.
     pub secret: String,
 }
 
@@ -102,7 +104,7 @@ impl FromStr for S3Location {
 }
 
 impl S3Location {
-    /// Fills in what the environment says; fails when it has no credentials.
+    /// Fills in absent fields from the environment. Fails when it has no credentials.
     pub(super) fn completed(mut self) -> anyhow::Result<Self> {
         if self.keys.is_none() {
             ensure!(
@@ -126,9 +128,10 @@ impl S3Location {
         Ok(self)
     }
 
-    /// A client of a completed place, and the connections of another for requests that the first does not know.
+    /// Connects to a completed location. Also returns an HTTP client for requests that the first client does
+    /// not offer.
     pub(super) fn connect(&self) -> anyhow::Result<(AmazonS3, HttpClient)> {
-        // Fails when whoever embeds the host has chosen already, which is as good.
+        // Fails when the embedder has installed a provider already, which is as good.
         _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = match &self.keys {
             Some(keys) => AmazonS3Builder::new()
@@ -160,7 +163,7 @@ impl S3Location {
         ClientOptions::new()
             .with_allow_http(plain)
             .with_no_system_certificates(plain)
-            // A file may take hours, as long as its bytes move.
+            // A transfer may take hours, as long as its bytes move.
             .with_timeout_disabled()
             .with_connect_timeout(CONNECT_TIME)
             .with_read_timeout(READ_PAUSE)
@@ -179,7 +182,7 @@ fn retries() -> RetryConfig {
     }
 }
 
-/// A variable of the environment that is there and not empty.
+/// An environment variable that is set and not empty.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

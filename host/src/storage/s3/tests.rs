@@ -1,4 +1,5 @@
-//! Against the store that `MLFORGE_TEST_S3` and the variables of AWS name: `cargo xtask test s3` starts one.
+//! Tests against the store that `MLFORGE_TEST_S3` and the variables of AWS name. `cargo xtask test s3` starts
+//! one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +20,7 @@ use super::*;
 use crate::storage::suite::blobs::{list, put, stage, stream, whole};
 use crate::storage::suite::{PROJECT, blobs_suite};
 
-/// More than two parts.
+/// Size of a file with more than two parts.
 const LARGE: usize = 20_000_000;
 
 /// A part of the bucket that nothing else uses.
@@ -40,7 +41,7 @@ fn large(seed: u8) -> Vec<u8> {
     (0..LARGE).map(|i| seed ^ (i / 1000).to_le_bytes()[0]).collect()
 }
 
-/// What keys of unfinished business there are, and how many objects are not complete.
+/// Number of staged objects, and number of incomplete multipart uploads.
 async fn unfinished(store: &S3Blobs) -> (usize, usize) {
     let bucket = &store.bucket;
     let staged = bucket.page(&bucket.staging(), PaginatedListOptions::default()).await;
@@ -61,7 +62,7 @@ async fn until_nothing_is_unfinished(store: &S3Blobs) {
 }
 
 #[tokio::test]
-async fn a_large_file_is_sent_in_parts_and_seen_once_it_has_its_name() {
+async fn a_large_file_is_sent_in_parts_and_visible_once_named() {
     let (store, ()) = open().await;
     put(&store, "dir/old", "old").await;
     let staged = stage(&store, large(1)).await;
@@ -79,7 +80,7 @@ async fn a_large_file_is_sent_in_parts_and_seen_once_it_has_its_name() {
 }
 
 #[tokio::test]
-async fn what_was_not_committed_is_removed() {
+async fn uncommitted_uploads_are_removed() {
     let (store, ()) = open().await;
     drop(stage(&store, large(1)).await);
     let cut = vec![Ok(large(1).into()), Err(StorageError::Unavailable("cut".into()))];
@@ -95,7 +96,7 @@ async fn what_was_not_committed_is_removed() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_leaves_nothing() {
+async fn an_abandoned_upload_is_removed() {
     let (store, ()) = open().await;
     let (sender, contents) = tokio::sync::mpsc::channel(1);
     sender.send(Ok(Bytes::from(large(1)))).await.unwrap();
@@ -104,7 +105,8 @@ async fn a_caller_who_leaves_leaves_nothing() {
     until_nothing_is_unfinished(&store).await;
 }
 
-// What has 5 MiB is copied by the store, what has less comes here: both, and what begins in one way and ends in the other.
+// Files of at least 5 MiB are copied by the store, and smaller ones are downloaded. Both occur here, and
+// files that need both ways.
 #[tokio::test]
 async fn large_and_small_files_are_joined_in_their_order() {
     let (store, ()) = open().await;
@@ -121,7 +123,7 @@ async fn large_and_small_files_are_joined_in_their_order() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_swept() {
+async fn remains_of_a_crash_are_swept() {
     let (store, ()) = open().await;
     put(&store, "a", "kept").await;
     store
@@ -158,7 +160,7 @@ async fn pages_of_a_listing_are_in_the_order_of_names() {
     ];
     names.sort_unstable();
     for (index, name) in names.iter().enumerate() {
-        // Every other one is a directory.
+        // Every other entry is a directory.
         let name = if index % 2 == 0 {
             format!("d/{name}/x/y")
         } else {
@@ -183,7 +185,7 @@ async fn pages_of_a_listing_are_in_the_order_of_names() {
 }
 
 #[tokio::test]
-async fn a_file_and_a_directory_of_one_name_at_once_are_one_of_them() {
+async fn of_a_file_and_a_directory_committed_at_once_one_succeeds() {
     let (store, ()) = open().await;
     for round in 0..10 {
         let (above, below) = (format!("{round}/a"), format!("{round}/a/b"));
@@ -194,7 +196,7 @@ async fn a_file_and_a_directory_of_one_name_at_once_are_one_of_them() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_used_is_told_at_once_and_without_a_secret() {
+async fn open_reports_an_unusable_store_without_a_secret() {
     let known = S3Keys {
         id: env::var("AWS_ACCESS_KEY_ID").unwrap(),
         secret: env::var("AWS_SECRET_ACCESS_KEY").unwrap(),
@@ -270,7 +272,7 @@ async fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// The store, reached through an address whose connections pass on at most so many bytes each.
+/// The store, reached through an address whose connections each pass on at most `bytes_max` bytes.
 async fn through_brittle_connections(bytes_max: u64) -> S3Blobs {
     let server = env::var("AWS_ENDPOINT_URL").unwrap();
     let server = server.strip_prefix("http://").unwrap().to_owned();
@@ -299,7 +301,7 @@ async fn pass_on(client: TcpStream, server: String, bytes_max: u64) -> io::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_download_goes_on_where_its_connection_broke() {
+async fn a_download_resumes_after_a_broken_connection() {
     let store = through_brittle_connections(3_000_000).await;
     put(&store, "a", large(1)).await;
     assert!(whole(&store, "a").await.unwrap() == large(1));
@@ -324,7 +326,7 @@ async fn a_download_never_mixes_two_versions() {
     assert!(bytes == large(1)[..bytes.len()]);
 }
 
-/// A store behind an address that takes connections and never answers.
+/// A store behind an address that accepts connections and never answers.
 async fn silent() -> (S3Blobs, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = S3Location {
@@ -336,9 +338,9 @@ async fn silent() -> (S3Blobs, TcpListener) {
     (S3Blobs::new(bucket, place), listener)
 }
 
-// The clock stands still, and is put forward whenever nothing but time could go on.
+// The paused clock advances whenever all tasks wait for time only.
 #[tokio::test(start_paused = true)]
-async fn a_silent_store_is_not_waited_for() {
+async fn requests_to_a_silent_store_time_out() {
     let (store, _listener) = silent().await;
     let began = tokio::time::Instant::now();
     let gave_up = |error| assert!(matches!(&error, StorageError::Unavailable(_)), "{error:?}");

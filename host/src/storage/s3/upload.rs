@@ -1,5 +1,6 @@
-//! Bytes on their way in. A small file is kept in memory until it has its name; a large one is sent in parts to a key of
-//! its own, which S3 shows to nobody before they are put together, and from there copied within S3 to its name.
+//! Uploads. A small file is kept in memory until it has its name. A large one is sent in parts to a key of
+//! its own, where S3 shows it to nobody before it is completed. From there it is copied within S3 to its
+//! name.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use super::multipart::Upload;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{BlobStream, ProjectId, Staged, StorageError};
 
-/// How large parts are, `PARTS_OF_A_SIZE` of each size: S3 takes none below 5 MiB, and some stores want all alike. The first
-/// 20 GB go in the smallest parts.
+/// Sizes of parts, `PARTS_OF_A_SIZE` of each size. S3 takes no part below 5 MiB, and some stores want all
+/// parts alike. The first 20 GB go in the smallest parts.
 const PART_BYTES: [usize; 4] = [8 << 20, 64 << 20, 256 << 20, 256 << 20];
 const PARTS_OF_A_SIZE: usize = 2_500;
-/// A file so small waits in memory without a permit: there are at most as many as requests.
+/// Size up to which a file waits in memory without a permit. There are at most as many such files as
+/// requests.
 const SMALL_BYTES: usize = 1 << 20;
 
 /// Memory for the parts of one upload.
@@ -32,7 +34,8 @@ impl<'a> Memory<'a> {
         Self { permits, project }
     }
 
-    /// Waits for room for a part. Whoever waits holds the part that is being sent at most, which goes by itself.
+    /// Waits for room for a part. A waiting upload holds at most the part that is being sent, which ends by
+    /// itself.
     async fn for_part(&self, index: usize) -> Result<Permits, StorageError> {
         let units = part_bytes(index)?.div_ceil(part_bytes(0)?);
         self.permits
@@ -71,7 +74,7 @@ pub(super) async fn receive(
     Ok(source.staged(Contents::Sent(upload)))
 }
 
-/// How large the part of this number is.
+/// Size of the part with this index.
 fn part_bytes(index: usize) -> Result<usize, StorageError> {
     let size = PART_BYTES.get(index / PARTS_OF_A_SIZE).copied();
     size.ok_or_else(|| StorageError::TooLarge(format!("a blob of more than {index} parts")))
@@ -80,7 +83,7 @@ fn part_bytes(index: usize) -> Result<usize, StorageError> {
 /// A stream that is cut into parts, counted and hashed.
 struct Source {
     contents: BlobStream,
-    /// What came with the former part and belongs to the next.
+    /// Received bytes that belong to the next part.
     rest: Bytes,
     hash: Sha256,
     size: u64,
@@ -104,7 +107,7 @@ impl Source {
         }
     }
 
-    /// Adds to a part until it has so many bytes; fewer at the end of the stream only.
+    /// Fills a part up to `bytes` bytes. It has fewer only at the end of the stream.
     async fn fill(&mut self, part: &mut Part, bytes: usize) -> Result<(), StorageError> {
         while part.bytes < bytes {
             if self.rest.is_empty() {
@@ -141,7 +144,7 @@ impl Source {
     }
 }
 
-/// A received file under no name; given up when dropped.
+/// A received file without a name. Its bytes are discarded when dropped.
 pub(super) struct S3Staged {
     size: u64,
     digest: [u8; 32],
@@ -149,14 +152,14 @@ pub(super) struct S3Staged {
 }
 
 enum Contents {
-    /// With the permit for the memory that it takes, if that is much.
+    /// In memory, with the permit for it unless the file is small.
     Held(Arc<Bucket>, Vec<Bytes>, Option<Permits>),
     /// All parts are in the store.
     Sent(Upload),
 }
 
 impl S3Staged {
-    /// Makes it the object of this key, at once.
+    /// Makes it the object of this key, atomically.
     pub(super) async fn name(self, key: Path) -> Result<(), StorageError> {
         let upload = match self.contents {
             Contents::Held(bucket, pieces, _room) => return bucket.put(&key, pieces).await,
@@ -165,7 +168,7 @@ impl S3Staged {
         let passing = upload.into_object().await?;
         let source = ObjectVersion {
             key: passing.key.clone(),
-            // Nobody else knows its key.
+            // No tag is needed, because nobody else knows the key.
             tag: None,
             size: self.size,
         };
@@ -196,7 +199,7 @@ mod tests {
     fn parts_are_many_and_large_enough_for_a_terabyte() {
         let all: usize = (0..PARTS_MAX).map(|index| part_bytes(index).unwrap()).sum();
         assert!(all > 1 << 40 && part_bytes(PARTS_MAX).is_err());
-        // As many as are alike hold the largest file that a server takes by default.
+        // The parts of equal size hold the largest file that a server takes by default.
         assert!(PARTS_OF_A_SIZE * PART_BYTES[0] > 16 << 30);
     }
 }

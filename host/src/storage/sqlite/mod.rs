@@ -1,8 +1,8 @@
 //! Records in one SQLite database: a single writer thread that groups commits, and readers beside it.
 //!
-//! The write-ahead log lets readers and the writer go on at the same time; `synchronous = FULL` makes each group
-//! durable before any of its commits is acknowledged. A read that begins after an acknowledgement sees the commit,
-//! because SQLite gives every new read transaction the newest state of the log.
+//! The write-ahead log lets readers and the writer run at the same time. `synchronous = FULL` makes each
+//! group durable before any of its commits is acknowledged. A read that begins after an acknowledgement sees
+//! the commit, because SQLite gives every new read transaction the newest state of the log.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -35,15 +35,15 @@ pub struct SqliteRecords {
     queue: Queue,
     identity: u64,
     writer: Mutex<Option<JoinHandle<()>>>,
-    // Released last: after the writer has closed the database.
+    // Declared last, so that it is released after the writer has closed the database.
     _lock: File,
 }
 
 impl SqliteRecords {
-    /// Opens the database, or makes it, readable by its owner only. Fails when another process has it open, when it is
-    /// of a newer format, and when it is some other program's.
+    /// Opens the database, or creates it, readable by its owner only. Fails when another process has it open,
+    /// when its format is newer, or when it belongs to another program.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        // Absolute: SQLite would take a relative name that begins with `file:` for an address.
+        // An absolute path is needed: SQLite takes a relative name that begins with `file:` for a URI.
         let path = std::path::absolute(path).with_context(|| format!("cannot resolve {}", path.display()))?;
         let lock = lock_exclusively(&with_suffix(&path, ".lock"))?;
         owner_only(OpenOptions::new().write(true).create(true).truncate(false))
@@ -65,27 +65,27 @@ impl SqliteRecords {
         })
     }
 
-    /// What tells this database from all others, for as long as it exists: what is kept elsewhere can be marked as its own. A copy
-    /// of the database has the same.
+    /// An identity that distinguishes this database from all others, for as long as it exists. Data kept
+    /// elsewhere can be marked with it. A copy of the database has the same identity.
     pub fn identity(&self) -> String {
         format!("{:016x}", self.identity)
     }
 
-    /// How well commits share their way to the disk, since the start.
+    /// Returns the number of commits decided since the start, and the number of transactions that held them.
     pub fn group_counts(&self) -> (u64, u64) {
         let GroupCounts { commits, groups } = &*self.queue.counts;
         let load = std::sync::atomic::Ordering::Relaxed;
         (commits.load(load), groups.load(load))
     }
 
-    /// Finishes the commits that wait, and closes the database; blocks until that is done. Every call after it answers
+    /// Completes the queued commits and closes the database. Blocks until that is done. Later calls return
     /// `Unavailable`. Dropping does the same.
     pub fn close(&self) {
         self.readers.close();
         self.queue.close();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {
-            // A writer that panicked has dropped its callers' replies, which tells them; nothing is left to do here.
+            // A writer that panicked has dropped its callers' replies, which reports the failure to them.
             let _ = writer.join();
         }
     }
@@ -97,7 +97,8 @@ impl Drop for SqliteRecords {
     }
 }
 
-// Reads run where they are called: they are short, bounded by the limits of a page, and never wait for the writer.
+// Reads run on the caller's thread: they are short, bounded by the limits of a page, and never wait for the
+// writer.
 #[async_trait]
 impl Records for SqliteRecords {
     async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {

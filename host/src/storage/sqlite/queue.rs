@@ -10,26 +10,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::commit_delay::{CommitDelay, SLICES};
 use crate::storage::{Commit, CommitError, ProjectId, StorageError};
 
-/// The most commits that share one transaction.
+/// Maximum number of commits in one transaction.
 const GROUP_COMMITS_MAX: usize = 512;
 /// A group takes no further commit once it holds this many bytes.
 const GROUP_BYTES_MAX: usize = 64 << 20;
-/// How many bytes of commits may wait, in KiB; further callers are held back until there is room.
+/// Maximum size of the queue, in KiB of commits. Further callers wait until there is room.
 const QUEUE_KIB_MAX: usize = 256 << 10;
 
-/// How many commits were decided, in how many transactions.
+/// Number of commits decided, and of transactions that held them.
 #[derive(Debug, Default)]
 pub(super) struct GroupCounts {
     pub(super) commits: AtomicU64,
     pub(super) groups: AtomicU64,
 }
 
-/// A commit on its way, and who waits for it.
+/// A queued commit and the reply to its caller.
 pub(super) struct Job {
     pub(super) project: ProjectId,
     pub(super) commit: Commit,
     pub(super) reply: oneshot::Sender<Result<(), CommitError>>,
-    /// Its share of the queue, given back when it is done.
+    /// The job's share of the queue, returned when the job is done.
     _room: OwnedSemaphorePermit,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Queue {
     pub(super) counts: Arc<GroupCounts>,
 }
 
-/// The writer's end.
+/// The writer's end of the queue.
 pub(super) struct Jobs(Arc<Line>);
 
 struct Line {
@@ -50,7 +50,7 @@ struct Line {
 
 struct Waiting {
     jobs: VecDeque<Job>,
-    /// How many the writer sleeps for; none while it is awake, so that nobody wakes it for nothing.
+    /// Number of commits that the sleeping writer waits for. `None`: it is awake, so nobody need wake it.
     wanted: Option<usize>,
     closed: bool,
 }
@@ -73,7 +73,7 @@ impl Queue {
         (queue, Jobs(line))
     }
 
-    /// Hands a commit to the writer and waits until it is decided.
+    /// Queues a commit and waits until the writer has decided it.
     pub(super) async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
         let kib = u32::try_from(commit.bytes() >> 10)
             .unwrap_or(u32::MAX)
@@ -92,14 +92,14 @@ impl Queue {
         answer.await.unwrap_or_else(|_| Err(closed().into()))
     }
 
-    /// Takes no further commits; the writer ends when it has done those that wait.
+    /// Refuses further commits. The writer ends after those in the queue.
     pub(super) fn close(&self) {
         self.room.close();
         self.line.lock().closed = true;
         self.line.enough.notify_one();
     }
 
-    /// How many commits the writer sleeps for.
+    /// Number of commits that the writer sleeps for.
     #[cfg(test)]
     pub(super) fn wanted(&self) -> Option<usize> {
         self.line.lock().wanted
@@ -111,7 +111,7 @@ impl Line {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the writer sleep until as many commits wait, the queue is closed or the time is over.
+    /// Lets the writer sleep until `wanted` commits are queued, the queue is closed, or the time is over.
     fn sleep<'l>(
         &self,
         mut waiting: MutexGuard<'l, Waiting>,
@@ -141,7 +141,7 @@ impl Line {
         }
         waiting.jobs.push_back(job);
         let jobs = waiting.jobs.len();
-        // Whoever wakes the writer clears this, so that only one does.
+        // The caller that wakes the writer clears this, so that only one does.
         let enough = waiting.wanted.take_if(|wanted| jobs >= *wanted).is_some();
         drop(waiting);
         if enough {
@@ -156,13 +156,13 @@ fn closed() -> StorageError {
 }
 
 impl Jobs {
-    /// How many wait.
+    /// Number of queued commits.
     pub(super) fn len(&self) -> usize {
         self.0.lock().jobs.len()
     }
 
-    /// Waits for a commit, and takes all those that came with it, or come while the writer lingers. None once the queue
-    /// is closed and empty.
+    /// Waits for a commit. Takes it with all others that are queued, or that come during the commit delay.
+    /// `None`: the queue is closed and empty.
     pub(super) fn next_group(&self, commit_delay: &mut CommitDelay) -> Option<Vec<Job>> {
         let mut waiting = self.0.sleep(self.0.lock(), 1, None);
         if waiting.jobs.is_empty() {
@@ -178,7 +178,8 @@ impl Jobs {
         Some(waiting.take_group())
     }
 
-    /// Sleeps until as many have come; gives up when nobody came for a slice, or after all slices.
+    /// Sleeps until `wanted` commits are queued. Gives up after a slice without a new one, or after all
+    /// slices.
     fn commit_delay<'l>(
         &'l self,
         mut waiting: MutexGuard<'l, Waiting>,
@@ -197,7 +198,7 @@ impl Jobs {
 }
 
 impl Drop for Jobs {
-    /// A writer that is gone, even by a panic, leaves nobody waiting.
+    /// Drops the queued jobs, so that callers do not wait for a writer that has ended, even by a panic.
     fn drop(&mut self) {
         let mut waiting = self.0.lock();
         waiting.closed = true;
@@ -240,7 +241,7 @@ pub(super) mod tests {
         deciding
     }
 
-    /// A commit delay that saw groups of so many commits whose syncs took so long.
+    /// A commit delay after groups of `commits` commits whose syncs took `sync`.
     fn lingering(sync: Duration, commits: usize) -> CommitDelay {
         let mut commit_delay = CommitDelay::default();
         (0..100).for_each(|_| commit_delay.learn(sync, commits, 0));
@@ -248,12 +249,12 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn on_a_slow_disk_the_next_group_waits_for_those_who_were_answered() {
+    async fn on_a_slow_disk_the_next_group_waits_for_the_commits_of_the_last() {
         let (queue, jobs) = Queue::new();
-        // So slow that the test would take minutes if the group was not complete with the third commit.
+        // The sync is so slow that the test takes minutes unless the third commit completes the group.
         let mut commit_delay = lingering(Duration::from_secs(600), 3);
         let mut waiting = vec![hand_over(queue.commit(PROJECT, Commit::default())).await];
-        // The group outlives the last push: a job that is dropped answers its caller.
+        // The group must outlive the last push, because dropping a job answers its caller.
         let group = std::thread::spawn(move || jobs.next_group(&mut commit_delay).unwrap());
         while queue.wanted() != Some(3) && !group.is_finished() {
             std::thread::yield_now();
@@ -265,7 +266,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_on_a_slow_disk_for_those_who_do_not_come_back() {
+    async fn after_a_wait_in_vain_the_next_groups_do_not_wait() {
         let (queue, jobs) = Queue::new();
         let mut commit_delay = lingering(Duration::from_millis(4), 2);
         let _alone = hand_over(queue.commit(PROJECT, Commit::default())).await;
@@ -276,7 +277,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_fast_disk_is_never_waited_at() {
+    async fn on_a_fast_disk_the_writer_never_waits() {
         assert_eq!(lingering(Duration::from_micros(400), 32).plan(), None);
     }
 
@@ -298,7 +299,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn a_writer_that_is_gone_leaves_nobody_waiting() {
+    async fn queued_commits_fail_when_the_writer_is_gone() {
         let (queue, jobs) = Queue::new();
         let waiting = hand_over(queue.commit(PROJECT, Commit::default())).await;
         drop(jobs);

@@ -1,4 +1,4 @@
-//! Reading: a pool of connections, and the two reads.
+//! Reads: a pool of connections, and the two reads of `Records`.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep};
 use super::schema::{self, BUSY_TIMEOUT};
 use crate::storage::{Page, ProjectId, Range, StorageError, Values};
 
-/// Connections that are kept open between reads. More are opened when more threads read at once, and closed again.
+/// Maximum number of connections kept open between reads. If more threads read at once, further connections
+/// are opened and closed again.
 const IDLE_READERS_MAX: usize = 8;
-/// Between two attempts at a database that is locked.
+/// Pause between two attempts to read a locked database.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 const GET: &str = "SELECT version, value FROM records WHERE project = ?1 AND key = ?2";
@@ -21,14 +22,14 @@ const SCAN_UP: &str =
 const SCAN_DOWN: &str =
     "SELECT key, value FROM records WHERE project = ?1 AND key >= ?2 AND key < ?3 ORDER BY key DESC LIMIT ?4";
 
-/// The pool.
+/// A pool of read-only connections.
 pub(super) struct Readers {
     path: PathBuf,
-    /// None once closed.
+    /// The idle connections; `None` once closed.
     idle: Mutex<Option<Vec<Connection>>>,
 }
 
-/// Why a read failed.
+/// The reason why a read failed.
 pub(super) enum ReadError {
     /// Another process has locked the database.
     Locked,
@@ -58,8 +59,8 @@ impl Readers {
         }
     }
 
-    /// Runs one read on a connection that nobody else uses meanwhile. The thread, which serves others, is kept for as long as
-    /// the read takes and not for as long as the database is locked, which is waited for beside it.
+    /// Runs one read on a connection that nobody else uses meanwhile. The read blocks this thread. A locked
+    /// database does not: the wait for it is asynchronous, because the thread serves other requests.
     pub(super) async fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, ReadError>) -> Result<T, StorageError> {
         let deadline = Instant::now() + BUSY_TIMEOUT;
         loop {
@@ -79,7 +80,7 @@ impl Readers {
     fn try_read<T>(&self, read: impl Fn(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let connection = self.take()?;
         let result = read(&connection);
-        // After a failure of the database the connection may be the reason, so it is not used again.
+        // After a failure of the database the connection may be the cause, so it is not used again.
         if !matches!(result, Err(ReadError::Failed(StorageError::Unavailable(_)))) {
             self.put_back(connection);
         }
@@ -114,7 +115,7 @@ impl Readers {
     }
 }
 
-/// Reads the keys at one moment.
+/// Reads the keys in one snapshot.
 pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, ReadError> {
     let _moment = one_moment(connection, keys.len())?;
     let mut statement = connection.prepare_cached(GET)?;
@@ -132,7 +133,7 @@ pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>])
     Ok(values)
 }
 
-/// Reads the ranges at one moment.
+/// Reads the ranges in one snapshot.
 pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]) -> Result<Page, ReadError> {
     let _moment = one_moment(connection, ranges.len())?;
     let mut up = connection.prepare_cached(SCAN_UP)?;
@@ -152,7 +153,7 @@ pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]
     })
 }
 
-/// A transaction for what takes more than one statement; a single statement sees one moment by itself.
+/// Begins a transaction if there are several statements. A single statement sees one snapshot by itself.
 fn one_moment(connection: &Connection, statements: usize) -> rusqlite::Result<Option<Moment<'_>>> {
     (statements > 1).then(|| Moment::begin(connection)).transpose()
 }
@@ -161,7 +162,7 @@ fn one_moment(connection: &Connection, statements: usize) -> rusqlite::Result<Op
 struct Moment<'c>(&'c Connection);
 
 impl<'c> Moment<'c> {
-    // By statements that are kept: to compile them anew takes as long as a short read.
+    // The statements are cached, because compiling one takes as long as a short read.
     fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(Self(connection))
@@ -170,7 +171,7 @@ impl<'c> Moment<'c> {
 
 impl Drop for Moment<'_> {
     fn drop(&mut self) {
-        // Where it cannot end, the next one cannot begin, and that is told.
+        // If the transaction cannot end, the next one cannot begin, and that error is reported.
         _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
     }
 }

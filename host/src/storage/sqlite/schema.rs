@@ -1,4 +1,4 @@
-//! The database file: its tables, its format number and its store of versions.
+//! The database file: its tables, its format number and its version numbers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::storage::Version;
 
-/// The form of the stored data; a change of it is a new number.
+/// Number of the stored format. Each change of the format gets a new number.
 const FORMAT: i64 = 1;
-/// How long a call waits for a lock of another process, such as a backup.
+/// Maximum time for which a call waits for a lock of another process, such as a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Memory for pages of one connection. Small: the operating system keeps the file's pages anyhow, and a reader's own
-/// are worthless after the next commit.
+/// Page cache of one connection, in KiB. It is small because the operating system caches the file anyhow, and
+/// a reader's cache is invalid after the next commit.
 const CACHE_KIB: i64 = 1024;
-/// How long the write-ahead log gets before its pages are moved to the database, which takes three more syncs. Under 4,062,
-/// which are indexed together.
+/// Number of pages of the write-ahead log after which they are moved to the database, which takes three more
+/// syncs. It is below 4,062, the number of pages that one block of the log's index covers.
 const CHECKPOINT_PAGES: i64 = 4000;
-/// How many versions are taken from the database at once.
+/// Number of versions that are reserved in the database at once.
 const VERSION_BLOCK: u64 = 1 << 32;
 
 const TABLES: &str = "
@@ -37,7 +37,7 @@ const TABLES: &str = "
     INSERT INTO meta VALUES ('versions_reserved', 0);
 ";
 
-/// The writer's connection, to a database with tables of a format that we know.
+/// Opens the writer's connection. The database's format must be known.
 pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, BUSY_TIMEOUT)
         .with_context(|| format!("cannot open {}", path.display()))?;
@@ -55,7 +55,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// A number that tells this database from all others, and its backups from none.
+/// Returns a random number that identifies this database. A backup has the same number.
 pub(super) fn identity(connection: &Connection) -> rusqlite::Result<u64> {
     const MAKE: &str = "INSERT OR IGNORE INTO meta VALUES ('identity', random())";
     connection.execute(MAKE, [])?;
@@ -63,7 +63,7 @@ pub(super) fn identity(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(found.cast_unsigned())
 }
 
-/// A connection that only reads. It does not wait for locks: its thread has other things to do.
+/// Opens a connection that only reads. It does not wait for locks, because its thread serves other requests.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, Duration::ZERO)
 }
@@ -73,7 +73,7 @@ fn connect(path: &Path, access: OpenFlags, busy_timeout: Duration) -> rusqlite::
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(busy_timeout)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    // One plan a statement: else SQLite compiles a range scan anew for each pair of bounds.
+    // One plan per statement: otherwise SQLite compiles a range scan again for each pair of bounds.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
@@ -103,8 +103,9 @@ fn check_format(connection: &mut Connection, path: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Versions that nobody else ever gave or will give: a block is marked as taken, durably, before its first use, so
-/// neither a restart nor a crash brings one back. What is left of a block is lost, of which there is plenty.
+/// A block of versions that are unique for ever. The block is marked as taken, durably, before its first use.
+/// So neither a restart nor a crash repeats a version. The unused rest of a block is lost, but there are
+/// plenty.
 #[derive(Debug)]
 pub(super) struct Versions {
     last: Version,
@@ -112,7 +113,7 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    /// Takes a new block.
+    /// Reserves a new block.
     pub(super) fn reserve(connection: &Connection) -> rusqlite::Result<Self> {
         const TAKE: &str = "UPDATE meta SET value = value + ?1 WHERE name = 'versions_reserved' RETURNING value";
         let block = VERSION_BLOCK.cast_signed();
@@ -123,18 +124,18 @@ impl Versions {
         })
     }
 
-    /// How many are left.
+    /// Number of versions left in the block.
     pub(super) fn left(&self) -> u64 {
         self.reserved.saturating_sub(self.last)
     }
 
-    /// The next one; the caller has seen that one is left.
+    /// Returns the next version. The caller has checked that one is left.
     pub(super) fn take(&mut self) -> Version {
         self.last += 1;
         self.last
     }
 
-    /// A block that is used up but for some, for tests.
+    /// Uses up the block except for `left` versions, for tests.
     #[cfg(test)]
     pub(super) fn use_up_to(&mut self, left: u64) {
         self.last = self.reserved - left;

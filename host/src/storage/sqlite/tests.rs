@@ -12,6 +12,8 @@ use crate::storage::suite::records::{entries, get, put, range, write};
 use crate::storage::suite::{PROJECT, records_suite};
 use crate::storage::{Check, Write};
 
+mod locks;
+
 fn open() -> (SqliteRecords, TempDir) {
     let directory = TempDir::new().unwrap();
     (reopen(&directory), directory)
@@ -27,7 +29,7 @@ fn database(directory: &TempDir) -> PathBuf {
 
 records_suite!(open());
 
-/// A writer that has not begun, on a fresh database.
+/// A writer that has not started, on a fresh database.
 fn idle_writer() -> (Queue, Writer, TempDir) {
     let (store, directory) = open();
     drop(store);
@@ -42,7 +44,7 @@ fn counts(queue: &Queue) -> (u64, u64) {
     (queue.counts.commits.load(load), queue.counts.groups.load(load))
 }
 
-/// Hands all commits over before the writer begins, and lets it do them.
+/// Queues all commits before the writer starts, then runs the writer.
 async fn decide_together(queue: &Queue, writer: Writer, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
     let mut waiting = Vec::new();
     for commit in commits {
@@ -69,7 +71,7 @@ fn absent(key: &str) -> Vec<Check> {
 }
 
 #[tokio::test]
-async fn commits_that_wait_share_one_transaction() {
+async fn queued_commits_share_one_transaction() {
     let (queue, writer, directory) = idle_writer();
     let commits = (0..100)
         .map(|i| commit(Vec::new(), vec![put(format!("k{i}"), "")]))
@@ -82,7 +84,7 @@ async fn commits_that_wait_share_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_conflict_in_a_group_hits_that_commit_only() {
+async fn a_conflict_in_a_group_fails_that_commit_only() {
     let (queue, writer, directory) = idle_writer();
     let commits = ["1", "2", "3"]
         .map(|value| commit(absent("a"), vec![put("a", value), put(value, "")]))
@@ -99,9 +101,9 @@ async fn a_conflict_in_a_group_hits_that_commit_only() {
 }
 
 #[tokio::test]
-async fn a_failure_undoes_the_whole_group_and_the_next_goes_on() {
+async fn a_failure_undoes_its_group_and_spares_the_next() {
     let (queue, writer, directory) = idle_writer();
-    // The database may not grow beyond a few pages, as on a full disk.
+    // The limit of pages acts like a full disk.
     writer.connection().pragma_update(None, "max_page_count", 10).unwrap();
     let writer_thread = std::thread::spawn(|| writer.run());
     let huge = commit(Vec::new(), vec![put("a", "small"), put("b", vec![0; 1 << 20])]);
@@ -121,7 +123,7 @@ async fn a_failure_undoes_the_whole_group_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn every_commit_of_a_failed_group_is_told() {
+async fn every_commit_of_a_failed_group_fails() {
     let (queue, writer, _directory) = idle_writer();
     writer.connection().pragma_update(None, "max_page_count", 10).unwrap();
     let commits = vec![
@@ -138,7 +140,7 @@ async fn every_commit_of_a_failed_group_is_told() {
 }
 
 #[tokio::test]
-async fn reopening_keeps_all_and_gives_new_versions() {
+async fn reopening_keeps_records_and_gives_new_versions() {
     let (store, directory) = open();
     let mut versions = std::collections::BTreeSet::new();
     let mut store = Some(store);
@@ -172,7 +174,7 @@ async fn a_used_up_block_of_versions_is_followed_by_a_new_one() {
     assert!(Versions::reserve(&connection).unwrap().take() > versions[4]);
 }
 
-/// The files as a crash would leave them, with the log cut at each of many places.
+/// Each round opens the files of a crash, with the log cut at another place.
 #[tokio::test]
 async fn a_cut_log_loses_whole_commits_from_its_end_only() {
     let (store, directory) = open();
@@ -198,7 +200,8 @@ async fn a_cut_log_loses_whole_commits_from_its_end_only() {
         fs::write(database(&crashed), &main).unwrap();
         fs::write(crashed.path().join("records.db-wal"), &log[..cut]).unwrap();
         let Ok(store) = SqliteRecords::open(&database(&crashed)) else {
-            // Nothing of the tables was in the main file yet: those were lost with the reservation of versions.
+            // Without the log, the main file has no tables yet: they were lost with the reservation of
+            // versions.
             continue;
         };
         let values = store.get(PROJECT, &["a".into(), "z".into()]).await.unwrap();
@@ -254,7 +257,7 @@ async fn foreign_files_are_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn closing_finishes_what_waits_and_refuses_what_comes() {
+async fn closing_completes_queued_commits_and_refuses_new_ones() {
     let (store, directory) = open();
     // Another process that writes makes the writer wait.
     let blocker = Connection::open(database(&directory)).unwrap();
@@ -294,7 +297,7 @@ async fn closing_finishes_what_waits_and_refuses_what_comes() {
 async fn the_log_stays_short() {
     let (store, directory) = open();
     let log = || fs::metadata(directory.path().join("records.db-wal")).unwrap().len();
-    // A reader that never ends keeps SQLite from starting the log anew.
+    // A reader that never ends keeps SQLite from restarting the log.
     let reader = schema::open_reader(&database(&directory)).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM records").unwrap();
     reader
@@ -306,83 +309,16 @@ async fn the_log_stays_short() {
     assert!(log() > 60 << 20, "{}", log());
     reader.execute_batch("COMMIT").unwrap();
     write(&store, [put("a", vec![1; 20 << 20])]).await;
-    // Behind this one, the writer has looked at the log.
+    // When this commit is decided, the writer has checked the length of the log.
     write(&store, [put("b", "")]).await;
     assert!(log() < 1 << 20, "{}", log());
 }
 
 #[tokio::test]
-async fn a_locked_database_is_waited_for_without_a_thread() {
-    let directory = TempDir::new().unwrap();
-    // Without a write-ahead log, whoever writes keeps readers out.
-    let foreign = Connection::open(database(&directory)).unwrap();
-    foreign
-        .execute_batch("CREATE TABLE records (project, key, version, value); BEGIN EXCLUSIVE")
-        .unwrap();
-    let readers = Readers::new(database(&directory));
-    let read = readers.read(|connection| reader::get(connection, PROJECT, &["a".into()]));
-    // On the one thread that there is.
-    let unlock = async { foreign.execute_batch("COMMIT").unwrap() };
-    let (values, ()) = tokio::join!(read, unlock);
-    assert_eq!(values.unwrap().versions, [0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_database_that_stays_locked_is_told() {
-    let directory = TempDir::new().unwrap();
-    let foreign = Connection::open(database(&directory)).unwrap();
-    foreign
-        .execute_batch("CREATE TABLE records (project, key, version, value); BEGIN EXCLUSIVE")
-        .unwrap();
-    let readers = Readers::new(database(&directory));
-    let read = readers.read(|connection| reader::scan(connection, PROJECT, &[range("a", "b")]));
-    let error = read.await.unwrap_err();
-    assert!(
-        matches!(&error, StorageError::Unavailable(why) if why.contains("another process has locked")),
-        "{error:?}"
-    );
-}
-
-#[tokio::test]
-async fn who_locks_out_the_writer_stops_no_reads() {
-    let (store, directory) = open();
-    write(&store, [put("a", "1")]).await;
-    let foreign = Connection::open(database(&directory)).unwrap();
-    foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let waiting = hand_over(store.commit(PROJECT, commit(Vec::new(), vec![put("a", "2")]))).await;
-    assert_eq!(get(&store, "a").await.1, b"1");
-    assert_eq!(store.scan(PROJECT, &[range("a", "b")]).await.unwrap().counts, [1]);
-    foreign.execute_batch("COMMIT").unwrap();
-    waiting.await.unwrap();
-    assert_eq!(get(&store, "a").await.1, b"2");
-}
-
-#[tokio::test]
-async fn emptying_the_log_does_not_wait_long_for_a_foreign_reader() {
-    let (_queue, mut writer, directory) = idle_writer();
-    writer.connection().execute_batch("CREATE TABLE t (x)").unwrap();
-    let foreign = Connection::open(database(&directory)).unwrap();
-    foreign.execute_batch("BEGIN").unwrap();
-    foreign
-        .query_row("SELECT count(*) FROM records", [], |_| Ok(()))
-        .unwrap();
-    writer.connection().execute_batch("CREATE TABLE u (x)").unwrap();
-    let began = std::time::Instant::now();
-    (0..4).for_each(|_| writer.empty_log());
-    // Four times five seconds, if it waited as for a lock.
-    assert!(began.elapsed().as_secs() < 15);
-    let log = || fs::metadata(directory.path().join("records.db-wal")).unwrap().len();
-    assert!(log() > 0);
-    drop(foreign);
-    writer.empty_log();
-    assert_eq!(log(), 0);
-}
-
-#[tokio::test]
-async fn a_failure_to_write_loses_nothing_and_ends_when_it_is_over() {
+async fn a_failed_write_loses_nothing_and_later_ones_succeed() {
     let (queue, writer, directory) = idle_writer();
     let connection = Connection::open(database(&directory)).unwrap();
-    // As on a file system that has become read-only.
+    // The pragma acts like a file system that has become read-only.
     writer.connection().pragma_update(None, "query_only", true).unwrap();
     let outcomes = decide_together(&queue, writer, vec![commit(Vec::new(), vec![put("a", "lost")])]).await;
     let refused = &outcomes[0];
@@ -398,7 +334,7 @@ async fn a_failure_to_write_loses_nothing_and_ends_when_it_is_over() {
 }
 
 #[tokio::test]
-async fn a_database_has_an_identity_of_its_own_for_ever() {
+async fn a_database_keeps_its_own_identity() {
     let (store, directory) = open();
     let (other, _other) = open();
     assert_ne!(store.identity(), other.identity());
@@ -423,7 +359,7 @@ async fn only_the_owner_can_read() {
 }
 
 #[tokio::test]
-async fn readers_are_kept_and_shared() {
+async fn idle_readers_are_reused() {
     let (store, _directory) = open();
     for _ in 0..20 {
         get(&store, "a").await;

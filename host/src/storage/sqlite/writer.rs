@@ -1,4 +1,4 @@
-//! Writing: one thread takes all commits that wait, and brings them to the disk together.
+//! Writes: one thread takes all queued commits and writes them in one transaction with one sync.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::schema::{BUSY_TIMEOUT, Versions};
 use super::with_suffix;
 use crate::storage::{CommitError, StorageError, Version, Write};
 
-/// A log longer than this is emptied even if readers must be waited for: SQLite by itself only does it when none is
-/// there at the right moment.
+/// A longer write-ahead log is emptied, even if that means waiting for readers. SQLite by itself empties it
+/// only when no reader is active at the right moment.
 const WAL_BYTES_MAX: u64 = 64 << 20;
-/// How long the writer waits for readers when it empties the log. Ours are done in less; who holds the database for longer, as
-/// a backup does, must not hold up those who write.
+/// Maximum time for which the writer waits for readers when it empties the log. Our own reads end sooner. A
+/// foreign reader, such as a backup, may hold the database longer, but must not hold up writes.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 
-/// The one that writes.
+/// The only writer of the database.
 pub(super) struct Writer {
     connection: Connection,
     versions: Versions,
@@ -82,8 +82,8 @@ impl Writer {
         }
     }
 
-    /// Decides every commit of the group, each on the state that the former ones left, and makes the result durable.
-    /// Any failure undoes them all: a conflict may have been due to a commit that is undone.
+    /// Decides every commit of the group, each on the state that the former ones left, and makes the result
+    /// durable. A failure undoes them all: a conflict may be due to a commit that is undone.
     fn write(&mut self, group: &[Job]) -> rusqlite::Result<Vec<Result<(), CommitError>>> {
         if self.versions.left() < u64::try_from(group.len()).unwrap_or(u64::MAX) {
             self.versions = Versions::reserve(&self.connection)?;
@@ -110,7 +110,7 @@ impl Writer {
     }
 }
 
-/// Tells every caller; one that stopped waiting does not matter.
+/// Sends every caller its outcome. Callers that stopped waiting are ignored.
 fn answer(group: Vec<Job>, outcomes: rusqlite::Result<Vec<Result<(), CommitError>>>) {
     match outcomes {
         Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(job, outcome)| {
@@ -132,7 +132,7 @@ struct Statements<'c> {
 
 impl<'c> Statements<'c> {
     fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
-        // SQLite compares blobs as memcmp does, the shorter first on a common prefix.
+        // SQLite compares blobs as `memcmp` does. On a common prefix the shorter one comes first.
         const PUT: &str = "INSERT INTO records (project, key, version, value) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT DO UPDATE SET version = excluded.version, value = excluded.value";
         const RAISE: &str = "INSERT INTO records (project, key, version, value) VALUES (?1, ?2, ?3, ?4)
@@ -146,7 +146,7 @@ impl<'c> Statements<'c> {
         })
     }
 
-    /// The key of the first check that does not hold.
+    /// Returns the key of the first check that does not hold.
     fn broken_check(&mut self, job: &Job) -> rusqlite::Result<Option<Vec<u8>>> {
         let project = job.project.0.cast_signed();
         for check in &job.commit.checks {
@@ -174,14 +174,15 @@ impl<'c> Statements<'c> {
     }
 }
 
-/// The write-ahead log's file.
+/// The file of the write-ahead log.
 struct Wal {
     path: PathBuf,
     bytes_max: u64,
 }
 
 impl Wal {
-    /// Empties a log that has grown too long. Where a reader does not let go, the next try is when it has grown as much again.
+    /// Empties a log that has grown too long. If a reader prevents that, the next try is after as much growth
+    /// again.
     fn keep_short(&mut self, connection: &Connection) {
         let bytes = std::fs::metadata(&self.path).map_or(0, |file| file.len());
         if bytes <= self.bytes_max {
@@ -192,7 +193,7 @@ impl Wal {
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         };
         let emptied = checkpoint().is_ok_and(|busy| busy == 0);
-        // It cannot fail: it sets a number in memory.
+        // This cannot fail: it sets a number in memory.
         _ = connection.busy_timeout(BUSY_TIMEOUT);
         let next = if emptied { 0 } else { bytes };
         self.bytes_max = next.saturating_add(WAL_BYTES_MAX);

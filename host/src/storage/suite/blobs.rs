@@ -1,4 +1,4 @@
-//! The rules of blobs.
+//! The rules of single blobs.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// A stream of these pieces.
+/// A stream of these chunks.
 pub(in crate::storage) fn stream(pieces: Vec<Result<Bytes, StorageError>>) -> BlobStream {
     let (sender, stream) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -74,7 +74,7 @@ pub(in crate::storage) fn megabytes() -> Vec<u8> {
         .collect()
 }
 
-pub(in crate::storage) async fn contents_come_back_whole(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn contents_are_read_as_written(store: Arc<impl Blobs>) {
     for contents in [Vec::new(), b"x".to_vec(), megabytes()] {
         put(&*store, "a/b", &contents).await;
         assert!(whole(&*store, "a/b").await.unwrap() == contents);
@@ -122,14 +122,14 @@ pub(in crate::storage) async fn a_replacement_is_whole_and_spares_open_readers(s
     assert!(collect(deleted).await == old);
 }
 
-pub(in crate::storage) async fn an_error_in_the_stream_is_the_answer(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn staging_returns_the_error_of_its_stream(store: Arc<impl Blobs>) {
     let mut cut = pieces(&megabytes());
     cut.push(Err(StorageError::Unavailable("the client went away".into())));
     let result = store.stage(PROJECT, stream(cut), u64::MAX).await;
     assert!(matches!(result, Err(StorageError::Unavailable(text)) if text == "the client went away"));
 }
 
-pub(in crate::storage) async fn more_than_allowed_is_refused(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn staging_more_than_allowed_is_refused(store: Arc<impl Blobs>) {
     let contents = megabytes();
     let size = u64::try_from(contents.len()).unwrap();
     let over = store.stage(PROJECT, stream(pieces(&contents)), size - 1).await;
@@ -189,7 +189,7 @@ pub(in crate::storage) async fn odd_names_are_kept_apart(store: Arc<impl Blobs>)
     assert_eq!(listed, names);
 }
 
-pub(in crate::storage) async fn the_longest_name_is_kept(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn the_longest_name_is_accepted(store: Arc<impl Blobs>) {
     let deep = "d/".repeat(511) + "dd";
     put(&*store, &deep, "deep").await;
     assert_eq!(whole(&*store, &deep).await.unwrap(), b"deep");
@@ -215,7 +215,7 @@ pub(in crate::storage) async fn ranges_of_a_blob_are_delivered(store: Arc<impl B
     }
 }
 
-pub(in crate::storage) async fn time_is_that_of_the_commit(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn the_modification_time_is_that_of_the_commit(store: Arc<impl Blobs>) {
     let now = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let before = now();
     put(&*store, "a", "").await;
@@ -275,7 +275,7 @@ pub(in crate::storage) async fn listing_is_paged(store: Arc<impl Blobs>) {
     assert_eq!(page(&*store, "d", Some("24"), 1).await, []);
 }
 
-pub(in crate::storage) async fn a_list_without_a_sound_limit_is_refused(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn a_listing_with_an_invalid_limit_is_refused(store: Arc<impl Blobs>) {
     for limit in [0, LIST_ITEMS_MAX + 1] {
         assert!(matches!(
             store.list(PROJECT, "", None, limit).await,
@@ -323,7 +323,7 @@ pub(in crate::storage) async fn projects_never_see_each_other(store: Arc<impl Bl
     assert_eq!(whole(&*store, "a").await.unwrap(), b"1");
 }
 
-pub(in crate::storage) async fn commits_and_deletions_at_the_same_time_lose_nothing(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn concurrent_commits_and_deletions_lose_nothing(store: Arc<impl Blobs>) {
     let tasks: Vec<_> = (0..8)
         .map(|task| {
             let store = Arc::clone(&store);

@@ -1,4 +1,4 @@
-//! The rules of changing records.
+//! The rules of commits.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(in crate::storage) async fn writes_apply_in_their_order(store: Arc<impl Reco
     assert_eq!(values.bytes, b"90");
 }
 
-pub(in crate::storage) async fn deleting_nothing_is_no_failure(store: Arc<impl Records>) {
+pub(in crate::storage) async fn deleting_an_absent_record_succeeds(store: Arc<impl Records>) {
     write(&*store, [delete("a")]).await;
     assert_eq!(version(&*store, "a").await, 0);
 }
@@ -83,7 +83,7 @@ pub(in crate::storage) async fn a_commit_without_writes_tests_its_checks(store: 
     assert!(conflicts_on(write_if(&*store, &[check("a", 1)], &[]).await, "a"));
 }
 
-pub(in crate::storage) async fn versions_never_come_back(store: Arc<impl Records>) {
+pub(in crate::storage) async fn versions_are_never_reused(store: Arc<impl Records>) {
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..5 {
         write(&*store, [put("a", "same")]).await;
@@ -125,7 +125,7 @@ pub(in crate::storage) async fn projects_never_see_each_other(store: Arc<impl Re
     }
 }
 
-pub(in crate::storage) async fn what_passes_a_limit_is_refused(store: Arc<impl Records>) {
+pub(in crate::storage) async fn requests_beyond_a_limit_are_refused(store: Arc<impl Records>) {
     let commit = |checks, writes| store.commit(PROJECT, Commit { checks, writes });
     let long = "k".repeat(KEY_BYTES_MAX + 1);
     for (checks, writes) in [
@@ -162,7 +162,7 @@ pub(in crate::storage) async fn what_passes_a_limit_is_refused(store: Arc<impl R
     assert!(!get(vec![b"a".to_vec(); 2]).await);
 }
 
-pub(in crate::storage) async fn the_largest_of_all_is_stored(store: Arc<impl Records>) {
+pub(in crate::storage) async fn the_largest_allowed_records_are_stored(store: Arc<impl Records>) {
     let key = "k".repeat(KEY_BYTES_MAX);
     let value = vec![9; VALUE_BYTES_MAX];
     write(&*store, [put(&key, &value)]).await;
@@ -183,7 +183,7 @@ pub(in crate::storage) async fn a_commit_abandoned_by_its_caller_is_whole_or_abs
         task.abort();
         let _ = task.await;
     }
-    // Behind this one, all former ones are decided.
+    // When this commit is decided, all former ones are.
     write(&*store, [put("z", "")]).await;
     let (a, b) = (
         keys(&*store, range("a", "b")).await,

@@ -1,4 +1,4 @@
-//! Random operations on a storage and on a plain map, which must agree.
+//! Applies random operations to a storage and to a plain map, which must agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::*;
 
 type Key = Vec<u8>;
 
-/// What a check asks for, resolved when it is made.
+/// The version that a check expects, resolved when the check is made.
 #[derive(Clone, Copy, Debug)]
 enum Expected {
     Right,
@@ -140,7 +140,8 @@ impl Model {
         }
     }
 
-    /// Changes the map likewise. Which versions were given only the storage knows: they must be new.
+    /// Applies the writes to the map. Only the storage knows the new versions: the model checks that they are
+    /// new.
     async fn apply(&mut self, store: &impl Records, project: ProjectId, writes: Vec<Write>) {
         let before = self.records.clone();
         let changed: BTreeSet<_> = writes.iter().map(|write| write.key().to_vec()).collect();

@@ -1,4 +1,4 @@
-//! The rules of reading records, and what all rules of records are told with.
+//! The rules of reading records, and helpers for all rules of records.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ pub(super) async fn version(store: &impl Records, key: &str) -> Version {
     get(store, key).await.0
 }
 
-/// The entries of a page, with the index of their range.
+/// The entries of a page, each with the index of its range.
 pub(in crate::storage) fn entries(page: &Page) -> Vec<(usize, Vec<u8>, Vec<u8>)> {
     let ranges = page
         .counts
@@ -213,7 +213,7 @@ pub(in crate::storage) async fn empty_and_inverted_ranges_hold_nothing(store: Ar
     assert_eq!(store.scan(PROJECT, &[]).await.unwrap(), Page::default());
 }
 
-/// Ten records of 1 MiB.
+/// Writes ten records of 1 MiB.
 async fn ten_mib(store: &impl Records) {
     let value = vec![b'v'; 1 << 20];
     write(store, (0..10).map(|i| put(format!("k{i}"), &value)).collect::<Vec<_>>()).await;

@@ -1,4 +1,4 @@
-//! The rules of what is done to several blobs at once.
+//! The rules of operations on several blobs at once: joins and deletions of directories.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(in crate::storage) async fn files_are_joined_in_the_order_asked(store: Arc<i
     assert_eq!(whole(&*store, "empty").await.unwrap(), b"");
 }
 
-pub(in crate::storage) async fn the_parts_of_a_file_stay(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn joining_keeps_the_parts(store: Arc<impl Blobs>) {
     put(&*store, "p/1", "one").await;
     assert!(join(&*store, &["p/1", "p/1"], "a").await.unwrap());
     put(&*store, "p/1", "other").await;
@@ -40,7 +40,7 @@ pub(in crate::storage) async fn the_parts_of_a_file_stay(store: Arc<impl Blobs>)
     assert_eq!(whole(&*store, "p/1").await.unwrap(), b"other");
 }
 
-pub(in crate::storage) async fn a_file_of_an_absent_part_is_not_made(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn joining_an_absent_part_changes_nothing(store: Arc<impl Blobs>) {
     put(&*store, "p/1", "one").await;
     put(&*store, "a", "old").await;
     let staged = stage(&*store, "other").await;
@@ -89,7 +89,7 @@ pub(in crate::storage) async fn joining_obeys_the_rules_of_names(store: Arc<impl
     assert_eq!(list(&*store, "").await, [("d".into(), None)]);
 }
 
-pub(in crate::storage) async fn a_directory_goes_with_all_below_and_nothing_else(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn deleting_a_directory_removes_only_what_is_below(store: Arc<impl Blobs>) {
     let long = "L".repeat(255);
     for name in [
         "d/a",
@@ -114,7 +114,7 @@ pub(in crate::storage) async fn a_directory_goes_with_all_below_and_nothing_else
     put(&*store, "d", "a file now").await;
 }
 
-pub(in crate::storage) async fn a_directory_that_goes_spares_open_readers(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn deleting_a_directory_spares_open_readers(store: Arc<impl Blobs>) {
     let contents = megabytes();
     put(&*store, "d/a", &contents).await;
     let reader = store.read(PROJECT, "d/a", 0, u64::MAX).await.unwrap().unwrap().contents;
@@ -122,7 +122,7 @@ pub(in crate::storage) async fn a_directory_that_goes_spares_open_readers(store:
     assert!(collect(reader).await == contents);
 }
 
-pub(in crate::storage) async fn where_no_directory_is_none_goes(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn deleting_an_absent_directory_changes_nothing(store: Arc<impl Blobs>) {
     put(&*store, "d/a", "1").await;
     for none in ["x", "d/a", "d/a/b", "D"] {
         assert!(!store.delete_below(PROJECT, none).await.unwrap(), "{none}");
@@ -132,7 +132,7 @@ pub(in crate::storage) async fn where_no_directory_is_none_goes(store: Arc<impl 
     assert_eq!(whole(&*store, "d/a").await.unwrap(), b"1");
 }
 
-pub(in crate::storage) async fn all_of_a_project_goes_and_nothing_of_another(store: Arc<impl Blobs>) {
+pub(in crate::storage) async fn deleting_the_root_spares_other_projects(store: Arc<impl Blobs>) {
     put(&*store, "a", "1").await;
     put(&*store, "d/b", "2").await;
     let staged = stage(&*store, "other").await;

@@ -1,4 +1,4 @@
-//! The file: first start, several handles, what is at rest.
+//! Tests of the file: the first start, several handles, and the stored data.
 
 use super::*;
 
@@ -64,14 +64,14 @@ fn first_start_makes_the_demo_project_its_owner_and_a_token() {
 }
 
 #[test]
-fn later_start_makes_nothing() {
+fn later_start_creates_nothing() {
     let world = World::new();
     assert!(world.forge.first_start().unwrap().is_none());
     assert_eq!(world.forge.list_users(0).unwrap().len(), 1);
 }
 
 #[test]
-fn first_start_takes_a_user_demo_that_is_there() {
+fn first_start_uses_an_existing_user_demo() {
     let dir = tempfile::tempdir().unwrap();
     let forge = LocalForge::open(&dir.path().join("forge.db")).unwrap();
     forge.create_user("Demo").unwrap();
@@ -106,7 +106,7 @@ fn file_of_a_newer_mlforge_is_refused() {
 }
 
 #[test]
-fn file_that_is_no_database_is_refused_and_kept() {
+fn file_that_is_no_database_is_refused_and_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("forge.db");
     std::fs::write(&file, "not a database, but long enough to be looked at".repeat(40)).unwrap();
@@ -126,7 +126,7 @@ fn files_are_private() {
 }
 
 #[test]
-fn many_handles_may_make_the_file_at_once() {
+fn concurrent_opens_create_the_file_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("forge.db");
     let starts: Vec<_> = std::thread::scope(|scope| {
@@ -138,7 +138,7 @@ fn many_handles_may_make_the_file_at_once() {
 }
 
 #[tokio::test]
-async fn a_locked_file_is_waited_for_without_a_thread() {
+async fn waiting_for_a_locked_file_blocks_no_thread() {
     let world = World::new();
     world.join(Role::Developer);
     let token = world.token();
@@ -146,7 +146,7 @@ async fn a_locked_file_is_waited_for_without_a_thread() {
     drop(forge);
     let path = dir.path().join("forge.db");
     let foreign = Connection::open(&path).unwrap();
-    // Without a write-ahead log, whoever writes keeps readers out.
+    // Without a write-ahead log, a writer locks readers out.
     let mode: String = foreign
         .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
         .unwrap();
@@ -157,7 +157,7 @@ async fn a_locked_file_is_waited_for_without_a_thread() {
     };
     foreign.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let (here, credential) = (ProjectRef::Id(project.0), Credential(token));
-    // On the one thread that there is.
+    // This runs on the only thread that there is.
     let unlock = async { foreign.execute_batch("COMMIT").unwrap() };
     let (decided, ()) = tokio::join!(forge.resolve(&here, &credential), unlock);
     assert!(matches!(decided.unwrap(), Decision::Known { project: Some(_), .. }));

@@ -1,4 +1,4 @@
-//! The world of these tests, and who may do what.
+//! Tests of the local forge: shared setup, and the rights of users.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -31,7 +31,7 @@ impl World {
         self.dir.path().join("forge.db")
     }
 
-    /// A second handle on the same file, as another process has.
+    /// A second handle on the same file, as in another process.
     fn again(&self) -> LocalForge {
         LocalForge::open(&self.file()).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Names and words, good and bad.
+//! Tests of names and words, valid and invalid.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! How tokens begin, work and end.
+//! Tests of tokens: creation, use, expiry and revocation.
 
 use time::Duration;
 
@@ -42,7 +42,7 @@ fn token_does_not_work_on_its_expiry_day() {
 }
 
 #[test]
-fn remembered_decision_ends_with_the_token() {
+fn kept_decision_expires_with_its_token() {
     let world = World::new();
     world.join(Role::Owner);
     let expires = today_utc() + Duration::days(1);
@@ -59,7 +59,7 @@ fn remembered_decision_ends_with_the_token() {
 }
 
 #[test]
-fn token_that_expires_today_is_made_and_never_works() {
+fn token_that_expires_today_is_created_and_never_works() {
     let world = World::new();
     let new = NewToken {
         expires: Some(today_utc()),
@@ -110,7 +110,7 @@ fn tokens_are_long_and_differ() {
 }
 
 #[test]
-fn list_shows_how_a_token_begins_and_nothing_more() {
+fn list_shows_only_the_beginning_of_a_token() {
     let world = World::new();
     let expires = Some(today_utc() + Duration::days(9));
     let new = NewToken {
@@ -133,7 +133,7 @@ fn list_shows_how_a_token_begins_and_nothing_more() {
 }
 
 #[test]
-fn strangers_take_no_memory() {
+fn decisions_about_strangers_are_not_kept() {
     let world = World::new();
     let token = Credential(world.token());
     for id in 100..200 {
