@@ -6,11 +6,11 @@ mod forge;
 pub mod gated_host;
 pub mod gated_storage;
 mod guest;
-mod inside;
+pub mod intercepted_records;
 pub mod interleaving;
 pub mod snapshot;
-pub mod steered;
 pub mod tracker;
+mod tracker_internals;
 mod trickle;
 mod two_projects;
 

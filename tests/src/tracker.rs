@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub use crate::component::plugin;
 use crate::component::{is_isolated, patient};
-use crate::two_projects::{Around, TwoProjects};
+use crate::two_projects::{Environment, TwoProjects};
 
 /// What the component's clock says, in milliseconds since the Unix epoch.
 pub const NOW_MS: i64 = 1_700_000_000_000;
@@ -36,7 +36,7 @@ pub struct Tracker {
     packs: bool,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
-    pub(crate) around: Arc<Around>,
+    pub(crate) environment: Arc<Environment>,
     _directory: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -127,17 +127,17 @@ impl Tracker {
             .enable_all()
             .build()
             .expect("a runtime");
-        let around = Arc::new(Around::default());
+        let environment = Arc::new(Environment::default());
         let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &runtime);
         Tracker {
-            host: finish(builder, &around),
+            host: finish(builder, &environment),
             runtime,
             project: 1,
             token: "writer",
             packs: directory.is_some(),
             records,
             blobs,
-            around,
+            environment,
             _directory: directory,
         }
     }
@@ -346,11 +346,11 @@ fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostB
     (builder.blobs(Arc::clone(&blobs)), blobs)
 }
 
-fn finish(builder: HostBuilder, around: &Arc<Around>) -> Host {
-    let clock = Arc::clone(around);
+fn finish(builder: HostBuilder, environment: &Arc<Environment>) -> Host {
+    let clock = Arc::clone(environment);
     builder
         .plugin(plugin())
-        .forge(Arc::new(TwoProjects(Arc::clone(around))))
+        .forge(Arc::new(TwoProjects(Arc::clone(environment))))
         .isolate(is_isolated())
         .clock(move || {
             let now_ms = NOW_MS.unsigned_abs() + clock.passed_ms.load(Ordering::SeqCst);

@@ -8,7 +8,7 @@ use mlforge::storage::ProjectId;
 
 /// What a test changes while the host runs.
 #[derive(Default)]
-pub(crate) struct Around {
+pub(crate) struct Environment {
     /// How long the clock was set forward.
     pub(crate) passed_ms: AtomicU64,
     /// Whether the writer may only read.
@@ -17,7 +17,7 @@ pub(crate) struct Around {
 
 /// Projects 1 and 2, a writer and a reader. Project 2 has the CI job 4242, all of whose words begin with `secret`; of job 500
 /// nothing can be said.
-pub(crate) struct TwoProjects(pub(crate) Arc<Around>);
+pub(crate) struct TwoProjects(pub(crate) Arc<Environment>);
 
 #[async_trait::async_trait]
 impl Forge for TwoProjects {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mlforge::storage::{Commit, CommitError};
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ fn lost(commit: &Commit) -> Result<(), CommitError> {
 fn whoever_loses_five_hundred_times_gets_through_at_last() {
     let losses = Arc::new(AtomicUsize::new(0));
     let left = Arc::clone(&losses);
-    let records = Steered::new(move |commit| {
+    let records = InterceptedRecords::new(move |commit| {
         let less = |left: usize| left.checked_sub(1).filter(|_| !commit.checks.is_empty());
         match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
             Ok(_) => lost(commit),
@@ -77,7 +77,7 @@ fn who_lost_a_race_waits_for_those_who_lost_it_before() {
     let (again, told) = (Mutex::new(Some(again)), Mutex::new(told));
     let (count, overtaken) = (Arc::clone(&commits), Arc::clone(&was_overtaken));
     // The first two who commit lose once. While the first one commits again, it is seen whether the second one does.
-    let records = Steered::new(move |commit| match count.fetch_add(1, Ordering::SeqCst) {
+    let records = InterceptedRecords::new(move |commit| match count.fetch_add(1, Ordering::SeqCst) {
         0 => lost(commit),
         1 => {
             drop(again.lock().unwrap().take());

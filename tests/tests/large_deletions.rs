@@ -9,7 +9,7 @@ use mlforge_plugin::domain::id::{ExperimentId, ModelId, RunId};
 use mlforge_plugin::domain::stage::ModelStage;
 use mlforge_plugin::domain::version::Version;
 use mlforge_plugin::store::{codec, keys};
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::{NOW_MS, Tracker};
 use serde_json::{Value, json};
 
@@ -121,7 +121,7 @@ fn nothing_is_left_of_a_model_however_large_its_versions_are() {
 fn what_a_deletion_left_that_broke_off_goes_with_upkeep() {
     let fails = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&fails);
-    let records = Arc::new(Steered::new(move |commit| {
+    let records = Arc::new(InterceptedRecords::new(move |commit| {
         // The commit that deletes the model is the one that checks something.
         match is_broken.load(Ordering::SeqCst) && commit.checks.is_empty() {
             true => Err(CommitError::Failed(StorageError::Unavailable("unplugged".to_owned()))),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mlforge::storage::{CommitError, StorageError};
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
@@ -347,7 +347,7 @@ fn runs_that_are_gone_take_no_place_on_a_page_whatever_is_left_of_them() {
     for commits in 0..4 {
         let more = Arc::new(AtomicUsize::new(usize::MAX));
         let left = Arc::clone(&more);
-        let records = Steered::new(move |_| {
+        let records = InterceptedRecords::new(move |_| {
             let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             let last = || StorageError::Unavailable("that was the last one".to_owned());
             taken.map(drop).map_err(|_| CommitError::Failed(last()))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mlforge_plugin::domain::lifecycle::View;
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
@@ -169,7 +169,7 @@ fn runs_of_many_records_are_packed_piece_by_piece_and_found_by_each_of_them() {
 fn packing_runs_with_the_same_columns_writes_a_few_times_what_was_logged() {
     let written = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&written);
-    let records = Steered::new(move |commit| {
+    let records = InterceptedRecords::new(move |commit| {
         let bytes = commit
             .writes
             .iter()

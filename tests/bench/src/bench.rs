@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::bare::BareServer;
+use crate::baseline::BaselineServer;
 use crate::client::{Call, Client, Target};
 use crate::fixture::Fixture;
 use crate::groups::artifacts;
@@ -51,7 +51,7 @@ pub(crate) struct Bench {
     hyper: Rates,
     empty: Rates,
     /// What does the same as the scenarios of a group, without anything around it.
-    bare: Option<(BareServer, Arc<Fixture>)>,
+    bare: Option<(BaselineServer, Arc<Fixture>)>,
     series: u64,
     /// Wrong answers so far.
     pub(crate) errors: u64,
@@ -77,7 +77,7 @@ impl Bench {
     /// Measures what the other lines are compared with.
     pub(crate) async fn baselines(&mut self) -> Result<()> {
         report::print_head();
-        let bare = BareServer::small()?;
+        let bare = BaselineServer::small()?;
         let fixture = Arc::new(Fixture::bare(&Target::parse(&bare.url, None)?));
         let server = self.server.take();
         self.hyper = self.baseline(&fixture, &BARE).await?;
@@ -93,7 +93,7 @@ impl Bench {
 
     /// Starts what lines with files are compared with.
     pub(crate) async fn serve_bare_files(&mut self) -> Result<()> {
-        let bare = BareServer::files(&self.flush_dir)?;
+        let bare = BaselineServer::files(&self.flush_dir)?;
         let fixture = artifacts::prepare_bare(&Target::parse(&bare.url, None)?).await?;
         self.bare = Some((bare, Arc::new(fixture)));
         Ok(())
@@ -101,7 +101,7 @@ impl Bench {
 
     /// Starts what logs metrics without a component.
     pub(crate) fn serve_natively(&mut self) -> Result<()> {
-        let bare = BareServer::metrics(&self.flush_dir)?;
+        let bare = BaselineServer::metrics(&self.flush_dir)?;
         let fixture = Fixture {
             runs: NativeStore::runs(),
             ..Fixture::bare(&Target::parse(&bare.url, None)?)

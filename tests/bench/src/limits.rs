@@ -1,4 +1,4 @@
-//! What this machine allows, measured in the same run: the disk, JSON. The bare servers are in `bare.rs`.
+//! What this machine allows, measured in the same run: the disk, JSON. The bare servers are in `baseline.rs`.
 
 use std::fs::File;
 use std::io::{Seek, Write};

@@ -3,7 +3,7 @@
 //! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST API. Only
 //! `native.rs` does what the component does, on mlforge's storage, to compare with.
 
-mod bare;
+mod baseline;
 mod bench;
 mod fixture;
 mod groups;

@@ -5,12 +5,12 @@ use mlforge::storage::memory::MemoryRecords;
 use mlforge::storage::{Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values};
 
 /// Records in memory, whose commits are asked about first.
-pub struct Steered<F> {
+pub struct InterceptedRecords<F> {
     records: MemoryRecords,
     before_commit: F,
 }
 
-impl<F: Fn(&Commit) -> Result<(), CommitError> + Send + Sync> Steered<F> {
+impl<F: Fn(&Commit) -> Result<(), CommitError> + Send + Sync> InterceptedRecords<F> {
     /// Empty ones. What `before_commit` refuses does not happen, and its error is the answer.
     pub fn new(before_commit: F) -> Self {
         let records = MemoryRecords::new();
@@ -19,7 +19,7 @@ impl<F: Fn(&Commit) -> Result<(), CommitError> + Send + Sync> Steered<F> {
 }
 
 #[async_trait]
-impl<F: Fn(&Commit) -> Result<(), CommitError> + Send + Sync + 'static> Records for Steered<F> {
+impl<F: Fn(&Commit) -> Result<(), CommitError> + Send + Sync + 'static> Records for InterceptedRecords<F> {
     async fn get(&self, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, StorageError> {
         self.records.get(project, keys).await
     }

@@ -11,12 +11,12 @@ use crate::tracker::Tracker;
 impl Tracker {
     /// Lets time pass.
     pub fn wait_ms(&self, time_ms: u64) {
-        self.around.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
+        self.environment.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
     }
 
     /// Sets the clock back, at most by what has passed.
     pub fn set_back_ms(&self, time_ms: u64) {
-        self.around.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
+        self.environment.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
     }
 
     /// The records of one kind, at most 4 MiB of them.
@@ -42,7 +42,7 @@ impl Tracker {
 
     /// From now on the writer may only read.
     pub fn demote_writer(&self) {
-        self.around.is_demoted.store(true, Ordering::SeqCst);
+        self.environment.is_demoted.store(true, Ordering::SeqCst);
     }
 
     /// Removes for good what has been deleted for so long; answers how much that was.

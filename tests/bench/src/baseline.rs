@@ -64,13 +64,13 @@ impl Task {
 }
 
 /// A hyper server in this process; ends when dropped.
-pub(crate) struct BareServer {
+pub(crate) struct BaselineServer {
     /// As in `MLFLOW_TRACKING_URI`.
     pub(crate) url: String,
     _stop: oneshot::Sender<()>,
 }
 
-impl BareServer {
+impl BaselineServer {
     /// One that answers everything with a small JSON.
     pub(crate) fn small() -> Result<Self> {
         Self::start(Task::Small)
