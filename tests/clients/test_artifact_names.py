@@ -142,7 +142,7 @@ def log(client, run, directory, name, artifact_path=None):
 
 
 @pytest.mark.forge
-def test_what_is_taken_is_read_by_every_client(client, run, tmp_path):
+def test_accepted_names_are_read_by_every_client(client, run, tmp_path):
     expected = {}
     for number, (name, listed) in enumerate(TAKEN.items()):
         log(client, run, tmp_path / str(number), name)
@@ -156,7 +156,7 @@ def test_what_is_taken_is_read_by_every_client(client, run, tmp_path):
 
 
 @pytest.mark.forge
-def test_what_no_client_could_read_is_refused(client, run, tmp_path):
+def test_names_that_no_client_could_read_are_refused(client, run, tmp_path):
     for number, name in enumerate(REFUSED):
         with pytest.raises((MlflowException, requests.HTTPError)) as refused:
             log(client, run, tmp_path / str(number), name)
@@ -165,7 +165,7 @@ def test_what_no_client_could_read_is_refused(client, run, tmp_path):
 
 
 @pytest.mark.forge
-def test_a_model_is_loaded_by_every_client_whatever_its_name(client, run, tmp_path):
+def test_a_model_of_any_name_is_loaded_by_every_client(client, run, tmp_path):
     for number, (name, directory) in enumerate(zip(MODELS, [*DIRECTORIES, *["model"] * len(MODELS)])):
         saved = named_model.save(tmp_path / str(number), name)
         source = f"runs:/{run}/{directory}" + "/" * (number % 2)
@@ -183,7 +183,7 @@ def test_a_model_is_loaded_by_every_client_whatever_its_name(client, run, tmp_pa
 
 @pytest.mark.forge
 @pytest.mark.since(2, 22)
-def test_a_model_is_copied_whatever_its_name(client, run, tmp_path):
+def test_a_model_of_any_name_is_copied(client, run, tmp_path):
     client.log_artifacts(run, str(named_model.save(tmp_path / "model", "word")), "model")
     for number, name in enumerate(MODELS):
         mlflow.register_model(f"runs:/{run}/model", name)

@@ -81,7 +81,7 @@ def test_a_tree_is_listed_level_by_level(client, run, tmp_path):
 
 
 # As mlflow-export-import reads a run.
-def test_a_dot_is_the_directory_itself(client, run):
+def test_a_dot_means_the_directory_itself(client, run):
     for name in ("a.txt", "sub/b.txt"):
         client.log_text(run, name, name)
     expected = {"a.txt": b"a.txt", "sub/b.txt": b"sub/b.txt"}
@@ -115,7 +115,7 @@ def test_the_active_run_logs(project, unique, tmp_path):
     assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/dir/a") == "x"
 
 
-def test_what_is_not_there_is_told(client, run):
+def test_a_missing_artifact_is_an_error(client, run):
     with pytest.raises((MlflowException, requests.HTTPError)) as told:
         client.download_artifacts(run, "nothing")
     assert any(words in str(told.value) for words in ("404", "Failed to download artifacts from path 'nothing'"))

@@ -46,7 +46,7 @@ def test_several_models_of_a_run_keep_their_names():
     check_loads({f"runs:/{run.info.run_id}/{name}": model for name, model in names.items()})
 
 
-def test_an_example_is_kept_with_its_model():
+def test_an_input_example_is_stored_with_its_model():
     example = trained.table()[trained.FEATURES].head(3)
     run, _ = log_in_a_run(trained.model(), input_example=example)
     loaded = mlflow.pyfunc.load_model(f"runs:/{run}/model")
@@ -144,7 +144,7 @@ class Scale(mlflow.pyfunc.PythonModel):
         return [factor * number for number in model_input["x"]]
 
 
-def test_a_models_own_files_may_come_from_another_run(client, run, unique):
+def test_a_model_may_contain_files_of_another_run(client, run, unique):
     client.log_dict(run, 7, "factors/seven.json")
     name = unique("model")
     with mlflow.start_run():
@@ -167,7 +167,7 @@ def autolog():
     mlflow.sklearn.autolog(disable=True)
 
 
-def test_autolog_keeps_what_a_model_was_trained_with_and_the_model(client, active_experiment, autolog):
+def test_autolog_logs_the_training_parameters_and_the_model(client, active_experiment, autolog):
     model = trained.model()
     (run,) = client.search_runs([active_experiment])
     assert run.info.status == "FINISHED"

@@ -13,7 +13,7 @@ SECONDS_MAX = 180
 SCRIPT = Path(__file__).with_name("worker.py")
 
 
-def test_parallel_writers_lose_and_double_nothing(project, client, experiment, run):
+def test_parallel_writes_are_all_kept_once(project, client, experiment, run):
     many = client.create_experiment(client.get_experiment(experiment).name + " (many runs)")
     work(run, many)
     check_shared_run(client, run)

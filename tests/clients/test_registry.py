@@ -218,7 +218,7 @@ def test_versions_are_promoted_as_the_documentation_of_mlflow_says(client, origi
 
 
 @pytest.mark.forge
-def test_a_version_is_made_again_with_the_tags_of_another(client, originals):
+def test_a_version_can_be_created_with_the_tags_of_another(client, originals):
     a, b, _ = originals
     original = client.get_model_version(a, "1")
     for name in (a, b):
@@ -233,7 +233,7 @@ def test_a_version_is_made_again_with_the_tags_of_another(client, originals):
 
 
 @pytest.mark.forge
-def test_every_way_to_the_latest_version_leads_to_the_highest(client, model):
+def test_every_path_to_the_latest_version_leads_to_the_highest(client, model):
     versions(client, model, "1.0.0", "2.0.0", "1.5.0", "3.0.0-rc.1")
     assert client.get_latest_versions(model)[0].version == "2"
     assert client.search_registered_models(filter_string=f"name='{model}'")[0].latest_versions[0].version == "2"
@@ -309,7 +309,7 @@ def test_a_source_that_leads_elsewhere_is_refused(client, model, run):
 
 
 @pytest.mark.forge
-def test_writers_at_once_share_no_number_and_leave_no_gap(project, client, model):
+def test_concurrent_writers_get_distinct_numbers_without_a_gap(project, client, model):
     """Each retry is off: an error of the server would show."""
     made, errors = [], []
 

@@ -339,5 +339,5 @@ def test_a_raw_body(pair, body):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "nothing"), ("POST", "runs/nothing"), ("GET", "runs/create"), ("POST", "runs/get"), ("PUT", "runs/create"), ("DELETE", "experiments/delete")])
-def test_what_is_not_there(pair, method, path):
+def test_missing_objects(pair, method, path):
     pair.ask(method, path, {})

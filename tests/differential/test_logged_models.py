@@ -148,7 +148,7 @@ def test_metrics_and_outputs(models, home):
     models.ask("POST", "runs/log-metric", {**metric, "step": 4, "dataset_name": "d"})
 
 
-def test_versions_are_noted(models, home):
+def test_registered_versions_are_listed_in_a_tag(models, home):
     make(models, home)
     for number in (1, 2):
         for side in models.pair.sides:

@@ -179,7 +179,7 @@ ODD_QUESTIONS = [
 
 
 @pytest.mark.parametrize("question", ODD_QUESTIONS, ids=repr)
-def test_an_odd_question_for_runs(pair, searched, question):
+def test_an_odd_search_for_runs(pair, searched, question):
     pair.post("runs/search", question)
 
 
@@ -209,7 +209,7 @@ ODD_EXPERIMENT_QUESTIONS = [
 
 
 @pytest.mark.parametrize("question", ODD_EXPERIMENT_QUESTIONS, ids=repr)
-def test_an_odd_question_for_experiments(pair, named, question):
+def test_an_odd_search_for_experiments(pair, named, question):
     pair.post("experiments/search", question)
 
 

@@ -67,7 +67,7 @@ fn image(step: u32, separator: &str) -> String {
 }
 
 #[test]
-fn a_name_is_kept_as_what_clients_ask_for() {
+fn a_name_is_stored_as_clients_request_it() {
     let run = Run::fresh();
     let names = [
         ("acc 95%20of 100%.txt", "acc 95 of 100%.txt"),
@@ -99,7 +99,7 @@ fn a_name_is_kept_as_what_clients_ask_for() {
 
 // mlflow/mlflow#21085
 #[test]
-fn an_image_is_listed_and_read_whatever_its_step() {
+fn an_image_of_any_step_is_listed_and_read() {
     let run = Run::fresh();
     let steps = [
         0, 5, 9, 10, 19, 20, 23, 25, 41, 80, 99, 100, 199, 200, 230, 255, 2047, 2300, 2541,
@@ -123,7 +123,7 @@ fn an_image_is_listed_and_read_whatever_its_step() {
 }
 
 #[test]
-fn what_no_client_could_read_is_refused() {
+fn names_that_no_client_could_read_are_refused() {
     let run = Run::fresh();
     for name in [
         "h%23x%zz",
@@ -158,7 +158,7 @@ fn what_no_client_could_read_is_refused() {
 
 // As mlflow-export-import downloads a run.
 #[test]
-fn a_dot_in_a_path_to_read_means_nothing() {
+fn a_dot_segment_in_a_path_to_read_is_ignored() {
     let run = Run::fresh();
     for name in ["a.txt", "sub/b.txt"] {
         run.ask("PUT", name).ok();
@@ -191,7 +191,7 @@ fn a_dot_in_a_path_to_read_means_nothing() {
 
 // Earlier versions decoded a path once.
 #[test]
-fn files_of_earlier_versions_are_listed_under_names_that_can_be_read() {
+fn files_of_earlier_versions_are_listed_under_readable_names() {
     let run = Run::fresh();
     let names = [
         (image(20, "%"), image(20, "+")),
@@ -236,7 +236,7 @@ fn files_of_earlier_versions_are_listed_under_names_that_can_be_read() {
 }
 
 #[test]
-fn a_location_in_the_own_store_can_hold_artifacts() {
+fn a_location_in_the_own_store_accepts_artifacts() {
     let tracker = Tracker::fresh();
     let create = |location: &str| {
         let body = json!({"name": &location[..20], "artifact_location": location});

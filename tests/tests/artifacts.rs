@@ -65,7 +65,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 #[test]
-fn a_file_comes_back_as_it_went() {
+fn a_file_is_read_back_unchanged() {
     let artifacts = Artifacts::fresh();
     let binary: Bytes = (0..=255).cycle().take(3_000_000).collect();
     assert_eq!(artifacts.put("a/b/x.bin", binary.clone()).ok(), "{}");
@@ -152,7 +152,7 @@ fn the_listing_of_a_file_or_of_nothing_is_empty() {
 }
 
 #[test]
-fn what_is_not_there_is_told() {
+fn a_missing_artifact_is_404() {
     let artifacts = Artifacts::with_file("dir/a", "x");
     for method in ["GET", "HEAD"] {
         assert_eq!(artifacts.ask(method, "nothing", &[]).status, 404);
@@ -344,7 +344,7 @@ fn files_belong_to_an_active_run() {
 }
 
 #[test]
-fn an_experiment_may_have_another_place_in_the_store() {
+fn an_experiment_may_have_another_location_in_the_store() {
     let tracker = Tracker::fresh();
     let place = json!({"name": "e", "artifact_location": "mlflow-artifacts:/my place"});
     let experiment = tracker.post("experiments/create", place).ok();
@@ -367,7 +367,7 @@ fn an_experiment_may_have_another_place_in_the_store() {
 }
 
 #[test]
-fn a_reader_reads_and_writes_nothing() {
+fn a_reader_may_download_but_not_upload_or_delete() {
     let artifacts = Artifacts::with_file("a", "x");
     let (run, root) = (artifacts.run.clone(), artifacts.root.clone());
     let reader = Artifacts {
@@ -385,7 +385,7 @@ fn a_reader_reads_and_writes_nothing() {
 }
 
 #[test]
-fn another_projects_files_are_not_there() {
+fn files_of_another_project_are_not_found() {
     let mut artifacts = Artifacts::with_file("a", "x");
     let (path, run) = (format!("{STORE}/{}/a", artifacts.root), artifacts.run.clone());
     artifacts.tracker.in_project(2, |other| {
@@ -436,7 +436,7 @@ const WAYS_OUT: &[&str] = &[
 ];
 
 #[test]
-fn no_path_leads_out() {
+fn no_path_leads_out_of_the_artifact_store() {
     let artifacts = Artifacts::with_file("a", "x");
     let (tracker, root, run) = (&artifacts.tracker, &artifacts.root, &artifacts.run);
     for way in WAYS_OUT {

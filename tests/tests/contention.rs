@@ -19,7 +19,7 @@ fn lost(commit: &Commit) -> Result<(), CommitError> {
 }
 
 #[test]
-fn whoever_loses_five_hundred_times_gets_through_at_last() {
+fn a_commit_succeeds_after_500_conflicts() {
     let losses = Arc::new(AtomicUsize::new(0));
     let left = Arc::clone(&losses);
     let records = InterceptedRecords::new(move |commit| {
@@ -51,7 +51,7 @@ fn whoever_loses_five_hundred_times_gets_through_at_last() {
 }
 
 #[test]
-fn experiments_and_models_made_at_once_all_get_a_number() {
+fn concurrent_experiments_and_models_all_get_a_number() {
     let tracker = Tracker::fresh();
     let create = |index: usize| {
         let what = ["experiments", "registered-models"][index % 2];
@@ -70,7 +70,7 @@ fn experiments_and_models_made_at_once_all_get_a_number() {
 const OVERTAKING_TIME: Duration = Duration::from_millis(20);
 
 #[test]
-fn who_lost_a_race_waits_for_those_who_lost_it_before() {
+fn a_request_with_a_conflict_waits_for_earlier_ones_on_the_same_record() {
     let (commits, was_overtaken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let (again, is_again) = channel::<()>();
     let (tell, told) = channel();

@@ -90,7 +90,7 @@ fn the_tags_of_a_version_may_come_with_its_source_or_its_run() {
 }
 
 #[test]
-fn a_semantic_version_that_somebody_chose_is_kept_or_refused() {
+fn a_chosen_semantic_version_is_kept_or_refused() {
     let tracker = with_originals();
     let chosen = json!([{"key": "gitlab.version", "value": "1.0.0"}]);
     create(&tracker, "a", "", json!(null), chosen.clone()).fails(400, "RESOURCE_ALREADY_EXISTS");
@@ -110,7 +110,7 @@ fn a_semantic_version_that_somebody_chose_is_kept_or_refused() {
 }
 
 #[test]
-fn a_semantic_version_that_is_set_later_contradicts_nothing_but_a_choice() {
+fn a_semantic_version_set_later_is_refused_only_if_it_contradicts_a_choice() {
     let tracker = with_originals();
     copy(&tracker, ("a", "1"), "p");
     copy(&tracker, ("b", "1"), "p");
@@ -151,7 +151,7 @@ fn a_semantic_version_that_is_set_later_contradicts_nothing_but_a_choice() {
 }
 
 #[test]
-fn the_aliases_of_a_version_can_be_given_to_it_and_to_its_copy() {
+fn the_aliases_of_a_version_can_be_set_on_it_and_on_its_copy() {
     let tracker = with_originals();
     copy(&tracker, ("a", "1"), "p");
     copy(&tracker, ("b", "1"), "p");
@@ -171,7 +171,7 @@ fn the_aliases_of_a_version_can_be_given_to_it_and_to_its_copy() {
 }
 
 #[test]
-fn a_copied_experiment_lies_in_a_place_of_its_own() {
+fn a_copied_experiment_has_a_location_of_its_own() {
     let tracker = Tracker::fresh();
     tracker.experiment("original");
     let original = tracker.get("experiments/get?experiment_id=1").ok()["experiment"].take();

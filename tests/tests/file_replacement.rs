@@ -120,7 +120,7 @@ async fn ask(times: usize) -> http::Response<mlforge::Body> {
 }
 
 #[tokio::test]
-async fn the_tag_of_a_file_that_is_replaced_meanwhile_is_that_of_its_bytes() {
+async fn the_etag_of_a_file_replaced_during_a_read_matches_its_bytes() {
     for times in [0, 1, 3] {
         let response = ask(times).await;
         assert_eq!(response.status(), 200);
@@ -139,7 +139,7 @@ async fn the_tag_of_a_file_that_is_replaced_meanwhile_is_that_of_its_bytes() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_for_ever_is_not_sent_for_now() {
+async fn a_file_that_is_replaced_without_end_is_answered_with_503_or_429() {
     // By the host, or by a component that opens files itself.
     let status = ask(usize::MAX).await.status().as_u16();
     assert!([503, 429].contains(&status), "{status}");

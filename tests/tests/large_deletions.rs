@@ -65,7 +65,7 @@ fn put_large_versions(tracker: &Tracker, count: u64, stage: ModelStage) {
 }
 
 #[test]
-fn a_version_goes_with_more_tags_and_aliases_than_a_commit_takes() {
+fn a_version_with_more_tags_and_aliases_than_fit_a_commit_is_deleted() {
     let tracker = with_version();
     tracker.version("m", None);
     let tag = |number: usize| keys::registry::version_tag(MODEL, 1, &format!("tag{number}"));
@@ -89,7 +89,7 @@ fn a_version_goes_with_more_tags_and_aliases_than_a_commit_takes() {
 }
 
 #[test]
-fn versions_are_archived_however_large_they_are_together() {
+fn very_large_versions_are_archived_together() {
     let tracker = with_version();
     put_large_versions(&tracker, 180, ModelStage::Production);
     let promoted = json!({"name": "m", "version": "1", "stage": "Production", "archive_existing_versions": true});
@@ -105,7 +105,7 @@ fn versions_are_archived_however_large_they_are_together() {
 }
 
 #[test]
-fn nothing_is_left_of_a_model_however_large_its_versions_are() {
+fn nothing_is_left_of_a_deleted_model_with_very_large_versions() {
     let tracker = with_version();
     put_large_versions(&tracker, 300, ModelStage::None);
     tracker.delete("registered-models/delete", json!({"name": "m"})).ok();
@@ -118,7 +118,7 @@ fn nothing_is_left_of_a_model_however_large_its_versions_are() {
 }
 
 #[test]
-fn what_a_deletion_left_that_broke_off_goes_with_upkeep() {
+fn maintenance_finishes_an_interrupted_deletion() {
     let fails = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&fails);
     let records = Arc::new(InterceptedRecords::new(move |commit| {
@@ -142,7 +142,7 @@ fn what_a_deletion_left_that_broke_off_goes_with_upkeep() {
 }
 
 #[test]
-fn an_experiment_is_purged_however_large_its_records_are() {
+fn an_experiment_with_very_large_records_is_purged() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let id: ExperimentId = ExperimentId::parse(&experiment).unwrap();
@@ -158,7 +158,7 @@ fn an_experiment_is_purged_however_large_its_records_are() {
 }
 
 #[test]
-fn runs_are_purged_however_large_they_are_together() {
+fn very_large_runs_are_purged_together() {
     let tracker = Tracker::fresh();
     let tags: Vec<Value> = (0..150)
         .map(|number| json!({"key": format!("k{number}"), "value": "v".repeat(8_000)}))
@@ -174,7 +174,7 @@ fn runs_are_purged_however_large_they_are_together() {
 }
 
 #[test]
-fn a_damaged_run_keeps_no_other_from_being_purged() {
+fn a_damaged_run_does_not_stop_the_purge_of_others() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..3).map(|start| tracker.run(&experiment, start)).collect();
@@ -206,7 +206,7 @@ fn a_damaged_run_keeps_no_other_from_being_purged() {
 }
 
 #[test]
-fn no_experiment_lies_among_the_files_of_a_run_or_logged_model() {
+fn the_location_of_an_experiment_is_never_inside_a_run_or_logged_model() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let model = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
@@ -235,7 +235,7 @@ fn no_experiment_lies_among_the_files_of_a_run_or_logged_model() {
 }
 
 #[test]
-fn a_run_stays_while_an_experiment_lies_among_its_files() {
+fn a_run_is_not_purged_while_an_experiment_is_stored_inside_it() {
     let tracker = Tracker::fresh();
     let outer = tracker.experiment("outer");
     let run = tracker.run(&outer, 1);

@@ -83,7 +83,7 @@ fn runs_with_large_datasets_are_read_and_listed() {
 }
 
 #[test]
-fn large_runs_are_searched_in_any_order_whether_they_are_packed_or_not() {
+fn large_runs_are_searched_in_any_order_packed_or_not() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     for start in 0..8 {
@@ -157,7 +157,7 @@ fn large_experiments_models_and_versions_are_listed() {
 }
 
 #[test]
-fn a_thing_that_is_larger_than_any_answer_is_shown_in_part() {
+fn an_object_larger_than_any_answer_is_shown_in_part() {
     let tracker = Tracker::fresh();
     tracker.model("m");
     for number in 0..300 {
@@ -192,7 +192,7 @@ fn large_logged_models_are_listed() {
 }
 
 #[test]
-fn a_body_of_very_many_values_is_refused_and_the_bound_named() {
+fn a_body_of_too_many_values_is_refused_and_the_limit_named() {
     let tracker = Tracker::fresh();
     let body = |inside: String| format!("{{\"run_id\": \"\", \"a\": [{inside}0]}}");
     let many = tracker.send("POST", "/api/2.0/mlflow/runs/log-batch", body("[],".repeat(6 << 20)));

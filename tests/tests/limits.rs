@@ -231,7 +231,7 @@ fn stored(way: &Way, key: &str, length: usize) -> Option<usize> {
 }
 
 #[test]
-fn a_long_value_is_cut_or_refused_by_every_way_in_alike() {
+fn a_long_value_is_cut_or_refused_alike_by_every_endpoint() {
     for (ways, key, max, longer) in [
         (&RUN_TAGS[..], "config", 8_000, Some(8_000)),
         (&RUN_TAGS, "mlflow.loggedArtifacts", 100_000, None),
@@ -250,7 +250,7 @@ fn a_long_value_is_cut_or_refused_by_every_way_in_alike() {
 }
 
 #[test]
-fn an_impossible_key_is_refused_by_every_way_in_and_nothing_is_stored() {
+fn an_impossible_key_is_refused_by_every_endpoint_and_nothing_is_stored() {
     let too_long = ("k".repeat(251), "k".repeat(256));
     for (ways, bad) in [
         (&RUN_TAGS[..], &["a@b", "a\n", "a/../b", "", &too_long.0][..]),
@@ -311,7 +311,7 @@ fn a_list_has_at_most_1000_pairs() {
 }
 
 #[test]
-fn a_name_of_a_run_is_cut_by_every_way_in() {
+fn the_name_of_a_run_is_cut_by_every_endpoint() {
     let tracker = Tracker::fresh();
     let long = "ü".repeat(8_001);
     let tag = json!({"key": "mlflow.runName", "value": long});
@@ -339,7 +339,7 @@ fn a_name_of_a_run_is_cut_by_every_way_in() {
 }
 
 #[test]
-fn of_equal_tags_of_an_input_the_last_counts() {
+fn the_last_of_equal_tags_of_an_input_counts() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let tags: Vec<Value> = (0..1_000)
@@ -360,7 +360,7 @@ fn of_equal_tags_of_an_input_the_last_counts() {
 }
 
 #[test]
-fn what_is_too_long_for_a_name_is_told_where_it_is_given() {
+fn a_name_that_is_too_long_is_refused_where_it_is_given() {
     let tracker = Tracker::fresh();
     tracker.experiment("e");
     tracker.model("m");

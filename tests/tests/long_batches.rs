@@ -116,7 +116,7 @@ fn tangled(seed: u64, count: usize, times: std::ops::Range<i64>) -> Vec<Point> {
 }
 
 #[test]
-fn the_history_of_batches_is_in_order_whatever_the_page_size() {
+fn the_history_of_batches_is_in_order_at_every_page_size() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let batches = [
@@ -148,7 +148,7 @@ fn the_history_of_batches_is_in_order_whatever_the_page_size() {
 }
 
 #[test]
-fn a_page_of_one_point_is_any_point() {
+fn each_point_of_a_history_can_be_a_page() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let (early, late) = (tangled(7, 80, 0..20), tangled(8, 80, 15..30));
@@ -158,7 +158,7 @@ fn a_page_of_one_point_is_any_point() {
 }
 
 #[test]
-fn single_points_lie_among_those_of_batches() {
+fn single_points_are_ordered_among_those_of_batches() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let mut logged = Vec::new();
@@ -228,7 +228,7 @@ fn the_metrics_of_one_batch_have_histories_of_their_own() {
 }
 
 #[test]
-fn writers_who_append_to_one_metric_at_once_lose_nothing() {
+fn concurrent_appends_to_one_metric_are_all_kept() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let mut logged = Vec::new();

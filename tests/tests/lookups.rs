@@ -15,7 +15,7 @@ fn impossible_names() -> [String; 2] {
 }
 
 #[test]
-fn what_cannot_exist_is_not_found() {
+fn impossible_names_and_ids_are_not_found() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     tracker.model("m");
@@ -50,7 +50,7 @@ fn what_cannot_exist_is_not_found() {
 }
 
 #[test]
-fn a_search_for_what_cannot_exist_finds_nothing() {
+fn a_search_for_impossible_names_finds_nothing() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     tracker.pack();

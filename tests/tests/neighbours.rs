@@ -223,7 +223,7 @@ fn be_greedy(served: &Served, file: &str) -> JoinSet<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quiet_project_is_served_beside_greedy_neighbours_and_strangers() {
+async fn a_quiet_project_is_served_beside_greedy_projects_and_strangers() {
     let served = Served::with(small()).await;
     let file = served.large_file().await;
     served.train().await;

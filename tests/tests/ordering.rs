@@ -86,7 +86,7 @@ impl Board {
 }
 
 #[test]
-fn pages_hold_the_first_runs_whatever_happens_to_those() {
+fn pages_follow_the_order_after_changes_and_deletions() {
     let mut board = Board::packed();
     board.check("", |_| true);
     board.raise_the_least(RUNS);
@@ -98,7 +98,7 @@ fn pages_hold_the_first_runs_whatever_happens_to_those() {
 }
 
 #[test]
-fn a_filter_that_is_asked_again_sees_what_changed_meanwhile() {
+fn a_repeated_filter_sees_changes_made_in_between() {
     let mut board = Board::packed();
     let thirds = |value: i64| value % 3 == 0;
     for filter in ["tags.t = 'third'", "tags.t LIKE '%ir%'"] {

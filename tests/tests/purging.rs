@@ -79,7 +79,7 @@ fn found(tracker: &Tracker, experiment: &str, query: Value) -> Vec<String> {
 }
 
 #[test]
-fn a_run_that_was_deleted_long_ago_goes_with_all_it_had() {
+fn a_purge_removes_a_run_deleted_long_ago_with_all_its_data() {
     for is_packed in [false, true] {
         let tracker = Tracker::fresh();
         let experiment = tracker.experiment("e");
@@ -112,7 +112,7 @@ fn a_run_that_was_deleted_long_ago_goes_with_all_it_had() {
 }
 
 #[test]
-fn what_was_purged_is_found_no_more_by_whoever_found_it_before() {
+fn repeated_searches_do_not_find_a_purged_run() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let gone = full_run(&tracker, &experiment, "gone");
@@ -146,7 +146,7 @@ fn what_was_purged_is_found_no_more_by_whoever_found_it_before() {
 }
 
 #[test]
-fn what_was_restored_or_deleted_again_later_stays() {
+fn a_purge_spares_restored_and_recently_deleted_runs() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let [restored, again, with_experiment] = [0; 3].map(|_| full_run(&tracker, &experiment, "kept"));
@@ -171,7 +171,7 @@ fn what_was_restored_or_deleted_again_later_stays() {
 }
 
 #[test]
-fn an_experiment_that_was_deleted_long_ago_goes_with_all_its_runs() {
+fn a_purge_removes_an_experiment_deleted_long_ago_with_all_its_runs() {
     let tracker = Tracker::fresh();
     let other = tracker.experiment("other");
     let kept = full_run(&tracker, &other, "kept");
@@ -209,7 +209,7 @@ fn an_experiment_that_was_deleted_long_ago_goes_with_all_its_runs() {
 }
 
 #[test]
-fn what_a_version_is_made_from_stays_until_the_version_goes() {
+fn a_purge_spares_a_logged_model_while_a_version_names_it() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let model = tracker.post("logged-models", json!({"experiment_id": experiment})).ok();
@@ -237,7 +237,7 @@ fn what_a_version_is_made_from_stays_until_the_version_goes() {
 }
 
 #[test]
-fn every_project_keeps_its_first_experiment() {
+fn a_purge_never_removes_the_first_experiment() {
     let tracker = Tracker::fresh();
     let run = full_run(&tracker, "0", "kept");
     tracker.post("experiments/delete", json!({"experiment_id": "0"})).ok();
@@ -247,7 +247,7 @@ fn every_project_keeps_its_first_experiment() {
 }
 
 #[test]
-fn searches_find_the_others_in_their_order() {
+fn a_purge_keeps_the_order_of_the_remaining_runs() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let mut runs = Vec::new();
@@ -296,7 +296,7 @@ fn searches_find_the_others_in_their_order() {
 }
 
 #[test]
-fn a_purge_that_breaks_off_is_finished_by_the_next() {
+fn the_next_purge_finishes_an_interrupted_one() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..12).map(|_| full_run(&tracker, &experiment, SECRET)).collect();
@@ -343,7 +343,7 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
 }
 
 #[test]
-fn runs_that_are_gone_take_no_place_on_a_page_whatever_is_left_of_them() {
+fn purged_runs_never_take_a_place_on_a_page() {
     for commits in 0..4 {
         let more = Arc::new(AtomicUsize::new(usize::MAX));
         let left = Arc::clone(&more);

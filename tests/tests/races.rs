@@ -70,12 +70,12 @@ async fn race_half(half: usize) {
 }
 
 #[test]
-fn pairs_of_operations_are_serializable() {
+fn the_first_half_of_the_pairs_is_serializable() {
     block_on(race_half(0));
 }
 
 #[test]
-fn the_other_pairs_of_operations_are_serializable() {
+fn the_second_half_of_the_pairs_is_serializable() {
     block_on(race_half(1));
 }
 

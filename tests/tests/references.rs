@@ -24,7 +24,7 @@ fn versions_of(tracker: &Tracker, run: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_version_made_from_a_run_is_that_run_wherever_it_lies() {
+fn a_version_made_from_a_run_is_that_run_in_any_experiment() {
     let tracker = Tracker::fresh();
     tracker.model("m");
     tracker.model("n");

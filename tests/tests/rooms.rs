@@ -357,7 +357,7 @@ fn branches(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Ve
 }
 
 #[test]
-fn paths_are_read_wherever_they_stand() {
+fn paths_are_found_in_all_positions() {
     let source = r##"
         // crate::comment::A
         /* crate::comment::B /* inside */ crate::comment::C */
@@ -395,7 +395,7 @@ fn paths_are_read_wherever_they_stand() {
 }
 
 #[test]
-fn a_room_uses_rooms_to_its_right_and_none_beside_it() {
+fn a_room_uses_rooms_to_its_right_and_none_of_its_group() {
     let document = "\n## Rooms\n\ntext\n- `x/src/y`: a → b, c\n  → d\n- `z/src`: e\n\n## More\n- `w/src`: f\n";
     let all = Rooms::all_in(document);
     assert_eq!(all.len(), 2);

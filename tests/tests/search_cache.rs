@@ -45,7 +45,7 @@ fn stages(tracker: &Tracker, experiment: &str) -> Vec<Value> {
 }
 
 #[test]
-fn an_experiment_that_was_deleted_while_its_runs_were_read_comes_back_whole() {
+fn an_experiment_deleted_during_a_search_is_restored_with_all_its_runs() {
     let records = Arc::new(Waiting {
         records: MemoryRecords::new(),
         once: Mutex::default(),

@@ -15,7 +15,7 @@ async fn until(caller: &Caller, path: &str, status: u16) {
 }
 
 #[tokio::test]
-async fn one_caller_and_one_project_have_a_part_of_what_may_run() {
+async fn one_caller_and_one_project_may_use_a_share_of_the_permits() {
     let guest = GuestHost::limited(Limits {
         concurrent_requests_max: 4,
         queue_timeout: Duration::from_millis(20),
@@ -43,7 +43,7 @@ async fn one_caller_and_one_project_have_a_part_of_what_may_run() {
 }
 
 #[tokio::test]
-async fn one_caller_has_a_part_of_the_memory_of_instances() {
+async fn one_caller_may_use_a_share_of_the_instance_memory() {
     let guest = GuestHost::limited(Limits {
         instance_bytes_max: 24 << 20,
         instances_bytes_max: 96 << 20,

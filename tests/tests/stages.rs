@@ -115,7 +115,7 @@ fn a_semantic_version_is_the_stage_of_the_version_that_has_it() {
 }
 
 #[test]
-fn whoever_takes_the_highest_number_of_the_latest_gets_the_latest() {
+fn the_highest_number_of_the_latest_versions_is_the_latest_version() {
     // As all clients do for `models:/m/latest`: the stage of 3 must not make it the latest.
     let tracker = with_versions(&["1.0.0", "3.0.0", "2.0.0"]);
     transition(&tracker, "3", "Production");
@@ -126,7 +126,7 @@ fn whoever_takes_the_highest_number_of_the_latest_gets_the_latest() {
 }
 
 #[test]
-fn a_transition_can_archive_what_is_in_its_way() {
+fn a_transition_can_archive_the_versions_of_its_stage() {
     let tracker = with_versions(&["1.0.0", "1.0.1", "1.0.2"]);
     transition(&tracker, "1", "Production");
     transition(&tracker, "2", "Production");

@@ -154,7 +154,7 @@ fn cramped() -> Limits {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_larger_than_all_that_may_be_in_memory() {
+async fn a_file_may_be_larger_than_the_body_memory() {
     let files = Files::with(cramped()).await;
     assert_eq!(files.put("big", Pieces::new(300)).await.status(), 200);
     let response = files.get("big").await;
@@ -166,7 +166,7 @@ async fn files_are_larger_than_all_that_may_be_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_sets_the_pace() {
+async fn a_slow_client_slows_the_transfer_down() {
     let files = Files::with(Limits::default()).await;
     files.put("big", Pieces::new(400)).await;
     let mut body = files.get("big").await.into_body();
@@ -195,7 +195,7 @@ async fn a_cut_upload_leaves_the_old_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_stands_still_ends() {
+async fn a_stalled_upload_is_cut() {
     let files = Files::with(Limits {
         body_idle_timeout: Duration::from_millis(50),
         ..Limits::default()
@@ -208,7 +208,7 @@ async fn an_upload_that_stands_still_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_trickles_ends_however_short_its_pauses() {
+async fn an_upload_that_trickles_is_cut_even_with_short_pauses() {
     let files = Files::with(Limits {
         body_idle_timeout: Duration::from_millis(200),
         transfer_rate_min: 10 << 20,
@@ -223,7 +223,7 @@ async fn an_upload_that_trickles_ends_however_short_its_pauses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_leaves_leaves_nothing() {
+async fn a_cancelled_upload_leaves_nothing() {
     let files = Files::with(Limits::default()).await;
     let put = files.put("a", Pieces::ending(3, Some(Step::Stall)));
     assert!(tokio::time::timeout(Duration::from_millis(100), put).await.is_err());
@@ -232,7 +232,7 @@ async fn a_caller_who_leaves_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announced_file_that_is_too_large_is_refused_unread() {
+async fn an_announced_file_over_the_limit_is_refused_unread() {
     let files = Files::with(Limits {
         file_bytes_max: 3 * PIECE as u64,
         body_bytes_max: 100,
@@ -250,7 +250,7 @@ async fn an_announced_file_that_is_too_large_is_refused_unread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_turns_out_too_large_is_refused() {
+async fn a_file_that_grows_over_the_limit_is_refused() {
     let files = Files::with(Limits {
         file_bytes_max: 3 * PIECE as u64,
         ..Limits::default()
@@ -270,7 +270,7 @@ fn of_three_pieces() -> Limits {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_for_which_a_project_has_no_room_is_refused_unread() {
+async fn an_announced_file_over_the_quota_is_refused_unread() {
     let files = Files::with(of_three_pieces()).await;
     assert_eq!(files.put("a", Pieces::new(2)).await.status(), 200);
     let body = Pieces::new(2);
@@ -286,7 +286,7 @@ async fn a_file_for_which_a_project_has_no_room_is_refused_unread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_outgrows_its_project_is_refused_as_soon_as_it_does() {
+async fn a_file_is_refused_as_soon_as_it_exceeds_the_quota() {
     let files = Files::with(of_three_pieces()).await;
     files.put("a", Pieces::new(2)).await;
     // Were it read to its end, it would stand still there.
@@ -298,7 +298,7 @@ async fn a_file_that_outgrows_its_project_is_refused_as_soon_as_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_makes_room() {
+async fn a_deleted_file_frees_its_quota() {
     let files = Files::with(of_three_pieces()).await;
     assert_eq!(files.put("d/a", Pieces::new(1)).await.status(), 200);
     assert_eq!(files.put("d/b", Pieces::new(2)).await.status(), 200);
@@ -322,7 +322,7 @@ fn bytes_below(directory: &std::path::Path) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_at_the_same_moment_do_not_pass_the_bound_of_their_project() {
+async fn concurrent_uploads_do_not_exceed_the_quota() {
     // The second path's bodies are whole in memory.
     for prefix in ["/api/2.0/mlflow-artifacts", "/mlflow-artifacts"] {
         let files = Arc::new(Files::with(of_three_pieces()).await);
@@ -353,7 +353,7 @@ async fn uploads_at_the_same_moment_do_not_pass_the_bound_of_their_project() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_client_may_finish() {
+async fn a_refused_upload_is_drained() {
     let files = Files::with(Limits::default()).await;
     let body = Pieces::new(20);
     let taken = Arc::clone(&body.taken);
@@ -364,7 +364,7 @@ async fn a_refused_client_may_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_file_is_delivered_as_it_was() {
+async fn a_download_delivers_the_file_as_it_was_when_opened() {
     let files = Files::with(Limits::default()).await;
     files.put("a", Pieces::new(200)).await;
     let mut body = files.get("a").await.into_body();
@@ -375,7 +375,7 @@ async fn a_replaced_file_is_delivered_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_take_long_do_not_keep_others_out() {
+async fn slow_transfers_do_not_block_short_requests() {
     let files = Files::with(Limits {
         transfers_max: 2,
         project_percent_max: 100,
@@ -404,7 +404,7 @@ async fn those_who_take_long_do_not_keep_others_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_of_one_file_at_once_leave_one_of_them() {
+async fn concurrent_uploads_of_one_file_leave_exactly_one() {
     let files = Arc::new(Files::with(Limits::default()).await);
     let all: Vec<_> = (1..=8)
         .map(|count| {

@@ -110,7 +110,7 @@ impl Upload {
 }
 
 #[test]
-fn a_file_that_came_in_parts_is_whole() {
+fn a_completed_upload_is_the_parts_in_order() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(4);
     let parts = uploads.send_all(&upload, &[(3, "three "), (1, "one "), (4, ""), (2, "two ")]);
@@ -121,7 +121,7 @@ fn a_file_that_came_in_parts_is_whole() {
 }
 
 #[test]
-fn a_file_is_replaced_by_one_that_came_in_parts() {
+fn a_completed_upload_replaces_the_file() {
     let uploads = Uploads::fresh();
     let path = format!("{STORE}/{}/dir/a.bin", uploads.root);
     uploads.tracker.file("PUT", &path, &[], "a longer text").ok();
@@ -133,7 +133,7 @@ fn a_file_is_replaced_by_one_that_came_in_parts() {
 }
 
 #[test]
-fn parts_are_no_artifacts() {
+fn parts_are_not_listed_as_artifacts() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     uploads.send_all(&upload, &[(1, "x"), (2, "y")]);
@@ -171,7 +171,7 @@ fn parts_are_no_artifacts() {
 }
 
 #[test]
-fn a_ticket_is_good_for_its_own_part_alone() {
+fn an_upload_token_is_valid_for_its_own_part_only() {
     let uploads = Uploads::fresh();
     let (upload, other) = (uploads.begin(2), uploads.begin(2));
     let (url, ticket) = upload.credential(1);
@@ -205,7 +205,7 @@ fn a_ticket_is_good_for_its_own_part_alone() {
 }
 
 #[test]
-fn a_ticket_shows_no_token() {
+fn an_upload_token_does_not_reveal_the_access_token() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     let (url, (_, ticket)) = upload.credential(1);
@@ -218,7 +218,7 @@ fn a_ticket_shows_no_token() {
 }
 
 #[test]
-fn who_may_no_longer_write_sends_no_more_parts() {
+fn parts_are_refused_after_the_caller_lost_the_right_to_write() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
@@ -252,7 +252,7 @@ fn a_reader_begins_no_upload() {
 }
 
 #[test]
-fn a_file_is_made_of_all_its_parts_in_their_order_and_of_nothing_else() {
+fn completing_an_upload_requires_exactly_its_parts_in_order() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(3);
     let parts = uploads.send_all(&upload, &[(1, "1"), (2, "2"), (3, "3")]);
@@ -289,7 +289,7 @@ fn a_file_is_made_of_all_its_parts_in_their_order_and_of_nothing_else() {
 
 // A client that got no answer in time asks again.
 #[test]
-fn what_was_put_together_is_so_when_it_is_asked_for_again() {
+fn completing_an_upload_twice_is_idempotent() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
@@ -302,7 +302,7 @@ fn what_was_put_together_is_so_when_it_is_asked_for_again() {
 }
 
 #[test]
-fn a_part_that_is_sent_again_replaces_the_first() {
+fn a_part_sent_twice_replaces_the_first() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let first = uploads.send_all(&upload, &[(1, "old"), (2, "!")]);
@@ -314,7 +314,7 @@ fn a_part_that_is_sent_again_replaces_the_first() {
 }
 
 #[test]
-fn an_upload_that_is_given_up_leaves_nothing() {
+fn an_aborted_upload_leaves_nothing() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x"), (2, "y")]);
@@ -334,7 +334,7 @@ fn an_upload_that_is_given_up_leaves_nothing() {
 }
 
 #[test]
-fn an_upload_that_nobody_ends_is_swept_after_a_day() {
+fn an_abandoned_upload_is_removed_after_a_day() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x"), (2, "y")]);
@@ -352,7 +352,7 @@ fn an_upload_that_nobody_ends_is_swept_after_a_day() {
 }
 
 #[test]
-fn an_upload_of_a_clock_that_was_set_back_ends() {
+fn an_upload_that_began_before_the_clock_was_set_back_is_removed() {
     let uploads = Uploads::fresh();
     uploads.tracker.wait_ms(30 * DAY_MS);
     let upload = uploads.begin(2);
@@ -373,7 +373,7 @@ fn an_upload_of_a_clock_that_was_set_back_ends() {
 }
 
 #[test]
-fn however_many_uploads_nobody_ends_all_are_swept() {
+fn all_abandoned_uploads_are_removed() {
     let uploads = Uploads::fresh();
     let begin = |number: usize| {
         let body = json!({"path": format!("{number}.bin"), "num_parts": 1}).to_string();
@@ -395,7 +395,7 @@ fn however_many_uploads_nobody_ends_all_are_swept() {
 }
 
 #[test]
-fn an_upload_that_cannot_be_read_spares_the_others() {
+fn an_unreadable_upload_does_not_stop_the_removal_of_others() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     uploads.send_all(&upload, &[(1, "x")]);
@@ -412,7 +412,7 @@ fn an_upload_that_cannot_be_read_spares_the_others() {
 }
 
 #[test]
-fn the_parts_of_a_file_are_together_no_larger_than_a_file() {
+fn the_parts_of_a_file_do_not_exceed_the_size_of_a_file_together() {
     let limits = Limits {
         file_bytes_max: 10,
         ..Limits::default()
@@ -429,7 +429,7 @@ fn the_parts_of_a_file_are_together_no_larger_than_a_file() {
 }
 
 #[test]
-fn parts_count_as_files_and_can_always_be_put_together() {
+fn parts_count_towards_the_quota_and_can_always_be_completed() {
     let limits = Limits {
         project_bytes_max: 10,
         ..Limits::default()
@@ -447,7 +447,7 @@ fn parts_count_as_files_and_can_always_be_put_together() {
 }
 
 #[test]
-fn parts_that_come_at_once_do_not_pass_the_bound_of_their_project() {
+fn concurrent_parts_do_not_exceed_the_quota() {
     let limits = Limits {
         project_bytes_max: 10,
         ..Limits::default()
@@ -466,7 +466,7 @@ fn parts_that_come_at_once_do_not_pass_the_bound_of_their_project() {
 
 // Each looks at what the others have sent before its own bytes come; what is too large together is refused at the end.
 #[test]
-fn parts_that_come_at_once_make_no_file_that_is_too_large() {
+fn concurrent_parts_do_not_exceed_the_size_of_a_file() {
     let limits = Limits {
         file_bytes_max: 10,
         ..Limits::default()
@@ -510,7 +510,7 @@ fn an_upload_belongs_to_an_active_run() {
 }
 
 #[test]
-fn another_projects_upload_is_not_there() {
+fn an_upload_of_another_project_is_not_found() {
     let mut uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
@@ -566,7 +566,7 @@ fn a_file_has_a_name_and_a_bounded_number_of_parts() {
 
 // The client reads the words, and sends the file at once.
 #[test]
-fn behind_a_proxy_parts_need_an_address_that_the_host_was_told() {
+fn an_upload_behind_a_proxy_requires_a_configured_base_url() {
     let body = json!({"path": "a", "num_parts": 1}).to_string();
     let ask = |uploads: &Uploads, headers: &[(&'static str, &str)]| {
         let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}", uploads.root);
@@ -608,7 +608,7 @@ fn behind_a_proxy_parts_need_an_address_that_the_host_was_told() {
 }
 
 #[test]
-fn parts_that_come_at_once_are_all_kept() {
+fn concurrent_parts_are_all_kept() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(20);
     let send = &|number: usize| {

@@ -19,7 +19,7 @@ fn bits(metric: &Value) -> u64 {
 }
 
 #[test]
-fn a_metric_comes_back_to_the_last_bit() {
+fn a_metric_is_read_back_bit_for_bit() {
     let tracker = Tracker::fresh();
     for value in VALUES {
         let (single, batched) = (tracker.run("0", 1), tracker.run("0", 2));
@@ -43,7 +43,7 @@ fn a_metric_comes_back_to_the_last_bit() {
 }
 
 #[test]
-fn a_metric_is_found_by_its_very_value() {
+fn a_metric_is_found_by_its_exact_value() {
     let tracker = Tracker::fresh();
     for value in &VALUES[..4] {
         let run = tracker.run("0", 1);

@@ -110,7 +110,7 @@ fn a_filter_chooses_versions() {
 }
 
 #[test]
-fn an_order_is_total_and_paged_without_gap_or_twin() {
+fn an_order_is_total_and_its_pages_have_no_gap_or_duplicate() {
     let tracker = with_versions();
     for (order, expected) in [
         ("", ["a3", "a2", "a1", "b3", "b1"]),
@@ -176,7 +176,7 @@ fn marking_a_version_as_a_prompt_hides_the_whole_model() {
 }
 
 #[test]
-fn what_a_deleted_model_had_is_not_found() {
+fn versions_of_a_deleted_model_are_not_found() {
     let tracker = with_versions();
     let run = tracker.read_version("a", "1")["run_id"].as_str().unwrap().to_owned();
     tracker.delete("registered-models/delete", json!({"name": "a"})).ok();
@@ -185,7 +185,7 @@ fn what_a_deleted_model_had_is_not_found() {
 }
 
 #[test]
-fn a_random_search_is_the_same_as_looking_at_every_version() {
+fn a_random_search_matches_a_plain_evaluation_of_every_version() {
     let tracker = with_versions();
     let all = search(&tracker, "")["model_versions"].as_array().unwrap().clone();
     let number = |version: &Value| version["version"].as_str().unwrap().parse::<i64>().unwrap();

@@ -54,7 +54,7 @@ fn pack_all(tracker: &Tracker) {
 }
 
 #[test]
-fn runs_whose_tags_are_all_their_own_are_packed() {
+fn runs_without_common_tag_keys_are_packed() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let own = |run: i64| (0..200).map(move |number| format!("tag-{run}-{number}"));
@@ -85,7 +85,7 @@ fn large_runs_are_packed() {
 }
 
 #[test]
-fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_as_it_is() {
+fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_in_its_latest_state() {
     let mut project = Project::new(3);
     let named = |prefix: &str, count: usize| {
         let tag = |number| (format!("{prefix}{number:04}"), format!("v{}", number % 3));
@@ -140,7 +140,7 @@ fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_as_it_is() {
 }
 
 #[test]
-fn runs_of_many_records_are_packed_piece_by_piece_and_found_by_each_of_them() {
+fn runs_of_many_records_are_packed_in_pieces_and_found_by_each_key() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..40).map(|start| tracker.run(&experiment, start)).collect();
@@ -166,7 +166,7 @@ fn runs_of_many_records_are_packed_piece_by_piece_and_found_by_each_of_them() {
 }
 
 #[test]
-fn packing_runs_with_the_same_columns_writes_a_few_times_what_was_logged() {
+fn packing_runs_with_the_same_columns_writes_few_times_the_logged_bytes() {
     let written = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&written);
     let records = InterceptedRecords::new(move |commit| {
@@ -242,7 +242,7 @@ fn pack_all_once(tracker: &Tracker) {
 }
 
 #[test]
-fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packed() {
+fn a_run_that_cannot_be_packed_is_set_aside_and_the_others_are_packed() {
     let tracker = Tracker::fresh();
     let [experiment, other] = ["e", "other"].map(|name| tracker.experiment(name));
     let runs: Vec<String> = (0..5).map(|start| create(&tracker, &experiment, start, &[])).collect();
@@ -281,7 +281,7 @@ fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packe
 }
 
 #[test]
-fn a_mark_that_cannot_be_read_stops_no_other_run() {
+fn an_unreadable_dirty_marker_stops_no_other_run() {
     let tracker = Tracker::fresh();
     let [first, second] = ["first", "second"].map(|name| tracker.experiment(name));
     create(&tracker, &first, 1, &[]);

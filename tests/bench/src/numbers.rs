@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn three_digits_count() {
+    fn numbers_are_shown_with_three_significant_digits() {
         let shown: Vec<String> = [0.0421, 7.314, 99.97, 999.6, 12_345.0, 1_234_567.0]
             .map(readable)
             .into();

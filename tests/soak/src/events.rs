@@ -138,19 +138,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_those_that_followed_each_other_counts() {
+    fn the_last_of_consecutive_writes_counts() {
         let register = register(&[(1, 1, 2, Fate::Done), (2, 3, 4, Fate::Done)]);
         assert_eq!(possible(&register, 9, 9), [2]);
     }
 
     #[test]
-    fn either_of_those_at_the_same_time_may_be_the_last() {
+    fn either_of_two_concurrent_writes_may_be_the_last() {
         let register = register(&[(1, 1, 4, Fate::Done), (2, 2, 3, Fate::Done)]);
         assert_eq!(possible(&register, 9, 9), [1, 2]);
     }
 
     #[test]
-    fn what_is_unknown_may_have_happened_and_what_was_refused_did_not() {
+    fn an_unanswered_write_may_have_happened_and_a_refused_one_did_not() {
         let register = register(&[
             (1, 1, 2, Fate::Done),
             (2, 3, 4, Fate::Unknown),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_replaced_like_all_else() {
+    fn a_later_write_replaces_an_unanswered_one() {
         let mut register = register(&[(1, 1, 2, Fate::Done)]);
         register.writes.begin(2, 3);
         register.writes.settle(4);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_sees_what_was_set_before_or_while_it_read() {
+    fn a_read_returns_a_value_set_before_or_during_it() {
         let register = register(&[(1, 2, 3, Fate::Done), (2, 5, 8, Fate::Done), (3, 20, 21, Fate::Done)]);
         assert_eq!(possible(&register, 1, 1), [0]);
         assert_eq!(possible(&register, 6, 7), [1, 2]);

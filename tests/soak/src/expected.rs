@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_as_long_as_they_say_and_repeat() {
+    fn contents_have_their_length_and_repeat() {
         let contents = Contents { seed: 5, length: 13 };
         assert_eq!(contents.bytes().len(), 13);
         assert_eq!(contents.bytes(), contents.bytes());

@@ -75,7 +75,7 @@ fn an_experiment_is_either_deleted_or_a_run_of_it_made_a_version() {
 }
 
 #[test]
-fn a_model_is_either_deleted_or_renamed_and_its_names_stay_usable() {
+fn a_model_is_either_deleted_or_renamed_and_its_names_remain_usable() {
     within_each_other("delete model", "rename model", async |_, client, deleted, renamed| {
         assert_ne!(deleted, renamed);
         let (status, _) = client.call("GET", "registered-models/get?name=k", Value::Null).await;

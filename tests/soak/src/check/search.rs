@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_absent_comes_last_in_both_directions() {
+    fn absent_values_sort_last_in_both_directions() {
         for downwards in [false, true] {
             assert_eq!(absent_last(Some(1), None, downwards), Ordering::Less);
             assert_eq!(absent_last(None, Some(1), downwards), Ordering::Greater);

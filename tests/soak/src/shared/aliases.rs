@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_goes_with_the_last_version_alone() {
+    fn deleting_a_version_deletes_an_alias_only_if_it_names_that_version() {
         let (mut aliases, mut deletions) = (Aliases::new(), Events::default());
         let set = aliases.begin("champion", Some(1), 1);
         aliases.end("champion", set, Fate::Done, 2);
