@@ -1,4 +1,5 @@
-//! What the tests share: a forge of fixed tokens, hosts around the misbehaving component, and a caller.
+//! Shared tools of the tests: a forge of fixed tokens, hosts of the misbehaving component, a tracker, and a
+//! caller.
 
 mod caller;
 mod component;
