@@ -1,4 +1,4 @@
-//! Who may do what, and in which order it is checked.
+//! Access checks and their order.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -87,7 +87,7 @@ async fn a_private_token_or_a_password_authenticates() {
     let guest = GuestHost::new();
     let private = Caller::new(&guest.host, "", "1").header("private-token", "owner");
     assert_eq!(private.get(READ).await.status, 200);
-    // "somebody:owner" and "owner:"
+    // The texts "somebody:owner" and "owner:" in Base64.
     for basic in ["c29tZWJvZHk6b3duZXI=", "b3duZXI6"] {
         let caller = Caller::new(&guest.host, "", "1").header("authorization", &format!("Basic {basic}"));
         assert_eq!(caller.get(READ).await.status, 200);

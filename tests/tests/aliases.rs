@@ -74,7 +74,7 @@ fn an_alias_is_a_word_and_never_a_version() {
         set(&tracker, good, "1").ok();
         assert_eq!(resolved(&tracker, good), "1");
     }
-    // Letter by letter.
+    // Aliases are case-sensitive.
     set(&tracker, "Champion", "1").ok();
     tracker
         .get("registered-models/alias?name=m&alias=champion")

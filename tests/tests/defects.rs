@@ -1,4 +1,4 @@
-//! What GitLab's own implementation gets wrong, one test each, by the numbers of our list.
+//! Defects of GitLab's own implementation, one test each, by the numbers of our list.
 
 use mlforge_tests::tracker::{NOW_MS, Tracker};
 use serde_json::{Value, json};
@@ -273,7 +273,7 @@ fn d16_a_refused_model_leaves_no_experiment() {
     tracker.model("m");
 }
 
-/// Names a job as that of a run, in each way there is: a tag of an existing run, of a batch, and of a new run.
+/// Sets a job on a run in each possible way: as a tag of an existing run, of a batch, and of a new run.
 fn name_job(tracker: &Tracker, run: &str, job: &str) -> [String; 3] {
     let tag = json!({"key": "gitlab.CI_JOB_ID", "value": job});
     let set = json!({"run_id": run, "key": tag["key"], "value": tag["value"]});
@@ -291,7 +291,7 @@ fn d17_a_job_of_another_project_is_only_stored_as_a_tag() {
     let tracker = with_versions(&["1.0.0"]);
     let run = tracker.read_version("m", "1")["run_id"].as_str().unwrap().to_owned();
     let before = tracker.read(&run)["info"].take();
-    // Another project's job, an unknown one, one that the forge cannot look up, and nonsense.
+    // Another project's job, an unknown one, one whose look-up fails, and invalid ids.
     for job in [
         "4242",
         "4243",

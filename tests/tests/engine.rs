@@ -1,4 +1,5 @@
-//! One request's misfortune is nobody else's: traps, endless loops, greed, overload, and who shares an instance.
+//! Isolation of requests: traps, endless loops, memory limits and overload affect one request only. Rules for
+//! sharing instances.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -27,7 +28,7 @@ async fn count(caller: &Caller) -> String {
     caller.get("/count").await.body
 }
 
-/// Asks for this until an instance answers that did not exist before.
+/// Sends the request until a new instance answers.
 async fn until_replaced(caller: &Caller, path: &str) {
     let replaced = async {
         while caller.get(path).await.body != "1" {
@@ -55,7 +56,7 @@ async fn the_answer_to_an_internal_error_reveals_no_details() {
     assert!(!answer.body.contains("secret"), "{}", answer.body);
 }
 
-// On one thread: the spinning component and all others share it.
+// On one thread, which the endless loop and all others share.
 #[tokio::test]
 async fn an_endless_loop_ends_at_the_time_limit_and_delays_no_other_request() {
     let guest = GuestHost::limited(quick(Duration::from_millis(500)));
@@ -108,7 +109,7 @@ async fn all_instances_share_a_budget_of_memory() {
 
 #[tokio::test]
 async fn an_idle_instance_makes_room_for_a_running_one() {
-    // Enough for one instance, not for two.
+    // Enough memory for one instance, not for two.
     let guest = GuestHost::limited(Limits {
         instances_bytes_max: 2 << 20,
         ..Limits::default()
@@ -316,7 +317,7 @@ async fn a_body_over_the_limit_is_refused_when_it_comes() {
     assert_eq!(response.status(), 413);
 }
 
-/// A body that comes in pieces and does not say how many.
+/// A body that comes in pieces and does not announce its length.
 struct Pieces(VecDeque<&'static str>);
 
 impl Body for Pieces {

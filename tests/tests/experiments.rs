@@ -236,7 +236,7 @@ fn deleting_and_restoring_an_experiment_includes_every_run() {
         .post("runs/log-parameter", json!({"run_id": kept, "key": "k", "value": "v"}))
         .fails(400, "INVALID_PARAMETER_VALUE");
     tracker.post("experiments/restore", json!({"experiment_id": id})).ok();
-    // As MLflow does: also the run that was deleted on its own comes back.
+    // As in MLflow, the run that was deleted on its own is restored, too.
     assert_eq!(
         (stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")),
         (["active", "active"].map(str::to_owned), 2, 0, 2)

@@ -1,4 +1,5 @@
-//! What the component is lent: rights, storage, time, randomness and headers, and nothing else.
+//! The imports that the host provides to the component: rights, storage, time, random numbers and headers,
+//! and nothing else.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -32,7 +33,7 @@ async fn a_reader_stages_no_blob() {
 async fn rights_end_with_their_request() {
     let guest = GuestHost::new();
     assert_eq!(guest.developer().get("/write").await.body, "written");
-    // The same instance, now for a reader.
+    // This instance answers a reader now.
     assert_eq!(guest.caller("reporter", "1").get("/write").await.body, "denied");
     assert_eq!(guest.caller("reporter", "1").get("/count").await.body, "3");
 }
@@ -61,7 +62,7 @@ async fn a_blob_is_read_back_unchanged() {
     let blob: String = (0..600_000).map(|number| format!("{number} ")).collect();
     let staged = guest.developer().post("/stage", blob.clone()).await;
     assert_eq!(staged.body, format!("staged {}", blob.len()));
-    // The component asks for all but the first byte.
+    // The component reads all but the first byte.
     assert!(guest.developer().get("/blob").await.body == blob[1..]);
     assert_eq!(guest.caller("developer", "2").get("/blob").await.body, "no blob");
 }

@@ -1,4 +1,4 @@
-//! Deletions of things so large, or so many, that no single commit takes them; and of what is damaged.
+//! Deletions that are too large for one commit, and deletions of damaged records.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ const DAY_MS: u64 = 24 * 3_600 * 1_000;
 /// The only model of most tests.
 const MODEL: ModelId = ModelId(1);
 
-/// Whether anything is stored of this kind, for this number.
+/// True if any record of this kind exists for this number.
 fn stores_of(tracker: &Tracker, kind: u8, number: u64) -> bool {
     let key = |number: u64| [&[kind], &number.to_be_bytes()[..]].concat();
     tracker.count_records(&key(number), &key(number + 1)) > 0
@@ -37,7 +37,7 @@ fn delete_version(tracker: &Tracker, version: &str) -> u16 {
     tracker.delete("model-versions/delete", version).status
 }
 
-/// A text of many bytes.
+/// A text of 400,000 bytes.
 fn long_text() -> String {
     "\u{10000}".repeat(100_000)
 }
@@ -109,7 +109,7 @@ fn nothing_is_left_of_a_deleted_model_with_very_large_versions() {
     let tracker = with_version();
     put_large_versions(&tracker, 300, ModelStage::None);
     tracker.delete("registered-models/delete", json!({"name": "m"})).ok();
-    // One request removes a part of so much, upkeep the rest.
+    // One request removes a part of so many records; maintenance removes the rest.
     tracker.pack();
     for kind in [b'V', b'S', b'T', b'U', b'M'] {
         assert!(!stores_of(&tracker, kind, MODEL.0), "{}", char::from(kind));
@@ -122,7 +122,7 @@ fn maintenance_finishes_an_interrupted_deletion() {
     let fails = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&fails);
     let records = Arc::new(InterceptedRecords::new(move |commit| {
-        // The commit that deletes the model is the one that checks something.
+        // The commit that deletes the model is the one with checks.
         match is_broken.load(Ordering::SeqCst) && commit.checks.is_empty() {
             true => Err(CommitError::Failed(StorageError::Unavailable("unplugged".to_owned()))),
             false => Ok(()),
@@ -196,7 +196,7 @@ fn a_damaged_run_does_not_stop_the_purge_of_others() {
             .get(&format!("runs/get?run_id={run}"))
             .fails(404, "RESOURCE_DOES_NOT_EXIST");
     }
-    // With its experiment it goes, too: nothing could be done with it any more.
+    // The damaged run is removed with its experiment, since it cannot be used any more.
     tracker
         .post("experiments/delete", json!({"experiment_id": experiment}))
         .ok();
@@ -240,14 +240,14 @@ fn a_run_is_not_purged_while_an_experiment_is_stored_inside_it() {
     let outer = tracker.experiment("outer");
     let run = tracker.run(&outer, 1);
     let inner = tracker.experiment("inner");
-    // As experiments could be made once.
+    // Earlier versions accepted experiments like this.
     let id = ExperimentId::parse(&inner).unwrap();
     let location = format!("mlflow-artifacts:/{outer}/{run}/artifacts/inner");
     let moved = Experiment::new(id, "inner".to_owned(), Some(location.clone()), NOW_MS);
     tracker.put_records([(keys::experiment(id), codec::write_experiment(&moved))]);
     let inner_run = tracker.run(&inner, 1);
     tracker.post("runs/delete", json!({"run_id": run})).ok();
-    // A run's files are its own, wherever they lie.
+    // The files of a run belong to it in any location.
     let path = format!("{STORE}/{outer}/{run}/artifacts/inner/{inner_run}/artifacts/file");
     tracker.file("PUT", &path, &[], "bytes").ok();
     tracker.wait_ms(DAY_MS);

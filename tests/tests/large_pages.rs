@@ -1,9 +1,9 @@
-//! A page that would be too large ends earlier, and whatever was taken in can be read.
+//! Pages that would be too large end earlier, so all stored data can be read.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
-/// Walks through all pages of a search and answers what it found, and on how many pages.
+/// Walks through all pages of a search. Returns the found objects and the number of pages.
 fn walk(tracker: &Tracker, endpoint: &str, list: &str, body: &Value) -> (Vec<Value>, usize) {
     let (mut found, mut pages, mut token) = (Vec::new(), 0, String::new());
     loop {
@@ -40,7 +40,7 @@ fn log_dataset(tracker: &Tracker, run: &str, name: &str, profile: &str) {
     tracker.post("runs/log-inputs", body).ok();
 }
 
-/// What is shown of the datasets of a run: for each whether its profile is there.
+/// For each dataset of a run: true if the answer shows its profile.
 fn profiles(run: &Value) -> Vec<bool> {
     let inputs = run["inputs"]["dataset_inputs"].as_array().unwrap();
     inputs
@@ -58,7 +58,7 @@ fn runs_with_large_datasets_are_read_and_listed() {
     for name in ["a", "b", "c"] {
         log_dataset(&tracker, &runs[0], name, &profile);
     }
-    // They are known already, and are not to be read into memory together for that.
+    // The datasets are stored already, and must not be read into memory together.
     let small = |name: &str| json!({"dataset": {"name": name, "digest": "d", "source_type": "local", "source": "{}"}});
     for run in &runs[1..] {
         let datasets = [small("a"), small("b"), small("c"), small("d")];

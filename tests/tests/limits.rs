@@ -1,13 +1,13 @@
-//! The limits of `domain/limits.rs`: the same on every way in.
+//! The limits of `domain/limits.rs`: the same for every endpoint.
 
 use mlforge_tests::tracker::{Reply, Tracker};
 use serde_json::{Value, json};
 
-/// A way in of a tag or a param: sends it to something fresh. Answers the reply, and where the value is read from.
+/// An endpoint that takes a tag or a param. `send` sends it to a fresh object; `read` reads the stored list.
 struct Way {
     name: &'static str,
     send: fn(&Tracker, &Value) -> Reply,
-    /// What the caller named the key.
+    /// The caller's name of the key.
     key: &'static str,
     read: fn(&Tracker) -> Value,
 }
@@ -39,7 +39,7 @@ fn in_batch(tracker: &Tracker, list: &str, pair: &Value) -> Reply {
     about_run(tracker, "runs/log-batch", &json!({ list: [pair] }))
 }
 
-/// The only logged model, newly made.
+/// The id of the only logged model.
 fn logged_model(tracker: &Tracker) -> String {
     let made = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
     made["model"]["info"]["model_id"].as_str().unwrap().to_owned()
@@ -212,7 +212,7 @@ const INPUT_TAGS: [Way; 1] = [Way {
     },
 }];
 
-/// How many characters of a value are stored; none when it is refused, or nothing of it is there.
+/// Number of characters of a value that are stored. `None`: it is refused, or nothing of it is stored.
 fn stored(way: &Way, key: &str, length: usize) -> Option<usize> {
     let tracker = Tracker::fresh();
     let pair = json!({"key": key, "value": "ü".repeat(length)});
@@ -349,7 +349,7 @@ fn the_last_of_equal_tags_of_an_input_counts() {
         })
         .collect();
     let dataset = |n: usize| json!({"name": format!("d{n}"), "digest": "1", "source_type": "local", "source": "{}"});
-    // A commit has at most 10,000 changes: not one for each tag.
+    // A commit has at most 10,000 changes, fewer than there are tags here.
     let inputs: Vec<Value> = (0..15).map(|n| json!({"dataset": dataset(n), "tags": tags})).collect();
     tracker
         .post("runs/log-inputs", json!({"run_id": run, "datasets": inputs}))

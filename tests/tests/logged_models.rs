@@ -1,11 +1,11 @@
-//! `logged-models/…`, `runs/outputs`, `runs/log-model`, and metrics that are of a logged model too.
+//! `logged-models/…`, `runs/outputs`, `runs/log-model`, and metrics that belong to a logged model too.
 
 use std::cmp::Ordering;
 
 use mlforge_tests::tracker::{NOW_MS, Reply, Tracker};
 use serde_json::{Value, json};
 
-/// Makes a logged model in `Default`; answers it.
+/// Makes a logged model in `Default`; returns it.
 fn create(tracker: &Tracker, mut body: Value) -> Value {
     if body.get("experiment_id").is_none() {
         body["experiment_id"] = json!("0");
@@ -57,7 +57,7 @@ fn names(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// All pages of a search, each of so many.
+/// The names on all pages of a search, with this page size.
 fn walk(tracker: &Tracker, body: &Value, count: usize) -> Vec<String> {
     let (mut all, mut token) = (Vec::new(), String::new());
     loop {
@@ -384,7 +384,7 @@ fn models_of_an_old_client_are_listed_in_a_tag() {
     ] {
         log(bad).fails(400, "INVALID_PARAMETER_VALUE");
     }
-    // The list stays one that clients can parse: it is never cut.
+    // Clients parse the list, so it is never cut.
     log(&model(&"x".repeat(90_000))).ok();
     log(&model(&"y".repeat(10_000))).fails(400, "INVALID_PARAMETER_VALUE");
 }
@@ -429,7 +429,7 @@ fn with_models() -> (Tracker, Vec<Value>) {
     (tracker, models)
 }
 
-/// Names as sorted letters: models made at one time come by their ids.
+/// The names as sorted letters. Models made at the same time are ordered by their random ids.
 fn sorted(mut names: Vec<String>) -> String {
     names.sort_unstable();
     names.concat()
@@ -585,7 +585,7 @@ fn a_random_search_matches_a_plain_evaluation_of_every_model() {
     let tracker = Tracker::fresh();
     let other = tracker.experiment("other");
     let run = tracker.run("0", 1);
-    // A generator of its own, so that a failure can be run again.
+    // A generator with a fixed seed, so that a failure can be repeated.
     let mut state = 7_u64;
     let mut draw = move |count: u64| {
         state = state

@@ -488,7 +488,7 @@ fn inputs_and_outputs_of_a_run_are_listed_in_the_order_of_logging() {
         tracker.wait_ms(1);
     };
     log(&["zeta", "alpha", "mid"], &["m-z", "m-a", "m-m"]);
-    // Once more, and more than once: each stays where it is.
+    // Logged again, and repeatedly: each keeps its position.
     log(&["new", "alpha", "last", "new"], &["m-n", "m-a", "m-l"]);
     log(&["mid", "before"], &["m-m", "m-b"]);
     let check = |run: &Value| {

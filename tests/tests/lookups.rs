@@ -1,15 +1,15 @@
-//! Look-ups by names, keys, ids and paths that nothing can have.
+//! Look-ups by impossible names, keys, ids and paths.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-/// A new logged model's id.
+/// Makes a logged model; returns its id.
 fn logged_model(tracker: &Tracker) -> String {
     let made = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
     made["model"]["info"]["model_id"].as_str().unwrap().to_owned()
 }
 
-/// Longer than any name, and than any key of the storage; and as long in few characters as a name may be.
+/// A text longer than any name and than any key of the storage, and a long one with few characters.
 fn impossible_names() -> [String; 2] {
     ["n".repeat(5_000), "\u{10000}".repeat(1_100)]
 }

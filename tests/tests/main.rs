@@ -1,4 +1,5 @@
-//! All tests through the front door of the host: one binary, a file a feature. One test looks at the sources: `rooms`.
+//! All tests through the front door of the host: one binary, one file for each feature. The test in `rooms`
+//! reads the sources.
 
 mod access;
 mod aliases;

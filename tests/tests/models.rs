@@ -140,7 +140,7 @@ fn a_models_experiment_is_not_renamed_or_deleted_on_its_own() {
         .post("experiments/update", json!({"experiment_id": id, "new_name": "x"}))
         .fails(400, "INVALID_PARAMETER_VALUE");
     assert_eq!(experiment(&tracker, "[model]m").unwrap()["lifecycle_stage"], "active");
-    // What else is done to experiments is done to it too.
+    // Other operations on experiments apply to it too.
     let tag = json!({"experiment_id": id, "key": "k", "value": "v"});
     tracker.post("experiments/set-experiment-tag", tag).ok();
 }
@@ -203,7 +203,7 @@ fn a_deleted_models_name_is_free_and_its_numbers_start_again() {
         (&json!("1"), &json!(["1.0.0"]))
     );
     assert_eq!(tracker.read_model("m")["aliases"], json!(null));
-    // The old experiment gets its name back only when nobody has it.
+    // The old experiment gets its name back only if the name is free.
     let restore = |id: &Value| tracker.post("experiments/restore", json!({"experiment_id": id}));
     restore(&first).fails(400, "RESOURCE_ALREADY_EXISTS");
     tracker.delete("registered-models/delete", json!({"name": "m"})).ok();

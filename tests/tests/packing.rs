@@ -1,4 +1,4 @@
-//! Packing changes no answer: whatever was packed when, runs read and searches find what was logged.
+//! Compaction changes no answer: reads and searches find all logged data, compacted or not.
 
 use std::borrow::Cow;
 
@@ -68,7 +68,7 @@ impl Dice {
     }
 }
 
-/// A project and what must be in it.
+/// A project and its expected runs.
 pub(crate) struct Project {
     pub(crate) tracker: Tracker,
     dice: Dice,
@@ -133,7 +133,7 @@ impl Project {
         }
     }
 
-    /// Does something to a run.
+    /// Changes a run at random.
     pub(crate) fn change(&mut self) {
         let index = self.dice.index(self.runs.len());
         let run = &mut self.runs[index];
@@ -236,7 +236,7 @@ impl Project {
         }
     }
 
-    /// What a search must find, by looking at every run.
+    /// The expected result of a search, by evaluating every run.
     pub(crate) fn expected(&self, filter: &str, order: &[&str], view: View) -> Vec<String> {
         let (filter, order) = (RunFilter::parse(filter).unwrap(), RunOrder::parse(order).unwrap());
         let shown = self
@@ -285,7 +285,8 @@ fn set(pairs: &mut Vec<TextPair<'_>>, key: &str, value: &str) {
     pairs.sort();
 }
 
-/// The newest point is the one with the greatest step, then value: all have one time.
+/// Updates the latest value. The newest point is the one with the greatest step, then value: all have the
+/// same time.
 fn log_metric(run: &mut FullRun<'_>, key: &str, point: Point) {
     let rank = |point: Point| (point.step, point.value);
     match run.metrics.iter_mut().find(|metric| metric.key == key) {

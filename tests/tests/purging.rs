@@ -1,4 +1,5 @@
-//! Deleting for good: what was deleted long ago goes with everything it had, and nothing else does.
+//! Purges: data that was deleted long ago is removed for good with everything that belongs to it, and nothing
+//! else is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
-/// In every value of what is to go.
+/// A text in every value that is to be purged.
 const SECRET: &str = "b5a1f0";
 
 fn id_bytes(id: &str) -> Vec<u8> {
@@ -19,13 +20,13 @@ fn id_bytes(id: &str) -> Vec<u8> {
     (0..id.len()).step_by(2).map(digit).collect()
 }
 
-/// A run with one of everything.
+/// Makes a run with one of everything.
 fn full_run(tracker: &Tracker, experiment: &str, word: &str) -> String {
     let run = tracker.run(experiment, 1);
     let metric = |step: i64| json!({"key": format!("m-{word}"), "value": 0.5, "step": step, "timestamp": 1});
     let batch = json!({
         "run_id": run,
-        // Stored together.
+        // Enough points to be stored as chunks.
         "metrics": (1..=100).map(metric).collect::<Vec<_>>(),
         "params": [{"key": format!("p-{word}"), "value": word}],
         "tags": [{"key": format!("t-{word}"), "value": word.repeat(30)}],
@@ -56,7 +57,7 @@ fn is_there(tracker: &Tracker, run: &str) -> bool {
     tracker.get(&format!("runs/get?run_id={run}")).status == 200
 }
 
-/// Runs in any stage that a search finds, page by page.
+/// The ids of all runs that a search finds, in any stage, page by page.
 fn found(tracker: &Tracker, experiment: &str, query: Value) -> Vec<String> {
     let mut ids = Vec::new();
     let mut token = String::new();
@@ -253,7 +254,7 @@ fn a_purge_keeps_the_order_of_the_remaining_runs() {
     let mut runs = Vec::new();
     for index in 0..40_u32 {
         let run = tracker.run(&experiment, i64::from(index % 7));
-        // Some have no value, and so come where those that are gone would.
+        // Some runs have no value, so they sort where purged ones would.
         if index % 4 != 0 {
             let metric = json!({"run_id": run, "key": "m", "value": index % 5, "timestamp": 1, "step": 0});
             tracker.post("runs/log-metric", metric).ok();
@@ -311,9 +312,10 @@ fn the_next_purge_finishes_an_interrupted_one() {
     }
     for step in 0..20 {
         tracker.purge_for(Duration::from_micros(300 * step));
-        // Those that are gone would come first: none of them takes the place of another on its page.
+        // Purged runs would come first. None of them takes the place of another on its page.
         let ranked = json!({"order_by": ["metrics.rank"], "max_results": 1});
-        // A purge that was broken off may still finish a commit, so what is read is of one moment only if the list stays the same.
+        // An interrupted purge may still finish a commit. So the answers are of one moment only if the list
+        // stays the same.
         let (ids, are_there, first) = loop {
             let ids = found(&tracker, &experiment, json!({}));
             let are_there: Vec<bool> = runs.iter().map(|run| is_there(&tracker, run)).collect();
@@ -323,7 +325,7 @@ fn the_next_purge_finishes_an_interrupted_one() {
             }
         };
         for (index, (run, is_there)) in runs.iter().zip(are_there).enumerate() {
-            // Whole, or out of sight.
+            // A run is whole, or hidden.
             assert_eq!(ids.contains(run), is_there);
             assert!(is_there || index < 6);
         }

@@ -1,4 +1,4 @@
-//! The host behind a socket: connections, slow clients, and its end.
+//! The host behind a socket: connections, slow clients, and shutdown.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A host that serves on a port of its own.
+/// A host that serves on its own port.
 struct Served {
     address: SocketAddr,
     forge: Arc<StaticForge>,
@@ -52,7 +52,7 @@ impl Served {
 
 async fn read_all(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset is an end as well.
+    // A reset ends the connection as well.
     _ = stream.read_to_end(&mut bytes).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -103,7 +103,7 @@ async fn a_running_request_finishes_before_the_host_ends() {
     .await;
     let mut stream = served.connect().await;
     stream.write_all(get("/hang").as_bytes()).await.unwrap();
-    // The first byte of another answer: by then the server has read the request above as well.
+    // The first byte of another answer: by then the server has read the request above, too.
     served.talk(&get("/hello")).await;
     served.stop();
     assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 504 "));
@@ -279,7 +279,7 @@ async fn the_first_request_of_a_connection_has_a_shorter_timeout() {
     let mut known = served.connect().await;
     let once = get("/hello").replace("connection: close\r\n", "");
     known.write_all(once.as_bytes()).await.unwrap();
-    // This answer ends when the time of a first request is over.
+    // This answer ends after the timeout of a first request.
     served.talk("GET /-/health HTTP/1.1\r\nhost:").await;
     known.write_all(get("/hello").as_bytes()).await.unwrap();
     assert_eq!(read_all(&mut known).await.matches("hello").count(), 2);
@@ -307,7 +307,7 @@ async fn an_answer_counts_in_the_body_budget_until_it_is_sent() {
     let mut first = [0; 15];
     reader.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
-    // Most of its answer is still here, and the next request and its answer take 60 MB more.
+    // Most of its answer is still in memory, and the next request and its answer take 60 MB more.
     let refused = served.talk(&format!("{head}{body}")).await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused:.200}");
     assert!(read_all(&mut reader).await.len() > body.len());
@@ -332,7 +332,7 @@ async fn a_client_that_reads_an_answer_too_slowly_is_cut() {
     let mut stream = served.connect().await;
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     let (mut taken, mut piece) = (0, vec![0; 64 << 10]);
-    // It never pauses for long, but is slower than the rate.
+    // The client never pauses for long, but reads slower than the minimum rate.
     while let Ok(count @ 1..) = stream.read(&mut piece).await {
         taken += count;
         tokio::time::sleep(Duration::from_millis(5)).await;

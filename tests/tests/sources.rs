@@ -40,7 +40,7 @@ fn without_a_source_the_files_are_those_of_the_run() {
 #[test]
 fn a_semantic_version_for_a_source_is_kept_and_leads_to_the_runs_files() {
     let (tracker, _) = with_run();
-    // As `create_model_version(name, version, tags={"gitlab.version": version})` sends it.
+    // `create_model_version(name, version, tags={"gitlab.version": version})` sends it like this.
     let body = json!({"name": "m", "source": "2.1.0", "tags": [{"key": "gitlab.version", "value": "2.1.0"}]});
     let version = tracker.post("model-versions/create", body).ok()["model_version"].take();
     assert_eq!(
@@ -289,7 +289,7 @@ fn every_model_name_may_occur_in_a_source() {
         .fails(400, "INVALID_PARAMETER_VALUE");
 }
 
-// The files that a version names are not purged with their experiment, however its source names them.
+// The files that a version names are not purged with their experiment, in any form of its source.
 #[test]
 fn an_encoded_source_protects_its_files_from_a_purge() {
     let (tracker, _) = with_run();

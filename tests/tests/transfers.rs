@@ -1,4 +1,5 @@
-//! Files pass through the host piece by piece: bounded in memory, whole or not at all, for as long as bytes move.
+//! Files pass through the host piece by piece: bounded in memory, stored whole or not at all, and without a
+//! time limit while bytes move.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,7 +21,7 @@ use mlforge_tests::{StaticForge, Trickle};
 
 const PIECE: usize = 64 << 10;
 
-/// A host that keeps files in a directory.
+/// A host that stores files in a directory.
 struct Files {
     host: Host,
     run: String,
@@ -76,7 +77,7 @@ impl Files {
         self.host.handle(self.file("GET", name).body(body).unwrap()).await
     }
 
-    /// Files that are being received; none is left behind.
+    /// Number of files that are being received. It is 0 when no remains are left.
     fn staged(&self) -> usize {
         std::fs::read_dir(self.directory.path().join("staging"))
             .unwrap()
@@ -98,14 +99,14 @@ async fn text(response: Response<Body>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What a body does next.
+/// The next action of a body.
 enum Step {
     Data,
     Break,
     Stall,
 }
 
-/// A body in steps, which counts what was taken of it.
+/// A body in steps, which counts the pieces that were read.
 struct Pieces {
     steps: VecDeque<Step>,
     taken: Arc<AtomicU64>,
@@ -145,7 +146,7 @@ impl http_body::Body for Pieces {
 
 fn cramped() -> Limits {
     Limits {
-        // What is in memory is counted here: streams are not.
+        // Only bodies in memory count here, not streams.
         bodies_bytes_max: 4_000,
         body_bytes_max: 2_000,
         answer_bytes_max: 2_000,
@@ -289,7 +290,7 @@ async fn an_announced_file_over_the_quota_is_refused_unread() {
 async fn a_file_is_refused_as_soon_as_it_exceeds_the_quota() {
     let files = Files::with(of_three_pieces()).await;
     files.put("a", Pieces::new(2)).await;
-    // Were it read to its end, it would stand still there.
+    // The body stalls at its end, so an answer shows that it is not read to the end.
     let refused = files.put("b", Pieces::ending(2, Some(Step::Stall))).await;
     assert_eq!(refused.status(), 413);
     assert!(text(refused).await.contains("the project keeps at most 196608 bytes"));
@@ -323,7 +324,7 @@ fn bytes_below(directory: &std::path::Path) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_uploads_do_not_exceed_the_quota() {
-    // The second path's bodies are whole in memory.
+    // Bodies of the second prefix are collected in memory.
     for prefix in ["/api/2.0/mlflow-artifacts", "/mlflow-artifacts"] {
         let files = Arc::new(Files::with(of_three_pieces()).await);
         let uploads: Vec<_> = (0..24)
@@ -345,7 +346,7 @@ async fn concurrent_uploads_do_not_exceed_the_quota() {
         }
         let stored = bytes_below(&files.directory.path().join("projects"));
         assert!(stored == kept && kept <= 3 * PIECE as u64, "{prefix}: {kept} {stored}");
-        // What was refused has given back what it had taken.
+        // Refused uploads have released their room.
         let left = 3 - usize::try_from(kept).unwrap() / PIECE;
         assert_eq!(files.put("rest", Pieces::new(left)).await.status(), 200, "{prefix}");
         assert_eq!(files.put("more", Pieces::new(1)).await.status(), 413, "{prefix}");

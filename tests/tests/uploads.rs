@@ -1,5 +1,5 @@
-//! Uploads in parts: the parts may come at once and in any order, without a token; the file is there when all came, and
-//! nothing of it before.
+//! Uploads in parts. Parts may come concurrently, in any order and without an access token. The file exists
+//! after the upload is completed, and nothing of it before.
 
 use mlforge::Limits;
 use mlforge_tests::tracker::{File, Tracker};
@@ -9,15 +9,15 @@ const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 const HOST: (&str, &str) = ("host", "ml.test:5000");
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
-/// A project with one run, and a file that is to come in parts.
+/// A project with one run, for a file that is uploaded in parts.
 struct Uploads {
     tracker: Tracker,
     run: String,
-    /// Of the run's artifacts, in the store.
+    /// The root of the run's artifacts in the store.
     root: String,
 }
 
-/// An upload that began.
+/// An upload in progress.
 struct Upload {
     id: String,
     credentials: Vec<Value>,
@@ -55,13 +55,13 @@ impl Uploads {
         Upload { id, credentials }
     }
 
-    /// Sends a part as a client does: where and with what it was told.
+    /// Sends a part as a client does: with the given address and headers.
     fn send(&self, upload: &Upload, number: usize, contents: &'static str) -> File {
         let (url, ticket) = upload.credential(number);
         self.tracker.anonymous("PUT", url, &[ticket], contents)
     }
 
-    /// Sends parts in this order; answers what names them, in the order of their numbers.
+    /// Sends parts in this order. Returns their numbers and ETags, in the order of their numbers.
     #[track_caller]
     fn send_all(&self, upload: &Upload, parts: &[(usize, &'static str)]) -> Vec<Value> {
         let mut named: Vec<(usize, Value)> = Vec::new();
@@ -211,7 +211,7 @@ fn an_upload_token_does_not_reveal_the_access_token() {
     let (url, (_, ticket)) = upload.credential(1);
     assert!(url.starts_with("http://ml.test:5000/api/v4/projects/1/ml/mlflow/api/2.0/mlflow-artifacts/mpu/part/"));
     assert!(!url.contains(ticket));
-    // Base64 of `writer`, at each of its three offsets.
+    // `writer` in Base64, at each of its three offsets.
     for token in ["d3JpdGVy", "3cml0ZX", "B3cml0", "writer"] {
         assert!(!ticket.contains(token), "{ticket}");
     }
@@ -287,7 +287,7 @@ fn completing_an_upload_requires_exactly_its_parts_in_order() {
     assert_eq!(uploads.download().ok(), "123");
 }
 
-// A client that got no answer in time asks again.
+// A client without an answer in time sends the request again.
 #[test]
 fn completing_an_upload_twice_is_idempotent() {
     let uploads = Uploads::fresh();
@@ -357,7 +357,7 @@ fn an_upload_that_began_before_the_clock_was_set_back_is_removed() {
     uploads.tracker.wait_ms(30 * DAY_MS);
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
-    // A little is what clocks do.
+    // Clocks may go back a little.
     uploads.tracker.set_back_ms(DAY_MS / 24);
     uploads.send_all(&upload, &[(2, "y")]);
     uploads.tracker.pack();
@@ -380,7 +380,7 @@ fn all_abandoned_uploads_are_removed() {
         let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}/dir", uploads.root);
         uploads.tracker.file("POST", &path, &[HOST], body).ok();
     };
-    // More than one pass looks at, and than one removes.
+    // More uploads than one pass reads, and than one removes.
     (0..2_500).for_each(begin);
     let given_up = uploads.begin(1);
     uploads.send_all(&given_up, &[(1, "x")]);
@@ -464,7 +464,8 @@ fn concurrent_parts_do_not_exceed_the_quota() {
     assert_eq!(uploads.tracker.kept(&format!("p/{}", upload.id)).len(), kept);
 }
 
-// Each looks at what the others have sent before its own bytes come; what is too large together is refused at the end.
+// Each request checks the parts of the others before its own bytes come. Parts that are too large together
+// are refused at the end.
 #[test]
 fn concurrent_parts_do_not_exceed_the_size_of_a_file() {
     let limits = Limits {
@@ -564,7 +565,7 @@ fn a_file_has_a_name_and_a_bounded_number_of_parts() {
     }
 }
 
-// The client reads the words, and sends the file at once.
+// The client reads the message, and sends the file whole.
 #[test]
 fn an_upload_behind_a_proxy_requires_a_configured_base_url() {
     let body = json!({"path": "a", "num_parts": 1}).to_string();

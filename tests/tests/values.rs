@@ -1,9 +1,9 @@
-//! Values of metrics, which come back as exactly as they were sent.
+//! Values of metrics are returned exactly as they were sent.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
-/// Each is read as its neighbour by a reader of decimals that rounds carelessly; and the ends of what there is.
+/// Values that a careless decimal parser rounds to a neighbour, and the extremes of the range.
 const VALUES: [f64; 7] = [
     0.095_467_931_303_899_83,
     3.818_717_252_155_993_3,

@@ -1,4 +1,4 @@
-//! `model-versions/search`: the same as looking at every version, whatever is asked for.
+//! `model-versions/search`: every search matches a plain evaluation of every version.
 
 use std::cmp::Ordering;
 
@@ -44,7 +44,7 @@ fn found(page: &Value) -> Vec<String> {
     versions.iter().map(named).collect()
 }
 
-/// All pages of a search, one version each.
+/// The versions on all pages of a search, one version each.
 fn walk(tracker: &Tracker, query: &str) -> Vec<String> {
     let (mut all, mut token) = (Vec::new(), String::new());
     loop {
@@ -199,7 +199,7 @@ fn a_random_search_matches_a_plain_evaluation_of_every_version() {
             .unwrap()["value"]
             .clone()
     };
-    // A generator of its own, so that a failure can be run again.
+    // A generator with a fixed seed, so that a failure can be repeated.
     let mut state = 7_u64;
     let mut draw = |count: u64| {
         state = state

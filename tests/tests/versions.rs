@@ -1,4 +1,4 @@
-//! `model-versions/…`: their numbers, their semantic versions, and what is done to them.
+//! `model-versions/…`: numbers, semantic versions, and changes of versions.
 
 use std::collections::BTreeSet;
 
@@ -222,7 +222,7 @@ fn a_deleted_version_loses_its_aliases_and_its_number_is_not_reused() {
         .fails(400, "INVALID_PARAMETER_VALUE");
     let next = tracker.version("m", None);
     assert_eq!((&next["version"], &next["aliases"]), (&json!("4"), &json!(["1.0.1"])));
-    // Also when none is left.
+    // This also holds when no version is left.
     for version in ["1", "4"] {
         tracker
             .delete("model-versions/delete", json!({"name": "m", "version": version}))
@@ -336,7 +336,7 @@ fn prompts_are_versions_with_a_placeholder_for_a_source() {
     };
     let version = create("dummy-source").ok()["model_version"].take();
     assert_eq!((&version["source"], &version["tags"]), (&json!("dummy-source"), &mark));
-    // It shows no alias and tag that nobody gave it, and has its semantic version all the same.
+    // It shows no alias or tag that nobody set, and still has its semantic version.
     assert_eq!(version["aliases"], json!(null));
     assert_eq!(tracker.read_version("p", "1.0.0"), version);
     create("").fails(400, "INVALID_PARAMETER_VALUE");

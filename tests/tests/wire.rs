@@ -1,4 +1,4 @@
-//! What holds for every endpoint: routes, rights, bodies, errors.
+//! Rules for every endpoint: routes, rights, bodies, errors.
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::rights::RequiredRight;
