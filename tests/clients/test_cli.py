@@ -1,4 +1,4 @@
-"""The command line of mlforge as a person meets it, and what its commands do to a running server."""
+"""The command line of mlforge, and the effects of its commands on a running server."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ SECONDS_MAX = 30
 
 @pytest.fixture
 def cli(tmp_path):
-    """The command line on a data directory that nobody serves."""
+    """The command line on a data directory without a server."""
     return Cli(tmp_path / "data")
 
 
@@ -140,7 +140,8 @@ def test_an_expired_token_is_refused(server):
     project = server.new_project("tokens/expired")
     today = datetime.now(timezone.utc).date()
     create = ["token", "create", "--user", project.user, "--expires"]
-    # The day given is the first on which the token no longer works; past midnight today's would still be refused.
+    # The given day is the first on which the token no longer works. After midnight, today's token would still
+    # be refused.
     for day in (today, today - timedelta(days=400)):
         assert search(server, project.number, server.cli(*create, str(day))) == (401, "UNAUTHENTICATED")
     lasting = server.cli(*create, str(today + timedelta(days=400)))

@@ -1,4 +1,4 @@
-"""Runs through MlflowClient: create, log, change, delete, and what is refused."""
+"""Runs through MlflowClient: create, log, change, delete, and refused requests."""
 
 import json
 import math

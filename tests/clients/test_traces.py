@@ -1,4 +1,4 @@
-"""Programs with traces, which mlforge does not keep."""
+"""Programs with traces. mlforge does not store traces."""
 
 import mlflow
 import pytest
