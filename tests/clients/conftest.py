@@ -1,7 +1,7 @@
 """Fixtures: one server a session, one project a test, a client of it.
 
-With MLFORGE_TEST_URI set to a tracking URI, the tests run against that server instead (for example a real
-`mlflow server`), without those that need a forge.
+With MLFORGE_TEST_URI set to a tracking URI, the tests run against that server instead, for example a real
+`mlflow server`. Tests that need a forge are left out then.
 """
 
 import itertools
@@ -12,7 +12,7 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
-# Figures are drawn without a screen. The scikit-learn that MLflow 2.7 knows wants the standard library's distutils.
+# Figures are drawn without a screen. The scikit-learn for MLflow 2.7 needs distutils of the standard library.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
 
@@ -24,14 +24,16 @@ OTHER_SERVER = os.environ.get("MLFORGE_TEST_URI")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Another server has no forge, an old client not every call: deselect, do not skip, what needs one."""
+    """Deselects tests that need a forge on another server, and tests that need later calls on an old client.
+    They are not skipped.
+    """
     gone = [item for item in items if (OTHER_SERVER and item.get_closest_marker("forge")) or is_too_new(item)]
     items[:] = [item for item in items if item not in gone]
     config.hook.pytest_deselected(items=gone)
 
 
 def is_too_new(item):
-    """Whether a test needs a later client than this one."""
+    """True if a test needs a later client than this one."""
     from mlflow.version import VERSION
 
     since = item.get_closest_marker("since")
@@ -39,14 +41,14 @@ def is_too_new(item):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Choosing tests by name may leave none in one of the environments."""
+    """Accepts a session without tests: a choice by name may leave none in one of the environments."""
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.option.keyword:
         session.exitstatus = pytest.ExitCode.OK
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """A running mlforge; at the end it must stop when told to."""
+    """A running mlforge. At the end it must stop within its time limit."""
     running = Server(tmp_path_factory.mktemp("mlforge") / "data")
     yield running
     running.stop()
@@ -57,7 +59,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def project(request, monkeypatch):
-    """A project of its own for the test, which the environment's variables point to."""
+    """A project of the test's own. The environment's variables point to it."""
     name = f"project-{next(_numbers)}"
     if OTHER_SERVER:
         here = Project(None, "0", name, "nobody", "none", OTHER_SERVER)
@@ -92,5 +94,7 @@ def run(client, experiment):
 
 @pytest.fixture
 def unique():
-    """Makes a name that no other test and no earlier session uses: another server keeps what it was given."""
+    """Makes a name that no other test and no earlier session uses. Another server may hold data of earlier
+    sessions.
+    """
     return lambda name: f"{name} {os.getpid()}-{next(_numbers)}"

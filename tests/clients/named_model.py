@@ -1,4 +1,4 @@
-"""The smallest model that MLflow loads: it answers what stands in its file `word`."""
+"""The smallest model that MLflow loads: its predictions are the text of its file `word`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ MLMODEL = "artifact_path: model\nflavors:\n  python_function:\n    loader_module
 
 
 def save(directory, word):
-    """Writes a model's directory, its parents too."""
+    """Writes a model's directory and its parents."""
     directory.mkdir(parents=True)
     (directory / "MLmodel").write_text(MLMODEL)
     (directory / "word").write_text(word)

@@ -1,8 +1,9 @@
-"""Reads what another client logged: `reader.py`, with a request as JSON on its input and the findings as JSON on its output.
+"""Reads the files and models that another client logged: `reader.py`, with a request as JSON on its input and
+the findings as JSON on its output.
 
-The request names a run, and models by name with a file that each of their versions has. The findings are digests by
-path: of each file that is listed, of the same files got with the whole run, and of each got by a URI; and what a version
-of each model answers, loaded by each of its URIs.
+The request names a run, and models by name with a file that each of their versions has. The findings hold
+three digests of each file by path: downloaded alone, with the whole run, and by a URI. They also hold the
+answer of a version of each model, loaded by each of its URIs.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ def digest(path):
 
 
 def listed(client, run, directory=None):
-    """The paths of all files, as the client finds them from one directory to the next."""
+    """The paths of all files, found by listing one directory after the other."""
     for item in client.list_artifacts(run, directory):
         if item.is_dir:
             yield from listed(client, run, item.path)
@@ -44,7 +45,9 @@ def models(names):
 
 
 def uris(name):
-    """The URIs by which clients load a version of a model. Newer ones read what follows an `@` as an alias, whatever follows."""
+    """The URIs by which clients load a version of a model. Newer clients read any text after an `@` as an
+    alias.
+    """
     by_number = [] if "@" in name else [f"models:/{name}/1", f"models:/{name}/latest"]
     return [*by_number, f"models:/{name}@best"]
 

@@ -1,6 +1,6 @@
 """The mlforge binary under test: its server as a process, and its command line.
 
-Knows nothing of MLflow. Waits are bounded, and what a server printed is in the error when it fails.
+The module knows nothing of MLflow. Waits are bounded, and the error of a failed server holds its output.
 """
 
 import os
@@ -34,12 +34,12 @@ class Cli:
         self.data = data
 
     def try_(self, *args: str) -> subprocess.CompletedProcess:
-        """Runs a command whatever its outcome."""
+        """Runs a command; it may fail."""
         command = [binary(), *args, "--data", str(self.data)]
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX)
 
     def __call__(self, *args: str) -> str:
-        """Runs a command that must succeed; returns what it printed."""
+        """Runs a command that must succeed; returns its output."""
         done = self.try_(*args)
         assert done.returncode == 0, f"mlforge {' '.join(args)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
@@ -80,11 +80,11 @@ class Server:
         return line
 
     def stderr(self) -> str:
-        """What this data directory's servers have logged so far, its end."""
+        """The end of the log of all servers of this data directory so far."""
         return self.log.read_text(errors="replace")[-20_000:]
 
     def stop(self):
-        """Asks the server to stop; it must do so in time and with exit code 0."""
+        """Stops the server. It must end in time and with exit code 0."""
         self.process.terminate()
         try:
             code = self.process.wait(STOP_SECONDS_MAX)
@@ -94,7 +94,7 @@ class Server:
         assert code == 0, f"the server ended with {code} on SIGTERM:\n{self.stderr()}"
 
     def kill(self):
-        """SIGKILL: the server gets no chance to tidy up."""
+        """Sends SIGKILL, so that the server cannot clean up."""
         self.process.kill()
         self.process.wait(STOP_SECONDS_MAX)
 
@@ -103,7 +103,7 @@ class Server:
         return f"{self.base}/api/v4/projects/{quote(project, safe='')}/ml/mlflow"
 
     def new_project(self, path: str) -> "Project":
-        """A project with one developer, who has a token."""
+        """Makes a project with one developer, who has a token."""
         user = f"dev-of-{path.replace('/', '-')}"
         number = self.cli("project", "create", path)
         self.cli("user", "create", user)
@@ -114,7 +114,7 @@ class Server:
 
 @dataclass
 class Project:
-    """A project of a running server, and a token that may write to it."""
+    """A project of a running server, and a token with the right to write."""
 
     server: Server
     number: str

@@ -1,4 +1,4 @@
-"""Who may do what, seen from the client: paths, tokens, scopes, Basic authentication."""
+"""Access as clients see it: paths, tokens, scopes, Basic authentication."""
 
 import pytest
 from mlflow import MlflowClient

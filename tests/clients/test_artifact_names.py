@@ -1,4 +1,6 @@
-"""A name that is taken is readable: what one client logs, each client lists, gets alone and with its run, and loads."""
+"""Accepted names are readable: each client lists, downloads and loads the files that another one logs, alone
+and with their run.
+"""
 
 import hashlib
 import json
@@ -21,7 +23,7 @@ from reader import uris
 READER = Path(__file__).with_name("reader.py")
 READER_SECONDS_MAX = 300
 
-# Names on the client's side, and under which they are listed.
+# Names on the client's side, with the names under which they are listed.
 TAKEN = {
     "plain.txt": "plain.txt",
     "a b.txt": "a b.txt",
@@ -56,11 +58,11 @@ TAKEN = {
     "-dash": "-dash",
     "space ": "space ",
     "\u202ex\u200b": "\u202ex\u200b",
-    # Clients cut a name where a fragment would begin, before they send it.
+    # Clients cut a name at the beginning of a fragment, before they send it.
     "hash#x.txt": "hash",
 }
 
-# Names that no client could ask for, or that lead elsewhere where they are got.
+# Names that no client could request, or that lead elsewhere during a download.
 REFUSED = [
     "h%23x%zz",
     "q%3Fx%zz",
@@ -108,13 +110,15 @@ MODELS = [
 
 
 def environments():
-    """The interpreters of all clients under test: they lie beside each other; of one alone, itself."""
+    """The interpreters of all clients under test, in neighbouring directories. If only one is there: that
+    one.
+    """
     beside = sorted(Path(sys.prefix).parent.glob("*/requirements.stamp"))
     return [stamp.parent / "bin" / "python" for stamp in beside] or [Path(sys.executable)]
 
 
 def read_by_all(request):
-    """What each client finds, by its interpreter."""
+    """The findings of each client, by its interpreter."""
     readers = {}
     for python in environments():
         environment = {**os.environ, "SETUPTOOLS_USE_DISTUTILS": "stdlib"}
@@ -134,7 +138,7 @@ def digest(contents):
 
 
 def log(client, run, directory, name, artifact_path=None):
-    """Logs a file of this name that holds it."""
+    """Logs a file of this name, with the name as its content."""
     directory.mkdir(exist_ok=True)
     path = directory / name
     path.write_text(name)
@@ -142,7 +146,7 @@ def log(client, run, directory, name, artifact_path=None):
 
 
 @pytest.mark.forge
-def test_what_is_taken_is_read_by_every_client(client, run, tmp_path):
+def test_accepted_names_are_read_by_every_client(client, run, tmp_path):
     expected = {}
     for number, (name, listed) in enumerate(TAKEN.items()):
         log(client, run, tmp_path / str(number), name)
@@ -156,7 +160,7 @@ def test_what_is_taken_is_read_by_every_client(client, run, tmp_path):
 
 
 @pytest.mark.forge
-def test_what_no_client_could_read_is_refused(client, run, tmp_path):
+def test_names_that_no_client_could_read_are_refused(client, run, tmp_path):
     for number, name in enumerate(REFUSED):
         with pytest.raises((MlflowException, requests.HTTPError)) as refused:
             log(client, run, tmp_path / str(number), name)
@@ -165,7 +169,7 @@ def test_what_no_client_could_read_is_refused(client, run, tmp_path):
 
 
 @pytest.mark.forge
-def test_a_model_is_loaded_by_every_client_whatever_its_name(client, run, tmp_path):
+def test_a_model_of_any_name_is_loaded_by_every_client(client, run, tmp_path):
     for number, (name, directory) in enumerate(zip(MODELS, [*DIRECTORIES, *["model"] * len(MODELS)])):
         saved = named_model.save(tmp_path / str(number), name)
         source = f"runs:/{run}/{directory}" + "/" * (number % 2)
@@ -173,7 +177,7 @@ def test_a_model_is_loaded_by_every_client_whatever_its_name(client, run, tmp_pa
         assert mlflow.register_model(source, name).version == "1"
         client.set_registered_model_alias(name, "best", "1")
     words = dict(zip(MODELS, MODELS))
-    # Those without a directory of their own share one.
+    # Models without a directory of their own share one.
     words.update({name: MODELS[-1] for name in MODELS[len(DIRECTORIES) :]})
     for client_name, found in read_by_all({"models": MODELS}).items():
         for name in MODELS:
@@ -183,7 +187,7 @@ def test_a_model_is_loaded_by_every_client_whatever_its_name(client, run, tmp_pa
 
 @pytest.mark.forge
 @pytest.mark.since(2, 22)
-def test_a_model_is_copied_whatever_its_name(client, run, tmp_path):
+def test_a_model_of_any_name_is_copied(client, run, tmp_path):
     client.log_artifacts(run, str(named_model.save(tmp_path / "model", "word")), "model")
     for number, name in enumerate(MODELS):
         mlflow.register_model(f"runs:/{run}/model", name)
@@ -199,7 +203,8 @@ def test_a_name_that_would_end_in_an_address_is_refused_for_a_model(client):
         client.create_registered_model("what?")
 
 
-# Two digits of a step may read as an escape: each pair of digits once, and longer steps of all kinds.
+# Two digits of a step may read as an escape. So the list holds each pair of digits once, and longer steps of
+# all kinds.
 STEPS = [*range(100), 100, 128, 199, 200, 201, 230, 231, 239, 255, 256, 999, 1000, 1023, 1999, 2000, 2047, 2300, 2399, 2400]
 
 
@@ -216,7 +221,7 @@ def test_an_image_of_any_step_is_read_by_every_client(client, run):
         with Image.open(client.download_artifacts(run, path)) as image:
             low, high, _ = image.convert("RGB").getpixel((0, 0))
             steps.append(low + 256 * high)
-            # So tools find an image's step, whatever client logged it.
+            # Tools find an image's step by this, in files of any client.
             assert f"step{path[path.index('step') + 4]}{steps[-1]}" in path
     assert sorted(steps) == STEPS and len(paths) == 2 * len(STEPS)
     for name, found in read_by_all({"run": run}).items():

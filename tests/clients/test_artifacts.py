@@ -1,4 +1,4 @@
-"""Artifacts through MlflowClient: single files, trees of them, what lies in them, and what is refused."""
+"""Artifacts through MlflowClient: single files, trees of them, and refused requests."""
 
 import json
 import os
@@ -39,12 +39,12 @@ FILES = {
 
 
 def repository(client, run):
-    """A run's files as the client reaches them."""
+    """The repository of a run's files."""
     return get_artifact_repository(client.get_run(run).info.artifact_uri)
 
 
 def paths(client, run, directory=None):
-    """What is listed, those of directories with a slash."""
+    """The listed paths; those of directories end with a slash."""
     return [item.path + "/" * item.is_dir for item in client.list_artifacts(run, directory)]
 
 
@@ -80,8 +80,8 @@ def test_a_tree_is_listed_level_by_level(client, run, tmp_path):
     assert sizes == {"MLmodel": 12, "data": None, "empty": 0}
 
 
-# As mlflow-export-import reads a run.
-def test_a_dot_is_the_directory_itself(client, run):
+# mlflow-export-import reads a run like this.
+def test_a_dot_means_the_directory_itself(client, run):
     for name in ("a.txt", "sub/b.txt"):
         client.log_text(run, name, name)
     expected = {"a.txt": b"a.txt", "sub/b.txt": b"sub/b.txt"}
@@ -115,7 +115,7 @@ def test_the_active_run_logs(project, unique, tmp_path):
     assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/dir/a") == "x"
 
 
-def test_what_is_not_there_is_told(client, run):
+def test_a_missing_artifact_is_an_error(client, run):
     with pytest.raises((MlflowException, requests.HTTPError)) as told:
         client.download_artifacts(run, "nothing")
     assert any(words in str(told.value) for words in ("404", "Failed to download artifacts from path 'nothing'"))
@@ -142,7 +142,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def in_parts(monkeypatch):
-    """Files of more than 5 MiB go in parts of 1 MiB; answers the parts that were sent."""
+    """Sends files of more than 5 MiB in parts of 1 MiB. Yields the list of sent parts."""
     monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
     monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(5 * MIB))
     monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(MIB))
@@ -235,7 +235,7 @@ def test_an_upload_in_parts_goes_on_after_a_restart(tmp_path):
 
 @pytest.fixture
 def model_directory(tmp_path):
-    """A model as clients save it, of a flavour that needs no package."""
+    """A model directory as clients save it, of a flavour that needs no package."""
     root = make_tree(tmp_path / "saved", {"weights.json": json.dumps([1, 2, 3]).encode()})
     (root / "MLmodel").write_text("artifact_path: model\nflavors:\n  own:\n    data: weights.json\n")
     return root

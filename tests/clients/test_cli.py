@@ -1,4 +1,4 @@
-"""The command line of mlforge as a person meets it, and what its commands do to a running server."""
+"""The command line of mlforge, and the effects of its commands on a running server."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ SECONDS_MAX = 30
 
 @pytest.fixture
 def cli(tmp_path):
-    """The command line on a data directory that nobody serves."""
+    """The command line on a data directory without a server."""
     return Cli(tmp_path / "data")
 
 
@@ -57,7 +57,7 @@ def memory_kib(server):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
 
-def test_a_first_start_keeps_no_memory_of_compiling(tmp_path):
+def test_the_first_start_releases_the_memory_of_compilation(tmp_path):
     first = Server(tmp_path / "data")
     compiled = memory_kib(first)
     first.stop()
@@ -82,7 +82,7 @@ def test_a_first_start_keeps_no_memory_of_compiling(tmp_path):
     ],
     ids=" ".join,
 )
-def test_wrong_arguments_are_told_in_one_line(cli, args):
+def test_wrong_arguments_are_reported_in_one_line(cli, args):
     done = cli.try_(*args)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("mlforge: ")
@@ -98,7 +98,7 @@ def test_wrong_arguments_are_told_in_one_line(cli, args):
     ],
     ids=" ".join,
 )
-def test_a_command_that_fails_says_so_in_one_line(cli, args):
+def test_a_failed_command_is_reported_in_one_line(cli, args):
     cli("user", "create", "ada")
     done = cli.try_(*args)
     assert (done.returncode, done.stdout) == (1, "")
@@ -113,7 +113,7 @@ def test_help_shows_examples(cli, command):
     assert "xample" in done.stdout
 
 
-def test_lists_show_what_was_made_while_the_server_runs(server):
+def test_lists_show_changes_while_the_server_runs(server):
     project = server.new_project("lists/shown")
     assert f"{project.number}\t{project.path}\tprivate" in server.cli("project", "list").splitlines()
     assert project.user in [line.split("\t")[1] for line in server.cli("user", "list").splitlines()]
@@ -140,7 +140,8 @@ def test_an_expired_token_is_refused(server):
     project = server.new_project("tokens/expired")
     today = datetime.now(timezone.utc).date()
     create = ["token", "create", "--user", project.user, "--expires"]
-    # The day given is the first on which the token no longer works; past midnight today's would still be refused.
+    # The given day is the first on which the token no longer works. After midnight, today's token would still
+    # be refused.
     for day in (today, today - timedelta(days=400)):
         assert search(server, project.number, server.cli(*create, str(day))) == (401, "UNAUTHENTICATED")
     lasting = server.cli(*create, str(today + timedelta(days=400)))
@@ -164,13 +165,13 @@ def test_a_new_member_may_read_at_once(server):
     assert search(server, project.number, token) == (200, None)
 
 
-def test_a_taken_address_is_told_in_one_line(server, tmp_path):
+def test_a_taken_address_is_reported_in_one_line(server, tmp_path):
     done = Cli(tmp_path / "data").try_("serve", "--listen", f"127.0.0.1:{server.port}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "cannot listen" in done.stderr.splitlines()[-1]
 
 
-def test_purge_removes_for_good_what_was_deleted(tmp_path):
+def test_purge_removes_deleted_runs_for_good(tmp_path):
     running = Server(tmp_path / "data")
     project = running.new_project("team/purged")
     headers = {"Authorization": f"Bearer {project.token}"}

@@ -8,7 +8,7 @@ import trained
 
 @pytest.fixture(autouse=True)
 def active_experiment(project, unique):
-    """The fluent calls log to an experiment of the test's own."""
+    """Makes the fluent calls log to an experiment of the test's own."""
     return mlflow.set_experiment(unique("evaluation")).experiment_id
 
 
@@ -21,7 +21,7 @@ def logged():
 
 @pytest.fixture
 def no_active_model():
-    """Evaluating makes a model the active one of the process."""
+    """An evaluation makes its model the active one of the process."""
     yield
     if hasattr(mlflow, "clear_active_model"):
         mlflow.clear_active_model()

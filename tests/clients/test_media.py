@@ -33,7 +33,8 @@ def test_images_keep_each_pixel(client, run):
     assert mlflow.artifacts.load_image(f"runs:/{run}/image.png").size == (5, 4)
 
 
-# Earlier clients log images by name alone. The client makes names with `%` or `+`, which mean something else in addresses.
+# Earlier clients log images by name alone. The names contain `%` or `+`, which have another meaning in
+# addresses.
 @pytest.mark.since(2, 22)
 def test_images_of_steps_are_listed_and_come_back(client, run):
     for step in (9, 10):

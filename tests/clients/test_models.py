@@ -1,4 +1,6 @@
-"""Whole models: logged, registered, and loaded by every name they have; what is loaded predicts as the original does."""
+"""Whole models: logged, registered, and loaded by each of their names. A loaded model predicts as the
+original does.
+"""
 
 import json
 from pathlib import Path
@@ -13,18 +15,18 @@ from mlflow.exceptions import MlflowException
 
 @pytest.fixture(autouse=True)
 def active_experiment(project, unique):
-    """The fluent calls log to an experiment of the test's own."""
+    """Makes the fluent calls log to an experiment of the test's own."""
     return mlflow.set_experiment(unique("models")).experiment_id
 
 
 def log_in_a_run(model, name="model", **more):
-    """Logs a model in a run of its own; answers the run's id and what the client says of the model."""
+    """Logs a model in a run of its own. Returns the run's id and the client's information about the model."""
     with mlflow.start_run() as run:
         return run.info.run_id, trained.log(model, name, **more)
 
 
 def check_loads(uris):
-    """Whether each address leads to its model, with its own flavour and as a function."""
+    """Checks that each URI leads to its model, with its own flavour and as a function."""
     for uri, original in uris.items():
         assert trained.agree(mlflow.sklearn.load_model(uri), original), uri
         assert trained.agree(mlflow.pyfunc.load_model(uri), original), uri
@@ -46,7 +48,7 @@ def test_several_models_of_a_run_keep_their_names():
     check_loads({f"runs:/{run.info.run_id}/{name}": model for name, model in names.items()})
 
 
-def test_an_example_is_kept_with_its_model():
+def test_an_input_example_is_stored_with_its_model():
     example = trained.table()[trained.FEATURES].head(3)
     run, _ = log_in_a_run(trained.model(), input_example=example)
     loaded = mlflow.pyfunc.load_model(f"runs:/{run}/model")
@@ -74,7 +76,7 @@ def test_a_registered_model_is_loaded_by_each_of_its_names(client, unique):
     assert client.get_model_version(name, "1").run_id == run
     by_suffix = {"/1": 0, "/1.0.0": 0, "/2": 1, "/2.0.0": 1, "/3": 2, "/1.2.3": 2, "/latest": 1, "@champion": 2}
     check_loads({f"models:/{name}{suffix}": models[index] for suffix, index in by_suffix.items()})
-    # The highest version is the latest one, and not the newest.
+    # The highest version is the latest one, not the newest.
     client.set_registered_model_alias(name, "champion", "1")
     check_loads({f"models:/{name}@champion": models[0]})
 
@@ -137,14 +139,14 @@ def test_a_model_without_a_run_is_logged_registered_and_loaded(unique):
 
 
 class Scale(mlflow.pyfunc.PythonModel):
-    """Multiplies by the number in a file that goes with it."""
+    """A model that multiplies by the number in its artifact file."""
 
     def predict(self, context, model_input: pandas.DataFrame, params=None):
         factor = json.loads(Path(context.artifacts["factor"]).read_text())
         return [factor * number for number in model_input["x"]]
 
 
-def test_a_models_own_files_may_come_from_another_run(client, run, unique):
+def test_a_model_may_contain_files_of_another_run(client, run, unique):
     client.log_dict(run, 7, "factors/seven.json")
     name = unique("model")
     with mlflow.start_run():
@@ -161,13 +163,13 @@ def test_a_models_own_files_may_come_from_another_run(client, run, unique):
 
 @pytest.fixture
 def autolog():
-    """What is fitted in the test is logged."""
+    """Turns autologging on for models that the test fits."""
     mlflow.sklearn.autolog()
     yield
     mlflow.sklearn.autolog(disable=True)
 
 
-def test_autolog_keeps_what_a_model_was_trained_with_and_the_model(client, active_experiment, autolog):
+def test_autolog_logs_the_training_parameters_and_the_model(client, active_experiment, autolog):
     model = trained.model()
     (run,) = client.search_runs([active_experiment])
     assert run.info.status == "FINISHED"

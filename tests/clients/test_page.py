@@ -1,4 +1,6 @@
-"""What GitLab's page on MLflow shows, as a reader of it would paste it; test_registry.py proves the rules behind it."""
+"""The examples of GitLab's page on MLflow, as a reader of it would paste them. test_registry.py proves their
+rules.
+"""
 
 import os
 
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.forge
 
 @pytest.fixture
 def name(project, unique):
-    """A model's name that is free."""
+    """A free name for a model."""
     return unique("model of the page")
 
 
@@ -84,7 +86,7 @@ def test_files_are_logged_to_a_version(client, version, name, tmp_path):
     client.log_figure(run_id, figure, artifact_file="my_plot.png")
     client.log_dict(run_id, {"a": 1}, artifact_file="my_dict.json")
     client.log_image(run_id, numpy.zeros((2, 2, 3), dtype=numpy.uint8), artifact_file="image.png")
-    # The page's caveat is lifted: directories work too.
+    # The page's restriction does not apply here: directories work too.
     client.log_artifact(run_id, str(tmp_path / "file.txt"), artifact_path="in/a/directory")
     listed = sorted(item.path for item in client.list_artifacts(run_id))
     assert listed == ["file.txt", "image.png", "in", "my_dict.json", "my_plot.png"]

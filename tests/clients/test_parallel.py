@@ -1,4 +1,4 @@
-"""Eight processes log into one run, and into many, at once; nothing is lost, doubled or refused."""
+"""Eight processes log into one run, and into many, at once. No write is lost, doubled or refused."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ SECONDS_MAX = 180
 SCRIPT = Path(__file__).with_name("worker.py")
 
 
-def test_parallel_writers_lose_and_double_nothing(project, client, experiment, run):
+def test_parallel_writes_are_all_kept_once(project, client, experiment, run):
     many = client.create_experiment(client.get_experiment(experiment).name + " (many runs)")
     work(run, many)
     check_shared_run(client, run)
@@ -21,7 +21,7 @@ def test_parallel_writers_lose_and_double_nothing(project, client, experiment, r
 
 
 def work(run, experiment):
-    """All workers are started, then told to begin together; each must end well. No retry hides an error."""
+    """Starts all workers, then lets them begin together. Each must succeed, and no retry hides an error."""
     with ExitStack() as stack:
         workers = []
         for number in range(WORKERS):

@@ -1,4 +1,6 @@
-"""The model registry through MlflowClient: what is written on the forge's page, and what every MLflow server does."""
+"""The model registry through MlflowClient: the snippets of the forge's page, and the rules of every MLflow
+server.
+"""
 
 import threading
 
@@ -18,12 +20,12 @@ def model(client, unique):
 
 
 def versions(client, name, *semvers):
-    """Makes versions with these SemVers as the page does; answers them."""
+    """Makes versions with these SemVers as the page does; returns them."""
     return [client.create_model_version(name, semver, tags={"gitlab.version": semver}) for semver in semvers]
 
 
 def refused(code):
-    """A context in which the server must refuse with this code."""
+    """A context in which the server must refuse with this error code."""
 
     class Refused:
         def __enter__(self):
@@ -37,7 +39,7 @@ def refused(code):
     return Refused()
 
 
-# --- what every MLflow server does -------------------------------------------------------------------------------
+# --- the rules of every MLflow server ---------------------------------------------------------------------
 
 
 def test_a_model_keeps_what_it_was_created_with(client, unique):
@@ -164,7 +166,7 @@ def test_prompts_are_registered_loaded_and_hidden_from_models(client, unique):
     assert client.search_registered_models(f"name = '{name}'") == []
 
 
-# --- what the forge adds: the snippets of its page ---------------------------------------------------------------
+# --- additions of the forge: the snippets of its page -----------------------------------------------------
 
 
 @pytest.mark.forge
@@ -197,7 +199,7 @@ def test_a_version_increments_itself_or_is_given(client, model):
 
 @pytest.fixture
 def originals(client, unique):
-    """The names of two models with one version each, made from a run, and of one without."""
+    """The names of two models with one version each, made from a run, and of one without versions."""
     names = [unique("a"), unique("b"), unique("production")]
     for name in names:
         client.create_registered_model(name)
@@ -218,7 +220,7 @@ def test_versions_are_promoted_as_the_documentation_of_mlflow_says(client, origi
 
 
 @pytest.mark.forge
-def test_a_version_is_made_again_with_the_tags_of_another(client, originals):
+def test_a_version_can_be_created_with_the_tags_of_another(client, originals):
     a, b, _ = originals
     original = client.get_model_version(a, "1")
     for name in (a, b):
@@ -233,7 +235,7 @@ def test_a_version_is_made_again_with_the_tags_of_another(client, originals):
 
 
 @pytest.mark.forge
-def test_every_way_to_the_latest_version_leads_to_the_highest(client, model):
+def test_every_path_to_the_latest_version_leads_to_the_highest(client, model):
     versions(client, model, "1.0.0", "2.0.0", "1.5.0", "3.0.0-rc.1")
     assert client.get_latest_versions(model)[0].version == "2"
     assert client.search_registered_models(filter_string=f"name='{model}'")[0].latest_versions[0].version == "2"
@@ -309,8 +311,8 @@ def test_a_source_that_leads_elsewhere_is_refused(client, model, run):
 
 
 @pytest.mark.forge
-def test_writers_at_once_share_no_number_and_leave_no_gap(project, client, model):
-    """Each retry is off: an error of the server would show."""
+def test_concurrent_writers_get_distinct_numbers_without_a_gap(project, client, model):
+    """All retries are off, so an error of the server would show."""
     made, errors = [], []
 
     def write():

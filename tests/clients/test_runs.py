@@ -1,4 +1,4 @@
-"""Runs through MlflowClient: create, log, change, delete, and what is refused."""
+"""Runs through MlflowClient: create, log, change, delete, and refused requests."""
 
 import json
 import math
@@ -137,7 +137,7 @@ def test_datasets_come_in_the_order_of_logging(client, run):
     assert [read.dataset.name for read in client.get_run(run).inputs.dataset_inputs] == names
 
 
-def test_what_clients_parse_is_whole_or_refused(client, run):
+def test_a_tag_that_clients_parse_is_stored_whole_or_refused(client, run):
     listed = json.dumps([{"path": f"some/rather/long/directory/name/for/tables/{n:04}.json"} for n in range(400)])
     client.set_tag(run, "mlflow.loggedArtifacts", listed)
     assert client.get_run(run).data.tags["mlflow.loggedArtifacts"] == listed

@@ -7,7 +7,7 @@ from mlflow.exceptions import MlflowException
 
 @pytest.fixture
 def runs(client, experiment):
-    """Names to ids: three runs with metric m = 1, 2, 3; the third is deleted, the second finished."""
+    """Ids by name: three runs with metric m = 1, 2, 3. The third is deleted, the second finished."""
     ids = {}
     for number, name in enumerate(("one", "two", "three"), start=1):
         ids[name] = client.create_run(experiment, start_time=number * 1000, run_name=name).info.run_id

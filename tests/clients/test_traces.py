@@ -1,4 +1,4 @@
-"""Programs with traces, which mlforge does not keep."""
+"""Programs with traces. mlforge does not store traces."""
 
 import mlflow
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 # Earlier clients have no traces.
 @pytest.mark.since(2, 22)
-def test_a_traced_function_does_its_work(project, unique):
+def test_a_traced_function_returns_its_result(project, unique):
     mlflow.set_experiment(unique("traced"))
 
     @mlflow.trace

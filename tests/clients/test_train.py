@@ -1,4 +1,4 @@
-"""A user's training script, run as the user runs it, and everything that it logged read back."""
+"""A user's training script, run as the user runs it. All data that it logged is read back."""
 
 import json
 import os
@@ -14,13 +14,13 @@ EPOCHS = 250
 
 @pytest.fixture
 def made(project, unique, tmp_path):
-    """What the script says it made."""
+    """The ids and values that the script prints."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "MLFLOW_TRACKING_URI": project.uri,
         "MLFLOW_TRACKING_TOKEN": project.token,
-        # Not needed by a user: here no retry may hide an error, and nothing may be sent elsewhere.
+        # A user does not need these: here no retry may hide an error, and nothing may be sent elsewhere.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GIT_PYTHON_REFRESH": "quiet",

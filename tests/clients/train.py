@@ -1,6 +1,7 @@
-"""A training script as a user writes it: nothing but `import mlflow`, and two environment variables set outside.
+"""A training script as a user writes it: `import mlflow`, and two environment variables set outside.
 
-It fits a line by gradient descent, and prints as JSON what it made, for the test to read back.
+It fits a line by gradient descent. It prints the created ids and values as JSON, so that the test can read
+them back.
 """
 
 import json
@@ -21,7 +22,7 @@ def loss_and_gradients(weight, bias):
 
 
 def train(rate):
-    """500 points by log_metrics (two metrics an epoch), then 500 by log_batch."""
+    """Logs 500 points by log_metrics (two metrics an epoch), then 500 by log_batch."""
     weight, bias, history = 0.0, 0.0, []
     for epoch in range(EPOCHS):
         loss, by_weight, by_bias = loss_and_gradients(weight, bias)

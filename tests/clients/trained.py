@@ -1,4 +1,4 @@
-"""Trained models, what they were trained on, and the call that logs one in each version of MLflow."""
+"""Trained models, their training data, and the call that logs one in each version of MLflow."""
 
 import inspect
 
@@ -12,13 +12,13 @@ FEATURES = ["width", "height"]
 
 
 def table(slope: float = 1.0) -> pandas.DataFrame:
-    """Forty rows with the features and, as `y`, what a model of this slope predicts of them."""
+    """Forty rows with the features and, as `y`, the predictions of a model of this slope."""
     rows = pandas.DataFrame(numpy.random.default_rng(1).normal(size=(40, len(FEATURES))), columns=FEATURES)
     return rows.assign(y=slope * rows.width - rows.height)
 
 
 def model(slope: float = 1.0) -> LinearRegression:
-    """A model that is told from others by its slope."""
+    """A model that its slope distinguishes from others."""
     rows = table(slope)
     return LinearRegression().fit(rows[FEATURES], rows.y)
 
@@ -29,7 +29,7 @@ def named(log_model, name: str) -> dict:
 
 
 def log(trained, name: str = "model", **more):
-    """Logs a model. What it needs is told, or the client starts a process to find out."""
+    """Logs a model. Its requirements are given; else the client would start a process to find them."""
     features = table()[FEATURES]
     return mlflow.sklearn.log_model(
         trained,
@@ -41,6 +41,6 @@ def log(trained, name: str = "model", **more):
 
 
 def agree(one, other) -> bool:
-    """Whether two models predict the very same numbers."""
+    """True if two models predict exactly the same numbers."""
     features = table()[FEATURES]
     return numpy.array_equal(one.predict(features), other.predict(features))

@@ -1,4 +1,6 @@
-"""One of several processes that log at once: `worker.py NUMBER RUN EXPERIMENT`. Starts when it reads a line."""
+"""One of several processes that log at once: `worker.py NUMBER RUN EXPERIMENT`. It starts when it reads a
+line.
+"""
 
 import sys
 

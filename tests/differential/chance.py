@@ -1,4 +1,4 @@
-"""Chance that can be repeated: MLFORGE_TEST_SEED chooses another one."""
+"""Repeatable random numbers. MLFORGE_TEST_SEED chooses another seed."""
 
 import os
 import random
@@ -7,5 +7,5 @@ SEED = os.environ.get("MLFORGE_TEST_SEED", "1")
 
 
 def chance(*which) -> random.Random:
-    """A source of chance for one test."""
+    """A random number generator for one test."""
     return random.Random(f"{SEED} {which}")

@@ -11,7 +11,7 @@ from wire import Connection, to_file, to_port
 
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory):
-    """MLflow's server and mlforge, both fresh; at the end mlforge must stop when told to."""
+    """MLflow's server and mlforge, both fresh. At the end mlforge must stop within its time limit."""
     theirs = Upstream()
     ours = None
     try:
@@ -40,19 +40,19 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def experiment(pair):
-    """The name of the id of a fresh experiment."""
+    """The placeholder of the id of a fresh experiment."""
     return new_experiment(pair)
 
 
 def new_experiment(pair, **more) -> str:
-    """Makes an experiment on both; answers what stands for its id."""
+    """Makes an experiment on both servers; returns the placeholder of its id."""
     name = f"e{next(_numbers)}"
     pair.post("experiments/create", {"name": f"experiment {name}", **more}, saves=name)
     return f"<<{name}>>"
 
 
 def new_run(pair, experiment: str, **more) -> str:
-    """Makes a run on both; answers what stands for its id."""
+    """Makes a run on both servers; returns the placeholder of its id."""
     name = f"r{next(_numbers)}"
     pair.post("runs/create", {"experiment_id": experiment, "run_name": f"run {name}", **more}, saves=name)
     return f"<<{name}>>"

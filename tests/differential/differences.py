@@ -1,7 +1,7 @@
-"""Every way in which mlforge answers unlike MLflow's server on purpose, with its reason.
+"""The intended differences between mlforge's answers and those of MLflow's server, each with its reason.
 
-An entry holds for the requests and answers that it describes and for nothing else. The last test of a whole run fails for
-an entry that did not occur.
+An entry holds for the requests and answers that it describes and for nothing else. The last test of a whole
+run fails for an entry that did not occur.
 """
 
 import json
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """Two answers to one request that may differ: `holds(request, theirs, ours)` says whether they differ in this way."""
+    """A difference between two answers to one request. `holds(request, theirs, ours)` is true if they differ
+    in this way.
+    """
 
     name: str
     reason: str
@@ -20,7 +22,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Omission:
-    """Something in MLflow's answers that is not compared: `without(request, body)` is a body without it."""
+    """A part of MLflow's answers that is not compared: `without(request, body)` is a body without it."""
 
     name: str
     reason: str
@@ -29,7 +31,7 @@ class Omission:
 
 @dataclass(frozen=True)
 class Addition:
-    """Something in our answers that is not compared: `without(body)` is a body as MLflow's server has it."""
+    """A part of our answers that is not compared: `without(body)` is a body as MLflow's server has it."""
 
     name: str
     reason: str
@@ -37,7 +39,7 @@ class Addition:
 
 
 def without(body, unwanted: Callable):
-    """A body without the fields that `unwanted(key, value)` chooses, at any depth."""
+    """A body without the fields that `unwanted(key, value)` selects, at any depth."""
     if isinstance(body, list):
         return [without(item, unwanted) for item in body]
     if not isinstance(body, dict):
@@ -80,12 +82,12 @@ def message(answer) -> str:
 
 
 def refuses(ours, *words) -> bool:
-    """Whether we refuse with 400, INVALID_PARAMETER_VALUE and these words."""
+    """True if we refuse with 400, INVALID_PARAMETER_VALUE and these words."""
     return (ours.status, ours.error_code) == (400, "INVALID_PARAMETER_VALUE") and all(word in message(ours) for word in words)
 
 
 def field(request, name: str) -> list:
-    """The values of a field of the request, wherever they lie in its body or query."""
+    """The values of a field anywhere in the body or query of the request."""
 
     def find(value):
         if isinstance(value, dict):
@@ -308,7 +310,7 @@ DIFFERENCES = [
 
 
 def without_outputs(body):
-    """A run that does not say that it made nothing."""
+    """A run without an empty list of outputs."""
     return without(body, lambda key, value: key == "outputs" and value == {})
 
 

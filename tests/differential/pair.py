@@ -1,6 +1,8 @@
-"""Two servers that are asked the same and must answer the same: MLflow's (`theirs`) and mlforge (`ours`).
+"""Two servers that get the same requests and must give the same answers: MLflow's (`theirs`) and mlforge
+(`ours`).
 
-What each server makes up itself (ids, names of unnamed runs, page tokens) is written `<<name>>` in requests and answers.
+Values that each server makes up itself (ids, names of unnamed runs, page tokens) are written `<<name>>` in
+requests and answers.
 """
 
 import json
@@ -12,15 +14,15 @@ from differences import ADDITIONS, OMISSIONS, allowed
 from wire import Answer, Connection
 
 PREFIX = "/api/2.0/mlflow/"
-# For what only MLflow's web pages ask.
+# The prefix of endpoints that only MLflow's web pages use.
 AJAX_PREFIX = "/ajax-api/2.0/mlflow/"
 
-# What a server makes up and no test looks at.
+# Fields that a server makes up and no test reads.
 TIMES = ("creation_time", "last_update_time")
 LOCATIONS = ("artifact_uri", "artifact_location", "source")
-# Lists without an order of their own.
+# Lists without a defined order.
 UNORDERED = ("tags", "params", "model_inputs", "dataset_summaries")
-# Its runs come by their ids, which each server makes up.
+# The runs of this answer are ordered by their ids, which each server makes up.
 ORDERED_BY_RUN = "metrics/get-history-bulk"
 
 NAMED = re.compile(r"<<[^<>]+>>")
@@ -31,7 +33,7 @@ LOCATION = re.compile(r"mlflow-artifacts:/([0-9]+)")
 
 @dataclass(frozen=True)
 class Request:
-    """What both servers are asked; `<<name>>` stands for what each calls so."""
+    """A request to both servers. `<<name>>` is replaced by each server's own value of that name."""
 
     method: str
     path: str
@@ -45,15 +47,16 @@ class Request:
 
 
 class Side:
-    """One of the servers, and what it calls things."""
+    """One of the servers, with the values that it made up."""
 
     def __init__(self, connection: Connection):
         self.connection = connection
-        # Names to what this server made up; and the other way round, also for names that were given again.
+        # The values by name, and the names by value. The latter keep former values of a name that was given
+        # again.
         self.ids, self.names = {}, {}
 
     def send(self, request: Request) -> Answer:
-        """Its answer, with its own ids."""
+        """Sends a request; returns the answer with the server's own ids."""
         path = (AJAX_PREFIX if request.ajax else PREFIX) + request.path
         if request.query:
             pairs = (f"{quote(key, safe='')}={quote(self.encoded(str(value)), safe='')}" for key, value in request.query)
@@ -71,7 +74,7 @@ class Side:
         self.names[value] = name
 
     def name_made(self, name: str, answer: Answer):
-        """Names what an answer says was made: an experiment, or a run and its nickname."""
+        """Gives a name to the object that a request made: an experiment, or a run and its nickname."""
         if "run" not in answer.body:
             self.name(f"<<{name}>>", answer.body["experiment_id"])
             return
@@ -81,7 +84,7 @@ class Side:
             self.name(f"<<nickname of {name}>>", info["run_name"])
 
     def normal(self, request: Request, answer: Answer) -> Answer:
-        """An answer with names for ids, without times, and with a fixed order of what has none."""
+        """An answer with names for ids, without times, and with unordered lists sorted."""
         text = RUN_ID_OR_NICKNAME.sub(lambda match: self.names.get(match[0], match[0]), json.dumps(answer.body))
         body = self._normal(json.loads(text))
         if answer.ok and request.path == ORDERED_BY_RUN:
@@ -120,15 +123,15 @@ class Pair:
     def __init__(self, theirs: Connection, ours: Connection):
         self.sides = (Side(theirs), Side(ours))
         self.asked = 0
-        # The names of the allowed differences that occurred, and how often two answers differed.
+        # The names of the allowed differences that occurred, and the number of answers that differed.
         self.occurred = set()
         self.differed = 0
 
     def ask(self, method, path, body=None, query=(), saves=None, same_message=False, ajax=False) -> Answer:
-        """Asks both; fails unless the answers agree. Answers what MLflow's server said, with names for ids.
+        """Asks both servers; fails unless the answers agree. Returns MLflow's answer with names for ids.
 
-        `saves` names the experiment or run that is made. `<<token>>` is the page token that each gave last. Messages are
-        compared only if that is said.
+        `saves` names the experiment or run that is made. `<<token>>` is the last page token of each server.
+        Messages are compared only with `same_message`.
         """
         query = tuple(query.items() if isinstance(query, dict) else query)
         request = Request(method, path, body, query, ajax)
@@ -173,7 +176,9 @@ class Pair:
 
 
 def agree(theirs: Answer, ours: Answer, same_message: bool) -> bool:
-    """Whether two answers are the same: a success in everything, an error in status, code and, if asked, message."""
+    """True if two answers are equal: a success in everything, an error in status, code and, if required,
+    message.
+    """
     if theirs.status != ours.status:
         return False
     if theirs.ok:

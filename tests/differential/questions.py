@@ -1,4 +1,4 @@
-"""Random filters and orders, most of them right, in all the ways in which they can be written."""
+"""Random filters and orders in all spellings. Most of them are valid."""
 
 METRICS = ["m", "a b/c", "ü", "nowhere", "M"]
 PARAMS = ["p", "q.r", "ü", "nowhere"]
@@ -12,7 +12,7 @@ CONTEXTS = ["train", "eval", "nothing"]
 
 
 def quoted(chance, text: str) -> str:
-    """A text as a value: between quotes that it does not hold."""
+    """A text as a value, in quotes that do not occur in it."""
     quotes = [quote for quote in "'\"" if quote not in text] or ["'"]
     return (quote := chance.choice(quotes)) + text + quote
 
@@ -91,7 +91,7 @@ def run_filter(chance) -> str:
 
 
 def run_order(chance) -> list[str]:
-    """What runs are ordered by: up to three things, none twice."""
+    """An order of runs: up to three keys, none twice."""
     terms = {}
     for _ in range(chance.choice([0, 1, 1, 2, 3])):
         kind, keys = chance.choice([("metrics", METRICS), ("params", PARAMS), ("tags", TAGS), ("attributes", ["start_time", "end_time", "status", "run_name", "user_id"])])
@@ -117,6 +117,6 @@ def experiment_filter(chance) -> str:
 
 
 def experiment_order(chance) -> list[str]:
-    """What experiments are ordered by."""
+    """An order of experiments."""
     keys = chance.sample(["name", "creation_time", "last_update_time", "experiment_id"], chance.choice([0, 1, 2]))
     return [key + chance.choice(["", " ASC", " DESC"]) for key in keys]

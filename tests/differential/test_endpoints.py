@@ -1,4 +1,4 @@
-"""Each endpoint with good, bad and extreme requests; what was stored is compared after each."""
+"""Each endpoint with good, bad and extreme requests. The stored data is compared after each request."""
 
 import json
 
@@ -21,7 +21,7 @@ def cases(path, bodies):
 
 
 def each(base, field, values):
-    """The same body with one field having each of some values."""
+    """Copies of a body, in each of which one field has one of some values."""
     return [{**base, field: value} for value in values]
 
 
@@ -128,7 +128,7 @@ ABOUT_RUNS += cases(
 
 @pytest.fixture(scope="module")
 def deleted(pair):
-    """`<<dead>>` is a deleted run, `<<gone>>` a deleted experiment, `<<of gone>>` a run in it."""
+    """Deleted objects: `<<dead>>` is a run, `<<gone>>` an experiment, `<<of gone>>` a run in it."""
     experiment = new_experiment(pair)
     pair.post("runs/create", {"experiment_id": experiment, "run_name": "dead"}, saves="dead")
     pair.post("runs/delete", {"run_id": "<<dead>>"})
@@ -139,7 +139,7 @@ def deleted(pair):
 
 @pytest.fixture(scope="module")
 def shared(pair):
-    """An experiment for many runs."""
+    """An experiment for the runs of several tests."""
     return new_experiment(pair)
 
 
@@ -150,7 +150,7 @@ def test_a_post_about_a_run(pair, shared, deleted, path, body):
         pair.post("runs/log-parameter", {"run_id": "<<run>>", "key": "p", "value": "1"})
     before = pair.differed
     answer = pair.post(path, body)
-    # Unless they were allowed to take it differently, both have stored the same: of a refused batch nothing.
+    # Both have stored the same now, unless a difference was allowed. Of a refused batch nothing is stored.
     if pair.differed == before and (answer.ok or path == "runs/log-batch"):
         pair.get("runs/get", {"run_id": "<<run>>"})
 
@@ -233,7 +233,7 @@ def test_a_post_about_an_experiment(pair, deleted, taken, experiment, path, body
     if answer.ok and pair.differed == before:
         pair.get("experiments/get", {"experiment_id": experiment})
     if path == "experiments/restore":
-        # Later tests count on what is deleted.
+        # Later tests need the deleted objects to stay deleted.
         pair.post("experiments/delete", {"experiment_id": "<<gone>>"})
 
 
@@ -300,7 +300,7 @@ BULK = [("run_id", "<<logged>>"), ("run_id", "<<other>>")]
 BULKS = [
     [], BULK, [("metric_key", "m")], [*BULK, ("metric_key", "")],
     *([*BULK, ("metric_key", key)] for key in ("m", "nan", "absent")),
-    # Which run is cut off depends on the ids.
+    # The run that is cut off depends on the ids.
     *([BULK[0], ("metric_key", "m"), ("max_results", count)] for count in (0, 1, 10, 99, 100, 101, "x", -1)),
     *([*BULK, ("metric_key", "m"), ("max_results", count)] for count in (0, 123, 25000, 30000)),
     [*BULK, *BULK, ("metric_key", "m")], [("run_id", "none"), ("metric_key", "m")],
@@ -339,5 +339,5 @@ def test_a_raw_body(pair, body):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "nothing"), ("POST", "runs/nothing"), ("GET", "runs/create"), ("POST", "runs/get"), ("PUT", "runs/create"), ("DELETE", "experiments/delete")])
-def test_what_is_not_there(pair, method, path):
+def test_missing_objects(pair, method, path):
     pair.ask(method, path, {})

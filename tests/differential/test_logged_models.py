@@ -1,4 +1,4 @@
-"""Logged models: each request to both servers, and what was stored after it."""
+"""Logged models: each request goes to both servers, then the stored data is compared."""
 
 import json
 
@@ -9,11 +9,11 @@ from pair import Request, agree, shown
 from wire import Answer
 
 PATH = "logged-models"
-# The status of answers that may differ: nothing is known of what both have now.
+# The status of answers that may differ. The state of both servers is unknown afterwards.
 DIFFERENT = 0
 TIMES = ("creation_timestamp_ms", "last_updated_timestamp_ms")
 
-# A name, its reason, and whether it holds for a request and its two answers.
+# Allowed differences: a name, a reason, and a function that is true for a request and its two answers.
 DIFFERENCES = [
     (
         "internal errors and those of the database",
@@ -78,7 +78,7 @@ class Models:
 
 
 def plain(value, key=""):
-    """Without times, lists without an order of their own sorted."""
+    """A body without times. Lists without a defined order are sorted."""
     if isinstance(value, list):
         items = [plain(item) for item in value]
         return sorted(items, key=json.dumps) if key in ("metrics", "params", "tags", "model_outputs") else items
@@ -148,7 +148,7 @@ def test_metrics_and_outputs(models, home):
     models.ask("POST", "runs/log-metric", {**metric, "step": 4, "dataset_name": "d"})
 
 
-def test_versions_are_noted(models, home):
+def test_registered_versions_are_listed_in_a_tag(models, home):
     make(models, home)
     for number in (1, 2):
         for side in models.pair.sides:
@@ -198,7 +198,7 @@ def test_an_order(models, shelf, field, ascending):
 
 
 def models_found(models, shelf, body):
-    """The names that both find, or the class of the refusal."""
+    """The names that both servers find, or the class of the refusal."""
     request = Request("POST", f"{PATH}/search", {"experiment_ids": [shelf], **body})
     models.pair.asked += 1
     answers = [side.send(request) for side in models.pair.sides]

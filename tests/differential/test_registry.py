@@ -1,7 +1,7 @@
-"""The model registry: tables of questions, then random sequences of changes, each answer compared.
+"""The model registry: tables of requests, then random sequences of changes, each answer compared.
 
-What a forge adds is taken out of our answers: the semantic version, which shows in a tag and among the aliases of a
-version. Ways in which we answer unlike MLflow's server on purpose are in `DIFFERENCES`.
+Additions of the forge are removed from our answers: the semantic version, which shows in a tag and among the
+aliases of a version. Intended differences from MLflow's server are in `DIFFERENCES`.
 """
 
 import itertools
@@ -18,12 +18,12 @@ from wire import Answer
 SEQUENCES, STEPS = 6, 70
 MODELS, VERSIONS = "registered-models/", "model-versions/"
 SEMVER = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
-# The status of answers that may differ: nothing is known of what both have now.
+# The status of answers that may differ. The state of both servers is unknown afterwards.
 DIFFERENT = 0
 TIMES = ("creation_timestamp", "last_updated_timestamp")
 PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}, {"key": "mlflow.prompt.text", "value": "hi"}]
 
-# A name, its reason, and whether it holds for a request and its two answers.
+# Allowed differences: a name, a reason, and a function that is true for a request and its two answers.
 DIFFERENCES = [
     (
         "internal errors",
@@ -132,7 +132,7 @@ class Registry:
         self.pair = pair
 
     def ask(self, method, path, body=None, query=()) -> Answer:
-        """Asks both; fails unless the answers agree or may differ. Answers what MLflow's server said."""
+        """Asks both servers; fails unless the answers agree or may differ. Returns MLflow's answer."""
         request = Request(method, path, body, tuple(query.items() if isinstance(query, dict) else query))
         answers = [side.send(request) for side in self.pair.sides]
         self.pair.asked += 1
@@ -147,7 +147,7 @@ class Registry:
         return theirs
 
     def forget(self, name):
-        """Deletes a model, whichever server has it."""
+        """Deletes a model on each server that has it."""
         for side in self.pair.sides:
             side.send(Request("DELETE", MODELS + "delete", {"name": name}))
 
@@ -159,7 +159,7 @@ class Registry:
 
 
 def normal_model(value, key=""):
-    """Without times and without what only a forge has, in a fixed order."""
+    """A body without times and without additions of the forge, in a fixed order."""
     if isinstance(value, list):
         items = [normal_model(item) for item in value]
         if key in ("tags", "aliases"):
@@ -170,7 +170,7 @@ def normal_model(value, key=""):
         return value
     fields = {name: "<<time>>" if name in TIMES else normal_model(item, name) for name, item in value.items()}
     if "mlflow.prompt.is_prompt" in json.dumps(fields.get("tags", [])):
-        # A prompt of ours has a run, too.
+        # In our answers a prompt has a run, too.
         fields.pop("run_id", None)
     return {name: item for name, item in fields.items() if item != []}
 
@@ -190,7 +190,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def run(pair):
-    """What stands for the id of a run that versions are made from."""
+    """The placeholder of the id of a run that versions are made from."""
     return new_run(pair, new_experiment(pair))
 
 
@@ -286,7 +286,7 @@ def test_latest_versions_of_several_stages(registry, model):
 
 
 def test_a_version_is_copied_with_its_tags(registry, model):
-    """As clients promote a version: with all tags, among them those that the server made up."""
+    """A version is promoted as clients do it: with all tags, including those that the server made up."""
     for target in (model, f"copies {model}"):
         registry.post(MODELS + "create", {"name": target})
         for number in ("1", "2", "1"):
@@ -354,7 +354,7 @@ class Sequence:
         self.registry.ask(*choice([*rare, *often, *often]))
 
     def compare_all(self):
-        """Everything that both have stored: models, versions, aliases, what is latest, what searches find."""
+        """Compares all stored data: models, versions, aliases, latest versions, results of searches."""
         mine = f"name LIKE 'sequence {self.number} %'"
         for letter in "abc":
             name = f"sequence {self.number} {letter}"
@@ -398,10 +398,10 @@ def test_a_filter_is_refused(registry, what, text):
 def test_a_page_is_refused_or_not(registry, what, more):
     query = [("filter", "name = 'absent'"), more] + ([] if more[0] == "max_results" else [("max_results", 10)])
     if (what, more) == (MODELS, ("max_results", 0)):
-        return  # MLflow answers with an empty page and a token that leads to the same.
+        return  # MLflow answers with an empty page and a token of the same page.
     registry.get(what + "search", query)
 
 
 def test_the_seed_is_known():
-    """For the log: sequences are the same for the same seed."""
+    """Shows the seed in the log: sequences are the same for the same seed."""
     assert SEED

@@ -8,7 +8,7 @@ RUN_SEARCHES, EXPERIMENT_SEARCHES = 300, 60
 VIEWS = ["ACTIVE_ONLY", "DELETED_ONLY", "ALL", None]
 PAGES_MAX = 4
 
-# Of each run: metrics, params, tags, status, end time, datasets as (name, digest, context).
+# The runs: metrics, params, tags, status, end time, datasets as (name, digest, context).
 RUNS = [
     ({"m": 1}, {"p": "1", "q.r": "a"}, {"t": "Foo", "mlflow.user": "ada"}, "FINISHED", 1005, []),
     ({"m": 2}, {"p": "2"}, {"t": "foobar"}, "FAILED", 5, [("d", "1", "train")]),
@@ -43,7 +43,7 @@ def make_run(pair, number, metrics, params, tags, status, end_time, datasets):
             "experiment_id": "<<first>>" if number % 3 else "<<second>>",
             "run_name": f"run {number % 5}",
             "user_id": ["ada", "b", "a"][number % 3],
-            # No two runs begin at once: equal times are ordered by ids, which each server makes up.
+            # No two runs start at the same time: equal times are ordered by ids, which each server makes up.
             "start_time": 1000 + (number * 7) % 50,
             "tags": [{"key": key, "value": value} for key, value in tags.items()],
         },
@@ -69,7 +69,7 @@ def make_run(pair, number, metrics, params, tags, status, end_time, datasets):
 
 
 def all_pages(pair, path, question):
-    """Asks for the first pages; both must end at the same one."""
+    """Reads the first pages; both servers must end at the same one."""
     page = pair.post(path, question)
     for _ in range(PAGES_MAX):
         if "next_page_token" not in page.body:
@@ -122,7 +122,7 @@ def test_experiments_are_found(pair, named, number):
     all_pages(pair, "experiments/search", question)
 
 
-# Filters of runs that are odd or wrong.
+# Odd or wrong filters of runs.
 ODD_FILTERS = [
     " ", "m", "metrics", "metrics.m", "metrics.m >", "> 1", "metrics.m > 1 AND", "AND metrics.m > 1", "AND", "metrics.m > 0 metrics.m < 2",
     "metrics.m > 1 OR metrics.m < 0", "NOT metrics.m > 1", "(metrics.m > 1)", "metrics.m > 1; metrics.m > 2", "metrics.m > 1, metrics.m > 2",
@@ -179,7 +179,7 @@ ODD_QUESTIONS = [
 
 
 @pytest.mark.parametrize("question", ODD_QUESTIONS, ids=repr)
-def test_an_odd_question_for_runs(pair, searched, question):
+def test_an_odd_search_for_runs(pair, searched, question):
     pair.post("runs/search", question)
 
 
@@ -209,7 +209,7 @@ ODD_EXPERIMENT_QUESTIONS = [
 
 
 @pytest.mark.parametrize("question", ODD_EXPERIMENT_QUESTIONS, ids=repr)
-def test_an_odd_question_for_experiments(pair, named, question):
+def test_an_odd_search_for_experiments(pair, named, question):
     pair.post("experiments/search", question)
 
 

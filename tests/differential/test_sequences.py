@@ -1,4 +1,4 @@
-"""Random sequences of changes; each answer, and then all that both have stored, is compared."""
+"""Random sequences of changes. Each answer is compared, and then all stored data."""
 
 import pytest
 from chance import SEED, chance
@@ -18,7 +18,7 @@ class Sequence:
         self.create_run(self.experiments[0])
 
     def name(self) -> str:
-        """A name of few, so that some are taken."""
+        """One of a few names, so that some are taken."""
         return f"sequence {self.number} {self.random.randrange(6)}"
 
     def experiment(self) -> str:
@@ -107,7 +107,7 @@ class Sequence:
         self.random.choice([*rare, *often, *often])()
 
     def compare_all(self):
-        """Everything that both have stored: experiments, runs, histories, datasets."""
+        """Compares all stored data: experiments, runs, histories, datasets."""
         names = f"name LIKE 'sequence {self.number} %'"
         for view in ("ACTIVE_ONLY", "DELETED_ONLY", "ALL"):
             self.pair.post("experiments/search", {"max_results": 1000, "view_type": view, "filter": names, "order_by": ["name"]})

@@ -1,4 +1,4 @@
-"""Last: the table of differences names nothing that does not occur."""
+"""The last test: each entry of the table of differences must have occurred."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from differences import ADDITIONS, DIFFERENCES, OMISSIONS
 
 @pytest.fixture
 def everything_ran(request):
-    """Whether each test file of this directory is part of the session."""
+    """True if each test file of this directory is part of the session."""
     files = {item.path for item in request.session.items}
     return files == set(Path(__file__).parent.glob("test_*.py")) and not request.session.config.option.keyword
 

@@ -18,10 +18,10 @@ STOP_SECONDS_MAX = 30
 
 
 class Upstream:
-    """`mlflow server` over a fresh database. `wait` until it serves, `stop` at the end."""
+    """`mlflow server` over a fresh database. `wait` until it serves; `stop` it at the end."""
 
     def __init__(self):
-        # Not pytest's directory: the path of a socket may have a hundred characters.
+        # Not in pytest's directory: the path of a socket may have at most a hundred characters.
         self.directory = Path(tempfile.mkdtemp(prefix="mlflow-"))
         self.socket = self.directory / "socket"
         self.log = self.directory / "log"
@@ -35,7 +35,7 @@ class Upstream:
         environment = {
             **os.environ,
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            # Without the processes that run MLflow's background jobs.
+            # Disables the processes that run MLflow's background jobs.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         with self.log.open("wb") as log:
@@ -45,7 +45,7 @@ class Upstream:
             )
 
     def wait(self):
-        """Returns once the server takes connections; what it printed is in the error when it does not."""
+        """Returns when the server accepts connections. If it does not, the error holds its output."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self._accepts():
             code = self.process.poll()
@@ -59,7 +59,7 @@ class Upstream:
             return probe.connect_ex(str(self.socket)) == 0
 
     def output(self) -> str:
-        """What the server printed, its end."""
+        """The end of the server's output."""
         return self.log.read_text(errors="replace")[-10_000:]
 
     def stop(self, tidy=True):

@@ -1,4 +1,4 @@
-"""Requests over one connection that is kept, to a socket file or a TCP port."""
+"""Requests over one persistent connection to a socket file or a TCP port."""
 
 import http.client
 import json
@@ -7,14 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-# Servers close connections that were silent for long.
+# Servers close idle connections after some time.
 SILENT_SECONDS_MAX = 3
 ANSWER_SECONDS_MAX = 60
 
 
 @dataclass
 class Answer:
-    """A status and a JSON body; a body that is no JSON is a text."""
+    """A status and a JSON body. A body that is no JSON is a text."""
 
     status: int
     body: Any
@@ -36,7 +36,7 @@ class Connection:
         self._http, self._used = None, 0.0
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer:
-        """One request, whatever its outcome."""
+        """Sends one request; any answer is returned."""
         if self._http is None or time.monotonic() - self._used > SILENT_SECONDS_MAX:
             self.close()
             self._http = http.client.HTTPConnection("localhost", timeout=ANSWER_SECONDS_MAX)

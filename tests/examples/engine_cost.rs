@@ -1,5 +1,5 @@
-//! What the sandbox costs: `cargo run --release -p mlforge-tests --example engine_cost`.
-//! Each line is the fastest of several rounds, in one thread and without a socket.
+//! Measures the cost of the sandbox: `cargo run --release -p mlforge-tests --example engine_cost`. Each line
+//! is the fastest of several rounds, in one thread and without a socket.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ async fn cost(host: &Host, uri: String) -> f64 {
     best.as_secs_f64() * 1e6 / f64::from(REQUESTS)
 }
 
-/// From bytes to a host that is ready to serve, without and with a cache.
+/// Measures the start from bytes to a host that is ready to serve, without and with a cache.
 fn start(name: &str, component: &'static [u8]) -> anyhow::Result<()> {
     let cache = tempfile::tempdir()?;
     for kind in ["cold", "warm", "warm"] {

@@ -1,9 +1,10 @@
-/* A disk that fills up, for the soak tests. Preloaded into a server, this answers ENOSPC to whatever would make files
- * below one directory larger than there is room for, with a short count first where a part still fits, as file systems
- * do. Bytes that replace others need no room. Room does not come back when files shrink or go: the test gives it.
+/* A disk that fills up, for the soak tests. This library is preloaded into a server. It answers ENOSPC to every call
+ * that would make files below one directory larger than the room that is left. If a part still fits, it writes that
+ * part first and returns a short count, as file systems do. Bytes that replace others need no room. Room does not come
+ * back when files shrink or are deleted: the test sets it.
  *
- * SOAK_DISK names the directory, and SOAK_DISK_LEFT a file of 8 bytes: how many more there is room for, as an integer of
- * the machine. It is read and written through memory, so that the test may change it at any time. */
+ * SOAK_DISK names the directory. SOAK_DISK_LEFT names a file of 8 bytes: the number of bytes left, as an integer of the
+ * machine. The file is mapped into memory, so that the test may change it at any time. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* What a directory takes of a disk. */
+/* Number of bytes that a directory takes of a disk. */
 #define DIRECTORY_BYTES 4096
 
 static const char *disk;
@@ -42,7 +43,7 @@ __attribute__((constructor)) static void begin(void) {
     left = mapped;
 }
 
-/* The function that this one stands before. */
+/* The original function, which this one replaces. */
 #define NEXT(name) \
     static __typeof__(&name) next; \
     if (!next) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
@@ -51,7 +52,7 @@ static int is_on_disk(const char *path) {
     return left && strncmp(path, disk, disk_length) == 0 && path[disk_length] == '/';
 }
 
-/* Takes room for at most this many bytes; returns for how many. */
+/* Takes room for at most this number of bytes; returns the number taken. */
 static int64_t take(int64_t wanted) {
     int64_t room = __atomic_load_n(left, __ATOMIC_SEQ_CST), taken;
     do {
@@ -60,8 +61,8 @@ static int64_t take(int64_t wanted) {
     return taken;
 }
 
-/* How many of the bytes that are to be written at an offset fit; -1 when the file is of no concern. `offset` -1 stands for
- * where the descriptor is. */
+/* Number of bytes that fit if `length` bytes are written at an offset; -1 for files elsewhere. `offset` -1 means the
+ * position of the descriptor. */
 static int64_t fitting(int fd, off_t offset, size_t length) {
     struct stat file;
     char link[64], path[PATH_MAX];
@@ -78,7 +79,7 @@ static int64_t fitting(int fd, off_t offset, size_t length) {
     return fit < 0 ? 0 : fit;
 }
 
-/* Cuts a length to what fits; -1 without any room. */
+/* Cuts a length to the bytes that fit; returns -1 without any room. */
 static int cut(int fd, off_t offset, size_t *length) {
     int saved = errno;
     int64_t fit = fitting(fd, offset, *length);
@@ -106,7 +107,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
     return cut(fd, offset, &length) ? -1 : next(fd, bytes, length, offset);
 }
 
-/* Several pieces are written whole or, when they do not fit, as far as the first one does. */
+/* Writes several pieces whole. If they do not fit, it writes the part of the first one that does. */
 ssize_t writev(int fd, const struct iovec *pieces, int count) {
     NEXT(writev);
     size_t length = 0;
@@ -121,7 +122,7 @@ ssize_t writev(int fd, const struct iovec *pieces, int count) {
     return 0;
 }
 
-/* What is asked to be copied from a file may be far more than it has. */
+/* Number of bytes that can be copied from a file; a caller may request far more. */
 static size_t there(int from, const off64_t *offset, size_t length) {
     struct stat file;
     if (fstat(from, &file) != 0 || !S_ISREG(file.st_mode)) return length;

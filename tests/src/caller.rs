@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use mlforge::Host;
 
-/// Somebody with a token, in front of one project.
+/// A client with a token and a project.
 #[derive(Clone)]
 pub struct Caller {
     host: Host,
@@ -14,7 +14,7 @@ pub struct Caller {
     headers: HeaderMap,
 }
 
-/// What came back.
+/// The answer of the host.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -26,7 +26,7 @@ pub struct Answer {
 }
 
 impl Caller {
-    /// Somebody with this token; an empty one means none.
+    /// A client with this token. Empty: without a token.
     pub fn new(host: &Host, token: &str, project: &str) -> Self {
         Self {
             host: host.clone(),
@@ -36,14 +36,14 @@ impl Caller {
         }
     }
 
-    /// The same with one more header on every request.
+    /// Adds a header to every request of the client.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().expect("the value of a header"));
         self
     }
 
-    /// Reads a path behind the mount.
+    /// Reads a path below the mount.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, Bytes::new()).await
     }
@@ -69,7 +69,7 @@ impl Caller {
 }
 
 impl Answer {
-    /// What a host answers to any request.
+    /// The answer of a host to any request.
     pub async fn of(host: &Host, request: Request<Full<Bytes>>) -> Self {
         let (head, body) = host.handle(request).await.into_parts();
         let body = body.collect().await.expect("a whole answer").to_bytes();
@@ -81,7 +81,7 @@ impl Answer {
         }
     }
 
-    /// The MLflow error code in the body; empty when there is none.
+    /// The MLflow error code in the body. Empty: there is none.
     pub fn error_code(&self) -> String {
         let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
         body["error_code"].as_str().unwrap_or_default().into()

@@ -1,15 +1,16 @@
-//! The real component, which all hosts of a test binary share, and the limits of these hosts.
+//! The real component, shared by all hosts of a test binary, and the limits of these hosts.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use mlforge::{Limits, Plugin};
 
-/// Requests that the host of a test runs at the same time. All hosts of the binary share the instances of one component.
+/// Number of requests that the host of one test runs concurrently. All hosts of the binary share the
+/// instances of one component.
 const RUNNING_MAX: usize = 64;
 
-/// The real component, compiled once for all tests of the binary, with room for the instances of all hosts that tests use at
-/// the same time.
+/// The real component, compiled once for all tests of the binary. Its limits allow the instances of all hosts
+/// that run concurrently.
 pub fn plugin() -> Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     let compile = || {
@@ -29,12 +30,12 @@ pub fn plugin() -> Plugin {
     }
 }
 
-/// Whether each request gets an instance of its own, and `wasi:http` is the only way to it.
+/// True if each request gets an instance of its own, and enters it only by `wasi:http`.
 pub(crate) fn is_isolated() -> bool {
     std::env::var_os("MLFORGE_TEST_ISOLATE").is_some()
 }
 
-/// The number of tests that run at the same time, each with a host of its own.
+/// Number of tests that run concurrently, each with a host of its own.
 fn hosts_at_once() -> usize {
     let threads = std::env::var("RUST_TEST_THREADS")
         .ok()
@@ -42,8 +43,8 @@ fn hosts_at_once() -> usize {
     threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// The usual limits, except that no request is refused because others run. A test sends hundreds at once, all of one caller,
-/// and a busy machine must not fail it.
+/// The default limits, except that no request is refused because others run. A test sends hundreds at once as
+/// one caller, and must pass on a busy machine.
 pub(crate) fn patient() -> Limits {
     Limits {
         concurrent_requests_max: RUNNING_MAX,

@@ -1,4 +1,4 @@
-//! A forge that fits on a page: fixed projects, and a few tokens whose names say what they may do.
+//! A small forge with fixed projects, and a few tokens whose names say their rights.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
 use mlforge::storage::ProjectId;
 
-/// Projects 1 (`group/one`) and 2 (`group/two`), which all users but `stranger` belong to, and 3 (`secret/three`),
-/// which nobody does. A token is the login of its user.
+/// Projects 1 (`group/one`) and 2 (`group/two`), of which all users but `stranger` are members, and 3
+/// (`secret/three`), which has none. A token is the login of its user.
 #[derive(Default)]
 pub struct StaticForge {
     calls: AtomicUsize,
@@ -15,17 +15,17 @@ pub struct StaticForge {
 }
 
 impl StaticForge {
-    /// Everything as described.
+    /// A forge that is up.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How often the host asked who somebody is.
+    /// Number of times that the host asked the forge about a caller.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// From now on it answers nothing.
+    /// Makes every later request to the forge fail.
     pub fn go_down(&self) {
         self.down.store(true, Ordering::SeqCst);
     }

@@ -1,5 +1,5 @@
-//! A host over gated storage, each of whose projects begins as a copy of a snapshot. So the same operations can be
-//! interleaved in many ways from one state.
+//! A host over gated storage. Each of its projects begins as a copy of a snapshot, so many interleavings of
+//! the same operations can start from one state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,15 +28,15 @@ pub struct GatedHost {
     projects: AtomicU64,
 }
 
-/// Somebody who may write, in one of the projects.
+/// A client with the right to write, in one of the projects.
 #[derive(Clone)]
 pub struct Client {
     host: Host,
-    /// Its number.
+    /// The number of the project.
     pub project: u64,
 }
 
-/// A forge in which every project exists, and everybody may write to it.
+/// A forge in which every project exists and everybody may write to it.
 struct Everyone;
 
 #[async_trait]
@@ -69,7 +69,7 @@ impl Forge for Everyone {
 }
 
 impl GatedHost {
-    /// A host that stores nothing yet.
+    /// A host with empty storage.
     pub fn fresh() -> Self {
         let storage = Arc::new(GatedStorage::default());
         let passed_ms = Arc::new(AtomicU64::new(0));
@@ -106,7 +106,7 @@ impl GatedHost {
         self.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
     }
 
-    /// Makes another project, with a copy of this.
+    /// Makes another project as a copy of this snapshot.
     pub async fn project(&self, initial: &Snapshot) -> Client {
         let client = Client {
             host: self.host.clone(),
@@ -131,7 +131,7 @@ impl GatedHost {
         client
     }
 
-    /// What is stored of a client's project.
+    /// All stored data of a client's project.
     pub async fn snapshot(&self, client: &Client) -> Snapshot {
         let project = ProjectId(client.project);
         let mut snapshot = Snapshot::default();
@@ -194,7 +194,7 @@ impl GatedHost {
 }
 
 impl Client {
-    /// Asks for something below the mount. Answers the status, and the body if it is JSON.
+    /// Sends a request to a path below the mount. Returns the status, and the body if it is JSON.
     pub async fn ask(&self, method: &str, path: &str, body: impl Into<Bytes>) -> (u16, Value) {
         let request = Request::builder()
             .method(method)
@@ -209,7 +209,7 @@ impl Client {
             .expect("an answer")
     }
 
-    /// Sends a part of a file where its credential says.
+    /// Sends a part of a file, with the address and the headers of its credential.
     pub async fn send_part(&self, credential: &Value, part: &'static str) -> Value {
         let ticket = credential["headers"]["x-mlforge-ticket"].as_str().expect("a ticket");
         let request = Request::builder()
@@ -233,7 +233,7 @@ impl Client {
         ))
     }
 
-    /// The same below the prefix of MLflow's endpoints, with a body in JSON.
+    /// Sends a request to an endpoint of MLflow, with a body in JSON.
     pub async fn call(&self, method: &str, endpoint: &str, body: Value) -> (u16, Value) {
         let body = if body.is_null() {
             String::new()
@@ -243,14 +243,14 @@ impl Client {
         self.ask(method, &format!("/api/2.0/mlflow/{endpoint}"), body).await
     }
 
-    /// The answer to something that must succeed.
+    /// Sends a request that must succeed; returns the answer.
     pub async fn must(&self, method: &str, endpoint: &str, body: Value) -> Value {
         let (status, answer) = self.call(method, endpoint, body).await;
         assert_eq!(status, 200, "{endpoint}: {answer}");
         answer
     }
 
-    /// Removes for good what has been deleted for so long; answers how much that was, or why not.
+    /// Purges data that has been deleted for this long. Returns the number of purged objects, or the error.
     pub async fn purge(&self, deleted_for_ms: u64) -> Result<u64, String> {
         let purged = self
             .host
@@ -258,7 +258,7 @@ impl Client {
         purged.await.map_err(|error| format!("{error:#}"))
     }
 
-    /// Does all upkeep.
+    /// Runs maintenance until nothing is pending.
     pub async fn run_maintenance(&self) {
         self.host.run_maintenance(ProjectId(self.project)).await;
     }

@@ -1,5 +1,5 @@
-//! Storage in memory with a gate before each call. A test holds a request there while others overtake it: each interleaving
-//! is forced, and none left to chance.
+//! Storage in memory with a gate before each call. A test holds a request there while others overtake it, so
+//! it forces each interleaving.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,15 +21,15 @@ pub struct GatedStorage {
 
 #[derive(Default)]
 struct Gate {
-    /// How many calls pass before the next one is held, and where that is reported.
+    /// Number of calls that pass before the next one is held, and the channel that reports it.
     watch: Option<(usize, oneshot::Sender<Held>)>,
     trace: Trace,
 }
 
-/// A call that is held until this is dropped.
+/// A call that is held until this value is dropped.
 pub struct Held(#[expect(dead_code, reason = "it is dropped")] oneshot::Sender<()>);
 
-/// A range of keys: the first one, and the end, which is not in it.
+/// A range of keys: the first one, and the exclusive end.
 type Keys = (Vec<u8>, Vec<u8>);
 
 /// The accesses of an operation to the storage. The names of blobs count as keys after all keys of records.
@@ -37,7 +37,7 @@ type Keys = (Vec<u8>, Vec<u8>);
 pub struct Trace {
     /// The number of calls.
     pub calls: usize,
-    /// The indices of those calls that change something.
+    /// The indices of the calls that change something.
     pub changes: Vec<usize>,
     /// Keys that were read, or checked by a commit.
     reads: Vec<Keys>,
@@ -46,7 +46,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Whether neither of two operations changes anything that the other one reads or changes.
+    /// True if neither of two operations changes anything that the other one reads or changes.
     pub fn is_independent_of(&self, other: &Trace) -> bool {
         let touch = |some: &[Keys], others: &[Keys]| {
             let mut pairs = some.iter().flat_map(|one| others.iter().map(move |other| (one, other)));
@@ -95,7 +95,7 @@ fn below(directory: &str) -> Keys {
 }
 
 impl GatedStorage {
-    /// Holds the call after so many more calls; the receiver gets it.
+    /// Holds the call after this number of calls. The receiver gets it.
     pub fn hold_after(&self, calls: usize) -> oneshot::Receiver<Held> {
         let (tell, told) = oneshot::channel();
         self.gate().watch = Some((calls, tell));
@@ -136,7 +136,7 @@ impl GatedStorage {
             }
         };
         if let Some(released) = held {
-            // Dropped, not sent.
+            // The sender is dropped without a message.
             _ = released.await;
         }
     }

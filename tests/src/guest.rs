@@ -1,4 +1,4 @@
-//! A host around the misbehaving component.
+//! A host that runs the misbehaving component.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -10,29 +10,29 @@ use crate::{Caller, StaticForge};
 
 /// The component that misbehaves on demand (`tests/guests/`).
 pub const COMPONENT: &[u8] = include_bytes!(env!("MLFORGE_TEST_GUESTS"));
-/// Compiled once for all test runs.
+/// The cache of compiled code, shared by all test runs.
 const CACHE: &str = concat!(env!("OUT_DIR"), "/compiled");
 
 /// A host with memory storage and the forge of fixed tokens.
 pub struct GuestHost {
     /// The host.
     pub host: Host,
-    /// Its forge.
+    /// The forge of the host.
     pub forge: Arc<StaticForge>,
 }
 
 impl GuestHost {
-    /// With the usual limits.
+    /// A host with the default limits.
     pub fn new() -> Self {
         Self::with(|builder| builder)
     }
 
-    /// With other limits.
+    /// A host with other limits.
     pub fn limited(limits: Limits) -> Self {
         Self::with(|builder| builder.limits(limits))
     }
 
-    /// With anything else set.
+    /// A host with any other settings.
     pub fn with(set: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         static PLUGIN: OnceLock<Plugin> = OnceLock::new();
         let compile = || Plugin::compile(COMPONENT, Some(Path::new(CACHE)), &Limits::default()).expect("a component");
@@ -48,12 +48,12 @@ impl GuestHost {
         }
     }
 
-    /// A developer in front of project 1.
+    /// A developer of project 1.
     pub fn developer(&self) -> Caller {
         self.caller("developer", "1")
     }
 
-    /// Anybody in front of any project.
+    /// A caller with any token in any project.
     pub fn caller(&self, token: &str, project: &str) -> Caller {
         Caller::new(&self.host, token, project)
     }

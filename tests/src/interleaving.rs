@@ -1,4 +1,5 @@
-//! Every interleaving of two operations, each compared with the results of running them one after the other.
+//! Explores every interleaving of two operations. Each is compared with the results of running them one after
+//! the other.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,34 +14,34 @@ use crate::gated_host::{Client, GatedHost};
 use crate::gated_storage::{Held, Trace};
 use crate::snapshot::Snapshot;
 
-/// An operation that takes longer hangs.
+/// An operation that takes longer is considered to hang.
 const HANG_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A step while it runs; resolves to a short text of its answer.
 pub type StepFuture = Pin<Box<dyn Future<Output = String> + Send>>;
 
-/// One request, or one run of upkeep.
+/// One request, or one run of maintenance.
 pub type Step = Arc<dyn Fn(Client) -> StepFuture + Send + Sync>;
 
-/// One or more steps that one client makes one after the other. Steps of other clients may come between them.
+/// One or more steps of one client, one after the other. Steps of other clients may come between them.
 #[derive(Clone)]
 pub struct Operation {
     /// Unique among the operations of a test.
     pub name: &'static str,
-    /// In their order.
+    /// The steps in their order.
     pub steps: Vec<Step>,
-    /// How much of other data it stores in another form.
+    /// The stored data that it rewrites without changing its meaning.
     pub rewrites: Rewrites,
 }
 
-/// Which stored data an operation rewrites without changing what it means. That is left out of the comparison.
+/// The stored data that an operation rewrites without changing its meaning. It is left out of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rewrites {
-    /// None.
+    /// No stored data.
     Nothing,
     /// Blocks of columns, whose revisions are not compared.
     Blocks,
-    /// Everything, by packing: results are compared after another packing.
+    /// Everything, by compaction: results are compared after another compaction.
     All,
 }
 
@@ -58,23 +59,24 @@ impl Operation {
     }
 }
 
-/// The answers to two operations, and what is stored after them.
+/// The answers to two operations, and the stored data after them.
 #[derive(Clone, PartialEq, Eq)]
 struct Outcome {
     answers: [String; 2],
     stored: Snapshot,
 }
 
-/// What exploring a pair of operations found.
+/// The result of exploring a pair of operations.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many interleavings were run.
+    /// Number of interleavings that were run.
     pub interleavings: usize,
-    /// Descriptions of those whose outcome is that of no serial order.
+    /// Descriptions of the interleavings whose outcome matches no serial order.
     pub violations: Vec<String>,
 }
 
-/// All serial orders of two operations with so many steps: for each step, whose it is.
+/// All serial orders of two operations with these numbers of steps. An order lists the operation of each
+/// step.
 fn serial_orders(first: usize, second: usize) -> Vec<Vec<usize>> {
     if first == 0 || second == 0 {
         return vec![[vec![0; first], vec![1; second]].concat()];
@@ -98,8 +100,8 @@ pub async fn trace(host: &GatedHost, initial: &Snapshot, operation: &Operation) 
     host.storage.open()
 }
 
-/// Runs all interleavings of two operations, each in a copy of `initial`. `traces` are those of the operations; if they are
-/// independent, no interleaving can make a difference, and none is run.
+/// Runs all interleavings of two operations, each in a copy of `initial`. `traces` are those of the
+/// operations. If they are independent, no interleaving can make a difference, and none is run.
 pub async fn explore(host: &GatedHost, initial: &Snapshot, operations: [&Operation; 2], traces: [&Trace; 2]) -> Report {
     let mut report = Report::default();
     let [first, second] = traces;
@@ -129,8 +131,8 @@ pub async fn explore(host: &GatedHost, initial: &Snapshot, operations: [&Operati
     report
 }
 
-/// Runs `inner` whole between any two calls of `outer`, each time in a copy of `initial`, and lets `inspect` look at the result.
-/// The answers are those of `outer` and `inner`.
+/// Runs `inner` whole between any two calls of `outer`, each time in a copy of `initial`, and passes the
+/// result to `inspect`. The answers are those of `outer` and `inner`.
 pub async fn between(
     host: &GatedHost,
     initial: &Snapshot,
@@ -154,19 +156,22 @@ pub async fn between(
     }
 }
 
-/// Where the inner operation runs between calls of the outer one.
+/// The position of the inner operation between calls of the outer one.
 #[derive(Clone, Copy, Debug)]
 struct Interleaving {
-    /// The inner operation begins after so many calls of the outer one.
+    /// Number of calls of the outer operation before the inner one begins.
     outer_calls: usize,
-    /// The outer operation goes on, to its end, after so many calls of the inner one; none: after its last one.
+    /// Number of calls of the inner operation after which the outer one runs to its end. `None`: after its
+    /// last one.
     inner_calls: Option<usize>,
 }
 
-/// Of an inner operation with more changes, a quarter is tried for each place in the outer one: another quarter each time.
+/// Maximum number of changes of an inner operation that are all tried at each position. Of more changes, a
+/// quarter is tried at each position, another quarter each time.
 const CHANGES_MAX: usize = 8;
 
-/// Between any two calls of the outer operation the inner one runs whole, or up to each of its changes.
+/// All interleavings to run. Between any two calls of the outer operation the inner one runs whole, or up to
+/// each of its changes.
 fn interleavings([outer, inner]: [&Trace; 2]) -> Vec<Interleaving> {
     let mut all = Vec::new();
     for outer_calls in 1..outer.calls {
@@ -193,14 +198,14 @@ struct Explorer<'a> {
     operations: [&'a Operation; 2],
 }
 
-/// An operation that was begun. While `held` exists, it waits before a call.
+/// A running operation. While `held` exists, it waits before a call.
 struct InFlight {
     task: JoinHandle<String>,
     held: Option<Held>,
 }
 
 impl Explorer<'_> {
-    /// Runs the steps of both operations in an order, nothing at the same time.
+    /// Runs the steps of both operations in an order, none of them concurrently.
     async fn serially(&self, order: &[usize]) -> Outcome {
         let client = self.host.project(self.initial).await;
         self.host.storage.open();
@@ -212,7 +217,7 @@ impl Explorer<'_> {
         self.outcome(&client, answers.map(|answers| answers.join(", "))).await
     }
 
-    /// Runs both operations, the other one within the outer one.
+    /// Runs both operations, the inner one at its position in the outer one.
     async fn interleaved(&self, outer: usize, interleaving: Interleaving) -> (Client, [String; 2]) {
         let client = self.host.project(self.initial).await;
         let mut answers = [const { String::new() }; 2];
@@ -231,7 +236,7 @@ impl Explorer<'_> {
         (client, answers)
     }
 
-    /// Begins an operation; resolves when it is held, or has ended.
+    /// Starts an operation. Resolves when the operation is held or has ended.
     async fn begin(&self, operation: usize, client: &Client, held: Option<Receiver<Held>>) -> InFlight {
         let mut task = tokio::spawn(self.operations[operation].run(client));
         let Some(held) = held else {
@@ -261,7 +266,7 @@ impl Explorer<'_> {
         }
     }
 
-    /// What is stored now, in the form in which outcomes are compared.
+    /// The stored data, in the form in which outcomes are compared.
     async fn outcome(&self, client: &Client, answers: [String; 2]) -> Outcome {
         self.host.storage.open();
         let rewrites = |what| self.operations.iter().any(|operation| operation.rewrites == what);
@@ -296,7 +301,7 @@ impl Explorer<'_> {
 }
 
 impl InFlight {
-    /// Releases it, and waits for its end.
+    /// Releases the operation, and waits for its end.
     async fn end(self) -> String {
         drop(self.held);
         timeout(HANG_TIMEOUT, self.task)

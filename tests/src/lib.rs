@@ -1,4 +1,5 @@
-//! What the tests share: a forge of fixed tokens, hosts around the misbehaving component, and a caller.
+//! Shared tools of the tests: a forge of fixed tokens, hosts of the misbehaving component, a tracker, and a
+//! caller.
 
 mod caller;
 mod component;
@@ -6,11 +7,11 @@ mod forge;
 pub mod gated_host;
 pub mod gated_storage;
 mod guest;
-mod inside;
+pub mod intercepted_records;
 pub mod interleaving;
 pub mod snapshot;
-pub mod steered;
 pub mod tracker;
+mod tracker_internals;
 mod trickle;
 mod two_projects;
 

@@ -1,10 +1,10 @@
-//! Everything that is stored of a project, in a form that can be compared.
+//! All stored data of a project, in a form that can be compared.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-/// Everything that is stored of a project.
+/// All stored data of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Records by their keys.
@@ -14,10 +14,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Replaces each id that `before` does not know by a number, so that snapshots are comparable though ids are random.
+    /// Replaces each id that `before` does not contain by a number, so that snapshots are comparable although
+    /// ids are random.
     pub fn with_canonical_ids(&self, before: &Snapshot) -> Snapshot {
         let mut same = self.clone();
-        // Runs, logged models and uploads.
+        // The ids of runs, logged models and uploads.
         for (index, kind) in [b'r', b'F', b'x'].into_iter().enumerate() {
             let mut new: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
             for (key, value) in self.records.range(vec![kind]..vec![kind + 1]) {
@@ -45,7 +46,7 @@ impl Snapshot {
         same
     }
 
-    /// Removes the revisions of blocks of columns: they count how often a block was rewritten.
+    /// Resets the revisions of blocks of columns. A revision counts how often a block was rewritten.
     pub fn clear_zone_revisions(&mut self) {
         for (_, zones) in self.records.range_mut(vec![b'z']..vec![b'z' + 1]) {
             zones.clear();
@@ -62,7 +63,7 @@ impl Snapshot {
         }
     }
 
-    /// Lists what differs, one line each.
+    /// Lists the differences, one line each.
     pub fn difference(&self, other: &Snapshot) -> String {
         let mut lines = Vec::new();
         let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
@@ -94,7 +95,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes with other bytes in place of some, equally many.
+/// Replaces bytes by other bytes of the same length.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut all = bytes.to_vec();
     let mut at = 0;

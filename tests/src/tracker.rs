@@ -1,9 +1,9 @@
-//! A project of MLflow's tracking under test: requests in one line, through the front door of the host, with a frozen clock
-//! and seeded randomness.
+//! A tracker under test: a host with two projects, driven by one-line requests through its front door. Its
+//! clock is frozen and its random numbers are seeded.
 //!
-//! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage, with everything packed
-//! before each request, and in fresh instances. `MLFORGE_TEST_STORAGE=s3` keeps files in the bucket that
-//! `MLFORGE_TEST_S3` names.
+//! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage and in
+//! fresh instances. On SQLite everything is compacted before each request. `MLFORGE_TEST_STORAGE=s3` stores
+//! files in the bucket that `MLFORGE_TEST_S3` names.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,9 +21,9 @@ use serde_json::Value;
 
 pub use crate::component::plugin;
 use crate::component::{is_isolated, patient};
-use crate::two_projects::{Around, TwoProjects};
+use crate::two_projects::{Environment, TwoProjects};
 
-/// What the component's clock says, in milliseconds since the Unix epoch.
+/// The time of the component's clock, in milliseconds since the Unix epoch.
 pub const NOW_MS: i64 = 1_700_000_000_000;
 
 /// A host with two projects, 1 and 2.
@@ -32,15 +32,15 @@ pub struct Tracker {
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) project: u64,
     token: &'static str,
-    /// Everything that was logged is packed before each request, else nothing ever is.
+    /// If true, all logged data is compacted before each request, else only by `pack`.
     packs: bool,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
-    pub(crate) around: Arc<Around>,
+    pub(crate) environment: Arc<Environment>,
     _directory: Option<Arc<tempfile::TempDir>>,
 }
 
-/// An answer.
+/// An answer in JSON.
 #[derive(Debug)]
 pub struct Reply {
     /// The HTTP status.
@@ -73,7 +73,7 @@ impl File {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// The MLflow error code in the body; empty when there is none.
+    /// The MLflow error code in the body. Empty: there is none.
     pub fn error_code(&self) -> String {
         let body: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
         body["error_code"].as_str().unwrap_or_default().to_owned()
@@ -88,7 +88,7 @@ impl Reply {
         self.body
     }
 
-    /// The message of a request that must fail like this.
+    /// The message of a request that must fail with this status and error code.
     #[track_caller]
     pub fn fails(self, status: u16, error_code: &str) -> String {
         assert_eq!(
@@ -102,12 +102,12 @@ impl Reply {
 }
 
 impl Tracker {
-    /// Empty projects, and a caller who may write.
+    /// A tracker with empty projects, and a caller with the right to write.
     pub fn fresh() -> Self {
         Self::with(|builder| builder)
     }
 
-    /// The same of a host that is unlike others.
+    /// A tracker whose host has other settings.
     pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let directory = (std::env::var("MLFORGE_TEST_STORAGE").as_deref() == Ok("sqlite"))
             .then(|| Arc::new(tempfile::tempdir().expect("a temporary directory")));
@@ -127,22 +127,22 @@ impl Tracker {
             .enable_all()
             .build()
             .expect("a runtime");
-        let around = Arc::new(Around::default());
+        let environment = Arc::new(Environment::default());
         let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &runtime);
         Tracker {
-            host: finish(builder, &around),
+            host: finish(builder, &environment),
             runtime,
             project: 1,
             token: "writer",
             packs: directory.is_some(),
             records,
             blobs,
-            around,
+            environment,
             _directory: directory,
         }
     }
 
-    /// Runs something with another project.
+    /// Runs a function with another project as the current one.
     pub fn in_project<T>(&mut self, project: u64, run: impl FnOnce(&mut Self) -> T) -> T {
         let former = std::mem::replace(&mut self.project, project);
         let result = run(self);
@@ -150,18 +150,18 @@ impl Tracker {
         result
     }
 
-    /// Packs everything that was logged so far.
+    /// Compacts everything that was logged so far, and runs all other maintenance.
     pub fn pack(&self) {
         self.runtime
             .block_on(self.host.run_maintenance(ProjectId(self.project)));
     }
 
-    /// Empty projects of a host that lets sources of versions lead out of them by these schemes.
+    /// A tracker whose host accepts sources of versions with these schemes.
     pub fn allowing_sources(schemes: &[&str]) -> Self {
         Self::with(|builder| builder.source_schemes(schemes.iter().copied()))
     }
 
-    /// From now on the caller may only read.
+    /// Changes the caller to one who may only read.
     pub fn as_reader(mut self) -> Self {
         self.token = "reader";
         self
@@ -177,7 +177,7 @@ impl Tracker {
         self.send_as_it_is(self.request(method, path, body), headers)
     }
 
-    /// Sends a request to a whole address with these headers and no others, no token among them.
+    /// Sends a request to a whole address, with exactly these headers and without a token.
     pub fn anonymous(&self, method: &str, url: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> File {
         let request = Request::builder().method(method).uri(url);
         self.send_as_it_is(request.body(Full::new(body.into())).expect("a request"), headers)
@@ -198,7 +198,7 @@ impl Tracker {
         })
     }
 
-    /// Sends many requests at once.
+    /// Sends many requests concurrently.
     pub fn send_all(&self, requests: Vec<(&str, String, Value)>) -> Vec<Reply> {
         let runs = requests.into_iter().map(|(method, path, body)| {
             let (host, request) = (self.host.clone(), self.request(method, &path, body.to_string()));
@@ -232,7 +232,8 @@ impl Tracker {
         self.send("POST", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
     }
 
-    /// Gets from an endpoint of MLflow, the query included; what an address cannot hold is encoded.
+    /// Gets from an endpoint of MLflow. The query is part of the endpoint; characters that an address cannot
+    /// hold are encoded.
     pub fn get(&self, endpoint: &str) -> Reply {
         let encoded: String = endpoint
             .bytes()
@@ -245,7 +246,7 @@ impl Tracker {
         self.send("GET", &format!("/api/2.0/mlflow/{encoded}"), "")
     }
 
-    /// Makes an experiment; answers its id.
+    /// Makes an experiment; returns its id.
     #[track_caller]
     pub fn experiment(&self, name: &str) -> String {
         let body = self
@@ -254,7 +255,7 @@ impl Tracker {
         body["experiment_id"].as_str().expect("an id").to_owned()
     }
 
-    /// Makes a run that began at this time; answers its id.
+    /// Makes a run with this start time; returns its id.
     #[track_caller]
     pub fn run(&self, experiment: &str, start_time: i64) -> String {
         let body = serde_json::json!({ "experiment_id": experiment, "start_time": start_time });
@@ -264,7 +265,7 @@ impl Tracker {
             .to_owned()
     }
 
-    /// Asks for a version with one more header.
+    /// Creates a version with one more header.
     pub fn send_with(&self, header: &'static str, value: &'static str, body: Value) -> Reply {
         let mut request = self.request("POST", "/api/2.0/mlflow/model-versions/create", body.to_string());
         request
@@ -273,12 +274,12 @@ impl Tracker {
         self.runtime.block_on(async { reply(self.host.handle(request).await) })
     }
 
-    /// Patches at an endpoint of MLflow.
+    /// Sends a PATCH to an endpoint of MLflow.
     pub fn patch(&self, endpoint: &str, body: Value) -> Reply {
         self.send("PATCH", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
     }
 
-    /// Deletes at an endpoint of MLflow, which reads a body.
+    /// Sends a DELETE with a body to an endpoint of MLflow.
     pub fn delete(&self, endpoint: &str, body: Value) -> Reply {
         self.send("DELETE", &format!("/api/2.0/mlflow/{endpoint}"), body.to_string())
     }
@@ -302,7 +303,7 @@ impl Tracker {
         self.try_version(model, semver).ok()["model_version"].take()
     }
 
-    /// The same, whatever comes of it.
+    /// Makes a version as `version` does; the request may fail.
     pub fn try_version(&self, model: &str, semver: Option<&str>) -> Reply {
         let tags: Vec<Value> = semver
             .iter()
@@ -330,7 +331,7 @@ impl Tracker {
     }
 }
 
-/// With files in memory, or in a part of the bucket that is this test's own.
+/// Sets the storage of files: in memory, or below a prefix of the test's own in the bucket.
 fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostBuilder, Arc<dyn Blobs>) {
     if std::env::var("MLFORGE_TEST_STORAGE").as_deref() != Ok("s3") {
         let blobs = Arc::new(MemoryBlobs::new());
@@ -346,11 +347,11 @@ fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostB
     (builder.blobs(Arc::clone(&blobs)), blobs)
 }
 
-fn finish(builder: HostBuilder, around: &Arc<Around>) -> Host {
-    let clock = Arc::clone(around);
+fn finish(builder: HostBuilder, environment: &Arc<Environment>) -> Host {
+    let clock = Arc::clone(environment);
     builder
         .plugin(plugin())
-        .forge(Arc::new(TwoProjects(Arc::clone(around))))
+        .forge(Arc::new(TwoProjects(Arc::clone(environment))))
         .isolate(is_isolated())
         .clock(move || {
             let now_ms = NOW_MS.unsigned_abs() + clock.passed_ms.load(Ordering::SeqCst);

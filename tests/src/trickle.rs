@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A byte after every pause, for ever.
+/// A body with one byte after every pause, without end.
 pub struct Trickle {
     pause: Duration,
     next: Pin<Box<Sleep>>,

@@ -1,4 +1,4 @@
-//! The forge of a tracker under test, and what a test changes around its host.
+//! The forge of a tracker under test, and the environment of its host that a test can change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
 use mlforge::storage::ProjectId;
 
-/// What a test changes while the host runs.
+/// The state that a test changes while the host runs.
 #[derive(Default)]
-pub(crate) struct Around {
-    /// How long the clock was set forward.
+pub(crate) struct Environment {
+    /// The time by which the clock was set forward, in milliseconds.
     pub(crate) passed_ms: AtomicU64,
-    /// Whether the writer may only read.
+    /// True if the writer may only read.
     pub(crate) is_demoted: AtomicBool,
 }
 
-/// Projects 1 and 2, a writer and a reader. Project 2 has the CI job 4242, all of whose words begin with `secret`; of job 500
-/// nothing can be said.
-pub(crate) struct TwoProjects(pub(crate) Arc<Around>);
+/// Projects 1 and 2, a writer and a reader. Project 2 has the CI job 4242, whose texts all begin with
+/// `secret`. The look-up of job 500 fails.
+pub(crate) struct TwoProjects(pub(crate) Arc<Environment>);
 
 #[async_trait::async_trait]
 impl Forge for TwoProjects {

@@ -1,4 +1,4 @@
-//! Who may do what, and in which order it is checked.
+//! Access checks and their order.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -20,14 +20,14 @@ fn error(status: u16, code: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn first_of_all_somebody_is_authenticated() {
+async fn authentication_is_checked_first() {
     let guest = GuestHost::new();
     assert_eq!(write(&guest, "", "3").await, error(401, "UNAUTHENTICATED"));
     assert_eq!(write(&guest, "unknown", "3").await, error(401, "UNAUTHENTICATED"));
 }
 
 #[tokio::test]
-async fn then_the_scope_must_allow_it() {
+async fn the_scope_is_checked_after_authentication() {
     let guest = GuestHost::new();
     assert_eq!(
         write(&guest, "reading-stranger", "3").await,
@@ -38,7 +38,7 @@ async fn then_the_scope_must_allow_it() {
 }
 
 #[tokio::test]
-async fn then_the_project_must_be_visible() {
+async fn the_project_is_checked_after_the_scope() {
     let guest = GuestHost::new();
     assert_eq!(
         write(&guest, "stranger", "1").await,
@@ -52,7 +52,7 @@ async fn then_the_project_must_be_visible() {
 }
 
 #[tokio::test]
-async fn last_the_role_must_allow_it() {
+async fn the_role_is_checked_last() {
     let guest = GuestHost::new();
     assert_eq!(write(&guest, "reporter", "1").await, error(403, "PERMISSION_DENIED"));
     assert_eq!(read(&guest, "reporter", "1").await, error(200, ""));
@@ -74,7 +74,7 @@ async fn without_a_credential_the_forge_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_forge_that_is_down_lets_nobody_in() {
+async fn a_forge_that_is_down_admits_no_request() {
     let guest = GuestHost::new();
     guest.forge.go_down();
     let answer = guest.developer().get(READ).await;
@@ -83,11 +83,11 @@ async fn a_forge_that_is_down_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_private_token_or_a_password_does_as_well() {
+async fn a_private_token_or_a_password_authenticates() {
     let guest = GuestHost::new();
     let private = Caller::new(&guest.host, "", "1").header("private-token", "owner");
     assert_eq!(private.get(READ).await.status, 200);
-    // "somebody:owner" and "owner:"
+    // The texts "somebody:owner" and "owner:" in Base64.
     for basic in ["c29tZWJvZHk6b3duZXI=", "b3duZXI6"] {
         let caller = Caller::new(&guest.host, "", "1").header("authorization", &format!("Basic {basic}"));
         assert_eq!(caller.get(READ).await.status, 200);
@@ -95,7 +95,7 @@ async fn a_private_token_or_a_password_does_as_well() {
 }
 
 #[tokio::test]
-async fn a_missing_credential_is_asked_for() {
+async fn a_missing_credential_is_answered_with_a_challenge() {
     let answer = GuestHost::new().caller("", "1").get(READ).await;
     assert_eq!(answer.headers["www-authenticate"], "Basic realm=\"mlforge\"");
 }
@@ -128,7 +128,7 @@ async fn an_unknown_address_is_an_unknown_endpoint() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_changes_nothing() {
+async fn a_page_of_another_site_cannot_write() {
     let guest = GuestHost::new();
     let basic = || Caller::new(&guest.host, "", "1").header("authorization", "Basic b3duZXI6");
     let own = || basic().header("host", "localhost:5000");
@@ -153,7 +153,7 @@ async fn a_page_of_another_site_changes_nothing() {
 }
 
 #[tokio::test]
-async fn under_a_name_of_anybody_a_password_is_refused_and_a_token_is_not() {
+async fn under_an_unknown_host_name_a_token_is_accepted_and_a_password_is_refused() {
     let guest = GuestHost::with(|builder| {
         builder
             .external_url("https://ml.example.org")

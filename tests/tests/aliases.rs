@@ -64,7 +64,7 @@ fn a_deleted_alias_is_400_and_deleting_it_again_200() {
 }
 
 #[test]
-fn an_alias_is_a_word_that_is_no_version() {
+fn an_alias_is_a_word_and_never_a_version() {
     let tracker = with_versions(1);
     for bad in ["", "latest", "LATEST", "v1", "V22", "a.b", "a b", "a/b"] {
         set(&tracker, bad, "1").fails(400, "INVALID_PARAMETER_VALUE");
@@ -74,7 +74,7 @@ fn an_alias_is_a_word_that_is_no_version() {
         set(&tracker, good, "1").ok();
         assert_eq!(resolved(&tracker, good), "1");
     }
-    // Letter by letter.
+    // Aliases are case-sensitive.
     set(&tracker, "Champion", "1").ok();
     tracker
         .get("registered-models/alias?name=m&alias=champion")
@@ -82,7 +82,7 @@ fn an_alias_is_a_word_that_is_no_version() {
 }
 
 #[test]
-fn a_semantic_version_is_an_alias_that_nobody_sets_or_deletes() {
+fn a_semantic_version_is_an_alias_that_cannot_be_set_or_deleted() {
     let tracker = with_versions(2);
     assert_eq!(resolved(&tracker, "1.0.1"), "2");
     for message in [
@@ -98,7 +98,7 @@ fn a_semantic_version_is_an_alias_that_nobody_sets_or_deletes() {
 }
 
 #[test]
-fn aliases_and_deletions_at_once_leave_no_alias_of_a_deleted_version() {
+fn concurrent_deletions_leave_no_alias_of_a_deleted_version() {
     for _ in 0..5 {
         let tracker = with_versions(1);
         let mut requests: Vec<_> = (0..8)

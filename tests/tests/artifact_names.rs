@@ -1,4 +1,4 @@
-//! Names of artifacts: under which names files are kept, listed and read again, and which names are refused.
+//! Names of artifacts: the names under which files are stored, listed and read again, and the refused names.
 
 use mlforge_tests::tracker::{File, Tracker};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const TIME: &str = "1795370748804";
 struct Run {
     tracker: Tracker,
     id: String,
-    /// Of the run's artifacts, in the store.
+    /// The root of the run's artifacts in the store.
     root: String,
 }
 
@@ -27,7 +27,7 @@ impl Run {
         self.tracker.file(method, &path, &[], name.to_owned())
     }
 
-    /// The paths of all files below a directory of the run, as a client finds them.
+    /// The paths of all files below a directory of the run, found as a client finds them.
     fn all(&self, directory: &str) -> Vec<String> {
         let below = match directory {
             "" => String::new(),
@@ -45,7 +45,8 @@ impl Run {
     }
 }
 
-/// A path as MLflow's clients write it into an address: if any percent sign begins no escape, all are encoded.
+/// A path as MLflow's clients write it in an address. If any percent sign begins no escape, all percent signs
+/// are encoded.
 fn address(path: &str) -> String {
     let is_escape = |rest: &str| rest.len() > 1 && rest.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit);
     let is_encoded = path.split('%').skip(1).all(is_escape);
@@ -57,7 +58,7 @@ fn address(path: &str) -> String {
     path.bytes().map(encode).collect()
 }
 
-/// A path as it stands in a query.
+/// A path as it is written in a query.
 fn query(path: &str) -> String {
     path.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -67,7 +68,7 @@ fn image(step: u32, separator: &str) -> String {
 }
 
 #[test]
-fn a_name_is_kept_as_what_clients_ask_for() {
+fn a_name_is_stored_as_clients_request_it() {
     let run = Run::fresh();
     let names = [
         ("acc 95%20of 100%.txt", "acc 95 of 100%.txt"),
@@ -99,7 +100,7 @@ fn a_name_is_kept_as_what_clients_ask_for() {
 
 // mlflow/mlflow#21085
 #[test]
-fn an_image_is_listed_and_read_whatever_its_step() {
+fn an_image_of_any_step_is_listed_and_read() {
     let run = Run::fresh();
     let steps = [
         0, 5, 9, 10, 19, 20, 23, 25, 41, 80, 99, 100, 199, 200, 230, 255, 2047, 2300, 2541,
@@ -123,7 +124,7 @@ fn an_image_is_listed_and_read_whatever_its_step() {
 }
 
 #[test]
-fn what_no_client_could_read_is_refused() {
+fn names_that_no_client_could_read_are_refused() {
     let run = Run::fresh();
     for name in [
         "h%23x%zz",
@@ -146,7 +147,7 @@ fn what_no_client_could_read_is_refused() {
         );
         assert!(refused.text().contains("Invalid path"), "{}", refused.text());
     }
-    // Clients write a question mark as it is: the rest of the name comes as a query.
+    // Clients do not encode a question mark, so the rest of the name arrives as a query.
     for method in ["PUT", "DELETE"] {
         let cut = format!("{STORE}/{}/what?.txt", run.root);
         assert_eq!(run.tracker.file(method, &cut, &[], "x").status, 400);
@@ -156,9 +157,9 @@ fn what_no_client_could_read_is_refused() {
     assert_eq!(run.all(""), [""; 0]);
 }
 
-// As mlflow-export-import downloads a run.
+// mlflow-export-import downloads a run like this.
 #[test]
-fn a_dot_in_a_path_to_read_means_nothing() {
+fn a_dot_segment_in_a_path_to_read_is_ignored() {
     let run = Run::fresh();
     for name in ["a.txt", "sub/b.txt"] {
         run.ask("PUT", name).ok();
@@ -191,7 +192,7 @@ fn a_dot_in_a_path_to_read_means_nothing() {
 
 // Earlier versions decoded a path once.
 #[test]
-fn files_of_earlier_versions_are_listed_under_names_that_can_be_read() {
+fn files_of_earlier_versions_are_listed_under_readable_names() {
     let run = Run::fresh();
     let names = [
         (image(20, "%"), image(20, "+")),
@@ -229,14 +230,14 @@ fn files_of_earlier_versions_are_listed_under_names_that_can_be_read() {
     run.ask("DELETE", "h+23x+zz").ok();
     run.ask("DELETE", &image(23, "+")).ok();
     assert_eq!(run.all("").len(), names.len() - 2);
-    // What is uploaded now does not hide what was there before.
+    // A new upload does not hide the older file.
     run.ask("PUT", "acc 95%20of 100%.txt").ok();
     assert_eq!(run.ask("GET", "acc 95 of 100%.txt").ok(), "acc 95%20of 100%.txt");
     assert_eq!(run.ask("GET", "acc 95+20of 100+.txt").ok(), "old");
 }
 
 #[test]
-fn a_location_in_the_own_store_can_hold_artifacts() {
+fn a_location_in_the_own_store_accepts_artifacts() {
     let tracker = Tracker::fresh();
     let create = |location: &str| {
         let body = json!({"name": &location[..20], "artifact_location": location});

@@ -1,4 +1,4 @@
-//! Artifacts: where they may lie, how they come back, and that nothing of them is half there or gets out.
+//! Artifacts: accepted locations, unchanged contents, whole uploads, and refused paths.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -11,7 +11,7 @@ const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 struct Artifacts {
     tracker: Tracker,
     run: String,
-    /// Of the run's artifacts, in the store.
+    /// The root of the run's artifacts in the store.
     root: String,
 }
 
@@ -47,7 +47,7 @@ impl Artifacts {
         self.ask("GET", name, &[]).ok()
     }
 
-    /// The names in a directory of the run, those of directories with a slash.
+    /// The names in a directory of the run; those of directories end with a slash.
     fn names(&self, directory: &str) -> Vec<String> {
         let path = format!("{STORE}?path={}/{directory}", self.root);
         let listing = self.tracker.send("GET", &path, "").ok();
@@ -65,7 +65,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 #[test]
-fn a_file_comes_back_as_it_went() {
+fn a_file_is_read_back_unchanged() {
     let artifacts = Artifacts::fresh();
     let binary: Bytes = (0..=255).cycle().take(3_000_000).collect();
     assert_eq!(artifacts.put("a/b/x.bin", binary.clone()).ok(), "{}");
@@ -92,7 +92,7 @@ fn names_are_any_text() {
     for (encoded, name) in [
         ("%E6%A8%A1%20%F0%9F%A6%80", "模 🦀"),
         ("k%25step%250", "k%step%0"),
-        // As MLflow 2.22 names an image of step 10. `%10` and `%17` read as control characters.
+        // MLflow 2.22 names an image of step 10 like this. `%10` and `%17` read as control characters.
         (
             "k%25step%2510%25timestamp%251795370748804",
             "k%step%10%timestamp%1795370748804",
@@ -137,7 +137,7 @@ fn a_listing_has_names_of_one_level_in_order() {
     assert_eq!(root["files"].as_array().unwrap().len(), 3);
 }
 
-// Clients tell files from directories by this.
+// Clients use this to distinguish files from directories.
 #[test]
 fn the_listing_of_a_file_or_of_nothing_is_empty() {
     let artifacts = Artifacts::with_file("a", "x");
@@ -152,7 +152,7 @@ fn the_listing_of_a_file_or_of_nothing_is_empty() {
 }
 
 #[test]
-fn what_is_not_there_is_told() {
+fn a_missing_artifact_is_404() {
     let artifacts = Artifacts::with_file("dir/a", "x");
     for method in ["GET", "HEAD"] {
         assert_eq!(artifacts.ask(method, "nothing", &[]).status, 404);
@@ -344,7 +344,7 @@ fn files_belong_to_an_active_run() {
 }
 
 #[test]
-fn an_experiment_may_have_another_place_in_the_store() {
+fn an_experiment_may_have_another_location_in_the_store() {
     let tracker = Tracker::fresh();
     let place = json!({"name": "e", "artifact_location": "mlflow-artifacts:/my place"});
     let experiment = tracker.post("experiments/create", place).ok();
@@ -367,7 +367,7 @@ fn an_experiment_may_have_another_place_in_the_store() {
 }
 
 #[test]
-fn a_reader_reads_and_writes_nothing() {
+fn a_reader_may_download_but_not_upload_or_delete() {
     let artifacts = Artifacts::with_file("a", "x");
     let (run, root) = (artifacts.run.clone(), artifacts.root.clone());
     let reader = Artifacts {
@@ -385,7 +385,7 @@ fn a_reader_reads_and_writes_nothing() {
 }
 
 #[test]
-fn another_projects_files_are_not_there() {
+fn files_of_another_project_are_not_found() {
     let mut artifacts = Artifacts::with_file("a", "x");
     let (path, run) = (format!("{STORE}/{}/a", artifacts.root), artifacts.run.clone());
     artifacts.tracker.in_project(2, |other| {
@@ -403,7 +403,7 @@ fn another_projects_files_are_not_there() {
     assert_eq!(artifacts.text("a"), "x");
 }
 
-/// One a class of the published escapes from MLflow's artifact store, as they stand in an address.
+/// One path for each class of published escapes from MLflow's artifact store, as it is written in an address.
 const WAYS_OUT: &[&str] = &[
     "../x",
     "../../../../../../etc/passwd",
@@ -436,7 +436,7 @@ const WAYS_OUT: &[&str] = &[
 ];
 
 #[test]
-fn no_path_leads_out() {
+fn no_path_leads_out_of_the_artifact_store() {
     let artifacts = Artifacts::with_file("a", "x");
     let (tracker, root, run) = (&artifacts.tracker, &artifacts.root, &artifacts.run);
     for way in WAYS_OUT {

@@ -1,4 +1,4 @@
-//! Many who change the same thing at once: each of them gets through, or is told why not.
+//! Concurrent changes of the same object: each of them succeeds, or gets an error with the reason.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mlforge::storage::{Commit, CommitError};
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-/// What a commit is told of which others changed the first record that it checks; one that checks nothing cannot be told so.
+/// The result of a commit whose first checked record others have changed. A commit without checks cannot
+/// conflict.
 fn lost(commit: &Commit) -> Result<(), CommitError> {
     match commit.checks.first() {
         Some(check) => Err(CommitError::Conflict(check.key.clone())),
@@ -19,10 +20,10 @@ fn lost(commit: &Commit) -> Result<(), CommitError> {
 }
 
 #[test]
-fn whoever_loses_five_hundred_times_gets_through_at_last() {
+fn a_commit_succeeds_after_500_conflicts() {
     let losses = Arc::new(AtomicUsize::new(0));
     let left = Arc::clone(&losses);
-    let records = Steered::new(move |commit| {
+    let records = InterceptedRecords::new(move |commit| {
         let less = |left: usize| left.checked_sub(1).filter(|_| !commit.checks.is_empty());
         match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
             Ok(_) => lost(commit),
@@ -51,7 +52,7 @@ fn whoever_loses_five_hundred_times_gets_through_at_last() {
 }
 
 #[test]
-fn experiments_and_models_made_at_once_all_get_a_number() {
+fn concurrent_experiments_and_models_all_get_a_number() {
     let tracker = Tracker::fresh();
     let create = |index: usize| {
         let what = ["experiments", "registered-models"][index % 2];
@@ -62,22 +63,24 @@ fn experiments_and_models_made_at_once_all_get_a_number() {
         reply.ok();
     }
     let found = tracker.post("experiments/search", json!({"max_results": 1000})).ok();
-    // Each model has an experiment of its own, and there is always the first one.
+    // Each model has an experiment of its own, and the first one always exists.
     assert_eq!(found["experiments"].as_array().unwrap().len(), 65);
 }
 
-/// How long somebody has to overtake who may not. Whoever waits in line does so for 100 ms at most.
+/// The time in which a request could overtake. The host holds a request in the queue of a key for 100 ms at
+/// most.
 const OVERTAKING_TIME: Duration = Duration::from_millis(20);
 
 #[test]
-fn who_lost_a_race_waits_for_those_who_lost_it_before() {
+fn a_request_with_a_conflict_waits_for_earlier_ones_on_the_same_record() {
     let (commits, was_overtaken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let (again, is_again) = channel::<()>();
     let (tell, told) = channel();
     let (again, told) = (Mutex::new(Some(again)), Mutex::new(told));
     let (count, overtaken) = (Arc::clone(&commits), Arc::clone(&was_overtaken));
-    // The first two who commit lose once. While the first one commits again, it is seen whether the second one does.
-    let records = Steered::new(move |commit| match count.fetch_add(1, Ordering::SeqCst) {
+    // The first commits of both requests conflict. While the first request commits again, the test observes
+    // if the second one does.
+    let records = InterceptedRecords::new(move |commit| match count.fetch_add(1, Ordering::SeqCst) {
         0 => lost(commit),
         1 => {
             drop(again.lock().unwrap().take());
@@ -94,7 +97,7 @@ fn who_lost_a_race_waits_for_those_who_lost_it_before() {
     let tracker = Tracker::with(|builder| builder.records(Arc::new(records)));
     std::thread::scope(|scope| {
         scope.spawn(|| tracker.experiment("first"));
-        // Ends when the first one commits again.
+        // This ends when the first request commits again.
         is_again.recv().unwrap_err();
         tracker.experiment("second");
     });

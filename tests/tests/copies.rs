@@ -1,5 +1,5 @@
-//! What the server made up is no order when it comes back with the copy of something: semantic versions among tags and aliases,
-//! sources, locations.
+//! Copies of versions and experiments. Values that the server made up are accepted when they come back with a
+//! copy: semantic versions among tags and aliases, sources, locations.
 
 use mlforge_tests::tracker::{Reply, Tracker};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn create(tracker: &Tracker, model: &str, source: &str, run: Value, tags: Value)
     tracker.post("model-versions/create", body)
 }
 
-/// As `copy_model_version` does it: with all tags of the original.
+/// Copies a version as `copy_model_version` does: with all tags of the original.
 fn copy(tracker: &Tracker, original: (&str, &str), to: &str) -> Value {
     let (model, version) = original;
     let tags = tracker.read_version(model, version)["tags"].take();
@@ -54,7 +54,7 @@ fn a_copied_version_keeps_its_semantic_version_or_gets_the_next() {
         (("b", "1"), "p", "1.0.1"),
         (("a", "1"), "p", "1.0.2"),
         (("a", "1"), "a", "1.0.1"),
-        // A copy of a copy.
+        // Copies of a copy.
         (("p", "3"), "p", "1.0.3"),
         (("p", "3"), "b", "1.0.2"),
     ] {
@@ -81,7 +81,7 @@ fn the_tags_of_a_version_may_come_with_its_source_or_its_run() {
             assert!(number >= count, "{made}");
         }
     }
-    // A version whose files lie elsewhere has a run of its own, which a copy need not name.
+    // A version with files elsewhere has a run of its own, which a copy need not name.
     let tracker = Tracker::allowing_sources(&["s3"]);
     tracker.model("m");
     let first = create(&tracker, "m", "s3://b/m", json!(null), json!([])).ok()["model_version"].take();
@@ -90,17 +90,17 @@ fn the_tags_of_a_version_may_come_with_its_source_or_its_run() {
 }
 
 #[test]
-fn a_semantic_version_that_somebody_chose_is_kept_or_refused() {
+fn a_chosen_semantic_version_is_kept_or_refused() {
     let tracker = with_originals();
     let chosen = json!([{"key": "gitlab.version", "value": "1.0.0"}]);
     create(&tracker, "a", "", json!(null), chosen.clone()).fails(400, "RESOURCE_ALREADY_EXISTS");
-    // As clients of the forge write it: the source is the version, which says nothing of files.
+    // Clients of the forge write it like this: the source is the version, and names no files.
     let twice = json!([{"key": "gitlab.version", "value": "2.1.0"}]);
     create(&tracker, "a", "2.1.0", json!(null), twice.clone()).ok();
     create(&tracker, "a", "2.1.0", json!(null), twice).fails(400, "RESOURCE_ALREADY_EXISTS");
     let other = tracker.run("0", 1);
     create(&tracker, "a", &format!("runs:/{other}/m"), json!(null), chosen).fails(400, "RESOURCE_ALREADY_EXISTS");
-    // Of a copy another one can be chosen.
+    // A copy may get a chosen semantic version.
     let chosen = json!([{"key": "gitlab.version", "value": "5.0.0"}]);
     let made = create(&tracker, "p", "models:/a/1", json!(null), chosen.clone()).ok();
     assert_eq!(semver(&made["model_version"]), "5.0.0");
@@ -110,7 +110,7 @@ fn a_semantic_version_that_somebody_chose_is_kept_or_refused() {
 }
 
 #[test]
-fn a_semantic_version_that_is_set_later_contradicts_nothing_but_a_choice() {
+fn a_semantic_version_set_later_is_refused_only_if_it_contradicts_a_choice() {
     let tracker = with_originals();
     copy(&tracker, ("a", "1"), "p");
     copy(&tracker, ("b", "1"), "p");
@@ -118,7 +118,7 @@ fn a_semantic_version_that_is_set_later_contradicts_nothing_but_a_choice() {
     let chosen = json!([{"key": "gitlab.version", "value": "8.0.0"}]);
     create(&tracker, "p", "models:/a/1", json!(null), chosen).ok();
     for (version, value, changes_nothing) in [
-        // Its own; the one of what it is a copy of; any other, since nobody chose the one that it has.
+        // Accepted: its own, that of its original, and any other, since nobody chose its present one.
         ("1", "1.0.0", true),
         ("2", "1.0.1", true),
         ("2", "1.0.0", true),
@@ -141,7 +141,7 @@ fn a_semantic_version_that_is_set_later_contradicts_nothing_but_a_choice() {
         }
         assert_eq!(tracker.read_version("p", version), before, "{version} {value}");
     }
-    // It is known for as long as the version exists.
+    // The origin of the semantic version is known as long as the version exists.
     let body = json!({"name": "p", "version": "3", "description": "d"});
     tracker.patch("model-versions/update", body).ok();
     let staged = json!({"name": "p", "version": "2", "stage": "Production"});
@@ -151,7 +151,7 @@ fn a_semantic_version_that_is_set_later_contradicts_nothing_but_a_choice() {
 }
 
 #[test]
-fn the_aliases_of_a_version_can_be_given_to_it_and_to_its_copy() {
+fn the_aliases_of_a_version_can_be_set_on_it_and_on_its_copy() {
     let tracker = with_originals();
     copy(&tracker, ("a", "1"), "p");
     copy(&tracker, ("b", "1"), "p");
@@ -171,7 +171,7 @@ fn the_aliases_of_a_version_can_be_given_to_it_and_to_its_copy() {
 }
 
 #[test]
-fn a_copied_experiment_lies_in_a_place_of_its_own() {
+fn a_copied_experiment_has_a_location_of_its_own() {
     let tracker = Tracker::fresh();
     tracker.experiment("original");
     let original = tracker.get("experiments/get?experiment_id=1").ok()["experiment"].take();

@@ -1,4 +1,4 @@
-//! What GitLab's own implementation gets wrong, one test each, by the numbers of our list.
+//! Defects of GitLab's own implementation, one test each, by the numbers of our list.
 
 use mlforge_tests::tracker::{NOW_MS, Tracker};
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn d7_values_may_be_as_long_as_clients_send_them() {
 }
 
 #[test]
-fn d8_filters_hold_and_orders_lose_nothing() {
+fn d8_filters_apply_and_orders_drop_no_run() {
     let tracker = with_runs();
     let other = tracker.experiment("other");
     tracker.run(&other, 9);
@@ -170,7 +170,7 @@ fn d9_readers_may_search() {
 }
 
 #[test]
-fn d10_the_place_of_a_runs_files_never_changes() {
+fn d10_the_artifact_location_of_a_run_never_changes() {
     let tracker = with_versions(&["1.2.3"]);
     let version = tracker.read_version("m", "1");
     let run = version["run_id"].as_str().unwrap();
@@ -187,7 +187,7 @@ fn d10_the_place_of_a_runs_files_never_changes() {
 }
 
 #[test]
-fn d11_what_is_missing_is_no_fault_of_the_server() {
+fn d11_a_missing_resource_is_no_server_error() {
     let tracker = with_versions(&[]);
     let latest = tracker
         .post("registered-models/get-latest-versions", json!({"name": "m"}))
@@ -226,7 +226,7 @@ fn d12_errors_speak_mlflows_words() {
 }
 
 #[test]
-fn d13_a_name_is_found_as_a_whole() {
+fn d13_a_name_matches_only_as_a_whole() {
     let tracker = with_versions(&["1.2.3"]);
     tracker.model("am");
     let found = tracker.get("registered-models/search?filter=name='m'").ok();
@@ -244,7 +244,7 @@ fn d14_the_latest_version_is_the_first_of_the_latest_versions() {
 }
 
 #[test]
-fn d15_the_run_of_a_version_is_finished_and_somebodys() {
+fn d15_the_run_of_a_version_is_finished_and_has_a_user() {
     let tracker = with_versions(&["1.0.0"]);
     let run = tracker.read_version("m", "1")["run_id"].as_str().unwrap().to_owned();
     let info = tracker.read(&run)["info"].take();
@@ -273,7 +273,7 @@ fn d16_a_refused_model_leaves_no_experiment() {
     tracker.model("m");
 }
 
-/// Names a job as that of a run, in each way there is: a tag of an existing run, of a batch, and of a new run.
+/// Sets a job on a run in each possible way: as a tag of an existing run, of a batch, and of a new run.
 fn name_job(tracker: &Tracker, run: &str, job: &str) -> [String; 3] {
     let tag = json!({"key": "gitlab.CI_JOB_ID", "value": job});
     let set = json!({"run_id": run, "key": tag["key"], "value": tag["value"]});
@@ -287,11 +287,11 @@ fn name_job(tracker: &Tracker, run: &str, job: &str) -> [String; 3] {
 }
 
 #[test]
-fn d17_a_job_that_is_not_the_projects_is_a_tag_and_no_more() {
+fn d17_a_job_of_another_project_is_only_stored_as_a_tag() {
     let tracker = with_versions(&["1.0.0"]);
     let run = tracker.read_version("m", "1")["run_id"].as_str().unwrap().to_owned();
     let before = tracker.read(&run)["info"].take();
-    // Another project's job, an unknown one, one that the forge cannot look up, and nonsense.
+    // Another project's job, an unknown one, one whose look-up fails, and invalid ids.
     for job in [
         "4242",
         "4243",

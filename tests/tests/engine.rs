@@ -1,4 +1,5 @@
-//! One request's misfortune is nobody else's: traps, endless loops, greed, overload, and who shares an instance.
+//! Isolation of requests: traps, endless loops, memory limits and overload affect one request only. Rules for
+//! sharing instances.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -27,7 +28,7 @@ async fn count(caller: &Caller) -> String {
     caller.get("/count").await.body
 }
 
-/// Asks for this until an instance answers that did not exist before.
+/// Sends the request until a new instance answers.
 async fn until_replaced(caller: &Caller, path: &str) {
     let replaced = async {
         while caller.get(path).await.body != "1" {
@@ -49,15 +50,15 @@ async fn a_trap_costs_one_request() {
 }
 
 #[tokio::test]
-async fn a_failure_tells_nothing_of_the_inside() {
+async fn the_answer_to_an_internal_error_reveals_no_details() {
     let answer = GuestHost::new().developer().get("/refuse").await;
     assert_eq!(answer.error(), error(500, "INTERNAL_ERROR"));
     assert!(!answer.body.contains("secret"), "{}", answer.body);
 }
 
-// On one thread: the spinning component and all others share it.
+// On one thread, which the endless loop and all others share.
 #[tokio::test]
-async fn an_endless_loop_ends_at_the_time_limit_and_holds_up_nobody() {
+async fn an_endless_loop_ends_at_the_time_limit_and_delays_no_other_request() {
     let guest = GuestHost::limited(quick(Duration::from_millis(500)));
     let (spinner, other) = (guest.developer(), guest.developer());
     let began = Instant::now();
@@ -73,7 +74,7 @@ async fn an_endless_loop_ends_at_the_time_limit_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn waiting_for_ever_ends_at_the_time_limit() {
+async fn a_request_that_waits_without_end_ends_at_the_time_limit() {
     let guest = GuestHost::limited(quick(Duration::from_millis(50)));
     assert_eq!(
         guest.developer().get("/hang").await.error(),
@@ -83,7 +84,7 @@ async fn waiting_for_ever_ends_at_the_time_limit() {
 }
 
 #[tokio::test]
-async fn an_instance_has_so_much_memory_and_no_more() {
+async fn the_memory_of_an_instance_is_limited() {
     let guest = GuestHost::limited(Limits {
         instance_bytes_max: 64 << 20,
         ..Limits::default()
@@ -107,8 +108,8 @@ async fn all_instances_share_a_budget_of_memory() {
 }
 
 #[tokio::test]
-async fn an_instance_that_only_waits_makes_room_for_one_that_works() {
-    // Enough for one instance, not for two.
+async fn an_idle_instance_makes_room_for_a_running_one() {
+    // Enough memory for one instance, not for two.
     let guest = GuestHost::limited(Limits {
         instances_bytes_max: 2 << 20,
         ..Limits::default()
@@ -168,7 +169,7 @@ async fn isolated_requests_get_an_instance_each() {
 }
 
 #[tokio::test]
-async fn an_instance_is_replaced_after_so_many_requests() {
+async fn an_instance_is_replaced_after_its_limit_of_requests() {
     let guest = GuestHost::limited(Limits {
         instance_requests_max: 2,
         ..Limits::default()
@@ -186,7 +187,7 @@ async fn an_instance_that_has_grown_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn waiting_instances_of_others_make_room() {
+async fn the_number_of_idle_instances_is_limited() {
     let guest = GuestHost::limited(Limits {
         idle_max: 1,
         ..Limits::default()
@@ -197,7 +198,7 @@ async fn waiting_instances_of_others_make_room() {
 }
 
 #[tokio::test]
-async fn an_instance_waits_for_so_long_and_no_longer() {
+async fn an_idle_instance_is_dropped_after_its_timeout() {
     let guest = GuestHost::limited(Limits {
         instance_idle_timeout: Duration::from_millis(1),
         ..Limits::default()
@@ -207,7 +208,7 @@ async fn an_instance_waits_for_so_long_and_no_longer() {
 }
 
 #[tokio::test]
-async fn the_instance_of_a_projects_last_search_waits_for_longer() {
+async fn a_query_instance_stays_idle_for_longer() {
     let guest = GuestHost::limited(Limits {
         instance_idle_timeout: Duration::from_millis(1),
         ..Limits::default()
@@ -220,7 +221,7 @@ async fn the_instance_of_a_projects_last_search_waits_for_longer() {
 }
 
 #[tokio::test]
-async fn it_waits_for_so_long_and_as_long_as_there_is_memory() {
+async fn an_idle_query_instance_is_dropped_after_its_timeout_or_over_its_memory_limit() {
     for (query_instance_idle_timeout, query_instances_idle_bytes_max) in
         [(Duration::from_millis(1), usize::MAX), (Duration::MAX, 0)]
     {
@@ -236,7 +237,7 @@ async fn it_waits_for_so_long_and_as_long_as_there_is_memory() {
 }
 
 #[tokio::test]
-async fn beyond_the_queue_there_is_overload() {
+async fn a_request_beyond_the_queue_is_refused() {
     let guest = GuestHost::limited(Limits {
         concurrent_requests_max: 1,
         queued_requests_max: 0,
@@ -252,7 +253,7 @@ async fn beyond_the_queue_there_is_overload() {
 }
 
 #[tokio::test]
-async fn the_queue_is_not_waited_in_for_ever() {
+async fn a_queued_request_is_refused_after_the_queue_timeout() {
     let queue_timeout = Duration::from_millis(20);
     let guest = GuestHost::limited(Limits {
         concurrent_requests_max: 1,
@@ -273,7 +274,7 @@ async fn the_queue_is_not_waited_in_for_ever() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_frees_the_seat() {
+async fn a_cancelled_request_releases_its_permit() {
     let guest = GuestHost::limited(Limits {
         concurrent_requests_max: 1,
         queued_requests_max: 0,
@@ -316,7 +317,7 @@ async fn a_body_over_the_limit_is_refused_when_it_comes() {
     assert_eq!(response.status(), 413);
 }
 
-/// A body that comes in pieces and does not say how many.
+/// A body that comes in pieces and does not announce its length.
 struct Pieces(VecDeque<&'static str>);
 
 impl Body for Pieces {
@@ -329,7 +330,7 @@ impl Body for Pieces {
 }
 
 #[tokio::test]
-async fn a_reported_fault_is_no_failure() {
+async fn a_request_that_reports_a_fault_still_succeeds() {
     assert_eq!(GuestHost::new().developer().get("/fault").await.body, "reported");
 }
 
@@ -346,7 +347,7 @@ async fn requests_run_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_is_cut_however_short_its_pauses() {
+async fn a_body_that_trickles_is_cut_even_with_short_pauses() {
     let guest = GuestHost::limited(Limits {
         body_idle_timeout: Duration::from_millis(200),
         ..Limits::default()

@@ -12,7 +12,7 @@ fn names(page: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn every_project_has_the_experiment_default_before_anything_is_written() {
+fn the_experiment_default_exists_before_any_write() {
     let tracker = Tracker::fresh().as_reader();
     let by_id = tracker.get("experiments/get?experiment_id=0").ok();
     assert_eq!(by_id["experiment"]["name"], "Default");
@@ -64,7 +64,7 @@ fn a_creation_keeps_tags_and_location() {
 }
 
 #[test]
-fn a_location_has_no_fragment_query_or_way_up() {
+fn a_location_has_no_fragment_query_or_parent_segment() {
     let tracker = Tracker::fresh();
     for location in ["a#b", "a?b", "s3://b/../c", "mlflow-artifacts:/../0", "a\nb", "x;y"] {
         let refused = tracker.post(
@@ -95,7 +95,7 @@ fn a_name_is_taken_once_also_by_a_deleted_experiment_and_by_default() {
 }
 
 #[test]
-fn a_name_is_given_not_blank_and_at_most_500_characters() {
+fn a_name_is_required_not_blank_and_at_most_500_characters() {
     let tracker = Tracker::fresh();
     for name in [json!(null), json!(""), json!(" \t"), json!("x".repeat(501)), json!(5)] {
         tracker
@@ -108,7 +108,7 @@ fn a_name_is_given_not_blank_and_at_most_500_characters() {
 }
 
 #[test]
-fn an_unknown_experiment_is_404_and_a_strange_id_400() {
+fn an_unknown_experiment_is_404_and_an_invalid_id_400() {
     let tracker = Tracker::fresh();
     assert_eq!(
         tracker
@@ -204,7 +204,7 @@ fn default_is_older_than_the_experiment_that_is_made_first() {
 }
 
 #[test]
-fn deleting_and_restoring_takes_every_run_along() {
+fn deleting_and_restoring_an_experiment_includes_every_run() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("a");
     let (kept, deleted) = (tracker.run(&id, 2), tracker.run(&id, 1));
@@ -236,7 +236,7 @@ fn deleting_and_restoring_takes_every_run_along() {
         .post("runs/log-parameter", json!({"run_id": kept, "key": "k", "value": "v"}))
         .fails(400, "INVALID_PARAMETER_VALUE");
     tracker.post("experiments/restore", json!({"experiment_id": id})).ok();
-    // As MLflow does: also the run that was deleted on its own comes back.
+    // As in MLflow, the run that was deleted on its own is restored, too.
     assert_eq!(
         (stages(), found("ACTIVE_ONLY"), found("DELETED_ONLY"), found("ALL")),
         (["active", "active"].map(str::to_owned), 2, 0, 2)
@@ -246,7 +246,7 @@ fn deleting_and_restoring_takes_every_run_along() {
 }
 
 #[test]
-fn deleting_twice_and_restoring_an_active_one_is_404() {
+fn deleting_a_deleted_or_restoring_an_active_experiment_is_404() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("a");
     tracker
@@ -263,7 +263,7 @@ fn deleting_twice_and_restoring_an_active_one_is_404() {
 }
 
 #[test]
-fn a_deleted_experiment_takes_no_runs_tags_or_names() {
+fn a_deleted_experiment_accepts_no_runs_tags_or_names() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("a");
     tracker.post("experiments/delete", json!({"experiment_id": id})).ok();
@@ -317,7 +317,7 @@ fn tags_are_set_overwritten_and_deleted() {
 }
 
 #[test]
-fn a_listing_is_newest_first_then_by_number_and_paged_without_gap_or_twin() {
+fn a_listing_is_newest_first_then_by_number_and_pages_have_no_gap_or_duplicate() {
     let tracker = Tracker::fresh();
     for number in 1..=7 {
         tracker.experiment(&format!("e{number}"));
@@ -340,7 +340,7 @@ fn a_listing_is_newest_first_then_by_number_and_paged_without_gap_or_twin() {
 }
 
 #[test]
-fn a_listing_is_also_had_by_get_and_needs_its_size() {
+fn a_listing_works_by_get_and_requires_a_page_size() {
     let tracker = Tracker::fresh();
     tracker.experiment("a");
     assert_eq!(
@@ -366,7 +366,7 @@ fn a_listing_is_also_had_by_get_and_needs_its_size() {
 }
 
 #[test]
-fn numbers_are_given_out_once_under_concurrent_creation() {
+fn concurrent_creations_get_different_numbers() {
     let tracker = Tracker::fresh();
     let requests = (0..16).map(|n| {
         (

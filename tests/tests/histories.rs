@@ -45,7 +45,7 @@ fn refused(tracker: &Tracker, path: &str) -> String {
 }
 
 #[test]
-fn histories_of_several_runs_come_by_run_then_time_step_value() {
+fn histories_of_several_runs_are_ordered_by_run_then_time_step_value() {
     let tracker = Tracker::fresh();
     let mut runs = [tracker.run("0", 1), tracker.run("0", 2)];
     log(&tracker, &runs[0], [(2, 1, 1.0), (1, 2, 2.0)]);
@@ -72,7 +72,7 @@ fn histories_of_several_runs_come_by_run_then_time_step_value() {
 }
 
 #[test]
-fn what_has_no_points_has_an_empty_list_in_bulk() {
+fn a_metric_without_points_has_an_empty_list_in_bulk() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     for query in [
@@ -102,7 +102,7 @@ fn bulk_answers_at_most_25000_points() {
 }
 
 #[test]
-fn wrong_questions_for_histories_are_told_apart() {
+fn invalid_requests_for_histories_have_distinct_errors() {
     let tracker = Tracker::fresh();
     let bulk = |query: &str| refused(&tracker, &format!("metrics/get-history-bulk?{query}"));
     assert!(bulk("metric_key=m").contains("at least one run_id"));
@@ -141,7 +141,7 @@ fn a_sample_is_even_and_keeps_the_first_and_the_last_point() {
 }
 
 #[test]
-fn a_sample_is_ordered_by_step_whenever_its_points_were_logged() {
+fn a_sample_is_ordered_by_step_and_not_by_time_of_logging() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     log(&tracker, &run, [(1, 5, 1.0), (2, -7, 1.0), (3, 3, 1.0), (4, 3, 0.5)]);
@@ -169,7 +169,7 @@ fn each_run_is_sampled_by_itself_in_the_order_asked() {
 }
 
 #[test]
-fn a_history_too_long_to_be_kept_is_read_twice() {
+fn a_history_too_long_for_memory_is_read_twice() {
     let tracker = Tracker::fresh();
     let (growing, falling) = (tracker.run("0", 1), tracker.run("0", 2));
     log(&tracker, &growing, (0..51_000).map(|n| (n, n, 1.0)));
@@ -190,7 +190,7 @@ fn a_history_too_long_to_be_kept_is_read_twice() {
 }
 
 #[test]
-fn a_long_history_is_sampled_across_the_pages_it_is_read_in() {
+fn a_long_history_is_sampled_across_its_pages() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     log(&tracker, &run, (0..25_000).map(|n| (n, 25_000 - n, 1.0)));

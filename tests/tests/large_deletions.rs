@@ -1,4 +1,4 @@
-//! Deletions of things so large, or so many, that no single commit takes them; and of what is damaged.
+//! Deletions that are too large for one commit, and deletions of damaged records.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use mlforge_plugin::domain::id::{ExperimentId, ModelId, RunId};
 use mlforge_plugin::domain::stage::ModelStage;
 use mlforge_plugin::domain::version::Version;
 use mlforge_plugin::store::{codec, keys};
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::{NOW_MS, Tracker};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ const DAY_MS: u64 = 24 * 3_600 * 1_000;
 /// The only model of most tests.
 const MODEL: ModelId = ModelId(1);
 
-/// Whether anything is stored of this kind, for this number.
+/// True if any record of this kind exists for this number.
 fn stores_of(tracker: &Tracker, kind: u8, number: u64) -> bool {
     let key = |number: u64| [&[kind], &number.to_be_bytes()[..]].concat();
     tracker.count_records(&key(number), &key(number + 1)) > 0
@@ -37,7 +37,7 @@ fn delete_version(tracker: &Tracker, version: &str) -> u16 {
     tracker.delete("model-versions/delete", version).status
 }
 
-/// A text of many bytes.
+/// A text of 400,000 bytes.
 fn long_text() -> String {
     "\u{10000}".repeat(100_000)
 }
@@ -65,7 +65,7 @@ fn put_large_versions(tracker: &Tracker, count: u64, stage: ModelStage) {
 }
 
 #[test]
-fn a_version_goes_with_more_tags_and_aliases_than_a_commit_takes() {
+fn a_version_with_more_tags_and_aliases_than_fit_a_commit_is_deleted() {
     let tracker = with_version();
     tracker.version("m", None);
     let tag = |number: usize| keys::registry::version_tag(MODEL, 1, &format!("tag{number}"));
@@ -89,7 +89,7 @@ fn a_version_goes_with_more_tags_and_aliases_than_a_commit_takes() {
 }
 
 #[test]
-fn versions_are_archived_however_large_they_are_together() {
+fn very_large_versions_are_archived_together() {
     let tracker = with_version();
     put_large_versions(&tracker, 180, ModelStage::Production);
     let promoted = json!({"name": "m", "version": "1", "stage": "Production", "archive_existing_versions": true});
@@ -105,11 +105,11 @@ fn versions_are_archived_however_large_they_are_together() {
 }
 
 #[test]
-fn nothing_is_left_of_a_model_however_large_its_versions_are() {
+fn nothing_is_left_of_a_deleted_model_with_very_large_versions() {
     let tracker = with_version();
     put_large_versions(&tracker, 300, ModelStage::None);
     tracker.delete("registered-models/delete", json!({"name": "m"})).ok();
-    // One request removes a part of so much, upkeep the rest.
+    // One request removes a part of so many records; maintenance removes the rest.
     tracker.pack();
     for kind in [b'V', b'S', b'T', b'U', b'M'] {
         assert!(!stores_of(&tracker, kind, MODEL.0), "{}", char::from(kind));
@@ -118,11 +118,11 @@ fn nothing_is_left_of_a_model_however_large_its_versions_are() {
 }
 
 #[test]
-fn what_a_deletion_left_that_broke_off_goes_with_upkeep() {
+fn maintenance_finishes_an_interrupted_deletion() {
     let fails = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&fails);
-    let records = Arc::new(Steered::new(move |commit| {
-        // The commit that deletes the model is the one that checks something.
+    let records = Arc::new(InterceptedRecords::new(move |commit| {
+        // The commit that deletes the model is the one with checks.
         match is_broken.load(Ordering::SeqCst) && commit.checks.is_empty() {
             true => Err(CommitError::Failed(StorageError::Unavailable("unplugged".to_owned()))),
             false => Ok(()),
@@ -142,7 +142,7 @@ fn what_a_deletion_left_that_broke_off_goes_with_upkeep() {
 }
 
 #[test]
-fn an_experiment_is_purged_however_large_its_records_are() {
+fn an_experiment_with_very_large_records_is_purged() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let id: ExperimentId = ExperimentId::parse(&experiment).unwrap();
@@ -158,7 +158,7 @@ fn an_experiment_is_purged_however_large_its_records_are() {
 }
 
 #[test]
-fn runs_are_purged_however_large_they_are_together() {
+fn very_large_runs_are_purged_together() {
     let tracker = Tracker::fresh();
     let tags: Vec<Value> = (0..150)
         .map(|number| json!({"key": format!("k{number}"), "value": "v".repeat(8_000)}))
@@ -174,7 +174,7 @@ fn runs_are_purged_however_large_they_are_together() {
 }
 
 #[test]
-fn a_damaged_run_keeps_no_other_from_being_purged() {
+fn a_damaged_run_does_not_stop_the_purge_of_others() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..3).map(|start| tracker.run(&experiment, start)).collect();
@@ -196,7 +196,7 @@ fn a_damaged_run_keeps_no_other_from_being_purged() {
             .get(&format!("runs/get?run_id={run}"))
             .fails(404, "RESOURCE_DOES_NOT_EXIST");
     }
-    // With its experiment it goes, too: nothing could be done with it any more.
+    // The damaged run is removed with its experiment, since it cannot be used any more.
     tracker
         .post("experiments/delete", json!({"experiment_id": experiment}))
         .ok();
@@ -206,7 +206,7 @@ fn a_damaged_run_keeps_no_other_from_being_purged() {
 }
 
 #[test]
-fn no_experiment_lies_among_the_files_of_a_run_or_logged_model() {
+fn the_location_of_an_experiment_is_never_inside_a_run_or_logged_model() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let model = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
@@ -235,19 +235,19 @@ fn no_experiment_lies_among_the_files_of_a_run_or_logged_model() {
 }
 
 #[test]
-fn a_run_stays_while_an_experiment_lies_among_its_files() {
+fn a_run_is_not_purged_while_an_experiment_is_stored_inside_it() {
     let tracker = Tracker::fresh();
     let outer = tracker.experiment("outer");
     let run = tracker.run(&outer, 1);
     let inner = tracker.experiment("inner");
-    // As experiments could be made once.
+    // Earlier versions accepted experiments like this.
     let id = ExperimentId::parse(&inner).unwrap();
     let location = format!("mlflow-artifacts:/{outer}/{run}/artifacts/inner");
     let moved = Experiment::new(id, "inner".to_owned(), Some(location.clone()), NOW_MS);
     tracker.put_records([(keys::experiment(id), codec::write_experiment(&moved))]);
     let inner_run = tracker.run(&inner, 1);
     tracker.post("runs/delete", json!({"run_id": run})).ok();
-    // A run's files are its own, wherever they lie.
+    // The files of a run belong to it in any location.
     let path = format!("{STORE}/{outer}/{run}/artifacts/inner/{inner_run}/artifacts/file");
     tracker.file("PUT", &path, &[], "bytes").ok();
     tracker.wait_ms(DAY_MS);

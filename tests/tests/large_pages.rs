@@ -1,9 +1,9 @@
-//! A page that would be too large ends earlier, and whatever was taken in can be read.
+//! Pages that would be too large end earlier, so all stored data can be read.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
-/// Walks through all pages of a search and answers what it found, and on how many pages.
+/// Walks through all pages of a search. Returns the found objects and the number of pages.
 fn walk(tracker: &Tracker, endpoint: &str, list: &str, body: &Value) -> (Vec<Value>, usize) {
     let (mut found, mut pages, mut token) = (Vec::new(), 0, String::new());
     loop {
@@ -40,7 +40,7 @@ fn log_dataset(tracker: &Tracker, run: &str, name: &str, profile: &str) {
     tracker.post("runs/log-inputs", body).ok();
 }
 
-/// What is shown of the datasets of a run: for each whether its profile is there.
+/// For each dataset of a run: true if the answer shows its profile.
 fn profiles(run: &Value) -> Vec<bool> {
     let inputs = run["inputs"]["dataset_inputs"].as_array().unwrap();
     inputs
@@ -58,7 +58,7 @@ fn runs_with_large_datasets_are_read_and_listed() {
     for name in ["a", "b", "c"] {
         log_dataset(&tracker, &runs[0], name, &profile);
     }
-    // They are known already, and are not to be read into memory together for that.
+    // The datasets are stored already, and must not be read into memory together.
     let small = |name: &str| json!({"dataset": {"name": name, "digest": "d", "source_type": "local", "source": "{}"}});
     for run in &runs[1..] {
         let datasets = [small("a"), small("b"), small("c"), small("d")];
@@ -83,7 +83,7 @@ fn runs_with_large_datasets_are_read_and_listed() {
 }
 
 #[test]
-fn large_runs_are_searched_in_any_order_whether_they_are_packed_or_not() {
+fn large_runs_are_searched_in_any_order_packed_or_not() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     for start in 0..8 {
@@ -157,7 +157,7 @@ fn large_experiments_models_and_versions_are_listed() {
 }
 
 #[test]
-fn a_thing_that_is_larger_than_any_answer_is_shown_in_part() {
+fn an_object_larger_than_any_answer_is_shown_in_part() {
     let tracker = Tracker::fresh();
     tracker.model("m");
     for number in 0..300 {
@@ -192,7 +192,7 @@ fn large_logged_models_are_listed() {
 }
 
 #[test]
-fn a_body_of_very_many_values_is_refused_and_the_bound_named() {
+fn a_body_of_too_many_values_is_refused_and_the_limit_named() {
     let tracker = Tracker::fresh();
     let body = |inside: String| format!("{{\"run_id\": \"\", \"a\": [{inside}0]}}");
     let many = tracker.send("POST", "/api/2.0/mlflow/runs/log-batch", body("[],".repeat(6 << 20)));

@@ -1,13 +1,13 @@
-//! The limits of `domain/limits.rs`: the same on every way in.
+//! The limits of `domain/limits.rs`: the same for every endpoint.
 
 use mlforge_tests::tracker::{Reply, Tracker};
 use serde_json::{Value, json};
 
-/// A way in of a tag or a param: sends it to something fresh. Answers the reply, and where the value is read from.
+/// An endpoint that takes a tag or a param. `send` sends it to a fresh object; `read` reads the stored list.
 struct Way {
     name: &'static str,
     send: fn(&Tracker, &Value) -> Reply,
-    /// What the caller named the key.
+    /// The caller's name of the key.
     key: &'static str,
     read: fn(&Tracker) -> Value,
 }
@@ -39,7 +39,7 @@ fn in_batch(tracker: &Tracker, list: &str, pair: &Value) -> Reply {
     about_run(tracker, "runs/log-batch", &json!({ list: [pair] }))
 }
 
-/// The only logged model, newly made.
+/// The id of the only logged model.
 fn logged_model(tracker: &Tracker) -> String {
     let made = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
     made["model"]["info"]["model_id"].as_str().unwrap().to_owned()
@@ -212,7 +212,7 @@ const INPUT_TAGS: [Way; 1] = [Way {
     },
 }];
 
-/// How many characters of a value are stored; none when it is refused, or nothing of it is there.
+/// Number of characters of a value that are stored. `None`: it is refused, or nothing of it is stored.
 fn stored(way: &Way, key: &str, length: usize) -> Option<usize> {
     let tracker = Tracker::fresh();
     let pair = json!({"key": key, "value": "ü".repeat(length)});
@@ -231,7 +231,7 @@ fn stored(way: &Way, key: &str, length: usize) -> Option<usize> {
 }
 
 #[test]
-fn a_long_value_is_cut_or_refused_by_every_way_in_alike() {
+fn a_long_value_is_cut_or_refused_alike_by_every_endpoint() {
     for (ways, key, max, longer) in [
         (&RUN_TAGS[..], "config", 8_000, Some(8_000)),
         (&RUN_TAGS, "mlflow.loggedArtifacts", 100_000, None),
@@ -250,7 +250,7 @@ fn a_long_value_is_cut_or_refused_by_every_way_in_alike() {
 }
 
 #[test]
-fn an_impossible_key_is_refused_by_every_way_in_and_nothing_is_stored() {
+fn an_impossible_key_is_refused_by_every_endpoint_and_nothing_is_stored() {
     let too_long = ("k".repeat(251), "k".repeat(256));
     for (ways, bad) in [
         (&RUN_TAGS[..], &["a@b", "a\n", "a/../b", "", &too_long.0][..]),
@@ -311,7 +311,7 @@ fn a_list_has_at_most_1000_pairs() {
 }
 
 #[test]
-fn a_name_of_a_run_is_cut_by_every_way_in() {
+fn the_name_of_a_run_is_cut_by_every_endpoint() {
     let tracker = Tracker::fresh();
     let long = "ü".repeat(8_001);
     let tag = json!({"key": "mlflow.runName", "value": long});
@@ -339,7 +339,7 @@ fn a_name_of_a_run_is_cut_by_every_way_in() {
 }
 
 #[test]
-fn of_equal_tags_of_an_input_the_last_counts() {
+fn the_last_of_equal_tags_of_an_input_counts() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let tags: Vec<Value> = (0..1_000)
@@ -349,7 +349,7 @@ fn of_equal_tags_of_an_input_the_last_counts() {
         })
         .collect();
     let dataset = |n: usize| json!({"name": format!("d{n}"), "digest": "1", "source_type": "local", "source": "{}"});
-    // A commit has at most 10,000 changes: not one for each tag.
+    // A commit has at most 10,000 changes, fewer than there are tags here.
     let inputs: Vec<Value> = (0..15).map(|n| json!({"dataset": dataset(n), "tags": tags})).collect();
     tracker
         .post("runs/log-inputs", json!({"run_id": run, "datasets": inputs}))
@@ -360,7 +360,7 @@ fn of_equal_tags_of_an_input_the_last_counts() {
 }
 
 #[test]
-fn what_is_too_long_for_a_name_is_told_where_it_is_given() {
+fn a_name_that_is_too_long_is_refused_where_it_is_given() {
     let tracker = Tracker::fresh();
     tracker.experiment("e");
     tracker.model("m");

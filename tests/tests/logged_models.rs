@@ -1,11 +1,11 @@
-//! `logged-models/…`, `runs/outputs`, `runs/log-model`, and metrics that are of a logged model too.
+//! `logged-models/…`, `runs/outputs`, `runs/log-model`, and metrics that belong to a logged model too.
 
 use std::cmp::Ordering;
 
 use mlforge_tests::tracker::{NOW_MS, Reply, Tracker};
 use serde_json::{Value, json};
 
-/// Makes a logged model in `Default`; answers it.
+/// Makes a logged model in `Default`; returns it.
 fn create(tracker: &Tracker, mut body: Value) -> Value {
     if body.get("experiment_id").is_none() {
         body["experiment_id"] = json!("0");
@@ -57,7 +57,7 @@ fn names(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// All pages of a search, each of so many.
+/// The names on all pages of a search, with this page size.
 fn walk(tracker: &Tracker, body: &Value, count: usize) -> Vec<String> {
     let (mut all, mut token) = (Vec::new(), String::new());
     loop {
@@ -216,7 +216,7 @@ fn a_param_keeps_its_first_value() {
 }
 
 #[test]
-fn a_deleted_model_is_hidden_and_can_still_be_asked_for() {
+fn a_deleted_model_is_hidden_but_can_be_read_by_id() {
     let tracker = Tracker::fresh();
     let model_id = id(&create(&tracker, json!({"name": "m"})));
     delete(&tracker, &model_id).ok();
@@ -238,7 +238,7 @@ fn a_deleted_model_is_hidden_and_can_still_be_asked_for() {
 }
 
 #[test]
-fn a_point_is_of_its_run_and_of_its_model() {
+fn a_point_belongs_to_its_run_and_its_model() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let model_id = id(&create(&tracker, json!({})));
@@ -270,7 +270,7 @@ fn a_point_is_of_its_run_and_of_its_model() {
 }
 
 #[test]
-fn of_very_many_points_the_newest_stand_for_all() {
+fn a_model_with_too_many_points_shows_only_the_newest() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let model_id = id(&create(&tracker, json!({})));
@@ -311,7 +311,7 @@ fn many_writers_of_one_model_do_not_conflict() {
 }
 
 #[test]
-fn a_run_shows_the_models_that_it_read_and_made() {
+fn a_run_shows_its_input_and_output_models() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     assert_eq!(tracker.read(&run)["outputs"], json!({}));
@@ -349,7 +349,7 @@ fn a_run_shows_the_models_that_it_read_and_made() {
 }
 
 #[test]
-fn an_old_clients_models_are_noted_in_a_tag() {
+fn models_of_an_old_client_are_listed_in_a_tag() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let log = |json: &str| tracker.post("runs/log-model", json!({"run_id": run, "model_json": json}));
@@ -384,7 +384,7 @@ fn an_old_clients_models_are_noted_in_a_tag() {
     ] {
         log(bad).fails(400, "INVALID_PARAMETER_VALUE");
     }
-    // The list stays one that clients can parse: it is never cut.
+    // Clients parse the list, so it is never cut.
     log(&model(&"x".repeat(90_000))).ok();
     log(&model(&"y".repeat(10_000))).fails(400, "INVALID_PARAMETER_VALUE");
 }
@@ -429,7 +429,7 @@ fn with_models() -> (Tracker, Vec<Value>) {
     (tracker, models)
 }
 
-/// Names as sorted letters: models made at one time come by their ids.
+/// The names as sorted letters. Models made at the same time are ordered by their random ids.
 fn sorted(mut names: Vec<String>) -> String {
     names.sort_unstable();
     names.concat()
@@ -506,7 +506,7 @@ fn a_filter_chooses_models() {
 }
 
 #[test]
-fn an_order_is_total_and_paged_without_gap_or_twin() {
+fn an_order_is_total_and_its_pages_have_no_gap_or_duplicate() {
     let (tracker, models) = with_models();
     let by = |field: &str, ascending: bool, dataset: &str| json!({"field_name": field, "ascending": ascending, "dataset_name": dataset});
     let default: Vec<String> = models
@@ -551,7 +551,7 @@ fn an_order_is_total_and_paged_without_gap_or_twin() {
 }
 
 #[test]
-fn a_search_names_experiments_and_understands_its_own_tokens_alone() {
+fn a_search_requires_experiments_and_accepts_only_its_own_tokens() {
     let (tracker, _) = with_models();
     for bad in [
         json!({"experiment_ids": []}),
@@ -581,11 +581,11 @@ fn another_project_does_not_see_the_model() {
 }
 
 #[test]
-fn a_random_search_is_the_same_as_looking_at_every_model() {
+fn a_random_search_matches_a_plain_evaluation_of_every_model() {
     let tracker = Tracker::fresh();
     let other = tracker.experiment("other");
     let run = tracker.run("0", 1);
-    // A generator of its own, so that a failure can be run again.
+    // A generator with a fixed seed, so that a failure can be repeated.
     let mut state = 7_u64;
     let mut draw = move |count: u64| {
         state = state

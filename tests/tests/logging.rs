@@ -103,7 +103,7 @@ fn a_history_is_ordered_by_time_step_value_and_holds_each_point_once() {
 }
 
 #[test]
-fn a_history_is_walked_without_gap_or_twin() {
+fn pages_of_a_history_have_no_gap_or_duplicate() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let metrics: Vec<Value> = (0..1000)
@@ -177,7 +177,7 @@ fn a_metric_needs_key_value_time_of_the_right_type() {
 }
 
 #[test]
-fn a_param_is_set_once_and_the_same_value_again_is_nothing() {
+fn a_param_is_set_once_and_may_be_repeated_with_the_same_value() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let log = |value: &str| tracker.post("runs/log-parameter", json!({"run_id": run, "key": "p", "value": value}));
@@ -249,7 +249,7 @@ fn an_empty_name_of_a_run_changes_nothing() {
 }
 
 #[test]
-fn batches_and_inputs_tell_an_impossible_run_from_an_unknown_one() {
+fn batches_and_inputs_distinguish_an_invalid_run_id_from_an_unknown_one() {
     let tracker = Tracker::fresh();
     for endpoint in ["runs/log-batch", "runs/log-inputs"] {
         tracker
@@ -304,7 +304,7 @@ fn a_batch_is_logged_whole_or_not_at_all() {
 }
 
 #[test]
-fn the_messages_of_refused_params_name_what_was_there() {
+fn the_messages_of_refused_params_name_the_stored_value() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let batch = |value: &str| {
@@ -367,7 +367,7 @@ fn a_batch_has_at_most_1000_metrics_100_params_100_tags_and_1000_items() {
 }
 
 #[test]
-fn concurrent_writers_of_one_run_lose_nothing() {
+fn concurrent_writes_to_one_run_are_all_kept() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let mut requests = Vec::new();
@@ -409,7 +409,7 @@ fn an_acknowledged_update_survives_concurrent_renames() {
 }
 
 #[test]
-fn a_deleted_run_takes_no_point_after_its_deletion_was_acknowledged() {
+fn a_deleted_run_accepts_no_point_after_its_deletion_was_acknowledged() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let point = |n: i64| {
@@ -444,7 +444,7 @@ fn input(name: &str, digest: &str, source: &str) -> Value {
 }
 
 #[test]
-fn a_dataset_is_one_thing_in_its_experiment() {
+fn a_dataset_is_stored_once_in_its_experiment() {
     let tracker = Tracker::fresh();
     let (first, second) = (tracker.run("0", 1), tracker.run("0", 2));
     let log = |run: &str, inputs: Vec<Value>| {
@@ -474,7 +474,7 @@ fn a_dataset_is_one_thing_in_its_experiment() {
 }
 
 #[test]
-fn what_a_run_read_and_made_is_listed_in_the_order_of_logging() {
+fn inputs_and_outputs_of_a_run_are_listed_in_the_order_of_logging() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let log = |datasets: &[&str], models: &[&str]| {
@@ -488,7 +488,7 @@ fn what_a_run_read_and_made_is_listed_in_the_order_of_logging() {
         tracker.wait_ms(1);
     };
     log(&["zeta", "alpha", "mid"], &["m-z", "m-a", "m-m"]);
-    // Once more, and more than once: each stays where it is.
+    // Logged again, and repeatedly: each keeps its position.
     log(&["new", "alpha", "last", "new"], &["m-n", "m-a", "m-l"]);
     log(&["mid", "before"], &["m-m", "m-b"]);
     let check = |run: &Value| {

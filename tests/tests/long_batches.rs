@@ -1,14 +1,15 @@
-//! Batches with many points of one metric, which are stored together: their history is what single points would have made.
+//! Batches with many points of one metric, which are stored together. Their history equals that of single
+//! points.
 
 use std::collections::BTreeMap;
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
-/// Time, step, and a value as it is sent.
+/// Time, step, and value in a request.
 type Point = (i64, i64, Value);
 
-/// A place in the order of histories: NaN counts as 0 and comes behind it.
+/// The sort key of a point in a history. NaN counts as 0 and comes after it.
 fn place((time, step, value): &Point) -> (i64, i64, i64, bool) {
     let number = match value.as_str() {
         Some("Infinity") => f64::MAX,
@@ -17,12 +18,12 @@ fn place((time, step, value): &Point) -> (i64, i64, i64, bool) {
         None => value.as_f64().unwrap(),
     };
     let bits = number.to_bits().cast_signed();
-    // The bits of floats below zero fall as they grow.
+    // The bits of negative floats grow as the floats fall.
     let ordered = if bits < 0 { bits ^ i64::MAX } else { bits };
     (*time, *step, ordered, value.as_str() == Some("NaN"))
 }
 
-/// A value as it is answered.
+/// A value in an answer.
 fn stored(value: &Value) -> Value {
     match value.as_str() {
         Some("Infinity") => json!(f64::MAX),
@@ -32,7 +33,7 @@ fn stored(value: &Value) -> Value {
     }
 }
 
-/// What the history of these points must be.
+/// The expected history of these points.
 fn expected<'a>(points: impl IntoIterator<Item = &'a Point>) -> Vec<Point> {
     let by_place: BTreeMap<_, _> = points.into_iter().map(|point| (place(point), point)).collect();
     let answered = |(time, step, value): &Point| (*time, *step, stored(value));
@@ -61,7 +62,7 @@ fn points(answer: &Value) -> Vec<Point> {
     metrics.iter().map(point).collect()
 }
 
-/// A history, walked in pages of this size.
+/// A history, read in pages of this size.
 fn walk(tracker: &Tracker, run: &str, size: usize) -> Vec<Point> {
     let (mut walked, mut token) = (Vec::new(), String::new());
     loop {
@@ -77,7 +78,7 @@ fn walk(tracker: &Tracker, run: &str, size: usize) -> Vec<Point> {
     }
 }
 
-/// Points of one step a time.
+/// One point for each time, with the time as its step.
 fn line(times: std::ops::Range<i64>) -> Vec<Point> {
     times.map(|time| (time, time, json!(0.5))).collect()
 }
@@ -93,7 +94,7 @@ fn numbers(seed: u64) -> impl Iterator<Item = i64> {
     })
 }
 
-/// Points of which many share a time, a step or a value, or are one.
+/// Points of which many share a time, a step or a value, or are equal.
 fn tangled(seed: u64, count: usize, times: std::ops::Range<i64>) -> Vec<Point> {
     let values = [
         json!("NaN"),
@@ -116,13 +117,13 @@ fn tangled(seed: u64, count: usize, times: std::ops::Range<i64>) -> Vec<Point> {
 }
 
 #[test]
-fn the_history_of_batches_is_in_order_whatever_the_page_size() {
+fn the_history_of_batches_is_in_order_at_every_page_size() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let batches = [
         tangled(1, 300, 100..140),
         tangled(2, 90, 140..160),
-        // Late, overlapping, and both.
+        // Late batches, overlapping ones, and both.
         tangled(3, 120, 0..100),
         tangled(4, 200, 120..170),
         tangled(5, 7, 90..180),
@@ -148,7 +149,7 @@ fn the_history_of_batches_is_in_order_whatever_the_page_size() {
 }
 
 #[test]
-fn a_page_of_one_point_is_any_point() {
+fn each_point_of_a_history_can_be_a_page() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let (early, late) = (tangled(7, 80, 0..20), tangled(8, 80, 15..30));
@@ -158,7 +159,7 @@ fn a_page_of_one_point_is_any_point() {
 }
 
 #[test]
-fn single_points_lie_among_those_of_batches() {
+fn single_points_are_ordered_among_those_of_batches() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let mut logged = Vec::new();
@@ -166,7 +167,8 @@ fn single_points_lie_among_those_of_batches() {
         let batch = line(turn * 100..turn * 100 + 80);
         log(&tracker, &run, &batch);
         logged.extend(batch);
-        // Within the batch, one that it has already, between it and the next, and in the midst of what comes later.
+        // One point within the batch, one that it has already, one before the next batch, and two among later
+        // points.
         for (time, step) in [(40, 7), (41, 41), (90, 90), (150, 3), (177, 177)] {
             let single = (turn * 100 + time, turn * 100 + step, json!(0.5));
             let mut body = batch_of_one(&single);
@@ -214,7 +216,7 @@ fn the_metrics_of_one_batch_have_histories_of_their_own() {
         let body = batch(&run, key, &line(0..count));
         metrics.extend(body["metrics"].as_array().unwrap().iter().cloned());
     }
-    // As a training loop logs them: step by step.
+    // A training loop logs them like this: step by step.
     metrics.sort_by_key(|metric| metric["step"].as_i64());
     tracker
         .post("runs/log-batch", json!({"run_id": run, "metrics": metrics}))
@@ -228,7 +230,7 @@ fn the_metrics_of_one_batch_have_histories_of_their_own() {
 }
 
 #[test]
-fn writers_who_append_to_one_metric_at_once_lose_nothing() {
+fn concurrent_appends_to_one_metric_are_all_kept() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let mut logged = Vec::new();

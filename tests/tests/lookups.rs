@@ -1,21 +1,21 @@
-//! Look-ups by names, keys, ids and paths that nothing can have.
+//! Look-ups by impossible names, keys, ids and paths.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-/// A new logged model's id.
+/// Makes a logged model; returns its id.
 fn logged_model(tracker: &Tracker) -> String {
     let made = tracker.post("logged-models", json!({"experiment_id": "0"})).ok();
     made["model"]["info"]["model_id"].as_str().unwrap().to_owned()
 }
 
-/// Longer than any name, and than any key of the storage; and as long in few characters as a name may be.
+/// A text longer than any name and than any key of the storage, and a long one with few characters.
 fn impossible_names() -> [String; 2] {
     ["n".repeat(5_000), "\u{10000}".repeat(1_100)]
 }
 
 #[test]
-fn what_cannot_exist_is_not_found() {
+fn impossible_names_and_ids_are_not_found() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     tracker.model("m");
@@ -50,7 +50,7 @@ fn what_cannot_exist_is_not_found() {
 }
 
 #[test]
-fn a_search_for_what_cannot_exist_finds_nothing() {
+fn a_search_for_impossible_names_finds_nothing() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     tracker.pack();

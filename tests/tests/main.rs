@@ -1,4 +1,5 @@
-//! All tests through the front door of the host: one binary, a file a feature. One test looks at the sources: `rooms`.
+//! All tests through the front door of the host: one binary, one file for each feature. The test in `rooms`
+//! reads the sources.
 
 mod access;
 mod aliases;
@@ -10,13 +11,12 @@ mod datasets;
 mod defects;
 mod engine;
 mod experiments;
+mod file_replacement;
 mod histories;
-mod keeping;
+mod host_imports;
 mod large_deletions;
 mod large_pages;
-mod lending;
 mod limits;
-mod lineage;
 mod logged_models;
 mod logging;
 mod long_batches;
@@ -28,10 +28,11 @@ mod packing;
 mod page_tokens;
 mod purging;
 mod races;
-mod replacing;
+mod references;
 mod rooms;
 mod runs;
 mod search;
+mod search_cache;
 mod server;
 mod shares;
 mod sources;

@@ -38,7 +38,7 @@ fn a_created_model_is_read_with_its_tags() {
 }
 
 #[test]
-fn a_name_is_given_and_no_path_or_uri() {
+fn a_name_is_required_and_is_no_path_or_uri() {
     let tracker = Tracker::fresh();
     for name in [
         json!(null),
@@ -140,13 +140,13 @@ fn a_models_experiment_is_not_renamed_or_deleted_on_its_own() {
         .post("experiments/update", json!({"experiment_id": id, "new_name": "x"}))
         .fails(400, "INVALID_PARAMETER_VALUE");
     assert_eq!(experiment(&tracker, "[model]m").unwrap()["lifecycle_stage"], "active");
-    // What else is done to experiments is done to it too.
+    // Other operations on experiments apply to it too.
     let tag = json!({"experiment_id": id, "key": "k", "value": "v"});
     tracker.post("experiments/set-experiment-tag", tag).ok();
 }
 
 #[test]
-fn a_name_whose_experiment_is_taken_is_refused_with_nothing_left_behind() {
+fn a_name_whose_experiment_is_taken_is_refused_and_nothing_is_stored() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("[model]m");
     tracker
@@ -170,7 +170,7 @@ fn a_name_whose_experiment_is_taken_is_refused_with_nothing_left_behind() {
 }
 
 #[test]
-fn a_deleted_models_name_is_free_and_its_numbers_begin_anew() {
+fn a_deleted_models_name_is_free_and_its_numbers_start_again() {
     let tracker = Tracker::fresh();
     tracker.model("m");
     let first = experiment(&tracker, "[model]m").unwrap()["experiment_id"].take();
@@ -203,7 +203,7 @@ fn a_deleted_models_name_is_free_and_its_numbers_begin_anew() {
         (&json!("1"), &json!(["1.0.0"]))
     );
     assert_eq!(tracker.read_model("m")["aliases"], json!(null));
-    // The old experiment gets its name back only when nobody has it.
+    // The old experiment gets its name back only if the name is free.
     let restore = |id: &Value| tracker.post("experiments/restore", json!({"experiment_id": id}));
     restore(&first).fails(400, "RESOURCE_ALREADY_EXISTS");
     tracker.delete("registered-models/delete", json!({"name": "m"})).ok();
@@ -253,7 +253,7 @@ fn a_rename_carries_versions_tags_and_aliases() {
 }
 
 #[test]
-fn an_update_without_a_description_takes_it_away() {
+fn an_update_without_a_description_removes_it() {
     let tracker = Tracker::fresh();
     tracker.model("m");
     let update = |body: Value| tracker.patch("registered-models/update", body);
@@ -338,7 +338,7 @@ fn a_search_finds_by_name_and_tags() {
 }
 
 #[test]
-fn a_search_pages_by_name_or_another_order_without_gap_or_twin() {
+fn pages_by_name_or_another_order_have_no_gap_or_duplicate() {
     let tracker = Tracker::fresh();
     let made: Vec<String> = (0..7).map(|number| format!("m{number}")).collect();
     for name in made.iter().rev() {
@@ -416,7 +416,7 @@ fn prompts_are_hidden_unless_asked_for() {
 }
 
 #[test]
-fn models_of_one_name_are_made_once_under_concurrent_creation() {
+fn one_of_many_concurrent_creations_of_a_model_succeeds() {
     let tracker = Tracker::fresh();
     let create = |_| {
         (
@@ -455,7 +455,7 @@ fn projects_do_not_see_each_others_models() {
 }
 
 #[test]
-fn a_name_that_no_model_can_have_is_not_found() {
+fn an_impossible_model_name_is_not_found() {
     let tracker = Tracker::fresh();
     let long = "x".repeat(5_000);
     for name in [&*long, "a%0Ab"] {

@@ -1,5 +1,5 @@
-//! A quiet project beside greedy clients: readers of another project who hold bodies, answers and files, and strangers who
-//! hold connections.
+//! A quiet project beside greedy clients. Those are readers of another project who hold bodies, answers and
+//! files, and strangers who hold connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,18 +23,19 @@ const QUIET_PROJECT: u64 = 2;
 /// Readers of the greedy project, and the only user of the quiet one.
 const GREEDY: [&str; 3] = ["owner", "reading", "reporter"];
 const QUIET: &str = "developer";
-/// The addresses of the readers and the strangers; the quiet project's user has this machine's usual one.
+/// The addresses of the readers and the strangers. The user of the quiet project has the usual address of
+/// this machine.
 const NEIGHBOURS: &str = "127.0.0.2:0";
 const STRANGERS: &str = "127.0.0.3:0";
-/// Larger than the buffers of two sockets, so that it stays with the server until it is read.
+/// More bytes than the buffers of two sockets hold, so the file stays in the server until it is read.
 const FILE_BYTES: usize = 24 << 20;
-/// As large as a body may be that is held in memory.
+/// The maximum size of a body that is held in memory.
 const BODY_BYTES: usize = 1 << 20;
 const ROUNDS: usize = 20;
-/// The limit of every wait: only a fault takes so long.
+/// The time limit of every wait. Only a fault takes so long.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A server that is small enough to be filled.
+/// The limits of a server that is small enough to be filled.
 fn small() -> Limits {
     Limits {
         concurrent_requests_max: 8,
@@ -108,7 +109,7 @@ impl Served {
         serde_json::from_slice(&answer).unwrap()
     }
 
-    /// The requests of a training script, and of somebody who looks at it.
+    /// The requests of a training script, and of a person who watches it.
     async fn train(&self) {
         let run = self.post("runs/create", json!({"experiment_id": "0"})).await;
         let run = run["run"]["info"]["run_id"].as_str().unwrap().to_owned();
@@ -132,7 +133,7 @@ impl Served {
         }
     }
 
-    /// Puts a large file into the greedy project; answers its path.
+    /// Uploads a large file to the greedy project; returns its path.
     async fn large_file(&self) -> String {
         let send = async |method: &str, path: &str, body: Bytes| {
             let uri = format!("/api/v4/projects/{GREEDY_PROJECT}/ml/mlflow{path}");
@@ -183,7 +184,7 @@ fn head(token: &str, project: u64, method: &str, path: &str, length: usize) -> S
     )
 }
 
-/// Sends a request and reads nothing of the answer. Begins again whenever the server closes the connection.
+/// Sends a request and reads nothing of the answer. Repeats this whenever the server closes the connection.
 async fn hold(from: &'static str, address: SocketAddr, request: Arc<Vec<u8>>) {
     loop {
         let socket = TcpSocket::new_v4().unwrap();
@@ -192,7 +193,8 @@ async fn hold(from: &'static str, address: SocketAddr, request: Arc<Vec<u8>>) {
             continue;
         };
         if stream.write_all(&request).await.is_ok() {
-            // Waits for the end of the connection. The answer's bytes are not taken, so it goes on.
+            // Waits for the end of the connection. The answer's bytes are not read, so the connection stays
+            // open.
             while stream.readable().await.is_ok() && stream.peek(&mut [0]).await.is_ok_and(|count| count > 0) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
@@ -223,7 +225,7 @@ fn be_greedy(served: &Served, file: &str) -> JoinSet<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quiet_project_is_served_beside_greedy_neighbours_and_strangers() {
+async fn a_quiet_project_is_served_beside_greedy_projects_and_strangers() {
     let served = Served::with(small()).await;
     let file = served.large_file().await;
     served.train().await;

@@ -1,11 +1,11 @@
-//! Pages in the order of a metric that every run has, over more packed runs than are looked at together.
+//! Pages in the order of a metric that every run has, over more packed runs than one step of a search reads.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
 const RUNS: i64 = 330;
 
-/// Runs, each with its value of the metric.
+/// Runs with their values of the metric, in ascending order.
 struct Board {
     tracker: Tracker,
     experiment: String,
@@ -13,7 +13,7 @@ struct Board {
 }
 
 impl Board {
-    /// Values from 0 on, in no order; every third run has a tag.
+    /// Makes packed runs with values from 0 on, in mixed order. Every third value has a tag.
     fn packed() -> Self {
         let tracker = Tracker::fresh();
         let experiment = tracker.experiment("e");
@@ -42,7 +42,7 @@ impl Board {
         }
     }
 
-    /// All pages of some runs each.
+    /// The runs on all pages of this size.
     fn found(&self, filter: &str, order: &str, page: usize) -> Vec<String> {
         let (mut found, mut token) = (Vec::new(), String::new());
         loop {
@@ -69,7 +69,7 @@ impl Board {
         }
     }
 
-    /// Logs a value to the run that has the least.
+    /// Logs a value to the run with the least one.
     fn raise_the_least(&mut self, value: i64) {
         let (_, run) = self.runs.remove(0);
         let point = json!({"run_id": run, "key": "m", "value": value, "timestamp": 2, "step": 1});
@@ -77,7 +77,7 @@ impl Board {
         self.runs.push((value, run));
     }
 
-    /// Deletes the run that has the greatest.
+    /// Deletes the run with the greatest value.
     fn delete_the_greatest(&mut self) {
         if let Some((_, run)) = self.runs.pop() {
             self.tracker.post("runs/delete", json!({"run_id": run})).ok();
@@ -86,7 +86,7 @@ impl Board {
 }
 
 #[test]
-fn pages_hold_the_first_runs_whatever_happens_to_those() {
+fn pages_follow_the_order_after_changes_and_deletions() {
     let mut board = Board::packed();
     board.check("", |_| true);
     board.raise_the_least(RUNS);
@@ -98,13 +98,13 @@ fn pages_hold_the_first_runs_whatever_happens_to_those() {
 }
 
 #[test]
-fn a_filter_that_is_asked_again_sees_what_changed_meanwhile() {
+fn a_repeated_filter_sees_changes_made_in_between() {
     let mut board = Board::packed();
     let thirds = |value: i64| value % 3 == 0;
     for filter in ["tags.t = 'third'", "tags.t LIKE '%ir%'"] {
         board.check(filter, thirds);
     }
-    // The least has the tag, and is the last then.
+    // The run with the least value gets the tag, and is the last one then.
     board.raise_the_least(3 * RUNS);
     let (value, run) = board.runs.remove(0);
     assert_eq!(value, 1);

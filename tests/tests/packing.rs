@@ -1,4 +1,4 @@
-//! Packing changes no answer: whatever was packed when, runs read and searches find what was logged.
+//! Compaction changes no answer: reads and searches find all logged data, compacted or not.
 
 use std::borrow::Cow;
 
@@ -68,7 +68,7 @@ impl Dice {
     }
 }
 
-/// A project and what must be in it.
+/// A project and its expected runs.
 pub(crate) struct Project {
     pub(crate) tracker: Tracker,
     dice: Dice,
@@ -133,7 +133,7 @@ impl Project {
         }
     }
 
-    /// Does something to a run.
+    /// Changes a run at random.
     pub(crate) fn change(&mut self) {
         let index = self.dice.index(self.runs.len());
         let run = &mut self.runs[index];
@@ -236,7 +236,7 @@ impl Project {
         }
     }
 
-    /// What a search must find, by looking at every run.
+    /// The expected result of a search, by evaluating every run.
     pub(crate) fn expected(&self, filter: &str, order: &[&str], view: View) -> Vec<String> {
         let (filter, order) = (RunFilter::parse(filter).unwrap(), RunOrder::parse(order).unwrap());
         let shown = self
@@ -285,7 +285,8 @@ fn set(pairs: &mut Vec<TextPair<'_>>, key: &str, value: &str) {
     pairs.sort();
 }
 
-/// The newest point is the one with the greatest step, then value: all have one time.
+/// Updates the latest value. The newest point is the one with the greatest step, then value: all have the
+/// same time.
 fn log_metric(run: &mut FullRun<'_>, key: &str, point: Point) {
     let rank = |point: Point| (point.step, point.value);
     match run.metrics.iter_mut().find(|metric| metric.key == key) {
@@ -302,7 +303,7 @@ fn log_metric(run: &mut FullRun<'_>, key: &str, point: Point) {
 }
 
 #[test]
-fn whatever_is_packed_when_runs_read_and_searches_find_the_same() {
+fn compaction_changes_no_answer_at_any_time() {
     for seed in 0..6 {
         let mut project = Project::new(seed);
         for turn in 0..120 {
@@ -323,7 +324,7 @@ fn whatever_is_packed_when_runs_read_and_searches_find_the_same() {
 }
 
 #[test]
-fn experiments_deleted_and_restored_take_packed_runs_with_them() {
+fn deleting_and_restoring_an_experiment_includes_packed_runs() {
     let mut project = Project::new(1);
     (0..8).for_each(|_| project.create());
     project.tracker.pack();
@@ -358,7 +359,7 @@ fn searches_go_through_many_blocks_in_order() {
 }
 
 #[test]
-fn a_run_with_more_than_one_pass_moves_is_packed_in_pieces() {
+fn a_run_with_more_data_than_a_compaction_pass_is_packed_in_pieces() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let run = tracker.run(&experiment, 1);
@@ -381,7 +382,7 @@ fn a_run_with_more_than_one_pass_moves_is_packed_in_pieces() {
 }
 
 #[test]
-fn params_stay_as_they_were_logged_also_when_they_are_packed() {
+fn packed_params_keep_their_logged_values() {
     let tracker = Tracker::fresh();
     let run = tracker.run(&tracker.experiment("e"), 1);
     let param = |value: &str| json!({"run_id": run, "key": "p", "value": value});
@@ -418,7 +419,7 @@ fn a_packed_tag_is_removed_for_good() {
 }
 
 #[test]
-fn only_the_host_asks_for_upkeep() {
+fn only_the_host_can_request_maintenance() {
     let tracker = Tracker::fresh();
     for path in ["/host/upkeep", "/api/2.0/mlflow/upkeep", "/ajax-api/2.0/mlflow/upkeep"] {
         tracker.send("POST", path, "{}").fails(404, "ENDPOINT_NOT_FOUND");

@@ -1,9 +1,9 @@
-//! Page tokens: one belongs to the search that made it, with all of its parameters but the size of its pages.
+//! Page tokens. A token belongs to the search that made it, with all of its parameters except the page size.
 
 use mlforge_tests::tracker::{Reply, Tracker};
 use serde_json::{Value, json};
 
-/// Two of everything that is searched, so that a page of one has a next one.
+/// Makes two of each kind of object, so that a first page with one object has a next page.
 fn with_two_of_all() -> (Tracker, String) {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
@@ -24,12 +24,12 @@ fn with_two_of_all() -> (Tracker, String) {
     (tracker, run)
 }
 
-/// A question by POST.
+/// A search by POST.
 fn post<'a>(tracker: &'a Tracker, path: &'a str) -> impl Fn(Value) -> Reply + 'a {
     move |question| tracker.post(path, question)
 }
 
-/// The same by GET: a list repeats its name.
+/// The search by GET; a list repeats its name.
 fn get<'a>(tracker: &'a Tracker, path: &'a str) -> impl Fn(Value) -> Reply + 'a {
     move |question| {
         let mut pairs = Vec::new();
@@ -44,7 +44,8 @@ fn get<'a>(tracker: &'a Tracker, path: &'a str) -> impl Fn(Value) -> Reply + 'a 
     }
 }
 
-/// The token of a first page of one goes on with another size, but with none of the changes.
+/// Checks that the token of a first page continues with another page size, but with none of the changes.
+/// Returns the token.
 #[track_caller]
 fn belongs(search: impl Fn(Value) -> Reply, question: &Value, changes: &[Value]) -> String {
     let with = |changes: &[(&str, &Value)]| {
@@ -84,7 +85,7 @@ fn a_token_belongs_to_the_search_that_made_it() {
         json!({"filter": "", "order_by": ["creation_time"]}),
     ];
     tokens.push(belongs(post(&tracker, "experiments/search"), &experiments, &changes));
-    // Both methods ask the same.
+    // Both methods send the same search.
     tokens.push(belongs(get(&tracker, "experiments/search"), &experiments, &changes));
     assert_eq!(tokens[0], tokens[1]);
     tokens.remove(0);

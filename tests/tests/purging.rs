@@ -1,17 +1,18 @@
-//! Deleting for good: what was deleted long ago goes with everything it had, and nothing else does.
+//! Purges: data that was deleted long ago is removed for good with everything that belongs to it, and nothing
+//! else is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mlforge::storage::{CommitError, StorageError};
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
 const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
-/// In every value of what is to go.
+/// A text in every value that is to be purged.
 const SECRET: &str = "b5a1f0";
 
 fn id_bytes(id: &str) -> Vec<u8> {
@@ -19,13 +20,13 @@ fn id_bytes(id: &str) -> Vec<u8> {
     (0..id.len()).step_by(2).map(digit).collect()
 }
 
-/// A run with one of everything.
+/// Makes a run with one of everything.
 fn full_run(tracker: &Tracker, experiment: &str, word: &str) -> String {
     let run = tracker.run(experiment, 1);
     let metric = |step: i64| json!({"key": format!("m-{word}"), "value": 0.5, "step": step, "timestamp": 1});
     let batch = json!({
         "run_id": run,
-        // Stored together.
+        // Enough points to be stored as chunks.
         "metrics": (1..=100).map(metric).collect::<Vec<_>>(),
         "params": [{"key": format!("p-{word}"), "value": word}],
         "tags": [{"key": format!("t-{word}"), "value": word.repeat(30)}],
@@ -56,7 +57,7 @@ fn is_there(tracker: &Tracker, run: &str) -> bool {
     tracker.get(&format!("runs/get?run_id={run}")).status == 200
 }
 
-/// Runs in any stage that a search finds, page by page.
+/// The ids of all runs that a search finds, in any stage, page by page.
 fn found(tracker: &Tracker, experiment: &str, query: Value) -> Vec<String> {
     let mut ids = Vec::new();
     let mut token = String::new();
@@ -79,7 +80,7 @@ fn found(tracker: &Tracker, experiment: &str, query: Value) -> Vec<String> {
 }
 
 #[test]
-fn a_run_that_was_deleted_long_ago_goes_with_all_it_had() {
+fn a_purge_removes_a_run_deleted_long_ago_with_all_its_data() {
     for is_packed in [false, true] {
         let tracker = Tracker::fresh();
         let experiment = tracker.experiment("e");
@@ -112,7 +113,7 @@ fn a_run_that_was_deleted_long_ago_goes_with_all_it_had() {
 }
 
 #[test]
-fn what_was_purged_is_found_no_more_by_whoever_found_it_before() {
+fn repeated_searches_do_not_find_a_purged_run() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let gone = full_run(&tracker, &experiment, "gone");
@@ -146,7 +147,7 @@ fn what_was_purged_is_found_no_more_by_whoever_found_it_before() {
 }
 
 #[test]
-fn what_was_restored_or_deleted_again_later_stays() {
+fn a_purge_spares_restored_and_recently_deleted_runs() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let [restored, again, with_experiment] = [0; 3].map(|_| full_run(&tracker, &experiment, "kept"));
@@ -171,7 +172,7 @@ fn what_was_restored_or_deleted_again_later_stays() {
 }
 
 #[test]
-fn an_experiment_that_was_deleted_long_ago_goes_with_all_its_runs() {
+fn a_purge_removes_an_experiment_deleted_long_ago_with_all_its_runs() {
     let tracker = Tracker::fresh();
     let other = tracker.experiment("other");
     let kept = full_run(&tracker, &other, "kept");
@@ -209,7 +210,7 @@ fn an_experiment_that_was_deleted_long_ago_goes_with_all_its_runs() {
 }
 
 #[test]
-fn what_a_version_is_made_from_stays_until_the_version_goes() {
+fn a_purge_spares_a_logged_model_while_a_version_names_it() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let model = tracker.post("logged-models", json!({"experiment_id": experiment})).ok();
@@ -237,7 +238,7 @@ fn what_a_version_is_made_from_stays_until_the_version_goes() {
 }
 
 #[test]
-fn every_project_keeps_its_first_experiment() {
+fn a_purge_never_removes_the_first_experiment() {
     let tracker = Tracker::fresh();
     let run = full_run(&tracker, "0", "kept");
     tracker.post("experiments/delete", json!({"experiment_id": "0"})).ok();
@@ -247,13 +248,13 @@ fn every_project_keeps_its_first_experiment() {
 }
 
 #[test]
-fn searches_find_the_others_in_their_order() {
+fn a_purge_keeps_the_order_of_the_remaining_runs() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let mut runs = Vec::new();
     for index in 0..40_u32 {
         let run = tracker.run(&experiment, i64::from(index % 7));
-        // Some have no value, and so come where those that are gone would.
+        // Some runs have no value, so they sort where purged ones would.
         if index % 4 != 0 {
             let metric = json!({"run_id": run, "key": "m", "value": index % 5, "timestamp": 1, "step": 0});
             tracker.post("runs/log-metric", metric).ok();
@@ -296,7 +297,7 @@ fn searches_find_the_others_in_their_order() {
 }
 
 #[test]
-fn a_purge_that_breaks_off_is_finished_by_the_next() {
+fn the_next_purge_finishes_an_interrupted_one() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..12).map(|_| full_run(&tracker, &experiment, SECRET)).collect();
@@ -311,9 +312,10 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
     }
     for step in 0..20 {
         tracker.purge_for(Duration::from_micros(300 * step));
-        // Those that are gone would come first: none of them takes the place of another on its page.
+        // Purged runs would come first. None of them takes the place of another on its page.
         let ranked = json!({"order_by": ["metrics.rank"], "max_results": 1});
-        // A purge that was broken off may still finish a commit, so what is read is of one moment only if the list stays the same.
+        // An interrupted purge may still finish a commit. So the answers are of one moment only if the list
+        // stays the same.
         let (ids, are_there, first) = loop {
             let ids = found(&tracker, &experiment, json!({}));
             let are_there: Vec<bool> = runs.iter().map(|run| is_there(&tracker, run)).collect();
@@ -323,7 +325,7 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
             }
         };
         for (index, (run, is_there)) in runs.iter().zip(are_there).enumerate() {
-            // Whole, or out of sight.
+            // A run is whole, or hidden.
             assert_eq!(ids.contains(run), is_there);
             assert!(is_there || index < 6);
         }
@@ -343,11 +345,11 @@ fn a_purge_that_breaks_off_is_finished_by_the_next() {
 }
 
 #[test]
-fn runs_that_are_gone_take_no_place_on_a_page_whatever_is_left_of_them() {
+fn purged_runs_never_take_a_place_on_a_page() {
     for commits in 0..4 {
         let more = Arc::new(AtomicUsize::new(usize::MAX));
         let left = Arc::clone(&more);
-        let records = Steered::new(move |_| {
+        let records = InterceptedRecords::new(move |_| {
             let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             let last = || StorageError::Unavailable("that was the last one".to_owned());
             taken.map(drop).map_err(|_| CommitError::Failed(last()))

@@ -1,5 +1,5 @@
-//! Pairs of concurrent operations are serializable: whatever the order of their reads and commits, the answers and everything
-//! stored are those of one operation after the other.
+//! Pairs of concurrent operations are serializable. In any order of their reads and commits, answers and
+//! stored data match one operation after the other.
 
 mod fixture;
 mod matrix;
@@ -14,7 +14,7 @@ use mlforge_tests::gated_storage::Trace;
 use mlforge_tests::interleaving::{Operation, explore, trace};
 use mlforge_tests::snapshot::Snapshot;
 
-/// An environment variable: names of operations, with `|` between them. Only pairs of these are explored.
+/// An environment variable with names of operations, separated by `|`. Only pairs of these are explored.
 const ONLY: &str = "MLFORGE_TEST_RACE";
 
 /// Runs an async test.
@@ -61,7 +61,7 @@ fn pairs(operations: &[Operation]) -> impl Iterator<Item = [&Operation; 2]> {
     operations.iter().enumerate().flat_map(with_later)
 }
 
-/// Explores every second pair of all operations: two tests share the work, so that they run side by side.
+/// Explores every second pair of all operations. Two tests share the work, so that they run concurrently.
 async fn race_half(half: usize) {
     let host = GatedHost::fresh();
     let fixture = Fixture::make(&host).await;
@@ -70,12 +70,12 @@ async fn race_half(half: usize) {
 }
 
 #[test]
-fn pairs_of_operations_are_serializable() {
+fn the_first_half_of_the_pairs_is_serializable() {
     block_on(race_half(0));
 }
 
 #[test]
-fn the_other_pairs_of_operations_are_serializable() {
+fn the_second_half_of_the_pairs_is_serializable() {
     block_on(race_half(1));
 }
 

@@ -1,20 +1,22 @@
-//! The rooms of the sources: modules point at each other only in the order that ARCHITECTURE.md gives below `## Rooms`.
+//! The rooms of the sources: modules use each other only in the order that ARCHITECTURE.md gives below `##
+//! Rooms`.
 //!
-//! A line there names a folder and its rooms, its direct child modules: `a → b, c → d`. A room may use the rooms of the groups
-//! to its right. The rooms of one group, which commas separate, do not use each other. The folder's own file may use all.
+//! A line there names a folder and its rooms, its direct child modules: `a → b, c → d`. A room may use the
+//! rooms of the groups to its right. The rooms of one group, which commas separate, do not use each other.
+//! The folder's own file may use all.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The line in which a folder's rooms stand in order.
+/// A line that gives the order of a folder's rooms.
 struct Rooms {
     folder: String,
-    /// From left to right.
+    /// The groups from left to right.
     groups: Vec<Vec<String>>,
 }
 
-/// A path in a source file, with its line. It begins at the root of the crate.
+/// A path in a source file, with its line. It starts at the root of the crate.
 #[derive(Debug, PartialEq, Eq)]
 struct Use {
     line: usize,
@@ -35,7 +37,7 @@ fn rooms_use_only_rooms_to_their_right() {
 }
 
 impl Rooms {
-    /// All lines of the section. One may go on in lines that begin with a space.
+    /// All lines of the section. A line may continue in lines that begin with a space.
     fn all_in(document: &str) -> Vec<Self> {
         let section = document.split("\n## Rooms\n").nth(1).unwrap_or_default();
         let section = section.split("\n## ").next().unwrap_or_default();
@@ -64,7 +66,7 @@ impl Rooms {
         from == to || self.group_of(from) < self.group_of(to)
     }
 
-    /// Arrows against the order, and rooms that the line or the folder lacks.
+    /// Uses against the order, and rooms that the line or the folder lacks.
     fn faults(&self, root: &Path) -> Vec<String> {
         let (_, within) = self.folder.split_once("src").expect("a folder of sources");
         let base: Vec<String> = within
@@ -100,7 +102,7 @@ impl Rooms {
         faults
     }
 
-    /// What is wrong with a path in a room, if anything is.
+    /// The fault of a use in a room. `None`: the use is allowed.
     fn fault(
         &self,
         room: &str,
@@ -115,7 +117,7 @@ impl Rooms {
             return Some(format!("`{room}` uses the whole folder"));
         }
         let to = exports.get(first).unwrap_or(first);
-        // The item of the folder's own file that is no room is a parent's.
+        // An item of the folder's own file that is no room belongs to the parent.
         let is_wrong = self.group_of(to).is_some() && !self.may_use(room, to);
         is_wrong.then(|| format!("`{room}` uses `{to}`, which is not to its right"))
     }
@@ -124,12 +126,12 @@ impl Rooms {
 /// The source files of a folder.
 struct Sources {
     rooms: BTreeMap<String, Vec<Source>>,
-    /// The names that the folder's own file exports of its rooms, with these rooms.
+    /// The names that the folder's own file re-exports from its rooms, with these rooms.
     exports: BTreeMap<String, String>,
 }
 
 struct Source {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     path: String,
     /// The module of the file, from the root of the crate.
     module: Vec<String>,
@@ -224,7 +226,7 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
     found
 }
 
-/// Comments may lie inside each other.
+/// The length of a block comment. Block comments nest.
 fn comment_length(rest: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < rest.len() {
@@ -250,7 +252,7 @@ fn string_length(rest: &str) -> usize {
     end.map_or(rest.len(), |(at, _)| at + 1)
 }
 
-/// A character, or the apostrophe of a lifetime.
+/// The length of a character literal, or of the apostrophe of a lifetime.
 fn quoted_length(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match (chars.next(), chars.next()) {
@@ -270,12 +272,12 @@ fn raw_string_length(rest: &str, word: usize) -> Option<usize> {
     Some(word + hashes + 1 + length)
 }
 
-/// All paths of a file that begin with `crate`, `self` or `super`, resolved by the module in which they stand.
+/// All paths of a file that begin with `crate`, `self` or `super`, resolved by the module that contains them.
 fn uses(source: &str, module: &[String]) -> Vec<Use> {
     let tokens = tokens(source);
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
     let mut found = Vec::new();
-    // The modules that stand in the file, with the depth of their braces.
+    // The inline modules of the file, with the depth of their braces.
     let (mut inner, mut depth) = (Vec::new(), 0);
     let mut at = 0;
     while at < tokens.len() {
@@ -291,7 +293,7 @@ fn uses(source: &str, module: &[String]) -> Vec<Use> {
                 inner.retain(|(of, _)| *of < depth);
                 depth -= 1;
             }
-            // `pub(in crate::storage)` names who may see an item.
+            // `pub(in crate::storage)` restricts the visibility of an item, and uses nothing.
             "in" if before(1) == "(" => at += 1,
             "crate" | "self" | "super" if text(at + 1) == "::" => {
                 let names = inner.iter().map(|(_, name)| name.clone());
@@ -306,7 +308,7 @@ fn uses(source: &str, module: &[String]) -> Vec<Use> {
     found
 }
 
-/// The paths of the `pub use` of a folder's own file, in which rooms are named without `self::`, too.
+/// The paths of the `pub use` items in a folder's own file. They may name rooms without `self::`.
 fn exported(tokens: &[Token<'_>], base: &[String]) -> Vec<Use> {
     let mut found = Vec::new();
     for at in 0..tokens.len() {
@@ -317,7 +319,7 @@ fn exported(tokens: &[Token<'_>], base: &[String]) -> Vec<Use> {
     found
 }
 
-/// Reads a path or a tree of paths that begins at a token. Answers the token after it.
+/// Reads a path or a tree of paths that begins at a token. Returns the token after it.
 fn paths(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Vec<Use>) -> usize {
     let Some(Token { line, .. }) = tokens.get(at).copied() else {
         return at;
@@ -342,13 +344,13 @@ fn paths(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Vec<U
     at
 }
 
-/// Reads the paths between braces. Answers the token after the closing one.
+/// Reads the paths between braces. Returns the token after the closing one.
 fn branches(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Vec<Use>) -> usize {
     while let Some(token) = tokens.get(at) {
         at = match token.text {
             "}" => return at + 1,
             "," => at + 1,
-            // Another name for the path before.
+            // An alias of the preceding path.
             "as" => at + 2,
             _ => paths(tokens, at, base, found).max(at + 1),
         };
@@ -357,7 +359,7 @@ fn branches(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Ve
 }
 
 #[test]
-fn paths_are_read_wherever_they_stand() {
+fn paths_are_found_in_all_positions() {
     let source = r##"
         // crate::comment::A
         /* crate::comment::B /* inside */ crate::comment::C */
@@ -395,7 +397,7 @@ fn paths_are_read_wherever_they_stand() {
 }
 
 #[test]
-fn a_room_uses_rooms_to_its_right_and_none_beside_it() {
+fn a_room_uses_rooms_to_its_right_and_none_of_its_group() {
     let document = "\n## Rooms\n\ntext\n- `x/src/y`: a → b, c\n  → d\n- `z/src`: e\n\n## More\n- `w/src`: f\n";
     let all = Rooms::all_in(document);
     assert_eq!(all.len(), 2);

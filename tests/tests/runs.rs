@@ -15,7 +15,7 @@ fn tag<'a>(run: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_new_run_answers_what_it_says_and_is_read_back_equal() {
+fn a_created_run_is_returned_and_read_back_equal() {
     let tracker = Tracker::fresh();
     let id = tracker.experiment("a");
     let body = json!({
@@ -66,7 +66,7 @@ fn a_run_belongs_to_an_experiment() {
 }
 
 #[test]
-fn a_run_that_names_no_user_is_its_callers() {
+fn a_run_without_a_user_belongs_to_its_caller() {
     let tracker = Tracker::fresh();
     let user_id = |user: Value| {
         let body = json!({"experiment_id": "0", "user_id": user});
@@ -81,7 +81,7 @@ fn a_run_that_names_no_user_is_its_callers() {
 }
 
 #[test]
-fn a_runs_name_and_its_tag_are_one_thing() {
+fn the_name_of_a_run_and_its_tag_are_kept_equal() {
     let tracker = Tracker::fresh();
     let create = |name: &str, tag: &str| {
         tracker.post(
@@ -125,7 +125,7 @@ fn a_runs_name_and_its_tag_are_one_thing() {
 }
 
 #[test]
-fn an_update_changes_what_it_names_and_answers_the_run() {
+fn an_update_changes_the_given_fields_and_returns_the_run() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 5);
     let info = tracker
@@ -237,7 +237,7 @@ fn a_search_is_newest_first_then_by_id_over_all_experiments_named() {
 }
 
 #[test]
-fn a_search_is_walked_without_gap_or_twin_at_every_page_size() {
+fn pages_of_a_search_have_no_gap_or_duplicate_at_every_page_size() {
     let tracker = Tracker::fresh();
     let (a, b) = (tracker.experiment("a"), tracker.experiment("b"));
     for number in 0..23 {
@@ -268,7 +268,7 @@ fn a_search_is_walked_without_gap_or_twin_at_every_page_size() {
 }
 
 #[test]
-fn a_search_shows_what_was_logged() {
+fn a_search_shows_logged_data() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);
     let body = json!({"run_id": run, "metrics": [{"key": "m", "value": 1.5, "timestamp": 3, "step": 2}], "params": [{"key": "p", "value": "x"}]});

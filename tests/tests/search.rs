@@ -117,7 +117,7 @@ fn filters_find_what_the_real_server_finds() {
 }
 
 #[test]
-fn orders_are_those_of_the_real_server_and_walk_without_gap_or_twin() {
+fn orders_match_the_real_server_and_pages_have_no_gap_or_duplicate() {
     let (tracker, _) = golden();
     let golden = [
         (json!([]), "D C B A E F"),
@@ -149,7 +149,7 @@ fn orders_are_those_of_the_real_server_and_walk_without_gap_or_twin() {
 }
 
 #[test]
-fn a_mistake_in_a_filter_or_an_order_says_where_and_what() {
+fn the_error_of_a_filter_or_order_names_position_and_reason() {
     let tracker = Tracker::fresh();
     for (filter, named) in [
         ("metrics.m > 'x'", "'x'"),

@@ -1,4 +1,4 @@
-//! The host behind a socket: connections, slow clients, and its end.
+//! The host behind a socket: connections, slow clients, and shutdown.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A host that serves on a port of its own.
+/// A host that serves on its own port.
 struct Served {
     address: SocketAddr,
     forge: Arc<StaticForge>,
@@ -52,7 +52,7 @@ impl Served {
 
 async fn read_all(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset is an end as well.
+    // A reset ends the connection as well.
     _ = stream.read_to_end(&mut bytes).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -103,7 +103,7 @@ async fn a_running_request_finishes_before_the_host_ends() {
     .await;
     let mut stream = served.connect().await;
     stream.write_all(get("/hang").as_bytes()).await.unwrap();
-    // The first byte of another answer: by then the server has read the request above as well.
+    // The first byte of another answer: by then the server has read the request above, too.
     served.talk(&get("/hello")).await;
     served.stop();
     assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 504 "));
@@ -112,7 +112,7 @@ async fn a_running_request_finishes_before_the_host_ends() {
 }
 
 #[tokio::test]
-async fn the_end_is_not_waited_for_for_ever() {
+async fn the_server_stops_after_the_shutdown_timeout() {
     let mut served = Served::with(Limits {
         shutdown_timeout: Duration::from_millis(50),
         ..Limits::default()
@@ -139,7 +139,7 @@ async fn a_slow_head_is_cut() {
 }
 
 #[tokio::test]
-async fn a_connection_that_asks_nothing_is_cut() {
+async fn a_connection_without_a_request_is_closed() {
     let served = Served::with(Limits {
         header_read_timeout: Duration::from_millis(100),
         ..Limits::default()
@@ -177,7 +177,7 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_client_sees_why_even_when_it_sends_much() {
+async fn a_refused_client_receives_the_answer_even_with_a_large_body() {
     let served = Served::with(Limits {
         body_bytes_max: 2 << 20,
         ..Limits::default()
@@ -189,7 +189,7 @@ async fn a_refused_client_sees_why_even_when_it_sends_much() {
 }
 
 #[tokio::test]
-async fn a_client_who_hangs_up_frees_the_seat() {
+async fn a_disconnected_client_releases_its_permit() {
     let served = Served::with(Limits {
         concurrent_requests_max: 1,
         queued_requests_max: 0,
@@ -216,7 +216,7 @@ fn three_connections() -> Limits {
 }
 
 #[tokio::test]
-async fn connections_that_ask_nothing_keep_nobody_out() {
+async fn idle_connections_do_not_keep_new_clients_out() {
     let served = Served::with(three_connections()).await;
     let mut strangers = Vec::new();
     for _ in 0..10 {
@@ -228,7 +228,7 @@ async fn connections_that_ask_nothing_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn who_showed_a_token_stays_when_strangers_come() {
+async fn authenticated_connections_are_kept_when_strangers_connect() {
     let served = Served::with(three_connections()).await;
     let once = get("/hello").replace("connection: close\r\n", "");
     let mut known = served.connect().await;
@@ -248,7 +248,7 @@ async fn who_showed_a_token_stays_when_strangers_come() {
 }
 
 #[tokio::test]
-async fn a_request_is_not_broken_off_for_a_newcomer() {
+async fn a_running_request_is_not_cut_for_a_new_connection() {
     let served = Served::with(Limits {
         connections_max: 1,
         request_timeout: Duration::from_millis(300),
@@ -269,7 +269,7 @@ async fn a_request_is_not_broken_off_for_a_newcomer() {
 }
 
 #[tokio::test]
-async fn a_first_request_has_to_come_sooner_than_later_ones() {
+async fn the_first_request_of_a_connection_has_a_shorter_timeout() {
     let served = Served::with(Limits {
         first_header_read_timeout: Duration::from_millis(100),
         header_read_timeout: Duration::from_secs(3_600),
@@ -279,14 +279,14 @@ async fn a_first_request_has_to_come_sooner_than_later_ones() {
     let mut known = served.connect().await;
     let once = get("/hello").replace("connection: close\r\n", "");
     known.write_all(once.as_bytes()).await.unwrap();
-    // This answer ends when the time of a first request is over.
+    // This answer ends after the timeout of a first request.
     served.talk("GET /-/health HTTP/1.1\r\nhost:").await;
     known.write_all(get("/hello").as_bytes()).await.unwrap();
     assert_eq!(read_all(&mut known).await.matches("hello").count(), 2);
 }
 
 #[tokio::test]
-async fn an_answer_counts_until_it_is_sent() {
+async fn an_answer_counts_in_the_body_budget_until_it_is_sent() {
     let served = Served::with(Limits {
         small_body_bytes_max: 40 << 20,
         body_bytes_max: 40 << 20,
@@ -307,7 +307,7 @@ async fn an_answer_counts_until_it_is_sent() {
     let mut first = [0; 15];
     reader.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
-    // Most of its answer is still here, and the next request and its answer take 60 MB more.
+    // Most of its answer is still in memory, and the next request and its answer take 60 MB more.
     let refused = served.talk(&format!("{head}{body}")).await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused:.200}");
     assert!(read_all(&mut reader).await.len() > body.len());
@@ -316,7 +316,7 @@ async fn an_answer_counts_until_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_who_takes_an_answer_too_slowly_is_cut() {
+async fn a_client_that_reads_an_answer_too_slowly_is_cut() {
     let served = Served::with(Limits {
         small_body_bytes_max: 64 << 20,
         body_bytes_max: 64 << 20,
@@ -332,7 +332,7 @@ async fn a_client_who_takes_an_answer_too_slowly_is_cut() {
     let mut stream = served.connect().await;
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     let (mut taken, mut piece) = (0, vec![0; 64 << 10]);
-    // It never pauses for long, but is slower than the rate.
+    // The client never pauses for long, but reads slower than the minimum rate.
     while let Ok(count @ 1..) = stream.read(&mut piece).await {
         taken += count;
         tokio::time::sleep(Duration::from_millis(5)).await;

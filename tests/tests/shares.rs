@@ -1,21 +1,21 @@
-//! What requests share: one caller and one project have a part of it, and no more.
+//! Shared limits: one caller and one project may use a share of them, and no more.
 
 use std::time::Duration;
 
 use mlforge::Limits;
 use mlforge_tests::{Caller, GuestHost};
 
-/// The limit of every wait: only a fault takes so long.
+/// The time limit of every wait. Only a fault takes so long.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Asks again and again until the answer has this status.
+/// Repeats the request until the answer has this status.
 async fn until(caller: &Caller, path: &str, status: u16) {
     let asking = async { while caller.get(path).await.status != status {} };
     tokio::time::timeout(LONG, asking).await.expect("this status");
 }
 
 #[tokio::test]
-async fn one_caller_and_one_project_have_a_part_of_what_may_run() {
+async fn one_caller_and_one_project_may_use_a_share_of_the_permits() {
     let guest = GuestHost::limited(Limits {
         concurrent_requests_max: 4,
         queue_timeout: Duration::from_millis(20),
@@ -30,7 +30,7 @@ async fn one_caller_and_one_project_have_a_part_of_what_may_run() {
     let refused = guest.caller("owner", "1").get("/hello").await;
     assert_eq!(refused.error(), (429, "REQUEST_LIMIT_EXCEEDED".to_owned()));
     assert_eq!(refused.headers["retry-after"], "1");
-    // In another project, too.
+    // The limit also applies in another project.
     assert_eq!(guest.caller("owner", "2").get("/hello").await.status, 429);
     assert_eq!(guest.developer().get("/hello").await.status, 200);
     held.push(hang("developer"));
@@ -43,13 +43,13 @@ async fn one_caller_and_one_project_have_a_part_of_what_may_run() {
 }
 
 #[tokio::test]
-async fn one_caller_has_a_part_of_the_memory_of_instances() {
+async fn one_caller_may_use_a_share_of_the_instance_memory() {
     let guest = GuestHost::limited(Limits {
         instance_bytes_max: 24 << 20,
         instances_bytes_max: 96 << 20,
         ..Limits::default()
     });
-    // Each needs 17 MiB: two are more than a caller may have, and the server has room for five.
+    // Each needs 17 MiB. Two are more than one caller may have, and the server has memory for five.
     let grow = || {
         let callers = [guest.caller("owner", "1"), guest.caller("owner", "2")];
         callers.map(|caller| tokio::spawn(async move { while caller.get("/grow-and-hang").await.status == 429 {} }))

@@ -40,7 +40,7 @@ fn without_a_source_the_files_are_those_of_the_run() {
 #[test]
 fn a_semantic_version_for_a_source_is_kept_and_leads_to_the_runs_files() {
     let (tracker, _) = with_run();
-    // As `create_model_version(name, version, tags={"gitlab.version": version})` sends it.
+    // `create_model_version(name, version, tags={"gitlab.version": version})` sends it like this.
     let body = json!({"name": "m", "source": "2.1.0", "tags": [{"key": "gitlab.version", "value": "2.1.0"}]});
     let version = tracker.post("model-versions/create", body).ok()["model_version"].take();
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_semantic_version_for_a_source_is_kept_and_leads_to_the_runs_files() {
 }
 
 #[test]
-fn a_place_of_a_run_needs_the_run_to_exist_and_to_be_the_one_named() {
+fn a_location_in_a_run_requires_that_run_to_exist_and_to_be_the_one_named() {
     let (tracker, run) = with_run();
     let other = tracker.run("0", 2);
     for source in [
@@ -86,7 +86,7 @@ fn a_place_of_a_run_needs_the_run_to_exist_and_to_be_the_one_named() {
 }
 
 #[test]
-fn a_version_can_be_made_from_another_however_it_is_named() {
+fn a_version_can_be_made_from_another_by_each_of_its_names() {
     let (tracker, run) = with_run();
     let first = create(&tracker, &format!("runs:/{run}/model"), None).ok()["model_version"].take();
     tracker
@@ -140,7 +140,7 @@ fn a_version_can_be_made_from_another_however_it_is_named() {
 }
 
 #[test]
-fn other_places_are_refused_unless_the_host_allows_their_scheme() {
+fn external_locations_are_refused_unless_the_host_allows_their_scheme() {
     let tracker = Tracker::allowing_sources(&[]);
     tracker.model("m");
     let run = tracker.run("0", 1);
@@ -184,7 +184,7 @@ fn other_places_are_refused_unless_the_host_allows_their_scheme() {
 }
 
 #[test]
-fn what_clients_resolve_by_themselves_is_taken_by_default() {
+fn sources_that_clients_resolve_themselves_are_accepted_by_default() {
     let (tracker, run) = with_run();
     for source in [
         "s3://bucket/a/model",
@@ -218,7 +218,7 @@ fn what_clients_resolve_by_themselves_is_taken_by_default() {
 }
 
 #[test]
-fn what_may_be_the_name_of_an_artifact_may_stand_in_a_source() {
+fn every_artifact_name_may_occur_in_a_source() {
     let (tracker, run) = with_run();
     let root = format!("0/{run}/artifacts");
     for (name, encoded) in [
@@ -261,7 +261,7 @@ fn what_may_be_the_name_of_an_artifact_may_stand_in_a_source() {
 }
 
 #[test]
-fn what_may_be_the_name_of_a_model_may_stand_in_a_source() {
+fn every_model_name_may_occur_in_a_source() {
     let (tracker, run) = with_run();
     for name in [
         "a%b", "a%20b", "a#b", "a\\..\\b", "a@b", "a;b&c=d", "a b+c", "größe", "%2e%2e",
@@ -289,9 +289,9 @@ fn what_may_be_the_name_of_a_model_may_stand_in_a_source() {
         .fails(400, "INVALID_PARAMETER_VALUE");
 }
 
-// The files that a version names are not purged with their experiment, however its source names them.
+// The files that a version names are not purged with their experiment, in any form of its source.
 #[test]
-fn a_source_that_is_encoded_holds_its_files() {
+fn an_encoded_source_protects_its_files_from_a_purge() {
     let (tracker, _) = with_run();
     let files = ["held", "free"].map(|name| {
         let experiment = tracker.experiment(name);
@@ -313,7 +313,7 @@ fn a_source_that_is_encoded_holds_its_files() {
 }
 
 #[test]
-fn a_caller_cannot_allow_schemes_himself() {
+fn a_caller_cannot_allow_schemes_with_a_header() {
     let (tracker, _) = with_run();
     let reply = tracker.send_with(
         "x-mlforge-source-schemes",

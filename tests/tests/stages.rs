@@ -1,4 +1,4 @@
-//! Stages, and which versions are the latest.
+//! Stages and latest versions.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
@@ -115,8 +115,8 @@ fn a_semantic_version_is_the_stage_of_the_version_that_has_it() {
 }
 
 #[test]
-fn whoever_takes_the_highest_number_of_the_latest_gets_the_latest() {
-    // As all clients do for `models:/m/latest`: the stage of 3 must not make it the latest.
+fn the_highest_number_of_the_latest_versions_is_the_latest_version() {
+    // All clients resolve `models:/m/latest` like this: the stage of 3 must not make it the latest.
     let tracker = with_versions(&["1.0.0", "3.0.0", "2.0.0"]);
     transition(&tracker, "3", "Production");
     transition(&tracker, "1", "Staging");
@@ -126,7 +126,7 @@ fn whoever_takes_the_highest_number_of_the_latest_gets_the_latest() {
 }
 
 #[test]
-fn a_transition_can_archive_what_is_in_its_way() {
+fn a_transition_can_archive_the_versions_of_its_stage() {
     let tracker = with_versions(&["1.0.0", "1.0.1", "1.0.2"]);
     transition(&tracker, "1", "Production");
     transition(&tracker, "2", "Production");
@@ -136,7 +136,7 @@ fn a_transition_can_archive_what_is_in_its_way() {
     for (version, stage) in [("1", "Archived"), ("2", "Archived"), ("3", "Production")] {
         assert_eq!(tracker.read_version("m", version)["current_stage"], stage);
     }
-    // It does not archive itself.
+    // A transition does not archive its own version.
     tracker.post("model-versions/transition-stage", body("production")).ok();
     assert_eq!(tracker.read_version("m", "3")["current_stage"], "Production");
     for stage in ["None", "archived"] {

@@ -1,4 +1,5 @@
-//! Files pass through the host piece by piece: bounded in memory, whole or not at all, for as long as bytes move.
+//! Files pass through the host piece by piece: bounded in memory, stored whole or not at all, and without a
+//! time limit while bytes move.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,7 +21,7 @@ use mlforge_tests::{StaticForge, Trickle};
 
 const PIECE: usize = 64 << 10;
 
-/// A host that keeps files in a directory.
+/// A host that stores files in a directory.
 struct Files {
     host: Host,
     run: String,
@@ -76,7 +77,7 @@ impl Files {
         self.host.handle(self.file("GET", name).body(body).unwrap()).await
     }
 
-    /// Files that are being received; none is left behind.
+    /// Number of files that are being received. It is 0 when no remains are left.
     fn staged(&self) -> usize {
         std::fs::read_dir(self.directory.path().join("staging"))
             .unwrap()
@@ -98,14 +99,14 @@ async fn text(response: Response<Body>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What a body does next.
+/// The next action of a body.
 enum Step {
     Data,
     Break,
     Stall,
 }
 
-/// A body in steps, which counts what was taken of it.
+/// A body in steps, which counts the pieces that were read.
 struct Pieces {
     steps: VecDeque<Step>,
     taken: Arc<AtomicU64>,
@@ -145,7 +146,7 @@ impl http_body::Body for Pieces {
 
 fn cramped() -> Limits {
     Limits {
-        // What is in memory is counted here: streams are not.
+        // Only bodies in memory count here, not streams.
         bodies_bytes_max: 4_000,
         body_bytes_max: 2_000,
         answer_bytes_max: 2_000,
@@ -154,7 +155,7 @@ fn cramped() -> Limits {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_larger_than_all_that_may_be_in_memory() {
+async fn a_file_may_be_larger_than_the_body_memory() {
     let files = Files::with(cramped()).await;
     assert_eq!(files.put("big", Pieces::new(300)).await.status(), 200);
     let response = files.get("big").await;
@@ -166,7 +167,7 @@ async fn files_are_larger_than_all_that_may_be_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_sets_the_pace() {
+async fn a_slow_client_slows_the_transfer_down() {
     let files = Files::with(Limits::default()).await;
     files.put("big", Pieces::new(400)).await;
     let mut body = files.get("big").await.into_body();
@@ -195,7 +196,7 @@ async fn a_cut_upload_leaves_the_old_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_stands_still_ends() {
+async fn a_stalled_upload_is_cut() {
     let files = Files::with(Limits {
         body_idle_timeout: Duration::from_millis(50),
         ..Limits::default()
@@ -208,7 +209,7 @@ async fn an_upload_that_stands_still_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_trickles_ends_however_short_its_pauses() {
+async fn an_upload_that_trickles_is_cut_even_with_short_pauses() {
     let files = Files::with(Limits {
         body_idle_timeout: Duration::from_millis(200),
         transfer_rate_min: 10 << 20,
@@ -223,7 +224,7 @@ async fn an_upload_that_trickles_ends_however_short_its_pauses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_leaves_leaves_nothing() {
+async fn a_cancelled_upload_leaves_nothing() {
     let files = Files::with(Limits::default()).await;
     let put = files.put("a", Pieces::ending(3, Some(Step::Stall)));
     assert!(tokio::time::timeout(Duration::from_millis(100), put).await.is_err());
@@ -232,7 +233,7 @@ async fn a_caller_who_leaves_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announced_file_that_is_too_large_is_refused_unread() {
+async fn an_announced_file_over_the_limit_is_refused_unread() {
     let files = Files::with(Limits {
         file_bytes_max: 3 * PIECE as u64,
         body_bytes_max: 100,
@@ -250,7 +251,7 @@ async fn an_announced_file_that_is_too_large_is_refused_unread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_turns_out_too_large_is_refused() {
+async fn a_file_that_grows_over_the_limit_is_refused() {
     let files = Files::with(Limits {
         file_bytes_max: 3 * PIECE as u64,
         ..Limits::default()
@@ -270,7 +271,7 @@ fn of_three_pieces() -> Limits {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_for_which_a_project_has_no_room_is_refused_unread() {
+async fn an_announced_file_over_the_quota_is_refused_unread() {
     let files = Files::with(of_three_pieces()).await;
     assert_eq!(files.put("a", Pieces::new(2)).await.status(), 200);
     let body = Pieces::new(2);
@@ -286,10 +287,10 @@ async fn a_file_for_which_a_project_has_no_room_is_refused_unread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_outgrows_its_project_is_refused_as_soon_as_it_does() {
+async fn a_file_is_refused_as_soon_as_it_exceeds_the_quota() {
     let files = Files::with(of_three_pieces()).await;
     files.put("a", Pieces::new(2)).await;
-    // Were it read to its end, it would stand still there.
+    // The body stalls at its end, so an answer shows that it is not read to the end.
     let refused = files.put("b", Pieces::ending(2, Some(Step::Stall))).await;
     assert_eq!(refused.status(), 413);
     assert!(text(refused).await.contains("the project keeps at most 196608 bytes"));
@@ -298,7 +299,7 @@ async fn a_file_that_outgrows_its_project_is_refused_as_soon_as_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_makes_room() {
+async fn a_deleted_file_frees_its_quota() {
     let files = Files::with(of_three_pieces()).await;
     assert_eq!(files.put("d/a", Pieces::new(1)).await.status(), 200);
     assert_eq!(files.put("d/b", Pieces::new(2)).await.status(), 200);
@@ -322,8 +323,8 @@ fn bytes_below(directory: &std::path::Path) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_at_the_same_moment_do_not_pass_the_bound_of_their_project() {
-    // The second path's bodies are whole in memory.
+async fn concurrent_uploads_do_not_exceed_the_quota() {
+    // Bodies of the second prefix are collected in memory.
     for prefix in ["/api/2.0/mlflow-artifacts", "/mlflow-artifacts"] {
         let files = Arc::new(Files::with(of_three_pieces()).await);
         let uploads: Vec<_> = (0..24)
@@ -345,7 +346,7 @@ async fn uploads_at_the_same_moment_do_not_pass_the_bound_of_their_project() {
         }
         let stored = bytes_below(&files.directory.path().join("projects"));
         assert!(stored == kept && kept <= 3 * PIECE as u64, "{prefix}: {kept} {stored}");
-        // What was refused has given back what it had taken.
+        // Refused uploads have released their room.
         let left = 3 - usize::try_from(kept).unwrap() / PIECE;
         assert_eq!(files.put("rest", Pieces::new(left)).await.status(), 200, "{prefix}");
         assert_eq!(files.put("more", Pieces::new(1)).await.status(), 413, "{prefix}");
@@ -353,7 +354,7 @@ async fn uploads_at_the_same_moment_do_not_pass_the_bound_of_their_project() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_client_may_finish() {
+async fn a_refused_upload_is_drained() {
     let files = Files::with(Limits::default()).await;
     let body = Pieces::new(20);
     let taken = Arc::clone(&body.taken);
@@ -364,7 +365,7 @@ async fn a_refused_client_may_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_file_is_delivered_as_it_was() {
+async fn a_download_delivers_the_file_as_it_was_when_opened() {
     let files = Files::with(Limits::default()).await;
     files.put("a", Pieces::new(200)).await;
     let mut body = files.get("a").await.into_body();
@@ -375,7 +376,7 @@ async fn a_replaced_file_is_delivered_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_take_long_do_not_keep_others_out() {
+async fn slow_transfers_do_not_block_short_requests() {
     let files = Files::with(Limits {
         transfers_max: 2,
         project_percent_max: 100,
@@ -404,7 +405,7 @@ async fn those_who_take_long_do_not_keep_others_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_of_one_file_at_once_leave_one_of_them() {
+async fn concurrent_uploads_of_one_file_leave_exactly_one() {
     let files = Arc::new(Files::with(Limits::default()).await);
     let all: Vec<_> = (1..=8)
         .map(|count| {

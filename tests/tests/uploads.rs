@@ -1,5 +1,5 @@
-//! Uploads in parts: the parts may come at once and in any order, without a token; the file is there when all came, and
-//! nothing of it before.
+//! Uploads in parts. Parts may come concurrently, in any order and without an access token. The file exists
+//! after the upload is completed, and nothing of it before.
 
 use mlforge::Limits;
 use mlforge_tests::tracker::{File, Tracker};
@@ -9,15 +9,15 @@ const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 const HOST: (&str, &str) = ("host", "ml.test:5000");
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
-/// A project with one run, and a file that is to come in parts.
+/// A project with one run, for a file that is uploaded in parts.
 struct Uploads {
     tracker: Tracker,
     run: String,
-    /// Of the run's artifacts, in the store.
+    /// The root of the run's artifacts in the store.
     root: String,
 }
 
-/// An upload that began.
+/// An upload in progress.
 struct Upload {
     id: String,
     credentials: Vec<Value>,
@@ -55,13 +55,13 @@ impl Uploads {
         Upload { id, credentials }
     }
 
-    /// Sends a part as a client does: where and with what it was told.
+    /// Sends a part as a client does: with the given address and headers.
     fn send(&self, upload: &Upload, number: usize, contents: &'static str) -> File {
         let (url, ticket) = upload.credential(number);
         self.tracker.anonymous("PUT", url, &[ticket], contents)
     }
 
-    /// Sends parts in this order; answers what names them, in the order of their numbers.
+    /// Sends parts in this order. Returns their numbers and ETags, in the order of their numbers.
     #[track_caller]
     fn send_all(&self, upload: &Upload, parts: &[(usize, &'static str)]) -> Vec<Value> {
         let mut named: Vec<(usize, Value)> = Vec::new();
@@ -110,7 +110,7 @@ impl Upload {
 }
 
 #[test]
-fn a_file_that_came_in_parts_is_whole() {
+fn a_completed_upload_is_the_parts_in_order() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(4);
     let parts = uploads.send_all(&upload, &[(3, "three "), (1, "one "), (4, ""), (2, "two ")]);
@@ -121,7 +121,7 @@ fn a_file_that_came_in_parts_is_whole() {
 }
 
 #[test]
-fn a_file_is_replaced_by_one_that_came_in_parts() {
+fn a_completed_upload_replaces_the_file() {
     let uploads = Uploads::fresh();
     let path = format!("{STORE}/{}/dir/a.bin", uploads.root);
     uploads.tracker.file("PUT", &path, &[], "a longer text").ok();
@@ -133,7 +133,7 @@ fn a_file_is_replaced_by_one_that_came_in_parts() {
 }
 
 #[test]
-fn parts_are_no_artifacts() {
+fn parts_are_not_listed_as_artifacts() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     uploads.send_all(&upload, &[(1, "x"), (2, "y")]);
@@ -171,7 +171,7 @@ fn parts_are_no_artifacts() {
 }
 
 #[test]
-fn a_ticket_is_good_for_its_own_part_alone() {
+fn an_upload_token_is_valid_for_its_own_part_only() {
     let uploads = Uploads::fresh();
     let (upload, other) = (uploads.begin(2), uploads.begin(2));
     let (url, ticket) = upload.credential(1);
@@ -205,20 +205,20 @@ fn a_ticket_is_good_for_its_own_part_alone() {
 }
 
 #[test]
-fn a_ticket_shows_no_token() {
+fn an_upload_token_does_not_reveal_the_access_token() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     let (url, (_, ticket)) = upload.credential(1);
     assert!(url.starts_with("http://ml.test:5000/api/v4/projects/1/ml/mlflow/api/2.0/mlflow-artifacts/mpu/part/"));
     assert!(!url.contains(ticket));
-    // Base64 of `writer`, at each of its three offsets.
+    // `writer` in Base64, at each of its three offsets.
     for token in ["d3JpdGVy", "3cml0ZX", "B3cml0", "writer"] {
         assert!(!ticket.contains(token), "{ticket}");
     }
 }
 
 #[test]
-fn who_may_no_longer_write_sends_no_more_parts() {
+fn parts_are_refused_after_the_caller_lost_the_right_to_write() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
@@ -252,7 +252,7 @@ fn a_reader_begins_no_upload() {
 }
 
 #[test]
-fn a_file_is_made_of_all_its_parts_in_their_order_and_of_nothing_else() {
+fn completing_an_upload_requires_exactly_its_parts_in_order() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(3);
     let parts = uploads.send_all(&upload, &[(1, "1"), (2, "2"), (3, "3")]);
@@ -287,9 +287,9 @@ fn a_file_is_made_of_all_its_parts_in_their_order_and_of_nothing_else() {
     assert_eq!(uploads.download().ok(), "123");
 }
 
-// A client that got no answer in time asks again.
+// A client without an answer in time sends the request again.
 #[test]
-fn what_was_put_together_is_so_when_it_is_asked_for_again() {
+fn completing_an_upload_twice_is_idempotent() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
@@ -302,7 +302,7 @@ fn what_was_put_together_is_so_when_it_is_asked_for_again() {
 }
 
 #[test]
-fn a_part_that_is_sent_again_replaces_the_first() {
+fn a_part_sent_twice_replaces_the_first() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let first = uploads.send_all(&upload, &[(1, "old"), (2, "!")]);
@@ -314,7 +314,7 @@ fn a_part_that_is_sent_again_replaces_the_first() {
 }
 
 #[test]
-fn an_upload_that_is_given_up_leaves_nothing() {
+fn an_aborted_upload_leaves_nothing() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x"), (2, "y")]);
@@ -334,7 +334,7 @@ fn an_upload_that_is_given_up_leaves_nothing() {
 }
 
 #[test]
-fn an_upload_that_nobody_ends_is_swept_after_a_day() {
+fn an_abandoned_upload_is_removed_after_a_day() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x"), (2, "y")]);
@@ -352,12 +352,12 @@ fn an_upload_that_nobody_ends_is_swept_after_a_day() {
 }
 
 #[test]
-fn an_upload_of_a_clock_that_was_set_back_ends() {
+fn an_upload_that_began_before_the_clock_was_set_back_is_removed() {
     let uploads = Uploads::fresh();
     uploads.tracker.wait_ms(30 * DAY_MS);
     let upload = uploads.begin(2);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
-    // A little is what clocks do.
+    // Clocks may go back a little.
     uploads.tracker.set_back_ms(DAY_MS / 24);
     uploads.send_all(&upload, &[(2, "y")]);
     uploads.tracker.pack();
@@ -373,14 +373,14 @@ fn an_upload_of_a_clock_that_was_set_back_ends() {
 }
 
 #[test]
-fn however_many_uploads_nobody_ends_all_are_swept() {
+fn all_abandoned_uploads_are_removed() {
     let uploads = Uploads::fresh();
     let begin = |number: usize| {
         let body = json!({"path": format!("{number}.bin"), "num_parts": 1}).to_string();
         let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}/dir", uploads.root);
         uploads.tracker.file("POST", &path, &[HOST], body).ok();
     };
-    // More than one pass looks at, and than one removes.
+    // More uploads than one pass reads, and than one removes.
     (0..2_500).for_each(begin);
     let given_up = uploads.begin(1);
     uploads.send_all(&given_up, &[(1, "x")]);
@@ -395,7 +395,7 @@ fn however_many_uploads_nobody_ends_all_are_swept() {
 }
 
 #[test]
-fn an_upload_that_cannot_be_read_spares_the_others() {
+fn an_unreadable_upload_does_not_stop_the_removal_of_others() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     uploads.send_all(&upload, &[(1, "x")]);
@@ -412,7 +412,7 @@ fn an_upload_that_cannot_be_read_spares_the_others() {
 }
 
 #[test]
-fn the_parts_of_a_file_are_together_no_larger_than_a_file() {
+fn the_parts_of_a_file_do_not_exceed_the_size_of_a_file_together() {
     let limits = Limits {
         file_bytes_max: 10,
         ..Limits::default()
@@ -429,7 +429,7 @@ fn the_parts_of_a_file_are_together_no_larger_than_a_file() {
 }
 
 #[test]
-fn parts_count_as_files_and_can_always_be_put_together() {
+fn parts_count_towards_the_quota_and_can_always_be_completed() {
     let limits = Limits {
         project_bytes_max: 10,
         ..Limits::default()
@@ -447,7 +447,7 @@ fn parts_count_as_files_and_can_always_be_put_together() {
 }
 
 #[test]
-fn parts_that_come_at_once_do_not_pass_the_bound_of_their_project() {
+fn concurrent_parts_do_not_exceed_the_quota() {
     let limits = Limits {
         project_bytes_max: 10,
         ..Limits::default()
@@ -464,9 +464,10 @@ fn parts_that_come_at_once_do_not_pass_the_bound_of_their_project() {
     assert_eq!(uploads.tracker.kept(&format!("p/{}", upload.id)).len(), kept);
 }
 
-// Each looks at what the others have sent before its own bytes come; what is too large together is refused at the end.
+// Each request checks the parts of the others before its own bytes come. Parts that are too large together
+// are refused at the end.
 #[test]
-fn parts_that_come_at_once_make_no_file_that_is_too_large() {
+fn concurrent_parts_do_not_exceed_the_size_of_a_file() {
     let limits = Limits {
         file_bytes_max: 10,
         ..Limits::default()
@@ -510,7 +511,7 @@ fn an_upload_belongs_to_an_active_run() {
 }
 
 #[test]
-fn another_projects_upload_is_not_there() {
+fn an_upload_of_another_project_is_not_found() {
     let mut uploads = Uploads::fresh();
     let upload = uploads.begin(1);
     let parts = uploads.send_all(&upload, &[(1, "x")]);
@@ -564,9 +565,9 @@ fn a_file_has_a_name_and_a_bounded_number_of_parts() {
     }
 }
 
-// The client reads the words, and sends the file at once.
+// The client reads the message, and sends the file whole.
 #[test]
-fn behind_a_proxy_parts_need_an_address_that_the_host_was_told() {
+fn an_upload_behind_a_proxy_requires_a_configured_base_url() {
     let body = json!({"path": "a", "num_parts": 1}).to_string();
     let ask = |uploads: &Uploads, headers: &[(&'static str, &str)]| {
         let path = format!("/api/2.0/mlflow-artifacts/mpu/create/{}", uploads.root);
@@ -608,7 +609,7 @@ fn behind_a_proxy_parts_need_an_address_that_the_host_was_told() {
 }
 
 #[test]
-fn parts_that_come_at_once_are_all_kept() {
+fn concurrent_parts_are_all_kept() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(20);
     let send = &|number: usize| {

@@ -1,9 +1,9 @@
-//! Values of metrics, which come back as exactly as they were sent.
+//! Values of metrics are returned exactly as they were sent.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
-/// Each is read as its neighbour by a reader of decimals that rounds carelessly; and the ends of what there is.
+/// Values that a careless decimal parser rounds to a neighbour, and the extremes of the range.
 const VALUES: [f64; 7] = [
     0.095_467_931_303_899_83,
     3.818_717_252_155_993_3,
@@ -19,7 +19,7 @@ fn bits(metric: &Value) -> u64 {
 }
 
 #[test]
-fn a_metric_comes_back_to_the_last_bit() {
+fn a_metric_is_read_back_bit_for_bit() {
     let tracker = Tracker::fresh();
     for value in VALUES {
         let (single, batched) = (tracker.run("0", 1), tracker.run("0", 2));
@@ -43,7 +43,7 @@ fn a_metric_comes_back_to_the_last_bit() {
 }
 
 #[test]
-fn a_metric_is_found_by_its_very_value() {
+fn a_metric_is_found_by_its_exact_value() {
     let tracker = Tracker::fresh();
     for value in &VALUES[..4] {
         let run = tracker.run("0", 1);

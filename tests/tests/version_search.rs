@@ -1,4 +1,4 @@
-//! `model-versions/search`: the same as looking at every version, whatever is asked for.
+//! `model-versions/search`: every search matches a plain evaluation of every version.
 
 use std::cmp::Ordering;
 
@@ -44,7 +44,7 @@ fn found(page: &Value) -> Vec<String> {
     versions.iter().map(named).collect()
 }
 
-/// All pages of a search, one version each.
+/// The versions on all pages of a search, one version each.
 fn walk(tracker: &Tracker, query: &str) -> Vec<String> {
     let (mut all, mut token) = (Vec::new(), String::new());
     loop {
@@ -110,7 +110,7 @@ fn a_filter_chooses_versions() {
 }
 
 #[test]
-fn an_order_is_total_and_paged_without_gap_or_twin() {
+fn an_order_is_total_and_its_pages_have_no_gap_or_duplicate() {
     let tracker = with_versions();
     for (order, expected) in [
         ("", ["a3", "a2", "a1", "b3", "b1"]),
@@ -176,7 +176,7 @@ fn marking_a_version_as_a_prompt_hides_the_whole_model() {
 }
 
 #[test]
-fn what_a_deleted_model_had_is_not_found() {
+fn versions_of_a_deleted_model_are_not_found() {
     let tracker = with_versions();
     let run = tracker.read_version("a", "1")["run_id"].as_str().unwrap().to_owned();
     tracker.delete("registered-models/delete", json!({"name": "a"})).ok();
@@ -185,7 +185,7 @@ fn what_a_deleted_model_had_is_not_found() {
 }
 
 #[test]
-fn a_random_search_is_the_same_as_looking_at_every_version() {
+fn a_random_search_matches_a_plain_evaluation_of_every_version() {
     let tracker = with_versions();
     let all = search(&tracker, "")["model_versions"].as_array().unwrap().clone();
     let number = |version: &Value| version["version"].as_str().unwrap().parse::<i64>().unwrap();
@@ -199,7 +199,7 @@ fn a_random_search_is_the_same_as_looking_at_every_version() {
             .unwrap()["value"]
             .clone()
     };
-    // A generator of its own, so that a failure can be run again.
+    // A generator with a fixed seed, so that a failure can be repeated.
     let mut state = 7_u64;
     let mut draw = |count: u64| {
         state = state

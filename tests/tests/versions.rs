@@ -1,4 +1,4 @@
-//! `model-versions/…`: their numbers, their semantic versions, and what is done to them.
+//! `model-versions/…`: numbers, semantic versions, and changes of versions.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn a_created_version_is_read_by_number_and_semantic_version() {
 }
 
 #[test]
-fn versions_count_on_from_the_highest() {
+fn version_numbers_continue_from_the_highest() {
     let tracker = with_model();
     for (given, expected) in [
         (None, "1.0.0"),
@@ -67,7 +67,7 @@ fn versions_count_on_from_the_highest() {
 }
 
 #[test]
-fn a_version_that_is_no_free_semantic_version_is_refused_with_nothing_stored() {
+fn a_taken_or_invalid_semantic_version_is_refused_and_nothing_is_stored() {
     let tracker = with_model();
     tracker.version("m", Some("1.0.0"));
     for bad in ["", "1", "1.0", "v1.0.0", "1.0.0 ", "01.0.0", "1.0.0-", "nonsense"] {
@@ -97,7 +97,7 @@ fn a_version_that_is_no_free_semantic_version_is_refused_with_nothing_stored() {
 }
 
 #[test]
-fn a_missing_model_or_version_is_404_and_a_strange_version_400() {
+fn a_missing_model_or_version_is_404_and_an_invalid_version_400() {
     let tracker = with_model();
     tracker.version("m", None);
     assert_eq!(
@@ -140,7 +140,7 @@ fn a_missing_model_or_version_is_404_and_a_strange_version_400() {
 }
 
 #[test]
-fn both_names_of_a_version_work_wherever_one_is_taken() {
+fn number_and_semantic_version_are_accepted_by_every_endpoint() {
     let tracker = with_model();
     tracker.version("m", Some("2.0.0-rc.1"));
     for version in ["1", "2.0.0-rc.1"] {
@@ -176,7 +176,7 @@ fn both_names_of_a_version_work_wherever_one_is_taken() {
 }
 
 #[test]
-fn an_update_without_a_description_takes_it_away() {
+fn an_update_without_a_description_removes_it() {
     let tracker = with_model();
     create(&tracker, json!({"description": "d"}));
     let update = |body: Value| tracker.patch("model-versions/update", body).ok()["model_version"]["description"].take();
@@ -186,7 +186,7 @@ fn an_update_without_a_description_takes_it_away() {
 }
 
 #[test]
-fn a_deleted_version_is_gone_with_its_aliases_and_its_number_is_not_given_again() {
+fn a_deleted_version_loses_its_aliases_and_its_number_is_not_reused() {
     let tracker = with_model();
     for _ in 0..3 {
         tracker.version("m", None);
@@ -222,7 +222,7 @@ fn a_deleted_version_is_gone_with_its_aliases_and_its_number_is_not_given_again(
         .fails(400, "INVALID_PARAMETER_VALUE");
     let next = tracker.version("m", None);
     assert_eq!((&next["version"], &next["aliases"]), (&json!("4"), &json!(["1.0.1"])));
-    // Also when none is left.
+    // This also holds when no version is left.
     for version in ["1", "4"] {
         tracker
             .delete("model-versions/delete", json!({"name": "m", "version": version}))
@@ -262,7 +262,7 @@ fn tags_are_set_overwritten_and_deleted_but_not_the_semantic_version() {
 }
 
 #[test]
-fn a_version_is_a_finished_run_of_whoever_made_it() {
+fn a_version_is_a_finished_run_of_its_creator() {
     let tracker = with_model();
     let version = tracker.version("m", Some("1.2.3"));
     let run = version["run_id"].as_str().unwrap();
@@ -288,7 +288,7 @@ fn a_version_is_a_finished_run_of_whoever_made_it() {
 }
 
 #[test]
-fn thirty_two_writers_get_thirty_two_numbers() {
+fn thirty_two_concurrent_writers_get_thirty_two_numbers() {
     let tracker = with_model();
     let create = |_| {
         let body = json!({"name": "m", "source": ""});
@@ -336,7 +336,7 @@ fn prompts_are_versions_with_a_placeholder_for_a_source() {
     };
     let version = create("dummy-source").ok()["model_version"].take();
     assert_eq!((&version["source"], &version["tags"]), (&json!("dummy-source"), &mark));
-    // It shows no alias and tag that nobody gave it, and has its semantic version all the same.
+    // It shows no alias or tag that nobody set, and still has its semantic version.
     assert_eq!(version["aliases"], json!(null));
     assert_eq!(tracker.read_version("p", "1.0.0"), version);
     create("").fails(400, "INVALID_PARAMETER_VALUE");

@@ -1,18 +1,19 @@
-//! Packing goes on whatever was logged: runs with many keys, large runs, keys that are too long, runs that cannot be packed.
+//! Compaction continues in extreme cases: runs with many keys, large runs, keys that are too long, runs that
+//! cannot be packed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mlforge_plugin::domain::lifecycle::View;
-use mlforge_tests::steered::Steered;
+use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
 use crate::packing::Project;
 
-/// The kind of the keys of marks: each is of a run that is not packed.
+/// The kind of the keys of dirty markers. Each belongs to a run that is not packed.
 const MARK: u8 = b'q';
-/// The same of blocks.
+/// The kind of the keys of blocks.
 const BLOCK: u8 = b'k';
 
 fn tags(names: impl Iterator<Item = String>, value: &str) -> Vec<Value> {
@@ -44,7 +45,8 @@ fn add_tags(tracker: &Tracker, run: &str, tags: &[Value]) {
     }
 }
 
-/// Packs a run of another experiment, too, whose turn comes after those of the first one.
+/// Makes a run in another experiment and runs compaction. It packs that run last, so all others must be
+/// packed too.
 fn pack_all(tracker: &Tracker) {
     let last = tracker.experiment("last");
     create(tracker, &last, 1, &[]);
@@ -54,7 +56,7 @@ fn pack_all(tracker: &Tracker) {
 }
 
 #[test]
-fn runs_whose_tags_are_all_their_own_are_packed() {
+fn runs_without_common_tag_keys_are_packed() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let own = |run: i64| (0..200).map(move |number| format!("tag-{run}-{number}"));
@@ -85,7 +87,7 @@ fn large_runs_are_packed() {
 }
 
 #[test]
-fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_as_it_is() {
+fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_in_its_latest_state() {
     let mut project = Project::new(3);
     let named = |prefix: &str, count: usize| {
         let tag = |number| (format!("{prefix}{number:04}"), format!("v{}", number % 3));
@@ -95,7 +97,7 @@ fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_as_it_is() {
         let own = named(&format!("own{run}-"), 300);
         project.create_with(&[named("shared", 400), own].concat());
     }
-    // What is set, changed or removed before they are packed counts.
+    // Tags that are set, changed or removed before compaction count.
     for run in &mut project.runs[..6] {
         let id = run.run.id.to_string();
         let set = |key: &str, value: &str| json!({"run_id": id, "key": key, "value": value});
@@ -140,7 +142,7 @@ fn a_new_run_with_more_tags_than_become_columns_at_once_is_packed_as_it_is() {
 }
 
 #[test]
-fn runs_of_many_records_are_packed_piece_by_piece_and_found_by_each_of_them() {
+fn runs_of_many_records_are_packed_in_pieces_and_found_by_each_key() {
     let tracker = Tracker::fresh();
     let experiment = tracker.experiment("e");
     let runs: Vec<String> = (0..40).map(|start| tracker.run(&experiment, start)).collect();
@@ -166,10 +168,10 @@ fn runs_of_many_records_are_packed_piece_by_piece_and_found_by_each_of_them() {
 }
 
 #[test]
-fn packing_runs_with_the_same_columns_writes_a_few_times_what_was_logged() {
+fn packing_runs_with_the_same_columns_writes_few_times_the_logged_bytes() {
     let written = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&written);
-    let records = Steered::new(move |commit| {
+    let records = InterceptedRecords::new(move |commit| {
         let bytes = commit
             .writes
             .iter()
@@ -191,7 +193,7 @@ fn packing_runs_with_the_same_columns_writes_a_few_times_what_was_logged() {
     assert!(packed < 8 * logged, "{packed} bytes for {logged}");
 }
 
-/// A packed record of a new run as an older version stored it: it has tags and nothing else.
+/// A packed record of a new run in the form of an older version. It has tags and nothing else.
 fn packed_tags(tags: &[(&str, &str)]) -> Vec<u8> {
     fn number(bytes: &mut Vec<u8>, mut number: usize) {
         while number >= 0x80 {
@@ -210,7 +212,7 @@ fn packed_tags(tags: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// The key of what was packed of a run.
+/// The key of a run's packed record.
 fn packed_key(run: &str) -> Vec<u8> {
     let id = (0..16).map(|index| u8::from_str_radix(&run[2 * index..2 * index + 2], 16).unwrap());
     [b'r'].into_iter().chain(id).chain([b'b']).collect()
@@ -242,7 +244,7 @@ fn pack_all_once(tracker: &Tracker) {
 }
 
 #[test]
-fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packed() {
+fn a_run_that_cannot_be_packed_is_set_aside_and_the_others_are_packed() {
     let tracker = Tracker::fresh();
     let [experiment, other] = ["e", "other"].map(|name| tracker.experiment(name));
     let runs: Vec<String> = (0..5).map(|start| create(&tracker, &experiment, start, &[])).collect();
@@ -265,7 +267,7 @@ fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packe
     tracker.pack();
     assert_eq!(tracker.records_of(MARK).len(), 2);
     assert_eq!(tracker.maintenance_counts().set_aside, 2);
-    // Until they are changed, nothing is tried again.
+    // Compaction does not try these runs again until they are changed.
     tracker.pack();
     assert_eq!(tracker.maintenance_counts().set_aside, 2);
     assert_eq!(find(&tracker, &other, "").len(), 1);
@@ -281,7 +283,7 @@ fn a_run_that_cannot_be_packed_is_set_aside_and_counted_and_all_others_are_packe
 }
 
 #[test]
-fn a_mark_that_cannot_be_read_stops_no_other_run() {
+fn an_unreadable_dirty_marker_stops_no_other_run() {
     let tracker = Tracker::fresh();
     let [first, second] = ["first", "second"].map(|name| tracker.experiment(name));
     create(&tracker, &first, 1, &[]);

@@ -1,4 +1,4 @@
-//! What holds for every endpoint: routes, rights, bodies, errors.
+//! Rules for every endpoint: routes, rights, bodies, errors.
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::rights::RequiredRight;
@@ -46,7 +46,7 @@ fn every_route_has_a_test() {
 }
 
 #[test]
-fn every_route_is_there_below_both_prefixes() {
+fn every_route_exists_below_both_prefixes() {
     let tracker = Tracker::fresh();
     for (route, prefix) in ROUTES.iter().flat_map(|route| PREFIXES.map(|prefix| (route, prefix))) {
         let reply = tracker.send(route.method, &format!("{prefix}{}", route.path), "");
@@ -57,7 +57,7 @@ fn every_route_is_there_below_both_prefixes() {
 }
 
 #[test]
-fn every_newer_route_has_a_test_and_is_there_below_both_prefixes() {
+fn every_newer_route_has_a_test_and_exists_below_both_prefixes() {
     let tracker = Tracker::fresh();
     for route in NEWER_ROUTES {
         let quoted = format!("\"/api/3.0/mlflow/{}\"", route.path);
@@ -69,7 +69,7 @@ fn every_newer_route_has_a_test_and_is_there_below_both_prefixes() {
 }
 
 #[test]
-fn every_route_of_files_has_a_test_and_is_there_below_all_prefixes() {
+fn every_file_route_has_a_test_and_exists_below_all_prefixes() {
     let tracker = Tracker::fresh();
     for route in FILE_ROUTES {
         let named = |source: &&str| {
@@ -92,7 +92,7 @@ fn every_route_of_files_has_a_test_and_is_there_below_all_prefixes() {
 }
 
 #[test]
-fn several_slashes_behind_the_tracking_uri_are_one() {
+fn several_slashes_after_the_tracking_uri_count_as_one() {
     let tracker = Tracker::fresh();
     let plain = ROUTES.iter().map(|route| (route.method, PREFIXES[0], route.path));
     let newer = NEWER_ROUTES
@@ -114,7 +114,7 @@ fn several_slashes_behind_the_tracking_uri_are_one() {
 }
 
 #[test]
-fn readers_may_ask_and_not_change() {
+fn readers_may_read_but_not_write() {
     let tracker = Tracker::fresh().as_reader();
     for route in ROUTES {
         let reply = tracker.send(route.method, &format!("/api/2.0/mlflow/{}", route.path), "");
@@ -139,7 +139,7 @@ fn a_body_may_begin_with_a_byte_order_mark() {
 }
 
 #[test]
-fn a_parameter_that_has_two_names_is_missed_by_the_one_that_its_endpoint_has() {
+fn a_missing_parameter_is_named_as_its_endpoint_names_it() {
     let tracker = Tracker::fresh();
     for (path, name) in [
         ("/ajax-api/2.0/mlflow/upload-artifact?path=a", "'run_uuid'"),
@@ -156,7 +156,7 @@ fn a_parameter_that_has_two_names_is_missed_by_the_one_that_its_endpoint_has() {
 }
 
 #[test]
-fn unknown_paths_and_wrong_methods_are_told_in_json() {
+fn unknown_paths_and_wrong_methods_are_answered_in_json() {
     let tracker = Tracker::fresh();
     for path in [
         "/",
@@ -203,7 +203,7 @@ fn a_body_is_read_as_leniently_as_protobuf_json() {
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_told_so() {
+fn a_body_that_is_no_json_object_is_400() {
     let tracker = Tracker::fresh();
     for body in ["[]", "1", "{", "nonsense", "\"x\"", "{\"name\": NaN}"] {
         let message = tracker

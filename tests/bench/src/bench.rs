@@ -1,4 +1,4 @@
-//! One run of the benchmark: baselines first, then the groups of scenarios, each line compared with the baselines.
+//! A run of the benchmark: baselines first, then the groups of scenarios, each line compared with them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::bare::BareServer;
+use crate::baseline::BaselineServer;
 use crate::client::{Call, Client, Target};
 use crate::fixture::Fixture;
 use crate::groups::artifacts;
@@ -40,25 +40,26 @@ fn nothing(fixture: &Fixture, _: &Turn) -> Call {
 /// Requests a second by number of connections.
 type Rates = BTreeMap<usize, f64>;
 
-/// The state of a run.
+/// The state of one run of the benchmark.
 pub(crate) struct Bench {
-    /// How to measure.
+    /// The options of the command line.
     pub(crate) options: Options,
-    /// What to measure.
+    /// The server under test.
     pub(crate) target: Target,
     server: Option<u32>,
     flush_dir: PathBuf,
     hyper: Rates,
     empty: Rates,
-    /// What does the same as the scenarios of a group, without anything around it.
-    bare: Option<(BareServer, Arc<Fixture>)>,
+    /// The baseline server of a group with its fixture. It handles the same requests without component and
+    /// forge.
+    bare: Option<(BaselineServer, Arc<Fixture>)>,
     series: u64,
-    /// Wrong answers so far.
+    /// Number of wrong answers so far.
     pub(crate) errors: u64,
 }
 
 impl Bench {
-    /// A run that has measured nothing yet. The directory is for timing flushes on the server's disk.
+    /// A run that has measured nothing yet. `flush_dir` is on the server's disk; flushes are timed there.
     pub(crate) fn new(options: Options, target: Target, server: Option<u32>, flush_dir: &Path) -> Self {
         let (hyper, empty) = (Rates::new(), Rates::new());
         Self {
@@ -74,10 +75,10 @@ impl Bench {
         }
     }
 
-    /// Measures what the other lines are compared with.
+    /// Measures the rates that the other lines are compared with.
     pub(crate) async fn baselines(&mut self) -> Result<()> {
         report::print_head();
-        let bare = BareServer::small()?;
+        let bare = BaselineServer::small()?;
         let fixture = Arc::new(Fixture::bare(&Target::parse(&bare.url, None)?));
         let server = self.server.take();
         self.hyper = self.baseline(&fixture, &BARE).await?;
@@ -91,17 +92,17 @@ impl Bench {
         Ok(())
     }
 
-    /// Starts what lines with files are compared with.
+    /// Starts the baseline server for lines with files.
     pub(crate) async fn serve_bare_files(&mut self) -> Result<()> {
-        let bare = BareServer::files(&self.flush_dir)?;
+        let bare = BaselineServer::files(&self.flush_dir)?;
         let fixture = artifacts::prepare_bare(&Target::parse(&bare.url, None)?).await?;
         self.bare = Some((bare, Arc::new(fixture)));
         Ok(())
     }
 
-    /// Starts what logs metrics without a component.
+    /// Starts the baseline server that logs metrics without a component.
     pub(crate) fn serve_natively(&mut self) -> Result<()> {
-        let bare = BareServer::metrics(&self.flush_dir)?;
+        let bare = BaselineServer::metrics(&self.flush_dir)?;
         let fixture = Fixture {
             runs: NativeStore::runs(),
             ..Fixture::bare(&Target::parse(&bare.url, None)?)
@@ -110,7 +111,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The rate of the same requests to a bare server; none when there is nothing to compare with.
+    /// The rate of the same requests to the baseline server. `None`: the scenario has no baseline.
     async fn bare_rate(
         &mut self,
         scenario: &'static Scenario,
@@ -194,7 +195,7 @@ impl Bench {
             .await
     }
 
-    /// Measures one scenario with so many connections for so long.
+    /// Measures one scenario with this number of connections for this time.
     pub(crate) async fn measure(
         &mut self,
         fixture: &Arc<Fixture>,

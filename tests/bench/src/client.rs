@@ -1,4 +1,5 @@
-//! One kept-alive connection, and the requests that go through it. It knows HTTP and nothing of MLflow's messages.
+//! A persistent connection, and the requests that go through it. It knows HTTP and nothing of MLflow's
+//! messages.
 
 use std::net::SocketAddr;
 
@@ -15,12 +16,12 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// Where a server is, and as whom to speak to it.
+/// The address of a server, with the credential of its requests.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Host and port.
     authority: String,
-    /// What stands before `/api/2.0/mlflow`.
+    /// The path before `/api/2.0/mlflow`.
     prefix: String,
     authorization: Option<HeaderValue>,
 }
@@ -42,7 +43,7 @@ impl Target {
         })
     }
 
-    /// The same server, with another project and token.
+    /// A target for another project and token on this server.
     pub fn of_project(&self, project: &str, token: &str) -> Result<Self> {
         let url = format!("http://{}/api/v4/projects/{project}/ml/mlflow", self.authority);
         Self::parse(&url, Some(token))
@@ -53,7 +54,7 @@ impl Target {
         self.authority.parse().context("the server is not given by its address")
     }
 
-    /// The head of a request, as it stands on the wire; the connection ends with it.
+    /// The head of a request, as it is sent. The connection ends with it.
     pub fn head(&self, call: &Call) -> String {
         let authorization = self.authorization.as_ref().and_then(|value| value.to_str().ok());
         format!(
@@ -66,17 +67,17 @@ impl Target {
         )
     }
 
-    /// A GET of something below `/api/2.0/mlflow/`.
+    /// A GET of a path below `/api/2.0/mlflow/`.
     pub fn get(&self, path: &str) -> Call {
         Call::get(self.path(path))
     }
 
-    /// A POST of JSON to something below `/api/2.0/mlflow/`.
+    /// A POST of JSON to a path below `/api/2.0/mlflow/`.
     pub fn post(&self, path: &str, body: &impl Serialize) -> Call {
         Call::json(Method::POST, self.path(path), body)
     }
 
-    /// Another method with JSON, on something below `/api/2.0/mlflow/`.
+    /// A request with another method and JSON to a path below `/api/2.0/mlflow/`.
     pub fn json(&self, method: Method, path: &str, body: &impl Serialize) -> Call {
         Call::json(method, self.path(path), body)
     }
@@ -86,12 +87,12 @@ impl Target {
         Call::get(self.file(path))
     }
 
-    /// A PUT of such a file.
+    /// A PUT of a file of a run, by its path as in `download`.
     pub fn upload(&self, path: &str, contents: Bytes) -> Call {
         Call::put(self.file(path), contents)
     }
 
-    /// A DELETE of such a file, or of a directory.
+    /// A DELETE of a file or a directory, by its path as in `download`.
     pub fn remove(&self, path: &str) -> Call {
         Call {
             method: Method::DELETE,
@@ -99,7 +100,7 @@ impl Target {
         }
     }
 
-    /// A GET that lists a directory of files, by its path as in `download`; it may need no encoding.
+    /// A GET that lists a directory of files, by its path as in `download`. The path must need no encoding.
     pub fn list(&self, path: &str) -> Call {
         Call::get(format!(
             "{}/api/2.0/mlflow-artifacts/artifacts?path={path}",
@@ -107,7 +108,7 @@ impl Target {
         ))
     }
 
-    /// A step of an upload in parts (`create`, `complete` or `abort`) to a directory of files.
+    /// A step of a multipart upload (`create`, `complete` or `abort`) to a directory of files.
     pub fn upload_in_parts(&self, step: &str, directory: &str, body: &impl Serialize) -> Call {
         let path = format!("{}/api/2.0/mlflow-artifacts/mpu/{step}/{directory}", self.prefix);
         Call::json(Method::POST, path, body)
@@ -138,13 +139,13 @@ impl Target {
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// What to do.
+    /// The method.
     pub method: Method,
-    /// From the first slash on, with the query.
+    /// The path and the query, from the first slash on.
     pub path: String,
-    /// Besides those that every request has.
+    /// The headers, besides those that every request has.
     pub headers: HeaderMap,
-    /// Empty when there is none.
+    /// The body. Empty: the request has none.
     pub body: Bytes,
 }
 
@@ -173,14 +174,15 @@ impl Call {
         Self {
             method,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
-            // None of our bodies can fail; an empty one would be answered with an error, which is told.
+            // The bodies of this program always serialize. The server would answer an empty one with an
+            // error, which is reported.
             body: serde_json::to_vec(body).unwrap_or_default().into(),
             ..Self::get(path)
         }
     }
 }
 
-/// What a server said.
+/// The answer of a server.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -191,7 +193,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Status and the beginning of the body, for messages.
+    /// The status and the beginning of the body, for messages.
     pub fn brief(&self) -> String {
         let start: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
         format!(
@@ -220,7 +222,7 @@ impl Client {
         })
     }
 
-    /// Connects anew; what went wrong with the old connection is forgotten.
+    /// Connects again, and forgets the error of the old connection.
     pub async fn reconnect(&mut self) -> Result<()> {
         let (sender, connection) = connect(&self.target).await?;
         self.connection.abort();
@@ -251,7 +253,7 @@ impl Client {
         Ok(status)
     }
 
-    /// Sends a request that has to be answered with 200 and JSON: for what is prepared, not measured.
+    /// Sends a request that must be answered with 200 and JSON. It is for preparation, not for measuring.
     pub async fn ask(&mut self, call: Call) -> Result<Value> {
         let path = call.path.clone();
         let answer = self.send(call).await?;
@@ -280,7 +282,7 @@ async fn connect(target: &Target) -> Result<(SendRequest<Full<Bytes>>, JoinHandl
         .with_context(|| format!("cannot connect to {}", target.authority))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // What breaks the connection is told to the request that meets it.
+    // An error of the connection is reported by the request that meets it.
     let connection = tokio::spawn(async move { _ = connection.await });
     Ok((sender, connection))
 }

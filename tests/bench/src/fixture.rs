@@ -1,4 +1,4 @@
-//! What scenarios work on: experiments and runs, made through the API before anything is measured.
+//! The data of scenarios: experiments and runs, made through the API before anything is measured.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,33 +10,33 @@ use crate::client::{Client, Target};
 use crate::numbers::{float, mix, readable};
 use crate::report::say;
 
-/// Connections that fill an experiment.
+/// Number of connections that fill an experiment.
 const FILLERS: u64 = 32;
-/// Params, and metrics, of each run that is searched.
+/// Number of params, and of metrics, of each run that is searched.
 pub(crate) const KEYS: u64 = 10;
-/// When the first run of an experiment began, in ms since 1970.
+/// The start time of the first run of an experiment, in ms since 1970.
 pub(crate) const FIRST_START_MS: u64 = 1_700_000_000_000;
-/// One metric in so many digits, so that answers have the same size in each run of this program.
+/// Resolution of a metric: six digits, so that answers have the same size in each run of this program.
 const METRIC_PARTS: u64 = 1_000_000;
 
-/// The ids that requests are made of.
+/// The target and the ids that requests are made of.
 pub(crate) struct Fixture {
     /// The server.
     pub(crate) target: Target,
-    /// Id of the experiment.
+    /// The id of the experiment.
     pub(crate) experiment: String,
-    /// Its name.
+    /// The name of the experiment.
     pub(crate) experiment_name: String,
-    /// Ids of runs; what they hold is the group's affair.
+    /// The ids of runs. Their contents depend on the group.
     pub(crate) runs: Vec<String>,
-    /// How many runs the experiment was filled with.
+    /// Number of runs that the experiment was filled with.
     pub(crate) filled: u64,
-    /// Leads to the last page of all runs; empty when there is one page.
+    /// The page token of the last page of all runs. Empty: there is only one page.
     pub(crate) late_token: String,
 }
 
 impl Fixture {
-    /// One without an experiment.
+    /// A fixture without an experiment.
     pub(crate) fn bare(target: &Target) -> Self {
         Self {
             target: target.clone(),
@@ -48,9 +48,9 @@ impl Fixture {
         }
     }
 
-    /// One with a new experiment.
+    /// A fixture with a new experiment.
     pub(crate) async fn with_experiment(target: &Target, what: &str) -> Result<Self> {
-        // A server that is given with --url may have seen this program before.
+        // A server given with --url may hold experiments of an earlier run of this program.
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let name = format!("bench-{what}-{}-{now}", std::process::id());
         let mut client = Client::connect(target).await?;
@@ -82,21 +82,21 @@ impl Fixture {
         Ok(())
     }
 
-    /// A run to log to, by a number that may be larger than the number of runs.
+    /// A run to log to. Numbers above the number of runs wrap around.
     pub(crate) fn run(&self, number: usize) -> &str {
         let index = number.checked_rem(self.runs.len()).unwrap_or_default();
         self.runs.get(index).map_or("", String::as_str)
     }
 }
 
-/// What is in a new run.
+/// The contents of a new run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     Nothing,
     Full,
 }
 
-/// Makes runs at concurrency 32; their order among each other is the order of their start times.
+/// Makes runs at concurrency 32. Their order is the order of their start times.
 async fn make_runs(target: &Target, experiment: &str, count: u64, content: Content) -> Result<Vec<String>> {
     let mut fillers = JoinSet::new();
     for first in 0..FILLERS.min(count) {
@@ -151,7 +151,7 @@ pub(crate) fn content_of(run: &str, number: u64) -> Value {
     json!({"run_id": run, "params": params.collect::<Value>(), "metrics": metrics.collect::<Value>()})
 }
 
-/// A metric of a run that is searched: 0 to 1, evenly spread.
+/// A metric of a run that is searched: evenly spread from 0 to 1.
 pub(crate) fn metric_value(number: u64, key: u64) -> f64 {
     float(mix(number * KEYS + key) % METRIC_PARTS) / float(METRIC_PARTS)
 }

@@ -1,4 +1,5 @@
-//! The groups of scenarios: each prepares what its scenarios work on, then they are measured in the table's order.
+//! The groups of scenarios. Each prepares the data of its scenarios; then they are measured in the table's
+//! order.
 
 use std::sync::Arc;
 
@@ -20,20 +21,20 @@ pub(crate) mod writes;
 /// Scenarios that share their data.
 #[derive(Clone, Copy)]
 pub(crate) enum Group {
-    /// Everything that a training run sends.
+    /// The requests of a training run.
     Writes,
-    /// One run, one experiment, one history.
+    /// Reads of one run, one experiment, one history.
     Reads,
     /// Models and their versions.
     Registry,
     /// Files of a run.
     Artifacts,
-    /// Searches in an experiment with so many runs.
+    /// Searches in an experiment with this number of runs.
     Search(u64),
 }
 
 impl Group {
-    /// The groups with a scenario that is wanted; the one that fills the server most comes last.
+    /// The groups with a selected scenario. The one that fills the server most comes last.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
         let searches = options.runs.iter().copied().map(Self::Search);
         let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts]
@@ -42,7 +43,7 @@ impl Group {
         groups.filter(|group| group.is_wanted(options)).collect()
     }
 
-    /// What it is called.
+    /// The name of the group.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Writes => "writes".to_owned(),
@@ -64,7 +65,7 @@ impl Group {
         }
     }
 
-    /// Measures the scenarios that are wanted.
+    /// Measures the selected scenarios.
     pub(crate) async fn measure(self, bench: &mut Bench, fixture: Fixture) -> Result<()> {
         let fixture = Arc::new(fixture);
         match self {

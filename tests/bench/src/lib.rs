@@ -1,5 +1,5 @@
-//! What drives a server from outside, for the benchmark and the soak tests: its process, an HTTP client, and what the kernel
-//! says of both. It must not know what is asked.
+//! Tools that drive a server from outside, for the benchmark and the soak tests: its process, an HTTP client,
+//! and kernel statistics of both. They must not know the requests.
 
 pub mod client;
 pub mod numbers;

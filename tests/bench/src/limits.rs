@@ -1,4 +1,5 @@
-//! What this machine allows, measured in the same run: the disk, JSON. The bare servers are in `bare.rs`.
+//! The limits of this machine, measured in the same run: disk and JSON. The baseline servers are in
+//! `baseline.rs`.
 
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -10,23 +11,24 @@ use serde_json::Value;
 
 use crate::numbers::{float, nanos, percentile, whole};
 
-/// What is written before each flush.
+/// Number of bytes that are written before each flush.
 const FLUSH_BYTES: usize = 4096;
-/// How long JSON is written over and over.
+/// The time for which JSON is written repeatedly.
 const JSON_TIME: Duration = Duration::from_millis(200);
 
-/// How long single flushes (`fdatasync`) of 4 KiB take, in nanoseconds.
+/// Durations of single flushes (`fdatasync`) of 4 KiB, in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flush {
-    /// Appended to a file: its length has to be flushed too.
+    /// Flushes of appended bytes: the file's length has to be flushed too.
     pub(crate) appended: Vec<u64>,
-    /// Written over what was there, as a log that goes round does.
+    /// Flushes of overwritten bytes, as in a circular log.
     pub(crate) in_place: Vec<u64>,
 }
 
 impl Flush {
-    /// Takes so many more samples of each kind, in turns, with files in a directory. The disk of a shared machine
-    /// changes from second to second, so samples belong beside what they are compared with.
+    /// Takes this many more samples of each kind, alternately, with files in a directory. The disk of a
+    /// shared machine changes from second to second, so samples are taken next to the measurement that they
+    /// are compared with.
     pub(crate) fn sample(&mut self, dir: &Path, samples: usize) -> Result<()> {
         let (long_path, short_path) = (dir.join("appended"), dir.join("in-place"));
         let (mut long, mut short) = (File::create(&long_path)?, File::create(&short_path)?);
@@ -44,7 +46,7 @@ impl Flush {
     }
 }
 
-/// Writes 4 KiB and flushes them; returns the nanoseconds that took.
+/// Writes 4 KiB and flushes them. Returns the nanoseconds that this took.
 fn flush(file: &mut File) -> Result<u64> {
     let started = Instant::now();
     file.write_all(&[0x5a; FLUSH_BYTES])?;
@@ -52,13 +54,14 @@ fn flush(file: &mut File) -> Result<u64> {
     Ok(nanos(started.elapsed()))
 }
 
-/// Requests a second when so many wait at any time and share each flush of median length.
+/// Requests a second if this many connections always wait and share each flush of median length.
 pub(crate) fn shared_rate(flushes: &[u64], connections: usize) -> Option<f64> {
     let median = percentile(flushes, 50)?;
     Some(float(whole(connections)) * 1e9 / float(median.max(1)))
 }
 
-/// How often a second `serde_json` writes an answer on one core; `None` when it is no JSON.
+/// The number of times a second that `serde_json` writes an answer on one core. `None`: the answer is no
+/// JSON.
 pub(crate) fn json_rate(answer: &[u8]) -> Option<f64> {
     let value: Value = serde_json::from_slice(answer).ok()?;
     let started = Instant::now();

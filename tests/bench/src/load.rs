@@ -1,4 +1,5 @@
-//! Load: so many workers, each with its own connection, sending one request after the other for a time.
+//! Load on a server: a number of workers, each with its own connection, send one request after the other for
+//! a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,41 +13,42 @@ use crate::numbers::{float, nanos, percentile};
 use crate::process::{CpuSpent, CpuTimes};
 use crate::scenario::{Scenario, Turn};
 
-/// Latencies that one worker keeps in one measurement; it counts those beyond, but does not keep them.
+/// Maximum number of latencies that one worker stores in one measurement. Later answers are counted only.
 const SAMPLES_MAX: usize = 1 << 20;
-/// After so many wrong answers a worker gives up.
+/// A worker stops after this number of wrong answers.
 const ERRORS_MAX: u64 = 20;
-/// How long the last answers may take once the time of a measurement is over.
+/// Maximum time for the last answers after the end of a measurement.
 const LAST_ANSWERS_MAX: Duration = Duration::from_secs(180);
 
-/// How to load.
+/// The parameters of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    /// Workers, each with a connection.
+    /// Number of workers, each with a connection.
     pub(crate) connections: usize,
     /// See `Turn::series`.
     pub(crate) series: u64,
-    /// Before anything is measured.
+    /// The time before the measurement.
     pub(crate) warm_up: Duration,
-    /// The measurement.
+    /// The time of the measurement.
     pub(crate) time: Duration,
-    /// The server, when this program started it.
+    /// The process id of the server. `None`: this program did not start it.
     pub(crate) server: Option<u32>,
 }
 
-/// What came out.
+/// The result of a measurement.
 pub(crate) struct Measured {
     /// Right answers a second.
     pub(crate) rate: f64,
-    /// Nanoseconds, ascending.
+    /// Latencies in nanoseconds, ascending.
     latencies: Vec<u64>,
-    /// Right answers.
+    /// Number of right answers.
     pub(crate) answers: u64,
-    /// Wrong answers and broken connections, those of the warm-up and of the worker beside among them.
+    /// Number of wrong answers and broken connections, including those of the warm-up and of the additional
+    /// worker.
     pub(crate) errors: u64,
-    /// The first of them.
+    /// The first error.
     pub(crate) first_error: Option<String>,
-    /// CPU time from first to last request.
+    /// CPU time from the first to the last request.
     pub(crate) cpu: CpuSpent,
 }
 
@@ -78,7 +80,7 @@ pub(crate) async fn measure(fixture: &Arc<Fixture>, scenario: &'static Scenario,
     Ok(sum(workers, cpu))
 }
 
-/// One connection and what was measured on it.
+/// One connection and the results measured on it.
 struct Worker {
     fixture: Arc<Fixture>,
     scenario: &'static Scenario,
@@ -122,7 +124,7 @@ impl Worker {
         })
     }
 
-    /// Forgets what was measured, but no error.
+    /// Forgets all results except errors.
     fn begin(&mut self) {
         self.latencies.clear();
         self.answers = 0;
@@ -138,7 +140,7 @@ impl Worker {
                 if self.errors > ERRORS_MAX {
                     break;
                 }
-                // The connection may be broken in the middle of an answer.
+                // The connection may have broken in the middle of an answer.
                 self.client.reconnect().await?;
             }
             if started.elapsed() >= time {
@@ -179,7 +181,7 @@ impl Worker {
         if self.is_beside { 200 } else { self.scenario.status }
     }
 
-    /// Looks into the first answer.
+    /// Checks the first answer in detail.
     fn check(&mut self, answer: &Answer) -> Result<()> {
         if !self.is_checked && !self.is_beside {
             self.scenario.check(&self.fixture, answer)?;

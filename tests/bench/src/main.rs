@@ -1,9 +1,9 @@
-//! `mlforge-bench`: measures an MLflow server over HTTP, beside the limits of the machine it runs on.
+//! `mlforge-bench`: measures an MLflow server over HTTP, together with the limits of the machine it runs on.
 //!
-//! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST API. Only
-//! `native.rs` does what the component does, on mlforge's storage, to compare with.
+//! It must not know how mlforge works inside: the same scenarios drive any server that speaks MLflow's REST
+//! API. Only `native.rs` does what the component does, on mlforge's storage, as a comparison.
 
-mod bare;
+mod baseline;
 mod bench;
 mod fixture;
 mod groups;
@@ -31,14 +31,14 @@ use crate::options::{HELP, Options, Subject};
 use crate::report::{bytes, say};
 use crate::server::{Launcher, Server, WorkDir};
 
-/// Flushes that are timed; fewer of them in a short run.
+/// Number of flushes that are timed; a short run times fewer.
 const FLUSHES: usize = 200;
 const FLUSHES_QUICK: usize = 100;
 /// A run with shorter measurements is a short one.
 const QUICK_BELOW: Duration = Duration::from_millis(500);
-/// A server is idle when it has had nothing to do for so long.
+/// A server is idle after this time without requests.
 const IDLE: Duration = Duration::from_secs(2);
-/// Starts on existing data.
+/// Number of starts on existing data.
 const STARTS: usize = 5;
 
 fn main() -> ExitCode {
@@ -73,7 +73,7 @@ fn run(options: Options) -> Result<u64> {
         "no scenario has {:?} in its name",
         options.only
     );
-    // All clients on one thread: they leave as much of a small machine to the server as they can.
+    // All clients share one thread: they leave as much of a small machine to the server as they can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &options.subject {
         Subject::Url { url, token } => {
@@ -92,7 +92,8 @@ fn run(options: Options) -> Result<u64> {
     }
 }
 
-/// Starts the server, measures it under load, and then how fast it starts with the data it has got.
+/// Starts the server, measures it under load, and then measures how fast it starts with the data that the
+/// load left.
 async fn measure_own(options: Options, launcher: &Launcher) -> Result<u64> {
     print_flush(&options, launcher.work_dir())?;
     let server = launcher.start()?;
@@ -150,13 +151,13 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
     Ok(())
 }
 
-/// The server's memory before a group, whose own peak is looked for from now on.
+/// Memory of the server before a group. From then on the peak of that group is measured.
 fn memory_before(server: &Server) -> Result<u64> {
     process::forget_peak(server.pid())?;
     process::resident_bytes(server.pid())
 }
 
-/// Tells what a single flush costs before there is any load.
+/// Prints the cost of a single flush before there is any load.
 fn print_flush(options: &Options, dir: &Path) -> Result<()> {
     let samples = if options.time < QUICK_BELOW {
         FLUSHES_QUICK
@@ -177,7 +178,7 @@ fn print_flush(options: &Options, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Starts the server again and again on the data directory as the load has left it.
+/// Starts the server repeatedly on the data directory as the load left it.
 async fn measure_starts(launcher: &Launcher, token: &str) -> Result<()> {
     let (mut lines, mut answers) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
@@ -185,7 +186,7 @@ async fn measure_starts(launcher: &Launcher, token: &str) -> Result<()> {
         let server = launcher.start()?;
         let target = Target::parse(&server.url, Some(token))?;
         let path = target.get("experiments/get?experiment_id=0");
-        // Whether the experiment exists is not the question.
+        // It does not matter if the experiment exists.
         Client::connect(&target).await?.send(path).await?;
         answers.push(began.elapsed());
         lines.push(server.ready_after);

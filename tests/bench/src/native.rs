@@ -1,6 +1,6 @@
-//! What logging a metric costs without a component: mlforge's own storage, and the reads, checks and writes that the component
-//! makes for it, by plain code. It knows no callers, no rights and no limits, so it is faster than any host could be.
-//! The forms of keys and values are its own, and as long as those of the component.
+//! Logs a metric without a component: mlforge's own storage, and the component's reads, checks and writes in
+//! plain code. It knows no callers, no rights and no limits, so it is faster than any host could be. Its keys
+//! and values have forms of their own, and are as long as those of the component.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::storage::{Check, Commit, ProjectId, Records, Write};
 use serde_json::Value;
 
-/// The runs that can be logged to.
+/// Number of runs that can be logged to.
 const RUNS: u128 = 512;
 const PROJECT: ProjectId = ProjectId(1);
-/// Whose record says that it was not deleted.
+/// The first byte of the record of something that was not deleted.
 const ACTIVE: u8 = 1;
 const EXPERIMENT: &[u8] = b"e-bench";
-/// As long as what the component keeps of a run that has a name and a user.
+/// Number of bytes of a run's record, as long as the component's for a run that has a name and a user.
 const RUN_BYTES: usize = 64;
 
 /// A store with some runs.
@@ -24,7 +24,7 @@ pub(crate) struct NativeStore {
 }
 
 impl NativeStore {
-    /// Makes it in a directory, on the same disk as the server's.
+    /// Creates the store in a directory, on the same disk as the server's.
     pub(crate) async fn make(dir: &Path) -> Result<Self> {
         let path = dir.join("native.db");
         for old in ["native.db", "native.db-wal", "native.db-shm"] {
@@ -41,12 +41,12 @@ impl NativeStore {
         Ok(Self { records })
     }
 
-    /// The ids of its runs, as requests name them.
+    /// The ids of the store's runs, as requests name them.
     pub(crate) fn runs() -> Vec<String> {
         (0..RUNS).map(|run| format!("{run:032x}")).collect()
     }
 
-    /// Logs what the body of a request says.
+    /// Logs the metric in the body of a request.
     pub(crate) async fn log_metric(&self, body: &[u8]) -> Result<()> {
         let body: Value = serde_json::from_slice(body)?;
         let text = |name: &str| body.get(name).and_then(Value::as_str).context("a text is missing");
@@ -56,7 +56,7 @@ impl NativeStore {
         let value = body.get("value").and_then(Value::as_f64).context("no value")?;
         let (time, step) = (number("timestamp")?.to_be_bytes(), number("step")?.to_be_bytes());
         let value = [&value.to_bits().to_be_bytes()[..], &[0]].concat();
-        // One after the other: the run tells which experiment it is.
+        // One after the other: the run's record names its experiment.
         let run_key = key(b'r', run, b"");
         let checks = vec![self.active(run_key).await?, self.active(EXPERIMENT.to_vec()).await?];
         let point = [metric.as_bytes(), &[0], &time, &step, &value].concat();
@@ -70,7 +70,7 @@ impl NativeStore {
         self.records.commit(PROJECT, commit).await.map_err(failed)
     }
 
-    /// That the record stays as it is now: of something that was not deleted.
+    /// A check that the record stays as it is now. Fails if its object was deleted.
     async fn active(&self, key: Vec<u8>) -> Result<Check> {
         let keys = [key];
         let found = self.records.get(PROJECT, &keys).await.map_err(failed)?;

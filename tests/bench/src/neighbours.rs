@@ -1,5 +1,5 @@
-//! The latency of a quiet project, alone and beside greedy clients: readers of another project who hold bodies, answers and
-//! files, and strangers who hold connections.
+//! The latency of a quiet project, alone and beside greedy clients. Those are readers of another project who
+//! hold bodies, answers and files, and strangers who hold connections.
 
 use std::sync::Arc;
 use std::thread;
@@ -23,30 +23,30 @@ use crate::report::say;
 use crate::scenario::{Bound, Scenario, Turn};
 use crate::server::{Launcher, Server};
 
-/// The name that `--only` takes.
+/// The name for `--only`.
 pub(crate) const NAME: &str = "neighbours";
 
-/// Connections of the quiet project.
+/// Number of connections of the quiet project.
 const CONNECTIONS: usize = 4;
-/// Runs of the quiet project, and how many a search shows.
+/// Number of runs of the quiet project, and of those that a search shows.
 const RUNS: u64 = 200;
 const PAGE: u64 = 20;
-/// Readers of the other project.
+/// Number of readers of the other project.
 const READERS: usize = 3;
-/// Requests that each of them holds with a body that does not come to its end, and with a file that is not taken.
+/// Number of requests that each reader holds: with a body that never ends, and with a file that is not read.
 const HELD_BODIES: usize = 300;
 const HELD_FILES: usize = 60;
-/// Connections on which nothing is asked.
+/// Number of connections without a request.
 const STRANGERS: usize = 3_000;
-/// As large as the body of a search may be.
+/// The maximum size of the body of a search.
 const BODY_BYTES: usize = 1 << 20;
-/// Larger than what lies between two sockets.
+/// More bytes than the buffers of two sockets hold.
 const FILE_BYTES: usize = 32 << 20;
-/// The time in which they get hold of everything that they can.
+/// The time in which the greedy clients take everything that they can.
 const BEGINNING: Duration = Duration::from_secs(5);
 /// The time for which an answer is not read.
 const HELD_FOR: Duration = Duration::from_secs(20);
-/// The pause of a connection that was cut, before it begins again.
+/// The pause after a connection was cut, before the client connects again.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Other addresses of this machine.
 const READERS_ADDRESS: &str = "127.0.0.2:0";
@@ -126,8 +126,8 @@ async fn measure_all(bench: &mut Bench, fixture: &Arc<Fixture>) -> Result<Vec<Me
     Ok(all)
 }
 
-/// The project is measured alone before and after, since those two differ on a busy machine. The latency beside its neighbours
-/// is compared with the slower of the two.
+/// Prints one scenario. The project is measured alone before and after, since those two differ on a busy
+/// machine. The latency beside its neighbours is compared with the slower of the two.
 fn print_line(name: &str, alone: [&Measured; 2], beside: &Measured) {
     let [before, after] = alone;
     let p99 = |measured: &Measured| measured.latency(99).unwrap_or_default();
@@ -146,7 +146,7 @@ fn print_line(name: &str, alone: [&Measured; 2], beside: &Measured) {
     }
 }
 
-/// Makes a large file in the neighbours' project; answers its path.
+/// Uploads a large file to the neighbours' project; returns its path.
 async fn large_file(target: &Target) -> Result<String> {
     let mut client = Client::connect(target).await?;
     let body = json!({"experiment_id": "0", "start_time": FIRST_START_MS});
@@ -157,14 +157,14 @@ async fn large_file(target: &Target) -> Result<String> {
     Ok(path)
 }
 
-/// Holds whatever the server lets them hold, on a thread of its own, until the answer is dropped.
+/// Holds as much as the server allows, on a thread of its own, until the returned sender is dropped.
 fn be_greedy(readers: Vec<Target>, file: String) -> Result<oneshot::Sender<()>> {
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let work = async move {
         for reader in readers {
             let body = reader.post("runs/search", &" ".repeat(BODY_BYTES - 2));
-            // Its last byte never comes.
+            // Its last byte is never sent.
             let body = raw(&reader, &body, 1);
             let file = raw(&reader, &reader.download(&file), 0);
             for (request, count) in [(body, HELD_BODIES), (file, HELD_FILES)] {
@@ -186,7 +186,7 @@ fn be_greedy(readers: Vec<Target>, file: String) -> Result<oneshot::Sender<()>> 
     Ok(stop)
 }
 
-/// Sends this and takes nothing of the answer, again and again.
+/// Sends a request and reads nothing of the answer, repeatedly.
 async fn hold(target: Target, from: &'static str, request: Arc<[u8]>) {
     loop {
         // A failed or cut connection is tried again.
@@ -205,10 +205,11 @@ async fn hold_once(target: &Target, from: &str, request: &[u8]) -> Result<()> {
         return Ok(());
     }
     if request.ends_with(b" ") || stream.peek(&mut [0]).await? == 0 {
-        // A refusal, or the end.
+        // The answer is a refusal, or the connection ended.
         return Ok(());
     }
-    // A cut does not show while there are bytes to be read, so the connection is given up after some time.
+    // A cut does not show while there are bytes to be read, so the client gives the connection up after some
+    // time.
     tokio::time::sleep(HELD_FOR).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Arithmetic of measuring: conversions without loss, percentiles, and numbers as people read them.
+//! Arithmetic for measurements: conversions without loss, percentiles, and numbers formatted for people.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ pub fn float(number: u64) -> f64 {
     half(number >> 32) * 4_294_967_296.0 + half(number & 0xffff_ffff)
 }
 
-/// A length as a number that is the same on every machine.
+/// A length as a number of the same type on every machine.
 pub fn whole(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// A time in nanoseconds; times of more than 500 years count as that.
+/// A duration in nanoseconds. Durations of more than 500 years count as 500 years.
 pub fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -23,7 +23,7 @@ pub fn millis(nanos: u64) -> f64 {
     float(nanos) / 1e6
 }
 
-/// The smallest value that is not below `percent` of all values (nearest rank); `None` when there are no values.
+/// The smallest value that is not below `percent` of all values (nearest rank). `None`: there are no values.
 pub fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = sorted.len().checked_mul(percent)?.div_ceil(100).max(1);
     sorted.get(rank - 1).or(sorted.last()).copied()
@@ -37,7 +37,7 @@ pub fn mix(seed: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// A number with three digits that count, and a comma for each thousand: `0.042`, `7.31`, `58.2`, `12,345`.
+/// A number with three significant digits, and a comma for each thousand: `0.042`, `7.31`, `58.2`, `12,345`.
 pub fn readable(number: f64) -> String {
     if number < 0.995 {
         return format!("{number:.3}");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn three_digits_count() {
+    fn numbers_are_shown_with_three_significant_digits() {
         let shown: Vec<String> = [0.0421, 7.314, 99.97, 999.6, 12_345.0, 1_234_567.0]
             .map(readable)
             .into();

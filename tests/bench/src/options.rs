@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// What `--help` prints.
+/// The output of `--help`.
 pub(crate) const HELP: &str = "\
 Measures an MLflow server: rate, latency, CPU per request, memory, disk; beside the limits of this machine.
 
@@ -45,40 +45,40 @@ examples:
   cargo xtask bench -- --url http://127.0.0.1:5000            a stock mlflow server
   MLFORGE_LOG=warn cargo xtask bench                          the server writes no line per request";
 
-/// What to drive.
+/// The server to measure.
 #[derive(Debug)]
 pub(crate) enum Subject {
     /// An mlforge binary that this program starts.
     Binary(PathBuf),
     /// A running server.
     Url {
-        /// As in `MLFLOW_TRACKING_URI`.
+        /// Sent as a bearer token if present.
         url: String,
         /// Sent as a bearer token when present.
         token: Option<String>,
     },
 }
 
-/// How to measure.
+/// The options of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// What to drive.
+    /// The server to measure.
     pub(crate) subject: Subject,
     /// Length of each measurement.
     pub(crate) time: Duration,
-    /// Numbers of connections.
+    /// The numbers of connections.
     pub(crate) concurrency: Vec<usize>,
-    /// Numbers of runs in the experiments that are searched.
+    /// The numbers of runs in the experiments that are searched.
     pub(crate) runs: Vec<u64>,
-    /// A part of the name of each scenario wanted.
+    /// A part of the name of each selected scenario.
     pub(crate) only: String,
-    /// Where the data directory is made.
+    /// The directory in which the data directory is made.
     pub(crate) dir: PathBuf,
-    /// Where the server's log goes.
+    /// The file of the server's log.
     pub(crate) server_log: Option<PathBuf>,
 }
 
-/// What was written, before it is known to be complete.
+/// Arguments as written, before they are known to be complete.
 #[derive(Default)]
 struct Written {
     server: Option<PathBuf>,
@@ -94,7 +94,7 @@ struct Written {
 }
 
 impl Options {
-    /// Reads the arguments; `None` when help is asked for.
+    /// Reads the arguments. `None`: help is requested.
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>> {
         let mut written = Written::default();
         let mut args = args.into_iter();
@@ -111,7 +111,7 @@ impl Options {
         written.complete().map(Some)
     }
 
-    /// Whether `--only` lets a scenario through.
+    /// True if `--only` selects a scenario.
     pub(crate) fn wants(&self, name: &str) -> bool {
         name.contains(&self.only)
     }

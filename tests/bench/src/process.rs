@@ -1,4 +1,4 @@
-//! What the kernel says about processes, the machine, and the size of directories.
+//! Statistics of the kernel about processes, the machine, and the size of directories.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,39 +6,40 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Microseconds of a tick of `/proc/*/stat`: Linux has 100 a second for programs, whatever its own clock.
+/// Microseconds of a tick of `/proc/*/stat`: Linux shows 100 a second to programs, at any rate of its own
+/// clock.
 const TICK_MICROS: u64 = 10_000;
 /// Bytes of a block in `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
-/// Entries that are counted at most in a directory and all below.
+/// Maximum number of entries that are counted in a directory and all below.
 const ENTRIES_MAX: usize = 1_000_000;
 
-/// CPU time since some start, in microseconds over all cores.
+/// CPU time since a fixed start, in microseconds over all cores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CpuTimes {
-    /// Of the server, when this program started it.
+    /// CPU time of the server. `None`: this program did not start it.
     pub server: Option<u64>,
-    /// Of this program.
+    /// CPU time of this program.
     own: u64,
-    /// Of everything on the machine.
+    /// CPU time of everything on the machine.
     busy: u64,
-    /// That passed, busy or not.
+    /// Time that passed, busy or not.
     total: u64,
 }
 
-/// What was spent between two readings.
+/// CPU time between two readings.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuSpent {
-    /// Microseconds of the server, when this program started it.
+    /// Microseconds of the server. `None`: this program did not start it.
     pub server: Option<u64>,
     /// Microseconds of everything but the server and this program.
     pub others: u64,
-    /// Microseconds that passed, times cores.
+    /// Microseconds that passed, times the number of cores.
     pub total: u64,
 }
 
 impl CpuTimes {
-    /// Reads the clocks; one that cannot be read stands still.
+    /// Reads the clocks. An unreadable clock stands still.
     pub fn now(server: Option<u32>) -> Self {
         let (busy, total) = machine().unwrap_or_default();
         Self {
@@ -49,7 +50,7 @@ impl CpuTimes {
         }
     }
 
-    /// What was spent since an earlier reading.
+    /// CPU time since an earlier reading.
     pub fn since(&self, before: &Self) -> CpuSpent {
         let server = self
             .server
@@ -68,7 +69,7 @@ impl CpuTimes {
 /// User and system time of all threads of a process, in microseconds.
 fn of_process(pid: &str) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program stands in parentheses and may hold spaces; user time is the twelfth field after it.
+    // The name of the program is in parentheses and may hold spaces; user time is the twelfth field after it.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut ticks = fields
         .split_whitespace()
@@ -77,7 +78,7 @@ fn of_process(pid: &str) -> Option<u64> {
     Some((ticks.next()?? + ticks.next()??) * TICK_MICROS)
 }
 
-/// Busy and all time of the machine, in microseconds over all cores.
+/// Busy and total time of the machine, in microseconds over all cores.
 fn machine() -> Option<(u64, u64)> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let fields: Vec<u64> = stat
@@ -97,20 +98,20 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     memory(pid, "VmRSS:")
 }
 
-/// The most resident memory that a process had since `forget_peak`, in bytes.
+/// The maximum resident memory of a process since `forget_peak`, in bytes.
 pub fn peak_bytes(pid: u32) -> Result<u64> {
     memory(pid, "VmHWM:")
 }
 
-/// Lets the peak of a process begin anew.
+/// Resets the peak memory of a process.
 pub fn forget_peak(pid: u32) -> Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak of the memory cannot be reset")
 }
 
-/// What each open descriptor of a process leads to: paths, `socket:[…]`, `pipe:[…]`.
+/// The targets of a process's open descriptors: paths, `socket:[…]`, `pipe:[…]`.
 pub fn descriptors(pid: u32) -> Result<Vec<String>> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).context("the server is gone")?;
-    // One that was closed meanwhile leads nowhere.
+    // A descriptor that was closed in the meantime has no target.
     let targets = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     Ok(targets.map(|target| target.to_string_lossy().into_owned()).collect())
 }
@@ -122,7 +123,7 @@ fn memory(pid: u32, what: &str) -> Result<u64> {
     Ok(kilobytes.with_context(|| format!("/proc has no {what}"))? * 1024)
 }
 
-/// Bytes that a directory and all below take on disk.
+/// Number of bytes that a directory and all below take on disk.
 pub fn disk_bytes(dir: &Path) -> Result<u64> {
     let mut bytes = 0;
     let mut dirs = vec![dir.to_owned()];

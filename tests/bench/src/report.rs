@@ -1,4 +1,4 @@
-//! The table: one line a scenario and number of connections.
+//! The table of results: one line for each scenario and number of connections.
 
 use std::fmt::Arguments;
 use std::io::Write;
@@ -6,27 +6,28 @@ use std::io::Write;
 use crate::load::Measured;
 use crate::numbers::{float, millis, readable};
 
-/// Of smaller files the rate of requests says more than that of bytes.
+/// Minimum size of files whose rate is also printed in bytes. For smaller ones the rate of requests says
+/// more.
 const FLOW_BYTES_MIN: u64 = 1 << 20;
 
 /// Rates that a line is compared with, in requests a second.
 #[derive(Default)]
 pub(crate) struct Compared {
-    /// A bare hyper server at the same concurrency.
+    /// A baseline hyper server at the same concurrency.
     pub(crate) hyper: Option<f64>,
     /// An empty request through the component at the same concurrency.
     pub(crate) empty: Option<f64>,
-    /// What bounds this scenario: names and rates.
+    /// The limits of this scenario: names and rates.
     pub(crate) bounds: Vec<(&'static str, f64)>,
 }
 
-/// As `println!`, but to a reader who may have left.
+/// Prints like `println!`, but ignores a closed reader.
 macro_rules! say {
     ($($word:tt)*) => { $crate::report::print(format_args!($($word)*)) };
 }
 pub(crate) use say;
 
-/// Prints a line; nobody is left to tell when stdout is closed.
+/// Prints a line. An error is ignored: stdout may be closed.
 pub(crate) fn print(line: Arguments<'_>) {
     _ = writeln!(std::io::stdout(), "{line}");
 }
@@ -60,7 +61,7 @@ pub(crate) fn print_line(name: &str, connections: usize, measured: &Measured, co
         .map_or_else(dash, |micros| readable(per(micros, measured.answers)));
     let others = match measured.cpu.server {
         Some(_) => format!("{:.0} %", 100.0 * per(measured.cpu.others, measured.cpu.total)),
-        // Without its process id the server is one of the others.
+        // Without a process id, the server's time counts among the others'.
         None => dash(),
     };
     let share = |rate: f64| readable(measured.rate / rate);
@@ -94,7 +95,7 @@ fn print_errors(name: &str, connections: usize, measured: &Measured) {
     }
 }
 
-/// Prints how many bytes of files a rate comes to; nothing for requests without files, and small ones.
+/// Prints the rate in bytes of files. Prints nothing for requests without files or with small ones.
 pub(crate) fn print_flow(rate: f64, file_bytes: u64) {
     if file_bytes >= FLOW_BYTES_MIN {
         say!("    {} MB/s", readable(rate * float(file_bytes) / 1e6));
@@ -106,7 +107,7 @@ pub(crate) fn print_word(name: &str, word: &str) {
     say!("{name:<43}   {word}");
 }
 
-/// Bytes as people read them.
+/// A number of bytes, formatted for people.
 pub(crate) fn bytes(bytes: u64) -> String {
     if bytes < 1 << 20 {
         format!("{:.1} KiB", float(bytes) / 1024.0)

@@ -1,4 +1,4 @@
-//! What a scenario is: a row of the table of its group.
+//! Scenarios: the rows of the table of a group.
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
@@ -10,25 +10,25 @@ use crate::numbers::whole;
 
 /// A kind of request: one line of the table for each number of connections.
 pub(crate) struct Scenario {
-    /// What `--only` looks at; in a search it follows the number of runs.
+    /// The name that `--only` is compared with. In a search it follows the number of runs.
     pub(crate) name: &'static str,
-    /// The most connections that make sense.
+    /// The maximum number of connections that makes sense.
     pub(crate) concurrency_max: usize,
-    /// What bounds its rate on this machine.
+    /// The limit of its rate on this machine.
     pub(crate) bound: Bound,
     /// The status of a right answer.
     pub(crate) status: u16,
     /// Makes the next request of a worker.
     pub(crate) call: fn(&Fixture, &Turn) -> Call,
-    /// Where in the first answer is how much: JSON pointers with the lengths of the lists or texts there.
+    /// The expected lengths in the first answer: JSON pointers with the lengths of the lists or texts there.
     pub(crate) expected: fn(&Fixture) -> Vec<(&'static str, u64)>,
-    /// Requests that one more worker sends meanwhile, not counted in the rate.
+    /// Requests that one more worker sends in the meantime. They are not counted in the rate.
     pub(crate) beside: Option<fn(&Fixture, &Turn) -> Call>,
-    /// Whether `Turn::last` is wanted.
+    /// True if `Turn::last` is needed.
     pub(crate) keeps_answers: bool,
-    /// Whether native code can do the same, to compare with.
+    /// True if native code can do the same, as a comparison.
     pub(crate) has_native: bool,
-    /// Bytes of the file that each request carries there or back; 0 when it carries none.
+    /// Number of bytes of the file that each request transfers; 0: it transfers none.
     pub(crate) file_bytes: u64,
 }
 
@@ -49,7 +49,7 @@ impl Scenario {
         }
     }
 
-    /// What a server without anything around it is called that does the same; none when there is none.
+    /// The name of the baseline server's line for this scenario. `None`: there is none.
     pub(crate) fn bare_name(&self) -> Option<&'static str> {
         match self.bound {
             Bound::File => Some("bare"),
@@ -57,7 +57,7 @@ impl Scenario {
         }
     }
 
-    /// Whether an answer is what it expects.
+    /// Fails unless an answer is as expected.
     pub(crate) fn check(&self, fixture: &Fixture, answer: &Answer) -> Result<()> {
         if answer.status != self.status {
             return Err(anyhow!("{} instead of {}", answer.brief(), self.status));
@@ -84,28 +84,28 @@ impl Scenario {
     }
 }
 
-/// What bounds the rate of a scenario.
+/// The limits of the rate of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
-    /// A flush for all requests that wait.
+    /// A flush that all waiting requests share.
     Flush,
     /// Writing the answer as JSON on one core.
     Json,
     /// Only the HTTP server.
     Http,
-    /// A handler without anything around it that writes or reads the same file.
+    /// A plain handler that writes or reads the same file.
     File,
 }
 
-/// Which request it is.
+/// The position of a request in a measurement.
 #[derive(Default)]
 pub(crate) struct Turn {
     /// The number of the worker, from 0.
     pub(crate) worker: usize,
-    /// Requests of this worker before.
+    /// Number of earlier requests of this worker.
     pub(crate) round: u64,
-    /// Differs between all measurements of one run of this program.
+    /// A number that differs between all measurements of one run of this program.
     pub(crate) series: u64,
-    /// The answer before, when the scenario keeps answers.
+    /// The previous answer, if the scenario keeps answers.
     pub(crate) last: Bytes,
 }

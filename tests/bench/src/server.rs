@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// After that a server that was told to stop is killed.
+/// A stopping server is killed after this time.
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// What is needed to start the server again and again on the same data.
+/// A binary with a data directory: it starts the server repeatedly on the same data.
 pub struct Launcher {
     binary: PathBuf,
     work: WorkDir,
@@ -27,14 +27,14 @@ pub struct Server {
     child: Child,
     /// As in `MLFLOW_TRACKING_URI`.
     pub url: String,
-    /// As in `MLFLOW_TRACKING_TOKEN`; shown by the first start only.
+    /// As in `MLFLOW_TRACKING_TOKEN`. Only the first start shows it.
     pub token: Option<String>,
-    /// From the start of the process to the second line of its output.
+    /// The time from the start of the process to the second line of its output.
     pub ready_after: Duration,
 }
 
 impl Launcher {
-    /// The data directory is made in `work`, and the server's log dropped if it has no file.
+    /// Makes the data directory in `work`. Without a file the server's log is dropped.
     pub fn new(binary: &Path, work: WorkDir, log: Option<PathBuf>) -> Result<Self> {
         ensure!(binary.is_file(), "there is no file {}", binary.display());
         Ok(Self {
@@ -45,17 +45,17 @@ impl Launcher {
         })
     }
 
-    /// A variable for the environment of servers that are started from now on.
+    /// Sets an environment variable of servers that are started later.
     pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
         self.environment.push((name, value.into()));
     }
 
-    /// Where servers that are started from now on log to.
+    /// Sets the log file of servers that are started later.
     pub fn set_log(&mut self, log: PathBuf) {
         self.log = Some(log);
     }
 
-    /// Leaves everything where it is when this is dropped, for somebody to look at.
+    /// Keeps all files when the launcher is dropped, so that they can be inspected.
     pub fn keep(&mut self) {
         self.work.keep = true;
     }
@@ -65,7 +65,7 @@ impl Launcher {
         &self.work.path
     }
 
-    /// Where the server keeps everything.
+    /// The server's data directory.
     pub fn data_dir(&self) -> PathBuf {
         self.work.path.join("data")
     }
@@ -104,21 +104,21 @@ impl Launcher {
         }
     }
 
-    /// Makes a project with one user in this role; answers its number and their token.
+    /// Makes a project with one user in this role. Returns the project's number and the user's token.
     pub fn project(&self, path: &str, user: &str, role: &str) -> Result<(String, String)> {
         let number = self.manage(&["project", "create", path])?;
         let token = self.member(&number, user, role)?;
         Ok((number, token))
     }
 
-    /// Makes a user who has this role in a project; answers their token.
+    /// Makes a user with this role in a project. Returns the user's token.
     pub fn member(&self, project: &str, user: &str, role: &str) -> Result<String> {
         self.manage(&["user", "create", user])?;
         self.manage(&["member", "set", project, user, role])?;
         self.manage(&["token", "create", "--user", user])
     }
 
-    /// Runs a command of mlforge on the data directory, beside the server; returns what it printed.
+    /// Runs a command of mlforge on the data directory, while the server runs. Returns the command's output.
     pub fn manage(&self, args: &[&str]) -> Result<String> {
         let (command, args) = args.split_first().context("no command")?;
         let output = self.command(command).args(args).stdin(Stdio::null()).output()?;
@@ -143,17 +143,17 @@ impl Launcher {
 }
 
 impl Server {
-    /// Its process id.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// The exit status, if the process has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Kills it at once, as a crash does, and waits until it is gone. Fails when it was gone before.
+    /// Kills the process at once, as a crash does, and waits for its end. Fails if it had ended before.
     pub fn kill(mut self) -> Result<()> {
         let ended = self.ended()?;
         ensure!(ended.is_none(), "mlforge ended by itself: {ended:?}");
@@ -162,7 +162,7 @@ impl Server {
         Ok(())
     }
 
-    /// Tells it to stop and waits until it has; returns how long that took.
+    /// Stops the server and waits for its end. Returns the time that this took.
     pub fn stop(mut self) -> Result<Duration> {
         let started = Instant::now();
         let pid = self.pid();
@@ -184,20 +184,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // After `stop` it is gone already.
+        // After `stop` the process has ended already.
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
-/// A directory that is removed at the end.
+/// A directory that is removed when it is dropped.
 pub struct WorkDir {
     path: PathBuf,
     keep: bool,
 }
 
 impl WorkDir {
-    /// Makes an empty directory below `parent`, whose name begins with this.
+    /// Makes an empty directory below `parent`, whose name begins with `name`.
     pub fn make(parent: &Path, name: &str) -> Result<Self> {
         let path = parent.join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(parent)
@@ -206,7 +206,7 @@ impl WorkDir {
         Ok(Self { path, keep: false })
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -238,7 +238,7 @@ fn two_lines(output: impl BufRead) -> Result<(String, Option<String>)> {
 }
 
 fn signal(pid: u32, name: &str) -> Result<()> {
-    // The shell has `kill` built in; calling the system oneself would be unsafe code.
+    // The shell has `kill` built in; the system call itself would be unsafe code.
     let status = Command::new("sh")
         .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
         .status()?;

@@ -1,7 +1,7 @@
-//! Glue made from `wit/`, and nothing else.
+//! Glue generated from `wit/`, and nothing else.
 
 #![allow(missing_docs, unreachable_pub, clippy::all)]
-// The ABI of components is raw memory; no other file may do this.
+// The component ABI is raw memory; no other file may do this.
 #![allow(unsafe_code)]
 
 wit_bindgen::generate!({

@@ -1,4 +1,5 @@
-//! A component that misbehaves on demand: the path says how. The host's tests load it in place of the real one.
+//! A component that misbehaves on demand, as the path of the request says. The host's tests load it in place
+//! of the real one.
 
 mod bindings;
 
@@ -12,7 +13,7 @@ use bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use bindings::wasi::random::random;
 use bindings::{wit_future, wit_stream};
 
-/// Requests that this instance has answered.
+/// Number of requests that this instance has answered.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 const BLOB_BYTES_MAX: u64 = 1 << 30;
 
@@ -23,7 +24,7 @@ impl Guest for TestGuest {
         let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
         let target = request.get_path_with_query().unwrap_or_default();
         match target.split('?').next().unwrap_or_default() {
-            // As the path of a search ends, too.
+            // The second path ends like that of a search.
             "/count" | "/count/search" => Ok(text(count.to_string())),
             "/echo" => echo(request, &target).await,
             "/hello" => Ok(text("hello")),
@@ -71,7 +72,7 @@ async fn misbehave(how: &str) -> Result<Response, ErrorCode> {
     }
 }
 
-/// Waits for what nobody sends.
+/// Waits for data that nobody sends.
 async fn hang() -> Result<Response, ErrorCode> {
     let (writer, mut reader) = wit_stream::new::<u8>();
     _ = reader.next().await;
@@ -93,7 +94,7 @@ fn flood() -> Response {
     respond(Fields::new(), contents)
 }
 
-/// Answers first and writes then.
+/// Answers first and writes afterwards.
 fn late() -> Response {
     wit_bindgen::spawn_local(async {
         write().await;
@@ -150,7 +151,7 @@ async fn list() -> String {
     )
 }
 
-/// Says what it was asked: target, headers in order, body.
+/// Returns the request as text: target, headers in order, body.
 async fn echo(request: Request, target: &str) -> Result<Response, ErrorCode> {
     let method = match request.get_method() {
         Method::Get => "GET",
@@ -172,7 +173,7 @@ async fn echo(request: Request, target: &str) -> Result<Response, ErrorCode> {
     Ok(text(said))
 }
 
-/// Headers that a host must not pass on, among one that it must.
+/// Answers with headers that a host must not forward, and some that it must.
 fn with_headers() -> Response {
     let pairs = [
         ("content-type", "text/x-test"),

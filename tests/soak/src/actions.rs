@@ -1,4 +1,4 @@
-//! The changes that a caller makes of its own things, which nobody else touches.
+//! Changes that a caller makes to its own objects. No other caller touches them.
 
 mod experiments;
 mod files;
@@ -9,7 +9,7 @@ pub(crate) use runs::STATUSES;
 
 use crate::step::{Action, Draw, Step};
 
-/// Kinds of changes, each with a weight: how often it is tried among all.
+/// The kinds of changes, each with a weight: its share of all attempts.
 const ACTIONS: &[(u64, Action)] = &[
     (5, experiments::create),
     (3, experiments::rename),
@@ -47,7 +47,7 @@ const ACTIONS: &[(u64, Action)] = &[
     (3, files::complete_again),
 ];
 
-/// Draws until something can be done.
+/// Draws kinds of changes until one is possible.
 pub(crate) fn draw(draw: &mut Draw<'_>) -> Step {
     let weights: u64 = ACTIONS.iter().map(|(weight, _)| weight).sum();
     loop {

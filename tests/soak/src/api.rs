@@ -1,4 +1,4 @@
-//! One connection to one project, what its answers mean, and how they are taken apart.
+//! One connection to one project, the classes of its answers, and functions that read them.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::expected::{Number, Pairs, Point};
 
-/// How long an answer may take. The server itself ends what takes half as long.
+/// Maximum time of an answer. The server itself ends requests after half of it.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Why something could not be done or seen.
+/// The reasons for which a request failed or an answer is unexpected.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// The connection broke, as it does when the server is killed.
     Broken(String),
-    /// The answer, or what it says, is not what it must be.
+    /// The answer or its contents are wrong.
     Wrong(anyhow::Error),
 }
 
-/// What can be seen, or why it cannot.
+/// The result of a request or a check.
 pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 
 impl From<anyhow::Error> for Trouble {
@@ -39,14 +39,14 @@ impl From<Trouble> for anyhow::Error {
     }
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// With 200.
+    /// The status is 200.
     Done(Reply),
-    /// With a status of the four hundreds: nothing happened.
+    /// The status is 4xx: nothing happened.
     Refused(u16, String),
-    /// With one of the five hundreds: it may have happened or not.
+    /// The status is 5xx: the change may have happened or not.
     Failed(u16, String),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
 }
 
-/// A connection that is made when it is needed.
+/// A connection that is opened when it is needed.
 pub(crate) struct Api {
     /// The project and the caller.
     pub(crate) target: Target,
@@ -67,7 +67,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// To this project, as this caller.
+    /// An unopened connection to this project, as this caller.
     pub(crate) fn new(target: Target) -> Self {
         Self { target, client: None }
     }
@@ -106,7 +106,7 @@ impl Api {
         }
     }
 
-    /// Asks for what must be there.
+    /// Sends a request that must succeed; returns its JSON.
     pub(crate) async fn ask(&mut self, call: Call) -> Result<Value> {
         let what = format!("{} {}", call.method, call.path);
         let answer = self.send(call).await?;
@@ -116,7 +116,7 @@ impl Api {
         json(&what, &answer)
     }
 
-    /// Asks for what must not be there.
+    /// Sends a request for an object that must not exist.
     pub(crate) async fn miss(&mut self, call: Call) -> Result<()> {
         let what = format!("{} {}", call.method, call.path);
         match self.send(call).await? {
@@ -125,7 +125,7 @@ impl Api {
         }
     }
 
-    /// Asks for a list in pages, which are at most so many.
+    /// Reads a list page by page, up to this number of pages.
     pub(crate) async fn ask_pages(
         &mut self,
         list_of: &str,
@@ -162,7 +162,7 @@ pub(crate) fn text<'a>(answer: &'a Value, pointer: &str) -> anyhow::Result<&'a s
     text.with_context(|| format!("there is no text {pointer} in {answer}"))
 }
 
-/// A whole number in an answer, which may be written as a text.
+/// A whole number in an answer. It may be written as a text.
 pub(crate) fn integer(answer: &Value, pointer: &str) -> anyhow::Result<i64> {
     let number = match answer.pointer(pointer) {
         Some(Value::String(text)) => text.parse().ok(),
@@ -171,7 +171,7 @@ pub(crate) fn integer(answer: &Value, pointer: &str) -> anyhow::Result<i64> {
     number.with_context(|| format!("there is no whole number {pointer} in {answer}"))
 }
 
-/// A list in an answer; an empty one may be left out.
+/// A list in an answer. A missing list is empty.
 pub(crate) fn list<'a>(answer: &'a Value, pointer: &str) -> &'a [Value] {
     answer
         .pointer(pointer)

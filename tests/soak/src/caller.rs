@@ -1,4 +1,4 @@
-//! One caller at work: requests one after the other, each answer compared with the model.
+//! One caller at work. It sends requests one after the other, and compares each answer with the model.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,40 +15,40 @@ use crate::expected::Expected;
 use crate::shared::Shared;
 use crate::step::{Draw, Piece, Step};
 
-/// The longest body that a message shows.
+/// Maximum length of a body in a message, in bytes.
 const BODY_SHOWN: usize = 4_000;
 
-/// What all callers have done, and whether they go on.
+/// The progress of all callers, and the signal to stop.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// Changes that were acknowledged.
+    /// Number of acknowledged changes.
     done: AtomicU64,
-    /// Answers with one of the five hundreds.
+    /// Number of answers with a status 5xx.
     failed: AtomicU64,
-    /// Things that were read and compared.
+    /// Number of objects that were read and compared.
     read: AtomicU64,
-    /// Such answers are nothing wrong.
+    /// True if answers with a status 5xx are expected.
     may_fail: AtomicBool,
-    /// The server is about to be killed: connections break.
+    /// True if the server is about to be killed, so that connections break.
     may_break: AtomicBool,
-    /// Nobody begins anything new.
+    /// True if no caller may begin a new request.
     is_over: AtomicBool,
     moved: Notify,
 }
 
-/// What `Progress` counts.
+/// The counters of `Progress`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
-    /// Changes that were acknowledged.
+    /// Number of acknowledged changes.
     pub(crate) done: u64,
-    /// Answers with one of the five hundreds.
+    /// Number of answers with a status 5xx.
     pub(crate) failed: u64,
-    /// Things that were read and compared.
+    /// Number of objects that were read and compared.
     pub(crate) read: u64,
 }
 
 impl Progress {
-    /// What was counted so far.
+    /// The present values of the counters.
     pub(crate) fn counts(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
         Counts {
@@ -58,42 +58,42 @@ impl Progress {
         }
     }
 
-    /// Waits until what was counted is enough.
+    /// Waits until the counters are high enough.
     pub(crate) async fn reaches(&self, enough: impl Fn(Counts) -> bool) {
         while !enough(self.counts()) {
             self.moved.notified().await;
         }
     }
 
-    /// Whether requests may be answered with one of the five hundreds from now on.
+    /// Allows or forbids answers with a status 5xx from now on.
     pub(crate) fn may_fail(&self, may: bool) {
         self.may_fail.store(may, Ordering::SeqCst);
     }
 
-    /// Connections may break from now on; that ends a caller's work.
+    /// Allows connections to break from now on. A broken connection ends a caller's work.
     pub(crate) fn may_break(&self) {
         self.may_break.store(true, Ordering::SeqCst);
     }
 
-    /// Lets callers end with what they are at.
+    /// Ends the work of all callers after their current requests.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
     fn count(&self, counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::SeqCst);
-        // One waits; if nobody does, the next who waits looks first.
+        // One task waits. If none does, the next one that waits looks first.
         self.moved.notify_one();
     }
 }
 
-/// A caller and everything that it made.
+/// A caller and all objects that it made.
 pub(crate) struct Caller {
     api: Api,
     expected: Expected,
     shared: Arc<Shared>,
     dice: Dice,
-    /// The change whose answer did not come.
+    /// The change that was not answered.
     pending: Option<Step>,
 }
 
@@ -109,7 +109,7 @@ impl Caller {
         }
     }
 
-    /// Sends requests until that is over or, where that may be, the connection breaks.
+    /// Sends requests until the progress is over. If connections may break, a broken one ends the work, too.
     pub(crate) async fn work(mut self, progress: Arc<Progress>) -> Result<Self> {
         while !progress.is_over.load(Ordering::SeqCst) {
             let kind = self.dice.below(10);
@@ -127,14 +127,14 @@ impl Caller {
         Ok(self)
     }
 
-    /// Looks at something.
+    /// Reads and compares an object or a search.
     async fn read(&mut self, progress: &Progress) -> Result<(), Trouble> {
         check::anything(&mut self.api, &self.expected, &mut self.dice).await?;
         progress.count(&progress.read);
         Ok(())
     }
 
-    /// Changes something of its own.
+    /// Changes an object of its own.
     async fn change(&mut self, progress: &Progress) -> Result<(), Trouble> {
         let step = actions::draw(&mut Draw {
             expected: &self.expected,
@@ -171,7 +171,7 @@ impl Caller {
         }
     }
 
-    /// Changes something that others change too.
+    /// Changes an object that others change too.
     async fn change_shared(&mut self, progress: &Progress) -> Result<(), Trouble> {
         let step = self.shared.draw(&self.api.target, &mut self.dice);
         let outcome = match self.api.try_send(step.call.clone()).await {
@@ -197,7 +197,8 @@ impl Caller {
         Ok(())
     }
 
-    /// A full disk is told as such: never as a mistake inside.
+    /// Fails unless this error is expected. A full disk is answered with 503 or 507, never with an internal
+    /// error.
     fn must_be_excused(&self, progress: &Progress, status: u16, said: &str) -> Result<()> {
         if !progress.may_fail.load(Ordering::SeqCst) || !matches!(status, 503 | 507) {
             bail!("{said}");
@@ -205,7 +206,7 @@ impl Caller {
         Ok(())
     }
 
-    /// Looks whether a change happened, and takes note of it.
+    /// Finds out if a change happened, and updates the model.
     async fn find_out(&mut self, step: Step) -> Result<(), Trouble> {
         let (what, piece) = (describe(&step), step.piece.clone());
         let is_done = match &piece {
@@ -222,7 +223,7 @@ impl Caller {
                 let Err(trouble) = check::piece(&mut self.api, &self.expected, old).await else {
                     return Ok(());
                 };
-                // As it was before, or at least not like this.
+                // The object is as it was before, or at least not as expected.
                 return self.must_be_done(step, trouble).await;
             }
         };
@@ -231,7 +232,8 @@ impl Caller {
         check::piece(&mut self.api, &self.expected, &piece).await
     }
 
-    /// A change of what was there before: it is not undone, so it must be done.
+    /// Checks that a change of an existing object was made. Its state before does not match, so the change
+    /// must be done.
     async fn must_be_done(&mut self, step: Step, undone: Trouble) -> Result<(), Trouble> {
         let Trouble::Wrong(undone) = undone else {
             return Err(undone);
@@ -246,11 +248,11 @@ impl Caller {
         }
     }
 
-    /// Goes on at a server that was started anew: finds out what became of the change without an answer.
+    /// Continues at a restarted server. Finds out the outcome of the change that was not answered.
     pub(crate) async fn recover(mut self, target: Target) -> Result<Self> {
         self.api = Api::new(target);
         if let Some(step) = self.pending.take() {
-            // What must be refused does nothing.
+            // A change that must be refused has no effect.
             if step.refused.is_none() {
                 self.find_out(step).await.map_err(|trouble| self.named(trouble))?;
             }
@@ -258,7 +260,7 @@ impl Caller {
         Ok(self)
     }
 
-    /// Looks at a little of what it made.
+    /// Checks some of the objects that it made.
     pub(crate) async fn check_some(mut self, times: usize) -> Result<Self> {
         for _ in 0..times {
             let checked = check::anything(&mut self.api, &self.expected, &mut self.dice).await;
@@ -267,7 +269,7 @@ impl Caller {
         Ok(self)
     }
 
-    /// Looks at everything that it made.
+    /// Checks all objects that it made.
     pub(crate) async fn check_all(mut self) -> Result<Self> {
         let checked = check::everything(&mut self.api, &self.expected, &mut self.dice).await;
         checked.map_err(|trouble| self.named(trouble))?;

@@ -1,4 +1,4 @@
-//! Whether what is read is what the model says.
+//! Checks that compare the server's answers with the model.
 
 mod files;
 mod registry;
@@ -17,10 +17,10 @@ use crate::dice::Dice;
 use crate::expected::{Expected, Experiment};
 use crate::step::Piece;
 
-/// Pages that a list of the server's may have.
+/// Maximum number of pages of a list of the server.
 const PAGES_MAX: usize = 100_000;
 
-/// Looks at a part of what a caller made.
+/// Checks a part of the objects that a caller made.
 pub(crate) async fn piece(api: &mut Api, expected: &Expected, piece: &Piece) -> Result<()> {
     let last = |length: usize| length.checked_sub(1).context("nothing was made");
     match piece {
@@ -36,7 +36,7 @@ pub(crate) async fn piece(api: &mut Api, expected: &Expected, piece: &Piece) -> 
     }
 }
 
-/// Looks at something, or searches for something.
+/// Checks a random object, or the result of a random search.
 pub(crate) async fn anything(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Result<()> {
     let kind = dice.below(12);
     let index = |dice: &mut Dice, length: usize| dice.index(length);
@@ -65,7 +65,7 @@ async fn look(api: &mut Api, expected: &Expected, chosen: Option<Piece>) -> Resu
     }
 }
 
-/// Looks at everything that a caller made.
+/// Checks all objects that a caller made.
 pub(crate) async fn everything(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Result<()> {
     experiments(api, expected, dice).await?;
     registry::models(api, expected, dice).await?;
@@ -82,7 +82,7 @@ pub(crate) async fn everything(api: &mut Api, expected: &Expected, dice: &mut Di
     Ok(())
 }
 
-/// An experiment, by id and by name, and all runs in it.
+/// Checks an experiment, by id and by name, and all runs in it.
 async fn experiment(api: &mut Api, expected: &Expected, index: usize) -> Result<()> {
     let known = expected.experiments.get(index).context("no such experiment")?;
     let by_name = |name: &str| format!("experiments/get-by-name?experiment_name={}", encoded(name));
@@ -114,7 +114,7 @@ fn is_experiment(known: &Experiment, answer: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The list of all experiments of the caller.
+/// Checks the list of all experiments of the caller.
 async fn experiments(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Result<()> {
     let filter = format!("name LIKE '{}e%'", expected.prefix);
     let page_size = dice.within(1..=20);
@@ -135,7 +135,8 @@ async fn experiments(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Res
     Ok(())
 }
 
-/// Finds what a change with an unknown end would have made: the answer that it would have got, as far as that is needed.
+/// Finds the object that an unanswered change would have made. Returns the answer of that change, as far as
+/// it is needed. `None`: the object does not exist.
 pub(crate) async fn find(api: &mut Api, expected: &Expected, piece: &Piece) -> Result<Option<Value>> {
     let (call, list_of, one) = match piece {
         Piece::NewExperiment(name) => {
@@ -177,17 +178,17 @@ pub(crate) async fn find(api: &mut Api, expected: &Expected, piece: &Piece) -> R
     }
 }
 
-/// MLflow's word.
+/// The lifecycle stage, in MLflow's words.
 fn stage(is_deleted: bool) -> &'static str {
     if is_deleted { "deleted" } else { "active" }
 }
 
-/// A text as a part of an address.
+/// A text, encoded as a part of an address.
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Something of a thing must be as expected.
+/// Checks that a property of an object is as expected.
 pub(crate) fn same<T: PartialEq + Debug>(what: &str, of_it: &str, found: &T, expected: &T) -> anyhow::Result<()> {
     ensure!(
         found == expected,
@@ -198,7 +199,7 @@ pub(crate) fn same<T: PartialEq + Debug>(what: &str, of_it: &str, found: &T, exp
     Ok(())
 }
 
-/// Several things of a thing, by key, must be as expected.
+/// Checks that several properties of an object, by key, are as expected.
 fn same_map<T: PartialEq + Debug>(
     what: &str,
     of_it: &str,

@@ -1,4 +1,4 @@
-//! Chance that a seed repeats.
+//! Random numbers that a seed reproduces.
 
 use std::ops::RangeInclusive;
 
@@ -25,38 +25,38 @@ impl Dice {
         mix(self.0)
     }
 
-    /// A number below `end`; 0 when there is none.
+    /// A number below `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.number().checked_rem(end).unwrap_or_default()
     }
 
-    /// A number of a range that has one.
+    /// A number of a range that is not empty.
     pub(crate) fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         range.start() + self.below(range.end() - range.start() + 1)
     }
 
-    /// True once in so many times.
+    /// True once in `times` on average.
     pub(crate) fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    /// An index of a list of this length; none of an empty one.
+    /// An index of a list of this length. `None`: the list is empty.
     pub(crate) fn index(&mut self, length: usize) -> Option<usize> {
         (length > 0).then(|| usize::try_from(self.below(whole(length))).unwrap_or_default())
     }
 
-    /// One of a list.
+    /// An element of a list. `None`: the list is empty.
     pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         self.index(list.len()).and_then(|index| list.get(index))
     }
 
-    /// One of those that an iterator gives.
+    /// An element of an iterator. `None`: it is empty.
     pub(crate) fn pick_from<T>(&mut self, all: impl Iterator<Item = T>) -> Option<T> {
         let mut all: Vec<T> = all.collect();
         self.index(all.len()).map(|index| all.swap_remove(index))
     }
 
-    /// A text that nothing else of this test has in its name.
+    /// A text that occurs nowhere else in this test.
     pub(crate) fn token(&mut self) -> String {
         format!("{:016x}", self.number())
     }

@@ -1,4 +1,5 @@
-//! The disk fills up under load: the server says so, goes on reading, loses nothing, and writes again when there is room.
+//! The disk fills up under load. The server reports it, still answers reads, loses nothing, and writes again
+//! when there is room.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,23 +19,23 @@ const SIZE: Size = Size {
     projects: 2,
     callers: 3,
 };
-/// Acknowledged changes while there is room, before the disk fills up and after.
+/// Number of acknowledged changes before the disk fills up, and after there is room again.
 const DONE: u64 = 200;
-/// Failed changes of each caller while there is none.
+/// Number of failed changes of each caller while the disk is full.
 const FAILED: u64 = 15;
-/// More room than there will ever be need of.
+/// More bytes than the test will ever need.
 const PLENTY: i64 = i64::MAX / 2;
-/// Times that the disk fills up before callers begin anew.
+/// Number of times that the disk fills up before new callers start.
 const FILLS: usize = 2;
 
-/// Where the server's log goes.
+/// The file of the server's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Log {
-    /// To another disk.
+    /// On another disk.
     Elsewhere,
-    /// To the one that fills up.
+    /// On the disk that fills up.
     OnTheDisk,
-    /// Where there never was any room.
+    /// On a device that is always full.
     Nowhere,
 }
 
@@ -50,7 +51,7 @@ impl Log {
     }
 }
 
-/// Fills the disk until the time is over; returns the rounds.
+/// Fills the disk repeatedly until the time is over; returns the rounds.
 pub(crate) async fn run(options: &Options, dice: &mut Dice, time: Duration) -> Result<Vec<Round>> {
     let mut launcher = Site::launcher(options, "disk")?;
     let room = Room::plenty(launcher.work_dir())?;
@@ -94,7 +95,7 @@ async fn fill_again_and_again(site: &mut Site, room: &Room, dice: &mut Dice, tim
     Ok(rounds)
 }
 
-/// Lets the disk have so much room left, and plenty again after a while.
+/// Leaves this number of bytes on the disk, and plenty again after some failures.
 async fn fill_once(site: &mut Site, crowd: Crowd, room: &Room, left: i64) -> Result<(Crowd, Round)> {
     let progress = Arc::new(Progress::default());
     let failed = FAILED * whole(crowd.len());
@@ -108,11 +109,11 @@ async fn fill_once(site: &mut Site, crowd: Crowd, room: &Room, left: i64) -> Res
     };
     let (crowd, ()) = tokio::try_join!(crowd.work(&progress), course)?;
     let round = Round::of(progress.counts());
-    // There is no room yet, and everything can be read.
+    // There is no room yet, but everything can be read.
     let crowd = site.check(crowd).await?;
     site::must_live(&mut site.stranger().await?).await?;
     room.leave(PLENTY)?;
-    // From here on everything is done again: nobody had to start the server anew.
+    // From here on all changes succeed again, without a restart of the server.
     let progress = Arc::new(Progress::default());
     let course = async {
         progress.reaches(|counts| counts.done >= DONE).await;
@@ -124,7 +125,7 @@ async fn fill_once(site: &mut Site, crowd: Crowd, room: &Room, left: i64) -> Res
     Ok((crowd, round))
 }
 
-/// Kills the server while it has no room; it starts again when it has some.
+/// Kills the server while the disk is full. It starts again when there is room.
 async fn die(site: &mut Site, crowd: Crowd, room: &Room) -> Result<Crowd> {
     let progress = Arc::new(Progress::default());
     let killer = async {
@@ -140,7 +141,7 @@ async fn die(site: &mut Site, crowd: Crowd, room: &Room) -> Result<Crowd> {
     site.recover(crowd).await
 }
 
-/// How many bytes the disk still takes: a file that the server has in its memory.
+/// Number of bytes left on the disk: a file that the server maps into its memory.
 struct Room(PathBuf);
 
 impl Room {
@@ -150,7 +151,7 @@ impl Room {
         Ok(room)
     }
 
-    /// Has so many bytes left from now on.
+    /// Sets the number of bytes left.
     fn leave(&self, bytes: i64) -> Result<()> {
         use std::os::unix::fs::FileExt as _;
         let file = fs::File::options().write(true).open(&self.0)?;

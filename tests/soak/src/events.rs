@@ -1,34 +1,35 @@
-//! What several callers did to one thing at the same time: when each request began and ended, and what may be read then.
+//! Concurrent requests to one shared value: begin and end of each, and the values that may be read
+//! afterwards.
 
 use std::fmt;
 
-/// Requests that a message shows.
+/// Maximum number of requests in a message.
 const SHOWN: usize = 6;
 
-/// A moment: the number of beginnings and ends before it.
+/// A moment: the number of requests that began or ended before it.
 pub(crate) type Moment = u64;
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It was acknowledged.
+    /// The request was acknowledged.
     Done,
-    /// It was refused: it did not happen.
+    /// The request was refused: it did not happen.
     Refused,
-    /// Nobody knows, or it has not ended yet.
+    /// The outcome is unknown, or the request has not ended yet.
     Unknown,
 }
 
-/// A request and its time.
+/// A request with its begin and end.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<T> {
-    /// What it does.
+    /// The effect of the request.
     pub(crate) what: T,
-    /// When it was sent.
+    /// The moment when it was sent.
     pub(crate) begin: Moment,
-    /// When its answer came; from then on it cannot happen any more. `Moment::MAX` until then.
+    /// The moment when its answer came. From then on it cannot happen any more. `Moment::MAX` until then.
     pub(crate) end: Moment,
-    /// How it ended.
+    /// The outcome.
     pub(crate) fate: Fate,
 }
 
@@ -36,7 +37,7 @@ pub(crate) struct Event<T> {
 #[derive(Clone)]
 pub(crate) struct Events<T>(pub(crate) Vec<Event<T>>);
 
-// Not derived: that would ask for it of `T`.
+// Not derived: that would require `T: Default`.
 impl<T> Default for Events<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -44,7 +45,7 @@ impl<T> Default for Events<T> {
 }
 
 impl<T: fmt::Debug> fmt::Debug for Events<T> {
-    /// The last ones: the others were replaced long ago.
+    /// Shows the last requests only; the earlier ones were replaced long ago.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.0.len().saturating_sub(SHOWN);
         f.debug_list().entries(self.0.iter().skip(first)).finish()
@@ -52,7 +53,7 @@ impl<T: fmt::Debug> fmt::Debug for Events<T> {
 }
 
 impl<T> Events<T> {
-    /// A request is sent; what is answered names it.
+    /// Records that a request is sent; returns its index.
     pub(crate) fn begin(&mut self, what: T, now: Moment) -> usize {
         self.0.push(Event {
             what,
@@ -63,7 +64,7 @@ impl<T> Events<T> {
         self.0.len() - 1
     }
 
-    /// A request ended.
+    /// Records that a request ended.
     pub(crate) fn end(&mut self, index: usize, fate: Fate, now: Moment) {
         if let Some(event) = self.0.get_mut(index) {
             event.fate = fate;
@@ -71,19 +72,19 @@ impl<T> Events<T> {
         }
     }
 
-    /// The server is gone: what had no answer yet will not happen any more.
+    /// Records that the server has stopped: unanswered requests will not happen any more.
     pub(crate) fn settle(&mut self, now: Moment) {
         for event in &mut self.0 {
             event.end = event.end.min(now);
         }
     }
 
-    /// Those that were acknowledged.
+    /// The acknowledged requests.
     pub(crate) fn done(&self) -> impl Iterator<Item = &Event<T>> {
         self.0.iter().filter(|event| event.fate == Fate::Done)
     }
 
-    /// Those that were not refused.
+    /// The requests that were not refused.
     pub(crate) fn possible(&self) -> impl Iterator<Item = &Event<T>> {
         self.0.iter().filter(|event| event.fate != Fate::Refused)
     }
@@ -92,14 +93,14 @@ impl<T> Events<T> {
 /// One value that several callers set.
 #[derive(Clone, Debug)]
 pub(crate) struct Register<V> {
-    /// Before anybody set one.
+    /// The value before the first write.
     initial: V,
-    /// Who set what.
+    /// The requests that set a value.
     pub(crate) writes: Events<V>,
 }
 
 impl<V: PartialEq> Register<V> {
-    /// One with this value.
+    /// A register with this initial value.
     pub(crate) fn new(initial: V) -> Self {
         Self {
             initial,
@@ -107,8 +108,8 @@ impl<V: PartialEq> Register<V> {
         }
     }
 
-    /// Whether it may have had this value at some time between two moments: it was set to it before the later one, and
-    /// not surely set to another one between that and the earlier one.
+    /// True if the register may have had this value at a moment between `begin` and `end`. So the value was
+    /// set before `end`, and no other value was certainly set between that and `begin`.
     pub(crate) fn may_be(&self, value: &V, begin: Moment, end: Moment) -> bool {
         let stays = |set: Moment| {
             let mut others = self.writes.done().filter(|other| other.what != *value);
@@ -123,7 +124,7 @@ impl<V: PartialEq> Register<V> {
 mod tests {
     use super::*;
 
-    /// A register with writes: value, begin, end, fate.
+    /// A register with these writes: value, begin, end, fate.
     fn register(writes: &[(u8, Moment, Moment, Fate)]) -> Register<u8> {
         let mut register = Register::new(0);
         for (value, begin, end, fate) in writes {
@@ -138,19 +139,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_those_that_followed_each_other_counts() {
+    fn the_last_of_consecutive_writes_counts() {
         let register = register(&[(1, 1, 2, Fate::Done), (2, 3, 4, Fate::Done)]);
         assert_eq!(possible(&register, 9, 9), [2]);
     }
 
     #[test]
-    fn either_of_those_at_the_same_time_may_be_the_last() {
+    fn either_of_two_concurrent_writes_may_be_the_last() {
         let register = register(&[(1, 1, 4, Fate::Done), (2, 2, 3, Fate::Done)]);
         assert_eq!(possible(&register, 9, 9), [1, 2]);
     }
 
     #[test]
-    fn what_is_unknown_may_have_happened_and_what_was_refused_did_not() {
+    fn an_unanswered_write_may_have_happened_and_a_refused_one_did_not() {
         let register = register(&[
             (1, 1, 2, Fate::Done),
             (2, 3, 4, Fate::Unknown),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_replaced_like_all_else() {
+    fn a_later_write_replaces_an_unanswered_one() {
         let mut register = register(&[(1, 1, 2, Fate::Done)]);
         register.writes.begin(2, 3);
         register.writes.settle(4);
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_sees_what_was_set_before_or_while_it_read() {
+    fn a_read_returns_a_value_set_before_or_during_it() {
         let register = register(&[(1, 2, 3, Fate::Done), (2, 5, 8, Fate::Done), (3, 20, 21, Fate::Done)]);
         assert_eq!(possible(&register, 1, 1), [0]);
         assert_eq!(possible(&register, 6, 7), [1, 2]);

@@ -1,4 +1,4 @@
-//! The model of what one caller made: what must be read of it. It knows MLflow's rules and no HTTP.
+//! The model of all objects of one caller, as they must be read. It knows MLflow's rules and no HTTP.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,69 +7,69 @@ use std::fmt;
 use bytes::Bytes;
 use mlforge_bench::numbers::mix;
 
-/// Keys with values, of params and tags.
+/// Keys with values, as of params and tags.
 pub(crate) type Pairs = BTreeMap<String, String>;
 
-/// Everything that a caller made. Things keep their place in these lists for good, so an index names one.
+/// All objects that a caller made. Their indices in these lists never change, so an index names one.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
-    /// What all names of this caller begin with.
+    /// The prefix of all names of this caller.
     pub(crate) prefix: String,
-    /// In the order in which they were made.
+    /// In the order of creation.
     pub(crate) experiments: Vec<Experiment>,
-    /// In the order in which they were made.
+    /// In the order of creation.
     pub(crate) runs: Vec<Run>,
-    /// In the order in which they were made.
+    /// In the order of creation.
     pub(crate) models: Vec<Model>,
-    /// Those that are neither complete nor given up.
+    /// The uploads that are neither completed nor aborted.
     pub(crate) uploads: Vec<Upload>,
-    /// The last one that was acknowledged as complete.
+    /// The last upload whose completion was acknowledged.
     pub(crate) completed: Option<Upload>,
 }
 
 /// An experiment.
 #[derive(Debug, Default)]
 pub(crate) struct Experiment {
-    /// As in answers.
+    /// The id in answers.
     pub(crate) id: String,
-    /// The present one.
+    /// The present name.
     pub(crate) name: String,
-    /// The one before, which names nothing any more.
+    /// The former name, which names nothing any more.
     pub(crate) former_name: Option<String>,
-    /// Softly.
+    /// True if it was soft-deleted.
     pub(crate) is_deleted: bool,
-    /// By key.
+    /// Values by key.
     pub(crate) tags: Pairs,
 }
 
 /// A run with everything logged to it.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
-    /// As in answers.
+    /// The id in answers.
     pub(crate) id: String,
     /// Its index among the experiments.
     pub(crate) experiment: usize,
-    /// Also the tag `mlflow.runName`.
+    /// The name, which is also the tag `mlflow.runName`.
     pub(crate) name: String,
-    /// MLflow's word.
+    /// The status, in MLflow's words.
     pub(crate) status: &'static str,
-    /// Milliseconds.
+    /// Milliseconds since the Unix epoch.
     pub(crate) start_time: i64,
-    /// Milliseconds.
+    /// Milliseconds since the Unix epoch.
     pub(crate) end_time: Option<i64>,
-    /// Softly, on its own or with its experiment.
+    /// True if it was soft-deleted, on its own or with its experiment.
     pub(crate) is_deleted: bool,
-    /// By key.
+    /// Values by key.
     pub(crate) params: Pairs,
-    /// By key, without the name.
+    /// Values by key, without the name.
     pub(crate) tags: Pairs,
-    /// Histories by key; no two points of one are the same.
+    /// Histories by key. No two points of a history are equal.
     pub(crate) metrics: BTreeMap<String, BTreeSet<Point>>,
-    /// Artifacts by path: the pieces that they are made of.
+    /// Artifacts by path, each as the pieces of its contents.
     pub(crate) files: BTreeMap<String, Vec<Contents>>,
 }
 
-/// A number that can be compared, as a metric has it.
+/// A value of a metric that can be compared.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Number(pub(crate) f64);
 
@@ -96,11 +96,11 @@ impl Ord for Number {
 /// A point of a metric, in the order of histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
-    /// Milliseconds.
+    /// Milliseconds since the Unix epoch.
     pub(crate) timestamp: i64,
-    /// As the caller counts.
+    /// The step, as the caller counts.
     pub(crate) step: i64,
-    /// Never NaN.
+    /// The value; never NaN.
     pub(crate) value: Number,
 }
 
@@ -110,12 +110,12 @@ pub(crate) fn latest<'a>(history: impl IntoIterator<Item = &'a Point>) -> Option
     history.into_iter().max_by_key(rank).copied()
 }
 
-/// A file's bytes, made anew from a seed when they are needed.
+/// The contents of a file. The bytes are generated from a seed when they are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// Other bytes for another seed.
+    /// The seed; another seed gives other bytes.
     pub(crate) seed: u64,
-    /// How many bytes.
+    /// Number of bytes.
     pub(crate) length: usize,
 }
 
@@ -130,19 +130,19 @@ impl Contents {
 /// A registered model.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    /// The present one.
+    /// The present name.
     pub(crate) name: String,
-    /// The one before, which names nothing any more.
+    /// The former name, which names nothing any more.
     pub(crate) former_name: Option<String>,
-    /// For good.
+    /// True if it was deleted for good.
     pub(crate) is_deleted: bool,
-    /// Empty when there is none.
+    /// The description; empty: there is none.
     pub(crate) description: String,
-    /// By key.
+    /// Values by key.
     pub(crate) tags: Pairs,
-    /// The number of a version by alias.
+    /// Numbers of versions by alias.
     pub(crate) aliases: BTreeMap<String, u64>,
-    /// By number, those that exist.
+    /// The existing versions by number.
     pub(crate) versions: BTreeMap<u64, Version>,
     /// The highest number ever given.
     pub(crate) last_number: u64,
@@ -151,13 +151,13 @@ pub(crate) struct Model {
 /// A model version.
 #[derive(Debug, Default)]
 pub(crate) struct Version {
-    /// Unique in the model while the version exists.
+    /// The semantic version; unique in the model while the version exists.
     pub(crate) semver: SemVer,
     /// The id of its run.
     pub(crate) run: String,
-    /// MLflow's word.
+    /// The stage, in MLflow's words.
     pub(crate) stage: String,
-    /// By key, without the one that shows the semantic version.
+    /// Values by key, without the tag that shows the semantic version.
     pub(crate) tags: Pairs,
 }
 
@@ -166,7 +166,7 @@ pub(crate) struct Version {
 pub(crate) struct SemVer {
     /// Major, minor, patch.
     pub(crate) numbers: [u64; 3],
-    /// `rc.` and this number; a release has none.
+    /// The number after `rc.`; a release has none.
     pub(crate) candidate: Option<u64>,
 }
 
@@ -179,7 +179,7 @@ impl fmt::Display for SemVer {
 }
 
 impl Model {
-    /// What a version is called that nobody gave a semantic version.
+    /// The semantic version of the next version without a given one.
     pub(crate) fn next_semver(&self) -> SemVer {
         let highest = self.versions.values().map(|version| version.semver.numbers).max();
         let numbers = highest.map_or([1, 0, 0], |[major, minor, patch]| [major, minor, patch + 1]);
@@ -189,12 +189,12 @@ impl Model {
         }
     }
 
-    /// Whether a version has this semantic version.
+    /// True if a version has this semantic version.
     pub(crate) fn has(&self, semver: SemVer) -> bool {
         self.versions.values().any(|version| version.semver == semver)
     }
 
-    /// The latest version: the highest release, or the highest candidate where there is none.
+    /// The latest version: the highest release, or the highest candidate if there is no release.
     pub(crate) fn latest(&self) -> Option<u64> {
         let rank = |version: &Version| {
             let SemVer { numbers, candidate } = version.semver;
@@ -204,41 +204,41 @@ impl Model {
         highest.map(|(number, _)| *number)
     }
 
-    /// Removes a version, and the aliases that name it.
+    /// Removes a version and the aliases that name it.
     pub(crate) fn remove(&mut self, number: u64) {
         self.versions.remove(&number);
         self.aliases.retain(|_, named| *named != number);
     }
 }
 
-/// A file that is on its way in parts.
+/// An upload in parts that is not completed.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
-    /// Of the server.
+    /// The server's id of the upload.
     pub(crate) id: String,
-    /// The index of the run that the file is of.
+    /// The index of the run that the file belongs to.
     pub(crate) run: usize,
-    /// The file's path among the run's.
+    /// The path of the file in the run's artifacts.
     pub(crate) path: String,
-    /// In order.
+    /// The parts in order.
     pub(crate) parts: Vec<Part>,
 }
 
 /// A part of an upload.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    /// What it holds.
+    /// The contents of the part.
     pub(crate) contents: Contents,
-    /// Where it is sent to, from the first slash on.
+    /// The address that it is sent to, from the first slash on.
     pub(crate) address: String,
-    /// The header that lets it in.
+    /// The header with the upload token.
     pub(crate) ticket: (String, String),
-    /// What the server calls it, once it was acknowledged.
+    /// The part's ETag, after its upload was acknowledged.
     pub(crate) etag: Option<String>,
 }
 
 impl Expected {
-    /// What a caller has who made nothing yet.
+    /// The model of a caller who has made nothing yet.
     pub(crate) fn new(prefix: String) -> Self {
         Self {
             prefix,
@@ -246,14 +246,14 @@ impl Expected {
         }
     }
 
-    /// Where a run's artifacts lie, as addresses have it.
+    /// The root of a run's artifacts in addresses.
     pub(crate) fn root(&self, run: &Run) -> String {
         let experiment = self.experiments.get(run.experiment);
         let experiment = experiment.map_or("", |experiment| &experiment.id);
         format!("{experiment}/{}/artifacts", run.id)
     }
 
-    /// Whether a run is a version of a model that exists.
+    /// True if a run is a version of an existing model.
     pub(crate) fn is_version(&self, run: &Run) -> bool {
         let models = self.models.iter().filter(|model| !model.is_deleted);
         let mut versions = models.flat_map(|model| model.versions.values());
@@ -266,7 +266,7 @@ impl Expected {
         self.runs.iter().enumerate().filter(of_it)
     }
 
-    /// Deletes or restores an experiment, and all of its runs whatever they were before.
+    /// Deletes or restores an experiment and all of its runs, in any state.
     pub(crate) fn set_experiment_deleted(&mut self, experiment: usize, is_deleted: bool) {
         if let Some(experiment) = self.experiments.get_mut(experiment) {
             experiment.is_deleted = is_deleted;
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_as_long_as_they_say_and_repeat() {
+    fn contents_have_their_length_and_repeat() {
         let contents = Contents { seed: 5, length: 13 };
         assert_eq!(contents.bytes().len(), 13);
         assert_eq!(contents.bytes(), contents.bytes());

@@ -1,4 +1,5 @@
-//! The server is killed at random moments: nothing acknowledged is lost, and what was under way is there whole or not at all.
+//! The server is killed at random moments. Nothing acknowledged is lost, and unanswered changes are stored
+//! whole or not at all.
 
 use std::fs;
 use std::path::Path;
@@ -18,16 +19,17 @@ const SIZE: Size = Size {
     projects: 2,
     callers: 4,
 };
-/// Acknowledged changes before a kill.
+/// Number of acknowledged changes before a kill.
 const DONE: std::ops::RangeInclusive<u64> = 1..=600;
-/// After them, up to so many microseconds.
+/// Maximum delay of the kill after these changes, in microseconds.
 const MOMENT_MICROS: u64 = 3_000;
-/// Kills after which callers begin anew, so that neither the model nor the time to compare grows without end.
+/// Number of kills before new callers start, so that neither the model nor the time to compare grows without
+/// end.
 const KILLS: usize = 8;
-/// Files in one directory that are looked at.
+/// Maximum number of files in one directory that is checked.
 const FILES_MAX: usize = 100_000;
 
-/// Kills the server until the time is over; returns how often.
+/// Kills the server until the time is over; returns the rounds.
 pub(crate) async fn run(options: &Options, dice: &mut Dice, time: Duration) -> Result<Vec<Round>> {
     let launcher = Site::launcher(options, "kill")?;
     let mut site = Site::start(launcher, SIZE)?;
@@ -64,7 +66,7 @@ async fn kill_once(site: &mut Site, crowd: Crowd, dice: &mut Dice) -> Result<(Cr
     let moment = Duration::from_micros(dice.below(MOMENT_MICROS));
     let killer = async {
         progress.reaches(|counts| counts.done >= enough).await;
-        // Not a wait for anything: it makes the moment a random one.
+        // This waits for nothing: it makes the moment random.
         tokio::time::sleep(moment).await;
         progress.may_break();
         site.kill()
@@ -77,8 +79,8 @@ async fn kill_once(site: &mut Site, crowd: Crowd, dice: &mut Dice) -> Result<(Cr
     Ok((crowd, Round::of(progress.counts())))
 }
 
-/// What the crash left is a whole database. It is looked at in a copy, which the look repairs: the next start must do
-/// that by itself.
+/// Checks that the crash left intact databases. The check opens copies, since it repairs them: the next start
+/// must repair the originals itself.
 fn check_databases(data: &Path, copy: &Path) -> Result<()> {
     fs::create_dir_all(copy)?;
     let mut databases = 0;
@@ -102,7 +104,7 @@ fn check_databases(data: &Path, copy: &Path) -> Result<()> {
     fs::remove_dir_all(copy).context("the copy of the databases")
 }
 
-/// A start removes what uploads left behind that were cut short.
+/// Checks that a start removes the remains of interrupted uploads.
 fn check_staging(data: &Path) -> Result<()> {
     let staging = data.join("blobs").join("staging");
     let left = fs::read_dir(&staging).with_context(|| format!("cannot list {}", staging.display()))?;

@@ -1,6 +1,7 @@
-//! `mlforge-soak`: a real server under random load, whose every answer is compared with a model of what was acknowledged.
+//! `mlforge-soak`: a real server under random load. Every answer is compared with a model of all acknowledged
+//! changes.
 //!
-//! It must not know how mlforge works inside: it starts its binary, asks it over HTTP, and kills it.
+//! It must not know how mlforge works inside: it starts its binary, sends requests over HTTP, and kills it.
 
 mod actions;
 mod api;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     say!("--seed {}", options.seed);
     match run(&options) {
         Ok(parts) => {
-            // As `cargo test` says it: `cargo xtask test` counts these lines.
+            // A line in the form of `cargo test`, since `cargo xtask test` counts these lines.
             say!("test result: ok. {parts} passed; 0 failed");
             ExitCode::SUCCESS
         }
@@ -53,9 +54,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the parts that are wanted; returns how many.
+/// Runs the selected parts; returns their number.
 fn run(options: &Options) -> Result<usize> {
-    // All callers on one thread: they leave as much of a small machine to the server as they can.
+    // All callers share one thread: they leave as much of a small machine to the server as they can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut parts = 0;
     for (part, name, percent) in Part::ALL {
@@ -63,7 +64,7 @@ fn run(options: &Options) -> Result<usize> {
             continue;
         };
         let started = Instant::now();
-        // Each part draws the same whether the others run or not.
+        // Each part draws the same numbers, with or without the others.
         let mut dice = Dice::new(options.seed.wrapping_add(u64::from(percent)));
         let rounds = match part {
             Part::Kill => runtime.block_on(kill::run(options, &mut dice, time))?,

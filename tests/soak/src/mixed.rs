@@ -1,4 +1,5 @@
-//! Load and nothing else, for a time: all answers are right, nothing fails, and the server takes no more than it did.
+//! Load for a time, without faults. All answers are right, nothing fails, and the server's resources do not
+//! grow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,18 +17,18 @@ const SIZE: Size = Size {
     projects: 3,
     callers: 4,
 };
-/// How long callers work before everything is compared and they begin anew.
+/// The time after which everything is compared and new callers start.
 const ROUND: Duration = Duration::from_secs(40);
-/// Changes of the load before descriptors are counted for the first time.
+/// Number of changes before descriptors are counted for the first time.
 const WARM_UP: u64 = 500;
-/// The share of the time that is for comparing.
+/// The share of the time for comparisons.
 const COMPARING_PERCENT: u32 = 35;
-/// Memory that the server may have at the end of any round.
+/// Maximum memory of the server at the end of a round.
 const RESIDENT_BYTES_MAX: u64 = 256 << 20;
-/// Descriptors of databases that may be open for reading: eight connections, each with the database and its log, to either
-/// database.
+/// Maximum number of descriptors of databases for reading: eight connections, each with the database and its
+/// log, to either database.
 const DATABASE_DESCRIPTORS_MAX: usize = 36;
-/// How long descriptors may take to be closed.
+/// Maximum time until descriptors are closed.
 const CLOSING_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Loads the server until the time is over; returns the rounds.
@@ -98,14 +99,15 @@ async fn work_for(crowd: Crowd, time: Duration) -> Result<(Crowd, Round)> {
     Ok((crowd, Round::of(progress.counts())))
 }
 
-/// What the server has open: connections before anybody came, all else after the first changes.
+/// Numbers of the server's open descriptors. Sockets are counted before any caller came, all others after the
+/// first changes.
 #[derive(Debug)]
 struct Descriptors {
-    /// Connections of callers, and the one that they come by.
+    /// Connections of callers, and the listening socket.
     sockets: usize,
     /// Databases and their logs.
     databases: usize,
-    /// All else: files, pipes, the system's.
+    /// All others: files, pipes, the system's.
     others: usize,
 }
 
@@ -121,11 +123,11 @@ impl Descriptors {
         })
     }
 
-    /// Connections end soon after their callers are gone; from then on no more must be open than before.
+    /// Checks that the descriptors are as few as before. Connections end soon after their callers have ended.
     async fn must_be_back(&self, site: &Site, pid: u32) -> Result<()> {
         let (started, mut client) = (Instant::now(), site.stranger().await?);
         loop {
-            // Answers that come meanwhile need a connection, too.
+            // Answers that come in the meantime need a connection, too.
             site::must_live(&mut client).await?;
             let now = Self::count(pid)?;
             let are_back = now.sockets <= self.sockets + 1 && now.others <= self.others;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-/// What `--help` prints.
+/// The output of `--help`.
 pub(crate) const HELP: &str = "\
 Runs mlforge under random load and compares its answers with a model: while it is killed again and again, while its disk
 is full, and for a long time. Linux only.
@@ -36,7 +36,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// All, in the order in which they run, with a name and a share of the time in percent.
+    /// All parts in their order, with a name and a share of the time in percent.
     pub(crate) const ALL: [(Self, &'static str, u32); 3] = [
         (Self::Kill, "kill", 40),
         (Self::Disk, "disk", 25),
@@ -44,25 +44,25 @@ impl Part {
     ];
 }
 
-/// What to do.
+/// The options of the program.
 #[derive(Debug)]
 pub(crate) struct Options {
     /// The mlforge binary.
     pub(crate) server: PathBuf,
     /// The library that makes a disk look full.
     pub(crate) shim: PathBuf,
-    /// How long in all.
+    /// The total time.
     pub(crate) time: Duration,
-    /// The one part that is wanted; none for all.
+    /// The only part to run. `None`: all.
     pub(crate) only: Option<Part>,
-    /// What all choices come from.
+    /// The seed of all random choices.
     pub(crate) seed: u64,
-    /// Where data directories are made.
+    /// The directory in which data directories are made.
     pub(crate) dir: PathBuf,
 }
 
 impl Options {
-    /// Reads the arguments; `None` when help is asked for.
+    /// Reads the arguments. `None`: help is requested.
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>> {
         let (mut server, mut shim, mut only, mut seed) = (None, None, None, None);
         let (mut minutes, mut dir) = (2.5, std::env::temp_dir());
@@ -96,7 +96,7 @@ impl Options {
         }))
     }
 
-    /// How much of the time a part has; none when it is not wanted.
+    /// The time of a part. `None`: it is not selected.
     pub(crate) fn time_of(&self, part: Part, percent: u32) -> Option<Duration> {
         match self.only {
             None => Some(self.time * percent / 100),
@@ -116,7 +116,7 @@ fn part(text: &str) -> Result<Part> {
         .with_context(|| format!("--only {text}: not kill, disk or mixed"))
 }
 
-/// Another one each time.
+/// A seed that differs each time.
 fn any_seed() -> Result<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(u64::from(now.subsec_nanos()) ^ now.as_secs() << 30)
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_options_are_refused() {
         for bad in [
             "--minutes 0",
             "--minutes x",

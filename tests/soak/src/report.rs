@@ -1,10 +1,10 @@
-//! What is printed of each round.
+//! The output for each round.
 
 use std::fmt;
 
 use crate::caller::Counts;
 
-/// Prints a line to standard output, whose reader may be gone.
+/// Prints a line to standard output, which may be closed.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
@@ -13,12 +13,12 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// What happened in a round.
+/// The counters of a round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Round(Counts);
 
 impl Round {
-    /// One with these counts.
+    /// A round with these counts.
     pub(crate) fn of(counts: Counts) -> Self {
         Self(counts)
     }

@@ -1,5 +1,5 @@
-//! What all callers of a project change at the same time. Nobody can say what each of them must be answered, but only so
-//! much may be read afterwards.
+//! Objects that all callers of a project change concurrently. The answer to a single request cannot be
+//! predicted, but only certain values may be read afterwards.
 
 mod aliases;
 mod model;
@@ -22,10 +22,10 @@ use crate::api::{self, Api, Outcome, Reply, text};
 use crate::dice::Dice;
 use crate::events::{Fate, Moment};
 
-/// The things of a project that are shared.
+/// The shared objects of a project.
 pub(crate) struct Shared(Mutex<Things>);
 
-/// Each kind of them.
+/// The shared objects, one field for each kind.
 struct Things {
     now: Moment,
     names: Names,
@@ -34,27 +34,27 @@ struct Things {
     model: SharedModel,
 }
 
-/// A request about one of them.
+/// A request about a shared object.
 pub(crate) struct SharedStep {
     /// The request.
     pub(crate) call: Call,
-    /// Takes note of its end, and says whether it may end so.
+    /// Records the end of the request. Fails if it may not end so.
     end: End,
 }
 
 type End = Box<dyn FnOnce(&mut Things, &Ended) -> Result<()> + Send>;
 
-/// How a request ended.
+/// The end of a request.
 struct Ended {
     fate: Fate,
     now: Moment,
-    /// Empty unless it is done.
+    /// The answer; empty unless the request succeeded.
     reply: Reply,
-    /// What was answered, for messages.
+    /// The answer as text, for messages.
     said: String,
 }
 
-/// What a request is made up from.
+/// The state from which a request is drawn.
 struct Draw<'a> {
     target: &'a Target,
     dice: &'a mut Dice,
@@ -62,7 +62,7 @@ struct Draw<'a> {
 }
 
 impl Shared {
-    /// Makes the things, which all have this in their names.
+    /// Makes the shared objects, with this prefix in their names.
     pub(crate) async fn make(api: &mut Api, prefix: &str) -> api::Result<Self> {
         let call = api
             .target
@@ -93,7 +93,7 @@ impl Shared {
         }
     }
 
-    /// Takes note of how a request ended; without an outcome its connection broke.
+    /// Records the end of a request. Without an outcome its connection broke.
     pub(crate) fn end(&self, step: SharedStep, outcome: Option<Outcome>) -> Result<()> {
         let mut things = self.lock();
         let now = things.tick();
@@ -101,13 +101,13 @@ impl Shared {
             Some(Outcome::Done(reply)) => (Fate::Done, reply, "200".to_owned()),
             Some(Outcome::Refused(_, said)) => (Fate::Refused, Reply::default(), said),
             Some(Outcome::Failed(_, said)) => (Fate::Unknown, Reply::default(), said),
-            // It may still happen: the moment at which the server is known to be gone comes later.
+            // The request may still happen. The server is known to have stopped only at a later moment.
             None => return Ok(()),
         };
         (step.end)(&mut things, &Ended { fate, now, reply, said })
     }
 
-    /// The server is gone: nothing of what had no answer will happen any more.
+    /// Records that the server has stopped: unanswered requests will not happen any more.
     pub(crate) fn settle(&self) {
         let mut things = self.lock();
         let now = things.tick();
@@ -117,7 +117,7 @@ impl Shared {
         things.model.settle(now);
     }
 
-    /// Looks at everything, while nobody changes anything.
+    /// Checks all objects, while nobody changes them.
     pub(crate) async fn check(&self, api: &mut Api) -> api::Result<()> {
         let (now, names, run, staged, mut model) = {
             let mut things = self.lock();

@@ -1,4 +1,4 @@
-//! A server with several projects, and several callers in each.
+//! A server with several projects and several callers in each.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -16,17 +16,17 @@ use crate::dice::Dice;
 use crate::options::Options;
 use crate::shared::Shared;
 
-/// How many bytes of the server's log is shown when something is wrong.
+/// Maximum number of bytes of the server's log in an error.
 const LOG_SHOWN: u64 = 4_000;
-/// Things that each caller looks at after a crash, when there is more to come.
+/// Number of objects that each caller checks after a crash, if the test continues.
 const LOOKS: usize = 30;
 
-/// How many there are.
+/// The size of a test.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
-    /// Projects.
+    /// Number of projects.
     pub(crate) projects: usize,
-    /// Callers in each.
+    /// Number of callers in each project.
     pub(crate) callers: usize,
 }
 
@@ -40,12 +40,12 @@ pub(crate) struct Site {
 
 struct Project {
     number: String,
-    /// One for each caller.
+    /// The access tokens, one for each caller.
     tokens: Vec<String>,
 }
 
 impl Site {
-    /// An empty data directory, and a launcher that may still be changed.
+    /// A launcher with an empty data directory. It may still be changed.
     pub(crate) fn launcher(options: &Options, name: &str) -> Result<Launcher> {
         let work = WorkDir::make(&options.dir, &format!("mlforge-soak-{name}"))?;
         Launcher::new(&options.server, work, None)
@@ -71,22 +71,22 @@ impl Site {
         self.server.as_ref().map(Server::pid).context("no server runs")
     }
 
-    /// Where the server keeps everything.
+    /// The server's data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.launcher.data_dir()
     }
 
-    /// The directory around it, for other files.
+    /// The parent of the data directory, for other files.
     pub(crate) fn work_dir(&self) -> &Path {
         self.launcher.work_dir()
     }
 
-    /// Kills the server, which must not have ended by itself.
+    /// Kills the server. Fails if it had ended by itself.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.server.take().context("no server runs")?.kill()
     }
 
-    /// Where the server logs to after its next start.
+    /// Sets the file of the server's log after its next start.
     pub(crate) fn log_to(&mut self, log: PathBuf) {
         self.log.clone_from(&log);
         self.launcher.set_log(log);
@@ -98,20 +98,20 @@ impl Site {
         Ok(())
     }
 
-    /// Tells the server to stop, which must end well.
+    /// Stops the server. It must exit successfully.
     pub(crate) fn stop(&mut self) -> Result<()> {
         self.server.take().context("no server runs")?.stop()?;
         Ok(())
     }
 
-    /// The server must run.
+    /// Checks that the server runs.
     pub(crate) fn must_run(&mut self) -> Result<()> {
         let ended = self.server.as_mut().context("no server runs")?.ended()?;
         ensure!(ended.is_none(), "the server ended by itself: {ended:?}");
         Ok(())
     }
 
-    /// A connection of somebody without a token.
+    /// A connection of a client without a token.
     pub(crate) async fn stranger(&self) -> Result<Client> {
         let server = self.server.as_ref().context("no server runs")?;
         Client::connect(&Target::parse(&server.url, None)?).await
@@ -124,7 +124,7 @@ impl Site {
         Target::parse(&url, project.tokens.get(caller).map(String::as_str))
     }
 
-    /// Callers who have made nothing yet, whose things have this in their names.
+    /// New callers, with this text in the names of their objects.
     pub(crate) async fn crowd(&self, name: &str, dice: &mut Dice) -> Result<Crowd> {
         let mut crowd = Crowd::default();
         for (index, project) in self.projects.iter().enumerate() {
@@ -141,7 +141,8 @@ impl Site {
         Ok(crowd)
     }
 
-    /// What became of what was under way when the server was killed; then a look at some things.
+    /// Finds out the outcomes of requests that were unanswered when the server was killed. Then checks some
+    /// objects.
     pub(crate) async fn recover(&self, mut crowd: Crowd) -> Result<Crowd> {
         for shared in &crowd.shared {
             shared.settle();
@@ -159,7 +160,7 @@ impl Site {
         Ok(crowd)
     }
 
-    /// Looks at everything.
+    /// Checks all objects.
     pub(crate) async fn check(&self, mut crowd: Crowd) -> Result<Crowd> {
         self.check_shared(&crowd).await?;
         crowd.callers = all(crowd.callers.into_iter().map(Caller::check_all)).await?;
@@ -173,8 +174,8 @@ impl Site {
         Ok(())
     }
 
-    /// No thread of the server panicked, and where nothing failed, no line of its log warns of anything. The log is empty
-    /// afterwards: it grows by a line for each request.
+    /// Checks that no thread of the server panicked. If nothing failed, the log must hold no warnings either.
+    /// The log is empty afterwards, since it grows by a line for each request.
     pub(crate) fn check_log(&self, all_is_well: bool) -> Result<()> {
         let Some(log) = self.open_log()? else { return Ok(()) };
         for line in BufReader::new(&log).split(b'\n') {
@@ -184,11 +185,11 @@ impl Site {
             let is_fault = line.contains("panicked") || all_is_well && warns;
             ensure!(!is_fault, "the server logged: {line}");
         }
-        // The server appends to it.
+        // The server appends to the file.
         Ok(log.set_len(0)?)
     }
 
-    /// The server's log, unless it goes where nothing is kept.
+    /// Opens the server's log. `None`: it is not a regular file.
     fn open_log(&self) -> Result<Option<File>> {
         let is_file = fs::metadata(&self.log).is_ok_and(|log| log.is_file());
         let open = || File::options().read(true).write(true).open(&self.log);
@@ -206,7 +207,7 @@ impl Site {
         Ok(String::from_utf8_lossy(&end).into_owned())
     }
 
-    /// An error with what is needed to find its reason. Everything stays where it is.
+    /// Adds the details that are needed to find the reason of an error. All files are kept.
     pub(crate) fn explain(mut self, error: anyhow::Error) -> anyhow::Error {
         self.launcher.keep();
         let error = match self.must_run() {
@@ -221,7 +222,7 @@ impl Site {
     }
 }
 
-/// Callers who work at the same time, and what those of each project share.
+/// Callers that work at the same time, and the shared objects of each project.
 #[derive(Default)]
 pub(crate) struct Crowd {
     callers: Vec<Caller>,
@@ -229,27 +230,27 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Lets all work until that is over.
+    /// Lets all callers work until the progress is over.
     pub(crate) async fn work(mut self, progress: &Arc<Progress>) -> Result<Self> {
         let callers = self.callers.into_iter();
         self.callers = all(callers.map(|caller| caller.work(Arc::clone(progress)))).await?;
         Ok(self)
     }
 
-    /// How many callers there are.
+    /// Number of callers.
     pub(crate) fn len(&self) -> usize {
         self.callers.len()
     }
 }
 
-/// The server answers that it lives.
+/// Checks that the server answers a health request.
 pub(crate) async fn must_live(client: &mut Client) -> Result<()> {
     let answer = client.send(Call::get("/-/health".to_owned())).await?;
     ensure!(answer.status == 200, "/-/health: {}", answer.brief());
     Ok(())
 }
 
-/// Lets all do the same at the same time; the first error ends it. They keep their order.
+/// Runs the same work of all callers concurrently; the first error ends it. Their order is kept.
 async fn all<F>(work: impl Iterator<Item = F>) -> Result<Vec<Caller>>
 where
     F: Future<Output = Result<Caller>> + Send + 'static,

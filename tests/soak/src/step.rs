@@ -1,5 +1,5 @@
-//! One change that a caller makes: the request, what it does to the model, and what has to be looked at when nobody knows
-//! whether it happened.
+//! One change that a caller makes: the request, its effect on the model, and the object that shows if it
+//! happened.
 
 use anyhow::Result;
 use mlforge_bench::client::{Call, Target};
@@ -8,27 +8,27 @@ use crate::api::Reply;
 use crate::dice::Dice;
 use crate::expected::Expected;
 
-/// What a change does to the model, given the answer.
+/// The effect of a change on the model, given the answer.
 pub(crate) type Effect = Box<dyn FnOnce(&mut Expected, &Reply) -> Result<()> + Send>;
 
-/// A change.
+/// A change of a caller's own objects.
 pub(crate) struct Step {
     /// The request.
     pub(crate) call: Call,
-    /// What shows whether it happened.
+    /// The object that shows if the change happened.
     pub(crate) piece: Piece,
-    /// The status that it must be refused with; none when it must be done.
+    /// The status with which it must be refused. `None`: it must succeed.
     pub(crate) refused: Option<u16>,
-    /// What it does when it is done. Of a thing that was there before, the answer says nothing that is needed.
+    /// The effect if the change is done. The answer matters only if it made the object.
     pub(crate) effect: Effect,
 }
 
-/// A part of what a caller made, by its index.
+/// A part of the objects that a caller made, by index.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
-    /// Nothing that is seen; it may be done again.
+    /// Nothing visible; the change may be repeated.
     Repeatable,
-    /// Nothing that is seen, and nothing will come of it.
+    /// Nothing visible; the change has no effect.
     GivenUp,
     /// An experiment with the stages of its runs.
     Experiment(usize),
@@ -40,18 +40,18 @@ pub(crate) enum Piece {
     File(usize, String),
     /// A model with its versions.
     Model(usize),
-    /// An experiment to be made, of this name.
+    /// An experiment to be made, with this name.
     NewExperiment(String),
     /// A run to be made in an experiment, with this value of the tag `token`.
     NewRun(usize, String),
-    /// A model to be made, of this name.
+    /// A model to be made, with this name.
     NewModel(String),
     /// A version to be made of a model, with this value of the tag `token`.
     NewVersion(usize, String),
 }
 
 impl Piece {
-    /// Whether it is to be made: then its index is known once it is found.
+    /// True if the object is to be made. Its index is known after it is found.
     pub(crate) fn is_new(&self) -> bool {
         matches!(
             self,
@@ -61,7 +61,7 @@ impl Piece {
 }
 
 impl Step {
-    /// A change that must be done.
+    /// A change that must succeed.
     pub(crate) fn new(
         call: Call,
         piece: Piece,
@@ -75,7 +75,7 @@ impl Step {
         }
     }
 
-    /// The same, which must be refused with this status when this is so.
+    /// If the condition holds, the change must be refused with this status.
     pub(crate) fn refused_if(mut self, is_refused: bool, status: u16) -> Self {
         if is_refused {
             self.refused = self.refused.or(Some(status));
@@ -84,15 +84,15 @@ impl Step {
     }
 }
 
-/// What a change is made up from.
+/// The state from which a change is drawn.
 pub(crate) struct Draw<'a> {
-    /// What the caller made so far.
+    /// The objects that the caller made so far.
     pub(crate) expected: &'a Expected,
-    /// The project, and who calls.
+    /// The project and the caller.
     pub(crate) target: &'a Target,
-    /// Where choices come from.
+    /// The source of random choices.
     pub(crate) dice: &'a mut Dice,
 }
 
-/// A kind of change: none when there is nothing to be changed so.
+/// A kind of change. `None`: there is nothing to change in this way.
 pub(crate) type Action = fn(&mut Draw<'_>) -> Option<Step>;

@@ -1,4 +1,4 @@
-//! The project in which pairs of operations race: it has one of each kind of thing, active and deleted.
+//! The project in which pairs of operations race. It has one of each kind of object, active and deleted.
 
 use mlforge_tests::gated_host::{Client, GatedHost};
 use mlforge_tests::snapshot::Snapshot;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 pub const HOUR_MS: u64 = 3_600 * 1_000;
 
-/// The project that each race begins with a copy of.
+/// The project of which each race gets a copy.
 pub struct Fixture {
-    /// Everything stored of it.
+    /// All stored data of the project.
     pub initial: Snapshot,
-    /// An active experiment, and the run in it that most operations are about.
+    /// An active experiment, and the run in it that most operations change.
     pub experiment: String,
     pub run: String,
     /// A run of the same experiment that was deleted long ago.
@@ -97,7 +97,8 @@ async fn models(client: &Client) {
 }
 
 impl Fixture {
-    /// Makes it, as the first project of a host. Then an hour passes, so that a purge takes what is deleted.
+    /// Makes the fixture as the first project of a host. Then an hour passes, so that a purge takes the
+    /// deleted objects.
     pub async fn make(host: &GatedHost) -> Fixture {
         let client = host.project(&Snapshot::default()).await;
         let experiment = experiment(&client, "e").await;
@@ -116,7 +117,7 @@ impl Fixture {
             )
             .await;
         client.run_maintenance().await;
-        // It is not packed.
+        // This run is not packed.
         self::run(&client, &deleted_experiment, "late").await;
         client.must("POST", "runs/delete", json!({"run_id": deleted_run})).await;
         client

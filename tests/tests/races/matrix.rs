@@ -1,4 +1,5 @@
-//! The matrix of `docs/concurrency.md`: which records two operations have in common. It is made from what they access.
+//! The matrix of `docs/concurrency.md`: the records that two operations have in common. It is generated from
+//! their accesses.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +10,7 @@ use mlforge_tests::interleaving::trace;
 use super::fixture::Fixture;
 use super::{block_on, operations};
 
-/// An environment variable: if it is set, the matrix is written instead of compared.
+/// An environment variable. If it is set, the matrix is written instead of compared.
 const WRITE: &str = "MLFORGE_WRITE_DOCS";
 const BEGIN: &str = "<!-- begin of the matrix -->\n";
 const END: &str = "<!-- end of the matrix -->";

@@ -1,4 +1,4 @@
-//! The operations that race: each way to change something, and some sequences of requests.
+//! The operations that race: each kind of change, and some sequences of requests.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ pub type Request = (&'static str, String, Value);
 
 const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 
-/// An operation of requests one after the other. Its answer is the status of each, and the error code if it failed.
+/// An operation of requests one after the other. Its answer is the status of each request, with the error
+/// code of a failed one.
 pub fn requests(name: &'static str, requests: Vec<Request>) -> Operation {
     Operation {
         name,
@@ -43,7 +44,7 @@ fn delete(name: &'static str, path: &str, body: Value) -> Operation {
     requests(name, vec![("DELETE", path.to_owned(), body)])
 }
 
-/// Purges what was deleted an hour ago.
+/// Purges data that was deleted an hour ago.
 pub fn purge() -> Operation {
     Operation {
         name: "purge",
@@ -58,7 +59,7 @@ fn purge_of(deleted_for_ms: u64) -> Step {
     })
 }
 
-/// Deletes the run that most operations are about, and purges it at once.
+/// Deletes the run that most operations change, and purges it at once.
 pub fn delete_for_good(fixture: &Fixture) -> Operation {
     let delete = ("POST", "runs/delete".to_owned(), json!({"run_id": fixture.run}));
     Operation {
@@ -68,7 +69,7 @@ pub fn delete_for_good(fixture: &Fixture) -> Operation {
     }
 }
 
-/// Runs all upkeep.
+/// Runs all maintenance.
 fn run_maintenance() -> Operation {
     let step = |client: Client| {
         Box::pin(async move {
@@ -83,7 +84,7 @@ fn run_maintenance() -> Operation {
     }
 }
 
-/// All operations on the fixture, by what they change.
+/// All operations on the fixture, grouped by the objects that they change.
 pub fn all(fixture: &Fixture) -> Vec<Operation> {
     [
         experiments(fixture),
@@ -118,7 +119,7 @@ fn experiments(fixture: &Fixture) -> Vec<Operation> {
     ]
 }
 
-/// Operations of which each may be the first one in an empty project.
+/// Operations that may each be the first one in an empty project.
 pub fn first_ones() -> Vec<Operation> {
     let of_default = |name, path, mut body: Value| {
         body["experiment_id"] = json!("0");
@@ -139,7 +140,7 @@ pub fn first_ones() -> Vec<Operation> {
     ]
 }
 
-/// Operations on the run that most are about, and those that make a version of it.
+/// Operations on the run that most operations change, and those that make a version of it.
 pub fn of_run(fixture: &Fixture) -> Vec<Operation> {
     let versions = versions(fixture).into_iter();
     let of_run = versions.filter(|operation| operation.name == "create version of run");

@@ -1,4 +1,4 @@
-//! Races that once lost something, each as a test of its own.
+//! Regression tests of races that once lost data.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::block_on;
 use super::fixture::Fixture;
 use super::operations::{self, requests};
 
-/// Runs each of two operations between any two calls of the other one. `inspect` gets whether each succeeded.
+/// Runs each of two operations between any two calls of the other one. `inspect` gets the success of each.
 fn within_each_other(first: &str, second: &str, inspect: impl AsyncFn(&Fixture, &Client, bool, bool)) {
     block_on(async {
         let host = GatedHost::fresh();
@@ -75,12 +75,12 @@ fn an_experiment_is_either_deleted_or_a_run_of_it_made_a_version() {
 }
 
 #[test]
-fn a_model_is_either_deleted_or_renamed_and_its_names_stay_usable() {
+fn a_model_is_either_deleted_or_renamed_and_its_names_remain_usable() {
     within_each_other("delete model", "rename model", async |_, client, deleted, renamed| {
         assert_ne!(deleted, renamed);
         let (status, _) = client.call("GET", "registered-models/get?name=k", Value::Null).await;
         assert_eq!(status == 200, renamed);
-        // A name that no model has is free.
+        // A name without a model is free.
         for name in ["m", "k"].into_iter().filter(|name| *name == "m" || deleted) {
             client
                 .must("POST", "registered-models/create", json!({"name": name}))
@@ -100,7 +100,8 @@ fn a_purge_keeps_files_whose_version_is_copied_and_deleted_meanwhile() {
         let host = GatedHost::fresh();
         let fixture = Fixture::make(&host).await;
         let client = host.project(&fixture.initial).await;
-        // Between the versions of the models `m` and `k` lie so many bytes that a purge reads them in two calls.
+        // The versions of the models `m` and `k` are separated by so many bytes that a purge reads them in
+        // two calls.
         for _ in 0..12 {
             let large = json!({"name": "n", "description": long_description()});
             client.must("POST", "model-versions/create", large).await;

@@ -1,4 +1,4 @@
-//! Files of a run: small ones by the rate of requests, large ones by bytes a second.
+//! Files of a run. Small ones are measured in requests a second, large ones in bytes a second.
 
 use std::sync::LazyLock;
 
@@ -15,16 +15,16 @@ const SMALL: u64 = 1 << 10;
 const LARGE: u64 = 100_000_000;
 const SMALL_FILE: &str = "small";
 const LARGE_FILE: &str = "large";
-/// How `artifact_uri` begins when a server keeps files for its clients.
+/// The beginning of `artifact_uri` when the server proxies artifacts.
 const PROXIED: &str = "mlflow-artifacts:/";
 
-/// Nothing that compresses, as weights are.
+/// Incompressible bytes, as weights are.
 static CONTENTS: LazyLock<Bytes> = LazyLock::new(|| {
     let words = (0..LARGE / 8).flat_map(|number| mix(number).to_le_bytes());
     words.collect::<Vec<u8>>().into()
 });
 
-/// The table.
+/// The scenarios of the group.
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         file_bytes: SMALL,
@@ -54,7 +54,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// A run with a small file and a large one. Instead of the run's id the fixture has the place of its files.
+/// Makes a run with a small file and a large one. The fixture holds the location of the run's files in place
+/// of its id.
 pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
     let mut fixture = Fixture::with_experiment(target, "artifacts").await?;
     let mut client = Client::connect(target).await?;
@@ -69,7 +70,7 @@ pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
     Ok(fixture)
 }
 
-/// The same files in the bare server.
+/// Stores the same files in the baseline server.
 pub(crate) async fn prepare_bare(target: &Target) -> Result<Fixture> {
     let mut fixture = Fixture::bare(target);
     fixture.runs.push("files".to_owned());
@@ -77,7 +78,7 @@ pub(crate) async fn prepare_bare(target: &Target) -> Result<Fixture> {
     Ok(fixture)
 }
 
-/// Uploads what is downloaded.
+/// Uploads the files that are downloaded.
 async fn fill(fixture: &Fixture) -> Result<()> {
     let mut client = Client::connect(&fixture.target).await?;
     for (name, size) in [(SMALL_FILE, SMALL), (LARGE_FILE, LARGE)] {
@@ -88,7 +89,7 @@ async fn fill(fixture: &Fixture) -> Result<()> {
     Ok(())
 }
 
-/// Each worker writes a file of its own again and again.
+/// An upload in which each worker overwrites a file of its own.
 fn upload(fixture: &Fixture, turn: &Turn, name: &str, size: u64) -> Call {
     let name = format!("{name}-{}", turn.worker);
     fixture.target.upload(&path(fixture, &name), contents(size))

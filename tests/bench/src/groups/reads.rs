@@ -1,4 +1,4 @@
-//! What a client asks about one thing: a run, an experiment, the history of a metric.
+//! Reads of one object: a run, an experiment, the history of a metric.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -7,20 +7,20 @@ use crate::client::{Call, Client, Target};
 use crate::fixture::{FIRST_START_MS, Fixture, content_of, metric_value, text};
 use crate::scenario::{Bound, Scenario, Turn};
 
-/// Points of the metric whose history is read, in batches of 1,000.
+/// Number of points of the metric whose history is read. They are logged in batches of 1,000.
 const POINTS: u64 = 10_000;
-/// Params, and metrics, of the large run.
+/// Number of params, and of metrics, of the large run.
 const LARGE: u64 = 1_000;
-/// Params that fit into a batch.
+/// Maximum number of params of a batch.
 const BATCH_PARAMS: u64 = 100;
-/// Metrics that fit into a batch.
+/// Maximum number of metrics of a batch.
 const BATCH_METRICS: u64 = 1_000;
-/// The runs of the fixture, by their numbers.
+/// The indices of the runs in the fixture.
 const SMALL_RUN: usize = 0;
 const LARGE_RUN: usize = 1;
 const HISTORY_RUN: usize = 2;
 
-/// The table.
+/// The scenarios of the group.
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         expected: |_| vec![("/run/data/metrics", 10), ("/run/data/params", 10)],
@@ -77,7 +77,7 @@ fn get_experiment_by_name(fixture: &Fixture, _: &Turn) -> Call {
     ))
 }
 
-/// As clients ask for it.
+/// A history request as clients send it.
 fn get_metric_history(fixture: &Fixture, _: &Turn) -> Call {
     let run = fixture.run(HISTORY_RUN);
     fixture.target.get(&format!(

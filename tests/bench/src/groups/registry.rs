@@ -1,4 +1,4 @@
-//! The model registry: versions made at once, and what is asked of a model with many versions.
+//! The model registry: versions made concurrently, and reads of a model with many versions.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -7,15 +7,16 @@ use crate::client::{Call, Client, Target};
 use crate::fixture::Fixture;
 use crate::scenario::{Bound, Scenario, Turn};
 
-/// Versions of the model that most is asked of, and of one with fewer: both should cost the same.
+/// Number of versions of the model that most requests read, and of a smaller one. Both should cost the same.
 const MANY: u64 = 10_000;
 const FEW: u64 = 1_000;
-/// Versions of a page that a person looks at.
+/// Number of versions on a page that a person reads.
 const PAGE: u64 = 100;
-/// Numbers of names that a measurement has for itself.
+/// Number of names that one measurement may use.
 const SERIES_NAMES: u64 = 100_000_000;
 
-/// The table. The versions made at once come last: each costs every other writer of its model a new attempt.
+/// The scenarios of the group. Concurrent creations come last: each costs every other writer of its model
+/// another attempt.
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario::new("registry_create_model", Bound::Flush, create_model),
     Scenario::new("registry_get_version", Bound::Json, |fixture, _| {
@@ -65,7 +66,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-/// A model with many versions and an alias, one with few, one for all writers and one for each.
+/// Makes a model with many versions and an alias, one with few, one for all writers and one for each.
 pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
     let fixture = Fixture::with_experiment(target, "registry").await?;
     let mut client = Client::connect(target).await?;
@@ -77,7 +78,7 @@ pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
         let body = json!({"name": model(&fixture, &name)});
         client.ask(target.post("registered-models/create", &body)).await?;
     }
-    // One after the other: at once they would only wait for each other.
+    // One after the other: concurrent creations would only wait for each other.
     for versions in [MANY, FEW] {
         for number in 1..=versions {
             let even = (number % 2 == 0).to_string();
@@ -115,7 +116,7 @@ fn create_model(fixture: &Fixture, turn: &Turn) -> Call {
     fixture.target.post("registered-models/create", &json!({"name": name}))
 }
 
-/// A question about the model with so many versions.
+/// A read of the model with this number of versions.
 fn get(fixture: &Fixture, path: &str, versions: u64, more: &str) -> Call {
     let name = model(fixture, &versions.to_string());
     fixture.target.get(&format!("{path}?name={name}{more}"))

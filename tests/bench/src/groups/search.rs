@@ -9,25 +9,26 @@ use crate::fixture::{Fixture, metric_value, param_value, tag_value, text};
 use crate::numbers::whole;
 use crate::scenario::{Bound, Scenario, Turn};
 
-/// Runs of a page that a person looks at.
+/// Number of runs on a page that a person reads.
 const PAGE: u64 = 100;
-/// Runs of a page that is full over 1,000 runs too, whatever is asked: so its cost is compared, not its length.
+/// Number of runs on a page that even a search over 1,000 runs fills. So costs of searches are compared, not
+/// lengths of answers.
 const FEW: u64 = 8;
-/// Runs of a page of a walk through all of them.
+/// Number of runs on a page of a walk through all of them.
 pub(super) const WALK_PAGE: u64 = 1_000;
-/// The scenario that walks through all runs.
+/// The name of the scenario that walks through all runs.
 pub(super) const WALK: &str = "walk";
-/// Runs that are logged to beside a search.
+/// Number of runs that a writer logs to during a search.
 const LOGGED_RUNS: u64 = 8;
 
-/// What matches `metrics.m1 > 0.9`, one run in ten.
+/// A filter that matches one run in ten.
 const METRIC: &str = "metrics.m1 > 0.9";
-/// One run in ten times about one in four.
+/// A filter that matches one run in ten times about one in four.
 const PARAM_TAG: &str = "params.p1 = 'v3' and tags.t1 LIKE '%7%'";
-/// Half of those.
+/// A filter that matches half of those.
 const MULTI: &str = "metrics.m1 > 0.5 and params.p1 = 'v3' and tags.t1 LIKE '%7%'";
 
-/// The table. The bound of a search is writing its answer.
+/// The scenarios of the group. The bound of a search is writing its answer.
 pub(super) static SCENARIOS: &[Scenario] = &[
     search(
         "plain",
@@ -83,7 +84,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// An experiment filled with runs, and a few that are logged to, in another one.
+/// Makes an experiment filled with runs, and another one with a few runs to log to.
 pub(super) async fn prepare(target: &Target, runs: u64) -> Result<Fixture> {
     let mut logged = Fixture::with_experiment(target, "logged").await?;
     logged.add_runs(LOGGED_RUNS).await?;
@@ -105,7 +106,7 @@ const fn search(
     }
 }
 
-/// A page of 100 runs, with what else is to be asked.
+/// A page of 100 runs, with more parameters of the request.
 fn page(fixture: &Fixture, with: Value) -> Call {
     let mut body = json!({"experiment_ids": [fixture.experiment], "max_results": PAGE});
     if let (Value::Object(body), Value::Object(with)) = (&mut body, with) {
@@ -114,7 +115,7 @@ fn page(fixture: &Fixture, with: Value) -> Call {
     fixture.target.post("runs/search", &body)
 }
 
-/// The page after the last answer, or the first one after the end.
+/// The page after the last answer. After the last page: the first one.
 fn walk(fixture: &Fixture, turn: &Turn) -> Call {
     walk_from(fixture, token_in(&turn.last).unwrap_or_default())
 }
@@ -124,8 +125,8 @@ fn walk_from(fixture: &Fixture, token: &str) -> Call {
     fixture.target.post("runs/search", &body)
 }
 
-/// The page token near the end of an answer, without parsing the megabyte before it: that would cost the client as
-/// much as the answer costs the server.
+/// The page token near the end of an answer. The megabyte before it is not parsed: that would cost the client
+/// as much as the answer costs the server.
 fn token_in(answer: &[u8]) -> Option<&str> {
     const NAME: &[u8] = b"\"next_page_token\"";
     let start = answer.windows(NAME.len()).rposition(|window| window == NAME)?;
@@ -139,7 +140,7 @@ fn log_metric(fixture: &Fixture, turn: &Turn) -> Call {
     writes::log_metric(fixture, turn, turn.worker)
 }
 
-/// The token of the last page, got by walking there in pages of 100; at most 10,000 of them.
+/// The token of the last page, found by walking there in pages of 100. At most 10,000 pages are read.
 async fn late_token(fixture: &Fixture) -> Result<String> {
     let mut client = Client::connect(&fixture.target).await?;
     let mut token = String::new();
@@ -159,7 +160,7 @@ fn runs(matching: u64, page: u64) -> Vec<(&'static str, u64)> {
 }
 
 fn matching(fixture: &Fixture, matches: fn(u64) -> bool) -> u64 {
-    // A page shows no more, so counting further would tell nothing.
+    // A page shows no more, so a larger count would not change the expected number.
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
     whole((0..fixture.filled).filter(|number| matches(*number)).take(page).count())
 }

@@ -1,4 +1,4 @@
-//! What a training run sends: runs, metrics, params, tags, batches.
+//! The requests of a training run: runs, metrics, params, tags, batches.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -9,17 +9,18 @@ use crate::fixture::{FIRST_START_MS, Fixture, metric_value};
 use crate::numbers::whole;
 use crate::scenario::{Bound, Scenario, Turn};
 
-/// Runs that are logged to. Params go round all of them, for a run has tens of params, not thousands.
+/// Number of runs that are logged to. Params are spread over all of them, since a run has tens of params, not
+/// thousands.
 const RUNS: u64 = 512;
-/// Steps, and numbers of keys, that a measurement has for itself.
+/// Number of steps, and of keys, that one measurement may use.
 const SERIES_STEPS: u64 = 100_000_000;
-/// Metrics that a batch has for each of its steps.
+/// The keys of the metrics that a batch logs at each of its steps.
 const BATCH_KEYS: [&str; 10] = [
     "metric-0", "metric-1", "metric-2", "metric-3", "metric-4", "metric-5", "metric-6", "metric-7", "metric-8",
     "metric-9",
 ];
 
-/// The table.
+/// The scenarios of the group.
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario {
         expected: |fixture| {
@@ -56,7 +57,7 @@ pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
     Ok(fixture)
 }
 
-/// One point of a metric of a run, one step after the one before.
+/// Logs one point of a metric of a run, one step after the previous request.
 pub(crate) fn log_metric(fixture: &Fixture, turn: &Turn, run: usize) -> Call {
     let step = step(turn);
     let body = json!({
@@ -84,7 +85,7 @@ fn create_run(fixture: &Fixture, turn: &Turn) -> Call {
     fixture.target.post("runs/create", &body)
 }
 
-/// A key that is new to its run; each request goes to another run than the one before.
+/// Logs a key that is new to its run. Each request goes to another run than the previous one.
 fn log_param(fixture: &Fixture, turn: &Turn) -> Call {
     let run = turn.worker + usize::try_from(turn.round).unwrap_or_default() * 37;
     let key = format!("p-{}-{}-{}", turn.series, turn.worker, turn.round);
@@ -92,7 +93,7 @@ fn log_param(fixture: &Fixture, turn: &Turn) -> Call {
     fixture.target.post("runs/log-parameter", &body)
 }
 
-/// One of ten tags of a run gets another value.
+/// Overwrites one of ten tags of a run with another value.
 fn set_tag(fixture: &Fixture, turn: &Turn) -> Call {
     let body = json!({
         "run_id": fixture.run(turn.worker),
@@ -102,7 +103,7 @@ fn set_tag(fixture: &Fixture, turn: &Turn) -> Call {
     fixture.target.post("runs/set-tag", &body)
 }
 
-/// Ten metrics with so many new steps each.
+/// Logs ten metrics with this number of new steps each.
 fn log_batch(fixture: &Fixture, turn: &Turn, steps: u64) -> Call {
     let first = step(turn) * steps;
     let batch = Batch {
@@ -112,7 +113,8 @@ fn log_batch(fixture: &Fixture, turn: &Turn, steps: u64) -> Call {
     fixture.target.post("runs/log-batch", &batch)
 }
 
-/// Written without a tree of values, which would cost the client as much as the request costs the server.
+/// A batch that is serialized without a tree of values, which would cost the client as much as the request
+/// costs the server.
 #[derive(Serialize)]
 struct Batch<'a> {
     run_id: &'a str,
@@ -136,7 +138,7 @@ fn points(step: u64) -> impl Iterator<Item = Point> {
     })
 }
 
-/// The number of a request among all of its worker.
+/// The number of a request among all requests of its worker.
 fn step(turn: &Turn) -> u64 {
     turn.series * SERIES_STEPS + turn.round
 }

@@ -6,10 +6,10 @@ use crate::api::text;
 use crate::expected::Experiment;
 use crate::step::{Draw, Piece, Step};
 
-/// Keys of tags.
+/// Number of keys of tags.
 const KEYS: u64 = 4;
 
-/// Any experiment: its index, and what is known of it.
+/// Any experiment: its index and its expected state.
 fn any<'a>(draw: &mut Draw<'a>) -> Option<(usize, &'a Experiment)> {
     let index = draw.dice.index(draw.expected.experiments.len())?;
     Some((index, draw.expected.experiments.get(index)?))
@@ -74,7 +74,7 @@ pub(super) fn delete_tag(draw: &mut Draw<'_>) -> Option<Step> {
     Some(step.refused_if(experiment.is_deleted, 400).refused_if(is_missing, 404))
 }
 
-/// Deletes any experiment but the first one, where work goes on.
+/// Deletes any experiment but the first one, which stays in use.
 pub(super) fn delete(draw: &mut Draw<'_>) -> Option<Step> {
     let (index, experiment) = any(draw).filter(|(index, _)| *index > 0)?;
     let expected = draw.expected;
@@ -86,7 +86,7 @@ pub(super) fn delete(draw: &mut Draw<'_>) -> Option<Step> {
         expected.set_experiment_deleted(index, true);
         Ok(())
     });
-    // Versions are looked at first.
+    // The server checks for versions first.
     Some(
         step.refused_if(holds_version, 400)
             .refused_if(experiment.is_deleted, 404),

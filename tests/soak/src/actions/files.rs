@@ -1,4 +1,4 @@
-//! Artifacts: whole, in parts, replaced and deleted.
+//! Changes of artifacts: uploads of whole files and in parts, replacements and deletions.
 
 use anyhow::{Context, Result};
 use hyper::header::{HeaderName, HeaderValue};
@@ -11,14 +11,14 @@ use crate::dice::Dice;
 use crate::expected::{Contents, Expected, Part, Upload};
 use crate::step::{Draw, Piece, Step};
 
-/// Paths of files of a run. None is that of another's directory.
+/// Paths of files of a run. No path is the directory of another.
 const PATHS: [&str; 5] = ["a.bin", "b.bin", "dir/a.bin", "dir/sub/c.bin", "model/MLmodel"];
-/// Uploads of a caller that go on at the same time.
+/// Maximum number of uploads of a caller at the same time.
 const UPLOADS_MAX: usize = 4;
-/// Parts of a file.
+/// Maximum number of parts of a file.
 const PARTS: u64 = 4;
 
-/// Most files are small, some are sent as streams.
+/// The contents of a new file. Most files are small, some are sent as streams.
 fn contents(dice: &mut Dice) -> Option<Contents> {
     let length = match dice.below(100) {
         0..60 => dice.below(4 << 10),
@@ -75,7 +75,8 @@ pub(super) fn begin_upload(draw: &mut Draw<'_>) -> Option<Step> {
     }
     let (index, run) = runs::any(draw)?;
     let path = *draw.dice.pick(&PATHS)?;
-    // Only the caller's last request for a file counts: two uploads of one would make it hard to say which that is.
+    // Only the caller's last request for a file counts. With two uploads of one file, the last one would be
+    // hard to determine.
     let is_taken = |upload: &&Upload| upload.run == index && upload.path == path;
     if draw.expected.uploads.iter().find(is_taken).is_some() {
         return None;
@@ -106,7 +107,7 @@ pub(super) fn begin_upload(draw: &mut Draw<'_>) -> Option<Step> {
 
 fn part(contents: Contents, credential: &Value) -> Result<Part> {
     let url = text(credential, "/url")?;
-    // The next server listens at another port.
+    // The next server listens on another port.
     let (_, address) = url.split_once("://").context("an address without a scheme")?;
     let (_, address) = address.split_once('/').context("an address without a path")?;
     let headers = credential.pointer("/headers").and_then(Value::as_object);
@@ -153,14 +154,14 @@ pub(super) fn complete_upload(draw: &mut Draw<'_>) -> Option<Step> {
         let upload = expected.uploads.remove(index);
         let bytes = upload.parts.iter().map(|part| part.contents).collect();
         store_parts(expected, run, &path, bytes);
-        // Without an answer it may be half done, and asking again would do it again.
+        // Without an answer the request may be half done, and another one would do it again.
         expected.completed = (!reply.json.is_null()).then_some(upload);
         Ok(())
     });
     Some(step.refused_if(draw.expected.runs.get(run)?.is_deleted, 400))
 }
 
-/// Asks a second time for what was acknowledged: nothing changes, whatever has become of the file.
+/// Completes an acknowledged upload a second time. Nothing changes, even if the file was replaced or deleted.
 pub(super) fn complete_again(draw: &mut Draw<'_>) -> Option<Step> {
     let upload = draw.expected.completed.as_ref()?;
     let call = complete(draw, upload)?;

@@ -9,20 +9,20 @@ use crate::api::{integer, text};
 use crate::expected::{Model, Pairs, SemVer, Version};
 use crate::step::{Draw, Piece, Step};
 
-/// Keys of tags.
+/// Number of keys of tags.
 const KEYS: u64 = 4;
-/// MLflow's words.
+/// The stages, in MLflow's words.
 const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
-/// Names that versions get.
+/// Aliases of versions.
 const ALIASES: [&str; 3] = ["champion", "challenger", "모델"];
 
-/// A model that exists: its index, and what is known of it.
+/// An existing model: its index and its expected state.
 fn any<'a>(draw: &mut Draw<'a>) -> Option<(usize, &'a Model)> {
     let models = draw.expected.models.iter().enumerate();
     draw.dice.pick_from(models.filter(|(_, model)| !model.is_deleted))
 }
 
-/// A version of such a model: the model's index, the model, and the version's number.
+/// A version of an existing model: the model's index, the model, and the version's number.
 fn any_version<'a>(draw: &mut Draw<'a>) -> Option<(usize, &'a Model, u64)> {
     let (index, model) = any(draw)?;
     let number = draw.dice.pick_from(model.versions.keys())?;
@@ -111,7 +111,8 @@ pub(super) fn set_model_tag(draw: &mut Draw<'_>) -> Option<Step> {
     ))
 }
 
-/// Makes a version of a run of the caller's, or of a new one; with a semantic version, or the next.
+/// Makes a version of one of the caller's runs or of a new one. The semantic version is given, or the next
+/// one.
 pub(super) fn create_version(draw: &mut Draw<'_>) -> Option<Step> {
     let (index, model) = any(draw)?;
     let expected = draw.expected;

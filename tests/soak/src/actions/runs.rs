@@ -9,25 +9,25 @@ use crate::dice::Dice;
 use crate::expected::{Number, Pairs, Point, Run};
 use crate::step::{Draw, Piece, Step};
 
-/// So many of the newest runs get most of what is logged.
+/// Number of the newest runs, which most data is logged to.
 const BUSY: usize = 8;
-/// Keys of metrics.
+/// Number of keys of metrics.
 const METRICS: u64 = 6;
-/// Keys of params.
+/// Number of keys of params.
 const PARAMS: u64 = 40;
-/// Keys of tags.
+/// Number of keys of tags.
 const TAGS: u64 = 5;
-/// Start times: few, so that runs that start together are common.
+/// Number of start times. They are few, so that runs that start at the same time are common.
 const START_TIMES: u64 = 50;
-/// Steps, and times, of points.
+/// Number of steps, and of times, of points.
 const STEPS: u64 = 1_000;
-/// Points of one batch; enough of one metric are stored as chunks.
+/// Maximum number of points of one batch. Enough points of one metric are stored as chunks.
 const POINTS: u64 = 40;
 
-/// MLflow's words for how far a run has come.
+/// The statuses of runs, in MLflow's words.
 pub(crate) const STATUSES: [&str; 5] = ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"];
 
-/// A run, most often a new one: its index, and what is known of it.
+/// A run, most often a new one: its index and its expected state.
 pub(super) fn any<'a>(draw: &mut Draw<'a>) -> Option<(usize, &'a Run)> {
     let runs = &draw.expected.runs;
     let index = match draw.dice.one_in(4) {
@@ -116,7 +116,7 @@ pub(super) fn delete_tag(draw: &mut Draw<'_>) -> Option<Step> {
     Some(step.refused_if(is_missing, 404))
 }
 
-/// A batch is there whole or not at all.
+/// Logs a batch. It is stored whole or not at all.
 pub(super) fn log_batch(draw: &mut Draw<'_>) -> Option<Step> {
     let (index, run) = any(draw)?;
     let one_metric = draw.dice.one_in(2).then(|| metric_key(draw.dice));
@@ -173,7 +173,7 @@ pub(super) fn delete(draw: &mut Draw<'_>) -> Option<Step> {
     Some(step.refused_if(must_stay, 400))
 }
 
-/// Restores a run on its own; those of a deleted experiment wait for that.
+/// Restores a run on its own. Runs of a deleted experiment are restored with it.
 pub(super) fn restore(draw: &mut Draw<'_>) -> Option<Step> {
     let is_alone = |run: &Run| {
         run.is_deleted
@@ -198,7 +198,7 @@ fn set_stage(draw: &Draw<'_>, path: &str, run: &Run, index: usize, is_deleted: b
     })
 }
 
-/// A change that only an active run takes.
+/// A change that only an active run accepts.
 fn log(
     draw: &Draw<'_>,
     path: &str,
@@ -225,7 +225,7 @@ fn tag_key(dice: &mut Dice) -> String {
     format!("t{}", dice.below(TAGS))
 }
 
-/// One of a few words, of different lengths.
+/// One of a few texts of different lengths.
 fn word(dice: &mut Dice) -> String {
     let number = dice.below(20);
     match number {
@@ -234,7 +234,8 @@ fn word(dice: &mut Dice) -> String {
     }
 }
 
-/// Eighths are exact, so what is read can be compared.
+/// A random point. Its value is a multiple of an eighth, which is exact, so that it can be compared when it
+/// is read.
 fn point(dice: &mut Dice) -> Option<Point> {
     let eighths = u32::try_from(dice.below(20_000)).ok()?;
     Some(Point {
@@ -244,7 +245,7 @@ fn point(dice: &mut Dice) -> Option<Point> {
     })
 }
 
-/// Keys and values as requests have them.
+/// Keys and values in the form of requests.
 pub(super) fn listed(pairs: &Pairs) -> Value {
     let pair = |(key, value): (&String, &String)| json!({"key": key, "value": value});
     pairs.iter().map(pair).collect()

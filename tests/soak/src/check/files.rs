@@ -1,4 +1,4 @@
-//! Artifacts: each file is whole, and no other is there.
+//! Checks of artifacts: each file is whole, and no other exists.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::same_map;
 use crate::api::{Api, Result, list, text};
 use crate::expected::{Contents, Expected};
 
-/// Directories of a run.
+/// Maximum number of directories of a run.
 const DIRECTORIES_MAX: usize = 100;
 
-/// All files of a run: their list, and their bytes.
+/// Checks all files of a run: their list and their bytes.
 pub(super) async fn all(api: &mut Api, expected: &Expected, run: usize) -> Result<()> {
     let known = expected.runs.get(run).context("no such run")?;
     let root = expected.root(known);
@@ -26,7 +26,7 @@ pub(super) async fn all(api: &mut Api, expected: &Expected, run: usize) -> Resul
     Ok(())
 }
 
-/// One file of a run: its bytes, or that it is not there.
+/// Checks one file of a run: its bytes, or that it does not exist.
 pub(super) async fn one(api: &mut Api, expected: &Expected, run: usize, path: &str) -> Result<()> {
     let known = expected.runs.get(run).context("no such run")?;
     let call = api.target.download(&format!("{}/{path}", expected.root(known)));
@@ -52,7 +52,7 @@ fn whole(parts: &[Contents]) -> Bytes {
     }
 }
 
-/// The sizes of all files below a directory, by their paths from there.
+/// The sizes of all files below a directory, by their relative paths.
 async fn tree(api: &mut Api, root: &str) -> Result<BTreeMap<String, usize>> {
     let (mut files, mut directories) = (BTreeMap::new(), vec![String::new()]);
     for _ in 0..DIRECTORIES_MAX {

@@ -1,4 +1,4 @@
-//! Registered models, their versions and aliases.
+//! Checks of registered models, their versions and aliases.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use crate::api::{Api, Result, list, pairs, text};
 use crate::dice::Dice;
 use crate::expected::{Expected, Model, Version};
 
-/// A model: itself, its former name, each of its versions by number and semantic version, each of its aliases.
+/// Checks a model: itself, its former name, each of its versions by number and semantic version, each of its
+/// aliases.
 pub(super) async fn model(api: &mut Api, expected: &Expected, index: usize) -> Result<()> {
     let known = expected.models.get(index).context("no such model")?;
     let name = encoded(&known.name);
@@ -79,7 +80,7 @@ fn is_model(known: &Model, answer: &Value) -> anyhow::Result<()> {
     same_map(&what, "alias", &aliases.collect::<anyhow::Result<_>>()?, &known.aliases)
 }
 
-/// A version as searches and models show it.
+/// Checks a version as searches and models show it.
 fn is_version(known: &Model, number: u64, version: &Version, answer: &Value) -> anyhow::Result<()> {
     let what = format!("version {number} of {}", known.name);
     same(
@@ -102,7 +103,7 @@ fn is_version(known: &Model, number: u64, version: &Version, answer: &Value) -> 
     same_map(&what, "tag", &tags, &version.tags)
 }
 
-/// A version as it is read alone.
+/// Checks a version as it is read alone.
 fn is_whole_version(known: &Model, number: u64, version: &Version, answer: &Value) -> anyhow::Result<()> {
     is_version(known, number, version, answer)?;
     let mut shown: Vec<&str> = list(answer, "/aliases").iter().filter_map(Value::as_str).collect();
@@ -120,7 +121,7 @@ fn is_whole_version(known: &Model, number: u64, version: &Version, answer: &Valu
     )
 }
 
-/// The list of the versions of a model; one that was deleted has none.
+/// Checks the list of the versions of a model. A deleted model has none.
 async fn versions(api: &mut Api, known: &Model) -> Result<()> {
     let filter = encoded(&format!("name = '{}'", known.name));
     let found = api.ask_pages("/model_versions", PAGES_MAX, |target, token| {
@@ -151,7 +152,7 @@ async fn versions(api: &mut Api, known: &Model) -> Result<()> {
     Ok(())
 }
 
-/// The list of all models of the caller, by name.
+/// Checks the list of all models of the caller, by name.
 pub(super) async fn models(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Result<()> {
     let (filter, page_size) = (
         encoded(&format!("name LIKE '{}m%'", expected.prefix)),

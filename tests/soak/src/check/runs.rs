@@ -1,4 +1,4 @@
-//! Runs and their histories.
+//! Checks of runs and their histories.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::{PAGES_MAX, encoded, same, same_map, stage};
 use crate::api::{Api, Result, integer, list, pairs, point, text};
 use crate::expected::{Expected, Point, Run, latest};
 
-/// Points of a page of a history: fewer than the longest history has.
+/// Number of points on a page of a history; fewer than the longest history has.
 const PAGE: usize = 150;
 
-/// A run, and the whole history of each of its metrics.
+/// Checks a run, and the whole history of each of its metrics.
 pub(super) async fn run(api: &mut Api, expected: &Expected, index: usize) -> Result<()> {
     let known = expected.runs.get(index).context("no such run")?;
     let call = api.target.get(&format!("runs/get?run_id={}", known.id));
@@ -40,7 +40,7 @@ pub(crate) async fn history(api: &mut Api, run: &str, key: &str) -> Result<Vec<P
     Ok(found.await?.iter().map(point).collect::<anyhow::Result<_>>()?)
 }
 
-/// A run as it is answered, in whatever answer.
+/// Checks a run in any answer.
 pub(super) fn is_run(expected: &Expected, known: &Run, answer: &Value) -> anyhow::Result<()> {
     let what = format!("run {}", known.id);
     let experiment = expected

@@ -1,4 +1,4 @@
-//! Searches of runs: which are found, in which order, and what is shown of them.
+//! Checks of searches of runs: the found runs, their order, and their data.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -12,33 +12,33 @@ use crate::api::{Api, Result, text};
 use crate::dice::Dice;
 use crate::expected::{Expected, Number, Run, latest};
 
-/// One condition.
+/// One condition of a filter.
 enum Clause {
     /// The latest value of a metric is greater.
     MetricAbove(String, f64),
-    /// The latest value of a metric is at most this.
+    /// The latest value of a metric is at most this number.
     MetricUpTo(String, f64),
     /// A param has this value.
     ParamIs(String, String),
-    /// A tag begins like this.
+    /// A tag begins with this text.
     TagBegins(String, String),
-    /// A tag is there and has another value.
+    /// A tag exists and has another value.
     TagIsNot(String, String),
-    /// How far the run has come.
+    /// The status of the run.
     StatusIs(&'static str),
 }
 
-/// What comes before the newest first.
+/// The order of a search. Equal runs are ordered by the default order.
 enum Order {
-    /// Nothing.
+    /// Only the default order.
     Newest,
-    /// The latest value of a metric, upwards or downwards.
+    /// The latest value of a metric; true: descending.
     Metric(String, bool),
-    /// The value of a param, upwards or downwards.
+    /// The value of a param; true: descending.
     Param(String, bool),
 }
 
-/// The runs of one experiment, deleted ones too.
+/// Checks the list of the runs of one experiment, including deleted ones.
 pub(super) async fn runs_of(api: &mut Api, expected: &Expected, experiment: usize) -> Result<()> {
     let mut known: Vec<&Run> = expected.runs_of(experiment).map(|(_, run)| run).collect();
     known.sort_by_key(|run| newest(run));
@@ -47,7 +47,7 @@ pub(super) async fn runs_of(api: &mut Api, expected: &Expected, experiment: usiz
     compare(api, expected, &known, &body).await
 }
 
-/// Any search of the runs of the caller.
+/// Checks a random search of the runs of the caller.
 pub(super) async fn runs(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Result<()> {
     let clauses: Vec<Clause> = (0..dice.below(3)).filter_map(|_| clause(dice)).collect();
     let (view, shown) = *dice
@@ -133,7 +133,7 @@ fn holds(clause: &Clause, run: &Run) -> bool {
     }
 }
 
-/// As a filter says it.
+/// The text of a condition in a filter.
 fn written(clause: &Clause) -> String {
     match clause {
         Clause::MetricAbove(key, number) => format!("metrics.{key} > {number}"),
@@ -154,7 +154,7 @@ fn order_by(order: &Order) -> Vec<String> {
     }
 }
 
-/// The default order.
+/// The sort key of the default order: newest first.
 fn newest(run: &Run) -> (Reverse<i64>, &str) {
     (Reverse(run.start_time), &run.id)
 }
@@ -168,7 +168,7 @@ fn compare_runs(order: &Order, a: &Run, b: &Run) -> Ordering {
     first.then_with(|| newest(a).cmp(&newest(b)))
 }
 
-/// What is absent comes last in both directions.
+/// Compares two values. Absent values come last in both directions.
 fn absent_last<T: Ord>(a: Option<T>, b: Option<T>, downwards: bool) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) if downwards => b.cmp(&a),
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_absent_comes_last_in_both_directions() {
+    fn absent_values_sort_last_in_both_directions() {
         for downwards in [false, true] {
             assert_eq!(absent_last(Some(1), None, downwards), Ordering::Less);
             assert_eq!(absent_last(None, Some(1), downwards), Ordering::Greater);

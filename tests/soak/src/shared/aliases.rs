@@ -1,4 +1,4 @@
-//! Aliases of a model that several callers set, while others delete the versions that they name.
+//! Aliases of a model that several callers set while others delete the versions.
 
 use std::collections::BTreeMap;
 
@@ -6,40 +6,40 @@ use anyhow::{Context, Result, ensure};
 
 use crate::events::{Events, Fate, Moment, Register};
 
-/// The aliases.
+/// The names of the aliases.
 pub(super) const ALIASES: [&str; 2] = ["champion", "challenger"];
 
-/// Which version each names, and who said so.
+/// The version of each alias, and the requests that set it.
 #[derive(Clone, Debug)]
 pub(super) struct Aliases(BTreeMap<&'static str, Register<Option<u64>>>);
 
 impl Aliases {
-    /// All of them, naming nothing.
+    /// All aliases, without a version.
     pub(super) fn new() -> Self {
         Self(ALIASES.map(|alias| (alias, Register::new(None))).into())
     }
 
-    /// Somebody is to set an alias, or delete it; what is answered names that.
+    /// Records that a caller sets or deletes an alias; returns the index of the request.
     pub(super) fn begin(&mut self, alias: &'static str, version: Option<u64>, now: Moment) -> usize {
         let register = self.0.entry(alias).or_insert_with(|| Register::new(None));
         register.writes.begin(version, now)
     }
 
-    /// That ended.
+    /// Records the end of such a request.
     pub(super) fn end(&mut self, alias: &str, index: usize, fate: Fate, now: Moment) {
         if let Some(register) = self.0.get_mut(alias) {
             register.writes.end(index, fate, now);
         }
     }
 
-    /// The server is gone.
+    /// Records that the server has stopped.
     pub(super) fn settle(&mut self, now: Moment) {
         for register in self.0.values_mut() {
             register.writes.settle(now);
         }
     }
 
-    /// An alias that somebody was last sent to give to this version.
+    /// An alias that the last request for it sets to this version.
     pub(super) fn last_of(&self, version: u64) -> Option<&'static str> {
         let is_last =
             |register: &Register<Option<u64>>| register.writes.0.last().is_some_and(|set| set.what == Some(version));
@@ -49,8 +49,8 @@ impl Aliases {
             .map(|(alias, _)| *alias)
     }
 
-    /// Whether an alias may have named this between two moments, given the deletions of versions: with the version that it
-    /// named last, an alias goes too.
+    /// Checks that an alias may have named this version between two moments, given the deletions of versions.
+    /// A deleted version takes the alias with it.
     pub(super) fn may_name(
         &self,
         alias: &str,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_goes_with_the_last_version_alone() {
+    fn deleting_a_version_deletes_an_alias_only_if_it_names_that_version() {
         let (mut aliases, mut deletions) = (Aliases::new(), Events::default());
         let set = aliases.begin("champion", Some(1), 1);
         aliases.end("champion", set, Fate::Done, 2);
@@ -94,7 +94,7 @@ mod tests {
             aliases.may_name("champion", named, deletions, (9, 9)).is_ok()
         };
         assert!(may_name(&aliases, &deletions, Some(1)) && !may_name(&aliases, &deletions, None));
-        // The first version is deleted while the alias goes to the second one.
+        // The first version is deleted while the alias moves to the second one.
         let deletion = deletions.begin(1, 3);
         assert!(may_name(&aliases, &deletions, Some(1)) && may_name(&aliases, &deletions, None));
         let set = aliases.begin("champion", Some(2), 4);

@@ -1,5 +1,5 @@
-//! A model of which all make versions, delete them and give them aliases, and runs that are deleted while others make
-//! versions of them.
+//! A model whose versions and aliases all callers make and delete. Some versions are made from runs that
+//! others delete.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::api::{self, Api, list, text};
 use crate::check::encoded;
 use crate::events::{Fate, Moment, Register};
 
-/// Callers that are sent after the same semantic version.
+/// Number of callers that compete for the same semantic version.
 const RIVALS: u64 = 3;
-/// Runs that some make versions of and others delete.
+/// Number of runs that some callers make versions of and others delete.
 const RUNS: usize = 3;
-/// Pages of the list of versions.
+/// Maximum number of pages of the list of versions.
 const PAGES_MAX: usize = 100_000;
 
-/// The model.
+/// The shared model.
 #[derive(Clone)]
 pub(super) struct SharedModel {
     name: String,
@@ -32,14 +32,14 @@ pub(super) struct SharedModel {
     duel: Option<Duel>,
 }
 
-/// What the next caller does at the same time as the last one.
+/// The change that the next caller makes, concurrently with the last one.
 #[derive(Clone, Copy)]
 enum Duel {
-    /// Sets an alias, while the version is deleted that has it.
+    /// Sets an alias while its version is deleted.
     SetAlias(&'static str),
-    /// Makes a version of a run, while that is deleted.
+    /// Makes a version of a run while the run is deleted.
     Create(usize),
-    /// Deletes a run, while a version is made of it.
+    /// Deletes a run while a version is made of it.
     DeleteRun(usize),
 }
 
@@ -82,7 +82,7 @@ impl SharedModel {
         step.unwrap_or_else(|| self.create(draw, None))
     }
 
-    /// Makes a version, of a run that is given or any.
+    /// Makes a version, of a given run or any.
     fn create(&mut self, draw: &mut Draw<'_>, run: Option<usize>) -> SharedStep {
         let semver = draw.dice.one_in(3).then(|| {
             self.tries += 1;
@@ -115,7 +115,8 @@ impl SharedModel {
         })
     }
 
-    /// Deletes a version, most often one that others are at: it has an alias, or is one of the runs.
+    /// Deletes a version. Most often it is one that other requests need: it has an alias, or is one of the
+    /// runs.
     fn delete(&mut self, draw: &mut Draw<'_>) -> Option<SharedStep> {
         let Versions {
             made, deletions, runs, ..
@@ -140,11 +141,11 @@ impl SharedModel {
         }))
     }
 
-    /// Sets an alias, one that is given or any.
+    /// Sets an alias, a given one or any.
     fn set_alias(&mut self, draw: &mut Draw<'_>, alias: Option<&'static str>) -> Option<SharedStep> {
         let any = *draw.dice.pick(&ALIASES)?;
         let alias = alias.unwrap_or(any);
-        // Those that are surely gone are no use.
+        // Versions that are certainly deleted are left out.
         let is_gone = |number: u64| self.versions.deletions.done().any(|deletion| deletion.what == number);
         let made = self.versions.made.keys().filter(|number| !is_gone(**number));
         let number = *draw.dice.pick_from(made)?;
@@ -192,7 +193,7 @@ impl SharedModel {
         })
     }
 
-    /// Deletes a run that is given, or deletes or restores any. A run that is a version must not be deleted.
+    /// Deletes a given run, or deletes or restores any. A run that is a version must not be deleted.
     fn set_stage(&mut self, draw: &mut Draw<'_>, run: Option<usize>) -> Option<SharedStep> {
         let is_deleted = run.is_some() || draw.dice.one_in(2);
         let any = draw.dice.index(self.versions.runs.len())?;
@@ -237,12 +238,12 @@ impl SharedModel {
             }
         }
         self.check_aliases(api, &found, now).await?;
-        // What happened without an answer is known from now on.
+        // The outcomes of unanswered requests are known from now on.
         self.versions.made.extend(found);
         Ok(())
     }
 
-    /// The versions that are there.
+    /// Reads the existing versions.
     async fn list(&self, api: &mut Api) -> api::Result<BTreeMap<u64, Made>> {
         let filter = encoded(&format!("name = '{}'", self.name));
         let pages = api.ask_pages("/model_versions", PAGES_MAX, |target, token| {
@@ -257,7 +258,8 @@ impl SharedModel {
         Ok(found)
     }
 
-    /// What an alias names is what somebody last set, the version and the model agree, and it is there.
+    /// Checks all aliases. Each names a version that a caller set last, model and version agree, and the
+    /// version exists.
     async fn check_aliases(&self, api: &mut Api, found: &BTreeMap<u64, Made>, now: Moment) -> api::Result<()> {
         let name = encoded(&self.name);
         let call = api.target.get(&format!("registered-models/get?name={name}"));

@@ -1,4 +1,4 @@
-//! Names that several callers want at the same time: one of them gets it.
+//! Names for which several callers compete. One of them gets each name.
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
@@ -8,10 +8,10 @@ use crate::api::{self, Api, text};
 use crate::check::encoded;
 use crate::events::{Events, Fate, Moment};
 
-/// Callers that are sent after the same name.
+/// Number of callers that compete for the same name.
 const RIVALS: usize = 3;
 
-/// Names of experiments, and who wants each of them.
+/// Names of experiments, and the requests for each of them.
 #[derive(Clone)]
 pub(super) struct Names {
     prefix: String,
@@ -22,12 +22,12 @@ pub(super) struct Names {
 #[derive(Clone, Default)]
 struct Name {
     wanted: Events<()>,
-    /// Who got it.
+    /// The id of the experiment that got the name.
     id: Option<String>,
 }
 
 impl Names {
-    /// All begin like this.
+    /// Names with this prefix.
     pub(super) fn new(prefix: String) -> Self {
         Self {
             prefix,

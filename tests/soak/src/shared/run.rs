@@ -1,4 +1,5 @@
-//! A run that everybody logs to: points to one metric, params that only the first may set, a tag that the last one sets.
+//! A run that all callers log to: points of one metric, params that only the first request sets, a tag that
+//! each overwrites.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +13,14 @@ use crate::dice::Dice;
 use crate::events::{Events, Fate, Moment, Register};
 use crate::expected::{Number, Point, latest};
 
-/// Callers that are sent after the same param.
+/// Number of callers that compete for the same param.
 const RIVALS: usize = 3;
-/// The metric.
+/// The key of the metric.
 const METRIC: &str = "all";
-/// The tag.
+/// The key of the tag.
 const TAG: &str = "who";
 
-/// The run.
+/// The shared run.
 #[derive(Clone)]
 pub(super) struct SharedRun {
     id: String,
@@ -29,7 +30,7 @@ pub(super) struct SharedRun {
     tag: Register<Option<String>>,
 }
 
-/// A point that no other is like, since no moment comes twice.
+/// A point that is unique, since no moment occurs twice.
 pub(super) fn new_point(dice: &mut Dice, now: Moment) -> Point {
     let small = |number: u64| u32::try_from(number).unwrap_or_default();
     Point {
@@ -39,12 +40,12 @@ pub(super) fn new_point(dice: &mut Dice, now: Moment) -> Point {
     }
 }
 
-/// A point as a request has it.
+/// The request that logs a point.
 pub(super) fn log_metric(run: &str, key: &str, point: Point) -> Value {
     json!({"run_id": run, "key": key, "value": point.value.0, "timestamp": point.timestamp, "step": point.step})
 }
 
-/// Every point that was acknowledged is there once, and none that was refused or that nobody logged.
+/// Checks a history. Every acknowledged point is there once, and no refused or unknown one.
 pub(super) fn is_history(points: &Events<Point>, found: &[Point]) -> Result<()> {
     let set: BTreeSet<Point> = found.iter().copied().collect();
     ensure!(set.len() == found.len(), "a point comes twice in a history");

@@ -1,4 +1,4 @@
-//! A run that some delete and restore while others log to it.
+//! A run that some callers delete and restore while others log to it.
 
 use anyhow::{anyhow, ensure};
 use serde_json::json;
@@ -10,10 +10,10 @@ use crate::check::runs;
 use crate::events::{Events, Fate, Moment, Register};
 use crate::expected::Point;
 
-/// The metric.
+/// The key of the metric.
 const METRIC: &str = "m";
 
-/// The run.
+/// The shared run.
 #[derive(Clone)]
 pub(super) struct StagedRun {
     id: String,
@@ -82,7 +82,7 @@ impl StagedRun {
     }
 }
 
-/// Whether a run is deleted.
+/// True if a run is deleted.
 pub(super) async fn is_deleted(api: &mut Api, run: &str) -> api::Result<bool> {
     let call = api.target.get(&format!("runs/get?run_id={run}"));
     let answer = api.ask(call).await?;

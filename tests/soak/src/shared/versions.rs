@@ -1,4 +1,5 @@
-//! Versions of one model that several callers make and delete, some of them of runs that others delete and restore.
+//! Versions of one model that several callers make and delete. Some are made from runs that others delete and
+//! restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,31 +10,31 @@ use super::Ended;
 use crate::api::{pairs, text};
 use crate::events::{Event, Events, Fate, Moment, Register};
 
-/// What was asked for, and what came of it.
+/// The requests for versions, and their outcomes.
 #[derive(Clone, Default)]
 pub(super) struct Versions {
-    /// Versions to be made.
+    /// The creations of versions.
     pub(super) creations: Events<Wanted>,
-    /// Versions by number: those whose creation was acknowledged or found out.
+    /// Versions by number: those whose creation was acknowledged or found later.
     pub(super) made: BTreeMap<u64, Made>,
-    /// Numbers of versions to be deleted; nobody is sent after one twice.
+    /// The deletions of versions, by number. No version is deleted twice.
     pub(super) deletions: Events<u64>,
-    /// The runs that some of them are.
+    /// The runs that some of the versions are made from.
     pub(super) runs: Vec<VersionedRun>,
 }
 
-/// What a caller says of a version to be made.
+/// The request for a version.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// A text that no other version has.
+    /// A text that occurs in no other version.
     pub(super) token: String,
-    /// None for the next one.
+    /// The semantic version. `None`: the next one.
     pub(super) semver: Option<String>,
-    /// The index of the run that it is to be; none for a new one.
+    /// The index of the run. `None`: a new one.
     pub(super) run: Option<usize>,
 }
 
-/// What the server says of a version.
+/// A version as the server shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Made {
     token: String,
@@ -43,7 +44,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Reads a version with its number.
+    /// Reads a version and its number from an answer.
     pub(super) fn read(version: &Value) -> Result<(u64, Self)> {
         let mut tags = pairs(version, "/tags")?;
         let mut tag = |key: &str| {
@@ -62,14 +63,14 @@ impl Made {
 /// A run that may be a version.
 #[derive(Clone)]
 pub(super) struct VersionedRun {
-    /// As in answers.
+    /// The id in answers.
     pub(super) id: String,
-    /// Softly.
+    /// The requests that soft-delete or restore it.
     pub(super) is_deleted: Register<bool>,
 }
 
 impl Versions {
-    /// Some of which may be these runs.
+    /// No requests yet; versions may be made from these runs.
     pub(super) fn new(runs: Vec<VersionedRun>) -> Self {
         Self {
             runs,
@@ -77,7 +78,7 @@ impl Versions {
         }
     }
 
-    /// The server is gone.
+    /// Records that the server has stopped.
     pub(super) fn settle(&mut self, now: Moment) {
         self.creations.settle(now);
         self.deletions.settle(now);
@@ -86,7 +87,7 @@ impl Versions {
         }
     }
 
-    /// A creation ended, and may have ended so.
+    /// Records the end of a creation. Fails if it may not end so.
     pub(super) fn created(&mut self, index: usize, begin: Moment, ended: &Ended) -> Result<()> {
         self.creations.end(index, ended.fate, ended.now);
         let wanted = &self.creations.0.get(index).context("no such creation")?.what;
@@ -109,7 +110,8 @@ impl Versions {
         Ok(())
     }
 
-    /// Numbers have no holes, every acknowledged version is there until it is deleted, and no other.
+    /// Checks that numbers have no gaps, and that exactly the acknowledged versions exist that were not
+    /// deleted.
     pub(super) fn are_possible(&self, found: &BTreeMap<u64, Made>) -> Result<()> {
         let mut numbers: BTreeSet<u64> = self.made.keys().copied().collect();
         numbers.extend(found.keys());
@@ -140,8 +142,8 @@ impl Versions {
         Ok(())
     }
 
-    /// A run was not deleted while it was a version, and no version was made of it while it was deleted: between the two,
-    /// something undid the one.
+    /// Checks the runs. None was deleted while it was a version, and no version was made of a deleted one: a
+    /// deletion or restoration lies between the two.
     pub(super) fn check_runs(&self) -> Result<()> {
         for creation in self.creations.done() {
             let Some((number, run)) = self.versioned(&creation.what) else {
@@ -159,7 +161,7 @@ impl Versions {
         Ok(())
     }
 
-    /// The number of a version that is one of the runs, and that run.
+    /// The number of the version that is made from one of the runs, and that run.
     fn versioned(&self, wanted: &Wanted) -> Option<(u64, &VersionedRun)> {
         let run = self.runs.get(wanted.run?)?;
         let (number, _) = self.made.iter().find(|(_, made)| made.token == wanted.token)?;
@@ -167,7 +169,7 @@ impl Versions {
     }
 }
 
-/// Whether one of some events may have happened between two moments.
+/// True if one of some events may have happened between two moments.
 fn is_between<'a, T: 'a>(mut events: impl Iterator<Item = &'a Event<T>>, begin: Moment, end: Moment) -> bool {
     events.any(|event| event.begin < end && event.end > begin)
 }
@@ -176,7 +178,7 @@ fn is_between<'a, T: 'a>(mut events: impl Iterator<Item = &'a Event<T>>, begin: 
 mod tests {
     use super::*;
 
-    /// A version that is a run, made from moment 2 to 4, and the deletion of that run.
+    /// A version made from a run at moments 2 to 4, and the deletion of that run.
     fn versions(deleted: (Moment, Moment)) -> Versions {
         let mut versions = Versions::new(vec![VersionedRun {
             id: "r".to_owned(),

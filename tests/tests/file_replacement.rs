@@ -1,4 +1,4 @@
-//! A file that is replaced while it is asked for: what is said of it and its bytes are of one and the same file.
+//! Files that are replaced during a download: headers and bytes always belong to the same file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use mlforge_tests::StaticForge;
 use mlforge_tests::tracker::plugin;
 use tokio::sync::mpsc;
 
-/// Blobs whose files are replaced, so many times more, by longer ones as soon as somebody has looked at them.
+/// Blobs whose files are replaced by longer ones right after each look-up, for a number of times.
 struct Replaced {
     blobs: MemoryBlobs,
     left: AtomicUsize,
@@ -97,7 +97,7 @@ impl Blobs for Replaced {
     }
 }
 
-/// Asks for a file of three bytes that is replaced so many times meanwhile.
+/// Requests a file of three bytes that is replaced this number of times in the meantime.
 async fn ask(times: usize) -> http::Response<mlforge::Body> {
     let blobs = Arc::new(Replaced {
         blobs: MemoryBlobs::new(),
@@ -120,7 +120,7 @@ async fn ask(times: usize) -> http::Response<mlforge::Body> {
 }
 
 #[tokio::test]
-async fn the_tag_of_a_file_that_is_replaced_meanwhile_is_that_of_its_bytes() {
+async fn the_etag_of_a_file_replaced_during_a_read_matches_its_bytes() {
     for times in [0, 1, 3] {
         let response = ask(times).await;
         assert_eq!(response.status(), 200);
@@ -139,8 +139,8 @@ async fn the_tag_of_a_file_that_is_replaced_meanwhile_is_that_of_its_bytes() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_replaced_for_ever_is_not_sent_for_now() {
-    // By the host, or by a component that opens files itself.
+async fn a_file_that_is_replaced_without_end_is_answered_with_503_or_429() {
+    // 503 by the host, or 429 by a component that opens files itself.
     let status = ask(usize::MAX).await.status().as_u16();
     assert!([503, 429].contains(&status), "{status}");
 }

@@ -1,4 +1,4 @@
-//! What an instance keeps of a search changes no answer, whatever happens while the search reads.
+//! The search cache of an instance changes no answer, even if data changes while a search reads.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use mlforge::storage::{Commit, CommitError, Page, ProjectId, Range, Records, Sto
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
-/// Records that wait once, before runs are read, after they said so.
+/// Records whose scan of runs reports itself and waits, once.
 struct Waiting {
     records: MemoryRecords,
     once: Mutex<Option<(Sender<()>, Receiver<()>)>>,
@@ -45,7 +45,7 @@ fn stages(tracker: &Tracker, experiment: &str) -> Vec<Value> {
 }
 
 #[test]
-fn an_experiment_that_was_deleted_while_its_runs_were_read_comes_back_whole() {
+fn an_experiment_deleted_during_a_search_is_restored_with_all_its_runs() {
     let records = Arc::new(Waiting {
         records: MemoryRecords::new(),
         once: Mutex::default(),
@@ -63,7 +63,7 @@ fn an_experiment_that_was_deleted_while_its_runs_were_read_comes_back_whole() {
             .post("experiments/delete", json!({"experiment_id": experiment}))
             .ok();
         go.send(()).unwrap();
-        // It was there when the search looked.
+        // The experiment existed when the search started.
         assert_eq!(searched.join().unwrap(), ["deleted"]);
     });
     tracker

@@ -1,4 +1,5 @@
-//! What the component is lent: rights, storage, time, randomness and headers, and nothing else.
+//! The imports that the host provides to the component: rights, storage, time, random numbers and headers,
+//! and nothing else.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -29,10 +30,10 @@ async fn a_reader_stages_no_blob() {
 }
 
 #[tokio::test]
-async fn rights_end_with_the_request_that_has_them() {
+async fn rights_end_with_their_request() {
     let guest = GuestHost::new();
     assert_eq!(guest.developer().get("/write").await.body, "written");
-    // The same instance, now for a reader.
+    // This instance answers a reader now.
     assert_eq!(guest.caller("reporter", "1").get("/write").await.body, "denied");
     assert_eq!(guest.caller("reporter", "1").get("/count").await.body, "3");
 }
@@ -46,14 +47,14 @@ async fn records_belong_to_one_project() {
 }
 
 #[tokio::test]
-async fn what_follows_the_answer_has_the_requests_rights() {
+async fn writes_after_the_answer_have_the_rights_of_the_request() {
     let guest = GuestHost::new();
     assert_eq!(guest.developer().get("/late").await.body, "will write");
     assert_eq!(guest.developer().get("/read").await.body, "1 value");
 }
 
 #[tokio::test]
-async fn a_blob_comes_back_as_it_went() {
+async fn a_blob_is_read_back_unchanged() {
     let guest = GuestHost::limited(mlforge::Limits {
         small_body_bytes_max: 20 << 20,
         ..mlforge::Limits::default()
@@ -61,7 +62,7 @@ async fn a_blob_comes_back_as_it_went() {
     let blob: String = (0..600_000).map(|number| format!("{number} ")).collect();
     let staged = guest.developer().post("/stage", blob.clone()).await;
     assert_eq!(staged.body, format!("staged {}", blob.len()));
-    // The component asks for all but the first byte.
+    // The component reads all but the first byte.
     assert!(guest.developer().get("/blob").await.body == blob[1..]);
     assert_eq!(guest.caller("developer", "2").get("/blob").await.body, "no blob");
 }
@@ -84,7 +85,7 @@ async fn time_can_be_frozen() {
 }
 
 #[tokio::test]
-async fn randomness_can_be_seeded() {
+async fn random_numbers_can_be_seeded() {
     let draw = async |seed| {
         let guest = GuestHost::with(|builder| builder.random_seed(seed));
         [
@@ -110,7 +111,7 @@ async fn the_component_sees_the_rest_of_the_address_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn identity_comes_from_the_host_alone() {
+async fn identity_comes_only_from_the_host() {
     let caller = GuestHost::new()
         .caller("reporter", "1")
         .header("x-mlforge-rights", "write")
@@ -152,7 +153,7 @@ async fn only_harmless_headers_leave_the_component() {
 }
 
 #[test]
-fn the_component_imports_what_the_world_says() {
+fn the_component_imports_only_the_interfaces_of_its_world() {
     let plugin = Plugin::compile(TEST_GUEST, None, &Limits::default()).unwrap();
     let mut imports = plugin.imports();
     imports.sort();
@@ -169,7 +170,7 @@ fn the_component_imports_what_the_world_says() {
 }
 
 #[test]
-fn a_component_that_wants_more_is_refused() {
+fn a_component_with_other_imports_is_refused() {
     let refused = Plugin::compile(&importing("wasi:sockets/types@0.3.0"), None, &Limits::default());
     let error = format!("{:#}", refused.err().expect("a refusal"));
     assert!(error.contains("wasi:sockets/types@0.3.0"), "{error}");

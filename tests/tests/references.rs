@@ -1,4 +1,5 @@
-//! Versions that are runs: made from one, found from one, and not lost with one.
+//! Versions that reference runs: made from a run, found by a run, and protected from the deletion of their
+//! run.
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ fn versions_of(tracker: &Tracker, run: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_version_made_from_a_run_is_that_run_wherever_it_lies() {
+fn a_version_made_from_a_run_is_that_run_in_any_experiment() {
     let tracker = Tracker::fresh();
     tracker.model("m");
     tracker.model("n");
@@ -41,7 +42,7 @@ fn a_version_made_from_a_run_is_that_run_wherever_it_lies() {
         ))
         .ok();
     assert_eq!(both["model_versions"].as_array().unwrap().len(), 2);
-    // The run is left as it was.
+    // The run is unchanged.
     assert_eq!(tracker.read(&a)["info"]["status"], "RUNNING");
 }
 

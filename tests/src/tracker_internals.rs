@@ -1,4 +1,4 @@
-//! What a test does and sees of a tracker behind its front door.
+//! Access of tests to the internals of a tracker: its clock, its forge, its records and its files.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use mlforge::storage::{Commit, ProjectId, Range, Records, Write};
 use crate::tracker::Tracker;
 
 impl Tracker {
-    /// Lets time pass.
+    /// Sets the clock forward.
     pub fn wait_ms(&self, time_ms: u64) {
-        self.around.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
+        self.environment.passed_ms.fetch_add(time_ms, Ordering::SeqCst);
     }
 
-    /// Sets the clock back, at most by what has passed.
+    /// Sets the clock back, at most by the time that it was set forward.
     pub fn set_back_ms(&self, time_ms: u64) {
-        self.around.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
+        self.environment.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
     }
 
-    /// The records of one kind, at most 4 MiB of them.
+    /// The records of one kind. Only the first 4 MiB are returned.
     pub fn records_of(&self, kind: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
         let ranges = [Range {
             start: vec![kind],
@@ -35,17 +35,17 @@ impl Tracker {
         entries.iter().map(|[key, value]| (cut(key), cut(value))).collect()
     }
 
-    /// What upkeep came to so far.
+    /// The counts of maintenance so far.
     pub fn maintenance_counts(&self) -> MaintenanceCounts {
         self.host.maintenance_counts()
     }
 
-    /// From now on the writer may only read.
+    /// Takes the right to write from the writer.
     pub fn demote_writer(&self) {
-        self.around.is_demoted.store(true, Ordering::SeqCst);
+        self.environment.is_demoted.store(true, Ordering::SeqCst);
     }
 
-    /// Removes for good what has been deleted for so long; answers how much that was.
+    /// Purges data that has been deleted for this long; returns the number of purged objects.
     pub fn purge(&self, deleted_for_ms: u64) -> u64 {
         let purged = self
             .host
@@ -53,7 +53,7 @@ impl Tracker {
         self.runtime.block_on(purged).expect("a purge")
     }
 
-    /// The same when something cannot be removed; answers what is said of it.
+    /// Runs a purge that must fail; returns its error.
     pub fn purge_fails(&self, deleted_for_ms: u64) -> String {
         let purged = self
             .host
@@ -61,16 +61,16 @@ impl Tracker {
         format!("{:#}", self.runtime.block_on(purged).expect_err("a failure"))
     }
 
-    /// The same, broken off after this time.
+    /// Runs a purge that is cut off after this time.
     pub fn purge_for(&self, time: Duration) {
         let purged = self.host.purge(ProjectId(self.project), Duration::ZERO);
-        // Whether it came to its end does not matter.
+        // It does not matter if the purge ended.
         _ = self
             .runtime
             .block_on(async { tokio::time::timeout(time, purged).await });
     }
 
-    /// Stores records, whatever was there.
+    /// Stores records, and replaces existing ones.
     pub fn put_records(&self, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) {
         let writes: Vec<Write> = records.into_iter().map(|(key, value)| Write::Put(key, value)).collect();
         for some in writes.chunks(1_000) {
@@ -83,7 +83,7 @@ impl Tracker {
         }
     }
 
-    /// Reads a record; none when there is none.
+    /// Reads a record. `None`: there is none.
     pub fn record(&self, key: Vec<u8>) -> Option<Vec<u8>> {
         let keys = [key];
         let read = self.records.get(ProjectId(self.project), &keys);
@@ -91,12 +91,12 @@ impl Tracker {
         (values.versions.first() != Some(&0)).then_some(values.bytes)
     }
 
-    /// How many records there are from the first key to the one before the second.
+    /// Number of records from the first key up to, but without, the second.
     pub fn count_records(&self, start: &[u8], end: &[u8]) -> usize {
         self.count_of(&*self.records, start, end)
     }
 
-    /// The same of other records than the usual ones.
+    /// Number of records in other records than the tracker's.
     pub fn count_of(&self, records: &dyn Records, start: &[u8], end: &[u8]) -> usize {
         let ranges = [Range {
             start: start.to_vec(),
@@ -109,7 +109,7 @@ impl Tracker {
         page.ends.len() / 2
     }
 
-    /// Whether a record of the project has these bytes in its key or its value.
+    /// True if a record of the project contains these bytes in its key or its value.
     pub fn stores(&self, bytes: &[u8]) -> bool {
         let mut start = Vec::new();
         loop {
@@ -131,7 +131,7 @@ impl Tracker {
         }
     }
 
-    /// How many records of the project have a key that begins so.
+    /// Number of records of the project whose keys begin with this prefix.
     pub fn count(&self, prefix: &str) -> usize {
         let mut end = prefix.as_bytes().to_vec();
         end.push(255);
@@ -158,7 +158,7 @@ impl Tracker {
         }
     }
 
-    /// Stores a record, whatever the component would.
+    /// Stores a record without the component.
     pub fn put_record(&self, key: &[u8], value: &[u8]) {
         let writes = vec![Write::Put(key.to_vec(), value.to_vec())];
         let checks = Vec::new();
@@ -166,7 +166,7 @@ impl Tracker {
         self.runtime.block_on(commit).expect("a commit");
     }
 
-    /// Stores a file among the project's, wherever its name leads.
+    /// Stores a file of the project under any name.
     pub fn put_file(&self, name: &str, contents: &'static str) {
         let project = ProjectId(self.project);
         self.runtime.block_on(async {
@@ -178,7 +178,7 @@ impl Tracker {
         });
     }
 
-    /// What the host keeps directly below a directory of the project's files, whatever leads there.
+    /// The names directly below a directory of the project's files, with or without records that lead there.
     pub fn kept(&self, directory: &str) -> Vec<String> {
         let items = self.blobs.list(ProjectId(self.project), directory, None, 10_000);
         let items = self.runtime.block_on(items).expect("a listing");

@@ -1,5 +1,6 @@
-//! Servers in this process that do nothing but what a line of the table is compared with: a small answer, or a file
-//! written and read in the plainest way, or a metric logged by native code.
+//! Baseline servers in this process, to compare lines of the table with. Each does one of three minimal
+//! tasks. It gives a small answer, writes and reads files in the plainest way, or logs metrics by native
+//! code.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,27 +26,27 @@ use tokio::sync::{mpsc as pieces, oneshot};
 
 use crate::native::NativeStore;
 
-/// What the bare server answers.
+/// The answer of `Task::Small`.
 const SMALL_JSON: &[u8] = br#"{"error_code":"NOT_FOUND","message":"nothing here"}"#;
-/// Threads of a bare server: as many as mlforge has on two cores.
+/// Number of threads of a baseline server: as many as mlforge has on two cores.
 const THREADS: usize = 2;
-/// How much of a file is read or written at once.
+/// Number of bytes of a file that are read or written at once.
 const PIECE_BYTES: usize = 256 << 10;
-/// Pieces that wait for a slow client.
+/// Number of pieces that are buffered for a slow client.
 const PIECES_AHEAD: usize = 2;
 
-/// What a server does.
+/// The task of a baseline server.
 #[derive(Clone, Debug)]
 enum Task {
     /// Answers everything with a small JSON.
     Small,
-    /// Keeps what is put, in a directory, and gives it back.
+    /// Stores uploaded files in a directory, and returns them.
     Files(PathBuf),
     /// Logs metrics, in a directory.
     Metrics(PathBuf),
 }
 
-/// A task that was begun.
+/// A task that was started.
 #[derive(Clone)]
 enum Handler {
     Small,
@@ -63,36 +64,37 @@ impl Task {
     }
 }
 
-/// A hyper server in this process; ends when dropped.
-pub(crate) struct BareServer {
-    /// As in `MLFLOW_TRACKING_URI`.
+/// A hyper server in this process. It ends when dropped.
+pub(crate) struct BaselineServer {
+    /// The base URL, as in `MLFLOW_TRACKING_URI`.
     pub(crate) url: String,
     _stop: oneshot::Sender<()>,
 }
 
-impl BareServer {
-    /// One that answers everything with a small JSON.
+impl BaselineServer {
+    /// A server that answers everything with a small JSON.
     pub(crate) fn small() -> Result<Self> {
         Self::start(Task::Small)
     }
 
-    /// One that keeps files: whole, flushed and renamed before it answers, as it has to be of a file that counts.
+    /// A server that stores files. It writes, flushes and renames each before it answers, since an
+    /// acknowledged file must be durable.
     pub(crate) fn files(dir: &Path) -> Result<Self> {
         Self::start(Task::Files(dir.to_owned()))
     }
 
-    /// One that logs metrics to the runs of a `NativeStore`.
+    /// A server that logs metrics to the runs of a `NativeStore`.
     pub(crate) fn metrics(dir: &Path) -> Result<Self> {
         Self::start(Task::Metrics(dir.to_owned()))
     }
 
-    /// Starts it on threads of its own, as a server in another process would have.
+    /// Starts the server on threads of its own, as a server in another process would have.
     fn start(task: Task) -> Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             if let Err(error) = serve(task, &tell, stopped) {
-                // Nobody listens once the address is told.
+                // Nobody listens after the address is sent.
                 _ = tell.send(Err(error));
             }
         });
