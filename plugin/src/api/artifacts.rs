@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
-use super::page::ANSWER_BYTES_MAX;
+use super::paging::ANSWER_BYTES_MAX;
 use super::runs::run_id;
 use super::{EMPTY, file_response, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact::Purpose::{Read, Write};
 use crate::domain::id::RunId;
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::domain::source::Source;
 use crate::domain::version::VersionName;
 use crate::error::{Error, Result};

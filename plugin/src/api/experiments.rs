@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::page::PageWriter;
+use super::paging::PageWriter;
 use super::pairs::{read_pair, read_pairs};
 use super::{EMPTY, json, wire};
 use crate::domain::experiment::{Experiment, validate_artifact_location};
@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::params::Params;
+use crate::search::cursor::Pages;
 use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
-use crate::search::page::Pages;
 use crate::store::experiments;
 use crate::store::experiments::search;
 use crate::store::query::SearchQuery;

@@ -3,17 +3,18 @@
 use serde::Serialize;
 
 use super::experiments::page_size;
-use super::logged::Model;
-use super::page::{self, PageWriter};
+use super::paging;
+use super::paging::PageWriter;
 use super::pairs::{read_pairs, reject_duplicate_keys};
 use super::runs::experiments;
+use super::wire::logged_models::Model;
 use super::{EMPTY, json};
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{
     DATASETS_PER_LOGGED_SEARCH_MAX, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX,
 };
-use crate::domain::logged::{
+use crate::domain::logged_model::{
     FullLoggedModel, KnownLoggedModel, LoggedModelId, LoggedStatus, MeasuredOn, NewLoggedModel,
 };
 use crate::domain::name::missing;
@@ -24,8 +25,8 @@ use crate::host::clock::now_ms;
 use crate::host::random::{random_id, random_u64};
 use crate::request::call::Call;
 use crate::request::params::Params;
-use crate::search::logged::{LoggedOrder, LoggedSearch, OrderItem};
-use crate::search::page::Pages;
+use crate::search::cursor::Pages;
+use crate::search::logged_models::{LoggedModelOrder, LoggedModelSearch, OrderItem};
 use crate::store::logged_models;
 use crate::store::logged_models::search::LoggedModelQuery;
 use crate::store::logged_models::{read, search};
@@ -121,12 +122,12 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let (filter, datasets) = (params.text("filter")?.unwrap_or_default(), datasets(params)?);
     let items = params.objects("order_by")?;
     let items = items.iter().map(order_item).collect::<Result<Vec<_>>>()?;
-    let order = LoggedOrder::parse(&items, &datasets)?;
+    let order = LoggedModelOrder::parse(&items, &datasets)?;
     let within = experiments(params)?;
     let pages = Pages::of(("logged models", &within, filter, &datasets, items));
     let token = params.text("page_token")?.unwrap_or_default();
     let query = LoggedModelQuery {
-        search: LoggedSearch::parse(filter, datasets)?,
+        search: LoggedModelSearch::parse(filter, datasets)?,
         after: pages.after(token, |place| order.fits(place))?,
         count: page_size(params, LOGGED_MODELS_PER_PAGE_DEFAULT, LOGGED_MODELS_PER_PAGE_MAX)?,
         order,
@@ -134,7 +135,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let found = search::find(&within, &query).await?;
     let write =
         async |page: &mut PageWriter, known: KnownLoggedModel| page.add(&Model::from(&read::with_points(known).await?));
-    page::write("models", pages, &found, read::read_known, write).await
+    paging::write("models", pages, &found, read::read_known, write).await
 }
 
 fn datasets(params: &Params<'_>) -> Result<Vec<MeasuredOn>> {

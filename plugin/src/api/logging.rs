@@ -10,7 +10,7 @@ use crate::domain::limits::{
     BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, DATASET_DIGEST_CHARS_MAX,
     DATASET_NAME_CHARS_MAX,
 };
-use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
+use crate::domain::logged_model::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
 use crate::domain::name::{validate_key, validate_length};
 use crate::domain::pair::{RUN_PARAM, RUN_TAG};

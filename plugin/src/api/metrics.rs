@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::experiments::page_size;
 use super::json;
-use super::page::PageWriter;
+use super::paging::PageWriter;
 use super::run_json::write_point;
 use super::runs::run_id;
 use super::wire::MetricOfRun;
@@ -14,7 +14,7 @@ use crate::domain::name::missing;
 use crate::error::{Error, Result};
 use crate::request::call::Call;
 use crate::request::params::Params;
-use crate::search::page::Pages;
+use crate::search::cursor::Pages;
 use crate::store::keys;
 use crate::store::metrics::{bulk, history};
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::experiments::page_size;
-use super::page::{self, PageWriter};
+use super::paging;
+use super::paging::PageWriter;
 use super::pairs::{read_pair, read_pairs};
-use super::registry::{Model, Version};
+use super::wire::registry::{Model, Version};
 use super::{EMPTY, json};
 use crate::domain::alias::is_latest;
 use crate::domain::experiment::Pair;
@@ -23,8 +24,8 @@ use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::params::Params;
+use crate::search::cursor::Pages;
 use crate::search::models::{ModelOrder, ModelSearch};
-use crate::search::page::Pages;
 use crate::store::registry::latest::Latest;
 use crate::store::registry::model_search::ModelQuery;
 use crate::store::registry::{latest, model_name, model_search, models, version_read};
@@ -133,7 +134,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     };
     let found = model_search::find(&query).await?;
     let write = async |page: &mut PageWriter, model: FullModel| page.add(&Model::from(&model));
-    page::write("registered_models", pages, &found, models::read_some, write).await
+    paging::write("registered_models", pages, &found, models::read_some, write).await
 }
 
 #[derive(Serialize)]

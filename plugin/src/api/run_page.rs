@@ -3,13 +3,13 @@
 
 use std::rc::Rc;
 
-use super::page::{ITEMS_AT_ONCE, PageWriter};
+use super::paging::{ITEMS_AT_ONCE, PageWriter};
 use super::run_json::write_run;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::domain::run::FullRun;
 use crate::error::Result;
-use crate::search::page::Pages;
+use crate::search::cursor::Pages;
 use crate::store::columnar::instance_cache::{self, RUN_JSON_BYTES_MAX, RunJsonSegment};
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;

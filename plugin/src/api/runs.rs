@@ -19,7 +19,7 @@ use crate::host::clock::now_ms;
 use crate::host::random::{random_id, random_u64};
 use crate::request::call::Call;
 use crate::request::params::Params;
-use crate::search::page::Pages;
+use crate::search::cursor::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::store::query::SearchQuery;
 use crate::store::runs::dataset_reader::DatasetReader;

@@ -8,14 +8,15 @@ use serde_json::Value;
 use super::experiments::page_size;
 use super::models::{description, name, tag, tag_key, tags};
 use super::outputs::{appended, written};
-use super::page::{self, PageWriter};
-use super::registry::Version;
+use super::paging;
+use super::paging::PageWriter;
+use super::wire::registry::Version;
 use super::{EMPTY, json};
 use crate::domain::id::RunId;
 use crate::domain::limits::{
     LOGGED_MODEL_VALUE_CHARS_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX,
 };
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::domain::name::validate_length;
 use crate::domain::prompt::is_prompt;
 use crate::domain::semver::{SEMVER_TAG, SemVer};
@@ -27,7 +28,7 @@ use crate::host::clock::now_ms;
 use crate::host::random::random_id;
 use crate::request::call::Call;
 use crate::request::params::Params;
-use crate::search::page::Pages;
+use crate::search::cursor::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::portion::THING_BYTES_MAX;
 use crate::store::registry::create_version::NewVersion;
@@ -199,7 +200,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let found = version_search::find(&query).await?;
     let read = async |some: &[VersionRef]| version_read::read_some(some, THING_BYTES_MAX).await;
     let write = async |page: &mut PageWriter, version: FullVersion| page.add(&Version::in_list(&version));
-    page::write("model_versions", pages, &found, read, write).await
+    paging::write("model_versions", pages, &found, read, write).await
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub mod experiment;
 pub mod id;
 pub mod lifecycle;
 pub mod limits;
-pub mod logged;
+pub mod logged_model;
 pub mod metric;
 pub mod model;
 pub mod name;

@@ -8,7 +8,7 @@ use super::artifact::{ArtifactPath, Purpose};
 use super::artifact_name;
 use super::id::RunId;
 use super::limits::SOURCE_CHARS_MAX;
-use super::logged::LoggedModelId;
+use super::logged_model::LoggedModelId;
 use super::name::validate_length;
 use super::percent;
 use super::semver::SemVer;

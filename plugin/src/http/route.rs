@@ -118,9 +118,9 @@ pub const NEWER_ROUTES: &[Route] = routes! {
 
 /// Every route that only the host takes, below `HOST_PREFIX`.
 pub const HOST_ROUTES: &[Route] = routes! {
-    POST "upkeep" Host api::upkeep::pass;
-    POST "sweep" Host api::upkeep::sweep;
-    POST "purge" Host api::upkeep::purge;
+    POST "upkeep" Host api::maintenance::pass;
+    POST "sweep" Host api::maintenance::sweep;
+    POST "purge" Host api::maintenance::purge;
 };
 
 /// Answers a request.

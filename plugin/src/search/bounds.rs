@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::language::ValueType;
 use super::order::{Order, VALUE};
+use super::schema::ValueType;
 
 /// Between which numbers the first values of an order lie that come neither before one key nor behind another.
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +83,9 @@ mod tests {
 
     use super::*;
     use crate::search::filter::Field;
-    use crate::search::language::Subject;
     use crate::search::order::{SortKey, Term};
     use crate::search::runs::RunAttribute;
+    use crate::search::schema::Subject;
 
     fn order(values: ValueType, descending: bool) -> Order<RunAttribute> {
         let subject = Subject::Tag(String::new());

@@ -1,8 +1,8 @@
 //! What can be asked of experiments.
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::order::{Order, SortKey, Term, terms};
+use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, ValueType};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::error::Result;
 
@@ -35,7 +35,7 @@ const fn row(name: &'static str, id: ExperimentAttribute, values: ValueType) -> 
 }
 
 impl Searched for ExperimentAttribute {
-    const LANGUAGE: Language<Self> = Language {
+    const LANGUAGE: Schema<Self> = Schema {
         entities: &[
             Entity {
                 words: &["attribute", "attributes"],

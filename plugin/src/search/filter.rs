@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::language::{Relation, Searched, Subject};
 use super::like::Pattern;
+use super::schema::{Relation, Searched, Subject};
 
 /// What things must be to be found; every clause must hold.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::experiments::{ExperimentFilter, ExperimentOrder};
-use super::language::Subject;
 use super::runs::{RunFilter, RunOrder};
+use super::schema::Subject;
 use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, LIKE_PATTERN_CHARS_MAX, ORDER_BY_ITEMS_MAX};
 use crate::error::{Error, Result};
 

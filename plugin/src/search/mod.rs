@@ -5,19 +5,19 @@
 //! say what their things can be asked for.
 
 pub mod bounds;
+pub mod cursor;
 pub mod experiments;
 pub mod filter;
-pub mod language;
 mod lex;
 pub mod like;
-pub mod logged;
+pub mod logged_models;
 pub mod models;
 mod name;
 pub mod order;
-pub mod page;
 mod parse;
 pub mod prompts;
 pub mod runs;
+pub mod schema;
 pub mod versions;
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::lex::shown;
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use super::prompts::Kind;
+use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, ValueType};
 use crate::domain::experiment::Pair;
 use crate::domain::model::Model;
 use crate::domain::prompt::hides;
@@ -53,7 +53,7 @@ pub(super) const ENTITIES: &[Entity] = &[
 ];
 
 impl Searched for ModelAttribute {
-    const LANGUAGE: Language<Self> = Language {
+    const LANGUAGE: Schema<Self> = Schema {
         entities: ENTITIES,
         attributes: &[
             Attribute {

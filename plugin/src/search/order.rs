@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::filter::Field;
-use super::language::{Searched, Subject, ValueType};
 use super::lex::{self, Kind, shown};
 use super::name::Name;
+use super::schema::{Searched, Subject, ValueType};
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX, ORDERED_TEXT_BYTES_MAX};
 use crate::error::{Error, Result};
 

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Bound, Clause, Filter, Predicate};
-use super::language::{Comparator, Relation, Searched, Subject, ValueType, listed};
 use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
 use super::name::Name;
+use super::schema::{Comparator, Relation, Searched, Subject, ValueType, listed};
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MAX, LIKE_PATTERN_CHARS_MAX};
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Prompts are models and versions with a reserved tag. Searches hide them unless they are asked for.
 
 use super::filter::{Clause, Filter, Predicate};
-use super::language::Subject;
+use super::schema::Subject;
 use crate::domain::prompt::PROMPT_TAG;
 
 /// True if a search is for prompts, or for all that is none.

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use super::experiments::{ExperimentFilter, ExperimentOrder};
 use super::filter::{Bound, Clause, Filter, Predicate};
-use super::language::{Comparator, DatasetField, Relation, Searched, Subject};
 use super::like::Pattern;
 use super::runs::{RunAttribute, RunFilter, RunOrder};
+use super::schema::{Comparator, DatasetField, Relation, Searched, Subject};
 use crate::error::Error;
 
 /// A clause as it could have been asked for.

@@ -1,8 +1,8 @@
 //! What can be asked of runs.
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, DatasetField, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
+use super::schema::{Attribute, DatasetField, Entity, EntityKind, Schema, Searched, Subject, ValueType};
 use crate::domain::dataset::CONTEXT_TAG;
 use crate::domain::run::{FullRun, NAME_TAG, RunInput};
 use crate::error::Result;
@@ -52,7 +52,7 @@ const fn row(name: &'static str, id: RunAttribute, values: ValueType, ordered: b
 }
 
 impl Searched for RunAttribute {
-    const LANGUAGE: Language<Self> = Language {
+    const LANGUAGE: Schema<Self> = Schema {
         entities: &[
             entity(&["metric", "metrics"], EntityKind::Metric, ValueType::Float, true),
             entity(

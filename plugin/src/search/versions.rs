@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Language, Searched, Subject, ValueType};
 use super::models::ENTITIES;
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
 use super::prompts::Kind;
+use super::schema::{Attribute, Schema, Searched, Subject, ValueType};
 use crate::domain::model::Model;
 use crate::domain::semver::SEMVER_TAG;
 use crate::domain::version::FullVersion;
@@ -58,7 +58,7 @@ const fn row(
 }
 
 impl Searched for VersionAttribute {
-    const LANGUAGE: Language<Self> = Language {
+    const LANGUAGE: Schema<Self> = Schema {
         entities: ENTITIES,
         attributes: &[
             row("name", VersionAttribute::Name, ValueType::ListedText, true),

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 mod chunk;
 mod dataset;
 pub mod link;
-pub mod logged;
+pub mod logged_models;
 pub mod purge;
 pub mod registry;
 pub mod upload;

@@ -60,7 +60,7 @@ use crate::domain::name::cut;
 use crate::host::records::Span;
 
 mod columns;
-pub mod logged;
+pub mod logged_models;
 mod points;
 mod purge;
 pub mod registry;

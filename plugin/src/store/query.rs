@@ -1,9 +1,9 @@
 //! A query: a filter, an order and a page of it, for runs and experiments alike.
 
 use crate::domain::lifecycle::View;
+use crate::search::cursor::Cursor;
 use crate::search::filter::Filter;
 use crate::search::order::Order;
-use crate::search::page::Cursor;
 
 /// What to find, and which page of it.
 pub struct SearchQuery<A> {

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codec;
-use super::keys::logged::model as logged_key;
+use super::keys::logged_models::model as logged_key;
 use super::keys::registry as keys;
 use super::keys::run as run_key;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::domain::model::Model;
 use crate::domain::run::Run;
 use crate::domain::semver::SemVer;
@@ -95,7 +95,7 @@ pub async fn put_guards(change: &mut Change, version: &Version) -> Result<()> {
     for (model, record) in models.iter().zip(of_models) {
         let model = record
             .existing()
-            .map(|bytes| codec::logged::read_logged_model(*model, bytes));
+            .map(|bytes| codec::logged_models::read_logged_model(*model, bytes));
         experiments.extend(model.transpose()?.map(|model| model.experiment));
     }
     for experiment in experiments {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::search::page::Cursor;
+use crate::search::cursor::Cursor;
 
 /// Bytes of keys, and of what is kept with them, of one page: with more it has fewer things than were asked for, but two it may
 /// have.

@@ -13,7 +13,7 @@ use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ impl Owner {
     async fn must_still_exist(&self, path: &ArtifactPath) -> Result<()> {
         let key = match self {
             Owner::Run(stored) => keys::run(stored.run.id),
-            Owner::Logged(stored) => keys::logged::model(stored.model.id),
+            Owner::Logged(stored) => keys::logged_models::model(stored.model.id),
         };
         let [owner] = get([key]).await?;
         if owner.version != ABSENT {

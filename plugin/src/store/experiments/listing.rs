@@ -10,7 +10,7 @@ use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
 use crate::error::{Error, Result};
 use crate::host::records::{Span, get_all, scan_all};
-use crate::search::page::Cursor;
+use crate::search::cursor::Cursor;
 use crate::store::keys;
 
 /// How many entries one refill of a range reads at least and at most.

@@ -19,7 +19,7 @@ pub(super) async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
     let of_models = possible_models(path.as_str());
     let of_models = of_models.into_iter().map(|id| {
         (
-            keys::logged::model(id),
+            keys::logged_models::model(id),
             Tombstone::Logged(id),
             format!("logged model {id}"),
         )
@@ -28,7 +28,7 @@ pub(super) async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
         let [whole, left] = get([key, keys::ruin(&ruin)]).await?;
         let uri = match (whole.existing(), left.existing(), ruin) {
             (Some(bytes), _, Tombstone::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
-            (Some(bytes), _, Tombstone::Logged(id)) => codec::logged::read_logged_model(id, bytes)?.artifact_uri,
+            (Some(bytes), _, Tombstone::Logged(id)) => codec::logged_models::read_logged_model(id, bytes)?.artifact_uri,
             (_, Some(note), _) => codec::purge::read_note(note)?.artifact_uri,
             _ => continue,
         };

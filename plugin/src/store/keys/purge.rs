@@ -2,7 +2,7 @@
 
 use super::Key;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::host::records::Span;
 
 /// Something that is out of sight and not cleared away yet.

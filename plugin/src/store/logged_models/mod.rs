@@ -2,11 +2,13 @@
 
 pub mod read;
 pub mod search;
-use super::keys::logged as keys;
+use super::keys::logged_models as keys;
 use super::{codec, experiments};
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
-use crate::domain::logged::{FullLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, LoggedStatus, NewLoggedModel};
+use crate::domain::logged_model::{
+    FullLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, LoggedStatus, NewLoggedModel,
+};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
@@ -21,7 +23,7 @@ impl StoredLoggedModel {
     fn read(id: LoggedModelId, record: &Record) -> Result<Self> {
         let bytes = record.existing().ok_or_else(|| id.not_found())?;
         Ok(StoredLoggedModel {
-            model: codec::logged::read_logged_model(id, bytes)?,
+            model: codec::logged_models::read_logged_model(id, bytes)?,
             version: record.version,
         })
     }
@@ -51,7 +53,7 @@ pub async fn create(
         let model = LoggedModel::new(id, &stored.experiment, new, || nickname.to_owned(), now_ms)?;
         stored.require_unchanged(change, now_ms);
         change.require_version(keys::model(id), ABSENT);
-        change.put(keys::model(id), codec::logged::write_logged_model(&model));
+        change.put(keys::model(id), codec::logged_models::write_logged_model(&model));
         let sort_key = keys::logged_model_sort_key(now_ms, id);
         for list in lists(&model) {
             change.put(list.at(&sort_key), Vec::new());
@@ -82,7 +84,7 @@ pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> R
         stored.require_unchanged(change);
         stored.model.status = status;
         stored.model.last_update_time_ms = now_ms;
-        change.put(keys::model(id), codec::logged::write_logged_model(&stored.model));
+        change.put(keys::model(id), codec::logged_models::write_logged_model(&stored.model));
         Ok(())
     })
     .await?;
@@ -100,7 +102,7 @@ pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
         }
         stored.model.is_deleted = true;
         stored.model.last_update_time_ms = now_ms;
-        change.put(keys::model(id), codec::logged::write_logged_model(&stored.model));
+        change.put(keys::model(id), codec::logged_models::write_logged_model(&stored.model));
         Ok(())
     })
     .await

@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use crate::domain::experiment::Pair;
 use crate::domain::limits::LOGGED_POINTS_SHOWN_MAX;
-use crate::domain::logged::{FullLoggedModel, KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint};
+use crate::domain::logged_model::{FullLoggedModel, KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint};
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan_until};
 use crate::store::codec;
-use crate::store::keys::logged as keys;
-use crate::store::keys::logged::LoggedPart;
+use crate::store::keys::logged_models as keys;
+use crate::store::keys::logged_models::LoggedPart;
 use crate::store::portion::{Room, as_shown, portion};
 
 /// What is read of one logged model besides its points, at most.
@@ -84,7 +84,7 @@ struct LoggedModelParts {
 impl LoggedModelParts {
     fn add(&mut self, id: LoggedModelId, key: &[u8], value: &[u8]) -> Result<()> {
         match keys::logged_part(key, value).ok_or_else(|| corrupt(id))? {
-            LoggedPart::Model => self.model = Some(codec::logged::read_logged_model(id, value)?),
+            LoggedPart::Model => self.model = Some(codec::logged_models::read_logged_model(id, value)?),
             LoggedPart::Param(key) => self.params.push((key.to_owned(), codec::read_text(value)?)),
             LoggedPart::Tag(key) => self.tags.push((key.to_owned(), codec::read_text(value)?)),
             LoggedPart::Newest(point) => self.newest.push(point),

@@ -4,13 +4,13 @@
 
 use super::read;
 use crate::domain::id::ExperimentId;
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan_all};
-use crate::search::logged::{LoggedOrder, LoggedSearch};
-use crate::search::page::Cursor;
-use crate::store::keys::logged as keys;
-use crate::store::keys::logged::List;
+use crate::search::cursor::Cursor;
+use crate::search::logged_models::{LoggedModelOrder, LoggedModelSearch};
+use crate::store::keys::logged_models as keys;
+use crate::store::keys::logged_models::List;
 use crate::store::top_k::{Page, TopK};
 
 /// How many logged models are read and looked at together, at most.
@@ -25,9 +25,9 @@ const NAMED_LISTS_MAX: usize = 1_000;
 /// What to find, and which page of it.
 pub struct LoggedModelQuery {
     /// What logged models must be.
-    pub search: LoggedSearch,
+    pub search: LoggedModelSearch,
     /// In what order they come.
-    pub order: LoggedOrder,
+    pub order: LoggedModelOrder,
     /// The place of the last one of the page before.
     pub after: Option<Cursor>,
     /// How many a page has, at least 1.
@@ -97,7 +97,7 @@ impl<'a> LoggedModelScan<'a> {
             None => within.iter().map(|experiment| List::Experiment(*experiment)).collect(),
         };
         let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
-        let begin = cursor.and_then(|cursor| LoggedOrder::listing_cursor(cursor.bytes()));
+        let begin = cursor.and_then(|cursor| LoggedModelOrder::listing_cursor(cursor.bytes()));
         LoggedModelScan {
             lists,
             read: Some(begin.map_or_else(Vec::new, |(time, id)| keys::logged_model_sort_key(time, id))),

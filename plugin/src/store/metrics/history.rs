@@ -5,7 +5,7 @@ use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
 use crate::host::records::scan;
-use crate::search::page::Cursor;
+use crate::search::cursor::Cursor;
 use crate::store::{codec, keys};
 
 /// A page of a metric's points by (time, step, value), and the place behind it unless it is the last.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Span, get_all, scan, scan_page};
@@ -82,10 +82,10 @@ impl Retained {
             self.runs.insert(run);
         }
         for model in models {
-            let record = get_all(vec![keys::logged::model(model)]).await?.pop();
+            let record = get_all(vec![keys::logged_models::model(model)]).await?.pop();
             let bytes = record.as_ref().and_then(|record| record.existing());
             let model_read = bytes
-                .map(|bytes| codec::logged::read_logged_model(model, bytes))
+                .map(|bytes| codec::logged_models::read_logged_model(model, bytes))
                 .transpose()?;
             self.experiments.extend(model_read.map(|model| model.experiment));
             self.models.insert(model);
@@ -104,9 +104,9 @@ impl Retained {
             return Ok(true);
         }
         let mut is_kept = false;
-        let models = keys::logged::List::Experiment(id).behind(&[]);
+        let models = keys::logged_models::List::Experiment(id).behind(&[]);
         scan(models, MODELS_MAX, |key, _| {
-            let sort_key = keys::logged::sort_key_in(key).and_then(keys::logged::read_sort_key);
+            let sort_key = keys::logged_models::sort_key_in(key).and_then(keys::logged_models::read_sort_key);
             is_kept |= sort_key.is_some_and(|(_, model)| self.models.contains(&model));
             Ok(())
         })

@@ -8,7 +8,7 @@ use super::source;
 use super::source::Owner;
 use super::{latest, versions};
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::logged::VERSIONS_TAG;
+use crate::domain::logged_model::VERSIONS_TAG;
 use crate::domain::prompt;
 use crate::domain::run::{NewRun, Run, Status};
 use crate::domain::semver::SemVer;

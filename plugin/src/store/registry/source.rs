@@ -6,7 +6,7 @@ use crate::domain::alias::is_latest;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::domain::source::{
     Source, VersionSource, Which, invalid, not_of_model, not_of_run, possible_models, possible_runs,
 };

@@ -11,7 +11,7 @@ use crate::domain::id::{ModelId, RunId};
 use crate::domain::model::Model;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan};
-use crate::search::page::Cursor;
+use crate::search::cursor::Cursor;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::keys::registry as keys;
 use crate::store::portion::THING_BYTES_MAX;

@@ -19,7 +19,7 @@ use super::{codec, keys, logged_models, references};
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
-use crate::domain::logged::{LoggedModelId, LoggedPoint};
+use crate::domain::logged_model::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@
 use super::block_reader::{RowGroup, ValueSource};
 use crate::search::bounds::Bounds;
 use crate::search::filter::Predicate;
-use crate::search::language::Relation;
+use crate::search::schema::Relation;
 use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 

@@ -2,7 +2,7 @@
 
 use super::{CommitBudget, clear_spans, put_logged, put_run, put_unreadable_run};
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::logged::LoggedModelId;
+use crate::domain::logged_model::LoggedModelId;
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Span, get_all, scan, transact_background};
 use crate::store::columnar::row_keys;
@@ -101,21 +101,21 @@ async fn take_on_together(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut C
 
 /// Makes ruins of logged models that are in the experiment's list; whether there were any.
 async fn take_on_models(experiment: ExperimentId) -> Result<bool> {
-    let list = keys::logged::List::Experiment(experiment);
+    let list = keys::logged_models::List::Experiment(experiment);
     let mut models: Vec<(Vec<u8>, LoggedModelId)> = Vec::new();
     scan(list.behind(&[]), PARTS_AT_ONCE, |key, _| {
-        let place = keys::logged::sort_key_in(key).and_then(keys::logged::read_sort_key);
+        let place = keys::logged_models::sort_key_in(key).and_then(keys::logged_models::read_sort_key);
         let (_, id) = place.ok_or_else(|| Error::Corrupt("key of a logged model's place".to_owned()))?;
         models.push((key.to_vec(), id));
         Ok(())
     })
     .await?;
     transact_background(async |change| {
-        let records = get_all(models.iter().map(|(_, id)| keys::logged::model(*id)).collect()).await?;
+        let records = get_all(models.iter().map(|(_, id)| keys::logged_models::model(*id)).collect()).await?;
         for ((place, id), record) in models.iter().zip(&records) {
             if let Some(bytes) = record.existing() {
-                put_logged(change, &codec::logged::read_logged_model(*id, bytes)?);
-                change.delete(keys::logged::model(*id));
+                put_logged(change, &codec::logged_models::read_logged_model(*id, bytes)?);
+                change.delete(keys::logged_models::model(*id));
             }
             change.delete(place.clone());
         }

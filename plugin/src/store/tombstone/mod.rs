@@ -6,7 +6,7 @@
 
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
-use crate::domain::logged::{LoggedModel, LoggedModelId};
+use crate::domain::logged_model::{LoggedModel, LoggedModelId};
 use crate::domain::run::Run;
 use crate::domain::source::{possible_models, possible_runs};
 use crate::error::{Error, Result};
@@ -196,7 +196,11 @@ async fn clear_logged(id: LoggedModelId, note: &TombstoneValue, turn: &mut Commi
     if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(&id)) {
         blobs::delete_below(&root).await?;
     }
-    clear_spans(&[keys::logged::points(id), keys::logged::known_parts(id)], turn).await
+    clear_spans(
+        &[keys::logged_models::points(id), keys::logged_models::known_parts(id)],
+        turn,
+    )
+    .await
 }
 
 /// Empties the slot of a run in all columns. Its row is given to no other run.

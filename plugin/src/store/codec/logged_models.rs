@@ -2,7 +2,7 @@
 
 use super::{Reader, Writer};
 use crate::domain::id::ExperimentId;
-use crate::domain::logged::{LoggedModel, LoggedModelId, LoggedStatus};
+use crate::domain::logged_model::{LoggedModel, LoggedModelId, LoggedStatus};
 use crate::error::Result;
 
 /// Writes a logged model; its id is in the key.
@@ -70,7 +70,7 @@ mod tests {
         #[test]
         fn damaged_bytes_are_an_error_and_no_panic(mut bytes in any::<Vec<u8>>()) {
             if let Some(first) = bytes.first_mut() {
-                *first = super::super::VERSION;
+                *first = crate::store::codec::VERSION;
             }
             let _ = read_logged_model(LoggedModelId([0; 16]), &bytes);
         }

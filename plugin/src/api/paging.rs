@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::write_json;
 use crate::error::Result;
-use crate::search::page::{Cursor, Pages};
+use crate::search::cursor::{Cursor, Pages};
 use crate::store::top_k::Page;
 
 /// Items that are read and written at once, at most: fewer where they are large.

@@ -8,7 +8,7 @@ use crate::host::clock::now_ms;
 use crate::host::random::random_u64;
 use crate::host::report;
 use crate::request::call::Call;
-use crate::search::page::Cursor;
+use crate::search::cursor::Cursor;
 use crate::store::artifacts::upload_gc;
 use crate::store::purge::{self, PurgeStep};
 use crate::store::{compaction, keys, tombstone};

@@ -1,13 +1,15 @@
 //! The objects of MLflow's answers. A field that MLflow's server leaves unset is not printed; one that it sets is, even
 //! when it is empty or 0.
 
+pub mod logged_models;
+pub mod registry;
 use serde::{Serialize, Serializer};
 
 use crate::domain::dataset::Dataset as DomainDataset;
 use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
-use crate::domain::logged::{LoggedModelId, LoggedPoint};
+use crate::domain::logged_model::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{ModelOutput as DomainOutput, Run as DomainRun, RunInput};
 use crate::store::portion::answer_bytes;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::wire::{KeyValues, MetricOfModel};
-use crate::domain::logged::FullLoggedModel;
+use super::{KeyValues, MetricOfModel};
+use crate::domain::logged_model::FullLoggedModel;
 
 /// A logged model.
 #[derive(Serialize)]

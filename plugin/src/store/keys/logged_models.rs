@@ -2,7 +2,7 @@
 
 use super::{Key, POINT_BYTES, descending, newest_point, read_ascending, read_newest_point, read_point, read_text};
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::logged::{LoggedModelId, LoggedPoint, MeasuredOn};
+use crate::domain::logged_model::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
 use crate::host::records::Span;
 

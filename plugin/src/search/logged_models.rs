@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::filter::{Clause, Field, Filter};
-use super::language::{Attribute, Entity, EntityKind, Language, Searched, Subject, ValueType};
 use super::lex::shown;
 use super::order::{Order, SortKey, Term};
+use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, ValueType};
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX};
-use crate::domain::logged::{KnownLoggedModel, LoggedModelId, LoggedPoint, MeasuredOn};
+use crate::domain::logged_model::{KnownLoggedModel, LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::error::{Error, Result};
 
 /// An attribute of logged models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoggedAttribute {
+pub enum LoggedModelAttribute {
     /// Its id.
     Id,
     /// Its name.
@@ -43,7 +43,7 @@ const fn entity(words: &'static [&'static str], kind: EntityKind, values: ValueT
     }
 }
 
-const fn row(name: &'static str, id: LoggedAttribute, values: ValueType) -> Attribute<LoggedAttribute> {
+const fn row(name: &'static str, id: LoggedModelAttribute, values: ValueType) -> Attribute<LoggedModelAttribute> {
     Attribute {
         name,
         id,
@@ -52,8 +52,8 @@ const fn row(name: &'static str, id: LoggedAttribute, values: ValueType) -> Attr
     }
 }
 
-impl Searched for LoggedAttribute {
-    const LANGUAGE: Language<Self> = Language {
+impl Searched for LoggedModelAttribute {
+    const LANGUAGE: Schema<Self> = Schema {
         entities: &[
             entity(&["attributes"], EntityKind::Attribute, ValueType::UnquotedText),
             entity(&["metrics"], EntityKind::Metric, ValueType::Float),
@@ -61,27 +61,39 @@ impl Searched for LoggedAttribute {
             entity(&["tags"], EntityKind::Tag, ValueType::UnquotedText),
         ],
         attributes: &[
-            row("name", LoggedAttribute::Name, ValueType::UnquotedText),
-            row("model_id", LoggedAttribute::Id, ValueType::UnquotedText),
-            row("status", LoggedAttribute::Status, ValueType::Word(STATUSES)),
-            row("model_type", LoggedAttribute::Kind, ValueType::UnquotedText),
-            row("source_run_id", LoggedAttribute::SourceRun, ValueType::UnquotedText),
-            row("experiment_id", LoggedAttribute::Experiment, ValueType::ExperimentId),
+            row("name", LoggedModelAttribute::Name, ValueType::UnquotedText),
+            row("model_id", LoggedModelAttribute::Id, ValueType::UnquotedText),
+            row("status", LoggedModelAttribute::Status, ValueType::Word(STATUSES)),
+            row("model_type", LoggedModelAttribute::Kind, ValueType::UnquotedText),
+            row(
+                "source_run_id",
+                LoggedModelAttribute::SourceRun,
+                ValueType::UnquotedText,
+            ),
+            row(
+                "experiment_id",
+                LoggedModelAttribute::Experiment,
+                ValueType::ExperimentId,
+            ),
             row(
                 "creation_timestamp_ms",
-                LoggedAttribute::CreationTime,
+                LoggedModelAttribute::CreationTime,
                 ValueType::Integer,
             ),
-            row("creation_timestamp", LoggedAttribute::CreationTime, ValueType::Integer),
-            row("creation_time", LoggedAttribute::CreationTime, ValueType::Integer),
+            row(
+                "creation_timestamp",
+                LoggedModelAttribute::CreationTime,
+                ValueType::Integer,
+            ),
+            row("creation_time", LoggedModelAttribute::CreationTime, ValueType::Integer),
             row(
                 "last_updated_timestamp_ms",
-                LoggedAttribute::LastUpdateTime,
+                LoggedModelAttribute::LastUpdateTime,
                 ValueType::Integer,
             ),
             row(
                 "last_updated_timestamp",
-                LoggedAttribute::LastUpdateTime,
+                LoggedModelAttribute::LastUpdateTime,
                 ValueType::Integer,
             ),
         ],
@@ -90,20 +102,20 @@ impl Searched for LoggedAttribute {
 
 /// Which logged models a search finds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LoggedSearch {
-    filter: Filter<LoggedAttribute>,
+pub struct LoggedModelSearch {
+    filter: Filter<LoggedModelAttribute>,
     /// Metrics count if they were measured on one of these; none: on whatever. An empty digest is any digest.
     datasets: Vec<MeasuredOn>,
 }
 
-impl LoggedSearch {
+impl LoggedModelSearch {
     /// Reads a filter; an empty one finds every model that was measured on one of the datasets.
     pub fn parse(text: &str, datasets: Vec<MeasuredOn>) -> Result<Self> {
         let filter = match Filter::parse(text) {
             Err(_) if names_a_quote(text) => Filter::parse("name = ''")?,
             filter => filter?,
         };
-        Ok(LoggedSearch { filter, datasets })
+        Ok(LoggedModelSearch { filter, datasets })
     }
 
     /// True if a model is found.
@@ -118,7 +130,7 @@ impl LoggedSearch {
 
     /// The names of which a found model must have one, if the filter says so.
     pub fn names(&self) -> Option<&BTreeSet<String>> {
-        self.filter.texts_of(LoggedAttribute::Name)
+        self.filter.texts_of(LoggedModelAttribute::Name)
     }
 
     fn is_measured(&self, known: &KnownLoggedModel) -> bool {
@@ -129,10 +141,10 @@ impl LoggedSearch {
         self.datasets.is_empty() || asks_metrics() || known.newest.iter().any(|point| is_on(&self.datasets, point))
     }
 
-    fn holds(&self, clause: &Clause<LoggedAttribute>, known: &KnownLoggedModel) -> bool {
+    fn holds(&self, clause: &Clause<LoggedModelAttribute>, known: &KnownLoggedModel) -> bool {
         let field = match &clause.subject {
             Subject::Metric(key) => newest(known, key, &[&self.datasets]),
-            Subject::Attribute(LoggedAttribute::Status) => Field::text(known.model.status.word()),
+            Subject::Attribute(LoggedModelAttribute::Status) => Field::text(known.model.status.word()),
             subject => of_model(subject, known),
         };
         clause.test.holds(&field)
@@ -160,13 +172,13 @@ pub struct OrderItem {
 
 /// In what order logged models are found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LoggedOrder {
-    order: Order<LoggedAttribute>,
+pub struct LoggedModelOrder {
+    order: Order<LoggedModelAttribute>,
     /// What the metric of each term must be measured on: one of each.
     scopes: Vec<[Vec<MeasuredOn>; 2]>,
 }
 
-impl LoggedOrder {
+impl LoggedModelOrder {
     /// Reads an order. Equal models follow by creation, the newest first, then by id.
     pub fn parse(items: &[OrderItem], datasets: &[MeasuredOn]) -> Result<Self> {
         if items.len() > ORDER_BY_ITEMS_MAX {
@@ -188,7 +200,7 @@ impl LoggedOrder {
             }
         }
         let order = Order::new(terms);
-        Ok(LoggedOrder { order, scopes })
+        Ok(LoggedModelOrder { order, scopes })
     }
 
     /// True if it is the default order, in which they are stored.
@@ -208,7 +220,7 @@ impl LoggedOrder {
     /// The place of a model in the default order.
     pub fn listed_key(&self, creation_time_ms: i64, id: LoggedModelId) -> SortKey {
         self.order.key_of(|subject| match subject {
-            Subject::Attribute(LoggedAttribute::CreationTime) => Field::Integer(creation_time_ms),
+            Subject::Attribute(LoggedModelAttribute::CreationTime) => Field::Integer(creation_time_ms),
             _ => Field::Text(id.to_string().into()),
         })
     }
@@ -227,7 +239,7 @@ impl LoggedOrder {
     }
 }
 
-fn term(item: &OrderItem) -> Result<Term<LoggedAttribute>> {
+fn term(item: &OrderItem) -> Result<Term<LoggedModelAttribute>> {
     let field = item.field.as_str();
     let found = match field.split_once('.') {
         _ if field.len() > ORDER_BY_ITEM_BYTES_MAX => None,
@@ -247,15 +259,15 @@ fn term(item: &OrderItem) -> Result<Term<LoggedAttribute>> {
     found.ok_or_else(|| invalid(field))
 }
 
-fn attribute(name: &str, descending: bool) -> Option<Term<LoggedAttribute>> {
-    let row = LoggedAttribute::LANGUAGE
+fn attribute(name: &str, descending: bool) -> Option<Term<LoggedModelAttribute>> {
+    let row = LoggedModelAttribute::LANGUAGE
         .attributes
         .iter()
         .find(|row| row.name == name)?;
     Some(Term {
         subject: Subject::Attribute(row.id),
         // By its number, so that one that is further comes later.
-        values: if row.id == LoggedAttribute::Status {
+        values: if row.id == LoggedModelAttribute::Status {
             ValueType::Integer
         } else {
             row.values
@@ -282,21 +294,21 @@ fn is_on(datasets: &[MeasuredOn], point: &LoggedPoint) -> bool {
     datasets.any(|on| fits(&on.name, &point.dataset.name) && fits(&on.digest, &point.dataset.digest))
 }
 
-fn of_model<'a>(subject: &Subject<LoggedAttribute>, known: &'a KnownLoggedModel) -> Field<'a> {
+fn of_model<'a>(subject: &Subject<LoggedModelAttribute>, known: &'a KnownLoggedModel) -> Field<'a> {
     let model = &known.model;
     match subject {
         Subject::Metric(_) | Subject::Dataset(_) => Field::Absent,
         Subject::Param(key) => Field::of_key(key, &known.params),
         Subject::Tag(key) => Field::of_key(key, &known.tags),
         Subject::Attribute(attribute) => match attribute {
-            LoggedAttribute::Id => Field::Text(model.id.to_string().into()),
-            LoggedAttribute::Name => Field::text(&model.name),
-            LoggedAttribute::Status => Field::Integer(model.status.number()),
-            LoggedAttribute::Kind => Field::text(&model.kind),
-            LoggedAttribute::SourceRun => Field::text(&model.source_run),
-            LoggedAttribute::Experiment => Field::Id(model.experiment.0),
-            LoggedAttribute::CreationTime => Field::Integer(model.creation_time_ms),
-            LoggedAttribute::LastUpdateTime => Field::Integer(model.last_update_time_ms),
+            LoggedModelAttribute::Id => Field::Text(model.id.to_string().into()),
+            LoggedModelAttribute::Name => Field::text(&model.name),
+            LoggedModelAttribute::Status => Field::Integer(model.status.number()),
+            LoggedModelAttribute::Kind => Field::text(&model.kind),
+            LoggedModelAttribute::SourceRun => Field::text(&model.source_run),
+            LoggedModelAttribute::Experiment => Field::Id(model.experiment.0),
+            LoggedModelAttribute::CreationTime => Field::Integer(model.creation_time_ms),
+            LoggedModelAttribute::LastUpdateTime => Field::Integer(model.last_update_time_ms),
         },
     }
 }
@@ -308,7 +320,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn refused(filter: &str) -> bool {
-        matches!(LoggedSearch::parse(filter, Vec::new()), Err(Error::Invalid(_)))
+        matches!(LoggedModelSearch::parse(filter, Vec::new()), Err(Error::Invalid(_)))
     }
 
     #[test]
@@ -344,7 +356,7 @@ mod tests {
     #[test]
     fn a_name_with_a_quote_is_that_of_no_model() {
         for filter in ["name = 'it's'", "name = ''quoted''", "name = 'a' OR 'b'"] {
-            let search = LoggedSearch::parse(filter, Vec::new()).unwrap();
+            let search = LoggedModelSearch::parse(filter, Vec::new()).unwrap();
             assert_eq!(search.names(), Some(&BTreeSet::from([String::new()])), "{filter}");
         }
         assert!(refused("name = 'it's' AND status = 'READY'") && refused("name != 'it's'"));
@@ -353,16 +365,16 @@ mod tests {
     proptest! {
         #[test]
         fn a_listed_place_reads_back(time in any::<i64>(), id in any::<[u8; 16]>()) {
-            let order = LoggedOrder::parse(&[], &[]).unwrap();
+            let order = LoggedModelOrder::parse(&[], &[]).unwrap();
             let key = order.listed_key(time, LoggedModelId(id));
-            prop_assert_eq!(LoggedOrder::listing_cursor(key.bytes()), Some((time, LoggedModelId(id))));
+            prop_assert_eq!(LoggedModelOrder::listing_cursor(key.bytes()), Some((time, LoggedModelId(id))));
             prop_assert!(order.fits(key.bytes()));
         }
 
         #[test]
         fn any_order_is_read_or_refused(field in "\\PC{0,10}|(metrics|tags|name|status)\\.?[a-z ]{0,3}", ascending in any::<bool>(), bytes in any::<Vec<u8>>()) {
             let item = OrderItem { field, ascending, dataset: MeasuredOn::default() };
-            if let Ok(order) = LoggedOrder::parse(&[item], &[]) {
+            if let Ok(order) = LoggedModelOrder::parse(&[item], &[]) {
                 let _ = order.fits(&bytes);
             }
         }

@@ -5,12 +5,12 @@ use super::lex::shown;
 /// An attribute of searched things, with the table of everything that can be asked of them.
 pub trait Searched: Copy + PartialEq + std::fmt::Debug + 'static {
     /// The table.
-    const LANGUAGE: Language<Self>;
+    const LANGUAGE: Schema<Self>;
 }
 
 /// Everything that can be asked of things of one kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Language<A: 'static> {
+pub struct Schema<A: 'static> {
     /// The words before the first dot. Attributes can be named without one.
     pub entities: &'static [Entity],
     /// The attributes.
@@ -158,7 +158,7 @@ impl DatasetField {
     ];
 }
 
-impl<A: Copy> Language<A> {
+impl<A: Copy> Schema<A> {
     /// What the word before the first dot, or none, and the key behind it name, and with what that is compared. Otherwise
     /// why not.
     pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
