@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use http::HeaderValue;
 
 use crate::auth::origin::Origins;
-use crate::auth::upload_token::Tickets;
+use crate::auth::upload_token::UploadTokens;
 use crate::forge::Forge;
 use crate::host::{Host, HostConfig};
 use crate::limits::Limits;
@@ -43,7 +43,7 @@ pub struct HostBuilder {
     source_schemes: Vec<String>,
     external_url: Option<String>,
     host_names: Vec<String>,
-    ticket_key: Option<[u8; 32]>,
+    upload_token_key: Option<[u8; 32]>,
     clock: Clock,
     randomness: Rng,
 }
@@ -74,7 +74,7 @@ impl HostBuilder {
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
             host_names: Vec::new(),
-            ticket_key: None,
+            upload_token_key: None,
             clock: Arc::new(SystemTime::now),
             randomness: Rng::System,
         }
@@ -168,8 +168,8 @@ impl HostBuilder {
     /// Sets the secret key that seals upload tokens; by default a new one, so that no upload in parts
     /// continues after a restart. The key and an upload token together reveal the credential of the token's
     /// owner.
-    pub fn ticket_key(mut self, key: [u8; 32]) -> Self {
-        self.ticket_key = Some(key);
+    pub fn upload_token_key(mut self, key: [u8; 32]) -> Self {
+        self.upload_token_key = Some(key);
         self
     }
 
@@ -199,9 +199,9 @@ impl HostBuilder {
         let blobs = self.blobs.context("a host needs blobs")?;
         let project_bytes_max = Some(self.limits.project_bytes_max).filter(|bytes| *bytes < u64::MAX);
         let quota = project_bytes_max.map(|bytes_max| Quota::new(Arc::clone(&blobs), bytes_max));
-        let lent = HostServices {
+        let services = HostServices {
             file_bytes_max: self.limits.file_bytes_max,
-            tickets: Tickets::new(&self.ticket_key.map_or_else(new_key, Ok)?),
+            upload_tokens: UploadTokens::new(&self.upload_token_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
@@ -211,15 +211,15 @@ impl HostBuilder {
             randomness: self.randomness,
         };
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
-        let conduct = HostConfig {
+        let config = HostConfig {
             origins,
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,
             external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
         };
-        let lane = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
-        Ok(Host::new(plugin, lent, self.limits, lane, conduct))
+        let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
+        Ok(Host::new(plugin, services, self.limits, low_priority, config))
     }
 }
 

@@ -14,7 +14,7 @@
 
 wit_bindgen::generate!({
     path: "../wit",
-    world: "mlforge:plugin/direct-plugin",
+    world: "mlforge:plugin/full-plugin",
     generate_all,
 });
 

@@ -1,5 +1,7 @@
 //! What can go wrong in the component, and whose fault it is. `http/error.rs` turns it into a status.
 
+use std::fmt;
+
 /// Why a request was not answered as asked. The text is for the caller and names the offending value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -30,6 +32,29 @@ pub enum Error {
     /// A stored record cannot be read: our fault. The text is for the log.
     Corrupt(String),
 }
+
+/// The text for a log, in full. `http/error.rs` has the one for callers.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Invalid(text)
+            | Error::NotFound(text)
+            | Error::AlreadyExists(text)
+            | Error::TooLarge(text)
+            | Error::Unsupported(text)
+            | Error::Unavailable(text)
+            | Error::Corrupt(text) => f.write_str(text),
+            Error::NoEndpoint(path) => write!(f, "no endpoint has the path {path}"),
+            Error::WrongMethod(allowed) => write!(f, "only {} is allowed", allowed.join(" or ")),
+            Error::Denied => f.write_str("the caller may not do this"),
+            Error::BrokenOff => f.write_str("the body of the request broke off"),
+            Error::OutOfRange(size) => write!(f, "the range begins after the end of a file of {size} bytes"),
+            Error::Contended => f.write_str("other commits changed the same records again and again"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
 
 /// The result of everything that can fail here.
 pub type Result<T> = std::result::Result<T, Error>;

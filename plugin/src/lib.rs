@@ -1,9 +1,9 @@
-//! The mlforge component: MLflow tracking for one project of a code forge, over storage lent by the host.
+//! The mlforge component: MLflow tracking for one project of a code forge, over storage that the host provides.
 //!
-//! `http` finds the route of a request, `api` answers it, `request` is what both know of it. `store` reads and writes records
-//! and files, `host` wraps the imports, `search` holds the language of searches, and `domain` the rules. Each uses only those
-//! to the right of it in `http`, `api`, `request`, `store`, `host`, `search`, `domain`. The component keeps nothing itself, so
-//! an instance can serve any number of requests.
+//! `http` finds the route of a request, `api` answers it, and `request` holds the types that both use. `maintenance` is the
+//! work between requests. `store` reads and writes records and files, `host` wraps the imports, `search` holds the language of
+//! searches, and `domain` the rules. Each uses only those after it in this list. The component keeps no state but caches, so an
+//! instance can serve any number of requests.
 
 pub mod api;
 mod bindings;
@@ -13,12 +13,13 @@ pub mod error;
 pub mod fuzz;
 pub mod host;
 pub mod http;
+mod maintenance;
 pub mod request;
 pub mod search;
 pub mod store;
 
 use crate::http::wasi::Incoming;
-use bindings::exports::mlforge::plugin::direct;
+use bindings::exports::mlforge::plugin::{direct, maintenance as maintenance_export};
 use bindings::exports::wasi::http::handler::Guest;
 use bindings::wasi::http::types::{ErrorCode, Request, Response};
 
@@ -35,6 +36,26 @@ impl direct::Guest for Plugin {
     async fn ask(request: direct::Request) -> direct::Answer {
         report_panics();
         http::wasi::into_direct(http::route::answer(request.into()).await).await
+    }
+}
+
+impl maintenance_export::Guest for Plugin {
+    async fn compact(
+        after: Option<Vec<u8>>,
+        quiet_ms: Option<u64>,
+    ) -> Result<maintenance_export::CompactionPass, String> {
+        report_panics();
+        maintenance::compact(after, quiet_ms).await
+    }
+
+    async fn sweep_uploads(after: Option<Vec<u8>>) -> Result<maintenance_export::UploadPass, String> {
+        report_panics();
+        maintenance::sweep_uploads(after).await
+    }
+
+    async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Result<maintenance_export::PurgePass, String> {
+        report_panics();
+        maintenance::purge(deleted_until_ms, after).await
     }
 }
 

@@ -211,11 +211,13 @@ impl Client {
 
     /// Sends a part of a file, with the address and the headers of its credential.
     pub async fn send_part(&self, credential: &Value, part: &'static str) -> Value {
-        let ticket = credential["headers"]["x-mlforge-ticket"].as_str().expect("a ticket");
+        let token = credential["headers"]["x-mlforge-upload-token"]
+            .as_str()
+            .expect("a token");
         let request = Request::builder()
             .method("PUT")
             .uri(credential["url"].as_str().expect("an address"))
-            .header("x-mlforge-ticket", ticket)
+            .header("x-mlforge-upload-token", token)
             .body(Full::new(Bytes::from(part)))
             .expect("a request");
         let (status, headers, _) = self.send(request).await.expect("an answer");

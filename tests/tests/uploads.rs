@@ -57,8 +57,8 @@ impl Uploads {
 
     /// Sends a part as a client does: with the given address and headers.
     fn send(&self, upload: &Upload, number: usize, contents: &'static str) -> File {
-        let (url, ticket) = upload.credential(number);
-        self.tracker.anonymous("PUT", url, &[ticket], contents)
+        let (url, token) = upload.credential(number);
+        self.tracker.anonymous("PUT", url, &[token], contents)
     }
 
     /// Sends parts in this order. Returns their numbers and ETags, in the order of their numbers.
@@ -104,8 +104,8 @@ impl Upload {
         assert_eq!(credential["part_number"], number);
         let headers = credential["headers"].as_object().unwrap();
         assert_eq!(headers.len(), 1);
-        let ticket = headers["x-mlforge-ticket"].as_str().unwrap();
-        (credential["url"].as_str().unwrap(), ("x-mlforge-ticket", ticket))
+        let token = headers["x-mlforge-upload-token"].as_str().unwrap();
+        (credential["url"].as_str().unwrap(), ("x-mlforge-upload-token", token))
     }
 }
 
@@ -159,10 +159,10 @@ fn parts_are_not_listed_as_artifacts() {
             );
         }
     }
-    let (url, ticket) = upload.credential(1);
+    let (url, token) = upload.credential(1);
     for method in ["GET", "HEAD", "DELETE", "POST"] {
         assert_eq!(
-            uploads.tracker.anonymous(method, url, &[ticket], "").status,
+            uploads.tracker.anonymous(method, url, &[token], "").status,
             403,
             "{method}"
         );
@@ -174,7 +174,7 @@ fn parts_are_not_listed_as_artifacts() {
 fn an_upload_token_is_valid_for_its_own_part_only() {
     let uploads = Uploads::fresh();
     let (upload, other) = (uploads.begin(2), uploads.begin(2));
-    let (url, ticket) = upload.credential(1);
+    let (url, token) = upload.credential(1);
     let elsewhere = [
         upload.credential(2).0.to_owned(),
         other.credential(1).0.to_owned(),
@@ -186,34 +186,34 @@ fn an_upload_token_is_valid_for_its_own_part_only() {
         ),
     ];
     for place in &elsewhere {
-        let refused = uploads.tracker.anonymous("PUT", place, &[ticket], "x");
+        let refused = uploads.tracker.anonymous("PUT", place, &[token], "x");
         assert_eq!(
             (refused.status, refused.error_code().as_str()),
             (403, "PERMISSION_DENIED"),
             "{place}"
         );
     }
-    for forged in ["", "x", &ticket.1[1..], &upload.credential(2).1.1.replace('A', "B")] {
+    for forged in ["", "x", &token.1[1..], &upload.credential(2).1.1.replace('A', "B")] {
         let refused = uploads
             .tracker
-            .anonymous("PUT", url, &[("x-mlforge-ticket", forged)], "x");
+            .anonymous("PUT", url, &[("x-mlforge-upload-token", forged)], "x");
         assert_eq!(refused.status, 403, "{forged}");
     }
     assert_eq!(uploads.tracker.anonymous("PUT", url, &[], "x").status, 401);
     assert_eq!(uploads.tracker.kept("p"), [""; 0]);
-    assert_eq!(uploads.tracker.anonymous("PUT", url, &[ticket], "x").status, 200);
+    assert_eq!(uploads.tracker.anonymous("PUT", url, &[token], "x").status, 200);
 }
 
 #[test]
 fn an_upload_token_does_not_reveal_the_access_token() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(1);
-    let (url, (_, ticket)) = upload.credential(1);
+    let (url, (_, token)) = upload.credential(1);
     assert!(url.starts_with("http://ml.test:5000/api/v4/projects/1/ml/mlflow/api/2.0/mlflow-artifacts/mpu/part/"));
-    assert!(!url.contains(ticket));
+    assert!(!url.contains(token));
     // `writer` in Base64, at each of its three offsets.
     for token in ["d3JpdGVy", "3cml0ZX", "B3cml0", "writer"] {
-        assert!(!ticket.contains(token), "{ticket}");
+        assert!(!token.contains(token), "{token}");
     }
 }
 
@@ -613,8 +613,8 @@ fn concurrent_parts_are_all_kept() {
     let uploads = Uploads::fresh();
     let upload = uploads.begin(20);
     let send = &|number: usize| {
-        let (url, ticket) = upload.credential(number);
-        let sent = uploads.tracker.anonymous("PUT", url, &[ticket], number.to_string());
+        let (url, token) = upload.credential(number);
+        let sent = uploads.tracker.anonymous("PUT", url, &[token], number.to_string());
         json!({"part_number": number, "etag": sent.headers["etag"].to_str().unwrap()})
     };
     let parts: Vec<Value> = std::thread::scope(|scope| {

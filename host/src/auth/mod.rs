@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use tokio::time::timeout;
 
 use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
 use crate::http::error::HttpError;
+use crate::http::route_class::Intent;
 use crate::limits::budget::{CallerId, Claim};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
-/// The ends of the paths that are posted to and yet only read: their questions do not fit into a query.
-const READING_POSTS: [&str; 3] = ["/search", "/search-datasets", "/get-latest-versions"];
 
 /// A caller who may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,25 +42,6 @@ pub(crate) struct Presented {
     /// True if browsers add such a credential by themselves to requests of any page. They do so with
     /// passwords, but not with tokens in headers of their own.
     pub(crate) is_ambient: bool,
-}
-
-/// What a request is about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Intent {
-    Read,
-    Write,
-}
-
-impl Intent {
-    /// Judges by method and path alone, before the body is read.
-    pub(crate) fn of(method: &Method, path: &str) -> Self {
-        let reads = match *method {
-            Method::GET | Method::HEAD => true,
-            Method::POST => READING_POSTS.iter().any(|end| path.ends_with(end)),
-            _ => false,
-        };
-        if reads { Self::Read } else { Self::Write }
-    }
 }
 
 /// Asks the forge about the caller of a request.
@@ -177,20 +156,5 @@ mod tests {
             of(&[("authorization", "Digest x"), ("private-token", "t")]).as_deref(),
             Some("t")
         );
-    }
-
-    #[test]
-    fn only_three_posts_read() {
-        let post = |path| Intent::of(&Method::POST, path);
-        assert_eq!(post("/api/2.0/mlflow/runs/search"), Intent::Read);
-        assert_eq!(post("/api/2.0/mlflow/experiments/search-datasets"), Intent::Read);
-        assert_eq!(
-            post("/api/2.0/mlflow/registered-models/get-latest-versions"),
-            Intent::Read
-        );
-        assert_eq!(post("/api/2.0/mlflow/runs/create"), Intent::Write);
-        assert_eq!(post("/api/2.0/mlflow/research"), Intent::Write);
-        assert_eq!(Intent::of(&Method::GET, "/api/2.0/mlflow/runs/get"), Intent::Read);
-        assert_eq!(Intent::of(&Method::DELETE, "/x/search"), Intent::Write);
     }
 }

@@ -15,9 +15,9 @@ use http::header::{HOST, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
 
-use super::Intent;
 use crate::http::base_url::OwnAddress;
 use crate::http::error::HttpError;
+use crate::http::route_class::Intent;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The loopback names.

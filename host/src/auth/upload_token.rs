@@ -14,7 +14,7 @@ use crate::forge::Credential;
 use crate::storage::ProjectId;
 
 /// Carries a ticket instead of a token.
-pub(crate) const TICKET: HeaderName = HeaderName::from_static("x-mlforge-ticket");
+pub(crate) const UPLOAD_TOKEN: HeaderName = HeaderName::from_static("x-mlforge-upload-token");
 /// How long a ticket may be good at most, in milliseconds.
 pub(crate) const LIFE_MS_MAX: u64 = 24 * 3_600 * 1_000;
 /// How far a clock may be set back, in milliseconds, without a ticket taking notice. One that would be good for longer than
@@ -26,15 +26,15 @@ const TIME_BYTES: usize = 8;
 /// Long enough to be drawn at random for every ticket.
 const NONCE_BYTES: usize = 24;
 /// Tells these texts from all others that may ever be sealed with the same key.
-const PURPOSE: &[u8] = b"mlforge ticket 1";
+const DOMAIN: &[u8] = b"mlforge upload token 1";
 
 /// Seals and opens tickets.
-pub(crate) struct Tickets {
+pub(crate) struct UploadTokens {
     cipher: XChaCha20Poly1305,
 }
 
 /// What a running request needs to give leave to others.
-pub(crate) struct Leave {
+pub(crate) struct TokenIssuer {
     /// Whose rights the tickets have.
     pub(crate) credential: Credential,
     /// Where clients reach the project: an address without a slash at its end.
@@ -43,13 +43,13 @@ pub(crate) struct Leave {
 
 /// What a ticket is good for.
 #[derive(Clone, Copy)]
-pub(crate) struct Purpose<'a> {
+pub(crate) struct TokenBinding<'a> {
     pub(crate) project: ProjectId,
     /// Behind the mount, as it stands in the address.
     pub(crate) path: &'a str,
 }
 
-impl Tickets {
+impl UploadTokens {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
         Self {
             cipher: XChaCha20Poly1305::new(key.into()),
@@ -57,26 +57,26 @@ impl Tickets {
     }
 
     /// A ticket that is good until `expires_ms`; none when the system has no random bytes.
-    pub(crate) fn seal(&self, purpose: Purpose<'_>, expires_ms: u64, credential: &Credential) -> Option<String> {
+    pub(crate) fn seal(&self, binding: TokenBinding<'_>, expires_ms: u64, credential: &Credential) -> Option<String> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).ok()?;
-        let bound = purpose.bound_to(expires_ms);
+        let bound = binding.bound_to(expires_ms);
         let payload = Payload {
             msg: credential.0.as_bytes(),
             aad: &bound,
         };
         let sealed = self.cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
-        let ticket = [&expires_ms.to_be_bytes()[..], &nonce, &sealed].concat();
-        Some(URL_SAFE_NO_PAD.encode(ticket))
+        let token = [&expires_ms.to_be_bytes()[..], &nonce, &sealed].concat();
+        Some(URL_SAFE_NO_PAD.encode(token))
     }
 
     /// The credential of a ticket that is good for this and has not expired. What is wrong with another one is not told.
-    pub(crate) fn open(&self, ticket: &str, purpose: Purpose<'_>, now_ms: u64) -> Option<Credential> {
-        let bytes = URL_SAFE_NO_PAD.decode(ticket).ok()?;
+    pub(crate) fn open(&self, token: &str, binding: TokenBinding<'_>, now_ms: u64) -> Option<Credential> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (expires, rest) = bytes.split_first_chunk::<TIME_BYTES>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>()?;
         let expires_ms = u64::from_be_bytes(*expires);
-        let bound = purpose.bound_to(expires_ms);
+        let bound = binding.bound_to(expires_ms);
         let payload = Payload {
             msg: sealed,
             aad: &bound,
@@ -89,11 +89,11 @@ impl Tickets {
     }
 }
 
-impl Purpose<'_> {
+impl TokenBinding<'_> {
     /// All parts but the last have a fixed length, so no two purposes are the same bytes.
     fn bound_to(&self, expires_ms: u64) -> Vec<u8> {
         let numbers = [self.project.0.to_be_bytes(), expires_ms.to_be_bytes()].concat();
-        [PURPOSE, &numbers, self.path.as_bytes()].concat()
+        [DOMAIN, &numbers, self.path.as_bytes()].concat()
     }
 }
 
@@ -101,23 +101,23 @@ impl Purpose<'_> {
 mod tests {
     use super::*;
 
-    const PURPOSE: Purpose<'static> = Purpose {
+    const DOMAIN: TokenBinding<'static> = TokenBinding {
         project: ProjectId(1),
         path: "/a/1",
     };
 
-    fn sealed() -> (Tickets, String) {
-        let tickets = Tickets::new(&[7; 32]);
-        let ticket = tickets.seal(PURPOSE, 1_000, &Credential("secret".into())).unwrap();
-        (tickets, ticket)
+    fn sealed() -> (UploadTokens, String) {
+        let upload_tokens = UploadTokens::new(&[7; 32]);
+        let token = upload_tokens.seal(DOMAIN, 1_000, &Credential("secret".into())).unwrap();
+        (upload_tokens, token)
     }
 
     #[test]
-    fn a_ticket_is_good_for_one_path_of_one_project_until_it_expires() {
-        let (tickets, ticket) = sealed();
+    fn a_token_is_good_for_one_path_of_one_project_until_it_expires() {
+        let (upload_tokens, token) = sealed();
         let open = |project, path, now_ms| {
             let project = ProjectId(project);
-            tickets.open(&ticket, Purpose { project, path }, now_ms)
+            upload_tokens.open(&token, TokenBinding { project, path }, now_ms)
         };
         assert_eq!(open(1, "/a/1", 999), Some(Credential("secret".into())));
         assert_eq!(open(1, "/a/1", 1_000), None);
@@ -127,43 +127,45 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_of_a_clock_that_was_set_back_is_none() {
-        let tickets = Tickets::new(&[7; 32]);
+    fn a_token_of_a_clock_that_was_set_back_is_refused() {
+        let upload_tokens = UploadTokens::new(&[7; 32]);
         let day = 24 * 3_600 * 1_000;
         let expires_ms = 10 * day;
-        let ticket = tickets.seal(PURPOSE, expires_ms, &Credential("secret".into())).unwrap();
-        let is_good = |now_ms| tickets.open(&ticket, PURPOSE, now_ms).is_some();
+        let token = upload_tokens
+            .seal(DOMAIN, expires_ms, &Credential("secret".into()))
+            .unwrap();
+        let is_good = |now_ms| upload_tokens.open(&token, DOMAIN, now_ms).is_some();
         assert!(is_good(9 * day) && is_good(9 * day - day / 24));
         assert!(!is_good(9 * day - day / 24 - 1) && !is_good(0));
     }
 
     #[test]
-    fn a_changed_or_foreign_ticket_is_none() {
-        let (tickets, ticket) = sealed();
-        assert_eq!(Tickets::new(&[8; 32]).open(&ticket, PURPOSE, 0), None);
-        let bytes = URL_SAFE_NO_PAD.decode(&ticket).unwrap();
+    fn a_changed_or_foreign_token_is_refused() {
+        let (upload_tokens, token) = sealed();
+        assert_eq!(UploadTokens::new(&[8; 32]).open(&token, DOMAIN, 0), None);
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         for index in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[index] ^= 1;
             assert_eq!(
-                tickets.open(&URL_SAFE_NO_PAD.encode(changed), PURPOSE, 0),
+                upload_tokens.open(&URL_SAFE_NO_PAD.encode(changed), DOMAIN, 0),
                 None,
                 "{index}"
             );
         }
         for other in ["", "?", "AAAA", &URL_SAFE_NO_PAD.encode(&bytes[..40])] {
-            assert_eq!(tickets.open(other, PURPOSE, 0), None);
+            assert_eq!(upload_tokens.open(other, DOMAIN, 0), None);
         }
     }
 
     #[test]
-    fn nobody_can_read_a_ticket_and_no_two_are_the_same() {
-        let (tickets, ticket) = sealed();
-        let bytes = URL_SAFE_NO_PAD.decode(&ticket).unwrap();
+    fn a_token_hides_its_credential_and_is_unique() {
+        let (upload_tokens, token) = sealed();
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         assert!(!bytes.windows(6).any(|some| some == b"secret"));
         assert_ne!(
-            tickets.seal(PURPOSE, 1_000, &Credential("secret".into())).unwrap(),
-            ticket
+            upload_tokens.seal(DOMAIN, 1_000, &Credential("secret".into())).unwrap(),
+            token
         );
     }
 }

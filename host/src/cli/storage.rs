@@ -38,7 +38,7 @@ pub(super) async fn builder(data: &Path, files: &FileStoreArgs, forge: Arc<Local
     let builder = files.lend(mlforge::Host::builder(), data, &records).await?;
     Ok(builder
         .compiled_cache(super::compile::cache(data))
-        .ticket_key(key(&data.join("ticket.key"))?)
+        .upload_token_key(key(&data.join("ticket.key"))?)
         .records(records)
         .forge(forge))
 }

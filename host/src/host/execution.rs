@@ -7,54 +7,57 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::headers::{client_answer, client_head};
+use super::headers::{client_response, response_head};
 use crate::auth::Caller;
-use crate::auth::upload_token::Leave;
-use crate::host::Inner;
+use crate::auth::upload_token::TokenIssuer;
+use crate::host::HostState;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
-use crate::runtime::instance::{BufferedRequest, Instance, ResponseBody};
-use crate::runtime::instance_error::InstanceError;
-use crate::runtime::low_priority::LowPriorityRuntime;
+use crate::runtime::instance::error::InstanceError;
+use crate::runtime::instance::{BufferedRequest, Instance, InstanceKind, ResponseBody};
 use crate::storage::{BlobInfo, ProjectId};
 
 /// How often a file is asked for anew that is replaced in the same moment.
-const REPLACED_MAX: usize = 10;
+const FILE_CHANGED_RETRIES_MAX: usize = 10;
 
-impl Inner {
-    /// Runs a client's request in an instance of its project, where it holds up nobody, once a slot is free.
-    pub(crate) async fn run_in_lane(
-        self: &Arc<Self>,
-        request: Request<Bytes>,
-        caller: &Caller,
-        leave: Option<Arc<Leave>>,
-    ) -> Result<Response<Body>, HttpError> {
-        let (host, caller, project) = (Arc::clone(self), caller.clone(), caller.project.id);
-        let work = async move { host.run(request, &caller, leave, host.limits.request_timeout).await };
-        let ran = self.lane.run_in_slot(project, work).await;
+/// A buffered request for the component, and whose it is.
+pub(crate) struct ComponentCall {
+    pub(crate) request: Request<Bytes>,
+    pub(crate) caller: Caller,
+    /// The means to issue upload tokens; `None`: it has none.
+    pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
+    pub(crate) kind: InstanceKind,
+    /// Time from now to the end of the answer.
+    pub(crate) timeout: Duration,
+}
+
+impl HostState {
+    /// Runs a query on the threads of lower priority, once a slot is free.
+    pub(crate) async fn run_query(self: &Arc<Self>, call: ComponentCall) -> Result<Response<Body>, HttpError> {
+        let (host, project) = (Arc::clone(self), call.caller.project.id);
+        let work = async move { host.run(&call).await };
+        let ran = self.low_priority.run_in_slot(project, work).await;
         ran.unwrap_or(Err(HttpError::Internal))
     }
 
     /// Runs a request in an instance of its project, and opens the file that its answer may be.
-    pub(crate) async fn run(
-        &self,
-        request: Request<Bytes>,
-        caller: &Caller,
-        leave: Option<Arc<Leave>>,
-        time: Duration,
-    ) -> Result<Response<Body>, HttpError> {
-        for _ in 0..REPLACED_MAX {
-            let (response, share) = self.ask(&request, caller, leave.clone(), time).await?;
-            let (head, given) = response.into_parts();
-            match given {
+    pub(crate) async fn run(&self, call: &ComponentCall) -> Result<Response<Body>, HttpError> {
+        for _ in 0..FILE_CHANGED_RETRIES_MAX {
+            let (response, share) = self.ask(call).await?;
+            let (head, body) = response.into_parts();
+            match body {
                 ResponseBody::Bytes(bytes) => {
-                    return Ok(client_answer(request.method(), &head, Body::counted(bytes, share)));
+                    return Ok(client_response(
+                        call.request.method(),
+                        &head,
+                        Body::counted(bytes, share),
+                    ));
                 }
                 ResponseBody::File(part) => {
-                    if let Some(body) = self.open_part(caller.claim(), &part).await? {
-                        return Ok(client_head(&head, body));
+                    if let Some(body) = self.open_part(call.caller.claim(), &part).await? {
+                        return Ok(response_head(&head, body));
                     }
                 }
             }
@@ -62,27 +65,20 @@ impl Inner {
         Err(HttpError::Unsteady)
     }
 
-    async fn ask(
-        &self,
-        request: &Request<Bytes>,
-        caller: &Caller,
-        leave: Option<Arc<Leave>>,
-        time: Duration,
-    ) -> Result<(Response<ResponseBody>, Share), HttpError> {
-        let path = request.uri().path();
-        let for_long = LowPriorityRuntime::is_for(request.method(), path);
-        let deadline = Instant::now() + time;
+    async fn ask(&self, call: &ComponentCall) -> Result<(Response<ResponseBody>, Share), HttpError> {
+        let caller = &call.caller;
+        let deadline = Instant::now() + call.timeout;
         let mut answer = self.admission.bodies.share(caller.claim());
         let work = BufferedRequest {
-            request,
+            request: &call.request,
             may_write: caller.may_write,
             caller: caller.id,
-            leave,
+            token_issuer: call.token_issuer.clone(),
             deadline,
             limits: &self.limits,
             answer: &mut answer,
         };
-        let result = match self.instance(caller.project.id, for_long, deadline).await {
+        let result = match self.instance(caller.project.id, call.kind, deadline).await {
             Ok(mut instance) => {
                 let result = instance.answer(work).await;
                 self.put_back(instance);
@@ -92,7 +88,7 @@ impl Inner {
         };
         match result {
             Ok(response) => Ok((response, answer)),
-            Err(fault) => Err(refuse(fault, caller, path)),
+            Err(fault) => Err(to_http_error(fault, caller.project.id, call.request.uri().path())),
         }
     }
 
@@ -100,7 +96,7 @@ impl Inner {
     async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, HttpError> {
         let permit = self.admission.transfer_permit(claim).await?;
         let project = claim.project;
-        let open = self.lent.blobs.read(project, &part.name, part.offset, part.length);
+        let open = self.services.blobs.read(project, &part.name, part.offset, part.length);
         let looked_at = BlobInfo {
             size: part.size,
             modified_ms: part.modified_ms,
@@ -117,24 +113,24 @@ impl Inner {
 
     /// Keeps an instance for the next request of its project, if it is fit for one.
     pub(crate) fn put_back(&self, instance: Instance) {
-        if !self.isolate && instance.is_reusable(&self.limits) {
+        if !self.config.isolate && instance.is_reusable(&self.limits) {
             self.pool.put(instance);
         }
     }
 
-    /// An instance of a project, for requests that take long or for all others.
+    /// Takes an idle instance of a project, or makes one.
     pub(crate) async fn instance(
         &self,
         project: ProjectId,
-        for_long: bool,
+        kind: InstanceKind,
         deadline: Instant,
     ) -> Result<Instance, InstanceError> {
-        if let Some(instance) = self.pool.take(project, for_long) {
+        if let Some(instance) = self.pool.take(project, kind) {
             return Ok(instance);
         }
         let create = async || {
             let share = self.admission.memory.share(Claim { project, caller: None });
-            let create = Instance::create(&self.plugin, &self.lent, share, &self.limits, project, for_long);
+            let create = Instance::create(&self.plugin, &self.services, share, &self.limits, project, kind);
             timeout_at(deadline, create)
                 .await
                 .unwrap_or(Err(InstanceError::TimedOut))
@@ -156,9 +152,9 @@ impl Inner {
     }
 }
 
-/// The log learns why; the client learns whether to come back.
-pub(crate) fn refuse(fault: InstanceError, caller: &Caller, path: &str) -> HttpError {
-    let project = caller.project.id.0;
+/// Logs why an instance gave no answer. The client learns only whether to try again.
+pub(crate) fn to_http_error(fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
+    let project = project.0;
     match fault {
         InstanceError::TimedOut => {
             tracing::error!(target: "mlforge::component", project, path, "request stopped: out of time");
@@ -177,12 +173,16 @@ pub(crate) fn refuse(fault: InstanceError, caller: &Caller, path: &str) -> HttpE
             tracing::error!(target: "mlforge::component", project, path, error, "the component trapped");
             HttpError::Internal
         }
-        InstanceError::GaveUp(code) => {
-            tracing::error!(target: "mlforge::component", project, path, ?code, "the component gave up");
+        InstanceError::Handler(code) => {
+            tracing::error!(target: "mlforge::component", project, path, ?code, "the component returned an error");
             HttpError::Internal
         }
-        InstanceError::Unfit(why) => {
-            tracing::error!(target: "mlforge::component", project, path, why, "the component's answer is unfit");
+        InstanceError::Maintenance(why) => {
+            tracing::error!(target: "mlforge::component", project, path, why, "maintenance failed");
+            HttpError::Internal
+        }
+        InstanceError::InvalidResponse(why) => {
+            tracing::error!(target: "mlforge::component", project, path, why, "the component's response is invalid");
             HttpError::Internal
         }
     }

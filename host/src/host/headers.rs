@@ -68,7 +68,7 @@ pub(crate) fn component_request<B>(
 }
 
 /// What the client gets to see of an answer's head.
-pub(crate) fn client_head(head: &http::response::Parts, body: Body) -> Response<Body> {
+pub(crate) fn response_head(head: &http::response::Parts, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     pass(&head.headers, response.headers_mut(), &PASSED_OUT);
@@ -76,8 +76,8 @@ pub(crate) fn client_head(head: &http::response::Parts, body: Body) -> Response<
 }
 
 /// What the client gets. A file's length is known, and told, also where none of it is sent.
-pub(crate) fn client_answer(method: &Method, head: &http::response::Parts, body: Body) -> Response<Body> {
-    let mut response = client_head(head, body);
+pub(crate) fn client_response(method: &Method, head: &http::response::Parts, body: Body) -> Response<Body> {
+    let mut response = response_head(head, body);
     if let (&Method::HEAD, Some(length)) = (method, head.headers.get(header::CONTENT_LENGTH)) {
         response.headers_mut().insert(header::CONTENT_LENGTH, length.clone());
     }

@@ -8,34 +8,34 @@ use tokio::time::Duration;
 
 use super::headers::declared_length;
 use crate::auth;
-use crate::auth::{Caller, Intent, Presented};
+use crate::auth::{Caller, Presented};
 use crate::forge::{Credential, ProjectRef};
-use crate::host::Inner;
+use crate::host::HostState;
 use crate::http::collect;
 use crate::http::collect::{CollectError, CollectLimits};
 use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
-use crate::http::route_class::body_bytes_max;
+use crate::http::route_class::RouteClass;
 use crate::limits::budget::Share;
 
 /// The time for which the body of a refused request is drained.
-pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Time that the body of a refused request of an unknown sender is drained.
-const STRANGER_DISCARD_TIME: Duration = Duration::from_secs(2);
+const STRANGER_DRAIN_TIME: Duration = Duration::from_secs(2);
 /// The most bytes that are drained of such a request.
-const STRANGER_DISCARD_BYTES_MAX: usize = 1 << 20;
+const STRANGER_DRAIN_BYTES_MAX: usize = 1 << 20;
 
 /// A request whose caller has the right to it.
 pub(crate) struct Admitted<'a> {
     pub(crate) head: &'a Parts,
     /// Behind the mount.
     pub(crate) path: &'a str,
-    pub(crate) intent: Intent,
+    pub(crate) class: RouteClass,
     pub(crate) caller: Caller,
     pub(crate) credential: Credential,
 }
 
-impl Inner {
+impl HostState {
     /// Authenticates and authorises a request. This reads nothing of the body.
     pub(crate) async fn admit<'a>(
         &self,
@@ -43,20 +43,20 @@ impl Inner {
         project: &ProjectRef,
         path: &'a str,
     ) -> Result<Admitted<'a>, HttpError> {
-        let intent = Intent::of(&head.method, path);
+        let class = RouteClass::of(&head.method, path);
         let presented = self.credential(head, project, path);
         let is_ambient = match &presented {
             Ok(presented) => presented.is_ambient,
             Err(_) => head.headers.contains_key(header::COOKIE),
         };
-        self.origins.check(head, intent, is_ambient)?;
+        self.config.origins.check(head, class.intent, is_ambient)?;
         let Presented { credential, .. } = presented?;
-        let forge = &*self.lent.forge;
-        let caller = auth::admit(forge, &credential, project, intent, self.limits.forge_timeout).await?;
+        let forge = &*self.services.forge;
+        let caller = auth::admit(forge, &credential, project, class.intent, self.limits.forge_timeout).await?;
         Ok(Admitted {
             head,
             path,
-            intent,
+            class,
             caller,
             credential,
         })
@@ -66,12 +66,12 @@ impl Inner {
     pub(crate) async fn receive(
         &self,
         head: &Parts,
-        path: &str,
+        class: RouteClass,
         body: &mut Inbound,
         share: &mut Share,
     ) -> Result<Bytes, HttpError> {
-        let bytes_max = body_bytes_max(&self.limits, &head.method, path);
-        let allowance = CollectLimits {
+        let bytes_max = class.body_bytes_max(&self.limits);
+        let limits = CollectLimits {
             bytes_max,
             pace: self.limits.body_pace(),
             share,
@@ -80,27 +80,25 @@ impl Inner {
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             return Err(HttpError::BodyTooLarge(bytes_max));
         }
-        collect::collect(body, allowance)
-            .await
-            .map_err(|shortfall| match shortfall {
-                CollectError::TooLarge => HttpError::BodyTooLarge(bytes_max),
-                CollectError::NoRoom(exhausted) => exhausted.into(),
-                CollectError::Stalled => HttpError::BodyStalled,
-                CollectError::Broken(_) => HttpError::BodyBroken,
-            })
+        collect::collect(body, limits).await.map_err(|error| match error {
+            CollectError::TooLarge => HttpError::BodyTooLarge(bytes_max),
+            CollectError::NoRoom(exhausted) => exhausted.into(),
+            CollectError::Stalled => HttpError::BodyStalled,
+            CollectError::Broken(_) => HttpError::BodyBroken,
+        })
     }
 
     /// Drains the body of a refused request, so that the client reads the answer instead of a reset. A client that sent
     /// `Expect: 100-continue` has not sent its body yet.
-    pub(crate) async fn send_off(&self, head: &Parts, body: &mut Inbound, refusal: HttpError) -> HttpError {
+    pub(crate) async fn reject(&self, head: &Parts, body: &mut Inbound, refusal: HttpError) -> HttpError {
         if head.headers.contains_key(header::EXPECT) || refusal == HttpError::BodyStalled {
             return refusal;
         }
         let (bytes_max, time) = match refusal.is_of_stranger() {
-            true => (STRANGER_DISCARD_BYTES_MAX, STRANGER_DISCARD_TIME),
-            false => (self.limits.body_bytes_max, DISCARD_TIME),
+            true => (STRANGER_DRAIN_BYTES_MAX, STRANGER_DRAIN_TIME),
+            false => (self.limits.body_bytes_max, DRAIN_TIME),
         };
-        collect::discard(body, bytes_max, time).await;
+        collect::drain(body, bytes_max, time).await;
         refusal
     }
 }

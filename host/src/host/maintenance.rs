@@ -3,35 +3,30 @@
 //! A project is scheduled after a change, and after its first request since the start. Projects take turns of a few passes.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri};
-use serde::Deserialize;
-use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::headers::RIGHTS;
+use super::execution::to_http_error;
 use super::log_limit::LogLimit;
 use super::maintenance_schedule::{MaintenanceSchedule, Next, Progress, TurnEnd};
-use crate::auth::Caller;
-use crate::forge::{Actor, Project};
-use crate::host::{Host, Inner};
+use crate::host::{Host, HostState};
+use crate::limits::budget::Claim;
+use crate::runtime::bindings::{CompactionPass, SetAsideRun};
+use crate::runtime::instance::error::InstanceError;
+use crate::runtime::instance::{Instance, InstanceKind};
 use crate::storage::ProjectId;
 
 /// Passes of one project before the next one has its turn.
 const PASSES_PER_TURN: usize = 16;
 /// How often the log tells of what fails, at most.
 const LOG_PAUSE: Duration = Duration::from_secs(60);
-/// Bytes of an answer that the log shows.
-const SHOWN_BYTES_MAX: usize = 500;
-/// Path by which the component knows this work.
-const PATH: &str = "/host/upkeep";
 
-/// Which projects are due, the task that sees to them, and what became of it.
+/// The projects that are due, the task that works on them, and counts of its passes.
 pub(crate) struct Maintenance {
     state: Mutex<State>,
     passes: AtomicU64,
@@ -74,8 +69,8 @@ impl Default for Maintenance {
 }
 
 impl Maintenance {
-    /// Takes note of a request to a project.
-    pub(crate) fn note(&self, host: &Arc<Inner>, project: ProjectId, changed: bool) {
+    /// Schedules a project after a request: if it changed something, or was the first since the start.
+    pub(crate) fn schedule(&self, host: &Arc<HostState>, project: ProjectId, changed: bool) {
         let mut state = self.lock();
         let is_new = state.seen.insert(project);
         if !(changed || is_new) {
@@ -83,7 +78,7 @@ impl Maintenance {
         }
         state.schedule.note(project, Instant::now());
         if state.task.as_ref().is_none_or(JoinHandle::is_finished) {
-            state.task = Some(tokio::spawn(see_to(Arc::downgrade(host))));
+            state.task = Some(tokio::spawn(run_scheduler(Arc::downgrade(host))));
         }
     }
 
@@ -102,17 +97,17 @@ impl Maintenance {
     }
 
     /// Counts and logs that a request of the host's own failed.
-    fn note_failure(&self, project: ProjectId, path: &str, reason: &str) {
+    fn note_failure(&self, project: ProjectId, pass: &str, reason: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         if let Some(left_out) = self.log_failures.allows(Instant::now()) {
-            tracing::warn!(target: "mlforge::upkeep", project = project.0, path, reason, left_out, "upkeep failed");
+            tracing::warn!(target: "mlforge::maintenance", project = project.0, pass, reason, left_out, "maintenance failed");
         }
     }
 
     /// Counts and logs what the component tells of a pass.
-    fn note_pass(&self, project: ProjectId, pass: &Pass) {
+    fn note_pass(&self, project: ProjectId, pass: &CompactionPass) {
         self.passes.fetch_add(1, Ordering::Relaxed);
-        for SetAside {
+        for SetAsideRun {
             experiment,
             run,
             reason,
@@ -120,13 +115,13 @@ impl Maintenance {
         {
             self.set_aside.fetch_add(1, Ordering::Relaxed);
             if let Some(left_out) = self.log_set_aside.allows(Instant::now()) {
-                tracing::warn!(target: "mlforge::upkeep", project = project.0, experiment, run, reason, left_out,
-                    "a run is set aside: it is not packed until it is changed");
+                tracing::warn!(target: "mlforge::maintenance", project = project.0, experiment, run, reason, left_out,
+                    "a run is not compacted until it is changed");
             }
         }
-        if pass.unreadable > 0 {
-            let reason = format!("{} marks of runs cannot be read", pass.unreadable);
-            self.note_failure(project, PATH, &reason);
+        if pass.unreadable_markers > 0 {
+            let reason = format!("{} dirty markers of runs cannot be read", pass.unreadable_markers);
+            self.note_failure(project, "compact", &reason);
         }
     }
 
@@ -136,7 +131,7 @@ impl Maintenance {
     }
 }
 
-async fn see_to(host: Weak<Inner>) {
+async fn run_scheduler(host: Weak<HostState>) {
     loop {
         // Nothing keeps the host alive while this waits.
         let pause = {
@@ -161,18 +156,18 @@ impl Host {
     /// how fast answers come.
     pub async fn run_maintenance(&self, project: ProjectId) {
         let mut after = None;
-        while let Some(pass) = self.inner().pass(project, after.as_deref(), Some(Duration::ZERO)).await {
+        while let Some(pass) = self.state().compact(project, after, Some(Duration::ZERO)).await {
             after = pass.next;
-            if pass.moved == 0 && after.is_none() {
+            if pass.compacted == 0 && after.is_none() {
                 break;
             }
         }
-        self.inner().sweep(project).await;
+        self.state().sweep_uploads(project).await;
     }
 
     /// Counts of maintenance since the host's start.
     pub fn maintenance_counts(&self) -> MaintenanceCounts {
-        let maintenance = &self.inner().maintenance;
+        let maintenance = &self.state().maintenance;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         MaintenanceCounts {
             passes: read(&maintenance.passes),
@@ -182,110 +177,77 @@ impl Host {
     }
 }
 
-/// The component's answer to one pass.
-#[derive(Deserialize)]
-struct Pass {
-    moved: usize,
-    waiting: usize,
-    #[serde(default)]
-    set_aside: Vec<SetAside>,
-    #[serde(default)]
-    unreadable: usize,
-    #[serde(default)]
-    next: Option<String>,
-}
+/// One pass of maintenance on an instance, until a deadline.
+type PassFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, InstanceError>> + Send + 'a>>;
 
-/// A run that the component set aside.
-#[derive(Deserialize)]
-struct SetAside {
-    experiment: String,
-    run: String,
-    reason: String,
-}
-
-impl Inner {
-    /// Lets the component do some of what is due in a project.
+impl HostState {
+    /// Compacts a project for one turn.
     async fn take_turn(self: &Arc<Self>, project: ProjectId, mut progress: Progress) -> TurnEnd {
         for _ in 0..PASSES_PER_TURN {
             let began = Instant::now();
-            let Some(pass) = self.pass(project, progress.after.as_deref(), None).await else {
+            let Some(pass) = self.compact(project, progress.after.clone(), None).await else {
                 return TurnEnd::Failed(progress);
             };
             progress.failures = 0;
-            progress.is_left |= pass.waiting > pass.moved;
+            progress.is_left |= pass.pending > pass.compacted;
             progress.after = pass.next;
-            if pass.moved == 0 && progress.after.is_none() {
-                return match progress.is_left {
-                    true => TurnEnd::Waiting,
-                    false => TurnEnd::Done,
+            if pass.compacted == 0 && progress.after.is_none() {
+                return if progress.is_left {
+                    TurnEnd::Waiting
+                } else {
+                    TurnEnd::Done
                 };
             }
-            // Whoever waits for an answer goes first.
+            // Requests of clients go first.
             sleep(began.elapsed() / 2).await;
         }
         TurnEnd::More(progress)
     }
 
-    /// Runs a request of the host's own, behind those of all others; none when it cannot be answered now.
-    pub(crate) async fn run_for_host(
+    /// Makes one pass of compaction. `None`: it failed, as the log says.
+    async fn compact(
         self: &Arc<Self>,
-        mut request: Request<Bytes>,
         project: ProjectId,
-    ) -> Option<Bytes> {
-        let nobody = Actor {
-            id: 0,
-            login: String::new(),
-        };
-        let caller = Caller {
-            actor: nobody,
-            project: Project {
-                id: project,
-                path: String::new(),
-            },
-            may_write: true,
-            id: None,
-        };
-        request.headers_mut().insert(RIGHTS, HeaderValue::from_static("host"));
-        let path = request.uri().path().to_owned();
-        let permit = self.admission.run_permit(caller.claim()).await.ok()?;
+        after: Option<Vec<u8>>,
+        quiet: Option<Duration>,
+    ) -> Option<CompactionPass> {
+        let quiet_ms = quiet.map(|quiet| u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX));
+        let pass = self.run_maintenance_pass(project, "compact", move |instance, deadline| {
+            Box::pin(instance.compact(after, quiet_ms, deadline))
+        });
+        let pass = pass.await?;
+        self.maintenance.note_pass(project, &pass);
+        Some(pass)
+    }
+
+    /// Runs one pass on the threads of lower priority. `None`: it failed, as the log says.
+    pub(crate) async fn run_maintenance_pass<T: Send + 'static>(
+        self: &Arc<Self>,
+        project: ProjectId,
+        name: &'static str,
+        pass: impl for<'a> FnOnce(&'a mut Instance, Instant) -> PassFuture<'a, T> + Send + 'static,
+    ) -> Option<T> {
+        let claim = Claim { project, caller: None };
+        let permit = self.admission.run_permit(claim).await.ok()?;
         let host = Arc::clone(self);
-        // Without waiting for a slot: what upkeep did makes the searches several times as fast that wait for one.
-        let work = async move { host.run(request, &caller, None, host.limits.request_timeout).await };
-        let answer = self.lane.run(work).await;
-        drop(permit);
-        let reason = match answer {
-            Some(Ok(response)) if response.status().is_success() => return Some(response.into_body().into_bytes()),
-            Some(Ok(response)) => shown(&response.into_body().into_bytes()),
-            Some(Err(refusal)) => format!("{refusal:?}"),
-            None => "it was broken off".to_owned(),
+        let work = async move {
+            let deadline = Instant::now() + host.limits.request_timeout;
+            // Compaction caches nothing that a query could use, and a general instance is more often idle.
+            let mut instance = host.instance(project, InstanceKind::General, deadline).await?;
+            let result = pass(&mut instance, deadline).await;
+            host.put_back(instance);
+            result
         };
-        self.maintenance.note_failure(project, &path, &reason);
+        // It waits for no slot: compaction makes the searches that hold the slots several times as fast.
+        let result = self.low_priority.run(work).await;
+        drop(permit);
+        let reason = match result {
+            Some(Ok(pass)) => return Some(pass),
+            Some(Err(InstanceError::Maintenance(reason))) => reason,
+            Some(Err(fault)) => format!("{:?}", to_http_error(fault, project, name)),
+            None => "it was interrupted".to_owned(),
+        };
+        self.maintenance.note_failure(project, name, &reason);
         None
     }
-
-    async fn pass(self: &Arc<Self>, project: ProjectId, after: Option<&str>, rest: Option<Duration>) -> Option<Pass> {
-        let rest_ms = rest.map(|rest| i64::try_from(rest.as_millis()).unwrap_or(i64::MAX));
-        let body = json!({ "after": after.unwrap_or_default(), "rest_ms": rest_ms }).to_string();
-        let mut request = Request::new(Bytes::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(PATH);
-        let answer = self.run_for_host(request, project).await?;
-        match serde_json::from_slice(&answer) {
-            Ok(pass) => {
-                self.maintenance.note_pass(project, &pass);
-                Some(pass)
-            }
-            Err(_) => {
-                self.maintenance
-                    .note_failure(project, PATH, "the component does no upkeep");
-                None
-            }
-        }
-    }
-}
-
-/// The beginning of an answer, for the log.
-fn shown(answer: &[u8]) -> String {
-    let beginning = answer.get(..SHOWN_BYTES_MAX).unwrap_or(answer);
-    String::from_utf8_lossy(beginning).into_owned()
 }

@@ -33,7 +33,7 @@ struct Due {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// Where the component goes on to look; none: at the start.
-    pub(crate) after: Option<String>,
+    pub(crate) after: Option<Vec<u8>>,
     /// True if something before that was left for later.
     pub(crate) is_left: bool,
     /// How often it failed, one time after the other.
@@ -128,7 +128,7 @@ mod tests {
 
     fn more(after: &str) -> TurnEnd {
         TurnEnd::More(Progress {
-            after: Some(after.to_owned()),
+            after: Some(after.as_bytes().to_vec()),
             ..Progress::default()
         })
     }

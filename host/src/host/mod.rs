@@ -20,19 +20,19 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 
-use crate::auth::Intent;
 use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
+use crate::host::execution::ComponentCall;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
-use crate::http::body_mode::BodyMode;
 use crate::http::error;
 use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
 use crate::http::response_body::Body;
+use crate::http::route_class::{self, BodyMode, Intent, RouteClass};
 use crate::http::router;
 use crate::http::router::Route;
 use crate::limits::Limits;
@@ -40,6 +40,7 @@ use crate::limits::admission::Admission;
 use crate::limits::budget::Bounds;
 use crate::limits::connections::{Connection, Connections};
 use crate::runtime::component::Plugin;
+use crate::runtime::instance::InstanceKind;
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::services::HostServices;
@@ -47,26 +48,20 @@ use crate::runtime::services::HostServices;
 /// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
 #[derive(Clone)]
 pub struct Host {
-    inner: Arc<Inner>,
+    state: Arc<HostState>,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct HostState {
     plugin: Plugin,
-    pub(crate) lent: Arc<HostServices>,
+    pub(crate) services: Arc<HostServices>,
     pub(crate) limits: Limits,
-    isolate: bool,
-    /// As the component reads it; none: no scheme.
-    source_schemes: Option<HeaderValue>,
-    /// By what address clients reach the host, if it was told.
-    pub(crate) external_url: Option<String>,
-    pub(crate) origins: Origins,
+    config: HostConfig,
     pool: Arc<Pool>,
     pub(crate) admission: Admission,
     pub(crate) connections: Connections,
-    pub(crate) lane: LowPriorityRuntime,
+    pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
-    background_maintenance: bool,
 }
 
 /// How a host serves, besides its limits.
@@ -87,41 +82,37 @@ pub(crate) struct HostConfig {
 impl Host {
     pub(crate) fn new(
         plugin: Plugin,
-        lent: HostServices,
+        services: HostServices,
         limits: Limits,
-        lane: LowPriorityRuntime,
-        conduct: HostConfig,
+        low_priority: LowPriorityRuntime,
+        config: HostConfig,
     ) -> Self {
-        let inner = Inner {
+        let state = HostState {
             plugin,
-            lent: Arc::new(lent),
-            isolate: conduct.isolate,
-            background_maintenance: conduct.background_maintenance,
-            source_schemes: conduct.source_schemes,
-            external_url: conduct.external_url,
-            origins: conduct.origins,
+            services: Arc::new(services),
+            config,
             pool: Pool::new(&limits),
             admission: Admission::new(&limits),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
-            lane,
+            low_priority,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
             limits,
         };
-        Self { inner: Arc::new(inner) }
+        Self { state: Arc::new(state) }
     }
 
     /// The names of the interfaces that the component imports.
     pub fn imports(&self) -> Vec<String> {
-        self.inner.plugin.imports()
+        self.state.plugin.imports()
     }
 
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
-        &self.inner
+    pub(crate) fn state(&self) -> &Arc<HostState> {
+        &self.state
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.inner.limits
+        &self.state.limits
     }
 
     /// Answers one request; needs a tokio runtime, but no socket. Dropping the future stops the work, except for a
@@ -138,7 +129,7 @@ impl Host {
             Route::Nowhere => HttpError::EndpointNotFound.into(),
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();
-                self.inner
+                self.state
                     .answer(&head, project, path, body, &mut line)
                     .await
                     .unwrap_or_else(Response::from)
@@ -149,7 +140,7 @@ impl Host {
     }
 }
 
-impl Inner {
+impl HostState {
     /// Authenticates a request and counts it for its caller before it reads the body. An instance works last, with a permit.
     async fn answer(
         self: &Arc<Self>,
@@ -161,78 +152,101 @@ impl Inner {
     ) -> Result<Response<Body>, HttpError> {
         let admitted = match self.admit(head, &project, path).await {
             Ok(admitted) => admitted,
-            Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
+            Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let caller = &admitted.caller;
         line.of_project(caller.project.id);
         let under_way = match self.admission.enter(caller.claim()) {
             Ok(under_way) => under_way,
-            Err(exhausted) => return Err(self.send_off(head, &mut body, exhausted.into()).await),
+            Err(exhausted) => return Err(self.reject(head, &mut body, exhausted.into()).await),
         };
         if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
             connection.accept(caller.claim());
         }
-        let mut response = match self.passage(head, path) {
+        let mut response = match self.body_mode(head, admitted.class) {
             BodyMode::Streamed => self.transfer(head, path, caller, body).await,
-            passage => self.answer_whole(admitted, body, passage).await,
+            body_mode => self.answer_buffered(admitted, body, body_mode).await,
         }?;
         response.body_mut().hold(under_way);
         Ok(response)
     }
 
     /// Answers a request whose body is held in memory.
-    async fn answer_whole(
+    async fn answer_buffered(
         self: &Arc<Self>,
         admitted: Admitted<'_>,
         mut body: Inbound,
-        passage: BodyMode,
+        body_mode: BodyMode,
     ) -> Result<Response<Body>, HttpError> {
         let Admitted {
             head,
             path,
-            intent,
+            class,
             caller,
             credential,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
-        let bytes = match self.receive(head, path, &mut body, &mut share).await {
+        let bytes = match self.receive(head, class, &mut body, &mut share).await {
             Ok(bytes) => bytes,
-            Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
+            Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
-        let leave = self.leave(head, caller.project.id, credential);
-        let response = if passage == BodyMode::LongRunning {
-            let _permit = self.admission.transfer_permit(caller.claim()).await?;
-            self.run(request, &caller, leave, self.limits.multipart_complete_timeout)
-                .await
-        } else {
-            let _permit = self.admission.run_permit(caller.claim()).await?;
-            match LowPriorityRuntime::is_for(&head.method, path) {
-                true => self.run_in_lane(request, &caller, leave).await,
-                false => self.run(request, &caller, leave, self.limits.request_timeout).await,
-            }
+        let project = caller.project.id;
+        let call = ComponentCall {
+            request,
+            token_issuer: self.token_issuer(head, project, credential),
+            kind: if class.is_query {
+                InstanceKind::Query
+            } else {
+                InstanceKind::General
+            },
+            timeout: match body_mode {
+                BodyMode::LongRunning => self.limits.multipart_complete_timeout,
+                BodyMode::Buffered | BodyMode::Streamed => self.limits.request_timeout,
+            },
+            caller,
         };
-        if self.background_maintenance {
-            self.maintenance.note(self, caller.project.id, intent == Intent::Write);
+        let response = self.run_with_permit(call, body_mode).await;
+        if self.config.background_maintenance {
+            self.maintenance.schedule(self, project, class.intent == Intent::Write);
         }
         response
     }
 
-    /// A component that takes whole requests gets those with files too, where neither has to be whole in memory for it: it
-    /// names the file that is wanted, and the host sends it.
-    fn passage(&self, head: &Parts, path: &str) -> BodyMode {
-        // A file that is too large is refused, and room for it reserved, where it streams.
-        let may_fit = |bytes: &u64| *bytes <= self.limits.file_bytes_max && self.lent.quota.is_none();
-        let may_be_whole = BodyMode::may_be_whole(&head.method, declared_length(head).filter(may_fit));
-        match BodyMode::of(&head.method, path) {
-            BodyMode::Streamed if may_be_whole && self.plugin.is_direct() => BodyMode::Buffered,
-            passage => passage,
+    /// Runs a buffered request with a permit of its kind.
+    async fn run_with_permit(
+        self: &Arc<Self>,
+        call: ComponentCall,
+        body_mode: BodyMode,
+    ) -> Result<Response<Body>, HttpError> {
+        let claim = call.caller.claim();
+        if body_mode == BodyMode::LongRunning {
+            let _permit = self.admission.transfer_permit(claim).await?;
+            return self.run(&call).await;
+        }
+        let _permit = self.admission.run_permit(claim).await?;
+        match call.kind {
+            InstanceKind::Query => self.run_query(call).await,
+            InstanceKind::General => self.run(&call).await,
+        }
+    }
+
+    /// Buffers small requests with files for a component that exports `direct`: it names the file of the answer, and the host
+    /// sends it. Others stream: a file that is too large is refused there, and room for it reserved.
+    fn body_mode(&self, head: &Parts, class: RouteClass) -> BodyMode {
+        let may_fit = |bytes: &u64| *bytes <= self.limits.file_bytes_max && self.services.quota.is_none();
+        let length = declared_length(head).filter(may_fit);
+        match class.body_mode {
+            BodyMode::Streamed if self.plugin.is_direct() && route_class::may_be_buffered(&head.method, length) => {
+                BodyMode::Buffered
+            }
+            body_mode => body_mode,
         }
     }
 
     /// Adds what the host says to the component in every request.
     pub(crate) fn with_own_headers<B>(&self, mut request: Request<B>) -> Request<B> {
-        if let Some(schemes) = &self.source_schemes {
+        if let Some(schemes) = &self.config.source_schemes {
             request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
         }
         request

@@ -1,28 +1,11 @@
 //! Deleting for good: the host says when, the component knows what.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
-use bytes::Bytes;
-use http::{Method, Request, Uri};
-use serde::Deserialize;
-use serde_json::json;
+use anyhow::{Context as _, bail};
 
-use crate::host::{Host, Inner};
+use crate::host::Host;
 use crate::storage::ProjectId;
-
-/// Path by which the component knows this work.
-const PATH: &str = "/host/purge";
-
-/// The component's answer to one pass.
-#[derive(Deserialize)]
-struct Pass {
-    removed: u64,
-    failed: u64,
-    #[serde(default)]
-    next: Option<String>,
-}
 
 impl Host {
     /// Removes for good the runs and experiments of a project that have been deleted for so long, with their metrics, params,
@@ -31,11 +14,20 @@ impl Host {
     /// a reason that the log tells, keeps nothing else from going; the error comes when all else is done.
     pub async fn purge(&self, project: ProjectId, deleted_for: Duration) -> anyhow::Result<u64> {
         let deleted_for_ms = u64::try_from(deleted_for.as_millis()).unwrap_or(u64::MAX);
-        let before_ms = self.inner().lent.now_ms().saturating_sub(deleted_for_ms);
+        let deleted_until_ms = self.state().services.now_ms().saturating_sub(deleted_for_ms);
         let (mut removed, mut failed, mut after) = (0, 0, None);
         loop {
-            let pass = self.inner().purge_pass(project, before_ms, after.as_deref()).await;
-            let pass = pass.with_context(|| format!("project {} is not purged whole", project.0))?;
+            let pass = self
+                .state()
+                .run_maintenance_pass(project, "purge", move |instance, deadline| {
+                    Box::pin(instance.purge(deleted_until_ms, after, deadline))
+                });
+            let pass = pass.await.with_context(|| {
+                format!(
+                    "project {} is not purged whole: the component gave no answer; the log says why",
+                    project.0
+                )
+            })?;
             removed += pass.removed;
             failed += pass.failed;
             after = pass.next;
@@ -50,22 +42,5 @@ impl Host {
             );
         }
         Ok(removed)
-    }
-}
-
-impl Inner {
-    async fn purge_pass(
-        self: &Arc<Self>,
-        project: ProjectId,
-        before_ms: u64,
-        after: Option<&str>,
-    ) -> anyhow::Result<Pass> {
-        let body = json!({ "before_ms": before_ms, "after": after.unwrap_or_default() }).to_string();
-        let mut request = Request::new(Bytes::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(PATH);
-        let answer = self.run_for_host(request, project).await;
-        let answer = answer.ok_or_else(|| anyhow!("the component gave no answer; the log says why"))?;
-        serde_json::from_slice(&answer).context("the component deletes nothing for good")
     }
 }

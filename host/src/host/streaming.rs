@@ -6,26 +6,25 @@ use std::time::Duration;
 
 use http::header;
 use http::{Method, Request, Response, request::Parts};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::execution::refuse;
-use super::headers::{client_answer, component_request, declared_length};
+use super::execution::to_http_error;
+use super::headers::{client_response, component_request, declared_length};
 use crate::auth::Caller;
-use crate::host::Inner;
+use crate::host::HostState;
 use crate::http::collect;
 use crate::http::error::HttpError;
 use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
-use crate::http::response_body::{Body, Piece};
+use crate::http::response_body::{Body, Chunk};
 use crate::limits::admission::Permit;
-use crate::limits::idle_timeout::Progress;
-use crate::runtime::instance::StreamedRequest;
-use crate::runtime::instance_error::InstanceError;
+use crate::limits::idle_timeout::IdleTimeout;
+use crate::runtime::instance::{InstanceKind, ResponseSender, StreamedRequest};
 use crate::storage::quota::Reservation;
 
 /// Pieces of an answer that may wait for a slow client.
-const PIECES_AHEAD: usize = 2;
+const CHUNKS_BUFFERED_MAX: usize = 2;
 /// How long a component may hold a body that it did not read, once it has answered.
 const REST_TIME: Duration = Duration::from_secs(1);
 
@@ -47,7 +46,7 @@ impl Drop for StopOnDrop {
     }
 }
 
-impl Inner {
+impl HostState {
     /// Answers a request that carries a file.
     pub(crate) async fn transfer(
         self: &Arc<Self>,
@@ -59,7 +58,7 @@ impl Inner {
         let bytes_max = self.limits.file_bytes_max;
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             let refusal = HttpError::BodyTooLarge(bytes_max);
-            return Err(self.send_off(head, &mut body, refusal).await);
+            return Err(self.reject(head, &mut body, refusal).await);
         }
         let admitted = async {
             let permit = self.admission.transfer_permit(caller.claim()).await?;
@@ -67,14 +66,14 @@ impl Inner {
         };
         let (room, permit) = match admitted.await {
             Ok(admitted) => admitted,
-            Err(refusal) => return Err(self.send_off(head, &mut body, refusal).await),
+            Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
-        let progress = Progress::new();
-        let (inflow, outside) = LimitedBody::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
-        let inflow = inflow.within(room.clone());
-        let request = self.with_own_headers(component_request(head, path, caller, inflow)?);
-        let (answered, answer) = oneshot::channel();
-        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        let progress = IdleTimeout::new();
+        let (limited, handle) = LimitedBody::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
+        let limited = limited.with_reservation(room.clone());
+        let request = self.with_own_headers(component_request(head, path, caller, limited)?);
+        let (head_sender, answer) = ResponseSender::new();
+        let (sender, chunks) = mpsc::channel(CHUNKS_BUFFERED_MAX);
         let work = Transfer {
             host: Arc::clone(self),
             caller: caller.clone(),
@@ -82,24 +81,24 @@ impl Inner {
             permit,
             reservation: room,
         };
-        let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, answered, sender))));
+        let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, head_sender, sender))));
         let answer = answer.await.unwrap_or(Err(HttpError::Internal));
-        let answer = match (outside.wrong(), answer) {
-            (Some(wrong), _) => Err(wrong),
+        let answer = match (handle.error(), answer) {
+            (Some(error), _) => Err(error),
             (None, answer) => answer,
         };
         work.release();
         let failed = answer.as_ref().map_or(true, |answer| !answer.status().is_success());
         if failed {
-            self.take_rest(head, outside).await;
+            self.take_rest(head, handle).await;
         }
-        Ok(streamed_answer(&head.method, answer?, pieces))
+        Ok(streamed_answer(&head.method, answer?, chunks))
     }
 
     /// Room in the project for a file, of which is known at most how long it is; none is needed when nothing is counted.
     async fn take_room(&self, head: &Parts, caller: &Caller) -> Result<Option<Reservation>, HttpError> {
         let brings_file = head.method == Method::PUT || head.method == Method::POST;
-        let Some(quota) = self.lent.quota.as_ref().filter(|_| brings_file) else {
+        let Some(quota) = self.services.quota.as_ref().filter(|_| brings_file) else {
             return Ok(None);
         };
         let bytes = declared_length(head).unwrap_or(0);
@@ -114,25 +113,20 @@ impl Inner {
     }
 
     /// Lets a client finish whose bytes the component did not want.
-    async fn take_rest(&self, head: &Parts, outside: LimitedBodyHandle) {
-        let stalled = outside.wrong() == Some(HttpError::BodyStalled);
-        if let Some(mut rest) = outside.rest(REST_TIME).await
+    async fn take_rest(&self, head: &Parts, handle: LimitedBodyHandle) {
+        let stalled = handle.error() == Some(HttpError::BodyStalled);
+        if let Some(mut rest) = handle.rest(REST_TIME).await
             && !stalled
             && !head.headers.contains_key(header::EXPECT)
         {
-            collect::discard(
-                &mut rest,
-                self.limits.body_bytes_max,
-                crate::host::ingress::DISCARD_TIME,
-            )
-            .await;
+            collect::drain(&mut rest, self.limits.body_bytes_max, crate::host::ingress::DRAIN_TIME).await;
         }
     }
 }
 
 /// One request at work.
 struct Transfer {
-    host: Arc<Inner>,
+    host: Arc<HostState>,
     caller: Caller,
     path: String,
     permit: Permit,
@@ -143,59 +137,40 @@ impl Transfer {
     async fn run(
         self,
         request: Request<LimitedBody>,
-        progress: Progress,
-        answered: oneshot::Sender<Result<Response<()>, HttpError>>,
-        pieces: mpsc::Sender<Piece>,
+        progress: IdleTimeout,
+        mut response: ResponseSender,
+        chunks: mpsc::Sender<Chunk>,
     ) {
-        let limits = &self.host.limits;
-        let mut answered = Some(answered);
-        let result = match self
-            .host
-            .instance(self.caller.project.id, false, Instant::now() + limits.request_timeout)
-            .await
-        {
+        let host = &self.host;
+        let project = self.caller.project.id;
+        let deadline = Instant::now() + host.limits.request_timeout;
+        let result = match host.instance(project, InstanceKind::General, deadline).await {
             Ok(mut instance) => {
                 let work = StreamedRequest {
                     request,
                     may_write: self.caller.may_write,
                     caller: self.caller.id,
-                    limits,
+                    limits: &host.limits,
                     progress,
                     reservation: self.reservation,
-                    answered: &mut answered,
-                    pieces,
+                    response: &mut response,
+                    chunks,
                 };
                 let result = instance.stream(work).await;
-                self.host.put_back(instance);
+                host.put_back(instance);
                 result
             }
             Err(fault) => Err(fault),
         };
         drop(self.permit);
         if let Err(fault) = result {
-            self.host.tell(fault, &self.caller, &self.path, answered);
-        }
-    }
-}
-
-impl Inner {
-    fn tell(
-        &self,
-        fault: InstanceError,
-        caller: &Caller,
-        path: &str,
-        answered: Option<oneshot::Sender<Result<Response<()>, HttpError>>>,
-    ) {
-        let refusal = refuse(fault, caller, path);
-        if let Some(answered) = answered {
-            // Who asked may have left.
-            _ = answered.send(Err(refusal));
+            response.fail(to_http_error(fault, project, &self.path));
         }
     }
 }
 
 /// The answer, with a body that follows as it comes.
-fn streamed_answer(method: &Method, answer: Response<()>, pieces: mpsc::Receiver<Piece>) -> Response<Body> {
+fn streamed_answer(method: &Method, answer: Response<()>, chunks: mpsc::Receiver<Chunk>) -> Response<Body> {
     let (head, ()) = answer.into_parts();
     let length: Option<u64> = head
         .headers
@@ -203,7 +178,7 @@ fn streamed_answer(method: &Method, answer: Response<()>, pieces: mpsc::Receiver
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let body = match *method == Method::HEAD || head.status == http::StatusCode::NOT_MODIFIED {
         true => Body::empty(),
-        false => Body::streamed(pieces, length),
+        false => Body::streamed(chunks, length),
     };
-    client_answer(method, &head, body)
+    client_response(method, &head, body)
 }

@@ -5,19 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, Uri};
-use serde::Deserialize;
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::host::Inner;
+use crate::host::HostState;
 use crate::storage::ProjectId;
 
 /// How long a project that was swept is left alone.
 const PAUSE: Duration = Duration::from_secs(3_600);
-/// Path by which the component knows this work.
-const PATH: &str = "/host/sweep";
 
 /// When each project is swept.
 #[derive(Default)]
@@ -35,18 +29,9 @@ struct Plan {
     is_planned: bool,
 }
 
-/// The component's answer to one pass.
-#[derive(Deserialize)]
-struct Pass {
-    alive: u64,
-    failed: u64,
-    #[serde(default)]
-    next: Option<String>,
-}
-
 impl UploadGc {
     /// Sees to it that a project is swept, unless that is planned already.
-    pub(crate) fn plan(&self, host: &Arc<Inner>, project: ProjectId) {
+    pub(crate) fn plan(&self, host: &Arc<HostState>, project: ProjectId) {
         let wait = {
             let mut plans = self.plans();
             let plan = plans.entry(project).or_default();
@@ -76,25 +61,28 @@ impl UploadGc {
     }
 }
 
-async fn sweep_after(wait: Duration, host: Weak<Inner>, project: ProjectId) {
+async fn sweep_after(wait: Duration, host: Weak<HostState>, project: ProjectId) {
     sleep(wait).await;
     let Some(host) = host.upgrade() else { return };
     let _turn = host.upload_gc.turn.lock().await;
     host.upload_gc.begin(project);
-    let is_empty = host.sweep(project).await;
+    let is_empty = host.sweep_uploads(project).await;
     if !is_empty {
         host.upload_gc.plan(&host, project);
     }
 }
 
-impl Inner {
+impl HostState {
     /// Lets the component remove what uploads left behind that were given up; `true` when no upload goes on.
-    pub(crate) async fn sweep(self: &Arc<Self>, project: ProjectId) -> bool {
+    pub(crate) async fn sweep_uploads(self: &Arc<Self>, project: ProjectId) -> bool {
         let (mut alive, mut failed, mut after) = (0, 0, None);
         loop {
             let began = Instant::now();
-            let Some(pass) = self.sweep_pass(project, after.as_deref()).await else {
-                tracing::warn!(target: "mlforge::upkeep", project = project.0, "uploads that were given up are not removed");
+            let pass = self.run_maintenance_pass(project, "sweep-uploads", move |instance, deadline| {
+                Box::pin(instance.sweep_uploads(after, deadline))
+            });
+            let Some(pass) = pass.await else {
+                tracing::warn!(target: "mlforge::maintenance", project = project.0, "abandoned uploads are not removed");
                 return false;
             };
             alive += pass.alive;
@@ -107,17 +95,8 @@ impl Inner {
             sleep(began.elapsed() / 2).await;
         }
         if failed > 0 {
-            tracing::warn!(target: "mlforge::upkeep", project = project.0, failed, "some uploads cannot be removed");
+            tracing::warn!(target: "mlforge::maintenance", project = project.0, failed, "some abandoned uploads cannot be removed");
         }
         alive == 0 && failed == 0
-    }
-
-    async fn sweep_pass(self: &Arc<Self>, project: ProjectId, after: Option<&str>) -> Option<Pass> {
-        let body = json!({ "after": after.unwrap_or_default() }).to_string();
-        let mut request = Request::new(Bytes::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(PATH);
-        let answer = self.run_for_host(request, project).await?;
-        serde_json::from_slice(&answer).ok()
     }
 }

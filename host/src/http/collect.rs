@@ -32,47 +32,47 @@ pub(crate) struct CollectLimits<'a> {
 }
 
 /// Reads a body to its end.
-pub(crate) async fn collect<B>(body: B, allowance: CollectLimits<'_>) -> Result<Bytes, CollectError>
+pub(crate) async fn collect<B>(body: B, limits: CollectLimits<'_>) -> Result<Bytes, CollectError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
     let mut body = body;
     let mut whole = Whole::Nothing;
-    let mut left = allowance.bytes_max;
+    let mut left = limits.bytes_max;
     if body.size_hint().lower() > u64::try_from(left).unwrap_or(u64::MAX) {
         return Err(CollectError::TooLarge);
     }
-    let mut time = TimeBudget::new(allowance.pace);
+    let mut time = TimeBudget::new(limits.pace);
     loop {
         let waiting = Instant::now();
         let next = timeout(time.left(), body.frame()).await;
         let Some(frame) = next.map_err(|_| CollectError::Stalled)? else {
             return Ok(whole.into_bytes());
         };
-        let Ok(piece) = frame
+        let Ok(chunk) = frame
             .map_err(|error| CollectError::Broken(error.to_string()))?
             .into_data()
         else {
             continue;
         };
-        left = left.checked_sub(piece.len()).ok_or(CollectError::TooLarge)?;
-        time.moved(piece.len(), waiting.elapsed());
+        left = left.checked_sub(chunk.len()).ok_or(CollectError::TooLarge)?;
+        time.moved(chunk.len(), waiting.elapsed());
         // The announced length is reserved at once, because growing step by step takes up to twice the
         // memory.
         let rest = usize::try_from(body.size_hint().lower())
             .unwrap_or(usize::MAX)
             .min(left);
-        whole = whole.with(piece, rest);
-        let taken = whole.capacity().min(allowance.bytes_max);
-        let missing = taken.saturating_sub(allowance.share.taken());
-        allowance.share.grow(missing).map_err(CollectError::NoRoom)?;
+        whole = whole.with(chunk, rest);
+        let taken = whole.capacity().min(limits.bytes_max);
+        let missing = taken.saturating_sub(limits.share.taken());
+        limits.share.grow(missing).map_err(CollectError::NoRoom)?;
     }
 }
 
 /// Drains the body of a rejected request, up to `bytes_max` bytes and for at most `time`. Otherwise the
 /// connection would be closed on unread bytes and reset, and the client would not see the answer.
-pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, bytes_max: usize, time: Duration) {
+pub(crate) async fn drain<B: Body<Data = Bytes> + Unpin>(body: B, bytes_max: usize, time: Duration) {
     let mut body = body;
     let mut left = bytes_max;
     let read = async {
@@ -95,18 +95,18 @@ enum Whole {
 
 impl Whole {
     /// Appends a chunk. `rest` bytes of the body are still to come.
-    fn with(self, piece: Bytes, rest: usize) -> Self {
+    fn with(self, chunk: Bytes, rest: usize) -> Self {
         match self {
-            Whole::Nothing => Whole::One(piece),
+            Whole::Nothing => Whole::One(chunk),
             Whole::One(first) => {
-                let bytes = first.len().saturating_add(piece.len()).saturating_add(rest);
+                let bytes = first.len().saturating_add(chunk.len()).saturating_add(rest);
                 let mut joined = BytesMut::with_capacity(bytes);
                 joined.extend_from_slice(&first);
-                joined.extend_from_slice(&piece);
+                joined.extend_from_slice(&chunk);
                 Whole::Many(joined)
             }
             Whole::Many(mut joined) => {
-                joined.extend_from_slice(&piece);
+                joined.extend_from_slice(&chunk);
                 Whole::Many(joined)
             }
         }
@@ -116,7 +116,7 @@ impl Whole {
     fn capacity(&self) -> usize {
         match self {
             Whole::Nothing => 0,
-            Whole::One(piece) => piece.len(),
+            Whole::One(chunk) => chunk.len(),
             Whole::Many(joined) => joined.capacity(),
         }
     }
@@ -124,7 +124,7 @@ impl Whole {
     fn into_bytes(self) -> Bytes {
         match self {
             Whole::Nothing => Bytes::new(),
-            Whole::One(piece) => piece,
+            Whole::One(chunk) => chunk,
             Whole::Many(joined) => joined.freeze(),
         }
     }

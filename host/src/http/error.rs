@@ -14,8 +14,8 @@ pub(crate) enum HttpError {
     Unauthenticated,
     /// The credential is good for reading only.
     ReadOnlyToken,
-    /// The ticket is good for another request, or no more.
-    BadTicket,
+    /// The upload token is good for another request, or has expired.
+    BadUploadToken,
     /// A browser sends it for a page of this origin, which is none of the server's.
     ForeignOrigin(Box<str>),
     /// The server does not know this name of its own, so any page may have made a browser send the request.
@@ -56,7 +56,7 @@ impl HttpError {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::ReadOnlyToken
-            | Self::BadTicket
+            | Self::BadUploadToken
             | Self::WriteDenied
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
@@ -78,7 +78,11 @@ impl HttpError {
     pub(crate) fn is_of_stranger(&self) -> bool {
         matches!(
             self,
-            Self::Unauthenticated | Self::BadTicket | Self::ForeignOrigin(_) | Self::UnknownHost(_) | Self::ForgeDown
+            Self::Unauthenticated
+                | Self::BadUploadToken
+                | Self::ForeignOrigin(_)
+                | Self::UnknownHost(_)
+                | Self::ForgeDown
         )
     }
 
@@ -87,7 +91,7 @@ impl HttpError {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::ReadOnlyToken
-            | Self::BadTicket
+            | Self::BadUploadToken
             | Self::WriteDenied
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
@@ -111,7 +115,9 @@ impl HttpError {
             Self::ReadOnlyToken => {
                 "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into()
             }
-            Self::BadTicket => "403 Forbidden: this ticket is good for another request, or has expired.".into(),
+            Self::BadUploadToken => {
+                "403 Forbidden: this upload token is good for another request, or has expired.".into()
+            }
             Self::ForeignOrigin(origin) => format!(
                 "403 Forbidden: a page of {origin} may not change anything here. If that is an address of this server, start \
                  it with --external-url."

@@ -2,7 +2,6 @@
 
 pub(crate) mod access_log;
 pub(crate) mod base_url;
-pub(crate) mod body_mode;
 pub(crate) mod collect;
 pub(crate) mod error;
 pub(crate) mod request_body;

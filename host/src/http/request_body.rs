@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use super::error::HttpError;
-use crate::limits::idle_timeout::Progress;
+use crate::limits::idle_timeout::IdleTimeout;
 use crate::limits::pace::{Pace, PacedPolls};
 use crate::storage::quota::Reservation;
 
@@ -24,13 +24,13 @@ pub(crate) type Inbound = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 /// The host's handle on a body that the component reads: the unread rest, and the error of the body.
 pub(crate) struct LimitedBodyHandle {
     rest: oneshot::Receiver<Inbound>,
-    wrong: Arc<OnceLock<HttpError>>,
+    error: Arc<OnceLock<HttpError>>,
 }
 
 impl LimitedBodyHandle {
     /// The error of the body, if one is known by now.
-    pub(crate) fn wrong(&self) -> Option<HttpError> {
-        self.wrong.get().cloned()
+    pub(crate) fn error(&self) -> Option<HttpError> {
+        self.error.get().cloned()
     }
 
     /// Returns the part that the component did not read. `None`: the component read all, or still reads after
@@ -44,40 +44,40 @@ impl LimitedBodyHandle {
 pub(crate) struct LimitedBody {
     body: Option<Inbound>,
     back: Option<oneshot::Sender<Inbound>>,
-    wrong: Arc<OnceLock<HttpError>>,
+    error: Arc<OnceLock<HttpError>>,
     bytes_max: u64,
     bytes_left: u64,
     room: Option<Reservation>,
     polls: PacedPolls,
-    progress: Progress,
+    progress: IdleTimeout,
 }
 
 impl LimitedBody {
     /// A body of at most `bytes_max` bytes, at this pace.
-    pub(crate) fn new(body: Inbound, bytes_max: u64, pace: Pace, progress: Progress) -> (Self, LimitedBodyHandle) {
+    pub(crate) fn new(body: Inbound, bytes_max: u64, pace: Pace, progress: IdleTimeout) -> (Self, LimitedBodyHandle) {
         let (back, rest) = oneshot::channel();
-        let wrong = Arc::new(OnceLock::new());
-        let inflow = Self {
+        let error = Arc::new(OnceLock::new());
+        let limited = Self {
             body: Some(body),
             back: Some(back),
-            wrong: Arc::clone(&wrong),
+            error: Arc::clone(&error),
             bytes_max,
             bytes_left: bytes_max,
             room: None,
             polls: PacedPolls::new(pace),
             progress,
         };
-        (inflow, LimitedBodyHandle { rest, wrong })
+        (limited, LimitedBodyHandle { rest, error })
     }
 
     /// Also bounds the body by the reserved room in the project.
-    pub(crate) fn within(mut self, room: Option<Reservation>) -> Self {
+    pub(crate) fn with_reservation(mut self, room: Option<Reservation>) -> Self {
         self.room = room;
         self
     }
 
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, ErrorCode> {
-        self.progress.mark();
+        self.progress.touch();
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         self.polls.moved(bytes);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -95,7 +95,7 @@ impl LimitedBody {
     }
 
     fn fail(&self, refusal: HttpError) -> ErrorCode {
-        _ = self.wrong.set(refusal);
+        _ = self.error.set(refusal);
         ErrorCode::HttpProtocolError
     }
 }

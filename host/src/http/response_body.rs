@@ -17,7 +17,7 @@ use crate::storage::BlobStream;
 /// The body of an answer: bytes in memory, or a stream, which may fail.
 #[derive(Debug, Default)]
 pub struct Body {
-    rest: Rest,
+    rest: Contents,
     /// Shares and permits, dropped after the last byte is sent.
     held: Vec<Box<dyn Held>>,
 }
@@ -41,12 +41,12 @@ impl AsRef<[u8]> for OnTheirWay {
 }
 
 #[derive(Debug)]
-enum Rest {
+enum Contents {
     Bytes(Option<Bytes>),
     Stream(Stream),
 }
 
-impl Default for Rest {
+impl Default for Contents {
     fn default() -> Self {
         Self::Bytes(None)
     }
@@ -54,7 +54,7 @@ impl Default for Rest {
 
 /// A chunk of a streamed answer.
 #[derive(Debug)]
-pub(crate) enum Piece {
+pub(crate) enum Chunk {
     Bytes(Bytes),
     /// The end of a complete answer. Without it the stream broke off.
     End,
@@ -63,25 +63,25 @@ pub(crate) enum Piece {
 /// The source of a stream's chunks.
 #[derive(Debug)]
 enum Source {
-    Component(mpsc::Receiver<Piece>),
+    Component(mpsc::Receiver<Chunk>),
     /// A file. It needs no end marker, because its length is known.
     File(BlobStream),
 }
 
 impl Source {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Chunk>> {
         match self {
-            Self::Component(pieces) => pieces.poll_recv(cx),
-            Self::File(pieces) => pieces
+            Self::Component(chunks) => chunks.poll_recv(cx),
+            Self::File(chunks) => chunks
                 .poll_recv(cx)
-                .map(|piece| piece.and_then(Result::ok).map(Piece::Bytes)),
+                .map(|chunk| chunk.and_then(Result::ok).map(Chunk::Bytes)),
         }
     }
 }
 
 #[derive(Debug)]
 struct Stream {
-    pieces: Source,
+    chunks: Source,
     /// Number of bytes still to come; `None`: unknown.
     left: Option<u64>,
     ended: bool,
@@ -107,23 +107,23 @@ impl Body {
 
     /// True if the bytes come as a stream and are not all in memory.
     pub(crate) fn is_streamed(&self) -> bool {
-        matches!(self.rest, Rest::Stream(_))
+        matches!(self.rest, Contents::Stream(_))
     }
 
-    pub(crate) fn streamed(pieces: mpsc::Receiver<Piece>, length: Option<u64>) -> Self {
-        Self::of(Source::Component(pieces), length)
+    pub(crate) fn streamed(chunks: mpsc::Receiver<Chunk>, length: Option<u64>) -> Self {
+        Self::of(Source::Component(chunks), length)
     }
 
     /// The first `length` bytes of a stream from a file, which hold a permit until they are sent.
-    pub(crate) fn file(pieces: BlobStream, length: u64, permit: Permit) -> Self {
-        let mut body = Self::of(Source::File(pieces), Some(length));
+    pub(crate) fn file(chunks: BlobStream, length: u64, permit: Permit) -> Self {
+        let mut body = Self::of(Source::File(chunks), Some(length));
         body.hold(permit);
         body
     }
 
-    fn of(pieces: Source, length: Option<u64>) -> Self {
-        let rest = Rest::Stream(Stream {
-            pieces,
+    fn of(chunks: Source, length: Option<u64>) -> Self {
+        let rest = Contents::Stream(Stream {
+            chunks,
             left: length,
             ended: length == Some(0),
         });
@@ -136,16 +136,16 @@ impl Body {
     /// Returns the contents of a body in memory; for a stream, no bytes.
     pub fn into_bytes(self) -> Bytes {
         match self.rest {
-            Rest::Bytes(bytes) => bytes.unwrap_or_default(),
-            Rest::Stream(_) => Bytes::new(),
+            Contents::Bytes(bytes) => bytes.unwrap_or_default(),
+            Contents::Stream(_) => Bytes::new(),
         }
     }
 
     /// Number of bytes still to come. `None`: unknown.
     pub fn len(&self) -> Option<u64> {
         match &self.rest {
-            Rest::Bytes(bytes) => bytes.as_ref().map_or(0, Bytes::len).try_into().ok(),
-            Rest::Stream(stream) => stream.left,
+            Contents::Bytes(bytes) => bytes.as_ref().map_or(0, Bytes::len).try_into().ok(),
+            Contents::Stream(stream) => stream.left,
         }
     }
 
@@ -158,7 +158,7 @@ impl Body {
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
         Self {
-            rest: Rest::Bytes(Some(bytes.into()).filter(|bytes| !bytes.is_empty())),
+            rest: Contents::Bytes(Some(bytes.into()).filter(|bytes| !bytes.is_empty())),
             ..Self::default()
         }
     }
@@ -169,14 +169,14 @@ impl Stream {
         if self.ended {
             return Poll::Ready(None);
         }
-        self.pieces.poll(cx).map(|piece| match piece {
-            Some(Piece::Bytes(bytes)) => {
+        self.chunks.poll(cx).map(|chunk| match chunk {
+            Some(Chunk::Bytes(bytes)) => {
                 let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 self.left = self.left.map(|left| left.saturating_sub(count));
                 self.ended = self.left == Some(0);
                 Some(Ok(Frame::data(bytes)))
             }
-            Some(Piece::End) if self.left.unwrap_or(0) == 0 => {
+            Some(Chunk::End) if self.left.unwrap_or(0) == 0 => {
                 self.ended = true;
                 None
             }
@@ -197,8 +197,8 @@ impl http_body::Body for Body {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let next = match &mut self.rest {
-            Rest::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Rest::Stream(stream) => stream.poll(cx),
+            Contents::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Contents::Stream(stream) => stream.poll(cx),
         };
         if !self.is_end_stream() || self.held.is_empty() {
             return next;
@@ -211,8 +211,8 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.rest {
-            Rest::Bytes(bytes) => bytes.is_none(),
-            Rest::Stream(stream) => stream.ended,
+            Contents::Bytes(bytes) => bytes.is_none(),
+            Contents::Stream(stream) => stream.ended,
         }
     }
 
@@ -231,11 +231,11 @@ mod tests {
 
     #[tokio::test]
     async fn permits_are_held_until_the_last_byte_is_dropped() {
-        let (sender, pieces) = mpsc::channel(2);
-        for piece in ["a", "b"] {
-            sender.send(Piece::Bytes(piece.into())).await.unwrap();
+        let (sender, chunks) = mpsc::channel(2);
+        for chunk in ["a", "b"] {
+            sender.send(Chunk::Bytes(chunk.into())).await.unwrap();
         }
-        for mut body in [Body::from("ab"), Body::streamed(pieces, Some(2))] {
+        for mut body in [Body::from("ab"), Body::streamed(chunks, Some(2))] {
             let held = Arc::new(());
             body.hold(Arc::clone(&held));
             let mut last = None;

@@ -1,4 +1,6 @@
-//! The size limit of request bodies that are held in memory: a small one, and a larger one for the routes that need it.
+//! The classes of routes: everything that the host must know of a request before the component sees it, in one table.
+//!
+//! A class gives no right: the component's own route table asks for the right again. A test holds this table against that one.
 
 use http::Method;
 
@@ -7,73 +9,269 @@ use crate::limits::Limits;
 /// The prefixes of the paths of endpoints: those of clients, of MLflow's web pages, and none.
 const PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
 
-/// The routes that take large bodies. Some take many items; the others take texts of which MLflow allows 100,000 characters
-/// or more, or cuts longer ones. A route that ends with a slash stands for all paths below it.
-const LARGE: [(&str, &str); 20] = [
-    ("POST", "mlflow/runs/create"),
-    ("POST", "mlflow/runs/update"),
-    ("POST", "mlflow/runs/set-tag"),
-    ("POST", "mlflow/runs/log-parameter"),
-    ("POST", "mlflow/runs/log-batch"),
-    ("POST", "mlflow/runs/log-inputs"),
-    ("POST", "mlflow/runs/outputs"),
-    ("POST", "mlflow/runs/log-model"),
-    ("POST", "mlflow/experiments/create"),
-    ("POST", "mlflow/registered-models/create"),
-    ("PATCH", "mlflow/registered-models/update"),
-    ("POST", "mlflow/registered-models/set-tag"),
-    ("POST", "mlflow/model-versions/create"),
-    ("PATCH", "mlflow/model-versions/update"),
-    ("POST", "mlflow/model-versions/set-tag"),
-    ("POST", "mlflow/logged-models"),
-    // It may name 1,000 datasets.
-    ("POST", "mlflow/logged-models/search"),
-    ("PATCH", "mlflow/logged-models/"),
-    ("POST", "mlflow/logged-models/"),
-    // It may name 10,000 parts.
-    ("POST", "mlflow-artifacts/mpu/complete/"),
+/// A file of at most this many bytes costs less buffered than streamed.
+const SMALL_FILE_BYTES: u64 = 256 << 10;
+
+/// What a request is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Read,
+    Write,
+}
+
+/// How the bodies of a request and of its response are handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyMode {
+    /// Whole in memory.
+    Buffered,
+    /// Whole in memory, for work on files that may take long.
+    LongRunning,
+    /// Chunk by chunk, so that a file is never whole in memory.
+    Streamed,
+}
+
+/// The class of a request's route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RouteClass {
+    pub(crate) intent: Intent,
+    /// True for searches and histories, which take long to compute: they run on threads of lower priority.
+    pub(crate) is_query: bool,
+    pub(crate) body_mode: BodyMode,
+    /// True if a buffered body may have more than the common size.
+    pub(crate) takes_large_body: bool,
+}
+
+/// A rule of the table.
+struct Rule {
+    methods: &'static [&'static str],
+    /// Below a prefix. `*` stands for any text, once.
+    path: &'static str,
+    class: RouteClass,
+}
+
+const READ: RouteClass = RouteClass {
+    intent: Intent::Read,
+    is_query: false,
+    body_mode: BodyMode::Buffered,
+    takes_large_body: false,
+};
+const QUERY: RouteClass = RouteClass { is_query: true, ..READ };
+const WRITE: RouteClass = RouteClass {
+    intent: Intent::Write,
+    ..READ
+};
+const LARGE_WRITE: RouteClass = RouteClass {
+    takes_large_body: true,
+    ..WRITE
+};
+const LARGE_QUERY: RouteClass = RouteClass {
+    takes_large_body: true,
+    ..QUERY
+};
+const JOIN: RouteClass = RouteClass {
+    body_mode: BodyMode::LongRunning,
+    ..LARGE_WRITE
+};
+const UPLOAD: RouteClass = RouteClass {
+    body_mode: BodyMode::Streamed,
+    ..WRITE
+};
+const DOWNLOAD: RouteClass = RouteClass {
+    body_mode: BodyMode::Streamed,
+    ..READ
+};
+
+const GET: &[&str] = &["GET", "HEAD"];
+const PUT: &[&str] = &["PUT"];
+const POST: &[&str] = &["POST"];
+const PATCH: &[&str] = &["PATCH"];
+const ASK: &[&str] = &["GET", "POST"];
+
+const fn rule(methods: &'static [&'static str], path: &'static str, class: RouteClass) -> Rule {
+    Rule { methods, path, class }
+}
+
+/// The routes whose class their method alone does not tell; the first rule that fits counts. Large bodies hold many items, or
+/// texts of which MLflow allows 100,000 characters or more.
+const RULES: &[Rule] = &[
+    // Files first: the path of an artifact may end like that of a search.
+    rule(PUT, "mlflow-artifacts/artifacts/*", UPLOAD),
+    rule(PUT, "mlflow-artifacts/mpu/part/*", UPLOAD),
+    rule(POST, "mlflow/upload-artifact", UPLOAD),
+    // May name 10,000 parts.
+    rule(POST, "mlflow-artifacts/mpu/complete/*", JOIN),
+    rule(POST, "mlflow-artifacts/*", WRITE),
+    rule(GET, "mlflow-artifacts/artifacts/*", DOWNLOAD),
+    rule(GET, "mlflow/logged-models/*/artifacts/files", DOWNLOAD),
+    rule(GET, "get-artifact", DOWNLOAD),
+    rule(GET, "model-versions/get-artifact", DOWNLOAD),
+    // May name 1,000 datasets.
+    rule(POST, "mlflow/logged-models/search", LARGE_QUERY),
+    rule(ASK, "*/search", QUERY),
+    rule(ASK, "*/search-datasets", QUERY),
+    rule(GET, "mlflow/metrics/get-history*", QUERY),
+    rule(POST, "*/get-latest-versions", READ),
+    rule(POST, "mlflow/runs/create", LARGE_WRITE),
+    rule(POST, "mlflow/runs/update", LARGE_WRITE),
+    rule(POST, "mlflow/runs/set-tag", LARGE_WRITE),
+    rule(POST, "mlflow/runs/log-parameter", LARGE_WRITE),
+    rule(POST, "mlflow/runs/log-batch", LARGE_WRITE),
+    rule(POST, "mlflow/runs/log-inputs", LARGE_WRITE),
+    rule(POST, "mlflow/runs/outputs", LARGE_WRITE),
+    rule(POST, "mlflow/runs/log-model", LARGE_WRITE),
+    rule(POST, "mlflow/experiments/create", LARGE_WRITE),
+    rule(POST, "mlflow/registered-models/create", LARGE_WRITE),
+    rule(PATCH, "mlflow/registered-models/update", LARGE_WRITE),
+    rule(POST, "mlflow/registered-models/set-tag", LARGE_WRITE),
+    rule(POST, "mlflow/model-versions/create", LARGE_WRITE),
+    rule(PATCH, "mlflow/model-versions/update", LARGE_WRITE),
+    rule(POST, "mlflow/model-versions/set-tag", LARGE_WRITE),
+    rule(POST, "mlflow/logged-models", LARGE_WRITE),
+    rule(POST, "mlflow/logged-models/*", LARGE_WRITE),
+    rule(PATCH, "mlflow/logged-models/*", LARGE_WRITE),
 ];
 
-/// The most bytes that the body of a request to this route may have.
-pub(crate) fn body_bytes_max(limits: &Limits, method: &Method, path: &str) -> usize {
-    let is_large = |path: &str| {
-        LARGE.iter().any(|(of_route, route)| {
-            let is_there = path == *route || route.ends_with('/') && path.starts_with(route);
-            is_there && *of_route == method.as_str()
-        })
-    };
-    match PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)) {
-        Some(below) if is_large(below) => limits.body_bytes_max,
-        _ => limits.small_body_bytes_max.min(limits.body_bytes_max),
+impl Rule {
+    fn fits(&self, method: &Method, path: &str) -> bool {
+        let fits = match self.path.split_once('*') {
+            Some((start, end)) => path.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+            None => path == self.path,
+        };
+        fits && self.methods.contains(&method.as_str())
+    }
+}
+
+impl RouteClass {
+    /// Judges by method and path alone, before the body is read.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        let below = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
+        let rule = below.and_then(|below| RULES.iter().find(|rule| rule.fits(method, below)));
+        match (rule, method) {
+            (Some(rule), _) => rule.class,
+            (None, &Method::GET | &Method::HEAD) => READ,
+            (None, _) => WRITE,
+        }
+    }
+
+    /// Maximum length of a buffered request body, in bytes.
+    pub(crate) fn body_bytes_max(self, limits: &Limits) -> usize {
+        if self.takes_large_body {
+            limits.body_bytes_max
+        } else {
+            limits.small_body_bytes_max.min(limits.body_bytes_max)
+        }
+    }
+}
+
+/// True if a request that carries a file can be buffered, where the host sends the file of the answer itself: it has no body,
+/// or a small one.
+pub(crate) fn may_be_buffered(method: &Method, declared_length: Option<u64>) -> bool {
+    match *method {
+        Method::GET | Method::HEAD => true,
+        _ => declared_length.is_some_and(|bytes| bytes <= SMALL_FILE_BYTES),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
+    use mlforge_plugin::http::rights::RequiredRight;
+    use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, ROUTES};
+
     use super::*;
 
-    #[test]
-    fn few_routes_take_large_bodies() {
-        let limits = Limits::default();
-        let is_large = |method: Method, path: &str| body_bytes_max(&limits, &method, path) == limits.body_bytes_max;
-        assert!(is_large(Method::POST, "/api/2.0/mlflow/runs/log-batch"));
-        assert!(is_large(Method::POST, "/ajax-api/2.0/mlflow/runs/log-inputs"));
-        assert!(is_large(Method::PATCH, "/api/2.0/mlflow/logged-models/m-1/tags"));
-        assert!(is_large(
-            Method::POST,
-            "/api/2.0/mlflow-artifacts/mpu/complete/0/1/artifacts/a"
-        ));
-        for small in [
-            "runs/search",
-            "runs/log-metric",
-            "runs/log-batch/x",
-            "runs/log-batches",
-            "experiments/search",
-        ] {
-            assert!(!is_large(Method::POST, &format!("/api/2.0/mlflow/{small}")), "{small}");
+    /// Method, path and right of every route of the component, below each of its prefixes; and whether it is one of files.
+    fn routes() -> Vec<(Method, String, RequiredRight, bool)> {
+        let parse = |method: &str| Method::from_bytes(method.as_bytes()).unwrap();
+        let mut routes = Vec::new();
+        for (table, prefixes) in [(ROUTES, ROUTE_PREFIXES), (NEWER_ROUTES, NEWER_PREFIXES)] {
+            for (route, prefix) in table.iter().flat_map(|route| prefixes.map(|prefix| (route, prefix))) {
+                let path = format!("{prefix}{}", route.path);
+                routes.push((parse(route.method), path, route.right, false));
+            }
         }
-        assert!(!is_large(Method::DELETE, "/api/2.0/mlflow/runs/log-batch"));
-        assert!(!is_large(Method::POST, "/x/mlflow/runs/log-batch"));
+        for (route, prefix) in FILE_ROUTES
+            .iter()
+            .flat_map(|route| FILE_PREFIXES.map(|prefix| (route, prefix)))
+        {
+            let below = if route.path.ends_with('/') {
+                "1/artifacts/search"
+            } else {
+                ""
+            };
+            let path = format!("{prefix}{}{below}", route.path);
+            routes.push((parse(route.method), path, route.right, true));
+        }
+        routes
+    }
+
+    #[test]
+    fn the_intent_of_every_route_is_the_right_that_the_component_asks_for() {
+        for (method, path, right, _) in routes() {
+            let intent = match right {
+                RequiredRight::Read => Intent::Read,
+                RequiredRight::Write => Intent::Write,
+            };
+            assert_eq!(RouteClass::of(&method, &path).intent, intent, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn exactly_the_searches_and_histories_are_queries() {
+        for (method, path, right, is_file) in routes() {
+            let last = path.rsplit('/').next().unwrap_or_default();
+            let is_query = !is_file
+                && right == RequiredRight::Read
+                && (last.starts_with("search") || last.starts_with("get-history"));
+            assert_eq!(RouteClass::of(&method, &path).is_query, is_query, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn files_stream_and_all_else_is_buffered() {
+        for (method, path, _, is_file) in routes() {
+            let carries_file = is_file
+                && !path.ends_with("mlflow-artifacts/artifacts")
+                && !["/create/", "/complete/", "/abort/"]
+                    .iter()
+                    .any(|step| path.contains(step))
+                && method != Method::DELETE;
+            let mode = RouteClass::of(&method, &path).body_mode;
+            assert_eq!(mode == BodyMode::Streamed, carries_file, "{method} {path}");
+            assert_eq!(
+                mode == BodyMode::LongRunning,
+                path.contains("/mpu/complete/"),
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_rule_is_the_first_that_fits_some_route() {
+        for (index, rule) in RULES.iter().enumerate() {
+            let is_first = |(method, path, ..): &(Method, String, RequiredRight, bool)| {
+                let below = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap();
+                RULES.iter().position(|rule| rule.fits(method, below)) == Some(index)
+            };
+            assert!(routes().iter().any(is_first), "{:?} {}", rule.methods, rule.path);
+        }
+    }
+
+    #[test]
+    fn paths_that_only_resemble_a_route_get_the_class_of_their_method() {
+        for path in [
+            "/x/mlflow/runs/log-batch",
+            "/api/2.0/mlflow/runs/log-batch/x",
+            "/api/2.0/mlflow/runs/log-batches",
+        ] {
+            assert_eq!(RouteClass::of(&Method::POST, path), WRITE, "{path}");
+        }
+        for path in ["/x/mlflow-artifacts/artifacts/1", "/api/2.0/mlflow-artifacts/artifacts"] {
+            assert_eq!(RouteClass::of(&Method::PUT, path), WRITE, "{path}");
+        }
+        assert_eq!(RouteClass::of(&Method::DELETE, "/api/2.0/mlflow/runs/log-batch"), WRITE);
+        assert_eq!(RouteClass::of(&Method::POST, "/get-artifact"), WRITE);
+        assert_eq!(RouteClass::of(&Method::GET, ""), READ);
     }
 
     #[test]
@@ -82,6 +280,7 @@ mod tests {
             body_bytes_max: 10,
             ..Limits::default()
         };
-        assert_eq!(body_bytes_max(&limits, &Method::POST, "/x"), 10);
+        assert_eq!(WRITE.body_bytes_max(&limits), 10);
+        assert_eq!(LARGE_WRITE.body_bytes_max(&limits), 10);
     }
 }

@@ -9,12 +9,12 @@ use tokio::time::{Instant, timeout_at};
 
 /// The time of the last byte. Cheap to clone; all clones share one state.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress {
+pub(crate) struct IdleTimeout {
     began: Instant,
     last_ms: Arc<AtomicU64>,
 }
 
-impl Progress {
+impl IdleTimeout {
     pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -23,7 +23,7 @@ impl Progress {
     }
 
     /// Records that bytes move now.
-    pub(crate) fn mark(&self) {
+    pub(crate) fn touch(&self) {
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(elapsed, Ordering::Relaxed);
     }
@@ -33,7 +33,7 @@ impl Progress {
     }
 
     /// Waits for a future, as long as bytes move at least every `pause`. `None`: they did not.
-    pub(crate) async fn while_moving<T>(&self, pause: Duration, what: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn run<T>(&self, pause: Duration, what: impl Future<Output = T>) -> Option<T> {
         let mut what = pin!(what);
         loop {
             match timeout_at(self.last() + pause, &mut what).await {
@@ -53,14 +53,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_transfer_ends_only_after_an_idle_pause() {
         let pause = Duration::from_secs(1);
-        let progress = Progress::new();
+        let progress = IdleTimeout::new();
         let moving = async {
             for _ in 0..20 {
                 sleep(pause / 2).await;
-                progress.mark();
+                progress.touch();
             }
         };
-        assert_eq!(progress.while_moving(pause, moving).await, Some(()));
-        assert_eq!(progress.while_moving(pause, sleep(pause * 2)).await, None);
+        assert_eq!(progress.run(pause, moving).await, Some(()));
+        assert_eq!(progress.run(pause, sleep(pause * 2)).await, None);
     }
 }

@@ -15,6 +15,14 @@ mod generated {
     });
 }
 
+mod maintenance {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "mlforge:plugin/maintenance-service",
+        require_store_data_send: true,
+    });
+}
+
 mod direct {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -25,6 +33,10 @@ mod direct {
 
 pub(crate) use direct::exports::mlforge::plugin::direct::{Answer, Contents, FilePart, Request};
 pub(crate) use direct::{DirectService, DirectServiceIndices};
-pub(crate) use generated::Host_ as Lending;
-pub(crate) use generated::mlforge::plugin::{blobs, forge, leave, records, report};
+pub(crate) use generated::Host_ as HostImports;
+pub(crate) use generated::mlforge::plugin::{blobs, forge, records, report, upload_tokens};
 pub(crate) use generated::wasi::{clocks, random};
+pub(crate) use maintenance::exports::mlforge::plugin::maintenance::{
+    CompactionPass, PurgePass, SetAsideRun, UploadPass,
+};
+pub(crate) use maintenance::{MaintenanceService, MaintenanceServiceIndices};

@@ -17,7 +17,9 @@ use wasmtime_wasi_http::p3::bindings::http::types as http_types;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
 
-use super::bindings::{DirectService, DirectServiceIndices, Lending};
+use super::bindings::{
+    DirectService, DirectServiceIndices, HostImports, MaintenanceService, MaintenanceServiceIndices,
+};
 use super::store_data::{Imports, StoreData};
 use crate::limits::Limits;
 
@@ -34,15 +36,18 @@ const TABLES_EACH: u32 = 2;
 #[derive(Clone)]
 pub struct Plugin {
     service: ServicePre<StoreData>,
-    /// Where the component has its shorter way, if it has one.
+    /// The export `direct`, if there is one.
     direct: Option<Arc<DirectServiceIndices>>,
+    /// The export `maintenance`, if there is one.
+    maintenance: Option<Arc<MaintenanceServiceIndices>>,
 }
 
-/// What an instance can be asked for.
+/// The exports of an instance.
 pub(crate) struct Exports {
     pub(crate) service: Service,
     /// The same for whole requests and answers.
     pub(crate) direct: Option<DirectService>,
+    pub(crate) maintenance: Option<MaintenanceService>,
 }
 
 impl Plugin {
@@ -76,7 +81,14 @@ impl Plugin {
             .context("the component does not export wasi:http/handler")?;
         keep_ticking(&engine).context("cannot start the clock of the engine")?;
         let direct = DirectServiceIndices::new(service.instance_pre()).ok().map(Arc::new);
-        Ok(Self { service, direct })
+        let maintenance = MaintenanceServiceIndices::new(service.instance_pre())
+            .ok()
+            .map(Arc::new);
+        Ok(Self {
+            service,
+            direct,
+            maintenance,
+        })
     }
 
     /// The names of the interfaces that the component imports.
@@ -100,10 +112,13 @@ impl Plugin {
     /// Makes the instance of a store.
     pub(crate) async fn instantiate(&self, store: &mut Store<StoreData>) -> wasmtime::Result<Exports> {
         let instance = self.service.instance_pre().instantiate_async(&mut *store).await?;
-        let direct = self.direct.as_ref();
+        let (direct, maintenance) = (self.direct.as_ref(), self.maintenance.as_ref());
         Ok(Exports {
             service: Service::new(&mut *store, &instance)?,
-            direct: direct.map(|direct| direct.load(store, &instance)).transpose()?,
+            direct: direct.map(|direct| direct.load(&mut *store, &instance)).transpose()?,
+            maintenance: maintenance
+                .map(|maintenance| maintenance.load(store, &instance))
+                .transpose()?,
         })
     }
 }
@@ -178,7 +193,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     let mut linker = Linker::new(engine);
     http_types::add_to_linker::<_, WasiHttp>(&mut linker, StoreData::http)?;
-    Lending::add_to_linker::<_, Imports>(&mut linker, |call| call)?;
+    HostImports::add_to_linker::<_, Imports>(&mut linker, |call| call)?;
     Ok(linker)
 }
 

@@ -30,13 +30,13 @@ impl Rng {
         match self {
             Self::System => getrandom::fill(bytes),
             Self::Seeded { seed, drawn } => {
-                for piece in bytes.chunks_mut(32) {
+                for chunk in bytes.chunks_mut(32) {
                     let count = drawn.fetch_add(1, Ordering::Relaxed);
                     let block = Sha256::new()
                         .chain_update(seed.to_le_bytes())
                         .chain_update(count.to_le_bytes())
                         .finalize();
-                    piece.iter_mut().zip(block).for_each(|(byte, drawn)| *byte = drawn);
+                    chunk.iter_mut().zip(block).for_each(|(byte, drawn)| *byte = drawn);
                 }
                 Ok(())
             }

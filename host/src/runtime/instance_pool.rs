@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::instance::Instance;
+use super::instance::{Instance, InstanceKind};
 use crate::limits::Limits;
 use crate::storage::ProjectId;
 
@@ -48,12 +48,12 @@ impl Pool {
 
     /// Takes the most recently used idle instance of a project and kind, because its memory is warm. Query
     /// instances keep data that they read for searches and histories, so they serve only those.
-    pub(crate) fn take(&self, project: ProjectId, for_long: bool) -> Option<Instance> {
+    pub(crate) fn take(&self, project: ProjectId, kind: InstanceKind) -> Option<Instance> {
         let mut idle = self.lock();
         let place = idle
             .queue
             .iter()
-            .rposition(|(_, instance)| instance.project() == project && instance.is_for_long() == for_long)?;
+            .rposition(|(_, instance)| instance.project() == project && instance.kind() == kind)?;
         idle.queue.remove(place).map(|(_, instance)| instance)
     }
 
@@ -112,7 +112,7 @@ impl IdleInstances {
         let mut expired = Vec::new();
         for (since, instance) in std::mem::take(&mut self.queue).into_iter().rev() {
             let waited = since.elapsed();
-            let is_last = instance.is_for_long() && searched.insert(instance.project());
+            let is_last = instance.kind() == InstanceKind::Query && searched.insert(instance.project());
             let bytes = warm_bytes.saturating_add(instance.bytes());
             let stays_warm =
                 is_last && waited < pool.query_instance_idle_timeout && bytes <= pool.query_instances_idle_bytes_max;

@@ -12,7 +12,6 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use http::Method;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -20,21 +19,13 @@ use tokio::time::timeout;
 use super::fair_queue::FairQueue;
 use crate::storage::ProjectId;
 
-/// The ends of the paths whose answers take long to compute; they all read.
-const LONG: [&str; 5] = [
-    "/search",
-    "/search-datasets",
-    "/get-history",
-    "/get-history-bulk",
-    "/get-history-bulk-interval",
-];
 /// With one, a long search would hold up all others.
 const THREADS_MIN: usize = 2;
 /// How long others wait for work that has begun.
-const SLICE: Duration = Duration::from_millis(50);
+const SLOT_HELD_MAX: Duration = Duration::from_millis(50);
 /// How much lower their priority is than that of the threads around them: a tenth of the time of a core that both want.
 #[cfg(target_os = "linux")]
-const NICER: i32 = 10;
+const NICE_INCREMENT: i32 = 10;
 
 /// The threads. What still runs on them is dropped with this.
 pub(crate) struct LowPriorityRuntime {
@@ -51,18 +42,13 @@ impl LowPriorityRuntime {
         let threads = Builder::new_multi_thread()
             .worker_threads(count)
             .thread_name("mlforge-long")
-            .on_thread_start(step_back)
+            .on_thread_start(lower_priority)
             .enable_all()
             .build()?;
         Ok(Self {
             threads: Some(threads),
             slots: FairQueue::new(count),
         })
-    }
-
-    /// True if an answer takes long, judged by method and path alone. A wrong guess costs time, and no right.
-    pub(crate) fn is_for(method: &Method, path: &str) -> bool {
-        (*method == Method::GET || *method == Method::POST) && LONG.iter().any(|end| path.ends_with(end))
     }
 
     /// Does the work on these threads, and stops it when the caller stops waiting; none if it panicked.
@@ -87,7 +73,7 @@ impl LowPriorityRuntime {
 async fn in_slot<T>(slots: FairQueue, project: ProjectId, work: impl Future<Output = T>) -> T {
     let slot = slots.slot(project).await;
     let mut work = pin!(work);
-    match timeout(SLICE, work.as_mut()).await {
+    match timeout(SLOT_HELD_MAX, work.as_mut()).await {
         Ok(done) => done,
         Err(_) => {
             drop(slot);
@@ -106,13 +92,13 @@ impl Drop for LowPriorityRuntime {
 }
 
 /// Lowers the priority of this thread, if the system can do that for one thread.
-fn step_back() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
         // To Linux, "this process" is this thread. Where it refuses, searches are as important as all else.
         if let Ok(priority) = getpriority_process(None) {
-            _ = setpriority_process(None, priority.saturating_add(NICER));
+            _ = setpriority_process(None, priority.saturating_add(NICE_INCREMENT));
         }
     }
 }
@@ -121,41 +107,19 @@ fn step_back() {
 mod tests {
     use super::*;
 
-    #[test]
-    fn searches_and_histories_take_long_and_all_else_does_not() {
-        assert!(LowPriorityRuntime::is_for(&Method::POST, "/api/2.0/mlflow/runs/search"));
-        assert!(LowPriorityRuntime::is_for(
-            &Method::GET,
-            "/api/2.0/mlflow/model-versions/search"
-        ));
-        assert!(LowPriorityRuntime::is_for(
-            &Method::GET,
-            "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval"
-        ));
-        assert!(!LowPriorityRuntime::is_for(&Method::GET, "/api/2.0/mlflow/runs/get"));
-        assert!(!LowPriorityRuntime::is_for(
-            &Method::POST,
-            "/api/2.0/mlflow/runs/log-metric"
-        ));
-        assert!(!LowPriorityRuntime::is_for(
-            &Method::PUT,
-            "/api/2.0/mlflow-artifacts/artifacts/1/search"
-        ));
-    }
-
     #[tokio::test]
     async fn work_that_panics_or_is_not_awaited_harms_nobody() {
-        let lane = LowPriorityRuntime::start().unwrap();
-        let panicked: Option<()> = lane.run(async { panic!("on purpose") }).await;
+        let low_priority = LowPriorityRuntime::start().unwrap();
+        let panicked: Option<()> = low_priority.run(async { panic!("on purpose") }).await;
         assert_eq!(panicked, None);
         let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
-        let endless = lane.run(async move {
+        let endless = low_priority.run(async move {
             let _alive = alive;
             std::future::pending::<()>().await;
         });
         assert!(tokio::time::timeout(std::time::Duration::ZERO, endless).await.is_err());
         assert!(dropped.await.is_err());
-        assert_eq!(lane.run(async { 1 }).await, Some(1));
+        assert_eq!(low_priority.run(async { 1 }).await, Some(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,7 +137,7 @@ mod tests {
                 waited = begin() => waited,
             }
         };
-        assert_eq!(timeout(10 * SLICE, next).await, Ok(SLICE));
+        assert_eq!(timeout(10 * SLOT_HELD_MAX, next).await, Ok(SLOT_HELD_MAX));
     }
 
     #[cfg(target_os = "linux")]
@@ -185,6 +149,6 @@ mod tests {
             .unwrap()
             .run(async move { priority() })
             .await;
-        assert_eq!(there, Some((here + NICER).min(19)));
+        assert_eq!(there, Some((here + NICE_INCREMENT).min(19)));
     }
 }

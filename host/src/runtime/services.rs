@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use super::environment::{Clock, Rng};
 use super::retry_locks::RetryLocks;
-use crate::auth::upload_token::Tickets;
+use crate::auth::upload_token::UploadTokens;
 use crate::forge::Forge;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
@@ -19,7 +19,7 @@ pub(crate) struct HostServices {
     pub(crate) randomness: Rng,
     /// Maximum size of a file, in bytes.
     pub(crate) file_bytes_max: u64,
-    pub(crate) tickets: Tickets,
+    pub(crate) upload_tokens: UploadTokens,
     pub(crate) turns: RetryLocks,
     /// Counts the bytes that each project keeps, if they are bounded. Then `blobs` is this quota.
     pub(crate) quota: Option<Quota>,

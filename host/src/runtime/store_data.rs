@@ -11,9 +11,9 @@ use wasmtime_wasi_http::{
 
 use super::retry_locks::RetryLock;
 use super::services::HostServices;
-use crate::auth::upload_token::Leave;
+use crate::auth::upload_token::TokenIssuer;
 use crate::limits::budget::{CallerId, Exhausted, Share};
-use crate::limits::idle_timeout::Progress;
+use crate::limits::idle_timeout::IdleTimeout;
 use crate::storage::ProjectId;
 use crate::storage::quota::Reservation;
 
@@ -30,16 +30,16 @@ pub(crate) struct RequestContext {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
     /// What it can give leave to others with; none: it cannot.
-    pub(crate) leave: Option<Arc<Leave>>,
+    pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
     /// Who waits for it wants to know that bytes move.
-    pub(crate) progress: Progress,
+    pub(crate) progress: IdleTimeout,
     /// Reservation in the project's quota for the file that it brings.
     pub(crate) reservation: Option<Reservation>,
 }
 
 /// The data of a store.
 pub(crate) struct StoreData {
-    lent: Arc<HostServices>,
+    services: Arc<HostServices>,
     binding: Option<RequestContext>,
     /// That of the running request, if it lost a race.
     pub(crate) turn: Option<RetryLock>,
@@ -57,11 +57,11 @@ impl HasData for Imports {
 }
 
 impl StoreData {
-    pub(crate) fn new(lent: Arc<HostServices>, memory: Memory) -> Self {
+    pub(crate) fn new(services: Arc<HostServices>, memory: Memory) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Self {
-            lent,
+            services,
             binding: None,
             turn: None,
             table,
@@ -86,7 +86,7 @@ impl StoreData {
     pub(crate) fn readable(&self) -> Option<(Arc<HostServices>, ProjectId)> {
         self.binding
             .as_ref()
-            .map(|binding| (Arc::clone(&self.lent), binding.project))
+            .map(|binding| (Arc::clone(&self.services), binding.project))
     }
 
     /// The project that the running request may change; none for a reader.
@@ -94,16 +94,16 @@ impl StoreData {
         self.binding
             .as_ref()
             .filter(|binding| binding.may_write)
-            .map(|binding| (Arc::clone(&self.lent), binding.project))
+            .map(|binding| (Arc::clone(&self.services), binding.project))
     }
 
     /// What the running request can give leave to others with.
-    pub(crate) fn leave(&self) -> Option<Arc<Leave>> {
-        self.binding.as_ref().and_then(|binding| binding.leave.clone())
+    pub(crate) fn token_issuer(&self) -> Option<Arc<TokenIssuer>> {
+        self.binding.as_ref().and_then(|binding| binding.token_issuer.clone())
     }
 
     /// Where to tell that bytes of the running request move.
-    pub(crate) fn progress(&self) -> Option<Progress> {
+    pub(crate) fn progress(&self) -> Option<IdleTimeout> {
         self.binding.as_ref().map(|binding| binding.progress.clone())
     }
 
@@ -113,8 +113,8 @@ impl StoreData {
     }
 
     /// Clock and randomness, which need no right.
-    pub(crate) fn lent(&self) -> &HostServices {
-        &self.lent
+    pub(crate) fn services(&self) -> &HostServices {
+        &self.services
     }
 }
 
@@ -179,13 +179,13 @@ impl Memory {
     }
 
     /// Counts the memory for the caller of the next request.
-    pub(crate) fn lend_to(&mut self, caller: Option<CallerId>) -> Result<(), Exhausted> {
+    pub(crate) fn charge_to(&mut self, caller: Option<CallerId>) -> Result<(), Exhausted> {
         self.refused = None;
         self.share.hand_to(caller)
     }
 
     /// Counts the memory for its project only.
-    pub(crate) fn take_back(&mut self) {
+    pub(crate) fn uncharge(&mut self) {
         // A share without a caller is never refused.
         _ = self.share.hand_to(None);
     }

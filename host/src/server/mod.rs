@@ -45,7 +45,7 @@ impl Host {
         let mut tasks = JoinSet::new();
         let mut arrivals = Arrivals {
             listener,
-            connections: self.inner().connections.clone(),
+            connections: self.state().connections.clone(),
             pace: self.limits().answer_pace(false),
             arrived: None,
         };
@@ -91,7 +91,7 @@ impl Host {
         let (host, connection) = (self.clone(), Arc::clone(connection));
         service_fn(move |mut request: Request<Incoming>| {
             let (host, connection) = (host.clone(), Arc::clone(&connection));
-            let active = ActiveRequest::begin(&host.inner().connections, &connection);
+            let active = ActiveRequest::begin(&host.state().connections, &connection);
             request.extensions_mut().insert(Arc::clone(&connection));
             if let Some(own_address) = own_address {
                 request.extensions_mut().insert(own_address);

@@ -31,7 +31,7 @@ mod tree;
 mod upload;
 
 /// Number of chunks that may wait for a slow reader.
-const PIECES_AHEAD: usize = 1;
+const CHUNKS_BUFFERED_MAX: usize = 1;
 /// Number of directories listed at the same time. Each listing takes a thread and the memory of a page.
 const LISTINGS_AT_ONCE: usize = 8;
 /// Number of those listings that one project may have.
@@ -114,7 +114,7 @@ impl Blobs for FileBlobs {
         let Some((info, first, rest)) = opened.await? else {
             return Ok(None);
         };
-        let (pieces, contents) = mpsc::channel(PIECES_AHEAD);
+        let (pieces, contents) = mpsc::channel(CHUNKS_BUFFERED_MAX);
         if !first.is_empty() {
             // A new channel has room for one chunk.
             _ = pieces.try_send(Ok(first));

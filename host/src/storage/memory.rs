@@ -104,7 +104,7 @@ fn apply(records: &mut ProjectRecords, version: Version, write: Write) {
         Write::Put(key, value) => {
             records.insert(key, (version, value));
         }
-        Write::Raise(key, value) => {
+        Write::PutMax(key, value) => {
             if records.get(&key).is_none_or(|(_, stored)| *stored < value) {
                 records.insert(key, (version, value));
             }

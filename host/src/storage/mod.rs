@@ -151,7 +151,7 @@ pub enum Write {
     /// Stores the value.
     Put(Vec<u8>, Vec<u8>),
     /// Stores the value if there is no record or its value is smaller, compared as bytes.
-    Raise(Vec<u8>, Vec<u8>),
+    PutMax(Vec<u8>, Vec<u8>),
     /// Removes the record, if there is one.
     Delete(Vec<u8>),
 }
@@ -160,14 +160,14 @@ impl Write {
     /// The key of the changed record.
     pub fn key(&self) -> &[u8] {
         match self {
-            Write::Put(key, _) | Write::Raise(key, _) | Write::Delete(key) => key,
+            Write::Put(key, _) | Write::PutMax(key, _) | Write::Delete(key) => key,
         }
     }
 
     /// The stored bytes; `None` for a deletion.
     pub fn value(&self) -> &[u8] {
         match self {
-            Write::Put(_, value) | Write::Raise(_, value) => value,
+            Write::Put(_, value) | Write::PutMax(_, value) => value,
             Write::Delete(_) => &[],
         }
     }

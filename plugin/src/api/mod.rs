@@ -12,7 +12,6 @@ pub mod file_response;
 pub mod inputs;
 pub mod logged_models;
 pub mod logging;
-pub mod maintenance;
 pub mod metrics;
 pub mod models;
 pub mod outputs;

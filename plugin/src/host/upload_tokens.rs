@@ -1,6 +1,6 @@
 //! Upload tokens. Each authorises one PUT by a client that sends no access token, as clients send the parts of a file.
 
-use crate::bindings::mlforge::plugin::leave as host;
+use crate::bindings::mlforge::plugin::upload_tokens as host;
 
 /// A request that the host takes without an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +15,15 @@ pub struct UploadToken {
 ///
 /// None when the host does not know its own address, or when the caller may not write or has no credential.
 pub fn issue(paths: &[String], expires_ms: u64) -> Option<Vec<UploadToken>> {
-    let tokens = host::give(paths, expires_ms)?;
-    let token = |ticket: host::Ticket| UploadToken {
-        url: ticket.url,
-        headers: ticket.headers,
+    let tokens = host::issue(paths, expires_ms)?;
+    let token = |token: host::UploadToken| UploadToken {
+        url: token.url,
+        headers: token.headers,
     };
     Some(tokens.into_iter().map(token).collect())
 }
 
 /// True if the caller can get tokens.
 pub fn can_issue() -> bool {
-    host::give(&[], 0).is_some()
+    host::issue(&[], 0).is_some()
 }

@@ -1,25 +1,21 @@
 //! The right that a route needs, and the rights that a caller has.
 
-/// What a caller needs.
+/// The right that a route needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequiredRight {
-    /// To see the project.
+    /// To read the project.
     Read,
-    /// To change it.
+    /// To change the project.
     Write,
-    /// To be the host: for all others the route does not exist.
-    Host,
 }
 
-/// What the host lets the caller do. Without its word: nothing.
+/// The rights that the host gives a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallerRights {
-    /// Nothing.
+    /// None, as when the host says nothing.
     None,
-    /// Reading.
+    /// To read the project.
     Read,
-    /// Everything that a caller can.
+    /// To read and change the project.
     Write,
-    /// Also what only the host itself asks for.
-    Host,
 }

@@ -1,4 +1,4 @@
-//! The one route table: what exists, what right it needs, and what answers it.
+//! The one route table: each route has a method, a path, the right that it needs, and a handler.
 
 use std::pin::Pin;
 
@@ -16,22 +16,19 @@ use crate::request::response::Answer;
 
 type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>>> + 'a>>;
 
-/// One way to ask for something.
+/// One route.
 pub struct Route {
     /// In capitals.
     pub method: &'static str,
-    /// Below one of the prefixes, or the host's.
+    /// Below one of the prefixes.
     pub path: &'static str,
-    /// What the caller needs.
+    /// The right that the caller needs.
     pub right: RequiredRight,
     endpoint: Endpoint,
 }
 
 /// Clients use the first, MLflow's web pages the second.
 pub const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
-
-/// What only the host asks for is below this one.
-pub const HOST_PREFIX: &str = "/host/";
 
 macro_rules! routes {
     ($($method:ident $path:literal $right:ident $endpoint:path;)*) => {
@@ -108,19 +105,12 @@ pub const ROUTES: &[Route] = routes! {
     DELETE "model-versions/delete-tag" Write api::versions::delete_tag;
 };
 
-/// Newer clients ask for some things below these.
+/// Prefixes of some routes of newer clients.
 pub const NEWER_PREFIXES: [&str; 2] = ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/"];
 
 /// Every route below `NEWER_PREFIXES`.
 pub const NEWER_ROUTES: &[Route] = routes! {
     GET "server-info" Read api::uploads::server_info;
-};
-
-/// Every route that only the host takes, below `HOST_PREFIX`.
-pub const HOST_ROUTES: &[Route] = routes! {
-    POST "upkeep" Host api::maintenance::pass;
-    POST "sweep" Host api::maintenance::sweep;
-    POST "purge" Host api::maintenance::purge;
 };
 
 /// Answers a request.
@@ -159,14 +149,14 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     ensure_right(request, route.right)?;
     let sent;
     let mut fields = match route.method {
-        // What is asked by GET is in the query: a body, if there is one, means nothing.
+        // A GET has its parameters in the query. A body, if there is one, means nothing.
         "GET" => params::from_query(&request.query)?,
         _ => {
             sent = body.into_whole().await?;
             params::from_body(&sent)?
         }
     };
-    // What the path says counts, whatever else says it too.
+    // A parameter in the path overrides the same one elsewhere.
     for (name, value) in named? {
         fields.push(name, Json::Text(value.into()));
     }
@@ -179,29 +169,28 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
 }
 
 fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {
-    let (needed, refusal) = match right {
-        RequiredRight::Read => (CallerRights::Read, Error::Denied),
-        RequiredRight::Write => (CallerRights::Write, Error::Denied),
-        RequiredRight::Host => (CallerRights::Host, Error::NoEndpoint(request.path.clone())),
+    let needed = match right {
+        RequiredRight::Read => CallerRights::Read,
+        RequiredRight::Write => CallerRights::Write,
     };
-    if request.rights < needed { Err(refusal) } else { Ok(()) }
+    if request.rights < needed {
+        Err(Error::Denied)
+    } else {
+        Ok(())
+    }
 }
 
 /// A route, and the parameters in its path.
 type RouteMatch = (&'static Route, Result<Vec<(&'static str, String)>>);
 
-/// The routes that a path may lead to, and what is left of it.
+/// The routes below a path's prefix, and the rest of the path.
 fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
     let below = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| path.strip_prefix(prefix));
-    let tables = [
-        (ROUTES, below(&PREFIXES)),
-        (NEWER_ROUTES, below(&NEWER_PREFIXES)),
-        (HOST_ROUTES, below(&[HOST_PREFIX])),
-    ];
+    let tables = [(ROUTES, below(&PREFIXES)), (NEWER_ROUTES, below(&NEWER_PREFIXES))];
     tables.into_iter().find_map(|(table, below)| Some((table, below?)))
 }
 
-/// The route that a path is equal to below its prefix, as most are: nothing has to be taken apart.
+/// The route whose path is exactly this one below its prefix, as most are. No parameter has to be read from it.
 fn find_plain(method: &str, path: &str) -> Option<&'static Route> {
     let (table, below) = table_of(path)?;
     let is_plain = !below.contains('{');
@@ -261,7 +250,7 @@ mod tests {
         assert!(matches!(both, Err(Error::WrongMethod(allowed)) if allowed == ["GET", "POST"]));
     }
 
-    /// The answer to a request that is answered without waiting for anything.
+    /// The answer to a request whose answer needs no await.
     fn at_once(method: &str, path: &str, rights: CallerRights) -> Option<Answer> {
         let request = Incoming::empty(method, path, rights);
         let mut waiting = std::pin::pin!(answer(request));
@@ -288,16 +277,6 @@ mod tests {
             assert!(refused(CallerRights::None), "{method} {path}");
             if right == RequiredRight::Write {
                 assert!(refused(CallerRights::Read), "{method} {path}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_the_host_asks_for_does_not_exist_for_others() {
-        for route in HOST_ROUTES {
-            let path = format!("{HOST_PREFIX}{}", route.path);
-            for rights in [CallerRights::None, CallerRights::Read, CallerRights::Write] {
-                assert!(at_once(route.method, &path, rights).is_some_and(|answer| answer.status == 404));
             }
         }
     }

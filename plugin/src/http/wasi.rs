@@ -132,7 +132,6 @@ fn rights(headers: &Fields) -> CallerRights {
 
 fn rights_of(word: Option<&[u8]>) -> CallerRights {
     match word {
-        Some(b"host") => CallerRights::Host,
         Some(b"write") => CallerRights::Write,
         Some(b"read") => CallerRights::Read,
         _ => CallerRights::None,

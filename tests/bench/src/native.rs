@@ -63,7 +63,7 @@ impl NativeStore {
         let newest = [&step[..], &time, &value].concat();
         let writes = vec![
             Write::Put(key(b'h', run, &point), Vec::new()),
-            Write::Raise(key(b'm', run, metric.as_bytes()), newest),
+            Write::PutMax(key(b'm', run, metric.as_bytes()), newest),
             Write::Put(key(b'x', run, b""), time.to_vec()),
         ];
         let commit = Commit { checks, writes };

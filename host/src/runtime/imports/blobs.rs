@@ -13,7 +13,7 @@ use wasmtime::component::{
 use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::storage_unavailable;
-use crate::limits::idle_timeout::Progress;
+use crate::limits::idle_timeout::IdleTimeout;
 use crate::runtime::bindings::blobs as wit;
 use crate::runtime::resources::Received;
 use crate::runtime::store_data::{Imports, StoreData};
@@ -22,11 +22,11 @@ use crate::storage::{BlobStream, StorageError};
 /// Maximum size of a chunk copied out of the component, in bytes.
 const PIECE_BYTES_MAX: usize = 128 << 10;
 /// Number of chunks that may wait for the storage.
-const PIECES_MAX: usize = 1;
+const CHUNKS_BUFFERED_MAX: usize = 1;
 
 impl wit::Host for &mut StoreData {
     fn file_bytes_max(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.lent().file_bytes_max)
+        Ok(self.services().file_bytes_max)
     }
 }
 
@@ -36,11 +36,11 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         mut contents: StreamReader<u8>,
         bytes_max: u64,
     ) -> wasmtime::Result<Result<Resource<Received>, wit::Error>> {
-        let (sender, pieces) = mpsc::channel(PIECES_MAX);
+        let (sender, chunks) = mpsc::channel(CHUNKS_BUFFERED_MAX);
         let (granted, reserved) = accessor.with(|mut access| {
             let (granted, progress) = (access.get().writable(), access.get().progress());
             let upload = Upload {
-                pieces: PollSender::new(sender),
+                chunks: PollSender::new(sender),
                 progress,
             };
             match granted {
@@ -49,11 +49,11 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             }
             wasmtime::error::Ok((granted, access.get().reservation()))
         })?;
-        let Some((lent, project)) = granted else {
+        let Some((services, project)) = granted else {
             return Ok(Err(wit::Error::Denied));
         };
-        let bytes_max = bytes_max.min(lent.file_bytes_max);
-        match lent.stage(project, pieces, bytes_max, reserved).await {
+        let bytes_max = bytes_max.min(services.file_bytes_max);
+        match services.stage(project, chunks, bytes_max, reserved).await {
             Ok(staged) => Ok(Ok(
                 accessor.with(|mut access| access.get().table.push(Received(staged)))?
             )),
@@ -70,10 +70,10 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             let call = access.get();
             wasmtime::error::Ok((call.table.delete(staged)?, call.writable()))
         })?;
-        let Some((lent, project)) = granted else {
+        let Some((services, project)) = granted else {
             return Ok(Err(wit::Error::Denied));
         };
-        Ok(lent
+        Ok(services
             .blobs
             .commit(project, staged.0, &name)
             .await
@@ -84,10 +84,10 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<Option<wit::Info>, wit::Error>> {
-        let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
+        let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        let found = lent.blobs.stat(project, &name).await;
+        let found = services.blobs.stat(project, &name).await;
         Ok(found
             .map(|found| {
                 found.map(|info| wit::Info {
@@ -104,13 +104,13 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         offset: u64,
         length: u64,
     ) -> wasmtime::Result<Result<Option<StreamReader<u8>>, wit::Error>> {
-        let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
+        let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        match lent.blobs.read(project, &name, offset, length).await {
+        match services.blobs.read(project, &name, offset, length).await {
             Ok(Some(open)) => Ok(Ok(Some(accessor.with(|mut access| {
-                let (pieces, progress) = (open.contents, access.get().progress());
-                StreamReader::new(access.as_context_mut(), Download { pieces, progress })
+                let (chunks, progress) = (open.contents, access.get().progress());
+                StreamReader::new(access.as_context_mut(), Download { chunks, progress })
             })?))),
             Ok(None) => Ok(Ok(None)),
             Err(error) => Ok(Err(error.into())),
@@ -123,10 +123,10 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<wit::Item>, wit::Error>> {
-        let Some((lent, project)) = accessor.with(|mut access| access.get().readable()) else {
+        let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        let items = lent.blobs.list(project, &directory, after.as_deref(), limit).await;
+        let items = services.blobs.list(project, &directory, after.as_deref(), limit).await;
         let items = items.map(|items| {
             items
                 .into_iter()
@@ -140,10 +140,10 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
     }
 
     async fn delete(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<bool, wit::Error>> {
-        let Some((lent, project)) = accessor.with(|mut access| access.get().writable()) else {
+        let Some((services, project)) = accessor.with(|mut access| access.get().writable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        Ok(lent.blobs.delete(project, &name).await.map_err(wit::Error::from))
+        Ok(services.blobs.delete(project, &name).await.map_err(wit::Error::from))
     }
 
     async fn join(
@@ -152,11 +152,11 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         name: String,
         bytes_max: u64,
     ) -> wasmtime::Result<Result<bool, wit::Error>> {
-        let Some((lent, project)) = accessor.with(|mut access| access.get().writable()) else {
+        let Some((services, project)) = accessor.with(|mut access| access.get().writable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        let bytes_max = bytes_max.min(lent.file_bytes_max);
-        let joined = lent.blobs.join(project, &parts, &name, bytes_max).await;
+        let bytes_max = bytes_max.min(services.file_bytes_max);
+        let joined = services.blobs.join(project, &parts, &name, bytes_max).await;
         Ok(joined.map_err(wit::Error::from))
     }
 
@@ -164,10 +164,10 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         accessor: &Accessor<T, Self>,
         directory: String,
     ) -> wasmtime::Result<Result<bool, wit::Error>> {
-        let Some((lent, project)) = accessor.with(|mut access| access.get().writable()) else {
+        let Some((services, project)) = accessor.with(|mut access| access.get().writable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        let deleted = lent.blobs.delete_below(project, &directory).await;
+        let deleted = services.blobs.delete_below(project, &directory).await;
         Ok(deleted.map_err(wit::Error::from))
     }
 }
@@ -199,8 +199,8 @@ impl From<StorageError> for wit::Error {
 
 /// A stream from the component to the storage. If the storage stops reading, the component's stream ends.
 struct Upload {
-    pieces: PollSender<Result<Bytes, StorageError>>,
-    progress: Option<Progress>,
+    chunks: PollSender<Result<Bytes, StorageError>>,
+    progress: Option<IdleTimeout>,
 }
 
 impl<D> StreamConsumer<D> for Upload {
@@ -213,7 +213,7 @@ impl<D> StreamConsumer<D> for Upload {
         source: Source<'_, u8>,
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
-        match self.pieces.poll_reserve(cx) {
+        match self.chunks.poll_reserve(cx) {
             Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Err(_)) => return Poll::Ready(Ok(StreamResult::Dropped)),
@@ -221,9 +221,9 @@ impl<D> StreamConsumer<D> for Upload {
         }
         let mut source = source.as_direct(store);
         let waiting = source.remaining();
-        let piece = Bytes::copy_from_slice(waiting.get(..PIECE_BYTES_MAX).unwrap_or(waiting));
-        let count = piece.len();
-        if count > 0 && self.pieces.send_item(Ok(piece)).is_err() {
+        let chunk = Bytes::copy_from_slice(waiting.get(..PIECE_BYTES_MAX).unwrap_or(waiting));
+        let count = chunk.len();
+        if count > 0 && self.chunks.send_item(Ok(chunk)).is_err() {
             return Poll::Ready(Ok(StreamResult::Dropped));
         }
         source.mark_read(count);
@@ -235,13 +235,13 @@ impl<D> StreamConsumer<D> for Upload {
 /// A stream from the storage to the component. A stream cannot report an error, so a failure stops the
 /// instance: no answer is better than a cut one that looks complete.
 struct Download {
-    pieces: BlobStream,
-    progress: Option<Progress>,
+    chunks: BlobStream,
+    progress: Option<IdleTimeout>,
 }
 
-fn mark(progress: Option<&Progress>) {
+fn mark(progress: Option<&IdleTimeout>) {
     if let Some(progress) = progress {
-        progress.mark();
+        progress.touch();
     }
 }
 
@@ -260,16 +260,16 @@ impl<D> StreamProducer<D> for Download {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
         loop {
-            let next = self.pieces.poll_recv(cx);
+            let next = self.chunks.poll_recv(cx);
             if next.is_pending() && finish {
                 return Poll::Ready(Ok(StreamResult::Cancelled));
             }
             match ready!(next) {
                 None => return Poll::Ready(Ok(StreamResult::Dropped)),
                 Some(Err(error)) => return Poll::Ready(Err(wasmtime::format_err!("a blob broke off: {error:?}"))),
-                Some(Ok(piece)) if piece.is_empty() => {}
-                Some(Ok(piece)) => {
-                    destination.set_buffer(piece);
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) => {
+                    destination.set_buffer(chunk);
                     mark(self.progress.as_ref());
                     return Poll::Ready(Ok(StreamResult::Completed));
                 }

@@ -10,13 +10,13 @@ impl wit::Host for &mut StoreData {}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get_job(accessor: &Accessor<T, Self>, id: String) -> Result<Option<wit::Job>, wit::Error> {
-        let (lent, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        Ok(lent.forge.job(project, &id).await?.map(wit::Job::from))
+        let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
+        Ok(services.forge.job(project, &id).await?.map(wit::Job::from))
     }
 
     async fn get_link(accessor: &Accessor<T, Self>, target: wit::Target) -> Result<Option<String>, wit::Error> {
-        let (lent, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        Ok(lent.forge.link(project, &target.into()).await?)
+        let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
+        Ok(services.forge.link(project, &target.into()).await?)
     }
 }
 

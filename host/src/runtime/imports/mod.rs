@@ -4,9 +4,9 @@
 
 mod blobs;
 mod forge;
-mod leave;
 mod records;
 mod report;
+mod upload_tokens;
 mod wasi;
 
 /// Logs a failure of the storage. Returns the text for the component, without the reason.

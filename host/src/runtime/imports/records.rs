@@ -11,10 +11,10 @@ impl wit::Host for &mut StoreData {}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get(accessor: &Accessor<T, Self>, keys: Vec<Vec<u8>>) -> Result<wit::Values, wit::Error> {
-        let (lent, project) = accessor
+        let (services, project) = accessor
             .with(|mut call| call.get().readable())
             .ok_or(wit::Error::Denied)?;
-        let values = lent.records.get(project, &keys).await?;
+        let values = services.records.get(project, &keys).await?;
         Ok(wit::Values {
             versions: values.versions,
             ends: values.ends,
@@ -23,11 +23,11 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
     }
 
     async fn scan(accessor: &Accessor<T, Self>, ranges: Vec<wit::Range>) -> Result<wit::Page, wit::Error> {
-        let (lent, project) = accessor
+        let (services, project) = accessor
             .with(|mut call| call.get().readable())
             .ok_or(wit::Error::Denied)?;
         let ranges: Vec<Range> = ranges.into_iter().map(Range::from).collect();
-        let page = lent.records.scan(project, &ranges).await?;
+        let page = services.records.scan(project, &ranges).await?;
         Ok(wit::Page {
             counts: page.counts,
             ends: page.ends,
@@ -42,7 +42,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         writes: Vec<wit::Write>,
     ) -> Result<(), wit::CommitError> {
         let granted = accessor.with(|mut call| call.get().writable());
-        let (lent, project) = granted.ok_or(wit::CommitError::Failed(wit::Error::Denied))?;
+        let (services, project) = granted.ok_or(wit::CommitError::Failed(wit::Error::Denied))?;
         let commit = Commit {
             checks: checks
                 .into_iter()
@@ -54,9 +54,9 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             writes: writes.into_iter().map(Write::from).collect(),
         };
         let turn = accessor.with(|mut call| call.get().turn.take());
-        let outcome = lent.records.commit(project, commit).await;
+        let outcome = services.records.commit(project, commit).await;
         if let Err(CommitError::Conflict(key)) = &outcome {
-            let turn = lent.turns.wait(turn, project, key).await;
+            let turn = services.turns.wait(turn, project, key).await;
             accessor.with(|mut call| call.get().turn = turn);
         }
         outcome.map_err(wit::CommitError::from)
@@ -78,7 +78,7 @@ impl From<wit::Write> for Write {
     fn from(write: wit::Write) -> Self {
         match write {
             wit::Write::Put((key, value)) => Self::Put(key, value),
-            wit::Write::Raise((key, value)) => Self::Raise(key, value),
+            wit::Write::PutMax((key, value)) => Self::PutMax(key, value),
             wit::Write::Delete(key) => Self::Delete(key),
         }
     }

@@ -13,7 +13,7 @@ impl types::Host for &mut StoreData {}
 
 impl system_clock::Host for &mut StoreData {
     fn now(&mut self) -> system_clock::Instant {
-        let now = (self.lent().clock)();
+        let now = (self.services().clock)();
         // A clock before 1970 is wrong. The epoch replaces its time.
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         system_clock::Instant {
@@ -42,6 +42,6 @@ impl random::Host for &mut StoreData {
 }
 
 fn draw(call: &StoreData, bytes: &mut [u8]) -> wasmtime::Result<()> {
-    let drawn = call.lent().randomness.fill(bytes);
+    let drawn = call.services().randomness.fill(bytes);
     drawn.map_err(|error| wasmtime::format_err!("no random bytes: {error}"))
 }

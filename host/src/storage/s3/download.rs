@@ -15,7 +15,7 @@ use super::bucket::{Bucket, ObjectVersion, info};
 use crate::storage::{BlobStream, OpenBlob, StorageError};
 
 /// Number of chunks that may wait for a slow reader.
-const PIECES_AHEAD: usize = 2;
+const CHUNKS_BUFFERED_MAX: usize = 2;
 /// Maximum number of resumptions in a row without a byte received.
 const RESUMES_MAX: u32 = 3;
 
@@ -26,7 +26,7 @@ pub(super) async fn open(
     offset: u64,
     length: u64,
 ) -> Result<Option<OpenBlob>, StorageError> {
-    let (pieces, contents) = mpsc::channel(PIECES_AHEAD);
+    let (pieces, contents) = mpsc::channel(CHUNKS_BUFFERED_MAX);
     // S3 knows no range of no bytes, and none after the end. For these, only the metadata of the object is
     // read.
     let opened = match length {
@@ -54,7 +54,7 @@ pub(super) async fn of_version(
     offset: u64,
     length: u64,
 ) -> Result<BlobStream, StorageError> {
-    let (pieces, stream) = mpsc::channel(PIECES_AHEAD);
+    let (pieces, stream) = mpsc::channel(CHUNKS_BUFFERED_MAX);
     if length > 0 {
         let options = part(offset, length, version.tag.clone());
         let opened = bucket.get(&version.key, options).await?;

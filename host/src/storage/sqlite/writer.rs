@@ -126,7 +126,7 @@ fn answer(group: Vec<Job>, outcomes: rusqlite::Result<Vec<Result<(), CommitError
 struct Statements<'c> {
     version: CachedStatement<'c>,
     put: CachedStatement<'c>,
-    raise: CachedStatement<'c>,
+    put_max: CachedStatement<'c>,
     delete: CachedStatement<'c>,
 }
 
@@ -135,13 +135,13 @@ impl<'c> Statements<'c> {
         // SQLite compares blobs as `memcmp` does. On a common prefix the shorter one comes first.
         const PUT: &str = "INSERT INTO records (project, key, version, value) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT DO UPDATE SET version = excluded.version, value = excluded.value";
-        const RAISE: &str = "INSERT INTO records (project, key, version, value) VALUES (?1, ?2, ?3, ?4)
+        const PUT_MAX: &str = "INSERT INTO records (project, key, version, value) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT DO UPDATE SET version = excluded.version, value = excluded.value
             WHERE excluded.value > records.value";
         Ok(Self {
             version: connection.prepare_cached("SELECT version FROM records WHERE project = ?1 AND key = ?2")?,
             put: connection.prepare_cached(PUT)?,
-            raise: connection.prepare_cached(RAISE)?,
+            put_max: connection.prepare_cached(PUT_MAX)?,
             delete: connection.prepare_cached("DELETE FROM records WHERE project = ?1 AND key = ?2")?,
         })
     }
@@ -166,7 +166,7 @@ impl<'c> Statements<'c> {
         for write in &job.commit.writes {
             match write {
                 Write::Put(key, value) => self.put.execute(params![project, key, version, value])?,
-                Write::Raise(key, value) => self.raise.execute(params![project, key, version, value])?,
+                Write::PutMax(key, value) => self.put_max.execute(params![project, key, version, value])?,
                 Write::Delete(key) => self.delete.execute(params![project, key])?,
             };
         }

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use super::records::{
-    check, conflicts_on, delete, entries, get, keys, put, raise, range, value, version, write, write_if,
+    check, conflicts_on, delete, entries, get, keys, put, put_max, range, value, version, write, write_if,
 };
 use super::*;
 
 pub(in crate::storage) async fn raise_stores_the_greater_value_only(store: Arc<impl Records>) {
-    write(&*store, [raise("a", "b")]).await;
+    write(&*store, [put_max("a", "b")]).await;
     let first = version(&*store, "a").await;
     for (smaller, stays) in [("a", "b"), ("b", "b"), ("", "b"), ("azzz", "b")] {
-        write(&*store, [raise("a", smaller)]).await;
+        write(&*store, [put_max("a", smaller)]).await;
         assert_eq!(
             (version(&*store, "a").await, value(&*store, "a").await),
             (first, stays.into())
         );
     }
     for greater in ["b\0", "ba", "c"] {
-        write(&*store, [raise("a", greater)]).await;
+        write(&*store, [put_max("a", greater)]).await;
         assert_eq!(value(&*store, "a").await, greater);
     }
     assert!(version(&*store, "a").await > first);
@@ -29,10 +29,10 @@ pub(in crate::storage) async fn writes_apply_in_their_order(store: Arc<impl Reco
         put("a", "1"),
         delete("a"),
         put("b", "9"),
-        raise("b", "5"),
+        put_max("b", "5"),
         put("c", "1"),
         put("c", "0"),
-        raise("a", ""),
+        put_max("a", ""),
     ];
     write(&*store, writes).await;
     assert_eq!(keys(&*store, range("a", "z")).await, ["a", "b", "c"]);
@@ -70,7 +70,7 @@ pub(in crate::storage) async fn checks_compare_versions_and_absence(store: Arc<i
 pub(in crate::storage) async fn a_conflict_names_the_key_and_changes_nothing(store: Arc<impl Records>) {
     write(&*store, [put("a", "1"), put("b", "1")]).await;
     let seen = version(&*store, "a").await;
-    let writes = [put("a", "2"), delete("b"), raise("c", "2")];
+    let writes = [put("a", "2"), delete("b"), put_max("c", "2")];
     let result = write_if(&*store, &[check("a", seen), check("b", 0), check("c", 9)], &writes).await;
     assert!(conflicts_on(result, "b"));
     assert_eq!(keys(&*store, range("a", "z")).await, ["a", "b"]);
@@ -134,7 +134,7 @@ pub(in crate::storage) async fn requests_beyond_a_limit_are_refused(store: Arc<i
         (Vec::new(), vec![delete(&long)]),
         (vec![check(&long, 0)], Vec::new()),
         (vec![check("", 0)], Vec::new()),
-        (Vec::new(), vec![raise("a", vec![0; VALUE_BYTES_MAX + 1])]),
+        (Vec::new(), vec![put_max("a", vec![0; VALUE_BYTES_MAX + 1])]),
         (
             Vec::new(),
             vec![put("a", vec![0; VALUE_BYTES_MAX]), put("b", vec![0; VALUE_BYTES_MAX])],

@@ -42,7 +42,7 @@ fn write() -> impl Strategy<Value = Write> {
     let value = || vec(any::<u8>(), 0..3);
     prop_oneof![
         (key(), value()).prop_map(|(key, value)| Write::Put(key, value)),
-        (key(), value()).prop_map(|(key, value)| Write::Raise(key, value)),
+        (key(), value()).prop_map(|(key, value)| Write::PutMax(key, value)),
         key().prop_map(Write::Delete),
     ]
 }
@@ -148,8 +148,8 @@ impl Model {
         const NEW: Version = 0;
         for write in writes {
             match write {
-                Write::Raise(key, value) if self.records.get(&key).is_some_and(|(_, stored)| *stored >= value) => {}
-                Write::Put(key, value) | Write::Raise(key, value) => drop(self.records.insert(key, (NEW, value))),
+                Write::PutMax(key, value) if self.records.get(&key).is_some_and(|(_, stored)| *stored >= value) => {}
+                Write::Put(key, value) | Write::PutMax(key, value) => drop(self.records.insert(key, (NEW, value))),
                 Write::Delete(key) => drop(self.records.remove(&key)),
             }
         }

@@ -8,8 +8,8 @@ pub(in crate::storage) fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) ->
     Write::Put(key.as_ref().to_vec(), value.as_ref().to_vec())
 }
 
-pub(super) fn raise(key: &str, value: impl AsRef<[u8]>) -> Write {
-    Write::Raise(key.into(), value.as_ref().to_vec())
+pub(super) fn put_max(key: &str, value: impl AsRef<[u8]>) -> Write {
+    Write::PutMax(key.into(), value.as_ref().to_vec())
 }
 
 pub(super) fn delete(key: &str) -> Write {

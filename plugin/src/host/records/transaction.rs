@@ -34,8 +34,8 @@ impl Change {
     }
 
     /// Stores a value unless a greater one, by its bytes, is there.
-    pub fn raise(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.writes.push(host::Write::Raise((key, value)));
+    pub fn put_max(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push(host::Write::PutMax((key, value)));
     }
 
     /// Removes a record.

@@ -34,9 +34,9 @@ const MANY: usize = 256;
 #[derive(Debug, PartialEq, Eq)]
 pub struct CompactionPass {
     /// Runs that are packed now, or are nearer to it, or are set aside.
-    pub moved: usize,
+    pub compacted: usize,
     /// Runs that can be packed once they rest, as far as this pass looked.
-    pub waiting: usize,
+    pub pending: usize,
     /// The runs that this pass set aside.
     pub set_aside: Vec<SetAsideRun>,
     /// Marks that cannot be read, as far as this pass looked.
@@ -71,13 +71,13 @@ impl Moment {
     }
 }
 
-/// Packs some runs that rest, looking at marks behind `after`. `rest_ms` overrules how long a run must have been unchanged.
+/// Packs some runs that rest, looking at marks behind `after`. `quiet_ms` overrules how long a run must have been unchanged.
 /// An experiment of which nothing is packed begins its revisions at `random`.
-pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, random: u64) -> Result<CompactionPass> {
+pub async fn pass(after: Option<&[u8]>, quiet_ms: Option<i64>, now_ms: i64, random: u64) -> Result<CompactionPass> {
     let mut marks = Marks::read(after).await?;
     marks.found.retain(|(_, _, mark)| mark.set_aside.is_none());
-    let waiting = marks.found.len();
-    let rest = rest_ms.unwrap_or(if waiting < MANY { QUIET_MS } else { SHORT_QUIET_MS });
+    let pending = marks.found.len();
+    let rest = quiet_ms.unwrap_or(if pending < MANY { QUIET_MS } else { SHORT_QUIET_MS });
     let moment = Moment {
         now_ms,
         resting_since_ms: now_ms.saturating_sub(rest),
@@ -85,15 +85,15 @@ pub async fn pass(after: Option<&[u8]>, rest_ms: Option<i64>, now_ms: i64, rando
     };
     marks.found.retain(|(_, _, mark)| moment.rests(mark));
     let mut pass = CompactionPass {
-        moved: 0,
-        waiting,
+        compacted: 0,
+        pending,
         set_aside: Vec::new(),
         unreadable: marks.unreadable,
         next: marks.next,
     };
     if let Some((experiment, ..)) = marks.found.first() {
         let runs = oldest(*experiment, &marks.found);
-        (pass.moved, pass.set_aside) = pack_or_set_aside(*experiment, &runs, moment).await?;
+        (pass.compacted, pass.set_aside) = pack_or_set_aside(*experiment, &runs, moment).await?;
         // There may be more before: look again from the same place.
         pass.next = after.map(<[u8]>::to_vec);
     }
@@ -151,16 +151,16 @@ async fn pack_or_set_aside(
         Err(error) if is_of_records(&error) => {}
         packed => return packed,
     }
-    let (mut moved, mut aside) = (0, Vec::new());
+    let (mut compacted, mut aside) = (0, Vec::new());
     for run in runs {
         match pack(experiment, std::slice::from_ref(run), moment).await {
             Ok((count, also_aside)) => {
-                moved += count;
+                compacted += count;
                 aside.extend(also_aside);
             }
             Err(error) if is_of_records(&error) => {
                 set_aside(experiment, *run).await?;
-                moved += 1;
+                compacted += 1;
                 aside.push(SetAsideRun {
                     experiment,
                     run: *run,
@@ -170,7 +170,7 @@ async fn pack_or_set_aside(
             Err(error) => return Err(error),
         }
     }
-    Ok((moved, aside))
+    Ok((compacted, aside))
 }
 
 /// True if packing fails because of what is stored, so that trying it again cannot help.

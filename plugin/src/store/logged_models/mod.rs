@@ -212,6 +212,6 @@ pub fn put_points(change: &mut Change, points: &[(LoggedModelId, LoggedPoint)]) 
         *greatest = keys::newest_value(point).max(std::mem::take(greatest));
     }
     for (key, value) in newest {
-        change.raise(key, value);
+        change.put_max(key, value);
     }
 }

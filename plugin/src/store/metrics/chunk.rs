@@ -63,7 +63,7 @@ impl<'a> Series<'a> {
             }
         }
         if let Some(newest) = self.points.iter().max_by(|a, b| a.by_step(b)) {
-            change.raise(keys::run_metric(run, self.metric), keys::newest_point(*newest));
+            change.put_max(keys::run_metric(run, self.metric), keys::newest_point(*newest));
         }
         Ok(())
     }

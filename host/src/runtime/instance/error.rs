@@ -17,9 +17,11 @@ pub(crate) enum InstanceError {
     /// The component stopped.
     Trapped(wasmtime::Error),
     /// The component gave up on the request.
-    GaveUp(ErrorCode),
+    Handler(ErrorCode),
     /// The response is invalid; the text says why.
-    Unfit(String),
+    InvalidResponse(String),
+    /// A pass of maintenance failed; the text says why.
+    Maintenance(String),
 }
 
 impl From<wasmtime::Error> for InstanceError {

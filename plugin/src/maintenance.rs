@@ -1,0 +1,85 @@
+//! The export `maintenance`: one bounded pass a call, when the host says so.
+
+use crate::bindings::exports::mlforge::plugin::maintenance as wit;
+use crate::error::Error;
+use crate::host::clock::now_ms;
+use crate::host::random::random_u64;
+use crate::host::report;
+use crate::store::artifacts::upload_gc;
+use crate::store::purge::PurgeStep;
+use crate::store::{compaction, keys, purge, tombstone};
+
+/// Makes one pass of compaction.
+pub(crate) async fn compact(after: Option<Vec<u8>>, quiet_ms: Option<u64>) -> Result<wit::CompactionPass, String> {
+    ensure_known(after.as_deref(), |after| keys::marked(after).is_some())?;
+    let quiet_ms = quiet_ms.map(|quiet| i64::try_from(quiet).unwrap_or(i64::MAX));
+    let pass = compaction::pass(after.as_deref(), quiet_ms, now_ms(), random_u64()).await;
+    let pass = pass.map_err(text)?;
+    Ok(wit::CompactionPass {
+        compacted: count(pass.compacted),
+        pending: count(pass.pending),
+        set_aside: pass.set_aside.iter().map(set_aside_run).collect(),
+        unreadable_markers: count(pass.unreadable),
+        next: pass.next,
+    })
+}
+
+/// Makes one pass over uploads in parts. The first one also removes what interrupted deletions left behind.
+pub(crate) async fn sweep_uploads(after: Option<Vec<u8>>) -> Result<wit::UploadPass, String> {
+    ensure_known(after.as_deref(), upload_gc::is_cursor)?;
+    if after.is_none() {
+        report_all(&tombstone::clear_some(&[]).await.map_err(text)?.failures);
+    }
+    let pass = upload_gc::pass(after.as_deref(), now_ms()).await.map_err(text)?;
+    Ok(wit::UploadPass {
+        removed: count(pass.removed),
+        alive: count(pass.alive),
+        failed: count(pass.failed),
+        next: pass.next,
+    })
+}
+
+/// Makes one pass of a purge of what was deleted until a time, in milliseconds since the Unix epoch.
+pub(crate) async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Result<wit::PurgePass, String> {
+    ensure_known(after.as_deref(), |after| PurgeStep::read(after).is_some())?;
+    let step = after.as_deref().and_then(PurgeStep::read);
+    let step = step.unwrap_or_else(PurgeStep::begin);
+    let deleted_until_ms = i64::try_from(deleted_until_ms).unwrap_or(i64::MAX);
+    let pass = purge::pass(deleted_until_ms, &step).await.map_err(text)?;
+    report_all(&pass.failures);
+    Ok(wit::PurgePass {
+        removed: count(pass.removed),
+        failed: count(pass.failures.len()),
+        next: pass.next.map(|step| step.write()),
+    })
+}
+
+/// Refuses bytes that no former pass returned.
+fn ensure_known(after: Option<&[u8]>, fits: impl FnOnce(&[u8]) -> bool) -> Result<(), String> {
+    match after {
+        Some(after) if !fits(after) => Err(format!("no former pass returned the position {after:02x?}")),
+        _ => Ok(()),
+    }
+}
+
+fn set_aside_run(run: &compaction::SetAsideRun) -> wit::SetAsideRun {
+    wit::SetAsideRun {
+        experiment: run.experiment.to_string(),
+        run: run.run.to_string(),
+        reason: run.reason.reason().to_owned(),
+    }
+}
+
+fn report_all(failures: &[String]) {
+    for failure in failures {
+        report::fault(failure);
+    }
+}
+
+fn text(error: Error) -> String {
+    error.to_string()
+}
+
+fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
