@@ -12,6 +12,7 @@ mod defects;
 mod engine;
 mod experiments;
 mod file_replacement;
+mod format;
 mod histories;
 mod host_imports;
 mod large_deletions;
