@@ -27,6 +27,8 @@ const END: &str = "<!-- end of the dump -->";
 const CHUNK: i64 = 9;
 
 type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Every record that was ever written, also what the same request removed again.
+type Written = BTreeSet<(Vec<u8>, Vec<u8>)>;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -42,8 +44,7 @@ struct Project {
     host: Host,
     caller: Caller,
     records: Arc<dyn Records>,
-    /// Every record that was ever written, also what the same request removed again.
-    written: Arc<Mutex<BTreeSet<(Vec<u8>, Vec<u8>)>>>,
+    written: Arc<Mutex<Written>>,
 }
 
 impl Project {
@@ -52,7 +53,7 @@ impl Project {
             .enable_all()
             .build()
             .unwrap();
-        let written: Arc<Mutex<BTreeSet<_>>> = Arc::default();
+        let written: Arc<Mutex<Written>> = Arc::default();
         let log = Arc::clone(&written);
         let before_commit = move |commit: &Commit| -> Result<(), CommitError> {
             let stored = commit.writes.iter().filter(|write| !matches!(write, Write::Delete(_)));
