@@ -1,5 +1,5 @@
-//! All tests through the front door of the host: one binary, one file for each feature. The test in `rooms`
-//! reads the sources.
+//! All tests through the front door of the host: one binary, one file for each feature. The tests in `rooms`
+//! and `docs` read the sources and the documents.
 
 mod access;
 mod aliases;
@@ -9,9 +9,11 @@ mod contention;
 mod copies;
 mod datasets;
 mod defects;
+mod docs;
 mod engine;
 mod experiments;
 mod file_replacement;
+mod format;
 mod histories;
 mod host_imports;
 mod large_deletions;
