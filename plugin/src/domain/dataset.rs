@@ -17,18 +17,18 @@ pub struct Dataset {
     pub digest: String,
     /// The kind of `source`, which says how to read it.
     pub source_type: String,
-    /// JSON text.
+    /// The source, as JSON text.
     pub source: String,
-    /// JSON text.
+    /// The schema, as JSON text.
     pub schema: Option<String>,
-    /// JSON text.
+    /// The profile, as JSON text.
     pub profile: Option<String>,
 }
 
 /// A dataset as an input of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetInput {
-    /// Of this input, not of the dataset.
+    /// The tags of the input, not of the dataset.
     pub tags: Vec<Pair>,
     /// The dataset, shared by the runs of one page.
     pub dataset: Rc<Dataset>,

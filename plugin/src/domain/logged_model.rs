@@ -99,7 +99,7 @@ pub struct LoggedModel {
     pub id: LoggedModelId,
     /// Its experiment, which never changes.
     pub experiment: ExperimentId,
-    /// Not unique.
+    /// The name, which need not be unique.
     pub name: String,
     /// The model's type, as the client sent it; may be empty.
     pub kind: String,
@@ -127,7 +127,7 @@ pub struct NewLoggedModel {
     pub kind: String,
     /// The run that made it, as sent; may be empty.
     pub source_run: String,
-    /// Each key once.
+    /// The params, each key once.
     pub params: Vec<Pair>,
     /// The last of equal keys counts.
     pub tags: Vec<Pair>,
@@ -203,9 +203,9 @@ pub struct LoggedPoint {
 pub struct KnownLoggedModel {
     /// The model itself.
     pub model: LoggedModel,
-    /// By key.
+    /// The params, by key.
     pub params: Vec<Pair>,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<Pair>,
     /// The newest point of each metric and dataset, in their order.
     pub newest: Vec<LoggedPoint>,

@@ -33,7 +33,7 @@ pub struct Model {
 pub struct FullModel {
     /// The model itself.
     pub model: Model,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<Pair>,
     /// Aliases and the numbers of their versions, by alias.
     pub aliases: Vec<(String, u64)>,

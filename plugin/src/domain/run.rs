@@ -56,7 +56,7 @@ pub struct Run {
     pub experiment: ExperimentId,
     /// Its name, equal to its tag `mlflow.runName`.
     pub name: String,
-    /// As the client sent it.
+    /// The user id, as the client sent it.
     pub user_id: String,
     /// Its status.
     pub status: Status,
@@ -73,7 +73,7 @@ pub struct Run {
 /// The fields of a run to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewRun {
-    /// As the client sent it.
+    /// The user id, as the client sent it.
     pub user_id: String,
     /// Its name. Absent or empty: that of the tag, or a nickname.
     pub name: String,
@@ -154,9 +154,9 @@ pub struct FullRun<'a> {
     pub stage: Stage,
     /// The newest point of each metric, by key.
     pub metrics: Vec<Metric<'a>>,
-    /// By key.
+    /// The params, by key.
     pub params: Vec<TextPair<'a>>,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<TextPair<'a>>,
     /// The datasets that it used.
     pub inputs: Cow<'a, [RunInput]>,
@@ -173,7 +173,7 @@ pub struct RunInput {
     pub name: String,
     /// The dataset's digest.
     pub digest: String,
-    /// Of this input, not of the dataset.
+    /// The tags of the input, not of the dataset.
     pub tags: Vec<Pair>,
 }
 

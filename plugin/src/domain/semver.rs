@@ -13,7 +13,7 @@ pub const SEMVER_TAG: &str = "gitlab.version";
 pub struct SemVer(semver::Version);
 
 impl SemVer {
-    /// Reads a semantic version. `None`: the text is none.
+    /// Reads a semantic version. `None`: the text is not one.
     pub fn read(text: &str) -> Option<Self> {
         let short = text.len() <= SEMVER_CHARS_MAX;
         short.then(|| semver::Version::parse(text).ok().map(SemVer)).flatten()

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 /// The stage to which a model version was promoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelStage {
-    /// Not promoted.
+    /// Not promoted to any stage.
     None,
     /// Under test.
     Staging,

@@ -37,7 +37,7 @@ pub struct Version {
     pub source: String,
     /// The URI from which its files are downloaded.
     pub location: String,
-    /// As the caller sent it.
+    /// The link to the run, as the caller sent it.
     pub run_link: String,
 }
 
@@ -48,7 +48,7 @@ pub struct FullVersion {
     pub version: Version,
     /// The name of its model.
     pub model_name: Rc<str>,
-    /// By key, without the tag that shows the semantic version.
+    /// The tags by key, without the one that shows the semantic version.
     pub tags: Vec<Pair>,
     /// The aliases that users set, in order.
     pub aliases: Vec<String>,

@@ -18,7 +18,7 @@ const NAME_BYTES_AT_ONCE: usize = 8 << 20;
 /// The metadata of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileInfo {
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
     /// The time of the last change, in milliseconds since the Unix epoch.
     pub modified_ms: u64,
@@ -33,7 +33,7 @@ pub struct FilePart {
     pub info: FileInfo,
     /// The offset of the part, in bytes.
     pub offset: u64,
-    /// In bytes. The part lies within the file.
+    /// The length in bytes. The part lies within the file.
     pub length: u64,
 }
 
@@ -42,7 +42,7 @@ pub struct FilePart {
 pub struct Item {
     /// The last name of its path.
     pub name: String,
-    /// In bytes. `None`: a directory.
+    /// The size in bytes. `None`: a directory.
     pub size: Option<u64>,
 }
 

@@ -16,7 +16,7 @@ const DIRECTORY: &str = "p";
 pub struct Part {
     /// The number and digest by which clients name it.
     pub named: NamedPart,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -68,7 +68,7 @@ pub async fn delete_all(upload: UploadId) -> Result<()> {
 
 /// A page of uploads that have parts.
 pub struct UploadsWithParts {
-    /// In ascending order.
+    /// The ids in ascending order.
     pub ids: Vec<UploadId>,
     /// The last id of the page.
     pub last: Option<UploadId>,
