@@ -1,35 +1,36 @@
-//! What can go wrong in the component, and whose fault it is. `http/error.rs` turns it into a status.
+//! Errors of the component. The variants tell the mistakes of callers from faults of the server.
+//! `http/error.rs` maps them to statuses.
 
 use std::fmt;
 
-/// Why a request was not answered as asked. The text is for the caller and names the offending value.
+/// The reason why a request failed. The text is for the caller and names the offending value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The caller broke a rule of the API.
     Invalid(String),
-    /// What the caller named does not exist in this project.
+    /// The named item does not exist in this project.
     NotFound(String),
     /// The name is taken.
     AlreadyExists(String),
     /// No route has this path.
     NoEndpoint(String),
-    /// The route exists, with other methods: these.
+    /// The route exists, but only with these methods.
     WrongMethod(Vec<&'static str>),
     /// The host gave this caller no right to write, or none at all.
     Denied,
     /// The request is larger than the storage takes.
     TooLarge(String),
-    /// MLflow can do it, and this server cannot.
+    /// MLflow supports it, and this server does not.
     Unsupported(String),
-    /// The body of the request did not come to its end.
+    /// The body of the request ended too early.
     BrokenOff,
-    /// The part of a file that is asked for lies behind its end; it has so many bytes.
+    /// The requested range begins after the end of the file, which has this many bytes.
     OutOfRange(u64),
-    /// Others changed the same records again and again; nothing was written.
+    /// Others changed the same records at each attempt. Nothing was written.
     Contended,
-    /// The storage cannot answer now.
+    /// The storage cannot answer at the moment.
     Unavailable(String),
-    /// A stored record cannot be read: our fault. The text is for the log.
+    /// A stored record cannot be read: a fault of the server. The text is for the log.
     Corrupt(String),
 }
 
@@ -56,5 +57,5 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The result of everything that can fail here.
+/// The result of every fallible function here.
 pub type Result<T> = std::result::Result<T, Error>;

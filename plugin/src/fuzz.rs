@@ -1,5 +1,5 @@
-//! What must hold for any bytes at all: the bodies of the fuzz targets in `fuzz/`. The tests here run each of them with
-//! random bytes, so that they hold without a fuzzer too.
+//! Properties that hold for any bytes: the bodies of the fuzz targets in `fuzz/`. The tests here run each
+//! body with random bytes, so that the properties are tested without a fuzzer too.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -21,14 +21,14 @@ use crate::store::columnar::packed_run::PackedRun;
 use crate::store::columnar::zone_map::ZoneMap;
 use crate::store::{codec, keys};
 
-/// A filter is read or refused; of a refused one the message is short, however long the filter.
+/// A filter is parsed or refused. The message for a refused one is short, however long the filter.
 pub fn run_filter(bytes: &[u8]) {
     if let Err(error) = RunFilter::parse(&text(bytes)) {
         assert!(format!("{error:?}").len() < 2_000);
     }
 }
 
-/// The same for experiments, models and versions.
+/// Filters of experiments, models and versions are parsed or refused with a short message.
 pub fn experiment_filter(bytes: &[u8]) {
     let text = text(bytes);
     let errors = [
@@ -41,7 +41,8 @@ pub fn experiment_filter(bytes: &[u8]) {
     }
 }
 
-/// Items of an order, one a line, are read or refused. What is read has a place that any bytes either fit or do not.
+/// Items of an `order_by`, one on each line, are parsed or refused. A parsed order accepts any bytes as a
+/// sort key or refuses them.
 pub fn order(bytes: &[u8]) {
     let text = text(bytes);
     let items: Vec<&str> = text.lines().collect();
@@ -59,7 +60,7 @@ pub fn order(bytes: &[u8]) {
     }
 }
 
-/// The first line as a pattern matches the rest as the plainest matcher does it.
+/// The first line, as a LIKE pattern, matches the rest exactly if the simplest matcher says so.
 pub fn like(bytes: &[u8]) {
     let text = text(bytes);
     let (pattern, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -68,7 +69,7 @@ pub fn like(bytes: &[u8]) {
     let _ = Pattern::new(pattern, true).matches(rest);
 }
 
-/// True if a pattern matches, by the table of all of its beginnings and all of the text's.
+/// True if a pattern matches, by the table of all prefixes of the pattern and of the text.
 fn plainly(pattern: &[char], text: &[char]) -> bool {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
@@ -85,7 +86,7 @@ fn plainly(pattern: &[char], text: &[char]) -> bool {
     reached[text.len()]
 }
 
-/// A token is refused, or is the one that its place is written as.
+/// A page token is refused, or its cursor is written as the same token.
 pub fn page_token(bytes: &[u8]) {
     let text = text(bytes);
     if let Ok(Some(cursor)) = Cursor::parse(&text, |_| true) {
@@ -96,12 +97,12 @@ pub fn page_token(bytes: &[u8]) {
     let _ = Pages::of(1).after(&text, |_| true);
 }
 
-/// Stored bytes are refused as damaged, or are what the value read is written as.
+/// Stored bytes are refused as damaged, or the value read is written as the same bytes.
 pub fn codec(bytes: &[u8]) {
     let Some((version, rest)) = bytes.split_first() else {
         return;
     };
-    // Mostly the version that exists, so that the rest is looked at.
+    // The version byte is one that exists in half of all cases, so that the rest is read.
     let stored = [&[version & 1], rest].concat();
     let written = [
         codec::read_run(RunId([7; 16]), &stored).map(|run| codec::write_run(&run)),
@@ -129,7 +130,7 @@ pub fn codec(bytes: &[u8]) {
             Ok(packed.row)
         );
     }
-    // As here; and of NaN there are many bits.
+    // Its numbers can too, and NaN has many bit patterns.
     if let Ok(points) = codec::read_chunk(&stored) {
         let again = codec::read_chunk(&codec::write_chunk(&points)).unwrap();
         assert_eq!(format!("{again:?}"), format!("{points:?}"));
@@ -143,7 +144,7 @@ pub fn codec(bytes: &[u8]) {
     }
 }
 
-/// A key is taken apart or is none.
+/// A key is parsed or refused.
 pub fn keys(bytes: &[u8]) {
     let _ = (keys::run_part(bytes), keys::experiment_tag_key(bytes));
     let _ = (
@@ -167,7 +168,7 @@ pub fn keys(bytes: &[u8]) {
     }
 }
 
-/// A body and a query are read or refused, and so is each parameter as every type.
+/// A body and a query are parsed or refused, and so is each parameter as every type.
 pub fn params(bytes: &[u8]) {
     let text = text(bytes);
     for fields in [from_body(bytes), from_query(&text)].into_iter().flatten() {
@@ -181,13 +182,13 @@ pub fn params(bytes: &[u8]) {
                 let _ = item.required_integer("key");
             }
         }
-        // What was read can be written, and is then read as the same.
+        // Parsed fields can be written, and are parsed again as the same fields.
         let again = serde_json::to_vec(&fields).unwrap();
         assert_eq!(from_body(&again), Ok(fields));
     }
 }
 
-/// A path is refused, or names what a caller reaches by the same text again; nothing is named that leads elsewhere.
+/// A path is refused, or its text names the same path again. No accepted path leads elsewhere.
 pub fn artifact_path(bytes: &[u8]) {
     let text = text(bytes);
     for purpose in [Purpose::Read, Purpose::Write] {
@@ -219,7 +220,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Bytes that are all alike, or words of the languages in any order, or what JSON and queries are made of.
+    /// Bytes of any kind, words of the query languages in any order, or fragments of JSON and of queries.
     fn anything() -> impl Strategy<Value = Vec<u8>> {
         let words =
             "(metrics|params|tag|dataset|run|[.`\"' \n]|m|a|>=|!=|LIKE|IN|NOT|IS|NULL|AND|[(),]|1|-2.5|%|_|DESC)";
@@ -241,7 +242,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(10_000))]
         #[test]
-        fn what_must_hold_holds_for_random_bytes(bytes in anything()) {
+        fn every_property_holds_for_random_bytes(bytes in anything()) {
             for body in [run_filter, experiment_filter, order, like, page_token, codec, keys, params, artifact_path] {
                 body(&bytes);
             }

@@ -1,5 +1,5 @@
-//! Builds a crate of this workspace into a component. For build scripts: so plain `cargo build`, `cargo run` and
-//! `cargo test` never use a stale component, and nobody has to build it by hand.
+//! Builds a crate of this workspace into a WebAssembly component, from a build script. So plain `cargo
+//! build`, `cargo run` and `cargo test` never use a stale component, and nobody builds it by hand.
 
 mod plan;
 
@@ -13,10 +13,10 @@ use wit_component::ComponentEncoder;
 
 use plan::{Plan, TARGET};
 
-/// An environment variable that names the cargo profile of guests. Unset: `plugin-dev` for a debug build, `plugin` for all
-/// others, so that a test after a change waits for no optimiser.
+/// The environment variable that names the cargo profile of guests. Unset: `plugin-dev` for a debug build, so
+/// that a test after a change waits for no optimiser; `plugin` for all others.
 const PROFILE_VARIABLE: &str = "MLFORGE_COMPONENT_PROFILE";
-/// Of the variables that cargo sets for a build script, those that the inner cargo needs too.
+/// Prefixes of the variables set by cargo for a build script that the inner cargo needs too.
 const KEPT: [&str; 6] = [
     "CARGO_HOME",
     "CARGO_MAKEFLAGS",
@@ -25,7 +25,7 @@ const KEPT: [&str; 6] = [
     "CARGO_REGISTR",
     "CARGO_INSTALL_ROOT",
 ];
-/// What would turn the inner build into a part of the outer one.
+/// Prefixes of the variables that would make the inner build a part of the outer one.
 const DROPPED: [&str; 11] = [
     "CARGO",
     "RUSTC",
@@ -46,12 +46,14 @@ pub struct Guest<'a> {
     pub package: &'a str,
     /// The workspace's root.
     pub workspace: &'a Path,
-    /// An environment variable; when it is set, it names a file to take instead of building.
+    /// The environment variable that names a prebuilt module or component. When it is set, nothing is
+    /// compiled.
     pub prebuilt: &'a str,
 }
 
 impl Guest<'_> {
-    /// Builds the component and returns its file, below `OUT_DIR`. Tells cargo when to do it again.
+    /// Builds the component and returns its file, below `OUT_DIR`. Tells cargo which changes need a new
+    /// build.
     pub fn build(&self) -> anyhow::Result<PathBuf> {
         println!("cargo::rerun-if-env-changed={}", self.prebuilt);
         let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set: this is for build scripts")?);
@@ -68,7 +70,8 @@ impl Guest<'_> {
         Ok(component)
     }
 
-    /// Runs another cargo, in a directory of its own: in ours it would wait for ever for the lock that we hold.
+    /// Runs a second cargo with a target directory of its own. In the outer one it would wait for ever for
+    /// the lock that the outer cargo holds.
     fn compile(&self, out: &Path) -> anyhow::Result<PathBuf> {
         let plan = Plan::choose()?;
         let profile = profile();
@@ -80,7 +83,7 @@ impl Guest<'_> {
         let mut cargo = plan.cargo()?;
         cargo
             .current_dir(self.workspace)
-            // Only here a cdylib: natively its exports' names are none that a linker takes.
+            // The crate is a cdylib only here: a native linker does not accept the names of its exports.
             .args([
                 "rustc",
                 "--lib",
@@ -102,7 +105,7 @@ impl Guest<'_> {
         Ok(module.with_extension("wasm"))
     }
 
-    /// Everything that went into the module, as the inner cargo noted it.
+    /// Makes cargo watch every source of the module, as listed in the inner cargo's dep-info file.
     fn watch_sources(&self, notes: &Path) -> anyhow::Result<()> {
         let notes = fs::read_to_string(notes).with_context(|| format!("cannot read {}", notes.display()))?;
         let sources = notes
@@ -127,7 +130,7 @@ fn profile() -> String {
     env::var(PROFILE_VARIABLE).unwrap_or_else(|_| default.to_owned())
 }
 
-/// The names in a make rule: separated by spaces, with a backslash before a space inside a name.
+/// The file names in a make rule: separated by spaces, with a backslash before a space inside a name.
 fn split(sources: &str) -> Vec<String> {
     let joined = sources.replace("\\ ", "\0");
     joined
@@ -136,7 +139,7 @@ fn split(sources: &str) -> Vec<String> {
         .collect()
 }
 
-/// A component stays as it is; a module becomes one.
+/// Makes a component of a module. A component is returned unchanged.
 fn encode(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     // The layer in a WebAssembly header: 0 for a module, 1 for a component.
     if bytes.get(6..8) == Some(&[1, 0]) {
@@ -149,7 +152,7 @@ fn encode(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         .context("cannot make a component of the module")
 }
 
-/// A command that does not know that it is run by a build script.
+/// A command without the variables that cargo sets for build scripts.
 fn clean_command(program: impl Into<OsString>) -> Command {
     let mut command = Command::new(program.into());
     for (name, _) in env::vars_os() {
@@ -159,7 +162,7 @@ fn clean_command(program: impl Into<OsString>) -> Command {
             command.env_remove(&name);
         }
     }
-    // Empty, not absent: that also overrides what a user's cargo configuration sets for native builds.
+    // Empty instead of absent: an empty value also overrides a user's cargo configuration for native builds.
     command
         .env("CARGO_ENCODED_RUSTFLAGS", "")
         .env("RUSTC_WRAPPER", "")

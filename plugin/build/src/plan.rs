@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 use crate::clean_command;
 
-/// With this target the component imports what its WIT says and nothing else.
+/// The target triple. With it the component imports what its WIT world says and nothing else.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 const LINKER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
 const REMEDIES: &str = "there is no standard library for wasm32-unknown-unknown; one of these helps:
@@ -18,7 +18,7 @@ const REMEDIES: &str = "there is no standard library for wasm32-unknown-unknown;
   rustup component add rust-src
   apt-get install rustc-web cargo-web rust-web-src lld";
 
-/// Where the standard library comes from.
+/// The origin of the standard library.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Plan {
     /// It is installed.
@@ -46,7 +46,7 @@ impl Plan {
         bail!(REMEDIES)
     }
 
-    /// For the directory of its build products, which the plans cannot share.
+    /// The name of the plan's target directory. Plans cannot share build products.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Installed => "installed",
@@ -55,7 +55,7 @@ impl Plan {
         }
     }
 
-    /// A cargo that is set up for this plan; the caller adds what to build.
+    /// A cargo command that is set up for this plan. The caller adds the arguments.
     pub(crate) fn cargo(self) -> anyhow::Result<Command> {
         let own = || env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = match self {
@@ -63,7 +63,7 @@ impl Plan {
             Self::FromSource => clean_command(own()),
             Self::Debian => clean_command("/usr/bin/cargo"),
         };
-        // Building the standard library is a nightly feature; this says that we know.
+        // Building the standard library is a nightly feature. This variable allows it on a stable compiler.
         command.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
         if let Self::Debian = self {
             let linker = wasm_linker().context("wasm-ld is gone")?;
@@ -93,7 +93,8 @@ fn holds_std(directory: &Path) -> bool {
         .any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
-/// Debian's rustc comes without a linker for WebAssembly; its lld packages have one, with the version in its name.
+/// The path of `wasm-ld`. Debian's rustc comes without a linker for WebAssembly; its lld packages have one,
+/// with the version in its name.
 fn wasm_linker() -> Option<OsString> {
     let entries = fs::read_dir("/usr/bin").ok()?.flatten().map(|entry| entry.path());
     let linkers = entries.filter(|path| {

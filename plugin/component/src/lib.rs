@@ -1,5 +1,6 @@
-//! The mlforge component, compiled from `plugin/` when this crate is: always the one that its source says.
+//! The mlforge component, compiled from `plugin/` together with this crate, so that it always matches its
+//! source.
 
-/// A WebAssembly component that exports `wasi:http/handler@0.3.0`. Not a constant, of which a program would hold a copy for
-/// each use.
+/// A WebAssembly component that exports `wasi:http/handler@0.3.0`. It is a static: a constant would be copied
+/// into the program at each use.
 pub static COMPONENT: &[u8] = include_bytes!(env!("MLFORGE_COMPONENT"));

@@ -1,4 +1,4 @@
-//! `registered-models/alias`
+//! The endpoints of `registered-models/alias`.
 
 use super::EMPTY;
 use super::models::name;
@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::request::call::Call;
 use crate::store::registry::{aliases, model_name, version_read, versions};
 
-/// Makes an alias name a version. The semantic version of this one, or of one that it is a copy of, is no order: it comes with
-/// the aliases of a version, among which it is shown.
+/// Sets an alias of a version. An alias that is the semantic version of this one, or of its original, is
+/// accepted and ignored. Answers show semantic versions among the aliases, so clients that copy a version
+/// send them.
 pub async fn set(call: Call<'_>) -> Result<Vec<u8>> {
     let alias = call.params.required_text("alias")?;
     let (name, version) = (name(&call.params)?, version(&call.params)?);
@@ -25,7 +26,7 @@ pub async fn set(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Removes an alias.
+/// Deletes an alias.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
     let alias = call.params.required_text("alias")?;
     validate_alias(alias)?;
@@ -33,7 +34,7 @@ pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Reads the version that an alias names: one that was set, a semantic version, or `latest`.
+/// Reads the version of an alias: one that a user set, a semantic version, or `latest`.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     let name = name(&call.params)?;
     let alias = call.params.required_text("alias")?;
@@ -45,7 +46,7 @@ pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
         text: alias.to_owned(),
         kind: VersionKind::SemVer(semver),
     };
-    // A model that does not exist is told as such, as for other aliases.
+    // A missing model is reported first, as for other aliases.
     model_name::id(name).await?;
     match version_read::read(name, &named).await {
         Err(Error::NotFound(_)) => Err(Error::Invalid(format!("Registered model alias {alias} not found."))),

@@ -1,4 +1,4 @@
-//! Artifacts: up, down, listed and deleted.
+//! The endpoints of artifacts: upload, download, list and delete.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ use crate::store::artifacts;
 use crate::store::portion::answer_bytes;
 use crate::store::registry::versions;
 
-/// What an item of a listing has besides its path.
+/// Bytes of a listed entry besides its path.
 const FILE_BYTES: usize = 64;
 
 #[derive(Serialize)]
@@ -33,7 +33,8 @@ struct Listing<'a> {
     files: Files<'a>,
 }
 
-/// The items of a directory that is named like this, or not named. Written one after the other: there may be 100,000.
+/// The entries of a directory, serialised one by one, since there may be 100,000. An empty `directory` means
+/// that paths are the names alone.
 struct Files<'a> {
     directory: &'a str,
     items: &'a [Item],
@@ -72,7 +73,8 @@ impl<'a> File<'a> {
     }
 }
 
-/// Refuses a listing that no answer can carry: MLflow's clients know no pages of it.
+/// The answer with a listing. Fails if it is too large for an answer, since MLflow's clients do not page
+/// listings.
 fn listing(root_uri: Option<&str>, directory: &str, items: &[Item]) -> Result<Vec<u8>> {
     let of_item = |item: &Item| FILE_BYTES + answer_bytes(item.name.as_bytes());
     let named = items.len() * answer_bytes(directory.as_bytes());
@@ -89,25 +91,25 @@ fn listing(root_uri: Option<&str>, directory: &str, items: &[Item]) -> Result<Ve
     })
 }
 
-/// Lists a directory of the artifact store; the files are named without it.
+/// Lists a directory of the artifact store. Paths are relative to the directory.
 pub async fn list(call: FileCall<'_>) -> Result<Answer> {
     let directory = ArtifactPath::directory(call.query.text("path")?.unwrap_or_default());
     let items = match directory {
         Ok(directory) => artifacts::list(directory.as_ref()).await?,
-        // As a directory that is not there.
+        // A path that is too long is listed as a directory that does not exist.
         Err(Error::NotFound(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
     listing(None, "", &items).map(Answer::ok)
 }
 
-/// Lists a directory of a run; the files are named from the run's root.
+/// Lists a directory of a run. Paths are relative to the run's root.
 pub async fn list_of_run(call: Call<'_>) -> Result<Vec<u8>> {
     let (uri, root) = artifacts::root_of_run(run_id(&call.params)?).await?;
     list_below(&uri, &root, call.params.text("path")?.unwrap_or_default()).await
 }
 
-/// Lists a directory of a logged model; the files are named from the model's root.
+/// Lists a directory of a logged model. Paths are relative to the model's root.
 pub async fn list_of_logged_model(call: Call<'_>) -> Result<Vec<u8>> {
     let id = LoggedModelId::parse(call.params.required_text("model_id")?)?;
     let (uri, root) = artifacts::root_of_logged_model(id).await?;
@@ -121,7 +123,7 @@ async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8
             let items = artifacts::list(Some(&directory)).await?;
             (directory, items)
         }
-        // As a directory that is not there.
+        // A path that is too long is listed as a directory that does not exist.
         Err(Error::NotFound(_)) => return listing(Some(uri), "", &[]),
         Err(error) => return Err(error),
     };
@@ -129,24 +131,24 @@ async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8
     listing(Some(uri), named.trim_start_matches('/'), &items)
 }
 
-/// Sends a file of the artifact store.
+/// Downloads a file of the artifact store.
 pub async fn download(call: FileCall<'_>) -> Result<Answer> {
     file_response::serve(&ArtifactPath::parse_encoded(call.below, Read)?, call.wanted).await
 }
 
-/// Sends a file of a run.
+/// Downloads a file of a run.
 pub async fn of_run(call: FileCall<'_>) -> Result<Answer> {
     let (_, root) = artifacts::root_of_run(run_id(&call.query)?).await?;
     below(&root, "path", &call).await
 }
 
-/// Sends a file of a logged model.
+/// Downloads a file of a logged model.
 pub async fn of_logged_model(call: FileCall<'_>) -> Result<Answer> {
     let (_, root) = artifacts::root_of_logged_model(LoggedModelId::parse(call.below)?).await?;
     below(&root, "artifact_file_path", &call).await
 }
 
-/// Sends a file of a model's version.
+/// Downloads a file of a model version.
 pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
     let name = call.query.required_text("name")?;
     let version = VersionName::parse(call.query.required_text("version")?)?;
@@ -162,13 +164,13 @@ async fn below(root: &ArtifactPath, parameter: &str, call: &FileCall<'_>) -> Res
     file_response::serve(&root.below(call.query.required_text(parameter)?, Read)?, call.wanted).await
 }
 
-/// Takes a file in.
+/// Uploads a file.
 pub async fn upload(call: FileCall<'_>) -> Result<Answer> {
     let path = addressed(&call)?;
     take_in(call, &path).await
 }
 
-/// Takes a file of a run in.
+/// Uploads a file of a run.
 pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
     let run = RunId::parse(call.query.either_text("run_uuid", "run_id")?)?;
     let (_, root) = artifacts::root_of_run(run).await?;
@@ -176,7 +178,7 @@ pub async fn upload_to_run(call: FileCall<'_>) -> Result<Answer> {
     take_in(call, &path).await
 }
 
-/// The file is there when all of it came, and only then.
+/// Stores the body of a request as a file. The file exists only after the whole body was received.
 async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
     artifacts::owner_of(path).await?;
     let (contents, end) = call.contents.into_stream();
@@ -186,16 +188,17 @@ async fn take_in(call: FileCall<'_>, path: &ArtifactPath) -> Result<Answer> {
     Ok(Answer::ok(EMPTY.to_vec()))
 }
 
-/// Removes a file or a directory.
+/// Deletes a file or a directory.
 pub async fn delete(call: FileCall<'_>) -> Result<Answer> {
     artifacts::delete(&addressed(&call)?).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
 }
 
-/// The path of what a request changes, as it stands in its address. A slash at the end changes nothing: so clients name a run's
-/// root.
+/// The path in the URL of a request that changes files. A slash at the end is ignored, since clients name a
+/// run's root so.
 ///
-/// Clients write a name into an address as it is, so one with a `?` would be cut there, and what follows is taken for a query.
+/// Clients do not encode names in URLs, so a name with a `?` would be cut there. A request with a query is
+/// therefore refused.
 pub(super) fn addressed(call: &FileCall<'_>) -> Result<ArtifactPath> {
     if !call.query.is_empty() {
         return Err(Error::Invalid(format!(
@@ -212,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listing_that_no_answer_carries_is_refused() {
+    fn a_listing_larger_than_an_answer_is_refused() {
         let items = |count: usize| {
             let item = |number| Item {
                 name: format!("{number:0200}"),

@@ -1,4 +1,4 @@
-//! `experiments/search-datasets`.
+//! The endpoint `experiments/search-datasets`.
 
 use serde::Serialize;
 
@@ -31,13 +31,14 @@ impl<'a> From<&'a DatasetUse> for Summary<'a> {
             experiment_id: used.experiment.to_string(),
             name: &used.name,
             digest: &used.digest,
-            // An empty one is not printed, as MLflow does it.
+            // An empty context is omitted, as in MLflow.
             context: used.context.as_deref().filter(|context| !context.is_empty()),
         }
     }
 }
 
-/// Lists the datasets that the runs of some experiments read, each once for every context; at most 1,000.
+/// Lists the datasets that the runs of some experiments used: one item for each dataset and context, at most
+/// 1,000.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let asked = call.params.texts("experiment_ids")?;
     if asked.is_empty() {

@@ -1,4 +1,4 @@
-//! `experiments/…`
+//! The endpoints of `experiments/…`.
 
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ struct ExperimentResponse<'a> {
     experiment: wire::Experiment<'a>,
 }
 
-/// Makes an experiment.
+/// Creates an experiment.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let name = call.params.required_text("name")?;
     validate_experiment_name("name", name)?;
@@ -78,7 +78,7 @@ pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Deletes an experiment with its runs, softly.
+/// Soft-deletes an experiment with its runs.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
     experiments::set_stage(id(&call.params)?, Stage::Deleted, now_ms()).await?;
     Ok(EMPTY.to_vec())
@@ -97,7 +97,7 @@ pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Removes a tag.
+/// Deletes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let key = call.params.required_text("key")?;
     experiments::delete_tag(id(&call.params)?, key, now_ms()).await?;
@@ -111,7 +111,7 @@ pub const VIEWS: [(i64, &str, View); 3] = [
     (3, "ALL", View::All),
 ];
 
-/// Finds experiments, newest first unless another order is asked for.
+/// Searches experiments. By default the newest come first.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let filter = params.text("filter")?.unwrap_or_default();
@@ -140,7 +140,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(page.finish(found.cursor_after(done).as_ref()))
 }
 
-/// How many items a page shall have; `default` 0 makes it a must.
+/// The page size that a request asks for. With `default` 0 the parameter is required.
 pub fn page_size(params: &Params<'_>, default: i64, max: i64) -> Result<usize> {
     let asked = params.integer("max_results")?.unwrap_or(default);
     usize::try_from(asked)

@@ -1,4 +1,5 @@
-//! How a file is served: the part that was asked for, and so that nothing in it runs in the forge's origin.
+//! Responses with files: range requests, and headers that keep a browser from executing a file in the forge's
+//! origin.
 
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
@@ -7,10 +8,12 @@ use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 use crate::store::artifacts;
 
-/// Files are hostile: no script runs and nothing is loaded, even if a browser shows one.
+/// The content security policy. Files are hostile: a browser that shows one executes no script and loads
+/// nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// The types that a browser may be told. All else is bytes, HTML and SVG among it.
+/// The media types that are sent to browsers, by file extension. All other files, such as HTML and SVG, are
+/// sent as bytes.
 const TYPES: &[(&str, &[&str])] = &[
     (
         "text/plain; charset=utf-8",
@@ -25,7 +28,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ("image/webp", &["webp"]),
 ];
 
-/// Serves a file, or what is asked of it.
+/// Serves a file or the requested part of it, or answers that the caller already has it.
 pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
     if wanted.head_only || !wanted.if_none_match.is_empty() {
         let (_, info) = artifacts::find(path).await?;
@@ -49,7 +52,7 @@ pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer>
     Ok(Answer::file_part(media_type(path), headers, body))
 }
 
-/// What is wanted of a file, and the bytes or what lets the host send them.
+/// The file's metadata, the requested part, and its bytes or the description from which the host sends them.
 async fn contents(path: &ArtifactPath, wanted: &RangeRequest) -> Result<(FileInfo, Part, Contents)> {
     if wanted.by_host {
         let (place, info) = artifacts::find(path).await?;
@@ -66,7 +69,7 @@ async fn contents(path: &ArtifactPath, wanted: &RangeRequest) -> Result<(FileInf
     Ok((opened.info, part, Contents::Stream(opened.contents)))
 }
 
-/// Some bytes of a file.
+/// A part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
     offset: u64,
@@ -74,7 +77,7 @@ struct Part {
     is_range: bool,
 }
 
-/// The bytes that are wanted of a file. What is not understood of a range is as if it was not there, as HTTP has it.
+/// The requested part of a file. An invalid range is ignored, as HTTP demands.
 fn part(wanted: &RangeRequest, info: FileInfo) -> Result<Part> {
     let whole = Part {
         offset: 0,
@@ -105,11 +108,11 @@ fn part(wanted: &RangeRequest, info: FileInfo) -> Result<Part> {
 fn number(digits: &str) -> Option<u64> {
     let digits =
         Some(digits).filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    // More than any file has.
+    // A number too large for 64 bits is after the end of every file.
     Some(digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Changes whenever the file does: a file is only ever replaced whole.
+/// The ETag. It changes with the file, since a file is only ever replaced as a whole.
 fn tag(info: FileInfo) -> String {
     format!("\"{:x}-{:x}\"", info.modified_ms, info.size)
 }
@@ -130,10 +133,11 @@ fn headers(path: &ArtifactPath, info: FileInfo) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Always a download, whatever its name: in ASCII for those who do not know the other form, and encoded (RFC 6266).
+/// The header `content-disposition`: a download, never shown inline. It has the name in ASCII and encoded by
+/// RFC 6266, since not every client knows the second form.
 fn disposition(name: &str) -> String {
     let mut text = "attachment; filename=\"".to_owned();
-    // A percent sign would be decoded by some, a quote or backslash ends the text or hides its end.
+    // Some clients decode a percent sign. A quote ends the text, and a backslash may hide its end.
     let plain = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
     text.extend(name.chars().map(|c| if plain(&c) { c } else { '_' }));
     text.push_str("\"; filename*=UTF-8''");
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_single_range_of_bytes_means_the_whole_file() {
+    fn an_invalid_range_means_the_whole_file() {
         for other in [
             "",
             "bytes=",
@@ -200,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_range_behind_the_end_is_told() {
+    fn a_range_after_the_end_is_refused_with_the_size() {
         for behind in ["bytes=10-", "bytes=10-11", "bytes=-0", "bytes=99999999999999999999-"] {
             assert_eq!(range(behind), Err(Error::OutOfRange(10)), "{behind}");
         }
     }
 
     #[test]
-    fn a_range_of_another_state_of_the_file_is_none() {
+    fn a_range_of_another_version_of_the_file_is_ignored() {
         let with = |if_range: &str| {
             let wanted = RangeRequest {
                 range: "bytes=1-2".to_owned(),
@@ -220,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_state_is_recognised_in_a_list() {
+    fn an_etag_is_found_in_a_list() {
         let tag = tag(INFO);
         assert_eq!(tag, "\"ff-a\"");
         assert!(matches("\"x\", W/\"ff-a\"", &tag) && matches("*", &tag));
@@ -228,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_browser_runs_has_its_type() {
+    fn types_that_browsers_execute_are_sent_as_bytes() {
         let kind = |name: &str| media_type(&ArtifactPath::kept(name.to_owned()));
         for name in [
             "a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.pdf", "a.HTM", "a", "html",
@@ -254,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_ends_its_quotes(name in "[^/]{0,20}") {
+        fn no_name_escapes_its_quotes(name in "[^/]{0,20}") {
             let text = disposition(&name);
             let inner = text.strip_prefix("attachment; filename=\"").unwrap();
             let (plain, rest) = inner.split_once('"').unwrap();

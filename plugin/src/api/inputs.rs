@@ -1,4 +1,4 @@
-//! `runs/log-inputs`.
+//! The endpoint `runs/log-inputs`.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::store::runs::inputs;
 
-/// Links datasets, and since MLflow 3 models, to a run.
+/// Links datasets and, since MLflow 3, logged models to a run.
 pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let run = RunId::parse_well_formed(params.required_text("run_id")?)?;
@@ -37,7 +37,7 @@ pub async fn log_inputs(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Of the inputs that name the same dataset the first counts.
+/// The inputs without repetitions. Of inputs of the same dataset the first counts.
 fn first_of_each(inputs: Vec<DatasetInput>) -> Vec<DatasetInput> {
     let mut seen = BTreeSet::new();
     inputs
@@ -47,7 +47,8 @@ fn first_of_each(inputs: Vec<DatasetInput>) -> Vec<DatasetInput> {
 }
 
 fn read_input(params: &Params<'_>) -> Result<DatasetInput> {
-    // Of equal keys the last counts: so an input has one context, and a request with many inputs fits into a commit.
+    // The last of equal keys counts. So an input has one context, and a request with many inputs fits into a
+    // commit.
     let tags = last_of_each(read_pairs(params, "tags", INPUT_TAG)?);
     let dataset = params.required_object("dataset")?;
     let required = |name: &str, max| {

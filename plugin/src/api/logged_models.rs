@@ -1,4 +1,4 @@
-//! `logged-models/…`
+//! The endpoints of `logged-models/…`.
 
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ fn logged_params(params: &Params<'_>) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-/// Makes a logged model.
+/// Creates a logged model.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let experiment = ExperimentId::parse(params.required_text("experiment_id")?)?;
@@ -70,7 +70,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     answer(&logged_models::create(experiment, &new, id, &nickname(random_u64()), now_ms()).await?)
 }
 
-/// Reads a logged model; a deleted one only if that is asked for.
+/// Reads a logged model. A deleted one is found only on request.
 pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     let id = model_id(&call.params)?;
     let allow_deleted = call.params.text("allow_deleted")?.unwrap_or_default();
@@ -81,7 +81,7 @@ pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     answer(&found)
 }
 
-/// Says how far a logged model has come.
+/// Sets the upload status of a logged model.
 pub async fn finalize(call: Call<'_>) -> Result<Vec<u8>> {
     let id = model_id(&call.params)?;
     let status = call.params.choice("status", &LoggedStatus::ALL)?;
@@ -89,7 +89,7 @@ pub async fn finalize(call: Call<'_>) -> Result<Vec<u8>> {
     answer(&logged_models::finalize(id, status, now_ms()).await?)
 }
 
-/// Deletes a logged model, softly.
+/// Soft-deletes a logged model.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
     logged_models::delete(model_id(&call.params)?, now_ms()).await?;
     Ok(EMPTY.to_vec())
@@ -101,7 +101,7 @@ pub async fn set_tags(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Removes a tag.
+/// Deletes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     logged_models::delete_tag(model_id(&call.params)?, call.params.required_text("tag_key")?).await?;
     Ok(EMPTY.to_vec())
@@ -113,7 +113,7 @@ pub async fn log_params(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Finds logged models of some experiments, the newest first unless another order is asked for.
+/// Searches logged models of some experiments. By default the newest come first.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     if params.texts("experiment_ids")?.is_empty() {
@@ -155,7 +155,7 @@ fn datasets(params: &Params<'_>) -> Result<Vec<MeasuredOn>> {
     Ok(datasets)
 }
 
-/// The dataset that something names, if it does.
+/// The dataset in some parameters. Its texts are empty when it is not given.
 pub fn measured_on(params: &Params<'_>) -> Result<MeasuredOn> {
     let text = |name| params.text(name).map(|text| text.unwrap_or_default().to_owned());
     Ok(MeasuredOn {

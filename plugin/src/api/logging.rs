@@ -1,4 +1,4 @@
-//! `runs/log-…`, `runs/set-tag`, `runs/delete-tag`.
+//! The endpoints `runs/log-…`, `runs/set-tag` and `runs/delete-tag`.
 
 use super::EMPTY;
 use super::logged_models::measured_on;
@@ -56,14 +56,14 @@ pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     .await
 }
 
-/// Removes one tag.
+/// Deletes one tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let key = call.params.required_text("key")?;
     runs::delete_tag(RunId::parse(call.params.required_text("run_id")?)?, key, now_ms()).await?;
     Ok(EMPTY.to_vec())
 }
 
-/// Logs many things, all or nothing.
+/// Logs a batch of metrics, params and tags, all or nothing.
 pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let run = RunId::parse_well_formed(params.required_text("run_id")?)?;
@@ -96,7 +96,7 @@ async fn log(run: RunId, batch: Batch) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// A point that is of a logged model too.
+/// The logged model and dataset of a point.
 struct OfModel<'a> {
     model: LoggedModelId,
     key: &'a str,
@@ -116,7 +116,7 @@ impl OfModel<'_> {
     }
 }
 
-/// The logged model that a point is of, and the dataset that it was measured on.
+/// The logged model of a point, and the dataset on which it was measured. `None`: the point is only of a run.
 fn read_model(params: &Params<'_>) -> Result<Option<(LoggedModelId, MeasuredOn)>> {
     let Some(model) = params.text("model_id")?.filter(|model| !model.is_empty()) else {
         return Ok(None);
@@ -131,7 +131,7 @@ fn read_model(params: &Params<'_>) -> Result<Option<(LoggedModelId, MeasuredOn)>
     Ok(Some((LoggedModelId::parse(model)?, dataset)))
 }
 
-/// Adds a point to a batch. It may be one of 1,000 of few metrics: only a key that is new to the batch is checked.
+/// Adds a point to a batch. A batch may have 1,000 points of few metrics, so each key is checked only once.
 fn add_metric<'a>(batch: &mut Batch, params: &Params<'a>, key_name: &str) -> Result<Option<OfModel<'a>>> {
     let key = params.required_text("key")?;
     let points = match batch.metrics.get_mut(key) {
@@ -163,7 +163,7 @@ fn read_param(params: &Params<'_>) -> Result<Pair> {
     read_pair(params, RUN_PARAM)
 }
 
-/// Without empty names: a run always has a name, and an empty one changes nothing.
+/// The tags without an empty run name. A run always has a name, and an empty one changes nothing.
 fn read_tags(params: &[Params<'_>]) -> Result<Vec<Pair>> {
     let mut tags = params
         .iter()

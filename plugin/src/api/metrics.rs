@@ -1,4 +1,4 @@
-//! `metrics/…`: histories.
+//! The endpoints of `metrics/…`: histories.
 
 use serde::Serialize;
 
@@ -18,13 +18,16 @@ use crate::search::cursor::Pages;
 use crate::store::keys;
 use crate::store::metrics::{bulk, history};
 
-/// What a point of a run has in an answer besides the key of its metric, at most. Its key has no characters that are escaped.
+/// The maximum number of bytes of a run's point in an answer, without the key. No character of a key is
+/// escaped.
 const POINT_BYTES: usize = 150;
 
-/// A sample of several histories is no larger: where its key is long, it has fewer points than were asked for.
+/// The maximum size of a sample of histories. A sample of a metric with a long key has fewer points than
+/// requested.
 const ANSWER_BYTES_MAX: usize = 48 << 20;
 
-/// A metric's points by (time, step, value), 25,000 a page at most; a run or metric that does not exist has none.
+/// Reads a page of a metric's history, ordered by time, step and value, at most 25,000 points. It is empty
+/// for a run or metric that does not exist.
 pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let count =
@@ -49,13 +52,13 @@ pub async fn get_history(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(page.finish(next.as_ref()))
 }
 
-/// Always with its list: MLflow's web pages rely on that.
+/// The list is written even when it is empty, because MLflow's web pages rely on it.
 #[derive(Serialize)]
 struct Histories<'a> {
     metrics: Vec<MetricOfRun<'a>>,
 }
 
-/// The histories of a metric in several runs one after the other, by run id, cut off after 25,000 points.
+/// Reads the histories of a metric in several runs, one after the other by run id, up to 25,000 points.
 pub async fn get_history_bulk(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let mut runs = runs(params, "run_id", "GetMetricHistoryBulk")?
@@ -83,7 +86,8 @@ struct Samples<'a> {
     metrics: Vec<MetricOfRun<'a>>,
 }
 
-/// Of the histories of a metric in several runs as many points as a chart shows, each run's evenly thinned out by itself.
+/// Reads samples of the histories of a metric in several runs, for a chart. Each run's history is thinned out
+/// evenly.
 pub async fn get_history_bulk_interval(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let runs = runs(params, "run_ids", "GetMetricHistoryBulkInterval")?.ok_or_else(|| missing("run_ids"))?;
@@ -111,7 +115,8 @@ pub async fn get_history_bulk_interval(call: Call<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// The runs that a request names, if it names some; those that cannot exist are left out, as they have no points.
+/// The runs in a request. `None`: it names none. Ids that cannot exist are omitted, since they have no
+/// points.
 fn runs(params: &Params<'_>, name: &str, request: &str) -> Result<Option<Vec<RunId>>> {
     let asked = params.texts(name)?;
     if asked.len() > RUNS_PER_HISTORIES_MAX {

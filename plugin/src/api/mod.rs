@@ -1,4 +1,5 @@
-//! One function an endpoint: parse, decide, store, answer. Only this folder names MLflow's fields.
+//! The endpoints, one function each: parse, decide, store, answer. Only this folder knows the names of
+//! MLflow's fields.
 
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ pub mod uploads;
 pub mod versions;
 pub mod wire;
 
-/// The answer of an endpoint that says nothing.
+/// The answer of an endpoint without a result.
 const EMPTY: &[u8] = b"{}";
 
 fn json(body: &impl Serialize) -> Result<Vec<u8>> {

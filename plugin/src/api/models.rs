@@ -1,4 +1,4 @@
-//! `registered-models/…`, without aliases.
+//! The endpoints of `registered-models/…`, except aliases.
 
 use std::collections::BTreeSet;
 
@@ -41,38 +41,38 @@ fn found(model: &FullModel) -> Result<Vec<u8>> {
     })
 }
 
-/// The name of the model that a request is about.
+/// The name of the model in a request.
 pub fn name<'a>(params: &Params<'a>) -> Result<&'a str> {
     let name = params.required_text("name")?;
     validate_model_name("name", name)?;
     Ok(name)
 }
 
-/// The description that a request gives, if it does.
+/// The description in a request. `None`: it has none.
 pub fn description<'a>(params: &Params<'a>) -> Result<Option<&'a str>> {
     let description = params.text("description")?;
     validate_length("description", description.unwrap_or_default(), DESCRIPTION_CHARS_MAX)?;
     Ok(description)
 }
 
-/// The tags that a request gives; of equal keys the last counts.
+/// The tags in a request. The last of equal keys counts.
 pub fn tags(params: &Params<'_>) -> Result<Vec<Pair>> {
     read_pairs(params, "tags", REGISTRY_TAG)
 }
 
-/// The tag that a request is about.
+/// The tag in a request.
 pub fn tag(params: &Params<'_>) -> Result<Pair> {
     read_pair(params, REGISTRY_TAG)
 }
 
-/// The key of the tag that a request removes.
+/// The key of the tag that a request deletes.
 pub fn tag_key<'a>(params: &Params<'a>) -> Result<&'a str> {
     let key = params.required_text("key")?;
     REGISTRY_TAG.validate_key("key", key)?;
     Ok(key)
 }
 
-/// Makes a model and its experiment.
+/// Creates a model and its experiment.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let name = params.required_text("name")?;
@@ -86,13 +86,13 @@ pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     found(&models::read_named(name(&call.params)?).await?)
 }
 
-/// Changes a model's description; without one it has none then.
+/// Changes a model's description. Without a description in the request, the model has none afterwards.
 pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     let description = description(&call.params)?.unwrap_or_default();
     found(&models::describe(name(&call.params)?, description, now_ms()).await?)
 }
 
-/// Gives a model and its experiment another name.
+/// Renames a model and its experiment.
 pub async fn rename(call: Call<'_>) -> Result<Vec<u8>> {
     let new_name = call.params.required_text("new_name")?;
     validate_new_model_name("new_name", new_name)?;
@@ -112,13 +112,13 @@ pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Removes a tag.
+/// Deletes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     models::delete_tag(name(&call.params)?, tag_key(&call.params)?).await?;
     Ok(EMPTY.to_vec())
 }
 
-/// Finds models, by name unless another order is asked for.
+/// Searches models. By default they are ordered by name.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let filter = params.text("filter")?.unwrap_or_default();
@@ -143,7 +143,8 @@ struct LatestVersions<'a> {
     model_versions: Vec<Version<'a>>,
 }
 
-/// Reads the latest versions of a model: in the order of the stages asked for, or of all stages the highest first.
+/// Reads the latest versions of a model, in the order of the stages in the request. Without stages: of all
+/// stages, the highest number first.
 pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
     let name = name(&call.params)?;
     let model = model_name::id(name).await?;
@@ -158,15 +159,16 @@ pub async fn latest_versions(call: Call<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// The latest version of each stage. Clients load as `latest` whichever has the highest number, so those with a higher one
-/// than the latest of all are left out: they are had by naming their stage.
+/// The latest version of each stage. Clients take the version with the highest number as `latest`. So
+/// versions with a higher number than the latest of all are omitted. They are found by naming their stage.
 fn unstaged(latest: &Latest) -> Vec<u64> {
     let highest = latest.number().unwrap_or(0);
     latest.numbers().filter(|number| *number <= highest).collect()
 }
 
-/// The latest version of each of these stages; a semantic version, or `latest`, is the stage of the version that it names,
-/// since clients ask so for `models:/name/1.2.3`. What is asked for twice comes where it is asked for first.
+/// The latest version of each given stage. A stage may also be `latest` or a semantic version, which selects
+/// that version. Clients send those for `models:/name/1.2.3`. A version selected twice is returned once, in
+/// its first position.
 async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) -> Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for stage in stages {
@@ -184,7 +186,7 @@ async fn staged(name: &str, model: ModelId, latest: &Latest, stages: &[&str]) ->
         };
         match version_read::number(model, name, &named).await {
             Ok(number) => numbers.push(number),
-            // As a stage without versions.
+            // A version that does not exist is treated like a stage without versions.
             Err(Error::NotFound(_)) => {}
             Err(error) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! `runs/outputs`, and `runs/log-model` of clients before MLflow 3.
+//! The endpoints `runs/outputs` and, for clients before MLflow 3, `runs/log-model`.
 
 use serde_json::{Map, Value};
 
@@ -16,10 +16,10 @@ use crate::request::params::Params;
 use crate::store::runs;
 use crate::store::runs::outputs;
 
-/// The tag in which a run keeps, as JSON, the models that clients before MLflow 3 logged to it.
+/// The tag of a run in which clients before MLflow 3 store, as JSON, the models logged to it.
 const HISTORY_TAG: &str = "mlflow.log-model.history";
 
-/// Links logged models to the run that made them.
+/// Links logged models to the run that produced them.
 pub async fn log_outputs(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let run = RunId::parse(params.required_text("run_id")?)?;
@@ -47,7 +47,7 @@ fn output(params: &Params<'_>) -> Result<ModelOutput> {
     })
 }
 
-/// Notes in a tag of a run that a model was logged to it.
+/// Records in a tag of a run that a model was logged to it.
 pub async fn log_model(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let run = RunId::parse(params.required_text("run_id")?)?;
@@ -60,8 +60,8 @@ pub async fn log_model(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// A list that a tag keeps as JSON, with one more item, unless one that it has `is_same`. What is no such list, since somebody
-/// else wrote the tag, begins again.
+/// Appends an item to a JSON list in a tag, unless `is_same` is true for an item of the list. If the tag
+/// holds no list, because a user wrote it, a new list is begun.
 pub fn appended(list: Option<&str>, item: &Value, is_same: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut items: Vec<Value> = list
         .and_then(|list| serde_json::from_str(list).ok())
@@ -72,15 +72,16 @@ pub fn appended(list: Option<&str>, item: &Value, is_same: impl Fn(&Value) -> bo
     items
 }
 
-/// A list as a tag keeps it.
+/// The JSON text of a list in a tag.
 pub fn written(items: &[Value]) -> Result<String> {
     serde_json::to_string(items).map_err(|error| Error::Corrupt(format!("a tag cannot be written: {error}")))
 }
 
-/// What is noted of a model: where and when it was made, and its flavors without their configuration.
+/// The recorded fields of a model: its path, run and creation time, and its flavors without their
+/// configuration.
 fn note(model_json: &str) -> Result<Value> {
     let malformed = || Error::Invalid(format!("Malformed model info. \n {model_json} \n is not a valid JSON."));
-    // Read once before: a text of a few megabytes may have more values than fit into the memory.
+    // The bounded reader goes first: a text of a few megabytes may have more values than fit into memory.
     let bounded = serde_json::from_str::<Json<'_>>(model_json);
     bounded.map_err(|error| Error::Invalid(format!("Malformed model info: {error}.")))?;
     let Ok(Value::Object(model)) = serde_json::from_str(model_json) else {
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_grows_by_what_it_does_not_hold() {
+    fn a_list_grows_only_by_new_items() {
         let one = Value::from(1);
         let grown = |list| written(&appended(list, &one, |known| *known == one)).unwrap();
         assert_eq!(grown(None), "[1]");

@@ -1,4 +1,5 @@
-//! A large page, written item by item, so that no more than a part of it is ever there twice.
+//! Writers of large pages. A page is written item by item, so that at most a part of its items is in memory
+//! twice.
 
 use serde::Serialize;
 
@@ -7,19 +8,22 @@ use crate::error::Result;
 use crate::search::cursor::{Cursor, Pages};
 use crate::store::top_k::Page;
 
-/// Items that are read and written at once, at most: fewer where they are large.
+/// The maximum number of items that are read and written together. Large items are read in smaller groups.
 pub const ITEMS_AT_ONCE: usize = 500;
 
-/// A page ends with the item that makes it so large, however many were asked for: whoever asked goes on from its token.
+/// The size in bytes after which a page ends, whatever the requested page size. Callers continue with its
+/// token.
 const PAGE_BYTES: usize = 32 << 20;
 
-/// No page is larger: what is read of one item is bounded, too.
+/// The maximum size of a page, in bytes: an item is bounded, too.
 pub const ANSWER_BYTES_MAX: usize = 2 * PAGE_BYTES;
 
-/// A page that is so large gets room for as much as it may become, at once: growing by halves would take that twice.
+/// The size in bytes at which the buffer of a page is enlarged to the maximum at once. Growing it by doubling
+/// could need twice as much.
 const LARGE_BYTES: usize = PAGE_BYTES / 2;
 
-/// A page while it is written: `{"<name>": […], "next_page_token": "…"}`, each left out when empty.
+/// A page while it is written: `{"<name>": […], "next_page_token": "…"}`. List and token are omitted when
+/// empty.
 pub struct PageWriter {
     name: &'static str,
     pages: Pages,
@@ -28,7 +32,7 @@ pub struct PageWriter {
 }
 
 impl PageWriter {
-    /// A page of a search, whose list has this name.
+    /// An empty page of a search. `name` is that of the list.
     pub fn new(name: &'static str, pages: Pages) -> Self {
         PageWriter {
             name,
@@ -43,7 +47,7 @@ impl PageWriter {
         write_json(self.begin_item(), item)
     }
 
-    /// Where the next item is to be written.
+    /// Begins an item and returns the buffer to which it is written.
     pub fn begin_item(&mut self) -> &mut Vec<u8> {
         if self.items == 0 {
             self.body.extend_from_slice(format!("\"{}\":[", self.name).as_bytes());
@@ -57,12 +61,12 @@ impl PageWriter {
         &mut self.body
     }
 
-    /// True if the page is to end here.
+    /// True if the page must end here.
     pub fn is_full(&self) -> bool {
         self.body.len() >= PAGE_BYTES
     }
 
-    /// The page, and where the next one begins.
+    /// The finished page. `next` is the cursor from which the next page continues.
     pub fn finish(mut self, next: Option<&Cursor>) -> Vec<u8> {
         if self.items > 0 {
             self.body.push(b']');
@@ -77,8 +81,9 @@ impl PageWriter {
     }
 }
 
-/// Writes a page of what was found, or of the beginning of it where that is large. `read` reads the first of some items, at
-/// least one: none of one that is no more. `write` adds one to the page.
+/// Writes a page of the found items, or of the first of them if they are large. `read` reads some of the
+/// first items, at least one. It returns `None` for an item that was deleted since. `write` adds an item to
+/// the page.
 pub async fn write<T, R>(
     name: &'static str,
     pages: Pages,
@@ -111,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn list_and_token_are_left_out_when_empty() {
+    fn list_and_token_are_omitted_when_empty() {
         let pages = Pages::of("runs");
         let page = |items: &[u8], next: Option<&Cursor>| {
             let mut page = PageWriter::new("runs", pages);

@@ -1,4 +1,4 @@
-//! Tags and params of requests, read by the rules of their kind.
+//! Tags and params in requests, checked by the rules of their kind.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::domain::pair::PairRules;
 use crate::error::{Error, Result};
 use crate::request::params::Params;
 
-/// A tag or a param: the fields `key`, which must be given, and `value`, which may be absent.
+/// Reads a tag or a param: the required field `key` and the optional field `value`.
 pub fn read_pair(params: &Params<'_>, rules: PairRules) -> Result<Pair> {
     let key = params.required_text("key")?;
     rules.validate_key(&params.name("key"), key)?;
@@ -17,7 +17,7 @@ pub fn read_pair(params: &Params<'_>, rules: PairRules) -> Result<Pair> {
     Ok((key.to_owned(), value))
 }
 
-/// A list of them, in the order in which they were sent.
+/// Reads a list of tags or params, in the order in which they were sent.
 pub fn read_pairs<'a>(params: &Params<'a>, name: &'a str, rules: PairRules) -> Result<Vec<Pair>> {
     let items = params.objects(name)?;
     if items.len() > PAIRS_AT_ONCE_MAX {
@@ -30,7 +30,7 @@ pub fn read_pairs<'a>(params: &Params<'a>, name: &'a str, rules: PairRules) -> R
     items.iter().map(|item| read_pair(item, rules)).collect()
 }
 
-/// Of pairs with equal keys the last, in the order of the list.
+/// Removes pairs with equal keys, except the last of them. Keeps the order of the list.
 pub fn last_of_each(pairs: Vec<Pair>) -> Vec<Pair> {
     let mut seen = BTreeSet::new();
     let mut last: Vec<Pair> = pairs
@@ -42,7 +42,7 @@ pub fn last_of_each(pairs: Vec<Pair>) -> Vec<Pair> {
     last
 }
 
-/// Refuses params with equal keys.
+/// Fails if two params have equal keys.
 pub fn reject_duplicate_keys(params: &[Pair]) -> Result<()> {
     let mut seen = BTreeSet::new();
     let twins: BTreeSet<&str> = params

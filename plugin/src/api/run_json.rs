@@ -1,7 +1,7 @@
-//! Runs and points as JSON: what answers have by the thousand.
+//! The JSON of runs and points, which answers contain by the thousand.
 //!
-//! Their objects are put together here and only the values are left to serde, which looks for characters to escape in the name
-//! of every field: that took half of the time.
+//! The objects are written by hand, and only their values with serde. For each field serde searches the name
+//! for characters to escape, which took half of the time.
 
 use super::wire::{Float, InputDataset, ModelInput, ModelOutput, RunInfo};
 use super::write_json;
@@ -10,11 +10,11 @@ use crate::domain::run::{FullRun, TextPair};
 use crate::error::Result;
 use crate::store::runs::dataset_reader::DatasetReader;
 
-/// What an answer shows of one run, at most. Lists end before it, and schemas and profiles that do not fit are left out: so one
-/// run never makes a page that nobody can read.
+/// The maximum size of a run in an answer, in bytes. Lists are cut at this size, and schemas and profiles
+/// that do not fit are omitted. So one run never makes a page too large to be read.
 const RUN_BYTES_MAX: usize = 32 << 20;
 
-/// Writes a run with everything that is read with it.
+/// Writes a run with its metrics, params, tags and inputs.
 pub async fn write_run(bytes: &mut Vec<u8>, run: &FullRun<'_>, datasets: &DatasetReader) -> Result<()> {
     let end = bytes.len() + RUN_BYTES_MAX;
     push(bytes, b"{\"info\":");
@@ -48,7 +48,7 @@ pub async fn write_run(bytes: &mut Vec<u8>, run: &FullRun<'_>, datasets: &Datase
     Ok(())
 }
 
-/// Writes the datasets that a run read, of which only one is in memory at a time if they are large.
+/// Writes the datasets that a run used. If they are large, only one at a time is in memory.
 async fn write_datasets(bytes: &mut Vec<u8>, end: usize, run: &FullRun<'_>, datasets: &DatasetReader) -> Result<()> {
     let mut is_first = true;
     for input in run.inputs.iter() {
@@ -85,7 +85,7 @@ pub fn write_point(bytes: &mut Vec<u8>, metric: &str, point: Point) -> Result<()
     Ok(())
 }
 
-/// An object of lists, each of which is written with a comma before it, or not at all.
+/// Writes an object of lists. Each list is written with a comma before it, or not at all.
 fn write_object(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     let start = bytes.len();
     write(bytes)?;
@@ -93,17 +93,17 @@ fn write_object(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<
     Ok(())
 }
 
-/// Makes an object of the lists that were written from here on.
+/// Makes an object of the lists written since `start`.
 fn close_object(bytes: &mut Vec<u8>, start: usize) {
     match bytes.get_mut(start) {
-        // Where the comma before the first list stands, or nothing at all.
+        // The comma before the first list, if a list was written.
         Some(comma) => *comma = b'{',
         None => push(bytes, b"{"),
     }
     push(bytes, b"}");
 }
 
-/// A list with what comes before it, unless it is empty. No item begins behind `end`.
+/// Writes a list after `before`, unless it is empty. No item begins after `end`.
 fn write_list<const N: usize, T>(
     bytes: &mut Vec<u8>,
     before: &[u8; N],
@@ -136,7 +136,8 @@ fn write_pair(bytes: &mut Vec<u8>, (key, value): &TextPair<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Of bytes whose number is known when this is compiled: they are stored as numbers, where others are copied by a call.
+/// Appends bytes whose number is known at compile time. The compiler stores them directly, without a call
+/// that copies.
 fn push<const N: usize>(bytes: &mut Vec<u8>, literal: &[u8; N]) {
     bytes.extend_from_slice(literal);
 }

@@ -1,5 +1,5 @@
-//! Pages of runs as JSON. What was written of a packed run is kept for the next page that shows it: whoever looks at runs looks
-//! at mostly the same ones again.
+//! Pages of runs as JSON. The JSON of a compacted run is cached for the next page, since successive searches
+//! show mostly the same runs.
 
 use std::rc::Rc;
 
@@ -16,12 +16,13 @@ use crate::store::runs::read;
 use crate::store::search::{RowLocation, RunHit};
 use crate::store::top_k::Page;
 
-/// Pages with more runs are those of somebody who reads all runs once: nothing is kept of them.
+/// The largest page whose runs are cached. A caller of larger pages reads all runs once.
 const RUNS_MAX: usize = 200;
-/// Rows that are kept or dropped together.
+/// Number of rows in a segment of the cache. A segment is evicted as a whole.
 const SEGMENT_ROWS: u64 = 32;
 
-/// The page with these runs, or the first of them where they are large; those that are no more are left out.
+/// Writes the page with these runs, or with the first of them if they are large. Runs that were deleted since
+/// the search are omitted.
 pub async fn write(pages: Pages, page: &Page<RunHit>) -> Result<Vec<u8>> {
     let mut writer = RunWriter {
         page: PageWriter::new("runs", pages),
@@ -40,13 +41,13 @@ pub async fn write(pages: Pages, page: &Page<RunHit>) -> Result<Vec<u8>> {
 /// A page while it is written.
 struct RunWriter {
     page: PageWriter,
-    /// True if what is written is kept.
+    /// True if the JSON of its runs is cached.
     keeps: bool,
     datasets: DatasetReader,
 }
 
 impl RunWriter {
-    /// Writes the first of some runs, at least one; answers how many.
+    /// Writes the first of some runs, at least one. Returns their number.
     async fn write_some(&mut self, some: &[RunHit]) -> Result<usize> {
         let kept: Vec<Option<Rc<Vec<u8>>>> = match self.keeps {
             true => look_up(some),
@@ -80,7 +81,8 @@ impl RunWriter {
         let bytes = self.page.begin_item();
         let start = bytes.len();
         write_run(bytes, run, &self.datasets).await?;
-        // Its experiment may have been deleted since the search looked.
+        // If the experiment was deleted or restored since the search, the stage differs and the JSON is not
+        // cached.
         if let Some(location) = found
             .location
             .filter(|location| self.keeps && location.stage == run.stage)
@@ -91,7 +93,7 @@ impl RunWriter {
     }
 }
 
-/// The cached JSON of some runs.
+/// The cached JSON of each run. `None`: not cached.
 fn look_up(found: &[RunHit]) -> Vec<Option<Rc<Vec<u8>>>> {
     instance_cache::with(|cache| {
         let cache = &mut cache.run_json;

@@ -1,4 +1,4 @@
-//! `runs/…`: their life and searches.
+//! The endpoints of `runs/…` that create, change and search runs.
 
 use serde::Serialize;
 
@@ -36,12 +36,12 @@ async fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The run that a request names, by `run_id` or the older `run_uuid`.
+/// The run in a request, from `run_id` or the older `run_uuid`.
 pub fn run_id(params: &Params<'_>) -> Result<RunId> {
     RunId::parse(params.either_text("run_id", "run_uuid")?)
 }
 
-/// Makes a run. One of which no user is named is its caller's.
+/// Creates a run. Without a user in the request it belongs to the caller.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let experiment = ExperimentId::parse(params.required_text("experiment_id")?)?;
@@ -92,7 +92,7 @@ pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// Deletes a run, softly.
+/// Soft-deletes a run.
 pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
     runs::set_stage(
         RunId::parse(call.params.required_text("run_id")?)?,
@@ -114,7 +114,7 @@ pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Finds runs of some experiments, newest first unless another order is asked for.
+/// Searches runs of some experiments. By default the newest come first.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let filter = params.text("filter")?.unwrap_or_default();
@@ -134,7 +134,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     run_page::write(pages, &search::find(&within, &query).await?).await
 }
 
-/// The experiments that a search looks at.
+/// The experiments in a search.
 pub fn experiments(params: &Params<'_>) -> Result<Vec<ExperimentId>> {
     let asked = params.texts("experiment_ids")?;
     if asked.len() > EXPERIMENTS_PER_SEARCH_MAX {

@@ -1,4 +1,5 @@
-//! Uploads of one file in parts, several at once: MLflow's clients ask for them for large files.
+//! The endpoints of multipart uploads. MLflow's clients use them for large files and send several parts at
+//! once.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ use crate::request::params::Params;
 use crate::request::response::Answer;
 use crate::store::artifacts::uploads;
 
-/// Where a part is sent to, before the upload's id and the part's number.
+/// The URL path of a part, before the upload's id and the part's number.
 const PART: &str = "/api/2.0/mlflow-artifacts/mpu/part";
 
 #[derive(Serialize)]
@@ -45,7 +46,7 @@ struct ServerInfo {
     multipart_downloads_enabled: bool,
 }
 
-/// What newer clients ask before they send a large file: whether to send it in parts.
+/// Answers the question of newer clients whether a large file can be sent in parts.
 pub async fn server_info(_: Call<'_>) -> Result<Vec<u8>> {
     json(&ServerInfo {
         store_type: None,
@@ -56,7 +57,7 @@ pub async fn server_info(_: Call<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// Begins an upload, and says how to send its parts.
+/// Creates an upload and returns the URL and headers for each of its parts.
 pub async fn create(call: FileCall<'_>) -> Result<Answer> {
     let asked = Asked::read(call).await?;
     let params = asked.params();
@@ -72,7 +73,7 @@ pub async fn create(call: FileCall<'_>) -> Result<Answer> {
         .collect();
     let expires_ms = upload.expires_ms().try_into().unwrap_or_default();
     let Some(tokens) = upload_tokens::issue(&paths, expires_ms) else {
-        // Clients that read these words send the file at once.
+        // Clients that find these words in the message send the file in one request.
         return Err(Error::Unsupported(
             "Multipart upload is not supported for the current artifact repository: the server does not know by what \
              address clients reach it, see `mlforge serve --external-url`"
@@ -92,7 +93,7 @@ pub async fn create(call: FileCall<'_>) -> Result<Answer> {
     .map(Answer::ok)
 }
 
-/// Takes a part in.
+/// Stores a part.
 pub async fn put_part(call: FileCall<'_>) -> Result<Answer> {
     let (id, number) = call.below.split_once('/').unwrap_or((call.below, ""));
     let id = UploadId::parse(id)?;
@@ -109,7 +110,7 @@ pub async fn put_part(call: FileCall<'_>) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Puts the file together.
+/// Completes an upload: joins its parts to the file.
 pub async fn complete(call: FileCall<'_>) -> Result<Answer> {
     let asked = Asked::read(call).await?;
     let params = asked.params();
@@ -120,14 +121,14 @@ pub async fn complete(call: FileCall<'_>) -> Result<Answer> {
     Ok(Answer::ok(EMPTY.to_vec()))
 }
 
-/// Gives an upload up.
+/// Aborts an upload.
 pub async fn abort(call: FileCall<'_>) -> Result<Answer> {
     let asked = Asked::read(call).await?;
     uploads::abort(asked.upload()?, &asked.path()?, now_ms()).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
 }
 
-/// What is asked about an upload: the directory in the address, the rest in the body.
+/// A request about an upload: the directory from its URL and the fields of its body.
 struct Asked {
     directory: ArtifactPath,
     fields: Object<'static>,
@@ -149,7 +150,7 @@ impl Asked {
         UploadId::parse(self.params().required_text("upload_id")?)
     }
 
-    /// The file's path. Clients send the path that it has on their side, of which only the name counts.
+    /// The file's path. Clients send its local path, of which only the last name counts.
     fn path(&self) -> Result<ArtifactPath> {
         let local = self.params().required_text("path")?;
         match local_name(local) {
@@ -159,8 +160,8 @@ impl Asked {
     }
 }
 
-/// The last name of a path on a client's side. On Windows a backslash is a slash, elsewhere it is part of a name: a path
-/// with a drive or without any slash is one of Windows.
+/// The last name of a client's local path. A backslash is a slash on Windows, and elsewhere part of a name. A
+/// path with a drive, or without any slash, is taken as one of Windows.
 fn local_name(path: &str) -> &str {
     let is_windows = path.get(1..3) == Some(":\\") || !path.contains('/');
     let is_slash = |c| c == '/' || is_windows && c == '\\';
@@ -172,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backslash_is_a_slash_in_paths_of_windows_alone() {
+    fn a_backslash_is_a_slash_only_in_windows_paths() {
         for (path, name) in [
             ("/home/ada/a\\b.bin", "a\\b.bin"),
             ("C:\\data\\b.bin", "b.bin"),

@@ -1,4 +1,4 @@
-//! `model-versions/…`
+//! The endpoints of `model-versions/…`.
 
 use std::collections::BTreeMap;
 
@@ -43,19 +43,19 @@ struct Answer<'a> {
     model_version: Version<'a>,
 }
 
-/// The answer that is one version.
+/// The answer with one version.
 pub fn answer(version: &FullVersion) -> Result<Vec<u8>> {
     json(&Answer {
         model_version: Version::whole(version),
     })
 }
 
-/// The version that a request is about, by number or semantic version.
+/// The version in a request, by number or semantic version.
 pub fn version(params: &Params<'_>) -> Result<VersionName> {
     VersionName::parse(params.required_text("version")?)
 }
 
-/// Makes the next version of a model.
+/// Creates the next version of a model.
 pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let name = name(params)?;
@@ -86,7 +86,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     answer(&create_version::create(name, &new, now_ms, noted).await?)
 }
 
-/// Whose a version's source is, as the request says.
+/// The owner of a version's source, as named in the request.
 fn owner(params: &Params<'_>, source: &str) -> Result<Owner> {
     let given = |name| params.text(name).map(|text| text.filter(|text| !text.is_empty()));
     let model = given("model_id")?.map(LoggedModelId::parse).transpose();
@@ -96,8 +96,9 @@ fn owner(params: &Params<'_>, source: &str) -> Result<Owner> {
     })
 }
 
-/// The tag of a logged model that names its versions, with one more, whose number stands there as MLflow's server writes it.
-/// Clients note the same once more, with a text. The oldest give way when it would become longer than a tag may be.
+/// The tag of a logged model that lists its versions, with one more version. Its number is written as a
+/// number, as MLflow's server does. Clients add the same version again, with its number as a text. When the
+/// tag would exceed the limit of a tag, the oldest versions are dropped.
 fn with_version(versions: Option<&str>, name: &str, number: u64) -> Result<String> {
     let made = |version: Value| serde_json::json!({"name": name, "version": version});
     let forms = [made(number.into()), made(number.to_string().into())];
@@ -117,7 +118,7 @@ pub async fn get(call: Call<'_>) -> Result<Vec<u8>> {
     answer(&version_read::read(name(&call.params)?, &version(&call.params)?).await?)
 }
 
-/// Changes a version's description; without one it has none then.
+/// Changes a version's description. Without a description in the request, the version has none afterwards.
 pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     let (name, version) = (name(&call.params)?, version(&call.params)?);
     answer(&versions::describe(name, &version, description(&call.params)?, now_ms()).await?)
@@ -152,7 +153,7 @@ pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     change_tag(&call.params, &key, Some(&value)).await
 }
 
-/// Removes a tag.
+/// Deletes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     change_tag(&call.params, tag_key(&call.params)?, None).await
 }
@@ -173,7 +174,7 @@ struct Download<'a> {
     artifact_uri: &'a str,
 }
 
-/// Tells where a version's files are got from.
+/// Returns the URI from which a version's files are downloaded.
 pub async fn get_download_uri(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let name = name(params)?;
@@ -183,7 +184,7 @@ pub async fn get_download_uri(call: Call<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// Finds versions, the last updated first unless another order is asked for.
+/// Searches versions. By default the last updated come first.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let filter = params.text("filter")?.unwrap_or_default();
@@ -209,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_noted_by_its_number_and_known_as_a_text_too() {
+    fn a_version_is_noted_as_a_number_and_recognised_as_a_text() {
         let noted = |versions| with_version(versions, "m", 2).unwrap();
         assert_eq!(noted(None), r#"[{"name":"m","version":2}]"#);
         for known in [r#"[{"name":"m","version":2}]"#, r#"[{"name":"m","version":"2"}]"#] {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_too_many_versions_give_way() {
+    fn the_oldest_of_too_many_versions_are_dropped() {
         let long = "x".repeat(LOGGED_MODEL_VALUE_CHARS_MAX - 35);
         let full = format!(r#"[{{"name":"a","version":1}},{{"name":"{long}","version":1}}]"#);
         let noted = with_version(Some(&full), "m", 2).unwrap();

@@ -1,11 +1,11 @@
-//! The rules of aliases: names for versions that people move about.
+//! Aliases: names of model versions that users can move from one version to another.
 
 use super::limits::ALIAS_CHARS_MAX;
 use super::name::validate_length;
 use super::semver::SemVer;
 use crate::error::{Error, Result};
 
-/// True if an alias stands for the latest version, whatever was set.
+/// True if an alias stands for the latest version. That holds whatever alias was set.
 pub fn is_latest(alias: &str) -> bool {
     alias.eq_ignore_ascii_case("latest")
 }
@@ -25,7 +25,8 @@ pub fn validate_new_alias(alias: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks an alias that is to be looked up or removed. A semantic version is one that nobody may move.
+/// Checks an alias that is to be looked up or removed. A semantic version is refused: it names one version
+/// for ever and cannot be moved.
 pub fn validate_alias(alias: &str) -> Result<()> {
     if SemVer::read(alias).is_some() {
         return Err(Error::Invalid(format!(
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_is_a_word_that_is_no_version() {
+    fn an_alias_is_a_word_but_not_a_version() {
         for good in ["champion", "a-b_c", "1", "모델", "v", "v1a", "vx"] {
             assert_eq!(validate_new_alias(good), Ok(()), "{good}");
         }

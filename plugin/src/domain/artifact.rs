@@ -1,7 +1,7 @@
-//! Paths of artifacts: the one place that says which are taken, wherever a caller names one.
+//! Paths of artifacts. Every path that a caller names is checked here, and nowhere else.
 //!
-//! A path is decoded as MLflow's clients and server decode it (`artifact_name`), then read from the left. What could mean
-//! another place somewhere is refused.
+//! A path is decoded as MLflow's clients and server decode it (`artifact_name`), then checked name by name
+//! from the left. A path that some client or server could read as another one is refused.
 
 use std::fmt;
 
@@ -10,43 +10,44 @@ use super::limits::{ARTIFACT_DEPTH_MAX, ARTIFACT_NAME_BYTES_MAX, ARTIFACT_PATH_B
 use super::percent::{self, ENCODINGS_MAX};
 use crate::error::{Error, Result};
 
-/// The scheme of places in a project's own artifact store.
+/// The URI scheme of a project's own artifact store.
 const SCHEME: &str = "mlflow-artifacts";
 
-/// The longest path as a caller sends it: each byte may be written as an escape.
+/// The longest path as a caller sends it, in bytes: each byte may be percent-encoded.
 const SENT_BYTES_MAX: usize = 3 * ARTIFACT_PATH_BYTES_MAX;
 
-/// What a caller names a path for.
+/// The intent of the caller that names a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To read what is there: segments `.` mean nothing, and a path that is longer than any is not found.
+    /// Reads: segments `.` are skipped, and a path over the length limits is not found.
     Read,
-    /// To change what is there: a segment `.` is refused.
+    /// Writes: a segment `.` is refused.
     Write,
 }
 
-/// A path in a project's artifact store: settled names joined by slashes.
+/// A path in a project's artifact store: names in their settled form, joined by slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactPath {
     path: String,
-    /// The path under which earlier versions of this server kept what a caller named like this, where it is another.
+    /// The path under which earlier versions of this server stored the same artifact. `None`: it is equal to
+    /// `path`.
     earlier: Option<String>,
 }
 
 impl ArtifactPath {
-    /// Checks a path from which the encoding of the address that it came in is removed.
+    /// Checks a path that is no longer percent-encoded for a URL.
     pub fn parse(path: &str, purpose: Purpose) -> Result<Self> {
         Self::new(path, path, purpose)
     }
 
-    /// Checks a path as it stands in an address.
+    /// Checks a path as it stands in a URL.
     pub fn parse_encoded(path: &str, purpose: Purpose) -> Result<Self> {
         let not_text = |_| refused(path, "It is not UTF-8.");
         let path = String::from_utf8(percent::decoded_bytes(path)).map_err(not_text)?;
         Self::parse(&path, purpose)
     }
 
-    /// A directory to read: `None` is the root of the store. A slash at the end changes nothing.
+    /// Checks the path of a directory to read. A slash at the end is ignored. `None`: the root of the store.
     pub fn directory(path: &str) -> Result<Option<Self>> {
         let path = path.strip_suffix('/').unwrap_or(path);
         match path.is_empty() || path.split('/').all(|name| name == ".") {
@@ -55,24 +56,26 @@ impl ArtifactPath {
         }
     }
 
-    /// A path that was kept by this server; it may be one that is no longer taken.
+    /// A path that this server stored. It is not checked: earlier versions accepted more paths.
     pub fn kept(path: String) -> Self {
         ArtifactPath { path, earlier: None }
     }
 
-    /// The place that a URI names; none when it is not in the project's own artifact store.
+    /// The path that a URI names in the project's own artifact store. `None`: the URI names nothing there.
     pub fn of_uri(uri: &str) -> Option<Self> {
         Self::parse_encoded(Self::in_own_store(uri)?, Purpose::Read).ok()
     }
 
-    /// The text of the path that a URI has in the project's own artifact store; none when it leads elsewhere.
+    /// The text of a URI's path, if its scheme is that of the project's own artifact store. `None`: it leads
+    /// elsewhere.
     pub fn in_own_store(uri: &str) -> Option<&str> {
         let (scheme, path) = uri.split_once(":/")?;
         let own = scheme.eq_ignore_ascii_case(SCHEME) && !path.starts_with('/');
         own.then(|| path.trim_end_matches('/'))
     }
 
-    /// What a caller names below it; nothing: itself. A slash at the end changes nothing.
+    /// The path of an artifact below this one. An empty path is this one itself; a slash at the end is
+    /// ignored.
     pub fn below(&self, path: &str, purpose: Purpose) -> Result<Self> {
         match path.strip_suffix('/').unwrap_or(path) {
             "" => Ok(self.clone()),
@@ -83,7 +86,7 @@ impl ArtifactPath {
         }
     }
 
-    /// An item of it as a directory, by the name that it is kept under.
+    /// The path of an entry of this directory, by its stored name.
     pub fn item(&self, kept: &str) -> Self {
         Self::kept(format!("{self}/{kept}"))
     }
@@ -94,28 +97,29 @@ impl ArtifactPath {
         Ok(ArtifactPath { path, earlier })
     }
 
-    /// Its last name.
+    /// The last name of the path.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// As text.
+    /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.path
     }
 
-    /// Where an earlier version of this server may have kept it; none where that is the same.
+    /// The path under which an earlier version of this server may have stored the artifact. `None`: the same
+    /// path.
     pub fn earlier(&self) -> Option<Self> {
         self.earlier.clone().map(Self::kept)
     }
 
-    /// The same, or below it.
+    /// True if this path is the directory, or lies below it.
     pub fn is_within(&self, directory: &ArtifactPath) -> bool {
         let rest = self.path.strip_prefix(&directory.path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// The same of the place that a URI names.
+    /// True if this path is the one that a URI names, or lies below it.
     pub fn is_within_uri(&self, uri: &str) -> bool {
         ArtifactPath::of_uri(uri).is_some_and(|root| self.is_within(&root))
     }
@@ -127,7 +131,7 @@ impl fmt::Display for ArtifactPath {
     }
 }
 
-/// The path that a caller names, settled, if all of its names can be read back.
+/// The settled form of the path that a caller names, if each of its names can be read back.
 fn checked(sent: &str, purpose: Purpose) -> Result<String> {
     let refused = |why: &str| Err(refused(sent, why));
     let too_long = |why: &str| match purpose {
@@ -163,7 +167,8 @@ fn checked(sent: &str, purpose: Purpose) -> Result<String> {
     Ok(path)
 }
 
-/// Earlier versions kept a path as it was sent, unless it led out or could not stand in an address.
+/// The path as earlier versions of this server stored it: unchanged, unless it left the store or could not
+/// stand in a URL.
 fn earlier_form(sent: &str, purpose: Purpose) -> Option<String> {
     let names = names(sent, purpose);
     let fits = |name: &&str| {
@@ -179,12 +184,12 @@ fn names(path: &str, purpose: Purpose) -> Vec<&str> {
     names.filter(|name| purpose == Purpose::Write || *name != ".").collect()
 }
 
-/// The answer for a path that is not taken.
+/// The error for a path that is refused.
 fn refused(path: &str, why: &str) -> Error {
     Error::Invalid(format!("Invalid path: '{}'. {why}", shown(path)))
 }
 
-/// The beginning of a path.
+/// The beginning of a path, for a message.
 fn shown(path: &str) -> String {
     path.chars().take(200).collect()
 }

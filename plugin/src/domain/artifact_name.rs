@@ -1,16 +1,18 @@
-//! Names of artifacts, the segments of their paths: how a name is read, and which names can be read back.
+//! Names of artifacts, the segments of their paths: their settled form, and the names that can be read back.
 //!
-//! MLflow's newer clients (2.22 and 3.x, not 2.7) pass each name of a listing through a check before they ask for it. The
-//! check percent-decodes the name until nothing changes. It drops tabs, line breaks, spaces and control characters at the
-//! beginning, and a lone `;` at the end. It writes the scheme of what looks like a URI in small letters, and escapes other control characters. A name that
-//! this changes is then asked for by another name. So a name is kept in the form that the check leaves alone, or is refused.
+//! MLflow's newer clients (2.22 and 3.x, not 2.7) check each name of a listing before they request it. The
+//! check percent-decodes the name until nothing changes. It drops tabs, line breaks, spaces and control
+//! characters at the beginning, and a lone `;` at the end. It lower-cases the scheme of a name that looks
+//! like a URI, and escapes other control characters. If the check changes a name, the client requests another
+//! name than the listed one. So a name is stored in its settled form, which the check does not change. A name
+//! without such a form is refused.
 
 use std::borrow::Cow;
 
 use super::limits::ARTIFACT_NAME_BYTES_MAX;
 use super::percent;
 
-/// Before these, with a colon after them, clients put slashes: `http:x` becomes `http:///x`.
+/// Schemes after which clients insert slashes: `http:x` becomes `http:///x`.
 const SCHEMES_WITH_HOST: [&str; 26] = [
     "file",
     "ftp",
@@ -40,7 +42,8 @@ const SCHEMES_WITH_HOST: [&str; 26] = [
     "wss",
 ];
 
-/// The form in which a path is kept; none when it is percent-encoded more than `percent::ENCODINGS_MAX` times.
+/// The settled form of a path, in which it is stored. `None`: it is percent-encoded more than
+/// `percent::ENCODINGS_MAX` times.
 pub fn settled(path: &str) -> Option<String> {
     let mut path = with_plain_image(path);
     for _ in 0..percent::ENCODINGS_MAX {
@@ -53,9 +56,9 @@ pub fn settled(path: &str) -> Option<String> {
     None
 }
 
-/// Why a settled name is refused.
+/// Checks a settled name. The error is the reason, for a message.
 pub fn validate(name: &str) -> Result<(), &'static str> {
-    // On Windows a backslash is a slash.
+    // Windows treats a backslash as a slash.
     if name.split('\\').any(|part| matches!(part, "" | "." | "..")) {
         return Err("A path is relative, of names that are not empty, '.' or '..', also between backslashes.");
     }
@@ -78,7 +81,7 @@ pub fn validate(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// True if a name stands for a drive, on Windows or for a client's check.
+/// True if a name begins with a drive letter, on Windows or for a client's check.
 fn has_drive(name: &str) -> bool {
     let mut chars = name.chars();
     match (chars.next(), chars.next(), chars.next()) {
@@ -87,8 +90,8 @@ fn has_drive(name: &str) -> bool {
     }
 }
 
-/// The name under which a stored one is listed. Earlier versions kept names that clients would ask for by other names;
-/// such a name is listed with `+` for each sign that would change it.
+/// The name under which a stored name is listed. Earlier versions stored names that the clients' check
+/// changes. Such a name is listed with `+` for each character that would change it.
 pub fn listed(stored: &str) -> Cow<'_, str> {
     if is_readable(stored) {
         return Cow::Borrowed(stored);
@@ -105,7 +108,8 @@ pub fn listed(stored: &str) -> Cow<'_, str> {
     })
 }
 
-/// The name under which an earlier version kept an image that is listed with `+`; none when this is no image's name.
+/// The name under which an earlier version stored an image that is listed with `+`. `None`: not the name of
+/// an image.
 pub fn earlier_image(name: &str) -> Option<String> {
     let stored = name.replace('+', "%");
     is_image(&stored).then_some(stored)
@@ -118,9 +122,9 @@ fn is_readable(name: &str) -> bool {
 
 /// A path whose last name, if it is that of an image, holds no escape.
 ///
-/// Clients from 2.11 to 3.9 name an image `key%step%20%timestamp%1795370748804%uuid.png`. Decoded, most of these names would lose
-/// their step. They are kept with `+` instead, as later clients name images. Those that stay the same when decoded
-/// stay as they are.
+/// Clients from 2.11 to 3.9 name an image `key%step%20%timestamp%1795370748804%uuid.png`. Most of these names
+/// would lose their step when they are decoded. They are stored with `+` instead of `%`, as later clients
+/// name images. A name that decoding does not change is stored as it is.
 fn with_plain_image(path: &str) -> String {
     let start = path.rfind('/').map_or(0, |slash| slash + 1);
     match path.split_at_checked(start) {
@@ -143,13 +147,13 @@ fn is_image(name: &str) -> bool {
     })
 }
 
-/// True if a name is what is left of it when nothing more can be decoded and control characters are escaped.
+/// True if decoding a name as often as possible, and escaping its control characters, does not change it.
 fn is_decoded(name: &str) -> bool {
     let decoded = percent::levels(name).last().flatten();
     decoded.is_some_and(|decoded| without_controls(&decoded) == name)
 }
 
-/// Control characters are written as escapes again, but for those that clients drop before they do the same.
+/// Escapes control characters, except those that clients drop before they escape.
 fn without_controls(text: &str) -> String {
     if !text.contains(|c: char| c.is_ascii_control()) {
         return text.to_owned();
@@ -184,7 +188,7 @@ fn with_small_scheme(name: &str) -> String {
     }
 }
 
-/// What looks like the scheme of a URI before the first colon.
+/// The part of a name before its first colon, if it looks like the scheme of a URI.
 fn scheme(name: &str) -> Option<&str> {
     let (scheme, _) = name.split_once(':')?;
     let starts = scheme.starts_with(|first: char| first.is_ascii_alphabetic());

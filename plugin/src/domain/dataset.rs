@@ -1,11 +1,11 @@
-//! What runs read and made: datasets and models.
+//! Datasets and their use as inputs of runs.
 
 use std::rc::Rc;
 
 use super::experiment::Pair;
 use super::id::ExperimentId;
 
-/// The tag of an input that says what the dataset was read for.
+/// The tag of an input that says what the dataset was used for, such as training.
 pub const CONTEXT_TAG: &str = "mlflow.data.context";
 
 /// A dataset of an experiment, unique by (name, digest).
@@ -15,34 +15,34 @@ pub struct Dataset {
     pub name: String,
     /// A short hash of its content.
     pub digest: String,
-    /// How `source` is to be read.
+    /// The kind of `source`, which says how to read it.
     pub source_type: String,
-    /// JSON text.
+    /// The source, as JSON text.
     pub source: String,
-    /// JSON text.
+    /// The schema, as JSON text.
     pub schema: Option<String>,
-    /// JSON text.
+    /// The profile, as JSON text.
     pub profile: Option<String>,
 }
 
 /// A dataset as an input of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetInput {
-    /// Of this input, not of the dataset.
+    /// The tags of the input, not of the dataset.
     pub tags: Vec<Pair>,
-    /// What was read; runs of one page share it.
+    /// The dataset, shared by the runs of one page.
     pub dataset: Rc<Dataset>,
 }
 
-/// That some run of an experiment read a dataset, and what for.
+/// The use of a dataset by some run of an experiment, and its context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetUse {
-    /// Of the run.
+    /// The experiment of the run.
     pub experiment: ExperimentId,
     /// The dataset's name.
     pub name: String,
     /// The dataset's digest.
     pub digest: String,
-    /// The value of the input's `CONTEXT_TAG`, if it has one.
+    /// The value of the input's `CONTEXT_TAG`. `None`: it has no such tag.
     pub context: Option<String>,
 }

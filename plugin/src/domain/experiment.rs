@@ -7,7 +7,7 @@ use super::limits::{ARTIFACT_LOCATION_CHARS_MAX, OWN_LOCATION_BYTES_MAX};
 use super::name::validate_length;
 use crate::error::{Error, Result};
 
-/// Before the number of an experiment: where it lies that has no location of its own.
+/// The default artifact location of an experiment, before the experiment's number.
 const STORE: &str = "mlflow-artifacts:/";
 
 /// A key and a value, of a tag or a param.
@@ -20,9 +20,9 @@ pub struct Experiment {
     pub id: ExperimentId,
     /// Unique in the project, soft-deleted ones included.
     pub name: String,
-    /// Where the artifacts of its runs lie.
+    /// The URI below which the artifacts of its runs are stored.
     pub artifact_location: String,
-    /// Its stage, and how often it was deleted or restored.
+    /// Its stage, and the number of times it was deleted or restored.
     pub lifecycle: Lifecycle,
     /// Milliseconds since the Unix epoch.
     pub creation_time_ms: i64,
@@ -31,14 +31,15 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// A new one. Without a location of its own it lies in the project's artifact store. The location that another one got so
-    /// comes with what copies experiments, and is none of its own: two would share a directory.
+    /// A new experiment. Without an artifact location of its own it gets one in the project's store. A
+    /// location that this function made for another experiment is ignored. Tools that copy experiments send
+    /// it, and two experiments would share a directory.
     pub fn new(id: ExperimentId, name: String, artifact_location: Option<String>, now_ms: i64) -> Self {
         let own = artifact_location.filter(|location| !is_made_up(location));
         Experiment {
             id,
             name,
-            // Never an empty path: clients would drop the mount's prefix.
+            // The path is never empty: clients would drop the mount's prefix.
             artifact_location: own.unwrap_or_else(|| format!("{STORE}{id}")),
             lifecycle: Lifecycle {
                 stage: Stage::Active,
@@ -49,19 +50,19 @@ impl Experiment {
         }
     }
 
-    /// The one that every project has from the start. It is made when it is first needed, and is a moment older than what
-    /// needs it: an experiment that is made at the same time is newer.
+    /// The experiment that every project has from the start. It is created when it is first needed, one
+    /// millisecond before `now_ms`. So an experiment that is created in the same moment is newer.
     pub fn default_of_project(now_ms: i64) -> Self {
         let made_ms = now_ms.saturating_sub(1);
         Experiment::new(ExperimentId::DEFAULT, "Default".to_owned(), None, made_ms)
     }
 
-    /// The same before it is needed: no time is known of it.
+    /// The default experiment before it is created: its times are 0.
     pub fn default_not_made() -> Self {
         Experiment::new(ExperimentId::DEFAULT, "Default".to_owned(), None, 0)
     }
 
-    /// Refuses what needs an active experiment.
+    /// Fails unless the experiment is active.
     pub fn ensure_active(&self) -> Result<()> {
         match self.lifecycle.stage {
             Stage::Active => Ok(()),
@@ -72,7 +73,7 @@ impl Experiment {
         }
     }
 
-    /// Deletes or restores it, and with it every run in it.
+    /// Deletes or restores the experiment, and with it every run in it.
     pub fn set_stage(&mut self, stage: Stage, now_ms: i64) {
         self.lifecycle = Lifecycle {
             stage,
@@ -82,14 +83,15 @@ impl Experiment {
     }
 }
 
-/// True if a location is one that `Experiment::new` gives: the store and a number.
+/// True if a location is a default one as `Experiment::new` makes it: the store and a number.
 fn is_made_up(location: &str) -> bool {
     let number = location.strip_prefix(STORE).unwrap_or_default().trim_end_matches('/');
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Checks a location given by the caller: a URI or path without query, fragment, parameters and control characters. One in the
-/// project's own store is a path of artifacts that leaves room for those of runs.
+/// Checks an artifact location that a caller gave: a URI or path without query, fragment, parameters and
+/// control characters. A location in the project's own store is a checked path, short enough for the paths of
+/// runs below it.
 pub fn validate_artifact_location(location: &str) -> Result<()> {
     validate_length("artifact_location", location, ARTIFACT_LOCATION_CHARS_MAX)?;
     let refused = |why: &str| {
@@ -117,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_that_was_made_up_for_another_is_none() {
+    fn a_default_location_of_another_experiment_is_ignored() {
         let location = |given: &str| {
             let given = Some(given.to_owned());
             Experiment::new(ExperimentId(7), "e".to_owned(), given, 0).artifact_location

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// An experiment's number in its project; the `Default` experiment has 0.
+/// An experiment's number in its project. The `Default` experiment has 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExperimentId(pub u64);
 
@@ -12,7 +12,7 @@ impl ExperimentId {
     /// The experiment that every project has from the start.
     pub const DEFAULT: ExperimentId = ExperimentId(0);
 
-    /// Reads a decimal number, as MLflow 3 demands; one that no counter reaches is simply unknown.
+    /// Reads a decimal number, as MLflow 3 demands. A number too large for the counter is not found.
     pub fn parse(text: &str) -> Result<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -23,7 +23,7 @@ impl ExperimentId {
         text.parse().map(ExperimentId).map_err(|_| not_found(text))
     }
 
-    /// Reads several, each once, in their order; those that cannot exist are left out.
+    /// Reads several ids and returns each once, in ascending order. Ids that cannot exist are omitted.
     pub fn parse_all(texts: &[&str]) -> Result<Vec<Self>> {
         let mut ids = Vec::with_capacity(texts.len());
         for text in texts {
@@ -38,7 +38,7 @@ impl ExperimentId {
         Ok(ids)
     }
 
-    /// The answer for an id that names no experiment of this project.
+    /// The error for an id that names no experiment of this project.
     pub fn not_found(self) -> Error {
         not_found(&self.to_string())
     }
@@ -58,13 +58,13 @@ impl fmt::Display for ExperimentId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub [u8; 16]);
 
-/// The longest id of a run that some MLflow server may give.
+/// The maximum length of a run id in MLflow's check of its form.
 const RUN_ID_CHARS_MAX: usize = 256;
 
 impl RunId {
-    /// The id of a run that is made at this time, in milliseconds since the Unix epoch: a UUID of version 7 (RFC 9562), which
-    /// begins with the time. Runs that are made one after the other so lie side by side in the storage, and what is logged to
-    /// the newest, or read of them, touches few of its pages.
+    /// The id of a run created at this time, in milliseconds since the Unix epoch. It is a UUID of version 7
+    /// (RFC 9562), which begins with the time. So runs created one after the other are neighbours in the
+    /// storage. Reads and writes of the newest runs touch few of its pages.
     pub fn made_at(time_ms: i64, random: [u8; 16]) -> Self {
         const TIME: u128 = !0 << 80;
         const VERSION: u128 = 0xf << 76;
@@ -74,7 +74,7 @@ impl RunId {
         RunId((time | 7 << 76 | 0b10 << 62 | random).to_be_bytes())
     }
 
-    /// Reads 32 lower-case hex digits. Any other text names no run: ids are only ever made here.
+    /// Reads 32 lower-case hex digits. Any other text is not found, since this server makes no other ids.
     pub fn parse(text: &str) -> Result<Self> {
         let not_found = || Error::NotFound(format!("Run with id={text} not found"));
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -92,7 +92,8 @@ impl RunId {
         Ok(RunId(id))
     }
 
-    /// The same where MLflow checks the form first: a text that can be no id on any server is a mistake, and not unknown.
+    /// Reads an id where MLflow checks its form first. A text that is an id on no server is invalid, instead
+    /// of not found.
     pub fn parse_well_formed(text: &str) -> Result<Self> {
         let fits = text.starts_with(|first: char| first.is_ascii_alphanumeric())
             && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
@@ -105,7 +106,7 @@ impl RunId {
         RunId::parse(text)
     }
 
-    /// The answer for an id that names no run of this project.
+    /// The error for an id that names no run of this project.
     pub fn not_found(self) -> Error {
         Error::NotFound(format!("Run with id={self} not found"))
     }
@@ -134,7 +135,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// A model's number in its project, never given twice. Callers know models by name.
+/// A registered model's number in its project, never used twice. Callers name models by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelId(pub u64);
 
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_form_is_checked_an_impossible_id_is_a_mistake() {
+    fn a_malformed_run_id_is_invalid_where_the_form_is_checked() {
         for bad in ["../x", "-x", "", "a b", &"x".repeat(257)] {
             assert!(matches!(RunId::parse_well_formed(bad), Err(Error::Invalid(_))), "{bad}");
         }

@@ -1,20 +1,20 @@
 //! Soft deletion of experiments and runs.
 //!
-//! Deleting or restoring an experiment does the same to every run in it, however many there are. So that it costs one
-//! write, an experiment counts these events in an epoch, and a run remembers the epoch in which its own stage was set:
-//! an older stage is overruled by the experiment's.
+//! Deleting or restoring an experiment does the same to every run in it, whatever their number. To cost one
+//! write, an experiment counts these events: the count is its epoch. A run stores the epoch in which its own
+//! stage was set. The experiment's stage overrules a stage from an earlier epoch.
 
-/// True if a thing is in use or soft-deleted.
+/// The lifecycle stage of an experiment or run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// In use.
     Active,
-    /// Soft-deleted: can be restored, not written.
+    /// Soft-deleted: it can be restored, but not written to.
     Deleted,
 }
 
 impl Stage {
-    /// The other one.
+    /// The other stage.
     pub fn opposite(self) -> Self {
         match self {
             Stage::Active => Stage::Deleted,
@@ -34,14 +34,14 @@ impl Stage {
 /// A stage and the experiment's epoch in which it was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// What was set.
+    /// The stage that was set.
     pub stage: Stage,
-    /// How often the experiment had been deleted or restored by then.
+    /// The number of times that the experiment had been deleted or restored by then.
     pub epoch: u64,
 }
 
 impl Lifecycle {
-    /// The stage that holds for a run of an experiment.
+    /// The effective stage of a run of an experiment.
     pub fn of_run(self, experiment: Lifecycle) -> Stage {
         if self.epoch < experiment.epoch {
             experiment.stage
@@ -51,24 +51,24 @@ impl Lifecycle {
     }
 }
 
-/// Which stages a search shows.
+/// The stages that a search shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
-    /// Active ones.
+    /// Only active ones.
     ActiveOnly,
-    /// Deleted ones.
+    /// Only deleted ones.
     DeletedOnly,
-    /// All.
+    /// Both stages.
     All,
 }
 
 impl View {
-    /// True if it shows this stage.
+    /// True if the view shows this stage.
     pub fn shows(self, stage: Stage) -> bool {
         self.only().is_none_or(|only| only == stage)
     }
 
-    /// The stage of all that it shows, if it is one.
+    /// The only stage that the view shows. `None`: it shows both.
     pub fn only(self) -> Option<Stage> {
         match self {
             View::ActiveOnly => Some(Stage::Active),
@@ -77,8 +77,8 @@ impl View {
         }
     }
 
-    /// The stored stages under which runs of an experiment can be that it shows: the shown ones, and the other one when
-    /// an event of the whole experiment has overruled it.
+    /// True if a run stored with this stage can be shown. Its effective stage is the stored one, or the
+    /// experiment's, when a later event of the experiment overruled it.
     pub fn shows_stored(self, stored: Stage, experiment: Lifecycle) -> bool {
         self.shows(stored) || (experiment.epoch > 0 && self.shows(experiment.stage))
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_looks_wherever_a_shown_run_can_be() {
+    fn a_view_covers_every_stored_stage_of_a_shown_run() {
         for view in [View::ActiveOnly, View::DeletedOnly, View::All] {
             for (stored, set) in BOTH.into_iter().flat_map(|stored| BOTH.map(|set| (stored, set))) {
                 for (run_epoch, epoch) in [(0, 0), (0, 1), (1, 1)] {

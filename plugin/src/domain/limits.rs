@@ -1,9 +1,11 @@
-//! Every limit on what a request may carry: those of the newest MLflow (3.18), in characters unless named otherwise.
+//! Every limit on the content of a request. The values are those of the newest MLflow (3.18), in characters
+//! unless named otherwise.
 //!
-//! What is stored under a key of its own, on every way in. The rules of pairs are applied by `pair.rs`, those of names by
-//! `name.rs`, `model.rs`, `alias.rs`, `semver.rs` and `logged.rs`; nothing else decides what is too long.
+//! The table lists each kind of item that is stored under a key of its own, with every endpoint that writes
+//! it. `pair.rs` applies the rules of pairs. `name.rs`, `model.rs`, `alias.rs`, `semver.rs` and
+//! `logged_model.rs` apply those of names. No other file decides the length of a text.
 //!
-//! | what | ways in | its key or name | its value, and a longer one |
+//! | item | endpoints | its key or name | its value, and a longer one |
 //! |---|---|---|---|
 //! | name of an experiment | create, update | 500, not blank | – |
 //! | tag of an experiment | create, set-experiment-tag | 250, a normal path | 20,000, refused |
@@ -12,7 +14,7 @@
 //! | … that begins with `mlflow.` | the same, and log-model | the same | 100,000, refused |
 //! | param of a run | log-parameter, log-batch | 250, a normal path | 6,000, cut |
 //! | metric of a run or logged model | log-metric, log-batch | 250, a normal path | a number |
-//! | dataset | log-inputs, and by name and digest log-metric, log-batch | name 500, digest 36 | see below, refused |
+//! | dataset | log-inputs; log-metric, log-batch (name, digest) | name 500, digest 36 | see below, refused |
 //! | tag of a dataset input | log-inputs | 255, any text | 500, refused |
 //! | model of a run | log-inputs, outputs | 250, any text | – |
 //! | name of a registered model | create, rename | 493 and 1,000 bytes, a normal path | – |
@@ -22,33 +24,34 @@
 //! | name of a logged model | create | 500, without `/ : . % " '` | – |
 //! | tag or param of a logged model | create, tags, params | 255, any text | 65,535, refused |
 //!
-//! A list of pairs has at most 1,000 items, in a batch fewer. The longest key that follows from this has less than the 4,096 bytes
-//! of a storage's key: a dataset's use, by name, digest and context.
+//! A list of pairs has at most 1,000 items, in a batch fewer. The longest storage key that follows is a
+//! dataset's use, by name, digest and context. It is shorter than a storage's limit of 4,096 bytes.
 
-/// Metric, param and tag keys.
+/// Keys of metrics, params and tags.
 pub const KEY_CHARS_MAX: usize = 250;
-/// Longer param values are cut, as MLflow does by default.
+/// Values of params. Longer ones are cut, as MLflow does by default.
 pub const PARAM_VALUE_CHARS_MAX: usize = 6_000;
-/// Longer values of other run tags are cut, as MLflow does by default.
+/// Values of run tags without the prefix `mlflow.`. Longer ones are cut, as MLflow does by default.
 pub const RUN_TAG_VALUE_CHARS_MAX: usize = 8_000;
-/// Run tags that begin with `mlflow.`: clients parse them, so that they are whole or refused.
+/// Values of run tags with the prefix `mlflow.`. Longer ones are refused instead of cut, because clients
+/// parse them.
 pub const RESERVED_TAG_VALUE_CHARS_MAX: usize = 100_000;
-/// Longer names of runs are cut, as MLflow cuts the tag that is the name.
+/// Names of runs. Longer ones are cut, as MLflow cuts the tag that holds the name.
 pub const RUN_NAME_CHARS_MAX: usize = RUN_TAG_VALUE_CHARS_MAX;
-/// Experiment tag values.
+/// Values of experiment tags.
 pub const EXPERIMENT_TAG_VALUE_CHARS_MAX: usize = 20_000;
-/// Experiment names.
+/// Names of experiments.
 pub const EXPERIMENT_NAME_CHARS_MAX: usize = 500;
 /// User ids of runs.
 pub const USER_ID_CHARS_MAX: usize = 256;
 /// Artifact locations of experiments.
 pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
-/// Tags, or params, of one list in a request.
+/// Tags, or params, in one list of a request.
 pub const PAIRS_AT_ONCE_MAX: usize = 1_000;
 
-/// Names of registered models: their experiment has `[model]` before it.
+/// Names of registered models. The name of a model's experiment is `[model]` and the model's name.
 pub const MODEL_NAME_CHARS_MAX: usize = EXPERIMENT_NAME_CHARS_MAX - 7;
-/// The same in bytes: names are ordered whole.
+/// Names of registered models, in bytes. Searches order by the whole name.
 pub const MODEL_NAME_BYTES_MAX: usize = 1_000;
 /// Values of tags of models and versions.
 pub const REGISTRY_TAG_VALUE_CHARS_MAX: usize = 100_000;
@@ -56,7 +59,7 @@ pub const REGISTRY_TAG_VALUE_CHARS_MAX: usize = 100_000;
 pub const DESCRIPTION_CHARS_MAX: usize = 100_000;
 /// Aliases.
 pub const ALIAS_CHARS_MAX: usize = 255;
-/// Semantic versions; they are ASCII.
+/// Semantic versions, which are ASCII.
 pub const SEMVER_CHARS_MAX: usize = 255;
 /// Sources of versions, and links to their runs.
 pub const SOURCE_CHARS_MAX: usize = 2_048;
@@ -71,11 +74,12 @@ pub const LOGGED_MODEL_KEY_CHARS_MAX: usize = 255;
 pub const LOGGED_MODEL_VALUE_CHARS_MAX: usize = 65_535;
 /// Models of one runs/outputs.
 pub const OUTPUTS_MAX: usize = 1_000;
-/// Points that are shown of a logged model; of one with more, the newest of each metric and dataset.
+/// Points in the answer for a logged model. Of a model with more, only the newest of each metric and dataset
+/// are shown.
 pub const LOGGED_POINTS_SHOWN_MAX: usize = 25_000;
 /// Logged models of one search page.
 pub const LOGGED_MODELS_PER_PAGE_MAX: i64 = 50_000;
-/// Logged models of one search page when the caller does not say.
+/// Logged models of one search page, by default.
 pub const LOGGED_MODELS_PER_PAGE_DEFAULT: i64 = 50;
 /// Datasets that one search of logged models may name.
 pub const DATASETS_PER_LOGGED_SEARCH_MAX: usize = 1_000;
@@ -89,22 +93,23 @@ pub const BATCH_TAGS_MAX: usize = 100;
 /// Metrics, params and tags of one log-batch together.
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 
-/// Paths of artifacts, in bytes: the storage adds a few.
+/// Paths of artifacts, in bytes. The storage adds a few bytes of its own.
 pub const ARTIFACT_PATH_BYTES_MAX: usize = 1_000;
-/// Paths of locations of experiments in the project's own store, in bytes: room is left for the artifacts of runs.
+/// Paths of experiments' artifact locations in the project's own store, in bytes. The rest is for the
+/// artifacts of runs.
 pub const OWN_LOCATION_BYTES_MAX: usize = 500;
 /// Names in paths of artifacts, in bytes.
 pub const ARTIFACT_NAME_BYTES_MAX: usize = 255;
-/// Names of one path of an artifact.
+/// Names in one path of an artifact.
 pub const ARTIFACT_DEPTH_MAX: usize = 100;
-/// Items of one listed directory, and files that one request deletes.
+/// Entries of one listed directory, and files that one request deletes.
 pub const ARTIFACTS_PER_REQUEST_MAX: usize = 100_000;
 
 /// Parts of one file.
 pub const UPLOAD_PARTS_MAX: u32 = 10_000;
-/// How long an upload in parts may take, in milliseconds.
+/// The time in which an upload in parts must be completed, in milliseconds.
 pub const UPLOAD_LIFE_MS: i64 = 24 * 3_600 * 1_000;
-/// How far a clock may be set back, in milliseconds, without an upload that goes on taking notice.
+/// The clock may be set back by this many milliseconds without ending an upload.
 pub const CLOCK_SLACK_MS: i64 = 3_600 * 1_000;
 
 /// Datasets of one log-inputs.
@@ -126,43 +131,44 @@ pub const INPUT_TAG_VALUE_CHARS_MAX: usize = 500;
 
 /// Runs of one search page.
 pub const RUNS_PER_PAGE_MAX: i64 = 50_000;
-/// Runs of one search page when the caller does not say.
+/// Runs of one search page, by default.
 pub const RUNS_PER_PAGE_DEFAULT: i64 = 1_000;
 /// Experiments of one search page.
 pub const EXPERIMENTS_PER_PAGE_MAX: i64 = 50_000;
-/// Experiments that one search of runs may name.
+/// Experiments in one search of runs.
 pub const EXPERIMENTS_PER_SEARCH_MAX: usize = 10_000;
 /// Registered models of one search page.
 pub const MODELS_PER_PAGE_MAX: i64 = 1_000;
-/// Registered models of one search page when the caller does not say.
+/// Registered models of one search page, by default.
 pub const MODELS_PER_PAGE_DEFAULT: i64 = 100;
 /// Model versions of one search page.
 pub const VERSIONS_PER_PAGE_MAX: i64 = 200_000;
-/// Model versions of one search page when the caller does not say.
+/// Model versions of one search page, by default.
 pub const VERSIONS_PER_PAGE_DEFAULT: i64 = 10_000;
-/// Points of one page of a metric's history, also when the caller does not say: clients follow the page token.
+/// Points of one page of a metric's history. It is also the default, since clients follow the page token.
 pub const POINTS_PER_PAGE_MAX: i64 = 25_000;
 
-/// Runs whose histories one request may ask for.
+/// Runs in one request for metric histories.
 pub const RUNS_PER_HISTORIES_MAX: usize = 100;
-/// Points of each run in a sample of histories, also when the caller does not say.
+/// Points of each run in a sample of histories. It is also the default.
 pub const POINTS_PER_SAMPLE_MAX: i64 = 2_500;
-/// Experiments whose datasets one request may ask for.
+/// Experiments in one request for datasets.
 pub const EXPERIMENTS_PER_DATASETS_MAX: usize = 20;
-/// Datasets that one search answers.
+/// Datasets in the answer of one search.
 pub const DATASETS_PER_SEARCH_MAX: usize = 1_000;
 
-/// A search's filter.
+/// The filter of a search, in bytes.
 pub const FILTER_BYTES_MAX: usize = 65_536;
 /// Comparisons of one filter.
 pub const FILTER_CLAUSES_MAX: usize = 1_000;
 /// Values of one list of a filter.
 pub const FILTER_LIST_MAX: usize = 10_000;
-/// A LIKE pattern: few stored values that a filter reads are longer, such as tags of experiments.
+/// A LIKE pattern. Few stored values that a filter reads are longer; tags of experiments can be.
 pub const LIKE_PATTERN_CHARS_MAX: usize = 8_000;
 /// Items of one `order_by`.
 pub const ORDER_BY_ITEMS_MAX: usize = 20;
-/// One item of an `order_by`.
+/// One item of an `order_by`, in bytes.
 pub const ORDER_BY_ITEM_BYTES_MAX: usize = 2_048;
-/// Texts are ordered by as many bytes, as in MySQL; what is equal so far keeps the order behind it.
+/// Texts are ordered by this many of their first bytes, as in MySQL. Texts that are equal so far are ordered
+/// by the next key.
 pub const ORDERED_TEXT_BYTES_MAX: usize = 1_024;

@@ -1,4 +1,4 @@
-//! Logged models: what a run, or somebody without one, made and gave a name, before any registry knows of it.
+//! Logged models: models that a run or a user stored and named, independent of the registry.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::metric::Point;
 use super::name::validate_length;
 use crate::error::{Error, Result};
 
-/// The tag in which a logged model keeps, as JSON, the versions that were made from it.
+/// The tag in which a logged model stores, as JSON, the model versions created from it.
 pub const VERSIONS_TAG: &str = "mlflow.modelVersions";
 
-/// What no name may hold: it stands in addresses and in filters.
+/// Characters that no name holds, because names stand in URLs and in filters.
 const FORBIDDEN_IN_NAMES: [char; 6] = ['/', ':', '.', '%', '"', '\''];
 
 /// A logged model's id: 16 random bytes, written as `m-` and 32 hex digits.
@@ -20,7 +20,7 @@ const FORBIDDEN_IN_NAMES: [char; 6] = ['/', ':', '.', '%', '"', '\''];
 pub struct LoggedModelId(pub [u8; 16]);
 
 impl LoggedModelId {
-    /// Reads what `Display` wrote; anything else names no model.
+    /// Reads an id as `Display` writes it. Any other text is not found.
     pub fn parse(text: &str) -> Result<Self> {
         let digits = text.strip_prefix("m-").and_then(|digits| RunId::parse(digits).ok());
         digits
@@ -28,7 +28,7 @@ impl LoggedModelId {
             .ok_or_else(|| not_found(text))
     }
 
-    /// The answer for an id that names no logged model of this project.
+    /// The error for an id that names no logged model of this project.
     pub fn not_found(self) -> Error {
         not_found(&self.to_string())
     }
@@ -44,21 +44,21 @@ impl fmt::Display for LoggedModelId {
     }
 }
 
-/// How far a logged model has come. Every change is allowed.
+/// The upload status of a logged model. Every change is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoggedStatus {
-    /// Nobody said.
+    /// The client never set it.
     Unspecified,
-    /// Its files are on their way.
+    /// Its files are being uploaded.
     Pending,
-    /// It is whole.
+    /// Its files are complete.
     Ready,
-    /// Its files did not come.
+    /// Its files could not be uploaded.
     Failed,
 }
 
 impl LoggedStatus {
-    /// All, with the numbers and names of MLflow's protocol.
+    /// All statuses, with the numbers and names of MLflow's protocol.
     pub const ALL: [(i64, &'static str, LoggedStatus); 4] = [
         (0, "LOGGED_MODEL_STATUS_UNSPECIFIED", LoggedStatus::Unspecified),
         (1, "LOGGED_MODEL_PENDING", LoggedStatus::Pending),
@@ -76,7 +76,7 @@ impl LoggedStatus {
         self.row().0
     }
 
-    /// The word of filters for it.
+    /// The status in filters.
     pub fn word(self) -> &'static str {
         match self {
             LoggedStatus::Unspecified => "UNSPECIFIED",
@@ -97,43 +97,44 @@ impl LoggedStatus {
 pub struct LoggedModel {
     /// Its id.
     pub id: LoggedModelId,
-    /// The experiment that it belongs to, for ever.
+    /// Its experiment, which never changes.
     pub experiment: ExperimentId,
-    /// Not unique.
+    /// The name, which need not be unique.
     pub name: String,
-    /// As the client sent it; may be empty.
+    /// The model's type, as the client sent it; may be empty.
     pub kind: String,
     /// The run that made it, as the client sent it; may be empty.
     pub source_run: String,
-    /// How far it has come.
+    /// The upload status.
     pub status: LoggedStatus,
-    /// Where its files lie.
+    /// The URI of its files.
     pub artifact_uri: String,
     /// Milliseconds since the Unix epoch.
     pub creation_time_ms: i64,
     /// Milliseconds since the Unix epoch; status and deletion refresh it, tags, params and metrics do not.
     pub last_update_time_ms: i64,
-    /// Softly: it is found by those alone who know its id and ask for deleted ones too.
+    /// True if it is soft-deleted. It is then shown only to callers that know its id and ask for deleted ones
+    /// too.
     pub is_deleted: bool,
 }
 
-/// What a caller says of a logged model to be made.
+/// The fields of a logged model to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewLoggedModel {
-    /// Empty: a nickname.
+    /// Its name. Empty: a nickname is made.
     pub name: String,
-    /// As sent; may be empty.
+    /// Its type, as sent; may be empty.
     pub kind: String,
-    /// As sent; may be empty.
+    /// The run that made it, as sent; may be empty.
     pub source_run: String,
-    /// Each key once.
+    /// The params, each key once.
     pub params: Vec<Pair>,
-    /// Of equal keys the last counts.
+    /// The last of equal keys counts.
     pub tags: Vec<Pair>,
 }
 
 impl LoggedModel {
-    /// A new logged model of an active experiment.
+    /// A new logged model. Fails unless the experiment is active.
     pub fn new(
         id: LoggedModelId,
         experiment: &Experiment,
@@ -175,7 +176,7 @@ fn validate_name(name: &str) -> Result<()> {
     validate_length("name", name, LOGGED_MODEL_NAME_CHARS_MAX)
 }
 
-/// What a metric was measured on; both texts are empty for nothing in particular.
+/// The dataset on which a metric was measured. Both texts are empty when no dataset was named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MeasuredOn {
     /// The name of the dataset.
@@ -189,33 +190,33 @@ pub struct MeasuredOn {
 pub struct LoggedPoint {
     /// The metric's name.
     pub key: String,
-    /// What it was measured on.
+    /// The dataset on which it was measured.
     pub dataset: MeasuredOn,
     /// The run that logged it.
     pub run: RunId,
-    /// What was logged.
+    /// The logged value.
     pub point: Point,
 }
 
-/// A logged model with everything that a search looks at.
+/// A logged model with everything that a search reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownLoggedModel {
     /// The model itself.
     pub model: LoggedModel,
-    /// By key.
+    /// The params, by key.
     pub params: Vec<Pair>,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<Pair>,
-    /// The newest points, by metric and dataset.
+    /// The newest point of each metric and dataset, in their order.
     pub newest: Vec<LoggedPoint>,
 }
 
 /// A logged model with everything that is shown of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FullLoggedModel {
-    /// What a search looks at too.
+    /// The fields that a search reads too.
     pub known: KnownLoggedModel,
-    /// All points, or the newest alone if there are very many.
+    /// All points. Of a model with more than the limit, only the newest.
     pub points: Vec<LoggedPoint>,
 }
 
@@ -225,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_reads_back_and_nothing_else_is_one() {
+    fn only_an_id_as_written_is_parsed() {
         let id = LoggedModelId([0xab; 16]);
         assert_eq!(LoggedModelId::parse(&id.to_string()), Ok(id));
         let digits = "ab".repeat(16);
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_holds_nothing_that_addresses_and_filters_give_a_meaning() {
+    fn a_name_has_no_characters_special_in_urls_and_filters() {
         for good in ["", "a b", "größe", "a-b_c@1", &"x".repeat(500)] {
             assert_eq!(validate_name(good), Ok(()), "{good}");
         }

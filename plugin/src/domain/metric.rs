@@ -6,16 +6,16 @@ use std::cmp::Ordering;
 /// One logged value of a metric, without its key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Finite or NaN: infinities are stored as the largest finite numbers, as MLflow's database does.
+    /// Finite or NaN. Infinities are stored as the largest finite numbers, as MLflow's database does.
     pub value: f64,
     /// Milliseconds since the Unix epoch, not negative.
     pub timestamp_ms: i64,
-    /// Any number, also negative.
+    /// Any integer, also negative.
     pub step: i64,
 }
 
 impl Point {
-    /// A point with an infinite value brought into the range that is stored.
+    /// A point. An infinite value is clamped to the stored range.
     pub fn new(value: f64, timestamp_ms: i64, step: i64) -> Self {
         let value = if value.is_nan() {
             f64::NAN
@@ -29,7 +29,7 @@ impl Point {
         }
     }
 
-    /// The order of histories: by time, step and value. Points that it calls equal are one point.
+    /// The order of histories: by time, step and value. Two points that are equal in it are one point.
     pub fn by_time(&self, other: &Self) -> Ordering {
         (self.timestamp_ms, self.step)
             .cmp(&(other.timestamp_ms, other.step))
@@ -43,7 +43,7 @@ impl Point {
             .then_with(|| self.by_value(other))
     }
 
-    /// NaN counts as 0 and comes behind it.
+    /// Compares values. NaN counts as 0 and is greater than 0.
     fn by_value(&self, other: &Self) -> Ordering {
         let value = |point: &Self| if point.value.is_nan() { 0.0 } else { point.value };
         value(self)
@@ -52,7 +52,7 @@ impl Point {
     }
 }
 
-/// A metric of a run as it stands: its newest point.
+/// A metric of a run with its newest point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric<'a> {
     /// Its name.

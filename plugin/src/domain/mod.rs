@@ -1,4 +1,4 @@
-//! The things that MLflow tracks and their rules. Nothing here knows of WIT, HTTP or JSON.
+//! The entities that MLflow tracks, and their rules. No module here knows WIT, HTTP or JSON.
 
 pub mod alias;
 pub mod artifact;

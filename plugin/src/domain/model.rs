@@ -12,19 +12,19 @@ use crate::error::{Error, Result};
 pub struct Model {
     /// Its number.
     pub id: ModelId,
-    /// The experiment that belongs to it: `[model]` and its name.
+    /// The experiment that belongs to it. Its name is `[model]` and the model's name.
     pub experiment: ExperimentId,
     /// Unique among the models of the project.
     pub name: String,
-    /// Empty when there is none.
+    /// Empty when the model has none.
     pub description: String,
     /// Milliseconds since the Unix epoch.
     pub creation_time_ms: i64,
     /// Milliseconds since the Unix epoch; tags and aliases do not refresh it.
     pub last_update_time_ms: i64,
-    /// The highest number that a version was given; 0 before the first.
+    /// The highest version number used so far; 0 before the first version.
     pub last_version: u64,
-    /// How many versions were marked as prompts, deleted ones included.
+    /// Number of versions marked as prompts, deleted ones included.
     pub prompt_versions: u64,
 }
 
@@ -33,11 +33,11 @@ pub struct Model {
 pub struct FullModel {
     /// The model itself.
     pub model: Model,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<Pair>,
     /// Aliases and the numbers of their versions, by alias.
     pub aliases: Vec<(String, u64)>,
-    /// The latest version of each stage that has one, the latest of all first.
+    /// The latest version of each stage that has one, the newest first.
     pub latest: Vec<FullVersion>,
 }
 
@@ -46,7 +46,7 @@ pub fn experiment_name(model: &str) -> String {
     format!("[model]{model}")
 }
 
-/// Checks a model's name: not blank, a file's name, without the signs that URIs of models give a meaning.
+/// Checks a model's name: not blank, valid as a file name, and without the `/` and `:` of models:/ URIs.
 pub fn validate_model_name(parameter: &str, name: &str) -> Result<()> {
     if name.trim().is_empty() {
         return Err(missing(parameter));
@@ -59,10 +59,10 @@ pub fn validate_model_name(parameter: &str, name: &str) -> Result<()> {
     validate_normal_path(parameter, name)
 }
 
-/// Checks the name of a new model, which besides has no control characters and no `?`, and ends somewhere.
+/// Checks the name of a new model. It also has no control characters, no `?` and a limited length.
 pub fn validate_new_model_name(parameter: &str, name: &str) -> Result<()> {
     validate_model_name(parameter, name)?;
-    // A name ends up in page addresses and in the name of an experiment.
+    // A name stands in page URLs and in the name of an experiment.
     if name.chars().any(char::is_control) {
         return Err(Error::Invalid(format!(
             "Invalid value {name:?} for parameter '{parameter}' supplied: it has control characters."
@@ -81,12 +81,12 @@ pub fn validate_new_model_name(parameter: &str, name: &str) -> Result<()> {
     validate_length(parameter, name, MODEL_NAME_CHARS_MAX)
 }
 
-/// The answer for a name that no model has.
+/// The error for a name that no model has.
 pub fn not_found(name: &str) -> Error {
     Error::NotFound(format!("Registered Model with name={name} not found"))
 }
 
-/// The answer for a name that a model or prompt has already.
+/// The error for a name that a model or prompt already has.
 pub fn already_exists(name: &str, taken_by_prompt: bool, wanted_for_prompt: bool) -> Error {
     let word = |prompt| if prompt { "Prompt" } else { "Registered Model" };
     let (old, new) = (word(taken_by_prompt), word(wanted_for_prompt));

@@ -1,12 +1,12 @@
-//! The rules of names: keys of metrics, params and tags, names of experiments and runs.
+//! The rules of names: keys of metrics, params and tags, and names of experiments.
 
 use super::limits::{EXPERIMENT_NAME_CHARS_MAX, KEY_CHARS_MAX};
 use crate::error::{Error, Result};
 
-/// Checks the key of a metric, param or tag; `parameter` is what the caller named it, for the message.
+/// Checks the key of a metric, param or tag. `parameter` is the caller's name of the field, for the message.
 ///
-/// MLflow's rule: letters and digits of any script, `_ - . : /` and space; and, since a key may become a file's name, one
-/// that is its own normal path. Unlike older servers a trailing line break is refused.
+/// MLflow's rule: letters and digits of any script, `_ - . : /` and space. A key may become a file's name, so
+/// it must be its own normal path. Unlike older servers, this one refuses a trailing line break.
 pub fn validate_key(parameter: &str, key: &str) -> Result<()> {
     if key.is_empty() {
         return Err(missing(parameter));
@@ -24,7 +24,7 @@ pub fn validate_key(parameter: &str, key: &str) -> Result<()> {
     validate_length(parameter, key, KEY_CHARS_MAX)
 }
 
-/// Checks that a name that may become a file's name is its own normal path.
+/// Checks that a name is its own normal path, because it may become a file's name.
 pub fn validate_normal_path(parameter: &str, name: &str) -> Result<()> {
     let normal = normal_path(name);
     if normal != name || name == "." || name.starts_with("..") || name.starts_with('/') {
@@ -49,7 +49,7 @@ pub fn validate_experiment_name(parameter: &str, name: &str) -> Result<()> {
     validate_length(parameter, name, EXPERIMENT_NAME_CHARS_MAX)
 }
 
-/// Checks that a text has at most so many characters.
+/// Checks that a text has at most `chars_max` characters.
 pub fn validate_length(parameter: &str, text: &str, chars_max: usize) -> Result<()> {
     // Bytes are never fewer than characters, so most texts need no count.
     if text.len() > chars_max && text.chars().count() > chars_max {
@@ -60,7 +60,7 @@ pub fn validate_length(parameter: &str, text: &str, chars_max: usize) -> Result<
     Ok(())
 }
 
-/// The first characters of a text, at most so many.
+/// The first `chars_max` characters of a text.
 pub fn cut(text: String, chars_max: usize) -> String {
     if text.len() <= chars_max {
         return text;
@@ -71,14 +71,14 @@ pub fn cut(text: String, chars_max: usize) -> String {
     }
 }
 
-/// The answer for a value that must be given, by MLflow's wording.
+/// The error for a required value that is missing, in MLflow's words.
 pub fn missing(parameter: &str) -> Error {
     Error::Invalid(format!(
         "Missing value for required parameter '{parameter}'. See the API docs for more information about request parameters."
     ))
 }
 
-/// What POSIX path normalisation makes of a key: no empty and `.` segments, `..` resolved where it can be.
+/// A key after POSIX path normalisation: without empty and `.` segments, `..` resolved where possible.
 fn normal_path(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut segments: Vec<&str> = Vec::new();

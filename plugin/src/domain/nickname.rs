@@ -1,4 +1,4 @@
-//! Names for runs that were given none: `adjective-noun-number`, as MLflow makes them.
+//! Names of runs that were created without one: `adjective-noun-number`, as MLflow makes them.
 
 const ADJECTIVES: [&str; 64] = [
     "able", "agile", "amber", "ample", "apt", "brave", "bright", "brisk", "calm", "candid", "clever", "cosmic",
@@ -17,7 +17,7 @@ const NOUNS: [&str; 64] = [
     "slug", "snail", "stork", "swan", "toad", "trout", "vole", "wolf", "wren",
 ];
 
-/// The name that a random number stands for; 4 million different ones.
+/// The name for a random number. There are 4 million names.
 pub fn nickname(random: u64) -> String {
     let pick = |words: &[&'static str; 64], shift: u32| {
         let index = usize::try_from(random >> shift & 63).unwrap_or(0);

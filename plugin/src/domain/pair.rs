@@ -1,5 +1,5 @@
-//! Keys with values, as callers send them: tags and params. Each kind has its rules, which hold on every way in; a way that
-//! makes something new takes no key that a later change would refuse.
+//! Rules of tags and params: keys with values, as callers send them. Each kind of pair has its rules, which
+//! hold for every endpoint. An endpoint that creates an item accepts no key that a later change would refuse.
 
 use super::limits::{
     EXPERIMENT_TAG_VALUE_CHARS_MAX, INPUT_TAG_KEY_CHARS_MAX, INPUT_TAG_VALUE_CHARS_MAX, LOGGED_MODEL_KEY_CHARS_MAX,
@@ -10,7 +10,7 @@ use super::name::{cut, validate_key, validate_length};
 use super::run::{NAME_TAG, run_name};
 use crate::error::Result;
 
-/// Tags that begin so are written by MLflow's clients, which read many of them as JSON.
+/// The prefix of tags that MLflow's clients write. They read many of them as JSON.
 const RESERVED_PREFIX: &str = "mlflow.";
 
 /// The rules of one kind of pairs.
@@ -24,17 +24,17 @@ pub struct PairRules {
 enum KeyRule {
     /// MLflow's rule of names that may become files, see `validate_key`.
     NormalPath,
-    /// Any text of at most so many characters: it never becomes a file.
+    /// Any text of at most this many characters. It never becomes a file.
     Text(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum ValueRule {
-    /// Longer values are refused.
+    /// Values of more characters are refused.
     Refused(usize),
-    /// Longer values are cut, as MLflow does.
+    /// Values of more characters are cut, as MLflow does.
     Cut(usize),
-    /// Depends on the key, see `run_tag`.
+    /// The rule depends on the key, see `run_tag`.
     RunTag,
 }
 
@@ -42,15 +42,15 @@ const fn rules(key: KeyRule, value: ValueRule) -> PairRules {
     PairRules { key, value }
 }
 
-/// Tags of runs: of a new one, set alone, or in a batch.
+/// Tags of runs: set on creation, alone, or in a batch.
 pub const RUN_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::RunTag);
 /// Params of runs: logged alone, or in a batch.
 pub const RUN_PARAM: PairRules = rules(KeyRule::NormalPath, ValueRule::Cut(PARAM_VALUE_CHARS_MAX));
-/// Tags of experiments: of a new one, or set alone.
+/// Tags of experiments: set on creation or alone.
 pub const EXPERIMENT_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::Refused(EXPERIMENT_TAG_VALUE_CHARS_MAX));
-/// Tags of registered models and of their versions: of a new one, or set alone.
+/// Tags of registered models and of their versions: set on creation or alone.
 pub const REGISTRY_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::Refused(REGISTRY_TAG_VALUE_CHARS_MAX));
-/// Tags and params of logged models: of a new one, or of one that exists.
+/// Tags and params of logged models: set on creation or later.
 pub const LOGGED_MODEL_PAIR: PairRules = rules(
     KeyRule::Text(LOGGED_MODEL_KEY_CHARS_MAX),
     ValueRule::Refused(LOGGED_MODEL_VALUE_CHARS_MAX),
@@ -62,7 +62,7 @@ pub const INPUT_TAG: PairRules = rules(
 );
 
 impl PairRules {
-    /// Refuses a key that none of this kind has; `parameter` is what the caller named it, for the message.
+    /// Checks a key of this kind. `parameter` is the caller's name of the field, for the message.
     pub fn validate_key(&self, parameter: &str, key: &str) -> Result<()> {
         match self.key {
             KeyRule::NormalPath => validate_key(parameter, key),
@@ -70,7 +70,7 @@ impl PairRules {
         }
     }
 
-    /// What is stored of a value; `parameter` is as above.
+    /// Returns the value as it is stored. `parameter` is as in `validate_key`.
     pub fn stored_value(&self, parameter: impl Fn() -> String, key: &str, value: &str) -> Result<String> {
         match self.value {
             ValueRule::Refused(chars_max) => whole(parameter, value, chars_max),
@@ -80,7 +80,8 @@ impl PairRules {
     }
 }
 
-/// Programs parse reserved tags, and half of one is worse than none. The name of a run is for people.
+/// The stored value of a run's tag. Programs parse reserved tags, so these are whole or refused. The name of
+/// a run is only read by people, so it is cut.
 fn run_tag(parameter: impl Fn() -> String, key: &str, value: &str) -> Result<String> {
     if key == NAME_TAG {
         Ok(run_name(value))
@@ -92,7 +93,7 @@ fn run_tag(parameter: impl Fn() -> String, key: &str, value: &str) -> Result<Str
 }
 
 fn whole(parameter: impl Fn() -> String, value: &str, chars_max: usize) -> Result<String> {
-    // Bytes are never fewer than characters: the parameter of most values need not be named.
+    // Bytes are never fewer than characters, so the parameter's name is rarely needed.
     if value.len() > chars_max {
         validate_length(&parameter(), value, chars_max)?;
     }
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_programs_parse_is_whole_or_refused_and_other_tags_of_runs_are_cut() {
+    fn long_reserved_run_tags_are_refused_and_other_run_tags_are_cut() {
         for key in ["mlflow.loggedArtifacts", "mlflow.note.content", "mlflow."] {
             assert_eq!(stored(RUN_TAG, key, 100_000), Some(100_000), "{key}");
             assert_eq!(stored(RUN_TAG, key, 100_001), None, "{key}");
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_kind_cuts_or_refuses_whatever_the_key() {
+    fn other_kinds_of_pairs_cut_or_refuse_long_values_for_any_key() {
         for (rules, max, longer) in [
             (RUN_PARAM, 6_000, Some(6_000)),
             (EXPERIMENT_TAG, 20_000, None),

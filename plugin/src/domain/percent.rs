@@ -1,9 +1,9 @@
-//! Percent encoding, as addresses have it, below any number of further encodings.
+//! Percent-decoding of URLs, also of texts that are encoded several times.
 
-/// How often a text may be encoded; MLflow's clients and server refuse more.
+/// The maximum number of nested encodings. MLflow's clients and server refuse more.
 pub const ENCODINGS_MAX: usize = 10;
 
-/// One encoding less. A percent sign without two hex digits after it stands for itself, as does a plus.
+/// Removes one level of encoding. A percent sign without two hex digits after it is kept, as is a plus.
 pub fn decoded_bytes(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -21,12 +21,14 @@ pub fn decoded_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The same as text. Bytes that are not UTF-8 become U+FFFD, as in MLflow's clients and server.
+/// Removes one level of encoding and returns text. Bytes that are not UTF-8 become U+FFFD, as in MLflow's
+/// clients and server.
 pub fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded_bytes(text)).into_owned()
 }
 
-/// The text and what is below each of its encodings; `None` last when there are more than `ENCODINGS_MAX`.
+/// The text, then the result of each further decoding until nothing changes. After more than `ENCODINGS_MAX`
+/// levels the last item is `None`.
 pub fn levels(text: &str) -> impl Iterator<Item = Option<String>> {
     let mut count = 0;
     std::iter::successors(Some(Some(text.to_owned())), move |level| {
@@ -64,7 +66,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(text in ".{0,30}") {
+        fn decoding_reverses_encoding(text in ".{0,30}") {
             let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
             prop_assert_eq!(decoded(&encoded), text);
         }

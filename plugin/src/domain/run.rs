@@ -10,17 +10,17 @@ use super::metric::Metric;
 use super::name::{cut, validate_length};
 use crate::error::{Error, Result};
 
-/// The tag that is the same thing as a run's name.
+/// The tag that holds a run's name.
 pub const NAME_TAG: &str = "mlflow.runName";
 
-/// How far a run has come. Every change is allowed.
+/// The status of a run. Every change is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It was started.
+    /// It has started.
     Running,
     /// It will start.
     Scheduled,
-    /// It ended well.
+    /// It ended successfully.
     Finished,
     /// It ended with an error.
     Failed,
@@ -29,7 +29,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// All, with the numbers and names of MLflow's protocol.
+    /// All statuses, with the numbers and names of MLflow's protocol.
     pub const ALL: [(i64, &'static str, Status); 5] = [
         (1, "RUNNING", Status::Running),
         (2, "SCHEDULED", Status::Scheduled),
@@ -47,44 +47,44 @@ impl Status {
     }
 }
 
-/// A run without what is logged to it.
+/// A run without its metrics, params, tags and inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// Its id.
     pub id: RunId,
-    /// The experiment that it belongs to, for ever.
+    /// Its experiment, which never changes.
     pub experiment: ExperimentId,
-    /// The same as its tag `mlflow.runName`.
+    /// Its name, equal to its tag `mlflow.runName`.
     pub name: String,
-    /// As the client sent it.
+    /// The user id, as the client sent it.
     pub user_id: String,
-    /// How far it has come.
+    /// Its status.
     pub status: Status,
     /// Milliseconds since the Unix epoch, as the client sent it.
     pub start_time_ms: i64,
-    /// Milliseconds since the Unix epoch; none until the client says it.
+    /// Milliseconds since the Unix epoch. `None`: the client has not sent it yet.
     pub end_time_ms: Option<i64>,
-    /// Its own stage, which the experiment may overrule.
+    /// Its own stage. The experiment may overrule it.
     pub lifecycle: Lifecycle,
-    /// Where its artifacts lie.
+    /// The URI of its artifacts.
     pub artifact_uri: String,
 }
 
-/// What a caller says of a run to be made.
+/// The fields of a run to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewRun {
-    /// As the client sent it.
+    /// The user id, as the client sent it.
     pub user_id: String,
-    /// Absent or empty: the tag's, or a nickname.
+    /// Its name. Absent or empty: that of the tag, or a nickname.
     pub name: String,
     /// Milliseconds since the Unix epoch.
     pub start_time_ms: i64,
-    /// As they are stored; of equal keys the last counts.
+    /// The tags as they are stored. The last of equal keys counts.
     pub tags: Vec<Pair>,
 }
 
 impl Run {
-    /// A new run of an active experiment and its tags, its name among them.
+    /// A new run and its tags, its name among them. Fails unless the experiment is active.
     pub fn new(
         id: RunId,
         experiment: &Experiment,
@@ -124,7 +124,7 @@ impl Run {
         Ok((run, tags))
     }
 
-    /// Refuses what needs an active run.
+    /// Fails unless the run is active.
     pub fn ensure_active(&self, experiment: &Experiment) -> Result<()> {
         match self.lifecycle.of_run(experiment.lifecycle) {
             Stage::Active => Ok(()),
@@ -136,51 +136,52 @@ impl Run {
     }
 }
 
-/// What a run is called that is given this name, by its field or by its tag. It is cut, since each write to a run reads it.
+/// A run's name as it is stored, from its field or its tag. It is cut to a limit, since each write to a run
+/// reads it.
 pub fn run_name(name: &str) -> String {
     cut(name.to_owned(), RUN_NAME_CHARS_MAX)
 }
 
-/// A param or a tag of a run that is read.
+/// A param or tag of a run. Its texts may be borrowed from the record that was read.
 pub type TextPair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// A run with everything that is read with it. Its texts may lie in the record that was read.
+/// A run with everything that is read with it. Its texts may be borrowed from the record that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FullRun<'a> {
     /// The run itself.
     pub run: Cow<'a, Run>,
-    /// The stage that holds, its experiment's events included.
+    /// The effective stage, with the events of its experiment applied.
     pub stage: Stage,
     /// The newest point of each metric, by key.
     pub metrics: Vec<Metric<'a>>,
-    /// By key.
+    /// The params, by key.
     pub params: Vec<TextPair<'a>>,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<TextPair<'a>>,
-    /// The datasets that it read.
+    /// The datasets that it used.
     pub inputs: Cow<'a, [RunInput]>,
     /// The ids of the logged models that it used.
     pub model_inputs: Cow<'a, [String]>,
-    /// The logged models that it made.
+    /// The logged models that it produced.
     pub model_outputs: Cow<'a, [ModelOutput]>,
 }
 
-/// A dataset that a run read, as the run knows it: the dataset itself may be large, and is read when it is shown.
+/// A dataset input as stored with the run. The dataset itself may be large and is read only when it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunInput {
-    /// Of the dataset.
+    /// The dataset's name.
     pub name: String,
-    /// Of the dataset.
+    /// The dataset's digest.
     pub digest: String,
-    /// Of this input, not of the dataset.
+    /// The tags of the input, not of the dataset.
     pub tags: Vec<Pair>,
 }
 
-/// A logged model that a run made.
+/// A logged model that a run produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelOutput {
     /// Its id, as the caller sent it.
     pub model: String,
-    /// The step at which it was made.
+    /// The step at which it was produced.
     pub step: i64,
 }

@@ -1,8 +1,8 @@
-//! Which points of a long history stand for all of it.
+//! Samples of long metric histories.
 
-/// How a history of so many points is thinned out to at most `count`: the points are cut into `count` parts whose lengths
-/// differ by one at most, the longer ones first, and the first point of each part is kept. The last point is kept too; it
-/// takes the place of the last part's first one when there is no room.
+/// The rule that thins out a history to at most `count` points. The points are split into `count` parts whose
+/// lengths differ by at most one, the longer parts first. The first point of each part is kept. The last
+/// point of the history is kept instead of the last part's first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     total: usize,
@@ -10,7 +10,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Of `total` points at most `count`, which is at least 1.
+    /// A sample of at most `count` of `total` points. `count` is at least 1.
     pub fn new(total: usize, count: usize) -> Self {
         Sample {
             total,
@@ -18,17 +18,17 @@ impl Sample {
         }
     }
 
-    /// How many points are kept.
+    /// Number of points kept.
     pub fn len(&self) -> usize {
         self.count.min(self.total)
     }
 
-    /// True if there is nothing to keep.
+    /// True if the history has no points.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// The positions of the points kept, ascending.
+    /// The indices of the kept points, ascending.
     pub fn positions(self) -> impl Iterator<Item = usize> {
         let (length, longer) = (self.total / self.count, self.total % self.count);
         (0..self.len()).map(move |part| {

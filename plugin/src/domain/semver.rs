@@ -1,25 +1,25 @@
-//! The semantic versions that model versions are known by.
+//! Semantic versions, by which users name model versions.
 
 use std::fmt;
 
 use super::limits::SEMVER_CHARS_MAX;
 use crate::error::{Error, Result};
 
-/// The tag that gives a model version its semantic version, and shows it.
+/// The tag that sets and shows the semantic version of a model version.
 pub const SEMVER_TAG: &str = "gitlab.version";
 
-/// A semantic version as SemVer 2 writes it: three numbers, maybe a prerelease and build metadata.
+/// A semantic version of SemVer 2: three numbers, optionally with a prerelease and build metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SemVer(semver::Version);
 
 impl SemVer {
-    /// Reads a semantic version; none for any other text.
+    /// Reads a semantic version. `None`: the text is not one.
     pub fn read(text: &str) -> Option<Self> {
         let short = text.len() <= SEMVER_CHARS_MAX;
         short.then(|| semver::Version::parse(text).ok().map(SemVer)).flatten()
     }
 
-    /// Reads a semantic version that a caller gave.
+    /// Reads a semantic version that a caller sent. Fails for any other text.
     pub fn parse(text: &str) -> Result<Self> {
         Self::read(text).ok_or_else(|| {
             Error::Invalid(format!(
@@ -29,7 +29,8 @@ impl SemVer {
         })
     }
 
-    /// The one that a version gets which was given none: 1.0.0, then a patch more than the highest has.
+    /// The semantic version of a model version created without one: 1.0.0, else the highest with its patch
+    /// number increased by one.
     pub fn after(highest: Option<[u64; 3]>) -> Result<Self> {
         let Some([major, minor, patch]) = highest else {
             return Ok(SemVer(semver::Version::new(1, 0, 0)));
@@ -47,17 +48,17 @@ impl SemVer {
         [self.0.major, self.0.minor, self.0.patch]
     }
 
-    /// What stands behind the hyphen; empty for a release.
+    /// The text after the hyphen. Empty for a release.
     pub fn prerelease(&self) -> &str {
         self.0.pre.as_str()
     }
 
-    /// True if it is no prerelease.
+    /// True if it is not a prerelease.
     pub fn is_release(&self) -> bool {
         self.0.pre.is_empty()
     }
 
-    /// How it stands to another by SemVer's precedence, which knows no build metadata.
+    /// Compares by SemVer's precedence, which ignores build metadata.
     pub fn precedence(&self, other: &Self) -> std::cmp::Ordering {
         self.0.cmp_precedence(&other.0)
     }

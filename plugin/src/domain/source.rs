@@ -1,8 +1,8 @@
-//! Where a model version is made from: which sources are understood, and which are refused.
+//! Sources of model versions: the URIs that are understood and those that are refused.
 //!
-//! Whoever loads a version follows its source. So a source leads to something of this project, or by a scheme that the host
-//! allows. What may be the name of a model or an artifact may stand in a source: the same rules check both. A source that
-//! leads elsewhere does not climb out of where it seems to lie, however it is encoded.
+//! A client that loads a version follows its source. So a source leads to an item of this project, or has a
+//! scheme that the host allows. Names of models and artifacts in a source follow the rules that hold
+//! elsewhere. A source with another scheme has no `..` segments, however it is encoded.
 
 use super::artifact::{ArtifactPath, Purpose};
 use super::artifact_name;
@@ -14,57 +14,57 @@ use super::percent;
 use super::semver::SemVer;
 use crate::error::{Error, Result};
 
-/// What clients send as the source of a prompt's version, which has no files.
+/// The sources that clients send for a version of a prompt, which has no files.
 const PROMPT_PLACEHOLDERS: [&str; 2] = ["dummy-source", "prompt-template"];
 
-/// A source that breaks no rule as far as its text tells.
+/// A source that is valid as far as its text tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// None: the files of the version's own run.
+    /// No source: the version's files are those of its own run.
     Own,
-    /// That of a prompt.
+    /// The placeholder of a prompt.
     Prompt,
-    /// A place among the artifacts of a run.
+    /// A path among the artifacts of a run.
     Run(RunPlace),
-    /// A place in this project's artifact store.
+    /// A path in this project's artifact store.
     Artifacts(ArtifactPath),
     /// A logged model.
     Logged(LoggedModelId),
-    /// Another version.
+    /// Another model version.
     Version(VersionSource),
-    /// Elsewhere, by a scheme that the host allows.
+    /// A URI with another scheme that the host allows.
     Elsewhere,
 }
 
-/// A place among the artifacts of a run, as a source names it.
+/// A path among the artifacts of a run, as a source names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPlace {
-    /// Whose artifacts.
+    /// The run that has the artifacts.
     pub run: RunId,
-    /// The path below the run's artifacts, as sent; empty: all of them.
+    /// The path below the run's artifacts, as sent. Empty: all of them.
     pub below: String,
 }
 
-/// Another version as a source names it.
+/// Another model version, as a source names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionSource {
     /// The name of its model.
     pub model: String,
-    /// Which of the model's versions.
+    /// The selector of the version in its model.
     pub which: Which,
 }
 
-/// How a source names a version of a model.
+/// The ways in which a source selects a version of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Behind a slash: number, semantic version, stage or `latest`.
+    /// After a slash: number, semantic version, stage or `latest`.
     Suffix(String),
-    /// Behind an at sign.
+    /// After an at sign.
     Alias(String),
 }
 
 impl Source {
-    /// Reads the source of a version. `allowed` are the schemes that lead elsewhere.
+    /// Reads the source of a version. `allowed` are the further schemes that the host accepts.
     pub fn parse(source: &str, is_prompt: bool, allowed: &[String]) -> Result<Self> {
         validate_length("source", source, SOURCE_CHARS_MAX)?;
         if is_prompt {
@@ -75,7 +75,7 @@ impl Source {
                 ))),
             };
         }
-        // A forge's users write the version where MLflow has the source.
+        // Users of a forge write the version where MLflow has the source.
         if source.is_empty() || SemVer::read(source).is_some() {
             return Ok(Source::Own);
         }
@@ -105,28 +105,28 @@ impl Source {
     }
 }
 
-/// The runs that can own a place in the artifact store, by its text: the segments that are ids of runs.
+/// The runs that may own a path in the artifact store: all segments of the path that are ids of runs.
 pub fn possible_runs(source: &str) -> Vec<RunId> {
     ids(source, |segment| RunId::parse(segment).ok())
 }
 
-/// The logged models that can own a place in the artifact store, by its text.
+/// The logged models that may own a path in the artifact store: all segments of the path that are their ids.
 pub fn possible_models(source: &str) -> Vec<LoggedModelId> {
     ids(source, |segment| LoggedModelId::parse(segment).ok())
 }
 
-/// What some segments of a place name, also below encodings, as artifacts are found.
+/// The ids among the segments of a path. The path is decoded first, as paths of artifacts are.
 fn ids<T>(source: &str, id: impl Fn(&str) -> Option<T>) -> Vec<T> {
     let settled = artifact_name::settled(source);
     settled.as_deref().unwrap_or(source).split('/').filter_map(id).collect()
 }
 
-/// The answer for a source that is not what it must be.
+/// The error for a source that is invalid.
 pub fn invalid(source: &str, why: &str) -> Error {
     Error::Invalid(format!("Invalid model version source: '{source}'. {why}"))
 }
 
-/// The answer for a source whose run does not contain it.
+/// The error for a source outside the named run's artifacts.
 pub fn not_of_run(source: &str) -> Error {
     invalid(
         source,
@@ -134,7 +134,7 @@ pub fn not_of_run(source: &str) -> Error {
     )
 }
 
-/// The answer for a source whose logged model does not contain it.
+/// The error for a source outside the named logged model's artifacts.
 pub fn not_of_model(source: &str) -> Error {
     invalid(
         source,
@@ -168,7 +168,7 @@ fn run(source: &str, rest: &str) -> Result<RunPlace> {
     })
 }
 
-/// A path of artifacts in a source: one that could be uploaded to.
+/// Checks a path of artifacts in a source. It must be one to which a file could be uploaded.
 fn artifacts(source: &str, path: &str) -> Result<ArtifactPath> {
     ArtifactPath::parse_encoded(path, Purpose::Write).map_err(|error| match error {
         Error::Invalid(why) => invalid(source, &why),
@@ -197,8 +197,8 @@ fn version(source: &str, path: &str) -> Result<VersionSource> {
     })
 }
 
-/// The path of a URI that leads into this project, without the slash at its end. Clients read what follows a `?` as a query;
-/// all else is part of a name.
+/// The path of a URI into this project, without a slash at its end. Clients read the text after a `?` as a
+/// query, so it is refused. All other characters may be part of a name.
 fn own_path<'a>(source: &str, rest: &'a str) -> Result<&'a str> {
     let path = rest.strip_prefix('/').unwrap_or_default();
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -218,7 +218,7 @@ fn split_scheme(source: &str) -> Option<(String, &str)> {
     (starts && scheme.chars().all(fits)).then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
-/// True if a text has segments that lead up or nowhere, or control characters, also below any number of percent encodings.
+/// True if a text has `.` or `..` segments or control characters, at any level of percent-encoding.
 fn climbs(text: &str) -> bool {
     let is_idle = |segment: &str| matches!(segment, "." | "..");
     percent::levels(text).any(|level| {
@@ -275,7 +275,7 @@ mod tests {
         let logged = LoggedModelId::parse(&format!("m-{RUN}")).unwrap();
         assert_eq!(parse(&format!("models:/m-{RUN}")), Ok(Source::Logged(logged)));
         assert_eq!(parse("models:/a@b@c"), version("a@b", Which::Alias("c".to_owned())));
-        // Names of models are no paths of files: nothing in them is decoded.
+        // Names of models are no file paths: nothing in them is decoded.
         for name in ["a%b", "a#b", "a\\..\\b", "%2e%2e", "a;b&c=d"] {
             let source = format!("models:/{name}/1/");
             assert_eq!(parse(&source), version(name, Which::Suffix("1".to_owned())), "{source}");
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_may_be_of_the_runs_and_models_in_its_path() {
+    fn a_path_may_belong_to_the_runs_and_models_named_in_it() {
         let run = RunId::parse(RUN).unwrap();
         assert_eq!(possible_runs(&format!("mlflow-artifacts:/1/{RUN}/m")), [run]);
         assert_eq!(possible_runs(&format!("mlflow-artifacts:/1%252F{RUN}%2Fm")), [run]);
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn any_other_source_is_refused() {
         for bad in [
             "a",
             "/a",

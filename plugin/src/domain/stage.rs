@@ -2,21 +2,21 @@
 
 use crate::error::{Error, Result};
 
-/// How far a model version was promoted.
+/// The stage to which a model version was promoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelStage {
-    /// Not at all.
+    /// Not promoted to any stage.
     None,
-    /// It is tried out.
+    /// Under test.
     Staging,
-    /// It is in use.
+    /// In use.
     Production,
-    /// It was in use.
+    /// No longer in use.
     Archived,
 }
 
 impl ModelStage {
-    /// All, in the order in which MLflow names them.
+    /// All stages, in MLflow's order.
     pub const ALL: [ModelStage; 4] = [
         ModelStage::None,
         ModelStage::Staging,
@@ -34,7 +34,7 @@ impl ModelStage {
         }
     }
 
-    /// Reads a stage, in capitals or not.
+    /// Reads a stage, in upper or lower case.
     pub fn parse(text: &str) -> Result<Self> {
         let named = |stage: &Self| stage.name().to_lowercase() == text.to_lowercase();
         Self::ALL.into_iter().find(named).ok_or_else(|| {
@@ -46,7 +46,7 @@ impl ModelStage {
         })
     }
 
-    /// True if the versions in it are worked with, so that a new one can push them to the archive.
+    /// True if versions of this stage are in use, so that a new one can archive them.
     pub fn is_active(self) -> bool {
         matches!(self, ModelStage::Staging | ModelStage::Production)
     }

@@ -1,4 +1,4 @@
-//! Uploads in parts: a file that comes as several requests, and is there once all of them came and were put together.
+//! Multipart uploads: a file that is sent in several requests and exists once they are complete.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 pub struct UploadId(pub [u8; 16]);
 
 impl UploadId {
-    /// Reads what `Display` wrote; anything else names no upload.
+    /// Reads an id as `Display` writes it. Any other text is not found.
     pub fn parse(text: &str) -> Result<Self> {
         let id = RunId::parse(text).map_err(|_| not_found(text))?;
         Ok(UploadId(id.0))
     }
 
-    /// The answer for an id that names no upload of this project that goes on.
+    /// The error for an id that names no current upload of this project.
     pub fn not_found(self) -> Error {
         not_found(&self.to_string())
     }
@@ -40,21 +40,21 @@ impl fmt::Display for UploadId {
 /// The number of a part: 1, 2, 3…
 pub type PartNumber = u32;
 
-/// An upload in parts.
+/// A multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// Where the file shall lie.
+    /// The path of the completed file.
     pub path: ArtifactPath,
-    /// How many parts it has.
+    /// Number of parts.
     pub parts: PartNumber,
     /// Milliseconds since the Unix epoch.
     pub creation_time_ms: i64,
-    /// The file was put together. The upload is remembered for a client that did not get the answer and asks again.
+    /// True if the upload was completed. It is remembered for a client that missed the answer and asks again.
     pub is_done: bool,
 }
 
 impl Upload {
-    /// Checks how many parts a caller wants.
+    /// Checks the number of parts that a caller asks for.
     pub fn part_count(count: i64) -> Result<PartNumber> {
         let fits = PartNumber::try_from(count).ok();
         fits.filter(|count| (1..=UPLOAD_PARTS_MAX).contains(count)).ok_or_else(|| {
@@ -64,18 +64,18 @@ impl Upload {
         })
     }
 
-    /// When nothing more is taken of it, in milliseconds since the Unix epoch.
+    /// The time at which the upload expires, in milliseconds since the Unix epoch.
     pub fn expires_ms(&self) -> i64 {
         self.creation_time_ms.saturating_add(UPLOAD_LIFE_MS)
     }
 
-    /// True if something is still taken of it. One that began later than now, by a clock that was set back since, would go on for
-    /// as long as that took, and ends instead.
+    /// True if the upload still accepts requests. If the clock was set back, an upload may begin in the
+    /// future. It ends at once when that is more than `CLOCK_SLACK_MS`, since it would live too long.
     pub fn is_alive(&self, now_ms: i64) -> bool {
         self.creation_time_ms <= now_ms.saturating_add(CLOCK_SLACK_MS) && now_ms < self.expires_ms()
     }
 
-    /// Refuses a number that is none of its parts'.
+    /// Fails for a number that is not one of its parts.
     pub fn must_have_part(&self, number: PartNumber) -> Result<()> {
         if (1..=self.parts).contains(&number) {
             return Ok(());
@@ -86,7 +86,7 @@ impl Upload {
         )))
     }
 
-    /// Refuses what does not name all of its parts in their order.
+    /// Fails unless `named` are all of its parts, in their order.
     pub fn must_be_all(&self, named: &[NamedPart]) -> Result<()> {
         if named.iter().map(|part| part.number).eq(1..=self.parts) {
             return Ok(());
@@ -98,20 +98,20 @@ impl Upload {
     }
 }
 
-/// A part that was stored, by its number and what it holds.
+/// A stored part, by its number and digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPart {
     /// From 1.
     pub number: PartNumber,
-    /// SHA-256 of its bytes, as 64 lower-case hex digits: another part's bytes have another one.
+    /// SHA-256 of its bytes, as 64 lower-case hex digits. It differs from that of any other bytes.
     pub digest: String,
 }
 
-/// Bytes of a SHA-256, in hex digits.
+/// Length of a SHA-256 in hex digits.
 const DIGEST_CHARS: usize = 64;
 
 impl NamedPart {
-    /// Reads the tag that a client got for a part. One that this server cannot have given names nothing that is stored.
+    /// Reads the ETag that a client got for a part. An ETag that this server cannot have issued is invalid.
     pub fn parse(number: i64, tag: &str) -> Result<Self> {
         let digest = tag.trim_matches('"');
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);

@@ -12,31 +12,32 @@ use crate::error::{Error, Result};
 /// A model version without its tags and aliases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// The model that it is one of.
+    /// The model that it belongs to.
     pub model: ModelId,
-    /// 1, 2, 3… in the model, never given twice: what MLflow calls the version.
+    /// 1, 2, 3… in the model, never used twice. MLflow calls it the version.
     pub number: u64,
-    /// What people call it. Unique in the model while the version exists.
+    /// The semantic version, by which users name it. Unique in the model while the version exists.
     pub semver: SemVer,
-    /// True if whoever made it chose its semantic version. If not, it was the next, or came along with what it is a copy of.
+    /// True if the caller chose the semantic version. Otherwise it was the next free one, or was copied with
+    /// the version.
     pub is_semver_chosen: bool,
-    /// The run that it is.
+    /// The run that holds its files, tags and metrics.
     pub run: RunId,
     /// The experiment of that run.
     pub experiment: ExperimentId,
-    /// How far it was promoted.
+    /// The stage to which it was promoted.
     pub stage: ModelStage,
     /// Milliseconds since the Unix epoch.
     pub creation_time_ms: i64,
     /// Milliseconds since the Unix epoch; description and stage refresh it, tags and aliases do not.
     pub last_update_time_ms: i64,
-    /// None when an update took it away; empty when it never had one.
+    /// `None`: an update removed it. Empty: it never had one.
     pub description: Option<String>,
-    /// Where it was made from, as the caller named it, or the place of its own files.
+    /// The source as the caller named it, or the location of its own files.
     pub source: String,
-    /// Where its files are got from.
+    /// The URI from which its files are downloaded.
     pub location: String,
-    /// As the caller sent it.
+    /// The link to the run, as the caller sent it.
     pub run_link: String,
 }
 
@@ -47,9 +48,9 @@ pub struct FullVersion {
     pub version: Version,
     /// The name of its model.
     pub model_name: Rc<str>,
-    /// By key, without the one that shows the semantic version.
+    /// The tags by key, without the one that shows the semantic version.
     pub tags: Vec<Pair>,
-    /// Those that people gave it, in order.
+    /// The aliases that users set, in order.
     pub aliases: Vec<String>,
 }
 
@@ -60,12 +61,12 @@ impl FullVersion {
     }
 }
 
-/// How a caller names a version of a model.
+/// The name of a version in its model, as a caller gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionName {
-    /// As it was sent, for messages.
+    /// The text as it was sent, for messages.
     pub text: String,
-    /// What it names.
+    /// The parsed name.
     pub kind: VersionKind,
 }
 
@@ -79,7 +80,7 @@ pub enum VersionKind {
 }
 
 impl VersionName {
-    /// Reads a number, as leniently as MLflow's server does, or a semantic version.
+    /// Reads a semantic version, or a number as leniently as MLflow's server does.
     pub fn parse(text: &str) -> Result<Self> {
         let kind = match SemVer::read(text) {
             Some(semver) => VersionKind::SemVer(semver),
@@ -96,7 +97,7 @@ impl VersionName {
         })
     }
 
-    /// The version with this number.
+    /// The name of the version with this number.
     pub fn of_number(number: u64) -> Self {
         VersionName {
             text: number.to_string(),
@@ -104,13 +105,13 @@ impl VersionName {
         }
     }
 
-    /// The answer when the model has no such version.
+    /// The error when the model has no such version.
     pub fn not_found(&self, model: &str) -> Error {
         Error::NotFound(format!("Model Version (name={model}, version={}) not found", self.text))
     }
 }
 
-/// Reads an integer; one that no version can have is 0, which none has.
+/// Reads an integer. One that no version can have becomes 0, which no version has.
 fn number(text: &str) -> Option<u64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,77 +1,77 @@
-//! The host's blobs, under names of our own: artifacts lie below one directory, so that nothing else can be named by the
-//! path of an artifact.
+//! The host's blobs, by the names that this component gives them. Artifacts lie below one directory, so that
+//! the path of an artifact can name no other blob.
 
 use wit_bindgen::StreamReader;
 
 use crate::bindings::mlforge::plugin::blobs as host;
-/// Received bytes that have no name yet; dropped, they are gone.
+/// Received bytes without a name. They are discarded when the value is dropped.
 pub use crate::bindings::mlforge::plugin::blobs::Staged;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::error::{Error, Result};
 
-/// The most items of one call.
+/// The maximum number of entries that one call lists.
 const ITEMS_AT_ONCE: usize = 200_000;
-/// A call may answer fewer than were asked for once their names have so many bytes together.
+/// A call may list fewer entries than requested after their names have this many bytes.
 const NAME_BYTES_AT_ONCE: usize = 8 << 20;
 
-/// What is known of a file without reading it.
+/// The metadata of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileInfo {
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// When it became what it is, in milliseconds since the Unix epoch.
+    /// The time of the last change, in milliseconds since the Unix epoch.
     pub modified_ms: u64,
 }
 
-/// Bytes of a file that the host sends itself.
+/// A part of a file that the host sends itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilePart {
-    /// As the host knows the file.
+    /// The blob's name in the host.
     pub name: String,
-    /// The file as a whole, when it was looked at.
+    /// The metadata of the whole file at the time of the lookup.
     pub info: FileInfo,
-    /// Where the part begins.
+    /// The offset of the part, in bytes.
     pub offset: u64,
-    /// In bytes; the part lies in the file.
+    /// The length in bytes. The part lies within the file.
     pub length: u64,
 }
 
-/// One name directly below a directory.
+/// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The last name only.
+    /// The last name of its path.
     pub name: String,
-    /// In bytes; none for a directory.
+    /// The size in bytes. `None`: a directory.
     pub size: Option<u64>,
 }
 
-/// Where the host keeps an artifact, or a directory of them.
+/// The blob's name of an artifact, or of a directory of artifacts.
 pub(crate) fn name(path: &ArtifactPath) -> String {
     format!("a/{path}")
 }
 
-/// How many bytes a file may have.
+/// The maximum size of a file, in bytes.
 pub fn bytes_max() -> u64 {
     host::file_bytes_max()
 }
 
-/// Receives a stream to its end. The host says how much it takes.
+/// Receives a stream to its end. The host limits its size.
 pub async fn stage(contents: StreamReader<u8>) -> Result<Staged> {
     stage_at_most(contents, u64::MAX).await
 }
 
-/// The same, when less is left of what may come.
+/// Receives a stream of at most `bytes_max` bytes to its end.
 pub async fn stage_at_most(contents: StreamReader<u8>, bytes_max: u64) -> Result<Staged> {
     host::stage(contents, bytes_max).await.map_err(failed)
 }
 
-/// Gives received bytes their place, instead of what was there.
+/// Stores received bytes under a path and replaces the file that was there.
 pub async fn commit(staged: Staged, path: &ArtifactPath) -> Result<()> {
     host::commit(staged, name(path)).await.map_err(failed)
 }
 
-/// What is known of a file; none when there is none, or when it is a directory.
+/// The metadata of a file. `None`: there is no such file, or it is a directory.
 pub async fn stat(path: &ArtifactPath) -> Result<Option<FileInfo>> {
     let found = host::stat(name(path)).await.map_err(failed)?;
     Ok(found.map(|info| FileInfo {
@@ -80,12 +80,12 @@ pub async fn stat(path: &ArtifactPath) -> Result<Option<FileInfo>> {
     }))
 }
 
-/// A part of a file; none when there is no such file.
+/// Opens a part of a file. `None`: there is no such file.
 pub async fn read(path: &ArtifactPath, offset: u64, length: u64) -> Result<Option<StreamReader<u8>>> {
     host::read(name(path), offset, length).await.map_err(failed)
 }
 
-/// A part of a file, for the host to send.
+/// Describes a part of a file that the host is to send.
 pub fn part(path: &ArtifactPath, info: FileInfo, offset: u64, length: u64) -> FilePart {
     FilePart {
         name: name(path),
@@ -95,14 +95,14 @@ pub fn part(path: &ArtifactPath, info: FileInfo, offset: u64, length: u64) -> Fi
     }
 }
 
-/// The items of a directory behind one of them, in order of their names: a page.
+/// A page of a directory's entries, in the order of their names.
 pub(crate) struct Page {
     pub(crate) items: Vec<Item>,
-    /// Nothing lies behind it.
+    /// True if no entries follow.
     pub(crate) is_last: bool,
 }
 
-/// Reads a page of at most `limit` items.
+/// Reads a page of at most `limit` entries, after the name `after`.
 pub(crate) async fn page(directory: String, after: Option<String>, limit: usize) -> Result<Page> {
     let limit = limit.clamp(1, ITEMS_AT_ONCE);
     let count = u32::try_from(limit).unwrap_or(u32::MAX);
@@ -119,18 +119,19 @@ pub(crate) async fn page(directory: String, after: Option<String>, limit: usize)
     })
 }
 
-/// All items of a directory of artifacts (none: the root), at most `limit`; a directory that is none is empty.
+/// All entries of a directory of artifacts. `None` is the root. A directory that does not exist is empty.
+/// Fails if there are more than `limit`.
 pub async fn list(directory: Option<&ArtifactPath>, limit: usize) -> Result<Vec<Item>> {
     all_items(directory.map_or_else(|| "a".to_owned(), name), limit).await
 }
 
-/// True if something lies below a path.
+/// True if a blob exists below a path.
 pub async fn is_directory(path: &ArtifactPath) -> Result<bool> {
     let items = host::list(name(path), None, 1).await.map_err(failed)?;
     Ok(!items.is_empty())
 }
 
-/// All items of a directory that is not one of artifacts.
+/// All entries of a directory outside the artifacts.
 pub(crate) async fn list_names(directory: String) -> Result<Vec<Item>> {
     all_items(directory, ARTIFACTS_PER_REQUEST_MAX).await
 }
@@ -139,7 +140,7 @@ async fn all_items(directory: String, limit: usize) -> Result<Vec<Item>> {
     let mut items: Vec<Item> = Vec::new();
     loop {
         let after = items.last().map(|item| item.name.clone());
-        // One more than allowed says that there are too many.
+        // One entry more than allowed shows that there are too many.
         let page = page(directory.clone(), after, limit + 1 - items.len()).await?;
         items.extend(page.items);
         if items.len() > limit {
@@ -151,17 +152,17 @@ async fn all_items(directory: String, limit: usize) -> Result<Vec<Item>> {
     }
 }
 
-/// Removes a file; `false` when there was none.
+/// Deletes a file. `false`: there was none.
 pub async fn delete(path: &ArtifactPath) -> Result<bool> {
     host::delete(name(path)).await.map_err(failed)
 }
 
-/// Removes a directory with all that is in it; `false` when there was none.
+/// Deletes a directory with all files in it. `false`: there was none.
 pub async fn delete_below(directory: &ArtifactPath) -> Result<bool> {
     host::delete_below(name(directory)).await.map_err(failed)
 }
 
-/// Removes a directory, and what earlier versions of this server kept in its place.
+/// Deletes a directory, and the one in which earlier versions of this server stored the same artifacts.
 pub async fn delete_all_below(directory: &ArtifactPath) -> Result<()> {
     delete_below(directory).await?;
     if let Some(earlier) = directory.earlier() {

@@ -1,8 +1,8 @@
-//! The time, lent by the host: a test freezes it.
+//! The host's clock, which tests can freeze.
 
 use crate::bindings::wasi::clocks::system_clock;
 
-/// Nanoseconds since the Unix epoch.
+/// The current time in nanoseconds since the Unix epoch.
 pub fn now_ns() -> i64 {
     let now = system_clock::now();
     now.seconds
@@ -10,7 +10,7 @@ pub fn now_ns() -> i64 {
         .saturating_add(i64::from(now.nanoseconds))
 }
 
-/// Milliseconds since the Unix epoch.
+/// The current time in milliseconds since the Unix epoch.
 pub fn now_ms() -> i64 {
     let now = system_clock::now();
     now.seconds

@@ -1,4 +1,4 @@
-//! Bodies of `wasi:http`: a stream of bytes, and what follows the last of them.
+//! Bodies of `wasi:http`: a stream of bytes, and the result that follows the last of them.
 
 use wit_bindgen::{FutureReader, StreamReader};
 
@@ -6,14 +6,15 @@ use crate::bindings::wasi::http::types::{ErrorCode, Trailers};
 use crate::bindings::wit_stream;
 use crate::error::{Error, Result};
 
-/// What `wasi:http` says after the last byte of a body.
+/// The result that `wasi:http` gives after the last byte of a body.
 pub type EndOfBody = std::result::Result<Option<Trailers>, ErrorCode>;
 
-/// What follows the last byte of a body.
+/// The end of a body. `None`: the body was complete from the start.
 pub struct End(pub Option<FutureReader<EndOfBody>>);
 
 impl End {
-    /// Refuses a body that was cut: it ends its stream like a whole one, and only here does it show.
+    /// Fails if the body was cut off. Its stream ends like that of a complete body, so only this result
+    /// tells.
     pub async fn whole(self) -> Result<()> {
         match self.0 {
             Some(end) => end.await.map(drop).map_err(|_| Error::BrokenOff),
@@ -22,11 +23,11 @@ impl End {
     }
 }
 
-/// A stream of bytes that are here already.
+/// A stream of the given bytes.
 pub fn stream_of(bytes: Vec<u8>) -> StreamReader<u8> {
     let (mut sender, contents) = wit_stream::new();
     wit_bindgen::spawn_local(async move {
-        // What the reader does not take is not missed: it is the one who counts bytes.
+        // A reader may stop early. That is no error here: the reader checks the number of bytes.
         let _ = sender.write_all(bytes).await;
     });
     contents

@@ -1,4 +1,4 @@
-//! The component's side of the WIT imports, one file an interface.
+//! The WIT imports of the component, one file for each interface.
 
 pub mod blobs;
 pub mod clock;

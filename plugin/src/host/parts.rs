@@ -1,5 +1,6 @@
-//! The parts of uploads, as the host keeps them: below a directory of their own, where the path of no artifact leads.
-//! What a part holds is in its name, so that what a client names is what it sent, whatever comes meanwhile.
+//! The stored parts of multipart uploads. They lie below a directory of their own, outside the paths of
+//! artifacts. A part's digest is in its blob's name. So the part that a client names is the one it sent,
+//! whatever is uploaded later.
 
 use super::blobs;
 use super::blobs::failed;
@@ -8,14 +9,14 @@ use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, UploadId};
 use crate::error::Result;
 
-/// Where all parts lie.
+/// The directory of all parts.
 const DIRECTORY: &str = "p";
 
 /// A stored part.
 pub struct Part {
-    /// What a client names it by.
+    /// The number and digest by which clients name it.
     pub named: NamedPart,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -27,7 +28,7 @@ fn name(upload: UploadId, part: &NamedPart) -> String {
     format!("{DIRECTORY}/{upload}/{:05}-{}", part.number, part.digest)
 }
 
-/// What was stored for an upload, several parts of one number too.
+/// All stored parts of an upload. Several of them may have the same number.
 pub async fn list(upload: UploadId) -> Result<Vec<Part>> {
     let items = blobs::list_names(directory(upload)).await?;
     let part = |item: blobs::Item| {
@@ -41,7 +42,7 @@ pub async fn list(upload: UploadId) -> Result<Vec<Part>> {
     Ok(items.into_iter().filter_map(part).collect())
 }
 
-/// Stores what was received as a part.
+/// Stores received bytes as a part.
 pub async fn commit(staged: blobs::Staged, upload: UploadId, number: PartNumber) -> Result<NamedPart> {
     let digest = staged.digest().iter().map(|byte| format!("{byte:02x}")).collect();
     let part = NamedPart { number, digest };
@@ -49,36 +50,36 @@ pub async fn commit(staged: blobs::Staged, upload: UploadId, number: PartNumber)
     Ok(part)
 }
 
-/// Removes a part, if it is there.
+/// Deletes a part, if it exists.
 pub async fn delete(upload: UploadId, part: &NamedPart) -> Result<()> {
     host::delete(name(upload, part)).await.map(drop).map_err(failed)
 }
 
-/// Makes a file of parts; `false` when one is not there.
+/// Joins parts to a file. `false`: a part does not exist.
 pub async fn join(upload: UploadId, parts: &[NamedPart], path: &ArtifactPath) -> Result<bool> {
     let parts = parts.iter().map(|part| name(upload, part)).collect();
     host::join(parts, blobs::name(path), u64::MAX).await.map_err(failed)
 }
 
-/// Removes all parts of an upload.
+/// Deletes all parts of an upload.
 pub async fn delete_all(upload: UploadId) -> Result<()> {
     host::delete_below(directory(upload)).await.map(drop).map_err(failed)
 }
 
-/// Some uploads that have parts.
+/// A page of uploads that have parts.
 pub struct UploadsWithParts {
-    /// In the order of their ids.
+    /// The ids in ascending order.
     pub ids: Vec<UploadId>,
-    /// How far they reach.
+    /// The last id of the page.
     pub last: Option<UploadId>,
-    /// There are none behind them.
+    /// True if no uploads follow.
     pub is_last: bool,
 }
 
-/// Some uploads behind one of them that have parts: as many as one listing of at most `limit` names shows.
+/// The uploads with parts after an id, from one listing of at most `limit` names.
 pub async fn uploads(after: Option<UploadId>, limit: usize) -> Result<UploadsWithParts> {
     let page = blobs::page(DIRECTORY.to_owned(), after.map(|id| id.to_string()), limit).await?;
-    // What else lies there is none of ours.
+    // Other names in this directory are ignored.
     let ids = page.items.iter().filter_map(|item| UploadId::parse(&item.name).ok());
     let ids: Vec<UploadId> = ids.collect();
     Ok(UploadsWithParts {

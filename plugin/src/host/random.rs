@@ -1,4 +1,4 @@
-//! Randomness, lent by the host: a test seeds it.
+//! The host's random numbers, which tests can seed.
 
 use crate::bindings::wasi::random::random;
 

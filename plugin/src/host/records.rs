@@ -1,4 +1,4 @@
-//! The host's records, unpacked: reads, and changes that are decided on what was read.
+//! The host's records: reads, scans, and transactions with optimistic checks.
 
 mod read_set;
 mod span;
@@ -13,36 +13,36 @@ pub use crate::host::records::transaction::{Change, transact, transact_backgroun
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};
 
-/// How many last keys are asked for in one call: a page of the host holds them whole.
+/// Number of last keys in one call. The host's page holds these entries whole.
 const LAST_KEYS_AT_ONCE: usize = 1_000;
 
-/// Ranges that one call names, at most: the host takes 50,000.
+/// Number of ranges in one call. The host accepts 50,000.
 const RANGES_AT_ONCE: usize = 10_000;
 
-/// Pages (of 4 MiB) of one read that hands out what it reads and keeps nothing: 100 GiB.
+/// Number of pages, of 4 MiB each, that a read without buffering may take: 100 GiB.
 const PAGES_MAX: usize = 25_600;
 
-/// Pages that are kept together: 96 MiB of the 256 that an instance has.
+/// Number of pages that a read may keep in memory: 96 of the 256 MiB of an instance.
 const KEPT_PAGES_MAX: usize = 24;
 
-/// The longest key of a record, in bytes (`wit/records.wit`). No record has a longer one, so that nothing is asked about it: what a
-/// caller looks up by a name that nothing can have is not found.
+/// The longest key of a record, in bytes (`wit/records.wit`). No record has a longer key, so such a key is
+/// absent without a call of the host. A caller's name that is too long for any record is thus not found.
 const KEY_BYTES_MAX: usize = 4_096;
 
 /// The version of a record that does not exist.
 pub const ABSENT: u64 = 0;
 
-/// A record as it was read.
+/// A record and its version.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// `ABSENT` when there is none; then it has no bytes.
+    /// `ABSENT` when the record does not exist; then the value is empty.
     pub version: u64,
     /// The stored value.
     pub value: Vec<u8>,
 }
 
 impl Record {
-    /// The value, if the record exists.
+    /// The value. `None`: the record does not exist.
     pub fn existing(&self) -> Option<&[u8]> {
         (self.version != ABSENT).then_some(&self.value[..])
     }
@@ -63,7 +63,7 @@ pub async fn get_all(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     let mut keys = keys;
     keys.retain(|key| key.len() <= KEY_BYTES_MAX);
     let mut records = get_possible(keys).await?;
-    // In their order, so that each index is right when its turn comes.
+    // In ascending order, so that each index is right when it is inserted.
     for index in impossible {
         let absent = Record {
             version: ABSENT,
@@ -74,7 +74,7 @@ pub async fn get_all(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// The same of keys that records can have.
+/// Reads the records of keys that are not too long.
 async fn get_possible(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -94,8 +94,8 @@ async fn get_possible(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Reads a span from its start, at most so many entries; `each` gets key and value.
-/// Answers how many there were: fewer than `limit` only at the span's end.
+/// Reads at most `limit` entries from the start of a span and calls `each` with key and value. Returns their
+/// number, which is less than `limit` only at the end of the span.
 pub async fn scan(span: Span, limit: usize, mut each: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<usize> {
     let mut count = 0;
     scan_all(vec![span], limit, |_, key, value| {
@@ -106,8 +106,9 @@ pub async fn scan(span: Span, limit: usize, mut each: impl FnMut(&[u8], &[u8]) -
     Ok(count)
 }
 
-/// Reads the beginning of a span in one call of the host: at most `limit` entries, and no more once they have 4 MiB. So
-/// however large the entries are, this much of them can be read. Answers what is left of the span; none at its end.
+/// Reads the beginning of a span in one call of the host: at most `limit` entries, and none after 4 MiB. So
+/// the memory is bounded however large the entries are. Returns the rest of the span. `None`: nothing is
+/// left.
 pub async fn scan_page(
     span: &Span,
     limit: usize,
@@ -126,10 +127,11 @@ pub async fn scan_page(
     Ok(last.filter(|_| is_left).map(|last| span.after(last)))
 }
 
-/// Reads spans one after the other, at most `limit` entries of each; `each` gets the span's index, key and value.
-/// One page of the host is one moment: what lies on different pages may be of different moments.
+/// Reads spans one after the other, at most `limit` entries of each. Calls `each` with the span's index, key
+/// and value. One page of the host is read at one moment; entries of different pages may be of different
+/// moments.
 ///
-/// Nothing is kept here. Whoever keeps what it gets bounds that itself: see `portion.rs`.
+/// Nothing is kept here. A caller that keeps entries bounds them itself: see `portion.rs`.
 pub async fn scan_all(
     spans: Vec<Span>,
     limit: usize,
@@ -141,7 +143,7 @@ pub async fn scan_all(
     .await
 }
 
-/// The same until `each` breaks off. What lies behind that in the same page is read in vain: 4 MiB at most.
+/// Reads spans as `scan_all` does, until `each` breaks. The rest of that page is read in vain: 4 MiB at most.
 pub async fn scan_until(
     spans: Vec<Span>,
     limit: usize,
@@ -163,8 +165,8 @@ pub async fn scan_until(
     .await
 }
 
-/// Which of these records exist, in the order of their keys as given. Their values are read, but one page at a time: so there
-/// may be many large ones.
+/// For each key in its order: true if its record exists. The values are read too, but one page at a time, so
+/// there may be many large ones.
 pub async fn exist(keys: &[Vec<u8>]) -> Result<Vec<bool>> {
     let mut found = vec![false; keys.len()];
     let possible = keys
@@ -183,8 +185,9 @@ pub async fn exist(keys: &[Vec<u8>]) -> Result<Vec<bool>> {
     Ok(found)
 }
 
-/// Reads spans whole, one after the other, and keeps what was read in the pages it came in: for much that is looked at
-/// again. Of moments the same holds. Fails beyond `KEPT_PAGES_MAX`.
+/// Reads whole spans one after the other and keeps the pages of the host. For entries that are read several
+/// times. Entries of different pages may be of different moments. Fails if there are more than
+/// `KEPT_PAGES_MAX` pages.
 pub async fn read_spans(spans: Vec<Span>) -> Result<Entries> {
     let mut entries = Entries::default();
     scan_pages(spans, usize::MAX, KEPT_PAGES_MAX, |first, page| {
@@ -203,7 +206,7 @@ pub async fn read_spans(spans: Vec<Span>) -> Result<Entries> {
     Ok(entries)
 }
 
-/// Entries of spans that were read.
+/// The entries of spans, in the pages in which they were read.
 #[derive(Default)]
 pub struct Entries {
     pages: Vec<Vec<u8>>,
@@ -211,7 +214,7 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// For each the index of its span, its key and its value.
+    /// All entries, each as the index of its span, its key and its value.
     pub fn iter(&self) -> impl Iterator<Item = Result<(usize, &[u8], &[u8])>> {
         self.all.iter().map(|(page, entry)| {
             let (key, value) = entry.of(self.pages.get(*page).map_or(&[], Vec::as_slice))?;
@@ -220,8 +223,8 @@ impl Entries {
     }
 }
 
-/// Reads page by page; `each` gets the index of the first span of a page, and the page, and tells the last key in it, or that
-/// no more is wanted.
+/// Reads spans page by page. `each` gets a page and the index of its first span. It returns the last key of
+/// the page, or breaks.
 async fn scan_pages(
     mut spans: Vec<Span>,
     limit: usize,
@@ -256,7 +259,7 @@ async fn scan_pages(
     )))
 }
 
-/// The last key of each span, none for an empty one.
+/// The last key of each span. `None`: the span is empty.
 pub async fn last_keys(spans: &[Span]) -> Result<Vec<Option<Vec<u8>>>> {
     let mut last = vec![None; spans.len()];
     for (some, last) in spans.chunks(LAST_KEYS_AT_ONCE).zip(last.chunks_mut(LAST_KEYS_AT_ONCE)) {
@@ -296,7 +299,7 @@ fn ranges<'a>(spans: impl Iterator<Item = &'a Span>, first_limit: u32, limit: u3
     spans.enumerate().map(range).collect()
 }
 
-/// Where an entry lies in its page.
+/// The position of an entry in its page.
 struct Entry {
     span: usize,
     start: usize,
@@ -305,7 +308,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Its key and its value.
+    /// The key and the value of the entry.
     fn of<'a>(&self, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8])> {
         Ok((
             slice(bytes, self.start, self.key_end)?,
@@ -314,7 +317,7 @@ impl Entry {
     }
 }
 
-/// Hands out the entries of a page, until `each` breaks off.
+/// Calls `each` with the entries of a page until it breaks.
 fn visit(
     page: &host::Page,
     first: usize,
@@ -354,7 +357,8 @@ fn commit_failed(error: host::Error) -> Error {
     )
 }
 
-/// `excess` is what a caller is told of a limit of the storage: the host's own text speaks of keys and values.
+/// Maps an error of the host. `excess` is the message for a limit of the storage, since the host's own text
+/// is about keys and values.
 fn failed(error: host::Error, excess: &str) -> Error {
     match error {
         host::Error::Denied => Error::Denied,

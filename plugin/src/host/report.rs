@@ -2,7 +2,7 @@
 
 use crate::bindings::mlforge::plugin::report as host;
 
-/// Logs a fault of the component or of what it reads. The caller of the request does not see it.
+/// Logs a fault of the component, or of the data that it reads. The caller of the request does not see it.
 pub fn fault(message: &str) {
     host::fault(message);
 }

@@ -1,13 +1,13 @@
-//! Which status and which of MLflow's error codes an error gets. Nothing else chooses a status.
+//! The HTTP status and MLflow error code of each error. No other file chooses a status.
 //!
-//! A mistake of the caller is never a 5xx: clients retry those and hide the message.
+//! A mistake of the caller never gets a 5xx, since clients retry those and hide the message.
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::request::response::Answer;
 
-/// The body of every error, as MLflow clients read it.
+/// The JSON body of every error, as MLflow's clients read it.
 #[derive(Serialize)]
 struct Body<'a> {
     error_code: &'a str,
@@ -38,17 +38,17 @@ fn status(error: &Error) -> (u16, &'static str) {
         Error::Invalid(_) => (400, "INVALID_PARAMETER_VALUE"),
         Error::BrokenOff => (400, "INVALID_PARAMETER_VALUE"),
         Error::AlreadyExists(_) => (400, "RESOURCE_ALREADY_EXISTS"),
-        // MLflow's answer. GitLab's, 401, would make a good token look like a bad one.
+        // This is MLflow's answer. With GitLab's 401 a client would report a valid token as invalid.
         Error::Denied => (403, "PERMISSION_DENIED"),
         Error::NotFound(_) => (404, "RESOURCE_DOES_NOT_EXIST"),
         Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
         Error::WrongMethod(_) => (405, "BAD_REQUEST"),
         Error::TooLarge(_) => (413, "INVALID_PARAMETER_VALUE"),
         Error::OutOfRange(_) => (416, "INVALID_PARAMETER_VALUE"),
-        // The one status that every client repeats every request on: nothing was written.
+        // This is the only status after which every client repeats every request. Nothing was written.
         Error::Contended => (429, "REQUEST_LIMIT_EXCEEDED"),
         Error::Corrupt(_) => (500, "INTERNAL_ERROR"),
-        // Clients do not repeat it, unlike all other statuses of this hundred.
+        // Clients do not repeat it, unlike all other 5xx.
         Error::Unsupported(_) => (501, "NOT_IMPLEMENTED"),
         Error::Unavailable(_) => (503, "TEMPORARILY_UNAVAILABLE"),
     }
@@ -67,7 +67,7 @@ fn message(error: &Error) -> String {
         Error::BrokenOff => "The body of the request broke off; nothing was stored.".to_owned(),
         Error::OutOfRange(size) => format!("The range lies behind the end of the file, which has {size} bytes."),
         Error::Contended => "Too many clients are changing the same thing at once; nothing was written.".to_owned(),
-        // What the storage says is for the host's log.
+        // The storage's own text is only for the host's log.
         Error::Unavailable(_) => "The storage cannot answer now; try again.".to_owned(),
         Error::Corrupt(_) => "A stored record cannot be read.".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! The routes of files, whose requests and answers may be streams; the rest of the one route table.
+//! The routes of files, whose requests and answers may be streams. They are the rest of the one route table.
 
 use std::pin::Pin;
 
@@ -11,19 +11,19 @@ use crate::request::response::Answer;
 
 type Endpoint = for<'a> fn(FileCall<'a>) -> Pin<Box<dyn Future<Output = Result<Answer>> + 'a>>;
 
-/// One way to ask for or send a file.
+/// A route that downloads, uploads, lists or deletes files.
 pub struct FileRoute {
-    /// In capitals.
+    /// The HTTP method, in capitals.
     pub method: &'static str,
-    /// Below one of the prefixes. One that ends with a slash is followed by the path of an artifact; `{…}` stands for one
+    /// The path below a prefix. After a final slash follows the path of an artifact. `{…}` stands for one
     /// segment.
     pub path: &'static str,
-    /// What the caller needs.
+    /// The right that the caller needs.
     pub right: RequiredRight,
     pub(super) endpoint: Endpoint,
 }
 
-/// Clients use the first, MLflow's web pages the other two.
+/// The prefixes of file routes. Clients use the first, MLflow's web pages the other two.
 pub const FILE_PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
 
 macro_rules! routes {
@@ -37,7 +37,7 @@ macro_rules! routes {
     };
 }
 
-/// Every route of files.
+/// All file routes.
 pub const FILE_ROUTES: &[FileRoute] = routes! {
     GET "mlflow-artifacts/artifacts" Read artifacts::list;
     GET "mlflow-artifacts/artifacts/" Read artifacts::download;
@@ -57,7 +57,8 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     POST "mlflow/upload-artifact" Write artifacts::upload_to_run;
 };
 
-/// Finds the route of a request and what stands behind its path; none when it is not about a file.
+/// Finds the route of a request, and the rest of the path after the route's. `None`: the path is not that of
+/// a file route.
 pub(super) fn find<'a>(request: &Incoming, path: &'a str) -> Result<Option<(&'static FileRoute, &'a str)>> {
     let routes = || FILE_PREFIXES.iter().flat_map(|prefix| at(path, prefix));
     if let Some(found) = routes().find(|(route, _)| route.method == request.method) {
@@ -70,7 +71,7 @@ pub(super) fn find<'a>(request: &Incoming, path: &'a str) -> Result<Option<(&'st
     }
 }
 
-/// The routes that a path may lead to below a prefix.
+/// The routes that match a path below a prefix, whatever their method.
 fn at<'a>(path: &'a str, prefix: &str) -> impl Iterator<Item = (&'static FileRoute, &'a str)> {
     let below = path.strip_prefix(prefix);
     FILE_ROUTES
@@ -78,7 +79,8 @@ fn at<'a>(path: &'a str, prefix: &str) -> impl Iterator<Item = (&'static FileRou
         .filter_map(move |route| Some((route, rest(route.path, below?)?)))
 }
 
-/// What a path has besides the form of a route's; none if it has another form.
+/// The rest of a path after a route's path, or the segment for its parameter. `None`: the path does not
+/// match.
 fn rest<'a>(form: &str, path: &'a str) -> Option<&'a str> {
     if let Some((start, end)) = form.split_once('{') {
         let (_, end) = end.split_once('}')?;
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_slash_is_a_path() {
+    fn a_route_with_a_final_slash_takes_a_path() {
         let path = "mlflow-artifacts/artifacts";
         assert_eq!(
             found("GET", "/api/2.0/mlflow-artifacts/artifacts"),
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn another_method_is_told() {
+    fn a_wrong_method_is_answered_with_the_allowed_ones() {
         let post = found("POST", "/api/2.0/mlflow-artifacts/artifacts/x");
         assert_eq!(post, Err(Error::WrongMethod(vec!["GET", "HEAD", "PUT", "DELETE"])));
     }

@@ -1,4 +1,5 @@
-//! Requests in, answers out: the one place that knows HTTP.
+//! The HTTP side of the component: routes, rights, and the conversion of requests and answers. No other room
+//! knows HTTP.
 
 pub mod error;
 pub mod file_route;

@@ -1,10 +1,10 @@
-//! Paths of routes, parts of which stand for parameters: `logged-models/{model_id}/tags/{*tag_key}`.
+//! Paths of routes with parameters: `logged-models/{model_id}/tags/{*tag_key}`.
 
 use crate::error::Result;
 use crate::request::params::percent_decoded;
 
-/// The parameters in a path, if it has the form of a route's, percent-decoded. A parameter is a segment that is not empty;
-/// one with a star takes all that is left.
+/// The percent-decoded parameters of a path. `None`: the path does not match the route's. A parameter is one
+/// segment that is not empty; one with a star is the whole rest.
 pub fn parameters<'a>(form: &'a str, path: &str) -> Option<Result<Vec<(&'a str, String)>>> {
     let mut found = Vec::new();
     let (mut form, mut path) = (form, path);
@@ -29,7 +29,7 @@ pub fn parameters<'a>(form: &'a str, path: &str) -> Option<Result<Vec<(&'a str, 
         if value.is_empty() {
             return None;
         }
-        // In a path a plus is a plus.
+        // In a path a plus stands for itself.
         found.push(percent_decoded(&value.replace('+', "%2B")).map(|value| (name, value)));
         match (rest.strip_prefix('/'), rest_given) {
             (None, None) => return Some(found.into_iter().collect()),
@@ -39,7 +39,7 @@ pub fn parameters<'a>(form: &'a str, path: &str) -> Option<Result<Vec<(&'a str, 
     }
 }
 
-/// The first segment, and what is behind its slash.
+/// The first segment, and the rest after its slash.
 fn cut(path: &str) -> (&str, Option<&str>) {
     path.split_once('/')
         .map_or((path, None), |(first, rest)| (first, Some(rest)))
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_parameters_is_itself_alone() {
+    fn a_path_without_parameters_matches_only_itself() {
         assert_eq!(read("runs/get", "runs/get"), Some(vec![]));
         for other in [
             "runs",
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_segments_and_one_with_a_star_the_rest() {
+    fn a_parameter_is_one_segment_and_a_starred_one_is_the_rest() {
         let form = "a/{x}/b/{*y}";
         assert_eq!(read(form, "a/1/b/2"), Some(vec!["x=1".to_owned(), "y=2".to_owned()]));
         assert_eq!(

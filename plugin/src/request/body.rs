@@ -5,16 +5,16 @@ use wit_bindgen::{FutureReader, StreamReader};
 use crate::error::Result;
 use crate::host::http_body::{End, EndOfBody, stream_of};
 
-/// Bytes on their way in.
+/// The bytes of a request's body.
 pub enum Body {
-    /// All of them: the host bounds their number.
+    /// The complete body. The host limits its size.
     Whole(Vec<u8>),
-    /// As they come from a client, which may break off.
+    /// A stream from a client, and the result at its end. The client may break off.
     Received(StreamReader<u8>, FutureReader<EndOfBody>),
 }
 
 impl Body {
-    /// The bytes as a stream, and what tells whether it came to its end.
+    /// The body as a stream, and its end, which tells if the body was complete.
     pub fn into_stream(self) -> (StreamReader<u8>, End) {
         match self {
             Body::Received(contents, end) => (contents, End(Some(end))),
@@ -22,7 +22,7 @@ impl Body {
         }
     }
 
-    /// All bytes.
+    /// Reads the whole body. Fails if it was cut off.
     pub async fn into_whole(self) -> Result<Vec<u8>> {
         match self {
             Body::Whole(bytes) => Ok(bytes),

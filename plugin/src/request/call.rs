@@ -1,4 +1,4 @@
-//! A request after its route and the caller's rights were found good: what an endpoint gets.
+//! The input of an endpoint: a request whose route and rights were checked.
 
 use super::body::Body;
 use super::params::Params;
@@ -7,22 +7,22 @@ use super::range::RangeRequest;
 /// A request whose body, if any, is JSON.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
-    /// What it asks.
+    /// The parameters of the request.
     pub params: Params<'a>,
-    /// The login of who asks.
+    /// The caller's login.
     pub actor: &'a str,
-    /// The schemes, in small letters, by which sources of model versions may lead out of the project.
+    /// The URI schemes, in lower case, with which a model version's source may lead out of the project.
     pub source_schemes: &'a [String],
 }
 
-/// A request for or with a file.
+/// A request for files.
 pub struct FileCall<'a> {
-    /// What follows the route's path, or stands for its parameter, percent-encoded.
+    /// The path after the route's, or the segment for its parameter, percent-encoded.
     pub below: &'a str,
-    /// What the query asks.
+    /// The parameters in the query.
     pub query: Params<'a>,
-    /// Which bytes are wanted.
+    /// The requested range and its conditions.
     pub wanted: &'a RangeRequest,
-    /// What was sent.
+    /// The body of the request.
     pub contents: Body,
 }

@@ -1,5 +1,5 @@
-//! JSON that was received, read without copying it: texts without escapes are parts of the body, and an object is a list of
-//! its fields. A batch of 1,000 points so costs one allocation a point.
+//! A JSON reader that does not copy. Texts without escapes are slices of the body, and an object is a list of
+//! its fields. So a batch of 1,000 points costs one allocation for each point.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -9,7 +9,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
     /// `null`.
@@ -26,17 +26,17 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// The fields of an object as they were sent.
+/// The fields of an object, in the order in which they were sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Object<'a> {
-    /// Adds a field, which counts instead of an earlier one of its name.
+    /// Adds a field. It hides an earlier one of the same name.
     pub fn push(&mut self, name: impl Into<Cow<'a, str>>, value: Json<'a>) {
         self.0.push((name.into(), value));
     }
 
-    /// The last field whose name fits.
+    /// The value of the last field whose name fits.
     pub fn find(&self, fits: impl Fn(&str) -> bool) -> Option<&Json<'a>> {
         let field = self.0.iter().rev().find(|(name, _)| fits(name));
         field.map(|(_, value)| value)
@@ -47,7 +47,7 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(name, _)| name.as_ref())
     }
 
-    /// The same without the body that it was read from.
+    /// A copy that does not borrow from the body.
     pub fn into_owned(self) -> Object<'static> {
         let owned = |(name, value): (Cow<'_, str>, Json<'_>)| (Cow::Owned(name.into_owned()), value.into_owned());
         Object(self.0.into_iter().map(owned).collect())
@@ -55,7 +55,7 @@ impl<'a> Object<'a> {
 }
 
 impl Json<'_> {
-    /// The same without the body that it was read from.
+    /// A copy that does not borrow from the body.
     pub fn into_owned(self) -> Json<'static> {
         match self {
             Json::Null => Json::Null,
@@ -68,11 +68,11 @@ impl Json<'_> {
     }
 }
 
-/// Values of one text, names of fields among them: the largest request of a client has some 20,000. Each takes far more of the
-/// memory than of the text, which may be 20 MB long.
+/// The maximum number of values in one text, names of fields included. The largest request of a client has
+/// some 20,000. A value takes far more memory than its text, and a text may have 20 MB.
 pub const VALUES_MAX: usize = 250_000;
 
-/// Lists and objects that lie one inside the other.
+/// The maximum number of nested lists and objects.
 pub const DEPTH_MAX: usize = 100;
 
 impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
@@ -86,17 +86,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
     }
 }
 
-/// A value that is read, and what may still come with it.
+/// The limits that hold while a value is read.
 #[derive(Clone, Copy)]
 struct Within<'b> {
-    /// Values of the whole text.
+    /// Number of values that the whole text may still have.
     left: &'b Cell<usize>,
-    /// Lists and objects inside this one, itself among them.
+    /// Number of levels that may still be nested here.
     depth: usize,
 }
 
 impl Within<'_> {
-    /// What lies in a list or an object.
+    /// The limits for the items of a list or an object.
     fn inside<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1);
         let depth = depth.ok_or_else(|| {
@@ -166,7 +166,7 @@ impl<'de> Visitor<'de> for Within<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let inside = self.inside()?;
         let mut fields = Object::default();
-        // Read like a value: a `Cow` by itself is never read as a part of the body.
+        // The name is read as a value, because serde never borrows a `Cow` from the body.
         while let Some(name) = object.next_key_seed(inside)? {
             let Json::Text(name) = name else {
                 return Err(A::Error::custom("the name of a field must be a text"));
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_was_written(value in a_value()) {
+        fn a_written_value_reads_back(value in a_value()) {
             let written = value.to_string();
             let read: Json<'_> = serde_json::from_str(&written).unwrap();
             prop_assert_eq!(&serde_json::to_string(&read).unwrap(), &written);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_so_many_values_and_they_lie_so_deep_at_most() {
+    fn values_and_depth_have_limits() {
         let read = |text: String| {
             serde_json::from_str::<Json<'_>>(&text)
                 .map(drop)
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_without_escapes_are_parts_of_the_body() {
+    fn texts_without_escapes_are_slices_of_the_body() {
         let read: Json<'_> = serde_json::from_str(r#"{"name":"text","\n":"\n"}"#).unwrap();
         let Json::Object(fields) = read else {
             panic!("an object")
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn of_fields_with_one_name_the_last_counts() {
+    fn the_last_of_fields_with_equal_names_counts() {
         let fields: Json<'_> = serde_json::from_str(r#"{"a":1,"a":2}"#).unwrap();
         let Json::Object(mut fields) = fields else {
             panic!("an object")

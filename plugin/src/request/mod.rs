@@ -1,4 +1,4 @@
-//! A request and its response as endpoints see them. Knows neither routes nor WIT.
+//! Requests and responses as endpoints see them. No module here knows routes or WIT.
 
 pub mod body;
 pub mod call;

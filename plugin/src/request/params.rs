@@ -1,8 +1,9 @@
-//! The parameters of a request, from a JSON body or a query, read as leniently as MLflow's server reads protobuf JSON.
+//! The parameters of a request, from a JSON body or a query. They are parsed as leniently as MLflow's server
+//! parses protobuf JSON.
 //!
-//! Accepted: names in snake_case or camelCase, `null` for absent, unknown names, numbers as texts, whole floats for
-//! integers, enums by name or number, a body that is a JSON text holding JSON. What has a wrong type is refused: the real
-//! server would keep a part of it silently.
+//! Names may be in snake_case or camelCase, and unknown names are ignored. `null` means absent. Numbers may
+//! be texts, and integers may be whole floats. An enum is given by name or number. A body may be a JSON text
+//! that contains JSON. A value of a wrong type is refused; MLflow's server would silently keep a part of it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,21 +13,21 @@ use super::json::{Json, Object};
 use crate::domain::name::missing;
 use crate::error::{Error, Result};
 
-/// Some named values; the names carry their place in the request, for messages.
+/// The named values of an object. Their names include the path in the request, for messages.
 #[derive(Clone, Copy)]
 pub struct Params<'a> {
     fields: &'a Object<'a>,
     path: ParamPath<'a>,
 }
 
-/// Where in a request an object lies: the last two steps to it, which are all that any request has.
+/// The path of an object in a request. Two steps suffice for every request.
 #[derive(Clone, Copy, Default)]
 struct ParamPath<'a> {
     outer: Option<PathStep<'a>>,
     inner: Option<PathStep<'a>>,
 }
 
-/// A step from an object to one inside it.
+/// A step of a path, from an object to one inside it.
 #[derive(Clone, Copy)]
 enum PathStep<'a> {
     Item(&'a str, usize),
@@ -51,17 +52,18 @@ impl fmt::Display for PathStep<'_> {
     }
 }
 
-/// What scripts of Windows write before a text that is UTF-8.
+/// The byte order mark, which scripts on Windows write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a JSON body; an empty one has no parameters. A byte order mark before it is skipped, as MLflow's server does.
+/// Parses a JSON body. An empty one has no parameters. A byte order mark before it is skipped, as MLflow's
+/// server does.
 pub fn from_body(body: &[u8]) -> Result<Object<'_>> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Ok(Object::default());
     }
     let invalid = |what: String| Error::Invalid(format!("The body of the request must be a JSON object: {what}."));
-    // Of a text, each part is known to be UTF-8; where the whole is not, the reader tells the place.
+    // UTF-8 is checked once for the whole body. If it is invalid, the parser reports the position.
     let parsed = match std::str::from_utf8(body) {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(body),
@@ -78,7 +80,7 @@ pub fn from_body(body: &[u8]) -> Result<Object<'_>> {
     }
 }
 
-/// Reads a query; repeated names make a list.
+/// Parses a query. Repeated names make a list.
 pub fn from_query(query: &str) -> Result<Object<'static>> {
     let mut named: BTreeMap<String, Vec<Json<'static>>> = BTreeMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -99,7 +101,7 @@ pub fn from_query(query: &str) -> Result<Object<'static>> {
     Ok(fields)
 }
 
-/// A text of an address without its encoding.
+/// Decodes a percent-encoded text of a query, in which a plus stands for a space.
 pub(crate) fn percent_decoded(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -139,19 +141,19 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// True if nothing is given.
+    /// True if no parameter is given.
     pub fn is_empty(&self) -> bool {
         self.fields.names().next().is_none()
     }
 
-    /// The value of a parameter, if it is given and not `null`.
+    /// The value of a parameter. `None`: it is absent or `null`.
     fn get(&self, name: &str) -> Option<&'a Json<'a>> {
         let exact = self.fields.find(|given| given == name);
         let value = exact.or_else(|| self.fields.find(|given| is_camel_case(given, name)));
         value.filter(|value| !matches!(value, Json::Null))
     }
 
-    /// A parameter's name as messages show it: `metrics[0].key`, `datasets[1].tags[0].key`.
+    /// The name of a parameter for messages: `metrics[0].key`, `datasets[1].tags[0].key`.
     pub fn name(&self, name: &str) -> String {
         let steps = [self.path.outer, self.path.inner].into_iter().flatten();
         steps.map(|step| step.to_string()).chain([name.to_owned()]).collect()
@@ -167,7 +169,7 @@ impl<'a> Params<'a> {
         ))
     }
 
-    /// A text.
+    /// An optional text.
     pub fn text(&self, name: &str) -> Result<Option<&'a str>> {
         match self.get(name) {
             None => Ok(None),
@@ -176,14 +178,14 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// A text that must be given; an empty one counts as missing.
+    /// A required text. An empty one counts as missing.
     pub fn required_text(&self, name: &str) -> Result<&'a str> {
         self.text(name)?
             .filter(|text| !text.is_empty())
             .ok_or_else(|| missing(&self.name(name)))
     }
 
-    /// The first text given of some names; an empty one counts as missing.
+    /// The first text given under two names, of which one is required. An empty one counts as missing.
     pub fn either_text(&self, first: &str, second: &str) -> Result<&'a str> {
         let given = |name| self.text(name).map(|text| text.filter(|text| !text.is_empty()));
         given(first)?
@@ -191,7 +193,7 @@ impl<'a> Params<'a> {
             .ok_or_else(|| missing(&self.name(first)))
     }
 
-    /// A whole number.
+    /// An optional integer.
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let number = match value {
@@ -202,12 +204,12 @@ impl<'a> Params<'a> {
         number.map(Some).ok_or_else(|| self.wrong_type(name, value))
     }
 
-    /// A whole number that must be given.
+    /// A required integer.
     pub fn required_integer(&self, name: &str) -> Result<i64> {
         self.integer(name)?.ok_or_else(|| missing(&self.name(name)))
     }
 
-    /// Yes or no.
+    /// An optional boolean.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>> {
         match self.get(name) {
             None => Ok(None),
@@ -216,7 +218,7 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// A float that must be given; `NaN`, `Infinity` and `-Infinity` come as texts.
+    /// A required float. `NaN`, `Infinity` and `-Infinity` are sent as texts.
     pub fn required_float(&self, name: &str) -> Result<f64> {
         let value = self.get(name).ok_or_else(|| missing(&self.name(name)))?;
         let number = match value {
@@ -232,7 +234,7 @@ impl<'a> Params<'a> {
         number.ok_or_else(|| self.wrong_type(name, value))
     }
 
-    /// One of some words, by the word or its number.
+    /// An optional enum value, by name or number.
     pub fn choice<T: Copy>(&self, name: &str, words: &[(i64, &str, T)]) -> Result<Option<T>> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let found = words.iter().find(|(number, word, _)| match value {
@@ -251,7 +253,7 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// A list of texts; a single text, as in a query, is a list of one.
+    /// A list of texts. A single text, as in a query, is a list of one.
     pub fn texts(&self, name: &str) -> Result<Vec<&'a str>> {
         match self.get(name) {
             None => Ok(Vec::new()),
@@ -284,7 +286,7 @@ impl<'a> Params<'a> {
         values.iter().enumerate().map(object).collect()
     }
 
-    /// An object that must be given.
+    /// A required object.
     pub fn required_object(&self, name: &'a str) -> Result<Params<'a>> {
         match self.get(name) {
             None => Err(missing(&self.name(name))),
@@ -297,13 +299,13 @@ impl<'a> Params<'a> {
     }
 }
 
-/// A float without a fraction as an integer; beyond 2^53 a float names no integer exactly, but the caller wrote it so.
+/// A whole float as an integer. Beyond 2^53 a float is not exact, but the caller chose to send it.
 fn whole(float: f64) -> Option<i64> {
     let inside = float.fract() == 0.0 && (-9.2e18..9.2e18).contains(&float);
     inside.then(|| format!("{float:.0}").parse().ok()).flatten()
 }
 
-/// True if a name is another one, which is written in snake_case, in camelCase.
+/// True if the first name is the camelCase form of the second, which is in snake_case.
 fn is_camel_case(camel: &str, snake: &str) -> bool {
     let mut given = camel.chars();
     let mut raise = false;
@@ -331,7 +333,7 @@ fn shown(value: &Json<'_>) -> String {
     }
 }
 
-/// A value's type, in the words of MLflow's messages.
+/// The type of a value, in the words of MLflow's messages.
 fn kind(value: &Json<'_>) -> &'static str {
     match value {
         Json::Null => "NoneType",

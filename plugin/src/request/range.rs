@@ -1,16 +1,16 @@
-//! The part of a file that a request asks for.
+//! Range requests: the part of a file that a request asks for.
 
-/// What a request says of the bytes that it wants.
+/// The headers that select a part of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RangeRequest {
-    /// The header `range`; empty when there is none.
+    /// The header `range`. Empty when it is absent.
     pub range: String,
     /// The header `if-range`.
     pub if_range: String,
     /// The header `if-none-match`.
     pub if_none_match: String,
-    /// Only what would be said of the file, by `HEAD`.
+    /// True for `HEAD`: only the headers are sent.
     pub head_only: bool,
-    /// The host sends the bytes itself if it is told which.
+    /// True if the host sends the bytes itself; the component only describes the part.
     pub by_host: bool,
 }

@@ -4,22 +4,22 @@ use wit_bindgen::StreamReader;
 
 use crate::host::blobs::FilePart;
 
-/// An answer.
+/// A response.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The content type.
     pub kind: &'static str,
-    /// Besides the content type.
+    /// The headers besides the content type.
     pub headers: Vec<(&'static str, String)>,
-    /// What is sent.
+    /// The body.
     pub body: Contents,
 }
 
 const JSON: &str = "application/json";
 
 impl Answer {
-    /// A JSON object with status 200: clients take any other status for a failure, also 201 after a creation.
+    /// A JSON object with status 200. Clients treat any other status as a failure, even 201 after a creation.
     pub fn ok(body: Vec<u8>) -> Self {
         Answer::json(200, body)
     }
@@ -34,7 +34,7 @@ impl Answer {
         }
     }
 
-    /// A whole file.
+    /// A whole file, with status 200.
     pub fn file(kind: &'static str, headers: Vec<(&'static str, String)>, body: Contents) -> Self {
         Answer {
             status: 200,
@@ -44,7 +44,7 @@ impl Answer {
         }
     }
 
-    /// A part of a file.
+    /// A part of a file, with status 206.
     pub fn file_part(kind: &'static str, headers: Vec<(&'static str, String)>, body: Contents) -> Self {
         Answer {
             status: 206,
@@ -52,7 +52,7 @@ impl Answer {
         }
     }
 
-    /// The caller has the file already.
+    /// Status 304: the caller already has the file.
     pub fn not_modified(headers: Vec<(&'static str, String)>) -> Self {
         Answer {
             status: 304,
@@ -61,12 +61,12 @@ impl Answer {
     }
 }
 
-/// Bytes on their way out.
+/// The body of a response.
 pub enum Contents {
-    /// All of them.
+    /// The complete body.
     Whole(Vec<u8>),
-    /// As they come.
+    /// A stream.
     Stream(StreamReader<u8>),
-    /// Those of a file, which the host sends.
+    /// A part of a file, which the host sends.
     File(FilePart),
 }

@@ -1,25 +1,26 @@
-//! Value ranges implied by a cursor and a threshold. Rows outside the range are skipped before their sort key is built.
+//! Value ranges implied by a cursor and a threshold. Rows outside the range are skipped before their sort key
+//! is built.
 
 use std::ops::RangeInclusive;
 
 use super::order::{Order, VALUE};
 use super::schema::ValueType;
 
-/// Between which numbers the first values of an order lie that come neither before one key nor behind another.
+/// The range of an order's first value between two sort keys.
 #[derive(Clone, Copy, Debug)]
 pub enum Bounds {
-    /// Of an order by floats.
+    /// The range of an order by floats.
     Floats(Between<f64>),
-    /// Of an order by integers.
+    /// The range of an order by integers.
     Integers(Between<i64>),
 }
 
-/// Numbers from a lowest to a highest.
+/// A closed range of numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Between<T> {
     low: T,
     high: T,
-    /// True if the bounds include NaN and runs without a number: both come after all numbers.
+    /// True if the bounds include NaN and absent values. Both come after all numbers.
     pub others: bool,
 }
 
@@ -30,15 +31,15 @@ impl<T: PartialOrd + Copy> Between<T> {
         (self.low <= value && value <= self.high) || (self.others && is_nan)
     }
 
-    /// True if a number of this range may be within the bounds.
+    /// True if the range has a number within the bounds.
     pub fn meets(&self, range: &RangeInclusive<T>) -> bool {
         self.low <= *range.end() && *range.start() <= self.high
     }
 }
 
 impl<A> Order<A> {
-    /// What the first value of things must be like that come neither before `first` nor behind `last`, which are beginnings of
-    /// keys; none when anything may be.
+    /// The bounds of the first value of items that come neither before `first` nor after `last`, which are
+    /// prefixes of sort keys. `None`: no value is excluded.
     pub fn bounds(&self, first: Option<&[u8]>, last: Option<&[u8]>) -> Option<Bounds> {
         let term = self.terms().first()?;
         let number = |key| first_number(key, term.descending);
@@ -62,7 +63,7 @@ impl<A> Order<A> {
     }
 }
 
-/// The bits of the number that a key begins with, ordered as the numbers are.
+/// The bits of the number at the beginning of a key, in an encoding that keeps the order of numbers.
 fn first_number(key: &[u8], descending: bool) -> Option<u64> {
     let (kind, rest) = key.split_first()?;
     let bits = u64::from_be_bytes(*rest.first_chunk()?);
@@ -106,7 +107,7 @@ mod tests {
         ]
     }
 
-    /// True if what is said of the second of three keys agrees with where it stands.
+    /// Checks that the bounds of two keys admit a third one exactly if it lies between them.
     fn check_bounds(
         order: &Order<RunAttribute>,
         [first, between, last]: &[SortKey; 3],
@@ -119,7 +120,7 @@ mod tests {
             (None, None),
         ] {
             let bounds = order.bounds(first.map(SortKey::bytes), last.map(SortKey::bytes));
-            // What begins or ends among NaN says less than it could.
+            // A key that begins with NaN implies no bound.
             let is_number = |key: &&SortKey| key.bytes().first() == Some(&VALUE);
             let [first, last] = [first.filter(is_number), last.filter(is_number)];
             let expected = first.is_none_or(|first| first <= between) && last.is_none_or(|last| between <= last);
@@ -130,18 +131,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_range_meets_bounds_that_admit_a_number_of_it(ends in prop::array::uniform4(-3_i32..4), value in -3_i32..4) {
+        fn a_range_meets_bounds_that_admit_one_of_its_numbers(ends in prop::array::uniform4(-3_i32..4), value in -3_i32..4) {
             let [low, high, start, end] = ends.map(f64::from);
             let (range, value) = (start..=end, f64::from(value));
             let between = Between { low, high, others: false };
             let is_there = between.admits(value) && range.contains(&value);
             prop_assert!(!is_there || between.meets(&range));
-            // And a range on one side of the bounds does not.
+            // A range that lies outside the bounds does not meet them.
             prop_assert!(!(between.meets(&range) && (end < low || high < start)));
         }
 
         #[test]
-        fn bounds_admit_what_comes_between(floats in prop::array::uniform3(number()), integers in prop::array::uniform3(-3_i64..4), descending in any::<bool>()) {
+        fn bounds_admit_exactly_the_values_between_two_keys(floats in prop::array::uniform3(number()), integers in prop::array::uniform3(-3_i64..4), descending in any::<bool>()) {
             let [by_float, by_integer] = [ValueType::Float, ValueType::Integer].map(|values| order(values, descending));
             let keys = floats.map(|value| by_float.key_of(|_| Field::Float(value)));
             check_bounds(&by_float, &keys, |bounds| match bounds {

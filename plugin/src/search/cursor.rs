@@ -1,24 +1,26 @@
-//! Page tokens: the place of the last item of a page, so that the next page costs what the first one did, and the search that the
-//! place is one of.
+//! Page tokens. A token holds the cursor of the last item of a page and a hash of the search. The cursor
+//! makes the next page as cheap as the first one. The hash ties the token to its search.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::error::{Error, Result};
 
-/// The longest token read, in bytes: twice the longest place, that of an order by many texts.
+/// The longest token read, in bytes: twice the longest cursor, which is one of an order by many texts.
 const TOKEN_BYTES_MAX: usize = 100_000;
 
-/// The hex digits with which a token says which search it belongs to.
+/// Number of hex digits at the beginning of a token that identify its search.
 const SEARCH_DIGITS: usize = 16;
 
-/// The pages of one search. A token of another search is refused: its place means nothing here, or something else.
+/// The pages of one search. A token of another search is refused: its cursor would mean nothing here, or
+/// something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pages {
     search: u64,
 }
 
 impl Pages {
-    /// Those of the search that has these parameters. How many items a page has is none of them, and may change.
+    /// The pages of a search with these parameters. The page size is not one of them, since a caller may
+    /// change it between two pages.
     pub fn of(search: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
         search.hash(&mut hasher);
@@ -27,12 +29,13 @@ impl Pages {
         }
     }
 
-    /// The token of the page behind a place.
+    /// The token of the page after a cursor.
     pub fn token(self, last: &Cursor) -> String {
         format!("{:0SEARCH_DIGITS$x}{}", self.search, last.to_token())
     }
 
-    /// Reads a token that `token` made; an empty one is the first page. `fits` is as in `Place::parse`.
+    /// Reads a token that `token` made. `None`: the token is empty, which is the first page. `fits` is as in
+    /// `Cursor::parse`.
     pub fn after(self, token: &str, fits: impl FnOnce(&[u8]) -> bool) -> Result<Option<Cursor>> {
         if token.is_empty() {
             return Ok(None);
@@ -54,28 +57,28 @@ impl Pages {
     }
 }
 
-/// A place in an order: the bytes that its items are ordered by.
+/// A position in an order, as bytes that sort in that order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(Vec<u8>);
 
 impl Cursor {
-    /// The place of an item.
+    /// The cursor with these bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
         Cursor(bytes)
     }
 
-    /// What it is made of.
+    /// The bytes of the cursor.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// As the caller gets it: hex digits, to be handed back unchanged.
+    /// The cursor as hex digits. The caller sends them back unchanged.
     pub fn to_token(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Reads a token that `to_token` made; an empty one is the first page. `fits` says whether a place of these bytes
-    /// can be one of this search: a token of another search is refused.
+    /// Reads a token that `to_token` made. `None`: the token is empty, which is the first page. `fits` says
+    /// whether these bytes can be a cursor of this search; others are refused.
     pub fn parse(token: &str, fits: impl FnOnce(&[u8]) -> bool) -> Result<Option<Self>> {
         if token.is_empty() {
             return Ok(None);
@@ -85,11 +88,11 @@ impl Cursor {
     }
 }
 
-/// The bytes that hex digits stand for; none for any other text, and for one that is too long.
+/// Decodes hex digits. `None`: the text is no hex or is too long.
 fn hex(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| {
-        // `from_str_radix` alone would take a sign too.
+        // `from_str_radix` alone would accept a sign too.
         std::str::from_utf8(pair)
             .ok()
             .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
@@ -131,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn a_token_goes_on_with_its_own_search_alone(bytes in proptest::collection::vec(any::<u8>(), 1..40), one in any::<(String, bool)>(), other in any::<(String, bool)>()) {
+        fn a_token_is_valid_only_for_its_own_search(bytes in proptest::collection::vec(any::<u8>(), 1..40), one in any::<(String, bool)>(), other in any::<(String, bool)>()) {
             let cursor = Cursor::new(bytes);
             let token = Pages::of(&one).token(&cursor);
             prop_assert_eq!(Pages::of(&one).after(&token, |_| true), Ok(Some(cursor)));

@@ -1,4 +1,4 @@
-//! What can be asked of experiments.
+//! The filter and the order of searches for experiments.
 
 use super::filter::{Clause, Field, Filter};
 use super::order::{Order, SortKey, Term, terms};
@@ -6,10 +6,10 @@ use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, Va
 use crate::domain::experiment::{Experiment, Pair};
 use crate::error::Result;
 
-/// What experiments must be to be found.
+/// A filter of experiments.
 pub type ExperimentFilter = Filter<ExperimentAttribute>;
 
-/// In what order experiments are found.
+/// An order of experiments.
 pub type ExperimentOrder = Order<ExperimentAttribute>;
 
 /// An attribute of experiments.
@@ -19,9 +19,9 @@ pub enum ExperimentAttribute {
     ExperimentId,
     /// Its name.
     Name,
-    /// When it was made.
+    /// Its creation time.
     CreationTime,
-    /// When it was last renamed, deleted or restored.
+    /// The time at which it was last renamed, deleted or restored.
     LastUpdateTime,
 }
 
@@ -74,14 +74,14 @@ impl Searched for ExperimentAttribute {
 }
 
 impl Filter<ExperimentAttribute> {
-    /// True if an experiment with these tags is found.
+    /// True if the filter finds an experiment with these tags.
     pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
         self.clauses.iter().all(|clause| clause.matches(experiment, tags))
     }
 }
 
 impl Clause<ExperimentAttribute> {
-    /// True if it holds for an experiment with these tags.
+    /// True if the clause holds for an experiment with these tags.
     pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
         match &self.subject {
             Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
@@ -91,13 +91,13 @@ impl Clause<ExperimentAttribute> {
 }
 
 impl Order<ExperimentAttribute> {
-    /// True if it is the default order, in which they are stored.
+    /// True if this is the default order, in which experiments are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }
 
-    /// Reads an `order_by`; without items the newest come first, then the lower numbers. Otherwise the higher numbers of
-    /// equal ones come first. What is named twice counts where it comes first.
+    /// Reads an `order_by`. Without items the newest come first, of equal ones the lower ids. Otherwise the
+    /// higher ids of equal ones come first. Of items that name the same field only the first counts.
     pub fn parse(items: &[&str]) -> Result<Self> {
         let default = ["creation_time DESC", "experiment_id ASC"];
         let mut terms: Vec<Term<ExperimentAttribute>> = terms(if items.is_empty() { &default } else { items })?;
@@ -112,7 +112,7 @@ impl Order<ExperimentAttribute> {
         Ok(Order::new(terms))
     }
 
-    /// The place of an experiment.
+    /// The sort key of an experiment.
     pub fn key(&self, experiment: &Experiment) -> SortKey {
         self.key_of(|subject| of_experiment(subject, experiment))
     }

@@ -7,64 +7,65 @@ use std::collections::BTreeSet;
 use super::like::Pattern;
 use super::schema::{Relation, Searched, Subject};
 
-/// What things must be to be found; every clause must hold.
+/// A filter. An item is found if every clause holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter<A> {
-    /// None: all things are found.
+    /// The clauses. Without any, every item is found.
     pub clauses: Vec<Clause<A>>,
 }
 
 /// One comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clause<A> {
-    /// What is compared.
+    /// The left side: the value that is compared.
     pub subject: Subject<A>,
-    /// What it must be.
+    /// The predicate for the value.
     pub test: Predicate,
 }
 
-/// What a value must be. Only `Absent` holds for one that is absent.
+/// A predicate on a value. Only `Absent` holds for an absent value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Predicate {
-    /// A number in this relation to that one. NaN is in the relation `!=` to all.
+    /// A number in this relation to the given one. NaN is unequal to all, and in no other relation.
     Float(Relation, f64),
-    /// An integer in this relation to that number.
+    /// An integer in this relation to the given number.
     Integer(Relation, Bound),
-    /// A text that is, or is not, one of these.
+    /// A text that is, or is not, one of a set.
     Text {
         /// The texts.
         among: BTreeSet<String>,
         /// True if it must be one of them.
         wanted: bool,
     },
-    /// A number of an experiment that is, or is not, one of these.
+    /// An experiment's number that is, or is not, one of a set.
     Id {
         /// The numbers.
         among: BTreeSet<u64>,
         /// True if it must be one of them.
         wanted: bool,
     },
-    /// A text of this form.
+    /// A text that matches a pattern.
     Like(Pattern),
-    /// No value.
+    /// An absent value.
     Absent,
-    /// Any value.
+    /// A value that is present.
     Present,
 }
 
-/// A number that integers are compared with exactly, however large or broken it is.
+/// The number in a comparison with integers. The comparison is exact, also for fractions and for numbers
+/// beyond 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// The greatest integer not above it.
+    /// The greatest integer that is not greater than the number.
     pub floor: i128,
-    /// True if it is that integer.
+    /// True if the number is that integer.
     pub whole: bool,
 }
 
-/// A value of a thing.
+/// A value of a searched item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Field<'a> {
-    /// It has none.
+    /// No value.
     Absent,
     /// A text.
     Text(Cow<'a, str>),
@@ -77,12 +78,12 @@ pub enum Field<'a> {
 }
 
 impl<A: Searched> Filter<A> {
-    /// True if it finds everything.
+    /// True if the filter finds every item.
     pub fn is_empty(&self) -> bool {
         self.clauses.is_empty()
     }
 
-    /// The texts of which this attribute must be one, if a clause says so.
+    /// The set of texts in which this attribute's value must be. `None`: no clause demands a set.
     pub fn texts_of(&self, attribute: A) -> Option<&BTreeSet<String>> {
         self.clauses
             .iter()
@@ -96,7 +97,7 @@ impl<A: Searched> Filter<A> {
 }
 
 impl Predicate {
-    /// True if a value is so.
+    /// True if a value satisfies the predicate.
     pub fn holds(&self, field: &Field<'_>) -> bool {
         match (self, field) {
             (Predicate::Absent, field) => *field == Field::Absent,
@@ -115,7 +116,7 @@ impl Predicate {
 }
 
 impl Relation {
-    /// True if two values ordered so are in this relation; those without an order are unequal.
+    /// True if two values with this ordering are in the relation. Values without an ordering are unequal.
     pub fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Relation::Equal => order == Some(Ordering::Equal),
@@ -129,14 +130,14 @@ impl Relation {
 }
 
 impl Bound {
-    /// Reads a number as filters write it.
+    /// Reads a number in the syntax of filters.
     pub fn parse(number: &str) -> Option<Self> {
         if let Ok(floor) = number.parse() {
             return Some(Bound { floor, whole: true });
         }
         let value: f64 = number.parse().ok()?;
         let floor = value.floor();
-        // Beyond 38 digits no integer of a thing is near.
+        // A number beyond 38 digits is further than any stored integer.
         let far = if value < 0.0 { i128::MIN } else { i128::MAX };
         Some(Bound {
             floor: format!("{floor:.0}").parse().unwrap_or(far),
@@ -144,7 +145,7 @@ impl Bound {
         })
     }
 
-    /// How an integer stands to it.
+    /// Compares an integer with the number.
     pub fn order_of(self, value: i64) -> Ordering {
         match i128::from(value).cmp(&self.floor) {
             Ordering::Equal if !self.whole => Ordering::Less,
@@ -154,12 +155,12 @@ impl Bound {
 }
 
 impl<'a> Field<'a> {
-    /// A text of a thing.
+    /// A text value.
     pub fn text(text: &'a str) -> Self {
         Field::Text(Cow::Borrowed(text))
     }
 
-    /// The value with this key.
+    /// The value with this key. Absent if no pair has the key.
     pub fn of_key<T: AsRef<str>>(key: &str, pairs: &'a [(T, T)]) -> Self {
         pairs
             .iter()
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_number_is_only_unequal() {
+    fn nan_is_only_unequal() {
         for (relation, holds) in [
             (Relation::NotEqual, true),
             (Relation::Equal, false),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_value_is_only_absent() {
+    fn an_absent_value_meets_only_is_null() {
         let among = BTreeSet::from(["a".to_owned()]);
         assert!(Predicate::Absent.holds(&Field::Absent));
         assert!(!Predicate::Present.holds(&Field::Absent));

@@ -1,4 +1,4 @@
-//! What MLflow's own server finds, and in what order: measured on 3.18.
+//! Results and orders of MLflow's own server, as measured on MLflow 3.18.
 
 #![allow(clippy::unwrap_used)]
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ const ACTIVE: Lifecycle = Lifecycle {
     epoch: 0,
 };
 
-/// One run: name, the first byte of its id, start, metric `m`, param `p`, tag `t`, then how it ended.
+/// One run: name, first byte of the id, start time, metric `m`, param `p`, tag `t`, status, end time.
 type Row = (
     &'static str,
     u8,

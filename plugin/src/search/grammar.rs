@@ -1,4 +1,4 @@
-//! Which filters and orders are understood, and what is said of the others.
+//! Tests of the grammar of filters and orders, and of the messages for invalid ones.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::experiments::{ExperimentFilter, ExperimentOrder};
@@ -19,7 +19,7 @@ fn count(filter: &str) -> usize {
 }
 
 #[test]
-fn and_only_parts_comparisons() {
+fn and_only_separates_comparisons() {
     for (filter, clauses) in [
         ("", 0),
         ("AND", 0),
@@ -54,7 +54,7 @@ fn keys_are_bare_or_quoted() {
 }
 
 #[test]
-fn what_is_no_comparison_is_refused_like_by_mlflow() {
+fn malformed_comparisons_are_refused_as_by_mlflow() {
     for (filter, message) in [
         ("   ", "Invalid filter '   '. Could not be parsed."),
         (
@@ -111,7 +111,7 @@ fn what_is_no_comparison_is_refused_like_by_mlflow() {
 }
 
 #[test]
-fn wrong_comparators_are_refused_like_by_mlflow() {
+fn wrong_comparators_are_refused_as_by_mlflow() {
     let nulls = "IS NULL / IS NOT NULL is only supported for tags and params";
     let lists = "Only ['run_id'] attributes support comparison with a list of quoted string values.";
     for (filter, message) in [
@@ -137,7 +137,7 @@ fn wrong_comparators_are_refused_like_by_mlflow() {
 }
 
 #[test]
-fn wrong_values_are_refused_like_by_mlflow() {
+fn wrong_values_are_refused_as_by_mlflow() {
     let quotes = "Parameter value is either not quoted or unidentified quote types";
     let list = "While parsing a list in the query, expected a non-empty list of quoted string values";
     for (filter, message) in [
@@ -247,7 +247,7 @@ fn experiments_have_their_own_rules() {
 }
 
 #[test]
-fn wrong_orders_are_refused_like_by_mlflow() {
+fn wrong_orders_are_refused_as_by_mlflow() {
     for item in [
         "",
         " start_time",
@@ -305,7 +305,7 @@ fn an_order_names_its_key_in_any_quotes() {
 }
 
 #[test]
-fn what_is_asked_for_has_limits() {
+fn filters_and_orders_have_limits() {
     let long = format!("params.a = '{}'", "x".repeat(FILTER_BYTES_MAX));
     assert!(refusal(RunFilter::parse(&long)).starts_with("Invalid filter of 65"));
     let clauses = "run_id='' ".repeat(FILTER_CLAUSES_MAX);
@@ -319,7 +319,7 @@ fn what_is_asked_for_has_limits() {
 }
 
 #[test]
-fn a_message_stays_short_whatever_is_asked() {
+fn a_message_stays_short_for_any_input() {
     let long = "x".repeat(60_000);
     for filter in [
         format!("{long} = 'a'"),

@@ -1,15 +1,16 @@
-//! The tokens of filters and orders. They are those of `sqlparse`, which MLflow reads filters with, as far as a filter can
-//! hold them; whatever else there is becomes one unknown token, which no filter may hold.
+//! The lexer of filters and orders. Its tokens are those of `sqlparse`, with which MLflow reads filters, as
+//! far as a filter can contain them. All other text becomes unknown tokens, which no filter may contain.
 
-/// The characters of a text that a message shows.
+/// Number of characters of a text that a message shows.
 const SHOWN_CHARS: usize = 60;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind<'a> {
-    /// A bare or back-quoted word, or several parts joined by dots, each bare or quoted: keywords are among them.
+    /// A word, bare or in back-quotes, or several parts joined by dots, each bare or quoted. Keywords are of
+    /// this kind.
     Path,
-    /// What stands between single or double quotes.
+    /// A text in single or double quotes.
     Text { content: &'a str, quote: char },
     /// A number.
     Number,
@@ -23,25 +24,25 @@ pub(super) enum Kind<'a> {
     Comma,
     /// `;`
     Semicolon,
-    /// A quote that is never closed, to the end of the text.
+    /// A quote that is never closed, up to the end of the text.
     Unclosed,
-    /// Anything else.
+    /// Any other character.
     Unknown,
 }
 
-/// A piece of the text.
+/// A token of the text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Token<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind<'a>,
-    /// As it was written.
+    /// The text as it was written.
     pub text: &'a str,
-    /// The byte of the text at which it begins.
+    /// The byte offset at which it begins.
     pub start: usize,
 }
 
 impl Token<'_> {
-    /// True if it is this keyword, in any case.
+    /// True if the token is this keyword, in any case.
     pub(super) fn is_word(&self, word: &str) -> bool {
         self.kind == Kind::Path && self.text.eq_ignore_ascii_case(word)
     }
@@ -68,17 +69,17 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// White space by Python's rules.
+/// True for white space by Python's rules.
 pub(super) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// A character of bare words.
+/// True for the characters of bare words.
 pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The token that a text begins with, and its bytes.
+/// The first token of a text, and its length in bytes.
 fn first(text: &str) -> (Kind<'_>, usize) {
     let Some(c) = text.chars().next() else {
         return (Kind::Unknown, 0);
@@ -114,7 +115,7 @@ fn quoted_text(text: &str, quote: char) -> (Kind<'_>, usize) {
     }
 }
 
-/// The bytes of the path that a text begins with.
+/// The length in bytes of the path at the beginning of a text. `None`: there is no path.
 fn path(text: &str) -> Option<usize> {
     let mut length = part(text, false)?;
     while let Some(next) = text.get(length..).and_then(|rest| rest.strip_prefix('.')) {
@@ -126,7 +127,8 @@ fn path(text: &str) -> Option<usize> {
     Some(length)
 }
 
-/// The bytes of the part of a path that a text begins with. Behind a dot also single quotes are names.
+/// The length in bytes of the path's part at the beginning of a text. After a dot a part may have single
+/// quotes.
 fn part(text: &str, behind_dot: bool) -> Option<usize> {
     match text.chars().next()? {
         '`' | '"' => quoted(text),
@@ -148,7 +150,7 @@ pub(super) fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-/// A part of a path without its quotes, and whether it had some.
+/// A part of a path without its quotes, and true if it had quotes.
 pub(super) fn unquote(part: &str) -> (&str, bool) {
     for quote in ['\'', '"', '`'] {
         if let Some(content) = part.strip_prefix(quote).and_then(|part| part.strip_suffix(quote)) {
@@ -158,8 +160,9 @@ pub(super) fn unquote(part: &str) -> (&str, bool) {
     (part, false)
 }
 
-/// The bytes of the quoted text that a text begins with. A doubled quote, and behind a backslash a quote other than the
-/// back-quote, do not end it, unless the text would have no end then. All of them stay part of the content.
+/// The length in bytes of the quoted text at the beginning of a text. A doubled quote does not end it. A
+/// quote after a backslash does not end it either, except a back-quote. If no other quote ends the text, the
+/// last of these does. Doubled and escaped quotes stay in the content as written.
 fn quoted(text: &str) -> Option<usize> {
     let mut characters = text.char_indices().peekable();
     let (_, quote) = characters.next()?;
@@ -180,8 +183,8 @@ fn quoted(text: &str) -> Option<usize> {
     possible_end
 }
 
-/// The bytes of the number that a text begins with: `1`, `1.`, `.5`, `-5`, `1e5`, `1.5E-3`. Unlike MLflow's parser it takes a plus in
-/// the exponent, since Python prints one: `1e+20`.
+/// The length in bytes of the number at the beginning of a text: `1`, `1.`, `.5`, `-5`, `1e5`, `1.5E-3`.
+/// Unlike MLflow's parser it accepts a plus in the exponent, since Python prints one: `1e+20`.
 fn number(text: &str) -> Option<usize> {
     let sign = usize::from(text.starts_with('-'));
     let digits = |from: usize| {
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_is_cut_with_and_without_spaces() {
+    fn a_comparison_is_tokenized_with_and_without_spaces() {
         let tokens = ["metrics.`a b`", ">=", "-1.5", "AND", "tags.mlflow.user", "!=", "'x'"];
         assert_eq!(shown("metrics.`a b` >= -1.5 AND tags.mlflow.user != 'x'"), tokens);
         assert_eq!(shown("metrics.`a b`>=-1.5\u{a0}AND\ntags.mlflow.user!='x'"), tokens);

@@ -1,32 +1,33 @@
-//! LIKE and ILIKE: `%` is any text, `_` any character, and nothing stands for them.
+//! The patterns of LIKE and ILIKE: `%` stands for any text and `_` for any character. There is no escape.
 //!
-//! A match takes time in proportion to the text: the pieces between `%` are searched one behind the other, those with a `_`
-//! by a bit for each of their characters (64 at a time), the others by the standard library's search.
+//! The time of a match is proportional to the length of the text. The pieces between `%` are searched one
+//! after the other. A piece with a `_` is searched with a bit for each of its characters, 64 at a time. Other
+//! pieces are searched with the standard library.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// A pattern ready to be matched.
+/// A pattern, prepared for matching.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
-    /// As it was given.
+    /// The pattern as it was given.
     text: String,
     ignore_case: bool,
     first: Piece,
-    /// What stands behind the first `%`, cut at each further one. Empty when there is no `%`.
+    /// The pieces after the first `%`, split at each further one. Empty when there is no `%`.
     others: Vec<Piece>,
 }
 
-/// A text in which some characters may be any.
+/// A piece of a pattern between two `%`.
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
-    /// None may.
+    /// A piece without wildcards.
     Plain(String),
-    /// `None` may.
+    /// A piece with wildcards. `None` stands for any character.
     Wild(Vec<Option<char>>, Masks),
 }
 
-/// For each character of a piece the places where it may stand, a bit each; and those where any may.
+/// Bit masks of a piece: for each character the positions that it matches, and the positions of wildcards.
 #[derive(Clone, Debug, PartialEq)]
 struct Masks {
     by_char: HashMap<char, Vec<u64>>,
@@ -34,7 +35,7 @@ struct Masks {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Prepares a pattern.
     pub fn new(text: &str, ignore_case: bool) -> Self {
         let folded = if ignore_case { fold(text) } else { Cow::Borrowed(text) };
         let mut pieces = folded.split('%');
@@ -46,17 +47,17 @@ impl Pattern {
         }
     }
 
-    /// As it was given.
+    /// The pattern as it was given.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// True if it is one of ILIKE.
+    /// True for a pattern of ILIKE.
     pub fn ignores_case(&self) -> bool {
         self.ignore_case
     }
 
-    /// True if a whole text is as it says.
+    /// True if the pattern matches the whole text.
     pub fn matches(&self, text: &str) -> bool {
         let text = if self.ignore_case {
             fold(text)
@@ -69,7 +70,7 @@ impl Pattern {
         let Some((last, middle)) = self.others.split_last() else {
             return rest.is_empty();
         };
-        // The first place where a piece stands leaves the most for those behind it.
+        // Taking the first match of each piece is enough: it gives the pieces after it the longest rest.
         for piece in middle {
             match piece.after_first(rest) {
                 Some(behind) => rest = behind,
@@ -90,7 +91,7 @@ impl Piece {
         Piece::Wild(characters, masks)
     }
 
-    /// What is behind it in a text that starts with it.
+    /// The rest of a text that starts with the piece. `None`: it does not.
     fn after_start<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
             Piece::Plain(piece) => text.strip_prefix(piece.as_str()),
@@ -102,7 +103,7 @@ impl Piece {
         }
     }
 
-    /// True if a text ends with it.
+    /// True if a text ends with the piece.
     fn ends(&self, text: &str) -> bool {
         match self {
             Piece::Plain(piece) => text.ends_with(piece.as_str()),
@@ -114,7 +115,7 @@ impl Piece {
         }
     }
 
-    /// What is behind the first place where it stands in a text.
+    /// The rest of a text after the first match of the piece. `None`: there is no match.
     fn after_first<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
             Piece::Plain(piece) => find(text, piece).and_then(|at| text.get(at + piece.len()..)),
@@ -123,10 +124,10 @@ impl Piece {
     }
 }
 
-/// In texts up to this length each place is tried: to prepare the search would take longer.
+/// Length in bytes up to which each position of a text is tried. Preparing a search would take longer.
 const SHORT: usize = 64;
 
-/// The first place of a text where another stands.
+/// The byte offset of the first match of a piece in a text.
 fn find(text: &str, piece: &str) -> Option<usize> {
     let (first, rest) = match piece.as_bytes().split_first() {
         Some(split) if text.len() <= SHORT => split,
@@ -152,7 +153,7 @@ impl Masks {
         Masks { by_char, any }
     }
 
-    /// Bit n of the state says that the piece's first n+1 characters stand right before here.
+    /// Bit n of the state is set if the last n+1 characters read match the first n+1 characters of the piece.
     fn after_first<'a>(&self, text: &'a str, length: usize) -> Option<&'a str> {
         let last = length.checked_sub(1)?;
         let mut state = vec![0_u64; self.any.len()];
@@ -179,7 +180,7 @@ fn set_bit(words: &mut [u64], at: usize) {
     }
 }
 
-/// Lower case, character by character, so that `_` stays one of them.
+/// Lower case, character by character, so that `_` still matches one character.
 fn fold(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);
@@ -216,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn like_is_the_naive_matcher(pattern in "[ab_%ü]{0,9}", text in "[abü]{0,9}") {
+        fn like_agrees_with_the_naive_matcher(pattern in "[ab_%ü]{0,9}", text in "[abü]{0,9}") {
             prop_assert!(agrees(&pattern, &text));
         }
 
@@ -237,12 +238,12 @@ mod tests {
     fn ilike_ignores_case_in_every_script() {
         assert!(Pattern::new("ÄB%", true).matches("äbC"));
         assert!(!Pattern::new("ÄB%", false).matches("äbC"));
-        // One character stays one, also where its lower case has two.
+        // The lower case of this character has two characters, but it is matched as one.
         assert!(Pattern::new("_", true).matches("İ"));
     }
 
     #[test]
-    fn a_hostile_pattern_is_matched_in_time() {
+    fn a_hostile_pattern_is_matched_in_linear_time() {
         let pattern = Pattern::new(&format!("%{}_b%", "a".repeat(7_900)), false);
         assert!(!pattern.matches(&"a".repeat(20_000)));
         assert!(!Pattern::new(&"%a".repeat(4_000), false).matches(&"a".repeat(3_999)));

@@ -1,4 +1,5 @@
-//! What can be asked of logged models. Their metrics may be told apart by the dataset that they were measured on.
+//! The filter and the order of searches for logged models. A metric can be restricted to datasets on which it
+//! was measured.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ pub enum LoggedModelAttribute {
     Id,
     /// Its name.
     Name,
-    /// How far it has come.
+    /// Its upload status.
     Status,
     /// Its type.
     Kind,
@@ -25,9 +26,9 @@ pub enum LoggedModelAttribute {
     SourceRun,
     /// Its experiment.
     Experiment,
-    /// When it was made.
+    /// Its creation time.
     CreationTime,
-    /// When its status was last changed.
+    /// The time at which its status last changed.
     LastUpdateTime,
 }
 
@@ -100,16 +101,17 @@ impl Searched for LoggedModelAttribute {
     };
 }
 
-/// Which logged models a search finds.
+/// A search for logged models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedModelSearch {
     filter: Filter<LoggedModelAttribute>,
-    /// Metrics count if they were measured on one of these; none: on whatever. An empty digest is any digest.
+    /// The datasets on which a metric must have been measured. Empty: any dataset. An empty digest stands for
+    /// any digest.
     datasets: Vec<MeasuredOn>,
 }
 
 impl LoggedModelSearch {
-    /// Reads a filter; an empty one finds every model that was measured on one of the datasets.
+    /// Reads a filter. An empty one finds every model that was measured on one of the datasets.
     pub fn parse(text: &str, datasets: Vec<MeasuredOn>) -> Result<Self> {
         let filter = match Filter::parse(text) {
             Err(_) if names_a_quote(text) => Filter::parse("name = ''")?,
@@ -118,17 +120,17 @@ impl LoggedModelSearch {
         Ok(LoggedModelSearch { filter, datasets })
     }
 
-    /// True if a model is found.
+    /// True if the search finds the model.
     pub fn matches(&self, known: &KnownLoggedModel) -> bool {
         self.is_measured(known) && self.filter.clauses.iter().all(|clause| self.holds(clause, known))
     }
 
-    /// True if every model is found.
+    /// True if the search finds every model.
     pub fn is_everything(&self) -> bool {
         self.filter.is_empty() && self.datasets.is_empty()
     }
 
-    /// The names of which a found model must have one, if the filter says so.
+    /// The names of which a found model must have one. `None`: the filter does not restrict them.
     pub fn names(&self) -> Option<&BTreeSet<String>> {
         self.filter.texts_of(LoggedModelAttribute::Name)
     }
@@ -151,35 +153,36 @@ impl LoggedModelSearch {
     }
 }
 
-/// True if a filter asks for one name with a quote in it, which no model has.
+/// True if a filter asks only for a name with a quote in it, which no model has.
 ///
-/// Before they list a directory of a run, clients ask for a model named like it, and do not escape the name: `name = 'it's'`.
+/// Before clients list a directory of a run, they search for a model with the directory's name. They do not
+/// escape the name: `name = 'it's'`.
 fn names_a_quote(text: &str) -> bool {
     let name = text.strip_prefix("name = '").and_then(|text| text.strip_suffix('\''));
     name.is_some_and(|name| name.contains('\'') && !name.contains(['=', '<', '>']))
 }
 
-/// One thing that a caller orders logged models by.
+/// An item of a caller's `order_by`.
 #[derive(Clone, Debug, Hash)]
 pub struct OrderItem {
     /// An attribute, or `metrics.` and a key.
     pub field: String,
     /// True if lower values come first.
     pub ascending: bool,
-    /// What a metric must be measured on; an empty name or digest is any.
+    /// The dataset on which a metric must have been measured. An empty name or digest stands for any.
     pub dataset: MeasuredOn,
 }
 
-/// In what order logged models are found.
+/// An order of logged models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedModelOrder {
     order: Order<LoggedModelAttribute>,
-    /// What the metric of each term must be measured on: one of each.
+    /// For each term two lists of datasets. The metric must have been measured on one of each list.
     scopes: Vec<[Vec<MeasuredOn>; 2]>,
 }
 
 impl LoggedModelOrder {
-    /// Reads an order. Equal models follow by creation, the newest first, then by id.
+    /// Reads an order. Of equal models the newest come first, then the lower ids.
     pub fn parse(items: &[OrderItem], datasets: &[MeasuredOn]) -> Result<Self> {
         if items.len() > ORDER_BY_ITEMS_MAX {
             return Err(Error::Invalid(format!(
@@ -203,12 +206,12 @@ impl LoggedModelOrder {
         Ok(LoggedModelOrder { order, scopes })
     }
 
-    /// True if it is the default order, in which they are stored.
+    /// True if this is the default order, in which logged models are stored.
     pub fn is_listing(&self) -> bool {
         self.scopes.is_empty()
     }
 
-    /// The place of a model.
+    /// The sort key of a model.
     pub fn key(&self, known: &KnownLoggedModel) -> SortKey {
         self.order
             .key_of_terms(|index, subject| match (subject, self.scopes.get(index)) {
@@ -217,7 +220,7 @@ impl LoggedModelOrder {
             })
     }
 
-    /// The place of a model in the default order.
+    /// The sort key of a model in the default order.
     pub fn listed_key(&self, creation_time_ms: i64, id: LoggedModelId) -> SortKey {
         self.order.key_of(|subject| match subject {
             Subject::Attribute(LoggedModelAttribute::CreationTime) => Field::Integer(creation_time_ms),
@@ -225,7 +228,7 @@ impl LoggedModelOrder {
         })
     }
 
-    /// Creation time and id at a place of the default order.
+    /// The creation time and the id in a cursor of the default order.
     pub fn listing_cursor(cursor: &[u8]) -> Option<(i64, LoggedModelId)> {
         let (time, rest) = cursor.get(1..)?.split_first_chunk()?;
         let time = (!u64::from_be_bytes(*time) ^ 1 << 63).cast_signed();
@@ -233,7 +236,7 @@ impl LoggedModelOrder {
         Some((time, LoggedModelId::parse(id).ok()?))
     }
 
-    /// True if a place of these bytes can be one of this order.
+    /// True if these bytes can be a cursor of this order.
     pub fn fits(&self, cursor: &[u8]) -> bool {
         self.order.read_key(cursor).is_some() && (!self.is_listing() || Self::listing_cursor(cursor).is_some())
     }
@@ -266,7 +269,7 @@ fn attribute(name: &str, descending: bool) -> Option<Term<LoggedModelAttribute>>
         .find(|row| row.name == name)?;
     Some(Term {
         subject: Subject::Attribute(row.id),
-        // By its number, so that one that is further comes later.
+        // Statuses are ordered by number, so that later statuses come later.
         values: if row.id == LoggedModelAttribute::Status {
             ValueType::Integer
         } else {
@@ -280,7 +283,8 @@ fn invalid(field: &str) -> Error {
     Error::Invalid(format!("Invalid order by field name: {}", shown(field)))
 }
 
-/// A metric's newest value among those measured on one of the datasets of every list; an empty list is any dataset.
+/// The newest value of a metric, among those measured on a dataset of every list. An empty list stands for
+/// any dataset.
 fn newest(known: &KnownLoggedModel, key: &str, scopes: &[&Vec<MeasuredOn>]) -> Field<'static> {
     let of_key = known.newest.iter().filter(|point| point.key == key);
     let fitting = of_key.filter(|point| scopes.iter().all(|scope| scope.is_empty() || is_on(scope, point)));
@@ -324,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_need_no_quotes_and_words_are_known() {
+    fn texts_need_no_quotes_and_statuses_are_checked() {
         for good in [
             "name = M1",
             "params.p = 1",
@@ -354,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_quote_is_that_of_no_model() {
+    fn a_filter_for_a_name_with_a_quote_matches_no_model() {
         for filter in ["name = 'it's'", "name = ''quoted''", "name = 'a' OR 'b'"] {
             let search = LoggedModelSearch::parse(filter, Vec::new()).unwrap();
             assert_eq!(search.names(), Some(&BTreeSet::from([String::new()])), "{filter}");
@@ -364,7 +368,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_listed_place_reads_back(time in any::<i64>(), id in any::<[u8; 16]>()) {
+        fn a_cursor_of_the_default_order_reads_back(time in any::<i64>(), id in any::<[u8; 16]>()) {
             let order = LoggedModelOrder::parse(&[], &[]).unwrap();
             let key = order.listed_key(time, LoggedModelId(id));
             prop_assert_eq!(LoggedModelOrder::listing_cursor(key.bytes()), Some((time, LoggedModelId(id))));
@@ -372,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn any_order_is_read_or_refused(field in "\\PC{0,10}|(metrics|tags|name|status)\\.?[a-z ]{0,3}", ascending in any::<bool>(), bytes in any::<Vec<u8>>()) {
+        fn any_order_is_parsed_or_refused(field in "\\PC{0,10}|(metrics|tags|name|status)\\.?[a-z ]{0,3}", ascending in any::<bool>(), bytes in any::<Vec<u8>>()) {
             let item = OrderItem { field, ascending, dataset: MeasuredOn::default() };
             if let Ok(order) = LoggedModelOrder::parse(&[item], &[]) {
                 let _ = order.fits(&bytes);

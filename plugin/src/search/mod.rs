@@ -1,8 +1,9 @@
-//! How searches are asked for. Nothing here knows of WIT, HTTP or JSON.
+//! The parsers and evaluators of searches. No module here knows WIT, HTTP or JSON.
 //!
-//! `lex` cuts a text into tokens, `parse` makes a filter's comparisons of them, `name` reads what is compared, for whatever `language` says can be
-//! searched; `order` does the same for `order_by`, and `bounds` says what of an order can be on a page. `runs`, `experiments`, `logged`, `models` and `versions`
-//! say what their things can be asked for.
+//! `lex` splits a text into tokens, and `name` reads the name of a field. `parse` makes a filter of them and
+//! `order` an order, both by a `schema`. `bounds` derives the values that an order can have on a page, and
+//! `cursor` writes page tokens. `runs`, `experiments`, `logged_models`, `models` and `versions` hold the
+//! schemas.
 
 pub mod bounds;
 pub mod cursor;

@@ -1,4 +1,4 @@
-//! What can be asked of registered models.
+//! The filter and the order of searches for registered models.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::domain::model::Model;
 use crate::domain::prompt::hides;
 use crate::error::{Error, Result};
 
-/// In what order models are found.
+/// An order of models.
 pub type ModelOrder = Order<ModelAttribute>;
 
 /// An attribute of models.
@@ -20,21 +20,21 @@ pub type ModelOrder = Order<ModelAttribute>;
 pub enum ModelAttribute {
     /// Its name.
     Name,
-    /// When it, or the number of its versions, was last changed.
+    /// The time at which the model, or the number of its versions, last changed.
     LastUpdateTime,
 }
 
-/// Which models a search finds.
+/// A search for models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSearch {
-    /// True if they are prompts.
+    /// The kind of models that are found.
     pub kind: Kind,
-    /// What else they must be.
+    /// The further conditions.
     pub filter: Filter<ModelAttribute>,
 }
 
-/// The entities that models and versions know. As in MLflow, attributes are `attribute.` in filters, and in orders of versions
-/// `attributes.` as well; orders of models take neither.
+/// The entities of models and versions. As in MLflow, attributes have the prefix `attribute.` in filters.
+/// Orders of versions also accept `attributes.`; orders of models accept neither.
 pub(super) const ENTITIES: &[Entity] = &[
     Entity {
         words: &["attribute"],
@@ -79,26 +79,26 @@ impl Searched for ModelAttribute {
 }
 
 impl ModelSearch {
-    /// Reads a filter; an empty one finds every model that is no prompt.
+    /// Reads a filter. An empty one finds every model that is not a prompt.
     pub fn parse(text: &str) -> Result<Self> {
         let (kind, filter) = Filter::parse(text)?.split_kind();
         Ok(ModelSearch { kind, filter })
     }
 
-    /// True if a model with these tags is found.
+    /// True if the search finds a model with these tags.
     pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
         let is_hidden = self.kind == Kind::Models && tags.iter().any(|(key, value)| hides(key, value));
         !is_hidden && self.filter.clauses.iter().all(|clause| clause.matches(model, tags))
     }
 
-    /// The names of which a found model must have one, if the filter says so.
+    /// The names of which a found model must have one. `None`: the filter does not restrict them.
     pub fn names(&self) -> Option<&BTreeSet<String>> {
         self.filter.texts_of(ModelAttribute::Name)
     }
 }
 
 impl Clause<ModelAttribute> {
-    /// True if it holds for a model with these tags.
+    /// True if the clause holds for a model with these tags.
     pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
         match &self.subject {
             Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
@@ -108,12 +108,12 @@ impl Clause<ModelAttribute> {
 }
 
 impl Order<ModelAttribute> {
-    /// True if it is the default order, in which their names are stored.
+    /// True if this is the default order, in which the names of models are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }
 
-    /// Reads an `order_by`; equal ones follow by name. Attributes are named without a word before.
+    /// Reads an `order_by`. Equal models are ordered by name. Attributes are named without an entity.
     pub fn parse(items: &[&str]) -> Result<Self> {
         let mut terms: Vec<Term<ModelAttribute>> = terms(items)?;
         if let Some(item) = items.iter().find(|item| item.contains('.')) {
@@ -134,14 +134,15 @@ impl Order<ModelAttribute> {
         Ok(Order::new(terms))
     }
 
-    /// The place of a model.
+    /// The sort key of a model.
     pub fn key(&self, model: &Model) -> SortKey {
         self.key_of(|subject| of_model(subject, model))
     }
 
-    /// The name at a place of the default order.
+    /// The name in a cursor of the default order.
     pub fn listed_name(cursor: &[u8]) -> Option<&str> {
-        // A mark, the name, and its end. No name has a zero, which would stand there as two bytes.
+        // The cursor is a kind byte, the name and its end. A name has no zero byte, which would be encoded as
+        // two bytes.
         let name = cursor.get(1..cursor.len().checked_sub(2)?)?;
         std::str::from_utf8(name).ok()
     }

@@ -2,16 +2,17 @@
 
 use super::lex;
 
-/// What a path names.
+/// The name that a path stands for.
 pub(super) struct Name<'a> {
-    /// What stands before the first dot.
+    /// The entity: the part before the first dot. `None`: the path has no dot.
     pub word: Option<&'a str>,
-    /// What stands behind it.
+    /// The key: the text after the first dot.
     pub key: &'a str,
 }
 
 impl<'a> Name<'a> {
-    /// Reads a path. A key is quoted as a whole or not at all: MLflow would take other quotes for a part of it.
+    /// Reads a path. A key is quoted as a whole or not at all. MLflow would treat other quotes as part of the
+    /// key.
     pub(super) fn read(path: &'a str) -> Option<Self> {
         let parts = lex::parts(path);
         let (first, rest) = parts.split_first()?;
@@ -34,7 +35,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// MLflow takes off a pair of single or double quotes, then one of back-quotes.
+/// MLflow removes a pair of single or double quotes, then a pair of back-quotes.
 fn unquote_twice(part: &str) -> &str {
     let (inner, _) = lex::unquote(part);
     let back_quoted = part.starts_with('`');

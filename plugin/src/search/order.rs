@@ -1,4 +1,4 @@
-//! In what order things are found, and the bytes that are ordered so.
+//! Orders of search results, and sort keys: bytes that sort in such an order.
 
 use std::ops::Range;
 
@@ -9,59 +9,60 @@ use super::schema::{Searched, Subject, ValueType};
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX, ORDERED_TEXT_BYTES_MAX};
 use crate::error::{Error, Result};
 
-/// A total order of things: the terms asked for and those that part equal ones.
+/// A total order of items: the requested terms, then the terms that order equal items.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order<A> {
     terms: Vec<Term<A>>,
 }
 
-/// One thing to order by.
+/// A term of an order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term<A> {
-    /// What is compared.
+    /// The value that is compared.
     pub subject: Subject<A>,
-    /// What it is compared as.
+    /// The type of the value.
     pub values: ValueType,
-    /// True if greater ones come first. Those that have none come last either way.
+    /// True if greater values come first. Absent values come last in both directions.
     pub descending: bool,
 }
 
-/// The place of a thing in an order: of two things the one with the lower key comes first, also byte by byte.
+/// The sort key of an item in an order. The item with the lower key comes first, also byte by byte.
 ///
-/// Each term is a byte, 0 for a value, 1 for NaN, 2 for none, then the value: of numbers 8 bytes, of texts their own with
-/// zeros marked and an end that is lower than any byte. Values of descending terms are inverted bit by bit.
+/// Each term is encoded as a kind byte and a value. The kind is 0 for a value, 1 for NaN and 2 for none.
+/// Numbers are 8 bytes. Texts are their own bytes, with zero bytes escaped and an end that is lower than any
+/// byte. In descending terms all bits of the value are inverted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey(Vec<u8>);
 
-/// What a term in a key begins with that has a value.
+/// The kind byte of a term with a value.
 pub(super) const VALUE: u8 = 0;
 const NAN: u8 = 1;
 const ABSENT: u8 = 2;
 
 impl SortKey {
-    /// Its bytes, whose order is the order.
+    /// The bytes of the key, which sort in its order.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
 impl<A> Order<A> {
-    /// An order by these terms, the last of which has no equal values.
+    /// An order by these terms. No two items have equal values in the last one.
     pub(super) fn new(terms: Vec<Term<A>>) -> Self {
         Order { terms }
     }
 
-    /// All its terms.
+    /// All terms, the ones for equal items included.
     pub fn terms(&self) -> &[Term<A>] {
         &self.terms
     }
 
-    /// The key of a thing that has these values.
+    /// The sort key of an item with these values.
     pub(super) fn key_of<'a>(&self, value: impl Fn(&Subject<A>) -> Field<'a>) -> SortKey {
         self.key_of_terms(|_, subject| value(subject))
     }
 
-    /// The same where a value also depends on which term asks for it.
+    /// The sort key of an item whose values also depend on the index of the term.
     pub(super) fn key_of_terms<'a>(&self, value: impl Fn(usize, &Subject<A>) -> Field<'a>) -> SortKey {
         let mut key = Vec::with_capacity(16 * self.terms.len());
         for (index, term) in self.terms.iter().enumerate() {
@@ -70,7 +71,8 @@ impl<A> Order<A> {
         SortKey(key)
     }
 
-    /// Writes on at the key of a thing: some of its terms, by their indexes. Stops with none at a value that is not known.
+    /// Appends some terms, by their indexes, to the sort key of an item. `None`: a value is unknown; the key
+    /// then ends before it.
     pub fn write_terms<'a>(
         &self,
         key: &mut Vec<u8>,
@@ -83,7 +85,7 @@ impl<A> Order<A> {
         Some(())
     }
 
-    /// Reads bytes that a key of this order had; none for others.
+    /// Reads the bytes of a key of this order. `None`: they are no such key.
     pub fn read_key(&self, bytes: &[u8]) -> Option<SortKey> {
         let mut rest = bytes;
         for term in &self.terms {
@@ -104,7 +106,7 @@ pub(super) fn terms<A: Searched>(items: &[&str]) -> Result<Vec<Term<A>>> {
     items.iter().map(|item| term(item)).collect()
 }
 
-/// Refuses to order by one thing twice.
+/// Fails if two terms have the same subject.
 pub(super) fn reject_duplicate_keys<A: PartialEq>(terms: &[Term<A>], items: &[&str]) -> Result<()> {
     for (index, (term, item)) in terms.iter().zip(items).enumerate() {
         if terms.iter().take(index).any(|before| before.subject == term.subject) {
@@ -144,7 +146,7 @@ fn term<A: Searched>(item: &str) -> Result<Term<A>> {
         return Err(unparsed());
     }
     let mut name = Name::read(named.text).ok_or_else(unparsed)?;
-    // Also `metrics.m` as a whole may stand in quotes.
+    // `metrics.m` may also be quoted as a whole.
     if let (None, Some((word, key))) = (name.word, name.key.split_once('.')) {
         name = Name { word: Some(word), key };
     }
@@ -185,14 +187,14 @@ fn write(key: &mut Vec<u8>, field: &Field<'_>, descending: bool) {
     }
 }
 
-/// The bytes of a finite number, in the order of numbers; both zeros are one.
+/// The bytes of a finite number, which sort as numbers do. Both zeros have the same bytes.
 fn float_bytes(value: f64) -> [u8; 8] {
     let bits = if value == 0.0 { 0 } else { value.to_bits() };
     let negative = bits >> 63 == 1;
     (if negative { !bits } else { bits | 1 << 63 }).to_be_bytes()
 }
 
-/// What is behind the term that these bytes begin with.
+/// The rest after the first term of a key.
 fn after_term(bytes: &[u8], values: ValueType, descending: bool) -> Option<&[u8]> {
     let (kind, rest) = bytes.split_first()?;
     match (*kind, values) {
@@ -204,7 +206,7 @@ fn after_term(bytes: &[u8], values: ValueType, descending: bool) -> Option<&[u8]
     }
 }
 
-/// What is behind a text in which `zero` stands for a zero.
+/// The rest after a text in which zero bytes are written as `zero`.
 fn after_text(mut bytes: &[u8], zero: u8) -> Option<&[u8]> {
     loop {
         let at = bytes.iter().position(|byte| *byte == zero)?;
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
     use crate::search::runs::{RunAttribute, RunOrder};
 
-    /// How two values stand, by the rules: values, then NaN, then none, whatever the direction.
+    /// Compares two values by the rules: values, then NaN, then none, in both directions.
     fn compare(a: &Field<'_>, b: &Field<'_>, descending: bool) -> Ordering {
         let class = |field: &Field<'_>| match field {
             Field::Absent => 2,
@@ -247,7 +249,7 @@ mod tests {
             .then(if descending { values.reverse() } else { values })
     }
 
-    /// Two values of one kind.
+    /// Two values of one type.
     fn two() -> impl Strategy<Value = (ValueType, Field<'static>, Field<'static>)> {
         let maybe = |field: Option<Field<'static>>| field.unwrap_or(Field::Absent);
         let float = prop_oneof![

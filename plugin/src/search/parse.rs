@@ -1,6 +1,7 @@
-//! From a filter's text to its clauses: `<entity>.<key> <comparator> <value>`, one behind the other; AND only parts them.
+//! The parser of filters. A filter is a list of clauses `<entity>.<key> <comparator> <value>`. AND only
+//! separates them and may be omitted.
 //!
-//! Messages begin as MLflow's do, then say where, and what would be right.
+//! Messages begin as MLflow's do, then name the position and the correct form.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +15,13 @@ use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MA
 use crate::error::{Error, Result};
 
 impl<A: Searched> Filter<A> {
-    /// Reads a filter; an empty one finds everything.
+    /// Reads a filter. An empty one finds every item.
     pub fn parse(text: &str) -> Result<Self> {
         clauses(text).map(|clauses| Filter { clauses })
     }
 }
 
-/// The clauses of a filter; an empty one has none.
+/// The clauses of a filter. An empty filter has none.
 fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
     if text.len() > FILTER_BYTES_MAX {
         return Err(Error::Invalid(format!(
@@ -51,7 +52,7 @@ fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
     Ok(clauses)
 }
 
-/// What is not read yet of a text.
+/// The rest of a text that is not parsed yet.
 struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token<'a>],
@@ -94,7 +95,7 @@ impl<'a> Parser<'a> {
         found && self.take().is_some()
     }
 
-    /// The left side of a comparison.
+    /// Reads the left side of a comparison.
     fn left(&mut self) -> Result<Token<'a>> {
         let Some(token) = self.take() else {
             return Err(self.error("Invalid comparison clause", None, WANTED));
@@ -175,7 +176,7 @@ impl<'a> Parser<'a> {
             let token = self.take();
             match token.map(|token| token.kind) {
                 Some(Kind::Text { content, .. }) => texts.push(content),
-                // A comma behind the last value is allowed.
+                // A comma after the last value is allowed.
                 Some(Kind::Close) if !texts.is_empty() => break,
                 _ => return Err(self.bad_list(token)),
             }
@@ -294,7 +295,7 @@ impl<'a> Parser<'a> {
                 Ok(id) => {
                     among.insert(id.0);
                 }
-                // A number that no experiment has.
+                // No experiment has this number.
                 Err(Error::NotFound(_)) => {}
                 Err(Error::Invalid(_)) => {
                     let problem = format!("Invalid experiment ID '{}'", shown(text));
@@ -334,7 +335,7 @@ impl<'a> Parser<'a> {
         self.error(&problem, Some(at), "")
     }
 
-    /// For what cannot be part of a filter, or stands where it cannot.
+    /// The error for a token that cannot be part of a filter, or not in this position.
     fn invalid(&self, token: &Token<'_>) -> Error {
         let right = match token.kind {
             Kind::Semicolon => {
@@ -351,7 +352,7 @@ impl<'a> Parser<'a> {
         self.error(&problem, Some(token), right)
     }
 
-    /// A message: what is wrong, where, and what would be right.
+    /// An error message: the problem, its position, and the correct form.
     fn error(&self, problem: &str, at: Option<&Token<'_>>, right: &str) -> Error {
         let start = at.map_or(self.text.len(), |token| token.start);
         let position = self.text.get(..start).unwrap_or_default().chars().count() + 1;

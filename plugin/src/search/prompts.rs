@@ -1,21 +1,23 @@
-//! Prompts are models and versions with a reserved tag. Searches hide them unless they are asked for.
+//! Searches for prompts, which are models and versions with a reserved tag. Searches find them only on
+//! request.
 
 use super::filter::{Clause, Filter, Predicate};
 use super::schema::Subject;
 use crate::domain::prompt::PROMPT_TAG;
 
-/// True if a search is for prompts, or for all that is none.
+/// The kind of models, or of versions, that a search finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Prompts alone.
+    /// Only prompts.
     Prompts,
-    /// Models alone.
+    /// Only models that are no prompts.
     Models,
 }
 
 impl<A> Filter<A> {
-    /// What a search is for, as MLflow's server finds out: the first clause on the reserved tag says it; without one it
-    /// is for models. In a search for models such clauses say no more: a model has no such tag.
+    /// The kind that a search asks for, by the rule of MLflow's server. The first clause on the reserved tag
+    /// decides. Without one the search is for models. A search for models then drops all such clauses, since
+    /// a model has no such tag.
     pub(super) fn split_kind(mut self) -> (Kind, Self) {
         let is_reserved = |clause: &Clause<A>| matches!(&clause.subject, Subject::Tag(key) if key == PROMPT_TAG);
         let first = self.clauses.iter().find(|clause| is_reserved(clause));
@@ -27,7 +29,7 @@ impl<A> Filter<A> {
     }
 }
 
-/// `= 'true'` or `!= 'false'`.
+/// True for `= 'true'` and `!= 'false'`.
 fn asks_for_prompts(test: &Predicate) -> bool {
     let Predicate::Text { among, wanted } = test else {
         return false;

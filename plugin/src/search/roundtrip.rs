@@ -1,4 +1,5 @@
-//! Properties of reading: what is printed reads back, and no text is more than refused.
+//! Properties of the parsers: a printed filter is parsed again, and an invalid text is refused with a short
+//! message.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use super::runs::{RunAttribute, RunFilter, RunOrder};
 use super::schema::{Comparator, DatasetField, Relation, Searched, Subject};
 use crate::error::Error;
 
-/// A clause as it could have been asked for.
+/// A clause in the syntax of filters.
 fn printed(clause: &Clause<RunAttribute>) -> String {
     let quoted = |text: &str, quotes: [char; 2]| {
         let quote = quotes.into_iter().find(|quote| !text.contains(*quote)).unwrap();
@@ -68,7 +69,7 @@ fn relation() -> impl Strategy<Value = Relation> {
     ])
 }
 
-/// What can stand between at least one kind of quotes.
+/// Texts that can stand in at least one kind of quotes.
 fn quotable() -> impl Strategy<Value = String> {
     "[a-zÄé %_.,()=-]{0,6}(['\"`][a-z]{0,2})?"
 }
@@ -128,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in "\\PC{0,60}|([a-z.`'\" ]|metrics\\.|tags\\.|AND |IN |\\(|LIKE |IS |NOT |NULL|[<>=!,;)é0-9-]){0,30}") {
+    fn any_text_is_parsed_or_refused(text in "\\PC{0,60}|([a-z.`'\" ]|metrics\\.|tags\\.|AND |IN |\\(|LIKE |IS |NOT |NULL|[<>=!,;)é0-9-]){0,30}") {
         let results = [
             RunFilter::parse(&text).err(),
             ExperimentFilter::parse(&text).err(),

@@ -1,4 +1,4 @@
-//! What can be asked of runs.
+//! The filter and the order of searches for runs.
 
 use super::filter::{Clause, Field, Filter};
 use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
@@ -7,10 +7,10 @@ use crate::domain::dataset::CONTEXT_TAG;
 use crate::domain::run::{FullRun, NAME_TAG, RunInput};
 use crate::error::Result;
 
-/// What runs must be to be found.
+/// A filter of runs.
 pub type RunFilter = Filter<RunAttribute>;
 
-/// In what order runs are found.
+/// An order of runs.
 pub type RunOrder = Order<RunAttribute>;
 
 /// An attribute of runs.
@@ -18,17 +18,17 @@ pub type RunOrder = Order<RunAttribute>;
 pub enum RunAttribute {
     /// Its id.
     RunId,
-    /// Its name, in filters its tag `mlflow.runName`.
+    /// Its name. In filters, its tag `mlflow.runName`.
     RunName,
     /// The name of its status.
     Status,
-    /// Who made it.
+    /// The user that made it.
     UserId,
-    /// Where its artifacts lie.
+    /// The URI of its artifacts.
     ArtifactUri,
-    /// When it started.
+    /// Its start time.
     StartTime,
-    /// When it ended; running ones have none.
+    /// Its end time. Absent while it is running.
     EndTime,
 }
 
@@ -93,17 +93,17 @@ impl Searched for RunAttribute {
 }
 
 impl Filter<RunAttribute> {
-    /// True if a run is found.
+    /// True if the filter finds the run.
     pub fn matches(&self, run: &FullRun<'_>) -> bool {
         self.clauses.iter().all(|clause| clause.matches(run))
     }
 }
 
 impl Clause<RunAttribute> {
-    /// True if it holds for a run.
+    /// True if the clause holds for the run.
     pub fn matches(&self, run: &FullRun<'_>) -> bool {
         match &self.subject {
-            // One input is enough, and another one may be for another clause.
+            // A single input is enough. Two clauses may be met by two inputs.
             Subject::Dataset(field) => run.inputs.iter().any(|input| self.test.holds(&of_input(*field, input))),
             Subject::Attribute(RunAttribute::RunName) => self.test.holds(&Field::of_key(NAME_TAG, &run.tags)),
             subject => self.test.holds(&of_run(subject, run)),
@@ -112,12 +112,12 @@ impl Clause<RunAttribute> {
 }
 
 impl Order<RunAttribute> {
-    /// True if it is the default order, in which they are stored.
+    /// True if this is the default order, in which runs are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }
 
-    /// Reads an `order_by`. Equal runs follow by start, the newest first, then by id.
+    /// Reads an `order_by`. Of equal runs the newest start comes first, then the lower id.
     pub fn parse(items: &[&str]) -> Result<Self> {
         let mut terms: Vec<Term<RunAttribute>> = terms(items)?;
         reject_duplicate_keys(&terms, items)?;
@@ -140,7 +140,7 @@ impl Order<RunAttribute> {
         Ok(Order::new(terms))
     }
 
-    /// The place of a run.
+    /// The sort key of a run.
     pub fn key(&self, run: &FullRun<'_>) -> SortKey {
         self.key_of(|subject| of_run(subject, run))
     }

@@ -1,14 +1,15 @@
-//! What can be asked of things of one kind, as a table: a new kind of thing adds a table and no parser.
+//! Schemas: tables of the fields that a search of one kind of item can use. A new kind of item needs a table
+//! and no parser.
 
 use super::lex::shown;
 
-/// An attribute of searched things, with the table of everything that can be asked of them.
+/// The attributes of one kind of searched item, with its schema.
 pub trait Searched: Copy + PartialEq + std::fmt::Debug + 'static {
-    /// The table.
+    /// The schema.
     const LANGUAGE: Schema<Self>;
 }
 
-/// Everything that can be asked of things of one kind.
+/// The searchable fields of one kind of item.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema<A: 'static> {
     /// The words before the first dot. Attributes can be named without one.
@@ -17,61 +18,61 @@ pub struct Schema<A: 'static> {
     pub attributes: &'static [Attribute<A>],
 }
 
-/// What a word before the first dot stands for.
+/// An entity: the kind of field that a word before the first dot stands for.
 #[derive(Clone, Copy, Debug)]
 pub struct Entity {
-    /// The words, the one for messages first.
+    /// Its words. Messages use the first one.
     pub words: &'static [&'static str],
-    /// Words that mean the same in an order, but not in a filter.
+    /// Words that an order accepts too, but a filter does not.
     pub words_of_orders: &'static [&'static str],
-    /// What they stand for.
+    /// The kind of field.
     pub kind: EntityKind,
-    /// What its keys are compared with; of attributes each says it for itself.
+    /// The type of its values. Each attribute has its own type instead.
     pub values: ValueType,
-    /// True if one can order by its keys.
+    /// True if an order can use its keys.
     pub ordered: bool,
 }
 
-/// Where a key is looked up.
+/// The source of an entity's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntityKind {
-    /// In the table of attributes.
+    /// The table of attributes.
     Attribute,
-    /// Among the metrics.
+    /// The metrics.
     Metric,
-    /// Among the params.
+    /// The params.
     Param,
-    /// Among the tags.
+    /// The tags.
     Tag,
-    /// In the datasets of the inputs.
+    /// The datasets of the inputs.
     Dataset,
 }
 
 /// One name of an attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct Attribute<A> {
-    /// The name, by which it is printed too if it is the first of this attribute.
+    /// The name. An attribute with several names is printed by the first one.
     pub name: &'static str,
-    /// What it names.
+    /// The attribute.
     pub id: A,
-    /// What it is compared with.
+    /// The type of its values.
     pub values: ValueType,
-    /// True if one can order by this name.
+    /// True if an order can use this name.
     pub ordered: bool,
 }
 
-/// What something is compared with, which decides by which comparators.
+/// The type of a field's values. It determines the valid comparators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueType {
     /// Numbers.
     Float,
-    /// Numbers; what is compared is an integer.
+    /// Integers, compared with any number.
     Integer,
-    /// Integers only.
+    /// Integers, compared with integers only.
     WholeInteger,
     /// Quoted texts.
     Text,
-    /// Quoted texts, or nothing: it may be absent.
+    /// Quoted texts. The value may be absent.
     OptionalText,
     /// Quoted texts and lists of them.
     ListedText,
@@ -83,14 +84,14 @@ pub enum ValueType {
     ExperimentId,
     /// Integers, quoted or not.
     QuotableInteger,
-    /// Nothing: one can only order by it.
+    /// No values: the field is only for orders.
     OrderOnly,
 }
 
-/// How something is compared.
+/// A comparator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparator {
-    /// By the order of numbers or, as far as they have one, of texts.
+    /// A relation of numbers or, for `=` and `!=`, of texts.
     Order(Relation),
     /// `LIKE`
     Like,
@@ -106,7 +107,7 @@ pub enum Comparator {
     IsNotNull,
 }
 
-/// Which of two values must be greater.
+/// A relation of two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// `=`
@@ -123,22 +124,22 @@ pub enum Relation {
     GreaterOrEqual,
 }
 
-/// What a clause asks for, or what things are ordered by.
+/// The subject of a clause or of a term of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject<A> {
     /// An attribute.
     Attribute(A),
-    /// The metric with this key: its newest value.
+    /// The newest value of the metric with this key.
     Metric(String),
     /// The param with this key.
     Param(String),
     /// The tag with this key.
     Tag(String),
-    /// Something of the datasets read.
+    /// A field of the dataset inputs.
     Dataset(DatasetField),
 }
 
-/// What can be asked of a dataset.
+/// A searchable field of a dataset input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatasetField {
     /// Its name.
@@ -150,7 +151,7 @@ pub enum DatasetField {
 }
 
 impl DatasetField {
-    /// All, by name.
+    /// All fields, by name.
     pub const ALL: [(&'static str, DatasetField); 3] = [
         ("name", DatasetField::Name),
         ("digest", DatasetField::Digest),
@@ -159,8 +160,8 @@ impl DatasetField {
 }
 
 impl<A: Copy> Schema<A> {
-    /// What the word before the first dot, or none, and the key behind it name, and with what that is compared. Otherwise
-    /// why not.
+    /// Resolves a name in a filter: an optional word before the first dot, and the key after it. Returns the
+    /// subject and the type of its values, or the message of an error.
     pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
         self.subject_of(self.entity(word, |_| &[])?, key)
     }
@@ -186,7 +187,7 @@ impl<A: Copy> Schema<A> {
         Ok((subject, entity.values))
     }
 
-    /// The same for what things are ordered by.
+    /// Resolves a name in an order, as `subject` does in a filter.
     pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
         let entity = self.entity(word, |entity| entity.words_of_orders)?;
         if !entity.ordered {
@@ -210,7 +211,7 @@ impl<A: Copy> Schema<A> {
         }
     }
 
-    /// The entity that a word stands for; `more` are the words that it has besides.
+    /// The entity with this word. `more` returns the further words of an entity.
     fn entity(
         &self,
         word: Option<&str>,
@@ -245,7 +246,7 @@ impl<A: Copy> Schema<A> {
         )
     }
 
-    /// The attributes that are compared with lists, for a message.
+    /// The attributes that accept a list, for a message.
     pub fn listed_attributes(&self) -> String {
         let takes_list = |row: &&Attribute<A>| row.values.comparators().contains(&Comparator::In);
         listed(self.attributes.iter().filter(takes_list).map(|row| row.name))
@@ -259,7 +260,7 @@ impl Entity {
 }
 
 impl ValueType {
-    /// By what these are compared.
+    /// The comparators for values of this type.
     pub fn comparators(self) -> &'static [Comparator] {
         use Comparator::{ILike, In, IsNotNull, IsNull, Like, NotIn, Order};
         const EQUAL: Comparator = Order(Relation::Equal);
@@ -281,12 +282,12 @@ impl ValueType {
         }
     }
 
-    /// True if a text needs no quotes.
+    /// True if texts of this type need no quotes.
     pub fn are_loose(self) -> bool {
         matches!(self, ValueType::UnquotedText | ValueType::Word(_))
     }
 
-    /// True if these are numbers.
+    /// True for types of numbers.
     pub fn are_numbers(self) -> bool {
         matches!(
             self,
@@ -296,7 +297,7 @@ impl ValueType {
 }
 
 impl Comparator {
-    /// All, as they are written.
+    /// All comparators, as they are written.
     pub const ALL: [(&'static str, Comparator); 12] = [
         ("=", Comparator::Order(Relation::Equal)),
         ("!=", Comparator::Order(Relation::NotEqual)),
@@ -312,7 +313,7 @@ impl Comparator {
         ("IS NOT NULL", Comparator::IsNotNull),
     ];
 
-    /// As it is written.
+    /// The comparator as it is written.
     pub fn name(self) -> &'static str {
         Self::ALL
             .iter()
@@ -321,7 +322,7 @@ impl Comparator {
     }
 }
 
-/// Words for a message, in Python's form: `['a', 'b']`.
+/// A list of words for a message, in Python's form: `['a', 'b']`.
 pub(super) fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.map(|word| format!("'{word}'")).collect();
     format!("[{}]", words.join(", "))

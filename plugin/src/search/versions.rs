@@ -1,4 +1,4 @@
-//! What can be asked of model versions.
+//! The filter and the order of searches for model versions.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::domain::semver::SEMVER_TAG;
 use crate::domain::version::FullVersion;
 use crate::error::Result;
 
-/// In what order versions are found.
+/// An order of versions.
 pub type VersionOrder = Order<VersionAttribute>;
 
 /// An attribute of versions.
@@ -22,22 +22,22 @@ pub enum VersionAttribute {
     Name,
     /// Its number.
     Number,
-    /// The run that it is.
+    /// The run that holds its files, tags and metrics.
     RunId,
-    /// Where it was made from.
+    /// Its source.
     Source,
-    /// When it was made.
+    /// Its creation time.
     CreationTime,
-    /// When its description or stage was last changed.
+    /// The time at which its description or stage last changed.
     LastUpdateTime,
 }
 
-/// Which versions a search finds.
+/// A search for versions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionSearch {
-    /// True if they are versions of prompts.
+    /// The kind of versions that are found.
     pub kind: Kind,
-    /// What else they must be.
+    /// The further conditions.
     pub filter: Filter<VersionAttribute>,
 }
 
@@ -87,13 +87,13 @@ impl Searched for VersionAttribute {
 }
 
 impl VersionSearch {
-    /// Reads a filter; an empty one finds every version that is none of a prompt.
+    /// Reads a filter. An empty one finds every version that is not one of a prompt.
     pub fn parse(text: &str) -> Result<Self> {
         let (kind, filter) = Filter::parse(text)?.split_kind();
         Ok(VersionSearch { kind, filter })
     }
 
-    /// True if versions of this model can be found.
+    /// True if the search can find versions of this model.
     pub fn sees(&self, model: &Model) -> bool {
         let is_hidden = self.kind == Kind::Models && model.prompt_versions > 0;
         let name = Field::text(&model.name);
@@ -101,29 +101,29 @@ impl VersionSearch {
         !is_hidden && asked.all(|clause| clause.test.holds(&name))
     }
 
-    /// True if a version of a model that it sees is found.
+    /// True if the search finds a version. Its model must pass `sees`.
     pub fn matches(&self, version: &FullVersion) -> bool {
         self.filter.clauses.iter().all(|clause| clause.matches(version))
     }
 
-    /// The names of which a found version's model must have one, if the filter says so.
+    /// The names of which a found version's model must have one. `None`: the filter does not restrict them.
     pub fn names(&self) -> Option<&BTreeSet<String>> {
         self.filter.texts_of(VersionAttribute::Name)
     }
 
-    /// The runs of which a found version must be one, if the filter says so.
+    /// The ids of runs of which a found version must have one. `None`: the filter does not restrict them.
     pub fn runs(&self) -> Option<&BTreeSet<String>> {
         self.filter.texts_of(VersionAttribute::RunId)
     }
 
-    /// True if the name of the model alone decides.
+    /// True if all clauses are on the model's name.
     pub fn asks_names_only(&self) -> bool {
         self.filter.clauses.iter().all(|clause| clause.subject == NAME)
     }
 }
 
 impl Clause<VersionAttribute> {
-    /// True if it holds for a version.
+    /// True if the clause holds for a version.
     pub fn matches(&self, version: &FullVersion) -> bool {
         match &self.subject {
             Subject::Tag(key) if key == SEMVER_TAG => {
@@ -136,13 +136,13 @@ impl Clause<VersionAttribute> {
 }
 
 impl Order<VersionAttribute> {
-    /// True if it is the default order, in which they are stored.
+    /// True if this is the default order, in which versions are stored.
     pub fn is_listing(&self) -> bool {
         Self::parse(&[]).is_ok_and(|default| default == *self)
     }
 
-    /// Reads an `order_by`; without items the last updated come first. Equal ones follow by name, then the higher numbers
-    /// first.
+    /// Reads an `order_by`. Without items the last updated come first. Equal versions are ordered by name,
+    /// then the higher numbers first.
     pub fn parse(items: &[&str]) -> Result<Self> {
         let default = ["last_updated_timestamp DESC"];
         let items = if items.is_empty() { &default } else { items };
@@ -164,12 +164,12 @@ impl Order<VersionAttribute> {
         Ok(Order::new(terms))
     }
 
-    /// The place of a version.
+    /// The sort key of a version.
     pub fn key(&self, version: &FullVersion) -> SortKey {
         self.key_of(|subject| of_version(subject, version))
     }
 
-    /// The place of a version in the default order.
+    /// The sort key of a version in the default order.
     pub fn listed_key(&self, updated_ms: i64, name: &str, number: u64) -> SortKey {
         self.key_of(|subject| match subject {
             Subject::Attribute(VersionAttribute::LastUpdateTime) => Field::Integer(updated_ms),
@@ -179,7 +179,7 @@ impl Order<VersionAttribute> {
         })
     }
 
-    /// Time and number at a place of the default order.
+    /// The update time and the number in a cursor of the default order.
     pub fn listing_cursor(cursor: &[u8]) -> Option<(i64, u64)> {
         let inverted = |bytes: &[u8; 8]| (!u64::from_be_bytes(*bytes) ^ 1 << 63).cast_signed();
         let time = inverted(cursor.get(1..)?.first_chunk()?);
@@ -215,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_listed_place_reads_back(time in any::<i64>(), name in "[^\u{0}]{0,20}", number in 0..i64::MAX.cast_unsigned()) {
+        fn a_cursor_of_the_default_order_reads_back(time in any::<i64>(), name in "[^\u{0}]{0,20}", number in 0..i64::MAX.cast_unsigned()) {
             let order = VersionOrder::parse(&[]).unwrap();
             let key = order.listed_key(time, &name, number);
             prop_assert_eq!(VersionOrder::listing_cursor(key.bytes()), Some((time, number)));

@@ -1,4 +1,4 @@
-//! The objects of logged models in MLflow's answers. Printed as in `wire`.
+//! The JSON objects of logged models in MLflow's answers, by the rules of `wire`.
 
 use serde::Serialize;
 

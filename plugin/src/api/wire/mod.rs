@@ -1,5 +1,5 @@
-//! The objects of MLflow's answers. A field that MLflow's server leaves unset is not printed; one that it sets is, even
-//! when it is empty or 0.
+//! The JSON objects of MLflow's answers. A field that MLflow's server does not set is omitted. A field that
+//! it sets is written, even when it is empty or 0.
 
 pub mod logged_models;
 pub mod registry;
@@ -24,7 +24,7 @@ struct KeyValue<'a> {
 pub struct KeyValues<'a>(pub &'a [Pair]);
 
 impl KeyValues<'_> {
-    /// True if there are none.
+    /// True if there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -50,7 +50,7 @@ pub struct Experiment<'a> {
 }
 
 impl<'a> Experiment<'a> {
-    /// With its tags.
+    /// The experiment with its tags.
     pub fn new(experiment: &'a DomainExperiment, tags: &'a [Pair]) -> Self {
         Experiment {
             experiment_id: experiment.id.to_string(),
@@ -64,7 +64,7 @@ impl<'a> Experiment<'a> {
     }
 }
 
-/// A run without what is logged to it.
+/// A run without its metrics, params, tags and inputs.
 #[derive(Serialize)]
 pub struct RunInfo<'a> {
     run_uuid: String,
@@ -81,7 +81,7 @@ pub struct RunInfo<'a> {
 }
 
 impl<'a> RunInfo<'a> {
-    /// With the stage that holds.
+    /// The run with its effective stage.
     pub fn new(run: &'a DomainRun, stage: Stage) -> Self {
         RunInfo {
             run_uuid: run.id.to_string(),
@@ -126,7 +126,7 @@ pub struct MetricOfRun<'a> {
 }
 
 impl<'a> MetricOfRun<'a> {
-    /// With its metric's name and its run.
+    /// The point with the metric's name and the run.
     pub fn new(key: &'a str, (run, point): (RunId, Point)) -> Self {
         MetricOfRun {
             metric: Metric::new(key, point),
@@ -149,7 +149,7 @@ pub struct MetricOfModel<'a> {
 }
 
 impl<'a> MetricOfModel<'a> {
-    /// With its model.
+    /// The point with its model.
     pub fn new(model: LoggedModelId, logged: &'a LoggedPoint) -> Self {
         MetricOfModel {
             metric: Metric::new(&logged.key, logged.point),
@@ -161,7 +161,7 @@ impl<'a> MetricOfModel<'a> {
     }
 }
 
-/// A float. JSON has no NaN: protobuf writes it as a text.
+/// A float. JSON has no NaN, so it is written as a text, as protobuf does.
 pub struct Float(pub f64);
 
 impl Serialize for Float {
@@ -174,7 +174,7 @@ impl Serialize for Float {
     }
 }
 
-/// A dataset that a run read.
+/// A dataset that a run used.
 #[derive(Serialize)]
 pub struct InputDataset<'a> {
     #[serde(skip_serializing_if = "KeyValues::is_empty")]
@@ -183,7 +183,8 @@ pub struct InputDataset<'a> {
 }
 
 impl<'a> InputDataset<'a> {
-    /// With its schema and its profile as far as they fit into so many bytes; none if even the rest of it does not.
+    /// The dataset in at most `bytes_max` bytes. Its schema and profile are omitted where they do not fit.
+    /// `None`: even the rest does not fit.
     pub fn within(bytes_max: usize, input: &'a RunInput, dataset: &'a DomainDataset) -> Option<Self> {
         let size = |text: &str| answer_bytes(text.as_bytes());
         let tags = input
@@ -213,10 +214,10 @@ impl<'a> InputDataset<'a> {
     }
 }
 
-/// What a tag has besides its texts.
+/// Bytes of a tag besides its texts.
 const KEY_VALUE_BYTES: usize = 24;
 
-/// What a dataset has besides its texts.
+/// Bytes of a dataset besides its texts.
 const DATASET_BYTES: usize = 128;
 
 #[derive(Serialize)]
@@ -238,7 +239,7 @@ pub struct ModelInput<'a> {
     pub model_id: &'a str,
 }
 
-/// A logged model that a run made.
+/// A logged model that a run produced.
 #[derive(Serialize)]
 pub struct ModelOutput<'a> {
     model_id: &'a str,

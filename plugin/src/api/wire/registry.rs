@@ -1,5 +1,5 @@
-//! The objects of the model registry in MLflow's answers. Printed as in `wire`; besides, a version shows its semantic
-//! version in a tag and first among its aliases.
+//! The JSON objects of the model registry in MLflow's answers, by the rules of `wire`. A version also shows
+//! its semantic version, in a tag and as its first alias.
 
 use std::borrow::Cow;
 
@@ -86,7 +86,7 @@ pub struct Version<'a> {
 }
 
 impl<'a> Version<'a> {
-    /// With all its aliases.
+    /// The version with all its aliases.
     pub fn whole(full: &'a FullVersion) -> Self {
         let mut version = Self::in_list(full);
         version
@@ -95,11 +95,11 @@ impl<'a> Version<'a> {
         version
     }
 
-    /// As in searches and in models, where MLflow's server leaves out the aliases that people gave.
+    /// The version as in searches and in models. MLflow's server omits the aliases there that users set.
     pub fn in_list(full: &'a FullVersion) -> Self {
         let version = &full.version;
         let (mut tags, mut aliases) = (full.tags.iter().map(tag).collect::<Vec<_>>(), Vec::new());
-        // Clients show a prompt's tags and aliases as they are: it has none that nobody gave it.
+        // Clients show a prompt's tags and aliases as they are, so a prompt gets none that nobody set.
         if !full.is_prompt() {
             let semver = version.semver.to_string();
             let place = tags.partition_point(|tag| tag.key < SEMVER_TAG);

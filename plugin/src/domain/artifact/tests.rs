@@ -1,4 +1,4 @@
-//! Which paths are taken, what they mean, and that none leads out.
+//! Tests of artifact paths: which are accepted, how they are read, and that none leads out of the store.
 
 #![allow(clippy::unwrap_used)]
 use super::Purpose::{Read, Write};
@@ -15,7 +15,7 @@ fn refused(path: &str) -> bool {
 }
 
 #[test]
-fn names_are_taken_as_they_are() {
+fn valid_names_are_accepted_unchanged() {
     for (encoded, path) in [
         ("1/r/artifacts/a.txt", "1/r/artifacts/a.txt"),
         ("a%20b/c+d", "a b/c+d"),
@@ -31,9 +31,9 @@ fn names_are_taken_as_they_are() {
     }
 }
 
-// One line a class of the published escapes from MLflow's artifact store.
+// One line for each class of the published path traversals in MLflow's artifact store.
 #[test]
-fn every_known_way_out_is_refused() {
+fn every_known_path_traversal_is_refused() {
     for path in [
         "../a",
         "a/../../b",
@@ -139,7 +139,7 @@ fn a_uri_of_the_own_store_has_a_path() {
 }
 
 #[test]
-fn what_is_below_stays_below() {
+fn a_path_below_a_directory_never_leaves_it() {
     let root = ArtifactPath::parse("1/r", Write).unwrap();
     for purpose in [Read, Write] {
         assert_eq!(root.below("a/b/", purpose).unwrap().as_str(), "1/r/a/b");
@@ -167,7 +167,7 @@ fn a_path_knows_where_earlier_versions_kept_it() {
 }
 
 #[test]
-fn a_place_is_within_a_directory_by_whole_segments() {
+fn a_path_is_within_a_directory_by_whole_segments() {
     let within = |place, directory| {
         let path = |path| ArtifactPath::parse(path, Write).unwrap();
         path(place).is_within(&path(directory))
@@ -176,7 +176,7 @@ fn a_place_is_within_a_directory_by_whole_segments() {
     assert!(!within("1/r/artifacts2", "1/r/artifacts") && !within("1/r", "1/r/artifacts"));
 }
 
-/// A path as urllib3 and requests write it into an address: if any percent sign begins no escape, all are encoded.
+/// A path as urllib3 and requests write it into a URL: if any percent sign begins no escape, all are encoded.
 fn sent(path: &str) -> String {
     let is_escape = |rest: &str| rest.as_bytes().iter().take(2).filter(|b| b.is_ascii_hexdigit()).count() == 2;
     let is_encoded = path.split('%').skip(1).all(is_escape);
@@ -192,7 +192,7 @@ fn sent(path: &str) -> String {
 
 proptest! {
     #[test]
-    fn no_accepted_path_climbs_below_any_encoding(path in "(\\.|%2e|%252E|%25|2e|a|/|%2f|%5c|\\\\|:|C|%00){0,14}") {
+    fn no_accepted_path_has_dot_segments_at_any_level_of_encoding(path in "(\\.|%2e|%252E|%25|2e|a|/|%2f|%5c|\\\\|:|C|%00){0,14}") {
         for purpose in [Read, Write] {
             let Ok(path) = ArtifactPath::parse_encoded(&path, purpose) else { continue };
             for text in percent::levels(path.as_str()) {
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_path_that_is_taken_is_read_by_its_own_name(path in "(%|%25|20|4|1|a|/|é|%C3|%0|\\\\|;|:|B| |\\+|step){0,12}") {
+    fn an_accepted_path_is_read_by_its_own_name(path in "(%|%25|20|4|1|a|/|é|%C3|%0|\\\\|;|:|B| |\\+|step){0,12}") {
         if let Ok(taken) = ArtifactPath::parse_encoded(&path, Write) {
             for purpose in [Read, Write] {
                 let (address, query) = (sent(taken.as_str()), taken.as_str());

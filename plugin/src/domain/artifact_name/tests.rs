@@ -1,4 +1,4 @@
-//! In what form names are kept, and that clients ask for them by that form.
+//! Tests of artifact names: their stored form, and that clients request them by that form.
 
 #![allow(clippy::unwrap_used)]
 use super::*;
@@ -33,7 +33,7 @@ fn images_keep_their_steps() {
         let (name, id) = (image(&step.to_string(), "g7"), "g7");
         let kept = settled(&name).unwrap();
         let (percent, plus) = (name.clone(), name.replace('%', "+"));
-        // Nothing is to be decoded, or control characters, which are escaped again.
+        // A step that begins no escape, or escapes a control character, which is escaped again.
         let is_plain = step < 20 || (100..200).contains(&step) || (1_000..2_000).contains(&step);
         assert_eq!(kept, if is_plain { percent } else { plus }, "{step} {id}");
         assert!(kept.split('/').all(|name| validate(name).is_ok()));
@@ -41,7 +41,7 @@ fn images_keep_their_steps() {
 }
 
 #[test]
-fn images_of_the_first_clients_whose_ids_read_as_escapes_are_kept_apart() {
+fn image_names_keep_ids_that_look_like_escapes() {
     for byte in 0..=255_u8 {
         let name = image("3", &format!("{byte:02x}a1"));
         let kept = settled(&name).unwrap();
@@ -67,7 +67,7 @@ fn only_images_are_kept_with_a_plus() {
 }
 
 #[test]
-fn what_clients_would_change_or_cut_is_refused() {
+fn names_that_clients_would_change_are_refused() {
     for name in [
         "",
         "a#b",
@@ -96,7 +96,7 @@ fn what_clients_would_change_or_cut_is_refused() {
 }
 
 #[test]
-fn what_was_kept_before_is_listed_under_a_name_that_can_be_asked_for() {
+fn names_stored_by_earlier_versions_are_listed_under_readable_names() {
     for (stored, name) in [
         ("plain %", "plain %"),
         ("k%step%10%x", "k%step%10%x"),
@@ -114,7 +114,7 @@ fn what_was_kept_before_is_listed_under_a_name_that_can_be_asked_for() {
     assert_eq!(earlier_image("a+b"), None);
 }
 
-/// A name after the check that clients make of each name in a listing; none when they refuse it.
+/// A name after the check that clients make of each name in a listing. `None`: they refuse it.
 fn checked_by_clients(name: &str) -> Option<String> {
     let mut name = name.to_owned();
     for _ in 0..10 {
@@ -134,7 +134,7 @@ fn checked_by_clients(name: &str) -> Option<String> {
     None
 }
 
-/// A relative URI of one segment, taken apart and put together again by Python's `urllib.parse`.
+/// A relative URI of one segment, split and joined again as Python's `urllib.parse` does it.
 fn normal(name: &str) -> String {
     let name = name
         .trim_start_matches(|c: char| c <= ' ')
@@ -160,7 +160,7 @@ fn normal(name: &str) -> String {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
     #[test]
-    fn a_name_that_is_taken_passes_the_check_of_clients_unchanged(
+    fn an_accepted_name_passes_the_check_of_clients_unchanged(
         name in "(%|%25|2|0|a|A|é|%C3|;|:|file:|http:| |\\+|\\\\|\\.|#|\t|%09|%step%|%timestamp%|20|-){0,9}"
     ) {
         if let Some(kept) = settled(&name).filter(|kept| !kept.contains('/') && validate(kept).is_ok()) {
@@ -169,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn a_settled_path_is_settled(path in "(%|%25|2|f|0|a|A|é|%C3|;|:| |\\+|/|%step%|%timestamp%|20|%10){0,12}") {
+    fn settling_a_path_twice_changes_nothing(path in "(%|%25|2|f|0|a|A|é|%C3|;|:| |\\+|/|%step%|%timestamp%|20|%10){0,12}") {
         if let Some(kept) = settled(&path) {
             prop_assert_eq!(settled(&kept), Some(kept));
         }

@@ -1,39 +1,39 @@
-//! The read set of an attempt to decide: the records that it read, with their versions. A decision that writes nothing, such
-//! as a refusal, is checked by it.
+//! The read set of a transaction's attempt: the records that it read, with their versions. A decision without
+//! writes, such as a refusal, is checked against it.
 
 use std::cell::RefCell;
 
-/// What was read since `start`.
+/// The reads since `start`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReadSet {
-    /// Keys and the versions of their records, in the order in which they were read.
+    /// The keys and versions of the records, in the order in which they were read.
     pub records: Vec<(Vec<u8>, u64)>,
-    /// Calls of the host: what one of them answers is of one moment.
+    /// Number of calls of the host. All results of one call are of one moment.
     pub calls: usize,
 }
 
 thread_local! {
-    /// None outside of an attempt. An instance does one thing at a time.
+    /// `None` outside of an attempt. An instance handles one request at a time.
     static CURRENT: RefCell<Option<ReadSet>> = const { RefCell::new(None) };
 }
 
 impl ReadSet {
-    /// Begins to take notes.
+    /// Begins to record reads.
     pub(crate) fn start() {
         CURRENT.set(Some(ReadSet::default()));
     }
 
-    /// Ends that, and hands out what was noted.
+    /// Stops recording and returns the reads.
     pub(crate) fn stop() -> ReadSet {
         CURRENT.take().unwrap_or_default()
     }
 
-    /// True if notes are taken.
+    /// True while reads are recorded.
     pub(crate) fn is_wanted() -> bool {
         CURRENT.with_borrow(Option::is_some)
     }
 
-    /// Notes records that were read by one call.
+    /// Records the records that one call read.
     pub(crate) fn note_records(records: impl Iterator<Item = (Vec<u8>, u64)>) {
         CURRENT.with_borrow_mut(|read| {
             if let Some(read) = read {
@@ -43,7 +43,8 @@ impl ReadSet {
         });
     }
 
-    /// Notes a call that read ranges. What lies in them has no versions: who decides on a range reads its guard, too.
+    /// Records a call that read ranges. Entries of ranges have no versions here. A decision on a range
+    /// therefore also reads its high-water mark.
     pub(crate) fn note_scan() {
         Self::note_records(std::iter::empty());
     }
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_within_an_attempt_is_noted_and_nothing_else() {
+    fn only_reads_within_an_attempt_are_recorded() {
         let record = || std::iter::once((b"k".to_vec(), 7));
         ReadSet::note_records(record());
         assert!(!ReadSet::is_wanted());

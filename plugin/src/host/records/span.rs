@@ -1,16 +1,16 @@
-//! Ranges of keys: what a scan of the host's records takes.
+//! Ranges of keys, for scans of the host's records.
 
-/// A half-open range of keys: what `scan` takes.
+/// A half-open range of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The lowest key that belongs to it.
+    /// The lowest key in the range.
     pub start: Vec<u8>,
-    /// The lowest key above it.
+    /// The lowest key above the range.
     pub end: Vec<u8>,
 }
 
 impl Span {
-    /// All keys that begin with these bytes, which do not end with 255.
+    /// All keys with this prefix, which must not end with the byte 255.
     pub fn of_prefix(prefix: Vec<u8>) -> Self {
         let mut end = prefix.clone();
         if let Some(last) = end.last_mut() {
@@ -19,7 +19,7 @@ impl Span {
         Span { start: prefix, end }
     }
 
-    /// This key alone.
+    /// Only this key.
     pub fn of_key(key: Vec<u8>) -> Self {
         Span {
             start: key.clone(),
@@ -28,13 +28,13 @@ impl Span {
         .with_end()
     }
 
-    /// The same and the key at its end.
+    /// The span with its end included.
     pub fn with_end(mut self) -> Self {
         self.end.push(0);
         self
     }
 
-    /// The same without everything up to this key.
+    /// The part of the span after this key.
     pub fn after(&self, key: &[u8]) -> Self {
         let mut start = key.to_vec();
         start.push(0);

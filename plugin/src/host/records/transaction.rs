@@ -1,21 +1,21 @@
-//! Changes that are decided on what was read, and committed if that is still so.
+//! Transactions with optimistic checks: decide on records that were read, then commit if they are unchanged.
 
 use super::commit_failed;
 use super::read_set::ReadSet;
 use crate::bindings::mlforge::plugin::records as host;
 use crate::error::{Error, Result};
 
-/// How often a change is decided anew when others changed the same records meanwhile. Each time one of them gets through, so
-/// this is how many may want to change one record at once.
+/// The maximum number of attempts of a transaction. Each conflict means that another commit succeeded. So
+/// this many requests may change one record at once.
 const ATTEMPTS_MAX: usize = 2_000;
 
-/// The same for what is done again later anyway.
+/// The maximum number of attempts of background work, which is repeated later anyway.
 const IDLE_ATTEMPTS_MAX: usize = 64;
 
-/// How many checks the host takes in one commit.
+/// The maximum number of checks that the host accepts in one commit.
 const CHECKS_MAX: usize = 10_000;
 
-/// Checks and writes that happen together or not at all.
+/// Checks and writes of one atomic commit.
 #[derive(Default)]
 pub struct Change {
     checks: Vec<host::Check>,
@@ -23,7 +23,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// The record must still have the version that was read.
+    /// The commit fails unless the record still has this version.
     pub fn require_version(&mut self, key: Vec<u8>, version: u64) {
         self.checks.push(host::Check { key, version });
     }
@@ -33,20 +33,21 @@ impl Change {
         self.writes.push(host::Write::Put((key, value)));
     }
 
-    /// Stores a value unless a greater one, by its bytes, is there.
+    /// Stores a value unless the stored one is greater, compared as bytes.
     pub fn put_max(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.writes.push(host::Write::PutMax((key, value)));
     }
 
-    /// Removes a record.
+    /// Deletes a record.
     pub fn delete(&mut self, key: Vec<u8>) {
         self.writes.push(host::Write::Delete(key));
     }
 }
 
-/// Decides and commits, and decides anew when others came first: of many who change one record at once none is turned away.
-/// A decision without writes, and one to refuse, change nothing; they are checked like others if what was read can be of
-/// different moments, so that nobody is refused for what never was.
+/// Calls `decide`, then commits its change. After a conflict it repeats both, so that of many requests that
+/// change one record none is refused. A decision without writes and a refusal change nothing. Their read set
+/// is still checked if it may be of different moments. So no request is refused for a state that never
+/// existed.
 pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
     for _ in 0..ATTEMPTS_MAX {
         let mut change = Change::default();
@@ -71,7 +72,8 @@ pub async fn transact<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Resu
     Err(Error::Contended)
 }
 
-/// The same for upkeep, which gives way to those who wait for an answer, and refuses nobody.
+/// A transaction for background maintenance. It gives up early in favour of requests that a caller waits for.
+/// It does not check refusals.
 pub async fn transact_background<T>(decide: impl AsyncFn(&mut Change) -> Result<T>) -> Result<T> {
     for _ in 0..IDLE_ATTEMPTS_MAX {
         let mut change = Change::default();
@@ -83,7 +85,7 @@ pub async fn transact_background<T>(decide: impl AsyncFn(&mut Change) -> Result<
     Err(Error::Contended)
 }
 
-/// The checks that all is as it was read; none if it was read at one moment, or is too much to be checked.
+/// The checks of a read set. Empty if all was read at one moment, or if there are too many records to check.
 fn checks(read: ReadSet) -> Vec<host::Check> {
     if read.calls < 2 || read.records.len() > CHECKS_MAX {
         return Vec::new();
@@ -92,7 +94,7 @@ fn checks(read: ReadSet) -> Vec<host::Check> {
     read.records.into_iter().map(check).collect()
 }
 
-/// True if the checks held, and the writes were made.
+/// True if the checks held and the writes were made.
 async fn commit(checks: Vec<host::Check>, writes: Vec<host::Write>) -> Result<bool> {
     match host::commit(checks, writes).await {
         Ok(()) => Ok(true),

@@ -29,7 +29,7 @@ fn integers_come_as_numbers_whole_floats_or_texts() {
 }
 
 #[test]
-fn floats_know_nan_and_infinities_as_texts() {
+fn nan_and_infinities_are_read_as_texts() {
     let body = fields(r#"{"a": "NaN", "b": "-Infinity", "c": 1, "d": "1.5", "e": "inf", "f": []}"#);
     let params = Params::new(&body);
     assert!(params.required_float("a").unwrap().is_nan());
@@ -40,7 +40,7 @@ fn floats_know_nan_and_infinities_as_texts() {
 }
 
 #[test]
-fn a_missing_value_is_named_with_its_place() {
+fn a_missing_value_is_named_with_its_path() {
     let body = fields(r#"{"metrics": [{"key": "a"}, {"key": ""}]}"#);
     let metrics = Params::new(&body).objects("metrics").unwrap();
     let error = metrics[1].required_text("key").unwrap_err();
@@ -60,7 +60,7 @@ fn a_missing_value_is_named_with_its_place() {
 }
 
 #[test]
-fn a_body_is_an_object_also_when_encoded_twice_or_behind_a_byte_order_mark() {
+fn a_body_may_be_encoded_twice_or_follow_a_byte_order_mark() {
     for same in [r#""{\"a\": 1}""#, "\u{feff}{\"a\": 1}"] {
         assert_eq!(fields(same), fields(r#"{"a": 1}"#));
     }
@@ -72,7 +72,7 @@ fn a_body_is_an_object_also_when_encoded_twice_or_behind_a_byte_order_mark() {
 }
 
 #[test]
-fn a_query_repeats_names_and_is_decoded() {
+fn a_query_is_decoded_and_repeated_names_make_a_list() {
     let query = from_query("a=1&b=x+y%2Fz&a=2&c&%ff").unwrap_err();
     assert!(matches!(query, Error::Invalid(_)));
     let query = from_query("a=1&b=x+y%2Fz%zz&a=2&c").unwrap();
