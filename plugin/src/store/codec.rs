@@ -1,7 +1,8 @@
-//! The stored form of records: a version byte, then fields in a fixed order. Integers are 8 bytes, big end first; a text
-//! or a list begins with its length in 4 bytes; an optional value begins with 0 or 1.
+//! The stored form of records.
 //!
-//! A change of form is a new version byte, and the old one stays readable.
+//! A record is a version byte, then fields in a fixed order. Integers are 8 bytes, big-endian. A text or a
+//! list begins with its length in 4 bytes. An optional value begins with 0 or 1. A change of form gets a new
+//! version byte, and the old form stays readable.
 
 use crate::domain::experiment::Experiment;
 use crate::domain::id::{ExperimentId, RunId};
@@ -22,7 +23,7 @@ pub use dataset::{read_dataset, write_dataset};
 
 const VERSION: u8 = 1;
 
-/// A record being written.
+/// Writes a record.
 pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
@@ -30,7 +31,7 @@ impl Writer {
         Writer(vec![VERSION])
     }
 
-    /// A number that is mostly small: 7 bits a byte, the lowest first.
+    /// Appends a number that is usually small: 7 bits a byte, the lowest first.
     pub(super) fn compact(mut self, mut number: u64) -> Self {
         while number > 0x7f {
             self.0.push(u8::try_from(number & 0x7f).unwrap_or(0) | 0x80);
@@ -40,12 +41,12 @@ impl Writer {
         self
     }
 
-    /// A signed number that is mostly near zero.
+    /// Appends a signed number that is usually near zero.
     pub(super) fn compact_signed(self, number: i64) -> Self {
         self.compact(((number << 1) ^ (number >> 63)).cast_unsigned())
     }
 
-    /// A text that is mostly short.
+    /// Appends a text that is usually short.
     pub(super) fn compact_text(self, text: &str) -> Self {
         let mut longer = self.compact(u64::try_from(text.len()).unwrap_or(u64::MAX));
         longer.0.extend_from_slice(text.as_bytes());
@@ -67,7 +68,7 @@ impl Writer {
     }
 
     fn length(mut self, length: usize) -> Self {
-        // No text comes near: a request's body is far smaller.
+        // No text comes near the limit: a request's body is far smaller.
         self.0
             .extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
         self
@@ -92,7 +93,7 @@ impl Writer {
     }
 }
 
-/// A record being read; every step fails on what `Writer` does not write.
+/// Reads a record. Every step fails on bytes that `Writer` does not write.
 pub(super) struct Reader<'a> {
     what: &'static str,
     rest: &'a [u8],
@@ -109,7 +110,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A record that has no version byte.
+    /// Begins a record that has no version byte.
     fn bare(what: &'static str, bytes: &'a [u8]) -> Self {
         Reader { what, rest: bytes }
     }
@@ -169,7 +170,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What `Writer::compact` wrote.
+    /// Reads a number that `Writer::compact` wrote.
     pub(super) fn compact(&mut self) -> Result<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
@@ -182,13 +183,13 @@ impl<'a> Reader<'a> {
         Err(self.corrupt())
     }
 
-    /// What `Writer::compact_signed` wrote.
+    /// Reads a number that `Writer::compact_signed` wrote.
     pub(super) fn compact_signed(&mut self) -> Result<i64> {
         let number = self.compact()?;
         Ok((number >> 1).cast_signed() ^ -((number & 1).cast_signed()))
     }
 
-    /// What `Writer::compact_text` wrote.
+    /// Reads a text that `Writer::compact_text` wrote.
     pub(super) fn compact_str(&mut self) -> Result<&'a str> {
         let length = usize::try_from(self.compact()?).map_err(|_| self.corrupt())?;
         std::str::from_utf8(self.take(length)?).map_err(|_| self.corrupt())

@@ -1,4 +1,4 @@
-//! Ranges of numbers that follow each other, so that one read takes a whole range.
+//! Joins consecutive numbers into ranges, so that one read takes a whole range.
 
 use std::ops::RangeInclusive;
 
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_follow_each_other_are_one_range_of_their_owner() {
+    fn consecutive_numbers_of_one_owner_are_one_range() {
         let sorted = [('a', 1_u32), ('a', 2), ('a', 4), ('b', 5), ('b', u32::MAX)];
         let expected = [('a', 1..=2), ('a', 4..=4), ('b', 5..=5), ('b', u32::MAX..=u32::MAX)];
         assert_eq!(ranges(sorted.into_iter()), expected);

@@ -1,4 +1,4 @@
-//! The whole key layout. Keys are built and read back here only.
+//! The key layout. Keys are built and read back here only.
 //!
 //! | key | value | read by |
 //! |---|---|---|
@@ -8,13 +8,13 @@
 //! | `g` experiment, key | value of the experiment's tag | its experiment |
 //! | `o` stage, created↓, experiment | – | listings, newest first |
 //! | `d` experiment, name, digest | dataset | inputs of runs |
-//! | `q` experiment, run | mark | runs that are not packed: packing, searches |
-//! | `k` experiment, column, block | what up to 512 runs have there | searches |
-//! | `w` experiment, number | places of 32 packed runs in default order | searches |
-//! | `z` experiment | what its blocks hold | packing, searches |
-//! | `r` run `G` key | the last point of the metric's last chunk: its guard | batches with many points of the metric |
+//! | `q` experiment, run | dirty marker of a run changed since its compaction | compaction, searches |
+//! | `k` experiment, column, block | values of up to 512 runs in the column | searches |
+//! | `w` experiment, number | row keys: sort keys of 32 packed runs in default order | searches |
+//! | `z` experiment | zone map of its blocks | compaction, searches |
+//! | `r` run `G` key | high-water mark: the last point of the metric's last chunk | batches with many points of the metric |
 //! | `r` run `a` | run | its id |
-//! | `r` run `b` | what was packed of its metrics, params and tags | its run |
+//! | `r` run `b` | packed run: compacted metrics, params and tags | its run |
 //! | `r` run `i` name, digest | tags of a dataset input | its run |
 //! | `r` run `j` model | – | its run |
 //! | `r` run `k` model | step of a model output | its run |
@@ -24,21 +24,21 @@
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `H` run, key, time, step, value | a chunk: many points of which this is the last | histories |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
-//! | `x` upload | a file that comes in parts | its id; sweeps |
-//! | `y` run | when it was deleted, and its experiment | deleting for good |
-//! | `Y` `e` experiment, `l` logged model, `m` model, `r` run, or `v` model, number | what must be known to clear away what is left of it | deletions |
+//! | `x` upload | a file that is uploaded in parts | its id; upload GC |
+//! | `y` run | time of its deletion, and its experiment | purge |
+//! | `Y` `e` experiment, `l` logged model, `m` model, `r` run, or `v` model, number | tombstone: the data that purge needs to remove the rest | purge |
 //! | `A` | next model number; absent until the first model | creating models |
 //! | `B` name | model number | its name; listings by name |
 //! | `E` experiment | number of the model that it belongs to | changes of the experiment |
 //! | `F` logged model `a` | logged model | its id |
-//! | `F` logged model `l` metric, dataset, digest | newest point of the metric there, and its run | its model |
+//! | `F` logged model `l` metric, dataset, digest | newest point of the metric on that dataset, and its run | its model |
 //! | `F` logged model `p` key | value of the param | its model |
 //! | `F` logged model `t` key | value of the tag | its model |
 //! | `F` logged model `v` metric, dataset, digest, time, step, value, run | – | its model |
 //! | `G` experiment, created↓, logged model | – | searches of logged models in default order |
 //! | `K` experiment, name, created↓, logged model | – | the same by name |
-//! | `L` experiment | – | deletions: each commit that ties a version to the experiment writes it |
-//! | `L` experiment, run, model, number | – | the versions that a run is |
+//! | `L` experiment | guard record `versions_guard`: each commit that links a version to the experiment writes it | deletions |
+//! | `L` experiment, run, model, number | – | versions of a run |
 //! | `M` model `a` | model | its number |
 //! | `M` model `l` alias | number of a version | its alias; its model |
 //! | `M` model `t` key | value of the tag | its model |
@@ -50,9 +50,9 @@
 //! | `V` model, number `t` key | value of the tag | its version |
 //! | `W` updated↓, model, number | – | searches of all versions in default order |
 //!
-//! Numbers are 8 bytes, big end first, signed ones with the sign bit flipped, `↓` with all bits flipped, so that the
-//! order of bytes is the order wanted. A run's id is its 16 bytes. A text that more follows is ended by a zero byte;
-//! a zero byte inside it is written as two (0, 255).
+//! Numbers are 8 bytes, big-endian. Signed numbers have the sign bit flipped, and `↓` numbers all bits, so
+//! that bytes sort as wanted. A run's id is its 16 bytes. A text that is followed by more ends with a zero
+//! byte. A zero byte inside it is written as two bytes (0, 255).
 
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::Stage;
@@ -110,13 +110,13 @@ impl Key {
         self
     }
 
-    /// A text that nothing follows.
+    /// Appends a text that nothing follows.
     fn last(mut self, text: &str) -> Vec<u8> {
         self.0.extend_from_slice(text.as_bytes());
         self.0
     }
 
-    /// A text that more follows.
+    /// Appends a text that is followed by more.
     fn text(mut self, text: &str) -> Self {
         let mut pieces = text.split('\0');
         let first = pieces.next().unwrap_or_default();
@@ -129,38 +129,38 @@ impl Key {
     }
 }
 
-/// The counter of experiments.
+/// Key of the counter of experiments.
 pub fn experiment_counter() -> Vec<u8> {
     vec![b'c']
 }
 
-/// An experiment.
+/// Key of an experiment.
 pub fn experiment(id: ExperimentId) -> Vec<u8> {
     Key::new(b'e').experiment(id).0
 }
 
-/// All experiments, in any stage.
+/// Span of all experiments, in any stage.
 pub fn all_experiments() -> Span {
     Span::of_prefix(vec![b'e'])
 }
 
-/// The experiment that a key of `all_experiments` is.
+/// Returns the experiment of a key of `all_experiments`.
 pub fn experiment_of(key: &[u8]) -> Option<ExperimentId> {
     let number = key.strip_prefix(b"e")?.try_into().ok()?;
     Some(ExperimentId(u64::from_be_bytes(number)))
 }
 
-/// The number of the experiment of this name.
+/// Key of the number of the experiment with this name.
 pub fn experiment_name(name: &str) -> Vec<u8> {
     Key::new(b'n').last(name)
 }
 
-/// A tag of an experiment.
+/// Key of an experiment's tag.
 pub fn experiment_tag(id: ExperimentId, key: &str) -> Vec<u8> {
     Key::new(b'g').experiment(id).last(key)
 }
 
-/// All tags of an experiment.
+/// Span of an experiment's tags.
 pub fn experiment_tags(id: ExperimentId) -> Span {
     let start = Key::new(b'g').experiment(id).0;
     // No tag's key begins with byte 255: texts are UTF-8.
@@ -170,12 +170,12 @@ pub fn experiment_tags(id: ExperimentId) -> Span {
     }
 }
 
-/// The text of a tag's key from its record's key.
+/// Returns a tag's key from the key of its record.
 pub fn experiment_tag_key(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.get(9..)?).ok()
 }
 
-/// An experiment's place in the listing of its stage.
+/// Key of an experiment in the listing of its stage.
 pub fn listed_experiment(stage: Stage, creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
     Key::new(b'o')
         .byte(stage_byte(stage))
@@ -184,24 +184,25 @@ pub fn listed_experiment(stage: Stage, creation_time_ms: i64, id: ExperimentId) 
         .0
 }
 
-/// The listing of a stage.
+/// Span of the listing of a stage.
 pub fn listed_experiments(stage: Stage) -> Span {
     Span::of_prefix(Key::new(b'o').byte(stage_byte(stage)).0)
 }
 
-/// A place in a listing without the stage: comparable across stages, and what page tokens hold.
+/// Returns the sort key and the experiment of a listing's key. The sort key leaves out the stage, so it is
+/// comparable across stages. Page tokens hold it.
 pub fn listed_experiment_sort_key(key: &[u8]) -> Option<(&[u8], ExperimentId)> {
     let sort_key = key.get(2..)?;
     Some((sort_key, ExperimentId(u64::from_be_bytes(*sort_key.last_chunk()?))))
 }
 
-/// A dataset of an experiment.
+/// Key of an experiment's dataset.
 pub fn dataset(experiment: ExperimentId, name: &str, digest: &str) -> Vec<u8> {
     Key::new(b'd').experiment(experiment).text(name).last(digest)
 }
 
-/// That runs of an experiment read a dataset in some context. So that the key is never too long, of a very long context
-/// only the beginning tells it from others.
+/// Key of the use of a dataset in some context by runs of an experiment. It holds only the beginning of a
+/// very long context, so that the key is never too long. Contexts with the same beginning share a key.
 pub fn dataset_use(experiment: ExperimentId, name: &str, digest: &str, context: Option<&str>) -> Vec<u8> {
     let key = Key::new(b'u').experiment(experiment).text(name).text(digest);
     match context {
@@ -210,10 +211,10 @@ pub fn dataset_use(experiment: ExperimentId, name: &str, digest: &str, context: 
     }
 }
 
-/// How many characters of a context are in the key of a dataset's use.
+/// Largest number of characters of a context in the key of a dataset's use.
 const USE_CONTEXT_CHARS_MAX: usize = 450;
 
-/// The uses of an experiment's datasets, by (name, digest, context).
+/// Span of the uses of an experiment's datasets, by (name, digest, context).
 pub fn dataset_uses(experiment: ExperimentId) -> Span {
     let start = Key::new(b'u').experiment(experiment).0;
     Span {
@@ -222,14 +223,14 @@ pub fn dataset_uses(experiment: ExperimentId) -> Span {
     }
 }
 
-/// Name and digest of the dataset whose use a key is, and whether there is a context.
+/// Returns name and digest of the dataset in a use's key. The third is true if there is a context.
 pub fn read_dataset_use(key: &[u8]) -> Option<(String, String, bool)> {
     let (name, rest) = read_text(key.get(9..)?)?;
     let (digest, rest) = read_text(rest)?;
     Some((name, digest, *rest.first()? == 1))
 }
 
-/// The place of an experiment that was made at this time.
+/// Sort key of an experiment with this creation time in the listing.
 pub fn experiment_sort_key(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
     Key(Vec::with_capacity(LISTED_PLACE_BYTES))
         .number(descending(creation_time_ms))
@@ -237,17 +238,17 @@ pub fn experiment_sort_key(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
         .0
 }
 
-/// Creation time and number of an experiment.
+/// Bytes of an experiment's sort key: creation time and number.
 pub const LISTED_PLACE_BYTES: usize = 16;
 
-/// The part of a listing behind a place.
+/// Span of the part of a listing after a sort key.
 pub fn listed_experiments_after(stage: Stage, sort_key: &[u8]) -> Span {
     let mut key = Key::new(b'o').byte(stage_byte(stage)).0;
     key.extend_from_slice(sort_key);
     listed_experiments(stage).after(&key)
 }
 
-/// A text that `Key::text` wrote, and what follows it.
+/// Reads a text that `Key::text` wrote. Returns the text and the bytes after it.
 fn read_text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let mut text = Vec::new();
     let mut rest = bytes;

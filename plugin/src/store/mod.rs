@@ -1,5 +1,6 @@
-//! What the component keeps in the records that the host lends it: keys, codec, and the operations on them.
-//! An operation reads with versions, decides, and commits with checks; nothing is ever half-written.
+//! The component's data layer on the host's key-value records: keys, codecs and operations. An operation
+//! reads records with their versions, decides, and commits with version checks. So nothing is ever
+//! half-written.
 
 pub mod artifacts;
 pub mod codec;

@@ -1,35 +1,37 @@
-//! Things that are read together: as many as fit into the memory of an instance, whatever each of them holds.
+//! Reads items together, as many as fit into the memory of an instance.
 //!
-//! A thing is a run, a model, a version: what lies in a few spans of its own. Nothing bounds how much is logged to one, so a
-//! number of things bounds no memory. A portion ends between two things once it holds enough, and its reader goes on with the
-//! rest. A thing that is too large for any answer is read in part: what lies behind in the order of its keys is left out.
+//! An item is a run, a model or a version, with a few spans of its own. Nothing bounds the data that is
+//! logged to one, so a number of items bounds no memory. A portion ends between two items once it holds
+//! enough, and its reader continues with the rest. An item that is too large for any answer is read in part:
+//! the last records in the order of its keys are left out.
 
 use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::host::records::{Span, scan_until};
 
-/// A portion ends with the thing that makes it larger, as answers show it.
+/// Bytes after which a portion ends. The item that crosses the limit is still part of it. Counted as answers
+/// show them.
 pub const PORTION_BYTES: usize = 8 << 20;
 
-/// What is read of one thing, at most.
+/// Largest number of bytes that are read of one item.
 pub const THING_BYTES_MAX: usize = 24 << 20;
 
-/// What a record costs in an answer besides its texts.
+/// Bytes that a record adds to an answer besides its texts.
 const RECORD_BYTES: usize = 128;
 
-/// What was read of things that are read one after the other.
+/// Counts the bytes of items that are read one after the other.
 #[derive(Debug)]
 pub struct Room {
     thing_bytes_max: usize,
-    /// Of the present thing.
+    /// Bytes of the present item.
     thing: usize,
-    /// Of all.
+    /// Bytes of all items.
     all: usize,
 }
 
 impl Room {
-    /// For things of which so many bytes are read at most, mostly `THING_BYTES_MAX`.
+    /// Starts a count for items of at most `thing_bytes_max` bytes each, usually `THING_BYTES_MAX`.
     pub fn new(thing_bytes_max: usize) -> Self {
         Room {
             thing_bytes_max,
@@ -38,18 +40,18 @@ impl Room {
         }
     }
 
-    /// Another thing begins.
+    /// Begins the next item.
     pub fn next_thing(&mut self) {
         self.thing = 0;
     }
 
-    /// True if so much was read that no other thing shall begin.
+    /// True if so much was read that no other item may begin.
     pub fn is_full(&self) -> bool {
         self.all >= PORTION_BYTES
     }
 
-    /// Takes a record of so many bytes of the present thing in; `false`, and it is to be left out, when the thing is too large
-    /// with it.
+    /// Counts a record of `bytes` bytes of the present item. Returns false, and counts nothing, when the
+    /// record makes the item too large. The caller then leaves the record out. The first record always fits.
     pub fn takes(&mut self, bytes: usize) -> bool {
         let is_first = self.thing == 0;
         let bytes = RECORD_BYTES + bytes;
@@ -62,17 +64,17 @@ impl Room {
     }
 }
 
-/// How much of an answer a record fills.
+/// Largest number of bytes of a record in an answer.
 pub fn as_shown(key: &[u8], value: &[u8]) -> usize {
     answer_bytes(key) + answer_bytes(value)
 }
 
-/// How much of the memory it fills: for things whose answers are bounded where they are written.
+/// Number of bytes of a record in memory. Used for items whose answers are bounded when they are written.
 pub fn as_stored(key: &[u8], value: &[u8]) -> usize {
     key.len() + value.len()
 }
 
-/// How many bytes a text has in an answer, at most: those that are escaped two or six.
+/// Largest number of bytes of a text in an answer: an escaped byte counts as two or six.
 pub fn answer_bytes(text: &[u8]) -> usize {
     let written = |byte: &u8| match byte {
         b'"' | b'\\' => 2,
@@ -82,9 +84,9 @@ pub fn answer_bytes(text: &[u8]) -> usize {
     text.iter().map(written).sum()
 }
 
-/// Reads the first of some things, at least one if there are any: fewer than asked where they are large. Each lies in `N`
-/// spans, and `add` takes its records in: the index of the thing, what is known of it, key and value. A thing without records
-/// is `P::default()`. `weigh` tells what a record costs.
+/// Reads the first items, at least one if there are any. Fewer than asked are read when they are large. Each
+/// item has `N` spans. `add` receives the item's index, its parsed value so far, a key and a value. An item
+/// without records is `P::default()`. `weigh` returns the bytes of a record.
 pub async fn portion<P: Default, const N: usize>(
     things: &[[Span; N]],
     mut room: Room,
@@ -96,7 +98,7 @@ pub async fn portion<P: Default, const N: usize>(
     scan_until(things.as_flattened().to_vec(), usize::MAX, |index, key, value| {
         let thing = index / N;
         if read.len() <= thing {
-            // Those before without a record are read, too.
+            // Earlier items without records are read, too.
             read.resize_with(thing, P::default);
             if room.is_full() {
                 is_cut = true;
@@ -128,13 +130,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_never_longer_in_an_answer(text in any::<String>()) {
+        fn answer_bytes_is_an_upper_bound(text in any::<String>()) {
             let written = serde_json::to_string(&text).unwrap_or_default();
             prop_assert!(written.len() - 2 <= answer_bytes(text.as_bytes()));
         }
 
         #[test]
-        fn a_thing_is_never_larger_than_its_bound_but_for_its_first_record(
+        fn only_the_first_record_of_an_item_may_exceed_its_bound(
             values in prop::collection::vec(0_usize..5_000, 1..40), max in 0_usize..20_000,
         ) {
             let mut room = Room::new(max);

@@ -1,21 +1,21 @@
-//! A query: a filter, an order and a page of it, for runs and experiments alike.
+//! A query for runs or experiments: a filter, an order and a page.
 
 use crate::domain::lifecycle::View;
 use crate::search::cursor::Cursor;
 use crate::search::filter::Filter;
 use crate::search::order::Order;
 
-/// What to find, and which page of it.
+/// A search and the page of it that is asked for.
 pub struct SearchQuery<A> {
-    /// What things must be.
+    /// The condition that each result meets.
     pub filter: Filter<A>,
-    /// In what order they come.
+    /// The order of the results.
     pub order: Order<A>,
-    /// Which stages are shown.
+    /// The lifecycle stages that are shown.
     pub view: View,
-    /// The last thing of the page before, if there is one: its place in the listing when the order is the listing's, else its
-    /// sort key.
+    /// The last result of the page before. `None`: the first page. It is a cursor of the listing when the
+    /// order is the listing's, else a sort key.
     pub after: Option<Cursor>,
-    /// How many things a page has, at least 1.
+    /// Number of results of a page, at least 1.
     pub count: usize,
 }

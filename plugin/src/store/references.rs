@@ -1,7 +1,10 @@
-//! References from the registry: a run or experiment that a model or version refers to is not deleted on its own.
+//! References from the registry: a run or experiment that a model or version refers to is not deleted on its
+//! own.
 //!
-//! A commit checks records, not ranges. So every commit that makes a version writes the guard of the experiment that it is from
-//! (`put_guards`). A deletion reads the guard, then looks for versions, and checks the guard with its commit.
+//! A commit checks records, not ranges. So each experiment has a guard record, `versions_guard`. A commit
+//! that makes a version writes the guard of the version's experiment (`put_guards`). A deletion depends on
+//! the range of those versions: it reads the guard, then looks for versions, and checks the guard in its
+//! commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +22,22 @@ use crate::domain::version::Version;
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Span, get, get_all, scan, scan_all, scan_page};
 
-/// How many versions of one run are shown.
+/// Largest number of versions of one run that are shown.
 const LINKS_MAX: usize = 100_000;
-/// Versions of the runs of one experiment that are looked at together.
+/// Number of versions of an experiment's runs that one step looks at.
 const LINKS_AT_ONCE: usize = 10_000;
-/// How often that is done: for ten million versions.
+/// Largest number of such steps: enough for ten million versions.
 const LOOKS_MAX: usize = 1_000;
-/// Models that are read together: each may have a long description.
+/// Number of models that are read together: each may have a long description.
 const MODELS_AT_ONCE: usize = 100;
-/// How many versions of one run are looked at as what another may be a copy of.
+/// Largest number of versions of one run that are considered as the original of a copy.
 const ORIGINALS_MAX: usize = 1_000;
 
 /// A version by its model and number.
 pub type Link = (ModelId, u64);
 
-/// Refuses to do something to an experiment that belongs to a model, as a part of a change.
+/// Rejects an action (`deed`) on an experiment that belongs to a model. The change then depends on the
+/// answer.
 pub async fn must_not_belong_to_a_model(change: &mut Change, id: ExperimentId, deed: &str) -> Result<()> {
     let key = keys::model_of_experiment(id);
     let [owner] = get([key.clone()]).await?;
@@ -46,7 +50,8 @@ pub async fn must_not_belong_to_a_model(change: &mut Change, id: ExperimentId, d
     )))
 }
 
-/// Refuses to delete an experiment of whose runs one is a version of a model, other than this one, as a part of a change.
+/// Rejects the deletion of an experiment with a run that is a version of a model other than `of_model`. The
+/// change then depends on the answer.
 pub async fn ensure_no_versions(change: &mut Change, id: ExperimentId, of_model: Option<ModelId>) -> Result<()> {
     check_guard(change, id).await?;
     match first_version(keys::versions_of_experiment(id), of_model).await? {
@@ -58,7 +63,7 @@ pub async fn ensure_no_versions(change: &mut Change, id: ExperimentId, of_model:
     }
 }
 
-/// Refuses to delete a run that is a version of a model, as a part of a change.
+/// Rejects the deletion of a run that is a version of a model. The change then depends on the answer.
 pub async fn must_be_no_version(change: &mut Change, run: &Run) -> Result<()> {
     check_guard(change, run.experiment).await?;
     match first_version(keys::versions_of_run(run.experiment, run.id), None).await? {
@@ -70,7 +75,8 @@ pub async fn must_be_no_version(change: &mut Change, run: &Run) -> Result<()> {
     }
 }
 
-/// Makes a change depend on no version being made from an experiment after this. Versions are to be looked for after it.
+/// Makes a change depend on the experiment's guard record: it fails if a version is made from the experiment
+/// after this read. The caller looks for versions after this.
 async fn check_guard(change: &mut Change, id: ExperimentId) -> Result<()> {
     let key = keys::versions_guard(id);
     let [guard] = get([key.clone()]).await?;
@@ -78,7 +84,8 @@ async fn check_guard(change: &mut Change, id: ExperimentId) -> Result<()> {
     Ok(())
 }
 
-/// Writes the guards of all experiments that a new version is from: of its run, and of what its source names.
+/// Writes the guard records of all experiments that a new version refers to: its run's, and those that its
+/// source or location names.
 pub async fn put_guards(change: &mut Change, version: &Version) -> Result<()> {
     let mut experiments = BTreeSet::from([version.experiment]);
     let places = [&version.source, &version.location];
@@ -104,7 +111,7 @@ pub async fn put_guards(change: &mut Change, version: &Version) -> Result<()> {
     Ok(())
 }
 
-/// Those of an experiment's runs that are versions, on which a change then depends.
+/// Returns those of an experiment's runs that are versions. The change then depends on the answer.
 pub async fn versions_among(change: &mut Change, id: ExperimentId, runs: &[RunId]) -> Result<BTreeSet<RunId>> {
     check_guard(change, id).await?;
     let mut found = BTreeSet::new();
@@ -122,7 +129,7 @@ pub async fn is_of_the_registry(id: ExperimentId) -> Result<bool> {
     Ok(owner.version != ABSENT || first_version(keys::versions_of_experiment(id), None).await?.is_some())
 }
 
-/// The versions that some runs are; runs that do not exist are none.
+/// Returns the versions of some runs. A run that does not exist has none.
 pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
     let mut spans = Vec::with_capacity(ids.len());
     let runs = ids.iter().map(|id| Span::of_key(run_key(*id))).collect();
@@ -140,9 +147,10 @@ pub async fn versions_of_runs(ids: &[RunId]) -> Result<Vec<Link>> {
     Ok(found)
 }
 
-/// True if a semantic version is that of a version which one with this run and these files is a copy of: of another version that is
-/// the same run, or, in the same model, has its files there. Copies of tags and aliases name it, and mean nothing by it. The
-/// change depends on the answer: on the guard of the run's experiment and on the records of the semantic version.
+/// True if a semantic version belongs to the original of a copy: a version of this run, or one of this model
+/// with these files. Copied tags and aliases name the original's semantic version, which is no request for
+/// that version. The change depends on the answer: on the guard record of the run's experiment, and on the
+/// records of the semantic version.
 pub async fn is_of_original(
     change: &mut Change,
     semver: &SemVer,
@@ -164,7 +172,7 @@ pub async fn is_of_original(
     let holders = get_all(models.iter().map(|model| keys::semver(*model, &text)).collect()).await?;
     let mut of_model = None;
     for (id, record) in models.iter().zip(&holders) {
-        // A version has its semantic version, its run and its files for good.
+        // A version never changes its semantic version, run or files.
         change.require_version(keys::semver(*id, &text), record.version);
         let Some(number) = record.existing().map(codec::read_number).transpose()? else {
             continue;
@@ -185,7 +193,7 @@ pub async fn is_of_original(
         .is_some_and(|holder| Some(holder.location.as_str()) == location))
 }
 
-/// The first so many of some versions.
+/// Returns the first `count` versions of a span.
 async fn links(span: Span, count: usize) -> Result<Vec<Link>> {
     let mut links = Vec::new();
     scan(span, count, |key, _| {
@@ -197,7 +205,8 @@ async fn links(span: Span, count: usize) -> Result<Vec<Link>> {
     Ok(links)
 }
 
-/// The first of some versions whose model exists and is another than this one. What a deleted model leaves behind is none.
+/// Returns the first version whose model exists and is not `of_model`. Links that a deleted model left do not
+/// count.
 async fn first_version(span: Span, of_model: Option<ModelId>) -> Result<Option<(Model, u64)>> {
     let mut rest = span;
     for _ in 0..LOOKS_MAX {
@@ -225,7 +234,7 @@ async fn first_version(span: Span, of_model: Option<ModelId>) -> Result<Option<(
     ))
 }
 
-/// Reads models by their numbers, without their descriptions, which are the large part of a model's record; none for one that
+/// Reads models by number, without their descriptions, which are most of a model's record. `None`: the model
 /// does not exist.
 pub async fn load_models(ids: &[ModelId]) -> Result<Vec<Option<Model>>> {
     let mut models = vec![None; ids.len()];

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::search::cursor::Cursor;
 
-/// Bytes of keys, and of what is kept with them, of one page: with more it has fewer things than were asked for, but two it may
-/// have.
+/// Largest number of bytes of the keys and items of one page. A larger page has fewer items than asked for,
+/// but always may have two.
 const BYTES_MAX: usize = 24 << 20;
 
-/// The first things behind a place, and one more that tells whether there are more. Two things never have one key.
+/// The first items after a cursor, and one more that shows that there are more. No two items have the same
+/// key.
 pub struct TopK<T> {
     after: Option<Cursor>,
     count: usize,
@@ -21,18 +22,18 @@ struct Kept<T> {
     bytes: usize,
 }
 
-/// A page of what was found.
+/// A page of results.
 #[derive(Debug)]
 pub struct Page<T> {
-    /// In order.
+    /// The results in order.
     pub items: Vec<T>,
-    /// Where each of them lies in the order.
+    /// The sort key of each result.
     keys: Vec<Vec<u8>>,
     has_more: bool,
 }
 
 impl<T> Page<T> {
-    /// An empty page, behind which there is nothing.
+    /// An empty page that is the last.
     pub fn empty() -> Self {
         Page {
             items: Vec::new(),
@@ -41,7 +42,8 @@ impl<T> Page<T> {
         }
     }
 
-    /// Where the next page begins if this one is to end with its first `count` things; none when there are no more.
+    /// Returns the cursor of the next page if this one ends with its first `count` items. `None`: there are
+    /// no more items.
     pub fn cursor_after(&self, count: usize) -> Option<Cursor> {
         let is_end = count >= self.keys.len() && !self.has_more;
         let last = self.keys.get(count.min(self.keys.len()).checked_sub(1)?);
@@ -50,7 +52,7 @@ impl<T> Page<T> {
 }
 
 impl<T> TopK<T> {
-    /// Of `count` things behind a place.
+    /// Starts with no items; keeps `count` of those after the cursor.
     pub fn new(after: Option<Cursor>, count: usize) -> Self {
         TopK {
             after,
@@ -60,12 +62,12 @@ impl<T> TopK<T> {
         }
     }
 
-    /// Takes a thing if it belongs there.
+    /// Adds an item if it belongs to the page.
     pub fn offer(&mut self, key: &[u8], item: T) {
         self.offer_large(key, item, 0);
     }
 
-    /// The same of a thing that has so many bytes besides those of its type.
+    /// Adds an item that has `bytes` bytes besides the size of its type.
     pub fn offer_large(&mut self, key: &[u8], item: T, bytes: usize) {
         if self.after.as_ref().is_some_and(|after| key <= after.bytes()) || self.is_after(key) {
             return;
@@ -78,33 +80,33 @@ impl<T> TopK<T> {
         while self.kept.len() > self.count + 1 || (self.bytes > BYTES_MAX && self.kept.len() > 2) {
             let last = self.kept.pop_last();
             self.bytes -= last.map_or(0, |(_, last)| last.bytes);
-            // What was there is known to lie behind the page: so many things fill it.
+            // The removed item shows that there are more items than the page takes.
             self.count = self.count.min(self.kept.len() - 1);
         }
     }
 
-    /// True if what has this key, or a later one, is no longer wanted.
+    /// True if an item with this key, or a later one, cannot belong to the page.
     pub fn is_after(&self, key: &[u8]) -> bool {
         let last = self.kept.last_key_value().filter(|_| self.is_full());
         last.is_some_and(|(last, _)| last.as_slice() <= key)
     }
 
-    /// True if only a lower key could change it.
+    /// True if only an item with a lower key could change the page.
     pub fn is_full(&self) -> bool {
         self.kept.len() > self.count
     }
 
-    /// How many things were found so far, one more than the page has at most.
+    /// Number of items found so far, at most one more than the page has.
     pub fn found(&self) -> usize {
         self.kept.len()
     }
 
-    /// How many things are still looked for.
+    /// Number of items that are still needed: those of the page and one more.
     pub fn missing(&self) -> usize {
         (self.count + 1).saturating_sub(self.kept.len())
     }
 
-    /// The page.
+    /// Returns the page.
     pub fn into_page(mut self) -> Page<T> {
         let has_more = self.is_full();
         if has_more {
@@ -122,13 +124,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_of_large_things_are_shorter_and_leave_none_out(
+        fn pages_of_large_items_are_shorter_and_skip_none(
             sizes in prop::collection::vec(0_usize..20 << 20, 0..30), count in 1_usize..9,
         ) {
             let (mut after, mut walked) = (None, Vec::new());
             loop {
                 let mut top = TopK::new(after, count);
-                // In an order that is not theirs.
+                // The items are offered in another order than theirs.
                 for index in (0..sizes.len()).map(|index| index * 31 % sizes.len().max(1)).chain(0..sizes.len()) {
                     top.offer_large(&[u8::try_from(index).unwrap_or(0)], index, sizes.get(index).copied().unwrap_or(0));
                 }
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_ends_early_says_where_the_next_one_begins() {
+    fn a_shortened_page_has_a_cursor_after_its_last_item() {
         let mut top = TopK::new(None, 3);
         (0..3_u8).for_each(|key| top.offer(&[key], key));
         let page = top.into_page();

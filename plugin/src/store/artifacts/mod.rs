@@ -1,6 +1,6 @@
-//! Artifacts: files that belong to a run or a logged model, at the places that its artifact URI names.
+//! Artifacts: files that belong to a run or a logged model, under the path that its artifact URI names.
 //!
-//! Reading asks nothing but the path: the host binds the project. Writing asks who owns the path.
+//! Reading needs only the path, since the host binds the project. Writing looks up the owner of the path.
 
 pub mod upload_gc;
 pub mod uploads;
@@ -21,18 +21,18 @@ use crate::host::blobs::{FileInfo, Item, Staged};
 use crate::host::records::{ABSENT, Change, get};
 use crate::host::{blobs, parts};
 
-/// How often a file is opened anew that is replaced in the same moment.
+/// Largest number of attempts to open a file that is replaced at the same time.
 const ATTEMPTS_MAX: usize = 10;
 
 /// An opened file.
 pub struct Opened {
-    /// What it is as a whole.
+    /// Size and other properties of the whole file.
     pub info: FileInfo,
     /// The bytes that were asked for.
     pub contents: StreamReader<u8>,
 }
 
-/// Whom a path belongs to.
+/// The owner of a path.
 pub enum Owner {
     /// A run that is active.
     Run(runs::StoredRun),
@@ -49,8 +49,8 @@ impl Owner {
         }
     }
 
-    /// Refuses what was given a name just when its owner was deleted for good: who removed the owner's files may not have
-    /// seen it, and nobody else would.
+    /// Checks that the owner still exists after a file was stored. If the owner was purged meanwhile, this
+    /// removes the file and returns an error. The purge may not have seen the file, and no other purge would.
     async fn must_still_exist(&self, path: &ArtifactPath) -> Result<()> {
         let key = match self {
             Owner::Run(stored) => keys::run(stored.run.id),
@@ -65,9 +65,9 @@ impl Owner {
     }
 }
 
-/// Finds whom a path belongs to. Refuses to change what belongs to nothing, or to something that is not active.
+/// Finds the owner of a path. Returns an error if there is none, or if it is not active.
 pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
-    // The last one in the path is the closest.
+    // The last id in the path is the closest owner.
     for id in possible_runs(path.as_str()).into_iter().rev() {
         let run = match runs::load(id).await {
             Ok(run) => run,
@@ -98,14 +98,14 @@ fn belongs_to_nothing(path: &ArtifactPath) -> Error {
     ))
 }
 
-/// Where a run's artifacts lie, soft-deleted ones too.
+/// Returns the location of a run's artifacts, even of a soft-deleted run.
 pub async fn root_of_run(id: RunId) -> Result<(String, ArtifactPath)> {
     let uri = runs::load(id).await?.run.artifact_uri;
     let root = of_uri(&uri)?;
     Ok((uri, root))
 }
 
-/// Where a logged model's artifacts lie; a deleted model is not found.
+/// Returns the location of a logged model's artifacts. A deleted model is not found.
 pub async fn root_of_logged_model(id: LoggedModelId) -> Result<(String, ArtifactPath)> {
     let model = logged_models::load(id).await?.model;
     if model.is_deleted {
@@ -115,20 +115,21 @@ pub async fn root_of_logged_model(id: LoggedModelId) -> Result<(String, Artifact
     Ok((model.artifact_uri, root))
 }
 
-/// The place that a URI names, if it is kept here.
+/// Returns the path of a URI, if its files are stored here.
 pub fn of_uri(uri: &str) -> Result<ArtifactPath> {
     ArtifactPath::of_uri(uri)
         .ok_or_else(|| Error::Invalid(format!("The artifacts at '{uri}' are not kept by this server.")))
 }
 
-/// Stores what was received, unless its run was deleted meanwhile.
+/// Stores a received file, unless its owner was deleted meanwhile.
 pub async fn put(path: &ArtifactPath, staged: Staged) -> Result<()> {
     let owner = owner_of(path).await?;
     blobs::commit(staged, path).await?;
     owner.must_still_exist(path).await
 }
 
-/// Makes a file of the parts of an upload, likewise; `false` when one of them is not there.
+/// Joins the parts of an upload into a file, unless its owner was deleted meanwhile. Returns false if a part
+/// does not exist.
 pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) -> Result<bool> {
     let owner = owner_of(path).await?;
     if !parts::join(upload, parts, path).await? {
@@ -138,7 +139,7 @@ pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) ->
     Ok(true)
 }
 
-/// Finds a file, and what is known of it.
+/// Finds a file. Returns its stored path and its properties.
 pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
     if let Some(info) = blobs::stat(path).await? {
         return Ok((path.clone(), info));
@@ -155,13 +156,13 @@ pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
     })
 }
 
-/// Opens a part of a file: `part` says which, of what is known of the file.
+/// Opens a part of a file. `part` chooses offset and length, given the file's properties.
 pub async fn open(path: &ArtifactPath, part: impl Fn(FileInfo) -> Result<(u64, u64)>) -> Result<Opened> {
     for _ in 0..ATTEMPTS_MAX {
         let (place, info) = find(path).await?;
         let (offset, length) = part(info)?;
         let contents = blobs::read(&place, offset, length).await?;
-        // What was opened is what was looked at, if that is still there.
+        // If the properties are still the same, the file was not replaced between the look-up and the read.
         if let Some(contents) = contents
             && blobs::stat(&place).await? == Some(info)
         {
@@ -171,7 +172,7 @@ pub async fn open(path: &ArtifactPath, part: impl Fn(FileInfo) -> Result<(u64, u
     Err(Error::Contended)
 }
 
-/// What lies directly below a directory, in order of the names; nothing below a file, or where nothing is.
+/// Returns the items directly under a directory, sorted by name. Empty for a file, or if there is nothing.
 pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
     let mut items = blobs::list(directory, ARTIFACTS_PER_REQUEST_MAX).await?;
     if items.is_empty()
@@ -188,14 +189,14 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
         }
     }
     if is_changed {
-        // Of equal names, the first is found when it is asked for.
+        // If names are equal, a look-up finds the first.
         items.sort_by(|one, other| one.name.cmp(&other.name));
         items.dedup_by(|later, first| later.name == first.name);
     }
     Ok(items)
 }
 
-/// Removes a file, or a directory with all that is in it. What is not there is removed already.
+/// Removes a file, or a directory with everything in it. A path that does not exist counts as removed.
 pub async fn delete(path: &ArtifactPath) -> Result<()> {
     owner_of(path).await?;
     if delete_at(path).await? {
@@ -211,9 +212,11 @@ async fn delete_at(path: &ArtifactPath) -> Result<bool> {
     Ok(blobs::delete(path).await? || blobs::delete_below(path).await?)
 }
 
-/// Where an earlier version of this server kept what is now found by this path, where nothing was kept under the path itself.
+/// Returns the path at which an earlier version of this server stored the file that now has this path.
+/// `None`: there is no such path. Callers ask only when nothing is stored under the path itself.
 ///
-/// Costs nothing for most paths. A name with a `+` costs a look at it, and the list of its directory if it is not there.
+/// This costs nothing for most paths. A name with a `+` costs a look-up, and the list of its directory if it
+/// is not found.
 async fn earlier_place(path: &ArtifactPath) -> Result<Option<ArtifactPath>> {
     if let Some(earlier) = path.earlier()
         && is_there(&earlier).await?
@@ -234,7 +237,7 @@ async fn earlier_place(path: &ArtifactPath) -> Result<Option<ArtifactPath>> {
     Ok((place != *path).then_some(place))
 }
 
-/// The item of a directory that is listed under a name.
+/// Returns the item of a directory that is listed under a name.
 async fn earlier_item(directory: &ArtifactPath, name: &str) -> Result<Option<ArtifactPath>> {
     let item = directory.item(name);
     if !name.contains('+') || is_there(&item).await? {
@@ -251,7 +254,7 @@ async fn earlier_item(directory: &ArtifactPath, name: &str) -> Result<Option<Art
     Ok(kept.map(|item| directory.item(&item.name)))
 }
 
-/// A path up to the last id of a run or logged model in it, which has but one form; and what is below.
+/// Splits a path after the last id of a run or logged model in it. Names before the split have only one form.
 fn after_owner(path: &str) -> (&str, &str) {
     let is_owner = |name: &str| RunId::parse(name).is_ok() || LoggedModelId::parse(name).is_ok();
     let mut end = 0;
@@ -269,7 +272,7 @@ fn after_owner(path: &str) -> (&str, &str) {
     }
 }
 
-/// True if a path is that of a file or of a directory with something in it.
+/// True if a path is that of a file or of a directory that is not empty.
 async fn is_there(path: &ArtifactPath) -> Result<bool> {
     Ok(blobs::stat(path).await?.is_some() || blobs::is_directory(path).await?)
 }

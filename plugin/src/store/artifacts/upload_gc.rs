@@ -1,5 +1,5 @@
-//! Removes what uploads in parts left behind that nobody ended, pass by pass: first the uploads whose time is over, with their
-//! parts, then parts that belong to no upload. One that cannot be removed is passed over.
+//! Garbage collection of abandoned uploads in parts, pass by pass. First it removes the expired uploads with
+//! their parts, then parts that belong to no upload. An upload that cannot be removed is skipped.
 
 use crate::domain::upload::UploadId;
 use crate::error::{Error, Result};
@@ -8,34 +8,34 @@ use crate::host::records::{ABSENT, get_all, scan, transact_background};
 use crate::store::codec::upload::read_upload;
 use crate::store::keys;
 
-/// Uploads that one pass looks at.
+/// Largest number of uploads that one pass looks at.
 const LOOKED_AT_MAX: usize = 2_000;
-/// Uploads that one pass removes.
+/// Largest number of uploads that one pass removes.
 const REMOVED_MAX: usize = 200;
-/// So many that cannot be removed end a pass: the storage fails, and not they.
+/// Number of failures that end a pass. With so many it is the storage that fails, not the uploads.
 const FAILURES_MAX: usize = 10;
-/// What the place of a pass begins with that has come to the parts.
+/// First byte of the cursor of a pass that has reached the parts.
 const PARTS: u8 = b'p';
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Debug, Default)]
 pub struct UploadGcPass {
-    /// Uploads that were removed, or whose parts were.
+    /// Number of uploads that were removed, or whose parts were.
     pub removed: usize,
-    /// Uploads that still may go on.
+    /// Number of uploads that have not expired.
     pub alive: usize,
-    /// Uploads that could not be read or removed.
+    /// Number of uploads that could not be read or removed.
     pub failed: usize,
-    /// Where the next pass begins; none: this one came to the end.
+    /// The cursor of the next pass. `None`: this pass reached the end.
     pub next: Option<Vec<u8>>,
 }
 
-/// True if a pass can begin at this place.
+/// True if these bytes are a cursor of a pass.
 pub fn is_cursor(bytes: &[u8]) -> bool {
     keys::upload_of(bytes).is_some() || part_of(bytes).is_some()
 }
 
-/// Makes one pass from a place on.
+/// Makes one pass after a cursor.
 pub async fn pass(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     match after.and_then(part_of) {
         Some(after) => orphans(after).await,
@@ -43,7 +43,7 @@ pub async fn pass(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     }
 }
 
-/// The place of a pass that has come to these parts; of no upload: to the first ones.
+/// Reads the cursor of a pass that has reached the parts. `Some(None)`: it begins with the first ones.
 fn part_of(bytes: &[u8]) -> Option<Option<UploadId>> {
     match bytes.split_first()? {
         (&PARTS, []) => Some(None),
@@ -52,7 +52,7 @@ fn part_of(bytes: &[u8]) -> Option<Option<UploadId>> {
     }
 }
 
-/// Removes uploads whose time is over.
+/// Removes expired uploads.
 async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     let mut span = keys::all_uploads();
     if let Some(after) = after {
@@ -61,7 +61,7 @@ async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     let mut pass = UploadGcPass::default();
     let (mut expired, mut last) = (Vec::new(), None);
     let seen = scan(span, LOOKED_AT_MAX, |key, value| {
-        // What would be too much for this pass is left to the next, with all behind it.
+        // Uploads beyond the limit of this pass are left to the next, with all after them.
         if expired.len() < REMOVED_MAX {
             last = Some(key.to_vec());
             match (keys::upload_of(key), read_upload(value)) {
@@ -80,7 +80,7 @@ async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
     Ok(pass)
 }
 
-/// Removes the records of uploads. Their parts then belong to none, until they are removed, too.
+/// Removes the records of uploads. Their parts then belong to no upload, until they are removed, too.
 async fn forget(ids: &[UploadId]) -> Result<()> {
     transact_background(async |change| {
         ids.iter().for_each(|id| change.delete(keys::upload(*id)));

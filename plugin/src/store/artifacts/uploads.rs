@@ -1,5 +1,6 @@
-//! Uploads in parts: a record says that one goes on, and its parts lie among the host's blobs. The record is there before
-//! the first part and goes before the last one does, so parts without a record belong to nothing.
+//! Uploads in parts. A record shows that an upload is in progress, and its parts are among the host's blobs.
+//! The record exists before the first part and is removed before the last one. So parts without a record
+//! belong to no upload.
 
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
@@ -10,13 +11,13 @@ use crate::host::{blobs, parts};
 use crate::store::codec::upload::{read_upload, write_upload};
 use crate::store::{artifacts, keys};
 
-/// Room for a part that is about to come.
+/// A part that may be sent.
 pub struct Slot {
     upload: UploadId,
     number: PartNumber,
-    /// How many bytes it may have, so that the file is not too large.
+    /// Largest number of bytes of the part, so that the file is not too large.
     pub bytes_max: u64,
-    /// What came for the same number before.
+    /// Parts that were stored for the same number before.
     earlier: Vec<NamedPart>,
 }
 
@@ -40,7 +41,7 @@ async fn load(id: UploadId, now_ms: i64) -> Result<Upload> {
         .ok_or_else(|| id.not_found())
 }
 
-/// The same, while it takes parts.
+/// Reads an upload that still takes parts.
 async fn load_open(id: UploadId, now_ms: i64) -> Result<Upload> {
     match load(id, now_ms).await? {
         upload if upload.is_done => Err(id.not_found()),
@@ -48,8 +49,8 @@ async fn load_open(id: UploadId, now_ms: i64) -> Result<Upload> {
     }
 }
 
-/// Makes room for a part. Parts that come at the same time may pass the bound of a file together: it spares them the way, and
-/// what decides is the bound of putting the file together.
+/// Prepares to receive a part. Parts that arrive at the same time may exceed the limit of a file together.
+/// The check here only saves their transfer; the check when the file is joined decides.
 pub async fn slot(upload: UploadId, number: PartNumber, now_ms: i64) -> Result<Slot> {
     load_open(upload, now_ms).await?.must_have_part(number)?;
     let (earlier, others): (Vec<_>, Vec<_>) = parts::list(upload)
@@ -65,7 +66,8 @@ pub async fn slot(upload: UploadId, number: PartNumber, now_ms: i64) -> Result<S
     })
 }
 
-/// Stores a part instead of what came for its number before, unless the upload ended meanwhile.
+/// Stores a part and removes earlier ones of its number. If the upload ended meanwhile, it removes the part
+/// and returns an error.
 pub async fn put_part(slot: Slot, staged: Staged, now_ms: i64) -> Result<NamedPart> {
     let stored = parts::commit(staged, slot.upload, slot.number).await?;
     for earlier in slot.earlier.iter().filter(|earlier| **earlier != stored) {
@@ -78,7 +80,7 @@ pub async fn put_part(slot: Slot, staged: Staged, now_ms: i64) -> Result<NamedPa
     Ok(stored)
 }
 
-/// Puts the file together. Asked for again, it is done already.
+/// Joins the parts into the file. A second call finds the upload completed and does nothing.
 pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], now_ms: i64) -> Result<()> {
     let upload = load(id, now_ms).await?;
     must_lead_to(&upload, path)?;
@@ -87,7 +89,7 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
     }
     upload.must_be_all(named)?;
     if !artifacts::join(path, id, named).await? {
-        // Someone may have asked for the same a moment before.
+        // Another request may have completed the upload a moment before.
         return match load(id, now_ms).await?.is_done {
             true => Ok(()),
             false => Err(missing(id, named).await?),
@@ -98,7 +100,8 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
         ..upload
     };
     transact(async |change| {
-        // Also when it was given up in the same moment: then it was completed before.
+        // The record is also written if the upload was aborted at the same time: it was completed before
+        // that.
         change.put(keys::upload(id), write_upload(&done));
         Ok(())
     })
@@ -106,7 +109,7 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
     parts::delete_all(id).await
 }
 
-/// Gives an upload up. One that is none, or is done, stays as it is.
+/// Aborts an upload. One that does not exist, or is completed, stays as it is.
 pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()> {
     let is_given_up = transact(async |change| {
         let [record] = get([keys::upload(id)]).await?;
@@ -127,7 +130,8 @@ pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()>
 }
 
 fn must_lead_to(upload: &Upload, path: &ArtifactPath) -> Result<()> {
-    // One that began under an earlier version of this server may have its file's name as it was then.
+    // An upload that began under an earlier version of this server may have its file's name in the form of
+    // that version.
     if upload.path.as_str() == path.as_str() || path.earlier().is_some_and(|earlier| upload.path == earlier) {
         return Ok(());
     }

@@ -1,13 +1,14 @@
-//! The stored form of a chunk: many points of one metric, in the order of histories and none twice.
+//! The stored form of a chunk: many points of one metric, in the order of histories and without duplicates.
 //!
-//! How many, then of each how far its time and its step are from those of the point before, and the bits of its value.
-//! So a point takes about eleven bytes where steps and times go on in small strides.
+//! A chunk is the number of points, then for each point its time, step and value. Time and step are
+//! differences from the point before; the value is stored as its bits. So a point takes about eleven bytes
+//! where steps and times grow by little.
 
 use super::{Reader, Writer};
 use crate::domain::metric::Point;
 use crate::error::Result;
 
-/// The fewest bytes of a point.
+/// Smallest number of bytes of a point.
 const POINT_BYTES_MIN: usize = 10;
 
 /// Writes a chunk.
@@ -15,7 +16,7 @@ pub fn write_chunk(points: &[Point]) -> Vec<u8> {
     let mut writer = Writer::new().compact(u64::try_from(points.len()).unwrap_or(u64::MAX));
     let (mut time, mut step) = (0_i64, 0_i64);
     for point in points {
-        // Times grow, so the difference is never below zero; but it may be greater than a signed number can be.
+        // Times grow, so the difference is never negative. But it may exceed the range of a signed number.
         writer = writer
             .compact(point.timestamp_ms.wrapping_sub(time).cast_unsigned())
             .compact_signed(point.step.wrapping_sub(step))
@@ -63,7 +64,7 @@ mod tests {
         prop_oneof![near, any].prop_map(|(value, time, step)| Point::new(value, time, step))
     }
 
-    /// As exactly as `Debug` shows it: NaN is NaN.
+    /// Shows points exactly, as `Debug` does, so that NaN equals NaN.
     fn shown(points: &[Point]) -> String {
         format!("{points:?}")
     }
@@ -77,7 +78,7 @@ mod tests {
         }
 
         #[test]
-        fn points_out_of_order_or_twice_are_damage(a in a_point(), b in a_point()) {
+        fn points_out_of_order_or_repeated_are_corrupt(a in a_point(), b in a_point()) {
             prop_assert_eq!(read_chunk(&write_chunk(&[a, b])).is_ok(), a.by_time(&b).is_lt());
         }
 
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_goes_on_in_small_strides_takes_few_bytes() {
+    fn a_point_close_to_the_one_before_takes_few_bytes() {
         let points: Vec<Point> = (0..1000)
             .map(|n| Point::new(0.5, 1_700_000_000_000 + 63 * n, n))
             .collect();

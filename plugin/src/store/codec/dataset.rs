@@ -1,10 +1,10 @@
-//! Datasets as they are stored.
+//! The stored form of datasets.
 
 use super::{Reader, Writer};
 use crate::domain::dataset::Dataset;
 use crate::error::Result;
 
-/// Writes a dataset; its name and digest are written too, since a key may not be taken apart.
+/// Writes a dataset. Its name and digest are written too, since they cannot always be read from a key.
 pub fn write_dataset(dataset: &Dataset) -> Vec<u8> {
     Writer::new()
         .text(&dataset.name)

@@ -1,24 +1,25 @@
-//! What a run read and made, as it is stored with the run: dataset inputs, model inputs, model outputs. Each ends with when it was
-//! logged, by which they are listed; what was written before that was stored ends without.
+//! The stored form of a run's links: dataset inputs, model inputs and model outputs. Each ends with the time
+//! at which it was logged, by which links are listed. Records written before that time was stored end without
+//! it.
 
 use super::{Reader, Writer};
 use crate::domain::experiment::Pair;
 use crate::error::Result;
 
-/// Nanoseconds of a millisecond.
+/// Nanoseconds per millisecond.
 pub const NS_PER_MS: i64 = 1_000_000;
 
-/// When something was logged, and as which of its request.
+/// The time at which something was logged, and its position in its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LoggedAt {
     /// Nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// From 0.
+    /// Position in the request, from 0.
     pub index: u64,
 }
 
 impl LoggedAt {
-    /// Of each thing in a request of this time.
+    /// Returns the times of the items of one request, in order.
     pub fn each(time_ns: i64) -> impl Iterator<Item = LoggedAt> {
         (0..).map(move |index| LoggedAt { time_ns, index })
     }
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_without_a_time_is_read() {
+    fn links_written_without_a_time_are_read() {
         assert_eq!(read_model_input(&[]), Ok(None));
         assert_eq!(read_model_output(&7_u64.to_be_bytes()), Ok((7, None)));
         assert!(read_model_input(&[1]).is_err() && read_model_output(&[0; 9]).is_err());

@@ -1,24 +1,24 @@
-//! The stored form of what deleting for good needs to know.
+//! The stored form of deletions and tombstones.
 
 use super::{Reader, Writer};
 use crate::domain::id::ExperimentId;
 use crate::error::Result;
 
-/// That a run was deleted.
+/// The deletion of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// Where the run is.
+    /// The run's experiment.
     pub experiment: ExperimentId,
-    /// When it was deleted, in milliseconds since the Unix epoch.
+    /// Time of the deletion in milliseconds since the Unix epoch.
     pub time_ms: i64,
 }
 
-/// What must be known of a run to clear away what it had.
+/// The value of a run's tombstone: the data that the removal of the run's records and files needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TombstoneValue {
-    /// Where the run was.
+    /// The run's experiment.
     pub experiment: ExperimentId,
-    /// Where its files are.
+    /// The location of the run's files.
     pub artifact_uri: String,
 }
 
@@ -37,12 +37,12 @@ pub fn read_deletion(bytes: &[u8]) -> Result<Deletion> {
     reader.end(deletion)
 }
 
-/// Writes the note of a run's ruin; the run's id is in the key.
+/// Writes the value of a run's tombstone; the run's id is in the key.
 pub fn write_note(note: &TombstoneValue) -> Vec<u8> {
     Writer::new().number(note.experiment.0).text(&note.artifact_uri).0
 }
 
-/// Reads the note of a run's ruin.
+/// Reads the value of a run's tombstone.
 pub fn read_note(bytes: &[u8]) -> Result<TombstoneValue> {
     let mut reader = Reader::new("note of a ruin", bytes)?;
     let note = TombstoneValue {
@@ -60,7 +60,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn deletions_and_notes_read_back(number in any::<u64>(), time_ms in any::<i64>(), artifact_uri in any::<String>()) {
+        fn deletions_and_tombstone_values_read_back(number in any::<u64>(), time_ms in any::<i64>(), artifact_uri in any::<String>()) {
             let experiment = ExperimentId(number);
             let deletion = Deletion { experiment, time_ms };
             prop_assert_eq!(read_deletion(&write_deletion(deletion)), Ok(deletion));

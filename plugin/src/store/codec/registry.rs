@@ -37,7 +37,8 @@ pub fn read_model(id: ModelId, bytes: &[u8]) -> Result<Model> {
     reader.end(model)
 }
 
-/// Follows a version whose semantic version nobody chose. Nothing follows others, among them all that were written before.
+/// Ends the record of a version whose semantic version was assigned, not chosen by a caller. The records of
+/// other versions have no such byte, nor do those written before it existed.
 const NOT_CHOSEN: u8 = 0;
 
 /// Writes a version; its model and number are in the key.
@@ -130,7 +131,7 @@ mod tests {
             };
             let written = write_version(&version);
             prop_assert_eq!(read_version(version.model, 9, &written), Ok(version.clone()));
-            // Of a version that was written before nobody knows, which is the same as chosen.
+            // A version written before the byte existed reads as chosen.
             let before = written.strip_suffix(&[NOT_CHOSEN]).filter(|_| !is_semver_chosen).unwrap_or(&written);
             let chosen = Version { is_semver_chosen: true, ..version };
             prop_assert_eq!(read_version(chosen.model, 9, before), Ok(chosen));

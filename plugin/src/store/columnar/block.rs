@@ -1,12 +1,14 @@
-//! What the runs of one block of an experiment have in one column, by slot, as it is read. `draft.rs` writes it.
+//! A block: the values of one column for 512 runs of an experiment, by slot, as it is read.
+//! `block_builder.rs` writes it.
 //!
-//! As bytes: what kind of values it has, which slots have a value (a bit each), then the values:
+//! The stored form begins with the kind of the values and a bit for each slot, which is set when the slot has
+//! a value. The values follow:
 //!
-//! - numbers have 8 bytes each, the lowest first, as WebAssembly has them in memory;
-//! - texts lie one after the other; before them come their lengths, a byte each, where `ELSEWHERE` stands for a text that is too
-//!   long for a block;
-//! - words are texts of which many are equal: how many words there are, the words as texts, then for each slot the number of
-//!   its word, a byte each.
+//! - Numbers have 8 bytes each, little-endian, as WebAssembly has them in memory.
+//! - Texts follow each other. Their lengths come first, a byte each. The length `ELSEWHERE` means that the
+//!   text is too long for a block.
+//! - A dictionary holds texts of which many are equal. It is the number of its words, the words as texts,
+//!   then each value's word number, a byte each.
 
 use std::cell::OnceCell;
 use std::ops::RangeInclusive;
@@ -14,37 +16,38 @@ use std::ops::RangeInclusive;
 use super::slot_bitmap::{SLOTS, SlotBitmap, WORD_SLOTS};
 use crate::error::{Error, Result};
 
-/// Longer texts are not kept in blocks: rewriting one stays cheap.
+/// Largest number of bytes of a text in a block. Longer texts are left out, so that rewriting a block stays
+/// cheap.
 pub const TEXT_BYTES_MAX: usize = 100;
 
-/// Blocks of texts.
+/// Kind of a block of texts.
 pub(crate) const TEXTS: u8 = 0;
-/// Blocks of words.
+/// Kind of a block with a dictionary of words.
 pub(crate) const WORDS: u8 = 1;
-/// Blocks of numbers.
+/// Kind of a block of numbers.
 pub(crate) const NUMBERS: u8 = 8;
 
-/// A bit for each slot.
+/// Bytes of a bitmap with a bit for each slot.
 pub(crate) const BITMAP_BYTES: usize = SLOTS / 8;
 const LOTS: usize = SLOTS / WORD_SLOTS;
-/// The length of a text that only the run itself has.
+/// The length that means that only the run's own records have the text.
 pub(crate) const ELSEWHERE: u8 = 255;
 
-/// What a slot holds.
+/// The value of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// Nothing: the run has no such value.
+    /// The run has no such value.
     Absent,
     /// A text.
     Text(&'a str),
     /// Other bytes.
     Bytes(&'a [u8]),
-    /// A value that only the run itself has.
+    /// A value that only the run's own records have.
     Oversized,
 }
 
 impl<'a> Value<'a> {
-    /// As it is stored, where it is here.
+    /// Returns the stored bytes. `None`: the block does not have them.
     pub fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Value::Text(text) => Some(text.as_bytes()),
@@ -54,31 +57,31 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A block: any slot is found without reading the others.
+/// A block. Any slot is found without reading the others.
 #[derive(Debug)]
 pub struct Block {
     held: SlotBitmap,
-    /// True if it is the first slots that hold something, without a gap.
+    /// True if the slots with a value are the first ones, without a slot missing between them.
     is_dense: bool,
     values: BlockValues,
-    /// Found when they are first asked for.
+    /// Computed on first use.
     ranges: OnceCell<Vec<RangeInclusive<f64>>>,
 }
 
-/// One for each slot that holds something.
+/// One value for each slot that has one.
 #[derive(Debug)]
 enum BlockValues {
     Numbers(Vec<[u8; 8]>),
     Texts(Texts),
     Dictionary {
         words: Texts,
-        /// For each value its word.
+        /// Number of the word of each value.
         codes: Vec<u8>,
     },
 }
 
 impl Block {
-    /// What a block holds that does not exist: nothing.
+    /// An empty block, which is also the value of one that does not exist.
     pub fn empty() -> Self {
         Block {
             held: SlotBitmap::default(),
@@ -88,7 +91,7 @@ impl Block {
         }
     }
 
-    /// Reads a stored block. One that does not exist, which has no bytes, holds nothing.
+    /// Reads a stored block. Without bytes it is empty: the block does not exist.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let Some((kind, rest)) = bytes.split_first() else {
             return Ok(Block::empty());
@@ -117,12 +120,12 @@ impl Block {
         })
     }
 
-    /// True if no slot holds anything.
+    /// True if no slot has a value.
     pub fn is_empty(&self) -> bool {
         self.held == SlotBitmap::default()
     }
 
-    /// How many bytes of memory it takes.
+    /// Number of bytes of memory.
     pub fn size(&self) -> usize {
         let values = match &self.values {
             BlockValues::Numbers(numbers) => size_of_val(numbers.as_slice()) + LOTS * size_of::<RangeInclusive<f64>>(),
@@ -132,7 +135,7 @@ impl Block {
         size_of::<Self>() + values
     }
 
-    /// The numbers of all slots up to the last that holds one, where every one of them holds one.
+    /// Returns the numbers of all slots up to the last with a number. `None`: some slot before it has none.
     pub fn dense(&self) -> Option<&[[u8; 8]]> {
         match &self.values {
             BlockValues::Numbers(numbers) => self.is_dense.then_some(numbers),
@@ -140,7 +143,8 @@ impl Block {
         }
     }
 
-    /// Where there are such numbers, and they are floats: between which they lie, of each lot of slots. NaN lies anywhere.
+    /// Returns the minimum and maximum of the floats of each word of slots. A word with a NaN has an infinite
+    /// range. `None`: the numbers are not dense.
     pub fn float_ranges(&self) -> Option<&[RangeInclusive<f64>]> {
         let numbers = self.dense()?;
         Some(
@@ -149,7 +153,8 @@ impl Block {
         )
     }
 
-    /// Likewise the numbers of the words of all slots, where there are words; and each word, by its number.
+    /// Returns the number of each slot's word, and the words by number. `None`: the block has no dictionary,
+    /// or is not dense.
     pub fn dense_dictionary(&self) -> Option<(&[u8], impl Iterator<Item = Value<'_>>)> {
         let BlockValues::Dictionary { words, codes } = &self.values else {
             return None;
@@ -158,7 +163,7 @@ impl Block {
         self.is_dense.then_some((codes.as_slice(), all))
     }
 
-    /// The number in a slot; none when it holds none.
+    /// Returns the number in a slot. `None`: it has none.
     pub fn number(&self, slot: u16) -> Option<[u8; 8]> {
         match &self.values {
             BlockValues::Numbers(numbers) => numbers.get(self.rank(slot)?).copied(),
@@ -166,12 +171,12 @@ impl Block {
         }
     }
 
-    /// What a slot holds; one that the block does not have holds nothing.
+    /// Returns the value of a slot. A slot that the block does not have is absent.
     pub fn get(&self, slot: u16) -> Value<'_> {
         let Some(rank) = self.rank(slot) else {
             return Value::Absent;
         };
-        // Missing bytes of a damaged block make the run be read itself.
+        // If bytes of a damaged block are missing, the run is read from its own records.
         match &self.values {
             BlockValues::Numbers(numbers) => numbers.get(rank).map_or(Value::Oversized, |value| Value::Bytes(value)),
             BlockValues::Texts(texts) => texts.get(rank),
@@ -181,7 +186,7 @@ impl Block {
         }
     }
 
-    /// How many values lie before that of a slot that holds one.
+    /// Number of values before that of a slot. `None`: the slot has no value.
     fn rank(&self, slot: u16) -> Option<usize> {
         if self.is_dense {
             let rank = usize::from(slot);
@@ -201,26 +206,26 @@ impl BlockValues {
     }
 }
 
-/// Texts one after the other.
+/// Texts that follow each other.
 #[derive(Debug)]
 struct Texts {
-    /// Where each ends; of one that is elsewhere the bit `AWAY` is set, too.
+    /// End of each text. The bit `AWAY` is set for a text that is not in the block.
     ends: Vec<u32>,
     all: Joined,
 }
 
-/// Texts mostly are; known of all at once, it need not be found out of each.
+/// The bytes of all texts. They usually are UTF-8 as a whole, and then no single text is checked.
 #[derive(Debug)]
 enum Joined {
     Text(String),
     Bytes(Vec<u8>),
 }
 
-/// No text of a block ends so far behind.
+/// A bit above any end of a text in a block.
 const AWAY: u32 = 1 << 31;
 
 impl Texts {
-    /// Reads the lengths of some texts, then the texts; answers what comes behind them, too.
+    /// Reads the lengths of some texts, then the texts. Also returns the bytes after them.
     fn read(count: usize, bytes: &[u8]) -> Result<(Self, &[u8])> {
         let (lengths, rest) = bytes.split_at_checked(count).ok_or_else(damaged)?;
         let mut end = 0;

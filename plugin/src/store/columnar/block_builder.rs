@@ -6,17 +6,17 @@ use super::block::{BITMAP_BYTES, Block, ELSEWHERE, NUMBERS, TEXT_BYTES_MAX, TEXT
 use super::slot_bitmap::SLOTS;
 use crate::error::Result;
 
-/// What the values of a column are.
+/// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
-    /// Texts of at most `TEXT_BYTES_MAX` bytes; longer ones are elsewhere.
+    /// Texts of at most `TEXT_BYTES_MAX` bytes. Longer ones are only in the run's own records.
     Texts,
     /// Numbers of 8 bytes.
     Numbers,
 }
 
 impl ColumnType {
-    /// How many bytes a block has at most, as it is stored, in which so many slots hold something.
+    /// Largest number of bytes of a stored block in which `slots` slots have a value.
     pub fn block_bytes_max(self, slots: usize) -> usize {
         let value = match self {
             ColumnType::Texts => 1 + TEXT_BYTES_MAX,
@@ -40,7 +40,7 @@ enum Slot {
 }
 
 impl BlockBuilder {
-    /// From a stored block, or from no bytes.
+    /// Begins with a stored block, or with no bytes.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let block = Block::read(bytes)?;
         let slot = |slot| match block.get(slot) {
@@ -54,7 +54,7 @@ impl BlockBuilder {
         })
     }
 
-    /// Sets or clears a slot. A block has values of one kind.
+    /// Sets or clears a slot. All values of a block have one type.
     pub fn set(&mut self, slot: usize, value: Option<&[u8]>) {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = match value {
@@ -65,12 +65,12 @@ impl BlockBuilder {
         }
     }
 
-    /// True if no slot holds anything: then it need not be stored.
+    /// True if no slot has a value. Then the block need not be stored.
     pub fn is_empty(&self) -> bool {
         self.slots.iter().all(|slot| *slot == Slot::Absent)
     }
 
-    /// As it is stored; texts as words where that is shorter.
+    /// Writes the block. Texts are written with a dictionary where that is shorter.
     pub fn write(&self, kind: ColumnType) -> Vec<u8> {
         let mut bits = [0_u8; BITMAP_BYTES];
         let mut values: Vec<Option<&[u8]>> = Vec::new();
@@ -98,7 +98,7 @@ impl BlockBuilder {
     }
 }
 
-/// Texts, of which none is one that is elsewhere.
+/// Writes texts. `None`: only the run's own records have the text.
 fn write_texts(texts: &[Option<&[u8]>]) -> Vec<u8> {
     let length = |text: &Option<&[u8]>| text.and_then(|text| u8::try_from(text.len()).ok()).unwrap_or(ELSEWHERE);
     let mut bytes: Vec<u8> = texts.iter().map(length).collect();
@@ -106,7 +106,7 @@ fn write_texts(texts: &[Option<&[u8]>]) -> Vec<u8> {
     bytes
 }
 
-/// The same as words; none when there are too many of them.
+/// Writes texts with a dictionary. `None`: there are too many different texts.
 fn write_words(texts: &[Option<&[u8]>]) -> Option<Vec<u8>> {
     let mut codes: BTreeMap<Option<&[u8]>, u8> = texts.iter().map(|text| (*text, 0)).collect();
     let count = u8::try_from(codes.len()).ok()?;
@@ -129,12 +129,12 @@ mod tests {
         u16::try_from(slot).unwrap()
     }
 
-    /// The same, whether or not its bytes are text.
+    /// Makes values comparable, with bytes that are text or not.
     fn raw(value: Value<'_>) -> Value<'_> {
         value.bytes().map_or(value, Value::Bytes)
     }
 
-    /// Few or many equal ones.
+    /// Few texts, or many equal ones.
     fn texts() -> impl Strategy<Value = BTreeMap<usize, Vec<u8>>> {
         let text = prop_oneof![
             prop::collection::vec(0_u8..2, 0..=1),
@@ -196,7 +196,7 @@ mod tests {
         }
 
         #[test]
-        fn numbers_without_a_gap_are_dense(values in prop::collection::vec(any::<[u8; 8]>(), 1..=SLOTS), gap in any::<prop::sample::Index>()) {
+        fn numbers_without_an_absent_slot_are_dense(values in prop::collection::vec(any::<[u8; 8]>(), 1..=SLOTS), gap in any::<prop::sample::Index>()) {
             let mut draft = BlockBuilder::read(&[]).unwrap();
             for (slot, value) in values.iter().enumerate() {
                 draft.set(slot, Some(value));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_elsewhere() {
+    fn a_long_text_is_oversized() {
         let mut draft = BlockBuilder::read(&[]).unwrap();
         draft.set(3, Some(&[b'x'; TEXT_BYTES_MAX + 1]));
         draft.set(4, Some(b"y"));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_texts_are_kept_once() {
+    fn equal_texts_are_stored_once() {
         let mut draft = BlockBuilder::read(&[]).unwrap();
         for slot in 0..SLOTS {
             draft.set(slot, Some(if slot % 2 == 0 { b"resnet" } else { b"vgg-19" }));

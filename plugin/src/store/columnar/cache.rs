@@ -1,16 +1,16 @@
-//! An LRU cache of columnar data in the instance's memory. Entries are keyed by block revision, so they never need
-//! invalidation.
+//! An LRU cache of columnar data in the instance's memory. Entries are keyed by block revision, so they never
+//! need invalidation.
 //!
-//! The data of a block changes only together with the block's revision in the zone map, which each search reads. So an entry of
-//! that revision is right, whoever changed what since. An instance that served several projects, against `wit/world.wit`, would
-//! still mix nothing up: revisions begin at random.
+//! The data of a block changes only together with the block's revision in the zone map, which each search
+//! reads. So an entry of that revision stays right under any later change. An instance that served several
+//! projects, against `wit/world.wit`, would still mix nothing up: revisions begin at random.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::domain::id::ExperimentId;
 
-/// What is packed of the runs of a block, as it was at a revision.
+/// A block's data as of a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockRevision {
     /// The experiment.
@@ -19,7 +19,8 @@ pub struct BlockRevision {
     pub revision: u64,
 }
 
-/// Rows of things that were read: one for each key of an experiment. Those that were not used for the longest time make room.
+/// An LRU cache of segments of entries, one segment for each key of an experiment. The least recently used
+/// segments are evicted first.
 #[derive(Debug)]
 pub struct RevisionCache<K, T> {
     segments: BTreeMap<(ExperimentId, K), Segment<T>>,
@@ -28,14 +29,14 @@ pub struct RevisionCache<K, T> {
     queries: u64,
 }
 
-/// Things by number.
+/// Entries by number.
 #[derive(Debug)]
 pub struct Segment<T> {
-    /// None where nothing is kept.
+    /// `None`: nothing is cached.
     entries: Vec<Option<Entry<T>>>,
-    /// Of the things and of their places here.
+    /// Bytes of the entries and of their slots in `entries`.
     bytes: usize,
-    /// The last search that used it.
+    /// The last search that used the segment.
     last_query: u64,
 }
 
@@ -47,13 +48,13 @@ struct Entry<T> {
 }
 
 impl<T> Segment<T> {
-    /// A thing, if it is kept as it is at this revision.
+    /// Returns an entry's value. `None`: it is not cached, or is of another revision.
     pub fn get(&self, number: u32, revision: u64) -> Option<&Rc<T>> {
         let kept = self.entries.get(usize::try_from(number).ok()?)?.as_ref()?;
         (kept.revision == revision).then_some(&kept.value)
     }
 
-    /// Puts a thing in its place; answers how many bytes that freed.
+    /// Puts an entry into its slot. Returns the number of bytes that this freed.
     fn put(&mut self, slot: usize, value: Entry<T>) -> usize {
         if self.entries.len() <= slot {
             self.entries.resize_with(slot + 1, || None);
@@ -67,7 +68,7 @@ impl<T> Segment<T> {
 }
 
 impl<K: Ord + Clone, T> RevisionCache<K, T> {
-    /// An empty one for so many bytes.
+    /// An empty cache of at most `bytes_max` bytes.
     pub const fn new(bytes_max: usize) -> Self {
         RevisionCache {
             segments: BTreeMap::new(),
@@ -77,19 +78,19 @@ impl<K: Ord + Clone, T> RevisionCache<K, T> {
         }
     }
 
-    /// Another search begins: what it uses stays until it ends.
+    /// Begins a search. Segments that it uses stay until it ends.
     pub fn begin_query(&mut self) {
         self.queries += 1;
     }
 
-    /// A row, if anything is kept in it.
+    /// Returns a segment and records its use. `None`: nothing of it is cached.
     pub fn segment(&mut self, experiment: ExperimentId, key: &K) -> Option<&Segment<T>> {
         let segment = self.segments.get_mut(&(experiment, key.clone()))?;
         segment.last_query = self.queries;
         Some(segment)
     }
 
-    /// Keeps a thing of this many bytes, if there is room.
+    /// Caches a value of this many bytes, if there is room.
     pub fn insert(&mut self, revision: BlockRevision, key: &K, number: u32, value: Rc<T>, bytes: usize) {
         let Ok(slot) = usize::try_from(number) else {
             return;
@@ -122,7 +123,7 @@ impl<K: Ord + Clone, T> RevisionCache<K, T> {
         );
     }
 
-    /// Drops rows until so many bytes fit, but none that this search used; whether they fit.
+    /// Evicts segments until so many bytes fit, but none that this search used. True if they fit.
     fn make_room(&mut self, bytes: usize) -> bool {
         if bytes > self.bytes_max {
             return false;
@@ -174,7 +175,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_cache_never_returns_another_revision_and_never_exceeds_its_budget(steps in prop::collection::vec(step(), 0..60)) {
-            // A thing says of itself what it is.
+            // Each value holds its own label.
             let mut cache: RevisionCache<u8, Label> = RevisionCache::new(ROOM);
             for step in steps {
                 match step {

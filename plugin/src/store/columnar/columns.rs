@@ -1,13 +1,13 @@
-//! The columns of runs: the type of their values, and how the column of the lifecycle stage is written.
+//! The columns of runs: the type of their values, and the stored form of the column of lifecycle stages.
 
 use super::block_builder::ColumnType;
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::store::keys::Column;
 
-/// The stage in the slot of a run that is no more.
+/// The stage in the slot of a purged run.
 pub const PURGED: &[u8] = &[2];
 
-/// What the values of a column are.
+/// Returns the type of a column's values.
 pub fn kind(column: &Column) -> ColumnType {
     match column {
         Column::Metric(_) | Column::StartTime | Column::EndTime => ColumnType::Numbers,
@@ -15,7 +15,7 @@ pub fn kind(column: &Column) -> ColumnType {
     }
 }
 
-/// A stage in its column; what most runs have is nothing.
+/// Writes a stage for its column. `None`: the stage that most runs have.
 pub fn write_stage(lifecycle: Lifecycle) -> Option<Vec<u8>> {
     let usual = Lifecycle {
         stage: Stage::Active,
@@ -28,7 +28,7 @@ pub fn write_stage(lifecycle: Lifecycle) -> Option<Vec<u8>> {
     })
 }
 
-/// Reads what `write_stage` wrote.
+/// Reads a stage that `write_stage` wrote.
 pub fn read_stage(stage: Option<&[u8]>) -> Lifecycle {
     let (deleted, epoch) = match stage.and_then(<[u8]>::split_first) {
         Some((deleted, epoch)) => (

@@ -1,22 +1,22 @@
-//! Dirty markers. Every change to a run rewrites its marker in the same commit. Compaction checks the marker's version, so it
-//! never overwrites a newer run. Searches read marked runs from their own records.
+//! Dirty markers. Every change to a run rewrites its marker in the same commit. Compaction checks the
+//! marker's version, so it never overwrites a newer run. Searches read dirty runs from their own records.
 
 use crate::domain::lifecycle::Lifecycle;
 use crate::domain::run::Run;
 use crate::error::Result;
 use crate::store::codec::{Reader, Writer};
 
-/// Why packing leaves a run as it is until it is changed again.
+/// The reason why compaction leaves a run as it is until it is changed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetAside {
-    /// It has more than one record takes.
+    /// The run has more values than one record takes.
     TooLarge,
-    /// It could not be packed, not even alone: a record of it cannot be read.
+    /// The run could not be compacted, not even alone: one of its records cannot be read.
     Failed,
 }
 
 impl SetAside {
-    /// For the operator.
+    /// Returns the reason in words for the operator.
     pub fn reason(self) -> &'static str {
         match self {
             SetAside::TooLarge => "too large",
@@ -41,21 +41,22 @@ impl SetAside {
     }
 }
 
-/// What a search must know of a run before it reads it.
+/// A dirty marker: the data of a changed run that a search needs before it reads the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirtyMarker {
-    /// When the run started, in milliseconds since the Unix epoch.
+    /// Start time of the run in milliseconds since the Unix epoch.
     pub start_time_ms: i64,
-    /// Its own stage, which the experiment may overrule.
+    /// The run's own stage, which the experiment may override.
     pub lifecycle: Lifecycle,
-    /// When it was changed last, by the component's clock.
+    /// Time of the last change in milliseconds, by the component's clock.
     pub changed_ms: i64,
-    /// Why it was not packed when it was tried last; none if it was not tried since it was changed.
+    /// The reason why the last attempt did not compact the run. `None`: there was no attempt since its last
+    /// change.
     pub set_aside: Option<SetAside>,
 }
 
 impl DirtyMarker {
-    /// The mark of a run that is changed now.
+    /// Returns the dirty marker of a run that is changed now.
     pub fn new(run: &Run, now_ms: i64) -> Self {
         DirtyMarker {
             start_time_ms: run.start_time_ms,
@@ -65,13 +66,13 @@ impl DirtyMarker {
         }
     }
 
-    /// True if the run was left alone since `since_ms`. A run that was changed in the future was: the clock was set back since,
-    /// and who changes a run now leaves a mark of now.
+    /// True if the run has not changed since `since_ms`. A change in the future counts as old: the clock was
+    /// set back since, and a change now writes a marker with the present time.
     pub fn rests(&self, since_ms: i64, now_ms: i64) -> bool {
         self.changed_ms <= since_ms || self.changed_ms > now_ms
     }
 
-    /// As it is stored.
+    /// Writes the marker in its stored form.
     pub fn write(&self) -> Vec<u8> {
         Writer::new()
             .signed(self.start_time_ms)
@@ -81,7 +82,7 @@ impl DirtyMarker {
             .0
     }
 
-    /// Reads what `write` wrote.
+    /// Reads a marker that `write` wrote.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new("mark", bytes)?;
         let mark = DirtyMarker {
@@ -102,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_mark_reads_back(times in any::<(i64, i64)>(), deleted in any::<bool>(), epoch in any::<u64>(), aside in 0_u8..3) {
+        fn a_dirty_marker_reads_back(times in any::<(i64, i64)>(), deleted in any::<bool>(), epoch in any::<u64>(), aside in 0_u8..3) {
             let stage = if deleted { Stage::Deleted } else { Stage::Active };
             let lifecycle = Lifecycle { stage, epoch };
             let set_aside = SetAside::read(aside);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_rests_after_a_while_and_when_the_clock_was_set_back() {
+    fn a_run_is_at_rest_after_a_while_or_when_the_clock_was_set_back() {
         let mark = |changed_ms| DirtyMarker {
             start_time_ms: 0,
             lifecycle: Lifecycle {

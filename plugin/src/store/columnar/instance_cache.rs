@@ -29,7 +29,7 @@ pub struct FilterResult {
     pub undecided: SlotBitmap,
 }
 
-/// A segment of `run_json`: rows that follow each other, shown in one stage.
+/// A segment of `run_json`: consecutive rows, shown in one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunJsonSegment {
     /// The segment's number.
@@ -38,7 +38,7 @@ pub struct RunJsonSegment {
     pub is_active: bool,
 }
 
-/// The four parts.
+/// The four parts of the cache.
 pub struct InstanceCache {
     /// Decoded blocks, by column and block number.
     pub blocks: RevisionCache<Column, Block>,

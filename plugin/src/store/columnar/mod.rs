@@ -1,4 +1,4 @@
-//! The columnar format: rebuildable copies of what runs hold, laid out for searches.
+//! The columnar format: rebuildable copies of the values of runs, laid out for searches.
 
 pub mod block;
 pub mod block_builder;

@@ -1,5 +1,5 @@
-//! Packed runs: the metrics, params and tags of a run in one record, so that a page of runs reads a record a run. Later values
-//! lie beside it and count, until the run is packed again.
+//! Packed runs: the metrics, params and tags of a run in one record, so that a page of runs reads a record a
+//! run. Later values are stored beside it and override it, until compaction merges them.
 
 use std::borrow::Cow;
 
@@ -9,46 +9,46 @@ use crate::error::Result;
 use crate::store::codec::{Reader, Writer};
 use crate::store::keys;
 
-/// A larger record is not written: what is logged to such a run stays as it is. It holds the tags of any new run, and is written
-/// again for what is logged later.
+/// Largest number of bytes of a packed run. A larger record is not written, and the run stays as it is. The
+/// limit is above the tags of any new run. The record is rewritten for later values.
 pub const PACKED_BYTES_MAX: usize = 8 << 20;
 
-/// The value of a tag that was removed, until the run is packed: no text has this byte.
+/// The stored value of a removed tag, until the run is compacted. No text has this byte.
 pub const REMOVED_TAG: &[u8] = &[0xff];
 
-/// The packed values of a run, whose texts lie in the record that was read.
+/// The compacted values of a run. Their texts lie in the record that was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PackedRun<'a> {
-    /// Where the run lies in the columns of its experiment; it stays there. A run that is new is in none.
+    /// The run's row in the columns of its experiment, which never changes. `None`: the run has no row yet.
     pub row: Option<u64>,
     /// The newest points, by key.
     pub metrics: Vec<Metric<'a>>,
-    /// By key.
+    /// The params, by key.
     pub params: Vec<TextPair<'a>>,
-    /// By key.
+    /// The tags, by key.
     pub tags: Vec<TextPair<'a>>,
 }
 
-/// What is logged to a run and not packed.
+/// The values of a run that are not compacted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunDelta {
     /// The newest points, by key.
     pub metrics: Vec<(String, Point)>,
-    /// By key.
+    /// The params, by key.
     pub params: Vec<(String, String)>,
-    /// By key; none for a tag that was removed.
+    /// The tags, by key. `None`: the tag was removed.
     pub tags: Vec<(String, Option<String>)>,
 }
 
 impl RunDelta {
-    /// True if there is nothing.
+    /// True if there are no values.
     pub fn is_empty(&self) -> bool {
         self.metrics.is_empty() && self.params.is_empty() && self.tags.is_empty()
     }
 }
 
 impl<'a> PackedRun<'a> {
-    /// The same with what is not packed yet.
+    /// Returns the packed run merged with later values.
     #[must_use]
     pub fn with(self, loose: &'a RunDelta) -> Self {
         if loose.is_empty() {
@@ -78,7 +78,7 @@ impl<'a> PackedRun<'a> {
         }
     }
 
-    /// As it is stored.
+    /// Writes the packed run in its stored form.
     pub fn write(&self) -> Vec<u8> {
         let row = self.row.map_or(0, |row| row.saturating_add(1));
         let mut writer = Writer::new().compact(row).compact(count(&self.metrics));
@@ -98,7 +98,7 @@ impl<'a> PackedRun<'a> {
         writer.0
     }
 
-    /// Reads what `write` wrote.
+    /// Reads a packed run that `write` wrote.
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new("packed run", bytes)?;
         let row = reader.compact()?.checked_sub(1);
@@ -123,7 +123,7 @@ impl<'a> PackedRun<'a> {
         })
     }
 
-    /// The newest point of a metric.
+    /// Returns the newest point of a metric.
     pub fn metric(&self, key: &str) -> Option<Point> {
         let found = self
             .metrics
@@ -132,18 +132,18 @@ impl<'a> PackedRun<'a> {
         self.metrics.get(found).map(|metric| metric.point)
     }
 
-    /// The value of a param.
+    /// Returns the value of a param.
     pub fn param(&self, key: &str) -> Option<&str> {
         of_key(&self.params, key)
     }
 
-    /// The value of a tag.
+    /// Returns the value of a tag.
     pub fn tag(&self, key: &str) -> Option<&str> {
         of_key(&self.tags, key)
     }
 }
 
-/// Two lists in the order of their keys as one; `both` tells what stands for two items of one key.
+/// Merges two lists that are sorted by key. `both` merges two items with one key.
 fn merged<T>(
     first: impl IntoIterator<Item = T>,
     second: impl IntoIterator<Item = T>,
@@ -231,7 +231,7 @@ mod tests {
         })
     }
 
-    /// What was logged first, then second, as if it was logged at once.
+    /// Merges two deltas as if their values were logged at once.
     fn at_once(first: &RunDelta, second: &RunDelta) -> RunDelta {
         let values = |loose: &RunDelta| RunDelta {
             tags: Vec::new(),
@@ -272,7 +272,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_logged_later_counts_and_all_is_in_order(packed in packed(), loose in loose()) {
+        fn later_values_override_and_keys_stay_sorted(packed in packed(), loose in loose()) {
             let mut params: BTreeMap<_, _> = packed.params.iter().cloned().collect();
             params.extend(loose.params.iter().map(|(key, value)| (key.into(), value.into())));
             let mut tags: BTreeMap<_, _> = packed.tags.iter().cloned().map(|(key, value)| (key, Some(value))).collect();
@@ -289,13 +289,13 @@ mod tests {
         }
 
         #[test]
-        fn packing_twice_is_packing_once(start in packed(), first in loose(), second in loose()) {
+        fn compacting_twice_equals_compacting_once(start in packed(), first in loose(), second in loose()) {
             let both = at_once(&first, &second);
             prop_assert_eq!(start.clone().with(&first).with(&second), start.with(&both));
         }
 
         #[test]
-        fn what_is_there_is_found(packed in packed()) {
+        fn values_are_found_by_key(packed in packed()) {
             for (key, value) in &packed.params {
                 prop_assert_eq!(packed.param(key), Some(value.as_ref()));
             }

@@ -1,7 +1,7 @@
 //! Row number → sort key of its run in the default order. A row keeps its key for as long as its run exists.
 //!
-//! A record holds the keys of `ROWS` rows: few enough that looking up a page reads little, and that a record fits into a page
-//! of SQLite.
+//! A record holds the keys of `ROWS` rows. These are few enough that looking up a page reads little, and that
+//! a record fits into a page of SQLite.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -14,22 +14,22 @@ use crate::host::records::{Change, get_all, scan_all};
 use crate::store::keys::RUN_SORT_KEY_BYTES;
 use crate::store::{contiguous, keys};
 
-/// Rows of a record.
+/// Number of rows in a record.
 const ROWS: u64 = 32;
 
-/// A place in the default order.
+/// The position of a run in the default order: its start time and id, as bytes that sort so.
 pub type RunSortKey = [u8; RUN_SORT_KEY_BYTES];
 
-/// What stands where a run is no more: an id that is made by nobody.
+/// The key in the row of a purged run: no run has this id.
 const PURGED: RunSortKey = [0; RUN_SORT_KEY_BYTES];
 
-/// Gives new rows, which follow each other and all others, their places.
+/// Adds the sort keys of new rows. The rows are consecutive and come after all others.
 pub async fn append(change: &mut Change, experiment: ExperimentId, first: u64, sort_keys: &[RunSortKey]) -> Result<()> {
     let mut grown: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     for (row, sort_key) in (first..).zip(sort_keys) {
         grown.entry(record_of(row)).or_default().extend_from_slice(sort_key);
     }
-    // Only the first of them can have been begun.
+    // Only the first record can exist already, with fewer rows.
     if let Some((number, added)) = grown.iter_mut().next() {
         let begun = get_all(vec![keys::row_keys(experiment, *number)]).await?;
         let begun = begun.first().map_or(&[][..], |record| &record.value);
@@ -44,7 +44,8 @@ pub async fn append(change: &mut Change, experiment: ExperimentId, first: u64, s
     Ok(())
 }
 
-/// Takes the places of some rows away, whose runs are no more. The change must be one that checks the experiment's zones.
+/// Removes the sort keys of rows whose runs are purged. The change must be one that checks the experiment's
+/// zone map.
 pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) -> Result<()> {
     let mut numbers: Vec<u32> = rows.iter().map(|row| record_of(*row)).collect();
     numbers.sort_unstable();
@@ -73,13 +74,13 @@ pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) 
     Ok(())
 }
 
-/// Records that are kept or dropped together.
+/// Number of records that the cache keeps or evicts together.
 const SEGMENT_RECORDS: u32 = 64;
 
-/// A record with places, by number.
+/// A record of row keys: its block's revision and its number.
 type Numbered = (BlockRevision, u32);
 
-/// The places of some rows, in the order asked; none for a row that has none.
+/// Returns the sort keys of some rows in the order asked. `None`: the row has none.
 pub async fn look_up(rows: &[(BlockRevision, u64)]) -> Result<Vec<Option<RunSortKey>>> {
     let mut sort_keys = vec![None; rows.len()];
     let mut missing = BTreeSet::new();
@@ -106,7 +107,7 @@ pub async fn look_up(rows: &[(BlockRevision, u64)]) -> Result<Vec<Option<RunSort
     Ok(sort_keys)
 }
 
-/// Reads records and keeps them.
+/// Reads records and caches them.
 async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u8>>>> {
     let spans = contiguous::ranges(wanted.iter().copied());
     let asked = spans
@@ -147,14 +148,14 @@ fn sort_key_in(record: &[u8], row: u64) -> Option<RunSortKey> {
         .filter(|sort_key| *sort_key != PURGED)
 }
 
-/// The runs whose places a record has.
+/// Returns the runs in a record of row keys.
 pub fn runs_of(record: &[u8]) -> impl Iterator<Item = RunId> {
     let (sort_keys, _) = record.as_chunks::<RUN_SORT_KEY_BYTES>();
     let sort_keys = sort_keys.iter().filter(|sort_key| **sort_key != PURGED);
     sort_keys.map(|sort_key| keys::run_of_sort_key(sort_key).1)
 }
 
-/// Where a record is kept: the row of the shelf, and the place in it.
+/// Returns the segment of a record in the cache, and its number in the segment.
 fn cache_slot(number: u32) -> (u32, u32) {
     (number / SEGMENT_RECORDS, number % SEGMENT_RECORDS)
 }

@@ -2,15 +2,15 @@
 
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
-/// A set of slots of a block.
+/// Number of slots of a block.
 pub const SLOTS: usize = 512;
-/// Slots whose bits lie in one word; they are looked at together where that is faster.
+/// Number of slots in one word of the bitmap. They are evaluated together where that is faster.
 pub const WORD_SLOTS: usize = 64;
 const WORDS: usize = SLOTS / WORD_SLOTS;
-/// So few of 64 are found one by one.
+/// Number of set bits in a word below which they are visited one by one.
 const FEW: u32 = 16;
 
-/// Some slots of a block.
+/// A set of slots of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SlotBitmap([u64; WORDS]);
 
@@ -25,7 +25,7 @@ impl SlotBitmap {
         slots
     }
 
-    /// Those whose bits are set, from the lowest bit of the first byte on.
+    /// Reads a set whose bits begin at the lowest bit of the first byte.
     pub fn of_bytes(bytes: &[u8; SLOTS / 8]) -> Self {
         let mut slots = SlotBitmap::default();
         let (words, _) = bytes.as_chunks();
@@ -37,12 +37,12 @@ impl SlotBitmap {
         slots
     }
 
-    /// How many they are.
+    /// Number of slots in the set.
     pub fn count(&self) -> usize {
         self.0.iter().map(|word| count_ones(*word)).sum()
     }
 
-    /// How many come before a slot that is one of them; none for another.
+    /// Number of slots in the set before this one. `None`: the slot is not in the set.
     pub fn rank(&self, slot: u16) -> Option<usize> {
         let (word, bit) = (usize::from(slot) / WORD_SLOTS, slot % 64);
         let (before, rest) = self.0.split_at_checked(word)?;
@@ -54,7 +54,7 @@ impl SlotBitmap {
         })
     }
 
-    /// Adds a slot; one that no block has is left out.
+    /// Adds a slot. A number that is no slot of a block is ignored.
     pub fn insert(&mut self, slot: u16) {
         let slot = usize::from(slot);
         if let Some(word) = self.0.get_mut(slot / WORD_SLOTS) {
@@ -62,7 +62,7 @@ impl SlotBitmap {
         }
     }
 
-    /// Keeps all of a lot or none, by its number.
+    /// Keeps or removes all slots of each word, by the word's number.
     pub fn retain_words(&mut self, mut keep: impl FnMut(usize) -> bool) {
         for (number, word) in self.0.iter_mut().enumerate() {
             if *word != 0 && !keep(number) {
@@ -71,7 +71,7 @@ impl SlotBitmap {
         }
     }
 
-    /// The slots in order.
+    /// Returns the slots in order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + use<> {
         (0_u16..)
             .step_by(WORD_SLOTS)
@@ -79,7 +79,7 @@ impl SlotBitmap {
             .flat_map(|(start, word)| ones(word).map(move |bit| start + bit))
     }
 
-    /// Keeps those for which it is so.
+    /// Keeps the slots for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(u16) -> bool) {
         for (start, word) in (0_u16..).step_by(WORD_SLOTS).zip(&mut self.0) {
             for bit in ones(*word) {
@@ -90,8 +90,9 @@ impl SlotBitmap {
         }
     }
 
-    /// Keeps those whose value of these, the first of which is that of slot 0, is so; `absent` tells it for those behind the
-    /// last. Where many of 64 neighbours are left, it looks at all of them: that is faster than to find out which.
+    /// Keeps the slots whose value passes `keep`. The first value is that of slot 0, and `absent` is the
+    /// result after the last. Where many slots of a word are in the set, all of the word are evaluated: that
+    /// is faster than visiting them one by one.
     pub fn retain_by<T>(&mut self, values: &[T], keep: impl Fn(&T) -> bool, absent: bool) {
         let mut chunks = values.chunks(WORD_SLOTS);
         for word in &mut self.0 {
@@ -105,7 +106,7 @@ impl SlotBitmap {
             } else {
                 let after_last = u32::try_from(chunk.len()).map_or(0, |count| u64::MAX.checked_shl(count).unwrap_or(0));
                 kept = if absent { after_last } else { 0 };
-                // By eights: a loop of known length is unrolled.
+                // The loop takes eight at a time: a loop of known length is unrolled.
                 let (eights, rest) = chunk.as_chunks::<8>();
                 for (shift, eight) in (0_u32..).step_by(8).zip(eights) {
                     kept |= bits_of(eight, &keep) << shift;
@@ -146,7 +147,7 @@ impl BitOrAssign for SlotBitmap {
 impl Sub for SlotBitmap {
     type Output = SlotBitmap;
 
-    /// Those that are not among the others.
+    /// Returns the slots that are not in the other set.
     fn sub(mut self, others: SlotBitmap) -> SlotBitmap {
         self.0
             .iter_mut()
@@ -156,7 +157,7 @@ impl Sub for SlotBitmap {
     }
 }
 
-/// A bit for each value, set where it is so.
+/// Returns a bit for each value, set where `keep` is true.
 fn bits_of<T>(values: &[T], keep: impl Fn(&T) -> bool) -> u64 {
     values
         .iter()
@@ -168,7 +169,7 @@ fn count_ones(word: u64) -> usize {
     usize::try_from(word.count_ones()).unwrap_or(0)
 }
 
-/// The bits that are set, in order.
+/// Returns the numbers of the set bits in order.
 fn ones(mut word: u64) -> impl Iterator<Item = u16> {
     std::iter::from_fn(move || {
         let bit = u16::try_from(word.trailing_zeros()).ok().filter(|_| word != 0)?;
@@ -197,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_set(set in slots(), count in 0..600_u16, odd in any::<bool>()) {
+        fn a_slot_bitmap_is_a_set(set in slots(), count in 0..600_u16, odd in any::<bool>()) {
             prop_assert!(of(&set).iter().eq(set.iter().copied()));
             prop_assert_eq!(of(&set).count(), set.iter().filter(|slot| **slot < 512).count());
             for slot in 0..600 {
@@ -211,7 +212,7 @@ mod tests {
         }
 
         #[test]
-        fn sets_are_joined_and_cut(a in slots(), b in slots(), lots in prop::collection::btree_set(0..8_usize, 0..8)) {
+        fn slot_bitmaps_intersect_unite_and_subtract(a in slots(), b in slots(), lots in prop::collection::btree_set(0..8_usize, 0..8)) {
             prop_assert_eq!(of(&a) & of(&b), of(&(&a & &b)));
             prop_assert_eq!(of(&a) - of(&b), of(&(&a - &b)));
             let mut either = of(&a);
@@ -223,7 +224,7 @@ mod tests {
         }
 
         #[test]
-        fn values_decide_where_there_are_any(set in slots(), values in prop::collection::vec(any::<bool>(), 0..=512), absent in any::<bool>()) {
+        fn retain_by_uses_the_value_of_a_slot_or_the_result_for_absent_ones(set in slots(), values in prop::collection::vec(any::<bool>(), 0..=512), absent in any::<bool>()) {
             let mut slots = of(&set);
             slots.retain_by(&values, |value| *value, absent);
             let keep = |slot: &u16| values.get(usize::from(*slot)).copied().unwrap_or(absent);
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_no_block_has_is_left_out() {
+    fn a_number_that_is_no_slot_is_ignored() {
         let mut slots = SlotBitmap::default();
         slots.insert(512);
         assert_eq!(slots, SlotBitmap::default());

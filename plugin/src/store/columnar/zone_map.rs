@@ -1,5 +1,5 @@
-//! The zone map of an experiment: for each block the number of its runs, their first and last start time, and the block's
-//! revision. A search in default order reads the newest blocks and no others.
+//! The zone map of an experiment: for each block its runs' first and last start time and its revision, and
+//! the number of all rows. A search in default order reads the newest blocks and no others.
 
 use super::slot_bitmap::SLOTS;
 use crate::error::Result;
@@ -8,9 +8,10 @@ use crate::store::codec::{Reader, Writer};
 /// The blocks of one experiment, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneMap {
-    /// How many rows were given to runs; the next run gets this one.
+    /// Number of rows that were given to runs, which is the row of the next run.
     pub rows: u64,
-    /// Counts the changes of blocks, from a random number on: no experiment of another project ever has the same.
+    /// Counts changes of blocks, beginning at a random number. So an experiment of another project never has
+    /// the same revision.
     revision: u64,
     blocks: Vec<Zone>,
 }
@@ -18,16 +19,17 @@ pub struct ZoneMap {
 /// The runs of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
-    /// The greatest start time, in milliseconds since the Unix epoch.
+    /// Latest start time, in milliseconds since the Unix epoch.
     pub newest_ms: i64,
-    /// The least one.
+    /// Earliest start time, in milliseconds since the Unix epoch.
     pub oldest_ms: i64,
-    /// The revision that changed the block last: while it is the same, so is all that is packed of its runs.
+    /// The revision of the block's last change. While it is the same, all compacted data of its runs is the
+    /// same.
     pub revision: u64,
 }
 
 impl ZoneMap {
-    /// Those of an experiment of which nothing is packed yet.
+    /// Begins the zone map of an experiment of which nothing is compacted yet.
     pub fn begin(random: u64) -> Self {
         ZoneMap {
             revision: random,
@@ -35,7 +37,7 @@ impl ZoneMap {
         }
     }
 
-    /// How many slots of a block were given to runs.
+    /// Number of slots of a block that were given to runs.
     pub fn rows_in_block(&self, block: u32) -> u16 {
         let slots = u64::try_from(SLOTS).unwrap_or(1);
         let rows_in_block = self.rows.saturating_sub(u64::from(block) * slots).min(slots);
@@ -43,12 +45,12 @@ impl ZoneMap {
     }
 }
 
-/// The row that has a slot of a block.
+/// Returns the row of a block's slot.
 pub fn row_of(block: u32, slot: u16) -> u64 {
     u64::from(block) * u64::try_from(SLOTS).unwrap_or(1) + u64::from(slot)
 }
 
-/// The block and the slot of a row.
+/// Returns the block and the slot of a row.
 pub fn block_and_slot(row: u64) -> (u32, usize) {
     let slots = u64::try_from(SLOTS).unwrap_or(1);
     (
@@ -58,7 +60,7 @@ pub fn block_and_slot(row: u64) -> (u32, usize) {
 }
 
 impl ZoneMap {
-    /// Gives the next row to a run that started at this time.
+    /// Gives the next row to a run with this start time, and returns it.
     pub fn add(&mut self, start_time_ms: i64) -> u64 {
         let row = self.rows;
         self.rows += 1;
@@ -77,7 +79,7 @@ impl ZoneMap {
         row
     }
 
-    /// Says that what is packed of the runs of some blocks changes together with this record.
+    /// Gives a new revision to blocks whose data changes in the same commit.
     pub fn bump(&mut self, blocks: impl IntoIterator<Item = u32>) {
         self.revision = self.revision.wrapping_add(1);
         for block in blocks {
@@ -87,17 +89,17 @@ impl ZoneMap {
         }
     }
 
-    /// One of the blocks.
+    /// Returns a block's zone. `None`: there is no such block.
     pub fn block(&self, number: u32) -> Option<&Zone> {
         self.blocks.get(usize::try_from(number).ok()?)
     }
 
-    /// The blocks with their numbers.
+    /// Returns the zones with the numbers of their blocks.
     pub fn blocks(&self) -> impl Iterator<Item = (u32, Zone)> {
         (0..).zip(self.blocks.iter().copied())
     }
 
-    /// As it is stored.
+    /// Writes the zone map in its stored form.
     pub fn write(&self) -> Vec<u8> {
         let writer = Writer::new().number(self.rows).number(self.revision);
         let block = |writer: Writer, zone: &Zone| {
@@ -107,7 +109,7 @@ impl ZoneMap {
         self.blocks.iter().fold(writer, block).0
     }
 
-    /// Reads what `write` wrote.
+    /// Reads a zone map that `write` wrote.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new("zones", bytes)?;
         let (rows, revision) = (reader.number()?, reader.number()?);

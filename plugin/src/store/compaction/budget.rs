@@ -1,7 +1,8 @@
-//! How much one pass of packing takes in.
+//! Budgets of one compaction pass.
 //!
-//! A pass is one commit, and a commit has bounds (`wit/records.wit`): 10,000 writes, 64 MiB, keys of 4,096 bytes. So has the
-//! memory of an instance. What a pass reads and writes is bounded before the commit is built, whatever was logged:
+//! A pass is one commit, and a commit has limits (`wit/records.wit`): 10,000 writes, 64 MiB, keys of 4,096
+//! bytes. The memory of an instance is limited, too. So the reads and writes of a pass are bounded before the
+//! commit is built, whatever was logged:
 //!
 //! | | at most | in the commit |
 //! |---|---|---|
@@ -11,47 +12,53 @@
 //! | blocks | 2,000, or those of one run: 465 | a write each |
 //! | bytes of blocks, as if every text was as long as one can be | 24 MiB | as many |
 //!
-//! That makes 5,000 writes and 52 MiB with all keys. One run alone always fits: of a run with more, a part is moved.
+//! That makes 5,000 writes and 52 MiB with all keys. One run alone always fits: of a larger run only a part
+//! is moved.
 //!
-//! How a pass shares its records among runs decides how often blocks are written. A block has a column of 512 runs, and each
-//! pass that adds to it writes it whole; each pass that takes a part of a run writes the packed run whole. So of runs with many
-//! records a pass takes a share of each, and many of them that have the same columns, as most runs of an experiment do.
+//! The way a pass divides its records among runs decides how often blocks are written. A block is one column
+//! of 512 runs, and each pass that adds to it rewrites it whole. A pass that takes a part of a run rewrites
+//! the packed run whole, too. So of runs with many records a pass takes a share of each. It takes many runs
+//! with the same columns, which most runs of an experiment have.
 
 use crate::store::columnar::block_builder::ColumnType;
 
-/// Runs that one pass packs.
+/// Largest number of runs that one pass compacts.
 pub const RUNS_MAX: usize = 64;
 
-/// Records that one pass moves before it takes no other run, so that writers behind it wait for milliseconds.
+/// Number of moved records after which a pass takes no other run. Commits that wait for the pass then wait
+/// for milliseconds.
 pub const MOVED_MAX: usize = 2_000;
 
-/// Records of one run that a pass moves at least, if the run has as many: fewer would write the packed run too often.
+/// Smallest number of records of one run that a pass moves, if the run has as many. Fewer would rewrite the
+/// packed run too often.
 const SHARE_MIN: usize = 64;
 
-/// A pass that has read so many bytes takes no other run.
+/// Bytes read after which a pass takes no other run.
 pub const READ_BYTES: usize = 8 << 20;
 
-/// Bytes of one run that a pass moves, unless the first record has more.
+/// Largest number of bytes of one run that a pass moves, unless the first record is larger.
 const MOVED_BYTES_MAX: usize = 8 << 20;
 
-/// Blocks that one pass rewrites, if it packs more than one run.
+/// Largest number of blocks that one pass rewrites, if it compacts more than one run.
 const BLOCKS_MAX: usize = 2_000;
 
-/// The same in bytes.
+/// Largest number of bytes of those blocks.
 const BLOCK_BYTES_MAX: usize = 24 << 20;
 
-/// Records of one run that a pass moves at most. Each may need a block of its own: of texts, so many have 12 MiB.
+/// Largest number of records of one run that a pass moves. Each may need a block of its own; as blocks of
+/// texts these have 12 MiB.
 const SHARE_MAX: usize = 230;
 
-/// Tags that were stored in one record with a new run and become columns at once. More are stored one by one first.
+/// Largest number of tags stored in one record with a new run that become columns at once. With more, the
+/// rest are first stored one by one.
 pub const NEW_TAGS_MAX: usize = SHARE_MAX;
 
-/// How many records of each run a pass moves, if so many runs rest.
+/// Number of records of each run that a pass moves, if `runs` runs are at rest.
 pub fn share(runs: usize) -> usize {
     (MOVED_MAX / runs.max(1)).clamp(SHARE_MIN, SHARE_MAX)
 }
 
-/// What is moved of one run.
+/// The records of one run that a pass still may move.
 #[derive(Debug)]
 pub struct RunBudget {
     records_left: usize,
@@ -59,7 +66,7 @@ pub struct RunBudget {
 }
 
 impl RunBudget {
-    /// For at most so many records.
+    /// Starts a budget of `share` records.
     pub fn new(share: usize) -> Self {
         RunBudget {
             records_left: share,
@@ -67,7 +74,8 @@ impl RunBudget {
         }
     }
 
-    /// Takes in a record of so many bytes; `false`, and it is left for another pass, when there is no room for it.
+    /// Counts a record of `bytes` bytes. Returns false, and leaves the record for another pass, when the
+    /// budget has no room.
     pub fn takes(&mut self, bytes: usize) -> bool {
         let fits = self.bytes == 0 || self.bytes + bytes <= MOVED_BYTES_MAX;
         let Some(records_left) = self.records_left.checked_sub(1).filter(|_| fits) else {
@@ -87,8 +95,8 @@ pub struct BlockBudget {
 }
 
 impl BlockBudget {
-    /// Takes in more blocks, of whose kind and rows each is; `false`, and none of them is taken, when there is no room for
-    /// all. The blocks of a first run always fit.
+    /// Counts more blocks, given as the type and the number of rows of each. Returns false, and counts none
+    /// of them, when the budget has no room for all. The blocks of a first run always fit.
     pub fn takes(&mut self, blocks: impl Iterator<Item = (ColumnType, usize)>) -> bool {
         let (mut count, mut bytes) = (self.blocks, self.bytes);
         for (kind, rows) in blocks {
@@ -109,7 +117,7 @@ mod tests {
     use crate::store::columnar::slot_bitmap::SLOTS;
     use proptest::prelude::*;
 
-    /// Blocks that a run has without anything that is logged to it.
+    /// Number of blocks of a run to which nothing is logged.
     const OWN_BLOCKS: usize = 5;
 
     #[test]
@@ -119,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn more_blocks_than_a_pass_rewrites_are_refused_whole() {
+    fn blocks_beyond_the_budget_are_refused_together() {
         let mut budget = BlockBudget::default();
         assert!(budget.takes((0..1_000).map(|_| (ColumnType::Numbers, SLOTS))));
         assert!(!budget.takes((0..1_001).map(|_| (ColumnType::Numbers, 1))));
@@ -128,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_few_give_much_and_many_give_a_share() {
+    fn the_share_of_a_run_shrinks_with_the_number_of_runs() {
         assert_eq!([0, 1, 10, 64].map(share), [230, 230, 200, 64]);
     }
 
     proptest! {
         #[test]
-        fn what_is_moved_of_a_run_is_bounded_but_for_its_first_record(
+        fn only_the_first_record_of_a_run_may_exceed_its_budget(
             records in prop::collection::vec(1_usize..10_000_000, 1..40), share in 1_usize..50,
         ) {
             let mut budget = RunBudget::new(share);

@@ -1,4 +1,4 @@
-//! Builds the commit that packs some runs of an experiment.
+//! Builds the commit that compacts some runs of an experiment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,34 +22,34 @@ use crate::store::keys;
 use crate::store::keys::Column;
 use crate::store::runs::read::RunParts;
 
-/// Blocks that are read and rewritten at once: of texts, so many have 13 MiB.
+/// Number of blocks that are read and rewritten together. As blocks of texts these have 13 MiB.
 const BLOCKS_AT_ONCE: usize = 256;
 
-/// Tags that are stored one by one in one pass.
+/// Largest number of tags that one pass stores one by one.
 const UNPACKED_MAX: usize = 5_000;
 
-/// A column, and what a run has there.
+/// A column and a run's value in it. `None`: the run has no value.
 type Cell = (Column, Option<Vec<u8>>);
 
-/// A slot of a block, and what it becomes.
+/// A slot of a block and its new value. `None`: no value.
 type SlotValue = (usize, Option<Vec<u8>>);
 
-/// What a pass gathers for the columns of an experiment.
+/// Gathers the changes that a pass makes to the columns of an experiment.
 pub struct Compactor {
     experiment: ExperimentId,
     zones: ZoneMap,
     first_row: u64,
-    /// For each block what its slots become.
+    /// The new slot values of each block.
     blocks: BTreeMap<(Column, u32), Vec<SlotValue>>,
     budget: BlockBudget,
-    /// Of the runs that got rows in this pass.
+    /// Sort keys of the runs that got rows in this pass.
     sort_keys: Vec<RunSortKey>,
     moved: usize,
     set_aside: Vec<SetAsideRun>,
 }
 
 impl Compactor {
-    /// Of an experiment whose blocks hold this so far.
+    /// Begins a pass on an experiment with this zone map.
     pub fn new(experiment: ExperimentId, zones: ZoneMap) -> Self {
         Compactor {
             experiment,
@@ -63,7 +63,7 @@ impl Compactor {
         }
     }
 
-    /// Takes a run in, or leaves it for another pass; `false` when no other shall follow.
+    /// Adds a run, or leaves it for another pass. Returns false when no other run may follow.
     pub async fn add(&mut self, change: &mut Change, input: RunInput) -> Result<bool> {
         let parts = &input.parts;
         let Some(run) = &parts.run else {
@@ -73,7 +73,7 @@ impl Compactor {
         };
         let mut merged = parts.values()?;
         let is_new = merged.row.is_none();
-        // Only used below: a run that is too large gets no row.
+        // The row is used only below: a run that is too large gets none.
         let row = *merged.row.get_or_insert(self.zones.rows);
         let bytes = merged.write();
         if bytes.len() > PACKED_BYTES_MAX {
@@ -109,20 +109,22 @@ impl Compactor {
         Ok(true)
     }
 
-    /// True if most blocks of these cells are rewritten anyway, or none is yet. A run of which a part is packed otherwise waits for a
-    /// pass that begins with its columns: taken in here, it would be ahead of runs that could share the writing of its blocks.
+    /// True if most blocks of these cells are rewritten anyway, or none is yet. A run of which only a part is
+    /// compacted otherwise waits for a pass that begins with its columns. Added here, it would get ahead of
+    /// runs that could share the writing of its blocks.
     fn has_most_of(&self, cells: &[Cell], row: u64) -> bool {
         self.blocks.is_empty() || 2 * self.new_blocks(cells, row).count() <= cells.len()
     }
 
-    /// The columns of those cells whose blocks are not rewritten so far.
+    /// Returns the columns of those cells whose blocks are not rewritten so far.
     fn new_blocks<'c>(&self, cells: &'c [Cell], row: u64) -> impl Iterator<Item = &'c Column> {
         let (block, _) = block_and_slot(row);
         let is_new = move |column: &&Column| !self.blocks.contains_key(&((*column).clone(), block));
         cells.iter().map(|(column, _)| column).filter(is_new)
     }
 
-    /// True if there is room for the blocks that these cells need besides those that are rewritten anyway.
+    /// True if the budget has room for the blocks that these cells need besides those that are rewritten
+    /// anyway. They are then counted.
     fn takes(&mut self, cells: &[Cell], row: u64) -> bool {
         let (block, _) = block_and_slot(row);
         let before = u64::from(block) * u64::try_from(SLOTS).unwrap_or(1);
@@ -150,7 +152,8 @@ impl Compactor {
         self.moved += 1;
     }
 
-    /// Stores tags of a new run one by one, from where they become columns in several passes. What was set since counts.
+    /// Stores tags of a new run one by one, so that they become columns in later passes. A tag that was set
+    /// since keeps its newer value.
     async fn unpack_tags(&mut self, change: &mut Change, input: &RunInput, tags: Vec<TextPair<'_>>) -> Result<()> {
         let id = input.run.id;
         let stored = input.parts.packed.as_deref().unwrap_or_default();
@@ -170,8 +173,9 @@ impl Compactor {
         Ok(())
     }
 
-    /// Writes the blocks, the places and the zones; answers how many runs were taken in, and which are set aside. The change must
-    /// check the zones: blocks are not checked, since whoever rewrites one also rewrites the zones.
+    /// Writes the blocks, the row keys and the zone map. Returns the number of runs that were added, and
+    /// those that are set aside. The change must check the zone map's version. Blocks are not checked, since
+    /// every writer of a block also rewrites the zone map.
     pub async fn finish(mut self, change: &mut Change) -> Result<(usize, Vec<SetAsideRun>)> {
         if self.moved == 0 {
             return Ok((0, Vec::new()));
@@ -195,7 +199,8 @@ impl Compactor {
     }
 }
 
-/// The tags of a new run that are too many to become columns at once: all behind the first ones.
+/// Returns the tags of a new run that are too many to become columns at once: all after the first
+/// `NEW_TAGS_MAX`. `None`: there are none.
 fn too_many_tags(parts: &RunParts) -> Result<Option<Vec<TextPair<'_>>>> {
     let Some(packed) = parts.packed.as_deref() else {
         return Ok(None);
@@ -206,7 +211,8 @@ fn too_many_tags(parts: &RunParts) -> Result<Option<Vec<TextPair<'_>>>> {
     Ok((!many.is_empty()).then_some(many))
 }
 
-/// What a run has in columns: all of it if it is new to them, else what the run itself says and what is new.
+/// Returns the cells of a run. A run that is new to the columns has all of them, any other one its attributes
+/// and what is new.
 fn cells(run: &Run, merged: &PackedRun<'_>, loose: &RunDelta, is_new: bool) -> Vec<Cell> {
     let mut cells = own_cells(run);
     if is_new {
@@ -219,7 +225,7 @@ fn cells(run: &Run, merged: &PackedRun<'_>, loose: &RunDelta, is_new: bool) -> V
     cells
 }
 
-/// What the run itself says, and may change.
+/// Returns the attributes of a run that may change.
 fn own_cells(run: &Run) -> Vec<Cell> {
     let end = run.end_time_ms.map(|end| end.to_le_bytes().to_vec());
     vec![
@@ -230,7 +236,7 @@ fn own_cells(run: &Run) -> Vec<Cell> {
     ]
 }
 
-/// All values of a run.
+/// Returns all values of a run.
 fn packed_cells(packed: &PackedRun<'_>) -> impl Iterator<Item = Cell> {
     let metrics = packed.metrics.iter().map(|metric| {
         let value = metric.point.value.to_le_bytes().to_vec();
@@ -243,7 +249,7 @@ fn packed_cells(packed: &PackedRun<'_>) -> impl Iterator<Item = Cell> {
     metrics.chain(params).chain(tags)
 }
 
-/// What is new of the values of a run.
+/// Returns the new values of a run.
 fn loose_cells(merged: &PackedRun<'_>, loose: &RunDelta) -> impl Iterator<Item = Cell> {
     let metrics = loose.metrics.iter().map(|(key, _)| {
         let value = merged.metric(key).map(|newest| newest.value.to_le_bytes().to_vec());
@@ -256,7 +262,7 @@ fn loose_cells(merged: &PackedRun<'_>, loose: &RunDelta) -> impl Iterator<Item =
     metrics.chain(params).chain(tags)
 }
 
-/// A text for a block, or as much of it as says that it is too long for one.
+/// Returns a text for a block. A text that is too long for one is cut to a length that still shows that.
 fn text(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     bytes.get(..=TEXT_BYTES_MAX).unwrap_or(bytes).to_vec()

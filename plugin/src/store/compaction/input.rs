@@ -1,4 +1,4 @@
-//! Reads what a pass of compaction packs: dirty runs of one experiment, and of each as much as the pass moves.
+//! Reads the input of a compaction pass: dirty runs of one experiment, and as much of each as the pass moves.
 
 use std::ops::ControlFlow;
 
@@ -10,26 +10,26 @@ use crate::store::columnar::dirty::DirtyMarker;
 use crate::store::keys;
 use crate::store::runs::read::RunParts;
 
-/// A run that rests.
+/// A dirty run at rest: it has not changed for a while.
 #[derive(Clone, Copy, Debug)]
 pub struct RestingRun {
     /// The run.
     pub id: RunId,
-    /// Its mark.
+    /// Its dirty marker.
     pub mark: DirtyMarker,
-    /// The version of that record.
+    /// The version of the marker's record.
     pub version: u64,
 }
 
 /// A run as it was read.
 pub struct RunInput {
-    /// The run, as it rests.
+    /// The run with its dirty marker.
     pub run: RestingRun,
-    /// What was read of it.
+    /// The records that were read of it.
     pub(crate) parts: RunParts,
     /// The keys of the records that are moved.
     pub moved: Vec<Vec<u8>>,
-    /// True if that is all there is.
+    /// True if no record of the run is left for another pass.
     pub is_whole: bool,
     budget: RunBudget,
 }
@@ -45,9 +45,9 @@ impl RunInput {
         }
     }
 
-    /// Takes in one of the records that are to be moved, unless there is no room for it.
+    /// Adds one of the records that are to be moved, unless the budget has no room for it.
     fn take_in(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        // What follows stays, too: a part of a run is the first of its records.
+        // All later records stay, too: a part of a run is the first of its records.
         self.is_whole &= self.budget.takes(key.len() + value.len());
         if self.is_whole {
             self.moved.push(key.to_vec());
@@ -56,7 +56,8 @@ impl RunInput {
         Ok(())
     }
 
-    /// Replaces the run's mark, or removes it. The change then depends on the run being as it was read.
+    /// Replaces the run's dirty marker, or removes it. The change then depends on the run being as it was
+    /// read.
     pub fn put_mark(&self, change: &mut Change, experiment: ExperimentId, mark: Option<DirtyMarker>) {
         let key = keys::mark(experiment, self.run.id);
         change.require_version(key.clone(), self.run.version);
@@ -67,7 +68,7 @@ impl RunInput {
     }
 }
 
-/// Reads the first of some runs, at least one if there are any: as many as a pass has room for.
+/// Reads the first of some runs, at least one if there are any, and as many as a pass has room for.
 pub async fn read(resting: &[RestingRun]) -> Result<Vec<RunInput>> {
     let share = share(resting.len());
     let spans = resting.iter().flat_map(|run| keys::run_values(run.id)).collect();
@@ -77,7 +78,7 @@ pub async fn read(resting: &[RestingRun]) -> Result<Vec<RunInput>> {
         let run = index / 2;
         if run >= inputs.len() {
             is_full = bytes >= READ_BYTES || moved >= MOVED_MAX;
-            // Those before, of which there is no record, are read, too.
+            // Earlier runs without records are read, too.
             let read = if is_full { run } else { run + 1 };
             let new = resting.get(inputs.len()..read).unwrap_or_default();
             inputs.extend(new.iter().map(|run| RunInput::new(*run, share)));
@@ -91,7 +92,7 @@ pub async fn read(resting: &[RestingRun]) -> Result<Vec<RunInput>> {
         } else {
             input.take_in(key, value)?;
             moved += usize::from(input.is_whole);
-            // A run whose records are large is the last one: what is left of it is not to be read.
+            // A run with large records is the last of the pass: its remaining records are not read.
             is_full = !input.is_whole && input.moved.len() < share;
         }
         bytes += key.len() + value.len();

@@ -1,12 +1,14 @@
-//! Compaction: what was logged to runs at rest moves into one record a run, and into the columns that searches read.
+//! Compaction moves what was logged to runs at rest into one record a run, and into the columns that searches
+//! read.
 //!
-//! Logging writes small records that no other writer touches, and reading wants few large ones. So each change marks the run
-//! dirty. Later a pass takes some dirty runs of one experiment, rewrites what belongs together, and removes the markers, all in
-//! one commit. The commit checks the markers: a run that was changed meanwhile is left for another pass. Answers do not change,
-//! since a search reads dirty runs themselves.
+//! Logging writes small records that no other writer touches, and reading needs few large ones. So each
+//! change makes its run dirty. Later a pass takes some dirty runs of one experiment, rewrites their records
+//! together, and removes the markers, all in one commit. The commit checks the markers: a run that was
+//! changed meanwhile is left for another pass. Answers do not change, since a search reads dirty runs from
+//! their own records.
 //!
-//! No run stops the others. A pass is bounded (`budget.rs`). Runs that fail together are tried one by one. A run that fails alone
-//! is set aside: its marker says so, until the run is changed again.
+//! No run stops the others. A pass is bounded (`budget.rs`). Runs that fail together are tried one by one. A
+//! run that fails alone is set aside: its marker says so, until the run is changed again.
 
 pub mod budget;
 pub mod compactor;
@@ -21,47 +23,47 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{get, get_all, scan, transact_background};
 
-/// Marks that one pass looks at.
+/// Largest number of dirty markers that one pass reads.
 const MARKS_MAX: usize = 1_000;
-/// A run rests when nothing has changed it for so long, in milliseconds.
+/// Time without a change after which a run is at rest, in milliseconds.
 const QUIET_MS: i64 = 10_000;
-/// The same when many runs wait.
+/// Time without a change after which a run is at rest when many runs wait, in milliseconds.
 const SHORT_QUIET_MS: i64 = 1_000;
-/// So many are many.
+/// Number of waiting runs that are many.
 const MANY: usize = 256;
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CompactionPass {
-    /// Runs that are packed now, or are nearer to it, or are set aside.
+    /// Number of runs that were compacted, wholly or in part, or set aside.
     pub compacted: usize,
-    /// Runs that can be packed once they rest, as far as this pass looked.
+    /// Number of runs that can be compacted once they are at rest, among those that this pass looked at.
     pub pending: usize,
     /// The runs that this pass set aside.
     pub set_aside: Vec<SetAsideRun>,
-    /// Marks that cannot be read, as far as this pass looked.
+    /// Number of dirty markers that cannot be read, among those that this pass looked at.
     pub unreadable: usize,
-    /// Where the next pass shall begin to look; none: at the start.
+    /// The key after which the next pass looks. `None`: at the start.
     pub next: Option<Vec<u8>>,
 }
 
-/// A run that is left as it is until it is changed again.
+/// A run that stays uncompacted until it is changed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetAsideRun {
     /// Its experiment.
     pub experiment: ExperimentId,
     /// The run.
     pub run: RunId,
-    /// Why it is.
+    /// The reason.
     pub reason: SetAside,
 }
 
-/// When a pass happens, and which runs rest then.
+/// The time of a pass, and the time since which a run at rest has not changed.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
     now_ms: i64,
     resting_since_ms: i64,
-    /// An experiment of which nothing is packed begins its revisions there.
+    /// First revision of an experiment of which nothing is compacted.
     random: u64,
 }
 
@@ -71,8 +73,9 @@ impl Moment {
     }
 }
 
-/// Packs some runs that rest, looking at marks behind `after`. `quiet_ms` overrules how long a run must have been unchanged.
-/// An experiment of which nothing is packed begins its revisions at `random`.
+/// Compacts some runs at rest, looking at dirty markers after `after`. `quiet_ms` overrides the time that a
+/// run must have been unchanged. `random` is the first revision of an experiment of which nothing is
+/// compacted.
 pub async fn pass(after: Option<&[u8]>, quiet_ms: Option<i64>, now_ms: i64, random: u64) -> Result<CompactionPass> {
     let mut marks = Marks::read(after).await?;
     marks.found.retain(|(_, _, mark)| mark.set_aside.is_none());
@@ -94,17 +97,17 @@ pub async fn pass(after: Option<&[u8]>, quiet_ms: Option<i64>, now_ms: i64, rand
     if let Some((experiment, ..)) = marks.found.first() {
         let runs = oldest(*experiment, &marks.found);
         (pass.compacted, pass.set_aside) = pack_or_set_aside(*experiment, &runs, moment).await?;
-        // There may be more before: look again from the same place.
+        // There may be more runs before: the next pass looks from the same key.
         pass.next = after.map(<[u8]>::to_vec);
     }
     Ok(pass)
 }
 
-/// Some marks.
+/// Some dirty markers.
 struct Marks {
     found: Vec<(ExperimentId, RunId, DirtyMarker)>,
     unreadable: usize,
-    /// The last of them, if there may be more behind.
+    /// The key of the last of them, if there may be more after it.
     next: Option<Vec<u8>>,
 }
 
@@ -132,16 +135,16 @@ impl Marks {
     }
 }
 
-/// Those runs of an experiment that started first: so a block holds the runs of a short time, and a page of the newest lies in few
-/// blocks.
+/// Returns the runs of an experiment that started first. So a block holds runs of a short time, and a page of
+/// the newest runs needs few blocks.
 fn oldest(experiment: ExperimentId, marks: &[(ExperimentId, RunId, DirtyMarker)]) -> Vec<RunId> {
     let mut some: Vec<_> = marks.iter().filter(|(other, ..)| *other == experiment).collect();
     some.sort_unstable_by_key(|(_, run, mark)| (mark.start_time_ms, *run));
     some.into_iter().take(RUNS_MAX).map(|(_, run, _)| *run).collect()
 }
 
-/// Packs some runs of an experiment: together, or, if that fails for a reason of theirs, one by one. Answers how many, and
-/// which are set aside.
+/// Compacts some runs of an experiment together, or one by one if that fails because of their records.
+/// Returns the number of runs and those that are set aside.
 async fn pack_or_set_aside(
     experiment: ExperimentId,
     runs: &[RunId],
@@ -173,7 +176,7 @@ async fn pack_or_set_aside(
     Ok((compacted, aside))
 }
 
-/// True if packing fails because of what is stored, so that trying it again cannot help.
+/// True if compaction fails because of stored data, so that another attempt cannot help.
 fn is_of_records(error: &Error) -> bool {
     !matches!(error, Error::Denied | Error::Contended | Error::Unavailable(_))
 }
@@ -195,7 +198,8 @@ async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
     .await
 }
 
-/// Packs the first of some runs of an experiment, as many as a pass has room for; answers how many, and which are set aside.
+/// Compacts the first of some runs of an experiment, as many as a pass has room for. Returns the number of
+/// runs and those that are set aside.
 async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Result<(usize, Vec<SetAsideRun>)> {
     transact_background(async |change| {
         let mut asked = vec![keys::zones(experiment)];
@@ -212,11 +216,11 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Resul
                 resting.push(RestingRun { id: *id, mark, version });
             }
         }
-        // Also when their experiment was deleted for good: nothing of it is to be stored again.
+        // This also ends a pass on a purged experiment: nothing of it may be stored again.
         if resting.is_empty() {
             return Ok((0, Vec::new()));
         }
-        // The oldest first, so that rows follow the default order.
+        // The oldest come first, so that rows follow the default order.
         resting.sort_unstable_by_key(|run| (run.mark.start_time_ms, run.id));
         let zones = zones_record.existing().map(ZoneMap::read).transpose()?;
         let mut compactor = Compactor::new(experiment, zones.unwrap_or_else(|| ZoneMap::begin(moment.random)));

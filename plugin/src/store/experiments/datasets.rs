@@ -1,4 +1,4 @@
-//! Which datasets the runs of an experiment read, and as what.
+//! The datasets that an experiment's runs read, with their contexts.
 
 use crate::domain::dataset::{CONTEXT_TAG, DatasetInput, DatasetUse};
 use crate::domain::id::ExperimentId;
@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::host::records::{Change, scan};
 use crate::store::keys;
 
-/// Notes how a new input uses its dataset: once for each context, or once without any. Nothing is read, so runs that log
-/// the same dataset at once do not conflict.
+/// Records the use of a dataset by a new input: once for each context, or once without a context. Nothing is
+/// read, so runs that log the same dataset at once do not conflict.
 pub fn note_use(change: &mut Change, experiment: ExperimentId, input: &DatasetInput) {
     let (name, digest) = (&input.dataset.name, &input.dataset.digest);
     let mut contexts = input.tags.iter().filter(|(key, _)| key == CONTEXT_TAG).peekable();
@@ -20,7 +20,8 @@ pub fn note_use(change: &mut Change, experiment: ExperimentId, input: &DatasetIn
     }
 }
 
-/// The first `count` uses of datasets by (experiment, name, digest, context); experiments that do not exist have none.
+/// Returns the first `count` uses of datasets by (experiment, name, digest, context). An experiment that does
+/// not exist has none.
 pub async fn uses(experiments: &[ExperimentId], count: usize) -> Result<Vec<DatasetUse>> {
     let mut found: Vec<DatasetUse> = Vec::new();
     for experiment in experiments {

@@ -1,5 +1,5 @@
-//! Pages of experiments in their default order, from the range of each stage.
-//! A page costs what it holds, wherever in the walk it lies.
+//! Pages of experiments in their default order, from the range of each stage. The cost of a page depends only
+//! on what it holds, not on its cursor.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -13,19 +13,19 @@ use crate::host::records::{Span, get_all, scan_all};
 use crate::search::cursor::Cursor;
 use crate::store::keys;
 
-/// How many entries one refill of a range reads at least and at most.
+/// Smallest and largest number of entries that one refill of a range reads.
 const REFILL: std::ops::RangeInclusive<usize> = 16..=2_000;
 
 /// One ordered range of a merge, read piece by piece.
 struct Source<T> {
-    /// What is not read yet; none at the end.
+    /// The span that is not read yet. `None`: the end is reached.
     rest: Option<Span>,
-    /// Read and not handed out, by place.
+    /// Items that were read and not yet returned, by sort key.
     ready: VecDeque<(Vec<u8>, T)>,
 }
 
-/// Merges ranges by place until `count` items passed. `accept` reads an entry of the range with this index: its place and
-/// item, or none for an entry that the search does not show.
+/// Merges ranges by sort key until there are `count` items. `accept` reads an entry of the range with this
+/// index and returns its sort key and item. `None`: the search does not show the entry.
 async fn merge<T>(
     spans: Vec<Span>,
     count: usize,
@@ -44,7 +44,7 @@ async fn merge<T>(
         })
         .collect();
     fill(&mut sources, refill, &accept).await?;
-    // The next place of each source that has one, lowest on top.
+    // The next sort key of each source that has one, the lowest on top.
     let mut next: BinaryHeap<Reverse<(Vec<u8>, usize)>> = sources
         .iter()
         .enumerate()
@@ -70,7 +70,7 @@ impl<T> Source<T> {
     }
 }
 
-/// Reads on in every range that has nothing ready, until it has or ends.
+/// Reads more of every range that has nothing ready, until it has or ends.
 async fn fill<T>(
     sources: &mut [Source<T>],
     refill: usize,
@@ -109,7 +109,8 @@ fn misplaced() -> Error {
     Error::Corrupt("an index holds a key of another form".to_owned())
 }
 
-/// A page of experiments, newest first, then by number; and the place behind it unless it is the last.
+/// Returns a page of experiments, newest first, then by number, and the cursor after it. `None` as the
+/// cursor: it is the last page.
 pub async fn experiments(
     view: View,
     after: Option<&Cursor>,
@@ -139,7 +140,8 @@ pub async fn experiments(
     let mut experiments = Vec::with_capacity(ids.len());
     for (id, record) in ids.into_iter().zip(&records) {
         let experiment = StoredExperiment::from_record(id, record)?.experiment;
-        // It may have changed its stage between the two reads, or `Default` may be stored and deleted.
+        // The experiment may have changed its stage between the two reads. Or the default experiment is
+        // stored and deleted.
         if view.shows(experiment.lifecycle.stage) {
             experiments.push(experiment);
         }
@@ -147,7 +149,7 @@ pub async fn experiments(
     Ok((experiments, next))
 }
 
-/// The place of the last item of a page, when one more item was found.
+/// Returns the cursor after a page. `None`: no more items were found than the page has.
 fn next_cursor<T>(page: &[(Vec<u8>, T)], count: usize) -> Option<Cursor> {
     let last = count.checked_sub(1).filter(|_| page.len() > count)?;
     page.get(last).map(|(sort_key, _)| Cursor::new(sort_key.clone()))

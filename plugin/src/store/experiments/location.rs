@@ -7,8 +7,9 @@ use crate::host::records::get;
 use crate::store::keys::Tombstone;
 use crate::store::{codec, keys};
 
-/// Refuses a location of an experiment that lies among the files of a run or a logged model, also of one that is gone and
-/// whose files are not removed yet. None with such an id comes later, since ids are made here and are never made twice.
+/// Refuses an experiment's location among the files of a run or a logged model. That includes a purged one
+/// whose files are not removed yet. No later one can have such an id, since ids are made here and never
+/// twice.
 pub(super) async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
     let Some(path) = ArtifactPath::of_uri(location) else {
         return Ok(());

@@ -1,7 +1,7 @@
-//! Experiments in the records.
+//! Experiments and their stored records.
 //!
-//! Every project has the experiment `Default` from the start, although nothing was written yet: as long as its record is
-//! absent it is made up, and the first write that touches experiments stores it.
+//! Every project has the experiment `Default` from the start, although nothing was written yet. While its
+//! record is absent, reads return a made-up one. The first write that touches experiments stores it.
 
 pub mod datasets;
 pub mod listing;
@@ -15,20 +15,20 @@ use crate::domain::lifecycle::Stage;
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, transact};
 
-/// How often an experiment is looked up again that gets another name in the same moment.
+/// Largest number of look-ups of an experiment that is renamed at the same time.
 const LOOKS_MAX: usize = 10;
 
 /// An experiment as it was read.
 #[derive(Clone, Debug)]
 pub struct StoredExperiment {
-    /// What it says.
+    /// The experiment.
     pub experiment: Experiment,
-    /// The version that a change of it, or one that relies on it, must check.
+    /// The record's version, which a change of the experiment, or one that relies on it, must check.
     pub version: u64,
 }
 
 impl StoredExperiment {
-    /// From the record at the experiment's key.
+    /// Reads the experiment from the record at its key.
     pub fn from_record(id: ExperimentId, record: &Record) -> Result<Self> {
         let experiment = match record.existing() {
             Some(bytes) => codec::read_experiment(id, bytes)?,
@@ -41,7 +41,7 @@ impl StoredExperiment {
         })
     }
 
-    /// The experiment, with the times that a made-up `Default` gets by being stored now.
+    /// Returns the experiment to be stored. A made-up `Default` gets its times now.
     fn made(&self, now_ms: i64) -> Experiment {
         match self.version {
             ABSENT => Experiment::default_of_project(now_ms),
@@ -49,7 +49,8 @@ impl StoredExperiment {
         }
     }
 
-    /// Makes a change depend on the experiment being as it was read; stores a made-up `Default` on the way.
+    /// Makes a change depend on the experiment being as it was read. A made-up `Default` is stored by that
+    /// change.
     pub fn require_unchanged(&self, change: &mut Change, now_ms: i64) {
         change.require_version(keys::experiment(self.experiment.id), self.version);
         if self.version == ABSENT {
@@ -57,7 +58,7 @@ impl StoredExperiment {
         }
     }
 
-    /// Takes the experiment out of sight for good, as a part of a change.
+    /// Removes the experiment's record and listing for good, as a part of a change.
     pub async fn remove(&self, change: &mut Change) -> Result<()> {
         let Experiment {
             id,
@@ -70,7 +71,7 @@ impl StoredExperiment {
         change.delete(keys::experiment(*id));
         change.delete(keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id));
         let [named] = get([keys::experiment_name(name)]).await?;
-        // It may have let its name go, and another may have it now.
+        // The experiment may have released its name, which another one may have now.
         if named.existing().map(codec::read_number).transpose()? == Some(id.0) {
             change.require_version(keys::experiment_name(name), named.version);
             change.delete(keys::experiment_name(name));
@@ -79,13 +80,13 @@ impl StoredExperiment {
     }
 }
 
-/// Reads an experiment, soft-deleted ones too.
+/// Reads an experiment, even a soft-deleted one.
 pub async fn load(id: ExperimentId) -> Result<StoredExperiment> {
     let [record] = get([keys::experiment(id)]).await?;
     StoredExperiment::from_record(id, &record)
 }
 
-/// Finds an experiment by its exact name, soft-deleted ones too.
+/// Finds an experiment by its exact name, even a soft-deleted one.
 pub async fn find(name: &str) -> Result<StoredExperiment> {
     let not_found = || Error::NotFound(format!("Could not find experiment with name '{name}'"));
     for _ in 0..LOOKS_MAX {
@@ -97,7 +98,7 @@ pub async fn find(name: &str) -> Result<StoredExperiment> {
         };
         match load(ExperimentId(id)).await {
             Ok(stored) if stored.experiment.name == name => return Ok(stored),
-            // It got another name meanwhile, or went: another one may have this name now.
+            // It was renamed or removed meanwhile, so another one may have this name now.
             Ok(_) | Err(Error::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
@@ -105,7 +106,8 @@ pub async fn find(name: &str) -> Result<StoredExperiment> {
     Err(Error::Contended)
 }
 
-/// The tags of the first of some experiments, by key; of at least one if there are any, of fewer than asked where there is much.
+/// Reads the tags of the first of some experiments, by key. At least one experiment is read if there are any,
+/// and fewer than asked where there is much.
 pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::experiment_tags(*id)]).collect();
     let room = Room::new(THING_BYTES_MAX);
@@ -118,7 +120,8 @@ pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
     .await
 }
 
-/// Makes an experiment with the next number. It does not lie among the files of a run or a logged model: those go with that.
+/// Creates an experiment with the next number. It may not lie among the files of a run or a logged model,
+/// which would be removed with that.
 pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i64) -> Result<ExperimentId> {
     if let Some(location) = location {
         location::must_lie_outside_artifacts(location).await?;
@@ -133,7 +136,7 @@ pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i
     .await
 }
 
-/// The same as a part of a change.
+/// Creates an experiment as a part of a change. The caller checks the location.
 pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, now_ms: i64) -> Result<Experiment> {
     let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
     let next = counter.existing().map(codec::read_number).transpose()?;
@@ -153,7 +156,7 @@ pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, 
     Ok(experiment)
 }
 
-/// Gives an active experiment another name, unless it belongs to a model.
+/// Renames an active experiment, unless it belongs to a model.
 pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
         references::must_not_belong_to_a_model(change, id, "rename").await?;
@@ -162,7 +165,7 @@ pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     .await
 }
 
-/// The same as a part of a change, whatever it belongs to.
+/// Renames an active experiment as a part of a change, even if it belongs to a model.
 pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     let stored = load(id).await?;
     stored.experiment.ensure_active()?;
@@ -183,8 +186,8 @@ pub async fn rename_in(change: &mut Change, id: ExperimentId, name: &str, now_ms
     Ok(())
 }
 
-/// Deletes or restores an experiment with every run in it, in one write. One that is at that stage already is
-/// not found, as in MLflow. One that holds the run of a model version is not deleted.
+/// Deletes or restores an experiment with every run in it, in one write. As in MLflow, an experiment that has
+/// that stage already is not found. An experiment with the run of a model version is not deleted.
 pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()> {
     transact(async |change| {
         if stage == Stage::Deleted {
@@ -200,7 +203,7 @@ pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()
     .await
 }
 
-/// The same as a part of a change, whatever it belongs to and holds.
+/// Changes the stage as a part of a change, without checks of models and versions.
 async fn set_stage_in(change: &mut Change, id: ExperimentId, stage: Stage, now_ms: i64) -> Result<Experiment> {
     let stored = load(id).await?;
     let mut experiment = stored.made(now_ms);
@@ -217,14 +220,14 @@ async fn set_stage_in(change: &mut Change, id: ExperimentId, stage: Stage, now_m
     Ok(experiment)
 }
 
-/// Deletes an experiment as a part of a change, and lets its name go: others may take it.
+/// Deletes an experiment as a part of a change, and releases its name: others may take it.
 pub async fn retire_in(change: &mut Change, id: ExperimentId, now_ms: i64) -> Result<()> {
     let experiment = set_stage_in(change, id, Stage::Deleted, now_ms).await?;
     change.delete(keys::experiment_name(&experiment.name));
     Ok(())
 }
 
-/// Gives a restored experiment its name back, in case that it had let it go.
+/// Claims the name of a restored experiment again, in case it was released.
 async fn claim_name(change: &mut Change, experiment: &Experiment) -> Result<()> {
     let key = keys::experiment_name(&experiment.name);
     let [named] = get([key.clone()]).await?;

@@ -1,5 +1,5 @@
-//! Searches of experiments. In the default order a search reads from the place where the page begins until the page is full.
-//! Another order looks at everything once and keeps no more than a page.
+//! Searches of experiments. In the default order a search reads from the page's cursor until the page is
+//! full. Another order looks at everything once and keeps no more than a page.
 
 use super::listing;
 use crate::domain::experiment::{Experiment, Pair};
@@ -13,10 +13,10 @@ use crate::store::query::SearchQuery;
 use crate::store::top_k::{Page, TopK};
 use crate::store::{experiments, keys};
 
-/// How many things are read and looked at together, at most.
+/// Largest number of experiments that are read together.
 const CHUNK_MAX: usize = 500;
 
-/// True if bytes can be the place of an experiment in this order.
+/// True if bytes can be the cursor of an experiment in this order.
 pub fn fits(order: &ExperimentOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
         bytes.len() == keys::LISTED_PLACE_BYTES
@@ -54,7 +54,7 @@ pub async fn find(query: &SearchQuery<ExperimentAttribute>) -> Result<Page<Tagge
     Ok(best.into_page())
 }
 
-/// Takes an experiment if it is found.
+/// Offers an experiment if it matches.
 fn offer(
     query: &SearchQuery<ExperimentAttribute>,
     is_listing: bool,
@@ -75,12 +75,12 @@ fn offer(
     }
 }
 
-/// How much of an answer a tag fills.
+/// Largest number of bytes of a tag in an answer.
 fn tag_bytes((key, value): &Pair) -> usize {
     size_of::<Pair>() + answer_bytes(key.as_bytes()) + answer_bytes(value.as_bytes())
 }
 
-/// A walk through a listing, chunk by chunk; the chunks grow, as a first one that was not enough says that little is found.
+/// Reads a listing chunk by chunk. The chunks grow: if the first was not enough, few experiments match.
 struct ExperimentScan {
     after: Option<Cursor>,
     ended: bool,

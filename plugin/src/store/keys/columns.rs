@@ -1,15 +1,16 @@
-//! The keys of packing: marks, zones, places and blocks of columns, kinds `q`, `z`, `w` and `k` of the table in `keys.rs`.
+//! The keys of compaction: dirty markers, zone maps, row keys and blocks of columns. They are the kinds `q`,
+//! `z`, `w` and `k` of the table in `keys.rs`.
 
 use super::Key;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::host::records::Span;
 
-/// The mark of a run that is not packed.
+/// Key of a run's dirty marker.
 pub fn mark(experiment: ExperimentId, id: RunId) -> Vec<u8> {
     Key::new(b'q').experiment(experiment).run(id).0
 }
 
-/// The marks of an experiment.
+/// Span of an experiment's dirty markers.
 pub fn marks(experiment: ExperimentId) -> Span {
     let start = Key::new(b'q').experiment(experiment).0;
     Span {
@@ -21,12 +22,12 @@ pub fn marks(experiment: ExperimentId) -> Span {
     }
 }
 
-/// The marks of all experiments.
+/// Span of the dirty markers of all experiments.
 pub fn all_marks() -> Span {
     Span::of_prefix(vec![b'q'])
 }
 
-/// The experiment and the run that the key of a mark names.
+/// Returns the experiment and the run of a dirty marker's key.
 pub fn marked(key: &[u8]) -> Option<(ExperimentId, RunId)> {
     let (experiment, run) = key.get(1..)?.split_first_chunk()?;
     Some((
@@ -35,19 +36,19 @@ pub fn marked(key: &[u8]) -> Option<(ExperimentId, RunId)> {
     ))
 }
 
-/// What the blocks of an experiment hold.
+/// Key of an experiment's zone map.
 pub fn zones(experiment: ExperimentId) -> Vec<u8> {
     Key::new(b'z').experiment(experiment).0
 }
 
-/// The places of some rows of packed runs.
+/// Key of the sort keys of some rows.
 pub fn row_keys(experiment: ExperimentId, number: u32) -> Vec<u8> {
     let mut key = Key::new(b'w').experiment(experiment).0;
     key.extend_from_slice(&number.to_be_bytes());
     key
 }
 
-/// Such records that follow each other, both ends included.
+/// Span of consecutive records of row keys, both ends included.
 pub fn row_keys_between(experiment: ExperimentId, first: u32, last: u32) -> Span {
     Span {
         start: row_keys(experiment, first),
@@ -56,34 +57,34 @@ pub fn row_keys_between(experiment: ExperimentId, first: u32, last: u32) -> Span
     .with_end()
 }
 
-/// What the runs of a block are looked up by.
+/// A column: one attribute, metric, param or tag of an experiment's runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
-    /// Their stages; nothing for what was never deleted nor restored.
+    /// Stages of runs. A run that was never deleted or restored has no value.
     Stage,
-    /// The names of their statuses.
+    /// Names of run statuses.
     Status,
-    /// When they started.
+    /// Start times of runs.
     StartTime,
-    /// When they ended.
+    /// End times of runs.
     EndTime,
-    /// Who made them.
+    /// Users who created the runs.
     UserId,
-    /// The newest values of the metric with this key.
+    /// Newest values of the metric with this key.
     Metric(String),
-    /// The values of the param with this key.
+    /// Values of the param with this key.
     Param(String),
-    /// The values of the tag with this key.
+    /// Values of the tag with this key.
     Tag(String),
 }
 
-/// The longest key of a metric, param or tag that is a column, in bytes: with it the keys of blocks, and those of a run's values,
-/// have at most the 4,096 bytes that a storage takes, also where each byte of it is written as two. The API takes 250 characters;
-/// tags of new runs were stored with longer keys once.
+/// Longest key of a metric, param or tag that is a column, in bytes. It keeps the keys of blocks and of a
+/// run's values within a storage's 4,096 bytes, even where each byte is written as two. The API takes 250
+/// characters, but earlier versions stored longer keys of tags of new runs.
 const COLUMN_KEY_BYTES_MAX: usize = 2_000;
 
 impl Column {
-    /// True if runs are looked up by it. What has a longer key is read from the runs themselves.
+    /// True if the column is stored. A value with a longer key is read from the runs themselves.
     pub fn is_stored(&self) -> bool {
         match self {
             Column::Metric(key) | Column::Param(key) | Column::Tag(key) => key.len() <= COLUMN_KEY_BYTES_MAX,
@@ -106,14 +107,14 @@ impl Column {
     }
 }
 
-/// A block of a column.
+/// Key of a column's block.
 pub fn block(experiment: ExperimentId, column: &Column, block: u32) -> Vec<u8> {
     let mut key = column.prefix(experiment).0;
     key.extend_from_slice(&block.to_be_bytes());
     key
 }
 
-/// Some blocks of a column that follow each other, both ends included.
+/// Span of consecutive blocks of a column, both ends included.
 pub fn blocks(experiment: ExperimentId, column: &Column, first: u32, last: u32) -> Span {
     Span {
         start: block(experiment, column, first),
@@ -122,7 +123,7 @@ pub fn blocks(experiment: ExperimentId, column: &Column, first: u32, last: u32) 
     .with_end()
 }
 
-/// The number that the key of a block, or of places, ends with.
+/// Returns the number that ends the key of a block or of row keys.
 pub fn block_number(key: &[u8]) -> Option<u32> {
     key.last_chunk().map(|number| u32::from_be_bytes(*number))
 }

@@ -6,18 +6,19 @@ use crate::domain::logged_model::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
 use crate::host::records::Span;
 
-/// The bytes of a run's id.
+/// Bytes of a run's id.
 const RUN_BYTES: usize = 16;
 
-/// Creation time and id: the place of a logged model in the default order, the same in all experiments.
+/// Bytes of a logged model's sort key in the default order: creation time and id. It is the same in all
+/// experiments.
 pub const SORT_KEY_BYTES: usize = 24;
 
-/// What a record below a logged model's id holds; the first of them is the model itself.
+/// A record under a logged model's id. The first of them is the model itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LoggedPart<'a> {
     /// The model.
     Model,
-    /// A metric's newest point on a dataset.
+    /// The newest point of a metric on a dataset.
     Newest(LoggedPoint),
     /// The key of a param.
     Param(&'a str),
@@ -42,22 +43,22 @@ fn part(id: LoggedModelId, kind: u8) -> Key {
     Key::new(b'F').logged(id).byte(kind)
 }
 
-/// A logged model.
+/// Key of a logged model.
 pub fn model(id: LoggedModelId) -> Vec<u8> {
     part(id, b'a').0
 }
 
-/// A param of a logged model.
+/// Key of a logged model's param.
 pub fn param(id: LoggedModelId, key: &str) -> Vec<u8> {
     part(id, b'p').last(key)
 }
 
-/// A tag of a logged model.
+/// Key of a logged model's tag.
 pub fn tag(id: LoggedModelId, key: &str) -> Vec<u8> {
     part(id, b't').last(key)
 }
 
-/// One point of a metric: the key is the whole point, so the same point is stored once.
+/// Key of one point of a metric. The key is the whole point, so the same point is stored once.
 pub fn point(id: LoggedModelId, logged: &LoggedPoint) -> Vec<u8> {
     part(id, b'v')
         .measured(&logged.key, &logged.dataset)
@@ -66,22 +67,22 @@ pub fn point(id: LoggedModelId, logged: &LoggedPoint) -> Vec<u8> {
         .0
 }
 
-/// The newest point of a metric on a dataset.
+/// Key of the newest point of a metric on a dataset.
 pub fn newest(id: LoggedModelId, logged: &LoggedPoint) -> Vec<u8> {
     part(id, b'l').measured(&logged.key, &logged.dataset).0
 }
 
-/// A point and its run as bytes whose order is (step, time, value): the greatest is the newest.
+/// Writes a point and its run as bytes that sort by (step, time, value): the greatest is the newest.
 pub fn newest_value(logged: &LoggedPoint) -> Vec<u8> {
     Key(newest_point(logged.point)).run(logged.run).0
 }
 
-/// The points of a logged model, by metric, dataset and time.
+/// Span of a logged model's points, by metric, dataset and time.
 pub fn points(id: LoggedModelId) -> Span {
     Span::of_prefix(part(id, b'v').0)
 }
 
-/// A logged model with all but its points.
+/// Span of a logged model with everything but its points.
 pub fn known_parts(id: LoggedModelId) -> Span {
     Span {
         start: Key::new(b'F').logged(id).0,
@@ -89,7 +90,7 @@ pub fn known_parts(id: LoggedModelId) -> Span {
     }
 }
 
-/// What a record below a logged model's id holds.
+/// Reads a record under a logged model's id.
 pub fn logged_part<'a>(key: &'a [u8], value: &[u8]) -> Option<LoggedPart<'a>> {
     let (kind, rest) = key.get(17..)?.split_first()?;
     let text = || std::str::from_utf8(rest).ok();
@@ -123,7 +124,7 @@ fn measured(named: &[u8], point: Point, run: &[u8]) -> Option<LoggedPoint> {
     })
 }
 
-/// The place of a logged model in the default order, newest first, then by id.
+/// Sort key of a logged model in the default order: newest first, then by id.
 pub fn logged_model_sort_key(creation_time_ms: i64, id: LoggedModelId) -> Vec<u8> {
     Key(Vec::with_capacity(SORT_KEY_BYTES))
         .number(descending(creation_time_ms))
@@ -131,12 +132,12 @@ pub fn logged_model_sort_key(creation_time_ms: i64, id: LoggedModelId) -> Vec<u8
         .0
 }
 
-/// The place that the key of a list ends with.
+/// Returns the sort key that ends a list's key.
 pub fn sort_key_in(key: &[u8]) -> Option<&[u8]> {
     key.last_chunk::<SORT_KEY_BYTES>().map(<[u8; SORT_KEY_BYTES]>::as_slice)
 }
 
-/// The creation time and the id that a place was made of.
+/// Returns the creation time and the id of a sort key.
 pub fn read_sort_key(sort_key: &[u8]) -> Option<(i64, LoggedModelId)> {
     let (time, id) = sort_key.split_first_chunk::<8>()?;
     Some((
@@ -145,12 +146,12 @@ pub fn read_sort_key(sort_key: &[u8]) -> Option<(i64, LoggedModelId)> {
     ))
 }
 
-/// A list of logged models, each in default order.
+/// A list of logged models in default order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum List<'a> {
-    /// Those of an experiment.
+    /// All logged models of an experiment.
     Experiment(ExperimentId),
-    /// Those of an experiment that have this name.
+    /// The logged models of an experiment with this name.
     Name(ExperimentId, &'a str),
 }
 
@@ -162,14 +163,14 @@ impl List<'_> {
         }
     }
 
-    /// The key of a place in it.
+    /// Key of a sort key in the list.
     pub fn at(&self, sort_key: &[u8]) -> Vec<u8> {
         let mut key = self.prefix().0;
         key.extend_from_slice(sort_key);
         key
     }
 
-    /// All places in it behind this one; an empty one is before all.
+    /// Span of the list after a sort key. With an empty sort key it is the whole list.
     pub fn behind(&self, sort_key: &[u8]) -> Span {
         let mut end = self.prefix().0;
         let all = Span {
@@ -209,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_read_back_and_lie_where_they_are_looked_for(id in any::<[u8; 16]>(), logged in a_point(), text in any::<String>()) {
+        fn parts_read_back_and_lie_in_their_span(id in any::<[u8; 16]>(), logged in a_point(), text in any::<String>()) {
             let id = LoggedModelId(id);
             let known = known_parts(id);
             for (key, value, part) in [
@@ -233,7 +234,7 @@ mod tests {
         }
 
         #[test]
-        fn places_are_the_newest_first_then_by_id(a in any::<(i64, [u8; 16])>(), b in any::<(i64, [u8; 16])>(), name in any::<String>()) {
+        fn sort_keys_are_newest_first_then_by_id(a in any::<(i64, [u8; 16])>(), b in any::<(i64, [u8; 16])>(), name in any::<String>()) {
             let [first, second] = [&a, &b].map(|(time, id)| logged_model_sort_key(*time, LoggedModelId(*id)));
             prop_assert_eq!(first.cmp(&second), b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
             for list in [List::Experiment(ExperimentId(7)), List::Name(ExperimentId(7), &name)] {

@@ -1,16 +1,16 @@
-//! The keys of deleting for good: what was deleted when, and what is to be cleared away.
+//! The keys of purge: times of deletions, and tombstones.
 
 use super::Key;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged_model::LoggedModelId;
 use crate::host::records::Span;
 
-/// Something that is out of sight and not cleared away yet.
+/// A tombstone: a record of something that is hidden, and whose records and files are still to be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tombstone {
-    /// An experiment with all that is in it.
+    /// An experiment with everything in it.
     Experiment(ExperimentId),
-    /// A logged model of such an experiment.
+    /// A logged model of a purged experiment.
     Logged(LoggedModelId),
     /// A registered model with its versions.
     Model(ModelId),
@@ -20,22 +20,22 @@ pub enum Tombstone {
     Version(ModelId, u64),
 }
 
-/// That a run was deleted.
+/// Key of a run's deletion.
 pub fn deletion(id: RunId) -> Vec<u8> {
     Key::new(b'y').run(id).0
 }
 
-/// All deleted runs, but those of deleted experiments.
+/// Span of all deleted runs, except those of deleted experiments.
 pub fn all_deletions() -> Span {
     Span::of_prefix(vec![b'y'])
 }
 
-/// The run that a key of `all_deletions` names.
+/// Returns the run of a key of `all_deletions`.
 pub fn deleted_run(key: &[u8]) -> Option<RunId> {
     key.strip_prefix(b"y")?.try_into().ok().map(RunId)
 }
 
-/// What is to be cleared away.
+/// Key of a tombstone.
 pub fn ruin(ruin: &Tombstone) -> Vec<u8> {
     let key = Key::new(b'Y');
     match ruin {
@@ -47,12 +47,12 @@ pub fn ruin(ruin: &Tombstone) -> Vec<u8> {
     }
 }
 
-/// All that is to be cleared away, experiments first.
+/// Span of all tombstones, experiments first.
 pub fn all_ruins() -> Span {
     Span::of_prefix(vec![b'Y'])
 }
 
-/// What a key of `all_ruins` names.
+/// Returns the tombstone of a key of `all_ruins`.
 pub fn ruin_of(key: &[u8]) -> Option<Tombstone> {
     let (kind, id) = key.strip_prefix(b"Y")?.split_first()?;
     let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
@@ -69,7 +69,8 @@ pub fn ruin_of(key: &[u8]) -> Option<Tombstone> {
     }
 }
 
-/// What is kept by experiment: tags, datasets and their uses, columns, zones and places of runs, the places of logged models.
+/// Spans of the records under an experiment's id: tags, datasets and their uses, columns, zone map, row keys,
+/// and lists of logged models.
 pub fn of_experiment(id: ExperimentId) -> Vec<Span> {
     let below = |kind| Span {
         start: Key::new(kind).experiment(id).0,
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_deleted_reads_back() {
+    fn deletions_and_tombstones_read_back() {
         let run = RunId([255; 16]);
         assert_eq!(deleted_run(&deletion(run)), Some(run));
         let all = all_deletions();
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_an_experiment_is_not_of_another() {
+    fn the_spans_of_an_experiment_hold_no_key_of_another() {
         let key = super::super::experiment_tag(ExperimentId(7), "k");
         let holds = |id| {
             of_experiment(ExperimentId(id))

@@ -13,8 +13,9 @@ impl Key {
         self.number(id.0)
     }
 
-    /// A semantic version, so that the order of bytes is SemVer's precedence: first whether it is a release, then the
-    /// numbers, then the prerelease's identifiers. A numeric one is its length and digits, another its letters and a zero.
+    /// Appends a semantic version so that bytes sort by SemVer's precedence. It is a byte that is 1 for a
+    /// release, then the numbers, then the identifiers of the prerelease. A numeric identifier is its length
+    /// and digits, any other one its letters and a zero byte.
     fn precedence(self, semver: &SemVer) -> Self {
         let key = self.byte(u8::from(semver.is_release()));
         let mut key = semver.numbers().into_iter().fold(key, Key::number);
@@ -29,12 +30,12 @@ impl Key {
                 _ => key.byte(2).text(identifier),
             };
         }
-        // Of two prereleases that begin alike the one with fewer identifiers comes first.
+        // If two prereleases begin alike, the one with fewer identifiers comes first.
         key.byte(0)
     }
 }
 
-/// The span of everything behind a prefix that ends with a whole field.
+/// Span of all keys with a prefix that ends with a whole field.
 fn below(prefix: Key) -> Span {
     Span {
         end: Key(prefix.0.clone())
@@ -46,32 +47,32 @@ fn below(prefix: Key) -> Span {
     }
 }
 
-/// The counter of models.
+/// Key of the counter of models.
 pub fn model_counter() -> Vec<u8> {
     vec![b'A']
 }
 
-/// The number of the model of this name.
+/// Key of the number of the model with this name.
 pub fn model_name(name: &str) -> Vec<u8> {
     Key::new(b'B').last(name)
 }
 
-/// All models, by name.
+/// Span of all models, by name.
 pub fn model_names() -> Span {
     Span::of_prefix(vec![b'B'])
 }
 
-/// The name in a key of `model_names`.
+/// Returns the name in a key of `model_names`.
 pub fn model_name_of(key: &[u8]) -> Option<&str> {
     std::str::from_utf8(key.get(1..)?).ok()
 }
 
-/// The model that an experiment belongs to.
+/// Key of the model that an experiment belongs to.
 pub fn model_of_experiment(experiment: ExperimentId) -> Vec<u8> {
     Key::new(b'E').experiment(experiment).0
 }
 
-/// What a record below a model's number holds; the first of them is the model itself.
+/// A record under a model's number. The first of them is the model itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelPart<'a> {
     /// The model.
@@ -82,27 +83,27 @@ pub enum ModelPart<'a> {
     Tag(&'a str),
 }
 
-/// A model.
+/// Key of a model.
 pub fn model(id: ModelId) -> Vec<u8> {
     Key::new(b'M').model(id).byte(b'a').0
 }
 
-/// The number of the version that an alias names.
+/// Key of the number of the version that an alias names.
 pub fn model_alias(id: ModelId, alias: &str) -> Vec<u8> {
     Key::new(b'M').model(id).byte(b'l').last(alias)
 }
 
-/// A tag of a model.
+/// Key of a model's tag.
 pub fn model_tag(id: ModelId, key: &str) -> Vec<u8> {
     Key::new(b'M').model(id).byte(b't').last(key)
 }
 
-/// A model with its aliases and tags.
+/// Span of a model with its aliases and tags.
 pub fn model_parts(id: ModelId) -> Span {
     below(Key::new(b'M').model(id))
 }
 
-/// What a key below a model's number names.
+/// Reads a key under a model's number.
 pub fn model_part(key: &[u8]) -> Option<ModelPart<'_>> {
     match part(key, b'M', 9)? {
         (b'a', _) => Some(ModelPart::Model),
@@ -112,14 +113,14 @@ pub fn model_part(key: &[u8]) -> Option<ModelPart<'_>> {
     }
 }
 
-/// What follows the prefix of a key of this kind: a byte and a text.
+/// Returns the byte and the text that follow the prefix of a key of this kind.
 fn part(key: &[u8], kind: u8, prefix: usize) -> Option<(u8, &str)> {
     let (byte, rest) = key.get(prefix..)?.split_first()?;
     let text = std::str::from_utf8(rest).ok()?;
     (key.first() == Some(&kind)).then_some((*byte, text))
 }
 
-/// What a record below a version's number holds; the first of them is the version itself.
+/// A record under a version's number. The first of them is the version itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionPart<'a> {
     /// The version.
@@ -130,32 +131,32 @@ pub enum VersionPart<'a> {
     Tag(&'a str),
 }
 
-/// A version.
+/// Key of a version.
 pub fn version(model: ModelId, number: u64) -> Vec<u8> {
     Key::new(b'V').model(model).number(number).byte(b'a').0
 }
 
-/// That an alias names a version.
+/// Key of an alias under the version that it names.
 pub fn version_alias(model: ModelId, number: u64, alias: &str) -> Vec<u8> {
     Key::new(b'V').model(model).number(number).byte(b'l').last(alias)
 }
 
-/// A tag of a version.
+/// Key of a version's tag.
 pub fn version_tag(model: ModelId, number: u64, key: &str) -> Vec<u8> {
     Key::new(b'V').model(model).number(number).byte(b't').last(key)
 }
 
-/// The aliases that name a version.
+/// Span of the aliases that name a version.
 pub fn version_aliases(model: ModelId, number: u64) -> Span {
     Span::of_prefix(Key::new(b'V').model(model).number(number).byte(b'l').0)
 }
 
-/// The tags of a version.
+/// Span of a version's tags.
 pub fn version_tags(model: ModelId, number: u64) -> Span {
     Span::of_prefix(Key::new(b'V').model(model).number(number).byte(b't').0)
 }
 
-/// The versions with these numbers, with their aliases and tags.
+/// Span of the versions with these numbers, with their aliases and tags.
 pub fn versions_between(model: ModelId, numbers: &RangeInclusive<u64>) -> Span {
     let of_number = |number| below(Key::new(b'V').model(model).number(number));
     Span {
@@ -164,29 +165,29 @@ pub fn versions_between(model: ModelId, numbers: &RangeInclusive<u64>) -> Span {
     }
 }
 
-/// All versions of a model with their aliases and tags.
+/// Span of all versions of a model with their aliases and tags.
 pub fn versions(model: ModelId) -> Span {
     below(Key::new(b'V').model(model))
 }
 
-/// All versions of all models with their aliases and tags.
+/// Span of all versions of all models with their aliases and tags.
 pub fn all_versions() -> Span {
     Span::of_prefix(vec![b'V'])
 }
 
-/// The version that a record of `all_versions` is; none when it only belongs to one.
+/// Returns the version of a key of `all_versions`. `None`: the record is an alias or a tag.
 pub fn version_itself(key: &[u8]) -> Option<(ModelId, u64)> {
     let (model, _) = key.get(1..)?.split_first_chunk()?;
     let is_one = version_part(key) == Some(VersionPart::Version);
     is_one.then_some((ModelId(u64::from_be_bytes(*model)), version_number(key)?))
 }
 
-/// The number of the version that a key of `versions` belongs to.
+/// Returns the number of the version that a key of `versions` belongs to.
 pub fn version_number(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.get(9..)?.first_chunk()?))
 }
 
-/// What a key below a version's number names.
+/// Reads a key under a version's number.
 pub fn version_part(key: &[u8]) -> Option<VersionPart<'_>> {
     match part(key, b'V', 17)? {
         (b'a', _) => Some(VersionPart::Version),
@@ -196,43 +197,43 @@ pub fn version_part(key: &[u8]) -> Option<VersionPart<'_>> {
     }
 }
 
-/// The number of the version that has this semantic version.
+/// Key of the number of the version with this semantic version.
 pub fn semver(model: ModelId, semver: &str) -> Vec<u8> {
     Key::new(b'T').model(model).last(semver)
 }
 
-/// All semantic versions of a model.
+/// Span of all semantic versions of a model.
 pub fn semvers(model: ModelId) -> Span {
     below(Key::new(b'T').model(model))
 }
 
-/// A version's place in the order of its stage.
+/// Key of a version in the order of its stage.
 pub fn ranked_version(model: ModelId, stage: ModelStage, semver: &SemVer, number: u64) -> Vec<u8> {
     ranked(model, stage).precedence(semver).number(number).0
 }
 
-/// The versions of a stage, releases last, each kind by precedence.
+/// Span of a stage's versions: prereleases, then releases, each by precedence.
 pub fn ranked_versions(model: ModelId, stage: ModelStage) -> Span {
     below(ranked(model, stage))
 }
 
-/// The prereleases, or the releases, of a stage by precedence.
+/// Span of a stage's prereleases, or of its releases, by precedence.
 pub fn ranked_kind(model: ModelId, stage: ModelStage, releases: bool) -> Span {
     Span::of_prefix(ranked(model, stage).byte(u8::from(releases)).0)
 }
 
-/// All versions of a model by stage.
+/// Span of all versions of a model by stage.
 pub fn all_ranked(model: ModelId) -> Span {
     below(Key::new(b'S').model(model))
 }
 
-/// A rank, comparable across the stages of a model, and the version that has it.
+/// Returns the rank and the version of such a key. Ranks are comparable across the stages of a model.
 pub fn rank_of(key: &[u8]) -> Option<(&[u8], u64)> {
     let rank = key.get(10..)?;
     Some((rank, u64::from_be_bytes(*rank.last_chunk()?)))
 }
 
-/// Major, minor and patch of a rank.
+/// Returns major, minor and patch of a rank.
 pub fn rank_numbers(rank: &[u8]) -> Option<[u64; 3]> {
     let numbers = rank.get(1..25)?;
     let (numbers, _) = numbers.as_chunks::<8>();
@@ -249,12 +250,12 @@ fn ranked(model: ModelId, stage: ModelStage) -> Key {
     })
 }
 
-/// A version's place among those of its model, the last updated first.
+/// Key of a version in the order of its model's versions, the last updated first.
 pub fn updated_in_model(model: ModelId, updated_ms: i64, number: u64) -> Vec<u8> {
     updates_in(model).number(descending(updated_ms)).number(!number).0
 }
 
-/// A version's place among all, the last updated first.
+/// Key of a version in the order of all versions, the last updated first.
 pub fn updated(updated_ms: i64, model: ModelId, number: u64) -> Vec<u8> {
     Key::new(b'W')
         .number(descending(updated_ms))
@@ -263,12 +264,12 @@ pub fn updated(updated_ms: i64, model: ModelId, number: u64) -> Vec<u8> {
         .0
 }
 
-/// The versions of one model, or of all, the last updated first.
+/// Span of the versions of one model, or of all, the last updated first.
 pub fn updates(model: Option<ModelId>) -> Span {
     below(model.map_or(Key::new(b'W'), updates_in))
 }
 
-/// The same without those updated after this time.
+/// Span of the same versions without those updated after this time.
 pub fn updates_from(model: Option<ModelId>, updated_ms: i64) -> Span {
     Span {
         start: model
@@ -283,7 +284,7 @@ fn updates_in(model: ModelId) -> Key {
     Key::new(b'U').model(model)
 }
 
-/// When a version was updated, and which: from a key of `updates`.
+/// Returns update time, model and number of the version in a key of `updates`.
 pub fn update_of(key: &[u8]) -> Option<(i64, ModelId, u64)> {
     let (kind, rest) = key.split_first()?;
     let (numbers, _) = rest.as_chunks::<8>();
@@ -297,7 +298,7 @@ pub fn update_of(key: &[u8]) -> Option<(i64, ModelId, u64)> {
     }
 }
 
-/// That a run is a version of a model.
+/// Key of the link from a run to a version of a model.
 pub fn version_of_run(experiment: ExperimentId, run: RunId, model: ModelId, number: u64) -> Vec<u8> {
     Key::new(b'L')
         .experiment(experiment)
@@ -307,24 +308,26 @@ pub fn version_of_run(experiment: ExperimentId, run: RunId, model: ModelId, numb
         .0
 }
 
-/// The versions that a run is.
+/// Span of a run's versions.
 pub fn versions_of_run(experiment: ExperimentId, run: RunId) -> Span {
     below(Key::new(b'L').experiment(experiment).run(run))
 }
 
-/// The versions that the runs of an experiment are.
+/// Span of the versions of an experiment's runs.
 pub fn versions_of_experiment(experiment: ExperimentId) -> Span {
     let guard = versions_guard(experiment);
     below(Key::new(b'L').experiment(experiment)).after(&guard)
 }
 
-/// The guard of an experiment's versions: every commit that makes a version of one of its runs, or from one of its logged
-/// models, writes it. So whoever reads it, and then that there is none, can check with a commit that there still is none.
+/// Key of the guard record of an experiment's versions. A commit that adds to a range writes its guard
+/// record, and a commit that depends on the range checks it. Here every commit that makes a version of a run,
+/// or from a logged model, writes the guard of the experiment. A deletion reads the guard, finds no version,
+/// and checks the guard in its commit. So there still is no version then.
 pub fn versions_guard(experiment: ExperimentId) -> Vec<u8> {
     Key::new(b'L').experiment(experiment).0
 }
 
-/// The run and the version that a key of `versions_of_run` links.
+/// Returns the run and the version of a key of `versions_of_run`.
 pub fn link_of(key: &[u8]) -> Option<(RunId, ModelId, u64)> {
     let (run, rest) = key.get(9..)?.split_first_chunk()?;
     let (model, number) = rest.split_first_chunk()?;

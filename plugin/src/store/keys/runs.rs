@@ -1,18 +1,18 @@
-//! The keys of a run, kind `r` of the table in `keys.rs`, and its place in the default order.
+//! The keys of a run, kind `r` of the table in `keys.rs`, and its sort key in the default order.
 
 use super::{Key, descending, read_text};
 use crate::domain::id::RunId;
 use crate::host::records::Span;
 
-/// Start time and run id.
+/// Bytes of a run's sort key: start time and run id.
 pub const RUN_SORT_KEY_BYTES: usize = 24;
 
-/// What a record below a run's id holds; the first of them is the run itself.
+/// A record under a run's id. The first that is read with the run is the run itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunPart<'a> {
     /// The run.
     Run,
-    /// What was packed of it.
+    /// The packed run: its compacted metrics, params and tags.
     PackedRun,
     /// A dataset input, by name and digest.
     Input(&'a [u8]),
@@ -28,47 +28,47 @@ pub enum RunPart<'a> {
     Tag(&'a str),
 }
 
-/// A run.
+/// Key of a run.
 pub fn run(id: RunId) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'a').0
 }
 
-/// What was packed of a run.
+/// Key of a packed run.
 pub fn packed_run(id: RunId) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'b').0
 }
 
-/// The tags of a dataset input of a run.
+/// Key of the tags of a run's dataset input.
 pub fn run_input(id: RunId, name: &str, digest: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'i').text(name).last(digest)
 }
 
-/// A model input of a run.
+/// Key of a run's model input.
 pub fn run_model_input(id: RunId, model: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'j').last(model)
 }
 
-/// A model output of a run. Packing takes nothing before `m`.
+/// Key of a run's model output. Compaction takes nothing before `m`.
 pub fn run_model_output(id: RunId, model: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'k').last(model)
 }
 
-/// The newest point of a run's metric.
+/// Key of the newest point of a run's metric.
 pub fn run_metric(id: RunId, key: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'm').last(key)
 }
 
-/// A param of a run.
+/// Key of a run's param.
 pub fn run_param(id: RunId, key: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b'p').last(key)
 }
 
-/// A tag of a run.
+/// Key of a run's tag.
 pub fn run_tag(id: RunId, key: &str) -> Vec<u8> {
     Key::new(b'r').run(id).byte(b't').last(key)
 }
 
-/// A run and everything that is read with it: not the guards of its metrics, which lie before.
+/// Span of a run and everything that is read with it. The high-water marks of its metrics lie before it.
 pub fn run_parts(id: RunId) -> Span {
     Span {
         start: run(id),
@@ -76,7 +76,7 @@ pub fn run_parts(id: RunId) -> Span {
     }
 }
 
-/// The run and what was packed of it, then its metrics, params and tags that are not packed.
+/// Spans of the run and its packed run, then of its metrics, params and tags that are not compacted.
 pub fn run_values(id: RunId) -> [Span; 2] {
     let values = Span {
         start: Key::new(b'r').run(id).byte(b'm').0,
@@ -85,7 +85,7 @@ pub fn run_values(id: RunId) -> [Span; 2] {
     [run_itself(id), values]
 }
 
-/// What a key below a run's id names.
+/// Reads a key under a run's id.
 pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
     let (kind, rest) = key.get(17..)?.split_first()?;
     let text = || std::str::from_utf8(rest).ok();
@@ -102,18 +102,18 @@ pub fn run_part(key: &[u8]) -> Option<RunPart<'_>> {
     }
 }
 
-/// Name and digest of the dataset that a run's input names, from the bytes of its own key.
+/// Returns name and digest of the dataset in the key of a run's input.
 pub fn name_and_digest(bytes: &[u8]) -> Option<(String, String)> {
     let (name, digest) = read_text(bytes)?;
     Some((name, String::from_utf8(digest.to_vec()).ok()?))
 }
 
-/// The dataset inputs of a run.
+/// Span of a run's dataset inputs.
 pub fn run_inputs(id: RunId) -> Span {
     Span::of_prefix(Key::new(b'r').run(id).byte(b'i').0)
 }
 
-/// A run and what was packed of it.
+/// Span of a run and its packed run.
 pub fn run_itself(id: RunId) -> Span {
     Span {
         start: Key::new(b'r').run(id).byte(b'a').0,
@@ -121,8 +121,8 @@ pub fn run_itself(id: RunId) -> Span {
     }
 }
 
-/// The place of a run in the default order, newest first, then by id: comparable across experiments, and what page
-/// tokens hold.
+/// Sort key of a run in the default order: newest first, then by id. It is comparable across experiments.
+/// Page tokens hold it.
 pub fn run_sort_key(start_time_ms: i64, id: RunId) -> [u8; RUN_SORT_KEY_BYTES] {
     let mut sort_key = [0; RUN_SORT_KEY_BYTES];
     let (start, run) = sort_key.split_at_mut(8);
@@ -131,7 +131,7 @@ pub fn run_sort_key(start_time_ms: i64, id: RunId) -> [u8; RUN_SORT_KEY_BYTES] {
     sort_key
 }
 
-/// The start time and the id that a place was made of.
+/// Returns the start time and the id of a sort key.
 pub fn run_of_sort_key(sort_key: &[u8; RUN_SORT_KEY_BYTES]) -> (i64, RunId) {
     let (start, run) = sort_key.split_at(8);
     let start = start.try_into().map(u64::from_be_bytes).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Keys read back, and their bytes have the order that their table promises.
+//! Keys read back, and their bytes sort as the key table says.
 
 #![allow(clippy::unwrap_used)]
 use super::*;
@@ -9,7 +9,7 @@ fn a_point() -> impl Strategy<Value = Point> {
     (any::<f64>(), any::<i64>(), any::<i64>()).prop_map(|(value, time, step)| Point::new(value, time, step))
 }
 
-/// The rank of a value among points: NaN counts as 0 and comes behind it.
+/// Returns the rank of a value among points: NaN counts as 0 and sorts after it.
 fn rank(point: Point) -> (f64, bool) {
     (
         if point.value.is_nan() { 0.0 } else { point.value },
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn behind_a_point_lie_those_that_are_greater(after in a_point(), at in a_point(), name in ".{0,20}") {
+    fn a_history_after_a_point_holds_the_greater_points(after in a_point(), at in a_point(), name in ".{0,20}") {
         let run = RunId([7; 16]);
         for (span, key) in [
             (history(run, &name, Some(after)), super::point(run, &name, at)),
@@ -71,13 +71,13 @@ proptest! {
     }
 
     #[test]
-    fn a_chunk_names_its_end_and_a_place_reads_back(at in a_point(), name in ".{0,20}") {
+    fn a_chunk_key_and_a_point_sort_key_read_back(at in a_point(), name in ".{0,20}") {
         prop_assert!(same(point_of(&chunk(RunId([7; 16]), &name, at)).unwrap(), at));
         prop_assert!(same(point_at(&point_sort_key(at)).unwrap(), at));
     }
 
     #[test]
-    fn all_that_is_of_a_history_lies_among_those_of_its_run(id in any::<[u8; 16]>(), other in any::<[u8; 16]>(), at in a_point(), name in any::<String>()) {
+    fn histories_hold_the_points_chunks_and_high_water_marks_of_one_run(id in any::<[u8; 16]>(), other in any::<[u8; 16]>(), at in a_point(), name in any::<String>()) {
         let spans = histories(RunId(id));
         let run = RunId(other);
         for key in [super::point(run, &name, at), chunk(run, &name, at), high_water_mark(run, &name)] {
@@ -94,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn a_mark_names_its_run_and_lies_among_those_of_its_experiment(experiment in 0_u64..u64::MAX, other in any::<u64>(), id in any::<[u8; 16]>()) {
+    fn a_dirty_marker_reads_back_and_lies_in_the_span_of_its_experiment(experiment in 0_u64..u64::MAX, other in any::<u64>(), id in any::<[u8; 16]>()) {
         let key = mark(ExperimentId(experiment), RunId(id));
         prop_assert_eq!(marked(&key), Some((ExperimentId(experiment), RunId(id))));
         let (all, some) = (all_marks(), marks(ExperimentId(other)));
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn the_use_of_a_dataset_reads_back_and_is_no_longer_than_a_key_may_be(
+    fn the_use_of_a_dataset_reads_back_and_fits_into_a_key(
         name in any::<String>(), digest in any::<String>(), context in any::<Option<String>>()
     ) {
         let key = dataset_use(ExperimentId(9), &name, &digest, context.as_deref());

@@ -4,19 +4,19 @@ use super::Key;
 use crate::domain::upload::UploadId;
 use crate::host::records::Span;
 
-/// An upload.
+/// Key of an upload.
 pub fn upload(id: UploadId) -> Vec<u8> {
     let mut key = Key::new(b'x').0;
     key.extend_from_slice(&id.0);
     key
 }
 
-/// All uploads.
+/// Span of all uploads.
 pub fn all_uploads() -> Span {
     Span::of_prefix(Key::new(b'x').0)
 }
 
-/// The upload that a key is of.
+/// Returns the upload of a key.
 pub fn upload_of(key: &[u8]) -> Option<UploadId> {
     let id = key.strip_prefix(b"x")?;
     id.try_into().ok().map(UploadId)
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upload_is_found_by_its_key() {
+    fn the_key_of_an_upload_reads_back() {
         let id = UploadId([255; 16]);
         assert_eq!(upload_of(&upload(id)), Some(id));
         let all = all_uploads();

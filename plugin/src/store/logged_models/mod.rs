@@ -1,4 +1,4 @@
-//! Logged models in the records.
+//! Logged models and their stored records.
 
 pub mod read;
 pub mod search;
@@ -34,13 +34,13 @@ impl StoredLoggedModel {
     }
 }
 
-/// Reads a logged model, deleted ones too.
+/// Reads a logged model, even a deleted one.
 pub async fn load(id: LoggedModelId) -> Result<StoredLoggedModel> {
     let [record] = get([keys::model(id)]).await?;
     StoredLoggedModel::read(id, &record)
 }
 
-/// Makes a logged model in an active experiment.
+/// Creates a logged model in an active experiment.
 pub async fn create(
     experiment: ExperimentId,
     new: &NewLoggedModel,
@@ -68,7 +68,7 @@ pub async fn create(
     read::read(id).await
 }
 
-/// The lists that a logged model is in as long as it is not deleted.
+/// Returns the lists that hold a logged model until it is deleted.
 fn lists(model: &LoggedModel) -> [keys::List<'_>; 2] {
     let experiment = model.experiment;
     [
@@ -77,7 +77,7 @@ fn lists(model: &LoggedModel) -> [keys::List<'_>; 2] {
     ]
 }
 
-/// Says how far a logged model has come, a deleted one too.
+/// Sets the status of a logged model, even of a deleted one.
 pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> Result<FullLoggedModel> {
     transact(async |change| {
         let mut stored = load(id).await?;
@@ -91,7 +91,7 @@ pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> R
     read::read(id).await
 }
 
-/// Deletes a logged model, softly; one that is deleted already is deleted anew.
+/// Soft-deletes a logged model. One that is deleted already gets a new update time.
 pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let mut stored = load(id).await?;
@@ -108,7 +108,7 @@ pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
     .await
 }
 
-/// Sets tags, of equal keys the last.
+/// Sets tags. Of equal keys the last one counts.
 pub async fn set_tags(id: LoggedModelId, tags: &[Pair]) -> Result<()> {
     transact(async |change| {
         load(id).await?.require_unchanged(change);
@@ -124,7 +124,7 @@ fn put_tags(change: &mut Change, id: LoggedModelId, tags: &[Pair]) {
     }
 }
 
-/// Sets a tag of a model that the change relies on to what `edit` makes of its value.
+/// Sets a tag to the result of `edit` on its present value. The change already depends on the model.
 pub async fn edit_tag(
     change: &mut Change,
     id: LoggedModelId,
@@ -155,7 +155,7 @@ pub async fn delete_tag(id: LoggedModelId, key: &str) -> Result<()> {
     .await
 }
 
-/// Logs params. The value that a param has already is left as it is; another one is refused.
+/// Logs params. A param that has the same value already stays as it is; a different value is refused.
 pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
     transact(async |change| {
         let keys = params.iter().map(|(key, _)| keys::param(id, key));
@@ -185,8 +185,9 @@ pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
     .await
 }
 
-/// Makes a change depend on the logged models of some points, which must exist: `records` are those of `keys_of_models`.
-/// Their records change when they are finalized or deleted, so writers of points do not conflict with each other.
+/// Makes a change depend on the logged models of some points, which must exist. `records` are those of
+/// `keys_of_models`. The models' records change only when they are finalized or deleted, so writers of points
+/// do not conflict with each other.
 pub fn rely_on_models(change: &mut Change, points: &[(LoggedModelId, LoggedPoint)], records: &[Record]) -> Result<()> {
     let mut last = None;
     for ((id, _), record) in points.iter().zip(records) {
@@ -198,12 +199,12 @@ pub fn rely_on_models(change: &mut Change, points: &[(LoggedModelId, LoggedPoint
     Ok(())
 }
 
-/// The models that some points are of, one a point.
+/// Returns the keys of the points' models, one for each point.
 pub fn keys_of_models(points: &[(LoggedModelId, LoggedPoint)]) -> impl Iterator<Item = Vec<u8>> {
     points.iter().map(|(id, _)| keys::model(*id))
 }
 
-/// Stores points: what many writers do to one model at once needs no common record.
+/// Stores points. Writers of points to one model at once change no common record, so they do not conflict.
 pub fn put_points(change: &mut Change, points: &[(LoggedModelId, LoggedPoint)]) {
     let mut newest = std::collections::BTreeMap::new();
     for (id, point) in points {

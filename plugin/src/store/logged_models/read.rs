@@ -1,4 +1,4 @@
-//! Logged models with what belongs to them.
+//! Reads logged models with their params, tags and points.
 
 use std::ops::ControlFlow;
 
@@ -12,19 +12,20 @@ use crate::store::keys::logged_models as keys;
 use crate::store::keys::logged_models::LoggedPart;
 use crate::store::portion::{Room, as_shown, portion};
 
-/// What is read of one logged model besides its points, at most.
+/// Largest number of bytes that are read of one logged model besides its points.
 const MODEL_BYTES_MAX: usize = 12 << 20;
 
-/// What is read of the points of one logged model, at most: they are in an answer once more than in the memory.
+/// Largest number of bytes that are read of one logged model's points. An answer holds them a second time.
 const POINTS_BYTES_MAX: usize = 8 << 20;
 
-/// Reads a logged model with all its points, a deleted one too.
+/// Reads a logged model with all its points, even a deleted one.
 pub async fn read(id: LoggedModelId) -> Result<FullLoggedModel> {
     let known = read_known(&[id]).await?.pop().flatten().ok_or_else(|| id.not_found())?;
     with_points(known).await
 }
 
-/// Reads the first of some logged models, at least one if there are any, without their points; none for one that does not exist.
+/// Reads the first of some logged models without their points, at least one if there are any. `None`: the
+/// model does not exist.
 pub async fn read_known(ids: &[LoggedModelId]) -> Result<Vec<Option<KnownLoggedModel>>> {
     let spans: Vec<[Span; 1]> = ids.iter().map(|id| [keys::known_parts(*id)]).collect();
     let room = Room::new(MODEL_BYTES_MAX);
@@ -42,8 +43,8 @@ pub async fn read_known(ids: &[LoggedModelId]) -> Result<Vec<Option<KnownLoggedM
     Ok(parts.await?.into_iter().map(LoggedModelParts::assemble).collect())
 }
 
-/// Reads the points of a logged model. Of one that has very many, or whose names are long, the newest of each metric and
-/// dataset stand for all.
+/// Reads the points of a logged model. If there are very many, or their names are long, the answer has only
+/// the newest of each metric and dataset.
 pub async fn with_points(known: KnownLoggedModel) -> Result<FullLoggedModel> {
     let (mut points, mut are_all) = (Vec::new(), true);
     if !known.newest.is_empty() {
@@ -72,7 +73,7 @@ fn corrupt(id: LoggedModelId) -> Error {
     Error::Corrupt(format!("a record of logged model {id}"))
 }
 
-/// A logged model while its records are read.
+/// Collects the records of a logged model.
 #[derive(Default)]
 struct LoggedModelParts {
     model: Option<LoggedModel>,

@@ -1,6 +1,7 @@
-//! Searches of logged models. In default order a search reads the places of the experiments' models from where the page
-//! begins until it is full; another order looks at every model once and keeps no more than a page. A filter that says the
-//! name reads the places of models of that name alone: clients ask so before each listing of a run's files.
+//! Searches of logged models. In default order a search reads the experiments' lists of models from the
+//! page's cursor until the page is full. Another order looks at every model once and keeps no more than a
+//! page. A filter that names models reads only the lists of those names: clients send one before each listing
+//! of a run's files.
 
 use super::read;
 use crate::domain::id::ExperimentId;
@@ -13,24 +14,24 @@ use crate::store::keys::logged_models as keys;
 use crate::store::keys::logged_models::List;
 use crate::store::top_k::{Page, TopK};
 
-/// How many logged models are read and looked at together, at most.
+/// Largest number of logged models that are read together.
 const CHUNK_MAX: usize = 500;
 
-/// How many places are read together, at most, whatever the number of lists.
+/// Largest number of list entries that are read together, for all lists.
 const PLACES_MAX: usize = 100_000;
 
-/// How many lists by name a search follows; one that names more looks at whole experiments.
+/// Largest number of lists by name that a search reads. With more names it reads whole experiments.
 const NAMED_LISTS_MAX: usize = 1_000;
 
-/// What to find, and which page of it.
+/// A search for logged models and the page of it that is asked for.
 pub struct LoggedModelQuery {
-    /// What logged models must be.
+    /// The condition that each logged model meets.
     pub search: LoggedModelSearch,
-    /// In what order they come.
+    /// The order of the results.
     pub order: LoggedModelOrder,
-    /// The place of the last one of the page before.
+    /// The cursor after the page before. `None`: the first page.
     pub after: Option<Cursor>,
-    /// How many a page has, at least 1.
+    /// Number of results of a page, at least 1.
     pub count: usize,
 }
 
@@ -49,7 +50,7 @@ pub async fn find(within: &[ExperimentId], query: &LoggedModelQuery) -> Result<P
     Ok(top.into_page())
 }
 
-/// Offers those of some models that the search finds.
+/// Offers the matching models among some.
 async fn look(
     query: &LoggedModelQuery,
     sort_keys: &[(i64, LoggedModelId)],
@@ -74,12 +75,12 @@ async fn look(
     Ok(())
 }
 
-/// A walk through lists at once, in default order, chunk by growing chunk.
+/// Reads several lists at once in default order, in chunks that grow.
 struct LoggedModelScan<'a> {
     lists: Vec<List<'a>>,
-    /// The place up to which all lists are read; none at the end.
+    /// The sort key up to which all lists are read. `None`: all lists are at their end.
     read: Option<Vec<u8>>,
-    /// How many places of each list are read at least.
+    /// Smallest number of entries that are read of each list.
     least: usize,
 }
 
@@ -117,7 +118,8 @@ impl<'a> LoggedModelScan<'a> {
         let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
         let mut sort_keys: Vec<Vec<u8>> = Vec::new();
         let (mut of_list, mut count) = (0, 0);
-        // What lies behind the last place read of a list that has more is not known of all lists.
+        // A list with more entries was only read up to its last entry here. After that entry, not all lists
+        // are known.
         let mut known_to: Option<Vec<u8>> = None;
         scan_all(spans, limit, |index, key, _| {
             let sort_key = keys::sort_key_in(key).ok_or_else(misplaced)?;

@@ -1,4 +1,4 @@
-//! Histories of one metric in several runs: their beginnings, or a few points of each that stand for all.
+//! Histories of one metric in several runs: their first points, or a sample of each.
 //!
 //! Points are read page by page through `history`, so nothing here depends on how they are stored.
 
@@ -10,20 +10,20 @@ use crate::domain::metric::Point;
 use crate::domain::sample::Sample;
 use crate::error::{Error, Result};
 
-/// Points that are read at once.
+/// Number of points that are read together.
 const PAGE_POINTS: usize = 10_000;
 
-/// Points that one request may look at, all runs and passes together.
+/// Largest number of points that one request may read, for all runs and passes together.
 const READ_POINTS_MAX: usize = 10_000_000;
 
-/// A run with no more points is read once. A longer one is read twice: if it lies in the order of steps already, as one does
-/// whose steps grow with time, then no more than the sample is kept.
+/// Largest number of points of a run that is read once; a longer one is read twice. If the longer run's steps
+/// grow with time, it is in step order already. Then only the sample is kept in memory.
 const KEPT_POINTS_MAX: usize = 50_000;
 
-/// Points of one run that are brought into the order of steps in memory.
+/// Largest number of points of one run that are sorted by step in memory.
 const SORTED_POINTS_MAX: usize = 1_000_000;
 
-/// The first `count` points by (run, time, step, value).
+/// Returns the first `count` points by (run, time, step, value).
 pub async fn first(runs: &[RunId], metric: &str, count: usize) -> Result<Vec<(RunId, Point)>> {
     let mut found = Vec::new();
     for run in runs {
@@ -37,7 +37,7 @@ pub async fn first(runs: &[RunId], metric: &str, count: usize) -> Result<Vec<(Ru
     Ok(found)
 }
 
-/// Of each run at most `count` points within some steps, by (step, time, value): see `Sample`.
+/// Returns at most `count` points of each run within a range of steps, by (step, time, value): see `Sample`.
 pub async fn sample(
     runs: &[RunId],
     metric: &str,
@@ -58,7 +58,7 @@ pub async fn sample(
     Ok(found)
 }
 
-/// What is asked of each run, and how many points may still be looked at.
+/// Samples one run after the other, and counts the points that may still be read.
 struct Sampler<'a> {
     metric: &'a str,
     steps: RangeInclusive<i64>,
@@ -94,7 +94,7 @@ impl Sampler<'_> {
         Ok(pick_sorted(points, sample))
     }
 
-    /// The second pass over a history that lies in the order of steps.
+    /// Reads a history in step order for the second time and keeps the sample.
     async fn pick(&mut self, run: RunId, sample: Sample) -> Result<Vec<Point>> {
         let mut picked = Vec::with_capacity(sample.len());
         let mut wanted = sample.positions().peekable();
@@ -109,7 +109,7 @@ impl Sampler<'_> {
         Ok(picked)
     }
 
-    /// Reads a run's points within the steps, by (time, step, value).
+    /// Passes each point of a run within the steps to `see`, by (time, step, value).
     async fn each(&mut self, run: RunId, mut see: impl FnMut(Point)) -> Result<()> {
         let mut after = None;
         loop {
@@ -137,14 +137,14 @@ fn pick_sorted(mut points: Vec<Point>, sample: Sample) -> Vec<Point> {
     sample.positions().filter_map(pick).collect()
 }
 
-/// What a first pass learns of a history.
+/// The result of a first pass over a history.
 #[derive(Default)]
 struct Survey {
     total: usize,
     last: Option<Point>,
     /// True if some point has a lower step than the one before it.
     disordered: bool,
-    /// All points, as long as they are not too many.
+    /// All points while they are at most `KEPT_POINTS_MAX`, else none.
     kept: Vec<Point>,
 }
 

@@ -1,8 +1,10 @@
-//! How the points of a batch are stored: many of one metric as a few records, *chunks*, and few as a record each.
+//! The stored form of a batch of points: many points of one metric as a few records, *chunks*, and few as a
+//! record each.
 //!
-//! Chunks of a metric never overlap: one is only written behind the end of all others, which the metric's *guard* knows.
-//! Who writes a chunk checks the guard's version and sets it anew, so of two who do so at once one decides anew. Points that
-//! come late, or again, are records of their own, which need no check. Readers bring both together (`merge.rs`).
+//! Chunks of a metric never overlap. A chunk is only written after the end of all others, which is the
+//! metric's *high-water mark*. The writer of a chunk checks the mark's version and rewrites it. So of two
+//! writers at once, one conflicts and decides again. Points that come late, or again, are records of their
+//! own, which need no check. Readers merge both (`history_merge.rs`).
 
 use std::collections::BTreeMap;
 
@@ -12,22 +14,23 @@ use crate::error::{Error, Result};
 use crate::host::records::{Change, Record};
 use crate::store::{codec, keys};
 
-/// Fewer points of a metric are stored one by one: a chunk costs two records, and a check.
+/// Smallest number of points of a chunk. Fewer points of a metric are stored one by one, since a chunk costs
+/// two records and a check.
 const CHUNK_POINTS_MIN: usize = 8;
 
-/// The most points of a chunk. So many fit into a page of SQLite with others, which a longer record would leave half empty,
-/// and a reader of a single point takes no more apart.
+/// Largest number of points of a chunk. Such chunks share a page of SQLite with others, whereas a longer
+/// record would leave the page half empty. And a reader of a single point has no more than these to decode.
 pub const CHUNK_POINTS_MAX: usize = 64;
 
-/// The points of one metric that are logged at once.
+/// The points of one metric in a batch.
 pub struct Series<'a> {
     metric: &'a str,
-    /// In the order of histories, none twice.
+    /// The points in the order of histories, without duplicates.
     points: Vec<Point>,
 }
 
 impl<'a> Series<'a> {
-    /// Brings the points of each metric into their order, and takes those away that are there twice.
+    /// Sorts the points of each metric and removes duplicates.
     pub fn of_batch(metrics: &'a BTreeMap<String, Vec<Point>>) -> Vec<Self> {
         let series = |(metric, points): (&'a String, &Vec<Point>)| {
             let mut points = points.clone();
@@ -42,7 +45,8 @@ impl<'a> Series<'a> {
         self.points.len() >= CHUNK_POINTS_MIN
     }
 
-    /// Stores the points, those behind the guard's in chunks; without a guard, all of them one by one.
+    /// Stores the points, those after the high-water mark in chunks. Without a mark's record it stores all of
+    /// them one by one.
     fn put(&self, change: &mut Change, run: RunId, high_water_mark: Option<&Record>) -> Result<()> {
         let (single, chunk) = match high_water_mark {
             None => (&self.points[..], &[][..]),
@@ -68,7 +72,8 @@ impl<'a> Series<'a> {
         Ok(())
     }
 
-    /// The points up to the guard's, and those behind it if they are enough for a chunk.
+    /// Splits the points into those up to the high-water mark and those after it. The second part is empty if
+    /// it is too short for a chunk.
     fn divide(&self, high_water_mark: &Record) -> Result<(&[Point], &[Point])> {
         let late = match high_water_mark.existing().map(keys::point_at) {
             None => 0,
@@ -83,20 +88,21 @@ impl<'a> Series<'a> {
     }
 }
 
-/// As few parts as can be, all but the last equally long.
+/// Splits points into as few parts as possible, all but the last equally long.
 fn evenly(points: &[Point]) -> impl Iterator<Item = &[Point]> {
     let parts = points.len().div_ceil(CHUNK_POINTS_MAX).max(1);
     points.chunks(points.len().div_ceil(parts).max(1))
 }
 
-/// The guards of those metrics that have enough points for a chunk.
+/// Returns the keys of the high-water marks of those metrics that have enough points for a chunk.
 pub fn keys_of_high_water_marks<'a>(run: RunId, series: &'a [Series<'a>]) -> impl Iterator<Item = Vec<u8>> {
     let long = series.iter().filter(|series| series.is_long());
     long.map(move |series| keys::high_water_mark(run, series.metric))
 }
 
-/// Stores all points and raises the newest of each metric; `guards` are the records of `keys_of_guards`, or none at all:
-/// then nothing depends on what others log meanwhile.
+/// Stores all points and raises the newest point of each metric. `high_water_marks` are the records of
+/// `keys_of_high_water_marks`, or empty. When they are empty, the change does not depend on what others log
+/// meanwhile.
 pub fn put(change: &mut Change, run: RunId, series: &[Series<'_>], high_water_marks: &[Record]) -> Result<()> {
     let mut high_water_marks = high_water_marks.iter();
     for series in series {

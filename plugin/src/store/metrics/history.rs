@@ -8,8 +8,8 @@ use crate::host::records::scan;
 use crate::search::cursor::Cursor;
 use crate::store::{codec, keys};
 
-/// A page of a metric's points by (time, step, value), and the place behind it unless it is the last.
-/// A metric or run that does not exist has none.
+/// Returns a page of a metric's points by (time, step, value), and the cursor after it. `None` as the cursor:
+/// it is the last page. A metric or run that does not exist has no points.
 pub async fn page(
     run: RunId,
     metric: &str,
@@ -18,7 +18,7 @@ pub async fn page(
 ) -> Result<(Vec<Point>, Option<Cursor>)> {
     let damaged = || Error::Corrupt("place of a metric's point".to_owned());
     let after = after.map(|place| keys::point_at(place.bytes()).ok_or_else(damaged));
-    // One more than the page has: whether there is one tells whether it is the last.
+    // One point more than the page has shows if there is another page.
     let mut merge = Merge::new(after.transpose()?, count + 1);
     while let Some(want) = merge.advance(codec::read_chunk)? {
         match want {

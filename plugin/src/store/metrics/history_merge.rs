@@ -1,8 +1,10 @@
-//! The history of a metric from the two kinds of records that it is stored in: single points and chunks, each in order.
+//! Merges a metric's history from the two kinds of records that store it: single points and chunks, each in
+//! order.
 //!
-//! It reads nothing itself: it says what it wants next, and is given that. A point comes out once neither kind can have an
-//! earlier one, so both are read only as far as the page reaches. How many chunks that is shows on the way, so more and more
-//! are read at once; each is taken apart when its turn comes.
+//! The merge reads nothing itself: it returns the next read request, and its caller adds the result. A point
+//! is returned once neither kind can have an earlier one, so both are read only as far as the page reaches.
+//! The number of chunks that a page needs is not known before. So each request for chunks asks for more than
+//! the one before. A chunk is decoded when its points are needed.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -11,24 +13,24 @@ use super::chunk::CHUNK_POINTS_MAX;
 use crate::domain::metric::Point;
 use crate::error::Result;
 
-/// Chunks that are read at once, at most.
+/// Largest number of chunks that are read together.
 const CHUNKS_AT_ONCE_MAX: usize = 1_000;
 
-/// What is to be read next: so many of the records behind a point, or from the beginning.
+/// The next read: at most `limit` records after a point. `after` is `None` at the beginning.
 #[derive(Clone, Copy, Debug)]
 pub enum ReadRequest {
     /// Single points.
     Points {
-        /// Behind this one.
+        /// The point after which they lie.
         after: Option<Point>,
-        /// How many.
+        /// Largest number of points to read.
         limit: usize,
     },
     /// Chunks.
     Chunks {
-        /// That end behind this point.
+        /// The point after which they end.
         after: Option<Point>,
-        /// How many.
+        /// Largest number of chunks to read.
         limit: usize,
     },
 }
@@ -36,30 +38,30 @@ pub enum ReadRequest {
 /// A chunk as it was read.
 #[derive(Clone, Debug)]
 pub struct StoredChunk {
-    /// Its last point.
+    /// The chunk's last point.
     pub last: Point,
-    /// All its points, in their stored form.
+    /// All its points in their stored form.
     pub bytes: Vec<u8>,
 }
 
-/// A page of a history that is being read.
+/// Merges one page of a history.
 pub struct Merge {
     after: Option<Point>,
     wanted: usize,
     found: Vec<Point>,
     single: Side,
     chunked: Side,
-    /// Chunks that are not taken apart yet.
+    /// Chunks that are not decoded yet.
     waiting: VecDeque<StoredChunk>,
     chunks_at_once: usize,
 }
 
-/// The points of one kind that were read and not taken yet.
+/// The points of one kind that were read and not yet returned.
 struct Side {
     points: std::vec::IntoIter<Point>,
     /// The end of what was read.
     read_to: Option<Point>,
-    /// True if there is nothing behind it.
+    /// True if there is nothing after it.
     is_whole: bool,
 }
 
@@ -78,7 +80,7 @@ impl Side {
 }
 
 impl Merge {
-    /// A page of so many points, fewer at the end, behind a point.
+    /// Begins a page of `wanted` points after a point. Only the last page has fewer.
     pub fn new(after: Option<Point>, wanted: usize) -> Self {
         Merge {
             after,
@@ -91,7 +93,8 @@ impl Merge {
         }
     }
 
-    /// Goes on until the page is complete, or until something must be read; `read` takes a chunk apart.
+    /// Continues until the page is complete, which returns `None`, or until something must be read. `read`
+    /// decodes a chunk.
     pub fn advance(&mut self, read: impl Fn(&[u8]) -> Result<Vec<Point>>) -> Result<Option<ReadRequest>> {
         while self.found.len() < self.wanted {
             if self.single.next().is_none() && !self.single.is_whole {
@@ -118,14 +121,14 @@ impl Merge {
         Ok(None)
     }
 
-    /// Takes what was wanted: single points in their order, fewer than `limit` only at the end.
+    /// Adds the requested single points in order. They are fewer than `limit` only at the end.
     pub fn add_points(&mut self, points: Vec<Point>, limit: usize) {
         self.single.is_whole = points.len() < limit;
         self.single.read_to = points.last().copied().or(self.single.read_to);
         self.single.points = points.into_iter();
     }
 
-    /// Takes what was wanted: chunks in their order, fewer than `limit` only at the end.
+    /// Adds the requested chunks in order. They are fewer than `limit` only at the end.
     pub fn add_chunks(&mut self, chunks: Vec<StoredChunk>, limit: usize) {
         self.chunked.is_whole = chunks.len() < limit;
         self.chunked.read_to = chunks.last().map(|chunk| chunk.last).or(self.chunked.read_to);
@@ -133,19 +136,19 @@ impl Merge {
         self.chunks_at_once = limit.saturating_mul(2);
     }
 
-    /// The page.
+    /// Returns the page.
     pub fn into_points(self) -> Vec<Point> {
         self.found
     }
 
     fn take_apart(&mut self, mut points: Vec<Point>) {
-        // A page may begin in the midst of a chunk.
+        // A page may begin in the middle of a chunk.
         let is_before = |after: Point| points.partition_point(|point| point.by_time(&after).is_le());
         points.drain(..self.after.map_or(0, is_before));
         self.chunked.points = points.into_iter();
     }
 
-    /// The earlier of both next points; a point that is there in both ways comes once.
+    /// Returns the earlier of both next points. A point that both kinds hold is returned once.
     fn next(&mut self) -> Option<Point> {
         let order = match (self.single.next(), self.chunked.next()) {
             (Some(single), Some(chunked)) => single.by_time(chunked),
@@ -167,7 +170,7 @@ mod tests {
     use crate::store::codec::{read_chunk, write_chunk};
     use proptest::prelude::*;
 
-    /// What is stored of a metric, and how many records a page has read.
+    /// The stored records of a metric, and the number of records that a page has read.
     #[derive(Default)]
     struct FakeStore {
         single: Vec<Point>,
@@ -219,7 +222,7 @@ mod tests {
         points
     }
 
-    /// Chunks of these lengths, one behind the other.
+    /// Builds consecutive chunks of these lengths.
     fn chunks(points: &[Point], lengths: &[usize]) -> Vec<StoredChunk> {
         let mut rest = points;
         let mut chunks = Vec::new();
@@ -235,7 +238,7 @@ mod tests {
         chunks
     }
 
-    /// So few times, steps and values that many are equal.
+    /// The range of times, steps and values is so small that many points are equal.
     fn some_points() -> impl Strategy<Value = Vec<Point>> {
         let value = prop_oneof![Just(f64::NAN), Just(0.0), Just(-0.0), Just(1.0)];
         let point = (value, 0_i64..12, -2_i64..3).prop_map(|(value, time, step)| Point::new(value, time, step));
@@ -245,7 +248,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
         #[test]
-        fn a_walk_finds_every_point_once_and_in_order(
+        fn paging_returns_every_point_once_and_in_order(
             single in some_points(), chunked in some_points(), lengths in prop::collection::vec(1_usize..9, 1..5), size in 1_usize..40,
         ) {
             let (single, chunked) = (in_order(single), in_order(chunked));
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_reads_no_more_where_the_history_is_longer_or_the_page_is_late() {
+    fn the_reads_of_a_page_do_not_grow_with_the_history_or_the_cursor() {
         let line = |count: i64, stride: i64| (0..count).map(move |n| Point::new(0.5, n * stride, n));
         for (length, reads_max) in [(8, 30), (CHUNK_POINTS_MAX, 25)] {
             for count in [10_000, 100_000] {
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bounded_number_of_chunks_is_read_at_once_however_large_the_page() {
+    fn the_number_of_chunks_read_together_is_bounded() {
         let mut merge = Merge::new(None, usize::MAX);
         merge.add_points(Vec::new(), 1);
         let Some(ReadRequest::Chunks { limit, .. }) = merge.advance(read_chunk).unwrap() else {

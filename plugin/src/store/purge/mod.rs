@@ -1,9 +1,10 @@
-//! Deleting for good: what was soft-deleted long ago goes, with everything that belongs to it.
+//! Purge: removes what was soft-deleted long ago, with everything that belongs to it.
 //!
-//! One commit takes a run or an experiment out of sight, whole, and leaves a tombstone (`store/tombstone`). Then its records
-//! and files go piece by piece, and the tombstone last. So a purge that breaks off costs room, and another one goes on where it
-//! broke off. What a model version is, or is made from, stays: a commit checks that no version was made since that was found
-//! out (`store/references.rs`).
+//! One commit hides a whole run or experiment and writes its tombstone (`store/tombstone`). Then its records
+//! and files are removed piece by piece, and the tombstone last. So an interrupted purge only leaves records
+//! that take space, and the next purge continues from there. A run or experiment that is a model version, or
+//! from which one is made, stays. The commit checks that no version was made since the purge looked for them
+//! (`store/references.rs`).
 
 use std::collections::BTreeMap;
 
@@ -21,32 +22,32 @@ mod retained;
 
 use retained::Retained;
 
-/// Deleted runs, or deleted experiments, that one pass looks at.
+/// Largest number of deleted runs, or deleted experiments, that one pass looks at.
 const LOOKED_AT_MAX: usize = 1_000;
-/// Runs of one experiment that one commit takes out of sight.
+/// Largest number of runs of one experiment that one commit hides.
 const RUNS_AT_ONCE: usize = 64;
-/// Experiments that one pass takes out of sight.
+/// Largest number of experiments that one pass hides.
 const EXPERIMENTS_MAX: usize = 64;
 
-/// Where a purge is: first experiments go out of sight, then runs; then all ruins are cleared away. Each step is behind which
-/// key it goes on, or nothing at its beginning.
+/// The position of a purge. First experiments are hidden, then runs; then the records and files of all
+/// tombstones are removed. Each step holds the key after which it continues. An empty key is its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PurgeStep {
-    /// A place in the list of deleted experiments.
+    /// A sort key in the list of deleted experiments.
     Experiments(Vec<u8>),
     /// A key of a deleted run.
     Runs(Vec<u8>),
-    /// A key of a ruin.
+    /// A key of a tombstone.
     Ruins(Vec<u8>),
 }
 
 impl PurgeStep {
-    /// The first one.
+    /// Returns the first step.
     pub fn begin() -> Self {
         PurgeStep::Experiments(Vec::new())
     }
 
-    /// Reads what `write` wrote.
+    /// Reads a step that `write` wrote.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (kind, after) = bytes.split_first()?;
         let after = after.to_vec();
@@ -58,7 +59,7 @@ impl PurgeStep {
         }
     }
 
-    /// As bytes.
+    /// Writes a step as bytes.
     pub fn write(&self) -> Vec<u8> {
         let (kind, after) = match self {
             PurgeStep::Experiments(after) => (b'e', after),
@@ -69,18 +70,19 @@ impl PurgeStep {
     }
 }
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PurgePass {
-    /// Runs and experiments that went out of sight.
+    /// Number of runs and experiments that the pass hid.
     pub removed: usize,
-    /// Why something was left as it is, one line each.
+    /// Why something was not removed, one line each.
     pub failures: Vec<String>,
-    /// What the next pass does; none: nothing is left to do.
+    /// The step of the next pass. `None`: the purge is complete.
     pub next: Option<PurgeStep>,
 }
 
-/// Does one piece of work on what was deleted at this time or before. What fails stops nothing else.
+/// Does one piece of work on what was deleted at `before_ms` or earlier. A failure of one item does not stop
+/// the others.
 pub async fn pass(before_ms: i64, step: &PurgeStep) -> Result<PurgePass> {
     match step {
         PurgeStep::Experiments(after) => remove_experiments(before_ms, after).await,
@@ -96,7 +98,7 @@ pub async fn pass(before_ms: i64, step: &PurgeStep) -> Result<PurgePass> {
     }
 }
 
-/// Takes some experiments out of sight, of those behind a place.
+/// Hides some of the deleted experiments after a sort key.
 async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
     let mut deleted = Vec::new();
     let span = keys::listed_experiments_after(Stage::Deleted, after);
@@ -143,10 +145,10 @@ async fn remove_experiments(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
     Ok(pass)
 }
 
-/// True if an experiment was deleted at this time or before, and may go.
+/// True if an experiment was deleted at `before_ms` or earlier, and may be removed.
 fn is_due(stored: &experiments::StoredExperiment, before_ms: i64) -> bool {
     let experiment = &stored.experiment;
-    // Every project has the first one: it would be made up anew.
+    // Every project has the default experiment: it would be created again.
     experiment.id != ExperimentId::DEFAULT
         && experiment.lifecycle.stage == Stage::Deleted
         && experiment.last_update_time_ms <= before_ms
@@ -171,7 +173,7 @@ async fn remove_experiment(id: ExperimentId, before_ms: i64, retained: &Retained
     .await
 }
 
-/// Takes some runs out of sight, of those behind a key.
+/// Hides some of the deleted runs after a key.
 async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
     let mut old: BTreeMap<ExperimentId, Vec<RunId>> = BTreeMap::new();
     let mut last = Vec::new();
@@ -206,8 +208,8 @@ async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
     Ok(pass)
 }
 
-/// Takes runs of an experiment out of sight, one by one if that fails for all together: one of them may be damaged, or all of
-/// them too large to be read at once.
+/// Hides runs of an experiment together, and one by one if that fails. One run may be damaged, or all
+/// together too large to be read at once.
 async fn remove_some(experiment: ExperimentId, runs: &[RunId], before_ms: i64, pass: &mut PurgePass) {
     if let Ok(removed) = remove_of_experiment(experiment, runs, before_ms).await {
         pass.removed += removed;
@@ -246,7 +248,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
             }
         }
         if !rows.is_empty() {
-            // So that no search takes their slots for runs that have no values.
+            // Searches must not take the slots of these runs for runs without values.
             let columns = [(Column::Stage, Some(columns::PURGED))];
             tombstone::set_slots(change, id, &rows, &columns).await?;
             row_keys::clear(change, id, &rows).await?;
@@ -256,7 +258,7 @@ async fn remove_of_experiment(id: ExperimentId, runs: &[RunId], before_ms: i64) 
     .await
 }
 
-/// A run that is to go.
+/// A run that may be hidden.
 struct Taken {
     id: RunId,
     experiment: Lifecycle,
@@ -264,8 +266,9 @@ struct Taken {
 }
 
 impl Taken {
-    /// Takes the run out of sight, if it is still deleted and was so early enough: by what is stored of its deletion, of
-    /// itself and packed. What was packed is the answer, if anything was.
+    /// Hides the run if it is still deleted and was deleted early enough. `records` are those of its
+    /// deletion, of the run itself and of its packed run. `None`: the run is not hidden. `Some(None)`: it is
+    /// hidden and has no packed run.
     fn out_of_sight<'r>(&self, change: &mut Change, records: &'r [Record; 3]) -> Result<Option<Option<PackedRun<'r>>>> {
         let [deletion, stored, packed] = records;
         let Some(deleted) = deletion.existing().map(read_deletion).transpose()? else {
@@ -273,7 +276,7 @@ impl Taken {
         };
         let run = stored.existing().map(|bytes| codec::read_run(self.id, bytes));
         let Some(run) = run.transpose()?.filter(|run| self.is_deleted_itself(run.lifecycle)) else {
-            // It was restored with its experiment.
+            // The run was restored with its experiment.
             change.require_version(keys::deletion(self.id), deletion.version);
             change.delete(keys::deletion(self.id));
             return Ok(None);
@@ -295,7 +298,7 @@ impl Taken {
         packed.existing().map(PackedRun::read).transpose().map(Some)
     }
 
-    /// True if a run was deleted by itself, and neither by its experiment nor restored by it.
+    /// True if a run was deleted by itself, neither deleted nor restored with its experiment.
     fn is_deleted_itself(&self, run: Lifecycle) -> bool {
         run.stage == Stage::Deleted && run.epoch >= self.experiment.epoch
     }

@@ -1,5 +1,5 @@
-//! Runs, logged models and experiments that a purge keeps: versions of models are made from them, or an experiment lies among
-//! their files.
+//! Runs, logged models and experiments that a purge keeps. Model versions are made from them, or the files of
+//! an experiment lie among theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use crate::error::{Error, Result};
 use crate::host::records::{Change, Span, get_all, scan, scan_page};
 use crate::store::{codec, keys, references};
 
-/// Records that are read at once.
+/// Number of records that are read together.
 const READ_AT_ONCE: usize = 1_000;
-/// How often that is done: for a hundred million records.
+/// Largest number of such reads: enough for a hundred million records.
 const PAGES_MAX: usize = 100_000;
-/// Logged models of an experiment that are looked at.
+/// Largest number of an experiment's logged models that are looked at.
 const MODELS_MAX: usize = 1_000_000;
 
-/// The kept ones, as of the moment when they were read.
+/// The kept items as of the time of the read.
 #[derive(Default)]
 pub(super) struct Retained {
-    /// The versions of the experiments' guards, read before everything else.
+    /// Versions of the experiments' guard records (`versions_guard`), read before everything else.
     guards: BTreeMap<ExperimentId, u64>,
     runs: BTreeSet<RunId>,
     models: BTreeSet<LoggedModelId>,
@@ -29,7 +29,9 @@ pub(super) struct Retained {
 }
 
 impl Retained {
-    /// Reads the guards of some experiments, and then what stays.
+    /// Reads the guard records of some experiments, and then the items that stay. A commit that makes a
+    /// version writes the guard of its experiment. So an unchanged guard means that no such version was made
+    /// since.
     pub(super) async fn read(experiments: &[ExperimentId]) -> Result<Self> {
         let guards = experiments.iter().map(|id| keys::registry::versions_guard(*id));
         let guards = get_all(guards.collect()).await?;
@@ -58,7 +60,8 @@ impl Retained {
         Ok(retained)
     }
 
-    /// Takes note of a record of the registry. A version that cannot be read stops the purge: it may be made from anything.
+    /// Adds the runs and logged models that a registry record refers to. A version that cannot be read stops
+    /// the purge, since it may be made from anything.
     fn add_version(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         let Some((model, number)) = keys::registry::version_itself(key) else {
             return Ok(());
@@ -72,7 +75,8 @@ impl Retained {
         Ok(())
     }
 
-    /// Takes note of runs and logged models among whose files an experiment lies. Today none is made so, but some were.
+    /// Adds runs and logged models whose files hold an experiment's files. Earlier versions made such
+    /// experiments, this one makes none.
     async fn add_surroundings(&mut self, runs: BTreeSet<RunId>, models: BTreeSet<LoggedModelId>) -> Result<()> {
         for run in runs {
             let record = get_all(vec![keys::run(run)]).await?.pop();
@@ -93,12 +97,13 @@ impl Retained {
         Ok(())
     }
 
-    /// True if a run stays.
+    /// True if the run stays.
     pub(super) fn keeps_run(&self, run: RunId) -> bool {
         self.runs.contains(&run)
     }
 
-    /// True if an experiment stays: it belongs to a model, or something of it is a version, or made one.
+    /// True if an experiment stays: it belongs to a model, or a version is one of its runs or was made from
+    /// it.
     pub(super) async fn keeps_experiment(&self, id: ExperimentId) -> Result<bool> {
         if self.experiments.contains(&id) || references::is_of_the_registry(id).await? {
             return Ok(true);
@@ -114,7 +119,7 @@ impl Retained {
         Ok(is_kept)
     }
 
-    /// True if no version was made from an experiment since this was read, on which a change then depends.
+    /// True if no version was made from an experiment since this was read. The change then depends on that.
     pub(super) async fn is_current(&self, change: &mut Change, id: ExperimentId) -> Result<bool> {
         let key = keys::registry::versions_guard(id);
         let guard = get_all(vec![key.clone()]).await?.pop();
@@ -124,7 +129,7 @@ impl Retained {
     }
 }
 
-/// Reads a span, however long it is and however large its records are.
+/// Reads a whole span in pages, with no limit on the size of its records.
 async fn read_whole(span: Span, mut each: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
     let mut rest = span;
     for _ in 0..PAGES_MAX {

@@ -1,4 +1,5 @@
-//! Aliases in the records: each is stored with its model, for looking it up, and with its version, for showing it.
+//! Aliases and their stored records. An alias is stored with its model, for look-ups, and with its version,
+//! for answers.
 
 use super::{latest, model_name, version_read, versions};
 use crate::domain::alias::is_latest;
@@ -9,10 +10,10 @@ use crate::host::records::{Change, Record, get, get_all, transact};
 use crate::store::codec;
 use crate::store::keys::registry as keys;
 
-/// How often an alias is looked up again whose version goes in the same moment.
+/// Largest number of look-ups of an alias whose version is deleted at the same time.
 const LOOKS_MAX: usize = 10;
 
-/// Makes an alias name a version, whatever it named before.
+/// Sets an alias to a version, even if it named another one before.
 pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> {
     transact(async |change| {
         let stored = versions::load(model, version).await?;
@@ -31,7 +32,7 @@ pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> 
     .await
 }
 
-/// Removes an alias; one that is not there is no mistake.
+/// Removes an alias. A missing alias is no error.
 pub async fn delete(model: &str, alias: &str) -> Result<()> {
     transact(async |change| {
         let model = model_name::named(model).await?;
@@ -48,7 +49,8 @@ pub async fn delete(model: &str, alias: &str) -> Result<()> {
     .await
 }
 
-/// Takes aliases from a version, as a part of a change. One that names another version by now stays with that.
+/// Removes aliases from a version, as a part of a change. An alias that names another version by now stays
+/// with that one.
 pub async fn take_away(change: &mut Change, model: ModelId, number: u64, aliases: &[String]) -> Result<()> {
     let records = get_all(aliases.iter().map(|alias| keys::model_alias(model, alias)).collect()).await?;
     for (alias, record) in aliases.iter().zip(&records) {
@@ -66,7 +68,7 @@ fn read(record: &Record) -> Result<Option<u64>> {
     record.existing().map(codec::read_number).transpose()
 }
 
-/// The version that an alias names, on which a change then depends.
+/// Returns the version that an alias names. The change then depends on that.
 pub async fn find(change: &mut Change, model: ModelId, alias: &str) -> Result<u64> {
     let key = keys::model_alias(model, alias);
     let [record] = get([key.clone()]).await?;
@@ -74,7 +76,7 @@ pub async fn find(change: &mut Change, model: ModelId, alias: &str) -> Result<u6
     read(&record)?.ok_or_else(|| not_found(alias))
 }
 
-/// Reads the version that an alias names; `latest` is always the latest.
+/// Reads the version that an alias names. The alias `latest` always names the latest version.
 pub async fn resolve(model: &str, alias: &str) -> Result<FullVersion> {
     let id = model_name::id(model).await?;
     if is_latest(alias) {
@@ -89,13 +91,13 @@ pub async fn resolve(model: &str, alias: &str) -> Result<FullVersion> {
         if let Some(found) = version_read::read_number(model, id, number).await? {
             return Ok(found);
         }
-        // It was deleted: the alias went with it, or had been given to another one before.
+        // The version was deleted. Its alias was removed with it, or was set to another one before.
         missed = Some(record.version);
     }
     Err(Error::Contended)
 }
 
-/// The answer for an alias that names no version.
+/// Returns the error for an alias that names no version.
 pub fn not_found(alias: &str) -> Error {
     Error::Invalid(format!("Registered model alias {alias} not found."))
 }

@@ -1,4 +1,4 @@
-//! Making model versions, and the runs that they are.
+//! Creates model versions and their runs.
 
 use std::collections::BTreeMap;
 
@@ -20,31 +20,32 @@ use crate::host::records::{ABSENT, Change, get, transact};
 use crate::store::keys::registry as keys;
 use crate::store::{codec, experiments, logged_models, references, runs};
 
-/// What a caller says of a version to be made.
+/// A caller's request for a new version.
 #[derive(Clone, Debug)]
 pub struct NewVersion<'a> {
-    /// As its tag says it; none: the next one.
+    /// The semantic version in its tag. `None`: the next one.
     pub semver: Option<SemVer>,
-    /// As sent.
+    /// The source as sent.
     pub source: &'a str,
-    /// What that means.
+    /// The parsed source.
     pub parsed: &'a Source,
-    /// Whose the source is.
+    /// The run and the logged model that own the source.
     pub owner: Owner,
-    /// As sent; may be empty.
+    /// The description as sent; may be empty.
     pub description: String,
-    /// As sent.
+    /// The run link as sent.
     pub run_link: String,
-    /// Without the one that gives the semantic version.
+    /// The tags without the one that gives the semantic version.
     pub tags: BTreeMap<String, String>,
-    /// Who makes it.
+    /// The user who creates the version.
     pub user: String,
     /// The id of a new run.
     pub run_id: RunId,
 }
 
-/// Makes the next version of a model, and its run unless it has one, from a source that is checked in the same commit.
-/// `noted` tells what the logged model that it is made from shall say of its versions, from what it says and the new number.
+/// Creates the next version of a model from a source that is checked in the same commit. The commit also
+/// creates a run unless the version has one. `noted` returns the new value of the logged model's tag that
+/// lists its versions, given the present value and the new number.
 pub async fn create(
     model_name: &str,
     new: &NewVersion<'_>,
@@ -101,16 +102,16 @@ pub async fn create(
     .await
 }
 
-/// What a new version is made from.
+/// The run and the files from which a new version is made.
 struct Origin<'a> {
-    /// The run that it is, with its experiment; none: a new one.
+    /// The version's run with its experiment. `None`: a new one.
     run: Option<(ExperimentId, RunId)>,
-    /// Where its files are got from; none: the place of the run's files.
+    /// The location of its files. `None`: that of the run's files.
     location: Option<&'a str>,
 }
 
-/// The semantic version that a new version gets, and whether its caller chose it. The one of a version that it is a copy of comes
-/// along with that one's tags, and is no choice: it is kept if it is free.
+/// Returns the semantic version of a new version. The second is true if its caller chose it. A copy's tags
+/// bring along the semantic version of the original, which is no choice: it is used if it is free.
 async fn semver_of(
     change: &mut Change,
     stored: &StoredModel,
@@ -136,7 +137,7 @@ async fn semver_of(
     }
 }
 
-/// A run that becomes a version, which must be active.
+/// Returns a run that becomes a version. The run must be active.
 async fn active_run(change: &mut Change, id: RunId, now_ms: i64) -> Result<Run> {
     let run = runs::load(id).await?;
     run.ensure_active()?;
@@ -144,7 +145,7 @@ async fn active_run(change: &mut Change, id: RunId, now_ms: i64) -> Result<Run> 
     Ok(run.run)
 }
 
-/// Makes the run of a version in the model's experiment.
+/// Creates the run of a version in the model's experiment.
 async fn put_run(
     change: &mut Change,
     stored: &StoredModel,

@@ -1,4 +1,5 @@
-//! The latest versions: one read at the end of each stage's order, however many versions a model has.
+//! The latest versions of models. Each costs one read at the end of each stage's order, however many versions
+//! a model has.
 
 use std::rc::Rc;
 
@@ -11,10 +12,12 @@ use crate::error::{Error, Result};
 use crate::host::records::{last_keys, scan};
 use crate::store::keys::registry as keys;
 
-/// How often the latest versions are read again when one of them is deleted, or moved to another stage, meanwhile.
+/// Largest number of reads of latest versions when one of them is deleted, or moved to another stage,
+/// meanwhile.
 const LOOKS_MAX: usize = 10;
 
-/// The latest versions of a model by stage: of each the highest release, or the highest prerelease when there is no release.
+/// The latest versions of a model by stage: the highest release of each, or the highest prerelease when there
+/// is no release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Latest(Vec<Ranked>);
 
@@ -26,17 +29,17 @@ struct Ranked {
 }
 
 impl Latest {
-    /// The latest of all.
+    /// Number of the latest version in any stage. `None`: there is no version.
     pub fn number(&self) -> Option<u64> {
         self.0.first().map(|ranked| ranked.number)
     }
 
-    /// The latest of each stage, the latest of all first.
+    /// Returns the number of each stage's latest version, the latest of all first.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         self.0.iter().map(|ranked| ranked.number)
     }
 
-    /// True if versions that were read after it are all there, and in the stages that they had then.
+    /// True if the versions that were read afterwards all exist in the stages that they had before.
     fn agrees_with(&self, found: &[Option<FullVersion>]) -> bool {
         let has_moved = |version: &Version| {
             let mut known = self.0.iter();
@@ -47,7 +50,7 @@ impl Latest {
             .all(|found| found.as_ref().is_some_and(|full| !has_moved(&full.version)))
     }
 
-    /// The latest of a stage.
+    /// Returns the number of a stage's latest version.
     pub fn of_stage(&self, stage: ModelStage) -> Option<u64> {
         self.0
             .iter()
@@ -56,12 +59,12 @@ impl Latest {
     }
 }
 
-/// The name of a model, and its number.
+/// A model's name and number.
 pub type NamedModel = (Rc<str>, ModelId);
 
-/// Reads the latest versions of the first of some models, at least of one if there are any, of each the latest of all first.
-/// Fewer than asked are read where versions are large. If one is deleted, or moved to another stage, while it is read, those
-/// of its model are read again.
+/// Reads the latest versions of the first of some models, the latest of all first for each. At least one
+/// model is read if there are any. Fewer than asked are read where versions are large. If one is deleted, or
+/// moved to another stage, while it is read, those of its model are read again.
 pub async fn read_some(models: &[NamedModel]) -> Result<Vec<Vec<FullVersion>>> {
     let mut all: Vec<Option<Vec<FullVersion>>> = vec![None; models.len()];
     let mut left: Vec<(usize, &NamedModel)> = models.iter().enumerate().collect();
@@ -87,7 +90,7 @@ pub async fn read_some(models: &[NamedModel]) -> Result<Vec<Vec<FullVersion>>> {
     Ok(all.into_iter().map_while(|versions| versions).collect())
 }
 
-/// Reads the latest versions of the first of some models that are read together; of the first one always.
+/// Reads the latest versions of the first of some models together, and always those of the first one.
 async fn read_first(models: &[(usize, &NamedModel)], latest: &[Latest]) -> Result<Vec<Vec<Option<FullVersion>>>> {
     let mut wanted = Vec::new();
     let mut ends = Vec::with_capacity(models.len());
@@ -113,7 +116,7 @@ async fn read_first(models: &[(usize, &NamedModel)], latest: &[Latest]) -> Resul
     Ok(of_each.map(|count| found.by_ref().take(count).collect()).collect())
 }
 
-/// Reads those versions that are chosen from the latest of a model.
+/// Reads the versions that `choose` selects from a model's latest ones.
 pub async fn read_chosen(
     model: &NamedModel,
     choose: impl AsyncFn(&Latest) -> Result<Vec<u64>>,
@@ -133,13 +136,13 @@ pub async fn read_chosen(
     Err(Error::Contended)
 }
 
-/// Reads the latest version of a model; none when it has no version.
+/// Reads the latest version of a model. `None`: it has no version.
 pub async fn read(model: &NamedModel) -> Result<Option<FullVersion>> {
     let found = read_chosen(model, async |latest| Ok(latest.number().into_iter().collect()));
     Ok(found.await?.pop())
 }
 
-/// Reads the latest versions of some models.
+/// Reads the numbers of the latest versions of some models.
 pub async fn of_models(models: &[ModelId]) -> Result<Vec<Latest>> {
     let spans: Vec<_> = models
         .iter()
@@ -150,7 +153,7 @@ pub async fn of_models(models: &[ModelId]) -> Result<Vec<Latest>> {
     stages.iter().map(latest).collect()
 }
 
-/// Reads the latest versions of a model.
+/// Reads the numbers of the latest versions of a model.
 pub async fn of_model(model: ModelId) -> Result<Latest> {
     Ok(of_models(&[model]).await?.pop().unwrap_or_default())
 }
@@ -170,7 +173,7 @@ fn latest(last: &[Option<Vec<u8>>; ModelStage::ALL.len()]) -> Result<Latest> {
     Ok(Latest(found))
 }
 
-/// Major, minor and patch of the highest version of a model, prereleases included.
+/// Returns major, minor and patch of the highest version of a model, prereleases included.
 pub async fn highest_numbers(model: ModelId) -> Result<Option<[u64; 3]>> {
     let spans: Vec<_> = ModelStage::ALL
         .iter()
@@ -184,7 +187,7 @@ pub async fn highest_numbers(model: ModelId) -> Result<Option<[u64; 3]>> {
     Ok(highest)
 }
 
-/// Some of the versions of a stage, at most so many.
+/// Returns at most `count` of the versions of a stage.
 pub async fn of_stage(model: ModelId, stage: ModelStage, count: usize) -> Result<Vec<u64>> {
     let mut numbers = Vec::new();
     scan(keys::ranked_versions(model, stage), count, |key, _| {

@@ -1,4 +1,4 @@
-//! Looking up the registered model that has a name.
+//! Looks up registered models by name.
 
 use crate::domain::id::ModelId;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
@@ -8,7 +8,7 @@ use crate::host::records::{Change, get};
 use crate::store::codec;
 use crate::store::keys::registry as keys;
 
-/// The model that has a name, as it was looked up.
+/// The model with a name, as it was looked up.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The model's number.
@@ -24,7 +24,7 @@ impl Named {
     }
 }
 
-/// Looks a model up by its name; none when there is no such model.
+/// Looks up a model by name. `None`: there is no such model.
 pub async fn look_up(name: &str) -> Result<Option<Named>> {
     if name.len() > MODEL_NAME_BYTES_MAX {
         return Ok(None);
@@ -38,17 +38,17 @@ pub async fn look_up(name: &str) -> Result<Option<Named>> {
     }))
 }
 
-/// The same of a model that must exist.
+/// Looks up a model that must exist.
 pub async fn named(name: &str) -> Result<Named> {
     look_up(name).await?.ok_or_else(|| not_found(name))
 }
 
-/// Finds a model's number by its name.
+/// Returns the number of the model with a name. `None`: there is no such model.
 pub async fn find(name: &str) -> Result<Option<ModelId>> {
     Ok(look_up(name).await?.map(|named| named.id))
 }
 
-/// The number of the model of this name, which must exist.
+/// Returns the number of the model with a name. The model must exist.
 pub async fn id(name: &str) -> Result<ModelId> {
     Ok(named(name).await?.id)
 }

@@ -1,5 +1,5 @@
-//! Searches of registered models. In the order of their names a search reads names from the place where the page begins
-//! until the page is full; another order looks at every model once and keeps no more than a page.
+//! Searches of registered models. In the order of names a search reads names from the page's cursor until the
+//! page is full. Another order looks at every model once and keeps no more than a page.
 
 use super::models;
 use crate::domain::id::ModelId;
@@ -13,18 +13,18 @@ use crate::store::codec;
 use crate::store::keys::registry as keys;
 use crate::store::top_k::{Page, TopK};
 
-/// How many models are read and looked at together, at most.
+/// Largest number of models that are read together.
 const CHUNK_MAX: usize = 500;
 
-/// What to find, and which page of it.
+/// A search for models and the page of it that is asked for.
 pub struct ModelQuery {
-    /// What models must be.
+    /// The condition that each model meets.
     pub search: ModelSearch,
-    /// In what order they come.
+    /// The order of the results.
     pub order: ModelOrder,
-    /// The place of the last one of the page before.
+    /// The cursor after the page before. `None`: the first page.
     pub after: Option<Cursor>,
-    /// How many a page has, at least 1.
+    /// Number of results of a page, at least 1.
     pub count: usize,
 }
 
@@ -49,11 +49,11 @@ pub async fn find(query: &ModelQuery) -> Result<Page<ModelId>> {
     Ok(top.into_page())
 }
 
-/// A walk through the names that a search can find, in order, chunk by growing chunk.
+/// Reads the names that a search can find, in order, in chunks that grow.
 enum ModelScan {
-    /// These names; from the last one.
+    /// These names only, read from the last one.
     Named(Vec<String>),
-    /// What is left of all names, and how many are read at least.
+    /// The rest of all names, and the smallest number that is read next.
     All(Option<Span>, usize),
 }
 

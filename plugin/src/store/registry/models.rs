@@ -1,4 +1,4 @@
-//! Registered models in the records.
+//! Registered models and their stored records.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ use crate::store::keys::registry::ModelPart;
 use crate::store::portion::{Room, as_shown, portion};
 use crate::store::{codec, experiments, references, tombstone};
 
-/// How often a model is looked up again that gets another name in the same moment.
+/// Largest number of look-ups of a model that is renamed at the same time.
 const LOOKS_MAX: usize = 10;
 
-/// What is read of one model, at most: its latest versions are shown with it.
+/// Largest number of bytes that are read of one model. Its latest versions are shown with it.
 const MODEL_BYTES_MAX: usize = 16 << 20;
 
 /// A model as it was read.
 #[derive(Clone, Debug)]
 pub struct StoredModel {
-    /// What it says.
+    /// The model.
     pub model: Model,
     /// The name by which it was found.
     pub named: Named,
@@ -40,7 +40,7 @@ impl StoredModel {
         change.require_version(keys::model(self.model.id), self.version);
     }
 
-    /// Stores the model as it is now, with a new time, if nobody did meanwhile.
+    /// Stores the model as it is now. The change fails if another change stored it meanwhile.
     pub fn put(&self, change: &mut Change) {
         self.require_unchanged(change);
         change.put(keys::model(self.model.id), codec::registry::write_model(&self.model));
@@ -59,12 +59,12 @@ pub async fn load(name: &str) -> Result<StoredModel> {
     })
 }
 
-/// Makes a model and its experiment.
+/// Creates a model and its experiment.
 pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -> Result<FullModel> {
     transact(async |change| {
         let [counter, named] = get([keys::model_counter(), keys::model_name(name)]).await?;
         if let Some(id) = named.existing().map(codec::read_number).transpose()? {
-            // It may be gone by now: the name was taken when it was looked up.
+            // The model may be deleted by now, but the name was taken when it was looked up.
             let taken = read_parts(&[ModelId(id)]).await?.pop().flatten();
             let is_prompt_taken = taken.is_some_and(|taken| is_prompt(&taken.tags));
             return Err(already_exists(name, is_prompt_taken, is_prompt(tags)));
@@ -112,7 +112,7 @@ fn put_new(change: &mut Change, model: &Model, tags: &BTreeMap<String, String>) 
 pub async fn read_named(name: &str) -> Result<FullModel> {
     for _ in 0..LOOKS_MAX {
         let id = id(name).await?;
-        // Else it got another name meanwhile, or went: another one may have this name now.
+        // Otherwise it was renamed or deleted meanwhile, and another one may have this name now.
         if let Some(found) = read_some(&[id]).await?.pop().flatten()
             && found.model.name == name
         {
@@ -122,7 +122,8 @@ pub async fn read_named(name: &str) -> Result<FullModel> {
     Err(Error::Contended)
 }
 
-/// Reads a model that was just stored. Should it be gone by now, it is answered as it was stored, without what belongs to it.
+/// Reads a model that was just stored. If it was deleted since, the answer is the model as stored, without
+/// tags, aliases and versions.
 async fn read_stored(model: Model) -> Result<FullModel> {
     let found = read_some(&[model.id]).await?.pop().flatten();
     Ok(found.unwrap_or(FullModel {
@@ -133,8 +134,8 @@ async fn read_stored(model: Model) -> Result<FullModel> {
     }))
 }
 
-/// Reads the first of some models, at least one if there are any, with everything that is shown of them; none for one that
-/// does not exist.
+/// Reads the first of some models with everything that is shown of them, at least one if there are any.
+/// `None`: the model does not exist.
 pub async fn read_some(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     let mut models = read_parts(ids).await?;
     let existing = models.iter().flatten();
@@ -154,7 +155,8 @@ pub async fn read_some(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     Ok(models)
 }
 
-/// The first of some models, at least one if there are any, with tags and aliases, without versions.
+/// Reads the first of some models with tags and aliases, without versions, at least one if there are any.
+/// `None`: the model does not exist.
 pub async fn read_parts(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::model_parts(*id)]).collect();
     let room = Room::new(MODEL_BYTES_MAX);
@@ -167,7 +169,7 @@ pub async fn read_parts(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     Ok(parts.await?.into_iter().map(ModelParts::assemble).collect())
 }
 
-/// A model while its records are read.
+/// Collects the records of a model.
 #[derive(Default)]
 struct ModelParts {
     model: Option<Model>,
@@ -208,7 +210,7 @@ pub async fn describe(name: &str, description: &str, now_ms: i64) -> Result<Full
     read_stored(model).await
 }
 
-/// Gives a model another name, and its experiment with it. Its versions know it by number and stay as they are.
+/// Renames a model and its experiment. Its versions refer to it by number and stay as they are.
 pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel> {
     let model = transact(async |change| {
         let mut stored = load(name).await?;
@@ -231,8 +233,8 @@ pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel
     read_stored(model).await
 }
 
-/// Deletes a model for good, and its experiment softly. Its versions are out of reach with the one commit, which leaves a
-/// ruin; what remains of them is then cleared away.
+/// Deletes a model for good, and soft-deletes its experiment. The one commit makes its versions unreachable
+/// and writes a tombstone. Their remaining records are then removed.
 pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
     let id = transact(async |change| {
         let stored = load(name).await?;
@@ -262,7 +264,7 @@ pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
     .await
 }
 
-/// Removes a tag; one that is not there is no mistake.
+/// Removes a tag. A missing tag is no error.
 pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
     transact(async |change| {
         let stored = load(name).await?;
@@ -273,7 +275,7 @@ pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
     .await
 }
 
-/// True if a model is marked as a prompt, on which a change then depends.
+/// True if a model is marked as a prompt. The change then depends on that.
 pub async fn is_marked_prompt(change: &mut Change, id: ModelId) -> Result<bool> {
     let key = keys::model_tag(id, PROMPT_TAG);
     let [tag] = get([key.clone()]).await?;

@@ -1,4 +1,4 @@
-//! Whether what the source of a version names exists in this project and belongs to its run.
+//! Checks that a version's source exists in this project and belongs to the version's run.
 
 use super::model_name::Named;
 use super::{aliases, latest, models, version_read, versions};
@@ -16,30 +16,31 @@ use crate::error::{Error, Result};
 use crate::host::records::Change;
 use crate::store::{experiments, keys, logged_models, runs};
 
-/// A source that was found good, and what it says of its version.
+/// A source that passed the checks, and the data that it gives its version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
-    /// The run that the version is; none: a new one.
+    /// The version's run. `None`: a new one.
     pub run: Option<RunId>,
-    /// What is stored and shown; none: the place of the run's files.
+    /// The source as it is stored and shown. `None`: the location of the run's files.
     pub source: Option<String>,
-    /// Where the files are got from; none: the place of the run's files.
+    /// The location of the files. `None`: that of the run's files.
     pub location: Option<String>,
-    /// The logged model that the version is made from.
+    /// The logged model from which the version is made.
     pub model: Option<LoggedModelId>,
 }
 
-/// Whose a source is, as the caller says.
+/// The owner of a source, as the caller names it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owner {
-    /// The run that it is of.
+    /// The run that owns it.
     pub run: Option<RunId>,
-    /// The logged model that it is of.
+    /// The logged model that owns it.
     pub model: Option<LoggedModelId>,
 }
 
-/// Checks a source, and the run and the logged model that the caller says it is of, as a part of a change. The change depends
-/// on what the source names; the run must still be checked by who makes it a version.
+/// Checks a source, and its owner as the caller names it, as a part of a change. The change depends on
+/// everything that the source names, except the run: the caller that makes it a version must still check
+/// that.
 pub async fn resolve(change: &mut Change, text: &str, source: &Source, owner: Owner) -> Result<Resolved> {
     let Owner { run, model } = owner;
     let kept = |run| Resolved {
@@ -81,7 +82,7 @@ pub async fn resolve(change: &mut Change, text: &str, source: &Source, owner: Ow
     }
 }
 
-/// The run that a place in the artifact store is of.
+/// Returns the run that owns a path in the artifact store. `None`: no run does.
 async fn place_of_run(path: &ArtifactPath, owner: Owner) -> Result<Option<RunId>> {
     let possible: Vec<RunId> = match owner.run {
         _ if owner.model.is_some() => Vec::new(),
@@ -96,12 +97,12 @@ async fn place_of_run(path: &ArtifactPath, owner: Owner) -> Result<Option<RunId>
     Ok(None)
 }
 
-/// True if a path lies where a URI of the own store leads.
+/// True if a path lies under a URI of this server's artifact store.
 fn is_within(path: &ArtifactPath, root: &str) -> bool {
     ArtifactPath::of_uri(root).is_some_and(|root| path.is_within(&root))
 }
 
-/// The logged model that a place in the artifact store is of.
+/// Resolves a path in the artifact store to the logged model that owns it.
 async fn place_of_model(change: &mut Change, text: &str, path: &ArtifactPath, owner: Owner) -> Result<Resolved> {
     let possible: Vec<LoggedModelId> = match owner.model {
         Some(model) => vec![model],
@@ -125,7 +126,7 @@ async fn logged_model(text: &str, id: LoggedModelId) -> Result<logged_models::St
     find_logged(id).await?.ok_or_else(|| not_of_model(text))
 }
 
-/// None when there is no such logged model, or no longer.
+/// Reads a logged model. `None`: it does not exist, or is deleted.
 async fn find_logged(id: LoggedModelId) -> Result<Option<logged_models::StoredLoggedModel>> {
     match logged_models::load(id).await {
         Ok(stored) => Ok(Some(stored).filter(|stored| !stored.model.is_deleted)),
@@ -134,7 +135,8 @@ async fn find_logged(id: LoggedModelId) -> Result<Option<logged_models::StoredLo
     }
 }
 
-/// A source that is a logged model's. Its run is the version's if it can be, and the caller names no other.
+/// Resolves a source that belongs to a logged model. The model's run becomes the version's run if it is
+/// active, unless the caller names a run.
 async fn of_logged(
     change: &mut Change,
     text: &str,
@@ -161,7 +163,8 @@ async fn of_logged(
     })
 }
 
-/// Makes a change depend on a logged model, and on its experiment not being removed for good: that takes the model with it.
+/// Makes a change depend on a logged model, and on its experiment not being purged, since that removes the
+/// model too.
 async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged_models::StoredLoggedModel) -> Result<()> {
     stored.require_unchanged(change);
     match experiments::load(stored.model.experiment).await {
@@ -172,7 +175,7 @@ async fn rely_on_logged(change: &mut Change, text: &str, stored: &logged_models:
     Ok(())
 }
 
-/// Where the artifacts of a run lie; none when there is no such run.
+/// Returns the location of a run's artifacts. `None`: there is no such run.
 async fn artifacts_of(id: RunId) -> Result<Option<String>> {
     match runs::load(id).await {
         Ok(stored) => Ok(Some(stored.run.artifact_uri)),
@@ -181,8 +184,9 @@ async fn artifacts_of(id: RunId) -> Result<Option<String>> {
     }
 }
 
-/// A source that is another version. The change depends on that version, and on how the source came to name it: every change
-/// of stages, and so of which version is the latest, changes the model.
+/// Resolves a source that is another version. The change depends on that version, and on how the source names
+/// it. A change of a version's stage also changes the model's record, and so covers which version is the
+/// latest.
 async fn of_version(change: &mut Change, text: &str, source: &VersionSource, owner: Owner) -> Result<Resolved> {
     let model = models::load(&source.model).await?;
     model.require_unchanged(change);
@@ -221,7 +225,7 @@ async fn of_version(change: &mut Change, text: &str, source: &VersionSource, own
     })
 }
 
-/// The number of the version that a source names, and the answer should there be no such version.
+/// Returns the number of the version that a source names, and the error if there is no such version.
 async fn named_version(change: &mut Change, model: &Named, source: &VersionSource) -> Result<(u64, Error)> {
     let name = &source.model;
     match &source.which {
@@ -239,7 +243,7 @@ async fn named_version(change: &mut Change, model: &Named, source: &VersionSourc
     }
 }
 
-/// The latest version of a stage, or of all.
+/// Returns the latest version of a stage, or of all, and the error if there is no such version.
 async fn latest_of(name: &str, model: &Named, stage: &str) -> Result<(u64, Error)> {
     let latest = latest::of_model(model.id).await?;
     let (number, not_found) = if is_latest(stage) {

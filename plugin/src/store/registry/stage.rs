@@ -1,4 +1,4 @@
-//! Moving model versions from stage to stage.
+//! Moves model versions from stage to stage.
 
 use super::model_name::Named;
 use super::version_read::read_stored;
@@ -9,26 +9,26 @@ use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, transact};
 
-/// Versions that are archived in one commit.
+/// Number of versions that are archived in one commit.
 const ARCHIVED_AT_ONCE: usize = 1_000;
-/// How large they are together, in bytes; the last one may pass it.
+/// Bytes of archived versions after which a commit takes no more; the last version may exceed them.
 const ARCHIVED_BYTES_MAX: usize = 16 << 20;
-/// Versions that are read together: each may have a long description.
+/// Number of versions that are read together: each may have a long description.
 const READ_AT_ONCE: usize = 50;
-/// Commits of one transition: for 400,000 versions, or 6 GiB of them.
+/// Largest number of commits of one transition: enough for 400,000 versions, or 6 GiB of them.
 const COMMITS_MAX: usize = 400;
 
-/// Where a version is to go.
+/// A move of a version to a stage.
 #[derive(Clone, Copy, Debug)]
 pub struct Transition {
-    /// Where to.
+    /// The new stage.
     pub stage: ModelStage,
-    /// True if the versions that are there go to the archive.
+    /// True if the versions that have the stage now are archived.
     pub archive_others: bool,
 }
 
-/// Moves a version to a stage, and others out of its way in the same commit; if they are more than a commit takes, the
-/// first ones in commits before.
+/// Moves a version to a stage, and archives others in the same commit. If those are more than a commit takes,
+/// the first ones are archived in commits before.
 pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i64) -> Result<FullVersion> {
     for _ in 0..COMMITS_MAX {
         let moved = transact(async |change| {
@@ -55,8 +55,8 @@ pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i6
     ))
 }
 
-/// Archives the versions of a stage but this one, as many as a commit takes; whether these are all. The model must have been
-/// read before: every change of the stages of its versions changes it.
+/// Archives a stage's versions except this one, as many as a commit takes. True if these are all. The caller
+/// must have read the model before: every change of the stages of its versions changes it.
 async fn archive_others(
     change: &mut Change,
     model: &Named,
@@ -81,7 +81,7 @@ async fn archive_others(
     Ok(numbers.len() < ARCHIVED_AT_ONCE)
 }
 
-/// Moves one version as a part of a change; answers what it is then.
+/// Moves one version as a part of a change. Returns the version as it then is.
 fn replace_stage(change: &mut Change, stored: &StoredVersion, stage: ModelStage, now_ms: i64) -> Version {
     let mut version = stored.version.clone();
     version.stage = stage;

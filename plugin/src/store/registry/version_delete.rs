@@ -1,4 +1,4 @@
-//! Deleting model versions.
+//! Deletes model versions.
 
 use super::versions::{displace, load};
 use super::{aliases, models};
@@ -11,14 +11,16 @@ use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 use crate::store::tombstone;
 
-/// Aliases that a version loses in one commit.
+/// Number of aliases that are removed from a version in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;
-/// Tags that go in the commit that deletes their version; of more, all go afterwards.
+/// Largest number of tags that are removed by the commit that deletes their version. With more, all are
+/// removed afterwards.
 const TAGS_AT_ONCE: usize = 1_000;
-/// Commits of one deletion: for 400,000 aliases.
+/// Largest number of commits of one deletion: enough for 400,000 aliases.
 const COMMITS_MAX: usize = 400;
-/// Deletes a version for good, with its tags and aliases. Its number is not given again; its run stays, as any other. Of more
-/// aliases than a commit takes the first go before; more tags than that go afterwards, out of reach already.
+/// Deletes a version for good, with its tags and aliases. Its number is not used again. Its run stays, as any
+/// other. If it has more aliases than a commit takes, the first are removed before. More tags than a commit
+/// takes are removed afterwards, unreachable already.
 pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> {
     for _ in 0..COMMITS_MAX {
         match transact(async |change| delete_in(change, model, name, now_ms).await).await? {
@@ -35,18 +37,18 @@ pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> 
     ))
 }
 
-/// How far a deletion came.
+/// The progress of a deletion.
 enum Deletion {
-    /// The version has fewer aliases.
+    /// Some aliases are removed; the version still exists.
     Begun,
-    /// The version is gone; some tags may be left to clear away.
+    /// The version is deleted. A tombstone is given if tags are still to be removed.
     Done(Option<Tombstone>),
 }
 
 async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms: i64) -> Result<Deletion> {
     let stored = load(model, name).await?;
     let Version { model: id, number, .. } = stored.version;
-    // Read after the version, which every new tag and alias of it changes: none is missed.
+    // The aliases are read after the version, which every new tag or alias changes. So none is missed.
     let all = aliases_of(id, number).await?;
     let (some, more) = all.split_at(all.len().min(ALIASES_AT_ONCE));
     aliases::take_away(change, id, number, some).await?;
@@ -65,7 +67,7 @@ async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms:
     Ok(Deletion::Done(take_tags_away(change, id, number).await?))
 }
 
-/// The first aliases of a version, one more than a commit takes.
+/// Returns the first aliases of a version, at most one more than a commit takes.
 async fn aliases_of(model: ModelId, number: u64) -> Result<Vec<String>> {
     let mut aliases = Vec::new();
     scan(keys::version_aliases(model, number), ALIASES_AT_ONCE + 1, |key, _| {
@@ -78,7 +80,8 @@ async fn aliases_of(model: ModelId, number: u64) -> Result<Vec<String>> {
     Ok(aliases)
 }
 
-/// Removes the tags of a version that a change deletes. If they are many, they are left as a ruin.
+/// Removes the tags of a version that a change deletes. If they are too many, a tombstone is written instead
+/// and returned.
 async fn take_tags_away(change: &mut Change, model: ModelId, number: u64) -> Result<Option<Tombstone>> {
     let mut tags = Vec::new();
     let more = scan_page(&keys::version_tags(model, number), TAGS_AT_ONCE, |key, _| {

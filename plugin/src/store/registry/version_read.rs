@@ -1,4 +1,4 @@
-//! Reading model versions with their tags and aliases.
+//! Reads model versions with their tags and aliases.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -15,13 +15,14 @@ use crate::store::keys::registry::VersionPart;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
 use crate::store::{codec, contiguous};
 
-/// Versions that are too large to be read together are read by so many times fewer.
+/// Divisor of the number of versions to read together, after too large a read.
 const FEWER: usize = 8;
 
-/// What is read of a version that is shown as one of the latest of its model, at most. There is one for each stage.
+/// Largest number of bytes read of a version that is shown as one of its model's latest. There is one for
+/// each stage.
 pub const LATEST_BYTES_MAX: usize = 2 << 20;
 
-/// Portions of latest versions: those of all stages fit, and the answer into the memory.
+/// Largest number of portions of latest versions. Those of all stages fit, and the answer fits into memory.
 const LATEST_PORTIONS_MAX: usize = 3;
 
 /// A version that is to be read.
@@ -36,7 +37,7 @@ pub struct VersionRef {
 }
 
 impl VersionRef {
-    /// Names a version, which need not exist.
+    /// Refers to a version, which need not exist.
     pub fn new(model_name: Rc<str>, model: ModelId, number: u64) -> Self {
         VersionRef {
             model_name,
@@ -46,7 +47,7 @@ impl VersionRef {
     }
 }
 
-/// The number that a caller's name of a version stands for; the version need not exist.
+/// Returns the number of the version that a caller names. The version need not exist.
 pub async fn number(model: ModelId, model_name: &str, name: &VersionName) -> Result<u64> {
     match &name.kind {
         VersionKind::Number(number) => Ok(*number),
@@ -65,7 +66,8 @@ pub async fn read(model_name: &str, name: &VersionName) -> Result<FullVersion> {
     read_number(model_name, model, number).await?.ok_or_else(not_found)
 }
 
-/// Reads a version that was just stored. Should it be gone by now, it is answered as it was stored, without tags and aliases.
+/// Reads a version that was just stored. If it was deleted since, the answer is the version as stored,
+/// without tags and aliases.
 pub async fn read_stored(model_name: &str, version: Version) -> Result<FullVersion> {
     let found = read_number(model_name, version.model, version.number).await?;
     Ok(found.unwrap_or_else(|| FullVersion {
@@ -76,26 +78,28 @@ pub async fn read_stored(model_name: &str, version: Version) -> Result<FullVersi
     }))
 }
 
-/// Reads a version by its number; none when there is no such version.
+/// Reads a version by its number. `None`: there is no such version.
 pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Result<Option<FullVersion>> {
     let wanted = [VersionRef::new(model_name.into(), model, number)];
     Ok(read_some(&wanted, THING_BYTES_MAX).await?.pop().flatten())
 }
 
-/// Reads the first of some versions by their numbers, at least one if there are any, with the names of their models; none for
-/// one that does not exist. Of each so many bytes are read at most.
+/// Reads the first of some versions by number, at least one if there are any. At most `bytes_max` bytes of
+/// each are read. `None`: the version does not exist.
 pub async fn read_some(wanted: &[VersionRef], bytes_max: usize) -> Result<Vec<Option<FullVersion>>> {
     let mut some = wanted;
     loop {
         if let Some(versions) = read_together(some, bytes_max).await? {
             return Ok(versions);
         }
-        // Neighbours are read in one range, in another order than asked, so what was read need not be the first of them.
+        // Versions with consecutive numbers are read in one range, in another order than asked. So the
+        // versions that were read need not be the first ones asked for.
         some = some.get(..(some.len() / FEWER).max(1)).unwrap_or(some);
     }
 }
 
-/// Reads the latest versions of a model, none for one that does not exist: so few that they are shown without a page.
+/// Reads the latest versions of a model, which are few enough to be shown without a page. `None`: the version
+/// does not exist.
 pub async fn read_latest(wanted: &[VersionRef]) -> Result<Vec<Option<FullVersion>>> {
     let (mut rest, mut found) = (wanted, Vec::new());
     for _ in 0..LATEST_PORTIONS_MAX {
@@ -115,7 +119,7 @@ pub async fn read_latest(wanted: &[VersionRef]) -> Result<Vec<Option<FullVersion
     }
 }
 
-/// Reads versions; none if they are more than a portion. One is never more.
+/// Reads versions together. `None`: they are more than a portion. One version is never more.
 async fn read_together(wanted: &[VersionRef], bytes_max: usize) -> Result<Option<Vec<Option<FullVersion>>>> {
     let mut parts: BTreeMap<(ModelId, u64), VersionParts> = wanted
         .iter()
@@ -155,7 +159,7 @@ async fn read_together(wanted: &[VersionRef], bytes_max: usize) -> Result<Option
     Ok(is_whole.then(|| wanted.iter().map(assemble).collect()))
 }
 
-/// A version while its records are read.
+/// Collects the records of a version.
 #[derive(Default)]
 struct VersionParts {
     version: Option<Version>,

@@ -1,6 +1,6 @@
-//! Searches of model versions. In default order a search reads the places of one model's versions, or of all, from where
-//! the page begins until it is full; another order looks at every version once and keeps no more than a page. A search by
-//! run reads the versions that the run is.
+//! Searches of model versions. In default order a search reads the update order of one model's versions, or
+//! of all, from the page's cursor until the page is full. Another order looks at every version once and keeps
+//! no more than a page. A search by run reads the versions of the run.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,22 +18,22 @@ use crate::store::portion::THING_BYTES_MAX;
 use crate::store::references;
 use crate::store::top_k::{Page, TopK};
 
-/// How many versions are read and looked at together, at most.
+/// Largest number of versions that are read together.
 const CHUNK_MAX: usize = 500;
 
-/// What to find, and which page of it.
+/// A search for versions and the page of it that is asked for.
 pub struct VersionQuery {
-    /// What versions must be.
+    /// The condition that each version meets.
     pub search: VersionSearch,
-    /// In what order they come.
+    /// The order of the results.
     pub order: VersionOrder,
-    /// The place of the last one of the page before.
+    /// The cursor after the page before. `None`: the first page.
     pub after: Option<Cursor>,
-    /// How many a page has, at least 1.
+    /// Number of results of a page, at least 1.
     pub count: usize,
 }
 
-/// When a version was updated, and which.
+/// Update time, model and number of a version.
 type Update = (i64, ModelId, u64);
 
 /// Finds versions.
@@ -63,7 +63,7 @@ pub async fn find(query: &VersionQuery) -> Result<Page<VersionRef>> {
     Ok(top.into_page())
 }
 
-/// Offers those of some versions that the search finds.
+/// Offers the matching versions among some.
 async fn look(
     query: &VersionQuery,
     updates: &[Update],
@@ -106,7 +106,8 @@ async fn look(
     Ok(())
 }
 
-/// The names of the models of some versions, without those that the search does not see or that no longer exist.
+/// Returns the names of the models of some versions, without models that the search does not show or that no
+/// longer exist.
 async fn names(query: &VersionQuery, updates: &[Update]) -> Result<BTreeMap<ModelId, Rc<str>>> {
     let mut ids: Vec<ModelId> = updates.iter().map(|(_, model, _)| *model).collect();
     ids.sort_unstable();
@@ -116,18 +117,18 @@ async fn names(query: &VersionQuery, updates: &[Update]) -> Result<BTreeMap<Mode
     Ok(seen.map(|model| (model.id, model.name.into())).collect())
 }
 
-/// A walk through the versions of one model, or of all, the last updated first, chunk by growing chunk.
+/// Reads the versions of one model, or of all, the last updated first, in chunks that grow.
 struct VersionScan {
     rest: Option<Span>,
-    /// True if the places are those of one model: then their order is the order looked for. Those of all models have
-    /// versions of one time in another order than that of their names.
+    /// True if the entries are those of one model: then they are in the order of the results. The entries of
+    /// all models sort versions of one time by model number, not by name.
     of_one_model: bool,
-    /// How many places are read at least.
+    /// Smallest number of entries that are read.
     least: usize,
 }
 
 impl VersionScan {
-    /// None when there is nothing to find.
+    /// Begins a scan. `None`: there is nothing to find.
     async fn new(query: &VersionQuery) -> Result<Option<Self>> {
         let mut names = query.search.names().into_iter().flatten();
         let model = match (names.next(), names.next()) {
@@ -171,7 +172,8 @@ impl VersionScan {
                 self.rest = Some(span.after(&last));
                 return Ok(Some(updates));
             }
-            // There may be more of this time, and one of them may come first: they are handed out together.
+            // There may be more entries of this time, and one of them may come first, so they are returned
+            // together.
             updates.retain(|(other, _, _)| *other != time);
             self.rest = Some(keys::updates_from(None, time));
             self.least = if updates.is_empty() {

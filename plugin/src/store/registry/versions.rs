@@ -1,4 +1,4 @@
-//! Model versions in the records.
+//! Model versions and their stored records.
 
 use super::model_name::Named;
 use super::version_read::{number, read_stored};
@@ -11,7 +11,7 @@ use crate::host::records::{Change, get, get_all, transact};
 use crate::store::keys::registry as keys;
 use crate::store::{codec, references};
 
-/// Stores a version and its places in the orders.
+/// Stores a version and its entries in the orders.
 pub fn put(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
     change.put(keys::version(model, number), codec::registry::write_version(version));
@@ -26,7 +26,7 @@ pub fn put(change: &mut Change, version: &Version) {
     change.put(keys::updated(version.last_update_time_ms, model, number), Vec::new());
 }
 
-/// Takes a version out of the orders.
+/// Removes a version's entries from the orders.
 pub(super) fn displace(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
     change.delete(keys::ranked_version(model, version.stage, &version.semver, number));
@@ -36,20 +36,22 @@ pub(super) fn displace(change: &mut Change, version: &Version) {
 
 /// A version as it was read.
 pub struct StoredVersion {
-    /// What it says.
+    /// The version.
     pub version: Version,
     model: Named,
     record: u64,
 }
 
 impl StoredVersion {
-    /// Makes a change depend on the version being as it was read, and its model having the name by which it was found.
+    /// Makes a change depend on the version being as it was read, and its model having the name by which it
+    /// was found.
     pub fn require_unchanged(&self, change: &mut Change) {
         self.model.require_unchanged(change);
         change.require_version(keys::version(self.version.model, self.version.number), self.record);
     }
 
-    /// The same, and changes the record: a deletion, which lists what the version has, must see what this change adds.
+    /// Does the same, and rewrites the record. So a deletion, which lists the version's tags and aliases,
+    /// conflicts with a change that adds one.
     pub fn touch(&self, change: &mut Change) {
         self.require_unchanged(change);
         let Version { model, number, .. } = self.version;
@@ -59,7 +61,7 @@ impl StoredVersion {
         );
     }
 
-    /// Changes a version and its places in the orders.
+    /// Changes a version and its entries in the orders.
     pub fn replace(&self, change: &mut Change, new: &Version) {
         self.require_unchanged(change);
         displace(change, &self.version);
@@ -75,7 +77,7 @@ pub async fn load(model_name: &str, name: &VersionName) -> Result<StoredVersion>
     load_some(&model, &[number]).await?.pop().ok_or_else(not_found)
 }
 
-/// Reads versions of a model by their numbers, those that exist.
+/// Reads versions of a model by their numbers. Those that do not exist are left out.
 pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<StoredVersion>> {
     let records = get_all(numbers.iter().map(|number| keys::version(model.id, *number)).collect()).await?;
     let existing = numbers.iter().zip(&records);
@@ -107,8 +109,9 @@ async fn is_known_in(change: &mut Change, version: &Version, semver: &SemVer) ->
     references::is_of_original(change, semver, version.model, Some(run), Some(&version.location)).await
 }
 
-/// Refuses to give a version another semantic version than the one that a user chose, or none. Tools that copy tags send the
-/// one of another version: this is refused only where it contradicts a choice, and changes nothing otherwise.
+/// Refuses a semantic version other than the one that a user chose for a version, and refuses its removal.
+/// Tools that copy tags send that of another version. It is refused only where it contradicts a choice, and
+/// changes nothing otherwise.
 pub async fn keep_semver(model: &str, name: &VersionName, semver: Option<&SemVer>) -> Result<()> {
     transact(async |change| {
         let version = load(model, name).await?.version;
@@ -127,7 +130,7 @@ pub async fn keep_semver(model: &str, name: &VersionName, semver: Option<&SemVer
     .await
 }
 
-/// Changes a version's description, or takes it away.
+/// Changes a version's description, or removes it.
 pub async fn describe(model: &str, name: &VersionName, description: Option<&str>, now_ms: i64) -> Result<FullVersion> {
     let version = transact(async |change| {
         let stored = load(model, name).await?;
@@ -141,7 +144,7 @@ pub async fn describe(model: &str, name: &VersionName, description: Option<&str>
     read_stored(model, version).await
 }
 
-/// Sets a tag, or removes one; removing one that is not there is no mistake.
+/// Sets or removes a tag. Removing a missing tag is no error.
 pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Option<&str>) -> Result<()> {
     transact(async |change| {
         let stored = load(model, name).await?;
@@ -165,7 +168,7 @@ pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Optio
     .await
 }
 
-/// Keeps the number of a model's versions that are marked as prompts.
+/// Updates the count of a model's versions that are marked as prompts.
 async fn count_prompt(change: &mut Change, model: &str, stored: &StoredVersion, marked: bool) -> Result<()> {
     let Version { model: id, number, .. } = stored.version;
     let [tag] = get([keys::version_tag(id, number, PROMPT_TAG)]).await?;

@@ -1,5 +1,5 @@
-//! The datasets that runs read, for answers that show them. Runs of one page mostly share a few small ones, which are read
-//! together; a large one is read when its turn comes, and never kept with others.
+//! Reads the datasets of runs, for answers that show them. Runs of one page usually share a few small
+//! datasets, which are read together. A large one is read when it is needed, and never kept with others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,14 +12,15 @@ use crate::host::records::{Span, get};
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
 use crate::store::{codec, keys};
 
-/// Datasets that were read, by key; none for one that does not exist.
+/// Datasets that were read, by key. `None`: the dataset does not exist.
 #[derive(Default)]
 pub struct DatasetReader {
     known: BTreeMap<Vec<u8>, Option<Rc<Dataset>>>,
 }
 
 impl DatasetReader {
-    /// Reads the datasets of some inputs together, as far as they fit into a portion, and forgets all others.
+    /// Reads the datasets of some inputs together, as far as they fit into a portion, and removes all others
+    /// from memory.
     pub async fn read_ahead<'a>(&mut self, inputs: impl Iterator<Item = (ExperimentId, &'a RunInput)>) -> Result<()> {
         let wanted: BTreeSet<Vec<u8>> = inputs.map(|(experiment, input)| key(experiment, input)).collect();
         self.known.retain(|key, _| wanted.contains(key));
@@ -39,7 +40,7 @@ impl DatasetReader {
         Ok(())
     }
 
-    /// The dataset of an input, if it exists.
+    /// Returns the dataset of an input. `None`: it does not exist.
     pub async fn read(&self, experiment: ExperimentId, input: &RunInput) -> Result<Option<Rc<Dataset>>> {
         let key = key(experiment, input);
         if let Some(known) = self.known.get(&key) {

@@ -1,4 +1,4 @@
-//! What runs read: datasets and models.
+//! The inputs of runs: datasets and models.
 
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::{ExperimentId, RunId};
@@ -8,8 +8,9 @@ use crate::store::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_in
 use crate::store::experiments::datasets;
 use crate::store::{codec, keys, runs};
 
-/// Links datasets and models to an active run, in their order. A dataset is one thing in its experiment, known by name and digest:
-/// its first source, schema and profile stay. An input that the run already has is left as it is, and where it is.
+/// Links datasets and models to an active run, in order. An experiment has one dataset for each name and
+/// digest: its first source, schema and profile stay. An input that the run already has stays as it is, also
+/// in the order of inputs.
 pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns: i64) -> Result<()> {
     transact(async |change| {
         let stored = runs::load(run).await?;

@@ -1,4 +1,4 @@
-//! Runs in the records, and logging to them.
+//! Runs and their stored records, and logging to them.
 
 pub mod dataset_reader;
 pub mod inputs;
@@ -25,8 +25,8 @@ use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
-/// How often logging tries to store chunks. When others appended to the same metrics each time, the points are stored one by
-/// one, which conflicts with nobody.
+/// Number of attempts to store chunks. If others appended to the same metrics each time, the points are
+/// stored one by one, which never conflicts.
 const CHUNK_TRIES: usize = 4;
 
 /// A run and its experiment as they were read.
@@ -38,36 +38,37 @@ pub struct StoredRun {
 }
 
 impl StoredRun {
-    /// The stage that holds for the run.
+    /// Returns the stage of the run, given its own and its experiment's.
     pub fn stage(&self) -> Stage {
         self.run.lifecycle.of_run(self.experiment.experiment.lifecycle)
     }
 
-    /// Refuses what needs an active run.
+    /// Returns an error unless the run is active.
     pub fn ensure_active(&self) -> Result<()> {
         self.run.ensure_active(&self.experiment.experiment)
     }
 
-    /// Makes a change of the run depend on run and experiment being as they were read, and marks it as changed.
+    /// Makes a change of the run depend on run and experiment being as they were read, and rewrites the run's
+    /// dirty marker.
     pub fn require_unchanged(&self, change: &mut Change, now_ms: i64) {
         self.expect(change);
         put_mark(change, &self.run, now_ms);
     }
 
-    /// Makes a change of something else depend on run and experiment being as they were read.
+    /// Makes a change of other records depend on run and experiment being as they were read.
     pub fn expect(&self, change: &mut Change) {
         change.require_version(keys::run(self.run.id), self.version);
-        // It is stored: a run lies in it.
+        // The experiment's record exists, since it has a run.
         change.require_version(keys::experiment(self.run.experiment), self.experiment.version);
     }
 }
 
-/// Reads a run, soft-deleted ones too.
+/// Reads a run, even a soft-deleted one.
 pub async fn load(id: RunId) -> Result<StoredRun> {
     load_with(id, Vec::new()).await.map(|(stored, _)| stored)
 }
 
-/// Reads a run, and with its experiment the records of some more keys.
+/// Reads a run, and the records of some more keys together with its experiment.
 async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(StoredRun, Vec<Record>)> {
     let [record] = get([keys::run(id)]).await?;
     let run = codec::read_run(id, record.existing().ok_or_else(|| id.not_found())?)?;
@@ -88,7 +89,7 @@ async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(StoredRun, Vec<Reco
     ))
 }
 
-/// Makes a run in an active experiment.
+/// Creates a run in an active experiment.
 pub async fn create(
     experiment: ExperimentId,
     new: &NewRun,
@@ -127,7 +128,7 @@ pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, 
     if tags.is_empty() {
         return;
     }
-    // In one record, as packing would write them, unless that would be too large for one.
+    // The tags are one record, as compaction would write them, unless they are too large for one.
     let packed = PackedRun {
         tags: tags.iter().map(|(key, value)| (key.into(), value.into())).collect(),
         ..PackedRun::default()
@@ -142,14 +143,14 @@ pub fn put_new(change: &mut Change, run: &Run, tags: &BTreeMap<String, String>, 
     }
 }
 
-/// What an update says; what is absent stays.
+/// An update of a run. An absent field stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
-    /// How far the run has come.
+    /// The new status.
     pub status: Option<Status>,
-    /// Milliseconds since the Unix epoch.
+    /// The end time, in milliseconds since the Unix epoch.
     pub end_time_ms: Option<i64>,
-    /// Also rewrites the tag; never empty.
+    /// The new name, never empty. It also rewrites the tag.
     pub name: Option<String>,
 }
 
@@ -171,7 +172,8 @@ pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
     .await
 }
 
-/// Deletes or restores a run; one that is at that stage already stays as it is. One that is a model version is not deleted.
+/// Deletes or restores a run. A run that has that stage already stays as it is. A run that is a model version
+/// is not deleted.
 pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
     transact(async |change| {
         let mut stored = load(id).await?;
@@ -214,21 +216,21 @@ fn rename(change: &mut Change, run: &mut Run, name: &str) {
     change.put(keys::run_tag(run.id, NAME_TAG), name.as_bytes().to_vec());
 }
 
-/// What is logged to a run at once.
+/// The values that are logged to a run at once.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Points by metric, in any order.
     pub metrics: BTreeMap<String, Vec<Point>>,
-    /// Each key once.
+    /// Params, each key once.
     pub params: Vec<Pair>,
-    /// Of equal keys the last counts.
+    /// Tags. Of equal keys the last one counts.
     pub tags: Vec<Pair>,
-    /// Those of the points that are of a logged model too.
+    /// The points that also belong to a logged model.
     pub of_models: Vec<(LoggedModelId, LoggedPoint)>,
 }
 
-/// Logs to an active run, all or nothing. A point or a param value that is there already is left as it is; another value
-/// for a param is refused. What it costs depends on what is logged alone, whatever the run holds.
+/// Logs to an active run, all or nothing. A point or a param value that exists already stays as it is.
+/// Another value for a param is refused. The cost depends only on what is logged, not on what the run holds.
 pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
     let series = Series::of_batch(&batch.metrics);
     let tries = Cell::new(0);
@@ -265,7 +267,7 @@ fn log_tags(change: &mut Change, run: &mut Run, tags: &[Pair]) {
     }
 }
 
-/// What logging params needs to know: what was packed, then each param. Nothing for none.
+/// Returns the keys that logging params reads: the packed run, then each param. Empty without params.
 fn keys_of_params(id: RunId, params: &[Pair]) -> Vec<Vec<u8>> {
     let packed = params.first().map(|_| keys::packed_run(id));
     let loose = params.iter().map(|(key, _)| keys::run_param(id, key));
@@ -285,7 +287,8 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
         };
         match old {
             None => {
-                // Another writer's value may have been packed meanwhile: then it is no longer there by itself.
+                // Compaction may have moved another writer's value meanwhile: then it has no record of its
+                // own any more.
                 change.require_version(keys::packed_run(id), packed_record.version);
                 change.require_version(keys::run_param(id, key), ABSENT);
                 change.put(keys::run_param(id, key), new.clone().into_bytes());
@@ -325,7 +328,7 @@ fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logg
     }
 }
 
-/// Sets a tag of an active run to what `edit` makes of its value.
+/// Sets a tag of an active run to the result of `edit` on its present value.
 pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
     transact(async |change| {
         let (stored, values) = load_with(id, vec![keys::run_tag(id, key), keys::packed_run(id)]).await?;

@@ -1,4 +1,4 @@
-//! What runs made: logged models.
+//! The outputs of runs: logged models.
 
 use crate::domain::id::RunId;
 use crate::domain::run::ModelOutput;
@@ -7,8 +7,8 @@ use crate::host::records::{get_all, transact};
 use crate::store::codec::link::{LoggedAt, NS_PER_MS, read_model_output, write_model_output};
 use crate::store::{keys, runs};
 
-/// Links logged models to an active run that made them, in their order. Of a model that the run has already, the step is the new
-/// one, and its place stays.
+/// Links logged models to an active run that made them, in order. A model that the run already has gets the
+/// new step and stays where it is in the order.
 pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> {
     transact(async |change| {
         let stored = runs::load(run).await?;
@@ -21,7 +21,7 @@ pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> 
                 Some(known) => read_model_output(known)?.1,
                 None => Some(now),
             };
-            // Of two who link one model, the second keeps the place that the first gave it.
+            // When two requests link one model, the second keeps the position that the first gave it.
             change.require_version(key(output), known.version);
             change.put(key(output), write_model_output(output.step, at));
         }

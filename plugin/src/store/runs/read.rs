@@ -17,18 +17,19 @@ use crate::store::{codec, keys};
 
 /// The first of some runs as they were read, in the order asked.
 pub struct FullRuns {
-    /// Of how many these are all that exist.
+    /// Number of the ids asked for, from the first, that were looked up. `runs` holds those of them that
+    /// exist.
     pub looked_at: usize,
     runs: Vec<(Run, Stage, RunParts)>,
 }
 
 impl FullRuns {
-    /// The runs with all that was logged to them, most of which lies in the records that were read.
+    /// Returns the runs with all their values, most of which lie in the records that were read.
     pub fn iter(&self) -> impl Iterator<Item = Result<FullRun<'_>>> {
         self.runs.iter().map(|(run, stage, parts)| parts.assemble(run, *stage))
     }
 
-    /// The datasets that they read, each with its experiment.
+    /// Returns the datasets that the runs read, each with the run's experiment.
     pub fn inputs(&self) -> impl Iterator<Item = (ExperimentId, &RunInput)> {
         self.runs
             .iter()
@@ -36,8 +37,8 @@ impl FullRuns {
     }
 }
 
-/// Reads the first of some runs, at least one if there are any, with everything that is logged to them; those that do not exist
-/// are left out.
+/// Reads the first of some runs with everything that is logged to them, at least one if there are any. Runs
+/// that do not exist are left out.
 pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::run_parts(*id)]).collect();
     let room = Room::new(THING_BYTES_MAX);
@@ -64,7 +65,7 @@ pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
     })
 }
 
-/// The lifecycles of the experiments of some runs.
+/// Returns the lifecycles of the experiments of some runs.
 async fn read_lifecycles(runs: &[(Run, RunParts)]) -> Result<BTreeMap<ExperimentId, Lifecycle>> {
     let mut ids: Vec<ExperimentId> = runs.iter().map(|(run, _)| run.experiment).collect();
     ids.sort_unstable();
@@ -77,20 +78,20 @@ async fn read_lifecycles(runs: &[(Run, RunParts)]) -> Result<BTreeMap<Experiment
     ids.iter().zip(&records).map(lifecycle).collect()
 }
 
-/// A run while its records are read.
+/// Collects the records of a run.
 #[derive(Default)]
 pub(crate) struct RunParts {
     pub(crate) run: Option<Run>,
-    /// As it is stored.
+    /// The packed run in its stored form.
     pub(crate) packed: Option<Vec<u8>>,
     pub(crate) loose: RunDelta,
     links: Links,
 }
 
-/// Things with when each was logged.
+/// Items with the time at which each was logged.
 type Logged<T> = Vec<(Option<LoggedAt>, T)>;
 
-/// What a run read and made.
+/// Inputs and outputs of a run.
 #[derive(Default)]
 struct Links {
     inputs: Logged<RunInput>,
@@ -98,7 +99,8 @@ struct Links {
     model_outputs: Logged<ModelOutput>,
 }
 
-/// From the order of keys into that of logging. What was stored without a time comes first, by key.
+/// Sorts items by the time of logging instead of by key. Those that were stored without a time come first, by
+/// key.
 fn in_order<'a, T: Clone>(logged: &Logged<T>) -> Cow<'a, [T]> {
     let mut sorted: Vec<&(Option<LoggedAt>, T)> = logged.iter().collect();
     sorted.sort_by_key(|(at, _)| *at);
@@ -106,7 +108,7 @@ fn in_order<'a, T: Clone>(logged: &Logged<T>) -> Cow<'a, [T]> {
 }
 
 impl RunParts {
-    /// Takes in one record.
+    /// Adds one record.
     pub(crate) fn add(&mut self, id: RunId, key: &[u8], value: &[u8]) -> Result<()> {
         let corrupt = || Error::Corrupt(format!("a record of run {id}"));
         match keys::run_part(key).ok_or_else(corrupt)? {
@@ -137,7 +139,7 @@ impl RunParts {
         Ok(())
     }
 
-    /// What is packed, with what is not.
+    /// Returns the packed run merged with the values that are not compacted.
     pub(crate) fn values(&self) -> Result<PackedRun<'_>> {
         let packed = self.packed.as_deref().map(PackedRun::read).transpose()?;
         Ok(packed.unwrap_or_default().with(&self.loose))

@@ -20,20 +20,21 @@ use crate::store::columnar::zone_map::row_of;
 use crate::store::contiguous;
 use crate::store::keys::{self, Column};
 
-/// Where a value that a search asks for is found: mostly in a column, by its index among those that are read.
+/// The source of a value that a search asks for. It is usually a column, given as its index among those that
+/// are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueSource {
-    /// The id, in the places.
+    /// The id in the row key.
     Id,
-    /// A text.
+    /// A column of texts.
     Text(usize),
-    /// The same; a run that has nothing there must be read itself.
+    /// A column of texts. A run that has no value there must be read itself.
     TextOrRun(usize),
-    /// A float.
+    /// A column of floats.
     Float(usize),
-    /// An integer.
+    /// A column of integers.
     Integer(usize),
-    /// Only the run itself has it.
+    /// The run's own records.
     Run,
 }
 
@@ -41,12 +42,12 @@ pub(super) enum ValueSource {
 #[derive(Clone)]
 pub(super) struct ColumnProjection {
     columns: Vec<Column>,
-    /// True if the places of all runs are read too.
+    /// True if the row keys of all runs are read too.
     with_sort_keys: bool,
 }
 
 impl ColumnProjection {
-    /// The column of stages, and room for more.
+    /// Begins with the column of stages. Others are added later.
     pub(super) fn stages() -> Self {
         ColumnProjection {
             columns: vec![Column::Stage],
@@ -54,12 +55,12 @@ impl ColumnProjection {
         }
     }
 
-    /// How many there are.
+    /// Number of columns.
     pub(super) fn count(&self) -> usize {
         self.columns.len()
     }
 
-    /// Where the value of a clause is found.
+    /// Returns the source of a clause's value.
     pub(super) fn source_of_clause(&mut self, clause: &Clause<RunAttribute>) -> ValueSource {
         match &clause.subject {
             // In filters the name is the tag.
@@ -68,7 +69,7 @@ impl ColumnProjection {
         }
     }
 
-    /// Where the value of a term of an order is found.
+    /// Returns the source of the value of an order's term.
     pub(super) fn source(&mut self, subject: &Subject<RunAttribute>) -> ValueSource {
         match subject {
             Subject::Metric(key) => self.source_of_value(Column::Metric(key.clone()), ValueSource::Float),
@@ -116,17 +117,17 @@ pub(super) fn begin_query() {
     instance_cache::with(|cache| cache.blocks.begin_query());
 }
 
-/// Some blocks.
+/// Blocks that were read, with all columns of each.
 pub(super) struct BlockSet {
-    /// Of each block all columns, then those of the next.
+    /// All columns of the first block, then those of the next.
     blocks: Vec<Rc<Block>>,
     columns: usize,
-    /// For each block its places by slot; none are kept when they are not asked for.
+    /// Sort keys of each block by slot. Empty when they are not asked for.
     sort_keys: Vec<Vec<Option<RunSortKey>>>,
 }
 
 impl BlockSet {
-    /// Reads those blocks that are not kept.
+    /// Reads the blocks that are not cached, and takes the others from the cache.
     pub(super) async fn read(
         snapshot: &SearchSnapshot,
         blocks: &[BlockId],
@@ -146,7 +147,7 @@ impl BlockSet {
         })
     }
 
-    /// The blocks, in the order asked.
+    /// Returns the blocks in the order asked.
     pub(super) fn row_groups(&self) -> impl Iterator<Item = RowGroup<'_>> {
         self.blocks
             .chunks(self.columns)
@@ -158,15 +159,15 @@ impl BlockSet {
     }
 }
 
-/// Blocks while they are gathered.
+/// Gathers blocks from the cache and from storage.
 struct BlockFetch<'a> {
-    /// Of each block all columns, then those of the next; none where nothing was read yet.
+    /// All columns of the first block, then those of the next. `None`: not read yet.
     cells: Vec<Option<Rc<Block>>>,
     blocks: &'a [BlockId],
     columns: &'a [Column],
 }
 
-/// Blocks of a column that lie side by side.
+/// Consecutive blocks of one column that are not cached.
 struct MissingRange {
     experiment: usize,
     numbers: RangeInclusive<u32>,
@@ -174,7 +175,7 @@ struct MissingRange {
 }
 
 impl<'a> BlockFetch<'a> {
-    /// Those that are kept.
+    /// Takes the cached blocks.
     fn from_cache(snapshot: &SearchSnapshot, blocks: &'a [BlockId], columns: &'a ColumnProjection) -> Result<Self> {
         let columns = columns.columns.as_slice();
         let mut cells = vec![None; blocks.len() * columns.len()];
@@ -197,7 +198,7 @@ impl<'a> BlockFetch<'a> {
         Ok(BlockFetch { cells, blocks, columns })
     }
 
-    /// Reads the others, one range for each column and each row of neighbours among them.
+    /// Reads the missing blocks: one range for each column and each sequence of consecutive blocks.
     async fn read_missing(&mut self, snapshot: &SearchSnapshot) -> Result<()> {
         if self.cells.iter().all(Option::is_some) {
             return Ok(());
@@ -240,7 +241,7 @@ impl<'a> BlockFetch<'a> {
         self.insert(snapshot, &ranges, &index_of)
     }
 
-    /// Keeps what was read, and that there is nothing where nothing was found.
+    /// Caches the blocks that were read, and an empty block where no record was found.
     fn insert(
         &mut self,
         snapshot: &SearchSnapshot,
@@ -285,7 +286,7 @@ impl<'a> BlockFetch<'a> {
     }
 }
 
-/// The places of all slots of some blocks.
+/// Returns the sort keys of all slots of some blocks.
 async fn sort_keys_of(snapshot: &SearchSnapshot, blocks: &[BlockId]) -> Result<Vec<Vec<Option<RunSortKey>>>> {
     let mut rows = Vec::with_capacity(blocks.len() * SLOTS);
     for block in blocks {
@@ -308,7 +309,7 @@ pub(super) struct RowGroup<'a> {
 }
 
 impl<'a> RowGroup<'a> {
-    /// Of these columns; places are not asked for.
+    /// A group of these columns without row keys.
     #[cfg(test)]
     pub(super) fn new(columns: &'a [Rc<Block>]) -> Self {
         RowGroup {
@@ -317,12 +318,12 @@ impl<'a> RowGroup<'a> {
         }
     }
 
-    /// A column.
+    /// Returns a column's block.
     pub(super) fn column(&self, column: usize) -> Option<&'a Block> {
         self.columns.get(column).map(Rc::as_ref)
     }
 
-    /// A value of the run in a slot; none when only the run itself has it.
+    /// Returns the value of the run in a slot. `None`: only the run's own records have it.
     pub(super) fn field(&self, source: ValueSource, slot: u16) -> Option<Field<'a>> {
         let number = |column| self.column(column).and_then(|column| column.number(slot));
         match source {
@@ -345,7 +346,7 @@ impl<'a> RowGroup<'a> {
 }
 
 impl ValueSource {
-    /// The field that a value of a column of texts is; none when only the run itself has it.
+    /// Returns the field of a value in a column of texts. `None`: only the run's own records have it.
     pub(super) fn text<'a>(&self, value: Value<'a>) -> Option<Field<'a>> {
         match value {
             Value::Text(text) => Some(Field::text(text)),

@@ -1,34 +1,37 @@
-//! Top-k candidates by a key prefix. Ties on the prefix are all kept; they are broken later by the run's sort key.
+//! Top-k candidates by a key prefix. Ties on the prefix are all kept; they are broken later by the run's sort
+//! key.
 
 use super::snapshot::BlockId;
 
-/// Fewer candidates are not worth sorting.
+/// Number of candidates up to which sorting is not worthwhile.
 const FEW: usize = 100;
-/// Bytes of keys that are kept, at most, but for those of one block: an order by many texts has long ones.
+/// Largest number of bytes of keys that are kept, plus those of one block. An order by many texts has long
+/// keys.
 const BYTES_MAX: usize = 16 << 20;
 
-/// A run in a slot of a block, by the beginning of its key.
+/// A run in a slot of a block, with the beginning of its sort key.
 pub(super) struct Candidate {
     pub(super) key: Vec<u8>,
     pub(super) block: BlockId,
     pub(super) slot: u16,
 }
 
-/// The first candidates behind a place, with all that are equal to the last of them.
+/// The first candidates after a cursor, with all that equal the last of them.
 pub(super) struct Candidates {
     kept: Vec<Candidate>,
-    /// Of their keys.
+    /// Bytes of their keys.
     bytes: usize,
-    /// How many are needed.
+    /// Number of candidates that are needed.
     count: usize,
-    /// Of the place that the page begins behind: candidates that begin so may lie on either side.
+    /// The sort key of the page's cursor. A candidate that equals its beginning may lie before or after the
+    /// cursor.
     after: Option<Vec<u8>>,
-    /// What comes behind is not needed.
+    /// The upper bound: a candidate after it is not needed.
     last: Option<Vec<u8>>,
 }
 
 impl Candidates {
-    /// None yet; so many are needed behind the place.
+    /// Begins without candidates; `count` are needed after the cursor.
     pub(super) fn new(after: Option<Vec<u8>>, count: usize) -> Self {
         Candidates {
             kept: Vec::new(),
@@ -39,22 +42,22 @@ impl Candidates {
         }
     }
 
-    /// How many are needed.
+    /// Number of candidates that are needed.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Nothing behind this key is needed: more than are needed come no later.
+    /// Sets the upper bound. More candidates than are needed come no later than this key.
     pub(super) fn set_upper_bound(&mut self, key: Vec<u8>) {
         self.last = Some(key);
     }
 
-    /// The key of the place that the page begins behind.
+    /// Returns the sort key of the page's cursor.
     pub(super) fn after(&self) -> Option<&[u8]> {
         self.after.as_deref()
     }
 
-    /// The key behind which nothing is needed.
+    /// Returns the upper bound.
     pub(super) fn last(&self) -> Option<&[u8]> {
         self.last.as_deref()
     }
@@ -73,7 +76,7 @@ impl Candidates {
         });
     }
 
-    /// Drops what is not needed, once there is much; whether there is still too much to keep.
+    /// Removes what is not needed once there is much. True if there still is too much to keep.
     pub(super) fn overflow(&mut self) -> bool {
         let enough = (2 * self.count).max(FEW);
         if self.kept.len() <= enough && self.bytes <= BYTES_MAX {
@@ -83,10 +86,10 @@ impl Candidates {
         self.kept.len() > enough || self.bytes > BYTES_MAX
     }
 
-    /// Drops what is not needed.
+    /// Removes what is not needed.
     fn trim(&mut self) {
         let is_on_either_side = |candidate: &Candidate| self.after_prefix(candidate.key.len()) == Some(&candidate.key);
-        // Those come first, as nothing is kept that comes before the place.
+        // These come first, since nothing is kept that comes before the cursor.
         let sure = self
             .kept
             .iter()
@@ -102,12 +105,12 @@ impl Candidates {
         }
     }
 
-    /// So many bytes of the key of the place that the page begins behind.
+    /// Returns the first `length` bytes of the cursor's sort key.
     fn after_prefix(&self, length: usize) -> Option<&[u8]> {
         self.after.as_deref()?.get(..length)
     }
 
-    /// All that may be needed, none of which stays.
+    /// Returns all candidates that may be needed, and keeps none.
     pub(super) fn take(&mut self) -> Vec<Candidate> {
         self.trim();
         self.bytes = 0;
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn long_keys_overflow_however_few_they_are() {
+    fn a_few_long_keys_overflow() {
         let mut candidates = Candidates::new(None, 50_000);
         let overflows = (0..2_000).filter(|slot: &u16| {
             candidates.offer(&[&slot.to_be_bytes()[..], &[0; 20_000]].concat(), block(0), *slot);
@@ -143,7 +146,7 @@ mod tests {
             let mut candidates = Candidates::new(after.clone(), count);
             for (slot, key) in (0..).zip(&keys) {
                 candidates.offer(&[*key], block(0), slot);
-                // As if there were much.
+                // Makes the number of candidates large.
                 candidates.kept.extend((0..FEW + 2 * count).map(|_| Candidate { key: vec![7], block: block(1), slot: 0 }));
                 candidates.overflow();
                 candidates.kept.retain(|candidate| candidate.block.experiment == 0);

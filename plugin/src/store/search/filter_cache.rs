@@ -1,4 +1,5 @@
-//! Cache of filter results: for each filter and block the bitmap of matching rows. The next page of the same search reuses it.
+//! Cache of filter results: for each filter and block the bitmap of matching rows. The next page of the same
+//! search reuses it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,9 +9,9 @@ use crate::search::runs::RunAttribute;
 use crate::store::columnar::cache::BlockRevision;
 use crate::store::columnar::instance_cache::{self, FilterResult};
 
-/// Filters that are known again, at most.
+/// Largest number of filters with cached results.
 const FILTERS_MAX: usize = 32;
-/// A filter of more clauses, or one whose texts are longer altogether, is not kept.
+/// Largest number of clauses, and of bytes of texts, of a filter with cached results.
 const CLAUSES_MAX: usize = 32;
 const TEXT_BYTES_MAX: usize = 1_000;
 
@@ -20,7 +21,7 @@ thread_local! {
 
 /// Filters whose results are cached.
 struct KnownFilters {
-    /// Each with its number, in the order of their last use.
+    /// Each filter with its number, in the order of their last use.
     filters: Vec<(u32, Filter<RunAttribute>)>,
     numbers: u32,
 }
@@ -57,7 +58,7 @@ impl KnownFilters {
         }
     }
 
-    /// The number by which a filter is known; a number is never given twice.
+    /// Returns the number of a filter; a number is never reused. `None`: the filter's results are not cached.
     fn number(&mut self, filter: &Filter<RunAttribute>) -> Option<u32> {
         if let Some(place) = self.filters.iter().position(|(_, known)| known == filter) {
             let known = self.filters.remove(place);
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_filters_share_what_is_known_until_the_runs_change() {
+    fn equal_filters_share_cached_results_until_the_revision_changes() {
         let known = number("params.p = 'x' AND metrics.m > 1").unwrap();
         let other = number("params.p = 'x'").unwrap();
         assert_eq!(number("params.p = \"x\" and metrics.m > 1.0"), Some(known));
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn few_filters_are_known_and_none_that_is_long_or_empty() {
+    fn the_number_of_cached_filters_is_bounded_and_long_or_empty_ones_are_not_cached() {
         let first = number("tags.t LIKE 'x%'");
         for index in 0..FILTERS_MAX {
             number(&format!("metrics.m > {index}"));

@@ -1,5 +1,5 @@
-//! Evaluates a filter on one block, column by column, into two bitmaps: rows that match, and rows that only their full record
-//! can decide.
+//! Evaluates a filter on one block, column by column, into two bitmaps: rows that match, and rows that only
+//! their full record can decide.
 
 use super::block_reader::{RowGroup, ValueSource};
 use crate::search::bounds::Bounds;
@@ -8,17 +8,17 @@ use crate::search::schema::Relation;
 use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 
-/// The slots of a block that are still in question.
+/// The slots of a block on which a filter decides.
 pub(super) struct FilterMask<'t, 'a> {
     rows: &'t RowGroup<'a>,
-    /// Those that have passed all tests.
+    /// The slots that have passed all tests.
     pub(super) matched: SlotBitmap,
-    /// Those of which only the run itself tells whether they pass.
+    /// The slots that only the run's own records can decide.
     pub(super) undecided: SlotBitmap,
 }
 
 impl<'t, 'a> FilterMask<'t, 'a> {
-    /// Before any test.
+    /// Begins before any test.
     pub(super) fn new(rows: &'t RowGroup<'a>, slots: SlotBitmap) -> Self {
         FilterMask {
             rows,
@@ -27,7 +27,7 @@ impl<'t, 'a> FilterMask<'t, 'a> {
         }
     }
 
-    /// Keeps the slots for which a test holds.
+    /// Keeps the slots that pass a test.
     pub(super) fn test(&mut self, test: &Predicate, source: ValueSource) {
         match (source, test) {
             (ValueSource::Float(column), Predicate::Float(relation, restrict)) => {
@@ -63,7 +63,7 @@ impl<'t, 'a> FilterMask<'t, 'a> {
         }
     }
 
-    /// A loop of its own for each relation: none is chosen inside.
+    /// Each relation has a loop of its own, so that none is chosen inside the loop.
     fn compare(&mut self, column: usize, relation: Relation, restrict: f64) {
         match relation {
             Relation::Equal => self.keep_floats(column, |value| value == restrict, false),
@@ -102,7 +102,7 @@ impl<'t, 'a> FilterMask<'t, 'a> {
             .retain(|slot| record(verdict(value(slot)), slot, undecided));
     }
 
-    /// The same where the verdict on a word decides for all slots that hold it.
+    /// Applies a test to a dictionary: the result for a word decides for all slots that hold it.
     fn test_words(&mut self, codes: &[u8], words: impl Iterator<Item = Verdict>, absent: Verdict) {
         let (mut holds, mut is_unsure) = ([false; 256], [false; 256]);
         for ((holds, is_unsure), verdict) in holds.iter_mut().zip(&mut is_unsure).zip(words) {
@@ -119,10 +119,10 @@ impl<'t, 'a> FilterMask<'t, 'a> {
     }
 }
 
-/// True if a test holds; none when only the run itself tells.
+/// The result of a test. `None`: only the run's own records can decide it.
 type Verdict = Option<bool>;
 
-/// True if a slot stays; one without a verdict is put aside.
+/// True if a slot stays. A slot without a result is added to the undecided ones.
 fn record(verdict: Verdict, slot: u16, undecided: &mut SlotBitmap) -> bool {
     if verdict.is_none() {
         undecided.insert(slot);
@@ -141,7 +141,7 @@ mod tests {
     use crate::search::runs::RunOrder;
     use crate::store::columnar::block_builder::{BlockBuilder, ColumnType};
 
-    /// A block of texts, one of which is too long for it, or of numbers.
+    /// Builds a block of texts, one of which is too long for it, or of numbers.
     fn block(kind: ColumnType, values: &[Option<u8>]) -> Rc<Block> {
         let mut draft = BlockBuilder::read(&[]).unwrap();
         for (slot, value) in values.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Searches of runs: a filter, an order, and a page.
 //!
-//! In the default order a search reads from its cursor until the page is full. Another order looks at everything once and keeps
-//! no more than a page.
+//! In the default order a search reads from its cursor until the page is full. Another order looks at
+//! everything once and keeps no more than a page.
 
 mod block_reader;
 mod candidates;
@@ -21,28 +21,28 @@ use crate::domain::id::RunId;
 use crate::domain::lifecycle::Stage;
 use crate::search::runs::RunOrder;
 
-/// A run that was found.
+/// A run that a search found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunHit {
     /// Its id.
     pub id: RunId,
-    /// Where it is packed, unless it must be read itself anyway.
+    /// The row of the run. `None`: the run must be read from its own records anyway.
     pub location: Option<RowLocation>,
 }
 
-/// Where a run is packed that was not changed since, and the stage in which it is shown. While these are the same, so is all
-/// that is read of it.
+/// The row of an unchanged packed run, and the stage in which it is shown. While these are the same,
+/// everything that is read of the run is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowLocation {
-    /// What is packed of its block.
+    /// The revision of its block.
     pub revision: BlockRevision,
-    /// Its row.
+    /// The row.
     pub row: u64,
     /// The only stage that the search shows.
     pub stage: Stage,
 }
 
-/// True if bytes can be the place of a run in this order.
+/// True if bytes can be the cursor of a run in this order.
 pub fn fits(order: &RunOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
         bytes.len() == keys::RUN_SORT_KEY_BYTES

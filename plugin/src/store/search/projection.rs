@@ -1,5 +1,5 @@
-//! The parts of a run that a search asks for. A run that is read from its own records costs those parts, not all that was
-//! logged to it.
+//! The parts of a run that a search asks for. A run that is read from its own records costs those parts, not
+//! everything that was logged to it.
 
 use super::super::query::SearchQuery;
 use super::snapshot::SearchSnapshot;
@@ -13,13 +13,13 @@ use crate::store::keys;
 use crate::store::portion::{Room, THING_BYTES_MAX, as_stored};
 use crate::store::runs::read::RunParts;
 
-/// Runs that are read in one call, at most.
+/// Largest number of runs that are read in one call.
 const RUNS_AT_ONCE: usize = 500;
 
-/// Spans of one call, at most, unless one run has more.
+/// Largest number of spans of one call, unless one run has more.
 const SPANS_AT_ONCE: usize = 10_000;
 
-/// What is read of each run besides what it says itself, and what was packed of it.
+/// The values that are read of each run besides the run's record and its packed run.
 #[derive(Debug, Default)]
 pub(super) struct Projection {
     metrics: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// What a filter and an order ask for.
+    /// Returns the values that a filter and an order ask for.
     pub(super) fn of(query: &SearchQuery<RunAttribute>) -> Self {
         let mut asked = Projection::default();
         let clauses = query.filter.clauses.iter().map(|clause| &clause.subject);
@@ -64,8 +64,8 @@ impl Projection {
         std::iter::once(keys::run_itself(id)).chain(inputs).chain(values)
     }
 
-    /// Reads runs one after the other; `each` gets those that exist, with what is asked for and perhaps more. No more than one of
-    /// them is ever in memory.
+    /// Reads runs one after the other. `each` receives those that exist, with the values asked for and
+    /// perhaps more. At most one of them is in memory at a time.
     pub(super) async fn read(
         &self,
         snapshot: &SearchSnapshot,
@@ -98,7 +98,7 @@ impl Projection {
     }
 }
 
-/// Hands a run out of which all was read, if it exists.
+/// Passes a run that was read whole to `each`, if it exists.
 fn finish(snapshot: &SearchSnapshot, mut parts: RunParts, each: &mut impl FnMut(&FullRun<'_>)) -> Result<()> {
     let Some(run) = parts.run.take() else { return Ok(()) };
     let experiment = snapshot.lifecycles.get(&run.experiment);

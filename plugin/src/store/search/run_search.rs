@@ -1,8 +1,8 @@
-//! The search of runs: prune blocks, evaluate the filter by columns, keep the top k, then read the runs that are left.
+//! The search of runs: prune blocks, filter by columns, keep the top k, then read the remaining runs.
 //!
-//! Packed runs are looked at in the columns of their block, a slot a run. Dirty runs, and values that no column has, are read
-//! themselves. In the default order the newest blocks come first, and the search ends when nothing unread can come before the
-//! end of the page. In another order row keys are only looked up for runs that may be on the page.
+//! Packed runs are searched in their block's columns. Dirty runs, and values without a column, are read from
+//! the runs' own records. In the default order the newest blocks come first; the search ends when nothing
+//! unread can be on the page. In another order row keys are only looked up for runs that may be on the page.
 
 use super::block_reader::{BlockSet, ColumnProjection, RowGroup, ValueSource};
 use super::candidates::{Candidate, Candidates};
@@ -51,28 +51,26 @@ pub async fn find(within: &[ExperimentId], query: &SearchQuery<RunAttribute>) ->
     Ok(search.best.into_page())
 }
 
-/// Looks at runs and keeps the best.
 struct RunSearch<'a> {
     snapshot: &'a SearchSnapshot,
     query: &'a SearchQuery<RunAttribute>,
     in_default_order: bool,
-    /// Place and stage alone tell whether a run is found, and where.
+    /// True if the sort key and the stage alone decide if a run matches, and its position.
     sort_key_suffices: bool,
     best: TopK<RunHit>,
     candidates: Candidates,
-    /// What must hold, and where its values are found; what is cheap and keeps few comes first.
+    /// The tests of the filter with the sources of their values. Cheap and selective ones come first.
     clauses: Vec<(&'a Predicate, ValueSource)>,
-    /// By which the verdicts of all clauses together are kept, if they are.
+    /// The number of the filter in the cache of filter results. `None`: its results are not cached.
     filter: Option<u32>,
-    /// What is read of a block of which the filter is known.
+    /// The columns of a block whose filter result is cached.
     term_columns: ColumnProjection,
-    /// What is read of other blocks: the columns of clauses besides.
+    /// The columns of other blocks, with those of the clauses.
     all_columns: ColumnProjection,
-    /// Where the values of the first terms are found; those behind are in the place of a run, which is looked up later.
+    /// The sources of the first terms. The later terms are in a run's sort key, which is looked up later.
     terms: Vec<ValueSource>,
-    /// What is read of runs that must be read themselves.
     projection: Projection,
-    /// Places are looked up at once: nothing else tells runs apart, or the search may end once enough are known.
+    /// True if row keys are looked up at once: nothing else orders the runs, or the search may end early.
     is_eager: bool,
 }
 
@@ -84,7 +82,7 @@ impl<'a> RunSearch<'a> {
             .iter()
             .rev()
             .take_while(|term| is_in_sort_key(&term.subject));
-        // Where places alone would tell, the column of start times tells sooner whose places are worth looking up.
+        // In an order by start times their column shows first which row keys are worth a look-up.
         let is_by_start = query.order.terms().first().is_some_and(is_start_time);
         let first = (query.order.terms().len() - in_place.count()).max(usize::from(is_by_start));
         let first = query.order.terms().iter().take(first);
@@ -101,7 +99,7 @@ impl<'a> RunSearch<'a> {
             true => key_of_cursor(&query.order, cursor.bytes()),
             false => cursor.bytes().to_vec(),
         });
-        // What marked runs seem to be in their block may be wrong, so they do not count.
+        // The values of a dirty run in its block may be outdated, so dirty runs do not count.
         let needed = query.count + snapshot.dirty_count();
         RunSearch {
             snapshot,
@@ -120,7 +118,7 @@ impl<'a> RunSearch<'a> {
         }
     }
 
-    /// Reads runs themselves, and keeps those that are found.
+    /// Reads runs from their own records, and keeps those that match.
     async fn read_runs(&mut self, ids: &[RunId]) -> Result<()> {
         let (query, best, in_default_order) = (self.query, &mut self.best, self.in_default_order);
         let offer = |run: &FullRun<'_>| {
@@ -137,7 +135,6 @@ impl<'a> RunSearch<'a> {
         self.projection.read(self.snapshot, ids, offer).await
     }
 
-    /// Looks at the runs of some blocks.
     async fn scan_blocks(&mut self, blocks: &[BlockRef]) -> Result<()> {
         let ids = blocks.iter().map(|block| block.id);
         let (known, open): (Vec<_>, Vec<_>) = ids
@@ -159,8 +156,7 @@ impl<'a> RunSearch<'a> {
         Ok(())
     }
 
-    /// The same of blocks of all of which, or of none of which, the verdicts are known; runs of which the blocks do not know enough
-    /// are put aside.
+    /// Scans blocks whose filter results are all cached, or all not. Undecided runs are put aside.
     async fn scan_alike(
         &mut self,
         some: &[(BlockId, Option<FilterResult>)],
@@ -187,7 +183,7 @@ impl<'a> RunSearch<'a> {
         Ok(())
     }
 
-    /// What the filter says of the runs of a block, if nothing must be asked for that.
+    /// Returns the filter's result for a block. `None`: it must be evaluated.
     fn cached_filter(&self, block: BlockId) -> Option<FilterResult> {
         if self.clauses.is_empty() {
             return Some(FilterResult {
@@ -198,7 +194,7 @@ impl<'a> RunSearch<'a> {
         filter_cache::get(self.snapshot.revision(block)?, block.number, self.filter?)
     }
 
-    /// Asks the filter about all runs of a block: also about those that this search does not need, for the next one.
+    /// Evaluates the filter on all runs of a block. The next search may need runs that this one does not.
     fn evaluate_filter(&self, block: BlockId, rows: &RowGroup<'_>) -> FilterResult {
         let mut mask = FilterMask::new(rows, self.rows_in(block));
         for (test, source) in &self.clauses {
@@ -214,7 +210,7 @@ impl<'a> RunSearch<'a> {
         result
     }
 
-    /// The slots of a block that runs have.
+    /// Returns the slots of a block that have runs.
     fn rows_in(&self, block: BlockId) -> SlotBitmap {
         let experiment = self.snapshot.experiments.get(block.experiment);
         experiment.map_or_else(SlotBitmap::default, |experiment| {
@@ -222,8 +218,7 @@ impl<'a> RunSearch<'a> {
         })
     }
 
-    /// The key behind which no run is needed, if that is known of some blocks before their runs are looked at: on the first page
-    /// of all runs in the order of one metric.
+    /// Returns an upper bound of the page's last key, if known: on an unfiltered first page by one metric.
     fn first_page_bound(&self, ids: &[BlockId], blocks: &BlockSet) -> Option<Vec<u8>> {
         let ([ValueSource::Float(column)], None, None) =
             (&*self.terms, self.candidates.after(), self.candidates.last())
@@ -248,7 +243,7 @@ impl<'a> RunSearch<'a> {
         self.query.order.write_terms(&mut key, 0..1, number).map(|()| key)
     }
 
-    /// Offers the runs of a block that are found; those of which the block does not know enough are put aside.
+    /// Offers the matching runs of a block; undecided ones are put aside.
     fn scan_block(
         &mut self,
         block: BlockId,
@@ -280,7 +275,7 @@ impl<'a> RunSearch<'a> {
         put_aside.extend(undecided.iter().map(aside));
     }
 
-    /// The slots of a block whose runs the view shows.
+    /// Returns the slots of a block whose runs the view shows.
     fn shown(&self, block: BlockId, rows: &RowGroup<'_>) -> SlotBitmap {
         let Some(experiment) = self.snapshot.experiments.get(block.experiment) else {
             return SlotBitmap::default();
@@ -305,13 +300,13 @@ impl<'a> RunSearch<'a> {
         slots
     }
 
-    /// Looks up the places of the candidates and keeps the best of them.
+    /// Looks up the row keys of the candidates and keeps the best of them.
     async fn resolve_candidates(&mut self) -> Result<()> {
         let candidates = self.candidates.take();
-        // So many are equal that each is better looked up at once.
+        // With so many equal candidates it is better to look up each at once.
         self.is_eager |= candidates.len() > 4 * self.query.count.max(RUNS_AT_ONCE);
         let terms = self.query.order.terms();
-        // Rows mostly lie in the default order from its end: so few are kept that are dropped again.
+        // Rows usually follow the default order from its end. Reversed, few are kept that are removed later.
         for (candidate, sort_key, id) in self.sort_keys(candidates).await?.into_iter().rev() {
             let location = self.location(&candidate);
             let found = RunHit { id, location };
@@ -338,7 +333,7 @@ impl<'a> RunSearch<'a> {
         })
     }
 
-    /// The place and the id of each of some candidates, but of marked runs.
+    /// Returns sort key and id of each candidate, except of dirty runs.
     async fn sort_keys(&self, candidates: Vec<Candidate>) -> Result<Vec<(Candidate, RunSortKey, RunId)>> {
         let row = |candidate: &Candidate| {
             let row = row_of(candidate.block.number, candidate.slot);
@@ -366,7 +361,7 @@ fn is_start_time(term: &Term<RunAttribute>) -> bool {
     term.subject == Subject::Attribute(RunAttribute::StartTime)
 }
 
-/// The key, in the default order, of the run that has a place there.
+/// Returns the key of a default order's cursor.
 fn key_of_cursor(order: &Order<RunAttribute>, sort_key: &[u8]) -> Vec<u8> {
     let mut key = Vec::new();
     if let Some(sort_key) = sort_key.first_chunk() {
@@ -378,7 +373,6 @@ fn key_of_cursor(order: &Order<RunAttribute>, sort_key: &[u8]) -> Vec<u8> {
     key
 }
 
-/// True if the place of a run tells the value.
 fn is_in_sort_key(subject: &Subject<RunAttribute>) -> bool {
     matches!(
         subject,
@@ -394,7 +388,7 @@ fn from_sort_key(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId)
     }
 }
 
-/// In which order tests are made.
+/// Returns the rank of a test: cheap and selective ones come first.
 fn cost(test: &Predicate) -> u8 {
     match test {
         Predicate::Text { wanted: true, .. } | Predicate::Absent => 0,

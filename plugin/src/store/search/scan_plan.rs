@@ -1,4 +1,4 @@
-//! The order in which a search looks at blocks and dirty runs.
+//! The order in which a search reads blocks and dirty runs.
 
 use std::collections::VecDeque;
 
@@ -10,23 +10,24 @@ use crate::store::keys::{self, RUN_SORT_KEY_BYTES};
 use crate::store::query::SearchQuery;
 use crate::store::top_k::TopK;
 
-/// How many runs are read themselves at a time, at most.
+/// Largest number of runs that are read from their own records together.
 pub(super) const RUNS_AT_ONCE: usize = 500;
-/// How many blocks are read at a time, at most. In default order the first time it is one, and then as many as the page seems to
-/// need, but no more than twice as many each time.
+/// Largest number of blocks that are read together. In default order the first read is one block. Later reads
+/// are as many as the page seems to need, at most twice as many each time.
 const BLOCKS_AT_ONCE: usize = 32;
-/// How many columns of blocks are read at a time, at most, unless one block has more: of 52 KB each where texts are long.
+/// Largest number of columns of blocks that are read together, unless one block has more. Each has up to 52
+/// KB where texts are long.
 const CELLS_AT_ONCE: usize = 1_024;
 
-/// What is looked at next.
+/// The next step of a search.
 pub(super) enum ScanStep<'a> {
-    /// Runs that must be read themselves.
+    /// Runs that must be read from their own records.
     Runs(&'a [DirtyRun]),
     /// Blocks of packed runs.
     Blocks(Vec<BlockRef>),
 }
 
-/// What is not looked at yet.
+/// The blocks and dirty runs that are not read yet.
 pub(super) struct ScanPlan<'a> {
     dirty: &'a [DirtyRun],
     blocks: VecDeque<BlockRef>,
@@ -38,7 +39,7 @@ pub(super) struct ScanPlan<'a> {
 }
 
 impl<'a> ScanPlan<'a> {
-    /// Everything behind the place where the page begins, of which so many columns are read.
+    /// Begins with everything after the page's cursor. `columns` is the number of columns that are read.
     pub(super) fn new(snapshot: &'a SearchSnapshot, query: &SearchQuery<RunAttribute>, columns: usize) -> Self {
         let in_default_order = query.order.is_listing();
         let blocks_max = blocks_at_once(columns);
@@ -58,7 +59,7 @@ impl<'a> ScanPlan<'a> {
         plan
     }
 
-    /// Drops what lies before a place, and orders the rest.
+    /// Removes everything before a cursor, and sorts the rest.
     fn begin_after(&mut self, after: Option<&[u8]>) {
         if let Some(after) = after {
             let begin = self.dirty.partition_point(|run| run.sort_key.as_slice() <= after);
@@ -69,7 +70,7 @@ impl<'a> ScanPlan<'a> {
         self.blocks.make_contiguous().sort_unstable_by_key(first_sort_key);
     }
 
-    /// What to look at before anything else, or nothing when no more can change the page.
+    /// Returns the step that comes first. `None`: nothing can change the page any more.
     pub(super) fn next(&mut self, best: &TopK<RunHit>) -> Option<ScanStep<'a>> {
         let next_block = self.blocks.front().map(first_sort_key);
         let next_run = self.dirty.first().map(|run| run.sort_key);
@@ -93,7 +94,7 @@ impl<'a> ScanPlan<'a> {
         Some(ScanStep::Blocks(some))
     }
 
-    /// How many blocks fill the page if they hold as much as those before.
+    /// Number of blocks that fill the page if they match as often as those before.
     fn needed(&self, best: &TopK<RunHit>) -> usize {
         match best.found() {
             _ if !self.in_default_order => self.blocks_max,
@@ -103,12 +104,12 @@ impl<'a> ScanPlan<'a> {
     }
 }
 
-/// How many blocks are read at a time, at most, if so many columns are read of each.
+/// Largest number of blocks that are read together with this number of columns.
 fn blocks_at_once(columns: usize) -> usize {
     (CELLS_AT_ONCE / columns.max(1)).clamp(1, BLOCKS_AT_ONCE)
 }
 
-/// No run of the block comes before.
+/// Returns a lower bound: no run of the block comes before it.
 fn first_sort_key(block: &BlockRef) -> [u8; RUN_SORT_KEY_BYTES] {
     keys::run_sort_key(block.zone.newest_ms, RunId([0; 16]))
 }
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_columns_are_read_of_fewer_blocks() {
+    fn more_columns_mean_fewer_blocks_at_once() {
         assert_eq!([0, 3, 32, 64, 512].map(blocks_at_once), [32, 32, 32, 16, 2]);
         assert_eq!(blocks_at_once(10_000), 1);
     }

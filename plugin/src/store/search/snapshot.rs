@@ -19,7 +19,7 @@ pub(super) struct ExperimentSnapshot {
     pub(super) zones: ZoneMap,
 }
 
-/// A run that must be read itself, by its place. There may be very many.
+/// A run that must be read from its own records, given by its sort key. There may be very many.
 pub(super) struct DirtyRun {
     pub(super) sort_key: [u8; RUN_SORT_KEY_BYTES],
 }
@@ -39,25 +39,25 @@ pub(super) struct BlockId {
     pub(super) number: u32,
 }
 
-/// A block that may hold runs to be found.
+/// A block that may hold matching runs.
 pub(super) struct BlockRef {
     pub(super) id: BlockId,
     pub(super) zone: Zone,
 }
 
-/// Everything that is searched, as it was at one moment.
+/// Everything that is searched, as of one time.
 pub(super) struct SearchSnapshot {
     pub(super) experiments: Vec<ExperimentSnapshot>,
-    /// The marked runs that the view shows, in default order.
+    /// The dirty runs that the view shows, in default order.
     pub(super) dirty: Vec<DirtyRun>,
-    /// All marked runs, by id: what the blocks say of them may be old.
+    /// All dirty runs, by id: their values in blocks may be outdated.
     all_dirty: Vec<RunId>,
-    /// Of all experiments that exist.
+    /// Lifecycles of all experiments that exist.
     pub(super) lifecycles: BTreeMap<ExperimentId, Lifecycle>,
 }
 
 impl SearchSnapshot {
-    /// Reads what is known of some experiments; those that do not exist hold nothing.
+    /// Reads the snapshot of some experiments. One that does not exist is empty.
     pub(super) async fn read(within: &[ExperimentId], view: View) -> Result<Self> {
         let spans = within.iter().flat_map(|id| {
             let (experiment, zones) = (keys::experiment(*id), keys::zones(*id));
@@ -69,7 +69,7 @@ impl SearchSnapshot {
             all_dirty: Vec::new(),
             lifecycles: BTreeMap::new(),
         };
-        // Marks and zones come behind their experiment: spans are read in their order.
+        // Dirty markers and zone maps come after their experiment: spans are read in their order.
         scan_all(spans.collect(), usize::MAX, |index, key, value| {
             let id = within.get(index / 3).copied().ok_or_else(corrupt)?;
             match index % 3 {
@@ -94,12 +94,12 @@ impl SearchSnapshot {
         Ok(found)
     }
 
-    /// How many runs are marked.
+    /// Number of dirty runs.
     pub(super) fn dirty_count(&self) -> usize {
         self.all_dirty.len()
     }
 
-    /// True if what the blocks say of a run may be old.
+    /// True if a run's values in blocks may be outdated.
     pub(super) fn is_dirty(&self, id: RunId) -> bool {
         self.all_dirty.binary_search(&id).is_ok()
     }
@@ -118,7 +118,7 @@ impl SearchSnapshot {
         Ok(())
     }
 
-    /// What is packed of the runs of a block.
+    /// Returns the revision of a block. `None`: there is no such block.
     pub(super) fn revision(&self, block: BlockId) -> Option<BlockRevision> {
         let experiment = self.experiments.get(block.experiment)?;
         Some(BlockRevision {
@@ -127,7 +127,7 @@ impl SearchSnapshot {
         })
     }
 
-    /// The blocks in which runs that the view shows may be.
+    /// Returns the blocks that may hold runs.
     pub(super) fn blocks(&self) -> Vec<BlockRef> {
         let blocks = self.experiments.iter().enumerate().flat_map(|(experiment, searched)| {
             let block = move |(number, zone)| BlockRef {

@@ -1,11 +1,12 @@
-//! A bound on the last key of the first page, from min/max values alone: every minimum is some run's value, so the k-th
-//! smallest minimum bounds the k-th smallest value.
+//! A bound on the last key of the first page, from min/max values alone. Every minimum is some run's value,
+//! so the k-th smallest minimum bounds the k-th smallest value.
 
 use super::block_reader::RowGroup;
 use crate::store::columnar::block::Block;
 use crate::store::columnar::slot_bitmap::{SlotBitmap, WORD_SLOTS};
 
-/// The first number of an order in each lot of a column, of those lots that lie within the slots that are shown, if all are.
+/// Returns the first number in the order for each whole word of a column's slots. Empty if some slot in use
+/// is not shown.
 pub(super) fn block_bounds(
     rows: &RowGroup<'_>,
     column: usize,
@@ -20,12 +21,12 @@ pub(super) fn block_bounds(
     let whole = usize::from(used) / WORD_SLOTS;
     let block_bounds = ranges.iter().take(whole);
     let block_bounds = block_bounds.map(|range| if descending { *range.end() } else { *range.start() });
-    // A lot with a NaN has no range.
+    // A word with a NaN has no finite range.
     block_bounds.filter(|number| number.is_finite()).collect()
 }
 
-/// The number behind which nothing is needed when these are of runs that are found, and a page has `count`; none if they are
-/// not more than that.
+/// Returns the last number that a page of `count` may need, given the first numbers of words of matching
+/// runs. `None`: there are not more than `count` of them.
 pub(super) fn top_k_threshold(mut block_bounds: Vec<f64>, count: usize, descending: bool) -> Option<f64> {
     if block_bounds.len() <= count {
         return None;
@@ -56,13 +57,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn so_many_runs_come_no_later(
+        fn more_runs_than_a_page_has_come_no_later_than_the_threshold(
             numbers in prop::collection::vec(prop_oneof![(-50_i32..50).prop_map(f64::from), Just(f64::NAN)], 64..512),
             hidden in 0_u16..70, beyond in 0_usize..70, count in 0_usize..7, descending in any::<bool>(),
         ) {
             let columns = column(&numbers);
             let used = u16::try_from(numbers.len().saturating_sub(beyond)).unwrap();
-            // Mostly all are shown.
+            // Usually all are shown.
             let shown = SlotBitmap::prefix(used.saturating_sub(hidden.saturating_sub(60)));
             let block_bounds = block_bounds(&RowGroup::new(&columns), 0, used, &shown, descending);
             if let Some(last) = top_k_threshold(block_bounds, count, descending) {
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_with_the_first_of_a_lot() {
+    fn the_threshold_is_the_first_number_of_a_word() {
         let numbers: Vec<f64> = (0..256).map(f64::from).collect();
         let columns = column(&numbers);
         let last = |count, descending| {

@@ -1,4 +1,5 @@
-//! Clears what is left of an experiment: its runs and logged models get tombstones of their own, then its records go.
+//! Removes an experiment's tombstone: its runs and logged models get tombstones of their own, then its
+//! records are removed.
 
 use super::{CommitBudget, clear_spans, put_logged, put_run, put_unreadable_run};
 use crate::domain::id::{ExperimentId, RunId};
@@ -8,10 +9,11 @@ use crate::host::records::{Change, Span, get_all, scan, transact_background};
 use crate::store::columnar::row_keys;
 use crate::store::{codec, keys};
 
-/// Runs, or logged models, that become ruins in one commit.
+/// Number of runs, or logged models, that get tombstones in one commit.
 const PARTS_AT_ONCE: usize = 500;
 
-/// Clears an experiment away, as far as the turn goes; whether nothing but the ruins of its parts is left.
+/// Removes an experiment's records as far as the budget of commits allows. True if only the tombstones of its
+/// parts are left.
 pub(crate) async fn clear(id: ExperimentId, turn: &mut CommitBudget) -> Result<bool> {
     loop {
         if !turn.take() {
@@ -32,7 +34,7 @@ pub(crate) async fn clear(id: ExperimentId, turn: &mut CommitBudget) -> Result<b
     clear_spans(&spans, turn).await
 }
 
-/// Makes ruins of runs that are not packed; whether there were any.
+/// Writes tombstones of dirty runs. True if there were any.
 async fn take_on_marked(id: ExperimentId) -> Result<bool> {
     let mut runs = Vec::new();
     scan(keys::marks(id), PARTS_AT_ONCE, |key, _| {
@@ -49,7 +51,7 @@ async fn take_on_marked(id: ExperimentId) -> Result<bool> {
     Ok(!runs.is_empty())
 }
 
-/// Makes ruins of some packed runs; whether there was a record of their places.
+/// Writes tombstones of some packed runs. True if there was a record of their row keys.
 async fn take_on_packed(id: ExperimentId) -> Result<bool> {
     let (mut runs, mut found) = (Vec::new(), None);
     scan(keys::row_keys_between(id, 0, u32::MAX), 1, |key, record| {
@@ -68,7 +70,7 @@ async fn take_on_packed(id: ExperimentId) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes ruins of those runs that still are, one by one if they are too large to be read together.
+/// Writes tombstones of those runs that still exist, one by one if they are too large to be read together.
 async fn take_on(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut Change, &[RunId])) -> Result<()> {
     match take_on_together(id, runs, &also).await {
         Err(Error::TooLarge(_)) => {}
@@ -87,7 +89,7 @@ async fn take_on_together(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut C
             let Some(bytes) = record.existing() else { continue };
             match codec::read_run(*run, bytes) {
                 Ok(run) => put_run(change, &run),
-                // Where its files are is not known any more; its records need not stay for that.
+                // The location of its files is unknown, but that does not keep its records.
                 Err(_) => put_unreadable_run(change, *run, id),
             }
             change.delete(keys::run(*run));
@@ -99,7 +101,7 @@ async fn take_on_together(id: ExperimentId, runs: &[RunId], also: impl Fn(&mut C
     .await
 }
 
-/// Makes ruins of logged models that are in the experiment's list; whether there were any.
+/// Writes tombstones of logged models in the experiment's list. True if there were any.
 async fn take_on_models(experiment: ExperimentId) -> Result<bool> {
     let list = keys::logged_models::List::Experiment(experiment);
     let mut models: Vec<(Vec<u8>, LoggedModelId)> = Vec::new();

@@ -1,8 +1,8 @@
-//! Tombstones of purged runs and experiments, and of deleted models. A tombstone is written by the commit that hides them and
-//! removed after the last of their records and files.
+//! Tombstones of purged runs and experiments, and of deleted models. A tombstone is written by the commit
+//! that hides them and removed after the last of their records and files.
 //!
-//! Clearing is bounded in commits, and each commit in records and bytes. It only removes records that nobody can add to any
-//! more, so two who clear the same do no harm.
+//! Removal is bounded in commits, and each commit in records and bytes. It only removes records to which no
+//! request can add any more, so two removals of the same tombstone do no harm.
 
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
@@ -23,28 +23,28 @@ use crate::store::keys::{Column, Tombstone};
 mod experiment;
 pub mod model;
 
-/// Ruins that are looked at together.
+/// Number of tombstones that are read together.
 const RUINS_AT_ONCE: usize = 64;
-/// Records that are removed in one commit.
+/// Number of records that are removed in one commit.
 const RECORDS_AT_ONCE: usize = 5_000;
-/// Commits of one turn.
+/// Largest number of commits of one call of `clear_some`.
 const COMMITS_MAX: usize = 100;
-/// Commits of a request that deletes something; what they leave is for upkeep.
+/// Largest number of commits of a request that deletes something. Maintenance removes the rest.
 const COMMITS_SOON_MAX: usize = 20;
-/// Columns of which a slot is cleared in one commit.
+/// Number of columns in which a slot is cleared in one commit.
 const COLUMNS_AT_ONCE: usize = 500;
 
-/// Makes a ruin of a run, as a part of a change that takes the run out of sight.
+/// Writes the tombstone of a run, in a change that hides the run.
 pub fn put_run(change: &mut Change, run: &Run) {
     put_with_files(change, &Tombstone::Run(run.id), run.experiment, &run.artifact_uri);
 }
 
-/// The same of a run whose record cannot be read.
+/// Writes the tombstone of a run whose record cannot be read.
 fn put_unreadable_run(change: &mut Change, id: RunId, experiment: ExperimentId) {
     put_with_files(change, &Tombstone::Run(id), experiment, "");
 }
 
-/// Makes a ruin of a logged model, likewise.
+/// Writes the tombstone of a logged model, in a change that hides the model.
 fn put_logged(change: &mut Change, model: &LoggedModel) {
     put_with_files(
         change,
@@ -63,35 +63,35 @@ fn put_with_files(change: &mut Change, ruin: &Tombstone, experiment: ExperimentI
     change.put(keys::ruin(ruin), write_note(&note));
 }
 
-/// Makes a ruin of an experiment, likewise.
+/// Writes the tombstone of an experiment, in a change that hides the experiment.
 pub fn put_experiment(change: &mut Change, id: ExperimentId) {
     change.put(keys::ruin(&Tombstone::Experiment(id)), Vec::new());
 }
 
-/// Makes a ruin of a registered model, likewise.
+/// Writes the tombstone of a registered model, in a change that hides the model.
 pub fn put_model(change: &mut Change, id: ModelId) {
     change.put(keys::ruin(&Tombstone::Model(id)), Vec::new());
 }
 
-/// Makes a ruin of a version of a registered model, likewise.
+/// Writes the tombstone of a version of a registered model, in a change that hides the version.
 pub fn put_version(change: &mut Change, model: ModelId, number: u64) {
     change.put(keys::ruin(&Tombstone::Version(model, number)), Vec::new());
 }
 
-/// How many commits may still be made.
+/// The number of commits that may still be made.
 pub struct CommitBudget {
     commits_left: usize,
 }
 
 impl CommitBudget {
-    /// A new one.
+    /// Begins with `COMMITS_MAX` commits.
     pub fn begin() -> Self {
         CommitBudget {
             commits_left: COMMITS_MAX,
         }
     }
 
-    /// Takes one commit; whether one was left.
+    /// Takes one commit. True if one was left.
     pub fn take(&mut self) -> bool {
         let fewer = self.commits_left.checked_sub(1);
         self.commits_left = fewer.unwrap_or(0);
@@ -99,16 +99,18 @@ impl CommitBudget {
     }
 }
 
-/// What clearing some ruins came to.
+/// The result of removing some tombstones.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Clearing {
-    /// Why ruins were left as they are, one line each: at most `RUINS_AT_ONCE`.
+    /// Why tombstones could not be removed, one line each, at most `RUINS_AT_ONCE`.
     pub failures: Vec<String>,
-    /// Behind which ruin to go on: clearing one may have made others behind it. None when there was none.
+    /// The key after which the next call continues: removing a tombstone may have added others after it.
+    /// `None`: there was none.
     pub next: Option<Vec<u8>>,
 }
 
-/// Clears some of the ruins behind this key away; an empty one is before all. One that cannot be cleared stops no other.
+/// Removes some of the tombstones after this key, where an empty key is before all. A tombstone that cannot
+/// be removed does not stop the others.
 pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
     let mut ruins = Vec::new();
     scan_page(&keys::all_ruins().after(after), RUINS_AT_ONCE, |key, note| {
@@ -121,7 +123,7 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
     for (key, note) in ruins {
         let cleared = clear(&key, &note, &mut turn).await;
         if cleared == Ok(false) {
-            // The turn is over: the next one begins with this ruin.
+            // The budget is used up: the next call begins with this tombstone.
             clearing.next = Some(last);
             return Ok(clearing);
         }
@@ -130,7 +132,7 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
             .extend(cleared.err().map(|error| failure(&key, &error)));
         clearing.next = Some(key.clone());
         if matches!(keys::ruin_of(&key), Some(Tombstone::Experiment(_))) {
-            // Its runs and logged models are ruins now, which come before others that were read.
+            // Its runs and logged models have tombstones now, which come before others that were read.
             return Ok(clearing);
         }
         last = key;
@@ -138,8 +140,8 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
     Ok(clearing)
 }
 
-/// Clears away what a request has just made a ruin of, as far as a request goes. Whatever it leaves, or cannot do, is left to
-/// upkeep: what was asked for has happened already.
+/// Removes a tombstone that a request has just written, as far as the budget of a request allows. The rest is
+/// left to maintenance, even after an error: the deletion itself has happened already.
 pub async fn clear_soon(ruin: &Tombstone) {
     let mut turn = CommitBudget {
         commits_left: COMMITS_SOON_MAX,
@@ -159,7 +161,8 @@ fn failure(key: &[u8], error: &Error) -> String {
     format!("what is left of the deleted {named} cannot be removed: {error:?}")
 }
 
-/// Clears a ruin away, and its note once nothing else is left; `false` when the turn ended before that.
+/// Removes the records and files of a tombstone, and then the tombstone itself. Returns false when the budget
+/// is used up before.
 async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool> {
     let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
     let is_cleared = match ruin {
@@ -181,7 +184,7 @@ async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool>
 
 async fn clear_run(id: RunId, note: &TombstoneValue, turn: &mut CommitBudget) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
-    // What does not lie at a place of its own is not the run's alone.
+    // Files that are not under the run's own path are not the run's alone.
     if let Some(root) = root.filter(|root| possible_runs(root.as_str()).contains(&id)) {
         blobs::delete_all_below(&root).await?;
     }
@@ -203,7 +206,7 @@ async fn clear_logged(id: LoggedModelId, note: &TombstoneValue, turn: &mut Commi
     .await
 }
 
-/// Empties the slot of a run in all columns. Its row is given to no other run.
+/// Clears the slot of a run in all columns. No other run gets its row.
 async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let [record] = get([keys::packed_run(id)]).await?;
     let Some(packed) = record.existing().map(PackedRun::read).transpose()? else {
@@ -227,11 +230,11 @@ async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     Ok(())
 }
 
-/// A column, and what shall be in slots of it.
+/// A column, and the new value of its slots. `None` clears them.
 pub type SlotChange = (Column, Option<&'static [u8]>);
 
-/// Sets the slots of these rows in these columns, as a part of a change. Where the experiment has no columns any more, there
-/// is nothing to set.
+/// Sets the slots of these rows in these columns, as a part of a change. If the experiment has no columns any
+/// more, there is nothing to set.
 pub async fn set_slots(
     change: &mut Change,
     experiment: ExperimentId,
@@ -257,7 +260,7 @@ pub async fn set_slots(
     let Some((zones_record, records)) = records.split_first().filter(|(zones, _)| zones.existing().is_some()) else {
         return Ok(());
     };
-    // Whoever rewrites a block relies on the zones and rewrites them.
+    // Every writer of a block checks the zone map and rewrites it.
     change.require_version(keys::zones(experiment), zones_record.version);
     let mut zones = ZoneMap::read(&zones_record.value)?;
     zones.bump(blocks.iter().copied());
@@ -283,7 +286,7 @@ pub async fn set_slots(
     Ok(())
 }
 
-/// Removes all records of some spans, as far as the turn goes; whether none is left.
+/// Removes all records of some spans as far as the budget allows. True if none is left.
 async fn clear_spans(spans: &[Span], turn: &mut CommitBudget) -> Result<bool> {
     for span in spans {
         let mut more = true;

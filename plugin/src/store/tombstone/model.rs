@@ -1,5 +1,5 @@
-//! Clears what a deleted model leaves: records that are unreachable. There can be more than one commit takes, so they go in
-//! pieces. Until then they only take room, and searches pass over them.
+//! Removes the records that a deleted model leaves, which are unreachable. One commit may not take all, so
+//! they are removed in pieces. Until then they only take space, and searches skip them.
 
 use super::CommitBudget;
 use crate::domain::id::ModelId;
@@ -10,11 +10,11 @@ use crate::store::codec;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
 
-/// Records that are removed in one commit; a version has three more in other places.
+/// Number of records that are removed in one commit. A version has three more under other keys.
 const RECORDS_AT_ONCE: usize = 1_500;
 
-/// Removes what a model that no longer exists had: versions, their places in the orders, tags and aliases. Answers whether
-/// the turn was long enough for all of it.
+/// Removes the records of a model that no longer exists: versions, their entries in the orders, tags and
+/// aliases. True if the budget sufficed for all of them.
 pub async fn clear_model(model: ModelId, turn: &mut CommitBudget) -> Result<bool> {
     for span in [
         keys::versions(model),
@@ -33,7 +33,7 @@ pub async fn clear_model(model: ModelId, turn: &mut CommitBudget) -> Result<bool
     Ok(true)
 }
 
-/// Removes the first records of a span; whether there are more.
+/// Removes the first records of a span. True if there are more.
 async fn remove_some(model: ModelId, span: &Span) -> Result<bool> {
     transact_background(async |change| {
         let left = scan_page(span, RECORDS_AT_ONCE, |key, value| {
@@ -49,7 +49,7 @@ async fn remove_some(model: ModelId, span: &Span) -> Result<bool> {
     .await
 }
 
-/// Removes what leads to a version by time and by run.
+/// Removes a version's entries by update time and by run.
 pub fn remove_sort_keys(change: &mut Change, version: &Version) {
     let Version { model, number, .. } = *version;
     change.delete(keys::updated_in_model(model, version.last_update_time_ms, number));

@@ -1,4 +1,4 @@
-//! Keys of the registry read back, and their bytes have the order that their table promises.
+//! Keys of the registry read back, and their bytes sort as the key table says.
 
 #![allow(clippy::unwrap_used)]
 use super::*;
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn a_link_reads_back_and_lies_with_its_run_and_experiment(experiment in any::<u32>(), run in any::<[u8; 16]>(), other in any::<[u8; 16]>(), numbers in any::<(u32, u32)>()) {
+    fn a_link_reads_back_and_lies_in_the_spans_of_its_run_and_experiment(experiment in any::<u32>(), run in any::<[u8; 16]>(), other in any::<[u8; 16]>(), numbers in any::<(u32, u32)>()) {
         let (experiment, run) = (ExperimentId(experiment.into()), RunId(run));
         let (model, number) = (ModelId(numbers.0.into()), u64::from(numbers.1));
         let key = version_of_run(experiment, run, model, number);
