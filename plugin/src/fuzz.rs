@@ -117,7 +117,7 @@ pub fn codec(bytes: &[u8]) {
         codec::read_text(&stored).map(String::into_bytes),
     ];
     let packed = [
-        DirtyMarker::read(&stored).map(|mark| mark.write().len()),
+        DirtyMarker::read(&stored).map(|dirty_marker| dirty_marker.write().len()),
         ZoneMap::read(&stored).map(|zones| zones.write().len()),
     ];
     for length in packed.into_iter().flatten() {
@@ -148,11 +148,15 @@ pub fn codec(bytes: &[u8]) {
 pub fn keys(bytes: &[u8]) {
     let _ = (keys::run_part(bytes), keys::experiment_tag_key(bytes));
     let _ = (
-        keys::marked(bytes),
+        keys::dirty_run_of(bytes),
         keys::block_number(bytes),
         keys::listed_experiment_sort_key(bytes),
     );
-    let _ = (keys::upload_of(bytes), keys::deleted_run(bytes), keys::ruin_of(bytes));
+    let _ = (
+        keys::upload_of(bytes),
+        keys::deleted_run(bytes),
+        keys::tombstone_of(bytes),
+    );
     let _ = keys::registry::version_itself(bytes);
     let _ = (
         keys::point_of(bytes),

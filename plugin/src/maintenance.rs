@@ -11,7 +11,7 @@ use crate::store::{compaction, keys, purge, tombstone};
 
 /// Makes one pass of compaction.
 pub(crate) async fn compact(after: Option<Vec<u8>>, quiet_ms: Option<u64>) -> Result<wit::CompactionPass, String> {
-    ensure_known(after.as_deref(), |after| keys::marked(after).is_some())?;
+    ensure_known(after.as_deref(), |after| keys::dirty_run_of(after).is_some())?;
     let quiet_ms = quiet_ms.map(|quiet| i64::try_from(quiet).unwrap_or(i64::MAX));
     let pass = compaction::pass(after.as_deref(), quiet_ms, now_ms(), random_u64()).await;
     let pass = pass.map_err(text)?;

@@ -30,7 +30,7 @@ use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::search::cursor::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
-use crate::store::portion::THING_BYTES_MAX;
+use crate::store::portion::ITEM_BYTES_MAX;
 use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
 use crate::store::registry::stage::Transition;
@@ -199,7 +199,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         order,
     };
     let found = version_search::find(&query).await?;
-    let read = async |some: &[VersionRef]| version_read::read_some(some, THING_BYTES_MAX).await;
+    let read = async |some: &[VersionRef]| version_read::read_some(some, ITEM_BYTES_MAX).await;
     let write = async |page: &mut PageWriter, version: FullVersion| page.add(&Version::in_list(&version));
     paging::write("model_versions", pages, &found, read, write).await
 }

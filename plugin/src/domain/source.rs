@@ -25,7 +25,7 @@ pub enum Source {
     /// The placeholder of a prompt.
     Prompt,
     /// A path among the artifacts of a run.
-    Run(RunPlace),
+    Run(RunArtifact),
     /// A path in this project's artifact store.
     Artifacts(ArtifactPath),
     /// A logged model.
@@ -38,7 +38,7 @@ pub enum Source {
 
 /// A path among the artifacts of a run, as a source names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunPlace {
+pub struct RunArtifact {
     /// The run that has the artifacts.
     pub run: RunId,
     /// The path below the run's artifacts, as sent. Empty: all of them.
@@ -157,12 +157,12 @@ fn climbing(source: &str) -> Error {
     )
 }
 
-fn run(source: &str, rest: &str) -> Result<RunPlace> {
+fn run(source: &str, rest: &str) -> Result<RunArtifact> {
     let path = own_path(source, rest)?;
     let (id, below) = path.split_once('/').unwrap_or((path, ""));
     let run = RunId::parse(id).map_err(|_| not_of_run(source))?;
     artifacts(source, path)?;
-    Ok(RunPlace {
+    Ok(RunArtifact {
         run,
         below: below.to_owned(),
     })
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(parse("1.0.0-rc.1"), Ok(Source::Own));
         let below = |below: &str| {
             let below = below.to_owned();
-            Ok(Source::Run(RunPlace { run, below }))
+            Ok(Source::Run(RunArtifact { run, below }))
         };
         assert_eq!(parse(&format!("runs:/{RUN}/a b/c")), below("a b/c"));
         assert_eq!(parse(&format!("runs:/{RUN}/100% b%20c/")), below("100% b%20c"));

@@ -68,14 +68,17 @@ mod runs;
 mod uploads;
 
 pub use columns::{
-    Column, all_marks, block, block_number, blocks, mark, marked, marks, row_keys, row_keys_between, zones,
+    Column, all_dirty_markers, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of, row_keys,
+    row_keys_between, zones,
 };
 use points::read_point;
 pub use points::{
     POINT_BYTES, chunk, chunks, high_water_mark, histories, history, newest_point, point, point_at, point_of,
     point_sort_key, read_newest_point,
 };
-pub use purge::{Tombstone, all_deletions, all_ruins, deleted_run, deletion, of_experiment, ruin, ruin_of};
+pub use purge::{
+    Tombstone, all_deletions, all_tombstones, deleted_run, deletion, of_experiment, tombstone, tombstone_of,
+};
 pub use runs::{
     RUN_SORT_KEY_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
     run_model_input, run_model_output, run_of_sort_key, run_param, run_part, run_parts, run_sort_key, run_tag,
@@ -232,14 +235,14 @@ pub fn read_dataset_use(key: &[u8]) -> Option<(String, String, bool)> {
 
 /// Sort key of an experiment with this creation time in the listing.
 pub fn experiment_sort_key(creation_time_ms: i64, id: ExperimentId) -> Vec<u8> {
-    Key(Vec::with_capacity(LISTED_PLACE_BYTES))
+    Key(Vec::with_capacity(LISTED_SORT_KEY_BYTES))
         .number(descending(creation_time_ms))
         .experiment(id)
         .0
 }
 
 /// Bytes of an experiment's sort key: creation time and number.
-pub const LISTED_PLACE_BYTES: usize = 16;
+pub const LISTED_SORT_KEY_BYTES: usize = 16;
 
 /// Span of the part of a listing after a sort key.
 pub fn listed_experiments_after(stage: Stage, sort_key: &[u8]) -> Span {

@@ -15,14 +15,14 @@ use crate::host::records::{Span, scan_until};
 pub const PORTION_BYTES: usize = 8 << 20;
 
 /// Largest number of bytes that are read of one item.
-pub const THING_BYTES_MAX: usize = 24 << 20;
+pub const ITEM_BYTES_MAX: usize = 24 << 20;
 
 /// Bytes that a record adds to an answer besides its texts.
 const RECORD_BYTES: usize = 128;
 
 /// Counts the bytes of items that are read one after the other.
 #[derive(Debug)]
-pub struct Room {
+pub struct ByteBudget {
     thing_bytes_max: usize,
     /// Bytes of the present item.
     thing: usize,
@@ -30,10 +30,10 @@ pub struct Room {
     all: usize,
 }
 
-impl Room {
+impl ByteBudget {
     /// Starts a count for items of at most `thing_bytes_max` bytes each, usually `THING_BYTES_MAX`.
     pub fn new(thing_bytes_max: usize) -> Self {
-        Room {
+        ByteBudget {
             thing_bytes_max,
             thing: 0,
             all: 0,
@@ -41,7 +41,7 @@ impl Room {
     }
 
     /// Begins the next item.
-    pub fn next_thing(&mut self) {
+    pub fn next_item(&mut self) {
         self.thing = 0;
     }
 
@@ -89,7 +89,7 @@ pub fn answer_bytes(text: &[u8]) -> usize {
 /// without records is `P::default()`. `weigh` returns the bytes of a record.
 pub async fn portion<P: Default, const N: usize>(
     things: &[[Span; N]],
-    mut room: Room,
+    mut room: ByteBudget,
     weigh: fn(&[u8], &[u8]) -> usize,
     mut add: impl FnMut(usize, &mut P, &[u8], &[u8]) -> Result<()>,
 ) -> Result<Vec<P>> {
@@ -105,7 +105,7 @@ pub async fn portion<P: Default, const N: usize>(
                 return Ok(ControlFlow::Break(()));
             }
             read.push(P::default());
-            room.next_thing();
+            room.next_item();
         }
         if !room.takes(weigh(key, value)) {
             is_cut = true;
@@ -139,7 +139,7 @@ mod tests {
         fn only_the_first_record_of_an_item_may_exceed_its_bound(
             values in prop::collection::vec(0_usize..5_000, 1..40), max in 0_usize..20_000,
         ) {
-            let mut room = Room::new(max);
+            let mut room = ByteBudget::new(max);
             let mut taken = 0;
             for (index, bytes) in values.iter().enumerate() {
                 let cost = RECORD_BYTES + bytes;

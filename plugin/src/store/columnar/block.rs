@@ -31,7 +31,7 @@ pub(crate) const NUMBERS: u8 = 8;
 pub(crate) const BITMAP_BYTES: usize = SLOTS / 8;
 const LOTS: usize = SLOTS / WORD_SLOTS;
 /// The length that means that only the run's own records have the text.
-pub(crate) const ELSEWHERE: u8 = 255;
+pub(crate) const OVERSIZED: u8 = 255;
 
 /// The value of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +230,7 @@ impl Texts {
         let (lengths, rest) = bytes.split_at_checked(count).ok_or_else(damaged)?;
         let mut end = 0;
         let place = |length: &u8| {
-            if *length == ELSEWHERE {
+            if *length == OVERSIZED {
                 return end | AWAY;
             }
             end += u32::from(*length);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::block::{BITMAP_BYTES, Block, ELSEWHERE, NUMBERS, TEXT_BYTES_MAX, TEXTS, Value, WORDS};
+use super::block::{BITMAP_BYTES, Block, NUMBERS, OVERSIZED, TEXT_BYTES_MAX, TEXTS, Value, WORDS};
 use super::slot_bitmap::SLOTS;
 use crate::error::Result;
 
@@ -100,7 +100,7 @@ impl BlockBuilder {
 
 /// Writes texts. `None`: only the run's own records have the text.
 fn write_texts(texts: &[Option<&[u8]>]) -> Vec<u8> {
-    let length = |text: &Option<&[u8]>| text.and_then(|text| u8::try_from(text.len()).ok()).unwrap_or(ELSEWHERE);
+    let length = |text: &Option<&[u8]>| text.and_then(|text| u8::try_from(text.len()).ok()).unwrap_or(OVERSIZED);
     let mut bytes: Vec<u8> = texts.iter().map(length).collect();
     texts.iter().flatten().for_each(|text| bytes.extend_from_slice(text));
     bytes

@@ -59,7 +59,7 @@ impl RunInput {
     /// Replaces the run's dirty marker, or removes it. The change then depends on the run being as it was
     /// read.
     pub fn put_mark(&self, change: &mut Change, experiment: ExperimentId, mark: Option<DirtyMarker>) {
-        let key = keys::mark(experiment, self.run.id);
+        let key = keys::dirty_marker(experiment, self.run.id);
         change.require_version(key.clone(), self.run.version);
         match mark {
             Some(mark) => change.put(key, mark.write()),

@@ -113,14 +113,14 @@ struct Marks {
 
 impl Marks {
     async fn read(after: Option<&[u8]>) -> Result<Self> {
-        let mut span = keys::all_marks();
+        let mut span = keys::all_dirty_markers();
         if let Some(after) = after {
             span = span.after(after);
         }
         let (mut found, mut unreadable, mut last) = (Vec::new(), 0, Vec::new());
         let count = scan(span, MARKS_MAX, |key, value| {
             last = key.to_vec();
-            match keys::marked(key).zip(DirtyMarker::read(value).ok()) {
+            match keys::dirty_run_of(key).zip(DirtyMarker::read(value).ok()) {
                 Some(((experiment, run), mark)) => found.push((experiment, run, mark)),
                 None => unreadable += 1,
             }
@@ -183,7 +183,7 @@ fn is_of_records(error: &Error) -> bool {
 
 async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
     transact_background(async |change| {
-        let key = keys::mark(experiment, run);
+        let key = keys::dirty_marker(experiment, run);
         let [record] = get([key.clone()]).await?;
         if let Some(bytes) = record.existing() {
             let mark = DirtyMarker {
@@ -203,7 +203,7 @@ async fn set_aside(experiment: ExperimentId, run: RunId) -> Result<()> {
 async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Result<(usize, Vec<SetAsideRun>)> {
     transact_background(async |change| {
         let mut asked = vec![keys::zones(experiment)];
-        asked.extend(runs.iter().map(|run| keys::mark(experiment, *run)));
+        asked.extend(runs.iter().map(|run| keys::dirty_marker(experiment, *run)));
         let records = get_all(asked).await?;
         let Some((zones_record, marks)) = records.split_first() else {
             return Ok((0, Vec::new()));

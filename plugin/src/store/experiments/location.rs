@@ -26,7 +26,7 @@ pub(super) async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
         )
     });
     for (key, ruin, named) in of_runs.chain(of_models) {
-        let [whole, left] = get([key, keys::ruin(&ruin)]).await?;
+        let [whole, left] = get([key, keys::tombstone(&ruin)]).await?;
         let uri = match (whole.existing(), left.existing(), ruin) {
             (Some(bytes), _, Tombstone::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
             (Some(bytes), _, Tombstone::Logged(id)) => codec::logged_models::read_logged_model(id, bytes)?.artifact_uri,

@@ -7,7 +7,7 @@ pub mod datasets;
 pub mod listing;
 mod location;
 pub mod search;
-use super::portion::{Room, THING_BYTES_MAX, as_shown, portion};
+use super::portion::{ByteBudget, ITEM_BYTES_MAX, as_shown, portion};
 use super::{codec, keys, references};
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
@@ -110,7 +110,7 @@ pub async fn find(name: &str) -> Result<StoredExperiment> {
 /// and fewer than asked where there is much.
 pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::experiment_tags(*id)]).collect();
-    let room = Room::new(THING_BYTES_MAX);
+    let room = ByteBudget::new(ITEM_BYTES_MAX);
     portion(&spans, room, as_shown, |_, tags: &mut Vec<Pair>, key, value| {
         let key = keys::experiment_tag_key(key);
         let key = key.ok_or_else(|| Error::Corrupt("key of an experiment's tag".to_owned()))?;

@@ -19,7 +19,7 @@ const CHUNK_MAX: usize = 500;
 /// True if bytes can be the cursor of an experiment in this order.
 pub fn fits(order: &ExperimentOrder, bytes: &[u8]) -> bool {
     if order.is_listing() {
-        bytes.len() == keys::LISTED_PLACE_BYTES
+        bytes.len() == keys::LISTED_SORT_KEY_BYTES
     } else {
         order.read_key(bytes).is_some()
     }

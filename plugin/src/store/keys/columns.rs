@@ -6,12 +6,12 @@ use crate::domain::id::{ExperimentId, RunId};
 use crate::host::records::Span;
 
 /// Key of a run's dirty marker.
-pub fn mark(experiment: ExperimentId, id: RunId) -> Vec<u8> {
+pub fn dirty_marker(experiment: ExperimentId, id: RunId) -> Vec<u8> {
     Key::new(b'q').experiment(experiment).run(id).0
 }
 
 /// Span of an experiment's dirty markers.
-pub fn marks(experiment: ExperimentId) -> Span {
+pub fn dirty_markers(experiment: ExperimentId) -> Span {
     let start = Key::new(b'q').experiment(experiment).0;
     Span {
         // No experiment has this number: ids count from 0 and are never used up.
@@ -23,12 +23,12 @@ pub fn marks(experiment: ExperimentId) -> Span {
 }
 
 /// Span of the dirty markers of all experiments.
-pub fn all_marks() -> Span {
+pub fn all_dirty_markers() -> Span {
     Span::of_prefix(vec![b'q'])
 }
 
 /// Returns the experiment and the run of a dirty marker's key.
-pub fn marked(key: &[u8]) -> Option<(ExperimentId, RunId)> {
+pub fn dirty_run_of(key: &[u8]) -> Option<(ExperimentId, RunId)> {
     let (experiment, run) = key.get(1..)?.split_first_chunk()?;
     Some((
         ExperimentId(u64::from_be_bytes(*experiment)),

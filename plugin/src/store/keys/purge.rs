@@ -36,9 +36,9 @@ pub fn deleted_run(key: &[u8]) -> Option<RunId> {
 }
 
 /// Key of a tombstone.
-pub fn ruin(ruin: &Tombstone) -> Vec<u8> {
+pub fn tombstone(tombstone: &Tombstone) -> Vec<u8> {
     let key = Key::new(b'Y');
-    match ruin {
+    match tombstone {
         Tombstone::Experiment(id) => key.byte(b'e').experiment(*id).0,
         Tombstone::Logged(LoggedModelId(id)) => key.byte(b'l').run(RunId(*id)).0,
         Tombstone::Model(ModelId(id)) => key.byte(b'm').number(*id).0,
@@ -48,12 +48,12 @@ pub fn ruin(ruin: &Tombstone) -> Vec<u8> {
 }
 
 /// Span of all tombstones, experiments first.
-pub fn all_ruins() -> Span {
+pub fn all_tombstones() -> Span {
     Span::of_prefix(vec![b'Y'])
 }
 
 /// Returns the tombstone of a key of `all_ruins`.
-pub fn ruin_of(key: &[u8]) -> Option<Tombstone> {
+pub fn tombstone_of(key: &[u8]) -> Option<Tombstone> {
     let (kind, id) = key.strip_prefix(b"Y")?.split_first()?;
     let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
     match kind {
@@ -103,12 +103,12 @@ mod tests {
             Tombstone::Version(ModelId(0), 3),
         ];
         for known in known {
-            let (key, all) = (ruin(&known), all_ruins());
-            assert_eq!(ruin_of(&key), Some(known));
+            let (key, all) = (tombstone(&known), all_tombstones());
+            assert_eq!(tombstone_of(&key), Some(known));
             assert!(all.start <= key && key < all.end);
         }
         for other in [&b"Y"[..], b"Yx", b"Yr0", b"Ye012345678", b"Yv01234567", b"y0", b""] {
-            assert_eq!((ruin_of(other), deleted_run(other)), (None, None));
+            assert_eq!((tombstone_of(other), deleted_run(other)), (None, None));
         }
     }
 

@@ -95,9 +95,9 @@ proptest! {
 
     #[test]
     fn a_dirty_marker_reads_back_and_lies_in_the_span_of_its_experiment(experiment in 0_u64..u64::MAX, other in any::<u64>(), id in any::<[u8; 16]>()) {
-        let key = mark(ExperimentId(experiment), RunId(id));
-        prop_assert_eq!(marked(&key), Some((ExperimentId(experiment), RunId(id))));
-        let (all, some) = (all_marks(), marks(ExperimentId(other)));
+        let key = dirty_marker(ExperimentId(experiment), RunId(id));
+        prop_assert_eq!(dirty_run_of(&key), Some((ExperimentId(experiment), RunId(id))));
+        let (all, some) = (all_dirty_markers(), dirty_markers(ExperimentId(other)));
         prop_assert!(all.start <= key && key < all.end);
         prop_assert_eq!(some.start <= key && key < some.end, experiment == other);
     }
@@ -174,7 +174,7 @@ proptest! {
 
     #[test]
     fn any_bytes_read_without_a_panic(bytes in any::<Vec<u8>>()) {
-        let _ = (run_part(&bytes), point_of(&bytes), marked(&bytes), block_number(&bytes), listed_experiment_sort_key(&bytes));
+        let _ = (run_part(&bytes), point_of(&bytes), dirty_run_of(&bytes), block_number(&bytes), listed_experiment_sort_key(&bytes));
         let _ = (experiment_tag_key(&bytes), read_newest_point(&bytes), read_dataset_use(&bytes), point_at(&bytes));
     }
 }

@@ -10,7 +10,7 @@ use crate::host::records::{Span, scan_until};
 use crate::store::codec;
 use crate::store::keys::logged_models as keys;
 use crate::store::keys::logged_models::LoggedPart;
-use crate::store::portion::{Room, as_shown, portion};
+use crate::store::portion::{ByteBudget, as_shown, portion};
 
 /// Largest number of bytes that are read of one logged model besides its points.
 const MODEL_BYTES_MAX: usize = 12 << 20;
@@ -28,7 +28,7 @@ pub async fn read(id: LoggedModelId) -> Result<FullLoggedModel> {
 /// model does not exist.
 pub async fn read_known(ids: &[LoggedModelId]) -> Result<Vec<Option<KnownLoggedModel>>> {
     let spans: Vec<[Span; 1]> = ids.iter().map(|id| [keys::known_parts(*id)]).collect();
-    let room = Room::new(MODEL_BYTES_MAX);
+    let room = ByteBudget::new(MODEL_BYTES_MAX);
     let parts = portion(
         &spans,
         room,
@@ -49,7 +49,7 @@ pub async fn with_points(known: KnownLoggedModel) -> Result<FullLoggedModel> {
     let (mut points, mut are_all) = (Vec::new(), true);
     if !known.newest.is_empty() {
         let id = known.model.id;
-        let mut room = Room::new(POINTS_BYTES_MAX);
+        let mut room = ByteBudget::new(POINTS_BYTES_MAX);
         scan_until(vec![keys::points(id)], usize::MAX, |_, key, value| {
             are_all = points.len() < LOGGED_POINTS_SHOWN_MAX && room.takes(as_shown(key, value));
             if !are_all {

@@ -38,7 +38,7 @@ pub enum PurgeStep {
     /// A key of a deleted run.
     Runs(Vec<u8>),
     /// A key of a tombstone.
-    Ruins(Vec<u8>),
+    Tombstones(Vec<u8>),
 }
 
 impl PurgeStep {
@@ -54,7 +54,7 @@ impl PurgeStep {
         match kind {
             b'e' => Some(PurgeStep::Experiments(after)),
             b'r' => Some(PurgeStep::Runs(after)),
-            b'y' => Some(PurgeStep::Ruins(after)),
+            b'y' => Some(PurgeStep::Tombstones(after)),
             _ => None,
         }
     }
@@ -64,7 +64,7 @@ impl PurgeStep {
         let (kind, after) = match self {
             PurgeStep::Experiments(after) => (b'e', after),
             PurgeStep::Runs(after) => (b'r', after),
-            PurgeStep::Ruins(after) => (b'y', after),
+            PurgeStep::Tombstones(after) => (b'y', after),
         };
         [&[kind], &after[..]].concat()
     }
@@ -87,12 +87,12 @@ pub async fn pass(before_ms: i64, step: &PurgeStep) -> Result<PurgePass> {
     match step {
         PurgeStep::Experiments(after) => remove_experiments(before_ms, after).await,
         PurgeStep::Runs(after) => remove_runs(before_ms, after).await,
-        PurgeStep::Ruins(after) => {
+        PurgeStep::Tombstones(after) => {
             let cleared = tombstone::clear_some(after).await?;
             Ok(PurgePass {
                 removed: 0,
                 failures: cleared.failures,
-                next: cleared.next.map(PurgeStep::Ruins),
+                next: cleared.next.map(PurgeStep::Tombstones),
             })
         }
     }
@@ -191,7 +191,7 @@ async fn remove_runs(before_ms: i64, after: &[u8]) -> Result<PurgePass> {
         next: Some(if looked_at == LOOKED_AT_MAX {
             PurgeStep::Runs(last)
         } else {
-            PurgeStep::Ruins(Vec::new())
+            PurgeStep::Tombstones(Vec::new())
         }),
         ..PurgePass::default()
     };
@@ -290,7 +290,7 @@ impl Taken {
         for key in [
             keys::deletion(self.id),
             keys::run(self.id),
-            keys::mark(run.experiment, self.id),
+            keys::dirty_marker(run.experiment, self.id),
         ] {
             change.delete(key);
         }

@@ -14,7 +14,7 @@ use crate::host::records::{ABSENT, Change, get, transact};
 use crate::store::keys::Tombstone;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::ModelPart;
-use crate::store::portion::{Room, as_shown, portion};
+use crate::store::portion::{ByteBudget, as_shown, portion};
 use crate::store::{codec, experiments, references, tombstone};
 
 /// Largest number of look-ups of a model that is renamed at the same time.
@@ -159,7 +159,7 @@ pub async fn read_some(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
 /// `None`: the model does not exist.
 pub async fn read_parts(ids: &[ModelId]) -> Result<Vec<Option<FullModel>>> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::model_parts(*id)]).collect();
-    let room = Room::new(MODEL_BYTES_MAX);
+    let room = ByteBudget::new(MODEL_BYTES_MAX);
     let parts = portion(&spans, room, as_shown, |index, parts: &mut ModelParts, key, value| {
         let id = ids
             .get(index)

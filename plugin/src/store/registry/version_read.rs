@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::host::records::{get, scan_until};
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
-use crate::store::portion::{Room, THING_BYTES_MAX, as_shown};
+use crate::store::portion::{ByteBudget, ITEM_BYTES_MAX, as_shown};
 use crate::store::{codec, contiguous};
 
 /// Divisor of the number of versions to read together, after too large a read.
@@ -81,7 +81,7 @@ pub async fn read_stored(model_name: &str, version: Version) -> Result<FullVersi
 /// Reads a version by its number. `None`: there is no such version.
 pub async fn read_number(model_name: &str, model: ModelId, number: u64) -> Result<Option<FullVersion>> {
     let wanted = [VersionRef::new(model_name.into(), model, number)];
-    Ok(read_some(&wanted, THING_BYTES_MAX).await?.pop().flatten())
+    Ok(read_some(&wanted, ITEM_BYTES_MAX).await?.pop().flatten())
 }
 
 /// Reads the first of some versions by number, at least one if there are any. At most `bytes_max` bytes of
@@ -129,7 +129,7 @@ async fn read_together(wanted: &[VersionRef], bytes_max: usize) -> Result<Option
     let spans = ranges
         .iter()
         .map(|(model, numbers)| keys::versions_between(*model, numbers));
-    let (mut room, mut of, mut is_whole) = (Room::new(bytes_max), None, true);
+    let (mut room, mut of, mut is_whole) = (ByteBudget::new(bytes_max), None, true);
     scan_until(spans.collect(), usize::MAX, |index, key, value| {
         let at = ranges
             .get(index)
@@ -139,7 +139,7 @@ async fn read_together(wanted: &[VersionRef], bytes_max: usize) -> Result<Option
             return Ok(ControlFlow::Continue(()));
         };
         if of.replace(at) != Some(at) {
-            room.next_thing();
+            room.next_item();
             is_whole &= !room.is_full();
         }
         if is_whole && room.takes(as_shown(key, value)) {

@@ -14,7 +14,7 @@ use crate::host::records::{Span, scan};
 use crate::search::cursor::Cursor;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::keys::registry as keys;
-use crate::store::portion::THING_BYTES_MAX;
+use crate::store::portion::ITEM_BYTES_MAX;
 use crate::store::references;
 use crate::store::top_k::{Page, TopK};
 
@@ -88,7 +88,7 @@ async fn look(
     let wanted: Vec<VersionRef> = seen.into_iter().map(|(_, found)| found).collect();
     let mut wanted = wanted.as_slice();
     while !wanted.is_empty() {
-        let versions = version_read::read_some(wanted, THING_BYTES_MAX).await?;
+        let versions = version_read::read_some(wanted, ITEM_BYTES_MAX).await?;
         wanted = wanted.get(versions.len()..).unwrap_or_default();
         for version in versions
             .iter()

@@ -9,7 +9,7 @@ use crate::domain::id::ExperimentId;
 use crate::domain::run::RunInput;
 use crate::error::Result;
 use crate::host::records::{Span, get};
-use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
+use crate::store::portion::{ByteBudget, ITEM_BYTES_MAX, as_stored, portion};
 use crate::store::{codec, keys};
 
 /// Datasets that were read, by key. `None`: the dataset does not exist.
@@ -26,7 +26,7 @@ impl DatasetReader {
         self.known.retain(|key, _| wanted.contains(key));
         let missing: Vec<Vec<u8>> = wanted.into_iter().filter(|key| !self.known.contains_key(key)).collect();
         let spans: Vec<_> = missing.iter().map(|key| [Span::of_key(key.clone())]).collect();
-        let room = Room::new(THING_BYTES_MAX);
+        let room = ByteBudget::new(ITEM_BYTES_MAX);
         let read = portion(
             &spans,
             room,

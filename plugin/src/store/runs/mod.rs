@@ -206,7 +206,7 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
 
 fn put_mark(change: &mut Change, run: &Run, now_ms: i64) {
     change.put(
-        keys::mark(run.experiment, run.id),
+        keys::dirty_marker(run.experiment, run.id),
         DirtyMarker::new(run, now_ms).write(),
     );
 }

@@ -12,7 +12,7 @@ use crate::store::codec::link::{LoggedAt, read_input, read_model_input, read_mod
 use crate::store::columnar::packed_run::{PackedRun, REMOVED_TAG, RunDelta};
 use crate::store::experiments::StoredExperiment;
 use crate::store::keys::RunPart;
-use crate::store::portion::{Room, THING_BYTES_MAX, as_stored, portion};
+use crate::store::portion::{ByteBudget, ITEM_BYTES_MAX, as_stored, portion};
 use crate::store::{codec, keys};
 
 /// The first of some runs as they were read, in the order asked.
@@ -41,7 +41,7 @@ impl FullRuns {
 /// that do not exist are left out.
 pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
     let spans: Vec<_> = ids.iter().map(|id| [keys::run_parts(*id)]).collect();
-    let room = Room::new(THING_BYTES_MAX);
+    let room = ByteBudget::new(ITEM_BYTES_MAX);
     let parts = portion(&spans, room, as_stored, |index, parts: &mut RunParts, key, value| {
         let id = ids.get(index).ok_or_else(|| Error::Corrupt("no such run".to_owned()))?;
         parts.add(*id, key, value)

@@ -37,8 +37,8 @@ impl<'t, 'a> FilterMask<'t, 'a> {
             _ => {
                 let (rows, undecided) = (self.rows, &mut self.undecided);
                 self.matched.retain(|slot| {
-                    let verdict = rows.field(source, slot).map(|field| test.holds(&field));
-                    record(verdict, slot, undecided)
+                    let outcome = rows.field(source, slot).map(|field| test.holds(&field));
+                    record(outcome, slot, undecided)
                 });
             }
         }
@@ -92,21 +92,21 @@ impl<'t, 'a> FilterMask<'t, 'a> {
 
     fn test_texts(&mut self, column: usize, test: &Predicate, source: ValueSource) {
         let block = self.rows.column(column);
-        let verdict = |value| source.text(value).map(|field| test.holds(&field));
+        let outcome = |value| source.text(value).map(|field| test.holds(&field));
         if let Some((codes, words)) = block.and_then(Block::dense_dictionary) {
-            return self.test_words(codes, words.map(verdict), verdict(Value::Absent));
+            return self.test_words(codes, words.map(outcome), outcome(Value::Absent));
         }
         let undecided = &mut self.undecided;
         let value = |slot| block.map_or(Value::Absent, |block| block.get(slot));
         self.matched
-            .retain(|slot| record(verdict(value(slot)), slot, undecided));
+            .retain(|slot| record(outcome(value(slot)), slot, undecided));
     }
 
     /// Applies a test to a dictionary: the result for a word decides for all slots that hold it.
-    fn test_words(&mut self, codes: &[u8], words: impl Iterator<Item = Verdict>, absent: Verdict) {
+    fn test_words(&mut self, codes: &[u8], words: impl Iterator<Item = FilterOutcome>, absent: FilterOutcome) {
         let (mut holds, mut is_unsure) = ([false; 256], [false; 256]);
-        for ((holds, is_unsure), verdict) in holds.iter_mut().zip(&mut is_unsure).zip(words) {
-            (*holds, *is_unsure) = (verdict == Some(true), verdict.is_none());
+        for ((holds, is_unsure), outcome) in holds.iter_mut().zip(&mut is_unsure).zip(words) {
+            (*holds, *is_unsure) = (outcome == Some(true), outcome.is_none());
         }
         let of_code = |rows: &[bool; 256], code: &u8| rows.get(usize::from(*code)).copied().unwrap_or(false);
         if absent.is_none() || is_unsure.contains(&true) {
@@ -120,14 +120,14 @@ impl<'t, 'a> FilterMask<'t, 'a> {
 }
 
 /// The result of a test. `None`: only the run's own records can decide it.
-type Verdict = Option<bool>;
+type FilterOutcome = Option<bool>;
 
 /// True if a slot stays. A slot without a result is added to the undecided ones.
-fn record(verdict: Verdict, slot: u16, undecided: &mut SlotBitmap) -> bool {
-    if verdict.is_none() {
+fn record(outcome: FilterOutcome, slot: u16, undecided: &mut SlotBitmap) -> bool {
+    if outcome.is_none() {
         undecided.insert(slot);
     }
-    verdict == Some(true)
+    outcome == Some(true)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::host::records::{Span, scan_all};
 use crate::search::runs::RunAttribute;
 use crate::search::schema::Subject;
 use crate::store::keys;
-use crate::store::portion::{Room, THING_BYTES_MAX, as_stored};
+use crate::store::portion::{ByteBudget, ITEM_BYTES_MAX, as_stored};
 use crate::store::runs::read::RunParts;
 
 /// Largest number of runs that are read in one call.
@@ -77,13 +77,13 @@ impl Projection {
         for some in ids.chunks(at_once) {
             let spans = some.iter().flat_map(|id| self.spans(*id)).collect();
             let (mut parts, mut present) = (RunParts::default(), 0);
-            let mut room = Room::new(THING_BYTES_MAX);
+            let mut room = ByteBudget::new(ITEM_BYTES_MAX);
             scan_all(spans, usize::MAX, |index, key, value| {
                 let run = index / spans_of_each;
                 if run != present {
                     finish(snapshot, std::mem::take(&mut parts), &mut each)?;
                     present = run;
-                    room.next_thing();
+                    room.next_item();
                 }
                 let id = some.get(run).ok_or_else(|| Error::Corrupt("no such run".to_owned()))?;
                 match room.takes(as_stored(key, value)) {

@@ -61,7 +61,7 @@ impl SearchSnapshot {
     pub(super) async fn read(within: &[ExperimentId], view: View) -> Result<Self> {
         let spans = within.iter().flat_map(|id| {
             let (experiment, zones) = (keys::experiment(*id), keys::zones(*id));
-            [Span::of_key(experiment), keys::marks(*id), Span::of_key(zones)]
+            [Span::of_key(experiment), keys::dirty_markers(*id), Span::of_key(zones)]
         });
         let mut found = SearchSnapshot {
             experiments: Vec::new(),
@@ -109,7 +109,7 @@ impl SearchSnapshot {
     }
 
     fn add_mark(&mut self, key: &[u8], mark: &DirtyMarker, view: View) -> Result<()> {
-        let (_, id) = keys::marked(key).ok_or_else(corrupt)?;
+        let (_, id) = keys::dirty_run_of(key).ok_or_else(corrupt)?;
         self.all_dirty.push(id);
         if view.shows(mark.lifecycle.of_run(self.experiment()?.lifecycle)) {
             let sort_key = keys::run_sort_key(mark.start_time_ms, id);

@@ -37,14 +37,14 @@ pub(crate) async fn clear(id: ExperimentId, turn: &mut CommitBudget) -> Result<b
 /// Writes tombstones of dirty runs. True if there were any.
 async fn take_on_marked(id: ExperimentId) -> Result<bool> {
     let mut runs = Vec::new();
-    scan(keys::marks(id), PARTS_AT_ONCE, |key, _| {
-        runs.extend(keys::marked(key).map(|(_, run)| run));
+    scan(keys::dirty_markers(id), PARTS_AT_ONCE, |key, _| {
+        runs.extend(keys::dirty_run_of(key).map(|(_, run)| run));
         Ok(())
     })
     .await?;
     take_on(id, &runs, |change, runs| {
         for run in runs {
-            change.delete(keys::mark(id, *run));
+            change.delete(keys::dirty_marker(id, *run));
         }
     })
     .await?;

@@ -60,22 +60,22 @@ fn put_with_files(change: &mut Change, ruin: &Tombstone, experiment: ExperimentI
         experiment,
         artifact_uri,
     };
-    change.put(keys::ruin(ruin), write_note(&note));
+    change.put(keys::tombstone(ruin), write_note(&note));
 }
 
 /// Writes the tombstone of an experiment, in a change that hides the experiment.
 pub fn put_experiment(change: &mut Change, id: ExperimentId) {
-    change.put(keys::ruin(&Tombstone::Experiment(id)), Vec::new());
+    change.put(keys::tombstone(&Tombstone::Experiment(id)), Vec::new());
 }
 
 /// Writes the tombstone of a registered model, in a change that hides the model.
 pub fn put_model(change: &mut Change, id: ModelId) {
-    change.put(keys::ruin(&Tombstone::Model(id)), Vec::new());
+    change.put(keys::tombstone(&Tombstone::Model(id)), Vec::new());
 }
 
 /// Writes the tombstone of a version of a registered model, in a change that hides the version.
 pub fn put_version(change: &mut Change, model: ModelId, number: u64) {
-    change.put(keys::ruin(&Tombstone::Version(model, number)), Vec::new());
+    change.put(keys::tombstone(&Tombstone::Version(model, number)), Vec::new());
 }
 
 /// The number of commits that may still be made.
@@ -113,7 +113,7 @@ pub struct Clearing {
 /// be removed does not stop the others.
 pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
     let mut ruins = Vec::new();
-    scan_page(&keys::all_ruins().after(after), RUINS_AT_ONCE, |key, note| {
+    scan_page(&keys::all_tombstones().after(after), RUINS_AT_ONCE, |key, note| {
         ruins.push((key.to_vec(), note.to_vec()));
         Ok(())
     })
@@ -131,7 +131,7 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
             .failures
             .extend(cleared.err().map(|error| failure(&key, &error)));
         clearing.next = Some(key.clone());
-        if matches!(keys::ruin_of(&key), Some(Tombstone::Experiment(_))) {
+        if matches!(keys::tombstone_of(&key), Some(Tombstone::Experiment(_))) {
             // Its runs and logged models have tombstones now, which come before others that were read.
             return Ok(clearing);
         }
@@ -146,11 +146,11 @@ pub async fn clear_soon(ruin: &Tombstone) {
     let mut turn = CommitBudget {
         commits_left: COMMITS_SOON_MAX,
     };
-    _ = clear(&keys::ruin(ruin), &[], &mut turn).await;
+    _ = clear(&keys::tombstone(ruin), &[], &mut turn).await;
 }
 
 fn failure(key: &[u8], error: &Error) -> String {
-    let named = match keys::ruin_of(key) {
+    let named = match keys::tombstone_of(key) {
         Some(Tombstone::Experiment(id)) => format!("experiment {id}"),
         Some(Tombstone::Logged(id)) => format!("logged model {id}"),
         Some(Tombstone::Model(id)) => format!("model number {id}"),
@@ -164,7 +164,7 @@ fn failure(key: &[u8], error: &Error) -> String {
 /// Removes the records and files of a tombstone, and then the tombstone itself. Returns false when the budget
 /// is used up before.
 async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool> {
-    let ruin = keys::ruin_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
+    let ruin = keys::tombstone_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
     let is_cleared = match ruin {
         Tombstone::Experiment(id) => experiment::clear(id, turn).await?,
         Tombstone::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
