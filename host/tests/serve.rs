@@ -139,6 +139,15 @@ fn a_read_only_directory_of_files_stops_only_uploads() {
     );
     let told = fs::read_to_string(place.path().join("data.log")).unwrap();
     assert!(told.contains("cannot make a file: Permission denied"), "{told}");
+    // The id in the message leads to the lines of the request.
+    let message = body["message"].as_str().unwrap();
+    let id = message.rsplit_once("(request ").unwrap().1.trim_end_matches(')');
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains(id)).collect();
+    assert!(
+        lines.iter().any(|line| line.contains("Permission denied")),
+        "{id}: {told}"
+    );
+    assert!(lines.iter().any(|line| line.contains("status=503")), "{id}: {told}");
     assert_eq!(server.ask("GET", &file, b""), (200, b"kept".to_vec()));
     let run = b"{\"experiment_id\": \"0\"}";
     assert_eq!(server.ask("POST", "/api/2.0/mlflow/runs/create", run).0, 200);

@@ -34,6 +34,30 @@ pub enum Error {
     Corrupt(String),
 }
 
+impl Error {
+    /// A record, or its key, that cannot be read. The key is logged in hex.
+    pub fn corrupt(what: &str, key: &[u8]) -> Self {
+        Error::Corrupt(what.to_owned()).at(key)
+    }
+
+    /// Adds the key of the record to the error, if it is about a record and names no key yet.
+    #[must_use]
+    pub fn at(self, key: &[u8]) -> Self {
+        match self {
+            Error::Corrupt(text) if !text.contains(AT_KEY) => {
+                let hex = key.iter().take(KEY_BYTES_SHOWN_MAX).map(|byte| format!("{byte:02x}"));
+                Error::Corrupt(format!("{text}{AT_KEY}{}", hex.collect::<String>()))
+            }
+            other => other,
+        }
+    }
+}
+
+/// The words between the description of a record and its key.
+const AT_KEY: &str = ", at key ";
+/// Bytes of a key that are shown. A longer key is cut.
+const KEY_BYTES_SHOWN_MAX: usize = 300;
+
 /// The text for a log, in full. `http/error.rs` has the one for callers.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,3 +83,17 @@ impl std::error::Error for Error {}
 
 /// The result of every fallible function here.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_about_a_record_names_the_innermost_key_once() {
+        let error = Error::corrupt("zone map", b"z\x00\xff").at(b"outer");
+        assert_eq!(error.to_string(), "zone map, at key 7a00ff");
+        let error = Error::Corrupt("run".to_owned()).at(&[7; 1_000]);
+        assert!(error.to_string().len() < 700, "{error}");
+        assert_eq!(Error::Denied.at(b"k"), Error::Denied);
+    }
+}

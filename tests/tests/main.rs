@@ -31,6 +31,7 @@ mod page_tokens;
 mod purging;
 mod races;
 mod references;
+mod request_ids;
 mod rooms;
 mod runs;
 mod search;

@@ -19,6 +19,7 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use tracing::Instrument as _;
 
 use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
@@ -31,6 +32,7 @@ use crate::http::access_log::RequestLine;
 use crate::http::error;
 use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
+use crate::http::request_id::RequestId;
 use crate::http::response_body::Body;
 use crate::http::route_class::{self, BodyMode, Intent, RouteClass};
 use crate::http::router;
@@ -123,8 +125,19 @@ impl Host {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
+        let id = RequestId::of(&head.headers);
+        // Of the highest level: where faults are logged, they have the id.
+        let span = tracing::error_span!(target: "mlforge::request", "request", %id);
+        self.answer_in_span(head, body, id).instrument(span).await
+    }
+
+    async fn answer_in_span<B>(&self, head: Parts, body: B, id: RequestId) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         let mut line = RequestLine::begin(&head);
-        let response = match router::route(&head.method, &head.uri) {
+        let mut response = match router::route(&head.method, &head.uri) {
             Route::Health => error::health(),
             Route::Nowhere => HttpError::EndpointNotFound.into(),
             Route::Project { project, path } => {
@@ -135,6 +148,7 @@ impl Host {
                     .unwrap_or_else(Response::from)
             }
         };
+        id.attach_to(&mut response);
         line.end(&response);
         response
     }

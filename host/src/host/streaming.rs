@@ -9,6 +9,7 @@ use http::{Method, Request, Response, request::Parts};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::execution::to_http_error;
 use super::headers::{client_response, component_request, declared_length};
@@ -81,7 +82,9 @@ impl HostState {
             permit,
             reservation: room,
         };
-        let work = StopOnDrop(Some(tokio::spawn(work.run(request, progress, head_sender, sender))));
+        let work = StopOnDrop(Some(tokio::spawn(
+            work.run(request, progress, head_sender, sender).in_current_span(),
+        )));
         let answer = answer.await.unwrap_or(Err(HttpError::Internal));
         let answer = match (handle.error(), answer) {
             (Some(error), _) => Err(error),

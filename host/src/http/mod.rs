@@ -5,6 +5,7 @@ pub(crate) mod base_url;
 pub(crate) mod collect;
 pub(crate) mod error;
 pub(crate) mod request_body;
+pub(crate) mod request_id;
 pub(crate) mod response_body;
 pub(crate) mod route_class;
 pub(crate) mod router;

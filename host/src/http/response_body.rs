@@ -133,6 +133,13 @@ impl Body {
         }
     }
 
+    /// Changes the bytes of a body in memory, not those of a stream.
+    pub(crate) fn map_bytes(&mut self, change: impl FnOnce(Bytes) -> Bytes) {
+        if let Contents::Bytes(bytes) = &mut self.rest {
+            *bytes = bytes.take().map(change);
+        }
+    }
+
     /// Returns the contents of a body in memory; for a stream, no bytes.
     pub fn into_bytes(self) -> Bytes {
         match self.rest {

@@ -35,6 +35,8 @@ pub const ABSENT: u64 = 0;
 /// A record and its version.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// Its key.
+    pub key: Vec<u8>,
     /// `ABSENT` when the record does not exist; then the value is empty.
     pub version: u64,
     /// The stored value.
@@ -45,6 +47,12 @@ impl Record {
     /// The value. `None`: the record does not exist.
     pub fn existing(&self) -> Option<&[u8]> {
         (self.version != ABSENT).then_some(&self.value[..])
+    }
+
+    /// Decodes the value. An error names the key. `None`: the record does not exist.
+    pub fn decode<'a, T>(&'a self, read: impl FnOnce(&'a [u8]) -> Result<T>) -> Result<Option<T>> {
+        let value = self.existing().map(read).transpose();
+        value.map_err(|error| error.at(&self.key))
     }
 }
 
@@ -58,14 +66,15 @@ pub async fn get<const N: usize>(keys: [Vec<u8>; N]) -> Result<[Record; N]> {
 
 /// Reads the records of these keys, in their order, all at one moment.
 pub async fn get_all(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
-    let impossible = |(index, key): (usize, &Vec<u8>)| (key.len() > KEY_BYTES_MAX).then_some(index);
-    let impossible: Vec<usize> = keys.iter().enumerate().filter_map(impossible).collect();
+    let impossible = |(index, key): (usize, &Vec<u8>)| (key.len() > KEY_BYTES_MAX).then(|| (index, key.clone()));
+    let impossible: Vec<(usize, Vec<u8>)> = keys.iter().enumerate().filter_map(impossible).collect();
     let mut keys = keys;
     keys.retain(|key| key.len() <= KEY_BYTES_MAX);
     let mut records = get_possible(keys).await?;
     // In ascending order, so that each index is right when it is inserted.
-    for index in impossible {
+    for (index, key) in impossible {
         let absent = Record {
+            key,
             version: ABSENT,
             value: Vec::new(),
         };
@@ -79,13 +88,16 @@ async fn get_possible(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let asked = if ReadSet::is_wanted() { keys.clone() } else { Vec::new() };
-    let values = host::get(keys).await.map_err(read_failed)?;
-    ReadSet::note_records(asked.into_iter().zip(values.versions.iter().copied()));
+    let values = host::get(keys.clone()).await.map_err(read_failed)?;
+    if ReadSet::is_wanted() {
+        ReadSet::note_records(keys.iter().cloned().zip(values.versions.iter().copied()));
+    }
     let mut start = 0;
     let mut records = Vec::with_capacity(values.ends.len());
-    for (version, end) in values.versions.iter().zip(values.ends.iter().map(|end| offset(*end))) {
+    let ends = values.ends.iter().map(|end| offset(*end));
+    for ((key, version), end) in keys.into_iter().zip(&values.versions).zip(ends) {
         records.push(Record {
+            key,
             version: *version,
             value: slice(&values.bytes, start, end)?.to_vec(),
         });
@@ -120,7 +132,7 @@ pub async fn scan_page(
     _ = visit(&page, 0, |entry| {
         let (key, value) = entry.of(&page.bytes)?;
         (count, last) = (count + 1, Some(key));
-        each(key, value)?;
+        each(key, value).map_err(|error| error.at(key))?;
         Ok(ControlFlow::Continue(()))
     })?;
     let is_left = page.cut.is_some() || count == limit;
@@ -154,7 +166,7 @@ pub async fn scan_until(
         let flow = visit(&page, first, |entry| {
             let (key, value) = entry.of(&page.bytes)?;
             last = Some(key);
-            each(entry.span, key, value)
+            each(entry.span, key, value).map_err(|error| error.at(key))
         })?;
         let last = last.map(<[u8]>::to_vec);
         Ok(match flow {

@@ -174,7 +174,7 @@ pub async fn is_of_original(
     for (id, record) in models.iter().zip(&holders) {
         // A version never changes its semantic version, run or files.
         change.require_version(keys::semver(*id, &text), record.version);
-        let Some(number) = record.existing().map(codec::read_number).transpose()? else {
+        let Some(number) = record.decode(codec::read_number)? else {
             continue;
         };
         if links.contains(&(*id, number)) {

@@ -35,7 +35,7 @@ pub async fn create(id: UploadId, upload: &Upload) -> Result<()> {
 /// Reads an upload that has not expired.
 async fn load(id: UploadId, now_ms: i64) -> Result<Upload> {
     let [record] = get([keys::upload(id)]).await?;
-    let upload = record.existing().map(read_upload).transpose()?;
+    let upload = record.decode(read_upload)?;
     upload
         .filter(|upload| upload.is_alive(now_ms))
         .ok_or_else(|| id.not_found())
@@ -113,7 +113,7 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
 pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()> {
     let is_given_up = transact(async |change| {
         let [record] = get([keys::upload(id)]).await?;
-        let upload = record.existing().map(read_upload).transpose()?;
+        let upload = record.decode(read_upload)?;
         let Some(upload) = upload.filter(|upload| !upload.is_done && now_ms < upload.expires_ms()) else {
             return Ok(false);
         };

@@ -169,5 +169,5 @@ fn index(row: u64) -> usize {
 }
 
 fn damaged() -> Error {
-    Error::Corrupt("the places of an experiment's runs".to_owned())
+    Error::Corrupt("row keys of an experiment".to_owned())
 }

@@ -111,5 +111,5 @@ pub async fn read(resting: &[RestingRun]) -> Result<Vec<RunInput>> {
 }
 
 fn corrupt() -> Error {
-    Error::Corrupt("a record of a run that is packed".to_owned())
+    Error::Corrupt("a record of a run that is compacted".to_owned())
 }

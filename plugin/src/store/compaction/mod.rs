@@ -210,7 +210,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Resul
         };
         let mut resting = Vec::new();
         for (id, record) in runs.iter().zip(marks) {
-            let mark = record.existing().map(DirtyMarker::read).transpose()?;
+            let mark = record.decode(DirtyMarker::read)?;
             if let Some(mark) = mark.filter(|mark| moment.rests(mark)) {
                 let version = record.version;
                 resting.push(RestingRun { id: *id, mark, version });
@@ -222,7 +222,7 @@ async fn pack(experiment: ExperimentId, runs: &[RunId], moment: Moment) -> Resul
         }
         // The oldest come first, so that rows follow the default order.
         resting.sort_unstable_by_key(|run| (run.mark.start_time_ms, run.id));
-        let zones = zones_record.existing().map(ZoneMap::read).transpose()?;
+        let zones = zones_record.decode(ZoneMap::read)?;
         let mut compactor = Compactor::new(experiment, zones.unwrap_or_else(|| ZoneMap::begin(moment.random)));
         for input in read(&resting).await? {
             if !compactor.add(change, input).await? {

@@ -30,8 +30,8 @@ pub struct StoredExperiment {
 impl StoredExperiment {
     /// Reads the experiment from the record at its key.
     pub fn from_record(id: ExperimentId, record: &Record) -> Result<Self> {
-        let experiment = match record.existing() {
-            Some(bytes) => codec::read_experiment(id, bytes)?,
+        let experiment = match record.decode(|bytes| codec::read_experiment(id, bytes))? {
+            Some(experiment) => experiment,
             None if id == ExperimentId::DEFAULT => Experiment::default_not_made(),
             None => return Err(id.not_found()),
         };
@@ -72,7 +72,7 @@ impl StoredExperiment {
         change.delete(keys::listed_experiment(lifecycle.stage, *creation_time_ms, *id));
         let [named] = get([keys::experiment_name(name)]).await?;
         // The experiment may have released its name, which another one may have now.
-        if named.existing().map(codec::read_number).transpose()? == Some(id.0) {
+        if named.decode(codec::read_number)? == Some(id.0) {
             change.require_version(keys::experiment_name(name), named.version);
             change.delete(keys::experiment_name(name));
         }
@@ -91,7 +91,7 @@ pub async fn find(name: &str) -> Result<StoredExperiment> {
     let not_found = || Error::NotFound(format!("Could not find experiment with name '{name}'"));
     for _ in 0..LOOKS_MAX {
         let [named, default] = get([keys::experiment_name(name), keys::experiment(ExperimentId::DEFAULT)]).await?;
-        let Some(id) = named.existing().map(codec::read_number).transpose()? else {
+        let Some(id) = named.decode(codec::read_number)? else {
             let stored = StoredExperiment::from_record(ExperimentId::DEFAULT, &default)?;
             let made_up = stored.version == ABSENT && stored.experiment.name == name;
             return if made_up { Ok(stored) } else { Err(not_found()) };
@@ -139,7 +139,7 @@ pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i
 /// Creates an experiment as a part of a change. The caller checks the location.
 pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, now_ms: i64) -> Result<Experiment> {
     let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
-    let next = counter.existing().map(codec::read_number).transpose()?;
+    let next = counter.decode(codec::read_number)?;
     if named.version != ABSENT || (next.is_none() && name == Experiment::default_not_made().name) {
         return Err(already_exists(name));
     }
@@ -231,7 +231,7 @@ pub async fn retire_in(change: &mut Change, id: ExperimentId, now_ms: i64) -> Re
 async fn claim_name(change: &mut Change, experiment: &Experiment) -> Result<()> {
     let key = keys::experiment_name(&experiment.name);
     let [named] = get([key.clone()]).await?;
-    match named.existing().map(codec::read_number).transpose()? {
+    match named.decode(codec::read_number)? {
         Some(id) if id == experiment.id.0 => return Ok(()),
         Some(_) => return Err(already_exists(&experiment.name)),
         None => {}

@@ -21,9 +21,9 @@ pub struct StoredLoggedModel {
 
 impl StoredLoggedModel {
     fn read(id: LoggedModelId, record: &Record) -> Result<Self> {
-        let bytes = record.existing().ok_or_else(|| id.not_found())?;
+        let model = record.decode(|bytes| codec::logged_models::read_logged_model(id, bytes))?;
         Ok(StoredLoggedModel {
-            model: codec::logged_models::read_logged_model(id, bytes)?,
+            model: model.ok_or_else(|| id.not_found())?,
             version: record.version,
         })
     }
@@ -132,7 +132,7 @@ pub async fn edit_tag(
     edit: impl Fn(Option<&str>) -> Result<String>,
 ) -> Result<()> {
     let [tag] = get([keys::tag(id, key)]).await?;
-    let value = tag.existing().map(codec::read_text).transpose()?;
+    let value = tag.decode(codec::read_text)?;
     change.require_version(keys::tag(id, key), tag.version);
     change.put(keys::tag(id, key), edit(value.as_deref())?.into_bytes());
     Ok(())

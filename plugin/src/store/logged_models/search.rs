@@ -146,5 +146,5 @@ impl<'a> LoggedModelScan<'a> {
 }
 
 fn misplaced() -> Error {
-    Error::Corrupt("the place of a logged model".to_owned())
+    Error::Corrupt("key in a list of logged models".to_owned())
 }

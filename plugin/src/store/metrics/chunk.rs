@@ -78,7 +78,7 @@ impl<'a> Series<'a> {
         let late = match high_water_mark.existing().map(keys::point_at) {
             None => 0,
             Some(Some(end)) => self.points.partition_point(|point| point.by_time(&end).is_le()),
-            Some(None) => return Err(Error::Corrupt("guard of a metric's chunks".to_owned())),
+            Some(None) => return Err(Error::Corrupt("high-water mark of a metric's chunks".to_owned())),
         };
         let (single, chunk) = self.points.split_at_checked(late).unwrap_or_default();
         Ok(match chunk.len() {

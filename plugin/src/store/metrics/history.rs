@@ -16,7 +16,7 @@ pub async fn page(
     after: Option<&Cursor>,
     count: usize,
 ) -> Result<(Vec<Point>, Option<Cursor>)> {
-    let damaged = || Error::Corrupt("place of a metric's point".to_owned());
+    let damaged = || Error::Corrupt("cursor of a metric's history".to_owned());
     let after = after.map(|place| keys::point_at(place.bytes()).ok_or_else(damaged));
     // One point more than the page has shows if there is another page.
     let mut merge = Merge::new(after.transpose()?, count + 1);

@@ -271,7 +271,7 @@ impl Taken {
     /// hidden and has no packed run.
     fn out_of_sight<'r>(&self, change: &mut Change, records: &'r [Record; 3]) -> Result<Option<Option<PackedRun<'r>>>> {
         let [deletion, stored, packed] = records;
-        let Some(deleted) = deletion.existing().map(read_deletion).transpose()? else {
+        let Some(deleted) = deletion.decode(read_deletion)? else {
             return Ok(None);
         };
         let run = stored.existing().map(|bytes| codec::read_run(self.id, bytes));
@@ -295,7 +295,7 @@ impl Taken {
             change.delete(key);
         }
         tombstone::put_run(change, &run);
-        packed.existing().map(PackedRun::read).transpose().map(Some)
+        packed.decode(PackedRun::read).map(Some)
     }
 
     /// True if a run was deleted by itself, neither deleted nor restored with its experiment.

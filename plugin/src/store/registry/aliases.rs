@@ -65,7 +65,7 @@ pub async fn take_away(change: &mut Change, model: ModelId, number: u64, aliases
 }
 
 fn read(record: &Record) -> Result<Option<u64>> {
-    record.existing().map(codec::read_number).transpose()
+    record.decode(codec::read_number)
 }
 
 /// Returns the version that an alias names. The change then depends on that.

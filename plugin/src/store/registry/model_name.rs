@@ -30,7 +30,7 @@ pub async fn look_up(name: &str) -> Result<Option<Named>> {
         return Ok(None);
     }
     let [record] = get([keys::model_name(name)]).await?;
-    let number = record.existing().map(codec::read_number).transpose()?;
+    let number = record.decode(codec::read_number)?;
     Ok(number.map(|number| Named {
         id: ModelId(number),
         name: name.to_owned(),

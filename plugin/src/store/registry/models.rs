@@ -51,9 +51,9 @@ impl StoredModel {
 pub async fn load(name: &str) -> Result<StoredModel> {
     let named = named(name).await?;
     let [record] = get([keys::model(named.id)]).await?;
-    let bytes = record.existing().ok_or_else(|| not_found(name))?;
+    let model = record.decode(|bytes| codec::registry::read_model(named.id, bytes))?;
     Ok(StoredModel {
-        model: codec::registry::read_model(named.id, bytes)?,
+        model: model.ok_or_else(|| not_found(name))?,
         named,
         version: record.version,
     })
@@ -63,13 +63,13 @@ pub async fn load(name: &str) -> Result<StoredModel> {
 pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -> Result<FullModel> {
     transact(async |change| {
         let [counter, named] = get([keys::model_counter(), keys::model_name(name)]).await?;
-        if let Some(id) = named.existing().map(codec::read_number).transpose()? {
+        if let Some(id) = named.decode(codec::read_number)? {
             // The model may be deleted by now, but the name was taken when it was looked up.
             let taken = read_parts(&[ModelId(id)]).await?.pop().flatten();
             let is_prompt_taken = taken.is_some_and(|taken| is_prompt(&taken.tags));
             return Err(already_exists(name, is_prompt_taken, is_prompt(tags)));
         }
-        let id = counter.existing().map(codec::read_number).transpose()?.unwrap_or(1);
+        let id = counter.decode(codec::read_number)?.unwrap_or(1);
         change.require_version(keys::model_counter(), counter.version);
         change.put(keys::model_counter(), codec::write_number(id + 1));
         let experiment = experiments::create_in(change, &experiment_name(name), None, now_ms).await?;

@@ -80,16 +80,15 @@ pub async fn load(model_name: &str, name: &VersionName) -> Result<StoredVersion>
 /// Reads versions of a model by their numbers. Those that do not exist are left out.
 pub async fn load_some(model: &Named, numbers: &[u64]) -> Result<Vec<StoredVersion>> {
     let records = get_all(numbers.iter().map(|number| keys::version(model.id, *number)).collect()).await?;
-    let existing = numbers.iter().zip(&records);
-    let existing = existing.filter_map(|(number, record)| Some((*number, record.existing()?, record.version)));
-    let stored = existing.map(|(number, bytes, record)| {
-        Ok(StoredVersion {
-            version: codec::registry::read_version(model.id, number, bytes)?,
+    let stored = numbers.iter().zip(&records).map(|(number, record)| {
+        let version = record.decode(|bytes| codec::registry::read_version(model.id, *number, bytes))?;
+        Ok(version.map(|version| StoredVersion {
+            version,
             model: model.clone(),
-            record,
-        })
+            record: record.version,
+        }))
     });
-    stored.collect()
+    stored.filter_map(Result::transpose).collect()
 }
 
 /// True if a version has a semantic version, or is a copy of one that has it.

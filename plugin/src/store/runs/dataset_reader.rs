@@ -47,7 +47,7 @@ impl DatasetReader {
             return Ok(known.clone());
         }
         let [record] = get([key]).await?;
-        let dataset = record.existing().map(codec::read_dataset).transpose()?;
+        let dataset = record.decode(codec::read_dataset)?;
         Ok(dataset.map(Rc::new))
     }
 }

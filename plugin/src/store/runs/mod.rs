@@ -71,7 +71,8 @@ pub async fn load(id: RunId) -> Result<StoredRun> {
 /// Reads a run, and the records of some more keys together with its experiment.
 async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(StoredRun, Vec<Record>)> {
     let [record] = get([keys::run(id)]).await?;
-    let run = codec::read_run(id, record.existing().ok_or_else(|| id.not_found())?)?;
+    let run = record.decode(|bytes| codec::read_run(id, bytes))?;
+    let run = run.ok_or_else(|| id.not_found())?;
     let mut asked = vec![keys::experiment(run.experiment)];
     asked.extend(more);
     let mut records = get_all(asked).await?.into_iter();
@@ -281,8 +282,8 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
     let packed = packed(packed_record)?;
     let mut changed = Vec::new();
     for ((key, new), value) in params.iter().zip(values) {
-        let old = match value.existing() {
-            Some(loose) => Some(codec::read_text(loose)?),
+        let old = match value.decode(codec::read_text)? {
+            Some(loose) => Some(loose),
             None => packed.param(key).map(str::to_owned),
         };
         match old {
@@ -301,11 +302,7 @@ fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]
 }
 
 fn packed(record: &Record) -> Result<PackedRun<'_>> {
-    record
-        .existing()
-        .map(PackedRun::read)
-        .transpose()
-        .map(Option::unwrap_or_default)
+    record.decode(PackedRun::read).map(Option::unwrap_or_default)
 }
 
 fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logged: usize) -> Result<()> {

@@ -236,7 +236,7 @@ impl<'a> BlockFetch<'a> {
             let (range, key, value) = entry?;
             let range = ranges.get(range).ok_or_else(corrupt)?;
             let number = keys::block_number(key).ok_or_else(corrupt)?;
-            *self.cell(&index_of, range, number)? = Some(Rc::new(Block::read(value)?));
+            *self.cell(&index_of, range, number)? = Some(Rc::new(Block::read(value).map_err(|error| error.at(key))?));
         }
         self.insert(snapshot, &ranges, &index_of)
     }

@@ -141,5 +141,5 @@ impl SearchSnapshot {
 }
 
 fn corrupt() -> Error {
-    Error::Corrupt("an experiment's marks or zones".to_owned())
+    Error::Corrupt("a dirty marker or zone map".to_owned())
 }

@@ -107,7 +107,7 @@ async fn take_on_models(experiment: ExperimentId) -> Result<bool> {
     let mut models: Vec<(Vec<u8>, LoggedModelId)> = Vec::new();
     scan(list.behind(&[]), PARTS_AT_ONCE, |key, _| {
         let place = keys::logged_models::sort_key_in(key).and_then(keys::logged_models::read_sort_key);
-        let (_, id) = place.ok_or_else(|| Error::Corrupt("key of a logged model's place".to_owned()))?;
+        let (_, id) = place.ok_or_else(|| Error::Corrupt("key in a list of logged models".to_owned()))?;
         models.push((key.to_vec(), id));
         Ok(())
     })

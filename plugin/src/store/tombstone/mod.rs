@@ -164,7 +164,7 @@ fn failure(key: &[u8], error: &Error) -> String {
 /// Removes the records and files of a tombstone, and then the tombstone itself. Returns false when the budget
 /// is used up before.
 async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool> {
-    let ruin = keys::tombstone_of(key).ok_or_else(|| Error::Corrupt("key of a ruin".to_owned()))?;
+    let ruin = keys::tombstone_of(key).ok_or_else(|| Error::Corrupt("key of a tombstone".to_owned()))?;
     let is_cleared = match ruin {
         Tombstone::Experiment(id) => experiment::clear(id, turn).await?,
         Tombstone::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
@@ -209,7 +209,7 @@ async fn clear_logged(id: LoggedModelId, note: &TombstoneValue, turn: &mut Commi
 /// Clears the slot of a run in all columns. No other run gets its row.
 async fn clear_columns(id: RunId, experiment: ExperimentId) -> Result<()> {
     let [record] = get([keys::packed_run(id)]).await?;
-    let Some(packed) = record.existing().map(PackedRun::read).transpose()? else {
+    let Some(packed) = record.decode(PackedRun::read)? else {
         return Ok(());
     };
     let Some(row) = packed.row else {
