@@ -1,4 +1,4 @@
-//! Measures the cost of the sandbox: `cargo run --release -p mlforge-tests --example engine_cost`. Each line
+//! Measures the cost of the sandbox: `cargo run --profile dist -p mlforge-tests --example engine_cost`. Each line
 //! is the fastest of several rounds, in one thread and without a socket.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds server and benchmark program in release mode, and lets one measure the other.
+//! `cargo xtask bench`: builds server and benchmark program as they are shipped, and lets one measure the other.
 
 use std::env;
 
@@ -14,10 +14,10 @@ pub(crate) fn run_bench(args: &[String]) -> Result<()> {
     let layout = Layout::find()?;
     step("wasm target", || wasm::ensure(&layout.root))?;
     let packages = ["--package", "mlforge", "--package", "mlforge-bench"];
-    step("cargo build --release", || {
-        run(cargo(&layout.root).args(["build", "--release"]).args(packages))
+    step("cargo build --profile dist", || {
+        run(cargo(&layout.root).args(["build", "--profile", "dist"]).args(packages))
     })?;
-    let server = layout.mlforge("release");
+    let server = layout.mlforge("dist");
     let program = server.with_file_name(format!("mlforge-bench{}", env::consts::EXE_SUFFIX));
     let mut bench = command(program, &layout.root);
     bench

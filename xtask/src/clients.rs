@@ -1,5 +1,7 @@
 //! The client tests: one Python environment for each MLflow version, then pytest in each against a running mlforge.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use crate::environment::{Environment, make_missing};
@@ -11,13 +13,22 @@ use crate::suite::{Tally, build_all};
 /// the tests that need no particular client (marker `once`).
 const VERSIONS: [&str; 3] = ["2.7", "2.22", "3"];
 
+fn tests(layout: &Layout) -> PathBuf {
+    layout.root.join("tests/clients")
+}
+
+/// An environment for each version; some may still have to be made.
+pub(crate) fn environments(layout: &Layout) -> [Environment; VERSIONS.len()] {
+    VERSIONS.map(|version| {
+        let requirements = tests(layout).join(format!("requirements-{version}.txt"));
+        Environment::new(layout, version, requirements)
+    })
+}
+
 /// Makes the environments, builds the server, and runs the client tests in each environment.
 pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
-    let tests = layout.root.join("tests/clients");
-    let environments: Vec<Environment> = VERSIONS
-        .iter()
-        .map(|version| Environment::new(layout, version, tests.join(format!("requirements-{version}.txt"))))
-        .collect();
+    let tests = tests(layout);
+    let environments = environments(layout);
     step("Python environments", || make_missing(layout, &environments))?;
     build_all(layout)?;
     let passed_before = tally.passed;

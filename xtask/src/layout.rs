@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 pub(crate) struct Layout {
     /// The root of the repository.
     pub(crate) root: PathBuf,
-    /// The directory that holds cargo's `debug` and `release`.
+    /// The directory that holds cargo's `debug`, `release` and `dist`.
     pub(crate) target: PathBuf,
 }
 
@@ -32,7 +32,7 @@ impl Layout {
         })
     }
 
-    /// The `mlforge` binary of a profile's directory, `debug` or `release`.
+    /// The `mlforge` binary of a profile's directory: `debug`, `release` or `dist`.
     pub(crate) fn mlforge(&self, profile_dir: &str) -> PathBuf {
         self.target
             .join(profile_dir)

@@ -2,12 +2,15 @@
 //!
 //! It must not know how mlforge works: it calls cargo, rustup, apt-get, Python and pytest, as a person would.
 
+mod background;
 mod bench;
 mod clients;
 mod debian;
+mod deny;
 mod differential;
 mod environment;
 mod layout;
+mod lint;
 mod s3;
 mod serve;
 mod soak;
@@ -18,22 +21,31 @@ mod wasm;
 use std::env;
 use std::process::ExitCode;
 
+use anyhow::{Result, bail};
+
+use crate::suite::Part;
+
 /// What `cargo xtask` prints when it is asked for help, or for something that it does not have.
 const USAGE: &str = "\
 usage: cargo xtask serve [-- ARGS of mlforge serve]
-       cargo xtask test [lint] [rust] [s3] [clients] [differential] [soak] [-- ARGS of the one part named]
+       cargo xtask check
+       cargo xtask test [PART]... [-- ARGS of the one part named]
+       cargo xtask setup [PART]...
        cargo xtask bench [-- ARGS of mlforge-bench]
 
-serve    gets the wasm target, builds mlforge in release mode and starts `mlforge serve`
+serve    gets the wasm target, builds mlforge with the profile `release` and starts `mlforge serve`
+check    rustfmt, clippy and unit tests: what to run between two changes
 test     the same set-up, then every part of the test suite, or only those named:
   lint     rustfmt and clippy
+  deny     licences and sources of all packages, and known advisories where cargo-deny is installed
   rust     unit tests and hermetic tests (cargo test)
-  s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   clients  the real MLflow clients against a running mlforge (Python, pytest)
   differential
            MLflow's own server and mlforge are asked the same (Python, pytest)
+  s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
-bench    builds mlforge in release mode and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
+setup    gets what the tests of some parts or of all need, and runs none: Python environments, Garage
+bench    builds mlforge with the profile `dist` and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
 
 examples:
   cargo xtask serve -- --listen 127.0.0.1:5000
@@ -42,22 +54,39 @@ examples:
   cargo xtask test soak --minutes 60
   cargo xtask bench -- --quick";
 
+/// One call of this program.
+#[derive(Debug, PartialEq)]
+enum Call {
+    Serve,
+    Check,
+    Test(Vec<Part>),
+    SetUp { parts: Vec<Part>, with_parent: bool },
+    Bench,
+    Help,
+}
+
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let (own, rest) = split_at_dashes(&args);
-    let outcome = match own.split_first().map(|(command, own)| (command.as_str(), own)) {
-        Some(("serve", [])) => serve::run_server(rest),
-        Some(("bench", [])) => bench::run_bench(rest),
-        Some(("test", parts)) => match suite::Part::parse_all(parts, rest) {
-            Ok(parts) => suite::run_parts(&parts, rest),
-            Err(error) => return wrong_arguments(&format!("{error:#}")),
-        },
-        Some(("help" | "--help" | "-h", _)) => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
+    let outcome = match parse(own, rest) {
+        Ok(Call::Serve) => serve::run_server(rest),
+        Ok(Call::Check) => lint::run_check(),
+        Ok(Call::Test(parts)) => suite::run_parts(&parts, rest),
+        Ok(Call::SetUp { parts, with_parent }) => {
+            if with_parent {
+                background::end_with_parent();
+            }
+            suite::set_up(&parts)
         }
-        Some((command, _)) => return wrong_arguments(&format!("cannot run {command:?} with these arguments")),
-        None => return wrong_arguments("no command given"),
+        Ok(Call::Bench) => bench::run_bench(rest),
+        Ok(Call::Help) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +94,25 @@ fn main() -> ExitCode {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What is asked for by the arguments of xtask itself; `rest` is to be passed on.
+fn parse(own: &[String], rest: &[String]) -> Result<Call> {
+    let Some((command, parts)) = own.split_first() else {
+        bail!("no command given");
+    };
+    match (command.as_str(), parts, rest) {
+        ("serve", [], _) => Ok(Call::Serve),
+        ("bench", [], _) => Ok(Call::Bench),
+        ("check", [], []) => Ok(Call::Check),
+        ("test", parts, rest) => Ok(Call::Test(Part::parse_all(parts, rest)?)),
+        ("setup", parts, rest) if rest.iter().all(|arg| arg == background::WITH_PARENT) => Ok(Call::SetUp {
+            parts: Part::parse_all(parts, &[])?,
+            with_parent: !rest.is_empty(),
+        }),
+        ("help" | "--help" | "-h", ..) => Ok(Call::Help),
+        _ => bail!("cannot run {command:?} with these arguments"),
     }
 }
 
@@ -77,11 +125,6 @@ fn split_at_dashes(args: &[String]) -> (&[String], &[String]) {
         Some((dashes, rest)) if dashes == "--" => (own, rest),
         _ => (own, rest),
     }
-}
-
-fn wrong_arguments(why: &str) -> ExitCode {
-    eprintln!("xtask: {why}\n\n{USAGE}");
-    ExitCode::from(2)
 }
 
 #[cfg(test)]
@@ -102,5 +145,31 @@ mod tests {
         assert_eq!(split("test clients -- -k a -- b"), halves("test clients", "-k a -- b"));
         assert_eq!(split("test rust -- name"), halves("test rust", "name"));
         assert_eq!(split("--help"), halves("--help", ""));
+    }
+
+    #[test]
+    fn commands_take_the_arguments_that_they_have_a_use_for() {
+        let call = |text: &str| {
+            let args: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            let (own, rest) = split_at_dashes(&args);
+            parse(own, rest).ok()
+        };
+        assert_eq!(call("serve -- --listen 127.0.0.1:0"), Some(Call::Serve));
+        assert_eq!(call("check"), Some(Call::Check));
+        assert_eq!(call("test soak deny"), Some(Call::Test(vec![Part::Soak, Part::Deny])));
+        let (parts, with_parent) = (vec![Part::S3], true);
+        assert_eq!(call("setup s3 --with-parent"), Some(Call::SetUp { parts, with_parent }));
+        assert_eq!(call("--help"), Some(Call::Help));
+        for wrong in [
+            "",
+            "serve twice",
+            "check fast",
+            "check --fast",
+            "test all",
+            "setup --fast",
+            "bench fast",
+        ] {
+            assert_eq!(call(wrong), None, "{wrong}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::step::{cargo, command, run, step};
 use crate::wasm;
 
-/// Builds mlforge in release mode and becomes `mlforge serve`: its output, signals and exit code are the server's.
+/// Builds mlforge with the profile `release` and becomes `mlforge serve`: its output, signals and exit code are the server's.
 pub(crate) fn run_server(args: &[String]) -> Result<()> {
     let layout = Layout::find()?;
     step("wasm target", || wasm::ensure(&layout.root))?;

@@ -5,19 +5,25 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::background::Background;
 use crate::clients;
+use crate::deny;
 use crate::differential;
+use crate::environment::make_missing;
 use crate::layout::Layout;
+use crate::lint;
 use crate::s3;
 use crate::soak;
-use crate::step::{cargo, command, run, run_on_stderr, run_watched, seconds, step, succeeds};
+use crate::step::{cargo, run, run_watched, seconds, step};
 use crate::wasm;
 
 /// A part of the suite that can be run alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// rustfmt and clippy.
     Lint,
+    /// Licences, sources and known advisories of packages.
+    Deny,
     /// `cargo test`: unit tests and the hermetic tests.
     Rust,
     /// Files in an S3-compatible store.
@@ -31,12 +37,14 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
+    const ALL: [Self; 7] = [
         Self::Lint,
+        Self::Deny,
         Self::Rust,
-        Self::S3,
         Self::Clients,
         Self::Differential,
+        Self::S3,
         Self::Soak,
     ];
 
@@ -54,14 +62,22 @@ impl Part {
     }
 
     fn parse(name: &str) -> Result<Self> {
-        match name {
-            "lint" => Ok(Self::Lint),
-            "rust" => Ok(Self::Rust),
-            "s3" => Ok(Self::S3),
-            "clients" => Ok(Self::Clients),
-            "differential" => Ok(Self::Differential),
-            "soak" => Ok(Self::Soak),
-            _ => bail!("there is no part {name:?} of the test suite"),
+        match Self::ALL.into_iter().find(|part| part.name() == name) {
+            Some(part) => Ok(part),
+            None => bail!("there is no part {name:?} of the test suite"),
+        }
+    }
+
+    /// The word for it on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lint => "lint",
+            Self::Deny => "deny",
+            Self::Rust => "rust",
+            Self::S3 => "s3",
+            Self::Clients => "clients",
+            Self::Differential => "differential",
+            Self::Soak => "soak",
         }
     }
 }
@@ -94,10 +110,18 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
     let started = Instant::now();
     let layout = Layout::find()?;
     step("wasm target", || wasm::ensure(&layout.root))?;
+    // Two, since the tests with Python start long before those that need Garage.
+    let groups: [&[Part]; 2] = [&[Part::Clients, Part::Differential], &[Part::S3]];
+    let mut background: Vec<Background> = groups
+        .into_iter()
+        .filter_map(|group| Background::start(&layout, &chosen(group, parts)))
+        .collect();
     let mut tally = Tally::default();
-    for part in Part::ALL.into_iter().filter(|part| parts.contains(part)) {
+    for part in chosen(&Part::ALL, parts) {
+        background.iter_mut().try_for_each(|setup| setup.wait_for(part))?;
         match part {
-            Part::Lint => lint(&layout)?,
+            Part::Lint => lint::lint(&layout)?,
+            Part::Deny => deny::check(&layout)?,
             Part::Rust => rust(&layout, rest, &mut tally)?,
             Part::S3 => s3::run_tests(&layout, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
@@ -112,25 +136,25 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn lint(layout: &Layout) -> Result<()> {
-    step("rustfmt and clippy", || ensure_tools(layout))?;
-    step("cargo fmt", || {
-        run(cargo(&layout.root).args(["fmt", "--all", "--check"]))
-    })?;
-    step("cargo clippy", || {
-        let everything = ["--workspace", "--all-targets", "--features", "mlforge/s3-tests"];
-        run(cargo(&layout.root)
-            .arg("clippy")
-            .args(everything)
-            .args(["--", "-D", "warnings"]))
-    })
+/// Those of some parts that were asked for.
+fn chosen(parts: &[Part], asked_for: &[Part]) -> Vec<Part> {
+    let is_chosen = |part: &Part| asked_for.contains(part);
+    parts.iter().copied().filter(is_chosen).collect()
 }
 
-/// A minimal toolchain has neither tool, and rustup can bring both.
-fn ensure_tools(layout: &Layout) -> Result<()> {
-    let missing = |tool: &str| !succeeds(cargo(&layout.root).args([tool, "--version"]));
-    if missing("fmt") || missing("clippy") {
-        run_on_stderr(command("rustup", &layout.root).args(["component", "add", "rustfmt", "clippy"]))?;
+/// Makes what the tests of these parts need and this repository does not build: Python environments and Garage.
+pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
+    let layout = Layout::find()?;
+    let mut environments = Vec::new();
+    if parts.contains(&Part::Clients) {
+        environments.extend(clients::environments(&layout));
+    }
+    if parts.contains(&Part::Differential) {
+        environments.push(differential::environment(&layout));
+    }
+    make_missing(&layout, &environments)?;
+    if parts.contains(&Part::S3) {
+        s3::installed(&layout)?;
     }
     Ok(())
 }
@@ -185,5 +209,6 @@ mod tests {
         assert!(Part::parse_all(&two, &args).is_err());
         assert!(Part::parse_all(&[], &args).is_err());
         assert!(Part::parse_all(&["all".to_owned()], &[]).is_err());
+        assert!(Part::parse_all(&[], &[]).is_ok_and(|parts| parts == Part::ALL));
     }
 }
