@@ -212,8 +212,8 @@ fn an_upload_token_does_not_reveal_the_access_token() {
     assert!(url.starts_with("http://ml.test:5000/api/v4/projects/1/ml/mlflow/api/2.0/mlflow-artifacts/mpu/part/"));
     assert!(!url.contains(token));
     // `writer` in Base64, at each of its three offsets.
-    for token in ["d3JpdGVy", "3cml0ZX", "B3cml0", "writer"] {
-        assert!(!token.contains(token), "{token}");
+    for part in ["d3JpdGVy", "3cml0ZX", "B3cml0", "writer"] {
+        assert!(!token.contains(part), "{token}");
     }
 }
 
