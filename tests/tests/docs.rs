@@ -55,7 +55,7 @@ fn paths(prose: &str, folders: &BTreeSet<String>) -> Vec<String> {
     quoted.filter(is_path).map(str::to_owned).collect()
 }
 
-/// Whether a path exists. A `*` stands for any characters of one segment.
+/// True if a path exists. A `*` stands for any characters of one segment.
 fn exists(path: &str) -> bool {
     let mut found = vec![root()];
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {

@@ -1,7 +1,7 @@
 //! Set-up that runs beside the first parts of the suite: a second xtask, on the time that the first one leaves idle.
 //!
-//! Compiling Garage and installing MLflow's packages take minutes and need nothing from this repository's own build. What
-//! fails there is tried again, and reported, by the part that needs it.
+//! Compiling Garage and installing MLflow's packages take minutes and need nothing from this repository's own build. A
+//! failure there is not reported: the part that needs the set-up tries it again.
 
 use std::env;
 use std::io::{Read, stdin};
@@ -56,7 +56,7 @@ impl Background {
     }
 }
 
-/// Ends this process and those that it started, as soon as the one that started it is gone.
+/// Ends this process and its children as soon as its parent is gone.
 pub(crate) fn end_with_parent() {
     thread::spawn(|| {
         // Nothing is ever sent. However the parent ends, its end of the pipe is closed.

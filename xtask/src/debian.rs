@@ -1,4 +1,4 @@
-//! Debian's packages, where apt-get is there and this user may call it.
+//! Packages of Debian, on a machine with apt-get whose user may install them.
 
 use std::path::Path;
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::layout::Layout;
 use crate::step::{cargo, output_of, run, step, succeeds};
 
-/// What `Cargo.lock` calls crates.io.
+/// The name of crates.io in `Cargo.lock`.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// Checks every package of every platform, and asks cargo-deny if it is there.
@@ -81,7 +81,7 @@ fn allowed_licences(deny: &str) -> Result<Vec<String>> {
     Ok(list.0.split('"').skip(1).step_by(2).map(str::to_owned).collect())
 }
 
-/// Whether the terms of an SPDX expression can be met with allowed licences alone.
+/// True if the terms of an SPDX expression can be met with allowed licences alone.
 fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     // Old manifests write a slash for `OR`.
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");

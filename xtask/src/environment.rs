@@ -31,7 +31,7 @@ impl Environment {
         }
     }
 
-    /// What it is called.
+    /// Its name.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
@@ -44,7 +44,7 @@ impl Environment {
     /// `python -m pytest` in a directory of tests.
     pub(crate) fn pytest(&self, tests: &Path) -> Command {
         let mut pytest = command(self.python(), tests);
-        // What is imported is compiled then, and kept: see `make`.
+        // Imported modules are compiled then, and the result is kept: see `make`.
         pytest.env_remove("PYTHONDONTWRITEBYTECODE").args(["-m", "pytest"]);
         pytest
     }

@@ -1,4 +1,4 @@
-//! Where things are: the repository, cargo's target directory, the binaries in it.
+//! Directories: the repository, cargo's target directory, and the binaries in it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Layout {
             .ancestors()
             .nth(2)
             .context("xtask is not in a target directory of cargo")?;
-        // What cargo says now, not what it said when this was compiled: target directories can be shared.
+        // Cargo is asked again now, since target directories can be shared.
         let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = Path::new(&manifest)
             .parent()

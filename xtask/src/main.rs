@@ -25,7 +25,7 @@ use anyhow::{Result, bail};
 
 use crate::suite::Part;
 
-/// What `cargo xtask` prints when it is asked for help, or for something that it does not have.
+/// The help text.
 const USAGE: &str = "\
 usage: cargo xtask serve [-- ARGS of mlforge serve]
        cargo xtask check
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked for by the arguments of xtask itself; `rest` is to be passed on.
+/// The call that the arguments of xtask itself ask for. `rest` is passed on.
 fn parse(own: &[String], rest: &[String]) -> Result<Call> {
     let Some((command, parts)) = own.split_first() else {
         bail!("no command given");
@@ -116,7 +116,7 @@ fn parse(own: &[String], rest: &[String]) -> Result<Call> {
     }
 }
 
-/// The arguments of xtask itself, and those to pass on: all behind `--`, or from the first option on.
+/// The arguments of xtask itself, and those to pass on: all after `--`, or from the first option on.
 fn split_at_dashes(args: &[String]) -> (&[String], &[String]) {
     let is_option = |(index, arg): (usize, &String)| index > 0 && arg.starts_with('-');
     let split = args.iter().enumerate().position(is_option).unwrap_or(args.len());

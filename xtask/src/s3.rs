@@ -16,11 +16,11 @@ use crate::layout::Layout;
 use crate::step::{cargo, command, run, run_watched, step};
 use crate::suite::Tally;
 
-/// What is installed. A change makes it be compiled anew.
+/// The version that is installed. A change makes it be compiled again.
 const GARAGE: &str = "garage@2.5.0";
 /// The least that serves S3 with data on disk.
 const FEATURES: &str = "bundled-libs,sqlite";
-/// How it is compiled: quickly, since it is used for a minute. All but what every byte of a file goes through stays as it is.
+/// Settings of its build: quick to compile, since it is used for a minute. Only the code that every byte passes is optimised.
 const PROFILE: [&str; 11] = [
     "profile.release.opt-level=0",
     "profile.release.codegen-units=16",
@@ -34,7 +34,7 @@ const PROFILE: [&str; 11] = [
     "profile.release.package.sha2.opt-level=2",
     "profile.release.package.zstd-sys.opt-level=1",
 ];
-/// How long it may take to answer after its start.
+/// Time in which it must answer after its start.
 const START_TIME: Duration = Duration::from_secs(60);
 const BUCKET: &str = "mlforge-tests";
 const REGION: &str = "garage";
@@ -158,7 +158,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is no more needed, nor is what it kept.
+        // The server and its data are no longer needed.
         _ = self.child.kill();
         _ = self.child.wait();
         _ = fs::remove_dir_all(&self.dir);
@@ -197,7 +197,7 @@ fn secret() -> String {
     "2".repeat(64)
 }
 
-/// Whether there is HTTP: any answer will do.
+/// True if a server answers HTTP, whatever the answer.
 fn answers(address: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else {
         return false;

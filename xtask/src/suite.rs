@@ -30,7 +30,7 @@ pub(crate) enum Part {
     S3,
     /// The real MLflow clients.
     Clients,
-    /// The same requests to MLflow's own server.
+    /// Requests to mlforge and to MLflow's own server, whose answers must agree.
     Differential,
     /// Kills, full disks and long load.
     Soak,
@@ -85,7 +85,7 @@ impl Part {
 /// Tests that passed, read off the summary lines of cargo test and pytest.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// How many passed so far.
+    /// Number of tests that passed so far.
     pub(crate) passed: u64,
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Those of some parts that were asked for.
+/// Filters the parts that were asked for.
 fn chosen(parts: &[Part], asked_for: &[Part]) -> Vec<Part> {
     let is_chosen = |part: &Part| asked_for.contains(part);
     parts.iter().copied().filter(is_chosen).collect()

@@ -1,6 +1,6 @@
-//! What the component is compiled with: the wasm target of rustup, or Debian's compiler and the sources of std.
+//! The compiler of the component: the wasm target of rustup, or Debian's compiler and the sources of std.
 //!
-//! The build script of `mlforge-component` chooses among what is there; this only sees to it that something is.
+//! The build script of `mlforge-component` chooses between them; this only makes sure that one is installed.
 
 use std::env;
 use std::fs;
@@ -59,7 +59,7 @@ fn rustc() -> PathBuf {
     env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from)
 }
 
-/// Whether the compiler in use has a standard library for the target.
+/// True if the compiler in use has a standard library for the target.
 fn has_target(dir: &Path) -> bool {
     let libs = output_of(command(rustc(), dir).args(["--print", "target-libdir", "--target", TARGET]));
     let Some(entries) = libs.and_then(|libs| fs::read_dir(libs).ok()) else {
@@ -70,7 +70,7 @@ fn has_target(dir: &Path) -> bool {
         .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
 }
 
-/// Whether a compiler has the sources of std beside it, so that std itself can be built.
+/// True if a compiler has the sources of std beside it, so that std itself can be built.
 fn has_std_sources(dir: &Path, rustc: &Path) -> bool {
     output_of(command(rustc, dir).args(["--print", "sysroot"]))
         .is_some_and(|sysroot| Path::new(&sysroot).join("lib/rustlib/src/rust/library/std").is_dir())

@@ -1,4 +1,4 @@
-//! Who may do what: turns a credential, a project and an intent into a caller or a refusal, in GitLab's order.
+//! Authentication and authorisation: from a credential, a project and an intent to a caller or an error, in GitLab's order.
 
 pub(crate) mod origin;
 pub(crate) mod upload_token;
@@ -16,13 +16,13 @@ use crate::limits::budget::{CallerId, Claim};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
 
-/// A caller who may go on.
+/// A caller who is authenticated and has the right to the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) project: Project,
     pub(crate) may_write: bool,
-    /// The key by which this caller's shares of the server are counted; none for the host itself.
+    /// The key by which this caller's shares of the server are counted. `None`: the host itself.
     pub(crate) id: Option<CallerId>,
 }
 
@@ -36,7 +36,7 @@ impl Caller {
     }
 }
 
-/// The credential of a request, and how it came.
+/// The credential of a request, and how it was sent.
 pub(crate) struct Presented {
     pub(crate) credential: Credential,
     /// True if browsers add such a credential by themselves to requests of any page. They do so with
@@ -85,7 +85,7 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, HttpError> {
     })
 }
 
-/// The first that is there: a bearer token, a private token, a password.
+/// Returns the first credential that is present: a bearer token, a private token, a password.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<Presented> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let bearer = || {
@@ -113,7 +113,7 @@ fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
     scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
 }
 
-/// The token is the password; a caller who has only one field to fill in puts it where the user belongs.
+/// Returns the token: the password, or the user name if there is no password, as for clients with one field.
 fn password(encoded: &str) -> Option<String> {
     let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;

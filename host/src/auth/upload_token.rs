@@ -13,39 +13,39 @@ use http::HeaderName;
 use crate::forge::Credential;
 use crate::storage::ProjectId;
 
-/// Carries a ticket instead of a token.
+/// The header of an upload token, which stands in for an access token.
 pub(crate) const UPLOAD_TOKEN: HeaderName = HeaderName::from_static("x-mlforge-upload-token");
-/// How long a ticket may be good at most, in milliseconds.
+/// Longest life of an upload token, in milliseconds.
 pub(crate) const LIFE_MS_MAX: u64 = 24 * 3_600 * 1_000;
-/// How far a clock may be set back, in milliseconds, without a ticket taking notice. One that would be good for longer than
-/// any is, since it was given before the clock was set back further, is none.
+/// Largest step of the clock backwards, in milliseconds, that tokens survive. After a larger one, a token seems to live longer
+/// than `LIFE_MS_MAX`, and is refused.
 const CLOCK_SLACK_MS: u64 = 3_600 * 1_000;
 
-/// When it expires, as 8 bytes, big end first.
+/// Length of the expiry time in a token: 8 bytes, big-endian.
 const TIME_BYTES: usize = 8;
-/// Long enough to be drawn at random for every ticket.
+/// Length of the nonce: long enough to be drawn at random for every token.
 const NONCE_BYTES: usize = 24;
-/// Tells these texts from all others that may ever be sealed with the same key.
+/// Domain separation: no other text that is sealed with the same key begins so.
 const DOMAIN: &[u8] = b"mlforge upload token 1";
 
-/// Seals and opens tickets.
+/// Seals and opens upload tokens.
 pub(crate) struct UploadTokens {
     cipher: XChaCha20Poly1305,
 }
 
-/// What a running request needs to give leave to others.
+/// The means of a running request to issue upload tokens.
 pub(crate) struct TokenIssuer {
-    /// Whose rights the tickets have.
+    /// The credential whose rights the tokens have.
     pub(crate) credential: Credential,
-    /// Where clients reach the project: an address without a slash at its end.
+    /// The project's address for clients, without a slash at its end.
     pub(crate) mount: String,
 }
 
-/// What a ticket is good for.
+/// The request that a token authorises.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenBinding<'a> {
     pub(crate) project: ProjectId,
-    /// Behind the mount, as it stands in the address.
+    /// The path after the mount, percent-encoded as in the address.
     pub(crate) path: &'a str,
 }
 
@@ -56,7 +56,7 @@ impl UploadTokens {
         }
     }
 
-    /// A ticket that is good until `expires_ms`; none when the system has no random bytes.
+    /// Makes a token that is valid until `expires_ms`. `None`: the system has no random bytes.
     pub(crate) fn seal(&self, binding: TokenBinding<'_>, expires_ms: u64, credential: &Credential) -> Option<String> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).ok()?;
@@ -70,7 +70,7 @@ impl UploadTokens {
         Some(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// The credential of a ticket that is good for this and has not expired. What is wrong with another one is not told.
+    /// Returns the credential of a token that is valid for this request now. `None` does not say why it is invalid.
     pub(crate) fn open(&self, token: &str, binding: TokenBinding<'_>, now_ms: u64) -> Option<Credential> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (expires, rest) = bytes.split_first_chunk::<TIME_BYTES>()?;
@@ -90,7 +90,7 @@ impl UploadTokens {
 }
 
 impl TokenBinding<'_> {
-    /// All parts but the last have a fixed length, so no two purposes are the same bytes.
+    /// All parts but the last have a fixed length, so no two bindings are the same bytes.
     fn bound_to(&self, expires_ms: u64) -> Vec<u8> {
         let numbers = [self.project.0.to_be_bytes(), expires_ms.to_be_bytes()].concat();
         [DOMAIN, &numbers, self.path.as_bytes()].concat()

@@ -19,14 +19,14 @@ use crate::runtime::instance::error::InstanceError;
 use crate::runtime::instance::{BufferedRequest, Instance, InstanceKind, ResponseBody};
 use crate::storage::{BlobInfo, ProjectId};
 
-/// How often a file is asked for anew that is replaced in the same moment.
+/// Number of attempts to open a file that is replaced at the same moment.
 const FILE_CHANGED_RETRIES_MAX: usize = 10;
 
-/// A buffered request for the component, and whose it is.
+/// A buffered request for the component, and its caller.
 pub(crate) struct ComponentCall {
     pub(crate) request: Request<Bytes>,
     pub(crate) caller: Caller,
-    /// The means to issue upload tokens; `None`: it has none.
+    /// The means to issue upload tokens. `None`: the request has none.
     pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
     pub(crate) kind: InstanceKind,
     /// Time from now to the end of the answer.
@@ -92,7 +92,7 @@ impl HostState {
         }
     }
 
-    /// Opens the bytes that the component names; none when the file is not the one any more that it looked at.
+    /// Opens the bytes that the component names. `None`: the file was replaced since the component looked at it.
     async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, HttpError> {
         let permit = self.admission.transfer_permit(claim).await?;
         let project = claim.project;
@@ -111,7 +111,7 @@ impl HostState {
         }
     }
 
-    /// Keeps an instance for the next request of its project, if it is fit for one.
+    /// Returns an instance to the pool, if it can serve another request.
     pub(crate) fn put_back(&self, instance: Instance) {
         if !self.config.isolate && instance.is_reusable(&self.limits) {
             self.pool.put(instance);

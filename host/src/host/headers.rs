@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 
-/// What of a client's request the component gets to see.
+/// Headers of a client's request that are forwarded to the component.
 const PASSED_IN: [HeaderName; 7] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
@@ -18,7 +18,7 @@ const PASSED_IN: [HeaderName; 7] = [
     header::RANGE,
     header::USER_AGENT,
 ];
-/// What of the component's answer the client gets to see. Lengths and connections are the host's matter.
+/// Headers of the component's response that are forwarded to the client. The host itself sets lengths and connections.
 const PASSED_OUT: [HeaderName; 15] = [
     header::ACCEPT_RANGES,
     header::ALLOW,
@@ -40,7 +40,7 @@ pub(crate) const RIGHTS: HeaderName = HeaderName::from_static("x-mlforge-rights"
 const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
 pub(crate) const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
 
-/// The component's request: the rest of the path with its query, a few headers, and who asks.
+/// Makes the component's request: the path after the mount with its query, the forwarded headers, and the caller.
 pub(crate) fn component_request<B>(
     head: &Parts,
     path: &str,
@@ -52,7 +52,7 @@ pub(crate) fn component_request<B>(
         None => path.to_owned(),
     };
     let mut request = Request::new(body);
-    // A part of a valid address is one, so this cannot happen.
+    // A part of a valid address is valid, so this cannot happen.
     *request.uri_mut() = Uri::try_from(target).map_err(|_| HttpError::EndpointNotFound)?;
     *request.method_mut() = head.method.clone();
     let headers = request.headers_mut();
@@ -67,7 +67,7 @@ pub(crate) fn component_request<B>(
     Ok(request)
 }
 
-/// What the client gets to see of an answer's head.
+/// The client's response, with the status and headers of the component's.
 pub(crate) fn response_head(head: &http::response::Parts, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
@@ -75,7 +75,7 @@ pub(crate) fn response_head(head: &http::response::Parts, body: Body) -> Respons
     response
 }
 
-/// What the client gets. A file's length is known, and told, also where none of it is sent.
+/// The client's response. For `HEAD` it has the length of the file that is not sent.
 pub(crate) fn client_response(method: &Method, head: &http::response::Parts, body: Body) -> Response<Body> {
     let mut response = response_head(head, body);
     if let (&Method::HEAD, Some(length)) = (method, head.headers.get(header::CONTENT_LENGTH)) {
@@ -84,7 +84,7 @@ pub(crate) fn client_response(method: &Method, head: &http::response::Parts, bod
     response
 }
 
-/// How long a request says that its body is.
+/// The length of a request's body, as its head declares it.
 pub(crate) fn declared_length(head: &Parts) -> Option<u64> {
     let length = head.headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()

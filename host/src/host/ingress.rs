@@ -18,17 +18,17 @@ use crate::http::request_body::Inbound;
 use crate::http::route_class::RouteClass;
 use crate::limits::budget::Share;
 
-/// The time for which the body of a refused request is drained.
+/// Time for which the body of a refused request is drained.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Time that the body of a refused request of an unknown sender is drained.
 const STRANGER_DRAIN_TIME: Duration = Duration::from_secs(2);
-/// The most bytes that are drained of such a request.
+/// Maximum number of bytes that are drained of such a request.
 const STRANGER_DRAIN_BYTES_MAX: usize = 1 << 20;
 
 /// A request whose caller has the right to it.
 pub(crate) struct Admitted<'a> {
     pub(crate) head: &'a Parts,
-    /// Behind the mount.
+    /// The path after the mount.
     pub(crate) path: &'a str,
     pub(crate) class: RouteClass,
     pub(crate) caller: Caller,

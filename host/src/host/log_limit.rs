@@ -1,11 +1,11 @@
-//! At most one line a while in the log for something that may happen again and again.
+//! A rate limit of log lines for events that may repeat.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Says when a line may be logged, and counts those that may not.
+/// Allows one line in each interval, and counts the lines that it suppresses.
 #[derive(Debug)]
 pub(crate) struct LogLimit {
     interval: Duration,
@@ -19,7 +19,7 @@ struct State {
 }
 
 impl LogLimit {
-    /// At most one line in each interval.
+    /// Allows one line in each interval.
     pub(crate) fn new(interval: Duration) -> Self {
         LogLimit {
             interval,
@@ -27,7 +27,7 @@ impl LogLimit {
         }
     }
 
-    /// True if a line may be logged now: then, how many were left out since the last one.
+    /// Returns the number of lines suppressed since the last one, if a line may be logged now. `None`: it may not.
     pub(crate) fn allows(&self, now: Instant) -> Option<u64> {
         // No code that may panic runs under the lock.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,9 +21,9 @@ use crate::runtime::instance::error::InstanceError;
 use crate::runtime::instance::{Instance, InstanceKind};
 use crate::storage::ProjectId;
 
-/// Passes of one project before the next one has its turn.
+/// Number of passes in a turn of one project.
 const PASSES_PER_TURN: usize = 16;
-/// How often the log tells of what fails, at most.
+/// Least time between two log lines about failures.
 const LOG_PAUSE: Duration = Duration::from_secs(60);
 
 /// The projects that are due, the task that works on them, and counts of its passes.
@@ -38,7 +38,7 @@ pub(crate) struct Maintenance {
 
 #[derive(Default)]
 struct State {
-    /// Projects that were asked for since the host began.
+    /// Projects that had a request since the host's start.
     seen: BTreeSet<ProjectId>,
     schedule: MaintenanceSchedule,
     task: Option<JoinHandle<()>>,
@@ -47,11 +47,12 @@ struct State {
 /// Counts of maintenance since the host's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MaintenanceCounts {
-    /// Passes of packing that were answered.
+    /// Number of passes of compaction that succeeded.
     pub passes: u64,
-    /// Requests of the host's own that failed: passes of packing, and what removes uploads or deletes for good.
+    /// Number of passes that failed: of compaction, of the removal of uploads, and of purges.
     pub failures: u64,
-    /// How often a run was set aside, since it cannot be packed: searches read it from its own records until it is changed again.
+    /// Number of runs that were set aside because they cannot be compacted. Searches read such a run from its own records
+    /// until it is changed again.
     pub set_aside: u64,
 }
 
@@ -82,7 +83,7 @@ impl Maintenance {
         }
     }
 
-    /// Takes the project that is next; where there is none, the task ends.
+    /// Takes the next project. If there is none, the task ends.
     fn next(&self) -> Next {
         let mut state = self.lock();
         let next = state.schedule.next(Instant::now());
@@ -96,7 +97,7 @@ impl Maintenance {
         self.lock().schedule.end_turn(project, end, Instant::now());
     }
 
-    /// Counts and logs that a request of the host's own failed.
+    /// Counts and logs a pass that failed.
     fn note_failure(&self, project: ProjectId, pass: &str, reason: &str) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         if let Some(left_out) = self.log_failures.allows(Instant::now()) {
@@ -104,7 +105,7 @@ impl Maintenance {
         }
     }
 
-    /// Counts and logs what the component tells of a pass.
+    /// Counts a pass of compaction, and logs what it set aside or could not read.
     fn note_pass(&self, project: ProjectId, pass: &CompactionPass) {
         self.passes.fetch_add(1, Ordering::Relaxed);
         for SetAsideRun {
@@ -152,8 +153,8 @@ async fn run_scheduler(host: Weak<HostState>) {
 }
 
 impl Host {
-    /// Lets the component compact a project now, whatever was changed a moment ago. It changes no answer, only
-    /// how fast answers come.
+    /// Compacts a project now, including runs that were changed a moment ago, and removes its abandoned uploads. Answers stay
+    /// the same and become faster.
     pub async fn run_maintenance(&self, project: ProjectId) {
         let mut after = None;
         while let Some(pass) = self.state().compact(project, after, Some(Duration::ZERO)).await {
@@ -204,7 +205,7 @@ impl HostState {
         TurnEnd::More(progress)
     }
 
-    /// Makes one pass of compaction. `None`: it failed, as the log says.
+    /// Makes one pass of compaction. `None`: it failed; the log says why.
     async fn compact(
         self: &Arc<Self>,
         project: ProjectId,
@@ -220,7 +221,7 @@ impl HostState {
         Some(pass)
     }
 
-    /// Runs one pass on the threads of lower priority. `None`: it failed, as the log says.
+    /// Runs one pass on the threads of lower priority. `None`: it failed; the log says why.
     pub(crate) async fn run_maintenance_pass<T: Send + 'static>(
         self: &Arc<Self>,
         project: ProjectId,

@@ -1,5 +1,5 @@
-//! When the upkeep of each project comes: a queue by time. A project that has more to do after its turn goes behind all others
-//! that are due, and one whose upkeep fails waits longer each time.
+//! The schedule of maintenance: projects in a queue by due time. A project with more to do after its turn goes after all others
+//! that are due. A project whose maintenance fails waits longer each time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,64 +8,64 @@ use tokio::time::Instant;
 
 use crate::storage::ProjectId;
 
-/// How long a project waits after a change, and until it is looked at again when something there does not rest yet.
+/// Delay after a change, and before another look at a project with runs that are still being changed.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a project waits, at most, whose upkeep failed again and again.
+/// Longest delay after repeated failures.
 const FAILED_PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// The projects that are due, and when.
+/// The scheduled projects and their due times.
 #[derive(Debug, Default)]
 pub(crate) struct MaintenanceSchedule {
     turns: BTreeMap<ProjectId, Due>,
-    /// Counts what is put in.
+    /// Number of projects put into the queue so far.
     sequence: u64,
 }
 
 #[derive(Debug)]
 struct Due {
     at: Instant,
-    /// Of those that are due at one time, the first that was put in comes first.
+    /// Orders projects that are due at the same time: first in, first out.
     sequence: u64,
     progress: Progress,
 }
 
-/// How far the upkeep of a project has come.
+/// The progress of maintenance in a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// Where the component goes on to look; none: at the start.
+    /// The position at which the next pass goes on. `None`: the start.
     pub(crate) after: Option<Vec<u8>>,
-    /// True if something before that was left for later.
+    /// True if runs before that position were left for later.
     pub(crate) is_left: bool,
-    /// How often it failed, one time after the other.
+    /// Number of consecutive failures.
     pub(crate) failures: u32,
 }
 
-/// How a turn ended.
+/// The end of a turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TurnEnd {
-    /// Nothing is left.
+    /// Everything is done.
     Done,
-    /// Something does not rest yet.
+    /// Some runs are still being changed.
     Waiting,
     /// There is more to do.
     More(Progress),
-    /// It failed.
+    /// A pass failed.
     Failed(Progress),
 }
 
-/// Which project comes next.
+/// The next project.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// This one, now. It is not in the queue any more.
+    /// This project is due. It is taken out of the queue.
     Now(ProjectId, Progress),
-    /// None before so long.
+    /// No project is due before this delay.
     In(Duration),
-    /// None.
+    /// No project is scheduled.
     Never,
 }
 
 impl MaintenanceSchedule {
-    /// Makes a project due, unless it is.
+    /// Schedules a project, unless it is scheduled.
     pub(crate) fn note(&mut self, project: ProjectId, now: Instant) {
         if !self.turns.contains_key(&project) {
             self.put(project, now + PAUSE, Progress::default());
@@ -79,14 +79,14 @@ impl MaintenanceSchedule {
             return Next::Never;
         };
         if at > now {
-            // Never longer than until one that is noted meanwhile.
+            // At most the delay of a project that is scheduled meanwhile.
             return Next::In((at - now).min(PAUSE));
         }
         let due = self.turns.remove(&project);
         Next::Now(project, due.map(|due| due.progress).unwrap_or_default())
     }
 
-    /// Puts a project back after its turn.
+    /// Schedules a project again after its turn, if it has more to do.
     pub(crate) fn end_turn(&mut self, project: ProjectId, end: TurnEnd, now: Instant) {
         match end {
             TurnEnd::Done => {}
@@ -95,7 +95,7 @@ impl MaintenanceSchedule {
             TurnEnd::Failed(progress) => {
                 let pause = PAUSE.saturating_mul(2_u32.saturating_pow(progress.failures));
                 let failures = progress.failures.saturating_add(1);
-                // From the start, as a change would have it.
+                // From the start, as after a change.
                 let progress = Progress {
                     failures,
                     ..Progress::default()

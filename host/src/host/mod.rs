@@ -1,4 +1,4 @@
-//! The host: from an HTTP request to an answer, without a socket.
+//! The host: it answers HTTP requests, without a socket.
 
 pub(crate) mod execution;
 pub(crate) mod headers;
@@ -47,7 +47,7 @@ use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::services::HostServices;
 
-/// A component, what is lent to it, and the rules under which it serves. Cheap to clone.
+/// A component with the services and limits under which it answers requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Host {
     state: Arc<HostState>,
@@ -66,16 +66,16 @@ pub(crate) struct HostState {
     pub(crate) upload_gc: UploadGc,
 }
 
-/// How a host serves, besides its limits.
+/// Settings of a host, besides its limits.
 #[derive(Default)]
 pub(crate) struct HostConfig {
     /// True if every request gets an instance of its own.
     pub(crate) isolate: bool,
-    /// True if upkeep happens by itself.
+    /// True if maintenance runs in the background.
     pub(crate) background_maintenance: bool,
-    /// By which schemes sources may lead out of a project, joined by commas.
+    /// URI schemes by which sources may lead out of a project, joined by commas. `None`: no scheme.
     pub(crate) source_schemes: Option<HeaderValue>,
-    /// By what address clients reach the host, without a slash at its end; none: by the one that a request names.
+    /// The host's address for clients, without a slash at its end. `None`: the one that a request names.
     pub(crate) external_url: Option<String>,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
@@ -126,7 +126,7 @@ impl Host {
     {
         let (head, body) = request.into_parts();
         let id = RequestId::of(&head.headers);
-        // Of the highest level: where faults are logged, they have the id.
+        // The span has the highest level, so that a log of errors alone has the id too.
         let span = tracing::error_span!(target: "mlforge::request", "request", %id);
         self.answer_in_span(head, body, id).instrument(span).await
     }
@@ -258,7 +258,7 @@ impl HostState {
         }
     }
 
-    /// Adds what the host says to the component in every request.
+    /// Adds the headers that the host sets in every request.
     pub(crate) fn with_own_headers<B>(&self, mut request: Request<B>) -> Request<B> {
         if let Some(schemes) = &self.config.source_schemes {
             request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());

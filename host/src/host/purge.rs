@@ -1,4 +1,4 @@
-//! Deleting for good: the host says when, the component knows what.
+//! Purges: permanent deletion of runs and experiments that were soft-deleted long ago.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use crate::host::Host;
 use crate::storage::ProjectId;
 
 impl Host {
-    /// Removes for good the runs and experiments of a project that have been deleted for so long, with their metrics, params,
-    /// tags and files; answers how many. What belongs to a model version stays. Others may use the project meanwhile. Should
-    /// it fail half-way, the next one goes on; nothing that was not deleted is ever lost. Something that cannot be removed, for
-    /// a reason that the log tells, keeps nothing else from going; the error comes when all else is done.
+    /// Permanently removes the runs and experiments of a project that were deleted at least this long ago, with their metrics,
+    /// params, tags and files. Returns their number. Runs of model versions stay.
+    ///
+    /// The project can be used meanwhile. A purge that breaks off is continued by the next one. One item that cannot be removed
+    /// does not stop the others: the error comes after all of them, and the log has the reasons.
     pub async fn purge(&self, project: ProjectId, deleted_for: Duration) -> anyhow::Result<u64> {
         let deleted_for_ms = u64::try_from(deleted_for.as_millis()).unwrap_or(u64::MAX);
         let deleted_until_ms = self.state().services.now_ms().saturating_sub(deleted_for_ms);

@@ -24,16 +24,16 @@ use crate::limits::idle_timeout::IdleTimeout;
 use crate::runtime::instance::{InstanceKind, ResponseSender, StreamedRequest};
 use crate::storage::quota::Reservation;
 
-/// Pieces of an answer that may wait for a slow client.
+/// Number of chunks of a response that are buffered for a slow client.
 const CHUNKS_BUFFERED_MAX: usize = 2;
-/// How long a component may hold a body that it did not read, once it has answered.
+/// Time that a component may hold an unread body after its response.
 const REST_TIME: Duration = Duration::from_secs(1);
 
-/// Stops the work when the one who asked for it leaves before there is an answer.
+/// Stops a task when it is dropped, as when a client leaves before the response.
 struct StopOnDrop(Option<JoinHandle<()>>);
 
 impl StopOnDrop {
-    /// From now on it ends by itself: when all is sent, or nobody takes it.
+    /// Lets the task go on: it ends when all is sent, or when the client leaves.
     fn release(mut self) {
         self.0 = None;
     }
@@ -98,7 +98,7 @@ impl HostState {
         Ok(streamed_answer(&head.method, answer?, chunks))
     }
 
-    /// Room in the project for a file, of which is known at most how long it is; none is needed when nothing is counted.
+    /// Reserves room in the project's quota for a file of the declared length. `None`: there is no quota, or no file.
     async fn take_room(&self, head: &Parts, caller: &Caller) -> Result<Option<Reservation>, HttpError> {
         let brings_file = head.method == Method::PUT || head.method == Method::POST;
         let Some(quota) = self.services.quota.as_ref().filter(|_| brings_file) else {
@@ -115,7 +115,7 @@ impl HostState {
         }
     }
 
-    /// Lets a client finish whose bytes the component did not want.
+    /// Drains the part of a body that the component did not read.
     async fn take_rest(&self, head: &Parts, handle: LimitedBodyHandle) {
         let stalled = handle.error() == Some(HttpError::BodyStalled);
         if let Some(mut rest) = handle.rest(REST_TIME).await
@@ -127,7 +127,7 @@ impl HostState {
     }
 }
 
-/// One request at work.
+/// A streamed request that runs.
 struct Transfer {
     host: Arc<HostState>,
     caller: Caller,
@@ -172,7 +172,7 @@ impl Transfer {
     }
 }
 
-/// The answer, with a body that follows as it comes.
+/// The client's response, whose body follows as the component sends it.
 fn streamed_answer(method: &Method, answer: Response<()>, chunks: mpsc::Receiver<Chunk>) -> Response<Body> {
     let (head, ()) = answer.into_parts();
     let length: Option<u64> = head

@@ -1,5 +1,5 @@
-//! When the component removes what uploads in parts left behind that nobody ended: once after a project was asked for or
-//! changed, an hour apart, for as long as some of its uploads may still go on. It waits for nothing else that a project needs.
+//! Removal of abandoned uploads. A project is swept after a request, at most once an hour, for as long as some of its uploads may
+//! still be completed. Compaction does not delay it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,27 +10,27 @@ use tokio::time::{Instant, sleep};
 use crate::host::HostState;
 use crate::storage::ProjectId;
 
-/// How long a project that was swept is left alone.
+/// Least time between two sweeps of a project.
 const PAUSE: Duration = Duration::from_secs(3_600);
 
-/// When each project is swept.
+/// The sweeps of all projects.
 #[derive(Default)]
 pub(crate) struct UploadGc {
     plans: Mutex<BTreeMap<ProjectId, Plan>>,
-    /// Of all projects one is swept at a time.
+    /// One project is swept at a time.
     turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Plan {
-    /// When it was swept last.
+    /// The start of the last sweep.
     last: Option<Instant>,
-    /// A task waits for the next time.
+    /// True if a task waits for the next sweep.
     is_planned: bool,
 }
 
 impl UploadGc {
-    /// Sees to it that a project is swept, unless that is planned already.
+    /// Plans a sweep of a project, unless one is planned.
     pub(crate) fn plan(&self, host: &Arc<HostState>, project: ProjectId) {
         let wait = {
             let mut plans = self.plans();
@@ -45,7 +45,7 @@ impl UploadGc {
         tokio::spawn(sweep_after(wait, Arc::downgrade(host), project));
     }
 
-    /// A project is swept now; what happens to it from now on needs a new plan.
+    /// Begins a sweep. Later requests of the project need a new plan.
     fn begin(&self, project: ProjectId) {
         let mut plans = self.plans();
         let plan = plans.entry(project).or_default();
@@ -73,7 +73,7 @@ async fn sweep_after(wait: Duration, host: Weak<HostState>, project: ProjectId) 
 }
 
 impl HostState {
-    /// Lets the component remove what uploads left behind that were given up; `true` when no upload goes on.
+    /// Removes abandoned uploads. Returns `true` when no upload may still be completed.
     pub(crate) async fn sweep_uploads(self: &Arc<Self>, project: ProjectId) -> bool {
         let (mut alive, mut failed, mut after) = (0, 0, None);
         loop {
@@ -91,7 +91,7 @@ impl HostState {
             if after.is_none() {
                 break;
             }
-            // Whoever waits for an answer goes first.
+            // Requests of clients go first.
             sleep(began.elapsed() / 2).await;
         }
         if failed > 0 {

@@ -14,7 +14,8 @@ use crate::http::{base_url, router};
 use crate::storage::ProjectId;
 
 impl HostState {
-    /// By what a caller shows who they are: a ticket, or else a token. A ticket is good for a PUT to the project's number.
+    /// The credential of a request: that in its upload token, or else its own. An upload token is valid for a PUT to the
+    /// project's number.
     pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, HttpError> {
         let Some(token) = head.headers.get(UPLOAD_TOKEN) else {
             return auth::credential(&head.headers).ok_or(HttpError::Unauthenticated);

@@ -1,4 +1,4 @@
-//! The answers that the host gives itself, all of them: the one place that picks their status and error code.
+//! Errors that the host answers itself. This is the one place that picks their status, error code and message.
 
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
@@ -7,18 +7,18 @@ use serde_json::json;
 use super::response_body::Body;
 use crate::limits::budget::Exhausted;
 
-/// Why the host answers itself.
+/// An error that the host answers itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HttpError {
-    /// No credential, or one that the forge does not take.
+    /// There is no credential, or the forge rejects it.
     Unauthenticated,
-    /// The credential is good for reading only.
+    /// The credential allows reading only.
     ReadOnlyToken,
-    /// The upload token is good for another request, or has expired.
+    /// The upload token is for another request, or has expired.
     BadUploadToken,
-    /// A browser sends it for a page of this origin, which is none of the server's.
+    /// A browser sent it for a page of this origin, which is foreign.
     ForeignOrigin(Box<str>),
-    /// The server does not know this name of its own, so any page may have made a browser send the request.
+    /// The `Host` is none of the server's names, so any page may have made a browser send the request.
     UnknownHost(Box<str>),
     /// The project does not exist, or the caller may not see it.
     ProjectNotFound,
@@ -26,9 +26,9 @@ pub(crate) enum HttpError {
     WriteDenied,
     /// Nothing is served at this address.
     EndpointNotFound,
-    /// The request's body has more than so many bytes.
+    /// The request's body has more than this many bytes.
     BodyTooLarge(u64),
-    /// The project keeps as many bytes of files as it may: so many.
+    /// The project's files have reached their limit of this many bytes.
     ProjectFull(u64),
     /// The request's body did not come to its end in time.
     BodyStalled,
@@ -41,9 +41,9 @@ pub(crate) enum HttpError {
     Unsteady,
     /// Its instance would need more memory than this many bytes.
     MemoryBound(usize),
-    /// The forge does not say who the caller is.
+    /// The forge does not answer.
     ForgeDown,
-    /// The storage cannot say how much a project keeps.
+    /// The storage does not answer.
     StorageDown,
     /// The component took too long.
     TimedOut,
@@ -64,7 +64,7 @@ impl HttpError {
             Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            // The caller's own doing, or that of their colleagues.
+            // Caused by the caller, or by others in the same project.
             Self::NoRoom(Exhausted::Project | Exhausted::Caller) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown | Self::StorageDown => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -179,8 +179,8 @@ impl From<HttpError> for Response<Body> {
     }
 }
 
-/// The answer of `/-/health` and MLflow's `/health`: this process serves. It asks neither the storage nor
-/// the forge.
+/// The answer of `/-/health` and MLflow's `/health`: the process serves. It calls neither the storage nor the
+/// forge.
 pub(crate) fn health() -> Response<Body> {
     let mut response = Response::new(Body::from("OK"));
     response

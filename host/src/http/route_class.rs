@@ -12,14 +12,14 @@ const PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
 /// A file of at most this many bytes costs less buffered than streamed.
 const SMALL_FILE_BYTES: u64 = 256 << 10;
 
-/// What a request is about to do.
+/// The intent of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
     Read,
     Write,
 }
 
-/// How the bodies of a request and of its response are handled.
+/// The handling of the bodies of a request and of its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyMode {
     /// Whole in memory.

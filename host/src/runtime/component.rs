@@ -1,5 +1,4 @@
-//! A compiled component on its engine: what is done once, before the first request.
-//! It knows nothing of projects and requests: `instance.rs` runs those.
+//! A compiled component on its engine. It is made once, before the first request. `instance/` runs requests.
 
 use std::io;
 use std::path::Path;
@@ -23,9 +22,9 @@ use super::bindings::{
 use super::store_data::{Imports, StoreData};
 use crate::limits::Limits;
 
-/// How often a running component is interrupted, so that others get their turn and the clock is looked at.
+/// Time between two interruptions of a running component, so that other tasks run and deadlines are checked.
 const TICK: Duration = Duration::from_millis(10);
-/// Instances that are being dropped still hold their place in the pool.
+/// Room in the pool for instances that are being dropped.
 const SPARE_INSTANCES: u32 = 32;
 /// One encoded component is several core instances: its module, shims and fix-ups.
 const CORE_INSTANCES_EACH: u32 = 5;
@@ -45,19 +44,19 @@ pub struct Plugin {
 /// The exports of an instance.
 pub(crate) struct Exports {
     pub(crate) service: Service,
-    /// The same for whole requests and answers.
+    /// The export `direct`, for buffered requests.
     pub(crate) direct: Option<DirectService>,
     pub(crate) maintenance: Option<MaintenanceService>,
 }
 
 impl Plugin {
-    /// The same, asked by `wasi:http` alone, as a host does that knows no other way.
+    /// This component, called by `wasi:http` alone, as by a host that does not know `direct`.
     #[must_use]
     pub fn by_wasi_http_alone(self) -> Self {
         Self { direct: None, ..self }
     }
 
-    /// True if it takes whole requests.
+    /// True if it exports `direct`.
     pub(crate) fn is_direct(&self) -> bool {
         self.direct.is_some()
     }
@@ -65,8 +64,8 @@ impl Plugin {
     /// Compiles a component, or takes it from `cache`, a directory that only this user can write.
     /// Fails when it imports anything but `wasi:http/types`, the system clock, random bytes and `mlforge:plugin`.
     ///
-    /// Of the limits only those of instances count here: how many there are, and how much memory one may have. Hosts that share
-    /// the component share these instances, so their numbers have to cover all of the hosts together.
+    /// Of the limits, only the number of instances and the memory of one count here. Hosts that share the component share these
+    /// instances, so the numbers must cover all of them together.
     pub fn compile(component: &[u8], cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Self> {
         let engine = engine(cache, limits)?;
         let component = Component::from_binary(&engine, component)
@@ -168,8 +167,8 @@ fn pooling(limits: &Limits) -> PoolingAllocationConfig {
     pool
 }
 
-/// Wasmtime's own cache checks the hash of the component, the version and the configuration of the compiler. What lies
-/// in it is run as machine code, so nobody else may write there.
+/// Opens wasmtime's cache. It checks the component's hash, the compiler's version and its configuration. Its files run as machine
+/// code, so only this user may write there.
 fn open_cache(directory: &Path) -> anyhow::Result<Cache> {
     make_private(directory)?;
     let mut config = CacheConfig::new();
@@ -197,7 +196,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     Ok(linker)
 }
 
-/// Counts time for the engine until nobody uses it any more.
+/// Advances the engine's epoch until the engine is dropped.
 fn keep_ticking(engine: &Engine) -> io::Result<()> {
     let engine = engine.weak();
     let tick = move || {

@@ -20,17 +20,17 @@ use tracing::Instrument as _;
 use super::fair_queue::FairQueue;
 use crate::storage::ProjectId;
 
-/// With one, a long search would hold up all others.
+/// With a single thread, a long search would delay all others.
 const THREADS_MIN: usize = 2;
-/// How long others wait for work that has begun.
+/// Time after which running work gives up its slot.
 const SLOT_HELD_MAX: Duration = Duration::from_millis(50);
-/// How much lower their priority is than that of the threads around them: a tenth of the time of a core that both want.
+/// Increment of the nice value. Against a common thread on the same core, such a thread gets a tenth of the time.
 #[cfg(target_os = "linux")]
 const NICE_INCREMENT: i32 = 10;
 
-/// The threads. What still runs on them is dropped with this.
+/// The runtime. Tasks that still run are dropped with it.
 pub(crate) struct LowPriorityRuntime {
-    /// None once dropped.
+    /// `None` once dropped.
     threads: Option<Runtime>,
     slots: FairQueue,
 }
@@ -52,7 +52,7 @@ impl LowPriorityRuntime {
         })
     }
 
-    /// Does the work on these threads, and stops it when the caller stops waiting; none if it panicked.
+    /// Runs `work` on these threads, and stops it when the returned future is dropped. `None`: it panicked.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         // A set of one: unlike a handle, it takes its task along when it is dropped.
         let mut task = JoinSet::new();
@@ -60,7 +60,7 @@ impl LowPriorityRuntime {
         task.join_next().await?.ok()
     }
 
-    /// The same, once a slot is free and it is the project's turn.
+    /// Runs `work` once the project gets a slot.
     pub(crate) async fn run_in_slot<T: Send + 'static>(
         &self,
         project: ProjectId,
@@ -70,7 +70,7 @@ impl LowPriorityRuntime {
     }
 }
 
-/// Begins the work once it has a slot, which it frees after a slice of time or when it is done.
+/// Begins `work` once it has a slot. It frees the slot after `SLOT_HELD_MAX`, or when it is done.
 async fn in_slot<T>(slots: FairQueue, project: ProjectId, work: impl Future<Output = T>) -> T {
     let slot = slots.slot(project).await;
     let mut work = pin!(work);

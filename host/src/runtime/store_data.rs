@@ -24,14 +24,14 @@ const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Core instances, tables and memories: one component is made of several modules, and only one of them is its own.
 const PARTS_MAX: usize = 50;
 
-/// What the request that is running may touch.
+/// The rights of the running request.
 #[derive(Clone)]
 pub(crate) struct RequestContext {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
-    /// What it can give leave to others with; none: it cannot.
+    /// The means to issue upload tokens. `None`: it has none.
     pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
-    /// Who waits for it wants to know that bytes move.
+    /// The idle timeout of its transfer, which every byte restarts.
     pub(crate) progress: IdleTimeout,
     /// Reservation in the project's quota for the file that it brings.
     pub(crate) reservation: Option<Reservation>,
@@ -41,7 +41,7 @@ pub(crate) struct RequestContext {
 pub(crate) struct StoreData {
     services: Arc<HostServices>,
     binding: Option<RequestContext>,
-    /// That of the running request, if it lost a race.
+    /// The retry lock of the running request, if it lost a race.
     pub(crate) turn: Option<RetryLock>,
     pub(crate) table: ResourceTable,
     pub(crate) memory: Memory,
@@ -49,7 +49,7 @@ pub(crate) struct StoreData {
     hooks: NoOutgoingHttp,
 }
 
-/// Marks `StoreData` as what all imports work on.
+/// Names `StoreData` as the data of all imports.
 pub(crate) struct Imports;
 
 impl HasData for Imports {
@@ -76,20 +76,20 @@ impl StoreData {
         self.binding = Some(binding);
     }
 
-    /// Ends it: nothing can be reached until the next one.
+    /// Ends a request. No data can be reached until the next one.
     pub(crate) fn unbind(&mut self) {
         self.binding = None;
         self.turn = None;
     }
 
-    /// The project that the running request may read; none outside of a request.
+    /// The project that the running request may read. `None`: no request runs.
     pub(crate) fn readable(&self) -> Option<(Arc<HostServices>, ProjectId)> {
         self.binding
             .as_ref()
             .map(|binding| (Arc::clone(&self.services), binding.project))
     }
 
-    /// The project that the running request may change; none for a reader.
+    /// The project that the running request may change. `None`: its caller is a reader.
     pub(crate) fn writable(&self) -> Option<(Arc<HostServices>, ProjectId)> {
         self.binding
             .as_ref()
@@ -97,12 +97,12 @@ impl StoreData {
             .map(|binding| (Arc::clone(&self.services), binding.project))
     }
 
-    /// What the running request can give leave to others with.
+    /// The running request's means to issue upload tokens.
     pub(crate) fn token_issuer(&self) -> Option<Arc<TokenIssuer>> {
         self.binding.as_ref().and_then(|binding| binding.token_issuer.clone())
     }
 
-    /// Where to tell that bytes of the running request move.
+    /// The idle timeout of the running request.
     pub(crate) fn progress(&self) -> Option<IdleTimeout> {
         self.binding.as_ref().map(|binding| binding.progress.clone())
     }
@@ -128,7 +128,7 @@ impl WasiHttpView for StoreData {
     }
 }
 
-/// The component has no way out: the linker offers no client, and should it ever, this refuses.
+/// Refuses outgoing HTTP. The linker offers no HTTP client either.
 struct NoOutgoingHttp;
 
 type Outgoing = Result<
@@ -158,7 +158,7 @@ pub(crate) struct Memory {
     refused: Option<Shortage>,
 }
 
-/// Why an instance was refused more memory.
+/// The reason why an instance was refused more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shortage {
     /// The budget had no room: a less busy host would have had it.
@@ -190,12 +190,12 @@ impl Memory {
         _ = self.share.hand_to(None);
     }
 
-    /// How much the instance has.
+    /// Size of the memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.share.taken()
     }
 
-    /// Why the instance was refused memory during this request. A full budget wins over the instance's own
+    /// The reason why memory was refused during this request. A full budget wins over the instance's own
     /// limit, because the client may then try again.
     pub(crate) fn refused(&self) -> Option<Shortage> {
         self.refused

@@ -5,7 +5,7 @@ use crate::bindings::mlforge::plugin::upload_tokens as host;
 /// A request that the host takes without an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadToken {
-    /// Where to send it: an absolute address.
+    /// The absolute address to send it to.
     pub url: String,
     /// Names and values of the headers that it must carry.
     pub headers: Vec<(String, String)>,

@@ -18,16 +18,16 @@ type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u
 
 /// One route.
 pub struct Route {
-    /// In capitals.
+    /// The method, in capitals.
     pub method: &'static str,
-    /// Below one of the prefixes.
+    /// The path below one of the prefixes.
     pub path: &'static str,
     /// The right that the caller needs.
     pub right: RequiredRight,
     endpoint: Endpoint,
 }
 
-/// Clients use the first, MLflow's web pages the second.
+/// Prefixes of clients and of MLflow's web pages.
 pub const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
 
 macro_rules! routes {

@@ -10,37 +10,37 @@ use crate::request::body::Body;
 use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 
-/// The header in which the host says what the caller may do.
+/// The header with the caller's rights, set by the host.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";
 
-/// The header in which the host says who the caller is.
+/// The header with the caller's login, set by the host.
 const ACTOR_HEADER: &str = "x-mlforge-actor";
 
-/// The header in which the host lists the schemes of sources that lead out of the project.
+/// The header with the schemes of sources that may lead out of the project, set by the host.
 const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
 
 /// A request as the routes and endpoints see it.
 pub struct Incoming {
-    /// In capitals.
+    /// The method, in capitals.
     pub method: String,
-    /// Percent-encoded, without the query.
+    /// The path, percent-encoded, without the query.
     pub path: String,
-    /// Without the question mark; empty when there is none.
+    /// The query without the question mark; empty when there is none.
     pub query: String,
-    /// What the caller may do.
+    /// The caller's rights.
     pub rights: CallerRights,
     /// The caller's login; empty when the host does not say.
     pub actor: String,
-    /// By which schemes sources of model versions may lead out of the project.
+    /// Schemes by which sources of model versions may lead out of the project.
     pub source_schemes: Vec<String>,
-    /// Which bytes of a file are wanted.
+    /// The range of a file, and conditions on it.
     pub wanted: RangeRequest,
-    /// What was sent.
+    /// The body.
     pub body: Body,
 }
 
 impl Incoming {
-    /// Takes a request as it comes; its body is still to be read.
+    /// Takes a request of `wasi:http`, whose body is still to be read.
     pub fn new(request: Request) -> Self {
         let method = method_name(request.get_method());
         let target = request.get_path_with_query().unwrap_or_default();
@@ -173,7 +173,7 @@ fn all_headers(kind: &str, headers: Vec<(&'static str, String)>) -> impl Iterato
         .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// The answer by the shorter way.
+/// The answer for `direct`.
 pub async fn into_direct(answer: Answer) -> direct::Answer {
     direct::Answer {
         status: answer.status,
@@ -196,13 +196,13 @@ pub fn send(answer: Answer) -> std::result::Result<Response, ErrorCode> {
     let contents = match answer.body {
         Contents::Whole(bytes) => (!bytes.is_empty()).then(|| stream_of(bytes)),
         Contents::Stream(contents) => Some(contents),
-        // Made for a host that sends it, which asked in another way.
+        // Only `direct` may leave a file to the host.
         Contents::File(_) => return Err(ErrorCode::InternalError(None)),
     };
     let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
     drop(trailers_sender);
     let (response, _) = Response::new(headers, contents, trailers);
-    // The host knows no status that it would refuse here.
+    // The host refuses none of these statuses.
     let _ = response.set_status_code(answer.status);
     Ok(response)
 }

@@ -136,7 +136,7 @@ impl Decoder<'_> {
         items.iter().all(|item| self.item(item))
     }
 
-    /// The same, or nothing.
+    /// An optional item.
     fn try_items(&mut self, items: &[Item]) -> bool {
         let before = self.clone();
         let matches = self.items(items);

@@ -26,7 +26,7 @@ use crate::limits::idle_timeout::IdleTimeout;
 use crate::storage::ProjectId;
 use error::InstanceError;
 
-/// How long a component may go on after its answer. The client waits for that.
+/// Time that a component may go on after its answer. The client waits for it.
 const POST_RETURN_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Ends when the component has taken the request's body.
