@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::paging::PageWriter;
 use super::pairs::{read_pair, read_pairs};
 use super::{EMPTY, json, wire};
-use crate::domain::experiment::{Experiment, validate_artifact_location};
+use crate::domain::experiment::{Experiment, FullExperiment, validate_artifact_location};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::{Stage, View};
 use crate::domain::limits::EXPERIMENTS_PER_PAGE_MAX;
@@ -130,7 +130,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let found = search::find(&query).await?;
     let mut page = PageWriter::new("experiments", pages);
     let mut done = 0;
-    for (experiment, tags) in &found.items {
+    for FullExperiment { experiment, tags } in &found.items {
         page.add(&wire::Experiment::new(experiment, tags))?;
         done += 1;
         if page.is_full() {
