@@ -46,6 +46,45 @@ pub struct BlobItem {
 /// other.
 pub type BlobStream = mpsc::Receiver<Result<Bytes, StorageError>>;
 
+/// A part of a blob: at most `length` bytes from `offset`. It may reach beyond the blob's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteRange {
+    /// Number of bytes before the part.
+    pub offset: u64,
+    /// Maximum number of bytes.
+    pub length: u64,
+}
+
+impl ByteRange {
+    /// A whole blob, whatever its size.
+    pub const ALL: ByteRange = ByteRange {
+        offset: 0,
+        length: u64::MAX,
+    };
+}
+
+/// A request for one page of a directory's listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRequest<'a> {
+    /// The directory. Empty: the root.
+    pub directory: &'a str,
+    /// The page has only names after this one. `None`: it is the first page.
+    pub after: Option<&'a str>,
+    /// Maximum number of items, from 1 to `LIST_ITEMS_MAX`.
+    pub limit: u32,
+}
+
+impl<'a> ListRequest<'a> {
+    /// The first page of a directory, as large as a page can be.
+    pub fn first(directory: &'a str) -> Self {
+        ListRequest {
+            directory,
+            after: None,
+            limit: LIST_ITEMS_MAX,
+        }
+    }
+}
+
 /// A blob opened for reading.
 #[derive(Debug)]
 pub struct OpenBlob {
@@ -77,26 +116,14 @@ pub trait Blobs: Send + Sync + 'static {
     /// Returns size and time of a file. `None`: there is no such file, or the name is a directory's.
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError>;
 
-    /// Opens a file and streams at most `length` bytes from `offset`. `None`: there is no such file.
+    /// Opens a file and streams a part of it. `None`: there is no such file.
     /// Replacing or deleting the file does not change the bytes of an open stream.
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError>;
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError>;
 
-    /// Lists the entries directly below a directory (empty: the root), in byte order, after the name `after`.
-    /// Returns at most `limit` items. A page has fewer at the end of the directory, or when its names have at
-    /// least `LIST_NAME_BYTES` together: see [`is_last_page`].
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError>;
+    /// Lists a page of the entries directly below a directory, in byte order. The page has fewer items than
+    /// its limit at the end of the directory, or when its names have at least `LIST_NAME_BYTES` together: see
+    /// [`is_last_page`].
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError>;
 
     /// Removes a file. Returns `false` when there was none.
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError>;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{blocking, unavailable};
-use crate::storage::StorageError;
+use crate::storage::{ByteRange, StorageError};
 
 /// Maximum number of bytes of the first chunk, which is read when the file is opened. It holds all of a small
 /// file.
@@ -23,13 +23,13 @@ pub(super) struct Download {
 }
 
 impl Download {
-    /// Begins to read at most `length` bytes from `offset` of a file of `size` bytes. Returns the first
+    /// Begins to read a part of a file of `size` bytes. Returns the first
     /// chunk, which is empty when there are no bytes, and the rest.
-    pub(super) fn begin(mut file: File, size: u64, offset: u64, length: u64) -> Result<(Bytes, Self), StorageError> {
-        let offset = offset.min(size);
+    pub(super) fn begin(mut file: File, size: u64, range: ByteRange) -> Result<(Bytes, Self), StorageError> {
+        let offset = range.offset.min(size);
         let sought = file.seek(SeekFrom::Start(offset));
         sought.map_err(unavailable("cannot read a file"))?;
-        let left = length.min(size - offset);
+        let left = range.length.min(size - offset);
         Self { file, left }.read(space(left.min(FIRST_BYTES)))
     }
 
