@@ -1,6 +1,8 @@
 //! Blobs are the files of each project, streamed in and out. This file holds the trait, its types, and the
 //! rules that every backend enforces.
 
+use std::any::Any;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -15,13 +17,23 @@ pub const LIST_NAME_BYTES: usize = 8 << 20;
 pub const JOIN_PARTS_MAX: usize = 10_000;
 
 /// Received bytes that have no name yet. Dropping it discards them.
-pub trait Staged: Send + 'static {
+pub trait Staged: IntoAny {
     /// Size in bytes.
     fn size(&self) -> u64;
     /// SHA-256 of the bytes.
     fn digest(&self) -> [u8; 32];
-    /// Converts to `Any`, so that the backend that staged the bytes gets its own type back.
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}
+
+/// Conversion to `Any`, so that the backend that staged some bytes gets its own type back.
+pub trait IntoAny: Send + 'static {
+    /// Converts the box.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+impl<T: Send + 'static> IntoAny for T {
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
 }
 
 /// Metadata of a blob.

@@ -157,10 +157,6 @@ impl Staged for MemoryStaged {
     fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.contents).into()
     }
-
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {
-        self
-    }
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 pub use blobs::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
     ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
 pub use error::{CommitError, StorageError};

@@ -1,6 +1,5 @@
 //! Uploads: a file without a name in the project, hashed while it is written.
 
-use std::any::Any;
 use std::fs::File;
 use std::io::{self, Write};
 #[cfg(target_os = "linux")]
@@ -174,9 +173,5 @@ impl Staged for FileStaged {
 
     fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }

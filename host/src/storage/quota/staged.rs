@@ -1,7 +1,5 @@
 //! Staged uploads that draw on the quota of their project.
 
-use std::any::Any;
-
 use tokio::sync::mpsc;
 
 use super::account::{Hold, Reservation};
@@ -21,10 +19,6 @@ impl Staged for Counted {
 
     fn digest(&self) -> [u8; 32] {
         self.staged.digest()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }
 

@@ -2,7 +2,6 @@
 //! its own, where S3 shows it to nobody before it is completed. From there it is copied within S3 to its
 //! name.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -183,10 +182,6 @@ impl Staged for S3Staged {
 
     fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }
 
