@@ -9,6 +9,7 @@ use tokio::time::Duration;
 use super::headers::declared_length;
 use crate::auth;
 use crate::auth::{Caller, Presented};
+use crate::convert::to_u64;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::HostState;
 use crate::http::collect;
@@ -76,7 +77,7 @@ impl HostState {
             pace: self.limits.body_pace(),
             share,
         };
-        let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+        let bytes_max = to_u64(bytes_max);
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             return Err(HttpError::BodyTooLarge(bytes_max));
         }

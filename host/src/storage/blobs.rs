@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{ProjectId, StorageError, at_most};
+use crate::convert::to_usize;
 
 /// Maximum number of items in one listing of blobs.
 pub const LIST_ITEMS_MAX: u32 = 200_000;
@@ -193,7 +194,7 @@ pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
 /// True if a listing that asked for at most `limit` items reached the end of its directory.
 pub fn is_last_page(items: &[BlobItem], limit: u32) -> bool {
     let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
-    items.len() < usize::try_from(limit).unwrap_or(usize::MAX) && name_bytes < LIST_NAME_BYTES
+    items.len() < to_usize(limit) && name_bytes < LIST_NAME_BYTES
 }
 
 /// Checks the limits of a join of blobs.

@@ -16,6 +16,7 @@ use super::{
     ProjectId, Range, Records, Staged, StorageError, Values, Version, Write, validate_blob_name, validate_join,
     validate_key, validate_list, validate_read,
 };
+use crate::convert::to_u64;
 
 /// Records in memory.
 #[derive(Default)]
@@ -151,7 +152,7 @@ impl MemoryBlobs {
 
 impl Staged for MemoryStaged {
     fn size(&self) -> u64 {
-        self.contents.len().try_into().unwrap_or(u64::MAX)
+        to_u64(self.contents.len())
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -294,7 +295,7 @@ fn put(files: &mut Files, name: &str, contents: Bytes) -> Result<(), StorageErro
 }
 
 fn size(blob: &MemoryBlob) -> u64 {
-    blob.contents.len().try_into().unwrap_or(u64::MAX)
+    to_u64(blob.contents.len())
 }
 
 fn info(blob: &MemoryBlob) -> BlobInfo {

@@ -29,6 +29,7 @@ use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
     validate_blob_name, validate_join, validate_list,
 };
+use crate::convert::to_usize;
 
 mod answer;
 mod bucket;
@@ -210,13 +211,7 @@ impl Blobs for S3Blobs {
     async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
         validate_list(page.directory, page.limit)?;
         let root = self.directory(project, page.directory)?;
-        listing::list(
-            &self.bucket,
-            &root,
-            page.after,
-            usize::try_from(page.limit).unwrap_or(usize::MAX),
-        )
-        .await
+        listing::list(&self.bucket, &root, page.after, to_usize(page.limit)).await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{blocking, unavailable};
+use crate::convert::to_u64;
 use crate::storage::{ByteRange, StorageError};
 
 /// Maximum number of bytes of the first chunk, which is read when the file is opened. It holds all of a small
@@ -62,7 +63,7 @@ impl Download {
 
     /// Reads a chunk that fills the buffer, or all that is left.
     fn read(mut self, mut space: Vec<u8>) -> Result<(Bytes, Self), StorageError> {
-        let wanted = self.left.min(u64::try_from(space.capacity()).unwrap_or(u64::MAX));
+        let wanted = self.left.min(to_u64(space.capacity()));
         let read = (&self.file).take(wanted).read_to_end(&mut space);
         let read = u64::try_from(read.map_err(unavailable("cannot read a file"))?).unwrap_or(0);
         if read < wanted {

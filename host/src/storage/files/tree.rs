@@ -10,6 +10,7 @@ use tempfile::TempPath;
 use super::directories::{Directories, Made, make_directory, sync_directory};
 use super::listing::{self, PageSize};
 use super::{absent, names, unavailable};
+use crate::convert::to_usize;
 use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ListRequest, ProjectId, StorageError, lock_exclusively};
 
 /// Maximum number of attempts to move a file whose directory was removed at the same moment. In each attempt
@@ -98,7 +99,7 @@ impl Tree {
     /// Lists a page of a directory. One pass over the directory keeps a page of names in memory.
     pub(super) fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
         let size = PageSize {
-            items: usize::try_from(page.limit).unwrap_or(usize::MAX),
+            items: to_usize(page.limit),
             name_bytes: LIST_NAME_BYTES,
         };
         listing::list(&self.path(project, page.directory), page.after, size)

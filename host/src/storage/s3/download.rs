@@ -12,6 +12,7 @@ use object_store::{GetOptions, GetRange, GetResult};
 use tokio::sync::mpsc;
 
 use super::bucket::{Bucket, ObjectVersion, info};
+use crate::convert::to_u64;
 use crate::storage::{BlobStream, ByteRange, OpenBlob, StorageError};
 
 /// Number of chunks that may wait for a slow reader.
@@ -113,7 +114,7 @@ impl Download {
                 Some(Ok(piece)) if piece.is_empty() => continue,
                 Some(Ok(piece)) => {
                     resumes = 0;
-                    self.range.start += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                    self.range.start += to_u64(piece.len());
                     Ok(piece)
                 }
                 broken if resumes < RESUMES_MAX => {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::bucket::{Bucket, ObjectVersion};
 use super::join;
 use super::multipart::Upload;
+use crate::convert::to_u64;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{BlobStream, ProjectId, Staged, StorageError};
 
@@ -124,7 +125,7 @@ impl Source {
     }
 
     fn count(&mut self) -> Result<(), StorageError> {
-        let bytes = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let bytes = to_u64(self.rest.len());
         self.size = self.size.saturating_add(bytes);
         if self.size > self.bytes_max {
             let most = self.bytes_max;
