@@ -145,14 +145,14 @@ impl HostState {
             created => return created,
         };
         // Idle instances hold memory that this request needs: evict them and try once more.
-        match self.pool.drop_all(of) {
-            true => create().await,
-            false => Err(InstanceError::NoRoom(if of.is_some() {
-                Exhausted::Project
-            } else {
-                Exhausted::All
-            })),
+        if self.pool.drop_all(of) {
+            return create().await;
         }
+        Err(InstanceError::NoRoom(if of.is_some() {
+            Exhausted::Project
+        } else {
+            Exhausted::All
+        }))
     }
 }
 

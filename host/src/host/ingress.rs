@@ -95,9 +95,10 @@ impl HostState {
         if head.headers.contains_key(header::EXPECT) || refusal == HttpError::BodyStalled {
             return refusal;
         }
-        let (bytes_max, time) = match refusal.is_of_stranger() {
-            true => (STRANGER_DRAIN_BYTES_MAX, STRANGER_DRAIN_TIME),
-            false => (self.limits.body_bytes_max, DRAIN_TIME),
+        let (bytes_max, time) = if refusal.is_of_stranger() {
+            (STRANGER_DRAIN_BYTES_MAX, STRANGER_DRAIN_TIME)
+        } else {
+            (self.limits.body_bytes_max, DRAIN_TIME)
         };
         collect::drain(body, bytes_max, time).await;
         refusal
