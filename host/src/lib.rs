@@ -18,6 +18,7 @@
 
 mod auth;
 mod builder;
+mod convert;
 pub mod forge;
 mod host;
 mod http;

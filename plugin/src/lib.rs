@@ -7,6 +7,7 @@
 
 pub mod api;
 mod bindings;
+mod convert;
 pub mod domain;
 pub mod error;
 #[cfg(any(test, fuzzing))]

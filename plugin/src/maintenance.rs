@@ -1,6 +1,7 @@
 //! The export `maintenance`: one bounded pass a call, when the host says so.
 
 use crate::bindings::exports::mlforge::plugin::maintenance as wit;
+use crate::convert::to_u64;
 use crate::error::Error;
 use crate::host::clock::now_ms;
 use crate::host::random::random_u64;
@@ -16,10 +17,10 @@ pub(crate) async fn compact(after: Option<Vec<u8>>, quiet_ms: Option<u64>) -> Re
     let pass = compaction::pass(after.as_deref(), quiet_ms, now_ms(), random_u64()).await;
     let pass = pass.map_err(text)?;
     Ok(wit::CompactionPass {
-        compacted: count(pass.compacted),
-        pending: count(pass.pending),
+        compacted: to_u64(pass.compacted),
+        pending: to_u64(pass.pending),
         set_aside: pass.set_aside.iter().map(set_aside_run).collect(),
-        unreadable_markers: count(pass.unreadable),
+        unreadable_markers: to_u64(pass.unreadable),
         next: pass.next,
     })
 }
@@ -32,9 +33,9 @@ pub(crate) async fn sweep_uploads(after: Option<Vec<u8>>) -> Result<wit::UploadP
     }
     let pass = upload_gc::pass(after.as_deref(), now_ms()).await.map_err(text)?;
     Ok(wit::UploadPass {
-        removed: count(pass.removed),
-        alive: count(pass.alive),
-        failed: count(pass.failed),
+        removed: to_u64(pass.removed),
+        alive: to_u64(pass.alive),
+        failed: to_u64(pass.failed),
         next: pass.next,
     })
 }
@@ -48,8 +49,8 @@ pub(crate) async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Resu
     let pass = purge::pass(deleted_until_ms, &step).await.map_err(text)?;
     report_all(&pass.failures);
     Ok(wit::PurgePass {
-        removed: count(pass.removed),
-        failed: count(pass.failures.len()),
+        removed: to_u64(pass.removed),
+        failed: to_u64(pass.failures.len()),
         next: pass.next.map(|step| step.write()),
     })
 }
@@ -78,8 +79,4 @@ fn report_all(failures: &[String]) {
 
 fn text(error: Error) -> String {
     error.to_string()
-}
-
-fn count(items: usize) -> u64 {
-    u64::try_from(items).unwrap_or(u64::MAX)
 }

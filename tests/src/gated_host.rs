@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
-use mlforge::storage::{BlobItem, Blobs, Commit, ProjectId, Range, Records, Write};
+use mlforge::storage::{BlobItem, Blobs, ByteRange, Commit, ListRequest, ProjectId, Range, Records, Write};
 use mlforge::{Host, Limits};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -159,7 +159,7 @@ impl GatedHost {
         while let Some(directory) = directories.pop() {
             for BlobItem { name, size } in self
                 .storage
-                .list(project, &directory, None, 10_000)
+                .list(project, ListRequest::first(&directory))
                 .await
                 .expect("a list")
             {
@@ -181,7 +181,7 @@ impl GatedHost {
     }
 
     async fn read(&self, project: ProjectId, name: &str) -> Bytes {
-        let file = Blobs::read(&*self.storage, project, name, 0, u64::MAX)
+        let file = Blobs::read(&*self.storage, project, name, ByteRange::ALL)
             .await
             .expect("an answer");
         let mut pieces = file.expect("a file").contents;

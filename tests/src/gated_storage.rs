@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
 use mlforge::storage::{
-    BlobInfo, BlobItem, BlobStream, Blobs, Commit, CommitError, OpenBlob, Page, ProjectId, Range, Records, Staged,
-    StorageError, Values,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Commit, CommitError, ListRequest, OpenBlob, Page, ProjectId,
+    Range, Records, Staged, StorageError, Values,
 };
 use tokio::sync::oneshot;
 
@@ -184,26 +184,14 @@ impl Blobs for GatedStorage {
         self.blobs.stat(project, name).await
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
         self.pass(vec![blob(name)], Vec::new()).await;
-        self.blobs.read(project, name, offset, length).await
+        self.blobs.read(project, name, range).await
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
-        self.pass(vec![below(directory)], Vec::new()).await;
-        self.blobs.list(project, directory, after, limit).await
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        self.pass(vec![below(page.directory)], Vec::new()).await;
+        self.blobs.list(project, page).await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mlforge::MaintenanceCounts;
-use mlforge::storage::{Commit, ProjectId, Range, Records, Write};
+use mlforge::storage::{Commit, ListRequest, ProjectId, Range, Records, Write};
 
 use crate::tracker::Tracker;
 
@@ -180,7 +180,7 @@ impl Tracker {
 
     /// The names directly below a directory of the project's files, with or without records that lead there.
     pub fn kept(&self, directory: &str) -> Vec<String> {
-        let items = self.blobs.list(ProjectId(self.project), directory, None, 10_000);
+        let items = self.blobs.list(ProjectId(self.project), ListRequest::first(directory));
         let items = self.runtime.block_on(items).expect("a listing");
         items.into_iter().map(|item| item.name).collect()
     }

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mlforge::Host;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
-use mlforge::storage::{BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError};
+use mlforge::storage::{
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
+};
 use mlforge_tests::StaticForge;
 use mlforge_tests::tracker::plugin;
 use tokio::sync::mpsc;
@@ -58,24 +60,12 @@ impl Blobs for Replaced {
         Ok(found)
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
-        self.blobs.read(project, name, offset, length).await
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
+        self.blobs.read(project, name, range).await
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
-        self.blobs.list(project, directory, after, limit).await
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        self.blobs.list(project, page).await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

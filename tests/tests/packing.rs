@@ -242,7 +242,7 @@ impl Project {
         let shown = self
             .runs
             .iter()
-            .filter(|run| view.shows(run.stage) && filter.matches(run));
+            .filter(|run| view.shows(run.stage) && filter.matches(*run));
         let mut found: Vec<_> = shown.map(|run| (order.key(run), run.run.id)).collect();
         found.sort();
         found.into_iter().map(|(_, id)| id.to_string()).collect()

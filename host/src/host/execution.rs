@@ -17,7 +17,7 @@ use crate::limits::budget::{Claim, Exhausted, Share};
 use crate::runtime::bindings::FilePart;
 use crate::runtime::instance::error::InstanceError;
 use crate::runtime::instance::{BufferedRequest, Instance, InstanceKind, ResponseBody};
-use crate::storage::{BlobInfo, ProjectId};
+use crate::storage::{BlobInfo, ByteRange, ProjectId};
 
 /// Number of attempts to open a file that is replaced at the same moment.
 const FILE_CHANGED_RETRIES_MAX: usize = 10;
@@ -96,7 +96,11 @@ impl HostState {
     async fn open_part(&self, claim: Claim, part: &FilePart) -> Result<Option<Body>, HttpError> {
         let permit = self.admission.transfer_permit(claim).await?;
         let project = claim.project;
-        let open = self.services.blobs.read(project, &part.name, part.offset, part.length);
+        let range = ByteRange {
+            offset: part.offset,
+            length: part.length,
+        };
+        let open = self.services.blobs.read(project, &part.name, range);
         let looked_at = BlobInfo {
             size: part.size,
             modified_ms: part.modified_ms,
@@ -141,14 +145,14 @@ impl HostState {
             created => return created,
         };
         // Idle instances hold memory that this request needs: evict them and try once more.
-        match self.pool.drop_all(of) {
-            true => create().await,
-            false => Err(InstanceError::NoRoom(if of.is_some() {
-                Exhausted::Project
-            } else {
-                Exhausted::All
-            })),
+        if self.pool.drop_all(of) {
+            return create().await;
         }
+        Err(InstanceError::NoRoom(if of.is_some() {
+            Exhausted::Project
+        } else {
+            Exhausted::All
+        }))
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Duration;
 use super::headers::declared_length;
 use crate::auth;
 use crate::auth::{Caller, Presented};
+use crate::convert::to_u64;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::HostState;
 use crate::http::collect;
@@ -76,7 +77,7 @@ impl HostState {
             pace: self.limits.body_pace(),
             share,
         };
-        let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+        let bytes_max = to_u64(bytes_max);
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             return Err(HttpError::BodyTooLarge(bytes_max));
         }
@@ -94,9 +95,10 @@ impl HostState {
         if head.headers.contains_key(header::EXPECT) || refusal == HttpError::BodyStalled {
             return refusal;
         }
-        let (bytes_max, time) = match refusal.is_of_stranger() {
-            true => (STRANGER_DRAIN_BYTES_MAX, STRANGER_DRAIN_TIME),
-            false => (self.limits.body_bytes_max, DRAIN_TIME),
+        let (bytes_max, time) = if refusal.is_of_stranger() {
+            (STRANGER_DRAIN_BYTES_MAX, STRANGER_DRAIN_TIME)
+        } else {
+            (self.limits.body_bytes_max, DRAIN_TIME)
         };
         collect::drain(body, bytes_max, time).await;
         refusal

@@ -8,6 +8,7 @@ use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout};
 
+use crate::convert::to_u64;
 use crate::limits::budget::{Exhausted, Share};
 use crate::limits::pace::{Pace, TimeBudget};
 
@@ -40,7 +41,7 @@ where
     let mut body = body;
     let mut whole = Whole::Nothing;
     let mut left = limits.bytes_max;
-    if body.size_hint().lower() > u64::try_from(left).unwrap_or(u64::MAX) {
+    if body.size_hint().lower() > to_u64(left) {
         return Err(CollectError::TooLarge);
     }
     let mut time = TimeBudget::new(limits.pace);

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use super::error::HttpError;
+use crate::convert::to_u64;
 use crate::limits::idle_timeout::IdleTimeout;
 use crate::limits::pace::{Pace, PacedPolls};
 use crate::storage::quota::Reservation;
@@ -80,7 +81,7 @@ impl LimitedBody {
         self.progress.touch();
         let bytes = frame.data_ref().map_or(0, Bytes::len);
         self.polls.moved(bytes);
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let bytes = to_u64(bytes);
         match self.bytes_left.checked_sub(bytes) {
             Some(left) => self.bytes_left = left,
             None => return Err(self.fail(HttpError::BodyTooLarge(self.bytes_max))),

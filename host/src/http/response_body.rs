@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use crate::convert::to_u64;
 use crate::limits::admission::Permit;
 use crate::limits::budget::Share;
 use crate::storage::BlobStream;
@@ -178,7 +179,7 @@ impl Stream {
         }
         self.chunks.poll(cx).map(|chunk| match chunk {
             Some(Chunk::Bytes(bytes)) => {
-                let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                let count = to_u64(bytes.len());
                 self.left = self.left.map(|left| left.saturating_sub(count));
                 self.ended = self.left == Some(0);
                 Some(Ok(Frame::data(bytes)))

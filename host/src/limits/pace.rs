@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::convert::to_u64;
+
 use tokio::time::{Instant, Sleep, sleep};
 
 /// The minimum speed of a peer.
@@ -39,7 +41,7 @@ impl TimeBudget {
 
     /// Counts bytes received or sent after a wait.
     pub(crate) fn moved(&mut self, bytes: usize, waited: Duration) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let bytes = to_u64(bytes);
         let earned = match bytes.saturating_mul(1_000_000).checked_div(self.pace.rate_min) {
             Some(earned_us) => Duration::from_micros(earned_us),
             None if bytes > 0 => self.pace.grace,

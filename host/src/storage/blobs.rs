@@ -1,11 +1,14 @@
 //! Blobs are the files of each project, streamed in and out. This file holds the trait, its types, and the
 //! rules that every backend enforces.
 
+use std::any::Any;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{ProjectId, StorageError, at_most};
+use crate::convert::to_usize;
 
 /// Maximum number of items in one listing of blobs.
 pub const LIST_ITEMS_MAX: u32 = 200_000;
@@ -15,13 +18,23 @@ pub const LIST_NAME_BYTES: usize = 8 << 20;
 pub const JOIN_PARTS_MAX: usize = 10_000;
 
 /// Received bytes that have no name yet. Dropping it discards them.
-pub trait Staged: Send + 'static {
+pub trait Staged: IntoAny {
     /// Size in bytes.
     fn size(&self) -> u64;
     /// SHA-256 of the bytes.
     fn digest(&self) -> [u8; 32];
-    /// Converts to `Any`, so that the backend that staged the bytes gets its own type back.
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}
+
+/// Conversion to `Any`, so that the backend that staged some bytes gets its own type back.
+pub trait IntoAny: Send + 'static {
+    /// Converts the box.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+impl<T: Send + 'static> IntoAny for T {
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
 }
 
 /// Metadata of a blob.
@@ -45,6 +58,45 @@ pub struct BlobItem {
 /// Chunks of a blob on their way in or out. The channel holds few chunks, so that a slow side slows the
 /// other.
 pub type BlobStream = mpsc::Receiver<Result<Bytes, StorageError>>;
+
+/// A part of a blob: at most `length` bytes from `offset`. It may reach beyond the blob's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteRange {
+    /// Number of bytes before the part.
+    pub offset: u64,
+    /// Maximum number of bytes.
+    pub length: u64,
+}
+
+impl ByteRange {
+    /// A whole blob, whatever its size.
+    pub const ALL: ByteRange = ByteRange {
+        offset: 0,
+        length: u64::MAX,
+    };
+}
+
+/// A request for one page of a directory's listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRequest<'a> {
+    /// The directory. Empty: the root.
+    pub directory: &'a str,
+    /// The page has only names after this one. `None`: it is the first page.
+    pub after: Option<&'a str>,
+    /// Maximum number of items, from 1 to `LIST_ITEMS_MAX`.
+    pub limit: u32,
+}
+
+impl<'a> ListRequest<'a> {
+    /// The first page of a directory, as large as a page can be.
+    pub fn first(directory: &'a str) -> Self {
+        ListRequest {
+            directory,
+            after: None,
+            limit: LIST_ITEMS_MAX,
+        }
+    }
+}
 
 /// A blob opened for reading.
 #[derive(Debug)]
@@ -77,26 +129,14 @@ pub trait Blobs: Send + Sync + 'static {
     /// Returns size and time of a file. `None`: there is no such file, or the name is a directory's.
     async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError>;
 
-    /// Opens a file and streams at most `length` bytes from `offset`. `None`: there is no such file.
+    /// Opens a file and streams a part of it. `None`: there is no such file.
     /// Replacing or deleting the file does not change the bytes of an open stream.
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError>;
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError>;
 
-    /// Lists the entries directly below a directory (empty: the root), in byte order, after the name `after`.
-    /// Returns at most `limit` items. A page has fewer at the end of the directory, or when its names have at
-    /// least `LIST_NAME_BYTES` together: see [`is_last_page`].
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError>;
+    /// Lists a page of the entries directly below a directory, in byte order. The page has fewer items than
+    /// its limit at the end of the directory, or when its names have at least `LIST_NAME_BYTES` together: see
+    /// [`is_last_page`].
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError>;
 
     /// Removes a file. Returns `false` when there was none.
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError>;
@@ -154,7 +194,7 @@ pub fn validate_list(directory: &str, limit: u32) -> Result<(), StorageError> {
 /// True if a listing that asked for at most `limit` items reached the end of its directory.
 pub fn is_last_page(items: &[BlobItem], limit: u32) -> bool {
     let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
-    items.len() < usize::try_from(limit).unwrap_or(usize::MAX) && name_bytes < LIST_NAME_BYTES
+    items.len() < to_usize(limit) && name_bytes < LIST_NAME_BYTES
 }
 
 /// Checks the limits of a join of blobs.

@@ -17,8 +17,8 @@ use self::tree::Tree;
 use self::upload::FileStaged;
 use super::permits::ProjectPermits;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name,
-    validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
+    validate_blob_name, validate_join, validate_list,
 };
 
 mod directories;
@@ -95,20 +95,14 @@ impl Blobs for FileBlobs {
         self.on_tree(move |tree| tree.stat(project, &name)).await
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
         validate_blob_name(name)?;
         let name = name.to_owned();
         let opened = self.on_tree(move |tree| {
             let Some((file, info)) = tree.open_file(project, &name)? else {
                 return Ok(None);
             };
-            let (first, rest) = Download::begin(file, info.size, offset, length)?;
+            let (first, rest) = Download::begin(file, info.size, range)?;
             Ok(Some((info, first, rest)))
         });
         let Some((info, first, rest)) = opened.await? else {
@@ -125,19 +119,26 @@ impl Blobs for FileBlobs {
         Ok(Some(OpenBlob { info, contents }))
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        let ListRequest {
+            directory,
+            after,
+            limit,
+        } = page;
         validate_list(directory, limit)?;
         let (directory, after) = (directory.to_owned(), after.map(str::to_owned));
         let permit = self.listings.take(project, 1).await?;
         let listed = self.on_tree(move |tree| {
             let _permit = permit;
-            tree.list(project, &directory, after.as_deref(), limit)
+            let (directory, after) = (directory.as_str(), after.as_deref());
+            tree.list(
+                project,
+                ListRequest {
+                    directory,
+                    after,
+                    limit,
+                },
+            )
         });
         listed.await
     }

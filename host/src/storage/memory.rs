@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, Check, Commit, CommitError, OpenBlob, Page, ProjectId, Range, Records,
-    Staged, StorageError, Values, Version, Write, validate_blob_name, validate_join, validate_key, validate_list,
-    validate_read,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Check, Commit, CommitError, ListRequest, OpenBlob, Page,
+    ProjectId, Range, Records, Staged, StorageError, Values, Version, Write, validate_blob_name, validate_join,
+    validate_key, validate_list, validate_read,
 };
+use crate::convert::to_u64;
 
 /// Records in memory.
 #[derive(Default)]
@@ -151,15 +152,11 @@ impl MemoryBlobs {
 
 impl Staged for MemoryStaged {
     fn size(&self) -> u64 {
-        self.contents.len().try_into().unwrap_or(u64::MAX)
+        to_u64(self.contents.len())
     }
 
     fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.contents).into()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send> {
-        self
     }
 }
 
@@ -198,20 +195,14 @@ impl Blobs for MemoryBlobs {
         Ok(blob.as_ref().map(info))
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
         let Some(blob) = self.find(project, name)? else {
             return Ok(None);
         };
         let (info, contents) = (info(&blob), blob.contents);
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(contents.len());
+        let start = usize::try_from(range.offset).unwrap_or(usize::MAX).min(contents.len());
         let end = start
-            .saturating_add(usize::try_from(length).unwrap_or(usize::MAX))
+            .saturating_add(usize::try_from(range.length).unwrap_or(usize::MAX))
             .min(contents.len());
         let (pieces, stream) = mpsc::channel(1);
         if start < end {
@@ -221,14 +212,9 @@ impl Blobs for MemoryBlobs {
         Ok(Some(OpenBlob { info, contents: stream }))
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
-        validate_list(directory, limit)?;
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        validate_list(page.directory, page.limit)?;
+        let directory = page.directory;
         let prefix = if directory.is_empty() {
             String::new()
         } else {
@@ -245,10 +231,10 @@ impl Blobs for MemoryBlobs {
                 None => items.insert(below, Some(size(blob))),
             };
         }
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let start = page.after.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = items.range::<str, _>((start, Bound::Unbounded));
-        let page = (0..limit).zip(behind);
-        Ok(page
+        let found = (0..page.limit).zip(behind);
+        Ok(found
             .map(|(_, (name, size))| BlobItem {
                 name: (*name).to_owned(),
                 size: *size,
@@ -309,7 +295,7 @@ fn put(files: &mut Files, name: &str, contents: Bytes) -> Result<(), StorageErro
 }
 
 fn size(blob: &MemoryBlob) -> u64 {
-    blob.contents.len().try_into().unwrap_or(u64::MAX)
+    to_u64(blob.contents.len())
 }
 
 fn info(blob: &MemoryBlob) -> BlobInfo {

@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 
 pub use blobs::{
-    BlobInfo, BlobItem, BlobStream, Blobs, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES, OpenBlob, Staged,
-    is_last_page, validate_blob_name, validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
+    ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};

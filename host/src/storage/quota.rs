@@ -22,7 +22,8 @@ use self::account::Account;
 pub(crate) use self::account::Reservation;
 use self::staged::{Counted, drawn};
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, LIST_ITEMS_MAX, OpenBlob, ProjectId, Staged, StorageError, is_last_page,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
+    is_last_page,
 };
 
 mod account;
@@ -140,9 +141,12 @@ impl Inner {
         while let Some(directory) = directories.pop_last() {
             let mut after: Option<String> = None;
             loop {
-                let items = self.blobs.list(project, &directory, after.as_deref(), LIST_ITEMS_MAX);
-                let items = items.await?;
-                let is_last = is_last_page(&items, LIST_ITEMS_MAX);
+                let page = ListRequest {
+                    after: after.as_deref(),
+                    ..ListRequest::first(&directory)
+                };
+                let items = self.blobs.list(project, page).await?;
+                let is_last = is_last_page(&items, page.limit);
                 after = items.last().map(|item| item.name.clone());
                 for item in items {
                     match item.size {
@@ -290,24 +294,12 @@ impl Blobs for Quota {
         self.inner.blobs.stat(project, name).await
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
-        self.inner.blobs.read(project, name, offset, length).await
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
+        self.inner.blobs.read(project, name, range).await
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
-        self.inner.blobs.list(project, directory, after, limit).await
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        self.inner.blobs.list(project, page).await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

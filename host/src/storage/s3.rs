@@ -26,9 +26,10 @@ pub use self::place::{S3Keys, S3Location};
 use self::upload::S3Staged;
 use super::permits::ProjectPermits;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, OpenBlob, ProjectId, Staged, StorageError, validate_blob_name,
-    validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
+    validate_blob_name, validate_join, validate_list,
 };
+use crate::convert::to_usize;
 
 mod answer;
 mod bucket;
@@ -202,27 +203,15 @@ impl Blobs for S3Blobs {
         self.bucket.look_at(&self.bucket.key(project, name)?).await
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
         validate_blob_name(name)?;
-        download::open(&self.bucket, self.bucket.key(project, name)?, offset, length).await
+        download::open(&self.bucket, self.bucket.key(project, name)?, range).await
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
-        validate_list(directory, limit)?;
-        let root = self.directory(project, directory)?;
-        listing::list(&self.bucket, &root, after, usize::try_from(limit).unwrap_or(usize::MAX)).await
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        validate_list(page.directory, page.limit)?;
+        let root = self.directory(project, page.directory)?;
+        listing::list(&self.bucket, &root, page.after, to_usize(page.limit)).await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

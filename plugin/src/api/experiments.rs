@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::paging::PageWriter;
+use super::paging::{self, page_size};
 use super::pairs::{read_pair, read_pairs};
 use super::{EMPTY, json, wire};
 use crate::domain::experiment::{Experiment, validate_artifact_location};
@@ -11,7 +11,7 @@ use crate::domain::lifecycle::{Stage, View};
 use crate::domain::limits::EXPERIMENTS_PER_PAGE_MAX;
 use crate::domain::name::validate_experiment_name;
 use crate::domain::pair::EXPERIMENT_TAG;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::params::Params;
@@ -128,27 +128,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         order,
     };
     let found = search::find(&query).await?;
-    let mut page = PageWriter::new("experiments", pages);
-    let mut done = 0;
-    for (experiment, tags) in &found.items {
-        page.add(&wire::Experiment::new(experiment, tags))?;
-        done += 1;
-        if page.is_full() {
-            break;
-        }
-    }
-    Ok(page.finish(found.cursor_after(done).as_ref()))
-}
-
-/// The page size that a request asks for. With `default` 0 the parameter is required.
-pub fn page_size(params: &Params<'_>, default: i64, max: i64) -> Result<usize> {
-    let asked = params.integer("max_results")?.unwrap_or(default);
-    usize::try_from(asked)
-        .ok()
-        .filter(|_| (1..=max).contains(&asked))
-        .ok_or_else(|| {
-            Error::Invalid(format!(
-                "Invalid value {asked} for parameter 'max_results' supplied: it must be at least 1 and at most {max}"
-            ))
-        })
+    paging::write_found("experiments", pages, &found, |page, full| {
+        page.add(&wire::Experiment::new(&full.experiment, &full.tags))
+    })
 }

@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 
-use super::experiments::page_size;
-use super::paging;
-use super::paging::PageWriter;
+use super::paging::{self, PageWriter, page_size};
 use super::pairs::{read_pairs, reject_duplicate_keys};
 use super::runs::experiments;
 use super::wire::logged_models::Model;

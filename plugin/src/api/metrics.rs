@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::experiments::page_size;
 use super::json;
-use super::paging::PageWriter;
+use super::paging::{PageWriter, page_size};
 use super::run_json::write_point;
 use super::runs::run_id;
 use super::wire::MetricOfRun;

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::experiments::page_size;
-use super::paging;
-use super::paging::PageWriter;
+use super::paging::{self, PageWriter, page_size};
 use super::pairs::{read_pair, read_pairs};
 use super::wire::registry::{Model, Version};
 use super::{EMPTY, json};

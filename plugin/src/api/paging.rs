@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use super::write_json;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::request::params::Params;
 use crate::search::cursor::{Cursor, Pages};
 use crate::store::top_k::Page;
 
@@ -21,6 +22,19 @@ pub const ANSWER_BYTES_MAX: usize = 2 * PAGE_BYTES;
 /// The size in bytes at which the buffer of a page is enlarged to the maximum at once. Growing it by doubling
 /// could need twice as much.
 const LARGE_BYTES: usize = PAGE_BYTES / 2;
+
+/// The page size that a request asks for. With `default` 0 the parameter is required.
+pub fn page_size(params: &Params<'_>, default: i64, max: i64) -> Result<usize> {
+    let asked = params.integer("max_results")?.unwrap_or(default);
+    usize::try_from(asked)
+        .ok()
+        .filter(|_| (1..=max).contains(&asked))
+        .ok_or_else(|| {
+            Error::Invalid(format!(
+                "Invalid value {asked} for parameter 'max_results' supplied: it must be at least 1 and at most {max}"
+            ))
+        })
+}
 
 /// A page while it is written: `{"<name>": […], "next_page_token": "…"}`. List and token are omitted when
 /// empty.
@@ -105,6 +119,25 @@ pub async fn write<T, R>(
             if page.is_full() {
                 break;
             }
+        }
+    }
+    Ok(page.finish(found.cursor_after(done).as_ref()))
+}
+
+/// Writes a page of items that the search has read whole, or of the first of them if they are large.
+pub fn write_found<T>(
+    name: &'static str,
+    pages: Pages,
+    found: &Page<T>,
+    write: impl Fn(&mut PageWriter, &T) -> Result<()>,
+) -> Result<Vec<u8>> {
+    let mut page = PageWriter::new(name, pages);
+    let mut done = 0;
+    for item in &found.items {
+        write(&mut page, item)?;
+        done += 1;
+        if page.is_full() {
+            break;
         }
     }
     Ok(page.finish(found.cursor_after(done).as_ref()))

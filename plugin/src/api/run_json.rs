@@ -58,9 +58,10 @@ async fn write_datasets(bytes: &mut Vec<u8>, end: usize, run: &FullRun<'_>, data
         let Some(shown) = InputDataset::within(end.saturating_sub(bytes.len()), input, &dataset) else {
             break;
         };
-        match is_first {
-            true => push(bytes, b",\"dataset_inputs\":["),
-            false => push(bytes, b","),
+        if is_first {
+            push(bytes, b",\"dataset_inputs\":[");
+        } else {
+            push(bytes, b",");
         }
         is_first = false;
         write_json(bytes, &shown)?;

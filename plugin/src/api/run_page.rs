@@ -49,9 +49,10 @@ struct RunWriter {
 impl RunWriter {
     /// Writes the first of some runs, at least one. Returns their number.
     async fn write_some(&mut self, some: &[RunHit]) -> Result<usize> {
-        let kept: Vec<Option<Rc<Vec<u8>>>> = match self.keeps {
-            true => look_up(some),
-            false => vec![None; some.len()],
+        let kept: Vec<Option<Rc<Vec<u8>>>> = if self.keeps {
+            look_up(some)
+        } else {
+            vec![None; some.len()]
         };
         let others = some.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
         let others: Vec<RunId> = others.map(|(found, _)| found.id).collect();

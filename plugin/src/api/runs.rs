@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::experiments::{VIEWS, page_size};
+use super::experiments::VIEWS;
+use super::paging::page_size;
 use super::pairs::read_pairs;
 use super::run_json::write_run;
 use super::wire::RunInfo;

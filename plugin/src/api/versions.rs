@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::experiments::page_size;
 use super::models::{description, name, tag, tag_key, tags};
 use super::outputs::{appended, written};
-use super::paging;
-use super::paging::PageWriter;
+use super::paging::{self, PageWriter, page_size};
 use super::wire::registry::Version;
 use super::{EMPTY, json};
 use crate::domain::id::RunId;

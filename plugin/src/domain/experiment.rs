@@ -30,6 +30,15 @@ pub struct Experiment {
     pub last_update_time_ms: i64,
 }
 
+/// An experiment with its tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullExperiment {
+    /// The experiment itself.
+    pub experiment: Experiment,
+    /// The tags, by key.
+    pub tags: Vec<Pair>,
+}
+
 impl Experiment {
     /// A new experiment. Without an artifact location of its own it gets one in the project's store. A
     /// location that this function made for another experiment is ignored. Tools that copy experiments send

@@ -90,10 +90,13 @@ impl Source {
                 }
             }
             "mlflow-artifacts" => artifacts(source, own_path(source, rest)?).map(Source::Artifacts),
-            other if allowed.iter().any(|scheme| scheme == other) => match climbs(source) {
-                false => Ok(Source::Elsewhere),
-                true => Err(climbing(source)),
-            },
+            other if allowed.iter().any(|scheme| scheme == other) => {
+                if climbs(source) {
+                    Err(climbing(source))
+                } else {
+                    Ok(Source::Elsewhere)
+                }
+            }
             "file" => Err(local(source)),
             other => Err(invalid(
                 source,

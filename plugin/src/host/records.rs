@@ -7,6 +7,7 @@ mod transaction;
 use std::ops::ControlFlow;
 
 use super::records::read_set::ReadSet;
+use crate::convert::to_usize;
 pub use crate::host::records::span::Span;
 pub use crate::host::records::transaction::{Change, transact, transact_background};
 
@@ -94,7 +95,7 @@ async fn get_possible(keys: Vec<Vec<u8>>) -> Result<Vec<Record>> {
     }
     let mut start = 0;
     let mut records = Vec::with_capacity(values.ends.len());
-    let ends = values.ends.iter().map(|end| offset(*end));
+    let ends = values.ends.iter().map(|end| to_usize(*end));
     for ((key, version), end) in keys.into_iter().zip(&values.versions).zip(ends) {
         records.push(Record {
             key,
@@ -251,7 +252,7 @@ async fn scan_pages(
             return Ok(());
         }
         let page = scan_once(ranges(spans.iter().take(count), first_limit, limit)).await?;
-        let cut = page.cut.map(offset);
+        let cut = page.cut.map(to_usize);
         let read = cut.and_then(|cut| page.counts.get(cut)).copied().unwrap_or(0);
         let ControlFlow::Continue(last) = each(first, page)? else {
             return Ok(());
@@ -339,12 +340,12 @@ fn visit(
     let mut entries = entries.iter();
     let mut start = 0;
     for (index, count) in page.counts.iter().enumerate() {
-        for [key_end, value_end] in entries.by_ref().take(offset(*count)) {
+        for [key_end, value_end] in entries.by_ref().take(to_usize(*count)) {
             let entry = Entry {
                 span: first + index,
                 start,
-                key_end: offset(*key_end),
-                value_end: offset(*value_end),
+                key_end: to_usize(*key_end),
+                value_end: to_usize(*value_end),
             };
             start = entry.value_end;
             if each(entry)?.is_break() {
@@ -377,10 +378,6 @@ fn failed(error: host::Error, excess: &str) -> Error {
         host::Error::TooLarge(_) => Error::TooLarge(format!("The request {excess}.")),
         host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
     }
-}
-
-fn offset(end: u32) -> usize {
-    usize::try_from(end).unwrap_or(usize::MAX)
 }
 
 fn slice(bytes: &[u8], start: usize, end: usize) -> Result<&[u8]> {

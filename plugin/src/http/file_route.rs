@@ -65,9 +65,10 @@ pub(super) fn find<'a>(request: &Incoming, path: &'a str) -> Result<Option<(&'st
         return Ok(Some(found));
     }
     let allowed: Vec<&str> = routes().map(|(route, _)| route.method).collect();
-    match allowed.is_empty() {
-        true => Ok(None),
-        false => Err(Error::WrongMethod(allowed)),
+    if allowed.is_empty() {
+        Ok(None)
+    } else {
+        Err(Error::WrongMethod(allowed))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The filter and the order of searches for experiments.
 
-use super::filter::{Clause, Field, Filter};
-use super::order::{Order, SortKey, Term, terms};
+use super::filter::{Field, Filter, Searchable};
+use super::order::{Order, Ordered, Term};
 use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, ValueType};
-use crate::domain::experiment::{Experiment, Pair};
+use crate::domain::experiment::FullExperiment;
 use crate::error::Result;
 
 /// A filter of experiments.
@@ -73,57 +73,33 @@ impl Searched for ExperimentAttribute {
     };
 }
 
-impl Filter<ExperimentAttribute> {
-    /// True if the filter finds an experiment with these tags.
-    pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
-        self.clauses.iter().all(|clause| clause.matches(experiment, tags))
+/// Without items the newest come first, of equal ones the lower ids. Otherwise the higher ids of equal ones
+/// come first. Of items that name the same field only the first counts.
+impl Ordered for ExperimentAttribute {
+    const DEFAULT: &'static [&'static str] = &["creation_time DESC", "experiment_id ASC"];
+    const TIE_BREAKERS: &'static [Term<Self>] = &[Term::on(
+        ExperimentAttribute::ExperimentId,
+        ValueType::ExperimentId,
+        true,
+    )];
+
+    fn validate(_: &[Term<Self>], _: &[&str]) -> Result<()> {
+        Ok(())
     }
 }
 
-impl Clause<ExperimentAttribute> {
-    /// True if the clause holds for an experiment with these tags.
-    pub fn matches(&self, experiment: &Experiment, tags: &[Pair]) -> bool {
-        match &self.subject {
-            Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
-            subject => self.test.holds(&of_experiment(subject, experiment)),
+impl Searchable for FullExperiment {
+    type Attribute = ExperimentAttribute;
+
+    fn field(&self, subject: &Subject<ExperimentAttribute>) -> Field<'_> {
+        let experiment = &self.experiment;
+        match subject {
+            Subject::Tag(key) => Field::of_key(key, &self.tags),
+            Subject::Attribute(ExperimentAttribute::ExperimentId) => Field::Id(experiment.id.0),
+            Subject::Attribute(ExperimentAttribute::Name) => Field::text(&experiment.name),
+            Subject::Attribute(ExperimentAttribute::CreationTime) => Field::Integer(experiment.creation_time_ms),
+            Subject::Attribute(ExperimentAttribute::LastUpdateTime) => Field::Integer(experiment.last_update_time_ms),
+            _ => Field::Absent,
         }
-    }
-}
-
-impl Order<ExperimentAttribute> {
-    /// True if this is the default order, in which experiments are stored.
-    pub fn is_listing(&self) -> bool {
-        Self::parse(&[]).is_ok_and(|default| default == *self)
-    }
-
-    /// Reads an `order_by`. Without items the newest come first, of equal ones the lower ids. Otherwise the
-    /// higher ids of equal ones come first. Of items that name the same field only the first counts.
-    pub fn parse(items: &[&str]) -> Result<Self> {
-        let default = ["creation_time DESC", "experiment_id ASC"];
-        let mut terms: Vec<Term<ExperimentAttribute>> = terms(if items.is_empty() { &default } else { items })?;
-        let id = Subject::Attribute(ExperimentAttribute::ExperimentId);
-        if terms.iter().all(|term| term.subject != id) {
-            terms.push(Term {
-                subject: id,
-                values: ValueType::ExperimentId,
-                descending: true,
-            });
-        }
-        Ok(Order::new(terms))
-    }
-
-    /// The sort key of an experiment.
-    pub fn key(&self, experiment: &Experiment) -> SortKey {
-        self.key_of(|subject| of_experiment(subject, experiment))
-    }
-}
-
-fn of_experiment<'a>(subject: &Subject<ExperimentAttribute>, experiment: &'a Experiment) -> Field<'a> {
-    match subject {
-        Subject::Attribute(ExperimentAttribute::ExperimentId) => Field::Id(experiment.id.0),
-        Subject::Attribute(ExperimentAttribute::Name) => Field::text(&experiment.name),
-        Subject::Attribute(ExperimentAttribute::CreationTime) => Field::Integer(experiment.creation_time_ms),
-        Subject::Attribute(ExperimentAttribute::LastUpdateTime) => Field::Integer(experiment.last_update_time_ms),
-        _ => Field::Absent,
     }
 }

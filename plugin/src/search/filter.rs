@@ -77,7 +77,26 @@ pub enum Field<'a> {
     Id(u64),
 }
 
+/// An item that a filter can find and an order can sort.
+pub trait Searchable {
+    /// Its attributes.
+    type Attribute: Searched;
+
+    /// The value of one of its fields.
+    fn field(&self, subject: &Subject<Self::Attribute>) -> Field<'_>;
+
+    /// True if the clause holds. An item redefines this if filters see other values than orders do.
+    fn meets(&self, clause: &Clause<Self::Attribute>) -> bool {
+        clause.test.holds(&self.field(&clause.subject))
+    }
+}
+
 impl<A: Searched> Filter<A> {
+    /// True if the filter finds the item.
+    pub fn matches(&self, item: &impl Searchable<Attribute = A>) -> bool {
+        self.clauses.iter().all(|clause| item.meets(clause))
+    }
+
     /// True if the filter finds every item.
     pub fn is_empty(&self) -> bool {
         self.clauses.is_empty()

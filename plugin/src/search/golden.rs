@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::experiments::{ExperimentFilter, ExperimentOrder};
 use super::runs::{RunFilter, RunOrder};
-use crate::domain::experiment::Experiment;
+use crate::domain::experiment::{Experiment, FullExperiment};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::metric::{Metric, Point};
@@ -229,17 +229,15 @@ fn experiments(filter: &str, order_by: &[&str]) -> Vec<u64> {
         .map(|(id, name, created, updated)| {
             let mut experiment = Experiment::new(ExperimentId(*id), (*name).to_owned(), None, *created);
             experiment.last_update_time_ms = *updated;
-            experiment
-        })
-        .filter(|experiment| {
-            let tags = if experiment.id.0 == 2 {
+            let tags = if *id == 2 {
                 vec![("team".to_owned(), "Red".to_owned())]
             } else {
                 Vec::new()
             };
-            filter.matches(experiment, &tags)
+            FullExperiment { experiment, tags }
         })
-        .map(|experiment| (order.key(&experiment), experiment.id.0))
+        .filter(|full| filter.matches(full))
+        .map(|full| (order.key(&full), full.experiment.id.0))
         .collect();
     found.sort();
     found.into_iter().map(|(_, id)| id).collect()

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Clause, Field, Filter};
+use super::filter::{Field, Filter, Searchable};
 use super::lex::shown;
-use super::order::{Order, SortKey, Term};
+use super::order::{Order, Ordered, SortKey, Term};
 use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, ValueType};
 use crate::domain::limits::{ORDER_BY_ITEM_BYTES_MAX, ORDER_BY_ITEMS_MAX};
 use crate::domain::logged_model::{KnownLoggedModel, LoggedModelId, LoggedPoint, MeasuredOn};
@@ -101,6 +101,14 @@ impl Searched for LoggedModelAttribute {
     };
 }
 
+/// Of equal models the newest come first, then the lower ids.
+impl Ordered for LoggedModelAttribute {
+    const TIE_BREAKERS: &'static [Term<Self>] = &[
+        Term::on(LoggedModelAttribute::CreationTime, ValueType::Integer, true),
+        Term::on(LoggedModelAttribute::Id, ValueType::UnquotedText, false),
+    ];
+}
+
 /// A search for logged models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedModelSearch {
@@ -122,7 +130,8 @@ impl LoggedModelSearch {
 
     /// True if the search finds the model.
     pub fn matches(&self, known: &KnownLoggedModel) -> bool {
-        self.is_measured(known) && self.filter.clauses.iter().all(|clause| self.holds(clause, known))
+        let datasets = &self.datasets;
+        self.is_measured(known) && self.filter.matches(&Measured { known, datasets })
     }
 
     /// True if the search finds every model.
@@ -142,14 +151,24 @@ impl LoggedModelSearch {
         };
         self.datasets.is_empty() || asks_metrics() || known.newest.iter().any(|point| is_on(&self.datasets, point))
     }
+}
 
-    fn holds(&self, clause: &Clause<LoggedModelAttribute>, known: &KnownLoggedModel) -> bool {
-        let field = match &clause.subject {
-            Subject::Metric(key) => newest(known, key, &[&self.datasets]),
-            Subject::Attribute(LoggedModelAttribute::Status) => Field::text(known.model.status.word()),
-            subject => of_model(subject, known),
-        };
-        clause.test.holds(&field)
+/// A logged model as a filter sees it.
+struct Measured<'a> {
+    known: &'a KnownLoggedModel,
+    /// The datasets on which a metric must have been measured.
+    datasets: &'a Vec<MeasuredOn>,
+}
+
+impl Searchable for Measured<'_> {
+    type Attribute = LoggedModelAttribute;
+
+    fn field(&self, subject: &Subject<LoggedModelAttribute>) -> Field<'_> {
+        match subject {
+            Subject::Metric(key) => newest(self.known, key, &[self.datasets]),
+            Subject::Attribute(LoggedModelAttribute::Status) => Field::text(self.known.model.status.word()),
+            subject => of_model(subject, self.known),
+        }
     }
 }
 
@@ -182,7 +201,7 @@ pub struct LoggedModelOrder {
 }
 
 impl LoggedModelOrder {
-    /// Reads an order. Of equal models the newest come first, then the lower ids.
+    /// Reads an order.
     pub fn parse(items: &[OrderItem], datasets: &[MeasuredOn]) -> Result<Self> {
         if items.len() > ORDER_BY_ITEMS_MAX {
             return Err(Error::Invalid(format!(
@@ -190,19 +209,13 @@ impl LoggedModelOrder {
                 items.len()
             )));
         }
-        let mut terms = items.iter().map(term).collect::<Result<Vec<_>>>()?;
+        let terms = items.iter().map(term).collect::<Result<Vec<_>>>()?;
         let scope = |item: &OrderItem| {
             let own = Some(item.dataset.clone()).filter(|on| *on != MeasuredOn::default());
             [own.into_iter().collect(), datasets.to_vec()]
         };
         let scopes = items.iter().map(scope).collect();
-        for (name, descending) in [("creation_timestamp_ms", true), ("model_id", false)] {
-            let last = attribute(name, descending).ok_or_else(|| invalid(name))?;
-            if terms.iter().all(|term| term.subject != last.subject) {
-                terms.push(last);
-            }
-        }
-        let order = Order::new(terms);
+        let order = Order::with_tie_breakers(terms);
         Ok(LoggedModelOrder { order, scopes })
     }
 
@@ -267,16 +280,13 @@ fn attribute(name: &str, descending: bool) -> Option<Term<LoggedModelAttribute>>
         .attributes
         .iter()
         .find(|row| row.name == name)?;
-    Some(Term {
-        subject: Subject::Attribute(row.id),
-        // Statuses are ordered by number, so that later statuses come later.
-        values: if row.id == LoggedModelAttribute::Status {
-            ValueType::Integer
-        } else {
-            row.values
-        },
-        descending,
-    })
+    // Statuses are ordered by number, so that later statuses come later.
+    let values = if row.id == LoggedModelAttribute::Status {
+        ValueType::Integer
+    } else {
+        row.values
+    };
+    Some(Term::on(row.id, values, descending))
 }
 
 fn invalid(field: &str) -> Error {

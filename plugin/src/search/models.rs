@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Clause, Field, Filter};
+use super::filter::{Field, Filter, Searchable};
 use super::lex::shown;
-use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
+use super::order::{Order, Ordered, Term, reject_duplicate_keys};
 use super::prompts::Kind;
 use super::schema::{Attribute, Entity, EntityKind, Schema, Searched, Subject, ValueType};
-use crate::domain::experiment::Pair;
-use crate::domain::model::Model;
+use crate::domain::model::FullModel;
 use crate::domain::prompt::hides;
 use crate::error::{Error, Result};
 
@@ -85,10 +84,10 @@ impl ModelSearch {
         Ok(ModelSearch { kind, filter })
     }
 
-    /// True if the search finds a model with these tags.
-    pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
-        let is_hidden = self.kind == Kind::Models && tags.iter().any(|(key, value)| hides(key, value));
-        !is_hidden && self.filter.clauses.iter().all(|clause| clause.matches(model, tags))
+    /// True if the search finds the model.
+    pub fn matches(&self, model: &FullModel) -> bool {
+        let is_hidden = self.kind == Kind::Models && model.tags.iter().any(|(key, value)| hides(key, value));
+        !is_hidden && self.filter.matches(model)
     }
 
     /// The names of which a found model must have one. `None`: the filter does not restrict them.
@@ -97,48 +96,22 @@ impl ModelSearch {
     }
 }
 
-impl Clause<ModelAttribute> {
-    /// True if the clause holds for a model with these tags.
-    pub fn matches(&self, model: &Model, tags: &[Pair]) -> bool {
-        match &self.subject {
-            Subject::Tag(key) => self.test.holds(&Field::of_key(key, tags)),
-            subject => self.test.holds(&of_model(subject, model)),
-        }
-    }
-}
+/// Equal models are ordered by name. Attributes are named without an entity.
+impl Ordered for ModelAttribute {
+    const TIE_BREAKERS: &'static [Term<Self>] = &[Term::on(ModelAttribute::Name, ValueType::ListedText, false)];
 
-impl Order<ModelAttribute> {
-    /// True if this is the default order, in which the names of models are stored.
-    pub fn is_listing(&self) -> bool {
-        Self::parse(&[]).is_ok_and(|default| default == *self)
-    }
-
-    /// Reads an `order_by`. Equal models are ordered by name. Attributes are named without an entity.
-    pub fn parse(items: &[&str]) -> Result<Self> {
-        let mut terms: Vec<Term<ModelAttribute>> = terms(items)?;
+    fn validate(terms: &[Term<Self>], items: &[&str]) -> Result<()> {
         if let Some(item) = items.iter().find(|item| item.contains('.')) {
             return Err(Error::Invalid(format!(
                 "Invalid order by key '{}' specified. Valid keys are ['name', 'timestamp', 'last_updated_timestamp']",
                 shown(item)
             )));
         }
-        reject_duplicate_keys(&terms, items)?;
-        let name = Subject::Attribute(ModelAttribute::Name);
-        if terms.iter().all(|term| term.subject != name) {
-            terms.push(Term {
-                subject: name,
-                values: ValueType::ListedText,
-                descending: false,
-            });
-        }
-        Ok(Order::new(terms))
+        reject_duplicate_keys(terms, items)
     }
+}
 
-    /// The sort key of a model.
-    pub fn key(&self, model: &Model) -> SortKey {
-        self.key_of(|subject| of_model(subject, model))
-    }
-
+impl Order<ModelAttribute> {
     /// The name in a cursor of the default order.
     pub fn listed_name(cursor: &[u8]) -> Option<&str> {
         // The cursor is a kind byte, the name and its end. A name has no zero byte, which would be encoded as
@@ -148,10 +121,15 @@ impl Order<ModelAttribute> {
     }
 }
 
-fn of_model<'a>(subject: &Subject<ModelAttribute>, model: &'a Model) -> Field<'a> {
-    match subject {
-        Subject::Attribute(ModelAttribute::Name) => Field::text(&model.name),
-        Subject::Attribute(ModelAttribute::LastUpdateTime) => Field::Integer(model.last_update_time_ms),
-        _ => Field::Absent,
+impl Searchable for FullModel {
+    type Attribute = ModelAttribute;
+
+    fn field(&self, subject: &Subject<ModelAttribute>) -> Field<'_> {
+        match subject {
+            Subject::Tag(key) => Field::of_key(key, &self.tags),
+            Subject::Attribute(ModelAttribute::Name) => Field::text(&self.model.name),
+            Subject::Attribute(ModelAttribute::LastUpdateTime) => Field::Integer(self.model.last_update_time_ms),
+            _ => Field::Absent,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::filter::Field;
+use super::filter::{Field, Searchable};
 use super::lex::{self, Kind, shown};
 use super::name::Name;
 use super::schema::{Searched, Subject, ValueType};
@@ -26,6 +26,22 @@ pub struct Term<A> {
     pub descending: bool,
 }
 
+/// The attributes of one kind of item, with the rules of its orders.
+pub trait Ordered: Searched {
+    /// The items of an `order_by` that has none.
+    const DEFAULT: &'static [&'static str] = &[];
+
+    /// The terms that order items which are equal in all requested terms. No two items are equal in the last
+    /// one.
+    const TIE_BREAKERS: &'static [Term<Self>];
+
+    /// Checks the items of an `order_by` and the terms that were read from them. By default no two terms may
+    /// have the same subject.
+    fn validate(terms: &[Term<Self>], items: &[&str]) -> Result<()> {
+        reject_duplicate_keys(terms, items)
+    }
+}
+
 /// The sort key of an item in an order. The item with the lower key comes first, also byte by byte.
 ///
 /// Each term is encoded as a kind byte and a value. The kind is 0 for a value, 1 for NaN and 2 for none.
@@ -43,6 +59,47 @@ impl SortKey {
     /// The bytes of the key, which sort in its order.
     pub fn bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl<A: Ordered> Order<A> {
+    /// Reads an `order_by`.
+    pub fn parse(items: &[&str]) -> Result<Self> {
+        let items = if items.is_empty() { A::DEFAULT } else { items };
+        let terms = terms(items)?;
+        A::validate(&terms, items)?;
+        Ok(Order::with_tie_breakers(terms))
+    }
+
+    /// An order by these terms, then by the tie-breakers that are not among them.
+    pub(super) fn with_tie_breakers(mut terms: Vec<Term<A>>) -> Self {
+        for last in A::TIE_BREAKERS {
+            if terms.iter().all(|term| term.subject != last.subject) {
+                terms.push(last.clone());
+            }
+        }
+        Order::new(terms)
+    }
+
+    /// True if this is the default order, in which the items are stored.
+    pub fn is_listing(&self) -> bool {
+        Self::parse(&[]).is_ok_and(|default| default == *self)
+    }
+
+    /// The sort key of an item.
+    pub fn key(&self, item: &impl Searchable<Attribute = A>) -> SortKey {
+        self.key_of(|subject| item.field(subject))
+    }
+}
+
+impl<A> Term<A> {
+    /// A term on an attribute.
+    pub(super) const fn on(attribute: A, values: ValueType, descending: bool) -> Self {
+        Term {
+            subject: Subject::Attribute(attribute),
+            values,
+            descending,
+        }
     }
 }
 
@@ -96,7 +153,7 @@ impl<A> Order<A> {
 }
 
 /// Reads the terms of an `order_by`.
-pub(super) fn terms<A: Searched>(items: &[&str]) -> Result<Vec<Term<A>>> {
+fn terms<A: Searched>(items: &[&str]) -> Result<Vec<Term<A>>> {
     if items.len() > ORDER_BY_ITEMS_MAX {
         return Err(Error::Invalid(format!(
             "{} items of order_by: at most {ORDER_BY_ITEMS_MAX} are allowed",

@@ -1,11 +1,10 @@
 //! The filter and the order of searches for runs.
 
-use super::filter::{Clause, Field, Filter};
-use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
+use super::filter::{Clause, Field, Filter, Searchable};
+use super::order::{Order, Ordered, Term};
 use super::schema::{Attribute, DatasetField, Entity, EntityKind, Schema, Searched, Subject, ValueType};
 use crate::domain::dataset::CONTEXT_TAG;
 use crate::domain::run::{FullRun, NAME_TAG, RunInput};
-use crate::error::Result;
 
 /// A filter of runs.
 pub type RunFilter = Filter<RunAttribute>;
@@ -92,78 +91,48 @@ impl Searched for RunAttribute {
     };
 }
 
-impl Filter<RunAttribute> {
-    /// True if the filter finds the run.
-    pub fn matches(&self, run: &FullRun<'_>) -> bool {
-        self.clauses.iter().all(|clause| clause.matches(run))
-    }
+/// Of equal runs the newest start comes first, then the lower id.
+impl Ordered for RunAttribute {
+    const TIE_BREAKERS: &'static [Term<Self>] = &[
+        Term::on(RunAttribute::StartTime, ValueType::Integer, true),
+        Term::on(RunAttribute::RunId, ValueType::ListedText, false),
+    ];
 }
 
-impl Clause<RunAttribute> {
-    /// True if the clause holds for the run.
-    pub fn matches(&self, run: &FullRun<'_>) -> bool {
-        match &self.subject {
+impl Searchable for FullRun<'_> {
+    type Attribute = RunAttribute;
+
+    fn field(&self, subject: &Subject<RunAttribute>) -> Field<'_> {
+        match subject {
+            Subject::Metric(key) => {
+                let metric = self.metrics.iter().find(|metric| metric.key == *key);
+                metric.map_or(Field::Absent, |metric| Field::Float(metric.point.value))
+            }
+            Subject::Param(key) => Field::of_key(key, &self.params),
+            Subject::Tag(key) => Field::of_key(key, &self.tags),
+            Subject::Dataset(_) => Field::Absent,
+            Subject::Attribute(attribute) => match attribute {
+                RunAttribute::RunId => Field::Text(self.run.id.to_string().into()),
+                RunAttribute::RunName => Field::text(&self.run.name),
+                RunAttribute::Status => Field::text(self.run.status.name()),
+                RunAttribute::UserId => Field::text(&self.run.user_id),
+                RunAttribute::ArtifactUri => Field::text(&self.run.artifact_uri),
+                RunAttribute::StartTime => Field::Integer(self.run.start_time_ms),
+                RunAttribute::EndTime => self.run.end_time_ms.map_or(Field::Absent, Field::Integer),
+            },
+        }
+    }
+
+    fn meets(&self, clause: &Clause<RunAttribute>) -> bool {
+        match &clause.subject {
             // A single input is enough. Two clauses may be met by two inputs.
-            Subject::Dataset(field) => run.inputs.iter().any(|input| self.test.holds(&of_input(*field, input))),
-            Subject::Attribute(RunAttribute::RunName) => self.test.holds(&Field::of_key(NAME_TAG, &run.tags)),
-            subject => self.test.holds(&of_run(subject, run)),
+            Subject::Dataset(field) => {
+                let mut inputs = self.inputs.iter();
+                inputs.any(|input| clause.test.holds(&of_input(*field, input)))
+            }
+            Subject::Attribute(RunAttribute::RunName) => clause.test.holds(&Field::of_key(NAME_TAG, &self.tags)),
+            subject => clause.test.holds(&self.field(subject)),
         }
-    }
-}
-
-impl Order<RunAttribute> {
-    /// True if this is the default order, in which runs are stored.
-    pub fn is_listing(&self) -> bool {
-        Self::parse(&[]).is_ok_and(|default| default == *self)
-    }
-
-    /// Reads an `order_by`. Of equal runs the newest start comes first, then the lower id.
-    pub fn parse(items: &[&str]) -> Result<Self> {
-        let mut terms: Vec<Term<RunAttribute>> = terms(items)?;
-        reject_duplicate_keys(&terms, items)?;
-        let start = Subject::Attribute(RunAttribute::StartTime);
-        if terms.iter().all(|term| term.subject != start) {
-            terms.push(Term {
-                subject: start,
-                values: ValueType::Integer,
-                descending: true,
-            });
-        }
-        let id = Subject::Attribute(RunAttribute::RunId);
-        if terms.iter().all(|term| term.subject != id) {
-            terms.push(Term {
-                subject: id,
-                values: ValueType::ListedText,
-                descending: false,
-            });
-        }
-        Ok(Order::new(terms))
-    }
-
-    /// The sort key of a run.
-    pub fn key(&self, run: &FullRun<'_>) -> SortKey {
-        self.key_of(|subject| of_run(subject, run))
-    }
-}
-
-fn of_run<'a>(subject: &Subject<RunAttribute>, run: &'a FullRun<'_>) -> Field<'a> {
-    match subject {
-        Subject::Metric(key) => {
-            let metric = run.metrics.iter().find(|metric| metric.key == *key);
-            metric.map_or(Field::Absent, |metric| Field::Float(metric.point.value))
-        }
-        Subject::Param(key) => Field::of_key(key, &run.params),
-        Subject::Tag(key) => Field::of_key(key, &run.tags),
-        Subject::Dataset(_) => Field::Absent,
-        Subject::Attribute(attribute) => match attribute {
-            RunAttribute::RunId => Field::Text(run.run.id.to_string().into()),
-            RunAttribute::RunName => Field::text(&run.run.name),
-            RunAttribute::Status => Field::text(run.run.status.name()),
-            RunAttribute::UserId => Field::text(&run.run.user_id),
-            RunAttribute::ArtifactUri => Field::text(&run.run.artifact_uri),
-            RunAttribute::StartTime => Field::Integer(run.run.start_time_ms),
-            RunAttribute::EndTime => run.run.end_time_ms.map_or(Field::Absent, Field::Integer),
-        },
     }
 }
 

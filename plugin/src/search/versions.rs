@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::filter::{Clause, Field, Filter};
+use super::filter::{Field, Filter, Searchable};
 use super::models::ENTITIES;
-use super::order::{Order, SortKey, Term, reject_duplicate_keys, terms};
+use super::order::{Order, Ordered, SortKey, Term};
 use super::prompts::Kind;
 use super::schema::{Attribute, Schema, Searched, Subject, ValueType};
 use crate::domain::model::Model;
@@ -103,7 +103,7 @@ impl VersionSearch {
 
     /// True if the search finds a version. Its model must pass `sees`.
     pub fn matches(&self, version: &FullVersion) -> bool {
-        self.filter.clauses.iter().all(|clause| clause.matches(version))
+        self.filter.matches(version)
     }
 
     /// The names of which a found version's model must have one. `None`: the filter does not restrict them.
@@ -122,53 +122,17 @@ impl VersionSearch {
     }
 }
 
-impl Clause<VersionAttribute> {
-    /// True if the clause holds for a version.
-    pub fn matches(&self, version: &FullVersion) -> bool {
-        match &self.subject {
-            Subject::Tag(key) if key == SEMVER_TAG => {
-                self.test.holds(&Field::Text(version.version.semver.to_string().into()))
-            }
-            Subject::Tag(key) => self.test.holds(&Field::of_key(key, &version.tags)),
-            subject => self.test.holds(&of_version(subject, version)),
-        }
-    }
+/// Without items the last updated come first. Equal versions are ordered by name, then the higher numbers
+/// first.
+impl Ordered for VersionAttribute {
+    const DEFAULT: &'static [&'static str] = &["last_updated_timestamp DESC"];
+    const TIE_BREAKERS: &'static [Term<Self>] = &[
+        Term::on(VersionAttribute::Name, ValueType::ListedText, false),
+        Term::on(VersionAttribute::Number, ValueType::QuotableInteger, true),
+    ];
 }
 
 impl Order<VersionAttribute> {
-    /// True if this is the default order, in which versions are stored.
-    pub fn is_listing(&self) -> bool {
-        Self::parse(&[]).is_ok_and(|default| default == *self)
-    }
-
-    /// Reads an `order_by`. Without items the last updated come first. Equal versions are ordered by name,
-    /// then the higher numbers first.
-    pub fn parse(items: &[&str]) -> Result<Self> {
-        let default = ["last_updated_timestamp DESC"];
-        let items = if items.is_empty() { &default } else { items };
-        let mut terms: Vec<Term<VersionAttribute>> = terms(items)?;
-        reject_duplicate_keys(&terms, items)?;
-        for (id, values, descending) in [
-            (VersionAttribute::Name, ValueType::ListedText, false),
-            (VersionAttribute::Number, ValueType::QuotableInteger, true),
-        ] {
-            let subject = Subject::Attribute(id);
-            if terms.iter().all(|term| term.subject != subject) {
-                terms.push(Term {
-                    subject,
-                    values,
-                    descending,
-                });
-            }
-        }
-        Ok(Order::new(terms))
-    }
-
-    /// The sort key of a version.
-    pub fn key(&self, version: &FullVersion) -> SortKey {
-        self.key_of(|subject| of_version(subject, version))
-    }
-
     /// The sort key of a version in the default order.
     pub fn listed_key(&self, updated_ms: i64, name: &str, number: u64) -> SortKey {
         self.key_of(|subject| match subject {
@@ -188,18 +152,24 @@ impl Order<VersionAttribute> {
     }
 }
 
-fn of_version<'a>(subject: &Subject<VersionAttribute>, full: &'a FullVersion) -> Field<'a> {
-    let Subject::Attribute(attribute) = subject else {
-        return Field::Absent;
-    };
-    let version = &full.version;
-    match attribute {
-        VersionAttribute::Name => Field::text(&full.model_name),
-        VersionAttribute::Number => integer(version.number),
-        VersionAttribute::RunId => Field::Text(version.run.to_string().into()),
-        VersionAttribute::Source => Field::text(&version.source),
-        VersionAttribute::CreationTime => Field::Integer(version.creation_time_ms),
-        VersionAttribute::LastUpdateTime => Field::Integer(version.last_update_time_ms),
+impl Searchable for FullVersion {
+    type Attribute = VersionAttribute;
+
+    fn field(&self, subject: &Subject<VersionAttribute>) -> Field<'_> {
+        let version = &self.version;
+        match subject {
+            Subject::Tag(key) if key == SEMVER_TAG => Field::Text(version.semver.to_string().into()),
+            Subject::Tag(key) => Field::of_key(key, &self.tags),
+            Subject::Metric(_) | Subject::Param(_) | Subject::Dataset(_) => Field::Absent,
+            Subject::Attribute(attribute) => match attribute {
+                VersionAttribute::Name => Field::text(&self.model_name),
+                VersionAttribute::Number => integer(version.number),
+                VersionAttribute::RunId => Field::Text(version.run.to_string().into()),
+                VersionAttribute::Source => Field::text(&version.source),
+                VersionAttribute::CreationTime => Field::Integer(version.creation_time_ms),
+                VersionAttribute::LastUpdateTime => Field::Integer(version.last_update_time_ms),
+            },
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! list begins with its length in 4 bytes. An optional value begins with 0 or 1. A change of form gets a new
 //! version byte, and the old form stays readable.
 
+use crate::convert::to_u64;
 use crate::domain::experiment::Experiment;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
@@ -48,7 +49,7 @@ impl Writer {
 
     /// Appends a text that is usually short.
     pub(super) fn compact_text(self, text: &str) -> Self {
-        let mut longer = self.compact(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        let mut longer = self.compact(to_u64(text.len()));
         longer.0.extend_from_slice(text.as_bytes());
         longer
     }

@@ -17,7 +17,7 @@ use crate::limits::idle_timeout::IdleTimeout;
 use crate::runtime::bindings::blobs as wit;
 use crate::runtime::resources::Received;
 use crate::runtime::store_data::{Imports, StoreData};
-use crate::storage::{BlobStream, StorageError};
+use crate::storage::{BlobStream, ByteRange, ListRequest, StorageError};
 
 /// Maximum size of a chunk copied out of the component, in bytes.
 const PIECE_BYTES_MAX: usize = 128 << 10;
@@ -107,7 +107,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        match services.blobs.read(project, &name, offset, length).await {
+        match services.blobs.read(project, &name, ByteRange { offset, length }).await {
             Ok(Some(open)) => Ok(Ok(Some(accessor.with(|mut access| {
                 let (chunks, progress) = (open.contents, access.get().progress());
                 StreamReader::new(access.as_context_mut(), Download { chunks, progress })
@@ -126,7 +126,12 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
             return Ok(Err(wit::Error::Denied));
         };
-        let items = services.blobs.list(project, &directory, after.as_deref(), limit).await;
+        let page = ListRequest {
+            directory: &directory,
+            after: after.as_deref(),
+            limit,
+        };
+        let items = services.blobs.list(project, page).await;
         let items = items.map(|items| {
             items
                 .into_iter()

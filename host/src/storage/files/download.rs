@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{blocking, unavailable};
-use crate::storage::StorageError;
+use crate::convert::to_u64;
+use crate::storage::{ByteRange, StorageError};
 
 /// Maximum number of bytes of the first chunk, which is read when the file is opened. It holds all of a small
 /// file.
@@ -23,13 +24,13 @@ pub(super) struct Download {
 }
 
 impl Download {
-    /// Begins to read at most `length` bytes from `offset` of a file of `size` bytes. Returns the first
+    /// Begins to read a part of a file of `size` bytes. Returns the first
     /// chunk, which is empty when there are no bytes, and the rest.
-    pub(super) fn begin(mut file: File, size: u64, offset: u64, length: u64) -> Result<(Bytes, Self), StorageError> {
-        let offset = offset.min(size);
+    pub(super) fn begin(mut file: File, size: u64, range: ByteRange) -> Result<(Bytes, Self), StorageError> {
+        let offset = range.offset.min(size);
         let sought = file.seek(SeekFrom::Start(offset));
         sought.map_err(unavailable("cannot read a file"))?;
-        let left = length.min(size - offset);
+        let left = range.length.min(size - offset);
         Self { file, left }.read(space(left.min(FIRST_BYTES)))
     }
 
@@ -62,7 +63,7 @@ impl Download {
 
     /// Reads a chunk that fills the buffer, or all that is left.
     fn read(mut self, mut space: Vec<u8>) -> Result<(Bytes, Self), StorageError> {
-        let wanted = self.left.min(u64::try_from(space.capacity()).unwrap_or(u64::MAX));
+        let wanted = self.left.min(to_u64(space.capacity()));
         let read = (&self.file).take(wanted).read_to_end(&mut space);
         let read = u64::try_from(read.map_err(unavailable("cannot read a file"))?).unwrap_or(0);
         if read < wanted {

@@ -10,7 +10,8 @@ use tempfile::TempPath;
 use super::directories::{Directories, Made, make_directory, sync_directory};
 use super::listing::{self, PageSize};
 use super::{absent, names, unavailable};
-use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ProjectId, StorageError, lock_exclusively};
+use crate::convert::to_usize;
+use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ListRequest, ProjectId, StorageError, lock_exclusively};
 
 /// Maximum number of attempts to move a file whose directory was removed at the same moment. In each attempt
 /// some other call made progress.
@@ -95,19 +96,14 @@ impl Tree {
         open().or_else(absent).map_err(unavailable("cannot open a file"))
     }
 
-    /// Lists the items after `after`. One pass over the directory keeps a page of names in memory.
-    pub(super) fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
+    /// Lists a page of a directory. One pass over the directory keeps a page of names in memory.
+    pub(super) fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
         let size = PageSize {
-            items: usize::try_from(limit).unwrap_or(usize::MAX),
+            items: to_usize(page.limit),
             name_bytes: LIST_NAME_BYTES,
         };
-        listing::list(&self.path(project, directory), after, size).map_err(unavailable("cannot list a directory"))
+        listing::list(&self.path(project, page.directory), page.after, size)
+            .map_err(unavailable("cannot list a directory"))
     }
 
     /// Removes a file, and the directories that it leaves empty.

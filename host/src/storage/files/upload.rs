@@ -1,6 +1,5 @@
 //! Uploads: a file without a name in the project, hashed while it is written.
 
-use std::any::Any;
 use std::fs::File;
 use std::io::{self, Write};
 #[cfg(target_os = "linux")]
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::{blocking, unavailable};
+use crate::convert::to_u64;
 use crate::storage::{BlobInfo, BlobStream, Staged, StorageError};
 
 /// Number of bytes that are collected for one write. A write takes a thread for its time, so a slow client
@@ -90,7 +90,7 @@ impl Upload {
         for piece in batch {
             self.file.write_all(piece).map_err(unavailable("cannot write a file"))?;
             self.hash.update(piece);
-            self.size += u64::try_from(piece.len()).unwrap_or(0);
+            self.size += to_u64(piece.len());
         }
         self.send_on();
         Ok(self)
@@ -174,9 +174,5 @@ impl Staged for FileStaged {
 
     fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }

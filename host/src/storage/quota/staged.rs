@@ -1,11 +1,10 @@
 //! Staged uploads that draw on the quota of their project.
 
-use std::any::Any;
-
 use tokio::sync::mpsc;
 
 use super::account::{Hold, Reservation};
 use super::too_large;
+use crate::convert::to_u64;
 use crate::storage::{BlobStream, Staged};
 
 /// Received bytes, and the room reserved for them.
@@ -22,10 +21,6 @@ impl Staged for Counted {
     fn digest(&self) -> [u8; 32] {
         self.staged.digest()
     }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
 }
 
 /// Wraps a stream, which then ends with an error at the first chunk for which there is no room.
@@ -39,7 +34,7 @@ pub(super) fn drawn(mut contents: BlobStream, reservation: Reservation) -> BlobS
             };
             let Some(piece) = piece else { return };
             let piece = piece.and_then(|piece| {
-                let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                let bytes = to_u64(piece.len());
                 let fits = reservation.draw(bytes);
                 fits.then_some(piece).ok_or_else(|| too_large(reservation.bytes_max()))
             });

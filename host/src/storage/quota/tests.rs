@@ -216,24 +216,12 @@ impl Blobs for Slow {
         self.0.stat(project, name).await
     }
 
-    async fn read(
-        &self,
-        project: ProjectId,
-        name: &str,
-        offset: u64,
-        length: u64,
-    ) -> Result<Option<OpenBlob>, StorageError> {
-        self.0.read(project, name, offset, length).await
+    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
+        self.0.read(project, name, range).await
     }
 
-    async fn list(
-        &self,
-        project: ProjectId,
-        directory: &str,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Vec<BlobItem>, StorageError> {
-        self.0.list(project, directory, after, limit).await
+    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
+        self.0.list(project, page).await
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {

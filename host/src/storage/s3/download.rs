@@ -12,7 +12,8 @@ use object_store::{GetOptions, GetRange, GetResult};
 use tokio::sync::mpsc;
 
 use super::bucket::{Bucket, ObjectVersion, info};
-use crate::storage::{BlobStream, OpenBlob, StorageError};
+use crate::convert::to_u64;
+use crate::storage::{BlobStream, ByteRange, OpenBlob, StorageError};
 
 /// Number of chunks that may wait for a slow reader.
 const CHUNKS_BUFFERED_MAX: usize = 2;
@@ -23,8 +24,7 @@ const RESUMES_MAX: u32 = 3;
 pub(super) async fn open(
     bucket: &Arc<Bucket>,
     key: Path,
-    offset: u64,
-    length: u64,
+    ByteRange { offset, length }: ByteRange,
 ) -> Result<Option<OpenBlob>, StorageError> {
     let (pieces, contents) = mpsc::channel(CHUNKS_BUFFERED_MAX);
     // S3 knows no range of no bytes, and none after the end. For these, only the metadata of the object is
@@ -114,7 +114,7 @@ impl Download {
                 Some(Ok(piece)) if piece.is_empty() => continue,
                 Some(Ok(piece)) => {
                     resumes = 0;
-                    self.range.start += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                    self.range.start += to_u64(piece.len());
                     Ok(piece)
                 }
                 broken if resumes < RESUMES_MAX => {

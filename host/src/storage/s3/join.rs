@@ -10,6 +10,7 @@ use object_store::path::Path;
 use super::bucket::{Bucket, ObjectVersion};
 use super::download;
 use super::multipart::{COPY_BYTES, Upload};
+use crate::convert::to_u64;
 use crate::storage::StorageError;
 
 /// Minimum size of a part in S3, except for the last one.
@@ -96,7 +97,7 @@ impl Gathered {
         let mut missing = count;
         while let Some(piece) = stream.recv().await {
             let piece = piece?;
-            missing = missing.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            missing = missing.saturating_sub(to_u64(piece.len()));
             self.pieces.push(piece);
         }
         if missing > 0 {

@@ -171,10 +171,12 @@ async fn pages_of_a_listing_are_in_the_order_of_names() {
     for limit in 1..=15 {
         let mut listed: Vec<String> = Vec::new();
         loop {
-            let page = store
-                .list(PROJECT, "d", listed.last().map(String::as_str), limit)
-                .await
-                .unwrap();
+            let request = ListRequest {
+                directory: "d",
+                after: listed.last().map(String::as_str),
+                limit,
+            };
+            let page = store.list(PROJECT, request).await.unwrap();
             listed.extend(page.iter().map(|item| item.name.clone()));
             if page.len() < usize::try_from(limit).unwrap() {
                 break;
@@ -311,7 +313,7 @@ async fn a_download_resumes_after_a_broken_connection() {
 async fn a_download_never_mixes_two_versions() {
     let store = through_brittle_connections(3_000_000).await;
     put(&store, "a", large(1)).await;
-    let old = store.read(PROJECT, "a", 0, u64::MAX).await.unwrap();
+    let old = store.read(PROJECT, "a", ByteRange::ALL).await.unwrap();
     let mut old = old.unwrap().contents;
     let mut bytes = old.recv().await.unwrap().unwrap().to_vec();
     put(&store, "a", large(2)).await;
@@ -345,8 +347,8 @@ async fn requests_to_a_silent_store_time_out() {
     let began = tokio::time::Instant::now();
     let gave_up = |error| assert!(matches!(&error, StorageError::Unavailable(_)), "{error:?}");
     gave_up(store.stat(PROJECT, "a").await.unwrap_err());
-    gave_up(store.read(PROJECT, "a", 0, 1).await.unwrap_err());
-    gave_up(store.list(PROJECT, "", None, 1).await.unwrap_err());
+    gave_up(store.read(PROJECT, "a", ByteRange::ALL).await.unwrap_err());
+    gave_up(store.list(PROJECT, ListRequest::first("")).await.unwrap_err());
     gave_up(store.delete(PROJECT, "a").await.unwrap_err());
     let staged = stage(&store, "small").await;
     gave_up(store.commit(PROJECT, staged, "a").await.unwrap_err());

@@ -2,7 +2,6 @@
 //! its own, where S3 shows it to nobody before it is completed. From there it is copied within S3 to its
 //! name.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::bucket::{Bucket, ObjectVersion};
 use super::join;
 use super::multipart::Upload;
+use crate::convert::to_u64;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{BlobStream, ProjectId, Staged, StorageError};
 
@@ -125,7 +125,7 @@ impl Source {
     }
 
     fn count(&mut self) -> Result<(), StorageError> {
-        let bytes = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let bytes = to_u64(self.rest.len());
         self.size = self.size.saturating_add(bytes);
         if self.size > self.bytes_max {
             let most = self.bytes_max;
@@ -183,10 +183,6 @@ impl Staged for S3Staged {
 
     fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
     }
 }
 

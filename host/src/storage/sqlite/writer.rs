@@ -11,6 +11,7 @@ use super::commit_delay::CommitDelay;
 use super::queue::{GroupCounts, Job, Jobs};
 use super::schema::{BUSY_TIMEOUT, Versions};
 use super::with_suffix;
+use crate::convert::to_u64;
 use crate::storage::{CommitError, StorageError, Version, Write};
 
 /// A longer write-ahead log is emptied, even if that means waiting for readers. SQLite by itself empties it
@@ -74,9 +75,7 @@ impl Writer {
         while let Some(group) = self.jobs.next_group(&mut self.commit_delay) {
             let outcomes = self.write(&group);
             self.counts.groups.fetch_add(1, Ordering::Relaxed);
-            self.counts
-                .commits
-                .fetch_add(group.len().try_into().unwrap_or(0), Ordering::Relaxed);
+            self.counts.commits.fetch_add(to_u64(group.len()), Ordering::Relaxed);
             answer(group, outcomes);
             self.wal.keep_short(&self.connection);
         }
@@ -85,7 +84,7 @@ impl Writer {
     /// Decides every commit of the group, each on the state that the former ones left, and makes the result
     /// durable. A failure undoes them all: a conflict may be due to a commit that is undone.
     fn write(&mut self, group: &[Job]) -> rusqlite::Result<Vec<Result<(), CommitError>>> {
-        if self.versions.left() < u64::try_from(group.len()).unwrap_or(u64::MAX) {
+        if self.versions.left() < to_u64(group.len()) {
             self.versions = Versions::reserve(&self.connection)?;
         }
         let transaction = self

@@ -52,11 +52,21 @@ pub(in crate::storage) async fn collect(mut stream: BlobStream) -> Vec<u8> {
 }
 
 async fn read(store: &impl Blobs, name: &str, offset: u64, length: u64) -> Option<Vec<u8>> {
-    Some(collect(store.read(PROJECT, name, offset, length).await.unwrap()?.contents).await)
+    Some(
+        collect(
+            store
+                .read(PROJECT, name, ByteRange { offset, length })
+                .await
+                .unwrap()?
+                .contents,
+        )
+        .await,
+    )
 }
 
 pub(in crate::storage) async fn whole(store: &impl Blobs, name: &str) -> Option<Vec<u8>> {
-    read(store, name, 0, u64::MAX).await
+    let open = store.read(PROJECT, name, ByteRange::ALL).await.unwrap()?;
+    Some(collect(open.contents).await)
 }
 
 pub(in crate::storage) async fn list(store: &impl Blobs, directory: &str) -> Vec<(String, Option<u64>)> {
@@ -64,7 +74,17 @@ pub(in crate::storage) async fn list(store: &impl Blobs, directory: &str) -> Vec
 }
 
 async fn page(store: &impl Blobs, directory: &str, after: Option<&str>, limit: u32) -> Vec<(String, Option<u64>)> {
-    let items = store.list(PROJECT, directory, after, limit).await.unwrap();
+    let items = store
+        .list(
+            PROJECT,
+            ListRequest {
+                directory,
+                after,
+                limit,
+            },
+        )
+        .await
+        .unwrap();
     items.into_iter().map(|item| (item.name, item.size)).collect()
 }
 
@@ -80,7 +100,11 @@ pub(in crate::storage) async fn contents_are_read_as_written(store: Arc<impl Blo
         assert!(whole(&*store, "a/b").await.unwrap() == contents);
         let info = store.stat(PROJECT, "a/b").await.unwrap().unwrap();
         assert_eq!(info.size, u64::try_from(contents.len()).unwrap());
-        let open = store.read(PROJECT, "a/b", 0, 0).await.unwrap().unwrap();
+        let open = store
+            .read(PROJECT, "a/b", ByteRange { offset: 0, length: 0 })
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(open.info, info);
     }
     assert_eq!(whole(&*store, "a/c").await, None);
@@ -110,8 +134,8 @@ pub(in crate::storage) async fn a_replacement_is_whole_and_spares_open_readers(s
     let old = megabytes();
     put(&*store, "a", &old).await;
     let (replaced, deleted) = (
-        store.read(PROJECT, "a", 0, u64::MAX),
-        store.read(PROJECT, "a", 0, u64::MAX),
+        store.read(PROJECT, "a", ByteRange::ALL),
+        store.read(PROJECT, "a", ByteRange::ALL),
     );
     let (replaced, deleted) = (replaced.await.unwrap().unwrap(), deleted.await.unwrap().unwrap());
     let (replaced, deleted) = (replaced.contents, deleted.contents);
@@ -150,10 +174,10 @@ pub(in crate::storage) async fn hostile_names_are_refused(store: Arc<impl Blobs>
         let staged = stage(&*store, "x").await;
         refused(store.commit(PROJECT, staged, name).await.unwrap_err());
         refused(store.stat(PROJECT, name).await.unwrap_err());
-        refused(store.read(PROJECT, name, 0, 1).await.unwrap_err());
+        refused(store.read(PROJECT, name, ByteRange::ALL).await.unwrap_err());
         refused(store.delete(PROJECT, name).await.unwrap_err());
         if !name.is_empty() {
-            refused(store.list(PROJECT, name, None, 1).await.unwrap_err());
+            refused(store.list(PROJECT, ListRequest::first(name)).await.unwrap_err());
         }
     }
     assert!(list(&*store, "").await.is_empty());
@@ -278,7 +302,15 @@ pub(in crate::storage) async fn listing_is_paged(store: Arc<impl Blobs>) {
 pub(in crate::storage) async fn a_listing_with_an_invalid_limit_is_refused(store: Arc<impl Blobs>) {
     for limit in [0, LIST_ITEMS_MAX + 1] {
         assert!(matches!(
-            store.list(PROJECT, "", None, limit).await,
+            store
+                .list(
+                    PROJECT,
+                    ListRequest {
+                        limit,
+                        ..ListRequest::first("")
+                    }
+                )
+                .await,
             Err(StorageError::TooLarge(_))
         ));
     }
@@ -314,8 +346,8 @@ pub(in crate::storage) async fn projects_never_see_each_other(store: Arc<impl Bl
     put(&*store, "a", "1").await;
     for other in [OTHER, ProjectId(70), ProjectId(0)] {
         assert!(store.stat(other, "a").await.unwrap().is_none());
-        assert!(store.read(other, "a", 0, 1).await.unwrap().is_none());
-        assert!(store.list(other, "", None, 9).await.unwrap().is_empty());
+        assert!(store.read(other, "a", ByteRange::ALL).await.unwrap().is_none());
+        assert!(store.list(other, ListRequest::first("")).await.unwrap().is_empty());
         assert!(!store.delete(other, "a").await.unwrap());
     }
     let staged = stage(&*store, "other").await;

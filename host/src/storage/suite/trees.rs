@@ -57,7 +57,12 @@ pub(in crate::storage) async fn a_joined_file_replaces_another_whole(store: Arc<
     let old = megabytes();
     put(&*store, "a", &old).await;
     put(&*store, "p", "new").await;
-    let reader = store.read(PROJECT, "a", 0, u64::MAX).await.unwrap().unwrap().contents;
+    let reader = store
+        .read(PROJECT, "a", ByteRange::ALL)
+        .await
+        .unwrap()
+        .unwrap()
+        .contents;
     assert!(join(&*store, &["p", "p"], "a").await.unwrap());
     assert_eq!(whole(&*store, "a").await.unwrap(), b"newnew");
     assert!(collect(reader).await == old);
@@ -117,7 +122,12 @@ pub(in crate::storage) async fn deleting_a_directory_removes_only_what_is_below(
 pub(in crate::storage) async fn deleting_a_directory_spares_open_readers(store: Arc<impl Blobs>) {
     let contents = megabytes();
     put(&*store, "d/a", &contents).await;
-    let reader = store.read(PROJECT, "d/a", 0, u64::MAX).await.unwrap().unwrap().contents;
+    let reader = store
+        .read(PROJECT, "d/a", ByteRange::ALL)
+        .await
+        .unwrap()
+        .unwrap()
+        .contents;
     assert!(store.delete_below(PROJECT, "d").await.unwrap());
     assert!(collect(reader).await == contents);
 }

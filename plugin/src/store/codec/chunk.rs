@@ -5,6 +5,7 @@
 //! where steps and times grow by little.
 
 use super::{Reader, Writer};
+use crate::convert::to_u64;
 use crate::domain::metric::Point;
 use crate::error::Result;
 
@@ -13,7 +14,7 @@ const POINT_BYTES_MIN: usize = 10;
 
 /// Writes a chunk.
 pub fn write_chunk(points: &[Point]) -> Vec<u8> {
-    let mut writer = Writer::new().compact(u64::try_from(points.len()).unwrap_or(u64::MAX));
+    let mut writer = Writer::new().compact(to_u64(points.len()));
     let (mut time, mut step) = (0_i64, 0_i64);
     for point in points {
         // Times grow, so the difference is never negative. But it may exceed the range of a signed number.

@@ -14,6 +14,7 @@ use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
 use super::slot_bitmap::{SLOTS, SlotBitmap, WORD_SLOTS};
+use crate::convert::to_usize;
 use crate::error::{Error, Result};
 
 /// Largest number of bytes of a text in a block. Longer texts are left out, so that rewriting a block stays
@@ -237,7 +238,7 @@ impl Texts {
             end
         };
         let ends = lengths.iter().map(place).collect();
-        let (bytes, rest) = rest.split_at_checked(index(end)).ok_or_else(damaged)?;
+        let (bytes, rest) = rest.split_at_checked(to_usize(end)).ok_or_else(damaged)?;
         let all = match std::str::from_utf8(bytes) {
             Ok(text) => Joined::Text(text.to_owned()),
             Err(_) => Joined::Bytes(bytes.to_vec()),
@@ -251,7 +252,7 @@ impl Texts {
         let Some(end) = self.ends.get(rank).filter(|end| *end & AWAY == 0) else {
             return Value::Oversized;
         };
-        let place = index(start)..index(*end);
+        let place = to_usize(start)..to_usize(*end);
         match &self.all {
             Joined::Text(all) => match all.get(place.clone()) {
                 Some(text) => Value::Text(text),
@@ -279,10 +280,6 @@ fn range_of(floats: &[[u8; 8]]) -> RangeInclusive<f64> {
         (low, high) = (low.min(float), high.max(float));
     }
     low..=high
-}
-
-fn index(place: u32) -> usize {
-    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 fn damaged() -> Error {

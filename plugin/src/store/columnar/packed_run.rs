@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::convert::to_u64;
 use crate::domain::metric::{Metric, Point};
 use crate::domain::run::TextPair;
 use crate::error::Result;
@@ -172,7 +173,7 @@ fn of_key<'p>(pairs: &'p [TextPair<'_>], key: &str) -> Option<&'p str> {
 }
 
 fn count<T>(items: &[T]) -> u64 {
-    u64::try_from(items.len()).unwrap_or(u64::MAX)
+    to_u64(items.len())
 }
 
 fn read_pairs<'a>(reader: &mut Reader<'a>) -> Result<Vec<TextPair<'a>>> {

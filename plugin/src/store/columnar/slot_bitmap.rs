@@ -2,6 +2,8 @@
 
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
+use crate::convert::to_usize;
+
 /// Number of slots of a block.
 pub const SLOTS: usize = 512;
 /// Number of slots in one word of the bitmap. They are evaluated together where that is faster.
@@ -166,7 +168,7 @@ fn bits_of<T>(values: &[T], keep: impl Fn(&T) -> bool) -> u64 {
 }
 
 fn count_ones(word: u64) -> usize {
-    usize::try_from(word.count_ones()).unwrap_or(0)
+    to_usize(word.count_ones())
 }
 
 /// Returns the numbers of the set bits in order.

@@ -2,6 +2,7 @@
 //! the number of all rows. A search in default order reads the newest blocks and no others.
 
 use super::slot_bitmap::SLOTS;
+use crate::convert::to_u64;
 use crate::error::Result;
 use crate::store::codec::{Reader, Writer};
 
@@ -39,7 +40,7 @@ impl ZoneMap {
 
     /// Number of slots of a block that were given to runs.
     pub fn rows_in_block(&self, block: u32) -> u16 {
-        let slots = u64::try_from(SLOTS).unwrap_or(1);
+        let slots = to_u64(SLOTS);
         let rows_in_block = self.rows.saturating_sub(u64::from(block) * slots).min(slots);
         u16::try_from(rows_in_block).unwrap_or(0)
     }
@@ -47,12 +48,12 @@ impl ZoneMap {
 
 /// Returns the row of a block's slot.
 pub fn row_of(block: u32, slot: u16) -> u64 {
-    u64::from(block) * u64::try_from(SLOTS).unwrap_or(1) + u64::from(slot)
+    u64::from(block) * to_u64(SLOTS) + u64::from(slot)
 }
 
 /// Returns the block and the slot of a row.
 pub fn block_and_slot(row: u64) -> (u32, usize) {
-    let slots = u64::try_from(SLOTS).unwrap_or(1);
+    let slots = to_u64(SLOTS);
     (
         u32::try_from(row / slots).unwrap_or(u32::MAX),
         usize::try_from(row % slots).unwrap_or(0),

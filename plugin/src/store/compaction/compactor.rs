@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::SetAsideRun;
 use super::budget::{BlockBudget, NEW_TAGS_MAX, RUNS_MAX};
 use super::input::RunInput;
+use crate::convert::to_u64;
 use crate::domain::id::ExperimentId;
 use crate::domain::run::{Run, TextPair};
 use crate::error::Result;
@@ -127,7 +128,7 @@ impl Compactor {
     /// anyway. They are then counted.
     fn takes(&mut self, cells: &[Cell], row: u64) -> bool {
         let (block, _) = block_and_slot(row);
-        let before = u64::from(block) * u64::try_from(SLOTS).unwrap_or(1);
+        let before = u64::from(block) * to_u64(SLOTS);
         let rows = self.first_row.saturating_sub(before);
         let rows = usize::try_from(rows)
             .unwrap_or(SLOTS)

@@ -2,7 +2,7 @@
 //! full. Another order looks at everything once and keeps no more than a page.
 
 use super::listing;
-use crate::domain::experiment::{Experiment, Pair};
+use crate::domain::experiment::{Experiment, FullExperiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::View;
 use crate::error::Result;
@@ -25,16 +25,14 @@ pub fn fits(order: &ExperimentOrder, bytes: &[u8]) -> bool {
     }
 }
 
-/// An experiment and its tags.
-pub type Tagged = (Experiment, Vec<Pair>);
-
 /// Finds experiments.
-pub async fn find(query: &SearchQuery<ExperimentAttribute>) -> Result<Page<Tagged>> {
+pub async fn find(query: &SearchQuery<ExperimentAttribute>) -> Result<Page<FullExperiment>> {
     let is_listing = query.order.is_listing();
     let mut best = TopK::new(query.after.clone(), query.count);
-    let mut scan = match is_listing {
-        true => ExperimentScan::new(query.after.clone(), query.count),
-        false => ExperimentScan::new(None, CHUNK_MAX),
+    let mut scan = if is_listing {
+        ExperimentScan::new(query.after.clone(), query.count)
+    } else {
+        ExperimentScan::new(None, CHUNK_MAX)
     };
     while let Some(chunk) = scan.next_experiments(query.view).await? {
         let mut chunk = chunk.as_slice();
@@ -44,7 +42,8 @@ pub async fn find(query: &SearchQuery<ExperimentAttribute>) -> Result<Page<Tagge
             let (some, rest) = chunk.split_at_checked(tags.len()).unwrap_or((chunk, &[]));
             chunk = rest;
             for (experiment, tags) in some.iter().zip(tags) {
-                offer(query, is_listing, &mut best, (experiment.clone(), tags));
+                let experiment = experiment.clone();
+                offer(query, is_listing, &mut best, FullExperiment { experiment, tags });
             }
         }
         if is_listing && best.is_full() {
@@ -58,20 +57,21 @@ pub async fn find(query: &SearchQuery<ExperimentAttribute>) -> Result<Page<Tagge
 fn offer(
     query: &SearchQuery<ExperimentAttribute>,
     is_listing: bool,
-    best: &mut TopK<Tagged>,
-    (experiment, tags): Tagged,
+    best: &mut TopK<FullExperiment>,
+    full: FullExperiment,
 ) {
-    if !query.filter.matches(&experiment, &tags) {
+    if !query.filter.matches(&full) {
         return;
     }
+    let FullExperiment { experiment, tags } = &full;
     let texts = [&experiment.name, &experiment.artifact_location].map(|text| answer_bytes(text.as_bytes()));
     let bytes = texts.iter().sum::<usize>() + tags.iter().map(tag_bytes).sum::<usize>();
     if is_listing {
         let sort_key = keys::experiment_sort_key(experiment.creation_time_ms, experiment.id);
-        best.offer_large(&sort_key, (experiment, tags), bytes);
+        best.offer_large(&sort_key, full, bytes);
     } else {
-        let key = query.order.key(&experiment);
-        best.offer_large(key.bytes(), (experiment, tags), bytes);
+        let key = query.order.key(&full);
+        best.offer_large(key.bytes(), full, bytes);
     }
 }
 

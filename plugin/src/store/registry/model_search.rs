@@ -4,7 +4,6 @@
 use super::models;
 use crate::domain::id::ModelId;
 use crate::domain::limits::MODEL_NAME_BYTES_MAX;
-use crate::domain::model::FullModel;
 use crate::error::{Error, Result};
 use crate::host::records::{Span, get_all, scan};
 use crate::search::cursor::Cursor;
@@ -37,9 +36,8 @@ pub async fn find(query: &ModelQuery) -> Result<Page<ModelId>> {
         while !ids.is_empty() {
             let models = models::read_parts(ids).await?;
             ids = ids.get(models.len()..).unwrap_or_default();
-            let models = models.iter().flatten();
-            for FullModel { model, .. } in models.filter(|full| query.search.matches(&full.model, &full.tags)) {
-                top.offer(query.order.key(model).bytes(), model.id);
+            for full in models.iter().flatten().filter(|full| query.search.matches(full)) {
+                top.offer(query.order.key(full).bytes(), full.model.id);
             }
         }
         if query.order.is_listing() && top.is_full() {

@@ -93,9 +93,10 @@ impl ColumnProjection {
     }
 
     fn source_of_value(&mut self, column: Column, source: fn(usize) -> ValueSource) -> ValueSource {
-        match column.is_stored() {
-            true => source(self.index(column)),
-            false => ValueSource::Run,
+        if column.is_stored() {
+            source(self.index(column))
+        } else {
+            ValueSource::Run
         }
     }
 
@@ -140,9 +141,10 @@ impl BlockSet {
         Ok(BlockSet {
             blocks: fetch.cells.into_iter().map(or_empty).collect(),
             columns: columns.columns.len(),
-            sort_keys: match columns.with_sort_keys {
-                true => sort_keys_of(snapshot, blocks).await?,
-                false => Vec::new(),
+            sort_keys: if columns.with_sort_keys {
+                sort_keys_of(snapshot, blocks).await?
+            } else {
+                Vec::new()
             },
         })
     }

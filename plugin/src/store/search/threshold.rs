@@ -31,10 +31,8 @@ pub(super) fn top_k_threshold(mut block_bounds: Vec<f64>, count: usize, descendi
     if block_bounds.len() <= count {
         return None;
     }
-    let (_, last, _) = block_bounds.select_nth_unstable_by(count, |a, b| match descending {
-        true => b.total_cmp(a),
-        false => a.total_cmp(b),
-    });
+    let (_, last, _) =
+        block_bounds.select_nth_unstable_by(count, |a, b| if descending { b.total_cmp(a) } else { a.total_cmp(b) });
     Some(*last)
 }
 

@@ -278,9 +278,10 @@ pub async fn set_slots(
             draft.set(slot, *value);
         }
         let key = keys::block(experiment, column, block);
-        match draft.is_empty() {
-            true => change.delete(key),
-            false => change.put(key, draft.write(columns::kind(column))),
+        if draft.is_empty() {
+            change.delete(key);
+        } else {
+            change.put(key, draft.write(columns::kind(column)));
         }
     }
     Ok(())
