@@ -18,4 +18,5 @@ mod two_projects;
 pub use caller::{Answer, Caller};
 pub use forge::StaticForge;
 pub use guest::{COMPONENT as TEST_GUEST, GuestHost};
+pub use mlforge_bench::dice::Dice;
 pub use trickle::Trickle;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use mlforge_tests::Dice;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
@@ -83,17 +84,6 @@ fn line(times: std::ops::Range<i64>) -> Vec<Point> {
     times.map(|time| (time, time, json!(0.5))).collect()
 }
 
-/// Numbers that look random and are always the same.
-fn numbers(seed: u64) -> impl Iterator<Item = i64> {
-    let mut state = seed;
-    std::iter::from_fn(move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        i64::try_from(state >> 40).ok()
-    })
-}
-
 /// Points of which many share a time, a step or a value, or are equal.
 fn tangled(seed: u64, count: usize, times: std::ops::Range<i64>) -> Vec<Point> {
     let values = [
@@ -105,8 +95,8 @@ fn tangled(seed: u64, count: usize, times: std::ops::Range<i64>) -> Vec<Point> {
         json!(-2.5),
         json!(1e-9),
     ];
-    let mut next = numbers(seed);
-    let mut below = |end: i64| next.next().unwrap() % end;
+    let mut dice = Dice::new(seed);
+    let mut below = |end: i64| i64::try_from(dice.below(u64::try_from(end).unwrap())).unwrap();
     (0..count)
         .map(|_| {
             let time = times.start + below(times.end - times.start);

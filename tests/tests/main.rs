@@ -1,4 +1,4 @@
-//! All tests through the front door of the host: one binary, one file for each feature. The tests in `rooms`
+//! All tests through the front door of the host: one binary, one file or folder for each feature. The tests in `rooms`
 //! and `docs` read the sources and the documents.
 
 mod access;

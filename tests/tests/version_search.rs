@@ -1,7 +1,6 @@
 //! `model-versions/search`: every search matches a plain evaluation of every version.
 
-use std::cmp::Ordering;
-
+use mlforge_tests::Dice;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
@@ -184,58 +183,82 @@ fn versions_of_a_deleted_model_are_not_found() {
     assert_eq!(found(&search(&tracker, &format!("filter=run_id='{run}'"))), [""; 0]);
 }
 
+/// A random search for versions.
+#[derive(Debug)]
+struct Question {
+    /// The name that the versions must not have.
+    name: Option<&'static str>,
+    /// The least number of the versions.
+    number: Option<i64>,
+    /// The value of their tag `t`.
+    tag: Option<&'static str>,
+    is_descending: bool,
+}
+
+impl Question {
+    fn draw(dice: &mut Dice) -> Self {
+        let name = dice.one_of(&["a", "b", "c"]);
+        let number = dice.one_of(&[0, 1, 2, 3]);
+        let tag = dice.one_of(&["x", "y", "Y", "xy"]);
+        Self {
+            name: dice.one_in(2).then_some(name),
+            number: dice.one_in(2).then_some(number),
+            tag: dice.one_in(2).then_some(tag),
+            is_descending: dice.one_in(2),
+        }
+    }
+
+    fn query(&self) -> String {
+        let name = self.name.map(|name| format!("name != '{name}'"));
+        let number = self.number.map(|number| format!("version_number >= {number}"));
+        let tag = self.tag.map(|tag| format!("tags.t = '{tag}'"));
+        let clauses: Vec<String> = [name, number, tag].into_iter().flatten().collect();
+        let order = if self.is_descending { "DESC" } else { "ASC" };
+        format!("filter={}&order_by=version_number {order}", clauses.join(" AND "))
+    }
+
+    fn matches(&self, version: &Value) -> bool {
+        let tags = version["tags"].as_array().unwrap();
+        let tag = &tags.iter().find(|tag| tag["key"] == "t").unwrap()["value"];
+        self.name.is_none_or(|name| version["name"] != name)
+            && self.number.is_none_or(|least| number(version) >= least)
+            && self.tag.is_none_or(|expected| tag == expected)
+    }
+
+    /// The names with the numbers of the versions that match, in the order of the search.
+    fn expected(&self, all: &[Value]) -> Vec<String> {
+        let mut found: Vec<&Value> = all.iter().filter(|version| self.matches(version)).collect();
+        found.sort_by(|a, b| {
+            let numbers = number(a).cmp(&number(b));
+            let numbers = if self.is_descending { numbers.reverse() } else { numbers };
+            numbers.then(text(a, "name").cmp(text(b, "name")))
+        });
+        let shown = found
+            .iter()
+            .map(|version| format!("{}{}", text(version, "name"), text(version, "version")));
+        shown.collect()
+    }
+}
+
+fn text<'a>(version: &'a Value, field: &str) -> &'a str {
+    version[field].as_str().unwrap()
+}
+
+fn number(version: &Value) -> i64 {
+    text(version, "version").parse().unwrap()
+}
+
 #[test]
 fn a_random_search_matches_a_plain_evaluation_of_every_version() {
     let tracker = with_versions();
     let all = search(&tracker, "")["model_versions"].as_array().unwrap().clone();
-    let number = |version: &Value| version["version"].as_str().unwrap().parse::<i64>().unwrap();
-    let text = |version: &Value, key: &str| version[key].as_str().unwrap().to_owned();
-    let tag = |version: &Value| {
-        version["tags"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|tag| tag["key"] == "t")
-            .unwrap()["value"]
-            .clone()
-    };
-    // A generator with a fixed seed, so that a failure can be repeated.
-    let mut state = 7_u64;
-    let mut draw = |count: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % count
-    };
+    let mut dice = Dice::new(7);
     for _ in 0..60 {
-        let (name, bound, value) = (
-            ["a", "b", "c"][draw(3) as usize],
-            draw(4) as i64,
-            ["x", "y", "Y", "xy"][draw(4) as usize],
+        let question = Question::draw(&mut dice);
+        assert_eq!(
+            walk(&tracker, &question.query()),
+            question.expected(&all),
+            "{question:?}"
         );
-        let (by_name, by_number, by_tag) = (draw(2) == 0, draw(2) == 0, draw(2) == 0);
-        let mut clauses = Vec::new();
-        clauses.extend(by_name.then(|| format!("name != '{name}'")));
-        clauses.extend(by_number.then(|| format!("version_number >= {bound}")));
-        clauses.extend(by_tag.then(|| format!("tags.t = '{value}'")));
-        let descending = draw(2) == 0;
-        let mut expected: Vec<&Value> = all
-            .iter()
-            .filter(|version| !by_name || version["name"] != name)
-            .filter(|version| !by_number || number(version) >= bound)
-            .filter(|version| !by_tag || tag(version) == value)
-            .collect();
-        expected.sort_by(|a, b| {
-            let numbers = number(a).cmp(&number(b));
-            let numbers: Ordering = if descending { numbers.reverse() } else { numbers };
-            numbers.then(text(a, "name").cmp(&text(b, "name")))
-        });
-        let order = if descending { "DESC" } else { "ASC" };
-        let query = format!("filter={}&order_by=version_number {order}", clauses.join(" AND "));
-        let expected: Vec<String> = expected
-            .iter()
-            .map(|version| text(version, "name") + &text(version, "version"))
-            .collect();
-        assert_eq!(walk(&tracker, &query), expected, "{query}");
     }
 }

@@ -1,43 +1,43 @@
 //! Rules for every endpoint: routes, rights, bodies, errors.
 
+use std::fs;
+use std::path::Path;
+
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::rights::RequiredRight;
 use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, ROUTES};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-/// The files whose tests send requests to endpoints.
-const SOURCES: [&str; 16] = [
-    include_str!("datasets.rs"),
-    include_str!("histories.rs"),
-    include_str!("experiments.rs"),
-    include_str!("runs.rs"),
-    include_str!("logging.rs"),
-    include_str!("logged_models.rs"),
-    include_str!("search.rs"),
-    include_str!("wire.rs"),
-    include_str!("aliases.rs"),
-    include_str!("artifacts.rs"),
-    include_str!("models.rs"),
-    include_str!("sources.rs"),
-    include_str!("stages.rs"),
-    include_str!("uploads.rs"),
-    include_str!("version_search.rs"),
-    include_str!("versions.rs"),
-];
+/// The texts of all files of tests.
+fn sources() -> Vec<String> {
+    let (mut found, mut folders) = (Vec::new(), vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    found
+}
 
 #[test]
 fn every_route_has_a_test() {
+    let sources = sources();
     for route in ROUTES {
         let (group, name) = route.path.split_once('/').unwrap_or((route.path, route.path));
-        let quoted = |source: &&str| {
+        let quoted = |source: &String| {
             source.contains(&format!("\"{}\"", route.path.replace('*', "")))
                 || source.contains(&format!("{}?", route.path))
                 || (source.contains(&format!("{group}/{{endpoint}}")) && source.contains(&format!("\"{name}\"")))
                 || source.contains(&format!("mlflow/{}\"", route.path))
         };
         assert!(
-            SOURCES.iter().any(quoted),
+            sources.iter().any(quoted),
             "{} {} is asked by no test",
             route.method,
             route.path
@@ -58,10 +58,10 @@ fn every_route_exists_below_both_prefixes() {
 
 #[test]
 fn every_newer_route_has_a_test_and_exists_below_both_prefixes() {
-    let tracker = Tracker::fresh();
+    let (tracker, sources) = (Tracker::fresh(), sources());
     for route in NEWER_ROUTES {
         let quoted = format!("\"/api/3.0/mlflow/{}\"", route.path);
-        assert!(SOURCES.iter().any(|source| source.contains(&quoted)), "{}", route.path);
+        assert!(sources.iter().any(|source| source.contains(&quoted)), "{}", route.path);
         for prefix in NEWER_PREFIXES {
             tracker.send(route.method, &format!("{prefix}{}", route.path), "").ok();
         }
@@ -70,13 +70,13 @@ fn every_newer_route_has_a_test_and_exists_below_both_prefixes() {
 
 #[test]
 fn every_file_route_has_a_test_and_exists_below_all_prefixes() {
-    let tracker = Tracker::fresh();
+    let (tracker, sources) = (Tracker::fresh(), sources());
     for route in FILE_ROUTES {
-        let named = |source: &&str| {
+        let named = |source: &String| {
             source.contains(route.path.trim_end_matches('/')) && source.contains(&format!("\"{}\"", route.method))
         };
         assert!(
-            SOURCES.iter().any(named),
+            sources.iter().any(named),
             "{} {} is asked by no test",
             route.method,
             route.path

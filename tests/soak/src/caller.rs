@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use mlforge_bench::client::Target;
+use mlforge_bench::dice::Dice;
 use tokio::sync::Notify;
 
 use crate::actions;
 use crate::api::{Api, Outcome, Reply, Trouble};
 use crate::check;
-use crate::dice::Dice;
 use crate::expected::Expected;
 use crate::shared::Shared;
 use crate::step::{Draw, Piece, Step};

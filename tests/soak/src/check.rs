@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use anyhow::{Context, bail, ensure};
+use mlforge_bench::dice::Dice;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::api::{Api, Result, integer, list, pairs, text};
-use crate::dice::Dice;
 use crate::expected::{Expected, Experiment};
 use crate::step::Piece;
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use mlforge_bench::dice::Dice;
 use mlforge_bench::numbers::whole;
 
 use crate::caller::Progress;
-use crate::dice::Dice;
 use crate::options::Options;
 use crate::report::{Round, say};
 use crate::site::{self, Crowd, Site, Size};

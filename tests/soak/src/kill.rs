@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use mlforge_bench::dice::Dice;
 use rusqlite::Connection;
 
 use crate::caller::Progress;
-use crate::dice::Dice;
 use crate::options::Options;
 use crate::report::{Round, say};
 use crate::site::{Crowd, Site, Size};

@@ -7,7 +7,6 @@ mod actions;
 mod api;
 mod caller;
 mod check;
-mod dice;
 mod disk;
 mod events;
 mod expected;
@@ -23,8 +22,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use mlforge_bench::dice::Dice;
 
-use crate::dice::Dice;
 use crate::options::{HELP, Options, Part};
 use crate::report::say;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
+use mlforge_bench::dice::Dice;
 use mlforge_bench::process;
 
 use crate::caller::Progress;
-use crate::dice::Dice;
 use crate::options::Options;
 use crate::report::{Round, say};
 use crate::site::{self, Crowd, Site, Size};

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use mlforge_bench::client::{Call, Target};
+use mlforge_bench::dice::Dice;
 use serde_json::json;
 
 use self::model::SharedModel;
@@ -19,7 +20,6 @@ use self::names::Names;
 use self::run::SharedRun;
 use self::stage::StagedRun;
 use crate::api::{self, Api, Outcome, Reply, text};
-use crate::dice::Dice;
 use crate::events::{Fate, Moment};
 
 /// The shared objects of a project.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use mlforge_bench::client::{Call, Client, Target};
+use mlforge_bench::dice::Dice;
 use mlforge_bench::server::{Launcher, Server, WorkDir};
 use tokio::task::JoinSet;
 
 use crate::api::Api;
 use crate::caller::{Caller, Progress};
-use crate::dice::Dice;
 use crate::options::Options;
 use crate::shared::Shared;
 

@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 use mlforge_bench::client::{Call, Target};
+use mlforge_bench::dice::Dice;
 
 use crate::api::Reply;
-use crate::dice::Dice;
 use crate::expected::Expected;
 
 /// The effect of a change on the model, given the answer.

@@ -3,11 +3,11 @@
 use anyhow::{Context, Result};
 use hyper::header::{HeaderName, HeaderValue};
 use mlforge_bench::client::Call;
+use mlforge_bench::dice::Dice;
 use serde_json::{Value, json};
 
 use super::runs;
 use crate::api::{list, text};
-use crate::dice::Dice;
 use crate::expected::{Contents, Expected, Part, Upload};
 use crate::step::{Draw, Piece, Step};
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mlforge_bench::dice::Dice;
 use serde_json::{Value, json};
 
 use crate::api::text;
-use crate::dice::Dice;
 use crate::expected::{Number, Pairs, Point, Run};
 use crate::step::{Draw, Piece, Step};
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use mlforge_bench::dice::Dice;
 use serde_json::Value;
 
 use super::{PAGES_MAX, encoded, same, same_map};
 use crate::api::{Api, Result, list, pairs, text};
-use crate::dice::Dice;
 use crate::expected::{Expected, Model, Version};
 
 /// Checks a model: itself, its former name, each of its versions by number and semantic version, each of its

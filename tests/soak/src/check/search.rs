@@ -3,13 +3,13 @@
 use std::cmp::{Ordering, Reverse};
 
 use anyhow::Context;
+use mlforge_bench::dice::Dice;
 use serde_json::{Value, json};
 
 use super::runs::is_run;
 use super::{PAGES_MAX, same};
 use crate::actions::STATUSES;
 use crate::api::{Api, Result, text};
-use crate::dice::Dice;
 use crate::expected::{Expected, Number, Run, latest};
 
 /// One condition of a filter.

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
+use mlforge_bench::dice::Dice;
 use serde_json::{Value, json};
 
 use super::{Draw, SharedStep};
 use crate::api::{self, Api, list, pairs, point, text};
 use crate::check::{runs, same};
-use crate::dice::Dice;
 use crate::events::{Events, Fate, Moment, Register};
 use crate::expected::{Number, Point, latest};
 

@@ -2,62 +2,88 @@
 
 use std::ops::RangeInclusive;
 
-use mlforge_bench::numbers::{mix, whole};
+use crate::numbers::{mix, whole};
 
-/// A sequence of numbers that look random and depend on the seed alone.
+/// A sequence of numbers that look random and depend on the seed alone. A panic that drops it prints the
+/// seed, so that a failed test can be repeated.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice {
+    /// The seed of the first sequence, from which this one may be forked.
+    seed: u64,
+    state: u64,
+}
+
+impl Drop for Dice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the random choices had the seed {}", self.seed);
+        }
+    }
+}
 
 impl Dice {
     /// The sequence of a seed.
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(mix(seed))
+    pub fn new(seed: u64) -> Self {
+        Self { seed, state: mix(seed) }
     }
 
     /// Another sequence, which depends on this one.
-    pub(crate) fn fork(&mut self) -> Self {
-        Self(self.number())
+    pub fn fork(&mut self) -> Self {
+        Self {
+            seed: self.seed,
+            state: self.number(),
+        }
     }
 
     /// Any number.
-    pub(crate) fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(1);
-        mix(self.0)
+    pub fn number(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(1);
+        mix(self.state)
     }
 
     /// A number below `end`; 0 if `end` is 0.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.number().checked_rem(end).unwrap_or_default()
     }
 
     /// A number of a range that is not empty.
-    pub(crate) fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
+    pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         range.start() + self.below(range.end() - range.start() + 1)
     }
 
     /// True once in `times` on average.
-    pub(crate) fn one_in(&mut self, times: u64) -> bool {
+    pub fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
     /// An index of a list of this length. `None`: the list is empty.
-    pub(crate) fn index(&mut self, length: usize) -> Option<usize> {
+    pub fn index(&mut self, length: usize) -> Option<usize> {
         (length > 0).then(|| usize::try_from(self.below(whole(length))).unwrap_or_default())
     }
 
     /// An element of a list. `None`: the list is empty.
-    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         self.index(list.len()).and_then(|index| list.get(index))
     }
 
+    /// A copy of an element.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the list is empty.
+    #[expect(clippy::expect_used, reason = "only tests choose, from lists that they write out")]
+    pub fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
+        *self.pick(list).expect("a list of choices is not empty")
+    }
+
     /// An element of an iterator. `None`: it is empty.
-    pub(crate) fn pick_from<T>(&mut self, all: impl Iterator<Item = T>) -> Option<T> {
+    pub fn pick_from<T>(&mut self, all: impl Iterator<Item = T>) -> Option<T> {
         let mut all: Vec<T> = all.collect();
         self.index(all.len()).map(|index| all.swap_remove(index))
     }
 
     /// A text that occurs nowhere else in this test.
-    pub(crate) fn token(&mut self) -> String {
+    pub fn token(&mut self) -> String {
         format!("{:016x}", self.number())
     }
 }

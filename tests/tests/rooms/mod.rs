@@ -5,22 +5,21 @@
 //! rooms of the groups to its right. The rooms of one group, which commas separate, do not use each other.
 //! The folder's own file may use all.
 
+mod paths;
+mod tokens;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use paths::{exported, uses};
+use tokens::tokens;
 
 /// A line that gives the order of a folder's rooms.
 struct Rooms {
     folder: String,
     /// The groups from left to right.
     groups: Vec<Vec<String>>,
-}
-
-/// A path in a source file, with its line. It starts at the root of the crate.
-#[derive(Debug, PartialEq, Eq)]
-struct Use {
-    line: usize,
-    path: Vec<String>,
 }
 
 #[test]
@@ -185,215 +184,6 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-/// A word, a `::` or another character of Rust, with its line.
-#[derive(Clone, Copy, Debug)]
-struct Token<'a> {
-    line: usize,
-    text: &'a str,
-}
-
-/// The tokens of a source without comments, strings, characters and lifetimes.
-fn tokens(source: &str) -> Vec<Token<'_>> {
-    let (mut found, mut at, mut line) = (Vec::new(), 0, 1);
-    while let Some(next) = source[at..].chars().next() {
-        let rest = &source[at..];
-        let (length, is_token) = match next {
-            '/' if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), false),
-            '/' if rest.starts_with("/*") => (comment_length(rest), false),
-            '"' => (string_length(rest), false),
-            '\'' => (quoted_length(rest), false),
-            ':' if rest.starts_with("::") => (2, true),
-            _ if next.is_alphanumeric() || next == '_' => {
-                let word = rest
-                    .find(|c: char| !c.is_alphanumeric() && c != '_')
-                    .unwrap_or(rest.len());
-                match raw_string_length(rest, word) {
-                    Some(length) => (length, false),
-                    None => (word, true),
-                }
-            }
-            _ => (next.len_utf8(), !next.is_whitespace()),
-        };
-        let text = &rest[..length];
-        if is_token {
-            found.push(Token { line, text });
-        }
-        line += text.matches('\n').count();
-        at += length;
-    }
-    found
-}
-
-/// The length of a block comment. Block comments nest.
-fn comment_length(rest: &str) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < rest.len() {
-        match &rest.as_bytes()[at..] {
-            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
-            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    at
-}
-
-fn string_length(rest: &str) -> usize {
-    let mut escaped = false;
-    let end = rest.char_indices().skip(1).find(|(_, c)| {
-        let is_end = *c == '"' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        is_end
-    });
-    end.map_or(rest.len(), |(at, _)| at + 1)
-}
-
-/// The length of a character literal, or of the apostrophe of a lifetime.
-fn quoted_length(rest: &str) -> usize {
-    let mut chars = rest.char_indices().skip(1);
-    match (chars.next(), chars.next()) {
-        (Some((_, '\\')), Some(_)) => chars.find(|(_, c)| *c == '\'').map_or(rest.len(), |(at, _)| at + 1),
-        (Some(_), Some((at, '\''))) => at + 1,
-        _ => 1,
-    }
-}
-
-/// The length of a raw string whose prefix (`r`, `br`, `cr`) is a word of this length.
-fn raw_string_length(rest: &str, word: usize) -> Option<usize> {
-    let after = ["r", "br", "cr"].contains(&&rest[..word]).then(|| &rest[word..])?;
-    let hashes = after.find(|c| c != '#')?;
-    let body = after[hashes..].strip_prefix('"')?;
-    let end = format!("\"{}", "#".repeat(hashes));
-    let length = body.find(&end).map_or(body.len(), |at| at + end.len());
-    Some(word + hashes + 1 + length)
-}
-
-/// All paths of a file that begin with `crate`, `self` or `super`, resolved by the module that contains them.
-fn uses(source: &str, module: &[String]) -> Vec<Use> {
-    let tokens = tokens(source);
-    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
-    let mut found = Vec::new();
-    // The inline modules of the file, with the depth of their braces.
-    let (mut inner, mut depth) = (Vec::new(), 0);
-    let mut at = 0;
-    while at < tokens.len() {
-        let before = |back: usize| at.checked_sub(back).map_or("", text);
-        match text(at) {
-            "{" => {
-                depth += 1;
-                if before(2) == "mod" {
-                    inner.push((depth, before(1).to_owned()));
-                }
-            }
-            "}" => {
-                inner.retain(|(of, _)| *of < depth);
-                depth -= 1;
-            }
-            // `pub(in crate::storage)` restricts the visibility of an item, and uses nothing.
-            "in" if before(1) == "(" => at += 1,
-            "crate" | "self" | "super" if text(at + 1) == "::" => {
-                let names = inner.iter().map(|(_, name)| name.clone());
-                let base: Vec<String> = module.iter().cloned().chain(names).collect();
-                at = paths(&tokens, at, &base, &mut found);
-                continue;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    found
-}
-
-/// The paths of the `pub use` items in a folder's own file. They may name rooms without `self::`.
-fn exported(tokens: &[Token<'_>], base: &[String]) -> Vec<Use> {
-    let mut found = Vec::new();
-    for at in 0..tokens.len() {
-        if tokens[at].text == "use" && (at > 0 && ["pub", ")"].contains(&tokens[at - 1].text)) {
-            paths(tokens, at + 1, base, &mut found);
-        }
-    }
-    found
-}
-
-/// Reads a path or a tree of paths that begins at a token. Returns the token after it.
-fn paths(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Vec<Use>) -> usize {
-    let Some(Token { line, .. }) = tokens.get(at).copied() else {
-        return at;
-    };
-    let mut path = base.to_vec();
-    loop {
-        match tokens.get(at).map_or("", |token| token.text) {
-            "crate" => path.clear(),
-            "self" => {}
-            "super" => drop(path.pop()),
-            "{" => return branches(tokens, at + 1, &path, found),
-            "<" => break,
-            name => path.push(name.to_owned()),
-        }
-        at += 1;
-        if tokens.get(at).is_none_or(|token| token.text != "::") {
-            break;
-        }
-        at += 1;
-    }
-    found.push(Use { line, path });
-    at
-}
-
-/// Reads the paths between braces. Returns the token after the closing one.
-fn branches(tokens: &[Token<'_>], mut at: usize, base: &[String], found: &mut Vec<Use>) -> usize {
-    while let Some(token) = tokens.get(at) {
-        at = match token.text {
-            "}" => return at + 1,
-            "," => at + 1,
-            // An alias of the preceding path.
-            "as" => at + 2,
-            _ => paths(tokens, at, base, found).max(at + 1),
-        };
-    }
-    at
-}
-
-#[test]
-fn paths_are_found_in_all_positions() {
-    let source = r##"
-        // crate::comment::A
-        /* crate::comment::B /* inside */ crate::comment::C */
-        pub(crate) mod child;
-        use crate::{a::{self, B as C}, d::*};
-        use super::sibling::{Item, other::*};
-        pub(in crate::nobody) fn f<'a>(x: &'a str, c: char) -> super::super::Top {
-            let text = ("crate::text::A \\", r#"crate::raw::"A"#, b"crate::bytes::A", '"', '\\'');
-            for x in crate::list::all() {}
-        }
-        mod tests {
-            use super::*;
-            mod deeper { use super::super::child::X; }
-        }
-        fn g() { self::child::h::<u8>(self.x) }
-    "##;
-    let module = ["room", "file"].map(str::to_owned);
-    let found: Vec<String> = uses(source, &module)
-        .iter()
-        .map(|used| format!("{} {}", used.line, used.path.join("::")))
-        .collect();
-    let expected = [
-        "5 a",
-        "5 a::B",
-        "5 d::*",
-        "6 room::sibling::Item",
-        "6 room::sibling::other::*",
-        "7 Top",
-        "9 list::all",
-        "12 room::file::*",
-        "13 room::file::child::X",
-        "15 room::file::child::h",
-    ];
-    assert_eq!(found, expected);
 }
 
 #[test]
