@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::gated_storage::GatedStorage;
+use crate::intercepted_blobs::{InterceptBlobs as _, InterceptedBlobs};
 use crate::snapshot::Snapshot;
 use crate::tracker::{NOW_MS, plugin};
 
@@ -77,7 +78,7 @@ impl GatedHost {
         let host = Host::builder()
             .plugin(plugin())
             .records(Arc::clone(&storage))
-            .blobs(Arc::clone(&storage))
+            .blobs(Arc::new(InterceptedBlobs(Arc::clone(&storage))))
             .forge(Arc::new(Everyone))
             .limits(Limits {
                 queue_timeout: Duration::from_secs(120),
@@ -118,15 +119,14 @@ impl GatedHost {
             checks: Vec::new(),
             writes: initial.records.iter().map(put).collect(),
         };
-        Records::commit(&*self.storage, project, commit).await.expect("a copy");
+        self.storage.commit(project, commit).await.expect("a copy");
         for (name, contents) in &initial.blobs {
             let (sender, pieces) = mpsc::channel(1);
             sender.send(Ok(contents.clone())).await.expect("a receiver");
             drop(sender);
-            let staged = self.storage.stage(project, pieces, u64::MAX).await.expect("a file");
-            Blobs::commit(&*self.storage, project, staged, name)
-                .await
-                .expect("a copy");
+            let blobs = self.storage.blobs();
+            let staged = blobs.stage(project, pieces, u64::MAX).await.expect("a file");
+            blobs.commit(project, staged, name).await.expect("a copy");
         }
         client
     }
@@ -159,6 +159,7 @@ impl GatedHost {
         while let Some(directory) = directories.pop() {
             for BlobItem { name, size } in self
                 .storage
+                .blobs()
                 .list(project, ListRequest::first(&directory))
                 .await
                 .expect("a list")
@@ -181,7 +182,10 @@ impl GatedHost {
     }
 
     async fn read(&self, project: ProjectId, name: &str) -> Bytes {
-        let file = Blobs::read(&*self.storage, project, name, ByteRange::ALL)
+        let file = self
+            .storage
+            .blobs()
+            .read(project, name, ByteRange::ALL)
             .await
             .expect("an answer");
         let mut pieces = file.expect("a file").contents;

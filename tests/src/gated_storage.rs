@@ -5,11 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
-use mlforge::storage::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Commit, CommitError, ListRequest, OpenBlob, Page, ProjectId,
-    Range, Records, Staged, StorageError, Values,
-};
+use mlforge::storage::{Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values};
 use tokio::sync::oneshot;
+
+use crate::intercepted_blobs::{BlobCall, InterceptBlobs};
 
 /// Records and blobs behind one gate.
 #[derive(Default)]
@@ -164,55 +163,19 @@ impl Records for GatedStorage {
 }
 
 #[async_trait]
-impl Blobs for GatedStorage {
-    async fn stage(
-        &self,
-        project: ProjectId,
-        contents: BlobStream,
-        bytes_max: u64,
-    ) -> Result<Box<dyn Staged>, StorageError> {
-        self.blobs.stage(project, contents, bytes_max).await
+impl InterceptBlobs for GatedStorage {
+    fn blobs(&self) -> &MemoryBlobs {
+        &self.blobs
     }
 
-    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
-        self.pass(Vec::new(), vec![blob(name)]).await;
-        Blobs::commit(&self.blobs, project, staged, name).await
-    }
-
-    async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
-        self.pass(vec![blob(name)], Vec::new()).await;
-        self.blobs.stat(project, name).await
-    }
-
-    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
-        self.pass(vec![blob(name)], Vec::new()).await;
-        self.blobs.read(project, name, range).await
-    }
-
-    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
-        self.pass(vec![below(page.directory)], Vec::new()).await;
-        self.blobs.list(project, page).await
-    }
-
-    async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
-        self.pass(Vec::new(), vec![blob(name)]).await;
-        self.blobs.delete(project, name).await
-    }
-
-    async fn join(
-        &self,
-        project: ProjectId,
-        parts: &[String],
-        name: &str,
-        bytes_max: u64,
-    ) -> Result<bool, StorageError> {
-        let reads = parts.iter().map(|part| blob(part)).collect();
-        self.pass(reads, vec![blob(name)]).await;
-        self.blobs.join(project, parts, name, bytes_max).await
-    }
-
-    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
-        self.pass(Vec::new(), vec![below(directory)]).await;
-        self.blobs.delete_below(project, directory).await
+    async fn before(&self, _: ProjectId, call: BlobCall<'_>) {
+        let (reads, writes) = match call {
+            BlobCall::Stat(name) | BlobCall::Read(name) => (vec![blob(name)], Vec::new()),
+            BlobCall::List(directory) => (vec![below(directory)], Vec::new()),
+            BlobCall::Commit(name) | BlobCall::Delete(name) => (Vec::new(), vec![blob(name)]),
+            BlobCall::Join { parts, name } => (parts.iter().map(|part| blob(part)).collect(), vec![blob(name)]),
+            BlobCall::DeleteBelow(directory) => (Vec::new(), vec![below(directory)]),
+        };
+        self.pass(reads, writes).await;
     }
 }

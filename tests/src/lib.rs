@@ -7,6 +7,7 @@ mod forge;
 pub mod gated_host;
 pub mod gated_storage;
 mod guest;
+pub mod intercepted_blobs;
 pub mod intercepted_records;
 pub mod interleaving;
 pub mod snapshot;

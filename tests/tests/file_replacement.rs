@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mlforge::Host;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
-use mlforge::storage::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
-};
+use mlforge::storage::{Blobs, ProjectId};
 use mlforge_tests::StaticForge;
+use mlforge_tests::intercepted_blobs::{BlobCall, InterceptBlobs, InterceptedBlobs};
 use mlforge_tests::tracker::plugin;
 use tokio::sync::mpsc;
 
-/// Blobs whose files are replaced by longer ones right after each look-up, for a number of times.
+/// Blobs whose files are replaced by longer ones after the look-up, right before they are opened, for a number
+/// of times.
 struct Replaced {
     blobs: MemoryBlobs,
     left: AtomicUsize,
@@ -31,24 +31,15 @@ impl Replaced {
 }
 
 #[async_trait]
-impl Blobs for Replaced {
-    async fn stage(
-        &self,
-        project: ProjectId,
-        contents: BlobStream,
-        bytes_max: u64,
-    ) -> Result<Box<dyn Staged>, StorageError> {
-        self.blobs.stage(project, contents, bytes_max).await
+impl InterceptBlobs for Replaced {
+    fn blobs(&self) -> &MemoryBlobs {
+        &self.blobs
     }
 
-    async fn commit(&self, project: ProjectId, staged: Box<dyn Staged>, name: &str) -> Result<(), StorageError> {
-        self.blobs.commit(project, staged, name).await
-    }
-
-    async fn stat(&self, project: ProjectId, name: &str) -> Result<Option<BlobInfo>, StorageError> {
-        let found = self.blobs.stat(project, name).await?;
+    async fn before(&self, project: ProjectId, call: BlobCall<'_>) {
+        let BlobCall::Read(name) = call else { return };
         let is_left = |left: usize| left.checked_sub(1);
-        if let Some(info) = found
+        if let Some(info) = self.blobs.stat(project, name).await.unwrap()
             && self
                 .left
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_left)
@@ -57,33 +48,6 @@ impl Blobs for Replaced {
             let length = usize::try_from(info.size).unwrap() + 1;
             self.put(project, name, vec![b'x'; length]).await;
         }
-        Ok(found)
-    }
-
-    async fn read(&self, project: ProjectId, name: &str, range: ByteRange) -> Result<Option<OpenBlob>, StorageError> {
-        self.blobs.read(project, name, range).await
-    }
-
-    async fn list(&self, project: ProjectId, page: ListRequest<'_>) -> Result<Vec<BlobItem>, StorageError> {
-        self.blobs.list(project, page).await
-    }
-
-    async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
-        self.blobs.delete(project, name).await
-    }
-
-    async fn join(
-        &self,
-        project: ProjectId,
-        parts: &[String],
-        name: &str,
-        bytes_max: u64,
-    ) -> Result<bool, StorageError> {
-        self.blobs.join(project, parts, name, bytes_max).await
-    }
-
-    async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
-        self.blobs.delete_below(project, directory).await
     }
 }
 
@@ -97,7 +61,7 @@ async fn ask(times: usize) -> http::Response<mlforge::Body> {
     let host = Host::builder()
         .plugin(plugin())
         .records(Arc::new(MemoryRecords::new()))
-        .blobs(blobs)
+        .blobs(Arc::new(InterceptedBlobs(blobs)))
         .forge(Arc::new(StaticForge::new()))
         .background_maintenance(false)
         .build()
