@@ -3,9 +3,8 @@
 //! A full server closes a connection instead of letting a new one wait. Connections are closed in this order,
 //! and the longest in its state first:
 //!
-//! 1. strangers: connections without a request, and those whose last request was not admitted. Among them,
-//!    the
-//! address with the most connections goes first;
+//! 1. strangers: connections without a request, and those whose last request was not admitted. Among them, the
+//!    address with the most connections goes first;
 //! 2. idle connections of a caller or project that exceeds its share;
 //! 3. other idle connections.
 //!
