@@ -115,7 +115,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5000")]
     listen: std::net::SocketAddr,
 
@@ -160,7 +160,7 @@ struct Serve {
 
 #[derive(Debug, Args)]
 struct Purge {
-    /// What was deleted so many days ago or before goes; 0: all that is deleted
+    /// Remove runs and experiments deleted at least this many days ago; 0: all deleted ones
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(0..=36_500))]
     older_than: u64,
 
@@ -178,7 +178,7 @@ enum ProjectCommand {
     Create {
         /// Full path, for example team/model
         path: String,
-        /// Who else may read: private (nobody), internal or public (every user)
+        /// Visibility: private (nobody), internal or public (every user)
         #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
         visibility: Visibility,
     },

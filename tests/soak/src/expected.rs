@@ -232,7 +232,7 @@ pub(crate) struct Part {
     /// The address that it is sent to, from the first slash on.
     pub(crate) address: String,
     /// The header with the upload token.
-    pub(crate) ticket: (String, String),
+    pub(crate) upload_token: (String, String),
     /// The part's ETag, after its upload was acknowledged.
     pub(crate) etag: Option<String>,
 }

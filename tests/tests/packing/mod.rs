@@ -126,7 +126,11 @@ fn a_packed_tag_is_removed_for_good() {
 #[test]
 fn only_the_host_can_request_maintenance() {
     let tracker = Tracker::fresh();
-    for path in ["/host/upkeep", "/api/2.0/mlflow/upkeep", "/ajax-api/2.0/mlflow/upkeep"] {
+    for path in [
+        "/host/compact",
+        "/api/2.0/mlflow/compact",
+        "/ajax-api/2.0/mlflow/compact",
+    ] {
         tracker.send("POST", path, "{}").fails(404, "ENDPOINT_NOT_FOUND");
     }
 }

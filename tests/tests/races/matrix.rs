@@ -52,7 +52,7 @@ fn row(operation: &str) -> &'static str {
         "give alias" | "move alias" | "delete alias" => "set, delete alias",
         "move alias and delete its version" => "delete version",
         "purge" => "purge",
-        "upkeep" => "maintenance",
+        "maintenance" => "maintenance",
         name if name.contains("logged model") && !name.contains("version") => "finalize, tag logged model",
         _ => "create version",
     }

@@ -78,7 +78,7 @@ fn run_maintenance() -> Operation {
         }) as StepFuture
     };
     Operation {
-        name: "upkeep",
+        name: "maintenance",
         steps: vec![Arc::new(step)],
         rewrites: Rewrites::All,
     }
@@ -93,7 +93,7 @@ pub fn all(fixture: &Fixture) -> Vec<Operation> {
         files(fixture),
         models(),
         versions(fixture),
-        upkeeps(),
+        maintenance(),
     ]
     .concat()
 }
@@ -385,6 +385,6 @@ fn versions(fixture: &Fixture) -> Vec<Operation> {
     ]
 }
 
-fn upkeeps() -> Vec<Operation> {
+fn maintenance() -> Vec<Operation> {
     vec![purge(), run_maintenance()]
 }

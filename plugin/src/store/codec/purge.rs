@@ -44,7 +44,7 @@ pub fn write_note(note: &TombstoneValue) -> Vec<u8> {
 
 /// Reads the value of a run's tombstone.
 pub fn read_note(bytes: &[u8]) -> Result<TombstoneValue> {
-    let mut reader = Reader::new("note of a ruin", bytes)?;
+    let mut reader = Reader::new("tombstone", bytes)?;
     let note = TombstoneValue {
         experiment: ExperimentId(reader.number()?),
         artifact_uri: reader.text()?,

@@ -25,9 +25,9 @@ pub(super) async fn must_lie_outside_artifacts(location: &str) -> Result<()> {
             format!("logged model {id}"),
         )
     });
-    for (key, ruin, named) in of_runs.chain(of_models) {
-        let [whole, left] = get([key, keys::tombstone(&ruin)]).await?;
-        let uri = match (whole.existing(), left.existing(), ruin) {
+    for (key, tombstone, named) in of_runs.chain(of_models) {
+        let [whole, left] = get([key, keys::tombstone(&tombstone)]).await?;
+        let uri = match (whole.existing(), left.existing(), tombstone) {
             (Some(bytes), _, Tombstone::Run(id)) => codec::read_run(id, bytes)?.artifact_uri,
             (Some(bytes), _, Tombstone::Logged(id)) => codec::logged_models::read_logged_model(id, bytes)?.artifact_uri,
             (_, Some(note), _) => codec::purge::read_note(note)?.artifact_uri,

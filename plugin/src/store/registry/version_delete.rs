@@ -26,8 +26,8 @@ pub async fn delete(model: &str, name: &VersionName, now_ms: i64) -> Result<()> 
         match transact(async |change| delete_in(change, model, name, now_ms).await).await? {
             Deletion::Begun => {}
             Deletion::Done(None) => return Ok(()),
-            Deletion::Done(Some(ruin)) => {
-                tombstone::clear_soon(&ruin).await;
+            Deletion::Done(Some(tombstone)) => {
+                tombstone::clear_soon(&tombstone).await;
                 return Ok(());
             }
         }

@@ -14,9 +14,9 @@ const PARTS_AT_ONCE: usize = 500;
 
 /// Removes an experiment's records as far as the budget of commits allows. True if only the tombstones of its
 /// parts are left.
-pub(crate) async fn clear(id: ExperimentId, turn: &mut CommitBudget) -> Result<bool> {
+pub(crate) async fn clear(id: ExperimentId, budget: &mut CommitBudget) -> Result<bool> {
     loop {
-        if !turn.take() {
+        if !budget.take() {
             return Ok(false);
         }
         if !(take_on_marked(id).await? || take_on_packed(id).await? || take_on_models(id).await?) {
@@ -31,7 +31,7 @@ pub(crate) async fn clear(id: ExperimentId, turn: &mut CommitBudget) -> Result<b
     ] {
         spans.push(Span::of_key(key));
     }
-    clear_spans(&spans, turn).await
+    clear_spans(&spans, budget).await
 }
 
 /// Writes tombstones of dirty runs. True if there were any.

@@ -54,13 +54,13 @@ fn put_logged(change: &mut Change, model: &LoggedModel) {
     );
 }
 
-fn put_with_files(change: &mut Change, ruin: &Tombstone, experiment: ExperimentId, artifact_uri: &str) {
+fn put_with_files(change: &mut Change, tombstone: &Tombstone, experiment: ExperimentId, artifact_uri: &str) {
     let artifact_uri = artifact_uri.to_owned();
     let note = TombstoneValue {
         experiment,
         artifact_uri,
     };
-    change.put(keys::tombstone(ruin), write_note(&note));
+    change.put(keys::tombstone(tombstone), write_note(&note));
 }
 
 /// Writes the tombstone of an experiment, in a change that hides the experiment.
@@ -118,10 +118,10 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
         Ok(())
     })
     .await?;
-    let (mut turn, mut clearing) = (CommitBudget::begin(), Clearing::default());
+    let (mut budget, mut clearing) = (CommitBudget::begin(), Clearing::default());
     let mut last = after.to_vec();
     for (key, note) in ruins {
-        let cleared = clear(&key, &note, &mut turn).await;
+        let cleared = clear(&key, &note, &mut budget).await;
         if cleared == Ok(false) {
             // The budget is used up: the next call begins with this tombstone.
             clearing.next = Some(last);
@@ -142,11 +142,11 @@ pub async fn clear_some(after: &[u8]) -> Result<Clearing> {
 
 /// Removes a tombstone that a request has just written, as far as the budget of a request allows. The rest is
 /// left to maintenance, even after an error: the deletion itself has happened already.
-pub async fn clear_soon(ruin: &Tombstone) {
-    let mut turn = CommitBudget {
+pub async fn clear_soon(tombstone: &Tombstone) {
+    let mut budget = CommitBudget {
         commits_left: COMMITS_SOON_MAX,
     };
-    _ = clear(&keys::tombstone(ruin), &[], &mut turn).await;
+    _ = clear(&keys::tombstone(tombstone), &[], &mut budget).await;
 }
 
 fn failure(key: &[u8], error: &Error) -> String {
@@ -163,14 +163,16 @@ fn failure(key: &[u8], error: &Error) -> String {
 
 /// Removes the records and files of a tombstone, and then the tombstone itself. Returns false when the budget
 /// is used up before.
-async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool> {
-    let ruin = keys::tombstone_of(key).ok_or_else(|| Error::Corrupt("key of a tombstone".to_owned()))?;
-    let is_cleared = match ruin {
-        Tombstone::Experiment(id) => experiment::clear(id, turn).await?,
-        Tombstone::Logged(id) => clear_logged(id, &read_note(note)?, turn).await?,
-        Tombstone::Model(id) => model::clear_model(id, turn).await?,
-        Tombstone::Run(id) => clear_run(id, &read_note(note)?, turn).await?,
-        Tombstone::Version(model, number) => clear_spans(&[keys::registry::version_tags(model, number)], turn).await?,
+async fn clear(key: &[u8], note: &[u8], budget: &mut CommitBudget) -> Result<bool> {
+    let tombstone = keys::tombstone_of(key).ok_or_else(|| Error::Corrupt("key of a tombstone".to_owned()))?;
+    let is_cleared = match tombstone {
+        Tombstone::Experiment(id) => experiment::clear(id, budget).await?,
+        Tombstone::Logged(id) => clear_logged(id, &read_note(note)?, budget).await?,
+        Tombstone::Model(id) => model::clear_model(id, budget).await?,
+        Tombstone::Run(id) => clear_run(id, &read_note(note)?, budget).await?,
+        Tombstone::Version(model, number) => {
+            clear_spans(&[keys::registry::version_tags(model, number)], budget).await?
+        }
     };
     if is_cleared {
         transact_background(async |change| {
@@ -182,7 +184,7 @@ async fn clear(key: &[u8], note: &[u8], turn: &mut CommitBudget) -> Result<bool>
     Ok(is_cleared)
 }
 
-async fn clear_run(id: RunId, note: &TombstoneValue, turn: &mut CommitBudget) -> Result<bool> {
+async fn clear_run(id: RunId, note: &TombstoneValue, budget: &mut CommitBudget) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     // Files that are not under the run's own path are not the run's alone.
     if let Some(root) = root.filter(|root| possible_runs(root.as_str()).contains(&id)) {
@@ -191,17 +193,17 @@ async fn clear_run(id: RunId, note: &TombstoneValue, turn: &mut CommitBudget) ->
     clear_columns(id, note.experiment).await?;
     let links = keys::registry::versions_of_run(note.experiment, id);
     let [points, chunks, guards] = keys::histories(id);
-    clear_spans(&[points, chunks, guards, keys::run_parts(id), links], turn).await
+    clear_spans(&[points, chunks, guards, keys::run_parts(id), links], budget).await
 }
 
-async fn clear_logged(id: LoggedModelId, note: &TombstoneValue, turn: &mut CommitBudget) -> Result<bool> {
+async fn clear_logged(id: LoggedModelId, note: &TombstoneValue, budget: &mut CommitBudget) -> Result<bool> {
     let root = ArtifactPath::of_uri(&note.artifact_uri);
     if let Some(root) = root.filter(|root| possible_models(root.as_str()).contains(&id)) {
         blobs::delete_below(&root).await?;
     }
     clear_spans(
         &[keys::logged_models::points(id), keys::logged_models::known_parts(id)],
-        turn,
+        budget,
     )
     .await
 }
@@ -288,11 +290,11 @@ pub async fn set_slots(
 }
 
 /// Removes all records of some spans as far as the budget allows. True if none is left.
-async fn clear_spans(spans: &[Span], turn: &mut CommitBudget) -> Result<bool> {
+async fn clear_spans(spans: &[Span], budget: &mut CommitBudget) -> Result<bool> {
     for span in spans {
         let mut more = true;
         while more {
-            if !turn.take() {
+            if !budget.take() {
                 return Ok(false);
             }
             more = transact_background(async |change| {

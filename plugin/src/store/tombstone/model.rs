@@ -15,7 +15,7 @@ const RECORDS_AT_ONCE: usize = 1_500;
 
 /// Removes the records of a model that no longer exists: versions, their entries in the orders, tags and
 /// aliases. True if the budget sufficed for all of them.
-pub async fn clear_model(model: ModelId, turn: &mut CommitBudget) -> Result<bool> {
+pub async fn clear_model(model: ModelId, budget: &mut CommitBudget) -> Result<bool> {
     for span in [
         keys::versions(model),
         keys::semvers(model),
@@ -24,7 +24,7 @@ pub async fn clear_model(model: ModelId, turn: &mut CommitBudget) -> Result<bool
     ] {
         let mut more = true;
         while more {
-            if !turn.take() {
+            if !budget.take() {
                 return Ok(false);
             }
             more = remove_some(model, &span).await?;

@@ -117,7 +117,7 @@ fn part(contents: Contents, credential: &Value) -> Result<Part> {
     Ok(Part {
         contents,
         address: format!("/{address}"),
-        ticket: (
+        upload_token: (
             name.clone(),
             value.as_str().context("a header that is no text")?.to_owned(),
         ),
@@ -131,7 +131,7 @@ pub(super) fn send_part(draw: &mut Draw<'_>) -> Option<Step> {
     let missing = parts.iter().enumerate().filter(|(_, part)| part.etag.is_none());
     let (number, part) = draw.dice.pick_from(missing)?;
     let mut call = Call::put(part.address.clone(), part.contents.bytes());
-    let (name, value) = &part.ticket;
+    let (name, value) = &part.upload_token;
     call.headers
         .insert(HeaderName::try_from(name).ok()?, HeaderValue::from_str(value).ok()?);
     Some(Step::new(call, Piece::Repeatable, move |expected, reply| {
