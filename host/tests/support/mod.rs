@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A running server, as its two lines describe it. It is killed when dropped.
 pub(crate) struct Server {
     child: Mutex<Child>,
@@ -57,6 +59,13 @@ impl Server {
     pub(crate) fn kill(&self) {
         let mut child = self.child.lock().unwrap();
         child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Tells the server to stop, and waits until it has. Its log is whole then.
+    pub(crate) fn stop(&self) {
+        let mut child = self.child.lock().unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         child.wait().unwrap();
     }
 

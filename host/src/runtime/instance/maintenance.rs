@@ -1,13 +1,13 @@
 //! Calls of the component's export `maintenance`, with the rights of the host itself.
 
 use tokio::time::Instant;
+use wasmtime::component::Accessor;
 
 use super::error::InstanceError;
 use super::{Instance, TimeLimit};
 use crate::limits::idle_timeout::IdleTimeout;
 use crate::runtime::bindings::{CompactionPass, MaintenanceService, PurgePass, UploadPass};
-use crate::runtime::component::Exports;
-use crate::runtime::store_data::RequestContext;
+use crate::runtime::store_data::{RequestContext, StoreData};
 
 impl Instance {
     /// Makes one pass of compaction.
@@ -17,17 +17,10 @@ impl Instance {
         quiet_ms: Option<u64>,
         deadline: Instant,
     ) -> Result<CompactionPass, InstanceError> {
-        let context = self.maintenance_context();
-        self.run_bound(
-            None,
-            context,
-            TimeLimit::Deadline(deadline),
-            async |accessor, exports| {
-                let maintenance = service(exports)?.mlforge_plugin_maintenance();
-                let pass = maintenance.call_compact(accessor, after, quiet_ms).await?;
-                pass.map_err(InstanceError::Maintenance)
-            },
-        )
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_compact(accessor, after, quiet_ms).await
+        })
         .await
     }
 
@@ -37,17 +30,10 @@ impl Instance {
         after: Option<Vec<u8>>,
         deadline: Instant,
     ) -> Result<UploadPass, InstanceError> {
-        let context = self.maintenance_context();
-        self.run_bound(
-            None,
-            context,
-            TimeLimit::Deadline(deadline),
-            async |accessor, exports| {
-                let maintenance = service(exports)?.mlforge_plugin_maintenance();
-                let pass = maintenance.call_sweep_uploads(accessor, after).await?;
-                pass.map_err(InstanceError::Maintenance)
-            },
-        )
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_sweep_uploads(accessor, after).await
+        })
         .await
     }
 
@@ -58,32 +44,32 @@ impl Instance {
         after: Option<Vec<u8>>,
         deadline: Instant,
     ) -> Result<PurgePass, InstanceError> {
-        let context = self.maintenance_context();
-        self.run_bound(
-            None,
-            context,
-            TimeLimit::Deadline(deadline),
-            async |accessor, exports| {
-                let maintenance = service(exports)?.mlforge_plugin_maintenance();
-                let pass = maintenance.call_purge(accessor, deleted_until_ms, after).await?;
-                pass.map_err(InstanceError::Maintenance)
-            },
-        )
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_purge(accessor, deleted_until_ms, after).await
+        })
         .await
     }
 
-    fn maintenance_context(&self) -> RequestContext {
-        RequestContext {
+    /// Makes one call of the export. The inner error of `call` is the component's own text.
+    async fn maintain<T>(
+        &mut self,
+        deadline: Instant,
+        call: impl AsyncFnOnce(&Accessor<StoreData>, &MaintenanceService) -> wasmtime::Result<Result<T, String>>,
+    ) -> Result<T, InstanceError> {
+        let context = RequestContext {
             project: self.project,
             may_write: true,
             token_issuer: None,
             progress: IdleTimeout::new(),
             reservation: None,
-        }
+        };
+        let limit = TimeLimit::Deadline(deadline);
+        self.run_bound(None, context, limit, async |accessor, exports| {
+            let missing = || InstanceError::Maintenance("the component does not export `maintenance`".into());
+            let service = exports.maintenance.as_ref().ok_or_else(missing)?;
+            call(accessor, service).await?.map_err(InstanceError::Maintenance)
+        })
+        .await
     }
-}
-
-fn service(exports: &Exports) -> Result<&MaintenanceService, InstanceError> {
-    let missing = || InstanceError::Maintenance("the component does not export `maintenance`".into());
-    exports.maintenance.as_ref().ok_or_else(missing)
 }
