@@ -233,7 +233,7 @@ impl HostState {
         let host = Arc::clone(self);
         let work = async move {
             let deadline = Instant::now() + host.limits.request_timeout;
-            // Compaction caches nothing that a query could use, and a general instance is more often idle.
+            // A general instance: query instances keep their caches for queries.
             let mut instance = host.instance(project, InstanceKind::General, deadline).await?;
             let result = pass(&mut instance, deadline).await;
             host.put_back(instance);

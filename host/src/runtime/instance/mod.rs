@@ -35,9 +35,9 @@ type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> +
 /// The requests that an instance serves. A query instance caches blocks, so it serves queries only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InstanceKind {
-    /// Everything but queries.
+    /// Everything but queries, maintenance included.
     General,
-    /// Searches and histories, and maintenance.
+    /// Searches and histories.
     Query,
 }
 
