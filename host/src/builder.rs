@@ -11,6 +11,7 @@ use http::HeaderValue;
 use crate::auth::origin::Origins;
 use crate::auth::upload_token::UploadTokens;
 use crate::forge::Forge;
+use crate::forge::cache::CachedForge;
 use crate::host::{Host, HostConfig};
 use crate::limits::Limits;
 use crate::limits::descriptors;
@@ -206,7 +207,7 @@ impl HostBuilder {
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,
-            forge: self.forge.context("a host needs a forge")?,
+            forge: CachedForge::new(self.forge.context("a host needs a forge")?, self.limits.forge_timeout),
             clock: self.clock,
             randomness: self.randomness,
         };

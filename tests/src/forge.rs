@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::forge::{
+    Access, Actor, Credential, Decision, Forge, ForgeError, Job, JobRef, Project, ProjectRef, Role, Scope, Visibility,
+};
 use mlforge::storage::ProjectId;
 
 /// Projects 1 (`group/one`) and 2 (`group/two`), of which all users but `stranger` are members, and 3
@@ -51,10 +53,7 @@ impl StaticForge {
             ProjectRef::Path(path) if path == "group/two" => (2, "group/two"),
             _ => return None,
         };
-        Some(Project {
-            id: ProjectId(id),
-            path: path.into(),
-        })
+        Some(Project::new(ProjectId(id), path, Visibility::Private))
     }
 }
 
@@ -63,32 +62,26 @@ impl Forge for StaticForge {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
-            return Err(ForgeError("unplugged".into()));
+            return Err(ForgeError::new("unplugged"));
         }
-        let Some((id, scope, role)) = Self::user(&credential.0) else {
+        let token = credential.token().unwrap_or_default();
+        let Some((id, scope, role)) = Self::user(token) else {
             return Ok(Decision::Unauthenticated);
         };
-        let actor = Actor {
-            id,
-            login: credential.0.clone(),
-        };
-        Ok(Decision::Known {
-            actor,
-            scope,
-            project: Self::project(project).zip(role),
-        })
+        let actor = Actor::new(id.to_string(), token);
+        Ok(Access::new(actor, scope, Self::project(project).zip(role)).into())
     }
 
-    async fn job(&self, _: ProjectId, id: &str) -> Result<Option<Job>, ForgeError> {
-        Ok((id == "7").then(|| Job {
-            id: id.into(),
+    fn is_cached(&self) -> bool {
+        false
+    }
+
+    async fn job(&self, _: ProjectId, job: &JobRef, _: Option<&Credential>) -> Result<Option<Job>, ForgeError> {
+        Ok((*job == JobRef::Id("7".into())).then(|| Job {
+            id: "7".into(),
             name: "train".into(),
             status: "success".into(),
             ..Job::default()
         }))
-    }
-
-    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
-        Ok(None)
     }
 }

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::forge::{
+    Access, Actor, Credential, Decision, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
+};
 use mlforge::storage::{BlobItem, Blobs, ByteRange, Commit, ListRequest, ProjectId, Range, Records, Write};
 use mlforge::{Host, Limits};
 use serde_json::Value;
@@ -46,26 +48,13 @@ impl Forge for Everyone {
         let ProjectRef::Id(id) = project else {
             return Ok(Decision::Unauthenticated);
         };
-        let project = Project {
-            id: ProjectId(*id),
-            path: format!("group/{id}"),
-        };
-        Ok(Decision::Known {
-            actor: Actor {
-                id: 7,
-                login: "ada".to_owned(),
-            },
-            scope: Scope::Api,
-            project: Some((project, Role::Developer)),
-        })
+        let project = Project::new(ProjectId(*id), format!("group/{id}"), Visibility::Private);
+        let project = Some((project, Role::Developer));
+        Ok(Access::new(Actor::new("7", "ada"), Scope::Api, project).into())
     }
 
-    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
-        Ok(None)
-    }
-
-    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
-        Ok(None)
+    fn is_cached(&self) -> bool {
+        false
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::forge::{
+    Access, Actor, Credential, Decision, Forge, ForgeError, Job, JobRef, Project, ProjectRef, Role, Scope, Visibility,
+};
 use mlforge::storage::ProjectId;
 
 /// The state that a test changes while the host runs.
@@ -22,33 +24,32 @@ pub(crate) struct TwoProjects(pub(crate) Arc<Environment>);
 #[async_trait::async_trait]
 impl Forge for TwoProjects {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
-        let role = match credential.0.as_str() {
+        let token = credential.token().unwrap_or_default();
+        let role = match token {
             "writer" if !self.0.is_demoted.load(Ordering::SeqCst) => Role::Developer,
             "writer" => Role::Reporter,
             "reader" => Role::Reporter,
             _ => return Ok(Decision::Unauthenticated),
         };
         let project = match project {
-            ProjectRef::Id(id @ 1..=2) => Some(Project {
-                id: ProjectId(*id),
-                path: format!("group/{id}"),
-            }),
+            ProjectRef::Id(id @ 1..=2) => {
+                Some(Project::new(ProjectId(*id), format!("group/{id}"), Visibility::Private))
+            }
             _ => None,
         };
-        let actor = Actor {
-            id: 7,
-            login: credential.0.clone(),
-        };
-        Ok(Decision::Known {
-            actor,
-            scope: Scope::Api,
-            project: project.map(|project| (project, role)),
-        })
+        let actor = Actor::new("7", token);
+        let project = project.map(|project| (project, role));
+        Ok(Access::new(actor, Scope::Api, project).into())
     }
 
-    async fn job(&self, project: ProjectId, id: &str) -> Result<Option<Job>, ForgeError> {
-        match (project, id) {
-            (_, "500") => Err(ForgeError("unplugged".into())),
+    fn is_cached(&self) -> bool {
+        false
+    }
+
+    async fn job(&self, project: ProjectId, job: &JobRef, _: Option<&Credential>) -> Result<Option<Job>, ForgeError> {
+        let JobRef::Id(id) = job else { return Ok(None) };
+        match (project, id.as_str()) {
+            (_, "500") => Err(ForgeError::new("unplugged")),
             (ProjectId(2), "4242") => Ok(Some(Job {
                 id: id.into(),
                 name: "secret-job".into(),
@@ -58,12 +59,9 @@ impl Forge for TwoProjects {
                 user: Some("secret-user".into()),
                 url: Some("https://secret.example/-/jobs/4242".into()),
                 merge_request: Some("secret!1".into()),
+                ..Job::default()
             })),
             _ => Ok(None),
         }
-    }
-
-    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
-        Ok(None)
     }
 }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use mlforge::Host;
-use mlforge::forge::{Actor, Credential, Decision, Forge, ForgeError, Job, Project, ProjectRef, Role, Scope, Target};
+use mlforge::forge::{
+    Access, Actor, Credential, Decision, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
+};
 use mlforge::storage::ProjectId;
 use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
 
@@ -17,29 +19,12 @@ struct OneToken(&'static str);
 #[async_trait::async_trait]
 impl Forge for OneToken {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
-        if credential.0 != self.0 {
+        if credential.token() != Some(self.0) {
             return Ok(Decision::Unauthenticated);
         }
-        let known = Project {
-            id: ProjectId(1),
-            path: "group/project".to_owned(),
-        };
-        Ok(Decision::Known {
-            actor: Actor {
-                id: 1,
-                login: "ada".to_owned(),
-            },
-            scope: Scope::Api,
-            project: (*project == ProjectRef::Id(1)).then_some((known, Role::Developer)),
-        })
-    }
-
-    async fn job(&self, _: ProjectId, _: &str) -> Result<Option<Job>, ForgeError> {
-        Ok(None)
-    }
-
-    async fn link(&self, _: ProjectId, _: &Target) -> Result<Option<String>, ForgeError> {
-        Ok(None)
+        let known = Project::new(ProjectId(1), "group/project", Visibility::Private);
+        let project = (*project == ProjectRef::Id(1)).then_some((known, Role::Developer));
+        Ok(Access::new(Actor::new("1", "ada"), Scope::Api, project).into())
     }
 }
 

@@ -2,25 +2,34 @@
 
 pub(crate) mod origin;
 pub(crate) mod upload_token;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
-use tokio::time::timeout;
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName};
 
-use crate::forge::{Actor, Credential, Decision, Forge, Project, ProjectRef, Role, Scope};
+use crate::forge::cache::{CachedForge, REFUSED_TTL_MAX};
+use crate::forge::{Access, Credential, Decision, ProjectRef, Role, Scope};
 use crate::http::error::HttpError;
 use crate::http::route_class::Intent;
 use crate::limits::budget::{CallerId, Claim};
+use crate::storage::ProjectId;
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
+const JOB_TOKEN: HeaderName = HeaderName::from_static("job-token");
+
+/// Seconds after which a client asks again when the forge is down, if the forge does not say.
+const RETRY_AFTER_S: u64 = 1;
+/// Maximum of those seconds, whatever the forge says.
+const RETRY_AFTER_S_MAX: u64 = 60;
 
 /// A caller who is authenticated and has the right to the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
-    pub(crate) actor: Actor,
-    pub(crate) project: Project,
+    pub(crate) access: Arc<Access>,
+    pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
     /// The key by which this caller's shares of the server are counted. `None`: the host itself.
     pub(crate) id: Option<CallerId>,
@@ -30,82 +39,86 @@ impl Caller {
     /// The project and caller for whom a request takes shares of what the server has.
     pub(crate) fn claim(&self) -> Claim {
         Claim {
-            project: self.project.id,
+            project: self.project,
             caller: self.id,
         }
     }
 }
 
-/// The credential of a request, and how it was sent.
-pub(crate) struct Presented {
-    pub(crate) credential: Credential,
-    /// True if browsers add such a credential by themselves to requests of any page. They do so with
-    /// passwords, but not with tokens in headers of their own.
-    pub(crate) is_ambient: bool,
-}
-
-/// Asks the forge about the caller of a request.
+/// Asks the forge about the caller of a request. A refusal is based on an answer that is at most 5 s old, so a right that was
+/// granted takes effect within that time.
 pub(crate) async fn admit(
-    forge: &dyn Forge,
+    forge: &CachedForge,
     credential: &Credential,
     project: &ProjectRef,
     intent: Intent,
-    time: Duration,
 ) -> Result<Caller, HttpError> {
-    match timeout(time, forge.resolve(project, credential)).await {
-        Ok(Ok(decision)) => judge(decision, intent),
-        Ok(Err(error)) => {
-            tracing::error!(target: "mlforge::forge", reason = error.0, "forge unavailable");
-            Err(HttpError::ForgeDown)
+    match admit_within(forge, credential, project, intent, Duration::MAX).await {
+        Err(HttpError::ReadOnlyToken | HttpError::WriteDenied) => {
+            admit_within(forge, credential, project, intent, REFUSED_TTL_MAX).await
         }
-        Err(_) => {
-            tracing::error!(target: "mlforge::forge", "forge did not answer in time");
-            Err(HttpError::ForgeDown)
+        admitted => admitted,
+    }
+}
+
+async fn admit_within(
+    forge: &CachedForge,
+    credential: &Credential,
+    project: &ProjectRef,
+    intent: Intent,
+    age_max: Duration,
+) -> Result<Caller, HttpError> {
+    match forge.resolve(project, credential, age_max).await {
+        Ok(decision) => judge(decision, intent),
+        Err(error) => {
+            tracing::error!(target: "mlforge::forge", reason = error.reason, "forge unavailable");
+            let asked = error.retry_after.map_or(RETRY_AFTER_S, |after| after.as_secs());
+            Err(HttpError::ForgeDown {
+                retry_after_s: asked.clamp(RETRY_AFTER_S, RETRY_AFTER_S_MAX),
+            })
         }
     }
 }
 
 /// The order is GitLab's: authenticated, scope, project visible, role.
 fn judge(decision: Decision, intent: Intent) -> Result<Caller, HttpError> {
-    let Decision::Known { actor, scope, project } = decision else {
-        return Err(HttpError::Unauthenticated);
+    let access = match decision {
+        Decision::Unauthenticated => return Err(HttpError::Unauthenticated),
+        Decision::InsufficientScope { required } => return Err(HttpError::InsufficientScope(required.into())),
+        Decision::Known(access) => access,
     };
-    if intent == Intent::Write && scope == Scope::ReadApi {
+    if intent == Intent::Write && access.scope == Scope::ReadApi {
         return Err(HttpError::ReadOnlyToken);
     }
-    let (project, role) = project.ok_or(HttpError::ProjectNotFound)?;
-    if intent == Intent::Write && role < Role::Developer {
+    let (project, role) = access.project.as_ref().ok_or(HttpError::ProjectNotFound)?;
+    if intent == Intent::Write && *role < Role::Developer {
         return Err(HttpError::WriteDenied);
     }
     Ok(Caller {
-        id: Some(CallerId::of(&actor)),
-        actor,
-        project,
-        may_write: scope == Scope::Api && role >= Role::Developer,
+        id: Some(CallerId::of(&access.actor)),
+        project: project.id,
+        may_write: access.scope == Scope::Api && *role >= Role::Developer,
+        access,
     })
 }
 
-/// Returns the first credential that is present: a bearer token, a private token, a password.
-pub(crate) fn credential(headers: &HeaderMap) -> Option<Presented> {
+/// Returns the first credential that is present: a bearer token, a private token, a job token, a password, the session
+/// cookie of this name.
+pub(crate) fn credential(headers: &HeaderMap, session_cookie: Option<&str>) -> Option<Credential> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let bearer = || {
-        text(&AUTHORIZATION)
-            .and_then(|value| scheme(value, "bearer"))
-            .map(str::to_owned)
+    let authorization = |name: &str| text(&AUTHORIZATION).and_then(|value| scheme(value, name));
+    let bearer = authorization("bearer").or_else(|| authorization("token"));
+    let filled = |token: &&str| !token.is_empty();
+    let of_header = |name: &HeaderName, credential: fn(String) -> Credential| {
+        text(name).filter(filled).map(|token| credential(token.to_owned()))
     };
-    let private = || text(&PRIVATE_TOKEN).map(str::to_owned);
-    let basic = || {
-        text(&AUTHORIZATION)
-            .and_then(|value| scheme(value, "basic"))
-            .and_then(password)
-    };
-    let filled = |token: &String| !token.is_empty();
-    let own = bearer().filter(filled).or_else(|| private().filter(filled));
-    let is_ambient = own.is_none();
-    own.or_else(|| basic().filter(filled)).map(|token| Presented {
-        credential: Credential(token),
-        is_ambient,
-    })
+    bearer
+        .filter(filled)
+        .map(|token| Credential::Bearer(token.to_owned()))
+        .or_else(|| of_header(&PRIVATE_TOKEN, Credential::PrivateToken))
+        .or_else(|| of_header(&JOB_TOKEN, Credential::JobToken))
+        .or_else(|| authorization("basic").and_then(password))
+        .or_else(|| cookie(headers, session_cookie?))
 }
 
 fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
@@ -113,23 +126,36 @@ fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
     scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
 }
 
-/// Returns the token: the password, or the user name if there is no password, as for clients with one field.
-fn password(encoded: &str) -> Option<String> {
+/// Decodes a user name and a password. `None`: both are empty.
+fn password(encoded: &str) -> Option<Credential> {
     let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some(if password.is_empty() { user } else { password }.to_owned())
+    Credential::basic(&decoded).filter(|credential| credential.token().is_some_and(|token| !token.is_empty()))
+}
+
+/// Returns the cookie of this name. `None`: there is none, or it is empty.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<Credential> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
+    Some(Credential::Cookie(value.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&'static str, &str)]) -> Option<String> {
+    fn of(pairs: &[(&'static str, &str)]) -> Option<Credential> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.insert(*name, value.parse().unwrap());
+            headers.append(*name, value.parse().unwrap());
         }
-        credential(&headers).map(|presented| presented.credential.0)
+        credential(&headers, Some("session"))
+    }
+
+    fn token(pairs: &[(&'static str, &str)]) -> Option<String> {
+        of(pairs).and_then(|credential| credential.token().map(str::to_owned))
     }
 
     fn basic(text: &str) -> String {
@@ -137,12 +163,23 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_as_bearer_private_token_or_password() {
-        assert_eq!(of(&[("authorization", "Bearer t")]).as_deref(), Some("t"));
-        assert_eq!(of(&[("authorization", "bearer  t ")]).as_deref(), Some("t"));
-        assert_eq!(of(&[("private-token", "t")]).as_deref(), Some("t"));
-        assert_eq!(of(&[("authorization", &basic("user:t:u"))]).as_deref(), Some("t:u"));
-        assert_eq!(of(&[("authorization", &basic("t:"))]).as_deref(), Some("t"));
+    fn a_token_comes_as_bearer_private_token_job_token_or_password() {
+        assert_eq!(
+            of(&[("authorization", "Bearer t")]),
+            Some(Credential::Bearer("t".into()))
+        );
+        assert_eq!(
+            of(&[("authorization", "token t")]),
+            Some(Credential::Bearer("t".into()))
+        );
+        assert_eq!(token(&[("authorization", "bearer  t ")]).as_deref(), Some("t"));
+        assert_eq!(
+            of(&[("private-token", "t")]),
+            Some(Credential::PrivateToken("t".into()))
+        );
+        assert_eq!(of(&[("job-token", "t")]), Some(Credential::JobToken("t".into())));
+        assert_eq!(token(&[("authorization", &basic("user:t:u"))]).as_deref(), Some("t:u"));
+        assert_eq!(token(&[("authorization", &basic("t:"))]).as_deref(), Some("t"));
     }
 
     #[test]
@@ -153,8 +190,27 @@ mod tests {
         assert_eq!(of(&[("authorization", "Basic ???")]), None);
         assert_eq!(of(&[("authorization", &basic(":"))]), None);
         assert_eq!(
-            of(&[("authorization", "Digest x"), ("private-token", "t")]).as_deref(),
+            token(&[("authorization", "Digest x"), ("private-token", "t")]).as_deref(),
             Some("t")
         );
+    }
+
+    #[test]
+    fn only_the_session_cookie_is_taken_and_after_all_others() {
+        let session = |text: &str| of(&[("cookie", text)]);
+        assert_eq!(session("a=1; session=t=u; b=2"), Some(Credential::Cookie("t=u".into())));
+        assert_eq!(
+            of(&[("cookie", "a=1"), ("cookie", "session=t")]),
+            Some(Credential::Cookie("t".into()))
+        );
+        for none in ["session=", "sessions=t", "a=session", ""] {
+            assert_eq!(session(none), None, "{none}");
+        }
+        assert_eq!(
+            token(&[("cookie", "session=t"), ("job-token", "u")]).as_deref(),
+            Some("u")
+        );
+        let headers = HeaderMap::from_iter([(COOKIE, "session=t".parse().unwrap())]);
+        assert_eq!(credential(&headers, None), None);
     }
 }

@@ -26,7 +26,7 @@ const TIME_BYTES: usize = 8;
 /// Length of the nonce: long enough to be drawn at random for every token.
 const NONCE_BYTES: usize = 24;
 /// Domain separation: no other text that is sealed with the same key begins so.
-const DOMAIN: &[u8] = b"mlforge upload token 1";
+const DOMAIN: &[u8] = b"mlforge upload token 2";
 
 /// Seals and opens upload tokens.
 pub(crate) struct UploadTokens {
@@ -61,8 +61,9 @@ impl UploadTokens {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).ok()?;
         let bound = binding.bound_to(expires_ms);
+        let credential = credential.encode();
         let payload = Payload {
-            msg: credential.0.as_bytes(),
+            msg: credential.as_bytes(),
             aad: &bound,
         };
         let sealed = self.cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
@@ -83,9 +84,9 @@ impl UploadTokens {
         };
         // Compares in constant time.
         let opened = self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()?;
-        let credential = String::from_utf8(opened).ok()?;
+        let credential = Credential::decode(&String::from_utf8(opened).ok()?)?;
         let left_ms = expires_ms.checked_sub(now_ms).filter(|left| *left > 0)?;
-        (left_ms <= LIFE_MS_MAX + CLOCK_SLACK_MS).then_some(Credential(credential))
+        (left_ms <= LIFE_MS_MAX + CLOCK_SLACK_MS).then_some(credential)
     }
 }
 
@@ -108,7 +109,9 @@ mod tests {
 
     fn sealed() -> (UploadTokens, String) {
         let upload_tokens = UploadTokens::new(&[7; 32]);
-        let token = upload_tokens.seal(DOMAIN, 1_000, &Credential("secret".into())).unwrap();
+        let token = upload_tokens
+            .seal(DOMAIN, 1_000, &Credential::Bearer("secret".into()))
+            .unwrap();
         (upload_tokens, token)
     }
 
@@ -119,7 +122,7 @@ mod tests {
             let project = ProjectId(project);
             upload_tokens.open(&token, TokenBinding { project, path }, now_ms)
         };
-        assert_eq!(open(1, "/a/1", 999), Some(Credential("secret".into())));
+        assert_eq!(open(1, "/a/1", 999), Some(Credential::Bearer("secret".into())));
         assert_eq!(open(1, "/a/1", 1_000), None);
         assert_eq!(open(1, "/a/2", 0), None);
         assert_eq!(open(1, "/a/1?x", 0), None);
@@ -132,7 +135,7 @@ mod tests {
         let day = 24 * 3_600 * 1_000;
         let expires_ms = 10 * day;
         let token = upload_tokens
-            .seal(DOMAIN, expires_ms, &Credential("secret".into()))
+            .seal(DOMAIN, expires_ms, &Credential::Bearer("secret".into()))
             .unwrap();
         let is_good = |now_ms| upload_tokens.open(&token, DOMAIN, now_ms).is_some();
         assert!(is_good(9 * day) && is_good(9 * day - day / 24));
@@ -164,7 +167,9 @@ mod tests {
         let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
         assert!(!bytes.windows(6).any(|some| some == b"secret"));
         assert_ne!(
-            upload_tokens.seal(DOMAIN, 1_000, &Credential("secret".into())).unwrap(),
+            upload_tokens
+                .seal(DOMAIN, 1_000, &Credential::Bearer("secret".into()))
+                .unwrap(),
             token
         );
     }

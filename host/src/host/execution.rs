@@ -36,7 +36,7 @@ pub(crate) struct ComponentCall {
 impl HostState {
     /// Runs a query on the threads of lower priority, once a slot is free.
     pub(crate) async fn run_query(self: &Arc<Self>, call: ComponentCall) -> Result<Response<Body>, HttpError> {
-        let (host, project) = (Arc::clone(self), call.caller.project.id);
+        let (host, project) = (Arc::clone(self), call.caller.project);
         let work = async move { host.run(&call).await };
         let ran = self.low_priority.run_in_slot(project, work).await;
         ran.unwrap_or(Err(HttpError::Internal))
@@ -78,7 +78,7 @@ impl HostState {
             limits: &self.limits,
             answer: &mut answer,
         };
-        let result = match self.instance(caller.project.id, call.kind, deadline).await {
+        let result = match self.instance(caller.project, call.kind, deadline).await {
             Ok(mut instance) => {
                 let result = instance.answer(work).await;
                 self.put_back(instance);
@@ -88,7 +88,7 @@ impl HostState {
         };
         match result {
             Ok(response) => Ok((response, answer)),
-            Err(fault) => Err(to_http_error(fault, caller.project.id, call.request.uri().path())),
+            Err(fault) => Err(to_http_error(fault, caller.project, call.request.uri().path())),
         }
     }
 

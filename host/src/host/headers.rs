@@ -61,7 +61,7 @@ pub(crate) fn component_request<B>(
         RIGHTS,
         HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
     );
-    if let Ok(login) = HeaderValue::from_bytes(caller.actor.login.as_bytes()) {
+    if let Ok(login) = HeaderValue::from_bytes(caller.access.actor.login.as_bytes()) {
         headers.insert(ACTOR, login);
     }
     Ok(request)

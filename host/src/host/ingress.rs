@@ -8,7 +8,8 @@ use tokio::time::Duration;
 
 use super::headers::declared_length;
 use crate::auth;
-use crate::auth::{Caller, Presented};
+use crate::auth::Caller;
+use crate::auth::upload_token::UPLOAD_TOKEN;
 use crate::convert::to_u64;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::HostState;
@@ -45,15 +46,15 @@ impl HostState {
         path: &'a str,
     ) -> Result<Admitted<'a>, HttpError> {
         let class = RouteClass::of(&head.method, path);
-        let presented = self.credential(head, project, path);
-        let is_ambient = match &presented {
-            Ok(presented) => presented.is_ambient,
+        let credential = self.credential(head, project, path);
+        let is_ambient = match &credential {
+            // An upload token is in a header of its own, whatever credential it seals.
+            Ok(credential) => credential.is_ambient() && !head.headers.contains_key(UPLOAD_TOKEN),
             Err(_) => head.headers.contains_key(header::COOKIE),
         };
         self.config.origins.check(head, class.intent, is_ambient)?;
-        let Presented { credential, .. } = presented?;
-        let forge = &*self.services.forge;
-        let caller = auth::admit(forge, &credential, project, class.intent, self.limits.forge_timeout).await?;
+        let credential = credential?;
+        let caller = auth::admit(&self.services.forge, &credential, project, class.intent).await?;
         Ok(Admitted {
             head,
             path,

@@ -10,6 +10,7 @@ pub(crate) mod purge;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
+pub(crate) mod webhook;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::auth::origin::Origins;
@@ -64,6 +66,8 @@ pub(crate) struct HostState {
     pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
+    /// Permits for webhooks that are read.
+    pub(crate) webhooks: Semaphore,
 }
 
 /// Settings of a host, besides its limits.
@@ -99,6 +103,7 @@ impl Host {
             low_priority,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
+            webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
             limits,
         };
         Self { state: Arc::new(state) }
@@ -139,6 +144,11 @@ impl Host {
         let mut line = RequestLine::begin(&head);
         let mut response = match router::route(&head.method, &head.uri) {
             Route::Health => error::health(),
+            Route::Webhook => {
+                let body = body.map_err(Into::into).boxed_unsync();
+                let taken = self.state.take_webhook(&head, body).await;
+                taken.unwrap_or_else(Response::from)
+            }
             Route::Nowhere => HttpError::EndpointNotFound.into(),
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();
@@ -169,7 +179,7 @@ impl HostState {
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let caller = &admitted.caller;
-        line.of_project(caller.project.id);
+        line.of_project(caller.project);
         let under_way = match self.admission.enter(caller.claim()) {
             Ok(under_way) => under_way,
             Err(exhausted) => return Err(self.reject(head, &mut body, exhausted.into()).await),
@@ -205,7 +215,7 @@ impl HostState {
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
-        let project = caller.project.id;
+        let project = caller.project;
         let call = ComponentCall {
             request,
             token_issuer: self.token_issuer(head, project, credential),

@@ -105,7 +105,7 @@ impl HostState {
             return Ok(None);
         };
         let bytes = declared_length(head).unwrap_or(0);
-        match quota.reserve(caller.project.id, bytes).await {
+        match quota.reserve(caller.project, bytes).await {
             Ok(Some(room)) => Ok(Some(room)),
             Ok(None) => Err(HttpError::ProjectFull(quota.bytes_max())),
             Err(error) => {
@@ -145,7 +145,7 @@ impl Transfer {
         chunks: mpsc::Sender<Chunk>,
     ) {
         let host = &self.host;
-        let project = self.caller.project.id;
+        let project = self.caller.project;
         let deadline = Instant::now() + host.limits.request_timeout;
         let result = match host.instance(project, InstanceKind::General, deadline).await {
             Ok(mut instance) => {

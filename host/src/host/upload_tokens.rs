@@ -5,7 +5,6 @@ use std::sync::Arc;
 use http::{Method, request::Parts};
 
 use crate::auth;
-use crate::auth::Presented;
 use crate::auth::upload_token::{TokenBinding, TokenIssuer, UPLOAD_TOKEN};
 use crate::forge::{Credential, ProjectRef};
 use crate::host::HostState;
@@ -16,9 +15,10 @@ use crate::storage::ProjectId;
 impl HostState {
     /// The credential of a request: that in its upload token, or else its own. An upload token is valid for a PUT to the
     /// project's number.
-    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Presented, HttpError> {
+    pub(crate) fn credential(&self, head: &Parts, project: &ProjectRef, path: &str) -> Result<Credential, HttpError> {
         let Some(token) = head.headers.get(UPLOAD_TOKEN) else {
-            return auth::credential(&head.headers).ok_or(HttpError::Unauthenticated);
+            let session_cookie = self.services.forge.forge().session_cookie();
+            return auth::credential(&head.headers, session_cookie).ok_or(HttpError::Unauthenticated);
         };
         let ProjectRef::Id(id) = project else {
             return Err(HttpError::BadUploadToken);
@@ -30,10 +30,7 @@ impl HostState {
         let token = token.to_str().ok().filter(|_| head.method == Method::PUT);
         let credential =
             token.and_then(|token| self.services.upload_tokens.open(token, binding, self.services.now_ms()));
-        Ok(Presented {
-            credential: credential.ok_or(HttpError::BadUploadToken)?,
-            is_ambient: false,
-        })
+        credential.ok_or(HttpError::BadUploadToken)
     }
 
     /// The means to issue upload tokens for a request. `None`: no address is known by which its client reaches the host.

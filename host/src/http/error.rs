@@ -5,6 +5,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::response_body::Body;
+use crate::forge::WebhookError;
 use crate::limits::budget::Exhausted;
 
 /// An error that the host answers itself.
@@ -12,6 +13,8 @@ use crate::limits::budget::Exhausted;
 pub(crate) enum HttpError {
     /// There is no credential, or the forge rejects it.
     Unauthenticated,
+    /// The credential lacks these scopes, so it does not even allow reading.
+    InsufficientScope(Box<str>),
     /// The credential allows reading only.
     ReadOnlyToken,
     /// The upload token is for another request, or has expired.
@@ -24,6 +27,10 @@ pub(crate) enum HttpError {
     ProjectNotFound,
     /// The caller may read the project but not write.
     WriteDenied,
+    /// The webhook does not prove that the forge sent it.
+    WebhookUnproven,
+    /// The webhook cannot be understood; the text says why.
+    WebhookMalformed(Box<str>),
     /// Nothing is served at this address.
     EndpointNotFound,
     /// The request's body has more than this many bytes.
@@ -41,8 +48,8 @@ pub(crate) enum HttpError {
     Unsteady,
     /// Its instance would need more memory than this many bytes.
     MemoryBound(usize),
-    /// The forge does not answer.
-    ForgeDown,
+    /// The forge does not answer. The client may ask again after this many seconds.
+    ForgeDown { retry_after_s: u64 },
     /// The storage does not answer.
     StorageDown,
     /// The component took too long.
@@ -55,18 +62,20 @@ impl HttpError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::ReadOnlyToken
+            Self::InsufficientScope(_)
+            | Self::ReadOnlyToken
             | Self::BadUploadToken
             | Self::WriteDenied
+            | Self::WebhookUnproven
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
             Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyBroken | Self::WebhookMalformed(_) => StatusCode::BAD_REQUEST,
             // Caused by the caller, or by others in the same project.
             Self::NoRoom(Exhausted::Project | Exhausted::Caller) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown | Self::StorageDown => {
+            Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown { .. } | Self::StorageDown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -80,9 +89,11 @@ impl HttpError {
             self,
             Self::Unauthenticated
                 | Self::BadUploadToken
+                | Self::WebhookUnproven
+                | Self::WebhookMalformed(_)
                 | Self::ForeignOrigin(_)
                 | Self::UnknownHost(_)
-                | Self::ForgeDown
+                | Self::ForgeDown { .. }
         )
     }
 
@@ -90,18 +101,22 @@ impl HttpError {
     fn error_code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::ReadOnlyToken
+            Self::InsufficientScope(_)
+            | Self::ReadOnlyToken
             | Self::BadUploadToken
             | Self::WriteDenied
+            | Self::WebhookUnproven
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
-            Self::BodyTooLarge(_) | Self::ProjectFull(_) | Self::MemoryBound(_) | Self::BodyBroken => {
-                "INVALID_PARAMETER_VALUE"
-            }
+            Self::BodyTooLarge(_)
+            | Self::ProjectFull(_)
+            | Self::MemoryBound(_)
+            | Self::BodyBroken
+            | Self::WebhookMalformed(_) => "INVALID_PARAMETER_VALUE",
             Self::NoRoom(Exhausted::Project | Exhausted::Caller) => "REQUEST_LIMIT_EXCEEDED",
-            Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown | Self::StorageDown => {
+            Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown { .. } | Self::StorageDown => {
                 "TEMPORARILY_UNAVAILABLE"
             }
             Self::BodyStalled | Self::TimedOut => "DEADLINE_EXCEEDED",
@@ -112,6 +127,9 @@ impl HttpError {
     fn message(&self) -> String {
         match self {
             Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
+            Self::InsufficientScope(required) => {
+                format!("403 Forbidden: this needs a token with these scopes: {required}.")
+            }
             Self::ReadOnlyToken => {
                 "403 Forbidden: this needs a token with the scope `api`; this one has `read_api`.".into()
             }
@@ -138,6 +156,8 @@ impl HttpError {
                     "There is no room for this file: the project keeps at most {bytes_max} bytes. Delete some files."
                 )
             }
+            Self::WebhookUnproven => "The signature or secret of the webhook is wrong.".into(),
+            Self::WebhookMalformed(why) => format!("The webhook cannot be understood: {why}"),
             Self::BodyStalled => "The body of the request stopped, or came too slowly.".into(),
             Self::BodyBroken => "The body of the request broke off.".into(),
             Self::NoRoom(Exhausted::All) => "Too many requests at the same time. Try again in a moment.".into(),
@@ -148,10 +168,20 @@ impl HttpError {
                 "Your requests take their whole part of the server. Try again in a moment.".into()
             }
             Self::Unsteady => "The file is being replaced. Try again in a moment.".into(),
-            Self::ForgeDown => "The forge does not answer. Try again in a moment.".into(),
+            Self::ForgeDown { .. } => "The forge does not answer. Try again in a moment.".into(),
             Self::StorageDown => "The storage does not answer. Try again in a moment.".into(),
             Self::TimedOut => "The request took too long and was stopped.".into(),
             Self::Internal => "The request failed inside. The log of the server says more.".into(),
+        }
+    }
+}
+
+impl From<WebhookError> for HttpError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Unsupported => Self::EndpointNotFound,
+            WebhookError::BadSignature => Self::WebhookUnproven,
+            WebhookError::Malformed(why) => Self::WebhookMalformed(why.into()),
         }
     }
 }
@@ -173,7 +203,11 @@ impl From<HttpError> for Response<Body> {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mlforge\""));
         }
         if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&refusal.status()) {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            let seconds = match refusal {
+                HttpError::ForgeDown { retry_after_s } => retry_after_s,
+                _ => 1,
+            };
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

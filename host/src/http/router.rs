@@ -10,6 +10,8 @@ use crate::storage::ProjectId;
 const HEALTH: &str = "/-/health";
 /// MLflow's health path. Probes request it at the root, and scripts after the tracking URI.
 const MLFLOW_HEALTH: &str = "/health";
+/// The address to which the forge sends its webhooks.
+const WEBHOOK: &str = "/-/webhook";
 const PROJECTS: &str = "/api/v4/projects/";
 const MLFLOW: &str = "ml/mlflow";
 
@@ -18,6 +20,8 @@ const MLFLOW: &str = "ml/mlflow";
 pub(crate) enum Route<'a> {
     /// The health check of the host.
     Health,
+    /// The host, for a webhook of the forge.
+    Webhook,
     /// The component, for this project.
     Project {
         project: ProjectRef,
@@ -33,6 +37,9 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     let asks = method == Method::GET || method == Method::HEAD;
     if asks && [HEALTH, MLFLOW_HEALTH].contains(&uri.path()) {
         return Route::Health;
+    }
+    if method == Method::POST && uri.path() == WEBHOOK {
+        return Route::Webhook;
     }
     match uri.path().strip_prefix(PROJECTS).and_then(split_mount) {
         // The project is not looked up, so the answer does not reveal whether it exists.

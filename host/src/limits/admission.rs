@@ -181,10 +181,7 @@ mod tests {
     const TIME: Duration = Duration::from_secs(1);
 
     fn claim(project: u64, caller: u64) -> Claim {
-        let actor = Actor {
-            id: caller,
-            login: String::new(),
-        };
+        let actor = Actor::new(caller.to_string(), "");
         Claim {
             project: ProjectId(project),
             caller: Some(CallerId::of(&actor)),

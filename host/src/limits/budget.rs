@@ -19,10 +19,10 @@ use crate::storage::ProjectId;
 pub(crate) struct CallerId(u64);
 
 impl CallerId {
-    /// A hash of number and login. Two actors with the same hash only have to share one part of the budget.
+    /// A hash of id and login. Two actors with the same hash only have to share one part of the budget.
     pub(crate) fn of(actor: &Actor) -> Self {
         let mut hasher = DefaultHasher::new();
-        (actor.id, &actor.login).hash(&mut hasher);
+        (&actor.id, &actor.login).hash(&mut hasher);
         Self(hasher.finish())
     }
 }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use super::environment::{Clock, Rng};
 use super::retry_locks::RetryLocks;
 use crate::auth::upload_token::UploadTokens;
-use crate::forge::Forge;
+use crate::forge::cache::CachedForge;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 
@@ -14,7 +14,7 @@ use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError
 pub(crate) struct HostServices {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
-    pub(crate) forge: Arc<dyn Forge>,
+    pub(crate) forge: CachedForge,
     pub(crate) clock: Clock,
     pub(crate) randomness: Rng,
     /// Maximum size of a file, in bytes.

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row};
 use time::Date;
 
-use super::Visibility;
 use super::token::{TokenHash, day, hash};
-use crate::forge::{Actor, Credential, Decision, Project, ProjectRef, Role, Scope};
+use crate::forge::{Access, Actor, Credential, Decision, Project, ProjectRef, Role, Scope, Visibility};
 use crate::storage::ProjectId;
 
 /// Maximum number of decisions kept in memory. With paths of usual length they take about 3 MB.
@@ -15,7 +14,7 @@ const DECISIONS_KEPT_MAX: usize = 10_000;
 
 // One query, so that token, project and role are read in one snapshot.
 const FACTS: &str = "
-SELECT u.id, u.login, t.scope, t.project, t.expires, p.id, p.path, p.visibility, m.role
+SELECT u.id, u.login, t.scope, t.project, t.expires, p.id, p.path, p.visibility, m.role, t.id
 FROM tokens t
 JOIN users u ON u.id = t.user
 LEFT JOIN projects p ON p.id = coalesce(?2, (SELECT id FROM projects WHERE path = ?3))
@@ -40,11 +39,13 @@ struct Kept {
 /// The stored facts about a project and a token that is not revoked. The token may have expired.
 struct Facts {
     actor: Actor,
+    /// The token's number.
+    token: u64,
     scope: Scope,
     /// The only project for which the token works. `None`: all projects of its user.
     only_for: Option<ProjectId>,
     expires: Option<Date>,
-    project: Option<(Project, Visibility)>,
+    project: Option<Project>,
     member: Option<Role>,
 }
 
@@ -70,7 +71,10 @@ impl Reader {
         today: Date,
     ) -> rusqlite::Result<Decision> {
         self.forget_if_changed()?;
-        let key = (hash(&credential.0), project.clone());
+        let Some(token) = credential.token() else {
+            return Ok(Decision::Unauthenticated);
+        };
+        let key = (hash(token), project.clone());
         if let Some(kept) = self.kept.get(&key) {
             return Ok(if works(kept.expires, today) {
                 kept.decision.clone()
@@ -88,7 +92,7 @@ impl Reader {
         let decision = kept.decision.clone();
         // Only decisions about existing projects are kept. So a stranger who tries names neither fills the
         // memory nor evicts others.
-        if matches!(decision, Decision::Known { project: Some(_), .. }) {
+        if matches!(&decision, Decision::Known(access) if access.project.is_some()) {
             self.keep(key, kept);
         }
         Ok(decision)
@@ -133,16 +137,17 @@ impl Reader {
 
 impl Facts {
     fn decide(self) -> Decision {
-        let project = self.project.and_then(|(project, visibility)| {
+        let project = self.project.and_then(|project| {
             let within = self.only_for.is_none_or(|only| only == project.id);
-            let role = role(visibility, self.member).filter(|_| within)?;
+            let role = role(project.visibility, self.member).filter(|_| within)?;
             Some((project, role))
         });
-        Decision::Known {
-            actor: self.actor,
-            scope: self.scope,
-            project,
+        let access = Access::new(self.actor, self.scope, project);
+        Access {
+            token_id: Some(self.token.to_string()),
+            ..access
         }
+        .into()
     }
 }
 
@@ -162,20 +167,12 @@ fn works(expires: Option<Date>, today: Date) -> bool {
 
 fn facts(row: &Row<'_>) -> rusqlite::Result<Facts> {
     let project = match row.get::<_, Option<u64>>(5)? {
-        Some(id) => Some((
-            Project {
-                id: ProjectId(id),
-                path: row.get(6)?,
-            },
-            row.get(7)?,
-        )),
+        Some(id) => Some(Project::new(ProjectId(id), row.get::<_, String>(6)?, row.get(7)?)),
         None => None,
     };
     Ok(Facts {
-        actor: Actor {
-            id: row.get(0)?,
-            login: row.get(1)?,
-        },
+        actor: Actor::new(row.get::<_, u64>(0)?.to_string(), row.get::<_, String>(1)?),
+        token: row.get(9)?,
         scope: row.get(2)?,
         only_for: row.get::<_, Option<u64>>(3)?.map(ProjectId),
         expires: day(row, 4)?,

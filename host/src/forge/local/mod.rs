@@ -27,8 +27,8 @@ use time::{Date, OffsetDateTime};
 use tokio::time::{Instant, sleep};
 
 use self::schema::{BUSY_TIMEOUT, RETRY_PAUSE, is_busy};
-use super::{Credential, Decision, Forge, ForgeError, Job, ProjectRef, Target};
-use crate::storage::ProjectId;
+pub use super::Visibility;
+use super::{Credential, Decision, Forge, ForgeError, ProjectRef};
 
 mod account;
 mod decision;
@@ -45,7 +45,7 @@ mod tests;
 pub use account::{FirstStart, ProjectEntry, UserEntry};
 pub use error::LocalError;
 pub use token::{NewToken, TokenEntry};
-pub use word::{UnknownWord, Visibility};
+pub use word::UnknownWord;
 
 /// Maximum number of entries that one call of a `list_…` method returns.
 pub const LIST_PAGE_MAX: u32 = 1000;
@@ -106,17 +106,13 @@ impl Forge for LocalForge {
         loop {
             match self.decide(project, credential, today_utc()) {
                 Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(RETRY_PAUSE).await,
-                decided => return decided.map_err(|error| ForgeError(format!("local forge: {error}"))),
+                decided => return decided.map_err(|error| ForgeError::new(format!("local forge: {error}"))),
             }
         }
     }
 
-    async fn job(&self, _project: ProjectId, _id: &str) -> Result<Option<Job>, ForgeError> {
-        Ok(None)
-    }
-
-    async fn link(&self, _project: ProjectId, _target: &Target) -> Result<Option<String>, ForgeError> {
-        Ok(None)
+    fn is_cached(&self) -> bool {
+        false
     }
 }
 

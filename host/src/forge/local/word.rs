@@ -7,18 +7,7 @@ use std::str::FromStr;
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
-use crate::forge::{Role, Scope};
-
-/// The users who may read a project of which they are no member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
-    /// No user.
-    Private,
-    /// Every user of the forge.
-    Internal,
-    /// Every user of the forge. This host answers nobody else.
-    Public,
-}
+use crate::forge::{Role, Scope, Visibility};
 
 /// A word that is not allowed in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]

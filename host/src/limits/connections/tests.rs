@@ -23,10 +23,7 @@ fn connections(all: usize, caller: usize) -> Connections {
 }
 
 fn claim(caller: u64) -> Claim {
-    let actor = Actor {
-        id: caller,
-        login: String::new(),
-    };
+    let actor = Actor::new(caller.to_string(), "");
     Claim {
         project: ProjectId(1),
         caller: Some(CallerId::of(&actor)),

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Accessor;
 
-use crate::forge::{ForgeError, Job, Target};
+use crate::forge::{ForgeError, Job, JobRef, Target};
 use crate::runtime::bindings::forge as wit;
 use crate::runtime::store_data::{Imports, StoreData};
 
@@ -11,12 +11,13 @@ impl wit::Host for &mut StoreData {}
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get_job(accessor: &Accessor<T, Self>, id: String) -> Result<Option<wit::Job>, wit::Error> {
         let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        Ok(services.forge.job(project, &id).await?.map(wit::Job::from))
+        let job = services.forge.forge().job(project, &JobRef::Id(id), None).await?;
+        Ok(job.map(wit::Job::from))
     }
 
     async fn get_link(accessor: &Accessor<T, Self>, target: wit::Target) -> Result<Option<String>, wit::Error> {
         let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        Ok(services.forge.link(project, &target.into()).await?)
+        Ok(services.forge.forge().link(project, &target.into()).await?)
     }
 }
 
@@ -51,7 +52,7 @@ impl From<wit::Target> for Target {
 
 impl From<ForgeError> for wit::Error {
     fn from(error: ForgeError) -> Self {
-        tracing::error!(target: "mlforge::forge", reason = error.0, "forge unavailable");
+        tracing::error!(target: "mlforge::forge", reason = error.reason, "forge unavailable");
         Self::Unavailable("the forge cannot answer now".into())
     }
 }

@@ -49,10 +49,7 @@ fn first_start_makes_the_demo_project_its_owner_and_a_token() {
     let dir = tempfile::tempdir().unwrap();
     let forge = LocalForge::open(&dir.path().join("forge.db")).unwrap();
     let first = forge.first_start().unwrap().expect("the forge is empty");
-    let project = Project {
-        id: ProjectId(1),
-        path: "demo/demo".into(),
-    };
+    let project = Project::new(ProjectId(1), "demo/demo", Visibility::Private);
     assert_eq!(
         project_in(&forge, &ProjectRef::Id(1), &first.token),
         Some((project, Role::Owner))
@@ -156,9 +153,9 @@ async fn waiting_for_a_locked_file_blocks_no_thread() {
         reader: Mutex::new(decision::Reader::new(schema::open_reader(&path).unwrap())),
     };
     foreign.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let (here, credential) = (ProjectRef::Id(project.0), Credential(token));
+    let (here, credential) = (ProjectRef::Id(project.0), Credential::Bearer(token));
     // This runs on the only thread that there is.
     let unlock = async { foreign.execute_batch("COMMIT").unwrap() };
     let (decided, ()) = tokio::join!(forge.resolve(&here, &credential), unlock);
-    assert!(matches!(decided.unwrap(), Decision::Known { project: Some(_), .. }));
+    assert!(matches!(decided.unwrap(), Decision::Known(access) if access.project.is_some()));
 }

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::forge::{Project, Role, Scope};
+use crate::forge::{Actor, JobRef, Project, Role, Scope, Target};
+use crate::storage::ProjectId;
 
 mod file;
 mod names;
@@ -70,13 +71,15 @@ fn new_token() -> NewToken {
 }
 
 fn decide(forge: &LocalForge, project: &ProjectRef, token: &str) -> Decision {
-    forge.decide(project, &Credential(token.into()), today_utc()).unwrap()
+    forge
+        .decide(project, &Credential::Bearer(token.into()), today_utc())
+        .unwrap()
 }
 
 fn project_in(forge: &LocalForge, project: &ProjectRef, token: &str) -> Option<(Project, Role)> {
     match decide(forge, project, token) {
-        Decision::Known { project, .. } => project,
-        Decision::Unauthenticated => panic!("the token is refused"),
+        Decision::Known(access) => access.project.clone(),
+        _ => panic!("the token is refused"),
     }
 }
 
@@ -147,10 +150,7 @@ fn project_is_found_by_number_and_by_path_in_any_case() {
     let world = World::new();
     world.join(Role::Guest);
     let token = world.token();
-    let project = Project {
-        id: world.project,
-        path: "team/model".into(),
-    };
+    let project = Project::new(world.project, "team/model", Visibility::Private);
     for name in [world.here(), path("team/model"), path("Team/MODEL")] {
         assert_eq!(
             project_in(&world.forge, &name, &token),
@@ -178,10 +178,11 @@ fn decision_names_the_user_and_the_scope() {
             ..new_token()
         })
         .unwrap();
-    let Decision::Known { actor, scope, .. } = decide(&world.forge, &world.here(), &token) else {
+    let Decision::Known(access) = decide(&world.forge, &world.here(), &token) else {
         panic!()
     };
-    assert_eq!((actor.id, actor.login.as_str(), scope), (1, "ada", Scope::ReadApi));
+    assert_eq!(access.actor, Actor::new("1", "ada"));
+    assert_eq!((access.scope, access.token_id.as_deref()), (Scope::ReadApi, Some("1")));
 }
 
 #[test]
@@ -189,7 +190,14 @@ fn there_are_no_jobs_and_no_pages() {
     let world = World::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        assert_eq!(world.forge.job(world.project, "1").await.unwrap(), None);
+        assert_eq!(
+            world
+                .forge
+                .job(world.project, &JobRef::Id("1".into()), None)
+                .await
+                .unwrap(),
+            None
+        );
         assert_eq!(
             world
                 .forge
@@ -200,7 +208,7 @@ fn there_are_no_jobs_and_no_pages() {
         );
         let unknown = world
             .forge
-            .resolve(&world.here(), &Credential("x".into()))
+            .resolve(&world.here(), &Credential::Bearer("x".into()))
             .await
             .unwrap();
         assert_eq!(unknown, Decision::Unauthenticated);

@@ -34,10 +34,10 @@ fn token_does_not_work_on_its_expiry_day() {
     let on = |day| {
         world
             .forge
-            .decide(&world.here(), &Credential(token.clone()), day)
+            .decide(&world.here(), &Credential::Bearer(token.clone()), day)
             .unwrap()
     };
-    assert!(matches!(on(expires - Duration::days(1)), Decision::Known { .. }));
+    assert!(matches!(on(expires - Duration::days(1)), Decision::Known(_)));
     assert_eq!(on(expires), Decision::Unauthenticated);
 }
 
@@ -54,7 +54,10 @@ fn kept_decision_expires_with_its_token() {
         })
         .unwrap();
     assert_eq!(world.role(&token), Some(Role::Owner));
-    let tomorrow = world.forge.decide(&world.here(), &Credential(token), expires).unwrap();
+    let tomorrow = world
+        .forge
+        .decide(&world.here(), &Credential::Bearer(token), expires)
+        .unwrap();
     assert_eq!(tomorrow, Decision::Unauthenticated);
 }
 
@@ -69,7 +72,7 @@ fn token_that_expires_today_is_created_and_never_works() {
     let token = world.forge.create_token(&new).unwrap();
     let decision = world
         .forge
-        .decide(&world.here(), &Credential(token), today_utc())
+        .decide(&world.here(), &Credential::Bearer(token), today_utc())
         .unwrap();
     assert_eq!(decision, Decision::Unauthenticated);
 }
@@ -135,12 +138,12 @@ fn list_shows_only_the_beginning_of_a_token() {
 #[test]
 fn decisions_about_strangers_are_not_kept() {
     let world = World::new();
-    let token = Credential(world.token());
+    let token = Credential::Bearer(world.token());
     for id in 100..200 {
         world.forge.decide(&ProjectRef::Id(id), &token, today_utc()).unwrap();
         world
             .forge
-            .decide(&world.here(), &Credential(format!("mlf_{id}")), today_utc())
+            .decide(&world.here(), &Credential::Bearer(format!("mlf_{id}")), today_utc())
             .unwrap();
     }
     assert_eq!(world.forge.reader.lock().unwrap().kept_count(), 0);

@@ -1,0 +1,162 @@
+//! The cache around a forge: a training script sends a request for each metric, and must not cost the forge one each.
+//!
+//! - A decision that permits reading is kept for 60 s at most, any other for 5 s, a failure for 1 s or as long as the forge asks.
+//! - A key is a hash of credential and project. One call a key is in flight, and others with that key wait for it.
+//! - The number of entries is bounded. Webhooks remove entries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, timeout};
+
+use super::{Credential, Decision, Event, Forge, ForgeError, ProjectRef};
+
+/// How long a decision is kept that permits reading.
+pub(crate) const ALLOWED_TTL_MAX: Duration = Duration::from_secs(60);
+/// How long any other decision is kept.
+pub(crate) const REFUSED_TTL_MAX: Duration = Duration::from_secs(5);
+/// How long a failure is kept, unless the forge asks for more.
+const FAILED_TTL: Duration = Duration::from_secs(1);
+/// Maximum number of entries. With paths and names of usual length they take about 8 MB.
+const ENTRIES_MAX: usize = 10_000;
+
+/// A forge with a cache of its decisions.
+pub(crate) struct CachedForge {
+    forge: Arc<dyn Forge>,
+    /// Maximum time of a call.
+    timeout: Duration,
+    entries: Cache<Key, Arc<Entry>>,
+    /// Number of events so far. A decision that was asked for before an event is not kept after it.
+    events: AtomicU64,
+}
+
+type Key = [u8; 32];
+type Answer = Result<Decision, ForgeError>;
+
+/// An answer of the forge.
+struct Entry {
+    answer: Answer,
+    asked: Instant,
+    ttl: Duration,
+}
+
+impl CachedForge {
+    pub(crate) fn new(forge: Arc<dyn Forge>, timeout: Duration) -> Self {
+        Self {
+            forge,
+            timeout,
+            entries: Cache::new(ENTRIES_MAX),
+            events: AtomicU64::new(0),
+        }
+    }
+
+    /// The forge itself, for everything but decisions.
+    pub(crate) fn forge(&self) -> &dyn Forge {
+        &*self.forge
+    }
+
+    /// Asks as [`Forge::resolve`] does, unless there is an answer that is at most `age_max` old.
+    pub(crate) async fn resolve(&self, project: &ProjectRef, credential: &Credential, age_max: Duration) -> Answer {
+        if !self.forge.is_cached() {
+            return self.ask(project, credential).await;
+        }
+        let key = key(project, credential);
+        if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(age_max)) {
+            return entry.answer.clone();
+        }
+        let reuse = |_: &Key, entry: &mut Arc<Entry>| {
+            if entry.is_fresh(age_max) {
+                EntryAction::Retain(entry.answer.clone())
+            } else {
+                EntryAction::ReplaceWithGuard
+            }
+        };
+        // Waits for a call that is in flight. If that is given up, the next in line makes one.
+        let guard = match self.entries.entry_async(&key, reuse).await {
+            EntryResult::Retained(answer) => return answer,
+            EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => guard,
+            // Neither comes, since `reuse` removes nothing and the wait has no limit of its own.
+            EntryResult::Removed(..) | EntryResult::Timeout => return self.ask(project, credential).await,
+        };
+        let (events, asked) = (self.events.load(Ordering::SeqCst), Instant::now());
+        let answer = self.ask(project, credential).await;
+        let is_outdated = self.events.load(Ordering::SeqCst) != events;
+        let ttl = if is_outdated { Duration::ZERO } else { ttl(&answer) };
+        let entry = Arc::new(Entry {
+            answer: answer.clone(),
+            asked,
+            ttl,
+        });
+        // It fails only if the key was inserted or removed meanwhile, and then nothing is kept.
+        _ = guard.insert(entry);
+        answer
+    }
+
+    /// Forgets the decisions that an event may have changed.
+    pub(crate) fn forget(&self, event: &Event) {
+        self.events.fetch_add(1, Ordering::SeqCst);
+        self.entries.retain(|_, entry| !entry.may_change_by(event));
+    }
+
+    async fn ask(&self, project: &ProjectRef, credential: &Credential) -> Answer {
+        match timeout(self.timeout, self.forge.resolve(project, credential)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ForgeError::new("it did not answer in time")),
+        }
+    }
+}
+
+impl Entry {
+    fn is_fresh(&self, age_max: Duration) -> bool {
+        self.asked.elapsed() < self.ttl.min(age_max)
+    }
+
+    fn may_change_by(&self, event: &Event) -> bool {
+        // A project that is hidden now may be the one that changed.
+        let Ok(Decision::Known(access)) = &self.answer else {
+            return true;
+        };
+        match event {
+            Event::Project(id) => access.project.as_ref().is_none_or(|(project, _)| project.id == *id),
+            Event::User(id) => access.actor.id == *id,
+            Event::Everything => true,
+        }
+    }
+}
+
+fn ttl(answer: &Answer) -> Duration {
+    match answer {
+        Ok(Decision::Known(access)) => {
+            let ttl_max = if access.project.is_some() {
+                ALLOWED_TTL_MAX
+            } else {
+                REFUSED_TTL_MAX
+            };
+            access.holds_for.unwrap_or(ttl_max).min(ttl_max)
+        }
+        Ok(Decision::Unauthenticated | Decision::InsufficientScope { .. }) => REFUSED_TTL_MAX,
+        Err(error) => error
+            .retry_after
+            .unwrap_or(FAILED_TTL)
+            .clamp(FAILED_TTL, ALLOWED_TTL_MAX),
+    }
+}
+
+/// The hash under which an answer is kept, so that no credential is.
+fn key(project: &ProjectRef, credential: &Credential) -> Key {
+    let credential = credential.encode();
+    let (kind, project) = match project {
+        ProjectRef::Id(id) => (b'i', id.to_string()),
+        ProjectRef::Path(path) => (b'p', path.clone()),
+    };
+    Sha256::new()
+        .chain_update(credential.len().to_le_bytes())
+        .chain_update(credential)
+        .chain_update([kind])
+        .chain_update(project)
+        .finalize()
+        .into()
+}
