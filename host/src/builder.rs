@@ -114,7 +114,7 @@ impl HostBuilder {
     }
 
     /// Sets the forge, which identifies callers.
-    pub fn forge(mut self, forge: Arc<impl Forge>) -> Self {
+    pub fn forge(mut self, forge: Arc<dyn Forge>) -> Self {
         self.forge = Some(forge);
         self
     }
@@ -174,7 +174,8 @@ impl HostBuilder {
         self
     }
 
-    /// Sets the clock that the component sees; by default the system's.
+    /// Sets the clock that the component sees, and by which decisions of the forge grow old; by default the
+    /// system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
@@ -207,7 +208,11 @@ impl HostBuilder {
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,
-            forge: CachedForge::new(self.forge.context("a host needs a forge")?, self.limits.forge_timeout),
+            forge: CachedForge::new(
+                self.forge.context("a host needs a forge")?,
+                self.limits.forge_timeout,
+                Arc::clone(&self.clock),
+            ),
             clock: self.clock,
             randomness: self.randomness,
         };

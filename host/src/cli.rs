@@ -13,9 +13,13 @@ use mlforge::forge::{ProjectRef, Role, Scope};
 use time::Date;
 use time::macros::format_description;
 
+use self::config::CliError;
+use self::forge::ForgeArgs;
 use self::storage::FileStoreArgs;
 
 mod compile;
+mod config;
+mod forge;
 mod log;
 mod manage;
 mod purge;
@@ -45,6 +49,8 @@ Examples:
   mlforge serve
   mlforge serve --data /var/lib/mlforge --listen 0.0.0.0:5000 --external-url https://ml.example.org
   MLFORGE_LOG=debug mlforge serve --listen 127.0.0.1:0
+  mlforge serve --config /etc/mlforge.toml
+  mlforge serve --forge gitea=https://git.example.org --external-url https://git.example.org
   mlforge serve --files s3://models/mlforge --s3-endpoint https://s3.example.org --s3-region eu-1
 
 --files needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or the role of a container or pod.
@@ -89,6 +95,9 @@ enum Command {
     /// Run the server; the first start makes a project and a token
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Serve>),
+    /// Check a configuration file
+    #[command(subcommand, arg_required_else_help = false)]
+    Config(ConfigCommand),
     /// Compile the component into the data directory, as a first start does
     #[command(hide = true)]
     Compile {
@@ -113,8 +122,22 @@ enum Command {
     Token(TokenCommand),
 }
 
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print each mistake of a file with its line
+    Check {
+        /// The TOML file
+        file: PathBuf,
+    },
+}
+
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 struct Serve {
+    /// TOML file with further options, in which each flag has a key of the same name; the command line wins
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5000")]
     listen: std::net::SocketAddr,
@@ -148,6 +171,9 @@ struct Serve {
     /// Remove for good what was deleted so many days ago, four times a day; without it deleted things stay
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     purge_after: Option<u64>,
+
+    #[command(flatten)]
+    forge: ForgeArgs,
 
     #[command(flatten)]
     files: FileStoreArgs,
@@ -241,27 +267,34 @@ enum TokenCommand {
 
 /// Runs the command of the arguments. Returns the exit code.
 pub(crate) fn run() -> ExitCode {
-    match Cli::try_parse() {
+    match config::parse(std::env::args_os().collect()) {
+        Err(CliError::Config(error)) => fail(&format!("{error:#}"), ExitCode::from(WRONG_ARGUMENTS)),
         Ok(cli) => match execute(&cli) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("{error:#}"), ExitCode::FAILURE),
         },
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(CliError::Arguments(error))
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
             // If stdout is closed, nobody can be told.
             let _ = error.print();
             ExitCode::SUCCESS
         }
-        Err(error) => fail(&first_paragraph(&error), ExitCode::from(WRONG_ARGUMENTS)),
+        Err(CliError::Arguments(error)) => fail(&first_paragraph(&error), ExitCode::from(WRONG_ARGUMENTS)),
     }
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
+    if let Command::Config(command) = &cli.command {
+        return config::run(command);
+    }
     create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
     // An early test gives one clear message instead of one for each file that cannot be written.
     tempfile::tempfile_in(&cli.data)
         .with_context(|| format!("cannot write to the data directory {}", cli.data.display()))?;
     match &cli.command {
         Command::Serve(serve) => serve::serve(&cli.data, serve),
+        Command::Config(command) => config::run(command),
         Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
         Command::Purge(options) => purge::purge(&cli.data, options),
         Command::Project(command) => manage::project(&cli.data, command),

@@ -41,7 +41,7 @@ impl GuestHost {
             .plugin(PLUGIN.get_or_init(compile).clone())
             .records(Arc::new(MemoryRecords::new()))
             .blobs(Arc::new(MemoryBlobs::new()))
-            .forge(Arc::clone(&forge));
+            .forge(Arc::<StaticForge>::clone(&forge));
         Self {
             host: set(builder).build().expect("a host"),
             forge,

@@ -13,6 +13,7 @@ mod docs;
 mod engine;
 mod experiments;
 mod file_replacement;
+mod forge_cache;
 mod format;
 mod histories;
 mod host_imports;

@@ -4,6 +4,7 @@
 //! a separate thread writes the lines and ignores failures. When too many lines wait, further ones are
 //! dropped. A later line tells how many are missing.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::mem;
 use std::panic;
@@ -14,8 +15,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{self, Format};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
 /// Maximum number of bytes that wait to be written: some 20,000 lines.
 const WAITING_BYTES_MAX: usize = 4 << 20;
@@ -23,6 +27,30 @@ const WAITING_BYTES_MAX: usize = 4 << 20;
 const WRITE_BYTES: usize = 64 << 10;
 /// Maximum time for which the end of the process waits for lines to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Writes a line as `tracing_subscriber` does, with the id of the request for which the task works at its end.
+struct WithRequestId(Format);
+
+impl<S, N> FormatEvent<S, N> for WithRequestId
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: format::Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(id) = mlforge::current_request_id() else {
+            return self.0.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        let plain = format::Writer::new(&mut line);
+        self.0.format_event(context, plain, event)?;
+        writeln!(writer, "{} request={id}", line.trim_end_matches('\n'))
+    }
+}
 
 /// The running log. Dropping it waits for the lines so far, at most for `FLUSH_TIME_MAX`.
 pub(super) struct Log {
@@ -52,13 +80,15 @@ impl Log {
             Err(_) => EnvFilter::new("info"),
         };
         let lines = Lines::to(io::stderr()).context("cannot start a thread for the log")?;
+        let is_terminal = io::stderr().is_terminal();
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(lines.clone())
-            .with_ansi(io::stderr().is_terminal())
+            .with_ansi(is_terminal)
             // Otherwise a line that cannot be written is reported with `eprintln`, which panics when standard
             // error fails.
             .log_internal_errors(false)
+            .event_format(WithRequestId(Format::default().with_ansi(is_terminal)))
             .init();
         // The default hook writes to standard error on the thread that panics.
         panic::set_hook(Box::new(|panic| tracing::error!(target: "mlforge::panic", "{panic}")));

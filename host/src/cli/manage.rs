@@ -6,9 +6,10 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use mlforge::forge::local::{LocalForge, NewToken, TokenEntry};
+use mlforge::forge::local::{NewToken, TokenEntry};
 use mlforge::storage::ProjectId;
 
+use super::forge::open_managed as open;
 use super::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 
 /// Placeholder for an absent value in lists.
@@ -71,11 +72,6 @@ pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
         TokenCommand::List => print_pages(|after| Ok(forge.list_tokens(after)?), |token| token.id, token_line),
         TokenCommand::Revoke { token_or_id } => Ok(forge.revoke_token(token_or_id)?),
     }
-}
-
-/// Opens the forge of a data directory.
-pub(super) fn open(data: &Path) -> anyhow::Result<LocalForge> {
-    LocalForge::open(&data.join("forge.db"))
 }
 
 fn token_line(token: &TokenEntry) -> String {

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use mlforge::forge::ProjectRef;
-use mlforge::forge::local::{LocalForge, ProjectEntry};
 use mlforge::storage::ProjectId;
+use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::{Host, Limits};
 
 use super::Purge;
+use super::forge::OpenForge;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Time between two purges by a server.
@@ -28,42 +29,60 @@ pub(super) fn purge(data: &Path, options: &Purge) -> anyhow::Result<()> {
 }
 
 async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
-    let forge = Arc::new(super::manage::open(data)?);
-    let projects: Vec<ProjectEntry> = projects(&forge)?
-        .into_iter()
-        .filter(|project| options.project.as_ref().is_none_or(|named| is_named(project, named)))
-        .collect();
-    if let (Some(named), []) = (&options.project, &projects[..]) {
-        bail!("there is no project `{named}`");
-    }
-    let host = super::storage::builder(data, &options.files, forge)
-        .await
-        .context("a server that runs purges by itself: mlforge serve --purge-after")?
+    let forge = super::forge::open_owned(data)?;
+    let records =
+        super::storage::records(data).context("a server that runs purges by itself: mlforge serve --purge-after")?;
+    let projects = match &options.project {
+        Some(project) => vec![named(&forge, project)?],
+        None => projects(&records).await?,
+    };
+    let host = super::storage::builder(data, &options.files, records, forge.forge())
+        .await?
         .component(mlforge_component::COMPONENT)
         .limits(Limits::default())
         .background_maintenance(false)
         .build()?;
     for project in projects {
-        let removed = host.purge(project.id, days(options.older_than)).await?;
+        let removed = host.purge(project, days(options.older_than)).await?;
         // A failure to write the report does not affect the next project.
-        if let Err(error) = writeln!(std::io::stdout(), "{}\t{removed}", project.path) {
-            tracing::warn!(project = project.id.0, removed, %error, "purged; cannot write to stdout");
+        if let Err(error) = writeln!(std::io::stdout(), "{}\t{removed}", title(&forge, project)?) {
+            tracing::warn!(project = project.0, removed, %error, "purged; cannot write to stdout");
         }
     }
     Ok(())
 }
 
-fn is_named(project: &ProjectEntry, named: &ProjectRef) -> bool {
-    match named {
-        ProjectRef::Id(id) => project.id.0 == *id,
-        ProjectRef::Path(path) => project.path == *path,
-    }
+/// The project that the user named. Other forges than the local one are not asked, so there it is named by number.
+fn named(forge: &OpenForge, project: &ProjectRef) -> anyhow::Result<ProjectId> {
+    let Some(local) = forge.local() else {
+        return match project {
+            ProjectRef::Id(id) => Ok(ProjectId(*id)),
+            ProjectRef::Path(path) => bail!("`{path}`: name the project by its number on the forge"),
+        };
+    };
+    local
+        .find_project(project)?
+        .map(|project| project.id)
+        .with_context(|| format!("there is no project `{project}`"))
 }
 
-fn projects(forge: &LocalForge) -> anyhow::Result<Vec<ProjectEntry>> {
-    let mut projects: Vec<ProjectEntry> = Vec::new();
+/// The path of a project, or its number if the forge is not the local one.
+fn title(forge: &OpenForge, project: ProjectId) -> anyhow::Result<String> {
+    let entry = match forge.local() {
+        Some(local) => local.find_project(&ProjectRef::Id(project.0))?,
+        None => None,
+    };
+    Ok(entry.map_or_else(|| project.0.to_string(), |entry| entry.path))
+}
+
+/// All projects that have data.
+async fn projects(records: &SqliteRecords) -> anyhow::Result<Vec<ProjectId>> {
+    let mut projects: Vec<ProjectId> = Vec::new();
     loop {
-        let page = forge.list_projects(projects.last().map_or(ProjectId(0), |project| project.id))?;
+        let page = records
+            .projects(projects.last().copied())
+            .await
+            .map_err(|error| anyhow!("{error}"))?;
         if page.is_empty() {
             return Ok(projects);
         }
@@ -76,17 +95,12 @@ fn days(days: u64) -> Duration {
 }
 
 /// Purges all projects of a running host, periodically.
-pub(super) async fn purge_regularly(host: Host, forge: Arc<LocalForge>, older_than: u64) {
+pub(super) async fn purge_regularly(host: Host, records: Arc<SqliteRecords>, older_than: u64) {
     loop {
-        // The query may wait for another process.
-        let listed = tokio::task::spawn_blocking({
-            let forge = Arc::clone(&forge);
-            move || projects(&forge)
-        });
-        match listed.await.unwrap_or_else(|error| Err(error.into())) {
+        match projects(&records).await {
             Ok(projects) => {
                 for project in projects {
-                    purge_one(&host, &project, older_than).await;
+                    purge_one(&host, project, older_than).await;
                 }
             }
             Err(error) => tracing::error!(error = format!("{error:#}"), "cannot list projects to purge"),
@@ -95,10 +109,10 @@ pub(super) async fn purge_regularly(host: Host, forge: Arc<LocalForge>, older_th
     }
 }
 
-async fn purge_one(host: &Host, project: &ProjectEntry, older_than: u64) {
-    match host.purge(project.id, days(older_than)).await {
+async fn purge_one(host: &Host, project: ProjectId, older_than: u64) {
+    match host.purge(project, days(older_than)).await {
         Ok(0) => {}
-        Ok(removed) => tracing::info!(project = project.id.0, removed, "purged"),
-        Err(error) => tracing::error!(project = project.id.0, error = format!("{error:#}"), "cannot purge"),
+        Ok(removed) => tracing::info!(project = project.0, removed, "purged"),
+        Err(error) => tracing::error!(project = project.0, error = format!("{error:#}"), "cannot purge"),
     }
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, ensure};
-use mlforge::forge::local::{FirstStart, LocalForge};
+use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
+use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::{Host, Limits, SOURCE_SCHEMES};
 use tokio::net::TcpListener;
 
 use super::Serve;
+use super::forge::OpenForge;
 use super::log::Log;
 
 /// With one worker, a single slow step would delay all requests.
@@ -31,8 +33,9 @@ pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
 
 async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let raised = raise_descriptor_limit();
-    let forge = Arc::new(super::manage::open(data)?);
-    let host = build(data, options, Arc::clone(&forge)).await?;
+    let forge = options.forge.open(data, options.external_url.as_deref())?;
+    let records = super::storage::records(data)?;
+    let host = build(data, options, Arc::clone(&records), forge.forge()).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -42,17 +45,20 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .clone()
         .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
     // This is the last step that can fail: a token created before a failed start would never be shown.
-    let first = forge.first_start()?;
-    announce(announcement(&forge, &base, data, first.as_ref())?);
+    announce(announcement(&forge, &base, data)?);
     match raised {
         Ok(None) => {}
         Ok(Some((from, to))) => tracing::info!(from, to, "raised the limit of open files"),
         Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
     }
+    if let OpenForge::Remote(remote) = forge {
+        tracing::info!(forge = %options.forge.forge, "asking the forge");
+        tokio::spawn(probe(remote));
+    }
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
     let purging = options
         .purge_after
-        .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), Arc::clone(&forge), days)));
+        .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), records, days)));
     host.serve(listener, shutdown).await?;
     if let Some(purging) = purging {
         purging.abort();
@@ -61,8 +67,23 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn build(data: &Path, options: &Serve, forge: Arc<LocalForge>) -> anyhow::Result<Host> {
-    let builder = super::storage::builder(data, &options.files, forge).await?;
+/// Warns if the forge does not answer. The server starts anyway: the forge may start later.
+async fn probe(forge: Arc<dyn Forge>) {
+    if let Err(error) = forge.probe().await {
+        tracing::warn!(
+            reason = error.reason,
+            "the forge does not answer; until it does, every request is refused"
+        );
+    }
+}
+
+async fn build(
+    data: &Path,
+    options: &Serve,
+    records: Arc<SqliteRecords>,
+    forge: Arc<dyn Forge>,
+) -> anyhow::Result<Host> {
+    let builder = super::storage::builder(data, &options.files, records, forge).await?;
     let component = super::compile::component(options.plugin.as_deref())?;
     super::compile::ahead(data, options.plugin.as_deref(), &component);
     let builder = match &options.external_url {
@@ -95,8 +116,15 @@ fn source_schemes(allowed: &[String], denied: &[String]) -> anyhow::Result<Vec<S
     Ok(schemes)
 }
 
-/// The two lines that a user pastes into a shell.
-fn announcement(forge: &LocalForge, base: &str, data: &Path, first: Option<&FirstStart>) -> anyhow::Result<String> {
+/// The two lines that a user pastes into a shell. The first start of a local forge makes a project and a token.
+fn announcement(forge: &OpenForge, base: &str, data: &Path) -> anyhow::Result<String> {
+    let Some(forge) = forge.local() else {
+        let token = "# token: one of the forge";
+        return Ok(format!(
+            "export MLFLOW_TRACKING_URI={base}/api/v4/projects/PROJECT/ml/mlflow\n{token}\n"
+        ));
+    };
+    let first = forge.first_start()?;
     let project = forge
         .list_projects(ProjectId(0))?
         .first()

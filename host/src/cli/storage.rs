@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use mlforge::HostBuilder;
-use mlforge::forge::local::LocalForge;
+use mlforge::forge::Forge;
 use mlforge::storage::files::FileBlobs;
 #[cfg(feature = "s3")]
 use mlforge::storage::s3::{S3Blobs, S3Location};
@@ -32,9 +32,18 @@ pub(super) struct FileStoreArgs {
     s3_region: Option<String>,
 }
 
-/// Creates a builder of a host on the storage of a data directory. Fails when another process has it open.
-pub(super) async fn builder(data: &Path, files: &FileStoreArgs, forge: Arc<LocalForge>) -> anyhow::Result<HostBuilder> {
-    let records = Arc::new(SqliteRecords::open(&data.join("records.db"))?);
+/// Opens the records of a data directory. Fails when another process has them open.
+pub(super) fn records(data: &Path) -> anyhow::Result<Arc<SqliteRecords>> {
+    Ok(Arc::new(SqliteRecords::open(&data.join("records.db"))?))
+}
+
+/// Creates a builder of a host on the storage of a data directory.
+pub(super) async fn builder(
+    data: &Path,
+    files: &FileStoreArgs,
+    records: Arc<SqliteRecords>,
+    forge: Arc<dyn Forge>,
+) -> anyhow::Result<HostBuilder> {
     let builder = files.lend(mlforge::Host::builder(), data, &records).await?;
     Ok(builder
         .compiled_cache(super::compile::cache(data))

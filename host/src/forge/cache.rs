@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{Credential, Decision, Event, Forge, ForgeError, ProjectRef};
 
@@ -28,26 +28,29 @@ pub(crate) struct CachedForge {
     forge: Arc<dyn Forge>,
     /// Maximum time of a call.
     timeout: Duration,
+    clock: Clock,
     entries: Cache<Key, Arc<Entry>>,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
     events: AtomicU64,
 }
 
+type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 type Key = [u8; 32];
 type Answer = Result<Decision, ForgeError>;
 
 /// An answer of the forge.
 struct Entry {
     answer: Answer,
-    asked: Instant,
+    asked: SystemTime,
     ttl: Duration,
 }
 
 impl CachedForge {
-    pub(crate) fn new(forge: Arc<dyn Forge>, timeout: Duration) -> Self {
+    pub(crate) fn new(forge: Arc<dyn Forge>, timeout: Duration, clock: Clock) -> Self {
         Self {
             forge,
             timeout,
+            clock,
             entries: Cache::new(ENTRIES_MAX),
             events: AtomicU64::new(0),
         }
@@ -63,12 +66,12 @@ impl CachedForge {
         if !self.forge.is_cached() {
             return self.ask(project, credential).await;
         }
-        let key = key(project, credential);
-        if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(age_max)) {
+        let (key, now) = (key(project, credential), (self.clock)());
+        if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(now, age_max)) {
             return entry.answer.clone();
         }
         let reuse = |_: &Key, entry: &mut Arc<Entry>| {
-            if entry.is_fresh(age_max) {
+            if entry.is_fresh((self.clock)(), age_max) {
                 EntryAction::Retain(entry.answer.clone())
             } else {
                 EntryAction::ReplaceWithGuard
@@ -81,7 +84,7 @@ impl CachedForge {
             // Neither comes, since `reuse` removes nothing and the wait has no limit of its own.
             EntryResult::Removed(..) | EntryResult::Timeout => return self.ask(project, credential).await,
         };
-        let (events, asked) = (self.events.load(Ordering::SeqCst), Instant::now());
+        let (events, asked) = (self.events.load(Ordering::SeqCst), (self.clock)());
         let answer = self.ask(project, credential).await;
         let is_outdated = self.events.load(Ordering::SeqCst) != events;
         let ttl = if is_outdated { Duration::ZERO } else { ttl(&answer) };
@@ -110,8 +113,10 @@ impl CachedForge {
 }
 
 impl Entry {
-    fn is_fresh(&self, age_max: Duration) -> bool {
-        self.asked.elapsed() < self.ttl.min(age_max)
+    /// False too if the clock was set back meanwhile.
+    fn is_fresh(&self, now: SystemTime, age_max: Duration) -> bool {
+        let age = now.duration_since(self.asked);
+        age.is_ok_and(|age| age < self.ttl.min(age_max))
     }
 
     fn may_change_by(&self, event: &Event) -> bool {

@@ -21,7 +21,6 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
-use tracing::Instrument as _;
 
 use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
@@ -131,12 +130,10 @@ impl Host {
     {
         let (head, body) = request.into_parts();
         let id = RequestId::of(&head.headers);
-        // The span has the highest level, so that a log of errors alone has the id too.
-        let span = tracing::error_span!(target: "mlforge::request", "request", %id);
-        self.answer_in_span(head, body, id).instrument(span).await
+        id.clone().scope(self.answer_with_id(head, body, id)).await
     }
 
-    async fn answer_in_span<B>(&self, head: Parts, body: B, id: RequestId) -> Response<Body>
+    async fn answer_with_id<B>(&self, head: Parts, body: B, id: RequestId) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,

@@ -9,7 +9,6 @@ use http::{Method, Request, Response, request::Parts};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use super::execution::to_http_error;
 use super::headers::{client_response, component_request, declared_length};
@@ -18,6 +17,7 @@ use crate::host::HostState;
 use crate::http::collect;
 use crate::http::error::HttpError;
 use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
+use crate::http::request_id::for_current_request;
 use crate::http::response_body::{Body, Chunk};
 use crate::limits::admission::Permit;
 use crate::limits::idle_timeout::IdleTimeout;
@@ -82,9 +82,12 @@ impl HostState {
             permit,
             reservation: room,
         };
-        let work = StopOnDrop(Some(tokio::spawn(
-            work.run(request, progress, head_sender, sender).in_current_span(),
-        )));
+        let work = StopOnDrop(Some(tokio::spawn(for_current_request(work.run(
+            request,
+            progress,
+            head_sender,
+            sender,
+        )))));
         let answer = answer.await.unwrap_or(Err(HttpError::Internal));
         let answer = match (handle.error(), answer) {
             (Some(error), _) => Err(error),

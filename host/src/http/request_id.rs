@@ -2,8 +2,8 @@
 //! message of a 5xx, so that a user's report leads to the lines of the log.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -16,16 +16,37 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The longest id that a proxy or client may choose, in bytes.
 const ID_BYTES_MAX: usize = 64;
 
+tokio::task_local! {
+    /// The id of the request for which the current task works. It costs less than a span of `tracing`.
+    static CURRENT: RequestId;
+}
+
+/// The id of the request for which the current task works, for programs that write their own log. `None`: it works for none.
+pub fn current_request_id() -> Option<String> {
+    CURRENT.try_with(ToString::to_string).ok()
+}
+
+/// Does `work`, which another task runs for the current request.
+pub(crate) fn for_current_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let id = CURRENT.try_with(Clone::clone).ok();
+    async move {
+        match id {
+            Some(id) => CURRENT.scope(id, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// The id of a request: letters, digits, `-`, `_` and `.` only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestId(String);
+pub(crate) struct RequestId(Arc<str>);
 
 impl RequestId {
     /// Takes the id that a proxy or client sent in `x-request-id`, if it is well-formed. Otherwise makes one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         match sent.filter(|id| is_well_formed(id)) {
-            Some(id) => Self(id.to_owned()),
+            Some(id) => Self(id.into()),
             None => Self::next(),
         }
     }
@@ -36,7 +57,12 @@ impl RequestId {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let process = PROCESS.get_or_init(|| getrandom::u32().unwrap_or_else(|_| std::process::id()));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("{process:08x}-{count:06x}"))
+        Self(format!("{process:08x}-{count:06x}").into())
+    }
+
+    /// Does `work` for the request of this id.
+    pub(crate) async fn scope<F: Future>(self, work: F) -> F::Output {
+        CURRENT.scope(self, work).await
     }
 
     /// Tells the client the id: in the header, and in the message of a 5xx.
@@ -96,7 +122,7 @@ mod tests {
             assert_eq!(sent(kept).to_string(), kept);
         }
         for replaced in ["", "a b", "a\"b", "é", "id;x", &"x".repeat(65)] {
-            assert!(is_well_formed(&sent(replaced).0) && sent(replaced).0 != replaced);
+            assert!(is_well_formed(&sent(replaced).0) && &*sent(replaced).0 != replaced);
         }
         assert_ne!(RequestId::of(&HeaderMap::new()), RequestId::of(&HeaderMap::new()));
     }

@@ -15,9 +15,9 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use super::fair_queue::FairQueue;
+use crate::http::request_id::for_current_request;
 use crate::storage::ProjectId;
 
 /// With a single thread, a long search would delay all others.
@@ -56,7 +56,7 @@ impl LowPriorityRuntime {
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         // A set of one: unlike a handle, it takes its task along when it is dropped.
         let mut task = JoinSet::new();
-        task.spawn_on(work.in_current_span(), self.threads.as_ref()?.handle());
+        task.spawn_on(for_current_request(work), self.threads.as_ref()?.handle());
         task.join_next().await?.ok()
     }
 

@@ -103,6 +103,21 @@ impl LocalForge {
         )
     }
 
+    /// Returns a project. `None`: there is none of this number or path.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be read.
+    pub fn find_project(&self, project: &ProjectRef) -> Result<Option<ProjectEntry>, LocalError> {
+        let id = match project_id(&self.writer(), project) {
+            Ok(id) => id.0,
+            Err(LocalError::ProjectUnknown(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // Numbers begin with 1.
+        let listed = self.list_projects(ProjectId(id.saturating_sub(1)))?;
+        Ok(listed.into_iter().next().filter(|entry| entry.id.0 == id))
+    }
+
     /// Creates a user, and returns its number.
     ///
     /// # Errors

@@ -29,6 +29,9 @@ mod schema;
 mod tests;
 mod writer;
 
+/// Maximum number of projects that one call lists.
+const PROJECTS_PAGE: u32 = 1000;
+
 /// Records in one SQLite database, for one server process.
 pub struct SqliteRecords {
     readers: Readers,
@@ -76,6 +79,17 @@ impl SqliteRecords {
         let GroupCounts { commits, groups } = &*self.queue.counts;
         let load = std::sync::atomic::Ordering::Relaxed;
         (commits.load(load), groups.load(load))
+    }
+
+    /// Lists the projects that have records, in the order of their numbers, after this one: at most 1,000. It is empty only
+    /// at the end.
+    ///
+    /// # Errors
+    /// Fails when the database cannot be read.
+    pub async fn projects(&self, after: Option<ProjectId>) -> Result<Vec<ProjectId>, StorageError> {
+        self.readers
+            .read(|connection| reader::projects(connection, after, PROJECTS_PAGE))
+            .await
     }
 
     /// Completes the queued commits and closes the database. Blocks until that is done. Later calls return

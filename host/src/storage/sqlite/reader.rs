@@ -22,6 +22,15 @@ const SCAN_UP: &str =
 const SCAN_DOWN: &str =
     "SELECT key, value FROM records WHERE project = ?1 AND key >= ?2 AND key < ?3 ORDER BY key DESC LIMIT ?4";
 
+/// The numbers of projects, each found by one seek in the primary key.
+const PROJECTS: &str = "
+    WITH RECURSIVE found (project) AS (
+        SELECT min(project) FROM records WHERE project > ?1
+        UNION ALL
+        SELECT (SELECT min(project) FROM records WHERE project > found.project) FROM found WHERE project IS NOT NULL
+    )
+    SELECT project FROM found WHERE project IS NOT NULL LIMIT ?2";
+
 /// A pool of read-only connections.
 pub(super) struct Readers {
     path: PathBuf,
@@ -116,6 +125,19 @@ impl Readers {
 }
 
 /// Reads the keys in one snapshot.
+/// Lists the projects that have records, in the order of their numbers, after this one.
+pub(super) fn projects(
+    connection: &Connection,
+    after: Option<ProjectId>,
+    limit: u32,
+) -> Result<Vec<ProjectId>, ReadError> {
+    // Project numbers are not negative.
+    let after = after.map_or(-1, |project| i64::try_from(project.0).unwrap_or(i64::MAX));
+    let mut query = connection.prepare_cached(PROJECTS)?;
+    let found = query.query_map(params![after, limit], |row| row.get(0).map(ProjectId))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, ReadError> {
     let _moment = one_moment(connection, keys.len())?;
     let mut statement = connection.prepare_cached(GET)?;

@@ -1,0 +1,336 @@
+//! The forge of a server: its flags, its secrets, and the data directory that belongs to it.
+
+use std::fmt;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use async_trait::async_trait;
+use clap::Args;
+use mlforge::forge::local::LocalForge;
+use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
+
+/// The environment variable of the service token.
+const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";
+/// The environment variable of the secret with which the forge signs its webhooks.
+const WEBHOOK_SECRET_VARIABLE: &str = "MLFORGE_FORGE_WEBHOOK_SECRET";
+/// The file in a data directory that names its forge. A directory of the local forge has none.
+const OWNER_FILE: &str = "forge";
+const LOCAL_FILE: &str = "forge.db";
+
+/// Options for the forge that knows users, projects and roles.
+#[derive(Debug, Args)]
+pub(super) struct ForgeArgs {
+    /// The forge that decides who may do what: local (users of this server), gitea=URL (Forgejo too), gogs=URL,
+    /// gitlab=URL, or http=URL (any other, see docs/forge-protocol.md)
+    #[arg(long, value_name = "FORGE", default_value = "local")]
+    pub(super) forge: ForgeChoice,
+
+    /// Certificates in PEM of authorities that are trusted for the forge besides the system's
+    #[arg(long, value_name = "FILE")]
+    forge_ca: Option<PathBuf>,
+
+    /// File with a token of the forge for what callers may not ask themselves, such as CI jobs
+    /// [default: MLFORGE_FORGE_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    forge_token_file: Option<PathBuf>,
+
+    /// File with the secret of the forge's webhooks, which go to /-/webhook
+    /// [default: MLFORGE_FORGE_WEBHOOK_SECRET]
+    #[arg(long, value_name = "FILE")]
+    forge_webhook_secret_file: Option<PathBuf>,
+
+    /// Audience (`aud`) that ID tokens of CI jobs must name; may be repeated [default: the external URL]
+    #[arg(long, value_name = "NAME")]
+    forge_audience: Vec<String>,
+
+    /// Name of the cookie with which an http forge signs in its users
+    #[arg(long, value_name = "NAME")]
+    forge_cookie: Option<String>,
+}
+
+/// The kind of a forge, and its URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ForgeChoice {
+    Local,
+    Gitea(String),
+    Gogs(String),
+    Gitlab(String),
+    Http(String),
+}
+
+/// A forge that is ready to be asked.
+#[derive(Clone)]
+pub(super) enum OpenForge {
+    /// The users and projects of the data directory.
+    Local(Arc<LocalForge>),
+    /// A forge elsewhere.
+    Remote(Arc<dyn Forge>),
+}
+
+impl FromStr for ForgeChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "local" {
+            return Ok(Self::Local);
+        }
+        let (kind, url) = text.split_once('=').unwrap_or((text, ""));
+        let make = match kind {
+            "gitea" | "forgejo" => Self::Gitea,
+            "gogs" => Self::Gogs,
+            "gitlab" => Self::Gitlab,
+            "http" => Self::Http,
+            "local" => return Err("the local forge has no URL".to_owned()),
+            _ => return Err("a forge is one of local, gitea=URL, gogs=URL, gitlab=URL and http=URL".to_owned()),
+        };
+        super::parse_base_url(url)
+            .map(make)
+            .map_err(|error| format!("the URL after `{kind}=` is {error}"))
+    }
+}
+
+impl fmt::Display for ForgeChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("local"),
+            Self::Gitea(url) => write!(f, "gitea={url}"),
+            Self::Gogs(url) => write!(f, "gogs={url}"),
+            Self::Gitlab(url) => write!(f, "gitlab={url}"),
+            Self::Http(url) => write!(f, "http={url}"),
+        }
+    }
+}
+
+impl OpenForge {
+    pub(super) fn forge(&self) -> Arc<dyn Forge> {
+        match self {
+            Self::Local(forge) => Arc::<LocalForge>::clone(forge),
+            Self::Remote(forge) => Arc::clone(forge),
+        }
+    }
+
+    /// The local forge. `None`: another one is asked.
+    pub(super) fn local(&self) -> Option<&Arc<LocalForge>> {
+        match self {
+            Self::Local(forge) => Some(forge),
+            Self::Remote(_) => None,
+        }
+    }
+}
+
+impl ForgeArgs {
+    /// Opens the forge. `external_url` is the default audience of ID tokens.
+    pub(super) fn open(&self, data: &Path, external_url: Option<&str>) -> anyhow::Result<OpenForge> {
+        self.refuse_unused()?;
+        claim(data, &self.forge)?;
+        let url = match &self.forge {
+            ForgeChoice::Local => return Ok(OpenForge::Local(Arc::new(open_local(data)?))),
+            ForgeChoice::Gitea(url) | ForgeChoice::Gogs(url) | ForgeChoice::Gitlab(url) | ForgeChoice::Http(url) => url,
+        };
+        let authorities = self.forge_ca.as_deref().map(read).transpose()?;
+        let address = ForgeAddress {
+            url: url.clone(),
+            authorities,
+        };
+        let service_token = secret(self.forge_token_file.as_deref(), TOKEN_VARIABLE)?;
+        let webhook_secret = secret(self.forge_webhook_secret_file.as_deref(), WEBHOOK_SECRET_VARIABLE)?;
+        let audience = match external_url {
+            Some(url) if self.forge_audience.is_empty() => vec![url.to_owned()],
+            _ => self.forge_audience.clone(),
+        };
+        let _ = (address, service_token, webhook_secret, audience);
+        bail!("soon");
+    }
+
+    /// Refuses options that the forge would not use: the administrator meant something else.
+    fn refuse_unused(&self) -> anyhow::Result<()> {
+        let is_local = self.forge == ForgeChoice::Local;
+        let takes_id_tokens = matches!(self.forge, ForgeChoice::Gitea(_) | ForgeChoice::Gitlab(_));
+        let takes_cookie = matches!(self.forge, ForgeChoice::Http(_));
+        let unused = [
+            ("--forge-ca", self.forge_ca.is_some() && is_local),
+            ("--forge-token-file", self.forge_token_file.is_some() && is_local),
+            (
+                "--forge-webhook-secret-file",
+                self.forge_webhook_secret_file.is_some() && is_local,
+            ),
+            ("--forge-audience", !self.forge_audience.is_empty() && !takes_id_tokens),
+            ("--forge-cookie", self.forge_cookie.is_some() && !takes_cookie),
+        ];
+        match unused.iter().find(|(_, is_unused)| *is_unused) {
+            Some((flag, _)) => bail!("{flag} has no use with --forge {}", self.forge),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Opens the local forge of a data directory for a command that manages users.
+pub(super) fn open_managed(data: &Path) -> anyhow::Result<LocalForge> {
+    if let Some(owner) = owner(data)? {
+        bail!(
+            "{} belongs to the forge {owner}, which manages users, projects and tokens itself",
+            data.display()
+        );
+    }
+    open_local(data)
+}
+
+/// Opens the forge to which a data directory belongs, for a command that asks it nothing of callers.
+pub(super) fn open_owned(data: &Path) -> anyhow::Result<OpenForge> {
+    Ok(match owner(data)? {
+        Some(_) => OpenForge::Remote(Arc::new(NoCallers)),
+        None => OpenForge::Local(Arc::new(open_local(data)?)),
+    })
+}
+
+/// A forge that knows nobody, for hosts that serve no requests.
+struct NoCallers;
+
+#[async_trait]
+impl Forge for NoCallers {
+    async fn resolve(&self, _: &ProjectRef, _: &Credential) -> Result<Decision, ForgeError> {
+        Ok(Decision::Unauthenticated)
+    }
+}
+
+fn open_local(data: &Path) -> anyhow::Result<LocalForge> {
+    LocalForge::open(&data.join(LOCAL_FILE))
+}
+
+/// Checks that a data directory belongs to this forge, or makes it so if it is new. Projects of two forges may have the same
+/// number, and one must not see the other's data.
+fn claim(data: &Path, choice: &ForgeChoice) -> anyhow::Result<()> {
+    let file = data.join(OWNER_FILE);
+    let wanted = choice.to_string();
+    match owner(data)? {
+        Some(owner) => ensure!(
+            owner == wanted,
+            "{} belongs to the forge {owner}, not to {wanted}: choose another --data, or, if the forge has only moved, \
+             write its new address into {}",
+            data.display(),
+            file.display()
+        ),
+        None if *choice == ForgeChoice::Local => {}
+        None => {
+            ensure!(
+                !data.join(LOCAL_FILE).exists(),
+                "{} belongs to the local forge, not to {wanted}: choose another --data",
+                data.display()
+            );
+            write_owner(&file, &wanted).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The forge to which a data directory belongs. `None`: the local one, or none yet.
+fn owner(data: &Path) -> anyhow::Result<Option<String>> {
+    let file = data.join(OWNER_FILE);
+    match std::fs::read_to_string(&file) {
+        Ok(owner) => Ok(Some(owner.trim().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+/// Writes the file of a data directory that names its forge. After a crash it is whole or does not exist.
+fn write_owner(file: &Path, owner: &str) -> std::io::Result<()> {
+    let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+    writeln!(made, "{owner}")?;
+    made.as_file().sync_all()?;
+    made.persist(file)?;
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Reads a secret from its file, else from the environment. Line breaks at its end do not count.
+fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
+    let (secret, from) = match (file, std::env::var(variable)) {
+        (Some(file), Ok(_)) => bail!(
+            "both {} and the variable {variable} are given: leave one out",
+            file.display()
+        ),
+        (Some(file), Err(_)) => {
+            let text = String::from_utf8(read(file)?).with_context(|| format!("{} is no text", file.display()))?;
+            (text, file.display().to_string())
+        }
+        (None, Ok(text)) => (text, format!("the variable {variable}")),
+        (None, Err(_)) => return Ok(None),
+    };
+    let secret = secret.trim();
+    ensure!(!secret.is_empty(), "{from} is empty, and should have a secret");
+    Ok(Some(secret.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gitea() -> ForgeChoice {
+        ForgeChoice::Gitea("https://git.example.org".into())
+    }
+
+    #[test]
+    fn a_forge_is_local_or_has_a_kind_and_a_url() {
+        for text in [
+            "local",
+            "gogs=http://h",
+            "gitlab=https://h/base",
+            "http=https://h/mlforge/authorize",
+        ] {
+            assert_eq!(text.parse::<ForgeChoice>().unwrap().to_string(), text);
+        }
+        assert_eq!("gitea=https://git.example.org/".parse(), Ok(gitea()));
+        assert_eq!("forgejo=https://git.example.org".parse(), Ok(gitea()));
+        for bad in [
+            "",
+            "gitea",
+            "gitea=",
+            "gitea=ftp://h",
+            "local=https://h",
+            "svn=https://h",
+            "gitea=https://h?x",
+        ] {
+            assert!(bad.parse::<ForgeChoice>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_data_directory_belongs_to_one_forge() {
+        let data = tempfile::tempdir().unwrap();
+        claim(data.path(), &gitea()).unwrap();
+        claim(data.path(), &gitea()).unwrap();
+        assert!(open_managed(data.path()).is_err());
+        for other in [ForgeChoice::Local, ForgeChoice::Gogs("https://git.example.org".into())] {
+            let refused = claim(data.path(), &other).unwrap_err().to_string();
+            assert!(refused.contains("gitea=https://git.example.org"), "{refused}");
+        }
+        let local = tempfile::tempdir().unwrap();
+        claim(local.path(), &ForgeChoice::Local).unwrap();
+        open_managed(local.path()).unwrap();
+        assert!(
+            claim(local.path(), &gitea())
+                .unwrap_err()
+                .to_string()
+                .contains("the local forge")
+        );
+    }
+
+    #[test]
+    fn a_secret_is_read_without_its_line_break() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let of = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            secret(Some(file.path()), "MLFORGE_TEST_UNSET").ok().flatten()
+        };
+        assert_eq!(of("s3cret\n").as_deref(), Some("s3cret"));
+        assert_eq!(of(" \n"), None);
+        assert_eq!(secret(None, "MLFORGE_TEST_UNSET").unwrap(), None);
+    }
+}
