@@ -16,6 +16,7 @@ mod file_replacement;
 mod format;
 mod histories;
 mod host_imports;
+mod http_forge;
 mod large_deletions;
 mod large_pages;
 mod limits;
