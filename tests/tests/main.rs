@@ -17,6 +17,7 @@ mod forge_cache;
 mod format;
 mod histories;
 mod host_imports;
+mod http_forge;
 mod large_deletions;
 mod large_pages;
 mod limits;

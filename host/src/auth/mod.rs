@@ -85,6 +85,7 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, HttpError> {
     let access = match decision {
         Decision::Unauthenticated => return Err(HttpError::Unauthenticated),
         Decision::InsufficientScope { required } => return Err(HttpError::InsufficientScope(required.into())),
+        Decision::ProjectNotFound => return Err(HttpError::ProjectNotFound),
         Decision::Known(access) => access,
     };
     if intent == Intent::Write && access.scope == Scope::ReadApi {

@@ -49,6 +49,9 @@ pub enum Decision {
         /// The scopes that the credential lacks, for the caller to read, for example `read_api`.
         required: String,
     },
+    /// The project does not exist, or the caller may not read it. The forge does not tell who the caller is, nor whether
+    /// the credential is valid.
+    ProjectNotFound,
     /// The credential is valid.
     Known(Arc<Access>),
 }

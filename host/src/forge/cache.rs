@@ -142,7 +142,9 @@ fn ttl(answer: &Answer) -> Duration {
             };
             access.holds_for.unwrap_or(ttl_max).min(ttl_max)
         }
-        Ok(Decision::Unauthenticated | Decision::InsufficientScope { .. }) => REFUSED_TTL_MAX,
+        Ok(Decision::Unauthenticated | Decision::InsufficientScope { .. } | Decision::ProjectNotFound) => {
+            REFUSED_TTL_MAX
+        }
         Err(error) => error
             .retry_after
             .unwrap_or(FAILED_TTL)

@@ -158,10 +158,9 @@ impl ForgeReply {
     /// Parses the body.
     ///
     /// # Errors
-    /// Fails when the body is not of this type. Such an answer counts as none.
+    /// Fails when the body is not of this type, and names the field. Such an answer counts as none.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ForgeError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ForgeError::new(format!("the answer is not understood: {error}")))
+        parse_json(&self.body).map_err(|error| ForgeError::new(format!("the answer is not understood: {error}")))
     }
 
     /// The body as text, for messages of the forge.
@@ -173,6 +172,14 @@ impl ForgeReply {
     pub fn unexpected(&self) -> ForgeError {
         ForgeError::new(format!("the answer has the unexpected status {}", self.status))
     }
+}
+
+/// Parses a whole document. The error names the field, for example `actor.id: invalid type: …`.
+pub(super) fn parse_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    deserializer.end().map_err(|error| error.to_string())?;
+    Ok(parsed)
 }
 
 /// A header with a secret, which is not logged. `None`: no header can have this text.

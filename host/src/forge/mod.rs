@@ -10,9 +10,11 @@ pub(crate) mod cache;
 mod client;
 mod credential;
 mod error;
+pub mod http;
 mod job;
 pub mod local;
 mod project;
+mod signature;
 mod webhook;
 
 pub use access::{Access, Actor, Decision, Scope};
