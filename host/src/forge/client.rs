@@ -72,9 +72,7 @@ impl ForgeClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT);
         let builder = match &address.authorities {
-            Some(pem) => builder.tls_certs_merge(
-                Certificate::from_pem_bundle(pem).context("the forge's authorities are no certificates in PEM")?,
-            ),
+            Some(pem) => builder.tls_certs_merge(authorities(pem)?),
             // Reading the system's certificates takes milliseconds.
             None if base.scheme() == "http" => builder.tls_certs_only([]),
             None => builder,
@@ -187,6 +185,18 @@ pub fn secret_header(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// Parses certificates in PEM, at least one.
+fn authorities(pem: &[u8]) -> anyhow::Result<Vec<Certificate>> {
+    let certificates =
+        Certificate::from_pem_bundle(pem).context("the forge's authorities are no certificates in PEM")?;
+    // Text around certificates is ignored, and so is a text without any.
+    ensure!(
+        !certificates.is_empty(),
+        "the forge's authorities have no certificate in PEM"
+    );
+    Ok(certificates)
 }
 
 fn base_url(text: &str) -> anyhow::Result<Url> {
