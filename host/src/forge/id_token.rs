@@ -25,6 +25,8 @@ mod crypto;
 pub(super) mod signer;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests;
 
 /// How long the forge's keys are kept.
 const KEYS_TTL: Duration = Duration::from_secs(3600);
