@@ -90,12 +90,19 @@ impl Api {
 
     /// The token of an OAuth application. `Unauthenticated`: it is none.
     pub(super) async fn oauth_token(&self, headers: &HeaderMap) -> Result<Answer<OauthToken>, ForgeError> {
-        let reply = self.client.get(&["oauth", "token", "info"], &[], headers.clone()).await?;
+        let reply = self
+            .client
+            .get(&["oauth", "token", "info"], &[], headers.clone())
+            .await?;
         answer(&reply)
     }
 
     /// The project, as far as this credential may see it. A path that it had before leads to it as well.
-    pub(super) async fn project(&self, project: &ProjectRef, headers: &HeaderMap) -> Result<Answer<Project>, ForgeError> {
+    pub(super) async fn project(
+        &self,
+        project: &ProjectRef,
+        headers: &HeaderMap,
+    ) -> Result<Answer<Project>, ForgeError> {
         match project {
             // A project is in a namespace. Without this, `..` would ask for something else.
             ProjectRef::Path(path) if !path.contains('/') => Ok(Answer::Hidden),
@@ -104,9 +111,15 @@ impl Api {
     }
 
     /// The membership of a user, also an inherited one. `Hidden`: the user is no member.
-    pub(super) async fn member(&self, project: u64, user: u64, headers: &HeaderMap) -> Result<Answer<Member>, ForgeError> {
+    pub(super) async fn member(
+        &self,
+        project: u64,
+        user: u64,
+        headers: &HeaderMap,
+    ) -> Result<Answer<Member>, ForgeError> {
         let (project, user) = (project.to_string(), user.to_string());
-        self.get(&["projects", &project, "members", "all", &user], headers).await
+        self.get(&["projects", &project, "members", "all", &user], headers)
+            .await
     }
 
     /// The job that runs with this token.
@@ -118,7 +131,8 @@ impl Api {
     }
 
     pub(super) async fn job(&self, project: u64, job: &str, headers: &HeaderMap) -> Result<Answer<Job>, ForgeError> {
-        self.get(&["projects", &project.to_string(), "jobs", job], headers).await
+        self.get(&["projects", &project.to_string(), "jobs", job], headers)
+            .await
     }
 
     /// The merge requests that contain a commit: one page of them.

@@ -28,7 +28,9 @@ impl Secret {
 
     /// Compares hashes, so the time tells nothing about the secret.
     fn is_in(&self, headers: &HeaderMap) -> bool {
-        headers.get(SECRET_HEADER).is_some_and(|value| hash(value.as_bytes()) == self.0)
+        headers
+            .get(SECRET_HEADER)
+            .is_some_and(|value| hash(value.as_bytes()) == self.0)
     }
 }
 
@@ -49,11 +51,25 @@ pub(super) fn events(webhook: Webhook<'_>, secret: Option<&Secret>) -> Result<Ve
 
 impl Body {
     fn changes(&self, name: &str) -> Result<Vec<Event>, WebhookError> {
-        let project = || self.project_id.map(|id| Event::Project(ProjectId(id))).ok_or_else(|| malformed("it has no `project_id`"));
-        let user = || self.user_id.map(|id| Event::User(id.to_string())).ok_or_else(|| malformed("it has no `user_id`"));
+        let project = || {
+            self.project_id
+                .map(|id| Event::Project(ProjectId(id)))
+                .ok_or_else(|| malformed("it has no `project_id`"))
+        };
+        let user = || {
+            self.user_id
+                .map(|id| Event::User(id.to_string()))
+                .ok_or_else(|| malformed("it has no `user_id`"))
+        };
         Ok(match name {
-            "project_create" | "project_destroy" | "project_rename" | "project_transfer" | "project_update"
-            | "user_add_to_team" | "user_remove_from_team" | "user_update_for_team" => vec![project()?],
+            "project_create"
+            | "project_destroy"
+            | "project_rename"
+            | "project_transfer"
+            | "project_update"
+            | "user_add_to_team"
+            | "user_remove_from_team"
+            | "user_update_for_team" => vec![project()?],
             "user_add_to_group" | "user_remove_from_group" | "user_update_for_group" | "user_destroy" => vec![user()?],
             // The projects below get other paths, and no hook names them.
             "group_rename" | "group_destroy" | "user_rename" => vec![Event::Everything],

@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer};
 use super::pages::Page;
 use super::{GitlabForge, api, job, role};
 use crate::forge::id_token::{IdToken, unverified_issuer};
-use crate::forge::{Access, Actor, Credential, Decision, ForgeError, Job, Project, ProjectRef, Role, Scope, Visibility};
+use crate::forge::{
+    Access, Actor, Credential, Decision, ForgeError, Job, Project, ProjectRef, Role, Scope, Visibility,
+};
 use crate::storage::ProjectId;
 
 /// The claims of GitLab's ID tokens. All are texts, numbers too.
@@ -51,7 +53,7 @@ impl GitlabForge {
             return Ok(Decision::Unauthenticated);
         };
         let claims = token.claims;
-        let (Ok(project), Ok(user)) = (claims.project_id.parse(), claims.user_id.parse()) else {
+        let (Ok(project), Ok(user)) = (claims.project_id.parse::<u64>(), claims.user_id.parse::<u64>()) else {
             tracing::info!("an ID token is refused: it names no project or no user");
             return Ok(Decision::Unauthenticated);
         };
@@ -90,7 +92,7 @@ impl Claims {
     /// The job, if it belongs to this project and not to the target of its merge request.
     pub(super) fn job_of(&self, project: ProjectId) -> Option<Job> {
         let runs_in = self.job_project_id.as_ref().unwrap_or(&self.project_id);
-        if runs_in.parse() != Ok(project.0) {
+        if runs_in.parse::<u64>() != Ok(project.0) {
             return None;
         }
         let page = self.page();
@@ -136,7 +138,8 @@ impl Claims {
 
 fn too_old() -> Decision {
     Decision::InsufficientScope {
-        required: "`user_access_level`, which GitLab tells since version 16.9, or a service token of this server".to_owned(),
+        required: "`user_access_level`, which GitLab tells since version 16.9, or a service token of this server"
+            .to_owned(),
     }
 }
 

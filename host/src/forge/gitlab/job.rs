@@ -83,7 +83,10 @@ impl GitlabForge {
 pub(super) fn of_api(job: api::Job) -> Job {
     let page = job.web_url.as_deref().and_then(Page::of_job);
     let merge_request = job.git_ref.as_deref().and_then(merge_request_of_ref);
-    let merge_request_url = page.as_ref().zip(merge_request).and_then(|(page, number)| page.merge_request(number));
+    let merge_request_url = page
+        .as_ref()
+        .zip(merge_request)
+        .and_then(|(page, number)| page.merge_request(number));
     let commit_url = job.commit.as_ref().and_then(|commit| {
         let built = || page.as_ref().and_then(|page| page.commit(&commit.id));
         commit.web_url.clone().or_else(built)

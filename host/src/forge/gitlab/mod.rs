@@ -3,14 +3,14 @@
 //! Everything is asked for with the caller's own credential, so GitLab itself decides what the caller may see. A service
 //! token, which is optional, serves what a caller's credential cannot: the tokens of jobs, and jobs asked for later.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use http::HeaderMap;
 
 use super::id_token::IdTokenVerifier;
 use super::{
-    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, ProjectRef, Target, Webhook,
-    WebhookError,
+    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, ProjectRef, Target,
+    Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
@@ -60,15 +60,26 @@ impl GitlabForge {
     /// Sends no request yet.
     ///
     /// # Errors
-    /// Fails when the URL, a certificate or a token has an invalid form.
+    /// Fails when the URL, a certificate or a token has an invalid form, or a secret is empty.
     pub fn new(options: GitlabOptions) -> anyhow::Result<Self> {
         let client = ForgeClient::new(&options.address)?;
         Self::with_client(client, options)
     }
 
     fn with_client(client: ForgeClient, options: GitlabOptions) -> anyhow::Result<Self> {
+        // Anyone could send an empty one.
+        ensure!(
+            options.webhook_secret.as_deref() != Some(""),
+            "the secret of GitLab's webhooks is empty"
+        );
+        ensure!(
+            options.service_token.as_deref() != Some(""),
+            "the service token of GitLab is empty"
+        );
         let service = match &options.service_token {
-            Some(token) => Some(api::bearer(token).context("the service token of GitLab has characters that no token has")?),
+            Some(token) => {
+                Some(api::bearer(token).context("the service token of GitLab has characters that no token has")?)
+            }
             None => None,
         };
         Ok(Self {

@@ -43,7 +43,10 @@ pub(super) fn of_word(word: &str) -> Option<Role> {
 
 /// The strongest role among the memberships that the project's answer tells and the one that was asked for.
 pub(super) fn strongest(project: &Project, member: Option<&Member>) -> Option<Role> {
-    let own = project.permissions.iter().flat_map(|own| [&own.project_access, &own.group_access]);
+    let own = project
+        .permissions
+        .iter()
+        .flat_map(|own| [&own.project_access, &own.group_access]);
     own.flatten().chain(member).filter_map(of_member).max()
 }
 

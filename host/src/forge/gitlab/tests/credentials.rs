@@ -34,7 +34,10 @@ async fn an_access_token_tells_user_project_role_scope_and_its_id() {
     assert_eq!(access.scope, Scope::Api);
     assert_eq!(access.token_id.as_deref(), Some("40"));
     let (project, role) = access.project.unwrap();
-    assert_eq!((project.id, project.path.as_str(), role), (ProjectId(PROJECT), PATH, Role::Developer));
+    assert_eq!(
+        (project.id, project.path.as_str(), role),
+        (ProjectId(PROJECT), PATH, Role::Developer)
+    );
     assert_eq!(project.url, Some(format!("{url}/{PATH}")));
 }
 
@@ -57,7 +60,10 @@ async fn every_kind_of_credential_is_passed_on_in_its_own_header_and_costs_few_c
         assert_eq!(seen.len(), calls, "{header}: {seen:?}");
         let secrets = ["authorization", "private-token", "job-token", "cookie"];
         for request in seen {
-            let sent: Vec<_> = secrets.iter().filter(|name| request.headers.contains_key(**name)).collect();
+            let sent: Vec<_> = secrets
+                .iter()
+                .filter(|name| request.headers.contains_key(**name))
+                .collect();
             assert_eq!(sent, [&header]);
         }
     }
@@ -127,7 +133,12 @@ async fn an_unknown_credential_of_any_kind_is_unauthenticated() {
         basic("ada", "x"),
     ];
     for credential in kinds {
-        assert_eq!(world.resolve(&credential).await, Ok(Decision::Unauthenticated), "{}", credential.encode());
+        assert_eq!(
+            world.resolve(&credential).await,
+            Ok(Decision::Unauthenticated),
+            "{}",
+            credential.encode()
+        );
     }
 }
 

@@ -4,7 +4,8 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::world::{SECRET, World};
-use crate::forge::{Event, Forge as _, Webhook, WebhookError};
+use crate::forge::gitlab::{GitlabForge, GitlabOptions};
+use crate::forge::{Event, Forge as _, ForgeAddress, Webhook, WebhookError};
 use crate::storage::ProjectId;
 
 fn send(world: &World, secret: Option<&str>, body: &Value) -> Result<Vec<Event>, WebhookError> {
@@ -57,12 +58,26 @@ async fn hooks_tell_which_decisions_no_longer_hold() {
 async fn a_hook_without_the_secret_is_refused() {
     let world = World::new().await;
     let body = json!({"event_name": "group_rename"});
-    for secret in [None, Some(""), Some("hook-secre"), Some("hook-secret2"), Some("HOOK-SECRET")] {
-        assert_eq!(send(&world, secret, &body), Err(WebhookError::BadSignature), "{secret:?}");
+    for secret in [
+        None,
+        Some(""),
+        Some("hook-secre"),
+        Some("hook-secret2"),
+        Some("HOOK-SECRET"),
+    ] {
+        assert_eq!(
+            send(&world, secret, &body),
+            Err(WebhookError::BadSignature),
+            "{secret:?}"
+        );
     }
     let world = World::with(|options| options.webhook_secret = None).await;
     for secret in [None, Some(""), Some(SECRET)] {
-        assert_eq!(send(&world, secret, &body), Err(WebhookError::Unsupported), "{secret:?}");
+        assert_eq!(
+            send(&world, secret, &body),
+            Err(WebhookError::Unsupported),
+            "{secret:?}"
+        );
     }
 }
 
@@ -79,5 +94,25 @@ async fn a_hook_that_is_not_understood_is_refused() {
     for body in bodies {
         let refused = send(&world, Some(SECRET), &body);
         assert!(matches!(refused, Err(WebhookError::Malformed(_))), "{body}");
+    }
+}
+
+#[test]
+fn an_empty_secret_is_refused_at_the_start() {
+    for (secret, token) in [
+        (Some(String::new()), None),
+        (None, Some(String::new())),
+        (None, Some("a\nb".to_owned())),
+    ] {
+        let options = GitlabOptions {
+            address: ForgeAddress {
+                url: "https://git.example.org".to_owned(),
+                authorities: None,
+            },
+            service_token: token,
+            webhook_secret: secret,
+            audience: Vec::new(),
+        };
+        assert!(GitlabForge::new(options).is_err());
     }
 }

@@ -56,7 +56,10 @@ async fn a_token_tells_everything_and_costs_no_call_once_the_keys_are_known() {
     let token = signed(&claims(&world));
     let access = world.access(&token).await;
     let url = world.server.url();
-    assert_eq!((access.actor.id.as_str(), access.actor.login.as_str(), access.scope), ("3", "ada", Scope::Api));
+    assert_eq!(
+        (access.actor.id.as_str(), access.actor.login.as_str(), access.scope),
+        ("3", "ada", Scope::Api)
+    );
     assert_eq!(access.actor.url, Some(format!("{url}/ada")));
     let project = Project {
         url: Some(format!("{url}/{PATH}")),
@@ -83,11 +86,23 @@ async fn a_token_links_its_job_without_a_call() {
     let claims = with(&world, &json!({"ref_path": "refs/merge-requests/12/head"}));
     let job = world.access(&signed(&claims)).await.job.unwrap();
     let page = format!("{}/{PATH}/-", world.server.url());
-    assert_eq!((job.id, job.name, job.status, job.is_finished), ("55".into(), String::new(), "running".into(), false));
+    assert_eq!(
+        (job.id, job.name, job.status, job.is_finished),
+        ("55".into(), String::new(), "running".into(), false)
+    );
     assert_eq!(job.git_ref.as_deref(), Some("main"));
-    assert_eq!((job.commit.as_deref(), job.commit_url), (Some(SHA), Some(format!("{page}/commit/{SHA}"))));
-    assert_eq!((job.pipeline.as_deref(), job.pipeline_url), (Some("9"), Some(format!("{page}/pipelines/9"))));
-    assert_eq!((job.user.as_deref(), job.url), (Some("ada"), Some(format!("{page}/jobs/55"))));
+    assert_eq!(
+        (job.commit.as_deref(), job.commit_url),
+        (Some(SHA), Some(format!("{page}/commit/{SHA}")))
+    );
+    assert_eq!(
+        (job.pipeline.as_deref(), job.pipeline_url),
+        (Some("9"), Some(format!("{page}/pipelines/9")))
+    );
+    assert_eq!(
+        (job.user.as_deref(), job.url),
+        (Some("ada"), Some(format!("{page}/jobs/55")))
+    );
     assert_eq!(job.merge_request.as_deref(), Some("!12"));
     assert_eq!(job.merge_request_url, Some(format!("{page}/merge_requests/12")));
 }
@@ -106,10 +121,19 @@ async fn the_word_for_the_level_is_the_role() {
         (json!(null), None),
     ];
     for (word, expected) in table {
-        let visibility = |visibility| with(&world, &json!({"user_access_level": word, "project_visibility": visibility}));
+        let visibility = |visibility| {
+            with(
+                &world,
+                &json!({"user_access_level": word, "project_visibility": visibility}),
+            )
+        };
         assert_eq!(role(&world, &visibility("private")).await, expected, "{word}");
         assert_eq!(role(&world, &visibility("internal")).await, expected, "{word}");
-        assert_eq!(role(&world, &visibility("public")).await, expected.or(Some(Role::Guest)), "{word}");
+        assert_eq!(
+            role(&world, &visibility("public")).await,
+            expected.or(Some(Role::Guest)),
+            "{word}"
+        );
     }
 }
 
@@ -117,13 +141,19 @@ async fn the_word_for_the_level_is_the_role() {
 async fn a_token_without_a_level_is_completed_by_the_service_token() {
     let world = World::new().await;
     world.change(|facts| facts.members = [(ADA, 20)].into());
-    assert_eq!(role(&world, &without(&world, "user_access_level")).await, Some(Role::Reporter));
+    assert_eq!(
+        role(&world, &without(&world, "user_access_level")).await,
+        Some(Role::Reporter)
+    );
 }
 
 #[tokio::test]
 async fn a_token_without_a_level_is_not_assumed_to_be_a_developers() {
     let world = World::with(|options| options.service_token = None).await;
-    let decision = world.resolve(&signed(&without(&world, "user_access_level"))).await.unwrap();
+    let decision = world
+        .resolve(&signed(&without(&world, "user_access_level")))
+        .await
+        .unwrap();
     let Decision::InsufficientScope { required } = decision else {
         panic!("{decision:?}");
     };
@@ -152,11 +182,23 @@ async fn a_token_is_refused_if_a_claim_is_wrong() {
         with(&world, &json!({"user_id": ""})),
     ];
     for claims in wrong {
-        assert_eq!(world.resolve(&signed(&claims)).await, Ok(Decision::Unauthenticated), "{claims}");
+        assert_eq!(
+            world.resolve(&signed(&claims)).await,
+            Ok(Decision::Unauthenticated),
+            "{claims}"
+        );
     }
     // Clocks may differ by a minute.
-    for near in [json!({"exp": now - 30}), json!({"nbf": now + 30}), json!({"iat": now + 30})] {
-        assert_eq!(role(&world, &with(&world, &near)).await, Some(Role::Developer), "{near}");
+    for near in [
+        json!({"exp": now - 30}),
+        json!({"nbf": now + 30}),
+        json!({"iat": now + 30}),
+    ] {
+        assert_eq!(
+            role(&world, &with(&world, &near)).await,
+            Some(Role::Developer),
+            "{near}"
+        );
     }
     let several = with(&world, &json!({"aud": ["other", AUDIENCE]}));
     assert_eq!(role(&world, &several).await, Some(Role::Developer));
@@ -210,7 +252,11 @@ async fn only_signing_keys_for_rs256_are_used() {
         let mut key = SigningKey::first().jwk();
         key[name] = value.into();
         world.change(|facts| facts.keys = vec![key, SigningKey::second().jwk()]);
-        assert_eq!(world.resolve(&signed(&claims(&world))).await, Ok(Decision::Unauthenticated), "{name}");
+        assert_eq!(
+            world.resolve(&signed(&claims(&world))).await,
+            Ok(Decision::Unauthenticated),
+            "{name}"
+        );
         let token = SigningKey::second().sign(&claims(&world));
         world.access(&Credential::Bearer(token)).await;
     }
@@ -221,16 +267,29 @@ async fn a_token_works_only_for_the_project_that_it_names() {
     let world = World::new().await;
     world.change(|facts| facts.visibility = "public");
     let token = signed(&claims(&world));
-    for (asked, is_found) in [("7", true), (PATH, true), ("Team/Model", true), ("8", false), ("team/other", false)] {
+    for (asked, is_found) in [
+        ("7", true),
+        (PATH, true),
+        ("Team/Model", true),
+        ("8", false),
+        ("team/other", false),
+    ] {
         let access = access(world.forge.resolve(&ProjectRef::from(asked), &token).await.unwrap());
-        assert_eq!((access.project.is_some(), access.job.is_some()), (is_found, is_found), "{asked}");
+        assert_eq!(
+            (access.project.is_some(), access.job.is_some()),
+            (is_found, is_found),
+            "{asked}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_job_for_the_merge_request_of_a_fork_belongs_to_its_target() {
     let world = World::new().await;
-    let fork = with(&world, &json!({"job_project_id": "8", "job_project_path": "main/model"}));
+    let fork = with(
+        &world,
+        &json!({"job_project_id": "8", "job_project_path": "main/model"}),
+    );
     let access = world.access(&signed(&fork)).await;
     assert_eq!((access.project.unwrap().1, access.job), (Role::Developer, None));
     let own = with(&world, &json!({"job_project_id": "7"}));
@@ -240,7 +299,11 @@ async fn a_job_for_the_merge_request_of_a_fork_belongs_to_its_target() {
 #[tokio::test]
 async fn without_an_audience_every_token_is_refused() {
     let world = World::with(|options| options.audience.clear()).await;
-    for claims in [claims(&world), without(&world, "aud"), with(&world, &json!({"aud": ""}))] {
+    for claims in [
+        claims(&world),
+        without(&world, "aud"),
+        with(&world, &json!({"aud": ""})),
+    ] {
         assert_eq!(world.resolve(&signed(&claims)).await, Ok(Decision::Unauthenticated));
     }
 }

@@ -9,7 +9,11 @@ use crate::storage::ProjectId;
 const PROJECT: ProjectId = ProjectId(super::world::PROJECT);
 
 async fn find(world: &World, id: &str, credential: Option<&Credential>) -> Option<Job> {
-    world.forge.job(PROJECT, &JobRef::Id(id.into()), credential).await.unwrap()
+    world
+        .forge
+        .job(PROJECT, &JobRef::Id(id.into()), credential)
+        .await
+        .unwrap()
 }
 
 async fn without_service() -> World {
@@ -19,8 +23,11 @@ async fn without_service() -> World {
 #[tokio::test]
 async fn a_job_is_found_with_the_newest_open_merge_request_of_its_commit() {
     let world = World::new().await;
-    let request = |number: u64, state: &str| json!({"iid": number, "state": state, "web_url": format!("https://g/{number}")});
-    world.change(|facts| facts.merge_requests = json!([request(14, "closed"), request(13, "opened"), request(12, "opened")]));
+    let request =
+        |number: u64, state: &str| json!({"iid": number, "state": state, "web_url": format!("https://g/{number}")});
+    world.change(|facts| {
+        facts.merge_requests = json!([request(14, "closed"), request(13, "opened"), request(12, "opened")])
+    });
     let job = find(&world, "55", None).await.unwrap();
     let page = format!("{}/{PATH}/-", world.server.url());
     let expected = Job {
@@ -44,7 +51,10 @@ async fn a_job_is_found_with_the_newest_open_merge_request_of_its_commit() {
     world.change(|facts| facts.merge_requests = json!([]));
     assert_eq!(find(&world, "55", None).await.unwrap().merge_request, None);
     world.change(|facts| facts.merge_requests = json!([request(14, "merged")]));
-    assert_eq!(find(&world, "55", None).await.unwrap().merge_request.as_deref(), Some("!14"));
+    assert_eq!(
+        find(&world, "55", None).await.unwrap().merge_request.as_deref(),
+        Some("!14")
+    );
 }
 
 #[tokio::test]
@@ -53,7 +63,10 @@ async fn a_ref_that_names_the_merge_request_saves_a_call() {
     world.change(|facts| facts.job_ref = "refs/merge-requests/12/head");
     let job = find(&world, "55", None).await.unwrap();
     assert_eq!(job.merge_request.as_deref(), Some("!12"));
-    assert_eq!(job.merge_request_url, Some(format!("{}/{PATH}/-/merge_requests/12", world.server.url())));
+    assert_eq!(
+        job.merge_request_url,
+        Some(format!("{}/{PATH}/-/merge_requests/12", world.server.url()))
+    );
     assert_eq!(world.server.take_seen().len(), 1);
 }
 
@@ -77,8 +90,15 @@ async fn without_a_service_token_the_caller_sees_what_gitlab_shows_to_him() {
     let world = without_service().await;
     assert_eq!(find(&world, "55", None).await, None);
     assert_eq!(find(&world, "55", Some(&World::ada())).await.unwrap().name, "train");
-    world.change(|facts| _ = facts.tokens.insert("glpat-eve".into(), (Kind::Access(&["api"]), ADA + 1)));
-    assert_eq!(find(&world, "55", Some(&Credential::Bearer("glpat-eve".into()))).await, None);
+    world.change(|facts| {
+        _ = facts
+            .tokens
+            .insert("glpat-eve".into(), (Kind::Access(&["api"]), ADA + 1))
+    });
+    assert_eq!(
+        find(&world, "55", Some(&Credential::Bearer("glpat-eve".into()))).await,
+        None
+    );
 }
 
 #[tokio::test]
@@ -87,7 +107,10 @@ async fn without_a_service_token_a_job_learns_only_of_itself() {
     let token = Credential::JobToken("job-ada".into());
     assert_eq!(find(&world, "55", Some(&token)).await.unwrap().name, "train");
     assert_eq!(find(&world, "56", Some(&token)).await, None);
-    let elsewhere = world.forge.job(ProjectId(8), &JobRef::Id("55".into()), Some(&token)).await;
+    let elsewhere = world
+        .forge
+        .job(ProjectId(8), &JobRef::Id("55".into()), Some(&token))
+        .await;
     assert_eq!(elsewhere, Ok(None));
 }
 
@@ -101,7 +124,10 @@ async fn links_lead_to_the_pages_of_a_project_that_a_caller_has_asked_for() {
     let table = [
         (user, "/ada"),
         (Target::User("../a b".into()), "/..%2Fa%20b"),
-        (Target::Commit(SHA.into()), "/team/model/-/commit/2293ada6b400935a1378653304eaf6221e0fdb8f"),
+        (
+            Target::Commit(SHA.into()),
+            "/team/model/-/commit/2293ada6b400935a1378653304eaf6221e0fdb8f",
+        ),
         (Target::MergeRequest("12".into()), "/team/model/-/merge_requests/12"),
     ];
     for (target, path) in table {

@@ -61,7 +61,8 @@ async fn the_strongest_of_all_memberships_counts() {
     let world = World::new().await;
     world.change(|facts| {
         facts.members = [(ADA, 10)].into();
-        facts.project = json!({"permissions": {"project_access": {"access_level": 20}, "group_access": {"access_level": 40}}});
+        facts.project =
+            json!({"permissions": {"project_access": {"access_level": 20}, "group_access": {"access_level": 40}}});
     });
     assert_eq!(role(&world).await, Some(Role::Maintainer));
     world.change(|facts| facts.project = json!({"permissions": null}));
@@ -110,9 +111,17 @@ async fn a_switched_off_feature_hides_the_project_and_a_private_one_hides_it_fro
 async fn a_project_is_found_by_number_path_and_former_path_and_keeps_its_number() {
     let world = World::new().await;
     for asked in ["7", PATH, "team/old"] {
-        let found = world.forge.resolve(&ProjectRef::from(asked), &World::ada()).await.unwrap();
+        let found = world
+            .forge
+            .resolve(&ProjectRef::from(asked), &World::ada())
+            .await
+            .unwrap();
         let (project, _) = access(found).project.unwrap();
-        assert_eq!((project.id, project.path.as_str()), (ProjectId(PROJECT), PATH), "{asked}");
+        assert_eq!(
+            (project.id, project.path.as_str()),
+            (ProjectId(PROJECT), PATH),
+            "{asked}"
+        );
     }
 }
 
@@ -120,8 +129,24 @@ async fn a_project_is_found_by_number_path_and_former_path_and_keeps_its_number(
 async fn a_project_that_is_hidden_or_absent_is_none() {
     let world = World::new().await;
     world.change(|facts| facts.members.clear());
-    for asked in ["7", PATH, "8", "team/none", "team", "..", ".", "", "../user", "7/jobs", "team%2Fmodel"] {
-        let found = world.forge.resolve(&ProjectRef::from(asked), &World::ada()).await.unwrap();
+    for asked in [
+        "7",
+        PATH,
+        "8",
+        "team/none",
+        "team",
+        "..",
+        ".",
+        "",
+        "../user",
+        "7/jobs",
+        "team%2Fmodel",
+    ] {
+        let found = world
+            .forge
+            .resolve(&ProjectRef::from(asked), &World::ada())
+            .await
+            .unwrap();
         assert_eq!(access(found).project, None, "{asked}");
     }
 }

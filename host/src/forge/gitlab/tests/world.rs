@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use super::stand_in::{Answer, Seen, StandIn};
 use crate::forge::gitlab::{GitlabForge, GitlabOptions};
 use crate::forge::id_token::signer::SigningKey;
-use crate::forge::{
-    Access, Credential, Decision, Forge as _, ForgeAddress, ForgeClient, ForgeError, ProjectRef,
-};
+use crate::forge::{Access, Credential, Decision, Forge as _, ForgeAddress, ForgeClient, ForgeError, ProjectRef};
 
 pub(super) const PROJECT: u64 = 7;
 pub(super) const PATH: &str = "team/model";
@@ -173,10 +171,16 @@ impl Facts {
         {
             return fault.clone().answer();
         }
-        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{}", seen.headers["host"].to_str().unwrap()));
+        let url = self
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", seen.headers["host"].to_str().unwrap()));
         match seen.target.as_str() {
             "/.well-known/openid-configuration" => {
-                let keys_url = self.keys_url.clone().unwrap_or_else(|| format!("{url}/oauth/discovery/keys"));
+                let keys_url = self
+                    .keys_url
+                    .clone()
+                    .unwrap_or_else(|| format!("{url}/oauth/discovery/keys"));
                 return Answer::json(200, &json!({"issuer": url, "jwks_uri": keys_url}));
             }
             "/oauth/discovery/keys" => return Answer::json(200, &json!({"keys": self.keys})),
@@ -187,7 +191,10 @@ impl Facts {
             return unauthorized();
         };
         if self.blocked.contains(&user) {
-            return Answer::json(403, &json!({"message": "403 Forbidden - Your account has been blocked."}));
+            return Answer::json(
+                403,
+                &json!({"message": "403 Forbidden - Your account has been blocked."}),
+            );
         }
         self.answer_user(&seen.target, &kind, user, &url)
     }
@@ -195,11 +202,17 @@ impl Facts {
     fn answer_user(&self, target: &str, kind: &Kind, user: u64, url: &str) -> Answer {
         match (target, kind) {
             ("/oauth/token/info", Kind::Oauth(scopes)) => {
-                return Answer::json(200, &json!({"resource_owner_id": user, "scope": scopes, "expires_in": 7000}));
+                return Answer::json(
+                    200,
+                    &json!({"resource_owner_id": user, "scope": scopes, "expires_in": 7000}),
+                );
             }
             ("/oauth/token/info", _) => return unauthorized(),
             ("/api/v4/personal_access_tokens/self", Kind::Access(scopes)) => {
-                return Answer::json(200, &json!({"id": 40, "scopes": scopes, "user_id": user, "active": true}));
+                return Answer::json(
+                    200,
+                    &json!({"id": 40, "scopes": scopes, "user_id": user, "active": true}),
+                );
             }
             ("/api/v4/personal_access_tokens/self", _) => {
                 return Answer::json(400, &json!({"message": "400 Bad request"}));
@@ -227,9 +240,11 @@ impl Facts {
             ["user"] => Answer::json(200, &self.user(user, url)),
             ["version"] => Answer::json(200, &json!({"version": "18.1.0-ee"})),
             // The project's former path.
-            ["projects", "team%2Fold"] => {
-                Answer::Whole(301, vec![("location", format!("/api/v4/projects/{PROJECT}"))], Vec::new())
-            }
+            ["projects", "team%2Fold"] => Answer::Whole(
+                301,
+                vec![("location", format!("/api/v4/projects/{PROJECT}"))],
+                Vec::new(),
+            ),
             ["projects", "7" | "team%2Fmodel"] if sees => Answer::json(200, &self.project(url)),
             ["projects", "7", "members", "all", id] if sees => self.member(id.parse().unwrap()),
             ["projects", "7", "jobs", "55"] if sees => Answer::json(200, &self.job(ADA, url)),
@@ -297,7 +312,10 @@ fn presented(seen: &Seen) -> Option<String> {
     let header = |name: &str| seen.headers.get(name).map(|value| value.to_str().unwrap());
     let bearer = header(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
     let session = header(COOKIE.as_str()).and_then(|value| value.strip_prefix("_gitlab_session="));
-    let token = bearer.or(session).or_else(|| header("private-token")).or_else(|| header("job-token"));
+    let token = bearer
+        .or(session)
+        .or_else(|| header("private-token"))
+        .or_else(|| header("job-token"));
     token.map(str::to_owned)
 }
 
