@@ -9,6 +9,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
 use clap::Args;
+use mlforge::forge::gitea::{Flavor, GiteaForge, GiteaOptions};
+use mlforge::forge::gitlab::{GitlabForge, GitlabOptions};
+use mlforge::forge::http::{HttpForge, HttpOptions};
 use mlforge::forge::local::LocalForge;
 use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
 
@@ -141,8 +144,30 @@ impl ForgeArgs {
             Some(url) if self.forge_audience.is_empty() => vec![url.to_owned()],
             _ => self.forge_audience.clone(),
         };
-        let _ = (address, service_token, webhook_secret, audience);
-        bail!("soon");
+        let gitea = |flavor, audience| GiteaOptions {
+            address: address.clone(),
+            flavor,
+            service_token: service_token.clone(),
+            webhook_secret: webhook_secret.clone(),
+            audience,
+        };
+        let forge: Arc<dyn Forge> = match &self.forge {
+            ForgeChoice::Gogs(_) => Arc::new(GiteaForge::new(gitea(Flavor::Gogs, audience))?),
+            ForgeChoice::Gitlab(_) => Arc::new(GitlabForge::new(GitlabOptions {
+                address,
+                service_token,
+                webhook_secret,
+                audience,
+            })?),
+            ForgeChoice::Http(_) => Arc::new(HttpForge::new(HttpOptions {
+                address,
+                service_token,
+                webhook_secret,
+                session_cookie: self.forge_cookie.clone(),
+            })?),
+            ForgeChoice::Gitea(_) | ForgeChoice::Local => Arc::new(GiteaForge::new(gitea(Flavor::Gitea, audience))?),
+        };
+        Ok(OpenForge::Remote(forge))
     }
 
     /// Refuses options that the forge would not use: the administrator meant something else.

@@ -11,6 +11,7 @@ mod client;
 mod credential;
 mod error;
 pub mod gitea;
+pub mod gitlab;
 pub mod http;
 mod id_token;
 mod job;

@@ -1,10 +1,9 @@
 //! Webhooks. The forge sends them for created and deleted repositories; it tells nothing of renames and members.
 
-use hmac::{Hmac, Mac as _};
 use http::HeaderMap;
 use serde::Deserialize;
-use sha2::Sha256;
 
+use crate::forge::signature::is_signed;
 use crate::forge::{Event, Webhook, WebhookError};
 use crate::storage::ProjectId;
 
@@ -39,30 +38,13 @@ pub(super) fn events(webhook: Webhook<'_>, secret: &str) -> Result<Vec<Event>, W
 
 /// The signature is HMAC-SHA256 of the body, in hexadecimal digits.
 fn verify(webhook: Webhook<'_>, secret: &str) -> Result<(), WebhookError> {
-    let signature = header(webhook.headers, &SIGNATURES).and_then(decode);
-    let signature = signature.ok_or(WebhookError::BadSignature)?;
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| WebhookError::Unsupported)?;
-    mac.chain_update(webhook.body)
-        .verify_slice(&signature)
-        .map_err(|_| WebhookError::BadSignature)
+    match header(webhook.headers, &SIGNATURES) {
+        Some(signature) if is_signed(secret, webhook.body, signature) => Ok(()),
+        _ => Err(WebhookError::BadSignature),
+    }
 }
 
 /// The first of these headers that is present.
 fn header<'a>(headers: &'a HeaderMap, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| headers.get(*name)?.to_str().ok())
-}
-
-/// Decodes hexadecimal digits.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.bytes().map(digit).collect();
-    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-    digits
-        .chunks_exact(2)
-        .map(|pair| pair.iter().try_fold(0_u8, |byte, digit| Some((byte << 4) | digit)))
-        .collect()
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    let digit = char::from(byte).to_digit(16)?;
-    u8::try_from(digit).ok()
 }

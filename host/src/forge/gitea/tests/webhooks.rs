@@ -1,8 +1,6 @@
 //! Webhooks, signed well and badly.
 
-use hmac::{Hmac, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use sha2::Sha256;
 
 use super::*;
 
@@ -15,13 +13,9 @@ fn forge(secret: Option<&str>) -> GiteaForge {
 }
 
 fn sign(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    mac.finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = ring::hmac::sign(&key, body);
+    signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
