@@ -54,6 +54,11 @@ impl ForgeClient {
     /// # Errors
     /// Fails when the URL or a certificate is invalid.
     pub fn new(address: &ForgeAddress) -> anyhow::Result<Self> {
+        Self::with_timeout(address, TIMEOUT)
+    }
+
+    /// A client that gives a request and its whole answer this time.
+    pub(crate) fn with_timeout(address: &ForgeAddress, timeout: Duration) -> anyhow::Result<Self> {
         // Fails when the embedder has installed a provider already, which is as good.
         _ = rustls::crypto::ring::default_provider().install_default();
         let base = base_url(&address.url)?;
@@ -70,7 +75,7 @@ impl ForgeClient {
             .no_proxy()
             .redirect(Policy::custom(within_forge))
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT);
+            .timeout(timeout);
         let builder = match &address.authorities {
             Some(pem) => builder.tls_certs_merge(
                 Certificate::from_pem_bundle(pem).context("the forge's authorities are no certificates in PEM")?,

@@ -126,7 +126,11 @@ impl IdTokenVerifier {
         self.fetch(Instant::now()).await
     }
 
-    async fn verify_at<T: DeserializeOwned>(&self, token: &str, now: Instant) -> Result<Option<IdToken<T>>, ForgeError> {
+    async fn verify_at<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: Instant,
+    ) -> Result<Option<IdToken<T>>, ForgeError> {
         let Ok(header) = decode_header(token) else {
             return Ok(None);
         };
@@ -197,7 +201,11 @@ impl IdTokenVerifier {
     async fn document<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, ForgeError> {
         let reply = self.client.get(segments, &[], HeaderMap::new()).await?;
         if reply.status != StatusCode::OK {
-            return Err(ForgeError::new(format!("/{}: {}", segments.join("/"), reply.unexpected().reason)));
+            return Err(ForgeError::new(format!(
+                "/{}: {}",
+                segments.join("/"),
+                reply.unexpected().reason
+            )));
         }
         reply.json()
     }
@@ -265,8 +273,13 @@ fn validation(issuer: &str, audience: &[String]) -> Validation {
 /// The id and the key, if it is one that signs with RS256.
 fn signing_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
     let common = &jwk.common;
-    let signs = common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
-    let is_rs256 = common.key_algorithm.is_none_or(|algorithm| algorithm == KeyAlgorithm::RS256);
+    let signs = common
+        .public_key_use
+        .as_ref()
+        .is_none_or(|usage| *usage == PublicKeyUse::Signature);
+    let is_rs256 = common
+        .key_algorithm
+        .is_none_or(|algorithm| algorithm == KeyAlgorithm::RS256);
     match &jwk.algorithm {
         AlgorithmParameters::RSA(_) if signs && is_rs256 => {
             Some((common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))

@@ -10,6 +10,7 @@ pub(crate) mod cache;
 mod client;
 mod credential;
 mod error;
+pub mod gitlab;
 mod id_token;
 mod job;
 pub mod local;

@@ -37,12 +37,20 @@ impl SigningKey {
 
     /// A token with these claims, signed with RS256.
     pub(in crate::forge) fn sign(&self, claims: &Value) -> String {
-        self.sign_as(&json!({"typ": "JWT", "alg": "RS256", "kid": self.kid}), claims, &RSA_PKCS1_SHA256)
+        self.sign_as(
+            &json!({"typ": "JWT", "alg": "RS256", "kid": self.kid}),
+            claims,
+            &RSA_PKCS1_SHA256,
+        )
     }
 
     /// A token that is truly signed with RS512 and says so.
     pub(in crate::forge) fn sign_rs512(&self, claims: &Value) -> String {
-        self.sign_as(&json!({"typ": "JWT", "alg": "RS512", "kid": self.kid}), claims, &RSA_PKCS1_SHA512)
+        self.sign_as(
+            &json!({"typ": "JWT", "alg": "RS512", "kid": self.kid}),
+            claims,
+            &RSA_PKCS1_SHA512,
+        )
     }
 
     /// A token with this header, signed with RS256 whatever the header says.
@@ -51,7 +59,9 @@ impl SigningKey {
     }
 
     fn sign_as(&self, header: &Value, claims: &Value, algorithm: &'static dyn RsaEncoding) -> String {
-        let message = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let message = [header, claims]
+            .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+            .join(".");
         let mut signature = vec![0; self.pair.public().modulus_len()];
         self.pair
             .sign(algorithm, &SystemRandom::new(), message.as_bytes(), &mut signature)
