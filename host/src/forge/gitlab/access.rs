@@ -113,23 +113,21 @@ impl GitlabForge {
         }
     }
 
+    /// The rights of a token that GitLab knows. `None`: it is neither an access token nor an application's.
     async fn grant(&self, token: Answer<api::AccessToken>, headers: &HeaderMap) -> Result<Option<Grant>, ForgeError> {
-        match token {
-            Answer::Found(token) => Ok(Some(Grant {
+        if let Some(token) = token.found() {
+            return Ok(Some(Grant {
                 scopes: token.scopes,
                 token_id: Some(token.id.to_string()),
                 expires_in: None,
-            })),
-            Answer::Unauthenticated => Ok(None),
-            Answer::OutOfScope | Answer::Hidden => {
-                let token = self.api.oauth_token(headers).await?.found();
-                Ok(token.map(|token| Grant {
-                    scopes: token.scope,
-                    token_id: None,
-                    expires_in: token.expires_in.map(Duration::from_secs),
-                }))
-            }
+            }));
         }
+        let token = self.api.oauth_token(headers).await?.found();
+        Ok(token.map(|token| Grant {
+            scopes: token.scope,
+            token_id: None,
+            expires_in: token.expires_in.map(Duration::from_secs),
+        }))
     }
 
     /// The project and the role of a user in it to whom GitLab showed it.

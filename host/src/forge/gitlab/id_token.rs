@@ -16,6 +16,7 @@ use crate::storage::ProjectId;
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     iss: String,
+    jti: Option<String>,
     /// The project of the code. For the merge request of a fork it is the fork, even if its target runs the job.
     project_id: String,
     project_path: String,
@@ -69,6 +70,7 @@ impl GitlabForge {
         let job = project.as_ref().and_then(|(project, _)| claims.job_of(project.id));
         let access = Access::new(claims.actor(), Scope::Api, project);
         Ok(Decision::from(Access {
+            token_id: claims.jti,
             job: job.map(Box::new),
             holds_for: Some(token.remaining),
             ..access

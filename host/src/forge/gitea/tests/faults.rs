@@ -1,6 +1,6 @@
 //! A forge that is down, slow, or answers what is not understood: no request is let through.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
@@ -84,7 +84,11 @@ async fn a_forge_that_does_not_answer_or_stalls_is_given_up() {
             world.others.insert(path.to_owned(), reply);
             let setup = Setup::new(world).await;
             // The host bounds every decision, so it need not wait for the client's own limit.
-            let forge = CachedForge::new(Arc::new(setup.forge), Duration::from_millis(50));
+            let forge = CachedForge::new(
+                Arc::new(setup.forge),
+                Duration::from_millis(50),
+                Arc::new(SystemTime::now),
+            );
             let project = "team/model".into();
             forge
                 .resolve(&project, &bearer(TOKEN), Duration::ZERO)

@@ -74,6 +74,7 @@ async fn rights_visibility_scopes_and_archiving_decide_as_on_the_forge() {
                 let found = match &decision {
                     Decision::Known(access) => Ok(access.project.as_ref().map(|(_, role)| (*role, access.scope))),
                     Decision::InsufficientScope { required } => Err(required.as_str()),
+                    Decision::ProjectNotFound => Ok(None),
                     Decision::Unauthenticated => Err("unauthenticated"),
                 };
                 let case = (has_token_endpoint, private, internal, archived, right, scopes);

@@ -61,6 +61,7 @@ async fn a_token_tells_everything_and_costs_no_call_once_the_keys_are_known() {
         ("3", "ada", Scope::Api)
     );
     assert_eq!(access.actor.url, Some(format!("{url}/ada")));
+    assert_eq!(access.token_id.as_deref(), Some("0f3e"));
     let project = Project {
         url: Some(format!("{url}/{PATH}")),
         ..Project::new(ProjectId(PROJECT), PATH, Visibility::Private)
