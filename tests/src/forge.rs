@@ -14,6 +14,7 @@ use mlforge::storage::ProjectId;
 pub struct StaticForge {
     calls: AtomicUsize,
     down: AtomicBool,
+    expelled: AtomicBool,
 }
 
 impl StaticForge {
@@ -30,6 +31,11 @@ impl StaticForge {
     /// Makes every later request to the forge fail.
     pub fn go_down(&self) {
         self.down.store(true, Ordering::SeqCst);
+    }
+
+    /// Removes all users from all projects.
+    pub fn expel(&self) {
+        self.expelled.store(true, Ordering::SeqCst);
     }
 
     fn user(token: &str) -> Option<(u64, Scope, Option<Role>)> {
@@ -69,7 +75,14 @@ impl Forge for StaticForge {
             return Ok(Decision::Unauthenticated);
         };
         let actor = Actor::new(id.to_string(), token);
-        Ok(Access::new(actor, scope, Self::project(project).zip(role)).into())
+        Ok(Access::new(
+            actor,
+            scope,
+            Self::project(project)
+                .zip(role)
+                .filter(|_| !self.expelled.load(Ordering::SeqCst)),
+        )
+        .into())
     }
 
     fn is_cached(&self) -> bool {

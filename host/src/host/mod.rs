@@ -7,6 +7,7 @@ pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
 pub(crate) mod purge;
+pub(crate) mod rights_watch;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
@@ -184,11 +185,18 @@ impl HostState {
         if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
             connection.accept(caller.claim());
         }
-        let mut response = match self.body_mode(head, admitted.class) {
-            BodyMode::Streamed => self.transfer(head, path, caller, body).await,
-            body_mode => self.answer_buffered(admitted, body, body_mode).await,
+        let watch = (admitted.class.body_mode == BodyMode::Streamed)
+            .then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let mut response = match (self.body_mode(head, admitted.class), &watch) {
+            (BodyMode::Streamed, Some(watch)) => self.transfer(head, path, caller, body, &watch.revocation).await,
+            (body_mode, _) => self.answer_buffered(admitted, body, body_mode).await,
         }?;
-        response.body_mut().hold(under_way);
+        let body = response.body_mut();
+        body.hold(under_way);
+        if let Some(watch) = watch.filter(|_| body.is_streamed()) {
+            body.break_off_on(watch.revocation.token());
+            body.hold(watch);
+        }
         Ok(response)
     }
 

@@ -14,6 +14,7 @@ use super::execution::to_http_error;
 use super::headers::{client_response, component_request, declared_length};
 use crate::auth::Caller;
 use crate::host::HostState;
+use crate::host::rights_watch::Revocation;
 use crate::http::collect;
 use crate::http::error::HttpError;
 use crate::http::request_body::{Inbound, LimitedBody, LimitedBodyHandle};
@@ -55,6 +56,7 @@ impl HostState {
         path: &str,
         caller: &Caller,
         mut body: Inbound,
+        revocation: &Arc<Revocation>,
     ) -> Result<Response<Body>, HttpError> {
         let bytes_max = self.limits.file_bytes_max;
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
@@ -81,6 +83,7 @@ impl HostState {
             path: path.to_owned(),
             permit,
             reservation: room,
+            revocation: Arc::clone(revocation),
         };
         let work = StopOnDrop(Some(tokio::spawn(for_current_request(work.run(
             request,
@@ -137,6 +140,7 @@ struct Transfer {
     path: String,
     permit: Permit,
     reservation: Option<Reservation>,
+    revocation: Arc<Revocation>,
 }
 
 impl Transfer {
@@ -162,9 +166,14 @@ impl Transfer {
                     response: &mut response,
                     chunks,
                 };
-                let result = instance.stream(work).await;
-                host.put_back(instance);
-                result
+                tokio::select! {
+                    result = instance.stream(work) => {
+                        host.put_back(instance);
+                        result
+                    }
+                    // The instance is dropped with its work, and nothing of it is kept.
+                    refusal = self.revocation.wait() => return response.fail(refusal),
+                }
             }
             Err(fault) => Err(fault),
         };

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::convert::to_u64;
 use crate::limits::admission::Permit;
@@ -21,6 +22,8 @@ pub struct Body {
     rest: Contents,
     /// Shares and permits, dropped after the last byte is sent.
     held: Vec<Box<dyn Held>>,
+    /// Ends early a stream whose caller lost the right to it.
+    end: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 /// A share or permit that an answer holds until it is sent.
@@ -106,6 +109,11 @@ impl Body {
         self.held.push(Box::new(held));
     }
 
+    /// Breaks off a stream when this token is cancelled.
+    pub(crate) fn break_off_on(&mut self, token: CancellationToken) {
+        self.end = Some(Box::pin(token.cancelled_owned()));
+    }
+
     /// True if the bytes come as a stream and are not all in memory.
     pub(crate) fn is_streamed(&self) -> bool {
         matches!(self.rest, Contents::Stream(_))
@@ -188,15 +196,23 @@ impl Stream {
                 self.ended = true;
                 None
             }
-            _ => {
-                self.ended = true;
-                Some(Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the answer broke off",
-                )))
-            }
+            _ => self.broken(),
         })
     }
+
+    fn break_off(&mut self) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(if self.ended { None } else { self.broken() })
+    }
+
+    fn broken(&mut self) -> Option<io::Result<Frame<Bytes>>> {
+        self.ended = true;
+        let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the answer broke off");
+        Some(Err(error))
+    }
+}
+
+fn is_over(end: &mut Option<Pin<Box<WaitForCancellationFutureOwned>>>, cx: &mut Context<'_>) -> bool {
+    end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready())
 }
 
 impl http_body::Body for Body {
@@ -204,10 +220,13 @@ impl http_body::Body for Body {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let mut end = self.end.take();
         let next = match &mut self.rest {
             Contents::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Contents::Stream(stream) if is_over(&mut end, cx) => stream.break_off(),
             Contents::Stream(stream) => stream.poll(cx),
         };
+        self.end = end;
         if !self.is_end_stream() || self.held.is_empty() {
             return next;
         }

@@ -24,6 +24,8 @@ pub struct Limits {
     pub queue_timeout: Duration,
     /// Maximum time for the forge to identify a caller.
     pub forge_timeout: Duration,
+    /// Time after which the forge is asked again about the caller of a transfer that still runs.
+    pub rights_check_pause: Duration,
     /// Maximum request body, in bytes, of the routes that need large ones, such as `log-batch` and
     /// `log-inputs`.
     pub body_bytes_max: usize,
@@ -98,6 +100,7 @@ impl Default for Limits {
             queued_requests_max: 1024,
             queue_timeout: Duration::from_secs(5),
             forge_timeout: Duration::from_secs(10),
+            rights_check_pause: Duration::from_secs(30),
             body_bytes_max: 20 << 20,
             small_body_bytes_max: 1 << 20,
             body_idle_timeout: Duration::from_secs(20),

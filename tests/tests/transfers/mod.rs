@@ -2,6 +2,7 @@
 //! time limit while bytes move.
 
 mod downloads;
+mod rights;
 mod sizes;
 mod uploads;
 
@@ -28,6 +29,7 @@ const PIECE: usize = 64 << 10;
 /// A host that stores files in a directory.
 struct Files {
     host: Host,
+    forge: Arc<StaticForge>,
     run: String,
     directory: tempfile::TempDir,
 }
@@ -35,17 +37,19 @@ struct Files {
 impl Files {
     async fn with(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let forge = Arc::new(StaticForge::new());
         let host = Host::builder()
             .plugin(plugin())
             .records(Arc::new(MemoryRecords::new()))
             .blobs(Arc::new(FileBlobs::open(directory.path()).unwrap()))
-            .forge(Arc::new(StaticForge::new()))
+            .forge(Arc::<StaticForge>::clone(&forge))
             .limits(limits)
             .background_maintenance(false)
             .build()
             .unwrap();
         let mut files = Files {
             host,
+            forge,
             run: String::new(),
             directory,
         };
