@@ -1,5 +1,6 @@
 //! The host: it answers HTTP requests, without a socket.
 
+pub(crate) mod audit;
 pub(crate) mod execution;
 pub(crate) mod headers;
 pub(crate) mod ingress;
@@ -25,6 +26,7 @@ use tracing::Instrument as _;
 
 use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
+use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
@@ -81,6 +83,8 @@ pub(crate) struct HostConfig {
     pub(crate) source_schemes: Option<HeaderValue>,
     /// The host's address for clients, without a slash at its end. `None`: the one that a request names.
     pub(crate) external_url: Option<String>,
+    /// The audit log.
+    pub(crate) audit: AuditLog,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
 }
@@ -129,8 +133,9 @@ impl Host {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let id = RequestId::of(&head.headers);
+        head.extensions.insert(id.clone());
         // The span has the highest level, so that a log of errors alone has the id too.
         let span = tracing::error_span!(target: "mlforge::request", "request", %id);
         self.answer_in_span(head, body, id).instrument(span).await
@@ -188,7 +193,7 @@ impl HostState {
             connection.accept(caller.claim());
         }
         let mut response = match self.body_mode(head, admitted.class) {
-            BodyMode::Streamed => self.transfer(head, path, caller, body).await,
+            BodyMode::Streamed => self.transfer(&admitted, body).await,
             body_mode => self.answer_buffered(admitted, body, body_mode).await,
         }?;
         response.body_mut().hold(under_way);
@@ -202,6 +207,7 @@ impl HostState {
         mut body: Inbound,
         body_mode: BodyMode,
     ) -> Result<Response<Body>, HttpError> {
+        let audit = self.config.audit.headers(&admitted);
         let Admitted {
             head,
             path,
@@ -214,7 +220,7 @@ impl HostState {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
-        let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
+        let request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
         let project = caller.project;
         let call = ComponentCall {
             request,
