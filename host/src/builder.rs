@@ -1,9 +1,10 @@
 //! The builder of a host.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow, ensure};
 use http::HeaderValue;
@@ -12,7 +13,9 @@ use crate::auth::origin::Origins;
 use crate::auth::upload_token::UploadTokens;
 use crate::forge::Forge;
 use crate::forge::cache::CachedForge;
+use crate::host::audit::AuditLog;
 use crate::host::{Host, HostConfig};
+use crate::http::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::limits::descriptors;
 use crate::runtime::component::Plugin;
@@ -44,6 +47,8 @@ pub struct HostBuilder {
     source_schemes: Vec<String>,
     external_url: Option<String>,
     host_names: Vec<String>,
+    audit_kept_for: Option<Duration>,
+    trusted_proxies: Vec<IpAddr>,
     upload_token_key: Option<[u8; 32]>,
     clock: Clock,
     randomness: Rng,
@@ -75,6 +80,8 @@ impl HostBuilder {
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
             host_names: Vec::new(),
+            audit_kept_for: None,
+            trusted_proxies: Vec::new(),
             upload_token_key: None,
             clock: Arc::new(SystemTime::now),
             randomness: Rng::System,
@@ -174,6 +181,20 @@ impl HostBuilder {
         self
     }
 
+    /// Keeps an audit log of each project, and each record for this time; by default there is none. Maintainers and
+    /// owners of a project read it at `/-/ml/audit` below the project's address.
+    pub fn audit_log(mut self, kept_for: Duration) -> Self {
+        self.audit_kept_for = Some(kept_for);
+        self
+    }
+
+    /// Sets the proxies whose header `x-forwarded-for` names the client in the audit log; by default none is
+    /// believed.
+    pub fn trusted_proxies(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.trusted_proxies = addresses.into_iter().collect();
+        self
+    }
+
     /// Sets the clock that the component sees, and by which decisions of the forge grow old; by default the
     /// system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
@@ -219,6 +240,10 @@ impl HostBuilder {
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let config = HostConfig {
             origins,
+            audit: AuditLog {
+                kept_for: self.audit_kept_for,
+                trusted_proxies: TrustedProxies::new(self.trusted_proxies),
+            },
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,

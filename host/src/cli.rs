@@ -172,6 +172,14 @@ struct Serve {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     purge_after: Option<u64>,
 
+    /// Keep the audit log of each project for so many days; 0: keep none
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u64).range(0..=36_500))]
+    audit_days: u64,
+
+    /// Believe the header X-Forwarded-For of the proxy with this address, for the audit log; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    trusted_proxy: Vec<std::net::IpAddr>,
+
     #[command(flatten)]
     forge: ForgeArgs,
 

@@ -18,6 +18,8 @@ pub enum Error {
     WrongMethod(Vec<&'static str>),
     /// The host gave this caller no right to write, or none at all.
     Denied,
+    /// Only maintainers and owners of the project may do this.
+    ManagersOnly,
     /// The request is larger than the storage takes.
     TooLarge(String),
     /// MLflow supports it, and this server does not.
@@ -72,6 +74,7 @@ impl fmt::Display for Error {
             Error::NoEndpoint(path) => write!(f, "no endpoint has the path {path}"),
             Error::WrongMethod(allowed) => write!(f, "only {} is allowed", allowed.join(" or ")),
             Error::Denied => f.write_str("the caller may not do this"),
+            Error::ManagersOnly => f.write_str("only maintainers and owners may do this"),
             Error::BrokenOff => f.write_str("the body of the request broke off"),
             Error::OutOfRange(size) => write!(f, "the range begins after the end of a file of {size} bytes"),
             Error::Contended => f.write_str("other commits changed the same records again and again"),

@@ -58,6 +58,11 @@ impl maintenance_export::Guest for Plugin {
         report_panics();
         maintenance::purge(deleted_until_ms, after).await
     }
+
+    async fn sweep_audit(before_ms: u64) -> Result<maintenance_export::AuditPass, String> {
+        report_panics();
+        maintenance::sweep_audit(before_ms).await
+    }
 }
 
 /// A component has no standard error: without this a panic's message is lost.

@@ -7,6 +7,7 @@ use crate::host::clock::now_ms;
 use crate::host::random::random_u64;
 use crate::host::report;
 use crate::store::artifacts::upload_gc;
+use crate::store::audit::retention;
 use crate::store::purge::PurgeStep;
 use crate::store::{compaction, keys, purge, tombstone};
 
@@ -52,6 +53,17 @@ pub(crate) async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Resu
         removed: to_u64(pass.removed),
         failed: to_u64(pass.failures.len()),
         next: pass.next.map(|step| step.write()),
+    })
+}
+
+/// Makes one pass over the audit log: removes records of changes before a time, in milliseconds since the Unix
+/// epoch.
+pub(crate) async fn sweep_audit(before_ms: u64) -> Result<wit::AuditPass, String> {
+    let before_ms = i64::try_from(before_ms).unwrap_or(i64::MAX);
+    let pass = retention::pass(before_ms).await.map_err(text)?;
+    Ok(wit::AuditPass {
+        removed: to_u64(pass.removed),
+        more: pass.is_cut,
     })
 }
 

@@ -48,7 +48,8 @@ struct Project {
 }
 
 impl Project {
-    fn empty() -> Self {
+    /// An empty project, with or without an audit log.
+    fn empty(is_audited: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -72,9 +73,12 @@ impl Project {
             .isolate(true)
             .clock(|| UNIX_EPOCH + Duration::from_millis(NOW_MS.unsigned_abs()))
             .random_seed(1)
-            .background_maintenance(false)
-            .build()
-            .unwrap();
+            .background_maintenance(false);
+        let host = match is_audited {
+            true => host.audit_log(Duration::from_secs(24 * 3_600)),
+            false => host,
+        };
+        let host = host.build().unwrap();
         let caller = Caller::new(&host, "owner", "1").header("host", "ml.test");
         Project {
             runtime,
@@ -151,7 +155,7 @@ fn points(metric: &str, model: Option<&str>) -> Vec<Value> {
 
 /// The dump that the page describes.
 fn dump(grammar: &Grammar) -> String {
-    let project = Project::empty();
+    let project = Project::empty(false);
     let experiment = project.experiment("cats");
     let first = project.run(&experiment, "try-1", NOW_MS);
     project.post(
@@ -257,7 +261,7 @@ fn each_family_in_the_document_is_one_in_the_code() {
 #[test]
 fn every_record_follows_the_grammars_in_the_document() {
     let grammar = Grammar::read(&page());
-    let project = Project::empty();
+    let project = Project::empty(true);
     let run = runs(&project);
     registry(&project, &run);
     project.compact();

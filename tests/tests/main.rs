@@ -5,6 +5,7 @@ mod access;
 mod aliases;
 mod artifact_names;
 mod artifacts;
+mod audit;
 mod contention;
 mod copies;
 mod datasets;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::rights::RequiredRight;
-use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, ROUTES};
+use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
@@ -65,6 +65,15 @@ fn every_newer_route_has_a_test_and_exists_below_both_prefixes() {
         for prefix in NEWER_PREFIXES {
             tracker.send(route.method, &format!("{prefix}{}", route.path), "").ok();
         }
+    }
+}
+
+#[test]
+fn every_route_of_the_project_has_a_test() {
+    let sources = sources();
+    for route in PROJECT_ROUTES {
+        let quoted = format!("\"{PROJECT_PREFIX}{}\"", route.path);
+        assert!(sources.iter().any(|source| source.contains(&quoted)), "{}", route.path);
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn admit(
     intent: Intent,
 ) -> Result<Caller, HttpError> {
     match admit_within(forge, credential, project, intent, Duration::MAX).await {
-        Err(HttpError::ReadOnlyToken | HttpError::WriteDenied) => {
+        Err(HttpError::ReadOnlyToken | HttpError::WriteDenied | HttpError::ManageDenied) => {
             admit_within(forge, credential, project, intent, REFUSED_TTL_MAX).await
         }
         admitted => admitted,
@@ -94,6 +94,9 @@ fn judge(decision: Decision, intent: Intent) -> Result<Caller, HttpError> {
     let (project, role) = access.project.as_ref().ok_or(HttpError::ProjectNotFound)?;
     if intent == Intent::Write && *role < Role::Developer {
         return Err(HttpError::WriteDenied);
+    }
+    if intent == Intent::Manage && *role < Role::Maintainer {
+        return Err(HttpError::ManageDenied);
     }
     Ok(Caller {
         id: Some(CallerId::of(&access.actor)),

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use mlforge::forge::Forge;
@@ -19,6 +20,8 @@ use super::log::Log;
 
 /// With one worker, a single slow step would delay all requests.
 const WORKERS_MIN: usize = 2;
+/// Seconds of a day.
+const DAY_S: u64 = 24 * 3_600;
 
 pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let _log = Log::start()?;
@@ -90,7 +93,12 @@ async fn build(
         Some(url) => builder.external_url(url),
         None => builder,
     };
+    let builder = match options.audit_days {
+        0 => builder,
+        days => builder.audit_log(Duration::from_secs(days * DAY_S)),
+    };
     builder
+        .trusted_proxies(options.trusted_proxy.iter().copied())
         .component(component)
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,

@@ -31,11 +31,12 @@ fn data_may_stand_before_and_after_the_command() {
 }
 
 #[test]
-fn serve_listens_on_loopback_by_default() {
+fn serve_listens_on_loopback_and_keeps_an_audit_log_by_default() {
     let Command::Serve(serve) = parse("mlforge serve").unwrap().command else {
         panic!()
     };
     assert_eq!(serve.listen.to_string(), "127.0.0.1:5000");
+    assert_eq!((serve.audit_days, serve.trusted_proxy.len()), (365, 0));
 }
 
 #[test]
@@ -55,6 +56,8 @@ fn complaint_names_the_wrong_argument() {
         ),
         ("mlforge serve --external-url ml.example.org", "https://host"),
         ("mlforge serve --purge-after 0", "'0'"),
+        ("mlforge serve --audit-days -1", "'-1'"),
+        ("mlforge serve --trusted-proxy proxy", "'proxy'"),
         ("mlforge purge", "--older-than <DAYS>"),
         ("mlforge purge --older-than -1", "'-1'"),
         ("mlforge serve --files models", "s3://bucket[/prefix]"),

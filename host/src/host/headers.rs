@@ -5,6 +5,8 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 
 use crate::auth::Caller;
+use crate::forge::Role;
+use crate::host::audit::AuditHeaders;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 
@@ -19,7 +21,7 @@ const PASSED_IN: [HeaderName; 7] = [
     header::USER_AGENT,
 ];
 /// Headers of the component's response that are forwarded to the client. The host itself sets lengths and connections.
-const PASSED_OUT: [HeaderName; 15] = [
+const PASSED_OUT: [HeaderName; 16] = [
     header::ACCEPT_RANGES,
     header::ALLOW,
     header::CACHE_CONTROL,
@@ -35,16 +37,24 @@ const PASSED_OUT: [HeaderName; 15] = [
     header::VARY,
     header::X_CONTENT_TYPE_OPTIONS,
     header::X_FRAME_OPTIONS,
+    NEXT_PAGE_TOKEN,
 ];
+/// The token of the next page of an answer that is not JSON.
+const NEXT_PAGE_TOKEN: HeaderName = HeaderName::from_static("x-mlforge-next-page-token");
 pub(crate) const RIGHTS: HeaderName = HeaderName::from_static("x-mlforge-rights");
 const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
+const ROLE: HeaderName = HeaderName::from_static("x-mlforge-role");
+const AUDIT: HeaderName = HeaderName::from_static("x-mlforge-audit");
+const AUDITED_REQUEST_ID: HeaderName = HeaderName::from_static("x-mlforge-request-id");
 pub(crate) const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
 
-/// Makes the component's request: the path after the mount with its query, the forwarded headers, and the caller.
+/// Makes the component's request: the path after the mount with its query, the forwarded headers, the caller, and the facts
+/// for the audit log, if the request is recorded there.
 pub(crate) fn component_request<B>(
     head: &Parts,
     path: &str,
     caller: &Caller,
+    audit: Option<AuditHeaders>,
     body: B,
 ) -> Result<Request<B>, HttpError> {
     let target = match head.uri.query() {
@@ -63,6 +73,13 @@ pub(crate) fn component_request<B>(
     );
     if let Ok(login) = HeaderValue::from_bytes(caller.access.actor.login.as_bytes()) {
         headers.insert(ACTOR, login);
+    }
+    if let Some((_, role)) = &caller.access.project {
+        headers.insert(ROLE, HeaderValue::from_static(word(*role)));
+    }
+    if let Some(audit) = audit {
+        headers.insert(AUDIT, audit.facts);
+        headers.insert(AUDITED_REQUEST_ID, audit.request_id);
     }
     Ok(request)
 }
@@ -88,6 +105,17 @@ pub(crate) fn client_response(method: &Method, head: &http::response::Parts, bod
 pub(crate) fn declared_length(head: &Parts) -> Option<u64> {
     let length = head.headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
+}
+
+/// The role as the component reads it.
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Guest => "guest",
+        Role::Reporter => "reporter",
+        Role::Developer => "developer",
+        Role::Maintainer => "maintainer",
+        Role::Owner => "owner",
+    }
 }
 
 fn pass(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {

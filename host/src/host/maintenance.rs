@@ -153,8 +153,8 @@ async fn run_scheduler(host: Weak<HostState>) {
 }
 
 impl Host {
-    /// Compacts a project now, including runs that were changed a moment ago, and removes its abandoned uploads. Answers stay
-    /// the same and become faster.
+    /// Compacts a project now, including runs that were changed a moment ago, and removes its abandoned uploads and old audit
+    /// records. Answers stay the same and become faster.
     pub async fn run_maintenance(&self, project: ProjectId) {
         let mut after = None;
         while let Some(pass) = self.state().compact(project, after, Some(Duration::ZERO)).await {
@@ -164,6 +164,7 @@ impl Host {
             }
         }
         self.state().sweep_uploads(project).await;
+        self.state().sweep_audit(project).await;
     }
 
     /// Counts of maintenance since the host's start.

@@ -1,5 +1,6 @@
 //! The host: it answers HTTP requests, without a socket.
 
+pub(crate) mod audit;
 pub(crate) mod execution;
 pub(crate) mod headers;
 pub(crate) mod ingress;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
+use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
@@ -81,6 +83,8 @@ pub(crate) struct HostConfig {
     pub(crate) source_schemes: Option<HeaderValue>,
     /// The host's address for clients, without a slash at its end. `None`: the one that a request names.
     pub(crate) external_url: Option<String>,
+    /// The audit log.
+    pub(crate) audit: AuditLog,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
 }
@@ -188,7 +192,7 @@ impl HostState {
         let watch = (admitted.class.body_mode == BodyMode::Streamed)
             .then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
-            (BodyMode::Streamed, Some(watch)) => self.transfer(head, path, caller, body, &watch.revocation).await,
+            (BodyMode::Streamed, Some(watch)) => self.transfer(&admitted, body, &watch.revocation).await,
             (body_mode, _) => self.answer_buffered(admitted, body, body_mode).await,
         }?;
         let body = response.body_mut();
@@ -207,6 +211,7 @@ impl HostState {
         mut body: Inbound,
         body_mode: BodyMode,
     ) -> Result<Response<Body>, HttpError> {
+        let audit = self.config.audit.headers(&admitted);
         let Admitted {
             head,
             path,
@@ -219,7 +224,7 @@ impl HostState {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
-        let request = self.with_own_headers(component_request(head, path, &caller, bytes)?);
+        let request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
         let project = caller.project;
         let call = ComponentCall {
             request,

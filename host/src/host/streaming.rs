@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::execution::to_http_error;
 use super::headers::{client_response, component_request, declared_length};
+use super::ingress::Admitted;
 use crate::auth::Caller;
 use crate::host::HostState;
 use crate::host::rights_watch::Revocation;
@@ -52,35 +53,35 @@ impl HostState {
     /// Answers a request that carries a file.
     pub(crate) async fn transfer(
         self: &Arc<Self>,
-        head: &Parts,
-        path: &str,
-        caller: &Caller,
+        admitted: &Admitted<'_>,
         mut body: Inbound,
         revocation: &Arc<Revocation>,
     ) -> Result<Response<Body>, HttpError> {
+        let Admitted { head, path, caller, .. } = admitted;
         let bytes_max = self.limits.file_bytes_max;
         if declared_length(head).is_some_and(|bytes| bytes > bytes_max) {
             let refusal = HttpError::BodyTooLarge(bytes_max);
             return Err(self.reject(head, &mut body, refusal).await);
         }
-        let admitted = async {
+        let entered = async {
             let permit = self.admission.transfer_permit(caller.claim()).await?;
             Ok((self.take_room(head, caller).await?, permit))
         };
-        let (room, permit) = match admitted.await {
-            Ok(admitted) => admitted,
+        let (room, permit) = match entered.await {
+            Ok(entered) => entered,
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let progress = IdleTimeout::new();
         let (limited, handle) = LimitedBody::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
         let limited = limited.with_reservation(room.clone());
-        let request = self.with_own_headers(component_request(head, path, caller, limited)?);
+        let audit = self.config.audit.headers(admitted);
+        let request = self.with_own_headers(component_request(head, path, caller, audit, limited)?);
         let (head_sender, answer) = ResponseSender::new();
         let (sender, chunks) = mpsc::channel(CHUNKS_BUFFERED_MAX);
         let work = Transfer {
             host: Arc::clone(self),
             caller: caller.clone(),
-            path: path.to_owned(),
+            path: (*path).to_owned(),
             permit,
             reservation: room,
             revocation: Arc::clone(revocation),

@@ -1,5 +1,5 @@
-//! Removal of abandoned uploads. A project is swept after a request, at most once an hour, for as long as some of its uploads may
-//! still be completed. Compaction does not delay it.
+//! Removal of abandoned uploads, and of old audit records. A project is swept after a request, at most once an hour, and for as
+//! long as some of its uploads may still be completed. Compaction does not delay it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -67,6 +67,7 @@ async fn sweep_after(wait: Duration, host: Weak<HostState>, project: ProjectId) 
     let _turn = host.upload_gc.turn.lock().await;
     host.upload_gc.begin(project);
     let is_empty = host.sweep_uploads(project).await;
+    host.sweep_audit(project).await;
     if !is_empty {
         host.upload_gc.plan(&host, project);
     }

@@ -27,6 +27,8 @@ pub(crate) enum HttpError {
     ProjectNotFound,
     /// The caller may read the project but not write.
     WriteDenied,
+    /// Only maintainers and owners of the project may do this.
+    ManageDenied,
     /// The webhook does not prove that the forge sent it.
     WebhookUnproven,
     /// The webhook cannot be understood; the text says why.
@@ -66,6 +68,7 @@ impl HttpError {
             | Self::ReadOnlyToken
             | Self::BadUploadToken
             | Self::WriteDenied
+            | Self::ManageDenied
             | Self::WebhookUnproven
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
@@ -105,6 +108,7 @@ impl HttpError {
             | Self::ReadOnlyToken
             | Self::BadUploadToken
             | Self::WriteDenied
+            | Self::ManageDenied
             | Self::WebhookUnproven
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
@@ -146,6 +150,7 @@ impl HttpError {
             ),
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::WriteDenied => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
+            Self::ManageDenied => "403 Forbidden: this needs at least the role Maintainer in this project.".into(),
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of this request may have at most {bytes_max} bytes."),
             Self::MemoryBound(bytes_max) => format!(

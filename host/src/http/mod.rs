@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod base_url;
+pub(crate) mod client_address;
 pub(crate) mod collect;
 pub(crate) mod error;
 pub(crate) mod request_body;

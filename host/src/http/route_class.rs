@@ -17,6 +17,8 @@ const SMALL_FILE_BYTES: u64 = 256 << 10;
 pub(crate) enum Intent {
     Read,
     Write,
+    /// To read what only maintainers and owners of the project may read.
+    Manage,
 }
 
 /// The handling of the bodies of a request and of its response.
@@ -56,6 +58,10 @@ const READ: RouteClass = RouteClass {
     takes_large_body: false,
 };
 const QUERY: RouteClass = RouteClass { is_query: true, ..READ };
+const AUDIT: RouteClass = RouteClass {
+    intent: Intent::Manage,
+    ..QUERY
+};
 const WRITE: RouteClass = RouteClass {
     intent: Intent::Write,
     ..READ
@@ -111,6 +117,7 @@ const RULES: &[Rule] = &[
     rule(ASK, "*/search-datasets", QUERY),
     rule(GET, "mlflow/metrics/get-history*", QUERY),
     rule(POST, "*/get-latest-versions", READ),
+    rule(GET, "-/ml/audit", AUDIT),
     rule(POST, "mlflow/runs/create", LARGE_WRITE),
     rule(POST, "mlflow/runs/update", LARGE_WRITE),
     rule(POST, "mlflow/runs/set-tag", LARGE_WRITE),
@@ -176,7 +183,9 @@ pub(crate) fn may_be_buffered(method: &Method, declared_length: Option<u64>) -> 
 mod tests {
     use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
     use mlforge_plugin::http::rights::RequiredRight;
-    use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, ROUTES};
+    use mlforge_plugin::http::route::{
+        NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES,
+    };
 
     use super::*;
 
@@ -189,6 +198,10 @@ mod tests {
                 let path = format!("{prefix}{}", route.path);
                 routes.push((parse(route.method), path, route.right, false));
             }
+        }
+        for route in PROJECT_ROUTES {
+            let path = format!("{PROJECT_PREFIX}{}", route.path);
+            routes.push((parse(route.method), path, route.right, false));
         }
         for (route, prefix) in FILE_ROUTES
             .iter()
@@ -211,18 +224,19 @@ mod tests {
             let intent = match right {
                 RequiredRight::Read => Intent::Read,
                 RequiredRight::Write => Intent::Write,
+                RequiredRight::Manage => Intent::Manage,
             };
             assert_eq!(RouteClass::of(&method, &path).intent, intent, "{method} {path}");
         }
     }
 
     #[test]
-    fn exactly_the_searches_and_histories_are_queries() {
+    fn exactly_the_searches_histories_and_logs_are_queries() {
         for (method, path, right, is_file) in routes() {
             let last = path.rsplit('/').next().unwrap_or_default();
             let is_query = !is_file
-                && right == RequiredRight::Read
-                && (last.starts_with("search") || last.starts_with("get-history"));
+                && right != RequiredRight::Write
+                && (last.starts_with("search") || last.starts_with("get-history") || last == "audit");
             assert_eq!(RouteClass::of(&method, &path).is_query, is_query, "{method} {path}");
         }
     }

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::host::Host;
 use crate::http::base_url::OwnAddress;
+use crate::http::client_address::PeerAddress;
 use crate::http::response_body::Body;
 use crate::limits::Limits;
 use crate::limits::connections::{ActiveRequest, Connection, Connections, Peer, Place};
@@ -58,7 +59,8 @@ impl Host {
                 next = arrivals.next() => next,
             };
             let own_address = stream.local_addr().ok().map(OwnAddress);
-            let service = self.service(&place.connection, own_address);
+            let peer = stream.peer_addr().ok().map(|peer| PeerAddress(peer.ip()));
+            let service = self.service(&place.connection, own_address, peer);
             let stream = TokioIo::new(WriteTimeout::new(stream, Arc::clone(&place.connection)));
             let connection = graceful.watch(http.serve_connection(stream, service));
             let first_header_read_timeout = self.limits().first_header_read_timeout;
@@ -87,6 +89,7 @@ impl Host {
         &self,
         connection: &Arc<Connection>,
         own_address: Option<OwnAddress>,
+        peer: Option<PeerAddress>,
     ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + use<> {
         let (host, connection) = (self.clone(), Arc::clone(connection));
         service_fn(move |mut request: Request<Incoming>| {
@@ -95,6 +98,9 @@ impl Host {
             request.extensions_mut().insert(Arc::clone(&connection));
             if let Some(own_address) = own_address {
                 request.extensions_mut().insert(own_address);
+            }
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
             }
             async move {
                 let mut response = host.handle(request).await;

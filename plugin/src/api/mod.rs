@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 
 pub mod aliases;
 pub mod artifacts;
+pub mod audit;
 pub mod datasets;
 pub mod experiments;
 pub mod file_response;

@@ -148,6 +148,11 @@ pub const VERSIONS_PER_PAGE_DEFAULT: i64 = 10_000;
 /// Points of one page of a metric's history. It is also the default, since clients follow the page token.
 pub const POINTS_PER_PAGE_MAX: i64 = 25_000;
 
+/// Records of one page of the audit log.
+pub const AUDIT_RECORDS_PER_PAGE_MAX: i64 = 1_000;
+/// Records of one page of the audit log, by default.
+pub const AUDIT_RECORDS_PER_PAGE_DEFAULT: i64 = 100;
+
 /// Runs in one request for metric histories.
 pub const RUNS_PER_HISTORIES_MAX: usize = 100;
 /// Points of each run in a sample of histories. It is also the default.

@@ -3,6 +3,7 @@
 pub mod alias;
 pub mod artifact;
 pub mod artifact_name;
+pub mod audit;
 pub mod dataset;
 pub mod experiment;
 pub mod id;

@@ -39,7 +39,7 @@ fn status(error: &Error) -> (u16, &'static str) {
         Error::BrokenOff => (400, "INVALID_PARAMETER_VALUE"),
         Error::AlreadyExists(_) => (400, "RESOURCE_ALREADY_EXISTS"),
         // This is MLflow's answer. With GitLab's 401 a client would report a valid token as invalid.
-        Error::Denied => (403, "PERMISSION_DENIED"),
+        Error::Denied | Error::ManagersOnly => (403, "PERMISSION_DENIED"),
         Error::NotFound(_) => (404, "RESOURCE_DOES_NOT_EXIST"),
         Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
         Error::WrongMethod(_) => (405, "BAD_REQUEST"),
@@ -64,6 +64,7 @@ fn message(error: &Error) -> String {
         Error::NoEndpoint(path) => format!("No endpoint has the path '{path}'."),
         Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),
         Error::Denied => "You may not write to this project: that needs the role Developer or higher.".to_owned(),
+        Error::ManagersOnly => "Only maintainers and owners of this project may see this.".to_owned(),
         Error::BrokenOff => "The body of the request broke off; nothing was stored.".to_owned(),
         Error::OutOfRange(size) => format!("The range lies behind the end of the file, which has {size} bytes."),
         Error::Contended => "Too many clients are changing the same thing at once; nothing was written.".to_owned(),

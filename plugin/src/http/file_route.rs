@@ -20,6 +20,8 @@ pub struct FileRoute {
     pub path: &'static str,
     /// The right that the caller needs.
     pub right: RequiredRight,
+    /// The name of a change in the audit log.
+    pub action: &'static str,
     pub(super) endpoint: Endpoint,
 }
 
@@ -27,11 +29,12 @@ pub struct FileRoute {
 pub const FILE_PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
 
 macro_rules! routes {
-    ($($method:ident $path:literal $right:ident $endpoint:path;)*) => {
+    ($($method:ident $path:literal $right:ident $endpoint:path $(as $action:literal)?;)*) => {
         &[$(FileRoute {
             method: stringify!($method),
             path: $path,
             right: RequiredRight::$right,
+            action: action!($path $($action)?),
             endpoint: |call| Box::pin($endpoint(call)),
         }),*]
     };
@@ -42,11 +45,11 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     GET "mlflow-artifacts/artifacts" Read artifacts::list;
     GET "mlflow-artifacts/artifacts/" Read artifacts::download;
     HEAD "mlflow-artifacts/artifacts/" Read artifacts::download;
-    PUT "mlflow-artifacts/artifacts/" Write artifacts::upload;
-    DELETE "mlflow-artifacts/artifacts/" Write artifacts::delete;
+    PUT "mlflow-artifacts/artifacts/" Write artifacts::upload as "artifacts/upload";
+    DELETE "mlflow-artifacts/artifacts/" Write artifacts::delete as "artifacts/delete";
     POST "mlflow-artifacts/mpu/create/" Write uploads::create;
     PUT "mlflow-artifacts/mpu/part/" Write uploads::put_part;
-    POST "mlflow-artifacts/mpu/complete/" Write uploads::complete;
+    POST "mlflow-artifacts/mpu/complete/" Write uploads::complete as "artifacts/upload";
     POST "mlflow-artifacts/mpu/abort/" Write uploads::abort;
     GET "get-artifact" Read artifacts::of_run;
     HEAD "get-artifact" Read artifacts::of_run;
@@ -54,7 +57,7 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     HEAD "model-versions/get-artifact" Read artifacts::of_version;
     GET "mlflow/logged-models/{model_id}/artifacts/files" Read artifacts::of_logged_model;
     HEAD "mlflow/logged-models/{model_id}/artifacts/files" Read artifacts::of_logged_model;
-    POST "mlflow/upload-artifact" Write artifacts::upload_to_run;
+    POST "mlflow/upload-artifact" Write artifacts::upload_to_run as "artifacts/upload";
 };
 
 /// Finds the route of a request, and the rest of the path after the route's. `None`: the path is not that of

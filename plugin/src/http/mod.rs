@@ -1,6 +1,16 @@
 //! The HTTP side of the component: routes, rights, and the conversion of requests and answers. No other room
 //! knows HTTP.
 
+/// The action of a route in the audit log: its path, unless another name follows.
+macro_rules! action {
+    ($path:literal) => {
+        $path
+    };
+    ($path:literal $action:literal) => {
+        $action
+    };
+}
+
 pub mod error;
 pub mod file_route;
 pub mod path;

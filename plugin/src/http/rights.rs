@@ -7,6 +7,8 @@ pub enum RequiredRight {
     Read,
     /// To change the project.
     Write,
+    /// To read what only maintainers and owners of the project may read.
+    Manage,
 }
 
 /// The rights that the host gives a caller.

@@ -13,8 +13,10 @@ use crate::request::call::{Call, FileCall};
 use crate::request::json::Json;
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
+use crate::store::audit;
+use crate::store::audit::AuditedRequest;
 
-type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Vec<u8>>> + 'a>>;
+type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Answer>> + 'a>>;
 
 /// One route.
 pub struct Route {
@@ -24,6 +26,8 @@ pub struct Route {
     pub path: &'static str,
     /// The right that the caller needs.
     pub right: RequiredRight,
+    /// The name of a change in the audit log.
+    pub action: &'static str,
     endpoint: Endpoint,
 }
 
@@ -31,12 +35,13 @@ pub struct Route {
 pub const PREFIXES: [&str; 2] = ["/api/2.0/mlflow/", "/ajax-api/2.0/mlflow/"];
 
 macro_rules! routes {
-    ($($method:ident $path:literal $right:ident $endpoint:path;)*) => {
+    ($($method:ident $path:literal $right:ident $endpoint:path $(as $action:literal)?;)*) => {
         &[$(Route {
             method: stringify!($method),
             path: $path,
             right: RequiredRight::$right,
-            endpoint: |call| Box::pin($endpoint(call)),
+            action: action!($path $($action)?),
+            endpoint: |call| Box::pin(async move { $endpoint(call).await.map(Answer::from) }),
         }),*]
     };
 }
@@ -69,15 +74,15 @@ pub const ROUTES: &[Route] = routes! {
     GET "artifacts/list" Read api::artifacts::list_of_run;
     POST "runs/outputs" Write api::outputs::log_outputs;
     POST "runs/log-model" Write api::outputs::log_model;
-    POST "logged-models" Write api::logged_models::create;
+    POST "logged-models" Write api::logged_models::create as "logged-models/create";
     GET "logged-models/{model_id}/artifacts/directories" Read api::artifacts::list_of_logged_model;
     POST "logged-models/search" Read api::logged_models::search;
     GET "logged-models/{model_id}" Read api::logged_models::get;
-    PATCH "logged-models/{model_id}" Write api::logged_models::finalize;
-    DELETE "logged-models/{model_id}" Write api::logged_models::delete;
-    PATCH "logged-models/{model_id}/tags" Write api::logged_models::set_tags;
-    DELETE "logged-models/{model_id}/tags/{*tag_key}" Write api::logged_models::delete_tag;
-    POST "logged-models/{model_id}/params" Write api::logged_models::log_params;
+    PATCH "logged-models/{model_id}" Write api::logged_models::finalize as "logged-models/finalize";
+    DELETE "logged-models/{model_id}" Write api::logged_models::delete as "logged-models/delete";
+    PATCH "logged-models/{model_id}/tags" Write api::logged_models::set_tags as "logged-models/set-tags";
+    DELETE "logged-models/{model_id}/tags/{*tag_key}" Write api::logged_models::delete_tag as "logged-models/delete-tag";
+    POST "logged-models/{model_id}/params" Write api::logged_models::log_params as "logged-models/log-params";
     GET "metrics/get-history" Read api::metrics::get_history;
     GET "metrics/get-history-bulk" Read api::metrics::get_history_bulk;
     GET "metrics/get-history-bulk-interval" Read api::metrics::get_history_bulk_interval;
@@ -92,8 +97,8 @@ pub const ROUTES: &[Route] = routes! {
     POST "registered-models/set-tag" Write api::models::set_tag;
     DELETE "registered-models/delete-tag" Write api::models::delete_tag;
     GET "registered-models/alias" Read api::aliases::get;
-    POST "registered-models/alias" Write api::aliases::set;
-    DELETE "registered-models/alias" Write api::aliases::delete;
+    POST "registered-models/alias" Write api::aliases::set as "registered-models/set-alias";
+    DELETE "registered-models/alias" Write api::aliases::delete as "registered-models/delete-alias";
     POST "model-versions/create" Write api::versions::create;
     GET "model-versions/get" Read api::versions::get;
     PATCH "model-versions/update" Write api::versions::update;
@@ -111,6 +116,14 @@ pub const NEWER_PREFIXES: [&str; 2] = ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow
 /// Every route below `NEWER_PREFIXES`.
 pub const NEWER_ROUTES: &[Route] = routes! {
     GET "server-info" Read api::uploads::server_info;
+};
+
+/// Prefix of the routes of the project that MLflow does not have.
+pub const PROJECT_PREFIX: &str = "/-/ml/";
+
+/// Every route below `PROJECT_PREFIX`.
+pub const PROJECT_ROUTES: &[Route] = routes! {
+    GET "audit" Manage api::audit::list;
 };
 
 /// Answers a request.
@@ -133,6 +146,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         && let Some((route, below)) = file_route::find(request, &request.path)?
     {
         ensure_right(request, route.right)?;
+        let _recording = audit::begin(audited(request, route.right, route.action));
         let query = params::from_query(&request.query)?;
         let call = FileCall {
             below,
@@ -147,6 +161,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         None => find(&request.method, &request.path)?,
     };
     ensure_right(request, route.right)?;
+    let _recording = audit::begin(audited(request, route.right, route.action));
     let sent;
     let mut fields = match route.method {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
@@ -160,23 +175,37 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     for (name, value) in named? {
         fields.push(name, Json::Text(value.into()));
     }
-    let body = (route.endpoint)(Call {
+    (route.endpoint)(Call {
         params: Params::new(&fields),
         actor: &request.actor,
         source_schemes: &request.source_schemes,
-    });
-    body.await.map(Answer::ok)
+        accept: &request.accept,
+    })
+    .await
+}
+
+/// The facts for the audit log about a request that may change something. `None`: the host keeps no log.
+fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Option<AuditedRequest> {
+    let facts = request.audit_facts.clone().filter(|_| right == RequiredRight::Write)?;
+    Some(AuditedRequest {
+        action,
+        actor: request.actor.clone(),
+        facts,
+        request_id: request.id.clone(),
+    })
 }
 
 fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {
     let needed = match right {
-        RequiredRight::Read => CallerRights::Read,
+        RequiredRight::Read | RequiredRight::Manage => CallerRights::Read,
         RequiredRight::Write => CallerRights::Write,
     };
     if request.rights < needed {
-        Err(Error::Denied)
-    } else {
-        Ok(())
+        return Err(Error::Denied);
+    }
+    match right {
+        RequiredRight::Manage if !request.is_manager => Err(Error::ManagersOnly),
+        _ => Ok(()),
     }
 }
 
@@ -186,7 +215,11 @@ type RouteMatch = (&'static Route, Result<Vec<(&'static str, String)>>);
 /// The routes below a path's prefix, and the rest of the path.
 fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
     let below = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| path.strip_prefix(prefix));
-    let tables = [(ROUTES, below(&PREFIXES)), (NEWER_ROUTES, below(&NEWER_PREFIXES))];
+    let tables = [
+        (ROUTES, below(&PREFIXES)),
+        (NEWER_ROUTES, below(&NEWER_PREFIXES)),
+        (PROJECT_ROUTES, below(&[PROJECT_PREFIX])),
+    ];
     tables.into_iter().find_map(|(table, below)| Some((table, below?)))
 }
 
@@ -271,14 +304,42 @@ mod tests {
         let newer = NEWER_ROUTES
             .iter()
             .map(|route| (route.method, NEWER_PREFIXES[0], route.path, route.right));
-        for (method, prefix, path, right) in routes.chain(files).chain(newer) {
+        let project = PROJECT_ROUTES
+            .iter()
+            .map(|route| (route.method, PROJECT_PREFIX, route.path, route.right));
+        for (method, prefix, path, right) in routes.chain(files).chain(newer).chain(project) {
             let path = format!("{prefix}{path}");
             let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 403);
             assert!(refused(CallerRights::None), "{method} {path}");
-            if right == RequiredRight::Write {
-                assert!(refused(CallerRights::Read), "{method} {path}");
+            match right {
+                RequiredRight::Read => {}
+                RequiredRight::Write => assert!(refused(CallerRights::Read), "{method} {path}"),
+                // The rights alone say nothing of the role.
+                RequiredRight::Manage => assert!(refused(CallerRights::Write), "{method} {path}"),
             }
         }
+    }
+
+    #[test]
+    fn every_change_has_a_name_of_its_own_in_the_audit_log() {
+        let routes = ROUTES.iter().map(|route| (route.right, route.action));
+        let files = FILE_ROUTES.iter().map(|route| (route.right, route.action));
+        let mut actions: Vec<&str> = routes
+            .chain(files)
+            .filter(|(right, _)| *right == RequiredRight::Write)
+            .map(|(_, action)| action)
+            .collect();
+        assert!(
+            actions
+                .iter()
+                .all(|action| !action.contains('{') && action.contains('/'))
+        );
+        // Three routes upload a file.
+        actions.retain(|action| *action != "artifacts/upload");
+        let count = actions.len();
+        actions.sort_unstable();
+        actions.dedup();
+        assert_eq!(actions.len(), count);
     }
 
     #[test]

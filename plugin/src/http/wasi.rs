@@ -16,6 +16,15 @@ const RIGHTS_HEADER: &str = "x-mlforge-rights";
 /// The header with the caller's login, set by the host.
 const ACTOR_HEADER: &str = "x-mlforge-actor";
 
+/// The header with the caller's role in the project, set by the host.
+const ROLE_HEADER: &str = "x-mlforge-role";
+
+/// The header with facts about the caller for the audit log, set by the host if it keeps one.
+const AUDIT_HEADER: &str = "x-mlforge-audit";
+
+/// The header with the request's id, set by the host.
+const REQUEST_ID_HEADER: &str = "x-mlforge-request-id";
+
 /// The header with the schemes of sources that may lead out of the project, set by the host.
 const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
 
@@ -29,8 +38,16 @@ pub struct Incoming {
     pub query: String,
     /// The caller's rights.
     pub rights: CallerRights,
+    /// True if the caller is a maintainer or an owner of the project.
+    pub is_manager: bool,
     /// The caller's login; empty when the host does not say.
     pub actor: String,
+    /// Facts about the caller for the audit log, as `AuditCaller::parse` reads them. `None`: there is no log.
+    pub audit_facts: Option<String>,
+    /// The request's id; empty when the host does not say.
+    pub id: String,
+    /// The header `Accept`; empty when there is none.
+    pub accept: String,
     /// Schemes by which sources of model versions may lead out of the project.
     pub source_schemes: Vec<String>,
     /// The range of a file, and conditions on it.
@@ -49,7 +66,10 @@ impl Incoming {
         let headers = request.get_headers();
         let wanted = wanted(&method, |name| text(&headers, name));
         let rights = rights(&headers);
+        let is_manager = is_manager(&text(&headers, ROLE_HEADER));
         let actor = text(&headers, ACTOR_HEADER);
+        let audit_facts = headers.has(AUDIT_HEADER).then(|| text(&headers, AUDIT_HEADER));
+        let (id, accept) = (text(&headers, REQUEST_ID_HEADER), text(&headers, "accept"));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
         let (_, done) = wit_future::new(|| Ok(()));
         let (contents, end) = Request::consume_body(request, done);
@@ -58,7 +78,11 @@ impl Incoming {
             path,
             query,
             rights,
+            is_manager,
             actor,
+            audit_facts,
+            id,
+            accept,
             source_schemes,
             wanted,
             body: Body::Received(contents, end),
@@ -73,7 +97,11 @@ impl Incoming {
             path: path.to_owned(),
             query: String::new(),
             rights,
+            is_manager: false,
             actor: String::new(),
+            audit_facts: None,
+            id: String::new(),
+            accept: String::new(),
             source_schemes: Vec::new(),
             wanted: RangeRequest::default(),
             body: Body::Whole(Vec::new()),
@@ -90,7 +118,11 @@ impl From<direct::Request> for Incoming {
         };
         Incoming {
             rights: rights_of(header(RIGHTS_HEADER).map(str::as_bytes)),
+            is_manager: is_manager(header(ROLE_HEADER).unwrap_or_default()),
             actor: header(ACTOR_HEADER).unwrap_or_default().to_owned(),
+            audit_facts: header(AUDIT_HEADER).map(str::to_owned),
+            id: header(REQUEST_ID_HEADER).unwrap_or_default().to_owned(),
+            accept: header("accept").unwrap_or_default().to_owned(),
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -136,6 +168,10 @@ fn rights_of(word: Option<&[u8]>) -> CallerRights {
         Some(b"read") => CallerRights::Read,
         _ => CallerRights::None,
     }
+}
+
+fn is_manager(role: &str) -> bool {
+    matches!(role, "maintainer" | "owner")
 }
 
 fn schemes(list: &str) -> Vec<String> {

@@ -13,6 +13,8 @@ pub struct Call<'a> {
     pub actor: &'a str,
     /// The URI schemes, in lower case, with which a model version's source may lead out of the project.
     pub source_schemes: &'a [String],
+    /// The header `Accept`; empty when there is none.
+    pub accept: &'a str,
 }
 
 /// A request for files.

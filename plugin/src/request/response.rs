@@ -61,6 +61,13 @@ impl Answer {
     }
 }
 
+/// The JSON object of an endpoint.
+impl From<Vec<u8>> for Answer {
+    fn from(body: Vec<u8>) -> Self {
+        Answer::ok(body)
+    }
+}
+
 /// The body of a response.
 pub enum Contents {
     /// The complete body.

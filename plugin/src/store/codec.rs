@@ -11,6 +11,7 @@ use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
+pub mod audit;
 mod chunk;
 mod dataset;
 pub mod link;

@@ -27,6 +27,8 @@
 //! | `x` upload | a file that is uploaded in parts | its id; upload GC |
 //! | `y` run | time of its deletion, and its experiment | purge |
 //! | `Y` `e` experiment, `l` logged model, `m` model, `r` run, or `v` model, number | tombstone: the data that purge needs to remove the rest | purge |
+//! | `a` time↓ `c` unique | audit record of one change | listings of the audit log, newest first |
+//! | `a` hour↓ `l` run, caller | audit record of what a caller logged to a run within an hour | the same |
 //! | `A` | next model number; absent until the first model | creating models |
 //! | `B` name | model number | its name; listings by name |
 //! | `E` experiment | number of the model that it belongs to | changes of the experiment |
@@ -59,6 +61,7 @@ use crate::domain::lifecycle::Stage;
 use crate::domain::name::cut;
 use crate::host::records::Span;
 
+mod audit;
 mod columns;
 pub mod logged_models;
 mod points;
@@ -67,6 +70,7 @@ pub mod registry;
 mod runs;
 mod uploads;
 
+pub use audit::{audit_records, audited_at, audited_change, audited_logging};
 pub use columns::{
     Column, all_dirty_markers, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of, row_keys,
     row_keys_between, zones,

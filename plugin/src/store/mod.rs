@@ -3,6 +3,7 @@
 //! half-written.
 
 pub mod artifacts;
+pub mod audit;
 pub mod codec;
 pub mod columnar;
 pub mod compaction;

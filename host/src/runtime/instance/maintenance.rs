@@ -6,7 +6,7 @@ use wasmtime::component::Accessor;
 use super::error::InstanceError;
 use super::{Instance, TimeLimit};
 use crate::limits::idle_timeout::IdleTimeout;
-use crate::runtime::bindings::{CompactionPass, MaintenanceService, PurgePass, UploadPass};
+use crate::runtime::bindings::{AuditPass, CompactionPass, MaintenanceService, PurgePass, UploadPass};
 use crate::runtime::store_data::{RequestContext, StoreData};
 
 impl Instance {
@@ -47,6 +47,15 @@ impl Instance {
         self.maintain(deadline, async |accessor, service| {
             let maintenance = service.mlforge_plugin_maintenance();
             maintenance.call_purge(accessor, deleted_until_ms, after).await
+        })
+        .await
+    }
+
+    /// Makes one pass over the audit log: removes records of changes before a time, in milliseconds since the Unix epoch.
+    pub(crate) async fn sweep_audit(&mut self, before_ms: u64, deadline: Instant) -> Result<AuditPass, InstanceError> {
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_sweep_audit(accessor, before_ms).await
         })
         .await
     }

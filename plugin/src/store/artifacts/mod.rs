@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
-use super::{keys, logged_models, runs};
+use super::{audit, keys, logged_models, runs};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact_name;
+use crate::domain::audit::AuditObject;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::domain::logged_model::LoggedModelId;
@@ -124,19 +125,24 @@ pub fn of_uri(uri: &str) -> Result<ArtifactPath> {
 /// Stores a received file, unless its owner was deleted meanwhile.
 pub async fn put(path: &ArtifactPath, staged: Staged) -> Result<()> {
     let owner = owner_of(path).await?;
-    blobs::commit(staged, path).await?;
-    owner.must_still_exist(path).await
+    let stored = audit::recorded(AuditObject::Artifact(path), async || {
+        blobs::commit(staged, path).await?;
+        owner.must_still_exist(path).await.map(|()| true)
+    });
+    stored.await.map(drop)
 }
 
 /// Joins the parts of an upload into a file, unless its owner was deleted meanwhile. Returns false if a part
 /// does not exist.
 pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) -> Result<bool> {
     let owner = owner_of(path).await?;
-    if !parts::join(upload, parts, path).await? {
-        return Ok(false);
-    }
-    owner.must_still_exist(path).await?;
-    Ok(true)
+    let joined = audit::recorded(AuditObject::Artifact(path), async || {
+        if !parts::join(upload, parts, path).await? {
+            return Ok(false);
+        }
+        owner.must_still_exist(path).await.map(|()| true)
+    });
+    joined.await
 }
 
 /// Finds a file. Returns its stored path and its properties.
@@ -199,13 +205,16 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
 /// Removes a file, or a directory with everything in it. A path that does not exist counts as removed.
 pub async fn delete(path: &ArtifactPath) -> Result<()> {
     owner_of(path).await?;
-    if delete_at(path).await? {
-        return Ok(());
-    }
-    match earlier_place(path).await? {
-        Some(earlier) => delete_at(&earlier).await.map(drop),
-        None => Ok(()),
-    }
+    let deleted = audit::recorded(AuditObject::Artifact(path), async || {
+        if delete_at(path).await? {
+            return Ok(true);
+        }
+        match earlier_place(path).await? {
+            Some(earlier) => delete_at(&earlier).await,
+            None => Ok(false),
+        }
+    });
+    deleted.await.map(drop)
 }
 
 async fn delete_at(path: &ArtifactPath) -> Result<bool> {

@@ -8,7 +8,8 @@ pub mod listing;
 mod location;
 pub mod search;
 use super::portion::{ByteBudget, ITEM_BYTES_MAX, as_shown, portion};
-use super::{codec, keys, references};
+use super::{audit, codec, keys, references};
+use crate::domain::audit::AuditObject;
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
@@ -131,6 +132,7 @@ pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i
         for (key, value) in tags {
             change.put(keys::experiment_tag(experiment.id, key), value.clone().into_bytes());
         }
+        audit::note(change, AuditObject::Experiment(experiment.id), name);
         Ok(experiment.id)
     })
     .await
@@ -160,6 +162,7 @@ pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, 
 pub async fn rename(id: ExperimentId, name: &str, now_ms: i64) -> Result<()> {
     transact(async |change| {
         references::must_not_belong_to_a_model(change, id, "rename").await?;
+        audit::note(change, AuditObject::Experiment(id), name);
         rename_in(change, id, name, now_ms).await
     })
     .await
@@ -198,6 +201,7 @@ pub async fn set_stage(id: ExperimentId, stage: Stage, now_ms: i64) -> Result<()
         if stage == Stage::Active {
             claim_name(change, &experiment).await?;
         }
+        audit::note(change, AuditObject::Experiment(id), "");
         Ok(())
     })
     .await
@@ -248,6 +252,7 @@ pub async fn set_tag(id: ExperimentId, key: &str, value: &str, now_ms: i64) -> R
         stored.experiment.ensure_active()?;
         stored.require_unchanged(change, now_ms);
         change.put(keys::experiment_tag(id, key), value.as_bytes().to_vec());
+        audit::note(change, AuditObject::Experiment(id), key);
         Ok(())
     })
     .await
@@ -267,6 +272,7 @@ pub async fn delete_tag(id: ExperimentId, key: &str, now_ms: i64) -> Result<()> 
         }
         stored.require_unchanged(change, now_ms);
         change.delete(keys::experiment_tag(id, key));
+        audit::note(change, AuditObject::Experiment(id), key);
         Ok(())
     })
     .await

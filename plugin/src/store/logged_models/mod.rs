@@ -3,7 +3,8 @@
 pub mod read;
 pub mod search;
 use super::keys::logged_models as keys;
-use super::{codec, experiments};
+use super::{audit, codec, experiments};
+use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
 use crate::domain::logged_model::{
@@ -62,6 +63,7 @@ pub async fn create(
             change.put(keys::param(id, key), value.clone().into_bytes());
         }
         put_tags(change, id, &new.tags);
+        audit::note(change, AuditObject::LoggedModel(id), &model.name);
         Ok(())
     })
     .await?;
@@ -85,6 +87,7 @@ pub async fn finalize(id: LoggedModelId, status: LoggedStatus, now_ms: i64) -> R
         stored.model.status = status;
         stored.model.last_update_time_ms = now_ms;
         change.put(keys::model(id), codec::logged_models::write_logged_model(&stored.model));
+        audit::note(change, AuditObject::LoggedModel(id), "");
         Ok(())
     })
     .await?;
@@ -103,6 +106,7 @@ pub async fn delete(id: LoggedModelId, now_ms: i64) -> Result<()> {
         stored.model.is_deleted = true;
         stored.model.last_update_time_ms = now_ms;
         change.put(keys::model(id), codec::logged_models::write_logged_model(&stored.model));
+        audit::note(change, AuditObject::LoggedModel(id), "");
         Ok(())
     })
     .await
@@ -113,6 +117,9 @@ pub async fn set_tags(id: LoggedModelId, tags: &[Pair]) -> Result<()> {
     transact(async |change| {
         load(id).await?.require_unchanged(change);
         put_tags(change, id, tags);
+        if !tags.is_empty() {
+            audit::note_keys(change, AuditObject::LoggedModel(id), tags);
+        }
         Ok(())
     })
     .await
@@ -150,6 +157,7 @@ pub async fn delete_tag(id: LoggedModelId, key: &str) -> Result<()> {
         }
         change.require_version(keys::tag(id, key), tag.version);
         change.delete(keys::tag(id, key));
+        audit::note(change, AuditObject::LoggedModel(id), key);
         Ok(())
     })
     .await
@@ -164,9 +172,11 @@ pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
             return Err(id.not_found());
         };
         StoredLoggedModel::read(id, model)?.require_unchanged(change);
+        let mut is_changed = false;
         for ((key, new), old) in params.iter().zip(values) {
             match old.existing() {
                 None => {
+                    is_changed = true;
                     change.require_version(keys::param(id, key), ABSENT);
                     change.put(keys::param(id, key), new.clone().into_bytes());
                 }
@@ -179,6 +189,9 @@ pub async fn log_params(id: LoggedModelId, params: &[Pair]) -> Result<()> {
                     )));
                 }
             }
+        }
+        if is_changed {
+            audit::note_keys(change, AuditObject::LoggedModel(id), params);
         }
         Ok(())
     })

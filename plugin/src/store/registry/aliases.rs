@@ -3,10 +3,12 @@
 
 use super::{latest, model_name, version_read, versions};
 use crate::domain::alias::is_latest;
+use crate::domain::audit::AuditObject;
 use crate::domain::id::ModelId;
 use crate::domain::version::{FullVersion, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Record, get, get_all, transact};
+use crate::store::audit;
 use crate::store::codec;
 use crate::store::keys::registry as keys;
 
@@ -27,6 +29,7 @@ pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> 
         }
         change.put(key, codec::write_number(number));
         change.put(keys::version_alias(id, number, alias), Vec::new());
+        audit::note(change, AuditObject::Version(model, number), alias);
         Ok(())
     })
     .await
@@ -35,14 +38,15 @@ pub async fn set(model: &str, alias: &str, version: &VersionName) -> Result<()> 
 /// Removes an alias. A missing alias is no error.
 pub async fn delete(model: &str, alias: &str) -> Result<()> {
     transact(async |change| {
-        let model = model_name::named(model).await?;
-        let key = keys::model_alias(model.id, alias);
+        let named = model_name::named(model).await?;
+        let key = keys::model_alias(named.id, alias);
         let [record] = get([key.clone()]).await?;
         if let Some(former) = read(&record)? {
-            model.require_unchanged(change);
+            named.require_unchanged(change);
             change.require_version(key.clone(), record.version);
             change.delete(key);
-            change.delete(keys::version_alias(model.id, former, alias));
+            change.delete(keys::version_alias(named.id, former, alias));
+            audit::note(change, AuditObject::Version(model, former), alias);
         }
         Ok(())
     })

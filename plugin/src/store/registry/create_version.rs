@@ -7,6 +7,7 @@ use super::models::StoredModel;
 use super::source;
 use super::source::Owner;
 use super::{latest, versions};
+use crate::domain::audit::AuditObject;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::logged_model::VERSIONS_TAG;
 use crate::domain::prompt;
@@ -18,7 +19,7 @@ use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
 use crate::store::keys::registry as keys;
-use crate::store::{codec, experiments, logged_models, references, runs};
+use crate::store::{audit, codec, experiments, logged_models, references, runs};
 
 /// A caller's request for a new version.
 #[derive(Clone, Debug)]
@@ -92,6 +93,8 @@ pub async fn create(
         }
         put_new(change, &version, &new.tags);
         references::put_guards(change, &version).await?;
+        let object = AuditObject::Version(model_name, version.number);
+        audit::note(change, object, &version.semver.to_string());
         Ok(FullVersion {
             version,
             model_name: model_name.into(),

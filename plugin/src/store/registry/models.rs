@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::latest;
 use super::latest::NamedModel;
 use super::model_name::{Named, id, named};
+use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::ModelId;
 use crate::domain::model::{FullModel, Model, already_exists, experiment_name, not_found};
@@ -15,7 +16,7 @@ use crate::store::keys::Tombstone;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::ModelPart;
 use crate::store::portion::{ByteBudget, as_shown, portion};
-use crate::store::{codec, experiments, references, tombstone};
+use crate::store::{audit, codec, experiments, references, tombstone};
 
 /// Largest number of look-ups of a model that is renamed at the same time.
 const LOOKS_MAX: usize = 10;
@@ -85,6 +86,7 @@ pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -
         };
         let tags: BTreeMap<String, String> = tags.iter().cloned().collect();
         put_new(change, &model, &tags);
+        audit::note(change, AuditObject::Model(name), "");
         Ok(FullModel {
             model,
             tags: tags.into_iter().collect(),
@@ -204,6 +206,7 @@ pub async fn describe(name: &str, description: &str, now_ms: i64) -> Result<Full
         description.clone_into(&mut stored.model.description);
         stored.model.last_update_time_ms = now_ms;
         stored.put(change);
+        audit::note(change, AuditObject::Model(name), "");
         Ok(stored.model)
     })
     .await?;
@@ -227,6 +230,7 @@ pub async fn rename(name: &str, new_name: &str, now_ms: i64) -> Result<FullModel
         }
         stored.model.last_update_time_ms = now_ms;
         stored.put(change);
+        audit::note(change, AuditObject::Model(name), new_name);
         Ok(stored.model)
     })
     .await?;
@@ -246,6 +250,7 @@ pub async fn delete(name: &str, now_ms: i64) -> Result<()> {
         change.delete(keys::model_name(name));
         change.delete(keys::model(id));
         tombstone::put_model(change, id);
+        audit::note(change, AuditObject::Model(name), "");
         Ok(id)
     })
     .await?;
@@ -259,6 +264,7 @@ pub async fn set_tag(name: &str, key: &str, value: &str) -> Result<()> {
         let stored = load(name).await?;
         stored.require_unchanged(change);
         change.put(keys::model_tag(stored.model.id, key), value.as_bytes().to_vec());
+        audit::note(change, AuditObject::Model(name), key);
         Ok(())
     })
     .await
@@ -270,6 +276,7 @@ pub async fn delete_tag(name: &str, key: &str) -> Result<()> {
         let stored = load(name).await?;
         stored.require_unchanged(change);
         change.delete(keys::model_tag(stored.model.id, key));
+        audit::note(change, AuditObject::Model(name), key);
         Ok(())
     })
     .await

@@ -4,10 +4,12 @@ use super::model_name::Named;
 use super::version_read::read_stored;
 use super::versions::{StoredVersion, load, load_some};
 use super::{latest, models};
+use crate::domain::audit::AuditObject;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, transact};
+use crate::store::audit;
 
 /// Number of versions that are archived in one commit.
 const ARCHIVED_AT_ONCE: usize = 1_000;
@@ -37,6 +39,8 @@ pub async fn move_to(model: &str, name: &VersionName, to: Transition, now_ms: i6
                 other => other,
             })?;
             let stored = load(model, name).await?;
+            let object = AuditObject::Version(model, stored.version.number);
+            audit::note(change, object, to.stage.name());
             if to.archive_others && !archive_others(change, &owner.named, &stored, to.stage, now_ms).await? {
                 return Ok(None);
             }

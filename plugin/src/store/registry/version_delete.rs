@@ -2,6 +2,7 @@
 
 use super::versions::{displace, load};
 use super::{aliases, models};
+use crate::domain::audit::AuditObject;
 use crate::domain::id::ModelId;
 use crate::domain::version::{Version, VersionName};
 use crate::error::{Error, Result};
@@ -9,7 +10,7 @@ use crate::host::records::{Change, scan, scan_page, transact};
 use crate::store::keys::Tombstone;
 use crate::store::keys::registry as keys;
 use crate::store::keys::registry::VersionPart;
-use crate::store::tombstone;
+use crate::store::{audit, tombstone};
 
 /// Number of aliases that are removed from a version in one commit.
 const ALIASES_AT_ONCE: usize = 1_000;
@@ -48,6 +49,7 @@ enum Deletion {
 async fn delete_in(change: &mut Change, model: &str, name: &VersionName, now_ms: i64) -> Result<Deletion> {
     let stored = load(model, name).await?;
     let Version { model: id, number, .. } = stored.version;
+    audit::note(change, AuditObject::Version(model, number), "");
     // The aliases are read after the version, which every new tag or alias changes. So none is missed.
     let all = aliases_of(id, number).await?;
     let (some, more) = all.split_at(all.len().min(ALIASES_AT_ONCE));

@@ -3,13 +3,14 @@
 use super::model_name::Named;
 use super::version_read::{number, read_stored};
 use super::{model_name, models};
+use crate::domain::audit::AuditObject;
 use crate::domain::prompt::{self, PROMPT_TAG};
 use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get, get_all, transact};
 use crate::store::keys::registry as keys;
-use crate::store::{codec, references};
+use crate::store::{audit, codec, references};
 
 /// Stores a version and its entries in the orders.
 pub fn put(change: &mut Change, version: &Version) {
@@ -137,6 +138,7 @@ pub async fn describe(model: &str, name: &VersionName, description: Option<&str>
         version.description = description.map(str::to_owned);
         version.last_update_time_ms = now_ms;
         stored.replace(change, &version);
+        audit::note(change, AuditObject::Version(model, version.number), "");
         Ok(version)
     })
     .await?;
@@ -149,6 +151,7 @@ pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Optio
         let stored = load(model, name).await?;
         stored.touch(change);
         let Version { model: id, number, .. } = stored.version;
+        audit::note(change, AuditObject::Version(model, number), key);
         if key == PROMPT_TAG {
             count_prompt(
                 change,

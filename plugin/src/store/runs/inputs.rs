@@ -1,12 +1,13 @@
 //! The inputs of runs: datasets and models.
 
+use crate::domain::audit::AuditObject;
 use crate::domain::dataset::DatasetInput;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::Result;
 use crate::host::records::{ABSENT, Change, exist, transact};
 use crate::store::codec::link::{LoggedAt, NS_PER_MS, write_input, write_model_input};
 use crate::store::experiments::datasets;
-use crate::store::{codec, keys, runs};
+use crate::store::{audit, codec, keys, runs};
 
 /// Links datasets and models to an active run, in order. An experiment has one dataset for each name and
 /// digest: its first source, schema and profile stay. An input that the run already has stays as it is, also
@@ -29,6 +30,7 @@ pub async fn log(run: RunId, inputs: &[DatasetInput], models: &[String], now_ns:
                 change.put(keys::run_model_input(run, model), write_model_input(Some(at)));
             }
         }
+        audit::note(change, AuditObject::Run(run), "");
         Ok(())
     })
     .await

@@ -15,7 +15,8 @@ use super::experiments;
 use super::experiments::StoredExperiment;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
-use super::{codec, keys, logged_models, references};
+use super::{audit, codec, keys, logged_models, references};
+use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Lifecycle, Stage};
@@ -104,6 +105,7 @@ pub async fn create(
         stored.require_unchanged(change, now_ms);
         let tags: BTreeMap<String, String> = tags.into_iter().collect();
         put_new(change, &run, &tags, now_ms);
+        audit::note(change, AuditObject::Run(id), "");
         Ok(FullRun {
             run: Cow::Owned(run),
             stage: Stage::Active,
@@ -168,6 +170,7 @@ pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
             rename(change, run, name);
         }
         change.put(keys::run(id), codec::write_run(run));
+        audit::note(change, AuditObject::Run(id), update.status.map_or("", Status::name));
         Ok(stored.run)
     })
     .await
@@ -200,6 +203,7 @@ pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
                 change.put(keys::deletion(id), write_deletion(deletion));
             }
         }
+        audit::note(change, AuditObject::Run(id), "");
         Ok(())
     })
     .await
@@ -235,7 +239,7 @@ pub struct Batch {
 pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
     let series = Series::of_batch(&batch.metrics);
     let tries = Cell::new(0);
-    transact(async |change| {
+    let logging = transact(async |change| {
         let may_chunk = tries.replace(tries.get() + 1) < CHUNK_TRIES;
         let guards = may_chunk.then(|| chunk::keys_of_high_water_marks(id, &series));
         let mut more: Vec<Vec<u8>> = guards.into_iter().flatten().collect();
@@ -252,9 +256,11 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         log_params(change, id, &batch.params, values)?;
         chunk::put(change, id, &series, guards)?;
         log_tags(change, &mut stored.run, &batch.tags);
-        Ok(())
+        Ok(audit::note_batch(change, id, &batch.tags, now_ms))
     })
-    .await
+    .await?;
+    logging.remember();
+    Ok(())
 }
 
 fn log_tags(change: &mut Change, run: &mut Run, tags: &[Pair]) {
@@ -342,6 +348,7 @@ pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&s
         change.require_version(keys::run_tag(id, key), loose.version);
         change.require_version(keys::packed_run(id), packed_record.version);
         change.put(keys::run_tag(id, key), edit(old.as_deref())?.into_bytes());
+        audit::note(change, AuditObject::Run(id), key);
         Ok(())
     })
     .await
@@ -367,6 +374,7 @@ pub async fn delete_tag(id: RunId, key: &str, now_ms: i64) -> Result<()> {
             change.require_version(key, record.version);
         }
         change.put(keys::run_tag(id, key), REMOVED_TAG.to_vec());
+        audit::note(change, AuditObject::Run(id), key);
         Ok(())
     })
     .await

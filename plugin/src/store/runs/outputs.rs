@@ -1,11 +1,12 @@
 //! The outputs of runs: logged models.
 
+use crate::domain::audit::AuditObject;
 use crate::domain::id::RunId;
 use crate::domain::run::ModelOutput;
 use crate::error::Result;
 use crate::host::records::{get_all, transact};
 use crate::store::codec::link::{LoggedAt, NS_PER_MS, read_model_output, write_model_output};
-use crate::store::{keys, runs};
+use crate::store::{audit, keys, runs};
 
 /// Links logged models to an active run that made them, in order. A model that the run already has gets the
 /// new step and stays where it is in the order.
@@ -25,6 +26,7 @@ pub async fn log(run: RunId, models: &[ModelOutput], now_ns: i64) -> Result<()> 
             change.require_version(key(output), known.version);
             change.put(key(output), write_model_output(output.step, at));
         }
+        audit::note(change, AuditObject::Run(run), "");
         Ok(())
     })
     .await
