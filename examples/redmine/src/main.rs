@@ -4,7 +4,7 @@
 mod redmine;
 
 use std::fs;
-use std::io::stderr;
+use std::io::{IsTerminal as _, stderr};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,7 +50,11 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    tracing_subscriber::fmt().with_writer(stderr).init();
+    let is_terminal = stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_writer(stderr)
+        .with_ansi(is_terminal)
+        .init();
     let listener = tokio::net::TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
