@@ -46,12 +46,12 @@ class Cli:
 
 
 class Server:
-    """`mlforge serve` on a free port. `lines` are the first two of its standard output."""
+    """`mlforge serve`, by default on a free port. `lines` are the first two of its standard output."""
 
-    def __init__(self, data: Path, *args: str):
+    def __init__(self, data: Path, *args: str, listen: str = "127.0.0.1:0"):
         self.cli = Cli(data)
         self.log = data.parent / f"{data.name}.log"
-        command = [binary(), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *args]
+        command = [binary(), "serve", "--data", str(data), "--listen", listen, *args]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True

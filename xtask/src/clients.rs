@@ -25,6 +25,12 @@ pub(crate) fn environments(layout: &Layout) -> [Environment; VERSIONS.len()] {
     })
 }
 
+/// The environment of the newest version; it may still have to be made.
+pub(crate) fn newest_environment(layout: &Layout) -> Environment {
+    let [.., newest] = environments(layout);
+    newest
+}
+
 /// Makes the environments, builds the server, and runs the client tests in each environment.
 pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
     let tests = tests(layout);

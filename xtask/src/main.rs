@@ -9,6 +9,7 @@ mod debian;
 mod deny;
 mod differential;
 mod environment;
+mod forges;
 mod layout;
 mod lint;
 mod s3;
@@ -42,9 +43,10 @@ test     the same set-up, then every part of the test suite, or only those named
   clients  the real MLflow clients against a running mlforge (Python, pytest)
   differential
            MLflow's own server and mlforge are asked the same (Python, pytest)
+  forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
-setup    gets what the tests of some parts or of all need, and runs none: Python environments, Garage
+setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage
 bench    builds mlforge with the profile `dist` and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
 
 examples:

@@ -10,6 +10,7 @@ use crate::clients;
 use crate::deny;
 use crate::differential;
 use crate::environment::make_missing;
+use crate::forges;
 use crate::layout::Layout;
 use crate::lint;
 use crate::s3;
@@ -32,18 +33,21 @@ pub(crate) enum Part {
     Clients,
     /// Requests to mlforge and to MLflow's own server, whose answers must agree.
     Differential,
+    /// nginx and Caddy in front of mlforge, and a Redmine beside it.
+    Forges,
     /// Kills, full disks and long load.
     Soak,
 }
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
         Self::Clients,
         Self::Differential,
+        Self::Forges,
         Self::S3,
         Self::Soak,
     ];
@@ -53,10 +57,12 @@ impl Part {
         let named: Vec<Self> = names.iter().map(|name| Self::parse(name)).collect::<Result<_>>()?;
         let takes_arguments = matches!(
             named.as_slice(),
-            [Self::Rust | Self::Clients | Self::Differential | Self::Soak]
+            [Self::Rust | Self::Clients | Self::Differential | Self::Forges | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
-            bail!("arguments after -- go to one part: name `rust`, `clients`, `differential` or `soak` alone");
+            bail!(
+                "arguments after -- go to one part: name `rust`, `clients`, `differential`, `forges` or `soak` alone"
+            );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
     }
@@ -77,6 +83,7 @@ impl Part {
             Self::S3 => "s3",
             Self::Clients => "clients",
             Self::Differential => "differential",
+            Self::Forges => "forges",
             Self::Soak => "soak",
         }
     }
@@ -111,7 +118,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
     let layout = Layout::find()?;
     step("wasm target", || wasm::ensure(&layout.root))?;
     // Two, since the tests with Python start long before those that need Garage.
-    let groups: [&[Part]; 2] = [&[Part::Clients, Part::Differential], &[Part::S3]];
+    let groups: [&[Part]; 2] = [&[Part::Clients, Part::Differential, Part::Forges], &[Part::S3]];
     let mut background: Vec<Background> = groups
         .into_iter()
         .filter_map(|group| Background::start(&layout, &chosen(group, parts)))
@@ -126,6 +133,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::S3 => s3::run_tests(&layout, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
+            Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
     }
@@ -142,17 +150,22 @@ fn chosen(parts: &[Part], asked_for: &[Part]) -> Vec<Part> {
     parts.iter().copied().filter(is_chosen).collect()
 }
 
-/// Makes what the tests of these parts need and this repository does not build: Python environments and Garage.
+/// Gets what the tests of these parts need and this repository does not build: Python environments, Debian's packages, Garage.
 pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     let layout = Layout::find()?;
     let mut environments = Vec::new();
     if parts.contains(&Part::Clients) {
         environments.extend(clients::environments(&layout));
+    } else if parts.contains(&Part::Forges) {
+        environments.push(clients::newest_environment(&layout));
     }
     if parts.contains(&Part::Differential) {
         environments.push(differential::environment(&layout));
     }
     make_missing(&layout, &environments)?;
+    if parts.contains(&Part::Forges) {
+        forges::install_missing(&layout.root)?;
+    }
     if parts.contains(&Part::S3) {
         s3::installed(&layout)?;
     }
