@@ -116,10 +116,12 @@ async fn identity_comes_only_from_the_host() {
         .caller("reporter", "1")
         .header("x-mlforge-rights", "write")
         .header("x-mlforge-actor", "root")
+        .header("x-mlforge-actor-id", "root")
+        .header("x-mlforge-actor-name", "root")
         .header("x-mlforge-other", "x");
     let body = caller.get("/echo").await.body;
     assert!(
-        body.contains("\nx-mlforge-actor: reporter\nx-mlforge-rights: read\n"),
+        body.contains("\nx-mlforge-actor: reporter\nx-mlforge-actor-id: 3\nx-mlforge-rights: read\n"),
         "{body}"
     );
     assert!(!body.contains("root") && !body.contains("x-mlforge-other"), "{body}");

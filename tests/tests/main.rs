@@ -5,6 +5,8 @@ mod access;
 mod aliases;
 mod artifact_names;
 mod artifacts;
+mod authors;
+mod ci_jobs;
 mod contention;
 mod copies;
 mod datasets;

@@ -4,6 +4,8 @@ use super::rights::CallerRights;
 use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::wit_future;
+use crate::domain::actor::Actor;
+use crate::domain::percent::decoded;
 use crate::host::blobs::FilePart;
 use crate::host::http_body::stream_of;
 use crate::request::body::Body;
@@ -15,6 +17,12 @@ const RIGHTS_HEADER: &str = "x-mlforge-rights";
 
 /// The header with the caller's login, set by the host.
 const ACTOR_HEADER: &str = "x-mlforge-actor";
+
+/// The header with the caller's id, set by the host.
+const ACTOR_ID_HEADER: &str = "x-mlforge-actor-id";
+
+/// The header with the caller's display name, set by the host if there is one.
+const ACTOR_NAME_HEADER: &str = "x-mlforge-actor-name";
 
 /// The header with the schemes of sources that may lead out of the project, set by the host.
 const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
@@ -29,8 +37,8 @@ pub struct Incoming {
     pub query: String,
     /// The caller's rights.
     pub rights: CallerRights,
-    /// The caller's login; empty when the host does not say.
-    pub actor: String,
+    /// The caller. Its texts are empty when the host does not say.
+    pub actor: Actor,
     /// Schemes by which sources of model versions may lead out of the project.
     pub source_schemes: Vec<String>,
     /// The range of a file, and conditions on it.
@@ -49,7 +57,7 @@ impl Incoming {
         let headers = request.get_headers();
         let wanted = wanted(&method, |name| text(&headers, name));
         let rights = rights(&headers);
-        let actor = text(&headers, ACTOR_HEADER);
+        let actor = actor(|name| text(&headers, name));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
         let (_, done) = wit_future::new(|| Ok(()));
         let (contents, end) = Request::consume_body(request, done);
@@ -73,7 +81,7 @@ impl Incoming {
             path: path.to_owned(),
             query: String::new(),
             rights,
-            actor: String::new(),
+            actor: Actor::default(),
             source_schemes: Vec::new(),
             wanted: RangeRequest::default(),
             body: Body::Whole(Vec::new()),
@@ -90,7 +98,7 @@ impl From<direct::Request> for Incoming {
         };
         Incoming {
             rights: rights_of(header(RIGHTS_HEADER).map(str::as_bytes)),
-            actor: header(ACTOR_HEADER).unwrap_or_default().to_owned(),
+            actor: actor(|name| header(name).unwrap_or_default().to_owned()),
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -123,6 +131,19 @@ fn wanted(method: &str, header: impl Fn(&str) -> String) -> RangeRequest {
         if_none_match: header("if-none-match"),
         head_only: method == "HEAD",
         by_host: false,
+    }
+}
+
+/// The caller in the headers, whose texts are percent-encoded.
+fn actor(header: impl Fn(&str) -> String) -> Actor {
+    let text = |name| {
+        let text = header(name);
+        if text.contains('%') { decoded(&text) } else { text }
+    };
+    Actor {
+        id: text(ACTOR_ID_HEADER),
+        login: text(ACTOR_HEADER),
+        name: Some(text(ACTOR_NAME_HEADER)).filter(|name| !name.is_empty()),
     }
 }
 

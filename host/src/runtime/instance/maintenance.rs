@@ -6,7 +6,7 @@ use wasmtime::component::Accessor;
 use super::error::InstanceError;
 use super::{Instance, TimeLimit};
 use crate::limits::idle_timeout::IdleTimeout;
-use crate::runtime::bindings::{CompactionPass, MaintenanceService, PurgePass, UploadPass};
+use crate::runtime::bindings::{CompactionPass, JobPass, MaintenanceService, PurgePass, UploadPass};
 use crate::runtime::store_data::{RequestContext, StoreData};
 
 impl Instance {
@@ -37,6 +37,19 @@ impl Instance {
         .await
     }
 
+    /// Makes the look-ups of CI jobs that are due.
+    pub(crate) async fn link_jobs(
+        &mut self,
+        after: Option<Vec<u8>>,
+        deadline: Instant,
+    ) -> Result<JobPass, InstanceError> {
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_link_jobs(accessor, after).await
+        })
+        .await
+    }
+
     /// Makes one pass of a purge of what was deleted until a time, in milliseconds since the Unix epoch.
     pub(crate) async fn purge(
         &mut self,
@@ -60,6 +73,8 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write: true,
+            credential: None,
+            access: None,
             token_issuer: None,
             progress: IdleTimeout::new(),
             reservation: None,
