@@ -147,7 +147,11 @@ pub async fn pass(after: Option<&[u8]>, now_ms: i64) -> Result<JobPass> {
     let mut due = due.into_iter();
     for (target, lookup) in due.by_ref() {
         let answer = Answer::of_forge(&lookup.job).await;
-        store(&target, &lookup.job, &answer, now_ms).await?;
+        if let Err(error) = store(&target, &lookup.job, &answer, now_ms).await {
+            // A run that cannot be read holds up no other. If the storage does not answer, this fails too.
+            report::fault(&format!("a CI job cannot be shown: {error}"));
+            store(&target, &lookup.job, &Answer::None, now_ms).await?;
+        }
         pass.note(&answer, lookup, now_ms);
         if matches!(answer, Answer::None) {
             // It would not answer the others either.
