@@ -113,6 +113,7 @@ pub fn codec(bytes: &[u8]) {
         codec::link::read_model_output(&stored).map(|(step, at)| codec::link::write_model_output(step, at)),
         codec::registry::read_model(ModelId(7), &stored).map(|model| codec::registry::write_model(&model)),
         codec::registry::read_version(ModelId(7), 7, &stored).map(|version| codec::registry::write_version(&version)),
+        codec::job::read_lookup(&stored).map(|lookup| codec::job::write_lookup(&lookup)),
         codec::read_number(&stored).map(codec::write_number),
         codec::read_text(&stored).map(String::into_bytes),
     ];

@@ -54,6 +54,11 @@ impl maintenance_export::Guest for Plugin {
         maintenance::sweep_uploads(after).await
     }
 
+    async fn link_jobs(after: Option<Vec<u8>>) -> Result<maintenance_export::JobPass, String> {
+        report_panics();
+        maintenance::link_jobs(after).await
+    }
+
     async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Result<maintenance_export::PurgePass, String> {
         report_panics();
         maintenance::purge(deleted_until_ms, after).await

@@ -9,7 +9,7 @@ use crate::host::report;
 use crate::store::artifacts::upload_gc;
 use crate::store::audit::retention;
 use crate::store::purge::PurgeStep;
-use crate::store::{compaction, keys, purge, tombstone};
+use crate::store::{compaction, job_lookups, keys, purge, tombstone};
 
 /// Makes one pass of compaction.
 pub(crate) async fn compact(after: Option<Vec<u8>>, quiet_ms: Option<u64>) -> Result<wit::CompactionPass, String> {
@@ -37,6 +37,18 @@ pub(crate) async fn sweep_uploads(after: Option<Vec<u8>>) -> Result<wit::UploadP
         removed: to_u64(pass.removed),
         alive: to_u64(pass.alive),
         failed: to_u64(pass.failed),
+        next: pass.next,
+    })
+}
+
+/// Makes the look-ups of CI jobs that are due.
+pub(crate) async fn link_jobs(after: Option<Vec<u8>>) -> Result<wit::JobPass, String> {
+    ensure_known(after.as_deref(), job_lookups::is_cursor)?;
+    let pass = job_lookups::pass(after.as_deref(), now_ms()).await.map_err(text)?;
+    Ok(wit::JobPass {
+        linked: to_u64(pass.linked),
+        pending: to_u64(pass.pending),
+        wait_ms: pass.wait_ms.map(|wait_ms| u64::try_from(wait_ms).unwrap_or(0)),
         next: pass.next,
     })
 }

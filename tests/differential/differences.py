@@ -65,10 +65,29 @@ def without_user(body, user: str):
     return {key: "" if (key, item) == ("user_id", user) else without_user(item, user) for key, item in body.items()}
 
 
+def without_authors(body):
+    """A body without the authors of runs, models and versions. A version takes its user from the author, too."""
+    if isinstance(body, list):
+        return [without_authors(item) for item in body]
+    if not isinstance(body, dict):
+        return body
+    ours = {"author", "user_id"} if "run_link" in body else {"author"}
+    return {key: without_authors(item) for key, item in body.items() if key not in ours or not is_author(key, item)}
+
+
+def is_author(key, value) -> bool:
+    return value == USER if key == "user_id" else isinstance(value, dict) and "login" in value
+
+
 # The user whose token the requests to mlforge carry.
 USER = "dev-of-team-differential"
 
 ADDITIONS = [
+    Addition(
+        "authors",
+        "an item's author is the caller; MLflow knows no callers",
+        without_authors,
+    ),
     Addition(
         "users of runs",
         "a run that names no user is its caller's; MLflow knows no callers",

@@ -2,6 +2,7 @@
 //! caller.
 
 mod caller;
+mod ci;
 mod component;
 mod forge;
 pub mod gated_host;
@@ -17,6 +18,7 @@ mod trickle;
 mod two_projects;
 
 pub use caller::{Answer, Caller};
+pub use ci::Ci;
 pub use forge::StaticForge;
 pub use guest::{COMPONENT as TEST_GUEST, GuestHost};
 pub use mlforge_bench::dice::Dice;

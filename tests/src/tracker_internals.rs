@@ -6,6 +6,7 @@ use std::time::Duration;
 use mlforge::MaintenanceCounts;
 use mlforge::storage::{Commit, ListRequest, ProjectId, Range, Records, Write};
 
+use crate::ci::Ci;
 use crate::tracker::Tracker;
 
 impl Tracker {
@@ -17,6 +18,11 @@ impl Tracker {
     /// Sets the clock back, at most by the time that it was set forward.
     pub fn set_back_ms(&self, time_ms: u64) {
         self.environment.passed_ms.fetch_sub(time_ms, Ordering::SeqCst);
+    }
+
+    /// The CI of the forge.
+    pub fn ci(&self) -> &Ci {
+        &self.environment.ci
     }
 
     /// The records of one kind. Only the first 4 MiB are returned.

@@ -8,6 +8,8 @@ use mlforge::forge::{
 };
 use mlforge::storage::ProjectId;
 
+use crate::ci::Ci;
+
 /// The state that a test changes while the host runs.
 #[derive(Default)]
 pub(crate) struct Environment {
@@ -15,6 +17,8 @@ pub(crate) struct Environment {
     pub(crate) passed_ms: AtomicU64,
     /// True if the writer may only read.
     pub(crate) is_demoted: AtomicBool,
+    /// The CI jobs of both projects.
+    pub(crate) ci: Ci,
 }
 
 /// Projects 1 and 2, a writer and a reader. Project 2 has the CI job 4242, whose texts all begin with
@@ -37,18 +41,30 @@ impl Forge for TwoProjects {
             }
             _ => None,
         };
-        let actor = Actor::new("7", token);
+        let actor = self.0.ci.actor().unwrap_or_else(|| Actor::new("7", token));
         let project = project.map(|project| (project, role));
-        Ok(Access::new(actor, Scope::Api, project).into())
+        Ok(Access {
+            job: self.0.ci.own_job().map(Box::new),
+            ..Access::new(actor, Scope::Api, project)
+        }
+        .into())
     }
 
     fn is_cached(&self) -> bool {
         false
     }
 
-    async fn job(&self, project: ProjectId, job: &JobRef, _: Option<&Credential>) -> Result<Option<Job>, ForgeError> {
-        let JobRef::Id(id) = job else { return Ok(None) };
-        match (project, id.as_str()) {
+    async fn job(
+        &self,
+        project: ProjectId,
+        job: &JobRef,
+        credential: Option<&Credential>,
+    ) -> Result<Option<Job>, ForgeError> {
+        let id = match job {
+            JobRef::Id(id) => id.as_str(),
+            JobRef::OfRun { .. } => "",
+        };
+        match (project, id) {
             (_, "500") => Err(ForgeError::new("unplugged")),
             (ProjectId(2), "4242") => Ok(Some(Job {
                 id: id.into(),
@@ -61,7 +77,7 @@ impl Forge for TwoProjects {
                 merge_request: Some("secret!1".into()),
                 ..Job::default()
             })),
-            _ => Ok(None),
+            _ => self.0.ci.job(project, job, credential).await,
         }
     }
 }

@@ -326,6 +326,10 @@ fn runs(project: &Project) -> String {
     for what in ["delete", "restore"] {
         project.post(&format!("runs/{what}"), json!({"run_id": run}));
     }
+    for (key, job) in [("GITHUB_RUN_ID", "31"), ("gitlab.CI_JOB_ID", "no job")] {
+        let naming = json!({"run_id": run, "key": key, "value": job});
+        project.post("runs/set-tag", naming);
+    }
     let path = format!("mlflow-artifacts/mpu/create/{experiment}/{run}/artifacts");
     project.ask(Method::POST, &path, &json!({"path": "large", "num_parts": 1}));
     run
@@ -353,6 +357,8 @@ fn registry(project: &Project, run: &str) {
         let tag = json!({"name": "m", "version": "2", "key": format!("t{number}"), "value": "v"});
         project.post("model-versions/set-tag", tag);
     }
+    let naming = json!({"name": "m", "version": "1", "key": "gitlab.CI_JOB_ID", "value": "no job"});
+    project.post("model-versions/set-tag", naming);
     let production = json!({"name": "m", "version": "1", "stage": "Production"});
     project.post("model-versions/transition-stage", production);
     project.post(

@@ -118,10 +118,14 @@ async fn identity_comes_only_from_the_host() {
         .header("x-mlforge-actor", "root")
         .header("x-mlforge-role", "owner")
         .header("x-mlforge-audit", "root root root")
+        .header("x-mlforge-actor-id", "root")
+        .header("x-mlforge-actor-name", "root")
         .header("x-mlforge-other", "x");
     let body = caller.get("/echo").await.body;
     assert!(
-        body.contains("\nx-mlforge-actor: reporter\nx-mlforge-rights: read\nx-mlforge-role: reporter\n"),
+        body.contains(
+            "\nx-mlforge-actor: reporter\nx-mlforge-actor-id: 3\nx-mlforge-rights: read\nx-mlforge-role: reporter\n"
+        ),
         "{body}"
     );
     assert!(!body.contains("root") && !body.contains("x-mlforge-other"), "{body}");

@@ -6,6 +6,8 @@ mod aliases;
 mod artifact_names;
 mod artifacts;
 mod audit;
+mod authors;
+mod ci_jobs;
 mod contention;
 mod copies;
 mod datasets;

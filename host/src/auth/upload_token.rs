@@ -4,6 +4,8 @@
 //! A token is sealed with a key that only the host has, and bound to project, path and time. When it is used, the forge is asked
 //! about the credential in it, so a revoked credential is refused. Only the host can read it: the component sees sealed text.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
@@ -36,7 +38,7 @@ pub(crate) struct UploadTokens {
 /// The means of a running request to issue upload tokens.
 pub(crate) struct TokenIssuer {
     /// The credential whose rights the tokens have.
-    pub(crate) credential: Credential,
+    pub(crate) credential: Arc<Credential>,
     /// The project's address for clients, without a slash at its end.
     pub(crate) mount: String,
 }

@@ -10,6 +10,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use super::headers::{client_response, response_head};
 use crate::auth::Caller;
 use crate::auth::upload_token::TokenIssuer;
+use crate::forge::Credential;
 use crate::host::HostState;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
@@ -28,6 +29,8 @@ pub(crate) struct ComponentCall {
     pub(crate) caller: Caller,
     /// The means to issue upload tokens. `None`: the request has none.
     pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
+    /// The caller's credential, with which the forge is asked. It never enters the component.
+    pub(crate) credential: Arc<Credential>,
     pub(crate) kind: InstanceKind,
     /// Time from now to the end of the answer.
     pub(crate) timeout: Duration,
@@ -74,6 +77,8 @@ impl HostState {
             may_write: caller.may_write,
             caller: caller.id,
             token_issuer: call.token_issuer.clone(),
+            credential: Arc::clone(&call.credential),
+            access: Arc::clone(&caller.access),
             deadline,
             limits: &self.limits,
             answer: &mut answer,

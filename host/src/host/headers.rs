@@ -3,9 +3,10 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, Uri};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::auth::Caller;
-use crate::forge::Role;
+use crate::forge::{Actor, Role};
 use crate::host::audit::AuditHeaders;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
@@ -46,6 +47,8 @@ const ACTOR: HeaderName = HeaderName::from_static("x-mlforge-actor");
 const ROLE: HeaderName = HeaderName::from_static("x-mlforge-role");
 const AUDIT: HeaderName = HeaderName::from_static("x-mlforge-audit");
 const AUDITED_REQUEST_ID: HeaderName = HeaderName::from_static("x-mlforge-request-id");
+const ACTOR_ID: HeaderName = HeaderName::from_static("x-mlforge-actor-id");
+const ACTOR_NAME: HeaderName = HeaderName::from_static("x-mlforge-actor-name");
 pub(crate) const SOURCE_SCHEMES: HeaderName = HeaderName::from_static("x-mlforge-source-schemes");
 
 /// Makes the component's request: the path after the mount with its query, the forwarded headers, the caller, and the facts
@@ -71,9 +74,7 @@ pub(crate) fn component_request<B>(
         RIGHTS,
         HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
     );
-    if let Ok(login) = HeaderValue::from_bytes(caller.access.actor.login.as_bytes()) {
-        headers.insert(ACTOR, login);
-    }
+    add_actor(headers, &caller.access.actor);
     if let Some((_, role)) = &caller.access.project {
         headers.insert(ROLE, HeaderValue::from_static(word(*role)));
     }
@@ -82,6 +83,22 @@ pub(crate) fn component_request<B>(
         headers.insert(AUDITED_REQUEST_ID, audit.request_id);
     }
     Ok(request)
+}
+
+/// Adds the headers that say who the caller is. Their texts are percent-encoded, so that every text is a header's value.
+fn add_actor(headers: &mut HeaderMap, actor: &Actor) {
+    const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+    let texts = [
+        (ACTOR, Some(&actor.login)),
+        (ACTOR_ID, Some(&actor.id)),
+        (ACTOR_NAME, actor.name.as_ref()),
+    ];
+    for (name, text) in texts {
+        let value = text.map(|text| HeaderValue::from_str(&utf8_percent_encode(text, ENCODED).to_string()));
+        if let Some(Ok(value)) = value {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// The client's response, with the status and headers of the component's.

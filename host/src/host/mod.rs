@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod execution;
 pub(crate) mod headers;
 pub(crate) mod ingress;
+pub(crate) mod job_lookups;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
@@ -30,6 +31,7 @@ use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
+use crate::host::job_lookups::JobLookups;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
@@ -68,6 +70,7 @@ pub(crate) struct HostState {
     pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
+    pub(crate) job_lookups: JobLookups,
     /// Permits for webhooks that are read.
     pub(crate) webhooks: Semaphore,
 }
@@ -107,6 +110,7 @@ impl Host {
             low_priority,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
+            job_lookups: JobLookups::default(),
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
             limits,
         };
@@ -225,10 +229,11 @@ impl HostState {
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
-        let project = caller.project;
+        let (project, credential) = (caller.project, Arc::new(credential));
         let call = ComponentCall {
             request,
-            token_issuer: self.token_issuer(head, project, credential),
+            token_issuer: self.token_issuer(head, project, Arc::clone(&credential)),
+            credential,
             kind: if class.is_query {
                 InstanceKind::Query
             } else {

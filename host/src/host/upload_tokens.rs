@@ -38,7 +38,7 @@ impl HostState {
         &self,
         head: &Parts,
         project: ProjectId,
-        credential: Credential,
+        credential: Arc<Credential>,
     ) -> Option<Arc<TokenIssuer>> {
         let base = self.config.external_url.clone().or_else(|| base_url::of_host(head))?;
         let mount = format!("{base}{}", router::of_project(project));

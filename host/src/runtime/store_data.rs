@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{
 use super::retry_locks::RetryLock;
 use super::services::HostServices;
 use crate::auth::upload_token::TokenIssuer;
+use crate::forge::{Access, Credential};
 use crate::limits::budget::{CallerId, Exhausted, Share};
 use crate::limits::idle_timeout::IdleTimeout;
 use crate::storage::ProjectId;
@@ -29,6 +30,10 @@ const PARTS_MAX: usize = 50;
 pub(crate) struct RequestContext {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
+    /// The caller's credential, for questions to the forge. `None`: the host itself works, or no question is expected.
+    pub(crate) credential: Option<Arc<Credential>>,
+    /// The forge's answer about the caller. `None`: as above.
+    pub(crate) access: Option<Arc<Access>>,
     /// The means to issue upload tokens. `None`: it has none.
     pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
     /// The idle timeout of its transfer, which every byte restarts.
@@ -95,6 +100,16 @@ impl StoreData {
             .as_ref()
             .filter(|binding| binding.may_write)
             .map(|binding| (Arc::clone(&self.services), binding.project))
+    }
+
+    /// The credential of the running request.
+    pub(crate) fn credential(&self) -> Option<Arc<Credential>> {
+        self.binding.as_ref().and_then(|binding| binding.credential.clone())
+    }
+
+    /// The forge's answer about the caller of the running request.
+    pub(crate) fn access(&self) -> Option<&Access> {
+        self.binding.as_ref().and_then(|binding| binding.access.as_deref())
     }
 
     /// The running request's means to issue upload tokens.

@@ -6,6 +6,7 @@ use super::pairs::{read_pair, reject_duplicate_keys};
 use super::runs::run_id;
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
+use crate::domain::job::names_job;
 use crate::domain::limits::{
     BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, DATASET_DIGEST_CHARS_MAX,
     DATASET_NAME_CHARS_MAX,
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::params::Params;
+use crate::store::job_lookups;
+use crate::store::keys::JobTarget;
 use crate::store::runs::{self, Batch};
 
 /// Logs one point of a metric.
@@ -59,6 +62,7 @@ pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
 /// Deletes one tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let key = call.params.required_text("key")?;
+    RUN_TAG.ensure_removable(key)?;
     runs::delete_tag(RunId::parse(call.params.required_text("run_id")?)?, key, now_ms()).await?;
     Ok(EMPTY.to_vec())
 }
@@ -92,7 +96,11 @@ pub async fn log_batch(call: Call<'_>) -> Result<Vec<u8>> {
 }
 
 async fn log(run: RunId, batch: Batch) -> Result<Vec<u8>> {
-    runs::log(run, &batch, now_ms()).await?;
+    let now_ms = now_ms();
+    runs::log(run, &batch, now_ms).await?;
+    if batch.tags.iter().any(|(key, _)| names_job(key)) {
+        job_lookups::first_try(&[JobTarget::Run(run)], now_ms).await;
+    }
     Ok(EMPTY.to_vec())
 }
 
@@ -163,13 +171,14 @@ fn read_param(params: &Params<'_>) -> Result<Pair> {
     read_pair(params, RUN_PARAM)
 }
 
-/// The tags without an empty run name. A run always has a name, and an empty one changes nothing.
+/// The tags without an empty run name, and without those that only the server writes. A run always has a name, and an
+/// empty one changes nothing.
 fn read_tags(params: &[Params<'_>]) -> Result<Vec<Pair>> {
     let mut tags = params
         .iter()
         .map(|tag| read_pair(tag, RUN_TAG))
         .collect::<Result<Vec<_>>>()?;
-    tags.retain(|(key, value)| key != NAME_TAG || !value.is_empty());
+    tags.retain(|(key, value)| (key != NAME_TAG || !value.is_empty()) && !RUN_TAG.is_of_server(key));
     Ok(tags)
 }
 

@@ -63,10 +63,11 @@ pub fn tag(params: &Params<'_>) -> Result<Pair> {
     read_pair(params, REGISTRY_TAG)
 }
 
-/// The key of the tag that a request deletes.
+/// The key of the tag that a request deletes. One that only the server writes is refused.
 pub fn tag_key<'a>(params: &Params<'a>) -> Result<&'a str> {
     let key = params.required_text("key")?;
     REGISTRY_TAG.validate_key("key", key)?;
+    REGISTRY_TAG.ensure_removable(key)?;
     Ok(key)
 }
 
@@ -76,7 +77,8 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
     let name = params.required_text("name")?;
     validate_new_model_name("name", name)?;
     let description = description(params)?.unwrap_or_default();
-    found(&models::create(name, description, &tags(params)?, now_ms()).await?)
+    let author = call.actor.author();
+    found(&models::create(name, description, &tags(params)?, author.as_ref(), now_ms()).await?)
 }
 
 /// Reads a model.
@@ -105,8 +107,12 @@ pub async fn delete(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Sets a tag.
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
-    let (key, value) = tag(&call.params)?;
-    models::set_tag(name(&call.params)?, &key, &value).await?;
+    let (name, (key, value)) = (name(&call.params)?, tag(&call.params)?);
+    if REGISTRY_TAG.is_of_server(&key) {
+        models::load(name).await?;
+    } else {
+        models::set_tag(name, &key, &value).await?;
+    }
     Ok(EMPTY.to_vec())
 }
 

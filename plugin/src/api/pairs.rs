@@ -17,7 +17,7 @@ pub fn read_pair(params: &Params<'_>, rules: PairRules) -> Result<Pair> {
     Ok((key.to_owned(), value))
 }
 
-/// Reads a list of tags or params, in the order in which they were sent.
+/// Reads a list of tags or params, in the order in which they were sent, without those that only the server writes.
 pub fn read_pairs<'a>(params: &Params<'a>, name: &'a str, rules: PairRules) -> Result<Vec<Pair>> {
     let items = params.objects(name)?;
     if items.len() > PAIRS_AT_ONCE_MAX {
@@ -27,7 +27,10 @@ pub fn read_pairs<'a>(params: &Params<'a>, name: &'a str, rules: PairRules) -> R
             params.name(name)
         )));
     }
-    items.iter().map(|item| read_pair(item, rules)).collect()
+    let pairs = items.iter().map(|item| read_pair(item, rules));
+    let mut pairs = pairs.collect::<Result<Vec<_>>>()?;
+    pairs.retain(|(key, _)| !rules.is_of_server(key));
+    Ok(pairs)
 }
 
 /// Removes pairs with equal keys, except the last of them. Keeps the order of the list.

@@ -9,6 +9,7 @@ use super::run_json::write_run;
 use super::wire::RunInfo;
 use super::{EMPTY, json, run_page};
 use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::job::names_job;
 use crate::domain::lifecycle::{Stage, View};
 use crate::domain::limits::{EXPERIMENTS_PER_SEARCH_MAX, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX, USER_ID_CHARS_MAX};
 use crate::domain::name::cut;
@@ -17,15 +18,17 @@ use crate::domain::pair::RUN_TAG;
 use crate::domain::run::{FullRun, NewRun, Status, run_name};
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
+use crate::host::forge;
 use crate::host::random::{random_id, random_u64};
 use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::search::cursor::Pages;
 use crate::search::runs::{RunFilter, RunOrder};
+use crate::store::keys::JobTarget;
 use crate::store::query::SearchQuery;
 use crate::store::runs::dataset_reader::DatasetReader;
 use crate::store::runs::read;
-use crate::store::{runs, search};
+use crate::store::{job_lookups, runs, search};
 
 async fn found(run: &FullRun<'_>) -> Result<Vec<u8>> {
     let mut bytes = b"{\"run\":".to_vec();
@@ -52,17 +55,23 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         name: text("run_name")?,
         start_time_ms: params.integer("start_time")?.unwrap_or(0),
         tags: read_pairs(params, "tags", RUN_TAG)?,
+        author: call.actor.author(),
+        job: forge::caller_job(),
     };
     let now_ms = now_ms();
     let id = RunId::made_at(now_ms, random_id());
-    found(&runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?).await
+    let run = runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?;
+    if new.tags.iter().any(|(key, _)| names_job(key)) {
+        job_lookups::first_try(&[JobTarget::Run(id)], now_ms).await;
+    }
+    found(&run).await
 }
 
 fn user_id(call: &Call<'_>) -> Result<String> {
     let named = call.params.text("user_id")?.filter(|user| !user.is_empty());
     Ok(match named {
         Some(user) => user.to_owned(),
-        None => cut(call.actor.to_owned(), USER_ID_CHARS_MAX),
+        None => cut(call.actor.login.clone(), USER_ID_CHARS_MAX),
     })
 }
 

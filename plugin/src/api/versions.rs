@@ -8,26 +8,31 @@ use serde_json::Value;
 use super::models::{description, name, tag, tag_key, tags};
 use super::outputs::{appended, written};
 use super::paging::{self, PageWriter, page_size};
-use super::wire::registry::Version;
+use super::wire::registry::Version as WireVersion;
 use super::{EMPTY, json};
 use crate::domain::id::RunId;
+use crate::domain::job::names_job;
 use crate::domain::limits::{
     LOGGED_MODEL_VALUE_CHARS_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX,
 };
 use crate::domain::logged_model::LoggedModelId;
 use crate::domain::name::validate_length;
+use crate::domain::pair::REGISTRY_TAG;
 use crate::domain::prompt::is_prompt;
 use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::source::{Source, not_of_model};
 use crate::domain::stage::ModelStage;
-use crate::domain::version::{FullVersion, VersionName};
+use crate::domain::version::{FullVersion, Version, VersionName};
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
+use crate::host::forge;
 use crate::host::random::random_id;
 use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::search::cursor::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
+use crate::store::job_lookups;
+use crate::store::keys::JobTarget;
 use crate::store::portion::ITEM_BYTES_MAX;
 use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::source::Owner;
@@ -38,13 +43,13 @@ use crate::store::registry::{create_version, stage, version_delete, version_read
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    model_version: Version<'a>,
+    model_version: WireVersion<'a>,
 }
 
 /// The answer with one version.
 pub fn answer(version: &FullVersion) -> Result<Vec<u8>> {
     json(&Answer {
-        model_version: Version::whole(version),
+        model_version: WireVersion::whole(version),
     })
 }
 
@@ -77,11 +82,19 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         description: description(params)?.unwrap_or_default().to_owned(),
         run_link: run_link.to_owned(),
         tags,
-        user: call.actor.to_owned(),
+        user: call.actor.login.clone(),
+        author: call.actor.author(),
+        job: forge::caller_job(),
         run_id: RunId::made_at(now_ms, random_id()),
     };
     let noted = |versions: Option<&str>, number: u64| with_version(versions, name, number);
-    answer(&create_version::create(name, &new, now_ms, noted).await?)
+    let created = create_version::create(name, &new, now_ms, noted).await?;
+    if new.tags.keys().any(|key| names_job(key)) {
+        let Version { model, number, run, .. } = created.version;
+        let targets = [JobTarget::Version(model, number), JobTarget::Run(run)];
+        job_lookups::first_try(&targets, now_ms).await;
+    }
+    answer(&created)
 }
 
 /// The owner of a version's source, as named in the request.
@@ -158,8 +171,16 @@ pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
 
 async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Result<Vec<u8>> {
     let (name, version) = (name(params)?, version(params)?);
+    if REGISTRY_TAG.is_of_server(key) {
+        versions::load(name, &version).await?;
+        return Ok(EMPTY.to_vec());
+    }
     if key != SEMVER_TAG {
-        versions::change_tag(name, &version, key, value).await?;
+        let now_ms = now_ms();
+        let (model, number) = versions::change_tag(name, &version, key, value, now_ms).await?;
+        if names_job(key) && value.is_some() {
+            job_lookups::first_try(&[JobTarget::Version(model, number)], now_ms).await;
+        }
         return Ok(EMPTY.to_vec());
     }
     let semver = value.map(SemVer::parse).transpose()?;
@@ -198,7 +219,7 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     };
     let found = version_search::find(&query).await?;
     let read = async |some: &[VersionRef]| version_read::read_some(some, ITEM_BYTES_MAX).await;
-    let write = async |page: &mut PageWriter, version: FullVersion| page.add(&Version::in_list(&version));
+    let write = async |page: &mut PageWriter, version: FullVersion| page.add(&WireVersion::in_list(&version));
     paging::write("model_versions", pages, &found, read, write).await
 }
 

@@ -12,6 +12,7 @@
 //! | name of a run | create, update, set-tag, log-batch | – | 8,000, cut |
 //! | tag of a run | create, set-tag, log-batch | 250, a normal path | 8,000, cut |
 //! | … that begins with `mlflow.` | the same, and log-model | the same | 100,000, refused |
+//! | tag of a run, model or version that begins with `mlforge.` | CI jobs | fixed | 2,048, cut; a client's is ignored |
 //! | param of a run | log-parameter, log-batch | 250, a normal path | 6,000, cut |
 //! | metric of a run or logged model | log-metric, log-batch | 250, a normal path | a number |
 //! | dataset | log-inputs; log-metric, log-batch (name, digest) | name 500, digest 36 | see below, refused |
@@ -44,6 +45,14 @@ pub const EXPERIMENT_TAG_VALUE_CHARS_MAX: usize = 20_000;
 pub const EXPERIMENT_NAME_CHARS_MAX: usize = 500;
 /// User ids of runs.
 pub const USER_ID_CHARS_MAX: usize = 256;
+/// Texts of an author: id, login and display name. Longer ones are cut.
+pub const ACTOR_CHARS_MAX: usize = USER_ID_CHARS_MAX;
+/// Texts by which a client names a CI job. A longer one names none.
+pub const JOB_REF_CHARS_MAX: usize = 255;
+/// Texts of a CI job, as the forge tells them. Longer ones are cut.
+pub const JOB_TEXT_CHARS_MAX: usize = 2_048;
+/// The time in which a CI job is looked up again, in milliseconds.
+pub const JOB_LINK_LIFE_MS: i64 = 7 * 24 * 3_600 * 1_000;
 /// Artifact locations of experiments.
 pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
 /// Tags, or params, in one list of a request.

@@ -1,5 +1,6 @@
 //! The entities that MLflow tracks, and their rules. No module here knows WIT, HTTP or JSON.
 
+pub mod actor;
 pub mod alias;
 pub mod artifact;
 pub mod artifact_name;
@@ -7,6 +8,7 @@ pub mod audit;
 pub mod dataset;
 pub mod experiment;
 pub mod id;
+pub mod job;
 pub mod lifecycle;
 pub mod limits;
 pub mod logged_model;

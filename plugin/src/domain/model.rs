@@ -1,5 +1,6 @@
 //! Registered models.
 
+use super::actor::Actor;
 use super::experiment::Pair;
 use super::id::{ExperimentId, ModelId};
 use super::limits::{MODEL_NAME_BYTES_MAX, MODEL_NAME_CHARS_MAX};
@@ -26,6 +27,8 @@ pub struct Model {
     pub last_version: u64,
     /// Number of versions marked as prompts, deleted ones included.
     pub prompt_versions: u64,
+    /// The user who created it, as the forge knew them. `None`: the model is older than this field.
+    pub author: Option<Actor>,
 }
 
 /// A registered model with everything that is shown of it.

@@ -8,16 +8,21 @@ use super::limits::{
 };
 use super::name::{cut, validate_key, validate_length};
 use super::run::{NAME_TAG, run_name};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The prefix of tags that MLflow's clients write. They read many of them as JSON.
 const RESERVED_PREFIX: &str = "mlflow.";
+
+/// The prefix of tags that only the server writes.
+const SERVER_PREFIX: &str = "mlforge.";
 
 /// The rules of one kind of pairs.
 #[derive(Clone, Copy, Debug)]
 pub struct PairRules {
     key: KeyRule,
     value: ValueRule,
+    /// True if the server writes some pairs of the kind itself.
+    has_server_pairs: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +44,32 @@ enum ValueRule {
 }
 
 const fn rules(key: KeyRule, value: ValueRule) -> PairRules {
-    PairRules { key, value }
+    PairRules {
+        key,
+        value,
+        has_server_pairs: false,
+    }
+}
+
+/// The rules of a kind of which the server writes some pairs itself.
+const fn with_server_pairs(rules: PairRules) -> PairRules {
+    PairRules {
+        has_server_pairs: true,
+        ..rules
+    }
 }
 
 /// Tags of runs: set on creation, alone, or in a batch.
-pub const RUN_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::RunTag);
+pub const RUN_TAG: PairRules = with_server_pairs(rules(KeyRule::NormalPath, ValueRule::RunTag));
 /// Params of runs: logged alone, or in a batch.
 pub const RUN_PARAM: PairRules = rules(KeyRule::NormalPath, ValueRule::Cut(PARAM_VALUE_CHARS_MAX));
 /// Tags of experiments: set on creation or alone.
 pub const EXPERIMENT_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::Refused(EXPERIMENT_TAG_VALUE_CHARS_MAX));
 /// Tags of registered models and of their versions: set on creation or alone.
-pub const REGISTRY_TAG: PairRules = rules(KeyRule::NormalPath, ValueRule::Refused(REGISTRY_TAG_VALUE_CHARS_MAX));
+pub const REGISTRY_TAG: PairRules = with_server_pairs(rules(
+    KeyRule::NormalPath,
+    ValueRule::Refused(REGISTRY_TAG_VALUE_CHARS_MAX),
+));
 /// Tags and params of logged models: set on creation or later.
 pub const LOGGED_MODEL_PAIR: PairRules = rules(
     KeyRule::Text(LOGGED_MODEL_KEY_CHARS_MAX),
@@ -68,6 +88,23 @@ impl PairRules {
             KeyRule::NormalPath => validate_key(parameter, key),
             KeyRule::Text(chars_max) => validate_length(parameter, key, chars_max),
         }
+    }
+
+    /// True if only the server writes pairs of this key. Clients that copy an item send them along, so such a pair is
+    /// checked like any other, and then ignored.
+    pub fn is_of_server(&self, key: &str) -> bool {
+        self.has_server_pairs && key.starts_with(SERVER_PREFIX)
+    }
+
+    /// Refuses to remove a pair that only the server writes.
+    pub fn ensure_removable(&self, key: &str) -> Result<()> {
+        if self.is_of_server(key) {
+            return Err(Error::Invalid(format!(
+                "The server writes the tag '{key}' itself. It goes with the tag that names the CI job, such as \
+                 'gitlab.CI_JOB_ID'."
+            )));
+        }
+        Ok(())
     }
 
     /// Returns the value as it is stored. `parameter` is as in `validate_key`.
@@ -103,7 +140,6 @@ fn whole(parameter: impl Fn() -> String, value: &str, chars_max: usize) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     fn stored(rules: PairRules, key: &str, length: usize) -> Option<usize> {
         match rules.stored_value(|| "tags[7].value".to_owned(), key, &"ü".repeat(length)) {

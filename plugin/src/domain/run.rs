@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::actor::Actor;
 use super::experiment::{Experiment, Pair};
 use super::id::{ExperimentId, RunId};
+use super::job::Job;
 use super::lifecycle::{Lifecycle, Stage};
 use super::limits::{RUN_NAME_CHARS_MAX, USER_ID_CHARS_MAX};
 use super::metric::Metric;
@@ -68,6 +70,8 @@ pub struct Run {
     pub lifecycle: Lifecycle,
     /// The URI of its artifacts.
     pub artifact_uri: String,
+    /// The user who created it, as the forge knew them. `None`: the run is older than this field.
+    pub author: Option<Actor>,
 }
 
 /// The fields of a run to be created.
@@ -81,6 +85,10 @@ pub struct NewRun {
     pub start_time_ms: i64,
     /// The tags as they are stored. The last of equal keys counts.
     pub tags: Vec<Pair>,
+    /// The user who creates it.
+    pub author: Option<Actor>,
+    /// The CI job that creates it. `None`: none does, or the forge does not tell.
+    pub job: Option<Job>,
 }
 
 impl Run {
@@ -120,6 +128,7 @@ impl Run {
                 epoch: experiment.lifecycle.epoch,
             },
             artifact_uri: format!("{}/{id}/artifacts", experiment.artifact_location.trim_end_matches('/')),
+            author: new.author,
         };
         Ok((run, tags))
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::actor::Actor;
 use super::experiment::Pair;
 use super::id::{ExperimentId, ModelId, RunId};
 use super::prompt::is_prompt;
@@ -39,6 +40,8 @@ pub struct Version {
     pub location: String,
     /// The link to the run, as the caller sent it.
     pub run_link: String,
+    /// The user who created it, as the forge knew them. `None`: the version is older than this field.
+    pub author: Option<Actor>,
 }
 
 /// A model version with everything that is read with it.

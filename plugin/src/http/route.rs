@@ -189,7 +189,7 @@ fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Op
     let facts = request.audit_facts.clone().filter(|_| right == RequiredRight::Write)?;
     Some(AuditedRequest {
         action,
-        actor: request.actor.clone(),
+        actor: request.actor.login.clone(),
         facts,
         request_id: request.id.clone(),
     })

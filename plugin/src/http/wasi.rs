@@ -4,6 +4,8 @@ use super::rights::CallerRights;
 use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::wit_future;
+use crate::domain::actor::Actor;
+use crate::domain::percent::decoded;
 use crate::host::blobs::FilePart;
 use crate::host::http_body::stream_of;
 use crate::request::body::Body;
@@ -25,6 +27,12 @@ const AUDIT_HEADER: &str = "x-mlforge-audit";
 /// The header with the request's id, set by the host.
 const REQUEST_ID_HEADER: &str = "x-mlforge-request-id";
 
+/// The header with the caller's id, set by the host.
+const ACTOR_ID_HEADER: &str = "x-mlforge-actor-id";
+
+/// The header with the caller's display name, set by the host if there is one.
+const ACTOR_NAME_HEADER: &str = "x-mlforge-actor-name";
+
 /// The header with the schemes of sources that may lead out of the project, set by the host.
 const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
 
@@ -40,8 +48,8 @@ pub struct Incoming {
     pub rights: CallerRights,
     /// True if the caller is a maintainer or an owner of the project.
     pub is_manager: bool,
-    /// The caller's login; empty when the host does not say.
-    pub actor: String,
+    /// The caller. Its texts are empty when the host does not say.
+    pub actor: Actor,
     /// Facts about the caller for the audit log, as `AuditCaller::parse` reads them. `None`: there is no log.
     pub audit_facts: Option<String>,
     /// The request's id; empty when the host does not say.
@@ -67,7 +75,7 @@ impl Incoming {
         let wanted = wanted(&method, |name| text(&headers, name));
         let rights = rights(&headers);
         let is_manager = is_manager(&text(&headers, ROLE_HEADER));
-        let actor = text(&headers, ACTOR_HEADER);
+        let actor = actor(|name| text(&headers, name));
         let audit_facts = headers.has(AUDIT_HEADER).then(|| text(&headers, AUDIT_HEADER));
         let (id, accept) = (text(&headers, REQUEST_ID_HEADER), text(&headers, "accept"));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
@@ -98,7 +106,7 @@ impl Incoming {
             query: String::new(),
             rights,
             is_manager: false,
-            actor: String::new(),
+            actor: Actor::default(),
             audit_facts: None,
             id: String::new(),
             accept: String::new(),
@@ -119,7 +127,7 @@ impl From<direct::Request> for Incoming {
         Incoming {
             rights: rights_of(header(RIGHTS_HEADER).map(str::as_bytes)),
             is_manager: is_manager(header(ROLE_HEADER).unwrap_or_default()),
-            actor: header(ACTOR_HEADER).unwrap_or_default().to_owned(),
+            actor: actor(|name| header(name).unwrap_or_default().to_owned()),
             audit_facts: header(AUDIT_HEADER).map(str::to_owned),
             id: header(REQUEST_ID_HEADER).unwrap_or_default().to_owned(),
             accept: header("accept").unwrap_or_default().to_owned(),
@@ -155,6 +163,19 @@ fn wanted(method: &str, header: impl Fn(&str) -> String) -> RangeRequest {
         if_none_match: header("if-none-match"),
         head_only: method == "HEAD",
         by_host: false,
+    }
+}
+
+/// The caller in the headers, whose texts are percent-encoded.
+fn actor(header: impl Fn(&str) -> String) -> Actor {
+    let text = |name| {
+        let text = header(name);
+        if text.contains('%') { decoded(&text) } else { text }
+    };
+    Actor {
+        id: text(ACTOR_ID_HEADER),
+        login: text(ACTOR_HEADER),
+        name: Some(text(ACTOR_NAME_HEADER)).filter(|name| !name.is_empty()),
     }
 }
 

@@ -3,14 +3,15 @@
 use super::body::Body;
 use super::params::Params;
 use super::range::RangeRequest;
+use crate::domain::actor::Actor;
 
 /// A request whose body, if any, is JSON.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The parameters of the request.
     pub params: Params<'a>,
-    /// The caller's login.
-    pub actor: &'a str,
+    /// The user who makes the request. Its texts are empty if the host does not say.
+    pub actor: &'a Actor,
     /// The URI schemes, in lower case, with which a model version's source may lead out of the project.
     pub source_schemes: &'a [String],
     /// The header `Accept`; empty when there is none.

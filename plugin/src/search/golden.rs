@@ -101,6 +101,7 @@ fn run(row: &Row) -> FullRun<'static> {
             end_time_ms,
             lifecycle: ACTIVE,
             artifact_uri: format!("mlflow-artifacts:/1/{name}/artifacts"),
+            author: None,
         }),
         stage: Stage::Active,
         metrics: metric

@@ -11,9 +11,11 @@ use crate::domain::lifecycle::{Lifecycle, Stage};
 use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
+mod actor;
 pub mod audit;
 mod chunk;
 mod dataset;
+pub mod job;
 pub mod link;
 pub mod logged_models;
 pub mod purge;
@@ -254,6 +256,7 @@ pub fn write_run(run: &Run) -> Vec<u8> {
         .text(&run.name)
         .text(&run.user_id)
         .text(&run.artifact_uri)
+        .last_actor(run.author.as_ref())
         .0
 }
 
@@ -270,6 +273,7 @@ pub fn read_run(id: RunId, bytes: &[u8]) -> Result<Run> {
         name: reader.text()?,
         user_id: reader.text()?,
         artifact_uri: reader.text()?,
+        author: reader.last_actor()?,
     };
     reader.end(run)
 }
@@ -337,12 +341,12 @@ mod tests {
 
         #[test]
         fn a_run_reads_back(
-            lifecycle in a_lifecycle(), texts in any::<(String, String, String)>(),
+            lifecycle in a_lifecycle(), author in actor::tests::an_author(), texts in any::<(String, String, String)>(),
             times in any::<(i64, Option<i64>)>(), status in 0usize..5, experiment in any::<u64>(),
         ) {
             let run = Run {
                 id: RunId([3; 16]), experiment: ExperimentId(experiment), name: texts.0, user_id: texts.1,
-                status: Status::ALL[status].2, start_time_ms: times.0, end_time_ms: times.1, lifecycle, artifact_uri: texts.2,
+                status: Status::ALL[status].2, start_time_ms: times.0, end_time_ms: times.1, lifecycle, artifact_uri: texts.2, author,
             };
             prop_assert_eq!(read_run(run.id, &write_run(&run)), Ok(run));
         }

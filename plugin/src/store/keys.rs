@@ -24,6 +24,7 @@
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `H` run, key, time, step, value | a chunk: many points of which this is the last | histories |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
+//! | `j` `r` run, or `v` model, number | the look-up of the CI job that it names | changes of the tags that name it; maintenance |
 //! | `x` upload | a file that is uploaded in parts | its id; upload GC |
 //! | `y` run | time of its deletion, and its experiment | purge |
 //! | `Y` `e` experiment, `l` logged model, `m` model, `r` run, or `v` model, number | tombstone: the data that purge needs to remove the rest | purge |
@@ -63,6 +64,7 @@ use crate::host::records::Span;
 
 mod audit;
 mod columns;
+mod jobs;
 pub mod logged_models;
 mod points;
 mod purge;
@@ -75,6 +77,7 @@ pub use columns::{
     Column, all_dirty_markers, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of, row_keys,
     row_keys_between, zones,
 };
+pub use jobs::{JobTarget, all_job_lookups, job_lookup, job_target_of};
 use points::read_point;
 pub use points::{
     POINT_BYTES, chunk, chunks, high_water_mark, histories, history, newest_point, point, point_at, point_of,

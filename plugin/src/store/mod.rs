@@ -9,6 +9,8 @@ pub mod columnar;
 pub mod compaction;
 pub mod contiguous;
 pub mod experiments;
+pub mod job_lookups;
+pub mod job_tags;
 pub mod keys;
 pub mod logged_models;
 pub mod metrics;

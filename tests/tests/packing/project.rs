@@ -97,6 +97,7 @@ impl Project {
                 epoch: 0,
             },
             artifact_uri: text("artifact_uri"),
+            author: None,
         };
         self.runs.push(FullRun {
             stage: Stage::Active,

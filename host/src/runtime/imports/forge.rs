@@ -1,18 +1,33 @@
 //! Import `mlforge:plugin/forge`, implemented with the trait `Forge`.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use wasmtime::component::Accessor;
 
 use crate::forge::{ForgeError, Job, JobRef, Target};
 use crate::runtime::bindings::forge as wit;
 use crate::runtime::store_data::{Imports, StoreData};
 
-impl wit::Host for &mut StoreData {}
+/// Maximum time of a look-up of a job. A client may wait for it, and loses nothing if it is made later.
+const JOB_TIME: Duration = Duration::from_secs(2);
+
+impl wit::Host for &mut StoreData {
+    fn caller_job(&mut self) -> Option<wit::Job> {
+        let job = self.access()?.job.as_deref()?;
+        Some(job.clone().into())
+    }
+}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
-    async fn get_job(accessor: &Accessor<T, Self>, id: String) -> Result<Option<wit::Job>, wit::Error> {
+    async fn get_job(accessor: &Accessor<T, Self>, reference: wit::JobRef) -> Result<Option<wit::Job>, wit::Error> {
         let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        let job = services.forge.forge().job(project, &JobRef::Id(id), None).await?;
-        Ok(job.map(wit::Job::from))
+        let credential = accessor.with(|mut call| call.get().credential());
+        let forge = services.forge.forge();
+        let reference = JobRef::from(reference);
+        let job = timeout(JOB_TIME, forge.job(project, &reference, credential.as_deref())).await;
+        let job = job.unwrap_or_else(|_| Err(ForgeError::new("it did not tell of a CI job in time")));
+        Ok(job?.map(wit::Job::from))
     }
 
     async fn get_link(accessor: &Accessor<T, Self>, target: wit::Target) -> Result<Option<String>, wit::Error> {
@@ -25,17 +40,31 @@ fn outside() -> wit::Error {
     wit::Error::Other("no request is running".into())
 }
 
+impl From<wit::JobRef> for JobRef {
+    fn from(reference: wit::JobRef) -> Self {
+        match reference {
+            wit::JobRef::Id(id) => Self::Id(id),
+            wit::JobRef::OfRun(wit::RunJob { run, job }) => Self::OfRun { run, job },
+        }
+    }
+}
+
 impl From<Job> for wit::Job {
     fn from(job: Job) -> Self {
         Self {
             id: job.id,
             name: job.name,
             status: job.status,
+            is_finished: job.is_finished,
             ref_: job.git_ref,
             commit: job.commit,
+            pipeline: job.pipeline,
             user: job.user,
-            url: job.url,
             merge_request: job.merge_request,
+            url: job.url,
+            commit_url: job.commit_url,
+            pipeline_url: job.pipeline_url,
+            merge_request_url: job.merge_request_url,
         }
     }
 }

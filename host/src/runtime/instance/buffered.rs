@@ -14,6 +14,7 @@ use wasmtime_wasi_http::p3::bindings::Service;
 use super::error::InstanceError;
 use super::{Instance, Sent, TimeLimit};
 use crate::auth::upload_token::TokenIssuer;
+use crate::forge::{Access, Credential};
 use crate::http::collect;
 use crate::http::collect::{CollectError, CollectLimits};
 use crate::limits::Limits;
@@ -38,6 +39,8 @@ pub(crate) struct BufferedRequest<'a> {
     /// The caller for whom its memory is counted.
     pub(crate) caller: Option<CallerId>,
     pub(crate) token_issuer: Option<Arc<TokenIssuer>>,
+    pub(crate) credential: Arc<Credential>,
+    pub(crate) access: Arc<Access>,
     pub(crate) deadline: Instant,
     pub(crate) limits: &'a Limits,
     pub(crate) answer: &'a mut Share,
@@ -51,6 +54,8 @@ impl Instance {
             may_write,
             caller,
             token_issuer,
+            credential,
+            access,
             deadline,
             limits,
             answer,
@@ -58,6 +63,8 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write,
+            credential: Some(credential),
+            access: Some(access),
             token_issuer,
             progress: IdleTimeout::new(),
             reservation: None,

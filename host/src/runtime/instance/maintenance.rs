@@ -6,7 +6,7 @@ use wasmtime::component::Accessor;
 use super::error::InstanceError;
 use super::{Instance, TimeLimit};
 use crate::limits::idle_timeout::IdleTimeout;
-use crate::runtime::bindings::{AuditPass, CompactionPass, MaintenanceService, PurgePass, UploadPass};
+use crate::runtime::bindings::{AuditPass, CompactionPass, JobPass, MaintenanceService, PurgePass, UploadPass};
 use crate::runtime::store_data::{RequestContext, StoreData};
 
 impl Instance {
@@ -33,6 +33,19 @@ impl Instance {
         self.maintain(deadline, async |accessor, service| {
             let maintenance = service.mlforge_plugin_maintenance();
             maintenance.call_sweep_uploads(accessor, after).await
+        })
+        .await
+    }
+
+    /// Makes the look-ups of CI jobs that are due.
+    pub(crate) async fn link_jobs(
+        &mut self,
+        after: Option<Vec<u8>>,
+        deadline: Instant,
+    ) -> Result<JobPass, InstanceError> {
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_link_jobs(accessor, after).await
         })
         .await
     }
@@ -69,6 +82,8 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write: true,
+            credential: None,
+            access: None,
             token_issuer: None,
             progress: IdleTimeout::new(),
             reservation: None,

@@ -64,6 +64,8 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write: work.may_write,
+            credential: None,
+            access: None,
             token_issuer: None,
             progress: work.progress.clone(),
             reservation: work.reservation.clone(),

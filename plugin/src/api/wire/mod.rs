@@ -5,6 +5,7 @@ pub mod logged_models;
 pub mod registry;
 use serde::{Serialize, Serializer};
 
+use crate::domain::actor::Actor;
 use crate::domain::dataset::Dataset as DomainDataset;
 use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::RunId;
@@ -78,6 +79,28 @@ pub struct RunInfo<'a> {
     artifact_uri: &'a str,
     lifecycle_stage: &'static str,
     run_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<Author<'a>>,
+}
+
+/// The user who created an item, as the forge knew them. MLflow has no such field, and its clients ignore it.
+#[derive(Serialize)]
+pub struct Author<'a> {
+    id: &'a str,
+    login: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+impl<'a> Author<'a> {
+    /// The author of an item. `None`: it has none.
+    pub fn of(author: &'a Option<Actor>) -> Option<Self> {
+        author.as_ref().map(|author| Author {
+            id: &author.id,
+            login: &author.login,
+            name: author.name.as_deref(),
+        })
+    }
 }
 
 impl<'a> RunInfo<'a> {
@@ -94,6 +117,7 @@ impl<'a> RunInfo<'a> {
             artifact_uri: &run.artifact_uri,
             lifecycle_stage: stage.name(),
             run_id: run.id.to_string(),
+            author: Author::of(&run.author),
         }
     }
 }

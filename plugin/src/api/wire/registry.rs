@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::Author;
 use crate::domain::experiment::Pair;
 use crate::domain::model::FullModel;
 use crate::domain::semver::SEMVER_TAG;
@@ -24,6 +25,8 @@ pub struct Model<'a> {
     tags: Vec<Tag<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<Alias<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<Author<'a>>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +64,7 @@ impl<'a> From<&'a FullModel> for Model<'a> {
             latest_versions: full.latest.iter().map(Version::in_list).collect(),
             tags: full.tags.iter().map(tag).collect(),
             aliases: full.aliases.iter().map(alias).collect(),
+            author: Author::of(&model.author),
         }
     }
 }
@@ -72,6 +76,9 @@ pub struct Version<'a> {
     version: String,
     creation_timestamp: i64,
     last_updated_timestamp: i64,
+    /// The login of the author, since clients send no user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
     current_stage: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
@@ -83,6 +90,8 @@ pub struct Version<'a> {
     run_link: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<Author<'a>>,
 }
 
 impl<'a> Version<'a> {
@@ -117,6 +126,7 @@ impl<'a> Version<'a> {
             version: version.number.to_string(),
             creation_timestamp: version.creation_time_ms,
             last_updated_timestamp: version.last_update_time_ms,
+            user_id: version.author.as_ref().map(|author| author.login.as_str()),
             current_stage: version.stage.name(),
             description: version.description.as_deref(),
             source: &version.source,
@@ -125,6 +135,7 @@ impl<'a> Version<'a> {
             tags,
             run_link: &version.run_link,
             aliases,
+            author: Author::of(&version.author),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The stored form of models and their versions.
 
 use super::{Reader, Writer};
+use crate::domain::actor::Actor;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::model::Model;
 use crate::domain::semver::SemVer;
@@ -18,6 +19,7 @@ pub fn write_model(model: &Model) -> Vec<u8> {
         .number(model.prompt_versions)
         .text(&model.name)
         .text(&model.description)
+        .last_actor(model.author.as_ref())
         .0
 }
 
@@ -33,13 +35,18 @@ pub fn read_model(id: ModelId, bytes: &[u8]) -> Result<Model> {
         prompt_versions: reader.number()?,
         name: reader.text()?,
         description: reader.text()?,
+        author: reader.last_actor()?,
     };
     reader.end(model)
 }
 
-/// Ends the record of a version whose semantic version was assigned, not chosen by a caller. The records of
-/// other versions have no such byte, nor do those written before it existed.
+/// The byte after the fields of a version whose semantic version was assigned, not chosen by a caller, and that has
+/// no author. Without a byte, the semantic version was chosen and there is no author: so are the oldest records.
 const NOT_CHOSEN: u8 = 0;
+/// The byte before the author of a version whose semantic version was chosen.
+const CHOSEN_BY: u8 = 1;
+/// The byte before the author of a version whose semantic version was assigned.
+const NOT_CHOSEN_BY: u8 = 2;
 
 /// Writes a version; its model and number are in the key.
 pub fn write_version(version: &Version) -> Vec<u8> {
@@ -54,10 +61,11 @@ pub fn write_version(version: &Version) -> Vec<u8> {
         .text(&version.source)
         .text(&version.location)
         .text(&version.run_link);
-    if version.is_semver_chosen {
-        writer.0
-    } else {
-        writer.byte(NOT_CHOSEN).0
+    match (&version.author, version.is_semver_chosen) {
+        (None, true) => writer.0,
+        (None, false) => writer.byte(NOT_CHOSEN).0,
+        (Some(author), true) => writer.byte(CHOSEN_BY).actor(author).0,
+        (Some(author), false) => writer.byte(NOT_CHOSEN_BY).actor(author).0,
     }
 }
 
@@ -79,14 +87,23 @@ pub fn read_version(model: ModelId, number: u64, bytes: &[u8]) -> Result<Version
         source: reader.text()?,
         location: reader.text()?,
         run_link: reader.text()?,
+        author: None,
     };
-    if !reader.is_at_end() {
-        version.is_semver_chosen = reader.byte()? != NOT_CHOSEN;
-        if version.is_semver_chosen {
-            return Err(reader.corrupt());
-        }
-    }
+    (version.is_semver_chosen, version.author) = read_end(&mut reader)?;
     reader.end(version)
+}
+
+/// Reads what follows the fields of a version: true if its semantic version was chosen, and its author.
+fn read_end(reader: &mut Reader<'_>) -> Result<(bool, Option<Actor>)> {
+    if reader.is_at_end() {
+        return Ok((true, None));
+    }
+    match reader.byte()? {
+        NOT_CHOSEN => Ok((false, None)),
+        CHOSEN_BY => Ok((true, Some(reader.actor()?))),
+        NOT_CHOSEN_BY => Ok((false, Some(reader.actor()?))),
+        _ => Err(reader.corrupt()),
+    }
 }
 
 fn stage_byte(stage: ModelStage) -> u8 {
@@ -107,14 +124,17 @@ fn read_stage(reader: &mut Reader<'_>) -> Result<ModelStage> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::store::codec::actor::tests::an_author;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn a_model_reads_back(numbers in any::<[u64; 3]>(), times in any::<(i64, i64)>(), texts in any::<(String, String)>()) {
+        fn a_model_reads_back(
+            numbers in any::<[u64; 3]>(), times in any::<(i64, i64)>(), texts in any::<(String, String)>(), author in an_author(),
+        ) {
             let model = Model {
                 id: ModelId(5), experiment: ExperimentId(numbers[0]), name: texts.0, description: texts.1,
-                creation_time_ms: times.0, last_update_time_ms: times.1, last_version: numbers[1], prompt_versions: numbers[2],
+                creation_time_ms: times.0, last_update_time_ms: times.1, last_version: numbers[1], prompt_versions: numbers[2], author,
             };
             prop_assert_eq!(read_model(model.id, &write_model(&model)), Ok(model));
         }
@@ -122,19 +142,18 @@ mod tests {
         #[test]
         fn a_version_reads_back(
             semver in "(0|[1-9][0-9]?)\\.0\\.7(-[a-z]{1,5})?", run in any::<[u8; 16]>(), stage in 0usize..4, numbers in any::<(u64, i64, i64)>(),
-            description in any::<Option<String>>(), texts in any::<[String; 3]>(), is_semver_chosen in any::<bool>(),
+            description in any::<Option<String>>(), texts in any::<[String; 3]>(), is_semver_chosen in any::<bool>(), author in an_author(),
         ) {
             let [source, location, run_link] = texts;
             let version = Version {
                 model: ModelId(5), number: 9, semver: SemVer::read(&semver).unwrap(), is_semver_chosen, run: RunId(run), experiment: ExperimentId(numbers.0),
-                stage: ModelStage::ALL[stage], creation_time_ms: numbers.1, last_update_time_ms: numbers.2, description, source, location, run_link,
+                stage: ModelStage::ALL[stage], creation_time_ms: numbers.1, last_update_time_ms: numbers.2, description, source, location, run_link, author,
             };
             let written = write_version(&version);
             prop_assert_eq!(read_version(version.model, 9, &written), Ok(version.clone()));
-            // A version written before the byte existed reads as chosen.
-            let before = written.strip_suffix(&[NOT_CHOSEN]).filter(|_| !is_semver_chosen).unwrap_or(&written);
-            let chosen = Version { is_semver_chosen: true, ..version };
-            prop_assert_eq!(read_version(chosen.model, 9, before), Ok(chosen));
+            // A version written before the last byte existed reads as chosen, by nobody.
+            let before = write_version(&Version { is_semver_chosen: true, author: None, ..version });
+            prop_assert!(written.starts_with(&before) && (written.len() > before.len() || is_semver_chosen));
         }
 
         #[test]

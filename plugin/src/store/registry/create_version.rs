@@ -7,8 +7,10 @@ use super::models::StoredModel;
 use super::source;
 use super::source::Owner;
 use super::{latest, versions};
+use crate::domain::actor::Actor;
 use crate::domain::audit::AuditObject;
 use crate::domain::id::{ExperimentId, RunId};
+use crate::domain::job::{Job, names_job};
 use crate::domain::logged_model::VERSIONS_TAG;
 use crate::domain::prompt;
 use crate::domain::run::{NewRun, Run, Status};
@@ -18,8 +20,9 @@ use crate::domain::stage::ModelStage;
 use crate::domain::version::{FullVersion, Version};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
+use crate::store::keys::JobTarget;
 use crate::store::keys::registry as keys;
-use crate::store::{audit, codec, experiments, logged_models, references, runs};
+use crate::store::{audit, codec, experiments, job_tags, logged_models, references, runs};
 
 /// A caller's request for a new version.
 #[derive(Clone, Debug)]
@@ -38,8 +41,12 @@ pub struct NewVersion<'a> {
     pub run_link: String,
     /// The tags without the one that gives the semantic version.
     pub tags: BTreeMap<String, String>,
-    /// The user who creates the version.
+    /// The login of the user who creates the version.
     pub user: String,
+    /// The same user as the forge knows them.
+    pub author: Option<Actor>,
+    /// The CI job that creates the version. `None`: none does, or the forge does not tell.
+    pub job: Option<Job>,
     /// The id of a new run.
     pub run_id: RunId,
 }
@@ -87,18 +94,22 @@ pub async fn create(
             source: resolved.source.unwrap_or_else(|| run.artifact_uri.clone()),
             location: resolved.location.unwrap_or(run.artifact_uri),
             run_link: new.run_link.clone(),
+            author: new.author.clone(),
         };
         if let Some(id) = resolved.model {
             logged_models::edit_tag(change, id, VERSIONS_TAG, |tag| noted(tag, version.number)).await?;
         }
-        put_new(change, &version, &new.tags);
+        let mut tags = new.tags.clone();
+        let target = JobTarget::Version(version.model, version.number);
+        job_tags::begin(change, &target, &mut tags, new.job.as_ref(), now_ms);
+        put_new(change, &version, &tags);
         references::put_guards(change, &version).await?;
         let object = AuditObject::Version(model_name, version.number);
         audit::note(change, object, &version.semver.to_string());
         Ok(FullVersion {
             version,
             model_name: model_name.into(),
-            tags: new.tags.clone().into_iter().collect(),
+            tags: tags.into_iter().collect(),
             aliases: Vec::new(),
         })
     })
@@ -158,16 +169,24 @@ async fn put_run(
 ) -> Result<Run> {
     let experiment = experiments::load(stored.model.experiment).await?;
     experiment.require_unchanged(change, now_ms);
+    // As in GitLab, the job that a version names when it is created is also that of its run.
+    let naming = new.tags.iter().filter(|(key, _)| names_job(key));
+    let naming = naming.map(|(key, value)| (key.clone(), value.clone()));
+    let user = ("mlflow.user".to_owned(), new.user.clone());
     let asked = NewRun {
         user_id: new.user.clone(),
         name: semver.to_string(),
         start_time_ms: now_ms,
-        tags: vec![("mlflow.user".to_owned(), new.user.clone())],
+        tags: naming.chain([user]).collect(),
+        author: new.author.clone(),
+        job: None,
     };
     let (mut run, tags) = Run::new(new.run_id, &experiment.experiment, asked, String::new)?;
     run.status = Status::Finished;
     run.end_time_ms = Some(now_ms);
-    runs::put_new(change, &run, &tags.into_iter().collect(), now_ms);
+    let mut tags: BTreeMap<String, String> = tags.into_iter().collect();
+    job_tags::begin(change, &JobTarget::Run(run.id), &mut tags, new.job.as_ref(), now_ms);
+    runs::put_new(change, &run, &tags, now_ms);
     Ok(run)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod aliases;
 pub mod create_version;
+pub mod jobs;
 pub mod latest;
 pub mod model_name;
 pub mod model_search;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::latest;
 use super::latest::NamedModel;
 use super::model_name::{Named, id, named};
+use crate::domain::actor::Actor;
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::ModelId;
@@ -61,7 +62,13 @@ pub async fn load(name: &str) -> Result<StoredModel> {
 }
 
 /// Creates a model and its experiment.
-pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -> Result<FullModel> {
+pub async fn create(
+    name: &str,
+    description: &str,
+    tags: &[Pair],
+    author: Option<&Actor>,
+    now_ms: i64,
+) -> Result<FullModel> {
     transact(async |change| {
         let [counter, named] = get([keys::model_counter(), keys::model_name(name)]).await?;
         if let Some(id) = named.decode(codec::read_number)? {
@@ -83,6 +90,7 @@ pub async fn create(name: &str, description: &str, tags: &[Pair], now_ms: i64) -
             last_update_time_ms: now_ms,
             last_version: 0,
             prompt_versions: 0,
+            author: author.cloned(),
         };
         let tags: BTreeMap<String, String> = tags.iter().cloned().collect();
         put_new(change, &model, &tags);

@@ -2,8 +2,10 @@
 
 use super::model_name::Named;
 use super::version_read::{number, read_stored};
-use super::{model_name, models};
+use super::{jobs, model_name, models};
 use crate::domain::audit::AuditObject;
+use crate::domain::id::ModelId;
+use crate::domain::job::names_job;
 use crate::domain::prompt::{self, PROMPT_TAG};
 use crate::domain::semver::{SEMVER_TAG, SemVer};
 use crate::domain::version::{FullVersion, Version, VersionName};
@@ -145,8 +147,14 @@ pub async fn describe(model: &str, name: &VersionName, description: Option<&str>
     read_stored(model, version).await
 }
 
-/// Sets or removes a tag. Removing a missing tag is no error.
-pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Option<&str>) -> Result<()> {
+/// Sets or removes a tag. Removing a missing tag is no error. Returns the version's model and number.
+pub async fn change_tag(
+    model: &str,
+    name: &VersionName,
+    key: &str,
+    value: Option<&str>,
+    now_ms: i64,
+) -> Result<(ModelId, u64)> {
     transact(async |change| {
         let stored = load(model, name).await?;
         stored.touch(change);
@@ -165,7 +173,10 @@ pub async fn change_tag(model: &str, name: &VersionName, key: &str, value: Optio
             Some(value) => change.put(keys::version_tag(id, number, key), value.as_bytes().to_vec()),
             None => change.delete(keys::version_tag(id, number, key)),
         }
-        Ok(())
+        if names_job(key) {
+            jobs::follow(change, &stored, key, value, now_ms).await?;
+        }
+        Ok((id, number))
     })
     .await
 }

@@ -2,20 +2,24 @@
 
 pub mod dataset_reader;
 pub mod inputs;
+pub mod jobs;
 pub mod outputs;
 pub mod read;
+mod tags;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::DirtyMarker;
-use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, REMOVED_TAG};
+use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun};
 use super::experiments;
 use super::experiments::StoredExperiment;
+use super::keys::JobTarget;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
-use super::{audit, codec, keys, logged_models, references};
+use super::{audit, codec, job_tags, keys, logged_models, references};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
@@ -25,6 +29,8 @@ use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
+
+pub use tags::{delete_tag, edit_tag};
 
 /// Number of attempts to store chunks. If others appended to the same metrics each time, the points are
 /// stored one by one, which never conflicts.
@@ -103,7 +109,8 @@ pub async fn create(
         let stored = experiments::load(experiment).await?;
         let (run, tags) = Run::new(id, &stored.experiment, new.clone(), || nickname.to_owned())?;
         stored.require_unchanged(change, now_ms);
-        let tags: BTreeMap<String, String> = tags.into_iter().collect();
+        let mut tags: BTreeMap<String, String> = tags.into_iter().collect();
+        job_tags::begin(change, &JobTarget::Run(id), &mut tags, new.job.as_ref(), now_ms);
         put_new(change, &run, &tags, now_ms);
         audit::note(change, AuditObject::Run(id), "");
         Ok(FullRun {
@@ -244,18 +251,27 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         let guards = may_chunk.then(|| chunk::keys_of_high_water_marks(id, &series));
         let mut more: Vec<Vec<u8>> = guards.into_iter().flatten().collect();
         let guards = more.len();
+        let of_jobs = jobs::keys_of_change(id, batch.tags.iter().map(|(key, _)| key.as_str()));
+        let job_records = of_jobs.len();
+        more.extend(of_jobs);
         more.extend(logged_models::keys_of_models(&batch.of_models));
         more.extend(keys_of_params(id, &batch.params));
         let (mut stored, values) = load_with(id, more).await?;
         stored.ensure_active()?;
         stored.require_unchanged(change, now_ms);
         let (guards, values) = values.split_at_checked(guards).unwrap_or_default();
+        let (of_jobs, values) = values.split_at_checked(job_records).unwrap_or_default();
         let (models, values) = values.split_at_checked(batch.of_models.len()).unwrap_or_default();
         logged_models::rely_on_models(change, &batch.of_models, models)?;
         logged_models::put_points(change, &batch.of_models);
         log_params(change, id, &batch.params, values)?;
         chunk::put(change, id, &series, guards)?;
         log_tags(change, &mut stored.run, &batch.tags);
+        let tags = batch
+            .tags
+            .iter()
+            .map(|(key, value)| (key.as_str(), Some(value.as_str())));
+        jobs::follow(change, id, of_jobs, tags, now_ms)?;
         Ok(audit::note_batch(change, id, &batch.tags, now_ms))
     })
     .await?;
@@ -329,53 +345,4 @@ fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logg
             )))
         }
     }
-}
-
-/// Sets a tag of an active run to the result of `edit` on its present value.
-pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
-    transact(async |change| {
-        let (stored, values) = load_with(id, vec![keys::run_tag(id, key), keys::packed_run(id)]).await?;
-        stored.ensure_active()?;
-        stored.require_unchanged(change, now_ms);
-        let [loose, packed_record] = &values[..] else {
-            return Err(Error::Corrupt("no answer for a tag".to_owned()));
-        };
-        let old = match loose.existing() {
-            Some(value) if value == REMOVED_TAG => None,
-            Some(value) => Some(codec::read_text(value)?),
-            None => packed(packed_record)?.tag(key).map(str::to_owned),
-        };
-        change.require_version(keys::run_tag(id, key), loose.version);
-        change.require_version(keys::packed_run(id), packed_record.version);
-        change.put(keys::run_tag(id, key), edit(old.as_deref())?.into_bytes());
-        audit::note(change, AuditObject::Run(id), key);
-        Ok(())
-    })
-    .await
-}
-
-/// Removes a tag of an active run.
-pub async fn delete_tag(id: RunId, key: &str, now_ms: i64) -> Result<()> {
-    transact(async |change| {
-        let (stored, values) = load_with(id, vec![keys::run_tag(id, key), keys::packed_run(id)]).await?;
-        stored.ensure_active()?;
-        let exists = match &values[..] {
-            [loose, packed_record] => match loose.existing() {
-                Some(value) => value != REMOVED_TAG,
-                None => packed(packed_record)?.tag(key).is_some(),
-            },
-            _ => false,
-        };
-        if !exists {
-            return Err(Error::NotFound(format!("No tag with name: {key} in run with id {id}")));
-        }
-        stored.require_unchanged(change, now_ms);
-        for (key, record) in [keys::run_tag(id, key), keys::packed_run(id)].into_iter().zip(&values) {
-            change.require_version(key, record.version);
-        }
-        change.put(keys::run_tag(id, key), REMOVED_TAG.to_vec());
-        audit::note(change, AuditObject::Run(id), key);
-        Ok(())
-    })
-    .await
 }
