@@ -37,6 +37,7 @@ mod purging;
 mod races;
 mod references;
 mod request_ids;
+mod role_table;
 mod rooms;
 mod runs;
 mod search;

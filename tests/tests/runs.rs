@@ -30,7 +30,7 @@ fn a_created_run_is_returned_and_read_back_equal() {
         json!({
             "run_uuid": run_id, "run_id": run_id, "experiment_id": id, "run_name": "first", "user_id": "ada",
             "status": "RUNNING", "start_time": 123, "artifact_uri": format!("mlflow-artifacts:/1/{run_id}/artifacts"),
-            "lifecycle_stage": "active",
+            "lifecycle_stage": "active", "author": {"id": "7", "login": "writer"},
         })
     );
     assert_eq!(

@@ -29,7 +29,7 @@ fn a_created_version_is_read_by_number_and_semantic_version() {
         "name": "m", "version": "1", "creation_timestamp": NOW_MS, "last_updated_timestamp": NOW_MS, "current_stage": "None",
         "description": "d", "source": format!("mlflow-artifacts:/1/{run}/artifacts"), "run_id": run, "status": "READY",
         "tags": [{"key": "gitlab.version", "value": "1.0.0"}, {"key": "t", "value": "v"}, {"key": "z", "value": ""}],
-        "run_link": "l", "aliases": ["1.0.0"],
+        "run_link": "l", "aliases": ["1.0.0"], "user_id": "writer", "author": {"id": "7", "login": "writer"},
     });
     assert_eq!(made, expected);
     for version in ["1", "1.0.0", "01", "+1"] {

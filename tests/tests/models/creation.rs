@@ -14,11 +14,13 @@ fn a_created_model_is_read_with_its_tags() {
     let made = tracker.post("registered-models/create", body).ok();
     let expected = json!({"registered_model": {
         "name": "m", "creation_timestamp": NOW_MS, "last_updated_timestamp": NOW_MS, "description": "d",
-        "tags": [{"key": "a", "value": ""}, {"key": "b", "value": "2"}],
+        "tags": [{"key": "a", "value": ""}, {"key": "b", "value": "2"}], "author": {"id": "7", "login": "writer"},
     }});
     assert_eq!(made, expected);
     assert_eq!(tracker.get("registered-models/get?name=m").ok(), expected);
-    let plain = json!({"name": "plain", "creation_timestamp": NOW_MS, "last_updated_timestamp": NOW_MS});
+    let plain = json!({
+        "name": "plain", "creation_timestamp": NOW_MS, "last_updated_timestamp": NOW_MS, "author": {"id": "7", "login": "writer"},
+    });
     assert_eq!(tracker.model("plain"), plain);
 }
 
