@@ -44,6 +44,18 @@ struct Setting {
     arguments: Vec<String>,
 }
 
+impl Setting {
+    /// The mistake that the command finds in this key alone.
+    fn mistake(&self) -> Option<Mistake> {
+        let error = check(&self.arguments).err()?;
+        // A key may need another one, which is not there now.
+        (error.kind() != ErrorKind::MissingRequiredArgument).then(|| Mistake {
+            line: Some(self.line),
+            message: format!("`{}`: {}", self.key, explained(&error)),
+        })
+    }
+}
+
 /// Parses the arguments of the process, together with the configuration file that they name.
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Cli, CliError> {
     let cli = Cli::try_parse_from(&arguments)?;
@@ -140,12 +152,13 @@ fn settings(text: &str) -> Result<Vec<Setting>, Vec<Mistake>> {
         }
     }
     settings.sort_by_key(|setting| setting.line);
-    mistakes.sort_by_key(|mistake| mistake.line);
     if mistakes.is_empty() {
-        Ok(settings)
-    } else {
-        Err(mistakes)
+        return Ok(settings);
     }
+    // Those of the keys that can be read are told at the same time.
+    mistakes.extend(settings.iter().filter_map(Setting::mistake));
+    mistakes.sort_by_key(|mistake| mistake.line);
+    Err(mistakes)
 }
 
 /// The arguments for which a key stands. A list stands for a flag that is repeated.
@@ -174,18 +187,7 @@ fn arguments(key: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
 
 /// The mistakes that the command finds in settings.
 fn mistakes_of(settings: &[Setting]) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
-    for setting in settings {
-        // A key may need another one, which is not there now.
-        if let Err(error) = check(&setting.arguments)
-            && error.kind() != ErrorKind::MissingRequiredArgument
-        {
-            mistakes.push(Mistake {
-                line: Some(setting.line),
-                message: format!("`{}`: {}", setting.key, explained(&error)),
-            });
-        }
-    }
+    let mut mistakes: Vec<Mistake> = settings.iter().filter_map(Setting::mistake).collect();
     if mistakes.is_empty()
         && let Err(error) = check(settings.iter().flat_map(|setting| &setting.arguments))
     {
@@ -302,6 +304,8 @@ mod tests {
             mistakes[1].starts_with("line 3: `max-file-size`: ") && mistakes[1].contains("big"),
             "{mistakes:?}"
         );
+        let mistakes = checked("listn = 'x'\n[c]\n");
+        assert_eq!(mistakes.len(), 2, "{mistakes:?}");
         let mistakes = checked("a = \nb = 1979-05-27\n[c]\n");
         assert!(
             mistakes.iter().any(|mistake| mistake.starts_with("line 1: ")),
