@@ -21,6 +21,7 @@ mod format;
 mod histories;
 mod host_imports;
 mod http_forge;
+mod isolation;
 mod large_deletions;
 mod large_pages;
 mod limits;

@@ -16,10 +16,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-redmine-api-key");
-/// The status of a project in which work goes on. In a closed one Redmine lets nobody write.
+const USER: &[&str] = &["users", "current.json"];
+/// The status of an open project. In a closed one Redmine lets nobody write.
 const STATUS_ACTIVE: u8 = 1;
-/// A request with an unknown key, or with that of a locked user.
-const UNKNOWN_USER: &[u16] = &[401];
 /// A project that does not exist or is hidden, or for which the user is unknown. With 406 answers a page of Redmine that has
 /// the address of a project, as `projects/autocomplete`.
 const NO_PROJECT: &[u16] = &[401, 403, 404, 406];
@@ -32,10 +31,6 @@ pub(crate) struct Redmine {
 }
 
 impl Redmine {
-    async fn user(&self, headers: &HeaderMap) -> Result<Option<User>, ForgeError> {
-        self.get(&["users", "current.json"], headers, UNKNOWN_USER).await
-    }
-
     async fn project(&self, project: &ProjectRef, headers: &HeaderMap) -> Result<Option<RedmineProject>, ForgeError> {
         let name = project.to_string();
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
@@ -68,14 +63,22 @@ impl Forge for Redmine {
             return Ok(Decision::Unauthenticated);
         };
         let headers = HeaderMap::from_iter([(API_KEY, key)]);
-        let (user, found) = tokio::try_join!(self.user(&headers), self.project(project, &headers))?;
+        let (user, found) = tokio::try_join!(
+            self.get::<User>(USER, &headers, &[401]),
+            self.project(project, &headers)
+        )?;
         let Some(user) = user else {
             return Ok(Decision::Unauthenticated);
         };
         let project = found.and_then(|found| {
             let role = role(&user, &found)?;
             let url = Some(self.client.link(&["projects", &found.identifier]));
-            let project = Project::new(ProjectId(found.id), found.identifier, visibility(found.is_public));
+            let visibility = if found.is_public {
+                Visibility::Public
+            } else {
+                Visibility::Private
+            };
+            let project = Project::new(ProjectId(found.id), found.identifier, visibility);
             Some((Project { url, ..project }, role))
         });
         let id = user.id.to_string();
@@ -91,7 +94,7 @@ impl Forge for Redmine {
 
     async fn probe(&self) -> Result<(), ForgeError> {
         // Without a key the answer is 401, or 403 when the REST API is switched off.
-        self.user(&HeaderMap::new()).await.map(drop)
+        self.get::<User>(USER, &HeaderMap::new(), &[401]).await.map(drop)
     }
 }
 
@@ -113,14 +116,6 @@ fn role(user: &User, project: &RedmineProject) -> Option<Role> {
     let role = role.or(project.is_public.then_some(Role::Guest))?;
     let is_active = project.status == STATUS_ACTIVE;
     Some(if is_active { role } else { role.min(Role::Reporter) })
-}
-
-fn visibility(is_public: bool) -> Visibility {
-    if is_public {
-        Visibility::Public
-    } else {
-        Visibility::Private
-    }
 }
 
 #[derive(Deserialize)]

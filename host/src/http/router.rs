@@ -67,12 +67,18 @@ fn split_mount(rest: &str) -> Option<(&str, &str)> {
     (!id.is_empty()).then_some((id, path))
 }
 
-/// Parses a project: digits are its number, and all other text is its path, percent-decoded once. Invalid
-/// UTF-8 becomes a path that no project has.
+/// Parses a project: digits are its number, and all other text is its path, percent-decoded. Invalid UTF-8
+/// becomes a path that no project has.
+///
+/// Clients encode an address again that has a lone `%` in a file's name, so the slashes of a path may come encoded
+/// twice. No path of a project has a `%`.
 fn project(id: &str) -> ProjectRef {
     match id.parse() {
         Ok(number) if id.bytes().all(|byte| byte.is_ascii_digit()) => ProjectRef::Id(number),
-        _ => ProjectRef::Path(percent_decode_str(id).decode_utf8_lossy().into_owned()),
+        _ => {
+            let path = percent_decode_str(id).decode_utf8_lossy();
+            ProjectRef::Path(path.replace("%2F", "/").replace("%2f", "/"))
+        }
     }
 }
 
@@ -116,8 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_decoded_once() {
-        assert_eq!(path_of("a%252Fb"), ProjectRef::Path("a%2Fb".into()));
+    fn a_path_is_decoded_once_and_its_slashes_twice() {
+        assert_eq!(path_of("a%252Fb"), ProjectRef::Path("a/b".into()));
+        assert_eq!(path_of("a%252fb%2541"), ProjectRef::Path("a/b%41".into()));
     }
 
     #[test]

@@ -177,8 +177,10 @@ proptest! {
 
     #[test]
     fn every_listed_name_passes_the_check_of_clients_unchanged(stored in "[^/\\p{Cc}]{1,20}|(%|2|3|0|A|:|;| |a){1,8}") {
+        // No file has such a name.
+        prop_assume!(!matches!(&*stored, "." | ".."));
         let name = listed(&stored).into_owned();
-        prop_assert!(validate(&name).is_ok() || matches!(&*stored, "." | ".."), "{}", name);
+        prop_assert!(validate(&name).is_ok(), "{}", name);
         prop_assert_eq!(checked_by_clients(&name), Some(name));
     }
 }
