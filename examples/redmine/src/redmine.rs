@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName};
+use mlforge::forge::Visibility::{Private, Public};
 use mlforge::forge::{
-    Access, Actor, Credential, Decision, Forge, ForgeClient, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
+    Access, Actor, Credential, Decision, Forge, ForgeClient, ForgeError, Project, ProjectRef, Role, Scope,
     secret_header,
 };
 use mlforge::storage::ProjectId;
@@ -19,8 +20,7 @@ const API_KEY: HeaderName = HeaderName::from_static("x-redmine-api-key");
 const USER: &[&str] = &["users", "current.json"];
 /// The status of an open project. In a closed one Redmine lets nobody write.
 const STATUS_ACTIVE: u8 = 1;
-/// A project that does not exist or is hidden, or for which the user is unknown. With 406 answers a page of Redmine that has
-/// the address of a project, as `projects/autocomplete`.
+/// A project that does not exist or is hidden. With 406 answers a page of Redmine with a project's address.
 const NO_PROJECT: &[u16] = &[401, 403, 404, 406];
 
 /// A Redmine.
@@ -33,8 +33,7 @@ pub(crate) struct Redmine {
 impl Redmine {
     async fn project(&self, project: &ProjectRef, headers: &HeaderMap) -> Result<Option<RedmineProject>, ForgeError> {
         let name = project.to_string();
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-        if !name.bytes().all(fits) {
+        if name.contains(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))) {
             return Ok(None);
         }
         self.get(&["projects", &format!("{name}.json")], headers, NO_PROJECT)
@@ -73,11 +72,7 @@ impl Forge for Redmine {
         let project = found.and_then(|found| {
             let role = role(&user, &found)?;
             let url = Some(self.client.link(&["projects", &found.identifier]));
-            let visibility = if found.is_public {
-                Visibility::Public
-            } else {
-                Visibility::Private
-            };
+            let visibility = if found.is_public { Public } else { Private };
             let project = Project::new(ProjectId(found.id), found.identifier, visibility);
             Some((Project { url, ..project }, role))
         });
