@@ -1,6 +1,7 @@
 //! The cache around a forge: a training script sends a request for each metric, and must not cost the forge one each.
 //!
-//! - A decision that permits reading is kept for 60 s at most, any other for 5 s, a failure for 1 s or as long as the forge asks.
+//! - A decision that permits reading is kept for 60 s at most, and any other for 5 s. A failure is kept for 1 s, or as long as
+//!   the forge asks.
 //! - A key is a hash of credential and project. One call a key is in flight, and others with that key wait for it.
 //! - The number of entries is bounded. Webhooks remove entries.
 

@@ -57,7 +57,7 @@ pub struct AuditRecord {
     pub object_type: String,
     /// The id, name or path of the object.
     pub object: String,
-    /// What else the change is about: a new name, a stage, the key of a tag, an alias. May be empty.
+    /// A further detail of the change: a new name, a stage, the key of a tag, an alias. May be empty.
     pub detail: String,
     /// The id of the request. Empty in a record of logging.
     pub request_id: String,

@@ -4,7 +4,7 @@ use super::Key;
 use crate::domain::id::{ModelId, RunId};
 use crate::host::records::Span;
 
-/// What names a CI job.
+/// The item that names a CI job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobTarget {
     /// A run.

@@ -43,7 +43,7 @@ pub struct NewVersion<'a> {
     pub tags: BTreeMap<String, String>,
     /// The login of the user who creates the version.
     pub user: String,
-    /// The same user as the forge knows them.
+    /// The user as the forge knows them.
     pub author: Option<Actor>,
     /// The CI job that creates the version. `None`: none does, or the forge does not tell.
     pub job: Option<Job>,

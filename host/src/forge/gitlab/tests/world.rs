@@ -55,7 +55,7 @@ pub(super) struct Facts {
     /// URL of the keys. `None`: the usual one below the public URL.
     pub(super) keys_url: Option<String>,
     pub(super) keys: Vec<Value>,
-    /// What becomes of requests whose target contains the text.
+    /// Faults of requests whose target contains the text.
     pub(super) fault: Option<(&'static str, Fault)>,
 }
 
