@@ -11,7 +11,7 @@ import re
 import pytest
 from chance import SEED, chance
 from conftest import new_experiment, new_run
-from differences import field, message, refuses, without
+from differences import field, message, refuses, without, without_authors
 from pair import Request, agree, shown
 from wire import Answer
 
@@ -139,6 +139,7 @@ class Registry:
         normal = (side.normal(request, answer) for side, answer in zip(self.pair.sides, answers, strict=True))
         theirs, ours = (Answer(answer.status, normal_model(answer.body)) for answer in normal)
         theirs.body = without(theirs.body, lambda key, value: key in ("sqlstate", "error_class"))
+        ours.body = without_authors(ours.body)
         if not agree(theirs, ours, False):
             holding = (name for name, _, holds in DIFFERENCES if holds(request, theirs, ours))
             name = next(holding, None)
