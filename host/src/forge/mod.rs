@@ -48,7 +48,7 @@ pub trait Forge: Send + Sync + 'static {
     }
 
     /// Returns a CI job of this project. `None`: the project has no such job, or the forge has no CI.
-    /// `credential` is that of the caller; without one, the forge's own service token is used, if there is one.
+    /// A forge with a service token is asked with it, any other with the caller's credential, if there is one.
     async fn job(
         &self,
         project: ProjectId,
