@@ -11,14 +11,14 @@ use crate::layout::Layout;
 use crate::step::{run_watched, step};
 use crate::suite::{Tally, build_all};
 
-/// Debian's packages, each with a file of it that tells whether it is installed.
+/// Debian's packages, each with a file that tells whether it is installed. Small images leave out documentation.
 const PACKAGES: [(&str, &str); 6] = [
     ("caddy", "/usr/bin/caddy"),
     ("nginx", "/usr/sbin/nginx"),
     ("openssl", "/usr/bin/openssl"),
     ("puma", "/usr/bin/puma"),
     ("redmine", "/usr/share/redmine/config.ru"),
-    ("redmine-sqlite", "/usr/share/doc/redmine-sqlite"),
+    ("redmine-sqlite", "/var/lib/dpkg/info/redmine-sqlite.list"),
 ];
 
 /// Installs the packages, builds everything, and runs the tests with the newest of the MLflow clients.
