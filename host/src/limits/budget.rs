@@ -3,7 +3,6 @@
 //!
 //! One project and one caller can each take at most a part of a budget, so nobody can shut out others. All
 //! three bounds are checked and taken in one step.
-//! three bounds are checked and taken in one step.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
