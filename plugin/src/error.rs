@@ -20,6 +20,8 @@ pub enum Error {
     Denied,
     /// Only maintainers and owners of the project may do this.
     ManagersOnly,
+    /// The form does not carry the token that the reader's pages have.
+    ForeignForm,
     /// The request is larger than the storage takes.
     TooLarge(String),
     /// MLflow supports it, and this server does not.
@@ -75,6 +77,7 @@ impl fmt::Display for Error {
             Error::WrongMethod(allowed) => write!(f, "only {} is allowed", allowed.join(" or ")),
             Error::Denied => f.write_str("the caller may not do this"),
             Error::ManagersOnly => f.write_str("only maintainers and owners may do this"),
+            Error::ForeignForm => f.write_str("the form does not carry the reader's token"),
             Error::BrokenOff => f.write_str("the body of the request broke off"),
             Error::OutOfRange(size) => write!(f, "the range begins after the end of a file of {size} bytes"),
             Error::Contended => f.write_str("other commits changed the same records again and again"),

@@ -1,6 +1,6 @@
 //! The mlforge component: MLflow tracking for one project of a code forge, over storage that the host provides.
 //!
-//! `http` finds the route of a request, `api` answers it, and `request` holds the types that both use. `maintenance` is the
+//! `http` finds the route of a request, `api` answers it for clients and `pages` for people, and `request` holds the types that all use. `maintenance` is the
 //! work between requests. `store` reads and writes records and files, `host` wraps the imports, `search` holds the language of
 //! searches, and `domain` the rules. Each uses only those after it in this list. The component keeps no state but caches, so an
 //! instance can serve any number of requests.
@@ -15,6 +15,7 @@ pub mod fuzz;
 pub mod host;
 pub mod http;
 mod maintenance;
+pub mod pages;
 pub mod request;
 pub mod search;
 pub mod store;

@@ -34,6 +34,7 @@ mod neighbours;
 mod ordering;
 mod packing;
 mod page_tokens;
+mod pages;
 mod purging;
 mod races;
 mod references;

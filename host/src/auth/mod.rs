@@ -1,5 +1,6 @@
 //! Authentication and authorisation: from a credential, a project and an intent to a caller or an error, in GitLab's order.
 
+pub(crate) mod form_token;
 pub(crate) mod origin;
 pub(crate) mod upload_token;
 
@@ -122,7 +123,7 @@ pub(crate) fn credential(headers: &HeaderMap, session_cookie: Option<&str>) -> O
         .or_else(|| of_header(&PRIVATE_TOKEN, Credential::PrivateToken))
         .or_else(|| of_header(&JOB_TOKEN, Credential::JobToken))
         .or_else(|| authorization("basic").and_then(password))
-        .or_else(|| cookie(headers, session_cookie?))
+        .or_else(|| cookie(headers, session_cookie?).map(Credential::Cookie))
 }
 
 fn scheme<'a>(value: &'a str, name: &str) -> Option<&'a str> {
@@ -137,13 +138,13 @@ fn password(encoded: &str) -> Option<Credential> {
 }
 
 /// Returns the cookie of this name. `None`: there is none, or it is empty.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<Credential> {
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
-    Some(Credential::Cookie(value.to_owned()))
+    Some(value.to_owned())
 }
 
 #[cfg(test)]

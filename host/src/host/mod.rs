@@ -8,6 +8,7 @@ pub(crate) mod job_lookups;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
+pub(crate) mod page_headers;
 pub(crate) mod purge;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
@@ -228,7 +229,8 @@ impl HostState {
             Ok(bytes) => bytes,
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
-        let request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
+        let mut request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
+        self.add_page_headers(request.headers_mut(), head, path, &caller, &credential);
         let (project, credential) = (caller.project, Arc::new(credential));
         let call = ComponentCall {
             request,

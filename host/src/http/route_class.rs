@@ -100,7 +100,12 @@ const fn rule(methods: &'static [&'static str], path: &'static str, class: Route
 /// The routes whose class their method alone does not tell; the first rule that fits counts. Large bodies hold many items, or
 /// texts of which MLflow allows 100,000 characters or more.
 const RULES: &[Rule] = &[
-    // Files first: the path of an artifact may end like that of a search.
+    // Pages first: what follows their prefix may resemble any route. Their forms may hold a card or a note.
+    rule(GET, "-/ml/audit", AUDIT),
+    rule(GET, "-/ml/assets/*", READ),
+    rule(GET, "-/ml/*", QUERY),
+    rule(POST, "-/ml/*", LARGE_WRITE),
+    // Then files: the path of an artifact may end like that of a search.
     rule(PUT, "mlflow-artifacts/artifacts/*", UPLOAD),
     rule(PUT, "mlflow-artifacts/mpu/part/*", UPLOAD),
     rule(POST, "mlflow/upload-artifact", UPLOAD),
@@ -117,7 +122,6 @@ const RULES: &[Rule] = &[
     rule(ASK, "*/search-datasets", QUERY),
     rule(GET, "mlflow/metrics/get-history*", QUERY),
     rule(POST, "*/get-latest-versions", READ),
-    rule(GET, "-/ml/audit", AUDIT),
     rule(POST, "mlflow/runs/create", LARGE_WRITE),
     rule(POST, "mlflow/runs/update", LARGE_WRITE),
     rule(POST, "mlflow/runs/set-tag", LARGE_WRITE),
@@ -231,12 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_searches_histories_and_logs_are_queries() {
+    fn exactly_the_searches_histories_and_pages_are_queries() {
         for (method, path, right, is_file) in routes() {
             let last = path.rsplit('/').next().unwrap_or_default();
             let is_query = !is_file
                 && right != RequiredRight::Write
-                && (last.starts_with("search") || last.starts_with("get-history") || last == "audit");
+                && (last.starts_with("search") || last.starts_with("get-history") || path.starts_with(PROJECT_PREFIX))
+                && !path.contains("/assets/");
             assert_eq!(RouteClass::of(&method, &path).is_query, is_query, "{method} {path}");
         }
     }

@@ -14,6 +14,8 @@ const MLFLOW_HEALTH: &str = "/health";
 const WEBHOOK: &str = "/-/webhook";
 const PROJECTS: &str = "/api/v4/projects/";
 const MLFLOW: &str = "ml/mlflow";
+/// The end of a project's path, and the begin of what belongs to its pages.
+const PAGES: &str = "/-/ml";
 
 /// The target of a URL.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +43,12 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     if method == Method::POST && uri.path() == WEBHOOK {
         return Route::Webhook;
     }
-    match uri.path().strip_prefix(PROJECTS).and_then(split_mount) {
+    let path = uri.path();
+    match path
+        .strip_prefix(PROJECTS)
+        .and_then(split_mount)
+        .or_else(|| split_pages(path))
+    {
         // The project is not looked up, so the answer does not reveal whether it exists.
         Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
         Some((id, path)) => Route::Project {
@@ -52,18 +59,39 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     }
 }
 
+/// True for the path of a page, after the mount. The component's route table has all of them.
+pub(crate) fn is_page(path: &str) -> bool {
+    path == "/" || path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
+}
+
 /// The mount of a project: a path without a slash at its end.
 pub(crate) fn of_project(project: ProjectId) -> String {
     format!("{PROJECTS}{}/{MLFLOW}", project.0)
 }
 
-/// Splits a path into the project's name and the path after the mount. Several slashes between them count as
+/// Splits the path of a page into the project's path and the rest, which begins with `/-/ml/`.
+fn split_pages(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix('/')?;
+    let at = path.find(PAGES)?;
+    let (project, rest) = path.split_at_checked(at)?;
+    let rest = match rest.strip_prefix(PAGES)? {
+        "" => "/-/ml/",
+        below if below.starts_with('/') => rest,
+        _ => return None,
+    };
+    (!project.is_empty()).then_some((project, rest))
+}
+
+/// Splits a path into the project's name and the path after the mount. Without one, it is that of the mount itself. Several slashes between them count as
 /// one, as for MLflow, because a tracking URI may end with some.
 fn split_mount(rest: &str) -> Option<(&str, &str)> {
     let (id, rest) = rest.split_once('/')?;
     let path = rest.strip_prefix(MLFLOW)?;
     let slashes = path.len() - path.trim_start_matches('/').len();
-    let path = path.get(slashes.checked_sub(1)?..)?;
+    let path = match path {
+        "" => "/",
+        path => path.get(slashes.checked_sub(1)?..)?,
+    };
     (!id.is_empty()).then_some((id, path))
 }
 
@@ -149,14 +177,37 @@ mod tests {
         for path in [
             "/",
             "/api/v4/projects/1",
-            "/api/v4/projects/1/ml/mlflow",
             "/api/v4/projects//ml/mlflow/x",
+            "/-/ml/experiments",
+            "/a/b/-/mlx",
+            "/a/b/-/",
         ] {
             assert_eq!(at(path), Route::Nowhere, "{path}");
         }
         assert_eq!(at("/api/v4/projects/group/project/ml/mlflow/x"), Route::Nowhere);
         assert_eq!(at("/api/v4/projects/1/ml/mlflowers/x"), Route::Nowhere);
         assert_eq!(at("/-/healthy"), Route::Nowhere);
+    }
+
+    #[test]
+    fn the_mount_itself_has_a_page_with_a_slash_or_without() {
+        for uri in ["/api/v4/projects/1/ml/mlflow", "/api/v4/projects/1/ml/mlflow/"] {
+            let project = ProjectRef::Id(1);
+            assert_eq!(at(uri), Route::Project { project, path: "/" });
+        }
+    }
+
+    #[test]
+    fn pages_are_below_the_path_of_the_project() {
+        for (uri, project, path) in [
+            ("/vision/cats/-/ml", "vision/cats", "/-/ml/"),
+            ("/vision/cats/-/ml/", "vision/cats", "/-/ml/"),
+            ("/a/b/c/-/ml/models/1%2F2", "a/b/c", "/-/ml/models/1%2F2"),
+            ("/a%2Fb/-/ml/x/-/ml/y", "a/b", "/-/ml/x/-/ml/y"),
+        ] {
+            let project = ProjectRef::Path(project.to_owned());
+            assert_eq!(at(uri), Route::Project { project, path }, "{uri}");
+        }
     }
 
     #[test]

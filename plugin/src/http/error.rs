@@ -5,7 +5,9 @@
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::pages;
 use crate::request::response::Answer;
+use crate::request::site::Site;
 
 /// The JSON body of every error, as MLflow's clients read it.
 #[derive(Serialize)]
@@ -33,13 +35,19 @@ pub fn answer(error: &Error) -> Answer {
     answer
 }
 
+/// The page about a request that failed, for people.
+pub fn page(error: &Error, site: &Site, reader: &str) -> Answer {
+    let (status, _) = status(error);
+    pages::error::answer(site, reader, status, &message(error))
+}
+
 fn status(error: &Error) -> (u16, &'static str) {
     match error {
         Error::Invalid(_) => (400, "INVALID_PARAMETER_VALUE"),
         Error::BrokenOff => (400, "INVALID_PARAMETER_VALUE"),
         Error::AlreadyExists(_) => (400, "RESOURCE_ALREADY_EXISTS"),
         // This is MLflow's answer. With GitLab's 401 a client would report a valid token as invalid.
-        Error::Denied | Error::ManagersOnly => (403, "PERMISSION_DENIED"),
+        Error::Denied | Error::ManagersOnly | Error::ForeignForm => (403, "PERMISSION_DENIED"),
         Error::NotFound(_) => (404, "RESOURCE_DOES_NOT_EXIST"),
         Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
         Error::WrongMethod(_) => (405, "BAD_REQUEST"),
@@ -65,6 +73,9 @@ fn message(error: &Error) -> String {
         Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),
         Error::Denied => "You may not write to this project: that needs the role Developer or higher.".to_owned(),
         Error::ManagersOnly => "Only maintainers and owners of this project may see this.".to_owned(),
+        Error::ForeignForm => {
+            "The form does not carry this reader's form token. Open its page again and repeat the change.".to_owned()
+        }
         Error::BrokenOff => "The body of the request broke off; nothing was stored.".to_owned(),
         Error::OutOfRange(size) => format!("The range lies behind the end of the file, which has {size} bytes."),
         Error::Contended => "Too many clients are changing the same thing at once; nothing was written.".to_owned(),

@@ -8,11 +8,13 @@ use super::{file_route, path};
 use crate::api;
 use crate::error::{Error, Result};
 use crate::host::report;
+use crate::pages;
 use crate::request::body::Body;
 use crate::request::call::{Call, FileCall};
-use crate::request::json::Json;
+use crate::request::json::{Json, Object};
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
+use crate::request::site::Site;
 use crate::store::audit;
 use crate::store::audit::AuditedRequest;
 
@@ -124,7 +126,25 @@ pub const PROJECT_PREFIX: &str = "/-/ml/";
 /// Every route below `PROJECT_PREFIX`.
 pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "audit" Manage api::audit::list;
+    GET "" Read pages::mount::to_experiments;
+    GET "assets/{name}" Read pages::assets::get;
+    GET "experiments" Read pages::experiments::list;
+    POST "experiments" Write pages::experiments::create as "experiments/create";
+    GET "experiments/new" Read pages::experiments::new;
 };
+
+/// The path of the page at the address of the clients, and its prefix.
+pub const MOUNT: &str = "/";
+
+/// The one route at the mount itself.
+pub const MOUNT_ROUTES: &[Route] = routes! {
+    GET "" Read pages::mount::get;
+};
+
+/// True for a path below which pages are, and what belongs to them.
+pub fn is_page(path: &str) -> bool {
+    path.starts_with(PROJECT_PREFIX) || path == MOUNT
+}
 
 /// Answers a request.
 pub async fn answer(mut request: Incoming) -> Answer {
@@ -134,6 +154,9 @@ pub async fn answer(mut request: Incoming) -> Answer {
         Err(error) => {
             if let Error::Corrupt(text) | Error::Unavailable(text) = &error {
                 report::fault(&format!("{} {}: {text}", request.method, request.path));
+            }
+            if is_page(&request.path) && request.accept.contains("text/html") {
+                return super::error::page(&error, &request.site, &request.actor.login);
             }
             super::error::answer(&error)
         }
@@ -166,6 +189,11 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     let mut fields = match route.method {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
         "GET" => params::from_query(&request.query)?,
+        _ if is_page(&request.path) => {
+            let form = params::from_form(&body.into_whole().await?)?;
+            ensure_form_token(&form, &request.site)?;
+            form
+        }
         _ => {
             sent = body.into_whole().await?;
             params::from_body(&sent)?
@@ -180,6 +208,9 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         actor: &request.actor,
         source_schemes: &request.source_schemes,
         accept: &request.accept,
+        site: &request.site,
+        may_write: request.rights == CallerRights::Write,
+        is_manager: request.is_manager,
     })
     .await
 }
@@ -193,6 +224,15 @@ fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Op
         facts,
         request_id: request.id.clone(),
     })
+}
+
+/// A page's change must carry the token that the reader's own page had: another site cannot read it.
+fn ensure_form_token(form: &Object<'_>, site: &Site) -> Result<()> {
+    let sent = Params::new(form).text(pages::FORM_TOKEN)?.unwrap_or_default();
+    if site.form_token.is_empty() || sent != site.form_token {
+        return Err(Error::ForeignForm);
+    }
+    Ok(())
 }
 
 fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {
@@ -219,6 +259,7 @@ fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
         (ROUTES, below(&PREFIXES)),
         (NEWER_ROUTES, below(&NEWER_PREFIXES)),
         (PROJECT_ROUTES, below(&[PROJECT_PREFIX])),
+        (MOUNT_ROUTES, below(&[MOUNT])),
     ];
     tables.into_iter().find_map(|(table, below)| Some((table, below?)))
 }

@@ -1,6 +1,10 @@
 //! Requests and answers, whole or as streams, over `wasi:http` and over `direct`.
 
+use mlforge_ui::Language;
+use mlforge_ui::link::encoded_path;
+
 use super::rights::CallerRights;
+use super::route;
 use crate::bindings::exports::mlforge::plugin::direct;
 use crate::bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use crate::bindings::wit_future;
@@ -11,6 +15,7 @@ use crate::host::http_body::stream_of;
 use crate::request::body::Body;
 use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
+use crate::request::site::Site;
 
 /// The header with the caller's rights, set by the host.
 const RIGHTS_HEADER: &str = "x-mlforge-rights";
@@ -36,6 +41,21 @@ const ACTOR_NAME_HEADER: &str = "x-mlforge-actor-name";
 /// The header with the schemes of sources that may lead out of the project, set by the host.
 const SOURCE_SCHEMES_HEADER: &str = "x-mlforge-source-schemes";
 
+/// The header with the host's address for browsers, set by the host for pages.
+const ROOT_HEADER: &str = "x-mlforge-root";
+
+/// The header with the project's number and its path, set by the host for pages.
+const PROJECT_HEADER: &str = "x-mlforge-project";
+
+/// The header with the reader's language, set by the host for pages.
+const LANGUAGE_HEADER: &str = "x-mlforge-language";
+
+/// The header with the token of the reader's forms, set by the host for pages.
+const FORM_TOKEN_HEADER: &str = "x-mlforge-form-token";
+
+/// The header that says whether the host has a page to sign in, set by the host for pages.
+const SIGN_IN_HEADER: &str = "x-mlforge-sign-in";
+
 /// A request as the routes and endpoints see it.
 pub struct Incoming {
     /// The method, in capitals.
@@ -56,6 +76,8 @@ pub struct Incoming {
     pub id: String,
     /// The header `Accept`; empty when there is none.
     pub accept: String,
+    /// The place of the project's pages, for a request of one.
+    pub site: Site,
     /// Schemes by which sources of model versions may lead out of the project.
     pub source_schemes: Vec<String>,
     /// The range of a file, and conditions on it.
@@ -78,6 +100,7 @@ impl Incoming {
         let actor = actor(|name| text(&headers, name));
         let audit_facts = headers.has(AUDIT_HEADER).then(|| text(&headers, AUDIT_HEADER));
         let (id, accept) = (text(&headers, REQUEST_ID_HEADER), text(&headers, "accept"));
+        let site = site(&target, |name| text(&headers, name));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
         let (_, done) = wit_future::new(|| Ok(()));
         let (contents, end) = Request::consume_body(request, done);
@@ -91,6 +114,7 @@ impl Incoming {
             audit_facts,
             id,
             accept,
+            site,
             source_schemes,
             wanted,
             body: Body::Received(contents, end),
@@ -110,6 +134,7 @@ impl Incoming {
             audit_facts: None,
             id: String::new(),
             accept: String::new(),
+            site: Site::default(),
             source_schemes: Vec::new(),
             wanted: RangeRequest::default(),
             body: Body::Whole(Vec::new()),
@@ -131,6 +156,7 @@ impl From<direct::Request> for Incoming {
             audit_facts: header(AUDIT_HEADER).map(str::to_owned),
             id: header(REQUEST_ID_HEADER).unwrap_or_default().to_owned(),
             accept: header("accept").unwrap_or_default().to_owned(),
+            site: site(&request.target, |name| header(name).unwrap_or_default().to_owned()),
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -177,6 +203,36 @@ fn actor(header: impl Fn(&str) -> String) -> Actor {
         login: text(ACTOR_HEADER),
         name: Some(text(ACTOR_NAME_HEADER)).filter(|name| !name.is_empty()),
     }
+}
+
+/// The place of the pages, if the request is for one.
+fn site(target: &str, header: impl Fn(&str) -> String) -> Site {
+    if !route::is_page(target.split_once('?').map_or(target, |(path, _)| path)) {
+        return Site::default();
+    }
+    let project = header(PROJECT_HEADER);
+    let (project_id, project) = project.split_once(' ').unwrap_or_default();
+    let project = decoded(project);
+    let root = header(ROOT_HEADER);
+    let (origin, root) = split_origin(&root);
+    Site {
+        origin: origin.to_owned(),
+        root: root.to_owned(),
+        here: format!("/{}{target}", encoded_path(&project)),
+        project,
+        project_id: project_id.to_owned(),
+        language: Language::of_tag(&header(LANGUAGE_HEADER)).unwrap_or_default(),
+        form_token: header(FORM_TOKEN_HEADER),
+        has_sign_in: !header(SIGN_IN_HEADER).is_empty(),
+    }
+}
+
+/// Splits an address into its origin and its path. Links need the path only: a reader stays on the name that led here.
+fn split_origin(address: &str) -> (&str, &str) {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    let rest = address.get(host..).unwrap_or_default();
+    let end = rest.find('/').map_or(address.len(), |slash| host + slash);
+    address.split_at_checked(end).unwrap_or((address, ""))
 }
 
 fn rights(headers: &Fields) -> CallerRights {

@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::params::Params;
 use super::range::RangeRequest;
+use super::site::Site;
 use crate::domain::actor::Actor;
 
 /// A request whose body, if any, is JSON.
@@ -16,6 +17,12 @@ pub struct Call<'a> {
     pub source_schemes: &'a [String],
     /// The header `Accept`; empty when there is none.
     pub accept: &'a str,
+    /// The place of the project's pages, for a request of one.
+    pub site: &'a Site,
+    /// True if the caller may change the project.
+    pub may_write: bool,
+    /// True if the caller is a maintainer or an owner of the project.
+    pub is_manager: bool,
 }
 
 /// A request for files.

@@ -6,3 +6,4 @@ pub mod json;
 pub mod params;
 pub mod range;
 pub mod response;
+pub mod site;

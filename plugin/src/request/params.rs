@@ -101,6 +101,12 @@ pub fn from_query(query: &str) -> Result<Object<'static>> {
     Ok(fields)
 }
 
+/// Parses the body of a form, which is written as a query is.
+pub fn from_form(body: &[u8]) -> Result<Object<'static>> {
+    let form = std::str::from_utf8(body).map_err(|_| Error::Invalid("The form is not UTF-8.".to_owned()))?;
+    from_query(form)
+}
+
 /// Decodes a percent-encoded text of a query, in which a plus stands for a space.
 pub(crate) fn percent_decoded(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());

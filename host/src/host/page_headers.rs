@@ -1,0 +1,62 @@
+//! Headers that tell the component what only the host knows of a page: its address, the reader's language, and the token of
+//! the reader's forms.
+
+use http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use mlforge_ui::Language;
+use mlforge_ui::link::encoded_path;
+
+use crate::auth;
+use crate::auth::Caller;
+use crate::auth::form_token::form_token;
+use crate::forge::Credential;
+use crate::host::HostState;
+use crate::http::{base_url, router};
+
+const ROOT: HeaderName = HeaderName::from_static("x-mlforge-root");
+const PROJECT: HeaderName = HeaderName::from_static("x-mlforge-project");
+const LANGUAGE: HeaderName = HeaderName::from_static("x-mlforge-language");
+const FORM_TOKEN: HeaderName = HeaderName::from_static("x-mlforge-form-token");
+
+/// The cookie with the language that the reader chose.
+const LANGUAGE_COOKIE: &str = "mlforge-language";
+
+impl HostState {
+    /// Adds the headers of a page, if the request is for one.
+    pub(crate) fn add_page_headers(
+        &self,
+        headers: &mut HeaderMap,
+        head: &Parts,
+        path: &str,
+        caller: &Caller,
+        credential: &Credential,
+    ) {
+        if !router::is_page(path) {
+            return;
+        }
+        let root = self.config.external_url.clone().or_else(|| base_url::of_host(head));
+        let project = caller.access.project.as_ref();
+        let project = project.map(|(project, _)| format!("{} {}", project.id.0, encoded_path(&project.path)));
+        let values = [
+            (ROOT, root.unwrap_or_default()),
+            (PROJECT, project.unwrap_or_default()),
+            (LANGUAGE, language(&head.headers).tag().to_owned()),
+            (FORM_TOKEN, form_token(credential)),
+        ];
+        for (name, value) in values {
+            // Each is ASCII without control characters.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// The language that the reader chose, or else the one that the browser asks for.
+fn language(headers: &HeaderMap) -> Language {
+    let chosen = auth::cookie(headers, LANGUAGE_COOKIE).and_then(|tag| Language::of_tag(&tag));
+    chosen.unwrap_or_else(|| {
+        let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Language::of_header(accepted.unwrap_or_default())
+    })
+}

@@ -1,0 +1,116 @@
+//! Rules for every page: it is well formed in both languages, it runs nothing, and it hides nothing behind a script.
+
+use mlforge_plugin::http::route::{PROJECT_PREFIX, PROJECT_ROUTES};
+use mlforge_tests::tracker::Tracker;
+use serde_json::json;
+
+use super::{HOSTILE, Page, page, page_in};
+
+/// The routes whose answers are no pages.
+const OTHERS: [&str; 3] = ["/-/ml/audit", "/-/ml/assets/{name}", "/-/ml/"];
+
+/// A project in which everything has a hostile name.
+struct Hostile {
+    tracker: Tracker,
+}
+
+impl Hostile {
+    fn project() -> Self {
+        let tracker = Tracker::fresh();
+        tracker.post("experiments/create", json!({"name": HOSTILE})).ok();
+        Hostile { tracker }
+    }
+
+    /// An address of each page.
+    fn addresses(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("/-/ml/experiments", "experiments".to_owned()),
+            (
+                "/-/ml/experiments",
+                format!("experiments?q={}", mlforge_ui::link::encoded(HOSTILE)),
+            ),
+            ("/-/ml/experiments/new", "experiments/new".to_owned()),
+        ]
+    }
+}
+
+#[test]
+fn every_page_is_in_the_list_of_addresses() {
+    let addresses = Hostile::project().addresses();
+    for route in PROJECT_ROUTES.iter().filter(|route| route.method == "GET") {
+        let path = format!("{PROJECT_PREFIX}{}", route.path);
+        let is_listed = OTHERS.contains(&path.as_str()) || addresses.iter().any(|(listed, _)| *listed == path);
+        assert!(is_listed, "{path} has no address here");
+    }
+}
+
+#[test]
+fn no_page_runs_or_styles_what_users_wrote() {
+    let hostile = Hostile::project();
+    for (_, address) in hostile.addresses() {
+        for language in ["en", "ko"] {
+            let page = page_in(&hostile.tracker, &address, language).ok();
+            let page = page.hides("<script>alert").hides("<img src=x");
+            let policy = page.header("content-security-policy");
+            assert!(
+                policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+                "{policy}"
+            );
+            assert_eq!(page.header("x-content-type-options"), "nosniff");
+            assert!(page.html.contains(&format!("<html lang=\"{language}\">")), "{address}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_does_not_exist_is_a_page_too() {
+    let tracker = Tracker::fresh();
+    for path in ["nothing", "experiments?page_token=zz"] {
+        let page = page(&tracker, path);
+        assert!((400..500).contains(&page.status), "{path}");
+        page.shows("role=\"alert\"");
+    }
+}
+
+#[test]
+fn pages_load_a_style_sheet_and_a_script_that_may_be_kept() {
+    let tracker = Tracker::fresh();
+    let page = page(&tracker, "experiments").ok();
+    for name in ["style.css", "page.js", "icon.svg"] {
+        let (before, _) = page.html.split_once(name).expect("a link");
+        let start = before.rfind('"').unwrap() + 1;
+        let rest = &page.html[start..];
+        let address = &rest[..rest.find('"').unwrap()];
+        let file = tracker.file(
+            "GET",
+            &format!("/-/ml/{}", address.split_once("/-/ml/").unwrap().1),
+            &[],
+            "",
+        );
+        assert_eq!(file.status, 200, "{address}");
+        assert!(file.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    }
+    assert_eq!(Page::of(tracker.file("GET", "/-/ml/assets/other", &[], "")).status, 404);
+}
+
+#[test]
+fn the_address_of_clients_leads_to_the_pages() {
+    let tracker = Tracker::fresh();
+    for path in ["", "/"] {
+        let page = Page::of(tracker.file("GET", path, &[("accept", "text/html")], "")).ok();
+        page.shows("fragment.js")
+            .shows("data-pages=\"/group/1/-/ml\"")
+            .shows("/group/1/-/ml/experiments");
+    }
+    assert_eq!(page(&tracker, "").leads_to(), "experiments");
+}
+
+#[test]
+fn a_page_is_found_below_the_path_of_its_project() {
+    let tracker = Tracker::fresh();
+    let headers = [("authorization", "Bearer writer"), ("accept", "text/html")];
+    let file = tracker.anonymous("GET", "/group/1/-/ml/experiments", &headers, "");
+    Page::of(file).ok().shows("Experiments");
+    let file = tracker.anonymous("GET", "/group/9/-/ml/experiments", &headers, "");
+    assert_eq!(file.status, 404);
+}

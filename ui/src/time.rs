@@ -1,0 +1,132 @@
+//! Times and durations as people read them.
+
+use maud::{Markup, html};
+use time::{Duration, OffsetDateTime};
+
+use crate::words::{Words, fill};
+
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Older times are shown as dates.
+const AGO_DAYS_MAX: i64 = 30;
+
+/// A time: how long ago it is, and in full on hover. Milliseconds since the Unix epoch.
+pub fn ago(words: &Words, then_ms: i64, now_ms: i64) -> Markup {
+    html! { time datetime=(iso(then_ms)) title=(exact(then_ms)) { (distance(words, then_ms, now_ms)) } }
+}
+
+/// The time in full.
+pub fn exact_time(then_ms: i64) -> Markup {
+    html! { time datetime=(iso(then_ms)) { (exact(then_ms)) } }
+}
+
+fn distance(words: &Words, then_ms: i64, now_ms: i64) -> String {
+    let passed = now_ms.saturating_sub(then_ms);
+    let said = |text: &str, count: i64| fill(text, &[&count.to_string()]);
+    match passed {
+        ..MINUTE_MS => words.common.just_now.to_owned(),
+        ..HOUR_MS => said(words.common.minutes_ago, passed / MINUTE_MS),
+        ..DAY_MS => said(words.common.hours_ago, passed / HOUR_MS),
+        _ if passed < 2 * DAY_MS => words.common.yesterday.to_owned(),
+        _ if passed < AGO_DAYS_MAX * DAY_MS => said(words.common.days_ago, passed / DAY_MS),
+        _ => date(then_ms),
+    }
+}
+
+/// A duration of milliseconds, in its two largest units.
+pub fn duration(words: &Words, ms: i64) -> String {
+    let ms = ms.max(0);
+    let common = &words.common;
+    let two = |first: (i64, &str), second: (i64, &str)| {
+        let first = fill(first.1, &[&first.0.to_string()]);
+        match second.0 {
+            0 => first,
+            count => format!("{first} {}", fill(second.1, &[&count.to_string()])),
+        }
+    };
+    match ms {
+        ..SECOND_MS => fill(common.milliseconds, &[&ms.to_string()]),
+        ..MINUTE_MS => fill(common.seconds, &[&(ms / SECOND_MS).to_string()]),
+        ..HOUR_MS => two(
+            (ms / MINUTE_MS, common.minutes),
+            (ms % MINUTE_MS / SECOND_MS, common.seconds),
+        ),
+        ..DAY_MS => two((ms / HOUR_MS, common.hours), (ms % HOUR_MS / MINUTE_MS, common.minutes)),
+        _ => two((ms / DAY_MS, common.days), (ms % DAY_MS / HOUR_MS, common.hours)),
+    }
+}
+
+/// The time in UTC, as ISO 8601 writes it: `2026-11-28T10:02:11Z`.
+pub fn iso(ms: i64) -> String {
+    let time = civil(ms);
+    let (hour, minute, second) = time.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(ms))
+}
+
+fn exact(ms: i64) -> String {
+    let (hour, minute, second) = civil(ms).to_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02} UTC", date(ms))
+}
+
+fn date(ms: i64) -> String {
+    let date = civil(ms).date();
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+}
+
+/// A time beyond the year 9999 is shown as the epoch: clients may send any number.
+fn civil(ms: i64) -> OffsetDateTime {
+    let epoch = OffsetDateTime::UNIX_EPOCH;
+    epoch.checked_add(Duration::milliseconds(ms)).unwrap_or(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Language;
+    use proptest::prelude::*;
+
+    const NOW_MS: i64 = 1_795_860_000_000;
+
+    #[test]
+    fn a_time_is_shown_by_how_long_ago_it_is() {
+        let words = Words::of(Language::English);
+        for (passed, shown) in [
+            (-5_000, "just now"),
+            (59_000, "just now"),
+            (60_000, "1 min ago"),
+            (3 * HOUR_MS, "3 h ago"),
+            (30 * HOUR_MS, "yesterday"),
+            (6 * DAY_MS, "6 days ago"),
+            (60 * DAY_MS, "2026-09-29"),
+        ] {
+            assert_eq!(distance(words, NOW_MS - passed, NOW_MS), shown, "{passed}");
+        }
+        assert_eq!(iso(NOW_MS), "2026-11-28T10:00:00Z");
+        assert_eq!(exact(0), "1970-01-01 00:00:00 UTC");
+    }
+
+    #[test]
+    fn a_duration_has_its_two_largest_units() {
+        let words = Words::of(Language::English);
+        for (ms, shown) in [
+            (250, "250 ms"),
+            (12_345, "12 s"),
+            (25 * MINUTE_MS + 12_000, "25 min 12 s"),
+            (2 * HOUR_MS, "2 h"),
+            (3 * DAY_MS + 5 * HOUR_MS, "3 d 5 h"),
+            (-4, "0 ms"),
+        ] {
+            assert_eq!(duration(words, ms), shown, "{ms}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_time_of_a_client_is_too_much(then in any::<i64>(), now in any::<i64>()) {
+            let words = Words::of(Language::Korean);
+            let _ = (ago(words, then, now), duration(words, then), exact_time(then));
+        }
+    }
+}
