@@ -5,7 +5,7 @@ use mlforge_ui::icon::Icon;
 use mlforge_ui::link::Address;
 use mlforge_ui::{Words, time};
 
-use super::{Page, Section, form_token, see_other};
+use super::{Page, Section, form_token, parts, see_other};
 use crate::domain::experiment::FullExperiment;
 use crate::domain::lifecycle::View;
 use crate::domain::name::validate_experiment_name;
@@ -127,6 +127,8 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
     let page = Page::new(&call, Section::Experiments, words.common.experiments);
     let is_first_look = asked.text.is_empty() && !asked.is_deleted();
     let next = found.cursor_after(PER_PAGE).map(|cursor| pages.token(&cursor));
+    let next = next.map(|token| asked.address(site).with("page_token", token).to_string());
+    let first = (!asked.token.is_empty()).then(|| asked.address(site).to_string());
     Ok(page.answer(&html! {
         div.head {
             div { h1 { (words.common.experiments) } }
@@ -144,16 +146,7 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
             (table(site, &asked, &found))
         }
         @if is_first_look && found.items.len() <= 1 { (snippet(site)) }
-        @if next.is_some() || !asked.token.is_empty() {
-            nav.row aria-label=(words.common.pages) {
-                @if !asked.token.is_empty() {
-                    a.btn href=(asked.address(site)) { (words.common.first) }
-                }
-                @if let Some(next) = next {
-                    a.btn href=(asked.address(site).with("page_token", next)) { (words.common.next) (Icon::Shut.draw()) }
-                }
-            }
-        }
+        (parts::pager(words, first.as_deref(), next.as_deref()))
     }))
 }
 

@@ -17,6 +17,7 @@ pub mod assets;
 pub mod error;
 pub mod experiments;
 pub mod mount;
+pub mod parts;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -63,6 +64,16 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Adds a step to the breadcrumb, after the project.
+    #[must_use]
+    pub fn step(mut self, text: impl Into<String>, address: impl Into<String>) -> Self {
+        self.steps.push(Crumb {
+            text: text.into(),
+            address: Some(address.into()),
+        });
+        self
+    }
+
     /// Has the page fetched again after some seconds, since it shows something that runs.
     #[must_use]
     pub fn refreshed(mut self, seconds: u32) -> Self {
@@ -82,7 +93,8 @@ impl<'a> Page<'a> {
         self.answer_with(200, main)
     }
 
-    fn answer_with(&self, status: u16, main: &Markup) -> Answer {
+    /// The answer with this main part and another status, as for a form with a mistake.
+    pub fn answer_with(&self, status: u16, main: &Markup) -> Answer {
         let body = self.frame().page(main);
         let headers = [
             ("content-security-policy", CONTENT_SECURITY_POLICY),
@@ -107,14 +119,17 @@ impl<'a> Page<'a> {
             address: page(path),
             is_current: section == self.section,
         };
-        let project = site.project.split('/').map(|step| Crumb {
-            text: step.to_owned(),
-            address: None,
-        });
-        let mut crumbs: Vec<Crumb> = project.chain(self.steps.iter().cloned()).collect();
+        let mut crumbs: Vec<Crumb> = Vec::new();
+        for step in site.project.split('/') {
+            crumbs.push(Crumb {
+                text: step.to_owned(),
+                address: None,
+            });
+        }
         if let Some(last) = crumbs.last_mut() {
             last.address = Some(page("experiments"));
         }
+        crumbs.extend(self.steps.iter().cloned());
         let language = |language: Language| {
             let address = language_address(&site.root, language.tag(), &site.here);
             (language.name(), language.tag(), address)
