@@ -26,6 +26,11 @@ def variable(name: str) -> str:
     return value
 
 
+def pytest_collection_modifyitems(items):
+    """Submits forms last, since they change what the other tests look at."""
+    items.sort(key=lambda item: item.path.name == "test_forms.py")
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """A project of a running server, with a developer's token."""

@@ -108,15 +108,15 @@ def log_models(run: str):
 
 
 def log_hostile():
-    """Names, values and notes that break pages which do not expect them."""
+    """Names, values and notes that break pages which do not expect them. Keys have few characters, so they are only long."""
     client = MlflowClient()
     experiment = client.create_experiment(MARKUP)
     client.create_experiment("w" * 490)
-    client.set_experiment_tag(experiment, MARKUP[:200], MARKUP)
+    client.set_experiment_tag(experiment, "w" * 240, MARKUP)
     client.set_experiment_tag(experiment, "mlflow.note.content", f"{MARKUP}\n\n[x](javascript:alert(1)) {LONG}")
     for name in (MARKUP, "w" * 7_000):
         run = client.create_run(experiment, run_name=name).info.run_id
-        client.log_param(run, "<b>param", MARKUP)
+        client.log_param(run, "markup", MARKUP)
         client.log_param(run, "w" * 240, "w" * 5_000)
         client.log_metric(run, "w" * 240, 1e300)
         client.set_tag(run, "markup", MARKUP)

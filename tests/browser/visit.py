@@ -6,7 +6,7 @@ The module knows nothing of mlforge but that its scripts add buttons of the clas
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, Page
 
 HEIGHT = 900
@@ -16,6 +16,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 ALL_RULES = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"], "iframes": False}
 # The one rule whose verdict depends on colours.
 COLOUR_RULES = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"], "iframes": False}
+SCHEMES = [("light", ALL_RULES), ("dark", COLOUR_RULES)]
 
 # Times go on between two visits, and scripts add buttons. Both are left out.
 MAIN_TEXT = """() => {
@@ -95,10 +96,11 @@ class Watched:
             self.visit.overflows.append(f"{width} px wide: {overflow}")
 
     def inspect(self, width: int, picture: Path | None):
-        """Judges the page at its present width, in light and in dark. The name of a picture gets the width and the scheme."""
-        for scheme, rules in (("light", ALL_RULES), ("dark", COLOUR_RULES)):
+        """Judges the page at its present width. With a picture, it is judged in dark too, and there is one for each scheme."""
+        self.page.evaluate(AXE_SCRIPT)
+        for scheme, rules in SCHEMES if picture else SCHEMES[:1]:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = Axe().run(self.page, options=rules).response["violations"]
+            found = self.page.evaluate("(rules) => axe.run(document, rules)", rules)["violations"]
             self.visit.violations += [described(violation, f"{width} px, {scheme}") for violation in found]
             if picture:
                 self._picture(picture.with_name(f"{picture.name}-{width}-{scheme}.png"), width)

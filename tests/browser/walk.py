@@ -64,7 +64,7 @@ def walk(site: Site, context: BrowserContext, pictures: Path) -> Walk:
 
 def answers(site, context, watched, done, kind, address, pictures) -> list[str]:
     """Visits an address, and returns the links of its answer."""
-    answer = context.request.get(address, max_redirects=0)
+    answer = context.request.get(address, headers={"accept": "text/html,*/*"}, max_redirects=0)
     if 300 <= answer.status < 400:
         return [urljoin(address, answer.headers["location"])]
     if not answer.headers.get("content-type", "").startswith("text/html"):

@@ -1,14 +1,14 @@
-"""The page for users of MLflow's client, `docs/mlflow-client.md`, and its Korean twin, read as text."""
+"""Documents with snippets, read as text: the README, the page for users of MLflow's client, and its Korean twin."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
-ENGLISH, KOREAN = DOCS / "mlflow-client.md", DOCS / "mlflow-client.ko.md"
+README, ENGLISH, KOREAN = DOCS.parent / "README.md", DOCS / "mlflow-client.md", DOCS / "mlflow-client.ko.md"
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PRINTED = re.compile(r"^ *print\(.*\)  # (.*)$", re.MULTILINE)
+PRINTED = re.compile(r"^ *print\(.*\) +# (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

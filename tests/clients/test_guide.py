@@ -1,4 +1,4 @@
-"""Every snippet of the page for users of MLflow's client does what the page says."""
+"""Every snippet of the README and of the page for users of MLflow's client does what the document says."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from guide import ENGLISH, KOREAN, in_language, methods, sections, snippets
+from guide import ENGLISH, KOREAN, README, in_language, methods, sections, snippets
 
 pytestmark = pytest.mark.forge
 
@@ -31,11 +31,12 @@ def test_the_two_lines_set_what_the_client_needs(project):
     assert (uri, token) == (project.server.tracking_uri(project.path), project.token)
 
 
-def test_snippets_print_what_their_comments_say(project, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("page", [README, ENGLISH], ids=lambda page: page.name)
+def test_snippets_print_what_their_comments_say(page, project, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    for snippet in in_language(ENGLISH, "python"):
+    for snippet in in_language(page, "python"):
         capsys.readouterr()
-        exec(compile(snippet.code, f"{ENGLISH.name}, section {snippet.section}", "exec"), {})
+        exec(compile(snippet.code, f"{page.name}, section {snippet.section}", "exec"), {})
         # The client also says where runs are.
         said = [line for line in capsys.readouterr().out.splitlines() if "View " not in line]
         assert said == snippet.printed(), snippet.code
