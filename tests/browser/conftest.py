@@ -16,6 +16,7 @@ from walk import Walk, walk
 
 CHROMIUM = "/usr/bin/chromium"
 LOG_SECONDS_MAX = 300
+LOOK = re.compile(r"^look at (\S+)$", re.MULTILINE)
 SCRIPT = Path(__file__).with_name("logged.py")
 
 
@@ -114,9 +115,10 @@ def context_of(browser, site, project):
 
 
 @pytest.fixture(scope="session")
-def walked(browser, site, project) -> Walk:
-    """One walk over all pages."""
+def walked(browser, site, project, printed) -> Walk:
+    """One walk over all pages. It begins with those that the script names."""
     context = signed_in(browser, site, project, locale="en-GB")
-    done = walk(site, context, Path(variable("MLFORGE_PICTURES")))
+    seeds = [site.address(path) for path in LOOK.findall(printed)]
+    done = walk(site, context, seeds, Path(variable("MLFORGE_PICTURES")))
     context.close()
     return done

@@ -17,6 +17,17 @@ SUBMITTERS = """const submitters = () => Array.from(document.forms).flatMap((for
     action: new URL(button.getAttribute("formaction") ?? form.getAttribute("action") ?? "", location.href).href,
   })));"""
 FORMS = "() => {" + SUBMITTERS + "return submitters().map(({ method, action }) => ({ method, action })); }"
+# The addresses to which forms lead that change nothing, with the first two rows that can be chosen.
+TARGETS = "() => {" + SUBMITTERS + """
+  return submitters().filter(({ method }) => method === "GET").map(({ form, button, action }) => {
+    const fields = new FormData(form), target = new URL(action);
+    const boxes = Array.from(form.elements).filter((part) => part.type === "checkbox" && !part.checked);
+    boxes.slice(0, 2).forEach((part) => fields.append(part.name, part.value));
+    if (button.name) fields.append(button.name, button.value);
+    target.search = new URLSearchParams(fields);
+    return target.href;
+  });
+}"""
 BUTTON = "(at) => {" + SUBMITTERS + "return submitters()[at].button; }"
 # Opens what is folded, chooses the first two rows that can be chosen, and fills in each field that is empty.
 FILL = """(at, values) => {
@@ -52,7 +63,7 @@ class Form:
 
     def rank(self) -> tuple:
         """Where it comes in the order of submission: what removes things comes last, and the innermost things first."""
-        removing = any(word in self.kind for word in ("delete", "revoke", "sign-out", "remove"))
+        removing = any(word in self.kind for word in ("delete", "revoke", "end-", "sign-out"))
         return removing, "sign-out" in self.kind, -self.kind.count("/") if removing else 0, self.name
 
 
@@ -61,10 +72,15 @@ def submit(page: Page, site, form: Form, values: dict[str, str]) -> str:
     for address in form.pages:
         page.goto(address, timeout=SUBMIT_MS_MAX)
         found = page.evaluate(FORMS)
-        same = [at for at, one in enumerate(found) if (one["method"], site.kind(one["action"])) == (form.method, form.kind)]
+        same = [at for at, one in enumerate(found) if is_same(site, one, form)]
         if same:
             return send(page, same[0], values)
     return f"no page has it any more: {form.pages}"
+
+
+def is_same(site, found: dict, form: Form) -> bool:
+    """True if a form on a page is of this kind."""
+    return (found["method"], site.kind(found["action"]).partition("?")[0]) == (form.method, form.kind)
 
 
 def send(page: Page, at: int, values: dict[str, str]) -> str:

@@ -22,6 +22,11 @@ MARKUP = "</title><script>document.title='ran'</script><img src=x onerror=alert(
 LONG = "w" * 10_000
 
 
+def look_at(*paths: str):
+    """Tells the tests which pages to look at first, by their paths below `/-/ml/`."""
+    print(*(f"look at {path}" for path in paths), sep="\n")
+
+
 def write_files(directory: Path):
     """A file of each kind that a page previews, and some that it must not trust."""
     figure = Figure(figsize=(2, 1))
@@ -86,7 +91,9 @@ def log_sweep():
         client.log_metric(other, "loss", 0.5)
         if status:
             client.set_terminated(other, status)
-    client.delete_run(client.create_run(experiment, run_name="thrown away").info.run_id)
+    thrown = client.create_run(experiment, run_name="thrown away").info.run_id
+    client.delete_run(thrown)
+    look_at(f"experiments/{experiment}", *(f"candidates/{run}" for run in (runs[0], thrown)))
     return runs
 
 
@@ -111,6 +118,7 @@ def log_hostile():
     """Names, values and notes that break pages which do not expect them. Keys have few characters, so they are only long."""
     client = MlflowClient()
     experiment = client.create_experiment(MARKUP)
+    look_at(f"experiments/{experiment}")
     client.create_experiment("w" * 490)
     client.set_experiment_tag(experiment, "w" * 240, MARKUP)
     client.set_experiment_tag(experiment, "mlflow.note.content", f"{MARKUP}\n\n[x](javascript:alert(1)) {LONG}")
@@ -123,10 +131,13 @@ def log_hostile():
         client.set_tag(run, "mlflow.note.content", f"{MARKUP} {LONG}")
         client.log_text(run, MARKUP, "<img src=x onerror=alert(1)>/it's & more.txt")
         client.set_terminated(run)
+        look_at(f"candidates/{run}")
     client.create_registered_model("<script>alert(1)<\\script> & more", description=f"{MARKUP} {LONG}")
     client.create_registered_model("w" * 490)
     client.create_model_version("w" * 490, "", description=MARKUP)
-    client.delete_experiment(client.create_experiment("thrown away"))
+    thrown = client.create_experiment("thrown away")
+    client.delete_experiment(thrown)
+    look_at(f"experiments/{thrown}")
 
 
 if __name__ == "__main__":

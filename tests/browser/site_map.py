@@ -5,7 +5,7 @@ The module knows no browser.
 
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urldefrag, urlsplit
+from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 ROUTES = Path(__file__).parents[2] / "plugin/src/http/route.rs"
 ROUTE = re.compile(r'^    (GET|POST) "([^"]*)" \w+ (pages::[\w:]+)', re.MULTILINE)
@@ -45,10 +45,10 @@ class Site:
         path = parts.path if not address.startswith(self.pages) else "ml/" + address[len(self.pages) :].partition("?")[0]
         steps = []
         for step in path.split("/"):
-            steps.append("*" if VARIABLE.match(step) else step)
-            if step in NAMING:
+            if steps and steps[-1] in NAMING and step:
                 steps.append("*")
                 break
+            steps.append("*" if VARIABLE.match(step) else step)
         keys = sorted({key for key, _ in parse_qsl(parts.query, keep_blank_values=True)})
         return "/".join(steps) + ("?" + "&".join(keys) if keys else "")
 
@@ -60,11 +60,15 @@ def page_routes(method: str) -> list[str]:
     return [path for path in found if not path.startswith("assets/")]
 
 
+def routes_of(path: str, routes: list[str]) -> list[str]:
+    """The routes to which a path leads, where `{name}` stands for a part and `{*name}` for all that follows."""
+    return [path] if path in routes else [route for route in routes if fits(route, path)]
+
+
 def fits(route: str, path: str) -> bool:
-    """True if a path is one of a route, where `{name}` stands for a part and `{*name}` for all that follows."""
+    """True if a path has the form of a route."""
     pattern = re.sub(r"\\\{\\\*\w+\\\}", ".+", re.escape(route))
-    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", pattern)
-    return re.fullmatch(pattern, unquote(path)) is not None or re.fullmatch(pattern, path) is not None
+    return re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern), path) is not None
 
 
 def file_name(kind: str) -> str:

@@ -4,11 +4,10 @@ from forms import submit
 
 # What is typed into fields, by their names. Other fields keep what they have, and required ones get some text.
 VALUES = {
-    "name": "typed by hand",
-    "new_name": "renamed by hand",
     "key": "typed",
     "value": "by hand",
     "alias": "typed",
+    "model": "typed",
     "version": "7.0.0",
     "description": "Typed *by hand*.",
     "note": "Typed *by hand*.",
@@ -18,9 +17,9 @@ VALUES = {
 def test_every_kind_of_form_is_accepted(walked, context_of, site, project):
     assert walked.forms, "no page has a form"
     wrong = []
-    for form in sorted(walked.forms.values(), key=lambda form: form.rank()):
+    for number, form in enumerate(sorted(walked.forms.values(), key=lambda form: form.rank())):
         # A name is free once, and a form may end the session.
-        values = {**VALUES, "name": f"typed for {form.kind}"[:60], "token": project.token}
+        values = {**VALUES, "name": f"typed {number}", "token": project.token, "project": project.path}
         reason = submit(context_of().new_page(), site, form, values)
         if reason:
             wrong.append(f"{form.name}: {reason}")

@@ -2,7 +2,7 @@
 
 import re
 
-from site_map import fits, page_routes
+from site_map import page_routes, routes_of
 from visit import Watched
 
 # Routes that pages do not link to: clients and scripts ask for them.
@@ -23,9 +23,11 @@ def test_every_link_leads_to_a_page_or_a_file(walked):
     assert not wrong, "\n".join(wrong)
 
 
-def test_links_lead_to_every_page(site, walked):
-    seen = [address[len(site.pages) :].partition("?")[0] for addresses in walked.kinds.values() for address in addresses]
-    orphans = [route for route in page_routes("GET") if not UNLINKED.match(route) and not any(fits(route, path) for path in seen)]
+def test_links_and_forms_lead_to_every_page(site, walked):
+    routes = page_routes("GET")
+    paths = [address[len(site.pages) :].partition("?")[0] for addresses in walked.kinds.values() for address in addresses]
+    reached = {route for path in paths for route in routes_of(path, routes)}
+    orphans = [route for route in routes if route not in reached and not UNLINKED.match(route)]
     assert not orphans
 
 

@@ -7,14 +7,15 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import BrowserContext
 
-from forms import FORMS, Form
+from forms import FORMS, TARGETS, Form
 from site_map import Site, file_name
 from visit import Visit, Watched
 
-WIDTHS = (1400, 390)
-# Bounds of a walk, in which links lead in circles.
-PER_KIND_MAX = 3
-PAGES_MAX = 300
+WIDE, NARROW = 1400, 390
+# Bounds of a walk, in which links lead in circles: addresses of a kind, kinds that differ by their query alone, and all.
+PER_KIND_MAX = 4
+QUERIES_MAX = 6
+PAGES_MAX = 600
 
 
 @dataclass
@@ -42,28 +43,47 @@ class Walk:
         return [visit for visit in self.visits if visit.address in first]
 
 
-def walk(site: Site, context: BrowserContext, pictures: Path) -> Walk:
-    """Follows links until there are none of a new kind."""
-    done, watched = Walk(), Watched(context, site.base)
-    queue, seen, queued = deque([site.address("experiments")]), set(), Counter()
+class Choice:
+    """Which addresses a walk visits: some of each kind."""
+
+    def __init__(self, site: Site):
+        self.site = site
+        self.seen: set[str] = set()
+        self.kinds: Counter = Counter()
+        self.queries: Counter = Counter()
+
+    def takes(self, address: str | None) -> bool:
+        """True for an address to visit, which is then counted."""
+        if not address or address in self.seen:
+            return False
+        kind = self.site.kind(address)
+        path, is_query, _ = kind.partition("?")
+        if self.kinds[kind] >= (1 if is_query else PER_KIND_MAX):
+            return False
+        if is_query and self.queries[path] >= QUERIES_MAX:
+            return False
+        self.seen.add(address)
+        self.kinds[kind] += 1
+        self.queries[path] += bool(is_query)
+        return True
+
+
+def walk(site: Site, context: BrowserContext, seeds: list[str], pictures: Path) -> Walk:
+    """Follows links, from some addresses and the list of experiments on, until there are none of a new kind."""
+    done, watched, choice = Walk(), Watched(context, site.base), Choice(site)
+    queue = deque(address for address in [*seeds, site.address("experiments")] if choice.takes(address))
     while queue:
         address = queue.popleft()
+        assert len(choice.seen) < PAGES_MAX, f"more than {PAGES_MAX} addresses were found; the last one is {address}"
         kind = site.kind(address)
-        if address in seen or len(done.kinds.get(kind, [])) >= PER_KIND_MAX:
-            continue
-        assert len(seen) < PAGES_MAX, f"more than {PAGES_MAX} addresses were visited; the last one is {address}"
-        seen.add(address)
         done.kinds.setdefault(kind, []).append(address)
-        for link in answers(site, context, watched, done, kind, address, pictures):
-            own = site.own(link)
-            if own and own not in seen and queued[site.kind(own)] < 10 * PER_KIND_MAX:
-                queued[site.kind(own)] += 1
-                queue.append(own)
+        links = look_at(site, context, watched, done, kind, address, pictures)
+        queue.extend(own for own in map(site.own, links) if choice.takes(own))
     return done
 
 
-def answers(site, context, watched, done, kind, address, pictures) -> list[str]:
-    """Visits an address, and returns the links of its answer."""
+def look_at(site, context, watched, done, kind, address, pictures) -> list[str]:
+    """Visits an address, and returns where its answer leads to."""
     answer = context.request.get(address, headers={"accept": "text/html,*/*"}, max_redirects=0)
     if 300 <= answer.status < 400:
         return [urljoin(address, answer.headers["location"])]
@@ -71,12 +91,15 @@ def answers(site, context, watched, done, kind, address, pictures) -> list[str]:
         done.files.append(File(address, answer.status, answer.headers))
         return []
     visit = watched.open(address)
-    is_first = done.kinds[kind] == [address]
-    for width in WIDTHS:
-        watched.measure(width)
-        watched.inspect(width, pictures / file_name(kind) if is_first else None)
     done.visits.append(visit)
     for form in watched.page.evaluate(FORMS):
-        own = Form(form["method"], site.kind(form["action"]))
+        own = Form(form["method"], site.kind(form["action"]).partition("?")[0])
         done.forms.setdefault(own.name, own).pages.append(address)
-    return visit.links
+    is_first = done.kinds[kind] == [address]
+    picture = pictures / file_name(kind) if is_first else None
+    watched.measure(WIDE)
+    if is_first and "?" not in kind:
+        watched.inspect(WIDE, picture)
+    watched.measure(NARROW)
+    watched.inspect(NARROW, picture)
+    return [*visit.links, *watched.page.evaluate(TARGETS)]
