@@ -31,8 +31,8 @@ def test_a_refused_form_keeps_what_was_typed(context_of, site):
     for _ in range(2):
         page.goto(site.address("experiments/new"))
         page.fill("#name", "twice")
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
     assert page.input_value("#name") == "twice"
     assert page.get_attribute("#name", "aria-invalid") == "true"
     assert "already exists" in page.inner_text("#mistake")
