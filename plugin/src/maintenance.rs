@@ -46,7 +46,7 @@ pub(crate) async fn link_jobs(after: Option<Vec<u8>>) -> Result<wit::JobPass, St
     ensure_known(after.as_deref(), job_lookups::is_cursor)?;
     let pass = job_lookups::pass(after.as_deref(), now_ms()).await.map_err(text)?;
     Ok(wit::JobPass {
-        linked: to_u64(pass.linked),
+        linked: to_u64(pass.done),
         pending: to_u64(pass.pending),
         wait_ms: pass.wait_ms.map(|wait_ms| u64::try_from(wait_ms).unwrap_or(0)),
         next: pass.next,

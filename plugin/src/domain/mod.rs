@@ -4,6 +4,7 @@ pub mod actor;
 pub mod alias;
 pub mod artifact;
 pub mod artifact_name;
+pub mod attempts;
 pub mod audit;
 pub mod dataset;
 pub mod experiment;

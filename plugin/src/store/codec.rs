@@ -12,6 +12,7 @@ use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
 mod actor;
+mod attempts;
 pub mod audit;
 mod chunk;
 mod dataset;

@@ -9,6 +9,7 @@ pub mod columnar;
 pub mod compaction;
 pub mod contiguous;
 pub mod experiments;
+pub mod forge_calls;
 pub mod job_lookups;
 pub mod job_tags;
 pub mod keys;
