@@ -49,6 +49,10 @@ pub(super) struct ForgeArgs {
     #[arg(long, value_name = "NAME")]
     forge_audience: Vec<String>,
 
+    /// Let a run that ends set a status of the commit that it names, with a link to the run (gitea, gitlab)
+    #[arg(long)]
+    pub(super) commit_statuses: bool,
+
     /// Name of the cookie with which an http forge signs in its users
     #[arg(long, value_name = "NAME")]
     forge_cookie: Option<String>,
@@ -139,6 +143,7 @@ impl ForgeArgs {
             authorities,
         };
         let service_token = secret(self.forge_token_file.as_deref(), TOKEN_VARIABLE)?;
+        self.check_commit_statuses(external_url, service_token.as_deref())?;
         let webhook_secret = secret(self.forge_webhook_secret_file.as_deref(), WEBHOOK_SECRET_VARIABLE)?;
         let audience = match external_url {
             Some(url) if self.forge_audience.is_empty() => vec![url.to_owned()],
@@ -170,6 +175,22 @@ impl ForgeArgs {
         Ok(OpenForge::Remote(forge))
     }
 
+    /// Refuses commit statuses without a token that sets them, or an address to which they lead.
+    fn check_commit_statuses(&self, external_url: Option<&str>, service_token: Option<&str>) -> anyhow::Result<()> {
+        let needs = |what: &str| format!("--commit-statuses needs {what}");
+        if self.commit_statuses {
+            ensure!(
+                service_token.is_some(),
+                needs("a token that may set them: --forge-token-file")
+            );
+            ensure!(
+                external_url.is_some(),
+                needs("--external-url, below which their links lead")
+            );
+        }
+        Ok(())
+    }
+
     /// Refuses options that the forge would not use: the administrator meant something else.
     fn refuse_unused(&self) -> anyhow::Result<()> {
         let is_local = self.forge == ForgeChoice::Local;
@@ -183,6 +204,8 @@ impl ForgeArgs {
                 self.forge_webhook_secret_file.is_some() && is_local,
             ),
             ("--forge-audience", !self.forge_audience.is_empty() && !takes_id_tokens),
+            // The same forges take commit statuses.
+            ("--commit-statuses", self.commit_statuses && !takes_id_tokens),
             ("--forge-cookie", self.forge_cookie.is_some() && !takes_cookie),
         ];
         match unused.iter().find(|(_, is_unused)| *is_unused) {
@@ -323,6 +346,38 @@ mod tests {
             "gitea=https://h?x",
         ] {
             assert!(bad.parse::<ForgeChoice>().is_err(), "{bad}");
+        }
+    }
+
+    /// The error with which `mlforge serve` refuses these options of the forge.
+    fn refusal(flags: &str, external_url: Option<&str>) -> String {
+        #[derive(clap::Parser)]
+        struct Options {
+            #[command(flatten)]
+            forge: ForgeArgs,
+        }
+        let flags = ["serve"].into_iter().chain(flags.split_whitespace());
+        let options = <Options as clap::Parser>::try_parse_from(flags).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let opened = options.forge.open(data.path(), external_url);
+        opened.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn commit_statuses_need_a_forge_that_takes_them_a_token_and_an_address() {
+        let url = Some("https://ml.example.org");
+        for forge in ["local", "gogs=https://h", "http=https://h/x"] {
+            let refusal = refusal(&format!("--commit-statuses --forge {forge}"), url);
+            assert_eq!(refusal, format!("--commit-statuses has no use with --forge {forge}"));
+        }
+        let token = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(token.path(), "t0ken").unwrap();
+        for forge in ["gitea=https://h", "gitlab=https://h"] {
+            let flags = format!("--commit-statuses --forge {forge}");
+            assert!(refusal(&flags, url).contains("--forge-token-file"));
+            let flags = format!("{flags} --forge-token-file {}", token.path().display());
+            assert!(refusal(&flags, None).contains("--external-url"));
+            assert_eq!(refusal(&flags, url), "");
         }
     }
 

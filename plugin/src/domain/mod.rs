@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod artifact_name;
 pub mod attempts;
 pub mod audit;
+pub mod commit_status;
 pub mod dataset;
 pub mod experiment;
 pub mod id;

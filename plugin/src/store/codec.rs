@@ -15,6 +15,7 @@ mod actor;
 mod attempts;
 pub mod audit;
 mod chunk;
+pub mod commit_status;
 mod dataset;
 pub mod job;
 pub mod link;

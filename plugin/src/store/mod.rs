@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod audit;
 pub mod codec;
 pub mod columnar;
+pub mod commit_statuses;
 pub mod compaction;
 pub mod contiguous;
 pub mod experiments;

@@ -1,5 +1,6 @@
 //! Runs and their stored records, and logging to them.
 
+pub mod commit;
 pub mod dataset_reader;
 pub mod inputs;
 pub mod jobs;
@@ -49,6 +50,11 @@ impl StoredRun {
     /// Returns the stage of the run, given its own and its experiment's.
     pub fn stage(&self) -> Stage {
         self.run.lifecycle.of_run(self.experiment.experiment.lifecycle)
+    }
+
+    /// The name of the run's experiment.
+    pub fn experiment_name(&self) -> &str {
+        &self.experiment.experiment.name
     }
 
     /// Returns an error unless the run is active.
@@ -163,16 +169,30 @@ pub struct Update {
     pub end_time_ms: Option<i64>,
     /// The new name, never empty. It also rewrites the tag.
     pub name: Option<String>,
+    /// True if the run ends, and the commit that it names is to get a status.
+    pub sets_commit_status: bool,
 }
 
 /// Changes an active run.
 pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
     transact(async |change| {
-        let mut stored = load(id).await?;
+        let of_commit = match update.sets_commit_status {
+            true => commit::keys_of_commit(id),
+            false => Vec::new(),
+        };
+        let (mut stored, of_commit) = load_with(id, of_commit).await?;
         stored.ensure_active()?;
         stored.require_unchanged(change, now_ms);
         let run = &mut stored.run;
+        let former = run.status;
         run.status = update.status.unwrap_or(run.status);
+        // A client that sends the same again tells of no other end.
+        if update.sets_commit_status
+            && run.status != former
+            && let Some(commit) = commit::read_commit(change, &of_commit)?
+        {
+            commit::put_pending_status(change, run, &commit, now_ms);
+        }
         run.end_time_ms = update.end_time_ms.or(run.end_time_ms);
         if let Some(name) = &update.name {
             rename(change, run, name);
