@@ -2,9 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod execution;
+pub(crate) mod forge_turns;
 pub(crate) mod headers;
 pub(crate) mod ingress;
-pub(crate) mod job_lookups;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
@@ -30,9 +30,9 @@ use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
 use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
+use crate::host::forge_turns::{ForgeTurns, ForgeWork};
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
-use crate::host::job_lookups::JobLookups;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
@@ -71,7 +71,8 @@ pub(crate) struct HostState {
     pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
-    pub(crate) job_lookups: JobLookups,
+    pub(crate) job_lookups: ForgeTurns,
+    pub(crate) commit_statuses: ForgeTurns,
     /// Permits for webhooks that are read.
     pub(crate) webhooks: Semaphore,
 }
@@ -111,7 +112,8 @@ impl Host {
             low_priority,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
-            job_lookups: JobLookups::default(),
+            job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
+            commit_statuses: ForgeTurns::new(ForgeWork::CommitStatuses),
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
             limits,
         };
@@ -252,6 +254,7 @@ impl HostState {
         let response = self.run_with_permit(call, body_mode).await;
         if self.config.background_maintenance {
             self.maintenance.schedule(self, project, class.intent == Intent::Write);
+            self.plan_commit_statuses(project);
         }
         response
     }
