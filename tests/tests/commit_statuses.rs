@@ -141,7 +141,7 @@ fn the_commit_of_the_ci_job_counts_for_a_run_that_names_none() {
     };
     assert_eq!(
         (status.commit.as_str(), status.context.as_str()),
-        (SHA, "mlforge/[model] m")
+        (SHA, "mlforge/[model]m")
     );
     assert!(status.url.ends_with(version["run_id"].as_str().unwrap()), "{status:?}");
 }

@@ -14,6 +14,8 @@ const MLFLOW_HEALTH: &str = "/health";
 const WEBHOOK: &str = "/-/webhook";
 const PROJECTS: &str = "/api/v4/projects/";
 const MLFLOW: &str = "ml/mlflow";
+/// The path of the mount itself, after the mount.
+const MOUNT: &str = "/";
 /// The end of a project's path, and the begin of what belongs to its pages.
 const PAGES: &str = "/-/ml";
 
@@ -51,6 +53,8 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     {
         // The project is not looked up, so the answer does not reveal whether it exists.
         Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
+        // The mount itself has a page, and no endpoint.
+        Some((_, MOUNT)) if !asks => Route::Nowhere,
         Some((id, path)) => Route::Project {
             project: project(id),
             path,
@@ -61,7 +65,7 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
 
 /// True for the path of a page, after the mount. The component's route table has all of them.
 pub(crate) fn is_page(path: &str) -> bool {
-    path == "/" || path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
+    path == MOUNT || path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
 }
 
 /// The mount of a project: a path without a slash at its end.
@@ -89,7 +93,7 @@ fn split_mount(rest: &str) -> Option<(&str, &str)> {
     let path = rest.strip_prefix(MLFLOW)?;
     let slashes = path.len() - path.trim_start_matches('/').len();
     let path = match path {
-        "" => "/",
+        "" => MOUNT,
         path => path.get(slashes.checked_sub(1)?..)?,
     };
     (!id.is_empty()).then_some((id, path))
