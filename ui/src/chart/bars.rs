@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::label::cut;
 use super::line_plot::{percent, pixels};
 use super::scale::Scale;
-use super::{Mark, float, honest, numbers};
+use super::{Mark, as_logged, float, numbers};
 use crate::number::metric;
 use crate::words::{Words, fill};
 
@@ -46,7 +46,7 @@ impl BarChart<'_> {
             html! { th scope="row" { bdi { (cut(bar.name)) } } td.num { (shown(*bar)) } }
         };
         let rows: Vec<Markup> = self.bars.iter().map(row).collect();
-        let along = Scale::of(self.bars.iter().filter_map(|bar| bar.value).map(honest), false).map(Scale::from_zero);
+        let along = Scale::of(self.bars.iter().filter_map(|bar| bar.value).map(as_logged), false).map(Scale::from_zero);
         html! {
             figure id=[(!self.id.is_empty()).then_some(self.id)] {
                 figcaption { bdi { (self.title) } span.mut.small { (count) } }
@@ -70,7 +70,7 @@ impl BarChart<'_> {
                 @let top = BAR_PX * float(index);
                 text class=[bar.mark.colour().map(|colour| format!("t{colour}"))] y=(pixels(top + 10.0)) { (cut(bar.name)) }
                 text x="100%" y=(pixels(top + 10.0)) text-anchor="end" { (shown(*bar)) }
-                @if let Some(value) = bar.value.map(honest).filter(|value| value.is_finite()) {
+                @if let Some(value) = bar.value.map(as_logged).filter(|value| value.is_finite()) {
                     @let end = along.place(value) * 100.0;
                     rect class=(bar.mark.fill()) x=(percent(zero.min(end))) width=(percent((end - zero).abs()))
                         y=(pixels(top + 15.0)) height="8" {}
@@ -82,5 +82,6 @@ impl BarChart<'_> {
 }
 
 fn shown(bar: Bar<'_>) -> String {
-    bar.value.map_or_else(|| "–".to_owned(), |value| metric(honest(value)))
+    bar.value
+        .map_or_else(|| "–".to_owned(), |value| metric(as_logged(value)))
 }

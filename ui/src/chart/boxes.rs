@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::label::cut;
 use super::line_plot::{dot, grid, percent, pixels, share};
 use super::scale::Scale;
-use super::{Mark, float, honest, numbers, ticks};
+use super::{Mark, as_logged, float, numbers, ticks};
 use crate::number::metric;
 use crate::words::{Words, fill};
 
@@ -47,7 +47,7 @@ struct Spread {
 impl Spread {
     /// `None`: there is no number.
     fn of(values: &[f64]) -> Option<Self> {
-        let finite = values.iter().copied().filter(|value| honest(*value).is_finite());
+        let finite = values.iter().copied().filter(|value| as_logged(*value).is_finite());
         let mut sorted: Vec<f64> = finite.collect();
         sorted.sort_by(f64::total_cmp);
         Some(Spread {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::line_plot::LinePlot;
-use super::{Axis, Series, honest, numbers, smooth};
+use super::{Axis, Series, as_logged, numbers, smooth};
 use crate::chart::Point;
 use crate::time::exact;
 use crate::words::{Words, fill};
@@ -68,7 +68,7 @@ impl<'a> LineChart<'a> {
                 .filter(|point| point.x.is_finite())
                 .map(|point| Point {
                     x: point.x,
-                    y: honest(point.y),
+                    y: as_logged(point.y),
                 })
                 .collect();
             points.sort_by(|a, b| a.x.total_cmp(&b.x));

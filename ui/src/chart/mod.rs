@@ -122,8 +122,8 @@ pub struct Series<'a> {
     pub is_running: bool,
 }
 
-/// A value as it is drawn: what the store keeps for an infinity is one.
-fn honest(value: f64) -> f64 {
+/// A value as it was logged: the largest finite numbers are what the store keeps of infinities.
+pub fn as_logged(value: f64) -> f64 {
     if value.abs() >= f64::MAX {
         f64::INFINITY.copysign(value)
     } else {

@@ -8,7 +8,7 @@ use super::label::cut;
 use super::line_plot::{percent, pixels};
 use super::scale::Scale;
 use super::scatter::spread;
-use super::{Mark, UNITS, float, honest, ticks};
+use super::{Mark, UNITS, as_logged, float, ticks};
 use crate::number::is_number;
 use crate::words::{Words, fill};
 
@@ -85,7 +85,7 @@ impl<'a> Vertical<'a> {
 /// The number of a value. `None`: it is a word.
 fn number(value: &Value<'_>) -> Option<f64> {
     match value {
-        Value::Number(number) => Some(honest(*number)),
+        Value::Number(number) => Some(as_logged(*number)),
         Value::Text(text) if is_number(text) => text.trim().parse().ok(),
         Value::Text(_) => None,
     }

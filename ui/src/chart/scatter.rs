@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::label::{cut, pushed_apart};
 use super::line_plot::{dot, grid, marks, percent, pixels};
 use super::scale::Scale;
-use super::{Mark, honest, numbers, ticks};
+use super::{Mark, as_logged, numbers, ticks};
 use crate::number::metric;
 use crate::words::{Words, fill};
 
@@ -61,8 +61,8 @@ impl ScatterChart<'_> {
         let row = |dot: &Dot<'_>| {
             html! {
                 th scope="row" { bdi { (cut(dot.name)) } }
-                td.num { (metric(honest(dot.x))) }
-                td.num { (metric(honest(dot.y))) }
+                td.num { (metric(as_logged(dot.x))) }
+                td.num { (metric(as_logged(dot.y))) }
             }
         };
         let rows: Vec<Markup> = self.dots.iter().map(row).collect();
@@ -85,7 +85,7 @@ impl ScatterChart<'_> {
 
     fn scales(&self) -> Option<(Scale, Scale)> {
         let shown = || {
-            let dots = self.dots.iter().map(|dot| (honest(dot.x), honest(dot.y)));
+            let dots = self.dots.iter().map(|dot| (as_logged(dot.x), as_logged(dot.y)));
             dots.filter(|(x, y)| x.is_finite() && y.is_finite())
         };
         let along = spread(shown().map(|(x, _)| x))?;
@@ -95,7 +95,7 @@ impl ScatterChart<'_> {
     fn contents(&self, along: Scale, up: Scale) -> Markup {
         let height = f64::from(self.height);
         let place = |dot: &Dot<'_>| {
-            let can_draw = along.can_draw(honest(dot.x)) && up.can_draw(honest(dot.y));
+            let can_draw = along.can_draw(as_logged(dot.x)) && up.can_draw(as_logged(dot.y));
             can_draw.then(|| (along.place(dot.x) * 100.0, (1.0 - up.place(dot.y)) * height))
         };
         let placed = self.dots.iter().filter_map(|dot| place(dot).map(|place| (dot, place)));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use super::scale::Scale;
-use super::{Point, float, honest, reduce};
+use super::{Point, as_logged, float, reduce};
 
 /// Number of buckets of a sparkline: a bucket is about four pixels wide.
 const BUCKETS: usize = 20;
@@ -23,7 +23,7 @@ pub fn sparkline(label: &str, values: &[f64]) -> Markup {
         .enumerate()
         .map(|(index, value)| Point {
             x: float(index),
-            y: honest(*value),
+            y: as_logged(*value),
         })
         .collect();
     let (lines, end) = lines(&points);
