@@ -23,11 +23,15 @@ macro_rules! words {
     };
 }
 
+mod charts;
 mod common;
+mod compare;
 mod errors;
 mod experiments;
 
+pub use charts::ChartWords;
 pub use common::CommonWords;
+pub use compare::CompareWords;
 pub use errors::ErrorWords;
 pub use experiments::ExperimentWords;
 
@@ -63,6 +67,10 @@ groups! {
     errors: ErrorWords;
     /// The list of experiments.
     experiments: ExperimentWords;
+    /// Charts.
+    charts: ChartWords;
+    /// The comparison of runs, and the charts of an experiment.
+    compare: CompareWords;
 }
 
 impl Words {

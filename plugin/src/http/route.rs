@@ -131,6 +131,10 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "experiments" Read pages::experiments::list;
     POST "experiments" Write pages::experiments::create as "experiments/create";
     GET "experiments/new" Read pages::experiments::new;
+    GET "experiments/{experiment_id}/charts" Read pages::experiment_charts::get;
+    GET "compare" Read pages::compare::get;
+    GET "candidates/{run_id}/metrics/{*metric}" Read pages::svg::chart;
+    GET "badge/{of}/{*metric}" Read pages::svg::badge;
 };
 
 /// The path of the page at the address of the clients, and its prefix.

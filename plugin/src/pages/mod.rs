@@ -14,10 +14,16 @@ use crate::request::response::{Answer, Contents};
 use crate::request::site::Site;
 
 pub mod assets;
+pub mod columns;
+pub mod compare;
+pub mod curves;
 pub mod error;
+pub mod experiment_charts;
 pub mod experiments;
+pub mod look;
 pub mod mount;
 pub mod parts;
+pub mod svg;
 
 const HTML: &str = "text/html; charset=utf-8";
 

@@ -7,23 +7,58 @@ use serde_json::json;
 use super::{HOSTILE, Page, page, page_in};
 
 /// The routes whose answers are no pages.
-const OTHERS: [&str; 3] = ["/-/ml/audit", "/-/ml/assets/{name}", "/-/ml/"];
+const OTHERS: [&str; 5] = [
+    "/-/ml/audit",
+    "/-/ml/assets/{name}",
+    "/-/ml/",
+    "/-/ml/candidates/{run_id}/metrics/{*metric}",
+    "/-/ml/badge/{of}/{*metric}",
+];
 
 /// A project in which everything has a hostile name.
 struct Hostile {
     tracker: Tracker,
+    runs: [String; 2],
 }
 
 impl Hostile {
     fn project() -> Self {
         let tracker = Tracker::fresh();
         tracker.post("experiments/create", json!({"name": HOSTILE})).ok();
-        Hostile { tracker }
+        let runs = [HOSTILE, "other"].map(|name| {
+            let run = tracker.run("1", 1);
+            tracker
+                .post("runs/update", json!({"run_id": run, "run_name": name}))
+                .ok();
+            let points = [1, 2].map(|step| json!({"key": "a b", "value": step, "timestamp": step, "step": step}));
+            let params = [json!({"key": "a b", "value": name})];
+            tracker
+                .post(
+                    "runs/log-batch",
+                    json!({"run_id": run, "metrics": points, "params": params}),
+                )
+                .ok();
+            run
+        });
+        Hostile { tracker, runs }
     }
 
     /// An address of each page.
     fn addresses(&self) -> Vec<(&'static str, String)> {
+        let [run, other] = &self.runs;
         vec![
+            (
+                "/-/ml/compare",
+                format!(
+                    "compare?run={run}&run={other}&run={}",
+                    mlforge_ui::link::encoded(HOSTILE)
+                ),
+            ),
+            ("/-/ml/compare", "compare".to_owned()),
+            (
+                "/-/ml/experiments/{experiment_id}/charts",
+                "experiments/1/charts".to_owned(),
+            ),
             ("/-/ml/experiments", "experiments".to_owned()),
             (
                 "/-/ml/experiments",

@@ -1,5 +1,7 @@
 //! The pages for people: each is asked for as a browser does, and read as text.
 
+mod charts;
+mod compare;
 mod every_page;
 mod experiments;
 mod forms;
