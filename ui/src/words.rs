@@ -25,10 +25,12 @@ macro_rules! words {
 
 mod common;
 mod errors;
+mod experiment_page;
 mod experiments;
 
 pub use common::CommonWords;
 pub use errors::ErrorWords;
+pub use experiment_page::ExperimentPageWords;
 pub use experiments::ExperimentWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
@@ -61,6 +63,8 @@ groups! {
     common: CommonWords;
     /// Texts about requests that failed.
     errors: ErrorWords;
+    /// The page of an experiment, and the trash.
+    experiment_page: ExperimentPageWords;
     /// The list of experiments.
     experiments: ExperimentWords;
 }

@@ -47,18 +47,43 @@ impl FilterMistake {
             place,
         }
     }
-}
 
-/// The message for callers: the problem, its position, and the correct form.
-impl From<FilterMistake> for Error {
-    fn from(mistake: FilterMistake) -> Self {
+    /// The error for callers. Its message has the problem, its position, and the correct form.
+    pub(super) fn into_error(self) -> Error {
         let FilterMistake {
             problem, right, place, ..
-        } = mistake;
+        } = self;
         Error::Invalid(match (place.as_str(), right.as_str()) {
             ("", _) => problem,
             (_, "") => format!("{problem} ({place})"),
             _ => format!("{problem} ({place}; {right})"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, clippy::indexing_slicing)]
+    use crate::search::runs::RunFilter;
+
+    #[test]
+    fn a_mistake_names_the_part_that_is_wrong() {
+        for (filter, wrong) in [
+            ("params.a == 'b'", "=="),
+            ("metrics.ü > 'x'", "'x'"),
+            ("tags.a = 'b' OR tags.c = 'd'", "OR"),
+            ("tags.`a b = 'c'", "`a b = 'c'"),
+            ("metrics.loss >", ""),
+            ("nothing.x = 1", "nothing.x"),
+        ] {
+            let mistake = RunFilter::read(filter).expect_err(filter);
+            let at = mistake.at.clone().expect("a part");
+            assert_eq!(filter.get(at.clone()), Some(wrong), "{filter}");
+            assert_eq!(at.is_empty(), at.start == filter.len(), "{filter}");
+            let position = filter[..at.start].chars().count() + 1;
+            let message = mistake.into_error().to_string();
+            assert!(message.contains(&format!("at character {position}")), "{message}");
+        }
+        assert_eq!(RunFilter::read("  ").expect_err("blank").at, None);
     }
 }

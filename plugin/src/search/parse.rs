@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 impl<A: Searched> Filter<A> {
     /// Reads a filter. An empty one finds every item.
     pub fn parse(text: &str) -> Result<Self> {
-        Ok(Self::read(text)?)
+        Self::read(text).map_err(FilterMistake::into_error)
     }
 
     /// Reads a filter. The error says where the mistake is.

@@ -119,7 +119,10 @@ fn record(object: AuditObject<'_>, detail: &str, number: u64) -> Option<(Vec<u8>
             detail: detail.to_owned(),
             request_id: request_id.clone(),
         };
-        Some((keys::audited_change(time_ms, unique.wrapping_add(number)), write_audit_record(&record)))
+        Some((
+            keys::audited_change(time_ms, unique.wrapping_add(number)),
+            write_audit_record(&record),
+        ))
     })
 }
 
