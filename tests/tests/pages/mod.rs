@@ -1,9 +1,14 @@
 //! The pages for people: each is asked for as a browser does, and read as text.
 
 mod every_page;
+mod experiment;
+mod experiment_details;
 mod experiments;
 mod forms;
 mod html;
+mod run_changes;
+mod run_files;
+mod trash;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};

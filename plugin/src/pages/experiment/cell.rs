@@ -126,7 +126,7 @@ impl<'a> Cell<'a> {
                 text.clone().into_owned(),
                 cut(text.clone().into_owned(), TEXT_CHARS_MAX),
             ),
-            Cell::Link { full, .. } => ((*full).to_owned(), (*full).to_owned()),
+            Cell::Link { full, shown, .. } => ((*full).to_owned(), shown.clone().into_owned()),
             Cell::Absent | Cell::Time(_) | Cell::Duration(_) => return None,
         };
         (full != shown).then(|| cut(full, TITLE_CHARS_MAX))
