@@ -4,6 +4,7 @@ pub mod dataset_reader;
 pub mod deleted;
 pub mod inputs;
 pub mod jobs;
+pub mod newest;
 pub mod outputs;
 pub mod read;
 mod stage;
