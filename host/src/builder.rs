@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use http::HeaderValue;
 
 use crate::auth::origin::Origins;
@@ -18,6 +18,7 @@ use crate::host::{Host, HostConfig};
 use crate::http::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::limits::descriptors;
+use crate::runtime::commit_statuses::CommitStatuses;
 use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Rng};
 use crate::runtime::low_priority::LowPriorityRuntime;
@@ -46,6 +47,7 @@ pub struct HostBuilder {
     background_maintenance: bool,
     source_schemes: Vec<String>,
     external_url: Option<String>,
+    commit_statuses: bool,
     host_names: Vec<String>,
     audit_kept_for: Option<Duration>,
     trusted_proxies: Vec<IpAddr>,
@@ -79,6 +81,7 @@ impl HostBuilder {
             background_maintenance: true,
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
+            commit_statuses: false,
             host_names: Vec::new(),
             audit_kept_for: None,
             trusted_proxies: Vec::new(),
@@ -162,6 +165,14 @@ impl HostBuilder {
         self
     }
 
+    /// If true, a run that ends and names a commit sets a status of that commit on the forge, with a link to the
+    /// run; by default none is set. The forge must implement [`Forge::set_commit_status`], and `external_url` be
+    /// given, below which the links lead.
+    pub fn commit_statuses(mut self, commit_statuses: bool) -> Self {
+        self.commit_statuses = commit_statuses;
+        self
+    }
+
     /// Adds names by which browsers know the host, without ports, for example `ml.example.org`.
     ///
     /// The host of `external_url`, the loopback names (`localhost`, `127.0.0.1`, `[::1]`) and the address
@@ -222,7 +233,12 @@ impl HostBuilder {
         let blobs = self.blobs.context("a host needs blobs")?;
         let project_bytes_max = Some(self.limits.project_bytes_max).filter(|bytes| *bytes < u64::MAX);
         let quota = project_bytes_max.map(|bytes_max| Quota::new(Arc::clone(&blobs), bytes_max));
+        let external_url = self
+            .external_url
+            .as_ref()
+            .map(|url| url.trim_end_matches('/').to_owned());
         let services = HostServices {
+            commit_statuses: commit_statuses(self.commit_statuses, external_url.as_deref())?,
             file_bytes_max: self.limits.file_bytes_max,
             upload_tokens: UploadTokens::new(&self.upload_token_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),
@@ -247,10 +263,18 @@ impl HostBuilder {
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,
-            external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
+            external_url,
         };
         let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
         Ok(Host::new(plugin, services, self.limits, low_priority, config))
+    }
+}
+
+fn commit_statuses(is_on: bool, external_url: Option<&str>) -> anyhow::Result<Option<CommitStatuses>> {
+    match (is_on, external_url) {
+        (false, _) => Ok(None),
+        (true, Some(url)) => Ok(Some(CommitStatuses::new(url.to_owned()))),
+        (true, None) => bail!("commit statuses need the external URL, below which their links lead"),
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mlforge::forge::{
-    Access, Actor, Credential, Decision, Forge, ForgeError, Job, JobRef, Project, ProjectRef, Role, Scope, Visibility,
+    Access, Actor, CommitStatus, Credential, Decision, Forge, ForgeError, Job, JobRef, Project, ProjectRef, Role,
+    Scope, Visibility,
 };
 use mlforge::storage::ProjectId;
 
@@ -79,5 +80,9 @@ impl Forge for TwoProjects {
             })),
             _ => self.0.ci.job(project, job, credential).await,
         }
+    }
+
+    async fn set_commit_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        self.0.ci.set_status(project, status).await
     }
 }

@@ -106,6 +106,7 @@ async fn build(
             ..Limits::default()
         })
         .isolate(options.isolate)
+        .commit_statuses(options.forge.commit_statuses)
         .source_schemes(source_schemes(&options.allow_source, &options.deny_source)?)
         .build()
 }

@@ -8,6 +8,7 @@ use crate::storage::ProjectId;
 mod access;
 pub(crate) mod cache;
 mod client;
+mod commit_status;
 mod credential;
 mod error;
 pub mod gitea;
@@ -22,13 +23,15 @@ mod webhook;
 
 pub use access::{Access, Actor, Decision, Scope};
 pub use client::{ForgeAddress, ForgeClient, ForgeReply, secret_header};
+pub(crate) use commit_status::EndedRun;
+pub use commit_status::{CommitState, CommitStatus};
 pub use credential::Credential;
 pub use error::ForgeError;
 pub use job::{Job, JobRef, Target};
 pub use project::{Project, ProjectRef, Role, Visibility};
 pub use webhook::{Event, Webhook, WebhookError};
 
-/// A forge: its users, projects, roles, CI jobs and pages.
+/// A forge: its users, projects, roles, CI jobs, commit statuses and pages.
 ///
 /// Only [`resolve`](Self::resolve) must be implemented. The host bounds the time of every call, and caches
 /// decisions: see [`is_cached`](Self::is_cached).
@@ -63,6 +66,17 @@ pub trait Forge: Send + Sync + 'static {
     async fn link(&self, project: ProjectId, target: &Target) -> Result<Option<String>, ForgeError> {
         let _ = (project, target);
         Ok(None)
+    }
+
+    /// Sets a status of a commit of this project, with the forge's service token. False: the project has no such commit,
+    /// or takes no status for it. A status that has the same name replaces the former one.
+    ///
+    /// # Errors
+    /// Fails when the forge does not answer, or refuses the token. The host then asks again, with growing pauses, for a
+    /// week at most. So it may set a status twice.
+    async fn set_commit_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        let _ = (project, status);
+        Ok(false)
     }
 
     /// The name of the cookie with which the forge's pages sign in, if the forge takes it from this host too.

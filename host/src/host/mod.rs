@@ -2,9 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod execution;
+pub(crate) mod forge_turns;
 pub(crate) mod headers;
 pub(crate) mod ingress;
-pub(crate) mod job_lookups;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
@@ -30,9 +30,9 @@ use crate::auth::origin::Origins;
 use crate::forge::ProjectRef;
 use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
+use crate::host::forge_turns::{ForgeTurns, ForgeWork};
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
-use crate::host::job_lookups::JobLookups;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
@@ -71,7 +71,8 @@ pub(crate) struct HostState {
     pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
-    pub(crate) job_lookups: JobLookups,
+    pub(crate) job_lookups: ForgeTurns,
+    pub(crate) commit_statuses: ForgeTurns,
     /// Permits for webhooks that are read.
     pub(crate) webhooks: Semaphore,
 }
@@ -111,7 +112,8 @@ impl Host {
             low_priority,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
-            job_lookups: JobLookups::default(),
+            job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
+            commit_statuses: ForgeTurns::new(ForgeWork::CommitStatuses),
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
             limits,
         };
@@ -140,7 +142,9 @@ impl Host {
     {
         let (head, body) = request.into_parts();
         let id = RequestId::of(&head.headers);
-        id.clone().scope(self.answer_with_id(head, body, id)).await
+        // Boxed, since it has kilobytes, which the futures around it would copy.
+        let answer = Box::pin(self.answer_with_id(head, body, id.clone()));
+        id.scope(answer).await
     }
 
     async fn answer_with_id<B>(&self, head: Parts, body: B, id: RequestId) -> Response<Body>
@@ -250,6 +254,7 @@ impl HostState {
         let response = self.run_with_permit(call, body_mode).await;
         if self.config.background_maintenance {
             self.maintenance.schedule(self, project, class.intent == Intent::Write);
+            self.plan_commit_statuses(project);
         }
         response
     }
@@ -291,5 +296,27 @@ impl HostState {
             request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
         }
         request
+    }
+}
+#[cfg(test)]
+mod tests {
+    use std::panic;
+
+    use http_body_util::Empty;
+
+    use super::*;
+
+    /// The size of what a function returns.
+    fn size_of_result<F>(_: impl FnOnce() -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_request_is_small_since_it_is_moved_several_times() {
+        fn never<T>() -> T {
+            panic::panic_any("not called")
+        }
+        let bytes = size_of_result(|| never::<&Host>().handle(never::<Request<Empty<Bytes>>>()));
+        assert!(bytes <= 1_024, "{bytes} bytes");
     }
 }

@@ -74,6 +74,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         .map(|semver| SemVer::parse(&semver))
         .transpose()?;
     let now_ms = now_ms();
+    let job = forge::caller_job();
     let new = NewVersion {
         semver,
         source,
@@ -84,7 +85,9 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         tags,
         user: call.actor.login.clone(),
         author: call.actor.author(),
-        job: forge::caller_job(),
+        // A new run ends at once. Only the caller's own job can have told its commit by then.
+        sets_commit_status: job.is_some() && forge::announce_ended_run(),
+        job,
         run_id: RunId::made_at(now_ms, random_id()),
     };
     let noted = |versions: Option<&str>, number: u64| with_version(versions, name, number);

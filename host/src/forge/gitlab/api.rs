@@ -4,8 +4,10 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::SESSION_COOKIE;
+use crate::forge::commit_status::is_set;
 use crate::forge::{Credential, ForgeClient, ForgeError, ForgeReply, ProjectRef, Visibility, secret_header};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
@@ -145,6 +147,18 @@ impl Api {
         let project = project.to_string();
         let path = ["projects", &project, "repository", "commits", commit, "merge_requests"];
         self.get(&path, headers).await
+    }
+
+    /// Sets a status of a commit. False: the project has no such commit, or takes no such status.
+    pub(super) async fn set_status(
+        &self,
+        project: u64,
+        commit: &str,
+        status: &Value,
+        headers: &HeaderMap,
+    ) -> Result<bool, ForgeError> {
+        let segments = ["api", "v4", "projects", &project.to_string(), "statuses", commit];
+        is_set(&self.client.post(&segments, headers.clone(), status).await?)
     }
 
     /// GitLab's version. It serves as a test of a token.

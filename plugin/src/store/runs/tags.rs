@@ -1,13 +1,13 @@
 //! Changes of single tags of runs.
 
-use super::{jobs, load_with, log_tags, packed};
+use super::{jobs, load_with, log_tags, packed, tag_value};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::RunId;
 use crate::error::{Error, Result};
 use crate::host::records::transact;
 use crate::store::columnar::packed_run::REMOVED_TAG;
-use crate::store::{audit, codec, keys};
+use crate::store::{audit, keys};
 
 /// Sets a tag of an active run to the result of `edit` on its present value.
 pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&str>) -> Result<String>) -> Result<()> {
@@ -18,11 +18,7 @@ pub async fn edit_tag(id: RunId, key: &str, now_ms: i64, edit: impl Fn(Option<&s
         let [loose, packed_record] = &values[..] else {
             return Err(Error::Corrupt("no answer for a tag".to_owned()));
         };
-        let old = match loose.existing() {
-            Some(value) if value == REMOVED_TAG => None,
-            Some(value) => Some(codec::read_text(value)?),
-            None => packed(packed_record)?.tag(key).map(str::to_owned),
-        };
+        let old = tag_value(loose, &packed(packed_record)?, key)?;
         change.require_version(keys::run_tag(id, key), loose.version);
         change.require_version(keys::packed_run(id), packed_record.version);
         change.put(keys::run_tag(id, key), edit(old.as_deref())?.into_bytes());

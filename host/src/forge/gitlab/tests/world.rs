@@ -223,7 +223,8 @@ impl Facts {
         }
         if let Kind::Access(scopes) | Kind::Oauth(scopes) = kind {
             let permits = |scope: &&str| match *scope {
-                "api" | "read_api" => true,
+                "api" => true,
+                "read_api" => !target.contains("/statuses/"),
                 scope => scope == "read_user" && target == "/api/v4/user",
             };
             if !scopes.iter().any(permits) {
@@ -247,6 +248,8 @@ impl Facts {
             ),
             ["projects", "7" | "team%2Fmodel"] if sees => Answer::json(200, &self.project(url)),
             ["projects", "7", "members", "all", id] if sees => self.member(id.parse().unwrap()),
+            ["projects", "7", "statuses", SHA] if sees => Answer::json(201, &json!({"id": 93, "sha": SHA})),
+            ["projects", "7", "statuses", _] if sees => Answer::json(404, &json!({"message": "404 Commit Not Found"})),
             ["projects", "7", "jobs", "55"] if sees => Answer::json(200, &self.job(ADA, url)),
             ["projects", "7", "repository", "commits", SHA, "merge_requests"] if sees => {
                 Answer::json(200, &self.merge_requests)
