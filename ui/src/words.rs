@@ -27,12 +27,14 @@ mod charts;
 mod common;
 mod compare;
 mod errors;
+mod experiment_page;
 mod experiments;
 
 pub use charts::ChartWords;
 pub use common::CommonWords;
 pub use compare::CompareWords;
 pub use errors::ErrorWords;
+pub use experiment_page::ExperimentPageWords;
 pub use experiments::ExperimentWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
@@ -65,6 +67,8 @@ groups! {
     common: CommonWords;
     /// Texts about requests that failed.
     errors: ErrorWords;
+    /// The page of an experiment, and the trash.
+    experiment_page: ExperimentPageWords;
     /// The list of experiments.
     experiments: ExperimentWords;
     /// Charts.

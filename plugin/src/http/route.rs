@@ -135,6 +135,25 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "compare" Read pages::compare::get;
     GET "candidates/{run_id}/metrics/{*metric}" Read pages::svg::chart;
     GET "badge/{of}/{*metric}" Read pages::svg::badge;
+    GET "experiments/{experiment_id}" Read pages::experiment::show;
+    GET "experiments/{experiment_id}/runs.csv" Read pages::experiment::export::csv;
+    GET "experiments/{experiment_id}/runs.json" Read pages::experiment::export::json;
+    GET "experiments/{experiment_id}/log" Read pages::experiment::log::show;
+    GET "experiments/{experiment_id}/details" Read pages::experiment::details::show;
+    POST "experiments/{experiment_id}/rename" Write pages::experiment::changes::rename as "experiments/update";
+    POST "experiments/{experiment_id}/note" Write pages::experiment::changes::set_note as "experiments/set-experiment-tag";
+    POST "experiments/{experiment_id}/tags/set" Write pages::experiment::changes::set_tag as "experiments/set-experiment-tag";
+    POST "experiments/{experiment_id}/tags/delete" Write pages::experiment::changes::delete_tag as "experiments/delete-experiment-tag";
+    GET "experiments/{experiment_id}/delete" Read pages::experiment::changes::ask_deletion;
+    POST "experiments/{experiment_id}/delete" Write pages::experiment::changes::delete as "experiments/delete";
+    POST "experiments/{experiment_id}/restore" Write pages::experiment::changes::restore as "experiments/restore";
+    GET "experiments/{experiment_id}/runs/delete" Read pages::experiment::bulk::ask_deletion;
+    POST "experiments/{experiment_id}/runs/delete" Write pages::experiment::bulk::delete as "runs/delete";
+    GET "experiments/{experiment_id}/runs/restore" Read pages::experiment::bulk::ask_restoration;
+    POST "experiments/{experiment_id}/runs/restore" Write pages::experiment::bulk::restore as "runs/restore";
+    GET "experiments/{experiment_id}/runs/tag" Read pages::experiment::bulk::ask_tag;
+    POST "experiments/{experiment_id}/runs/tag" Write pages::experiment::bulk::set_tag as "runs/set-tag";
+    GET "trash" Read pages::trash::list;
 };
 
 /// The path of the page at the address of the clients, and its prefix.

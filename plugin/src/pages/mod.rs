@@ -9,6 +9,7 @@ use mlforge_ui::assets::CONTENT_SECURITY_POLICY;
 use mlforge_ui::frame::{Crumb, Frame, Tab, language_address};
 use mlforge_ui::{Language, Words};
 
+use crate::error::{Error, Result};
 use crate::request::call::Call;
 use crate::request::response::{Answer, Contents};
 use crate::request::site::Site;
@@ -19,11 +20,13 @@ pub mod compare;
 pub mod curves;
 pub mod error;
 pub mod experiment_charts;
+pub mod experiment;
 pub mod experiments;
 pub mod look;
 pub mod mount;
 pub mod parts;
 pub mod svg;
+pub mod trash;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -34,6 +37,8 @@ pub enum Section {
     Experiments,
     /// Models and versions.
     Models,
+    /// What was deleted.
+    Trash,
     /// None of the tabs.
     None,
 }
@@ -149,6 +154,7 @@ impl<'a> Page<'a> {
             tabs: vec![
                 tab(Section::Experiments, common.experiments, "experiments"),
                 tab(Section::Models, common.models, "models"),
+                tab(Section::Trash, common.trash, "trash"),
             ],
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),
@@ -176,6 +182,11 @@ pub fn see_other(address: impl Into<String>) -> Answer {
         headers: vec![("location", address.into())],
         body: Contents::Whole(Vec::new()),
     }
+}
+
+/// Refuses a page that asks before a change to readers who may not make it.
+pub fn ensure_may_write(call: &Call<'_>) -> Result<()> {
+    if call.may_write { Ok(()) } else { Err(Error::Denied) }
 }
 
 /// The hidden field with the reader's form token. Every form that changes something has it.

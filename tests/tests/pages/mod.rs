@@ -3,9 +3,14 @@
 mod charts;
 mod compare;
 mod every_page;
+mod experiment;
+mod experiment_details;
 mod experiments;
 mod forms;
 mod html;
+mod run_changes;
+mod run_files;
+mod trash;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};

@@ -2,18 +2,20 @@
 
 pub mod commit;
 pub mod dataset_reader;
+pub mod deleted;
 pub mod inputs;
 pub mod jobs;
+pub mod newest;
 pub mod outputs;
 mod params;
 pub mod read;
+mod stage;
 mod tags;
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::DirtyMarker;
 use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, REMOVED_TAG};
 use super::experiments;
@@ -21,18 +23,19 @@ use super::experiments::StoredExperiment;
 use super::keys::JobTarget;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
-use super::{audit, codec, job_tags, keys, logged_models, references};
+use super::{audit, codec, job_tags, keys, logged_models};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::lifecycle::{Lifecycle, Stage};
+use crate::domain::lifecycle::Stage;
 use crate::domain::logged_model::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
-pub use tags::{delete_tag, edit_tag};
+pub use stage::{set_stage, set_stage_of_all};
+pub use tags::{delete_tag, edit_tag, set_tag_of_all};
 
 /// Number of attempts to store chunks. If others appended to the same metrics each time, the points are
 /// stored one by one, which never conflicts.
@@ -200,39 +203,6 @@ pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
         change.put(keys::run(id), codec::write_run(run));
         audit::note(change, AuditObject::Run(id), update.status.map_or("", Status::name));
         Ok(stored.run)
-    })
-    .await
-}
-
-/// Deletes or restores a run. A run that has that stage already stays as it is. A run that is a model version
-/// is not deleted.
-pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
-    transact(async |change| {
-        let mut stored = load(id).await?;
-        if stored.stage() == stage {
-            return Ok(());
-        }
-        if stage == Stage::Deleted {
-            references::must_be_no_version(change, &stored.run).await?;
-        }
-        stored.require_unchanged(change, now_ms);
-        let epoch = stored.experiment.experiment.lifecycle.epoch;
-        let run = &mut stored.run;
-        run.lifecycle = Lifecycle { stage, epoch };
-        change.put(keys::run(id), codec::write_run(run));
-        put_mark(change, run, now_ms);
-        match stage {
-            Stage::Active => change.delete(keys::deletion(id)),
-            Stage::Deleted => {
-                let deletion = Deletion {
-                    experiment: run.experiment,
-                    time_ms: now_ms,
-                };
-                change.put(keys::deletion(id), write_deletion(deletion));
-            }
-        }
-        audit::note(change, AuditObject::Run(id), "");
-        Ok(())
     })
     .await
 }
