@@ -26,10 +26,12 @@ macro_rules! words {
 mod common;
 mod errors;
 mod experiments;
+mod runs;
 
 pub use common::CommonWords;
 pub use errors::ErrorWords;
 pub use experiments::ExperimentWords;
+pub use runs::RunWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
 macro_rules! groups {
@@ -63,6 +65,8 @@ groups! {
     errors: ErrorWords;
     /// The list of experiments.
     experiments: ExperimentWords;
+    /// The pages of a run.
+    runs: RunWords;
 }
 
 impl Words {

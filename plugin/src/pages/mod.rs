@@ -18,6 +18,7 @@ pub mod error;
 pub mod experiments;
 pub mod mount;
 pub mod parts;
+pub mod run;
 
 const HTML: &str = "text/html; charset=utf-8";
 
