@@ -23,12 +23,16 @@ macro_rules! words {
     };
 }
 
+mod charts;
 mod common;
+mod compare;
 mod errors;
 mod experiments;
 mod runs;
 
+pub use charts::ChartWords;
 pub use common::CommonWords;
+pub use compare::CompareWords;
 pub use errors::ErrorWords;
 pub use experiments::ExperimentWords;
 pub use runs::RunWords;
@@ -65,6 +69,10 @@ groups! {
     errors: ErrorWords;
     /// The list of experiments.
     experiments: ExperimentWords;
+    /// Charts.
+    charts: ChartWords;
+    /// The comparison of runs, and the charts of an experiment.
+    compare: CompareWords;
     /// The pages of a run.
     runs: RunWords;
 }
