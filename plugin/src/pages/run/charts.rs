@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use mlforge_ui::Words;
-use mlforge_ui::chart::{Axis, LineChart, Mark, Point, Series, reduce, sparkline};
+use mlforge_ui::chart::{Axis, LineChart, Mark, Point, Series, sparkline};
 use mlforge_ui::link::Address;
 
 use super::view::View;
@@ -13,8 +13,6 @@ use crate::store::metrics::summary::Summary;
 
 /// Height of a chart in pixels.
 const HEIGHT: u32 = 170;
-/// Number of buckets of a sparkline.
-const SPARK_BUCKETS: usize = 22;
 /// The weights of the past that may be chosen.
 const SMOOTHINGS: [(&str, f64); 3] = [("0.9", 0.9), ("0.95", 0.95), ("0.99", 0.99)];
 
@@ -58,7 +56,7 @@ impl Look {
         let runs = &words.runs;
         let axes = AXES.map(|(axis, _)| {
             let text = match axis {
-                Axis::Step => runs.by_step,
+                Axis::Step | Axis::Run => runs.by_step,
                 Axis::Time => runs.by_time,
                 Axis::Relative => runs.by_relative_time,
             };
@@ -114,33 +112,22 @@ impl Look {
     fn points(self, view: &View<'_>, summary: &Summary) -> Vec<Point> {
         let start_ms = view.full.run.start_time_ms;
         let x = |point: &metric::Point| match self.axis {
-            Axis::Step => point.step,
+            // A chart of one run has no axis of runs.
+            Axis::Step | Axis::Run => point.step,
             Axis::Time => point.timestamp_ms,
             Axis::Relative => point.timestamp_ms.saturating_sub(start_ms),
         };
         let drawn = |point: &metric::Point| Point {
             x: float(x(point)),
-            y: as_logged(point.value),
+            y: point.value,
         };
-        if self.axis == Axis::Step {
-            by_step(summary).iter().map(drawn).collect()
-        } else {
-            summary.points.iter().map(drawn).collect()
-        }
+        summary.points.iter().map(drawn).collect()
     }
 }
 
 /// The shape of a metric.
 pub fn spark(words: &Words, metric: &str, summary: &Summary) -> Markup {
-    let points = by_step(summary);
-    let drawn = points.iter().map(|point| Point {
-        x: float(point.step),
-        y: as_logged(point.value),
-    });
-    let values: Vec<f64> = reduce(&drawn.collect::<Vec<_>>(), SPARK_BUCKETS)
-        .iter()
-        .map(|point| point.y)
-        .collect();
+    let values: Vec<f64> = by_step(summary).iter().map(|point| point.value).collect();
     let label = mlforge_ui::words::fill(words.runs.shape_of, &[metric]);
     sparkline(&label, &values)
 }
