@@ -195,10 +195,11 @@ impl HostState {
             connection.accept(caller.claim());
         }
         let is_streamed = matches!(admitted.class.body_mode, BodyMode::Streamed | BodyMode::Generated);
-        let watch = is_streamed
-            .then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let watch = is_streamed.then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
-            (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => self.transfer(&admitted, body, &watch.revocation).await,
+            (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => {
+                self.transfer(&admitted, body, &watch.revocation).await
+            }
             (body_mode, _) => self.answer_buffered(admitted, body, body_mode).await,
         }?;
         let body = response.body_mut();

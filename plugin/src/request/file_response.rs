@@ -41,7 +41,11 @@ impl Treatment {
     /// The way in which pages show a file: pictures, sounds and documents by their bytes, and texts as plain text. All else is
     /// a download. A drawing in SVG may run scripts, so only `<img>` shows it, which stops them.
     fn shown(path: &ArtifactPath, start: &[u8]) -> Self {
-        let of = |kind, is_inline, policy| Treatment { kind, is_inline, policy };
+        let of = |kind, is_inline, policy| Treatment {
+            kind,
+            is_inline,
+            policy,
+        };
         match media_type::by_bytes(start) {
             Some(media_type::PDF) => of(media_type::PDF, true, POLICY_OF_DOCUMENT),
             Some(kind) => of(kind, true, POLICY),
@@ -70,7 +74,11 @@ async fn answer(path: &ArtifactPath, wanted: &RangeRequest, treatment: Treatment
             return Ok(Answer::not_modified(headers(path, info, treatment)));
         }
         if wanted.head_only {
-            let mut answer = Answer::file(treatment.kind, headers(path, info, treatment), Contents::Whole(Vec::new()));
+            let mut answer = Answer::file(
+                treatment.kind,
+                headers(path, info, treatment),
+                Contents::Whole(Vec::new()),
+            );
             answer.headers.push(("content-length", info.size.to_string()));
             return Ok(answer);
         }
@@ -272,7 +280,11 @@ mod tests {
     #[test]
     fn a_page_shows_no_file_that_a_browser_executes() {
         let shown = |name: &str, start: &[u8]| Treatment::shown(&ArtifactPath::kept(name.to_owned()), start);
-        let is = |kind, is_inline, policy| Treatment { kind, is_inline, policy };
+        let is = |kind, is_inline, policy| Treatment {
+            kind,
+            is_inline,
+            policy,
+        };
         assert_eq!(shown("a.html", b"<html>"), is(media_type::TEXT, true, POLICY));
         assert_eq!(shown("a.svg", b"<svg>"), is(media_type::SVG, false, POLICY));
         assert_eq!(shown("a.png", b"<html>"), is(media_type::BYTES, false, POLICY));

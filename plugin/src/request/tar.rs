@@ -35,7 +35,11 @@ impl Header {
         let before = Header(Vec::with_capacity(512)).text(name, 100).octal(0o644, 8);
         let before = before.octal(0, 8).octal(0, 8).octal(size, 12);
         let before = before.octal(time_s.min(SIZE_MAX), 12).0;
-        let after = Header(vec![kind]).text(b"", 100).text(b"ustar\x0000", 8).text(b"", 247).0;
+        let after = Header(vec![kind])
+            .text(b"", 100)
+            .text(b"ustar\x0000", 8)
+            .text(b"", 247)
+            .0;
         // The checksum is that of the header with spaces in its own place.
         let sum: u64 = before.iter().chain(&after).map(|byte| u64::from(*byte)).sum();
         let sum = format!("{:06o}\0 ", sum + 8 * u64::from(b' '));

@@ -4,33 +4,44 @@ use mlforge_plugin::http::route::{PROJECT_PREFIX, PROJECT_ROUTES};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-use super::{HOSTILE, Page, page, page_in};
+use super::{HOSTILE, Page, page, page_in, run};
 
 /// The routes whose answers are no pages.
-const OTHERS: [&str; 3] = ["/-/ml/audit", "/-/ml/assets/{name}", "/-/ml/"];
+const OTHERS: [&str; 6] = [
+    "/-/ml/audit",
+    "/-/ml/assets/{name}",
+    "/-/ml/",
+    "/-/ml/candidates/{run_id}/metrics.csv",
+    "/-/ml/candidates/{run_id}/raw/{*path}",
+    "/-/ml/candidates/{run_id}/archive",
+];
 
 /// A project in which everything has a hostile name.
 struct Hostile {
     tracker: Tracker,
+    run: String,
 }
 
 impl Hostile {
     fn project() -> Self {
         let tracker = Tracker::fresh();
         tracker.post("experiments/create", json!({"name": HOSTILE})).ok();
-        Hostile { tracker }
+        let run = run::hostile(&tracker);
+        Hostile { tracker, run }
     }
 
     /// An address of each page.
     fn addresses(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut addresses = vec![
             ("/-/ml/experiments", "experiments".to_owned()),
             (
                 "/-/ml/experiments",
                 format!("experiments?q={}", mlforge_ui::link::encoded(HOSTILE)),
             ),
             ("/-/ml/experiments/new", "experiments/new".to_owned()),
-        ]
+        ];
+        addresses.extend(run::addresses(&self.run));
+        addresses
     }
 }
 

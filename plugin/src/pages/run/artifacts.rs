@@ -57,7 +57,11 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     let after = call.params.text("after")?.filter(|after| !after.is_empty());
     let shown = find(&view, &root, path, after).await?;
     let list = view.address("/artifacts").with_filled("path", &shown.directory);
-    let next = shown.items.next.as_ref().map(|next| list.clone().with("after", next).to_string());
+    let next = shown
+        .items
+        .next
+        .as_ref()
+        .map(|next| list.clone().with("after", next).to_string());
     let is_empty = shown.directory.is_empty() && shown.items.items.is_empty();
     Ok(page.answer(&html! {
         (head(&view, RunTab::Artifacts))

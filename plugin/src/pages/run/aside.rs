@@ -49,7 +49,11 @@ fn note(view: &View<'_>) -> Markup {
     let words = view.words;
     let note = view.tag(NOTE).filter(|note| !note.trim().is_empty());
     let edit = view.may_change().then(|| {
-        let text = if note.is_some() { words.common.edit } else { words.runs.write_note };
+        let text = if note.is_some() {
+            words.common.edit
+        } else {
+            words.runs.write_note
+        };
         (view.address("/edit").to_string(), text)
     });
     match note {
@@ -144,7 +148,10 @@ fn children(view: &View<'_>, lineage: &Lineage) -> Markup {
     }
     let words = &view.words.runs;
     let filter = format!("tags.`{PARENT}` = '{}'", view.id());
-    let experiment = view.call.site.page(&format!("experiments/{}", view.full.run.experiment));
+    let experiment = view
+        .call
+        .site
+        .page(&format!("experiments/{}", view.full.run.experiment));
     let all = Address::new(experiment).with("filter", filter).to_string();
     let content = html! {
         ul {
@@ -159,6 +166,13 @@ fn children(view: &View<'_>, lineage: &Lineage) -> Markup {
             }
         }
     };
-    let link = (all, if lineage.has_more_children { words.all_children } else { words.in_table });
+    let link = (
+        all,
+        if lineage.has_more_children {
+            words.all_children
+        } else {
+            words.in_table
+        },
+    );
     section(words.children, None, Some(link), content)
 }

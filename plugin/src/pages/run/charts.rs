@@ -66,7 +66,10 @@ impl Look {
             let text = if is_log { runs.log_scale } else { runs.linear_scale };
             (text, Look { is_log, ..self })
         });
-        let none = Look { smoothing: None, ..self };
+        let none = Look {
+            smoothing: None,
+            ..self
+        };
         let smoothed = SMOOTHINGS.map(|chosen| {
             let smoothing = Some(chosen);
             (chosen.0, Look { smoothing, ..self })

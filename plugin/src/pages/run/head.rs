@@ -82,7 +82,10 @@ fn meta(view: &View<'_>) -> Markup {
 /// The user who made the run, as the forge knows them, or else as the client says.
 fn author(view: &View<'_>) -> Markup {
     let run = &view.full.run;
-    let known = run.author.as_ref().map(|author| author.name.as_deref().unwrap_or(&author.login));
+    let known = run
+        .author
+        .as_ref()
+        .map(|author| author.name.as_deref().unwrap_or(&author.login));
     let name = known.filter(|name| !name.is_empty()).unwrap_or(&run.user_id);
     html! {
         @if !name.is_empty() { span { (filled(view.words.runs.by, &[html! { bdi { (name) } }])) } }

@@ -118,7 +118,10 @@ pub fn dataset(input: &RunInput) -> Markup {
 
 /// A link to a logged model.
 pub fn logged_model(view: &View<'_>, id: &str) -> Markup {
-    let address = view.call.site.page(&format!("logged-models/{}", mlforge_ui::link::encoded(id)));
+    let address = view
+        .call
+        .site
+        .page(&format!("logged-models/{}", mlforge_ui::link::encoded(id)));
     html! { a.mono href=(address) { bdi { (id) } } }
 }
 

@@ -1,6 +1,7 @@
 //! The metrics of a run: last, lowest and highest value of each, its shape, and charts.
 
 use maud::{Markup, html};
+use mlforge_ui::link::Address;
 use mlforge_ui::number;
 use mlforge_ui::words::fill;
 
@@ -52,7 +53,11 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
     let unlooked = plain.clone().with_filled("q", query);
     let list = look.onto(unlooked.clone());
     let next = (from + PER_PAGE < fitting.len()).then(|| list.clone().with("from", (from + PER_PAGE).to_string()));
-    let title = if is_system { words.runs.system } else { words.runs.metrics };
+    let title = if is_system {
+        words.runs.system
+    } else {
+        words.runs.metrics
+    };
     Ok(view.page(title).answer(&html! {
         (head(&view, tab))
         div.bar {
@@ -189,13 +194,13 @@ pub fn charts(view: &View<'_>, shown: &[Shown<'_>], look: Look, count: usize) ->
 }
 
 /// The address of the page of one metric.
-pub fn metric_address(view: &View<'_>, metric: &str) -> mlforge_ui::link::Address {
+pub fn metric_address(view: &View<'_>, metric: &str) -> Address {
     view.address("/metric").with("key", metric)
 }
 
 /// The address of the points of some metrics as CSV.
 pub fn csv_address(view: &View<'_>, metrics: &[&Metric<'_>]) -> String {
     let address = view.address("/metrics.csv");
-    let with = |address: mlforge_ui::link::Address, metric: &&Metric<'_>| address.with("metric", metric.key.as_ref());
+    let with = |address: Address, metric: &&Metric<'_>| address.with("metric", metric.key.as_ref());
     metrics.iter().fold(address, with).to_string()
 }

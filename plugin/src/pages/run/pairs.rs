@@ -20,7 +20,11 @@ pub async fn params(call: Call<'_>) -> Result<Answer> {
     let read = RunRead::of(&call).await?;
     let full = read.run()?;
     let view = View::new(&call, &read, &full);
-    let pairs = view.full.params.iter().map(|(key, value)| (key.as_ref(), value.as_ref()));
+    let pairs = view
+        .full
+        .params
+        .iter()
+        .map(|(key, value)| (key.as_ref(), value.as_ref()));
     let list = PairList::of(&view, "/params", pairs)?;
     let words = view.words;
     Ok(view.page(words.runs.params).answer(&html! {
@@ -87,7 +91,9 @@ impl<'a> PairList<'a> {
         let mut rest = all.filter(|(key, _)| fits(key, &wanted)).skip(from);
         let pairs = rest.by_ref().take(PER_PAGE).collect();
         let address = view.address(below).with_filled("q", query);
-        let next = rest.next().map(|_| address.clone().with("from", (from + PER_PAGE).to_string()));
+        let next = rest
+            .next()
+            .map(|_| address.clone().with("from", (from + PER_PAGE).to_string()));
         Ok(PairList {
             query,
             pairs,

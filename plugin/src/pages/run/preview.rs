@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use mlforge_ui::markdown;
+use mlforge_ui::number::is_number;
 use mlforge_ui::words::fill;
+use mlforge_ui::{markdown, number};
 
 use super::artifacts::raw_address;
 use super::table_text::rows;
@@ -60,7 +61,7 @@ async fn text_of(view: &View<'_>, end: &str, place: &ArtifactPath, info: FileInf
         _ => plain(text),
     };
     Ok(html! {
-        @if is_cut { p.mut.small { (fill(words.only_start, &[&mlforge_ui::number::bytes(bytes_max)])) } }
+        @if is_cut { p.mut.small { (fill(words.only_start, &[&number::bytes(bytes_max)])) } }
         (shown)
     })
 }
@@ -96,7 +97,7 @@ fn table(view: &View<'_>, text: &str, separator: char) -> Markup {
                     @for row in &body {
                         tr {
                             @for text in row {
-                                td.num[mlforge_ui::number::is_number(text)] { bdi { (cell(text)) } }
+                                td.num[is_number(text)] { bdi { (cell(text)) } }
                             }
                         }
                     }
@@ -111,7 +112,9 @@ fn flavors(view: &View<'_>, text: &str) -> Markup {
     let below = text.lines().skip_while(|line| line.trim_end() != "flavors:").skip(1);
     let of_flavors = below.take_while(|line| line.starts_with(' '));
     let is_key = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
-    let names = of_flavors.filter(is_key).filter_map(|line| line.trim().strip_suffix(':'));
+    let names = of_flavors
+        .filter(is_key)
+        .filter_map(|line| line.trim().strip_suffix(':'));
     let names: Vec<&str> = names.take(FLAVORS_MAX).collect();
     html! {
         @if !names.is_empty() {
@@ -125,7 +128,10 @@ fn laid_out(text: &str) -> Option<String> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
     let mut out = String::with_capacity(text.len() + text.len() / 2);
     let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
-    let mut chars = text.chars().filter(|char| !char.is_control() || *char == '\n').peekable();
+    let mut chars = text
+        .chars()
+        .filter(|char| !char.is_control() || *char == '\n')
+        .peekable();
     while let Some(char) = chars.next() {
         if out.len() > LAID_OUT_BYTES_MAX {
             return None;

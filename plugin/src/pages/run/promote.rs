@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use maud::html;
+use maud::{Markup, html};
 use mlforge_ui::link::encoded;
 
 use super::head::{RunTab, head};
@@ -12,7 +12,7 @@ use crate::domain::limits::DESCRIPTION_CHARS_MAX;
 use crate::domain::model::validate_new_model_name;
 use crate::domain::name::validate_length;
 use crate::domain::semver::SemVer;
-use crate::domain::source::Source;
+use crate::domain::source::{Source, not_of_run};
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::host::forge;
@@ -27,6 +27,7 @@ use crate::store::registry::create_version::NewVersion;
 use crate::store::registry::model_search::ModelQuery;
 use crate::store::registry::source::Owner;
 use crate::store::registry::{create_version, model_name, model_search, models};
+use crate::store::{artifacts, runs};
 
 /// Number of models that the form suggests.
 const SUGGESTED_MAX: usize = 50;
@@ -87,7 +88,7 @@ async fn make(call: &Call<'_>, asked: Asked<'_>) -> Result<String> {
     };
     validate_length("description", asked.description, DESCRIPTION_CHARS_MAX)?;
     let parsed = Source::parse(asked.source, false, call.source_schemes)?;
-    ensure_of_run(asked.source, &parsed)?;
+    ensure_possible(run, asked.source, &parsed).await?;
     let now_ms = now_ms();
     let author = call.actor.author();
     if model_name::find(asked.model).await?.is_none() {
@@ -115,10 +116,18 @@ async fn make(call: &Call<'_>, asked: Asked<'_>) -> Result<String> {
     Ok(format!("models/{}/versions/{}", version.model, version.number))
 }
 
-/// The form offers files of the run and the logged models that it made, and nothing else.
-fn ensure_of_run(source: &str, parsed: &Source) -> Result<()> {
+/// Refuses what the version would be refused for, before its model is created. The form offers files of the run and the logged
+/// models that it made, and nothing else.
+async fn ensure_possible(run: RunId, source: &str, parsed: &Source) -> Result<()> {
+    runs::load(run).await?.ensure_active()?;
     match parsed {
-        Source::Own | Source::Run(_) | Source::Logged(_) => Ok(()),
+        Source::Own => Ok(()),
+        Source::Run(place) if place.run == run => Ok(()),
+        Source::Run(_) => Err(not_of_run(source)),
+        Source::Logged(id) => match artifacts::root_of_logged_model(*id).await {
+            Err(Error::NotFound(message)) => Err(Error::Invalid(message)),
+            found => found.map(drop),
+        },
         _ => Err(Error::Invalid(format!(
             "Invalid source '{source}': a version of this run has its files, or a logged model."
         ))),
@@ -142,7 +151,11 @@ async fn form(call: &Call<'_>, asked: Asked<'_>, mistake: Option<&str>) -> Resul
     let read = RunRead::of(call).await?;
     let full = read.run()?;
     let view = View::new(call, &read, &full);
-    let names = if view.may_change() { suggested().await? } else { Vec::new() };
+    let names = if view.may_change() {
+        suggested().await?
+    } else {
+        Vec::new()
+    };
     let words = &view.words.runs;
     let main = html! {
         (head(&view, RunTab::None))
@@ -183,7 +196,7 @@ async fn form(call: &Call<'_>, asked: Asked<'_>, mistake: Option<&str>) -> Resul
 }
 
 /// The choice of the version's files.
-fn sources(view: &View<'_>, chosen: &str) -> maud::Markup {
+fn sources(view: &View<'_>, chosen: &str) -> Markup {
     let words = &view.words.runs;
     let mut sources = vec![(String::new(), words.all_files.to_owned())];
     if chosen.starts_with("runs:/") {

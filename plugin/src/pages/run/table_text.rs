@@ -6,7 +6,11 @@ const COLUMNS_MAX: usize = 50;
 /// A cell of CSV. Programs that calculate would take a text for a formula, so such a text gets an apostrophe.
 pub fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::pairs::tags_page;
 use super::view::{RunRead, View, address_of, run_id};
 use crate::domain::experiment::Pair;
+use crate::domain::id::RunId;
 use crate::domain::job::names_job;
 use crate::domain::name::missing;
 use crate::domain::pair::RUN_TAG;
@@ -92,7 +93,7 @@ fn pair(key: &str, value: &str) -> Result<Pair> {
 }
 
 /// Logs tags to a run, all or nothing. A CI job that they name is looked up at once.
-pub async fn log(run: crate::domain::id::RunId, tags: Vec<Pair>) -> Result<()> {
+pub async fn log(run: RunId, tags: Vec<Pair>) -> Result<()> {
     let now_ms = now_ms();
     let of_job = tags.iter().any(|(key, _)| names_job(key));
     let batch = Batch {

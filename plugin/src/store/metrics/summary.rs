@@ -103,9 +103,15 @@ fn damaged() -> Error {
 pub async fn read_some(run: RunId, metrics: &[&str], room: Room) -> Result<Vec<Summary>> {
     let mut read: Vec<Read> = metrics.iter().map(|_| Read::default()).collect();
     let singles = metrics.iter().map(|metric| keys::history(run, metric, None));
-    scan_into(&mut read, singles.collect(), room.points, |read, key, _| read.add_single(key)).await?;
+    scan_into(&mut read, singles.collect(), room.points, |read, key, _| {
+        read.add_single(key)
+    })
+    .await?;
     let chunks = metrics.iter().map(|metric| keys::chunks(run, metric, None));
-    scan_into(&mut read, chunks.collect(), room.chunks, |read, _, value| read.add_chunk(value)).await?;
+    scan_into(&mut read, chunks.collect(), room.chunks, |read, _, value| {
+        read.add_chunk(value)
+    })
+    .await?;
     let mut summaries = Vec::with_capacity(metrics.len());
     for (metric, mut read) in metrics.iter().zip(read) {
         let is_sample = !read.is_whole(room);
@@ -188,7 +194,11 @@ mod tests {
     #[test]
     fn nan_is_neither_lowest_nor_highest() {
         let summary = |values: &[f64]| Summary {
-            points: values.iter().zip(0..).map(|(value, step)| Point::new(*value, 0, step)).collect(),
+            points: values
+                .iter()
+                .zip(0..)
+                .map(|(value, step)| Point::new(*value, 0, step))
+                .collect(),
             is_sample: false,
         };
         let found = summary(&[f64::NAN, 2.0, 1.0, 2.0, 1.0, f64::NAN]);
