@@ -124,21 +124,17 @@ impl Look {
             x: float(x(point)),
             y: point.value,
         };
-        summary.points.iter().map(drawn).collect()
+        summary.drawn().iter().map(drawn).collect()
     }
 }
 
 /// The shape of a metric.
 pub fn spark(words: &Words, metric: &str, summary: &Summary) -> Markup {
-    let values: Vec<f64> = by_step(summary).iter().map(|point| point.value).collect();
+    let mut points = summary.drawn().into_owned();
+    points.sort_unstable_by(metric::Point::by_step);
+    let values: Vec<f64> = points.iter().map(|point| point.value).collect();
     let label = mlforge_ui::words::fill(words.runs.shape_of, &[metric]);
     sparkline(&label, &values)
-}
-
-fn by_step(summary: &Summary) -> Vec<metric::Point> {
-    let mut points = summary.points.clone();
-    points.sort_unstable_by(metric::Point::by_step);
-    points
 }
 
 /// The value that a client logged. Infinities are stored as the largest numbers, which nobody logs.
