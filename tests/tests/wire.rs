@@ -81,7 +81,7 @@ fn every_route_of_the_project_has_a_test() {
             .find(|step| !step.starts_with('{'))
             .unwrap_or_default();
         let is_tested = match route.method {
-            "GET" => lines().any(|line| line.contains(&quoted)),
+            "GET" | "HEAD" => lines().any(|line| line.contains(&quoted)),
             _ => lines().any(|line| line.contains("submit(") && line.contains(end)),
         };
         assert!(is_tested, "{} {}", route.method, route.path);

@@ -29,6 +29,7 @@ mod compare;
 mod errors;
 mod experiment_page;
 mod experiments;
+mod runs;
 
 pub use charts::ChartWords;
 pub use common::CommonWords;
@@ -36,6 +37,7 @@ pub use compare::CompareWords;
 pub use errors::ErrorWords;
 pub use experiment_page::ExperimentPageWords;
 pub use experiments::ExperimentWords;
+pub use runs::RunWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
 macro_rules! groups {
@@ -75,6 +77,8 @@ groups! {
     charts: ChartWords;
     /// The comparison of runs, and the charts of an experiment.
     compare: CompareWords;
+    /// The pages of a run.
+    runs: RunWords;
 }
 
 impl Words {

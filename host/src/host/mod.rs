@@ -198,10 +198,12 @@ impl HostState {
         if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
             connection.accept(caller.claim());
         }
-        let watch = (admitted.class.body_mode == BodyMode::Streamed)
-            .then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let is_streamed = matches!(admitted.class.body_mode, BodyMode::Streamed | BodyMode::Generated);
+        let watch = is_streamed.then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
-            (BodyMode::Streamed, Some(watch)) => self.transfer(&admitted, body, &watch.revocation).await,
+            (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => {
+                self.transfer(&admitted, body, &watch.revocation).await
+            }
             (body_mode, _) => self.answer_buffered(admitted, body, body_mode).await,
         }?;
         let body = response.body_mut();
@@ -247,7 +249,7 @@ impl HostState {
             },
             timeout: match body_mode {
                 BodyMode::LongRunning => self.limits.multipart_complete_timeout,
-                BodyMode::Buffered | BodyMode::Streamed => self.limits.request_timeout,
+                BodyMode::Buffered | BodyMode::Streamed | BodyMode::Generated => self.limits.request_timeout,
             },
             caller,
         };

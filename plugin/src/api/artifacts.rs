@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::paging::ANSWER_BYTES_MAX;
 use super::runs::run_id;
-use super::{EMPTY, file_response, json};
+use super::{EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact::Purpose::{Read, Write};
 use crate::domain::id::RunId;
@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::blobs::Item;
 use crate::request::call::{Call, FileCall};
+use crate::request::file_response;
 use crate::request::response::Answer;
 use crate::store::artifacts;
 use crate::store::portion::answer_bytes;

@@ -154,6 +154,26 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "experiments/{experiment_id}/runs/tag" Read pages::experiment::bulk::ask_tag;
     POST "experiments/{experiment_id}/runs/tag" Write pages::experiment::bulk::set_tag as "runs/set-tag";
     GET "trash" Read pages::trash::list;
+    GET "candidates/{run_id}" Read pages::run::overview::get;
+    POST "candidates/{run_id}" Write pages::run::edit::save as "runs/update";
+    GET "candidates/{run_id}/edit" Read pages::run::edit::get;
+    GET "candidates/{run_id}/delete" Read pages::run::lifecycle::ask;
+    POST "candidates/{run_id}/delete" Write pages::run::lifecycle::delete as "runs/delete";
+    POST "candidates/{run_id}/restore" Write pages::run::lifecycle::restore as "runs/restore";
+    GET "candidates/{run_id}/metrics" Read pages::run::metrics::get;
+    GET "candidates/{run_id}/system" Read pages::run::metrics::system;
+    GET "candidates/{run_id}/metric" Read pages::run::metric::get;
+    GET "candidates/{run_id}/metrics.csv" Read pages::run::points::csv;
+    GET "candidates/{run_id}/params" Read pages::run::pairs::params;
+    GET "candidates/{run_id}/tags" Read pages::run::pairs::tags;
+    POST "candidates/{run_id}/tags" Write pages::run::tags::set as "runs/set-tag";
+    POST "candidates/{run_id}/tags/delete" Write pages::run::tags::delete as "runs/delete-tag";
+    GET "candidates/{run_id}/artifacts" Read pages::run::artifacts::get;
+    GET "candidates/{run_id}/raw/{*path}" Read pages::run::files::raw;
+    HEAD "candidates/{run_id}/raw/{*path}" Read pages::run::files::raw;
+    GET "candidates/{run_id}/archive" Read pages::run::files::archive;
+    GET "candidates/{run_id}/promote" Read pages::run::promote::get;
+    POST "candidates/{run_id}/promote" Write pages::run::promote::create as "model-versions/create";
 };
 
 /// The path of the page at the address of the clients, and its prefix.
@@ -211,7 +231,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     let sent;
     let mut fields = match route.method {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
-        "GET" => params::from_query(&request.query)?,
+        "GET" | "HEAD" => params::from_query(&request.query)?,
         _ if is_page(&request.path) => {
             let form = params::from_form(&body.into_whole().await?)?;
             ensure_form_token(&form, &request.site)?;
@@ -232,6 +252,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         source_schemes: &request.source_schemes,
         accept: &request.accept,
         site: &request.site,
+        wanted: &request.wanted,
         may_write: request.rights == CallerRights::Write,
         is_manager: request.is_manager,
     })

@@ -288,14 +288,24 @@ fn all_headers(kind: &str, headers: Vec<(&'static str, String)>) -> impl Iterato
 
 /// The answer for `direct`.
 pub async fn into_direct(answer: Answer) -> direct::Answer {
+    let (mut status, body) = (answer.status, answer.body);
+    let body = match body {
+        Contents::Whole(bytes) => direct::Contents::Whole(bytes),
+        Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
+        Contents::Filled(contents, end) => {
+            let bytes = contents.collect().await;
+            // A body that broke off must not look whole.
+            if end.await.is_err() {
+                status = 500;
+            }
+            direct::Contents::Whole(bytes)
+        }
+        Contents::File(part) => direct::Contents::File(part.into()),
+    };
     direct::Answer {
-        status: answer.status,
+        status,
         headers: all_headers(answer.kind, answer.headers).collect(),
-        body: match answer.body {
-            Contents::Whole(bytes) => direct::Contents::Whole(bytes),
-            Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
-            Contents::File(part) => direct::Contents::File(part.into()),
-        },
+        body,
     }
 }
 
@@ -306,15 +316,20 @@ pub fn send(answer: Answer) -> std::result::Result<Response, ErrorCode> {
         .collect();
     let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     // An answer to HEAD may tell a length that it does not have.
+    let mut end = None;
     let contents = match answer.body {
         Contents::Whole(bytes) => (!bytes.is_empty()).then(|| stream_of(bytes)),
         Contents::Stream(contents) => Some(contents),
+        Contents::Filled(contents, filled) => {
+            end = Some(filled);
+            Some(contents)
+        }
         // Only `direct` may leave a file to the host.
         Contents::File(_) => return Err(ErrorCode::InternalError(None)),
     };
-    let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
-    drop(trailers_sender);
-    let (response, _) = Response::new(headers, contents, trailers);
+    // Without an end of its own a body is whole: the default is sent when the sender is dropped.
+    let end = end.unwrap_or_else(|| wit_future::new(|| Ok(None)).1);
+    let (response, _) = Response::new(headers, contents, end);
     // The host refuses none of these statuses.
     let _ = response.set_status_code(answer.status);
     Ok(response)

@@ -27,6 +27,7 @@ pub mod mount;
 pub mod parts;
 pub mod svg;
 pub mod trash;
+pub mod run;
 
 const HTML: &str = "text/html; charset=utf-8";
 

@@ -6,7 +6,7 @@ use super::range::RangeRequest;
 use super::site::Site;
 use crate::domain::actor::Actor;
 
-/// A request whose body, if any, is JSON.
+/// A request whose body, if any, is JSON or a form.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The parameters of the request.
@@ -19,6 +19,8 @@ pub struct Call<'a> {
     pub accept: &'a str,
     /// The place of the project's pages, for a request of one.
     pub site: &'a Site,
+    /// The requested range of a file, and its conditions.
+    pub wanted: &'a RangeRequest,
     /// True if the caller may change the project.
     pub may_write: bool,
     /// True if the caller is a maintainer or an owner of the project.

@@ -11,6 +11,7 @@ mod html;
 mod run_changes;
 mod run_files;
 mod trash;
+mod run;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};

@@ -2,8 +2,10 @@
 //!
 //! Reading needs only the path, since the host binds the project. Writing looks up the owner of the path.
 
+pub mod tree;
 pub mod upload_gc;
 pub mod uploads;
+
 use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
@@ -145,21 +147,46 @@ pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) ->
     joined.await
 }
 
-/// Finds a file. Returns its stored path and its properties.
-pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
+/// The thing that has a path.
+pub enum Found {
+    /// A file: its stored path and its properties.
+    File(ArtifactPath, FileInfo),
+    /// A directory that is not empty.
+    Directory,
+    /// Nothing.
+    Nothing,
+}
+
+/// Finds what has a path.
+pub async fn look_up(path: &ArtifactPath) -> Result<Found> {
     if let Some(info) = blobs::stat(path).await? {
-        return Ok((path.clone(), info));
+        return Ok(Found::File(path.clone(), info));
     }
     let earlier = earlier_place(path).await?;
     if let Some(earlier) = &earlier
         && let Some(info) = blobs::stat(earlier).await?
     {
-        return Ok((earlier.clone(), info));
+        return Ok(Found::File(earlier.clone(), info));
     }
-    Err(match blobs::is_directory(earlier.as_ref().unwrap_or(path)).await? {
-        true => Error::Invalid(format!("The path '{path}' is that of a directory.")),
-        false => Error::NotFound(format!("No artifact has the path '{path}'.")),
+    Ok(match blobs::is_directory(earlier.as_ref().unwrap_or(path)).await? {
+        true => Found::Directory,
+        false => Found::Nothing,
     })
+}
+
+/// Finds a file. Returns its stored path and its properties.
+pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
+    match look_up(path).await? {
+        Found::File(place, info) => Ok((place, info)),
+        Found::Directory => Err(Error::Invalid(format!("The path '{path}' is that of a directory."))),
+        Found::Nothing => Err(Error::NotFound(format!("No artifact has the path '{path}'."))),
+    }
+}
+
+/// Reads the beginning of a file, at most this many bytes. Returns its properties too.
+pub async fn start_of(path: &ArtifactPath, bytes_max: u64) -> Result<(FileInfo, Vec<u8>)> {
+    let opened = open(path, |info| Ok((0, info.size.min(bytes_max)))).await?;
+    Ok((opened.info, opened.contents.collect().await))
 }
 
 /// Opens a part of a file. `part` chooses offset and length, given the file's properties.

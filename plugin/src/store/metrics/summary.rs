@@ -3,6 +3,8 @@
 //! A sample has the beginning of the history, and a few points after each of many evenly spaced moments between its first and
 //! its last point. Each moment is a range of the storage that is read from its start, so the points between cost nothing.
 
+use std::borrow::Cow;
+
 use crate::domain::id::RunId;
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
@@ -11,6 +13,11 @@ use crate::store::{codec, keys};
 
 /// Number of single points that are read after a moment. A chunk has more, and one is enough.
 const POINTS_AT_MOMENT: usize = 4;
+
+/// Number of parts of a long history, of which each is drawn by a few points: more than a chart has pixels.
+const DRAWN_PARTS: usize = 2_000;
+/// Number of points up to which a history is drawn whole.
+const DRAWN_WHOLE_MAX: usize = 10 * DRAWN_PARTS;
 
 /// The bounds of what is read of each metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +61,49 @@ pub struct Summary {
 impl Summary {
     /// The lowest point that was read. `None`: there is none but NaN.
     pub fn lowest(&self) -> Option<Point> {
-        self.numbers().min_by(|a, b| a.value.total_cmp(&b.value))
+        lowest(self.numbers())
     }
 
     /// The highest point that was read. `None`: there is none but NaN.
     pub fn highest(&self) -> Option<Point> {
-        // Of equal points the first counts, as for the lowest.
-        self.numbers()
-            .reduce(|best, next| if next.value > best.value { next } else { best })
+        highest(self.numbers())
     }
 
     fn numbers(&self) -> impl Iterator<Item = Point> {
-        self.points.iter().copied().filter(|point| !point.value.is_nan())
+        numbers(&self.points)
     }
+
+    /// The points that a drawing needs. Of a long history these are the first, the lowest and the highest point and a NaN of
+    /// each of many parts, and the last one of all.
+    pub fn drawn(&self) -> Cow<'_, [Point]> {
+        if self.points.len() <= DRAWN_WHOLE_MAX {
+            return Cow::Borrowed(&self.points);
+        }
+        let mut drawn = Vec::with_capacity(4 * DRAWN_PARTS + 1);
+        for part in self.points.chunks(self.points.len().div_ceil(DRAWN_PARTS)) {
+            drawn.extend(part.first());
+            drawn.extend(lowest(numbers(part)));
+            drawn.extend(highest(numbers(part)));
+            drawn.extend(part.iter().find(|point| point.value.is_nan()));
+        }
+        drawn.extend(self.points.last());
+        drawn.sort_unstable_by(Point::by_time);
+        drawn.dedup_by(|a, b| a.by_time(b).is_eq());
+        Cow::Owned(drawn)
+    }
+}
+
+fn numbers(points: &[Point]) -> impl Iterator<Item = Point> {
+    points.iter().copied().filter(|point| !point.value.is_nan())
+}
+
+fn lowest(numbers: impl Iterator<Item = Point>) -> Option<Point> {
+    numbers.reduce(|best, next| if next.value < best.value { next } else { best })
+}
+
+/// Of equal points the first counts, as for the lowest.
+fn highest(numbers: impl Iterator<Item = Point>) -> Option<Point> {
+    numbers.reduce(|best, next| if next.value > best.value { next } else { best })
 }
 
 /// What was read of a metric.
@@ -188,6 +225,7 @@ fn moments(first: Point, last: Point, count: usize) -> impl Iterator<Item = Poin
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
     use proptest::prelude::*;
 
@@ -205,6 +243,25 @@ mod tests {
         assert_eq!(found.lowest().map(|point| (point.value, point.step)), Some((1.0, 2)));
         assert_eq!(found.highest().map(|point| (point.value, point.step)), Some((2.0, 1)));
         assert_eq!(summary(&[f64::NAN]).lowest(), None);
+    }
+
+    #[test]
+    fn a_drawing_of_a_long_history_keeps_its_ends_its_extremes_and_nan() {
+        let mut points: Vec<Point> = (0..1_000_000).map(|step| Point::new(0.5, step, step)).collect();
+        for (place, value) in [(400_001, -7.0), (777_777, 9.0), (123_456, f64::NAN)] {
+            points[place].value = value;
+        }
+        let summary = Summary {
+            points,
+            is_sample: false,
+        };
+        let drawn = summary.drawn();
+        assert!(drawn.len() < 9_000, "{}", drawn.len());
+        assert!(drawn.is_sorted_by_key(|point| point.step));
+        let steps: Vec<i64> = drawn.iter().map(|point| point.step).collect();
+        for step in [0, 123_456, 400_001, 777_777, 999_999] {
+            assert!(steps.contains(&step), "{step}");
+        }
     }
 
     #[test]
