@@ -26,10 +26,16 @@ macro_rules! words {
 mod common;
 mod errors;
 mod experiments;
+mod logged_models;
+mod prompts;
+mod registry;
 
 pub use common::CommonWords;
 pub use errors::ErrorWords;
 pub use experiments::ExperimentWords;
+pub use logged_models::LoggedModelWords;
+pub use prompts::PromptWords;
+pub use registry::RegistryWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
 macro_rules! groups {
@@ -63,6 +69,12 @@ groups! {
     errors: ErrorWords;
     /// The list of experiments.
     experiments: ExperimentWords;
+    /// Logged models.
+    logged_models: LoggedModelWords;
+    /// Prompts.
+    prompts: PromptWords;
+    /// Models and their versions.
+    registry: RegistryWords;
 }
 
 impl Words {

@@ -12,6 +12,7 @@ use crate::pages;
 use crate::request::body::Body;
 use crate::request::call::{Call, FileCall};
 use crate::request::json::{Json, Object};
+use crate::request::multipart;
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
 use crate::request::site::Site;
@@ -131,6 +132,40 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "experiments" Read pages::experiments::list;
     POST "experiments" Write pages::experiments::create as "experiments/create";
     GET "experiments/new" Read pages::experiments::new;
+    GET "experiments/{experiment_id}/logged-models" Read pages::logged_models::list;
+    GET "logged-models/{model_id}" Read pages::logged_model::get;
+    GET "models" Read pages::models::list;
+    POST "models" Write pages::models::create as "registered-models/create";
+    GET "models/new" Read pages::models::new;
+    GET "models/by-name/{name}" Read pages::model::by_name;
+    GET "models/by-name/{name}/versions/{version}" Read pages::model::version_by_name;
+    GET "models/{model_id}" Read pages::model::get;
+    GET "models/{model_id}/edit" Read pages::model::edit;
+    POST "models/{model_id}/edit" Write pages::model::describe as "registered-models/update";
+    POST "models/{model_id}/rename" Write pages::model::rename as "registered-models/rename";
+    POST "models/{model_id}/tags" Write pages::model::set_tag as "registered-models/set-tag";
+    POST "models/{model_id}/tags/delete" Write pages::model::delete_tag as "registered-models/delete-tag";
+    GET "models/{model_id}/delete" Read pages::model::ask_delete;
+    POST "models/{model_id}/delete" Write pages::model::delete as "registered-models/delete";
+    POST "models/{model_id}/versions" Write pages::version::create as "model-versions/create";
+    GET "models/{model_id}/versions/new" Read pages::version::new;
+    GET "models/{model_id}/versions/{version}" Read pages::version::get;
+    GET "models/{model_id}/versions/{version}/edit" Read pages::version::edit;
+    POST "models/{model_id}/versions/{version}/edit" Write pages::version::describe as "model-versions/update";
+    POST "models/{model_id}/versions/{version}/stage" Write pages::version::transition_stage
+        as "model-versions/transition-stage";
+    POST "models/{model_id}/versions/{version}/aliases" Write pages::version::set_alias as "registered-models/set-alias";
+    POST "models/{model_id}/versions/{version}/aliases/delete" Write pages::version::delete_alias
+        as "registered-models/delete-alias";
+    POST "models/{model_id}/versions/{version}/tags" Write pages::version::set_tag as "model-versions/set-tag";
+    POST "models/{model_id}/versions/{version}/tags/delete" Write pages::version::delete_tag
+        as "model-versions/delete-tag";
+    GET "models/{model_id}/versions/{version}/upload" Read pages::version::upload_form;
+    POST "models/{model_id}/versions/{version}/upload" Write pages::version::upload as "artifacts/upload";
+    GET "models/{model_id}/versions/{version}/delete" Read pages::version::ask_delete;
+    POST "models/{model_id}/versions/{version}/delete" Write pages::version::delete as "model-versions/delete";
+    GET "prompts" Read pages::models::prompts;
+    GET "prompts/{model_id}" Read pages::prompt::get;
 };
 
 /// The path of the page at the address of the clients, and its prefix.
@@ -186,11 +221,20 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     ensure_right(request, route.right)?;
     let _recording = audit::begin(audited(request, route.right, route.action));
     let sent;
+    let mut files = Vec::new();
     let mut fields = match route.method {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
         "GET" => params::from_query(&request.query)?,
         _ if is_page(&request.path) => {
-            let form = params::from_form(&body.into_whole().await?)?;
+            let form = body.into_whole().await?;
+            let form = match multipart::boundary(&request.content_type) {
+                Some(boundary) => {
+                    let (fields, sent) = multipart::read(boundary, &form)?;
+                    files = sent;
+                    fields
+                }
+                None => params::from_form(&form)?,
+            };
             ensure_form_token(&form, &request.site)?;
             form
         }
@@ -205,6 +249,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     }
     (route.endpoint)(Call {
         params: Params::new(&fields),
+        files: &files,
         actor: &request.actor,
         source_schemes: &request.source_schemes,
         accept: &request.accept,

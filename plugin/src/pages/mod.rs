@@ -16,8 +16,17 @@ use crate::request::site::Site;
 pub mod assets;
 pub mod error;
 pub mod experiments;
+pub mod files;
+pub mod forms;
+pub mod logged_model;
+pub mod logged_models;
+pub mod model;
+pub mod models;
 pub mod mount;
 pub mod parts;
+pub mod prompt;
+pub mod registry;
+pub mod version;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -28,6 +37,8 @@ pub enum Section {
     Experiments,
     /// Models and versions.
     Models,
+    /// Prompts.
+    Prompts,
     /// None of the tabs.
     None,
 }
@@ -143,6 +154,7 @@ impl<'a> Page<'a> {
             tabs: vec![
                 tab(Section::Experiments, common.experiments, "experiments"),
                 tab(Section::Models, common.models, "models"),
+                tab(Section::Prompts, common.prompts, "prompts"),
             ],
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),

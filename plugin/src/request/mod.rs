@@ -3,6 +3,7 @@
 pub mod body;
 pub mod call;
 pub mod json;
+pub mod multipart;
 pub mod params;
 pub mod range;
 pub mod response;
