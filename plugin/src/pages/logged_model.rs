@@ -10,7 +10,7 @@ use super::files::{self, Files};
 use super::logged_models::{run_link, status};
 use super::{Page, Section, parts, registry};
 use crate::domain::experiment::Pair;
-use crate::domain::logged_model::{KnownLoggedModel, LoggedModelId, VERSIONS_TAG};
+use crate::domain::logged_model::{KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, VERSIONS_TAG};
 use crate::error::Result;
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
@@ -28,7 +28,7 @@ const VERSIONS_MAX: usize = 20;
 
 /// Shows a logged model. A deleted one is not found.
 pub async fn get(call: Call<'_>) -> Result<Answer> {
-    let (site, words) = (call.site, call.site.words());
+    let site = call.site;
     let id = LoggedModelId::parse(call.params.required_text("model_id")?)?;
     let known = read::read_known(&[id]).await?.pop().flatten();
     let known = known
@@ -49,11 +49,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
         download: &download,
     };
     let files = files::section(&call, &files).await?;
-    let of_experiment = site.page(&format!("experiments/{}", model.experiment));
-    let page = Page::new(&call, Section::Experiments, &model.name)
-        .step(words.common.experiments, site.page("experiments"))
-        .step(words.logged_models.title, format!("{of_experiment}/logged-models"));
-    Ok(page.answer(&html! {
+    Ok(page(&call, model).answer(&html! {
         (head(site, &known))
         div.two {
             div {
@@ -68,6 +64,15 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             }
         }
     }))
+}
+
+/// The frame of the page.
+fn page<'a>(call: &Call<'a>, model: &LoggedModel) -> Page<'a> {
+    let (site, words) = (call.site, call.site.words());
+    let of_experiment = site.page(&format!("experiments/{}", model.experiment));
+    Page::new(call, Section::Experiments, &model.name)
+        .step(words.common.experiments, site.page("experiments"))
+        .step(words.logged_models.title, format!("{of_experiment}/logged-models"))
 }
 
 fn head(site: &Site, known: &KnownLoggedModel) -> Markup {
@@ -114,25 +119,29 @@ fn metrics(site: &Site, known: &KnownLoggedModel) -> Markup {
                             }
                         }
                         tbody {
-                            @for measured in known.newest.iter().take(SHOWN_MAX) {
-                                tr {
-                                    th scope="row" { bdi { (measured.key) } }
-                                    td.num title=(number::full(measured.point.value)) {
-                                        (number::metric(measured.point.value))
-                                    }
-                                    td.num.mut { (number::step(measured.point.step)) }
-                                    td {
-                                        bdi { (measured.dataset.name) } " "
-                                        code.mut { bdi { (measured.dataset.digest) } }
-                                    }
-                                    td { (run_link(site, &measured.run.to_string())) }
-                                }
-                            }
+                            @for measured in known.newest.iter().take(SHOWN_MAX) { (metric(site, measured)) }
                         }
                     }
                 }
                 (rest(site, known.newest.len(), SHOWN_MAX))
             }
+        }
+    }
+}
+
+fn metric(site: &Site, measured: &LoggedPoint) -> Markup {
+    html! {
+        tr {
+            th scope="row" { bdi { (measured.key) } }
+            td.num title=(number::full(measured.point.value)) {
+                (number::metric(measured.point.value))
+            }
+            td.num.mut { (number::step(measured.point.step)) }
+            td {
+                bdi { (measured.dataset.name) } " "
+                code.mut { bdi { (measured.dataset.digest) } }
+            }
+            td { (run_link(site, &measured.run.to_string())) }
         }
     }
 }

@@ -4,6 +4,10 @@ mod every_page;
 mod experiments;
 mod forms;
 mod html;
+mod logged_models;
+mod models;
+mod prompts;
+mod versions;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};

@@ -77,36 +77,14 @@ fn form(call: &Call<'_>, full: &FullModel, mistake: Option<Mistake<'_>>) -> Resu
         None => (None, None),
     };
     let sent = |name| call.params.text(name).map(Option::unwrap_or_default);
-    let description = TextField {
-        id: "description",
-        name: "description",
-        label: words.common.description,
-        value: if of_description.is_some() {
-            sent("description")?
-        } else {
-            &model.description
-        },
-        chars_max: DESCRIPTION_CHARS_MAX,
-        hint: words.registry.markdown_hint,
-        mistake: of_description,
-        ..TextField::default()
-    };
-    let name = TextField {
-        id: "name",
-        name: "name",
-        label: words.common.name,
-        value: if of_name.is_some() { sent("name")? } else { &model.name },
-        chars_max: MODEL_NAME_CHARS_MAX,
-        is_required: true,
-        hint: words.registry.rename_text,
-        mistake: of_name,
-    };
+    let description = of_description.map_or(Ok(model.description.as_str()), |_| sent("description"))?;
+    let name = of_name.map_or(Ok(model.name.as_str()), |_| sent("name"))?;
     let title = fill(words.registry.edit_model, &[&model.name]);
     let main = html! {
         div.head { div { h1 { bdi { (title) } } } }
         form method="post" action=(registry::model_page(site, model.id, "/edit")) {
             (form_token(site))
-            (description.draw_area())
+            (description_field(call, description, of_description).draw_area())
             p.row {
                 button.btn.pri { (words.common.save) }
                 a.btn href=(home(call, full)) { (words.common.cancel) }
@@ -116,13 +94,41 @@ fn form(call: &Call<'_>, full: &FullModel, mistake: Option<Mistake<'_>>) -> Resu
             h2 #rename { (words.registry.rename) }
             form method="post" action=(registry::model_page(site, model.id, "/rename")) {
                 (form_token(site))
-                (name.draw())
+                (name_field(call, name, of_name).draw())
                 button.btn { (words.registry.rename) }
             }
         }
     };
     let is_mistaken = of_description.or(of_name).is_some();
     Ok(page(call, full, title).answer_with(if is_mistaken { 400 } else { 200 }, &main))
+}
+
+fn description_field<'a>(call: &Call<'a>, value: &'a str, mistake: Option<&'a str>) -> TextField<'a> {
+    let words = call.site.words();
+    TextField {
+        id: "description",
+        name: "description",
+        label: words.common.description,
+        value,
+        chars_max: DESCRIPTION_CHARS_MAX,
+        hint: words.registry.markdown_hint,
+        mistake,
+        ..TextField::default()
+    }
+}
+
+fn name_field<'a>(call: &Call<'a>, value: &'a str, mistake: Option<&'a str>) -> TextField<'a> {
+    let words = call.site.words();
+    TextField {
+        id: "name",
+        name: "name",
+        label: words.common.name,
+        value,
+        chars_max: MODEL_NAME_CHARS_MAX,
+        is_required: true,
+        hint: words.registry.rename_text,
+        mistake,
+    }
 }
 
 /// Asks before the deletion.

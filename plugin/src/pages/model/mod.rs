@@ -8,7 +8,7 @@ use self::versions::Listed;
 use super::models::counted;
 use super::registry::{self, Tags};
 use super::{Page, Section, see_other};
-use crate::domain::model::FullModel;
+use crate::domain::model::{FullModel, Model};
 use crate::domain::prompt::is_prompt;
 use crate::domain::version::FullVersion;
 use crate::error::Result;
@@ -76,19 +76,7 @@ async fn show(call: &Call<'_>, full: &FullModel, mistake: Option<&str>) -> Resul
         (head(call, full))
         div.two {
             div {
-                section aria-labelledby="card" {
-                    div.bar {
-                        h2 #card { (words.registry.card) }
-                        @if call.may_write {
-                            a.small.end href=(registry::model_page(site, model.id, "/edit")) { (words.common.edit) }
-                        }
-                    }
-                    @if model.description.trim().is_empty() {
-                        p.mut { (words.registry.no_card) }
-                    } @else {
-                        (markdown::card(&model.description))
-                    }
-                }
+                (card(call, model))
                 @if let Some(latest) = full.latest.first() { (latest_card(call, latest)) }
                 (listed.draw(call, full))
             }
@@ -124,6 +112,26 @@ fn head(call: &Call<'_>, full: &FullModel) -> Markup {
                     a.btn.bad href=(registry::model_page(site, model.id, "/delete")) { (words.common.delete) }
                     a.btn.pri href=(registry::model_page(site, model.id, "/versions/new")) { (words.registry.new_version) }
                 }
+            }
+        }
+    }
+}
+
+/// The description, as its author wrote it for readers.
+fn card(call: &Call<'_>, model: &Model) -> Markup {
+    let (site, words) = (call.site, call.site.words());
+    html! {
+        section aria-labelledby="card" {
+            div.bar {
+                h2 #card { (words.registry.card) }
+                @if call.may_write {
+                    a.small.end href=(registry::model_page(site, model.id, "/edit")) { (words.common.edit) }
+                }
+            }
+            @if model.description.trim().is_empty() {
+                p.mut { (words.registry.no_card) }
+            } @else {
+                (markdown::card(&model.description))
             }
         }
     }

@@ -2,18 +2,16 @@
 
 use maud::{Markup, html};
 use mlforge_ui::icon::Icon;
-use mlforge_ui::link::Address;
 use mlforge_ui::words::fill;
 use mlforge_ui::{number, time};
 
+use self::asked::{Asked, Sort};
 use self::rows::Row;
 use super::{Page, Section, parts, registry};
 use crate::domain::model::FullModel;
-use crate::domain::prompt::{PROMPT_TAG, hides};
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
-use crate::request::params::Params;
 use crate::request::response::Answer;
 use crate::request::site::Site;
 use crate::search::cursor::Pages;
@@ -22,6 +20,7 @@ use crate::search::prompts::Kind;
 use crate::store::registry::model_search::{self, ModelQuery};
 use crate::store::registry::{model_list, models};
 
+mod asked;
 mod create;
 mod rows;
 
@@ -31,90 +30,6 @@ pub use create::{create, new};
 const PER_PAGE: usize = 30;
 /// Number of aliases that a row shows.
 const ALIASES_MAX: usize = 3;
-
-/// The column by which the list is sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Sort {
-    Name,
-    Created,
-    Updated,
-}
-
-impl Sort {
-    const ALL: [Sort; 3] = [Sort::Name, Sort::Created, Sort::Updated];
-
-    fn word(self) -> &'static str {
-        match self {
-            Sort::Name => "name",
-            Sort::Created => "created",
-            Sort::Updated => "updated",
-        }
-    }
-}
-
-/// What the address asks the list for.
-struct Asked<'a> {
-    kind: Kind,
-    /// The text that names contain, in either case.
-    text: &'a str,
-    sort: Sort,
-    token: &'a str,
-}
-
-impl<'a> Asked<'a> {
-    fn of(params: &Params<'a>, kind: Kind) -> Result<Self> {
-        let text = |name| Ok::<_, Error>(params.text(name)?.unwrap_or_default());
-        let sort = text("sort")?;
-        Ok(Asked {
-            kind,
-            text: text("q")?.trim(),
-            sort: Sort::ALL
-                .into_iter()
-                .find(|known| known.word() == sort)
-                .unwrap_or(Sort::Name),
-            token: text("page_token")?,
-        })
-    }
-
-    fn path(&self) -> &'static str {
-        match self.kind {
-            Kind::Models => "models",
-            Kind::Prompts => "prompts",
-        }
-    }
-
-    /// The address of the first page of the list in some order.
-    fn address(&self, site: &Site, sort: Sort) -> Address {
-        let address = Address::new(site.page(self.path())).with_filled("q", self.text);
-        match sort {
-            Sort::Name => address,
-            sort => address.with("sort", sort.word()),
-        }
-    }
-
-    /// True if the list shows the model.
-    fn takes(&self, full: &FullModel) -> bool {
-        let is_prompt = full.tags.iter().any(|(key, value)| hides(key, value));
-        is_prompt == (self.kind == Kind::Prompts) && full.model.name.to_lowercase().contains(&self.text.to_lowercase())
-    }
-
-    /// The condition in the language of searches. A quote in the text would end it, so any character stands for it.
-    fn filter(&self) -> String {
-        let prompts = match self.kind {
-            Kind::Models => String::new(),
-            Kind::Prompts => format!("tags.`{PROMPT_TAG}` = 'true'"),
-        };
-        let name = match self.text {
-            "" => String::new(),
-            text => format!("name ILIKE '%{}%'", text.replace('\'', "_")),
-        };
-        let clauses: Vec<String> = [prompts, name]
-            .into_iter()
-            .filter(|clause| !clause.is_empty())
-            .collect();
-        clauses.join(" AND ")
-    }
-}
 
 /// Lists models.
 pub async fn list(call: Call<'_>) -> Result<Answer> {

@@ -9,6 +9,7 @@ use self::text::{difference, text_of};
 use super::registry::{self, Tags};
 use super::{Page, Section, parts, see_other};
 use crate::domain::experiment::Pair;
+use crate::domain::id::ModelId;
 use crate::domain::model::FullModel;
 use crate::domain::prompt::{PROMPT_TAG, TEXT_TAG, TYPE_TAG, is_prompt};
 use crate::domain::version::{FullVersion, Version, VersionName};
@@ -16,7 +17,8 @@ use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::response::Answer;
-use crate::store::registry::version_list::{self, Direction};
+use crate::request::site::Site;
+use crate::store::registry::version_list::{self, Direction, VersionPage};
 use crate::store::registry::{models, version_read};
 
 mod diff;
@@ -48,11 +50,6 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     let after = after.map(number).transpose()?;
     let listed = version_list::by_number(id, model.last_version, Direction::Newest, after, PER_PAGE).await?;
     let shown = shown(&call, &full, &listed.versions).await?;
-    let here = Address::new(site.page(&format!("prompts/{id}")));
-    let next = listed
-        .next
-        .map(|next| format!("{}#versions", here.clone().with("page_token", next.to_string())));
-    let first = after.map(|_| format!("{here}#versions"));
     let tags = Tags {
         tags: full.tags.iter().filter(|(key, _)| key != PROMPT_TAG).collect(),
         action: registry::model_page(site, id, "/tags"),
@@ -60,7 +57,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     };
     let page = Page::new(&call, Section::Prompts, &model.name)
         .step(words.common.prompts, site.page("prompts"))
-        .step(&model.name, here.to_string());
+        .step(&model.name, site.page(&format!("prompts/{id}")));
     Ok(page.answer(&html! {
         (head(&call, &full))
         div.two {
@@ -70,11 +67,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
                     Shown::Text(Some(version)) => { (text_of(&call, version)) (load_it(&call, version)) },
                     Shown::Difference(versions) => (difference(&call, versions)),
                 }
-                section aria-labelledby="versions" {
-                    div.bar { h2 #versions { (words.registry.versions) } }
-                    @if !listed.versions.is_empty() { (table(&call, &full, &listed.versions, &shown)) }
-                    (parts::pager(words, first.as_deref(), next.as_deref()))
-                }
+                (versions(&call, &full, &listed, after, &shown))
             }
             aside {
                 @if !listed.versions.is_empty() { (choice(&call, &full, &listed.versions, &shown)) }
@@ -83,6 +76,25 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             }
         }
     }))
+}
+
+/// The list of versions.
+fn versions(call: &Call<'_>, full: &FullModel, listed: &VersionPage, after: Option<u64>, shown: &Shown) -> Markup {
+    html! {
+        section aria-labelledby="versions" {
+            div.bar { h2 #versions { (call.site.words().registry.versions) } }
+            @if !listed.versions.is_empty() { (table(call, full, &listed.versions, shown)) }
+            (pager(call.site, full.model.id, after, listed.next))
+        }
+    }
+}
+
+/// The links to other pages of the list of versions.
+fn pager(site: &Site, id: ModelId, after: Option<u64>, next: Option<u64>) -> Markup {
+    let here = Address::new(site.page(&format!("prompts/{id}")));
+    let next = next.map(|next| format!("{}#versions", here.clone().with("page_token", next.to_string())));
+    let first = after.map(|_| format!("{here}#versions"));
+    parts::pager(site.words(), first.as_deref(), next.as_deref())
 }
 
 /// The number of a version in an address.

@@ -22,25 +22,12 @@ pub(super) fn aliases(call: &Call<'_>, full: &FullVersion, mistake: Option<Mista
     let (site, words) = (call.site, &call.site.words().registry);
     let action = registry::version_page(site, full.version.model, full.version.number, "/aliases");
     let remove = format!("{action}/delete");
+    let form = if call.may_write {
+        alias_form(call, &action, mistake)?
+    } else {
+        html! {}
+    };
     let rest = full.aliases.len().saturating_sub(ALIASES_MAX);
-    let mistake = match mistake {
-        Some(Mistake::Alias(reason)) => Some(reason),
-        _ => None,
-    };
-    let field = TextField {
-        id: "alias",
-        name: "alias",
-        label: words.alias,
-        value: if mistake.is_some() {
-            call.params.text("alias")?.unwrap_or_default()
-        } else {
-            ""
-        },
-        chars_max: ALIAS_CHARS_MAX,
-        is_required: true,
-        hint: words.alias_hint,
-        mistake,
-    };
     Ok(html! {
         section aria-labelledby="aliases" {
             div.bar { h2 #aliases { (words.aliases) } }
@@ -61,15 +48,38 @@ pub(super) fn aliases(call: &Call<'_>, full: &FullVersion, mistake: Option<Mista
                 }
                 @if rest > 0 { p.mut.small { (fill(words.and_more, &[&rest.to_string()])) } }
             }
-            @if call.may_write {
-                details open[mistake.is_some()] {
-                    summary.small { (words.set_alias) }
-                    form method="post" action=(action) {
-                        (form_token(site))
-                        (field.draw())
-                        button.btn { (words.set) }
-                    }
-                }
+            (form)
+        }
+    })
+}
+
+fn alias_form(call: &Call<'_>, action: &str, mistake: Option<Mistake<'_>>) -> Result<Markup> {
+    let (site, words) = (call.site, &call.site.words().registry);
+    let mistake = match mistake {
+        Some(Mistake::Alias(reason)) => Some(reason),
+        _ => None,
+    };
+    let field = TextField {
+        id: "alias",
+        name: "alias",
+        label: words.alias,
+        value: if mistake.is_some() {
+            call.params.text("alias")?.unwrap_or_default()
+        } else {
+            ""
+        },
+        chars_max: ALIAS_CHARS_MAX,
+        is_required: true,
+        hint: words.alias_hint,
+        mistake,
+    };
+    Ok(html! {
+        details open[mistake.is_some()] {
+            summary.small { (words.set_alias) }
+            form method="post" action=(action) {
+                (form_token(site))
+                (field.draw())
+                button.btn { (words.set) }
             }
         }
     })
