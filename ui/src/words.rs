@@ -29,6 +29,9 @@ mod compare;
 mod errors;
 mod experiment_page;
 mod experiments;
+mod logged_models;
+mod prompts;
+mod registry;
 mod runs;
 
 pub use charts::ChartWords;
@@ -37,6 +40,9 @@ pub use compare::CompareWords;
 pub use errors::ErrorWords;
 pub use experiment_page::ExperimentPageWords;
 pub use experiments::ExperimentWords;
+pub use logged_models::LoggedModelWords;
+pub use prompts::PromptWords;
+pub use registry::RegistryWords;
 pub use runs::RunWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
@@ -79,6 +85,12 @@ groups! {
     compare: CompareWords;
     /// The pages of a run.
     runs: RunWords;
+    /// Logged models.
+    logged_models: LoggedModelWords;
+    /// Prompts.
+    prompts: PromptWords;
+    /// Models and their versions.
+    registry: RegistryWords;
 }
 
 impl Words {

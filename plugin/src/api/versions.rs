@@ -159,11 +159,7 @@ async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Resu
         return Ok(EMPTY.to_vec());
     }
     if key != SEMVER_TAG {
-        let now_ms = now_ms();
-        let (model, number) = versions::change_tag(name, &version, key, value, now_ms).await?;
-        if names_job(key) && value.is_some() {
-            job_lookups::first_try(&[JobTarget::Version(model, number)], now_ms).await;
-        }
+        job_lookups::change_version_tag(name, &version, key, value, now_ms()).await?;
         return Ok(EMPTY.to_vec());
     }
     let semver = value.map(SemVer::parse).transpose()?;

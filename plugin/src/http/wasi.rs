@@ -76,6 +76,8 @@ pub struct Incoming {
     pub id: String,
     /// The header `Accept`; empty when there is none.
     pub accept: String,
+    /// The header `Content-Type`; empty when there is none.
+    pub content_type: String,
     /// The place of the project's pages, for a request of one.
     pub site: Site,
     /// Schemes by which sources of model versions may lead out of the project.
@@ -100,6 +102,7 @@ impl Incoming {
         let actor = actor(|name| text(&headers, name));
         let audit_facts = headers.has(AUDIT_HEADER).then(|| text(&headers, AUDIT_HEADER));
         let (id, accept) = (text(&headers, REQUEST_ID_HEADER), text(&headers, "accept"));
+        let content_type = text(&headers, "content-type");
         let site = site(&target, |name| text(&headers, name));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
         let (_, done) = wit_future::new(|| Ok(()));
@@ -114,6 +117,7 @@ impl Incoming {
             audit_facts,
             id,
             accept,
+            content_type,
             site,
             source_schemes,
             wanted,
@@ -134,6 +138,7 @@ impl Incoming {
             audit_facts: None,
             id: String::new(),
             accept: String::new(),
+            content_type: String::new(),
             site: Site::default(),
             source_schemes: Vec::new(),
             wanted: RangeRequest::default(),
@@ -156,6 +161,7 @@ impl From<direct::Request> for Incoming {
             audit_facts: header(AUDIT_HEADER).map(str::to_owned),
             id: header(REQUEST_ID_HEADER).unwrap_or_default().to_owned(),
             accept: header("accept").unwrap_or_default().to_owned(),
+            content_type: header("content-type").unwrap_or_default().to_owned(),
             site: site(&request.target, |name| header(name).unwrap_or_default().to_owned()),
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),

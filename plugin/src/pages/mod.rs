@@ -19,15 +19,24 @@ pub mod columns;
 pub mod compare;
 pub mod curves;
 pub mod error;
-pub mod experiment_charts;
 pub mod experiment;
+pub mod experiment_charts;
 pub mod experiments;
+pub mod files;
+pub mod forms;
+pub mod logged_model;
+pub mod logged_models;
 pub mod look;
+pub mod model;
+pub mod models;
 pub mod mount;
 pub mod parts;
+pub mod prompt;
+pub mod registry;
+pub mod run;
 pub mod svg;
 pub mod trash;
-pub mod run;
+pub mod version;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -40,6 +49,8 @@ pub enum Section {
     Models,
     /// What was deleted.
     Trash,
+    /// Prompts.
+    Prompts,
     /// None of the tabs.
     None,
 }
@@ -156,6 +167,7 @@ impl<'a> Page<'a> {
                 tab(Section::Experiments, common.experiments, "experiments"),
                 tab(Section::Models, common.models, "models"),
                 tab(Section::Trash, common.trash, "trash"),
+                tab(Section::Prompts, common.prompts, "prompts"),
             ],
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),

@@ -1,6 +1,7 @@
 //! The input of an endpoint: a request whose route and rights were checked.
 
 use super::body::Body;
+use super::multipart::SentFile;
 use super::params::Params;
 use super::range::RangeRequest;
 use super::site::Site;
@@ -11,6 +12,8 @@ use crate::domain::actor::Actor;
 pub struct Call<'a> {
     /// The parameters of the request.
     pub params: Params<'a>,
+    /// The files of a form.
+    pub files: &'a [SentFile],
     /// The user who makes the request. Its texts are empty if the host does not say.
     pub actor: &'a Actor,
     /// The URI schemes, in lower case, with which a model version's source may lead out of the project.

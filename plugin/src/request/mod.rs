@@ -7,6 +7,7 @@ pub mod file_response;
 pub mod json;
 pub mod json_list;
 pub mod media_type;
+pub mod multipart;
 pub mod params;
 pub mod range;
 pub mod response;

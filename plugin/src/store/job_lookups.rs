@@ -7,9 +7,11 @@
 use super::codec::job::{read_lookup, write_lookup};
 use super::forge_calls::{ForgePass, begin_pass};
 use super::keys::JobTarget;
+use super::registry::versions;
 use super::{forge_calls, keys, registry, runs};
 use crate::domain::attempts::Attempts;
-use crate::domain::job::{Job, JobLookup, JobRef};
+use crate::domain::job::{Job, JobLookup, JobRef, names_job};
+use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 use crate::host::records::{get, get_all, transact_background};
 use crate::host::{forge, report};
@@ -22,6 +24,21 @@ pub async fn first_try(targets: &[JobTarget], now_ms: i64) {
     {
         report::fault(&format!("a CI job is not shown yet: {error}"));
     }
+}
+
+/// Sets or removes a tag of a version, and looks up the job that the tag names. Removing a missing tag is no error.
+pub async fn change_version_tag(
+    model: &str,
+    name: &VersionName,
+    key: &str,
+    value: Option<&str>,
+    now_ms: i64,
+) -> Result<()> {
+    let (model, number) = versions::change_tag(model, name, key, value, now_ms).await?;
+    if names_job(key) && value.is_some() {
+        first_try(&[JobTarget::Version(model, number)], now_ms).await;
+    }
+    Ok(())
 }
 
 async fn try_new(targets: &[JobTarget], now_ms: i64) -> Result<()> {

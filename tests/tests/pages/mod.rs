@@ -7,11 +7,16 @@ mod experiment;
 mod experiment_details;
 mod experiments;
 mod forms;
+mod hostile;
 mod html;
+mod logged_models;
+mod models;
+mod prompts;
+mod run;
 mod run_changes;
 mod run_files;
 mod trash;
-mod run;
+mod versions;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};
