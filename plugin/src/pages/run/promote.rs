@@ -108,6 +108,8 @@ async fn make(call: &Call<'_>, asked: Asked<'_>) -> Result<String> {
         tags: BTreeMap::new(),
         user: call.actor.login.clone(),
         author,
+        // The run is there already.
+        sets_commit_status: false,
         job: forge::caller_job(),
         run_id: RunId::made_at(now_ms, random_id()),
     };

@@ -56,6 +56,7 @@ pub async fn create(call: Call<'_>) -> Result<Answer> {
 async fn created(call: &Call<'_>, model: &Model, semver: &str, description: &str) -> Result<FullVersion> {
     validate_length("description", description, DESCRIPTION_CHARS_MAX)?;
     let now_ms = now_ms();
+    let job = forge::caller_job();
     let new = NewVersion {
         semver: (!semver.is_empty()).then(|| SemVer::parse(semver)).transpose()?,
         source: "",
@@ -66,7 +67,9 @@ async fn created(call: &Call<'_>, model: &Model, semver: &str, description: &str
         tags: BTreeMap::new(),
         user: call.actor.login.clone(),
         author: call.actor.author(),
-        job: forge::caller_job(),
+        // A new run ends at once. Only the caller's own job can have told its commit by then.
+        sets_commit_status: job.is_some() && forge::announce_ended_run(),
+        job,
         run_id: RunId::made_at(now_ms, random_id()),
     };
     // Such a version is made of no logged model, so none notes it.
