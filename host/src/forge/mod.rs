@@ -20,6 +20,9 @@ mod project;
 mod signature;
 mod webhook;
 
+/// Maximum number of projects that one call of [`Forge::projects`] returns.
+pub const PROJECTS_LISTED_MAX: usize = 100;
+
 pub use access::{Access, Actor, Decision, Scope};
 pub use client::{ForgeAddress, ForgeClient, ForgeReply, secret_header};
 pub use credential::Credential;
@@ -40,6 +43,26 @@ pub trait Forge: Send + Sync + 'static {
     /// Fails when the forge does not answer, or answers in a way that is not understood. Such a request is
     /// refused, never let through.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError>;
+
+    /// Finds a project that everybody may read without signing in. `None`: there is none of this name, or it is not public.
+    /// The answer is cached as decisions are.
+    ///
+    /// # Errors
+    /// Fails as [`resolve`](Self::resolve) does.
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        let _ = project;
+        Ok(None)
+    }
+
+    /// Lists projects that the caller may read and whose number is above `after`, by number and at most
+    /// [`PROJECTS_LISTED_MAX`]. `Credential::Anonymous`: the public ones. `None`: the forge does not list projects.
+    ///
+    /// # Errors
+    /// Fails as [`resolve`](Self::resolve) does.
+    async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
+        let _ = (credential, after);
+        Ok(None)
+    }
 
     /// True if the host may cache decisions: those that permit reading for 60 s, others for 5 s. False if a
     /// decision costs next to nothing and holds only for the moment; then the forge is asked at each request.

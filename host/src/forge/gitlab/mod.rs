@@ -9,7 +9,7 @@ use http::HeaderMap;
 
 use super::id_token::IdTokenVerifier;
 use super::{
-    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, ProjectRef, Target,
+    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, Project, ProjectRef, Target,
     Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
@@ -121,6 +121,10 @@ impl Forge for GitlabForge {
             (Some(Token::Access(headers)), _) => self.decide_token(project, &headers).await,
             (None, _) => Ok(Decision::Unauthenticated),
         }
+    }
+
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        self.find_public(project).await
     }
 
     async fn job(
