@@ -186,6 +186,14 @@ struct Serve {
     #[command(flatten)]
     files: FileStoreArgs,
 
+    /// Print no link that signs in a browser once; one is only printed on a terminal, with the local forge
+    #[arg(long, conflicts_with = "link_user")]
+    no_link: bool,
+
+    /// User whom that link signs in [default: the owner of projects, if there is exactly one]
+    #[arg(long, value_name = "NAME")]
+    link_user: Option<String>,
+
     /// Address by which clients and browsers know the server, if not by its own, for example
     /// https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
@@ -212,8 +220,18 @@ enum ProjectCommand {
     Create {
         /// Full path, for example team/model
         path: String,
-        /// Visibility: private (nobody), internal or public (every user)
+        /// Visibility: private (members only), internal (every user) or public (everybody, also without signing in)
         #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
+        visibility: Visibility,
+    },
+    /// Say who may read a project without being a member
+    #[command(name = "visibility")]
+    SetVisibility {
+        /// Its number or path
+        #[arg(value_parser = parse_project)]
+        project: ProjectRef,
+        /// One of private (nobody), internal (every user), public (everybody, also without signing in)
+        #[arg(value_name = "WORD")]
         visibility: Visibility,
     },
     /// Print number, path and visibility of each project

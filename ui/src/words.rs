@@ -23,13 +23,19 @@ macro_rules! words {
     };
 }
 
+mod account;
 mod common;
 mod errors;
 mod experiments;
+mod projects;
+mod sign_in;
 
+pub use account::AccountWords;
 pub use common::CommonWords;
 pub use errors::ErrorWords;
 pub use experiments::ExperimentWords;
+pub use projects::ProjectWords;
+pub use sign_in::SignInWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
 macro_rules! groups {
@@ -63,6 +69,12 @@ groups! {
     errors: ErrorWords;
     /// The list of experiments.
     experiments: ExperimentWords;
+    /// The page on which readers sign in.
+    sign_in: SignInWords;
+    /// The page of a reader's account.
+    account: AccountWords;
+    /// The list of projects.
+    projects: ProjectWords;
 }
 
 impl Words {

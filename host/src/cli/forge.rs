@@ -9,16 +9,19 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
 use clap::Args;
+use mlforge::HostBuilder;
 use mlforge::forge::gitea::{Flavor, GiteaForge, GiteaOptions};
 use mlforge::forge::gitlab::{GitlabForge, GitlabOptions};
 use mlforge::forge::http::{HttpForge, HttpOptions};
 use mlforge::forge::local::LocalForge;
-use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
+use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, OauthOptions, OauthProvider, ProjectRef};
 
 /// The environment variable of the service token.
 const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";
 /// The environment variable of the secret with which the forge signs its webhooks.
 const WEBHOOK_SECRET_VARIABLE: &str = "MLFORGE_FORGE_WEBHOOK_SECRET";
+/// The environment variable of the secret of the application by which browsers sign in on the forge.
+const OAUTH_SECRET_VARIABLE: &str = "MLFORGE_OAUTH_CLIENT_SECRET";
 /// The file in a data directory that names its forge. A directory of the local forge has none.
 const OWNER_FILE: &str = "forge";
 const LOCAL_FILE: &str = "forge.db";
@@ -52,6 +55,20 @@ pub(super) struct ForgeArgs {
     /// Name of the cookie with which an http forge signs in its users
     #[arg(long, value_name = "NAME")]
     forge_cookie: Option<String>,
+
+    /// Page on which an http forge signs in its users
+    #[arg(long, value_name = "URL", requires = "forge_cookie", value_parser = super::parse_base_url)]
+    forge_sign_in: Option<String>,
+
+    /// Id of an OAuth application of Gitea, Forgejo or GitLab, with which browsers sign in there; its redirect URI is
+    /// the external URL and /-/oauth/callback
+    #[arg(long, value_name = "ID", requires = "external_url")]
+    oauth_client_id: Option<String>,
+
+    /// File with the secret of that application; a public one has none
+    /// [default: MLFORGE_OAUTH_CLIENT_SECRET]
+    #[arg(long, value_name = "FILE", requires = "oauth_client_id")]
+    oauth_client_secret_file: Option<PathBuf>,
 }
 
 /// The kind of a forge, and its URL.
@@ -170,9 +187,36 @@ impl ForgeArgs {
         Ok(OpenForge::Remote(forge))
     }
 
+    /// Adds the ways in which browsers sign in on the forge.
+    pub(super) fn lend_sign_in(&self, builder: HostBuilder) -> anyhow::Result<HostBuilder> {
+        let builder = match &self.forge_sign_in {
+            Some(page) => builder.forge_sign_in(page),
+            None => builder,
+        };
+        let provider = match &self.forge {
+            ForgeChoice::Gitea(url) => (OauthProvider::Gitea, url),
+            ForgeChoice::Gitlab(url) => (OauthProvider::Gitlab, url),
+            ForgeChoice::Local | ForgeChoice::Gogs(_) | ForgeChoice::Http(_) => return Ok(builder),
+        };
+        let (Some(client_id), (provider, url)) = (&self.oauth_client_id, provider) else {
+            return Ok(builder);
+        };
+        let address = ForgeAddress {
+            url: url.clone(),
+            authorities: self.forge_ca.as_deref().map(read).transpose()?,
+        };
+        Ok(builder.oauth(OauthOptions {
+            address,
+            provider,
+            client_id: client_id.clone(),
+            client_secret: secret(self.oauth_client_secret_file.as_deref(), OAUTH_SECRET_VARIABLE)?,
+        }))
+    }
+
     /// Refuses options that the forge would not use: the administrator meant something else.
     fn refuse_unused(&self) -> anyhow::Result<()> {
         let is_local = self.forge == ForgeChoice::Local;
+        // These two have applications of OAuth, too.
         let takes_id_tokens = matches!(self.forge, ForgeChoice::Gitea(_) | ForgeChoice::Gitlab(_));
         let takes_cookie = matches!(self.forge, ForgeChoice::Http(_));
         let unused = [
@@ -184,6 +228,7 @@ impl ForgeArgs {
             ),
             ("--forge-audience", !self.forge_audience.is_empty() && !takes_id_tokens),
             ("--forge-cookie", self.forge_cookie.is_some() && !takes_cookie),
+            ("--oauth-client-id", self.oauth_client_id.is_some() && !takes_id_tokens),
         ];
         match unused.iter().find(|(_, is_unused)| *is_unused) {
             Some((flag, _)) => bail!("{flag} has no use with --forge {}", self.forge),

@@ -16,6 +16,7 @@ pub mod http;
 mod id_token;
 mod job;
 pub mod local;
+pub(crate) mod oauth;
 mod project;
 mod signature;
 mod webhook;
@@ -28,6 +29,7 @@ pub use client::{ForgeAddress, ForgeClient, ForgeReply, secret_header};
 pub use credential::Credential;
 pub use error::ForgeError;
 pub use job::{Job, JobRef, Target};
+pub use oauth::{OauthOptions, OauthProvider};
 pub use project::{Project, ProjectRef, Role, Visibility};
 pub use webhook::{Event, Webhook, WebhookError};
 

@@ -23,6 +23,8 @@ pub(crate) enum HttpError {
     ForeignOrigin(Box<str>),
     /// The `Host` is none of the server's names, so any page may have made a browser send the request.
     UnknownHost(Box<str>),
+    /// The form comes from no page of the reader, or from one that is too old.
+    FormExpired,
     /// The project does not exist, or the caller may not see it.
     ProjectNotFound,
     /// The caller may read the project but not write.
@@ -61,7 +63,7 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
@@ -70,6 +72,7 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::FormExpired
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
@@ -110,6 +113,7 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::FormExpired
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
@@ -128,7 +132,16 @@ impl HttpError {
         }
     }
 
-    fn message(&self) -> String {
+    /// The status of a page about this error. Somebody who is not signed in does not learn whether a page exists.
+    pub(crate) fn page_status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated => StatusCode::NOT_FOUND,
+            other => other.status(),
+        }
+    }
+
+    /// The text for the caller.
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
             Self::InsufficientScope(required) => {
@@ -148,6 +161,9 @@ impl HttpError {
                 "403 Forbidden: this server does not know that it is called {host}. Start it with --external-url, or send the \
                  token as a bearer token (MLFLOW_TRACKING_TOKEN)."
             ),
+            Self::FormExpired => {
+                "403 Forbidden: this form is too old. Open the page again and repeat the change.".into()
+            }
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::WriteDenied => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::ManageDenied => "403 Forbidden: this needs at least the role Maintainer in this project.".into(),

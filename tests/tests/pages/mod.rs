@@ -4,6 +4,7 @@ mod every_page;
 mod experiments;
 mod forms;
 mod html;
+mod server;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};

@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use http::HeaderMap;
 
 use super::{
-    Access, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, Project, ProjectRef, Role, Scope,
-    Target, Webhook, WebhookError,
+    Access, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, Project, ProjectRef, Role,
+    Scope, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 

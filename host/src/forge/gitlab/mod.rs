@@ -9,8 +9,8 @@ use http::HeaderMap;
 
 use super::id_token::IdTokenVerifier;
 use super::{
-    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, Project, ProjectRef, Target,
-    Webhook, WebhookError,
+    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, Project, ProjectRef,
+    Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 

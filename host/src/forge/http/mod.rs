@@ -15,8 +15,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use self::document::{AccessDocument, JobAnswer, PublicDocument, ScopeRefusal};
 use super::{
-    Access, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, ForgeReply, Job, JobRef, Project,
-    ProjectRef, Visibility, Webhook, WebhookError, secret_header,
+    Access, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, ForgeReply, Job, JobRef,
+    Project, ProjectRef, Visibility, Webhook, WebhookError, secret_header,
 };
 use crate::storage::ProjectId;
 

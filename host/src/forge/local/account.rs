@@ -92,7 +92,10 @@ impl LocalForge {
     pub fn set_visibility(&self, project: &ProjectRef, visibility: Visibility) -> Result<(), LocalError> {
         self.change(|conn| {
             let id = project_id(conn, project)?;
-            conn.execute("UPDATE projects SET visibility = ?2 WHERE id = ?1", params![id.0, visibility])?;
+            conn.execute(
+                "UPDATE projects SET visibility = ?2 WHERE id = ?1",
+                params![id.0, visibility],
+            )?;
             Ok(())
         })
     }
