@@ -15,6 +15,7 @@ use time::macros::format_description;
 
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::sign_in::SignInArgs;
 use self::storage::FileStoreArgs;
 
 mod compile;
@@ -24,6 +25,7 @@ mod log;
 mod manage;
 mod purge;
 mod serve;
+mod sign_in;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -186,13 +188,8 @@ struct Serve {
     #[command(flatten)]
     files: FileStoreArgs,
 
-    /// Print no link that signs in a browser once; one is only printed on a terminal, with the local forge
-    #[arg(long, conflicts_with = "link_user")]
-    no_link: bool,
-
-    /// User whom that link signs in [default: the owner of projects, if there is exactly one]
-    #[arg(long, value_name = "NAME")]
-    link_user: Option<String>,
+    #[command(flatten)]
+    sign_in: SignInArgs,
 
     /// Address by which clients and browsers know the server, if not by its own, for example
     /// https://ml.example.org

@@ -20,8 +20,6 @@ use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, Oaut
 const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";
 /// The environment variable of the secret with which the forge signs its webhooks.
 const WEBHOOK_SECRET_VARIABLE: &str = "MLFORGE_FORGE_WEBHOOK_SECRET";
-/// The environment variable of the secret of the application by which browsers sign in on the forge.
-const OAUTH_SECRET_VARIABLE: &str = "MLFORGE_OAUTH_CLIENT_SECRET";
 /// The file in a data directory that names its forge. A directory of the local forge has none.
 const OWNER_FILE: &str = "forge";
 const LOCAL_FILE: &str = "forge.db";
@@ -55,20 +53,6 @@ pub(super) struct ForgeArgs {
     /// Name of the cookie with which an http forge signs in its users
     #[arg(long, value_name = "NAME")]
     forge_cookie: Option<String>,
-
-    /// Page on which an http forge signs in its users
-    #[arg(long, value_name = "URL", requires = "forge_cookie", value_parser = super::parse_base_url)]
-    forge_sign_in: Option<String>,
-
-    /// Id of an OAuth application of Gitea, Forgejo or GitLab, with which browsers sign in there; its redirect URI is
-    /// the external URL and /-/oauth/callback
-    #[arg(long, value_name = "ID", requires = "external_url")]
-    oauth_client_id: Option<String>,
-
-    /// File with the secret of that application; a public one has none
-    /// [default: MLFORGE_OAUTH_CLIENT_SECRET]
-    #[arg(long, value_name = "FILE", requires = "oauth_client_id")]
-    oauth_client_secret_file: Option<PathBuf>,
 }
 
 /// The kind of a forge, and its URL.
@@ -150,11 +134,7 @@ impl ForgeArgs {
             ForgeChoice::Local => return Ok(OpenForge::Local(Arc::new(open_local(data)?))),
             ForgeChoice::Gitea(url) | ForgeChoice::Gogs(url) | ForgeChoice::Gitlab(url) | ForgeChoice::Http(url) => url,
         };
-        let authorities = self.forge_ca.as_deref().map(read).transpose()?;
-        let address = ForgeAddress {
-            url: url.clone(),
-            authorities,
-        };
+        let address = self.address(url)?;
         let service_token = secret(self.forge_token_file.as_deref(), TOKEN_VARIABLE)?;
         let webhook_secret = secret(self.forge_webhook_secret_file.as_deref(), WEBHOOK_SECRET_VARIABLE)?;
         let audience = match external_url {
@@ -187,36 +167,17 @@ impl ForgeArgs {
         Ok(OpenForge::Remote(forge))
     }
 
-    /// Adds the ways in which browsers sign in on the forge.
-    pub(super) fn lend_sign_in(&self, builder: HostBuilder) -> anyhow::Result<HostBuilder> {
-        let builder = match &self.forge_sign_in {
-            Some(page) => builder.forge_sign_in(page),
-            None => builder,
-        };
-        let provider = match &self.forge {
-            ForgeChoice::Gitea(url) => (OauthProvider::Gitea, url),
-            ForgeChoice::Gitlab(url) => (OauthProvider::Gitlab, url),
-            ForgeChoice::Local | ForgeChoice::Gogs(_) | ForgeChoice::Http(_) => return Ok(builder),
-        };
-        let (Some(client_id), (provider, url)) = (&self.oauth_client_id, provider) else {
-            return Ok(builder);
-        };
-        let address = ForgeAddress {
-            url: url.clone(),
+    /// The location of a forge at this URL.
+    pub(super) fn address(&self, url: &str) -> anyhow::Result<ForgeAddress> {
+        Ok(ForgeAddress {
+            url: url.to_owned(),
             authorities: self.forge_ca.as_deref().map(read).transpose()?,
-        };
-        Ok(builder.oauth(OauthOptions {
-            address,
-            provider,
-            client_id: client_id.clone(),
-            client_secret: secret(self.oauth_client_secret_file.as_deref(), OAUTH_SECRET_VARIABLE)?,
-        }))
+        })
     }
 
     /// Refuses options that the forge would not use: the administrator meant something else.
     fn refuse_unused(&self) -> anyhow::Result<()> {
         let is_local = self.forge == ForgeChoice::Local;
-        // These two have applications of OAuth, too.
         let takes_id_tokens = matches!(self.forge, ForgeChoice::Gitea(_) | ForgeChoice::Gitlab(_));
         let takes_cookie = matches!(self.forge, ForgeChoice::Http(_));
         let unused = [
@@ -228,7 +189,6 @@ impl ForgeArgs {
             ),
             ("--forge-audience", !self.forge_audience.is_empty() && !takes_id_tokens),
             ("--forge-cookie", self.forge_cookie.is_some() && !takes_cookie),
-            ("--oauth-client-id", self.oauth_client_id.is_some() && !takes_id_tokens),
         ];
         match unused.iter().find(|(_, is_unused)| *is_unused) {
             Some((flag, _)) => bail!("{flag} has no use with --forge {}", self.forge),
@@ -315,12 +275,13 @@ fn write_owner(file: &Path, owner: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Reads a file that an option names.
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// Reads a secret from its file, else from the environment. Line breaks at its end do not count.
-fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
+pub(super) fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
     let (secret, from) = match (file, std::env::var(variable)) {
         (Some(file), Ok(_)) => bail!(
             "both {} and the variable {variable} are given: leave one out",

@@ -8,12 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use mlforge::forge::local::NewToken;
-use mlforge::forge::{Credential, Forge, Scope};
+use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
 use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::{Host, Limits, SOURCE_SCHEMES};
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use super::Serve;
@@ -22,8 +20,6 @@ use super::log::Log;
 
 /// With one worker, a single slow step would delay all requests.
 const WORKERS_MIN: usize = 2;
-/// Days for which the token of a link works: as long as a session, and the day on which that ends.
-const SESSION_DAYS: i64 = 31;
 /// Seconds of a day.
 const DAY_S: u64 = 24 * 3_600;
 
@@ -53,8 +49,8 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
     // This is the last step that can fail: a token created before a failed start would never be shown.
     let mut lines = announcement(&forge, &base, data)?;
-    if std::io::stdout().is_terminal() && !options.no_link {
-        lines.push_str(&link(&forge, &host, &base, options.link_user.as_deref())?);
+    if std::io::stdout().is_terminal() {
+        lines.push_str(&options.sign_in.link(&forge, &host, &base)?);
     }
     announce(lines);
     match raised {
@@ -95,7 +91,7 @@ async fn build(
     forge: Arc<dyn Forge>,
 ) -> anyhow::Result<Host> {
     let builder = super::storage::builder(data, &options.files, records, forge).await?;
-    let builder = options.forge.lend_sign_in(builder)?;
+    let builder = options.sign_in.lend(builder, &options.forge)?;
     let component = super::compile::component(options.plugin.as_deref())?;
     super::compile::ahead(data, options.plugin.as_deref(), &component);
     let builder = match &options.external_url {
@@ -162,36 +158,6 @@ fn announcement(forge: &OpenForge, base: &str, data: &Path) -> anyhow::Result<St
     };
     let uri = format!("{base}/api/v4/projects/{}/ml/mlflow", project.0);
     Ok(format!("export MLFLOW_TRACKING_URI={uri}\n{token}\n"))
-}
-
-/// The line with a link that signs in a browser once. Empty: the forge is not local, or no user is the one whom it may sign in.
-/// The link makes a token when it is followed, which lives as long as the session.
-fn link(forge: &OpenForge, host: &Host, base: &str, named: Option<&str>) -> anyhow::Result<String> {
-    let Some(forge) = forge.local() else {
-        return Ok(String::new());
-    };
-    let user = match (named, forge.list_owners()?.as_slice()) {
-        (Some(named), _) => named.to_owned(),
-        (None, [owner]) => owner.clone(),
-        (None, _) => return Ok(String::new()),
-    };
-    let forge = Arc::clone(forge);
-    let make = move || {
-        let last = OffsetDateTime::now_utc()
-            .date()
-            .checked_add(time::Duration::days(SESSION_DAYS));
-        let token = forge.create_token(&NewToken {
-            user,
-            project: None,
-            scope: Scope::Api,
-            expires: last,
-        })?;
-        Ok(Credential::Bearer(token))
-    };
-    let path = host.sign_in_link(make).context("no random bytes for a link")?;
-    Ok(format!(
-        "Open {base}{path} in a browser: it signs in once, within 10 minutes\n"
-    ))
 }
 
 /// Prints the lines on a separate thread, so that the server runs even when nobody reads them.

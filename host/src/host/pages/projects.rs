@@ -163,7 +163,9 @@ fn visibility(words: &Words, visibility: Visibility) -> &'static str {
 
 /// True for a text that may be the path of a project: two segments or more, none of which leads elsewhere.
 fn is_path(text: &str) -> bool {
-    let is_segment = |segment: &str| !segment.is_empty() && !segment.starts_with(['-', '.']);
+    let is_of_name = |sign: char| sign.is_alphanumeric() || "_.-+~".contains(sign);
+    let is_segment =
+        |segment: &str| !segment.is_empty() && !segment.starts_with(['-', '.']) && segment.chars().all(is_of_name);
     let is_short = text.chars().count() <= PATH_CHARS_MAX;
-    is_short && text.contains('/') && text.split('/').all(is_segment) && !text.contains(char::is_control)
+    is_short && text.contains('/') && text.split('/').all(is_segment)
 }

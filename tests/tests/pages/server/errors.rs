@@ -31,8 +31,6 @@ fn a_reader_who_is_signed_in_is_not_offered_to_sign_in() {
 #[test]
 fn a_client_that_asks_for_no_page_gets_json() {
     let site = Site::new();
-    let mut client = site.browser();
-    client.headers.push(("authorization", "Bearer wrong"));
     let request = Request::get("/group/one/-/ml/experiments").header("accept", "application/json");
     let request = request.body(Full::new(Bytes::new())).unwrap();
     let answer = site.runtime.block_on(mlforge_tests::Answer::of(&site.host, request));
