@@ -17,6 +17,7 @@ use crate::auth::session::Sessions;
 use crate::auth::sign_in::SignIn;
 use crate::auth::upload_token::UploadTokens;
 use crate::forge::cache::CachedForge;
+use crate::forge::local::LocalForge;
 use crate::forge::oauth::OauthClient;
 use crate::forge::{Forge, OauthOptions};
 use crate::host::audit::AuditLog;
@@ -59,6 +60,7 @@ pub struct HostBuilder {
     sessions: Option<PathBuf>,
     oauth: Option<OauthOptions>,
     forge_sign_in: Option<String>,
+    local: Option<Arc<LocalForge>>,
     clock: Clock,
     randomness: Rng,
 }
@@ -95,6 +97,7 @@ impl HostBuilder {
             sessions: None,
             oauth: None,
             forge_sign_in: None,
+            local: None,
             clock: Arc::new(SystemTime::now),
             randomness: Rng::System,
         }
@@ -135,6 +138,15 @@ impl HostBuilder {
     /// Sets the forge, which identifies callers.
     pub fn forge(mut self, forge: Arc<dyn Forge>) -> Self {
         self.forge = Some(forge);
+        self.local = None;
+        self
+    }
+
+    /// Sets the forge of the server's own users, which they also manage on the server's pages: their tokens at `/-/tokens`, and
+    /// the members of projects that they own at `/-/members`.
+    pub fn local_forge(mut self, forge: Arc<LocalForge>) -> Self {
+        self.forge = Some(Arc::<LocalForge>::clone(&forge));
+        self.local = Some(forge);
         self
     }
 
@@ -281,6 +293,7 @@ impl HostBuilder {
             cookies: Cookies::new(self.external_url.as_deref()),
             oauth: self.oauth.map(OauthClient::new).transpose()?,
             forge_page: self.forge_sign_in,
+            local: self.local,
             flow_key: new_key()?,
         };
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;

@@ -27,6 +27,7 @@ mod account;
 mod common;
 mod errors;
 mod experiments;
+mod manage;
 mod projects;
 mod sign_in;
 
@@ -34,6 +35,7 @@ pub use account::AccountWords;
 pub use common::CommonWords;
 pub use errors::ErrorWords;
 pub use experiments::ExperimentWords;
+pub use manage::ManageWords;
 pub use projects::ProjectWords;
 pub use sign_in::SignInWords;
 
@@ -75,6 +77,8 @@ groups! {
     account: AccountWords;
     /// The list of projects.
     projects: ProjectWords;
+    /// Tokens and members of users of the server.
+    manage: ManageWords;
 }
 
 impl Words {

@@ -1,5 +1,7 @@
 //! The ways in which browsers sign in, and what each of them needs.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use super::cookies::Cookies;
 use super::once::OnceLink;
 use super::seal::{self, Key};
 use super::session::Sessions;
+use crate::forge::local::LocalForge;
 use crate::forge::oauth::OauthClient;
 
 /// How long a sign-in on the forge may take, in seconds.
@@ -27,6 +30,8 @@ pub(crate) struct SignIn {
     pub(crate) oauth: Option<OauthClient>,
     /// The page on which the forge itself signs in. `None`: there is none that helps here.
     pub(crate) forge_page: Option<String>,
+    /// The forge of this server's own users, whose pages manage them. `None`: another one, which has pages of its own.
+    pub(crate) local: Option<Arc<LocalForge>>,
     /// Seals what a browser keeps while it signs in on the forge. A restart of the server ends such a sign-in.
     pub(crate) flow_key: Key,
 }

@@ -38,7 +38,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let raised = raise_descriptor_limit();
     let forge = options.forge.open(data, options.external_url.as_deref())?;
     let records = super::storage::records(data)?;
-    let host = build(data, options, Arc::clone(&records), forge.forge()).await?;
+    let host = build(data, options, Arc::clone(&records), &forge).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -84,14 +84,9 @@ async fn probe(forge: Arc<dyn Forge>) {
     }
 }
 
-async fn build(
-    data: &Path,
-    options: &Serve,
-    records: Arc<SqliteRecords>,
-    forge: Arc<dyn Forge>,
-) -> anyhow::Result<Host> {
-    let builder = super::storage::builder(data, &options.files, records, forge).await?;
-    let builder = options.sign_in.lend(builder, &options.forge)?;
+async fn build(data: &Path, options: &Serve, records: Arc<SqliteRecords>, forge: &OpenForge) -> anyhow::Result<Host> {
+    let builder = super::storage::builder(data, &options.files, records, forge.forge()).await?;
+    let builder = options.sign_in.lend(builder, &options.forge, forge)?;
     let component = super::compile::component(options.plugin.as_deref())?;
     super::compile::ahead(data, options.plugin.as_deref(), &component);
     let builder = match &options.external_url {

@@ -44,8 +44,17 @@ pub(super) struct SignInArgs {
 }
 
 impl SignInArgs {
-    /// Adds the ways in which browsers sign in on the forge.
-    pub(super) fn lend(&self, builder: HostBuilder, forge: &ForgeArgs) -> anyhow::Result<HostBuilder> {
+    /// Adds the ways in which browsers sign in on the forge, and the pages on which users of the local one manage.
+    pub(super) fn lend(
+        &self,
+        builder: HostBuilder,
+        forge: &ForgeArgs,
+        open: &OpenForge,
+    ) -> anyhow::Result<HostBuilder> {
+        let builder = match open.local() {
+            Some(local) => builder.local_forge(Arc::clone(local)),
+            None => builder,
+        };
         let builder = match &self.forge_sign_in {
             Some(page) => builder.forge_sign_in(page),
             None => builder,
@@ -81,7 +90,9 @@ impl SignInArgs {
             return Ok(String::new());
         };
         let user = match (&self.link_user, forge.list_owners()?.as_slice()) {
-            (Some(named), _) => named.clone(),
+            (Some(named), _) => forge
+                .find_user(named)?
+                .with_context(|| format!("--link-user {named}: there is no such user"))?,
             (None, [owner]) => owner.clone(),
             (None, _) => return Ok(String::new()),
         };

@@ -31,6 +31,10 @@ pub(crate) enum HttpError {
     WriteDenied,
     /// Only maintainers and owners of the project may do this.
     ManageDenied,
+    /// Only an owner of the project may do this, and nobody changes their own role.
+    OwnerDenied,
+    /// The token may not manage: it reads only, or is limited to a project.
+    TokenLimited,
     /// The webhook does not prove that the forge sent it.
     WebhookUnproven,
     /// The webhook cannot be understood; the text says why.
@@ -73,6 +77,8 @@ impl HttpError {
             | Self::ManageDenied
             | Self::WebhookUnproven
             | Self::FormExpired
+            | Self::OwnerDenied
+            | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
@@ -114,6 +120,8 @@ impl HttpError {
             | Self::ManageDenied
             | Self::WebhookUnproven
             | Self::FormExpired
+            | Self::OwnerDenied
+            | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
@@ -167,6 +175,12 @@ impl HttpError {
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::WriteDenied => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::ManageDenied => "403 Forbidden: this needs at least the role Maintainer in this project.".into(),
+            Self::OwnerDenied => {
+                "403 Forbidden: this needs the role Owner in this project, and nobody changes their own role.".into()
+            }
+            Self::TokenLimited => {
+                "403 Forbidden: this needs a token with the scope `api` that is limited to no project.".into()
+            }
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of this request may have at most {bytes_max} bytes."),
             Self::MemoryBound(bytes_max) => format!(

@@ -57,6 +57,16 @@ pub(crate) enum ServerPage<'a> {
     OauthStart,
     /// The end of a sign-in on the forge.
     OauthCallback,
+    /// The reader's tokens.
+    Tokens,
+    /// The form that makes a token.
+    MakeToken,
+    /// The form that revokes a token.
+    RevokeToken,
+    /// The members of a project.
+    Members,
+    /// The forms that change them, or the project's visibility.
+    ChangeMembers,
     /// A file that pages load.
     Asset(&'a str),
 }
@@ -67,16 +77,22 @@ impl<'a> ServerPage<'a> {
         if let Some(name) = path.strip_prefix("/-/assets/").filter(|_| asks) {
             return Some(Self::Asset(name));
         }
+        let posts = method == Method::POST;
         Some(match path {
+            "/-/tokens" if asks => Self::Tokens,
+            "/-/tokens" if posts => Self::MakeToken,
+            "/-/tokens/revoke" if posts => Self::RevokeToken,
+            "/-/members" if asks => Self::Members,
+            "/-/members" if posts => Self::ChangeMembers,
             "/" if asks => Self::Projects,
             "/-/sign-in" if asks => Self::SignIn,
             "/-/account" if asks => Self::Account,
             "/-/language" if asks => Self::Language,
             "/-/oauth/start" if asks => Self::OauthStart,
             "/-/oauth/callback" if asks => Self::OauthCallback,
-            "/-/sign-in" if method == Method::POST => Self::SignInForm,
-            "/-/sign-out" if method == Method::POST => Self::SignOut,
-            "/-/account/end-sessions" if method == Method::POST => Self::EndSessions,
+            "/-/sign-in" if posts => Self::SignInForm,
+            "/-/sign-out" if posts => Self::SignOut,
+            "/-/account/end-sessions" if posts => Self::EndSessions,
             _ => return None,
         })
     }

@@ -35,6 +35,7 @@ mod account;
 mod decision;
 mod error;
 mod lookup;
+mod manage;
 mod name;
 mod schema;
 mod token;
@@ -45,6 +46,7 @@ mod tests;
 
 pub use account::{FirstStart, ProjectEntry, UserEntry};
 pub use error::LocalError;
+pub use manage::MemberEntry;
 pub use token::{NewToken, TokenEntry};
 pub use word::UnknownWord;
 

@@ -10,9 +10,12 @@ use mlforge_ui::words::{fill, filled};
 
 use super::Reader;
 use super::form::Fields;
+use super::manage::{on_forge, unexpected};
+use super::members::members_address;
 use super::start::ensure_form;
 use super::view::{View, form_token_field, see_other};
 use crate::auth::session::Entry;
+use crate::forge::local::ProjectEntry;
 use crate::host::HostState;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
@@ -32,9 +35,23 @@ impl HostState {
                 tracing::error!(target: "mlforge::session", %error, "cannot list sessions");
                 HttpError::StorageDown
             })?;
+        let owned = self.owned_projects(&reader).await?;
         let view = View::new(self, head, Some(reader.owner.login.clone()));
-        let main = account(&view, &reader, &sessions, now_ms);
+        let main = html! {
+            (account(&view, &reader, &sessions, now_ms))
+            @if let Some(owned) = &owned { (manage(&view, owned)) }
+        };
         Ok(view.answer(StatusCode::OK, view.words.account.title, &main))
+    }
+
+    /// The projects that the reader owns, and so may manage here. `None`: the forge has pages of its own for that.
+    async fn owned_projects(&self, reader: &Reader) -> Result<Option<Vec<ProjectEntry>>, HttpError> {
+        let Some(forge) = self.sign_in.local.clone() else {
+            return Ok(None);
+        };
+        let login = reader.owner.login.clone();
+        let owned = on_forge(move || forge.list_owned(&login)).await?;
+        owned.map(Some).map_err(unexpected)
     }
 
     /// Ends the session that the form names, or all of the reader.
@@ -80,6 +97,27 @@ fn account(view: &View<'_>, reader: &Reader, sessions: &[Entry], now_ms: u64) ->
                 form method="post" action=(view.address("/-/account/end-sessions")) {
                     (form_token_field(&token))
                     button.btn.bad { (words.end_all) }
+                }
+            }
+        }
+    }
+}
+
+/// The links to what the reader may manage.
+fn manage(view: &View<'_>, owned: &[ProjectEntry]) -> Markup {
+    let words = &view.words.manage;
+    html! {
+        section {
+            h2 { (words.tokens) }
+            p { a href=(view.address("/-/tokens")) { (words.tokens_text) } }
+        }
+        @if !owned.is_empty() {
+            section {
+                h2 { (words.owned) }
+                ul {
+                    @for project in owned {
+                        li { a href=(members_address(view.root, &project.path)) { bdi { (project.path) } } }
+                    }
                 }
             }
         }

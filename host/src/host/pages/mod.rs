@@ -6,10 +6,13 @@
 mod account;
 mod error;
 mod form;
+mod manage;
+mod members;
 mod oauth;
 mod projects;
 mod sign_in;
 mod start;
+mod tokens;
 mod view;
 
 use std::sync::Arc;
@@ -91,6 +94,11 @@ impl HostState {
             ServerPage::Language => Ok(self.choose_language(&fields)),
             ServerPage::OauthStart => self.oauth_start(&fields),
             ServerPage::OauthCallback => self.oauth_callback_page(head, &fields).await,
+            ServerPage::Tokens => self.tokens_page(head).await,
+            ServerPage::MakeToken => self.make_token(head, &fields).await,
+            ServerPage::RevokeToken => self.revoke_token(head, &fields).await,
+            ServerPage::Members => self.members_page(head, &fields).await,
+            ServerPage::ChangeMembers => self.change_members(head, &fields).await,
             ServerPage::Asset(name) => asset(name),
         }
     }

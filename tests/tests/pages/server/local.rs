@@ -5,7 +5,7 @@ use mlforge::forge::local::{LocalForge, NewToken};
 use super::*;
 
 /// A local forge with a private project of ada, one that is internal and one that is public; and a token of ada.
-fn forge(directory: &tempfile::TempDir) -> (Arc<LocalForge>, String) {
+pub(super) fn forge(directory: &tempfile::TempDir) -> (Arc<LocalForge>, String) {
     let forge = LocalForge::open(&directory.path().join("forge.db")).unwrap();
     for user in ["ada", "bob"] {
         forge.create_user(user).unwrap();
@@ -27,7 +27,7 @@ fn forge(directory: &tempfile::TempDir) -> (Arc<LocalForge>, String) {
     (Arc::new(forge), token)
 }
 
-fn token(forge: &LocalForge, user: &str, project: Option<&str>) -> String {
+pub(super) fn token(forge: &LocalForge, user: &str, project: Option<&str>) -> String {
     let new = NewToken {
         user: user.into(),
         project: project.map(ProjectRef::from),

@@ -2,6 +2,7 @@
 
 mod errors;
 mod local;
+mod manage;
 mod oauth;
 mod provider;
 mod public;
@@ -111,11 +112,13 @@ impl Site {
             });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .enable_all();
+            .enable_all()
+            .build()
+            .expect("a runtime");
         Self {
             host: set(builder).build().expect("a host"),
             state,
-            runtime: { runtime }.build().expect("a runtime"),
+            runtime,
         }
     }
 
