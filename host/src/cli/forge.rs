@@ -9,12 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
 use clap::Args;
-use mlforge::HostBuilder;
 use mlforge::forge::gitea::{Flavor, GiteaForge, GiteaOptions};
 use mlforge::forge::gitlab::{GitlabForge, GitlabOptions};
 use mlforge::forge::http::{HttpForge, HttpOptions};
 use mlforge::forge::local::LocalForge;
-use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, OauthOptions, OauthProvider, ProjectRef};
+use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
 
 /// The environment variable of the service token.
 const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";

@@ -103,6 +103,10 @@ impl HttpForge {
 #[async_trait]
 impl Forge for HttpForge {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
+        // The protocol has no question about a credential alone, and no project has an empty path.
+        if *project == ProjectRef::Path(String::new()) {
+            return Ok(Decision::ProjectNotFound);
+        }
         let Some(headers) = self.headers(credential) else {
             return Ok(Decision::Unauthenticated);
         };

@@ -17,11 +17,11 @@ fn a_session_is_new_at_each_sign_in() {
     assert_eq!(browser.sign_in("good", "/").status, 303);
     let first = browser.session();
     assert_ne!(first, planted);
-    let old = browser.clone();
+    let mut old = browser.clone();
     assert_eq!(browser.sign_in("good", "/").status, 303);
     assert_ne!(browser.session(), first);
     // The former session has ended.
-    assert!({ old }.get(EXPERIMENTS).status == 404 && browser.is_signed_in());
+    assert!(old.get(EXPERIMENTS).status == 404 && browser.is_signed_in());
 }
 
 #[test]
@@ -29,14 +29,12 @@ fn a_cookie_is_hidden_from_scripts_and_other_sites() {
     let site = Site::new();
     let mut browser = site.browser();
     let page = browser.sign_in("good", "/");
-    let cookie = page
+    let mut set = page
         .headers
         .get_all("set-cookie")
         .iter()
         .map(|value| value.to_str().unwrap());
-    let cookie = { cookie }
-        .find(|cookie| cookie.starts_with("mlforge-session="))
-        .unwrap();
+    let cookie = set.find(|cookie| cookie.starts_with("mlforge-session=")).unwrap();
     assert!(
         cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/;"),
         "{cookie}"
