@@ -52,8 +52,8 @@ impl Caller {
     }
 }
 
-/// Asks the forge about the caller of a request. Without a credential only a public project may be read. A refusal is based on an answer that is at most 5 s old, so a right that was
-/// granted takes effect within that time.
+/// Asks the forge about the caller of a request. Without a credential only a public project may be read. A refusal is based on
+/// an answer that is at most 5 s old, so a right that was granted takes effect within that time.
 pub(crate) async fn admit(
     forge: &CachedForge,
     credential: &Credential,
