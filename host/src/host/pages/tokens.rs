@@ -13,7 +13,7 @@ use super::form::Fields;
 use super::manage::{Manager, on_forge, unexpected};
 use super::view::{View, form_token_field, see_other};
 use crate::forge::local::{LocalError, NewToken, TokenEntry};
-use crate::forge::{ProjectRef, Scope};
+use crate::forge::{Credential, Decision, ProjectRef, Scope};
 use crate::host::HostState;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
@@ -50,7 +50,10 @@ impl HostState {
         };
         let words = &View::new(self, head, None).words.manage;
         let project = fields.text("project");
+        // A project that the reader may not see is as one that does not exist.
+        let is_seen = project.is_empty() || self.sees(&manager.reader.presented.credential, project).await?;
         let told = match expiry(fields.text("days")) {
+            _ if !is_seen => Told::Mistake(fill(words.unknown_project, &[project])),
             None => Told::Mistake(fill(words.bad_days, &[fields.text("days")])),
             Some(expires) => {
                 let new = NewToken {
@@ -76,6 +79,11 @@ impl HostState {
         page.headers_mut()
             .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(page)
+    }
+
+    async fn sees(&self, credential: &Credential, project: &str) -> Result<bool, HttpError> {
+        let decision = self.identify(credential, &ProjectRef::from(project)).await?;
+        Ok(matches!(&decision, Decision::Known(access) if access.project.is_some()))
     }
 
     pub(super) async fn revoke_token(

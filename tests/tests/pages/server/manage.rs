@@ -81,6 +81,18 @@ fn a_wrong_wish_for_a_token_makes_none() {
 }
 
 #[test]
+fn a_project_that_is_hidden_is_as_one_that_does_not_exist() {
+    let managed = Managed::new();
+    let bob = token(&managed.forge, "bob", None);
+    let mut browser = managed.browser(&bob);
+    for project in ["team/private", "team/none"] {
+        let page = browser.submit("/-/tokens", &[("project", project)]);
+        assert_eq!(page.status, 400, "{project}");
+        page.shows(&format!("You see no project {project}."));
+    }
+}
+
+#[test]
 fn a_token_makes_none_that_may_more_than_itself() {
     let managed = Managed::new();
     let reading = managed.forge.create_token(&NewToken {
