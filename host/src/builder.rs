@@ -9,10 +9,17 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use http::HeaderValue;
 
+use crate::auth::attempts::Attempts;
+use crate::auth::cookies::Cookies;
+use crate::auth::once::OnceLink;
 use crate::auth::origin::Origins;
+use crate::auth::session::Sessions;
+use crate::auth::sign_in::SignIn;
 use crate::auth::upload_token::UploadTokens;
-use crate::forge::Forge;
 use crate::forge::cache::CachedForge;
+use crate::forge::local::LocalForge;
+use crate::forge::oauth::OauthClient;
+use crate::forge::{Forge, OauthOptions};
 use crate::host::audit::AuditLog;
 use crate::host::{Host, HostConfig};
 use crate::http::client_address::TrustedProxies;
@@ -52,6 +59,10 @@ pub struct HostBuilder {
     audit_kept_for: Option<Duration>,
     trusted_proxies: Vec<IpAddr>,
     upload_token_key: Option<[u8; 32]>,
+    sessions: Option<PathBuf>,
+    oauth: Option<OauthOptions>,
+    forge_sign_in: Option<String>,
+    local: Option<Arc<LocalForge>>,
     clock: Clock,
     randomness: Rng,
 }
@@ -86,6 +97,10 @@ impl HostBuilder {
             audit_kept_for: None,
             trusted_proxies: Vec::new(),
             upload_token_key: None,
+            sessions: None,
+            oauth: None,
+            forge_sign_in: None,
+            local: None,
             clock: Arc::new(SystemTime::now),
             randomness: Rng::System,
         }
@@ -126,6 +141,15 @@ impl HostBuilder {
     /// Sets the forge, which identifies callers.
     pub fn forge(mut self, forge: Arc<dyn Forge>) -> Self {
         self.forge = Some(forge);
+        self.local = None;
+        self
+    }
+
+    /// Sets the forge of the server's own users, which they also manage on the server's pages: their tokens at `/-/tokens`, and
+    /// the members of projects that they own at `/-/members`.
+    pub fn local_forge(mut self, forge: Arc<LocalForge>) -> Self {
+        self.forge = Some(Arc::<LocalForge>::clone(&forge));
+        self.local = Some(forge);
         self
     }
 
@@ -192,6 +216,27 @@ impl HostBuilder {
         self
     }
 
+    /// Sets the file of the browsers' sessions, which is made when absent; by default they end with the process. The file has
+    /// no credential that can be used: each is sealed under a key that only the browser has.
+    pub fn sessions(mut self, file: impl Into<PathBuf>) -> Self {
+        self.sessions = Some(file.into());
+        self
+    }
+
+    /// Lets browsers sign in on the forge with OAuth. It needs `external_url`: the forge leads back to
+    /// `/-/oauth/callback` below it.
+    pub fn oauth(mut self, options: OauthOptions) -> Self {
+        self.oauth = Some(options);
+        self
+    }
+
+    /// Sets the page on which the forge signs in its users, for a forge whose cookie this host takes. The host's own page
+    /// links to it.
+    pub fn forge_sign_in(mut self, url: impl Into<String>) -> Self {
+        self.forge_sign_in = Some(url.into());
+        self
+    }
+
     /// Keeps an audit log of each project, and each record for this time; by default there is none. Maintainers and
     /// owners of a project read it at `/-/ml/audit` below the project's address.
     pub fn audit_log(mut self, kept_for: Duration) -> Self {
@@ -253,6 +298,20 @@ impl HostBuilder {
             clock: self.clock,
             randomness: self.randomness,
         };
+        ensure!(
+            self.oauth.is_none() || self.external_url.is_some(),
+            "sign-in on the forge needs the external URL, to which the forge leads back"
+        );
+        let sign_in = SignIn {
+            sessions: Sessions::open(self.sessions.as_deref())?,
+            attempts: Attempts::new(),
+            once: OnceLink::default(),
+            cookies: Cookies::new(self.external_url.as_deref()),
+            oauth: self.oauth.map(OauthClient::new).transpose()?,
+            forge_page: self.forge_sign_in,
+            local: self.local,
+            flow_key: new_key()?,
+        };
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let config = HostConfig {
             origins,
@@ -266,7 +325,7 @@ impl HostBuilder {
             external_url,
         };
         let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
-        Ok(Host::new(plugin, services, self.limits, low_priority, config))
+        Ok(Host::new(plugin, services, self.limits, low_priority, sign_in, config))
     }
 }
 

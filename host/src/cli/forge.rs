@@ -137,11 +137,7 @@ impl ForgeArgs {
             ForgeChoice::Local => return Ok(OpenForge::Local(Arc::new(open_local(data)?))),
             ForgeChoice::Gitea(url) | ForgeChoice::Gogs(url) | ForgeChoice::Gitlab(url) | ForgeChoice::Http(url) => url,
         };
-        let authorities = self.forge_ca.as_deref().map(read).transpose()?;
-        let address = ForgeAddress {
-            url: url.clone(),
-            authorities,
-        };
+        let address = self.address(url)?;
         let service_token = secret(self.forge_token_file.as_deref(), TOKEN_VARIABLE)?;
         self.check_commit_statuses(external_url, service_token.as_deref())?;
         let webhook_secret = secret(self.forge_webhook_secret_file.as_deref(), WEBHOOK_SECRET_VARIABLE)?;
@@ -189,6 +185,14 @@ impl ForgeArgs {
             );
         }
         Ok(())
+    }
+
+    /// The location of a forge at this URL.
+    pub(super) fn address(&self, url: &str) -> anyhow::Result<ForgeAddress> {
+        Ok(ForgeAddress {
+            url: url.to_owned(),
+            authorities: self.forge_ca.as_deref().map(read).transpose()?,
+        })
     }
 
     /// Refuses options that the forge would not use: the administrator meant something else.
@@ -293,12 +297,13 @@ fn write_owner(file: &Path, owner: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Reads a file that an option names.
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// Reads a secret from its file, else from the environment. Line breaks at its end do not count.
-fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
+pub(super) fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
     let (secret, from) = match (file, std::env::var(variable)) {
         (Some(file), Ok(_)) => bail!(
             "both {} and the variable {variable} are given: leave one out",

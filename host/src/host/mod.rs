@@ -1,6 +1,7 @@
 //! The host: it answers HTTP requests, without a socket.
 
 pub(crate) mod audit;
+pub(crate) mod credentials;
 pub(crate) mod execution;
 pub(crate) mod forge_turns;
 pub(crate) mod headers;
@@ -9,6 +10,7 @@ pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
 pub(crate) mod page_headers;
+pub(crate) mod pages;
 pub(crate) mod purge;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
@@ -27,7 +29,8 @@ use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 
 use crate::auth::origin::Origins;
-use crate::forge::ProjectRef;
+use crate::auth::sign_in::SignIn;
+use crate::forge::{Credential, ProjectRef};
 use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
 use crate::host::forge_turns::{ForgeTurns, ForgeWork};
@@ -75,6 +78,9 @@ pub(crate) struct HostState {
     pub(crate) commit_statuses: ForgeTurns,
     /// Permits for webhooks that are read.
     pub(crate) webhooks: Semaphore,
+    /// Permits for forms of the server's own pages that are read.
+    pub(crate) forms: Semaphore,
+    pub(crate) sign_in: SignIn,
 }
 
 /// Settings of a host, besides its limits.
@@ -100,6 +106,7 @@ impl Host {
         services: HostServices,
         limits: Limits,
         low_priority: LowPriorityRuntime,
+        sign_in: SignIn,
         config: HostConfig,
     ) -> Self {
         let state = HostState {
@@ -115,6 +122,8 @@ impl Host {
             job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
             commit_statuses: ForgeTurns::new(ForgeWork::CommitStatuses),
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
+            forms: Semaphore::new(pages::FORMS_MAX),
+            sign_in,
             limits,
         };
         Self { state: Arc::new(state) }
@@ -123,6 +132,17 @@ impl Host {
     /// The names of the interfaces that the component imports.
     pub fn imports(&self) -> Vec<String> {
         self.state.plugin.imports()
+    }
+
+    /// Makes a link that signs in once, within 10 minutes: its path below the host's address. A former link ends. `make`
+    /// makes the credential of its user when it is followed. `None`: the system has no random bytes.
+    pub fn sign_in_link(&self, make: impl FnOnce() -> anyhow::Result<Credential> + Send + 'static) -> Option<String> {
+        let code = self
+            .state
+            .sign_in
+            .once
+            .make(Box::new(make), self.state.services.now_ms())?;
+        Some(format!("/-/sign-in?once={code}"))
     }
 
     pub(crate) fn state(&self) -> &Arc<HostState> {
@@ -160,13 +180,17 @@ impl Host {
                 let taken = self.state.take_webhook(&head, body).await;
                 taken.unwrap_or_else(Response::from)
             }
-            Route::Nowhere => HttpError::EndpointNotFound.into(),
+            Route::Server(page) => {
+                let body = body.map_err(Into::into).boxed_unsync();
+                self.state.answer_page(&head, page, body).await
+            }
+            Route::Nowhere => self.state.refuse(&head, false, HttpError::EndpointNotFound).await,
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();
-                self.state
-                    .answer(&head, project, path, body, &mut line)
-                    .await
-                    .unwrap_or_else(Response::from)
+                match self.state.answer(&head, project, path, body, &mut line).await {
+                    Ok(response) => response,
+                    Err(refusal) => self.state.refuse(&head, router::is_page(path), refusal).await,
+                }
             }
         };
         id.attach_to(&mut response);
@@ -229,6 +253,7 @@ impl HostState {
             class,
             caller,
             credential,
+            form_token,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
         let bytes = match self.receive(head, class, &mut body, &mut share).await {
@@ -236,7 +261,7 @@ impl HostState {
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let mut request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
-        self.add_page_headers(request.headers_mut(), head, path, &caller, &credential);
+        self.add_page_headers(request.headers_mut(), head, path, &caller, form_token);
         let (project, credential) = (caller.project, Arc::new(credential));
         let call = ComponentCall {
             request,

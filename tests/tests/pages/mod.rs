@@ -15,6 +15,7 @@ mod prompts;
 mod run;
 mod run_changes;
 mod run_files;
+mod server;
 mod trash;
 mod versions;
 

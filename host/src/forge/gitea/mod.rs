@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use http::HeaderMap;
 
 use super::{
-    Access, CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, ProjectRef, Role,
-    Scope, Target, Webhook, WebhookError,
+    Access, CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, Project,
+    ProjectRef, Role, Scope, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
@@ -39,6 +39,8 @@ use id_token::IdTokens;
 use location::{Location, Locations};
 use repository::Repository;
 
+/// The id of no user: of somebody who is not signed in.
+const NOBODY: i64 = 0;
 /// The scope that reading a repository needs.
 const READ_REPOSITORY: &str = "read:repository";
 
@@ -198,6 +200,16 @@ impl Forge for GiteaForge {
         }
         access.token_id = caller.token.map(|token| token.id);
         Ok(access.into())
+    }
+
+    /// One request without a credential. It finds nothing on a forge that wants a sign-in for everything.
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        match self.api.repository(project, &HeaderMap::new()).await? {
+            Answer::Found(repository) if repository.role(NOBODY).is_some() => {
+                Ok(Some(repository.project(&repository.location(&self.api)?)))
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn job(

@@ -112,6 +112,14 @@ impl Api {
         }
     }
 
+    /// The project as GitLab shows it to strangers, with fewer fields.
+    pub(super) async fn shown_project(&self, project: &ProjectRef) -> Result<Answer<ShownProject>, ForgeError> {
+        match project {
+            ProjectRef::Path(path) if !path.contains('/') => Ok(Answer::Hidden),
+            project => self.get(&["projects", &project.to_string()], &HeaderMap::new()).await,
+        }
+    }
+
     /// The membership of a user, also an inherited one. `Hidden`: the user is no member.
     pub(super) async fn member(
         &self,
@@ -225,6 +233,12 @@ pub(super) struct Project {
     pub(super) permissions: Option<Permissions>,
     pub(super) model_experiments_access_level: Option<String>,
     pub(super) model_registry_access_level: Option<String>,
+}
+
+/// A project as GitLab shows it to strangers.
+#[derive(Deserialize)]
+pub(super) struct ShownProject {
+    pub(super) id: u64,
 }
 
 /// The caller's own memberships, without those of groups with which the project is shared.

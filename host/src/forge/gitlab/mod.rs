@@ -10,8 +10,8 @@ use http::HeaderMap;
 
 use super::id_token::IdTokenVerifier;
 use super::{
-    CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, ProjectRef,
-    Target, Webhook, WebhookError,
+    CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, Project,
+    ProjectRef, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
@@ -124,6 +124,10 @@ impl Forge for GitlabForge {
             (Some(Token::Access(headers)), _) => self.decide_token(project, &headers).await,
             (None, _) => Ok(Decision::Unauthenticated),
         }
+    }
+
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        self.find_public(project).await
     }
 
     async fn job(

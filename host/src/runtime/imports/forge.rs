@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use wasmtime::component::Accessor;
 
-use crate::forge::{CommitState, CommitStatus, EndedRun, ForgeError, Job, JobRef, Target};
+use crate::forge::{CommitState, CommitStatus, Credential, EndedRun, ForgeError, Job, JobRef, Target};
 use crate::runtime::bindings::forge as wit;
 use crate::runtime::store_data::{Imports, StoreData};
 
@@ -36,6 +36,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get_job(accessor: &Accessor<T, Self>, reference: wit::JobRef) -> Result<Option<wit::Job>, wit::Error> {
         let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
         let credential = accessor.with(|mut call| call.get().credential());
+        let credential = credential.filter(|credential| **credential != Credential::Anonymous);
         let forge = services.forge.forge();
         let reference = JobRef::from(reference);
         let job = timeout(JOB_TIME, forge.job(project, &reference, credential.as_deref())).await;

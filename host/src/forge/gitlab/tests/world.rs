@@ -186,6 +186,14 @@ impl Facts {
             "/oauth/discovery/keys" => return Answer::json(200, &json!({"keys": self.keys})),
             _ => (),
         }
+        let is_project = ["/api/v4/projects/7", "/api/v4/projects/team%2Fmodel"].contains(&&*seen.target);
+        if presented(seen).is_none() && is_project {
+            // To strangers GitLab tells no visibility and no switches of features.
+            return match self.visibility {
+                "public" => Answer::json(200, &json!({"id": PROJECT, "path_with_namespace": PATH})),
+                _ => not_found(),
+            };
+        }
         let known = presented(seen).and_then(|token| self.tokens.get(&token).cloned());
         let Some((kind, user)) = known else {
             return unauthorized();
