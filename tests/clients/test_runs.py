@@ -3,6 +3,7 @@
 import json
 import math
 
+import mlflow
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
@@ -32,6 +33,12 @@ def test_a_run_ends_with_a_status_and_a_time(client, run, status):
     client.set_terminated(run, status, end_time=1999999999999)
     info = client.get_run(run).info
     assert (info.status, info.end_time) == (status, 1999999999999)
+
+
+def test_the_active_run_ends_with_a_status(client, experiment):
+    run = mlflow.start_run(experiment_id=experiment).info.run_id
+    mlflow.end_run("KILLED")
+    assert client.get_run(run).info.status == "KILLED"
 
 
 def test_update_run_changes_status_and_name(client, run):

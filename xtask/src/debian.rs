@@ -2,9 +2,34 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::step::{command, output_of, run_on_stderr, succeeds};
+use crate::step::{command, output_of, run_on_stderr, step, succeeds};
+
+/// A package, with a file that tells whether it is installed. Small images leave out documentation.
+pub(crate) type Package = (&'static str, &'static str);
+
+/// Installs those packages that are not there. Fails when some are still missing then.
+pub(crate) fn install_missing(dir: &Path, packages: &[Package], needed_by: &str) -> Result<()> {
+    let before = missing(packages);
+    if before.is_empty() {
+        return Ok(());
+    }
+    step(&format!("apt-get install {}", before.join(" ")), || {
+        Apt::ready(dir)
+            .and_then(|apt| apt.install(&before))
+            .with_context(|| format!("{needed_by} need these packages of Debian"))
+    })?;
+    match missing(packages).as_slice() {
+        [] => Ok(()),
+        names => bail!("apt-get brought nothing usable of: {}", names.join(" ")),
+    }
+}
+
+fn missing(packages: &[Package]) -> Vec<&'static str> {
+    let absent = |(_, file): &&Package| !Path::new(file).exists();
+    packages.iter().filter(absent).map(|(name, _)| *name).collect()
+}
 
 /// A machine where packages can be installed: this user is root, or sudo asks no password.
 pub(crate) struct Apt<'a> {

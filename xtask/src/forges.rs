@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::clients;
-use crate::debian::Apt;
+use crate::debian::{self, Package};
 use crate::environment::make_missing;
 use crate::layout::Layout;
 use crate::step::{run_watched, step};
 use crate::suite::{Tally, build_all};
 
-/// Debian's packages, each with a file that tells whether it is installed. Small images leave out documentation.
-const PACKAGES: [(&str, &str); 6] = [
+/// Debian's packages.
+const PACKAGES: [Package; 6] = [
     ("caddy", "/usr/bin/caddy"),
     ("nginx", "/usr/sbin/nginx"),
     ("openssl", "/usr/bin/openssl"),
@@ -40,26 +40,9 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     })
 }
 
-/// Installs those packages that are not there. Fails when some are still missing then.
+/// Installs what is missing of Debian's packages.
 pub(crate) fn install_missing(dir: &Path) -> Result<()> {
-    let before = missing();
-    if before.is_empty() {
-        return Ok(());
-    }
-    step(&format!("apt-get install {}", before.join(" ")), || {
-        Apt::ready(dir)
-            .and_then(|apt| apt.install(&before))
-            .context("the tests beside forges need these packages of Debian")
-    })?;
-    match missing().as_slice() {
-        [] => Ok(()),
-        names => bail!("apt-get brought nothing usable of: {}", names.join(" ")),
-    }
-}
-
-fn missing() -> Vec<&'static str> {
-    let absent = |(_, file): &&(&str, &str)| !Path::new(file).exists();
-    PACKAGES.iter().filter(absent).map(|(name, _)| *name).collect()
+    debian::install_missing(dir, &PACKAGES, "the tests beside forges")
 }
 
 fn tests(layout: &Layout) -> PathBuf {

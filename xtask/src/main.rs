@@ -4,6 +4,7 @@
 
 mod background;
 mod bench;
+mod browser;
 mod clients;
 mod debian;
 mod deny;
@@ -44,6 +45,7 @@ test     the same set-up, then every part of the test suite, or only those named
   differential
            MLflow's own server and mlforge are asked the same (Python, pytest)
   forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
+  browser  Chromium, which apt-get installs, on every page that links lead to (Python, pytest); pictures in target/browser
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::background::Background;
+use crate::browser;
 use crate::clients;
 use crate::deny;
 use crate::differential;
@@ -35,19 +36,22 @@ pub(crate) enum Part {
     Differential,
     /// nginx and Caddy in front of mlforge, and a Redmine beside it.
     Forges,
+    /// The pages, in a real browser.
+    Browser,
     /// Kills, full disks and long load.
     Soak,
 }
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
         Self::Clients,
         Self::Differential,
         Self::Forges,
+        Self::Browser,
         Self::S3,
         Self::Soak,
     ];
@@ -57,11 +61,11 @@ impl Part {
         let named: Vec<Self> = names.iter().map(|name| Self::parse(name)).collect::<Result<_>>()?;
         let takes_arguments = matches!(
             named.as_slice(),
-            [Self::Rust | Self::Clients | Self::Differential | Self::Forges | Self::Soak]
+            [Self::Rust | Self::Clients | Self::Differential | Self::Forges | Self::Browser | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `clients`, `differential`, `forges` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `clients`, `differential`, `forges`, `browser` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -84,10 +88,14 @@ impl Part {
             Self::Clients => "clients",
             Self::Differential => "differential",
             Self::Forges => "forges",
+            Self::Browser => "browser",
             Self::Soak => "soak",
         }
     }
 }
+
+/// The parts whose tests are in Python.
+const PYTHON: [Part; 4] = [Part::Clients, Part::Differential, Part::Forges, Part::Browser];
 
 /// Tests that passed, read off the summary lines of cargo test and pytest.
 #[derive(Default)]
@@ -118,7 +126,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
     let layout = Layout::find()?;
     step("wasm target", || wasm::ensure(&layout.root))?;
     // Two, since the tests with Python start long before those that need Garage.
-    let groups: [&[Part]; 2] = [&[Part::Clients, Part::Differential, Part::Forges], &[Part::S3]];
+    let groups: [&[Part]; 2] = [&PYTHON, &[Part::S3]];
     let mut background: Vec<Background> = groups
         .into_iter()
         .filter_map(|group| Background::start(&layout, &chosen(group, parts)))
@@ -134,6 +142,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
             Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,
+            Part::Browser => browser::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
     }
@@ -156,13 +165,19 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     let mut environments = Vec::new();
     if parts.contains(&Part::Clients) {
         environments.extend(clients::environments(&layout));
-    } else if parts.contains(&Part::Forges) {
+    } else if parts.contains(&Part::Forges) || parts.contains(&Part::Browser) {
         environments.push(clients::newest_environment(&layout));
     }
     if parts.contains(&Part::Differential) {
         environments.push(differential::environment(&layout));
     }
+    if parts.contains(&Part::Browser) {
+        environments.push(browser::environment(&layout));
+    }
     make_missing(&layout, &environments)?;
+    if parts.contains(&Part::Browser) {
+        browser::install_missing(&layout.root)?;
+    }
     if parts.contains(&Part::Forges) {
         forges::install_missing(&layout.root)?;
     }
