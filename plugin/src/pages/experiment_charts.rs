@@ -60,6 +60,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     let words = call.site.words();
     let title = format!("{} · {}", words.compare.charts, experiment.name);
     let page = Page::new(&call, Section::Experiments, title);
+    let page = page.step(&experiment.name, call.site.page(&format!("experiments/{id}")));
     Ok(page.answer(&html! {
         (shown.head(&experiment))
         @if names.is_empty() {

@@ -12,7 +12,7 @@ use super::{Mark, UNITS, as_logged, float, ticks};
 use crate::number::is_number;
 use crate::words::{Words, fill};
 
-/// Largest number of words of an axis. The place below them is that of all others.
+/// Largest number of words of an axis. Below them is the place of all other values.
 const WORDS_MAX: usize = 12;
 /// The part of the width that is free at each side, in per cent, for the labels of the outer axes.
 const SIDE: f64 = 7.0;
@@ -58,7 +58,8 @@ pub struct ParallelChart<'a> {
 /// The places of an axis.
 enum Places<'a> {
     Numbers(Scale),
-    Words(Vec<&'a str>),
+    /// The words from the top, and true if other values are below them.
+    Words(Vec<&'a str>, bool),
 }
 
 impl<'a> Vertical<'a> {
@@ -68,17 +69,16 @@ impl<'a> Vertical<'a> {
         if let Some(numbers) = numbers {
             return Some(Places::Numbers(spread(numbers.into_iter())?));
         }
-        let mut words = Vec::new();
+        let (mut words, mut has_others) = (Vec::new(), false);
         for value in self.values.iter().flatten() {
-            if let Value::Text(text) = value
-                && !words.contains(text)
-                && words.len() < WORDS_MAX
-            {
-                words.push(*text);
+            match value {
+                Value::Text(text) if words.contains(text) => {}
+                Value::Text(text) if words.len() < WORDS_MAX => words.push(*text),
+                _ => has_others = true,
             }
         }
         words.sort_unstable();
-        Some(Places::Words(words))
+        Some(Places::Words(words, has_others))
     }
 }
 
@@ -99,11 +99,13 @@ impl Places<'_> {
                 let number = number(value).filter(|number| scale.can_draw(*number))?;
                 Some(scale.place(number))
             }
-            (Places::Words(words), Value::Text(text)) => {
-                let index = words.iter().position(|word| word == text).unwrap_or(words.len());
-                Some(word_place(index, words.len()))
+            (Places::Words(words, has_others), value) => {
+                let index = words.iter().position(|word| *value == Value::Text(word));
+                Some(word_place(
+                    index.unwrap_or(words.len()),
+                    words.len() + usize::from(*has_others),
+                ))
             }
-            (Places::Words(_), Value::Number(_)) => None,
         }
     }
 
@@ -114,24 +116,21 @@ impl Places<'_> {
                 let ticks = ticks::numbers(*scale).into_iter();
                 ticks.map(|tick| (scale.place(tick.value), tick.label)).collect()
             }
-            Places::Words(words) => {
-                let place = |(index, word): (usize, &&str)| (word_place(index, words.len()), cut(word));
-                let mut labels: Vec<_> = words.iter().enumerate().map(place).collect();
-                if words.len() == WORDS_MAX {
-                    labels.push((0.0, words_of_page.charts.others.to_owned()));
-                }
-                labels
+            Places::Words(words, has_others) => {
+                let others = has_others.then_some(words_of_page.charts.others);
+                let all: Vec<&str> = words.iter().copied().chain(others).collect();
+                let place = |(index, word): (usize, &&str)| (word_place(index, all.len()), cut(word));
+                all.iter().enumerate().map(place).collect()
             }
         }
     }
 }
 
-/// The place of a word: the first is at the top. Below the last is the place of all others.
+/// The place of a word: the first is at the top, and the last at the bottom.
 fn word_place(index: usize, count: usize) -> f64 {
     match count {
-        WORDS_MAX => 1.0 - float(index.min(count)) / float(count),
         0 | 1 => 0.5,
-        _ => 1.0 - float(index) / float(count - 1),
+        _ => 1.0 - float(index.min(count - 1)) / float(count - 1),
     }
 }
 

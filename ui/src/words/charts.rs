@@ -25,7 +25,6 @@ words! {
         running: "{0} (running)", "{0} (실행 중)";
         parallel: "Parallel coordinates", "평행 좌표";
         scrolls: "{0}, scrolls sideways", "{0}, 옆으로 스크롤";
-        absent: "none", "없음";
         others: "other", "기타";
         against: "{0} against {1}", "{1}에 따른 {0}";
         by_param: "{0} by {1}", "{1}별 {0}";

@@ -10,6 +10,8 @@ use crate::pages::columns::{self, Column};
 use crate::pages::curves::Curves;
 use crate::request::site::Site;
 
+/// Largest number of lines of all charts.
+const LINES_MAX: usize = 120;
 /// Largest number of charts.
 pub(super) const METRICS_MAX: usize = 8;
 /// Largest number of names from which to choose, and of their bytes.
@@ -29,10 +31,9 @@ impl Drawn {
     /// Reads the histories of the metrics that are asked for, or else of the first ones.
     pub(super) async fn read(asked: &Asked<'_>, columns: &[Column]) -> Result<Self> {
         let names = columns::metric_names(columns);
-        let metrics: Vec<&str> = match asked.metrics.as_slice() {
-            [] => names.iter().copied().take(METRICS_MAX).collect(),
-            chosen => names.iter().copied().filter(|name| chosen.contains(name)).collect(),
-        };
+        let count = (LINES_MAX / columns.len().max(1)).min(METRICS_MAX);
+        let is_asked = |name: &&str| asked.metrics.is_empty() || asked.metrics.contains(name);
+        let metrics: Vec<&str> = names.iter().copied().filter(is_asked).take(count).collect();
         Ok(Drawn {
             curves: Curves::read(columns, &metrics).await?,
             metrics: metrics.into_iter().map(str::to_owned).collect(),

@@ -12,11 +12,12 @@ use self::asked::{Asked, RUNS_MAX};
 pub use self::charts::options;
 use super::columns::{self, Column};
 use super::{Page, Section};
+use crate::domain::experiment::Experiment;
 use crate::error::Result;
-use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::response::Answer;
 use crate::request::site::Site;
+use crate::store::experiments;
 
 /// Shows runs side by side. Ids that name no run of the project are said, and the others are shown.
 pub async fn get(call: Call<'_>) -> Result<Answer> {
@@ -35,13 +36,16 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     let (site, words) = (call.site, call.site.words());
     let drawn = charts::Drawn::read(&asked, &columns).await?;
     let count = fill(words.compare.title, &[&columns.len().to_string()]);
-    let page = Page::new(&call, Section::Experiments, count.as_str());
-    let page = match columns.iter().any(Column::is_running) {
-        true => page.refreshed(REFRESH_S),
-        false => page,
-    };
+    let mut page = Page::new(&call, Section::Experiments, count.as_str());
+    let experiment = only_experiment(&columns).await?;
+    if let Some(experiment) = &experiment {
+        page = page.step(&experiment.name, address_of(site, experiment));
+    }
+    if columns.iter().any(Column::is_running) {
+        page = page.refreshed(REFRESH_S);
+    }
     Ok(page.answer(&html! {
-        (head(site, &columns, &count))
+        (head(site, &columns, experiment.as_ref(), &count))
         (notes(site, &asked))
         @if columns.len() == 1 { p.mut { (words.compare.one_more) } }
         (drawn.section(site, &asked, &columns))
@@ -66,30 +70,39 @@ fn empty(call: &Call<'_>, asked: &Asked<'_>) -> Answer {
     })
 }
 
-fn head(site: &Site, columns: &[Column], title: &str) -> Markup {
+/// The experiment of all runs. `None`: they are of several.
+async fn only_experiment(columns: &[Column]) -> Result<Option<Experiment>> {
+    let Some(first) = columns.first().map(|column| column.experiment) else {
+        return Ok(None);
+    };
+    if columns.iter().any(|column| column.experiment != first) {
+        return Ok(None);
+    }
+    Ok(Some(experiments::load(first).await?.experiment))
+}
+
+fn address_of(site: &Site, experiment: &Experiment) -> String {
+    site.page(&format!("experiments/{}", experiment.id))
+}
+
+fn head(site: &Site, columns: &[Column], experiment: Option<&Experiment>, title: &str) -> Markup {
     let words = site.words();
-    let mut experiments: Vec<_> = columns.iter().map(|column| column.experiment).collect();
-    experiments.sort_unstable();
-    experiments.dedup();
-    let address = |experiment| site.page(&format!("experiments/{experiment}"));
-    let first = columns.first().map(|column| html! { strong { bdi { (column.name) } } });
-    let started = columns.iter().map(|column| column.start_time_ms).max();
+    let first = columns.first().filter(|_| columns.len() > 1);
+    let others = experiment.map_or_else(|| site.page("experiments"), |experiment| address_of(site, experiment));
     html! {
         div.head {
             div {
                 h1 { (title) }
                 p.meta {
-                    @if let Some(first) = first.filter(|_| columns.len() > 1) {
-                        span { (filled(words.compare.against_first, &[first])) }
+                    @if let Some(experiment) = experiment {
+                        span { (filled(words.compare.of, &[html! { a href=(others) { bdi { (experiment.name) } } }])) }
                     }
-                    @if let Some(started) = started { span { (mlforge_ui::time::ago(words, started, now_ms())) } }
+                    @if let Some(first) = first {
+                        span { (filled(words.compare.against_first, &[html! { strong { bdi { (first.name) } } }])) }
+                    }
                 }
             }
-            div.acts {
-                @for experiment in experiments.iter().take(1) {
-                    a.btn href=(address(experiment)) { (words.compare.choose_others) }
-                }
-            }
+            div.acts { a.btn href=(others) { (words.compare.choose_others) } }
         }
     }
 }
