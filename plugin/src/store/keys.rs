@@ -76,8 +76,8 @@ mod uploads;
 
 pub use audit::{audit_records, audited_at, audited_change, audited_logging};
 pub use columns::{
-    Column, all_dirty_markers, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of, row_keys,
-    row_keys_between, zones,
+    Column, all_dirty_markers, all_row_keys, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of,
+    row_keys, row_keys_between, zones,
 };
 pub use commit_statuses::{all_pending_statuses, pending_status, pending_status_of};
 pub use jobs::{JobTarget, all_job_lookups, job_lookup, job_target_of};
