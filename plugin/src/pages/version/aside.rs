@@ -6,7 +6,7 @@ use mlforge_ui::words::fill;
 
 use super::super::forms::{self, TextField};
 use super::super::{form_token, registry};
-use super::Mistake;
+use super::{Mistake, Part};
 use crate::domain::limits::ALIAS_CHARS_MAX;
 use crate::domain::stage::ModelStage;
 use crate::domain::version::FullVersion;
@@ -55,10 +55,7 @@ pub(super) fn aliases(call: &Call<'_>, full: &FullVersion, mistake: Option<Mista
 
 fn alias_form(call: &Call<'_>, action: &str, mistake: Option<Mistake<'_>>) -> Result<Markup> {
     let (site, words) = (call.site, &call.site.words().registry);
-    let mistake = match mistake {
-        Some(Mistake::Alias(reason)) => Some(reason),
-        _ => None,
-    };
+    let mistake = Mistake::of(mistake, Part::Alias);
     let field = TextField {
         id: "alias",
         name: "alias",
@@ -113,10 +110,7 @@ pub(super) fn details(call: &Call<'_>, full: &FullVersion, mistake: Option<Mista
 
 fn stage(call: &Call<'_>, full: &FullVersion, mistake: Option<Mistake<'_>>) -> Markup {
     let (words, version) = (&call.site.words().registry, &full.version);
-    let mistake = match mistake {
-        Some(Mistake::Stage(reason)) => Some(reason),
-        _ => None,
-    };
+    let mistake = Mistake::of(mistake, Part::Stage);
     html! {
         details open[mistake.is_some()] {
             summary.small { (words.move_stage) }

@@ -6,7 +6,7 @@ use mlforge_ui::words::fill;
 use super::super::forms::{TextField, mistake_of};
 use super::super::parts::Question;
 use super::super::{form_token, registry, see_other};
-use super::{Mistake, home, load, page, show, target};
+use super::{Mistake, Part, home, load, page, show, target};
 use crate::domain::alias::{validate_alias, validate_new_alias};
 use crate::domain::limits::DESCRIPTION_CHARS_MAX;
 use crate::domain::model::Model;
@@ -111,10 +111,7 @@ pub async fn set_alias(call: Call<'_>) -> Result<Answer> {
         Ok(()) => aliases::set(&model.name, alias, &name(&full)).await,
         Err(error) => Err(error),
     };
-    answer(&call, &model, &full, changed, "#aliases", |reason| {
-        Mistake::Alias(reason)
-    })
-    .await
+    answer(&call, &model, &full, changed, "#aliases", Part::Alias).await
 }
 
 fn checked_alias(alias: &str) -> Result<()> {
@@ -148,10 +145,7 @@ pub async fn transition_stage(call: Call<'_>) -> Result<Answer> {
         }
         Err(error) => Err(error),
     };
-    answer(&call, &model, &full, changed, "#details", |reason| {
-        Mistake::Stage(reason)
-    })
-    .await
+    answer(&call, &model, &full, changed, "#details", Part::Stage).await
 }
 
 /// Sets a tag.
@@ -161,7 +155,7 @@ pub async fn set_tag(call: Call<'_>) -> Result<Answer> {
         Ok((key, value)) => change_tag(&model, &full, &key, Some(&value)).await,
         Err(error) => Err(error),
     };
-    answer(&call, &model, &full, changed, "#tags", |reason| Mistake::Tag(reason)).await
+    answer(&call, &model, &full, changed, "#tags", Part::Tag).await
 }
 
 /// Removes a tag.
@@ -171,7 +165,7 @@ pub async fn delete_tag(call: Call<'_>) -> Result<Answer> {
         Ok(key) => change_tag(&model, &full, key, None).await,
         Err(error) => Err(error),
     };
-    answer(&call, &model, &full, changed, "#tags", |reason| Mistake::Tag(reason)).await
+    answer(&call, &model, &full, changed, "#tags", Part::Tag).await
 }
 
 async fn change_tag(model: &Model, full: &FullVersion, key: &str, value: Option<&str>) -> Result<()> {
@@ -185,18 +179,21 @@ async fn change_tag(model: &Model, full: &FullVersion, key: &str, value: Option<
 }
 
 /// Leads back to a section of the version's page, or shows the page with the reason why a change was refused.
-async fn answer<'a>(
+async fn answer(
     call: &Call<'_>,
     model: &Model,
     full: &FullVersion,
     changed: Result<()>,
     section: &str,
-    mistake: impl Fn(&str) -> Mistake<'_>,
+    part: Part,
 ) -> Result<Answer> {
     match mistake_of(changed)? {
         Ok(()) => Ok(see_other(format!("{}{section}", home(call, model, full)))),
         // The page of a prompt does not show the form again.
         Err(reason) if full.is_prompt() => Err(Error::Invalid(reason)),
-        Err(reason) => show(call, model, full, Some(mistake(&reason))).await,
+        Err(reason) => {
+            let mistake = Mistake { part, reason: &reason };
+            show(call, model, full, Some(mistake)).await
+        }
     }
 }

@@ -36,12 +36,27 @@ const NOTE: &str = "mlflow.note.content";
 /// Number of aliases beside the title.
 const ALIASES_MAX: usize = 3;
 
-/// A part of the page whose form was refused, and the reason.
+/// A part of the page with a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Alias,
+    Stage,
+    Tag,
+}
+
+/// A form that was refused.
 #[derive(Clone, Copy)]
-enum Mistake<'a> {
-    Alias(&'a str),
-    Stage(&'a str),
-    Tag(&'a str),
+struct Mistake<'a> {
+    part: Part,
+    reason: &'a str,
+}
+
+impl<'a> Mistake<'a> {
+    /// The reason, if the form of this part was refused.
+    fn of(mistake: Option<Self>, part: Part) -> Option<&'a str> {
+        let mistake = mistake.filter(|mistake| mistake.part == part);
+        mistake.map(|mistake| mistake.reason)
+    }
 }
 
 /// Shows a version. A version of a prompt is shown on the prompt's page.
@@ -89,10 +104,7 @@ async fn show(call: &Call<'_>, model: &Model, full: &FullVersion, mistake: Optio
             .filter(|(key, _)| key != PROMPT_TAG && !origin::shows(key))
             .collect(),
         action: registry::version_page(call.site, model.id, full.version.number, "/tags"),
-        mistake: match mistake {
-            Some(Mistake::Tag(reason)) => Some(reason),
-            _ => None,
-        },
+        mistake: Mistake::of(mistake, Part::Tag),
     };
     let markup = html! {
         (head(call, model, full, run.as_ref()))
