@@ -39,7 +39,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) class: RouteClass,
     pub(crate) caller: Caller,
     pub(crate) credential: Credential,
-    /// The token that the caller's forms carry.
+    /// The token that the forms of a page carry. Empty: this is no page.
     pub(crate) form_token: String,
 }
 
@@ -67,7 +67,11 @@ impl HostState {
             path,
             class,
             caller,
-            form_token: presented.form_token(),
+            form_token: if router::is_page(path) {
+                presented.form_token()
+            } else {
+                String::new()
+            },
             credential: presented.credential,
         })
     }
