@@ -6,18 +6,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use http::HeaderValue;
 
+use crate::auth::attempts::Attempts;
+use crate::auth::cookies::Cookies;
+use crate::auth::once::OnceLink;
 use crate::auth::origin::Origins;
+use crate::auth::session::Sessions;
+use crate::auth::sign_in::SignIn;
 use crate::auth::upload_token::UploadTokens;
-use crate::forge::Forge;
 use crate::forge::cache::CachedForge;
+use crate::forge::local::LocalForge;
+use crate::forge::oauth::OauthClient;
+use crate::forge::{Forge, OauthOptions};
 use crate::host::audit::AuditLog;
 use crate::host::{Host, HostConfig};
 use crate::http::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::limits::descriptors;
+use crate::runtime::commit_statuses::CommitStatuses;
 use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Rng};
 use crate::runtime::low_priority::LowPriorityRuntime;
@@ -46,10 +54,15 @@ pub struct HostBuilder {
     background_maintenance: bool,
     source_schemes: Vec<String>,
     external_url: Option<String>,
+    commit_statuses: bool,
     host_names: Vec<String>,
     audit_kept_for: Option<Duration>,
     trusted_proxies: Vec<IpAddr>,
     upload_token_key: Option<[u8; 32]>,
+    sessions: Option<PathBuf>,
+    oauth: Option<OauthOptions>,
+    forge_sign_in: Option<String>,
+    local: Option<Arc<LocalForge>>,
     clock: Clock,
     randomness: Rng,
 }
@@ -79,10 +92,15 @@ impl HostBuilder {
             background_maintenance: true,
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
+            commit_statuses: false,
             host_names: Vec::new(),
             audit_kept_for: None,
             trusted_proxies: Vec::new(),
             upload_token_key: None,
+            sessions: None,
+            oauth: None,
+            forge_sign_in: None,
+            local: None,
             clock: Arc::new(SystemTime::now),
             randomness: Rng::System,
         }
@@ -123,6 +141,15 @@ impl HostBuilder {
     /// Sets the forge, which identifies callers.
     pub fn forge(mut self, forge: Arc<dyn Forge>) -> Self {
         self.forge = Some(forge);
+        self.local = None;
+        self
+    }
+
+    /// Sets the forge of the server's own users, which they also manage on the server's pages: their tokens at `/-/tokens`, and
+    /// the members of projects that they own at `/-/members`.
+    pub fn local_forge(mut self, forge: Arc<LocalForge>) -> Self {
+        self.forge = Some(Arc::<LocalForge>::clone(&forge));
+        self.local = Some(forge);
         self
     }
 
@@ -162,6 +189,14 @@ impl HostBuilder {
         self
     }
 
+    /// If true, a run that ends and names a commit sets a status of that commit on the forge, with a link to the
+    /// run; by default none is set. The forge must implement [`Forge::set_commit_status`], and `external_url` be
+    /// given, below which the links lead.
+    pub fn commit_statuses(mut self, commit_statuses: bool) -> Self {
+        self.commit_statuses = commit_statuses;
+        self
+    }
+
     /// Adds names by which browsers know the host, without ports, for example `ml.example.org`.
     ///
     /// The host of `external_url`, the loopback names (`localhost`, `127.0.0.1`, `[::1]`) and the address
@@ -178,6 +213,27 @@ impl HostBuilder {
     /// owner.
     pub fn upload_token_key(mut self, key: [u8; 32]) -> Self {
         self.upload_token_key = Some(key);
+        self
+    }
+
+    /// Sets the file of the browsers' sessions, which is made when absent; by default they end with the process. The file has
+    /// no credential that can be used: each is sealed under a key that only the browser has.
+    pub fn sessions(mut self, file: impl Into<PathBuf>) -> Self {
+        self.sessions = Some(file.into());
+        self
+    }
+
+    /// Lets browsers sign in on the forge with OAuth. It needs `external_url`: the forge leads back to
+    /// `/-/oauth/callback` below it.
+    pub fn oauth(mut self, options: OauthOptions) -> Self {
+        self.oauth = Some(options);
+        self
+    }
+
+    /// Sets the page on which the forge signs in its users, for a forge whose cookie this host takes. The host's own page
+    /// links to it.
+    pub fn forge_sign_in(mut self, url: impl Into<String>) -> Self {
+        self.forge_sign_in = Some(url.into());
         self
     }
 
@@ -222,7 +278,12 @@ impl HostBuilder {
         let blobs = self.blobs.context("a host needs blobs")?;
         let project_bytes_max = Some(self.limits.project_bytes_max).filter(|bytes| *bytes < u64::MAX);
         let quota = project_bytes_max.map(|bytes_max| Quota::new(Arc::clone(&blobs), bytes_max));
+        let external_url = self
+            .external_url
+            .as_ref()
+            .map(|url| url.trim_end_matches('/').to_owned());
         let services = HostServices {
+            commit_statuses: commit_statuses(self.commit_statuses, external_url.as_deref())?,
             file_bytes_max: self.limits.file_bytes_max,
             upload_tokens: UploadTokens::new(&self.upload_token_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),
@@ -237,6 +298,20 @@ impl HostBuilder {
             clock: self.clock,
             randomness: self.randomness,
         };
+        ensure!(
+            self.oauth.is_none() || self.external_url.is_some(),
+            "sign-in on the forge needs the external URL, to which the forge leads back"
+        );
+        let sign_in = SignIn {
+            sessions: Sessions::open(self.sessions.as_deref())?,
+            attempts: Attempts::new(),
+            once: OnceLink::default(),
+            cookies: Cookies::new(self.external_url.as_deref()),
+            oauth: self.oauth.map(OauthClient::new).transpose()?,
+            forge_page: self.forge_sign_in,
+            local: self.local,
+            flow_key: new_key()?,
+        };
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let config = HostConfig {
             origins,
@@ -247,10 +322,18 @@ impl HostBuilder {
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,
-            external_url: self.external_url.map(|url| url.trim_end_matches('/').to_owned()),
+            external_url,
         };
         let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
-        Ok(Host::new(plugin, services, self.limits, low_priority, config))
+        Ok(Host::new(plugin, services, self.limits, low_priority, sign_in, config))
+    }
+}
+
+fn commit_statuses(is_on: bool, external_url: Option<&str>) -> anyhow::Result<Option<CommitStatuses>> {
+    match (is_on, external_url) {
+        (false, _) => Ok(None),
+        (true, Some(url)) => Ok(Some(CommitStatuses::new(url.to_owned()))),
+        (true, None) => bail!("commit statuses need the external URL, below which their links lead"),
     }
 }
 

@@ -15,6 +15,7 @@ use time::macros::format_description;
 
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::sign_in::SignInArgs;
 use self::storage::FileStoreArgs;
 
 mod compile;
@@ -24,6 +25,7 @@ mod log;
 mod manage;
 mod purge;
 mod serve;
+mod sign_in;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -186,6 +188,9 @@ struct Serve {
     #[command(flatten)]
     files: FileStoreArgs,
 
+    #[command(flatten)]
+    sign_in: SignInArgs,
+
     /// Address by which clients and browsers know the server, if not by its own, for example
     /// https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]
@@ -212,8 +217,18 @@ enum ProjectCommand {
     Create {
         /// Full path, for example team/model
         path: String,
-        /// Visibility: private (nobody), internal or public (every user)
+        /// Visibility: private (members only), internal (every user) or public (everybody, also without signing in)
         #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
+        visibility: Visibility,
+    },
+    /// Say who may read a project without being a member
+    #[command(name = "visibility")]
+    SetVisibility {
+        /// Its number or path
+        #[arg(value_parser = parse_project)]
+        project: ProjectRef,
+        /// One of private (nobody), internal (every user), public (everybody, also without signing in)
+        #[arg(value_name = "WORD")]
         visibility: Visibility,
     },
     /// Print number, path and visibility of each project

@@ -55,9 +55,14 @@ impl maintenance_export::Guest for Plugin {
         maintenance::sweep_uploads(after).await
     }
 
-    async fn link_jobs(after: Option<Vec<u8>>) -> Result<maintenance_export::JobPass, String> {
+    async fn link_jobs(after: Option<Vec<u8>>) -> Result<maintenance_export::ForgePass, String> {
         report_panics();
         maintenance::link_jobs(after).await
+    }
+
+    async fn set_commit_statuses(after: Option<Vec<u8>>) -> Result<maintenance_export::ForgePass, String> {
+        report_panics();
+        maintenance::set_commit_statuses(after).await
     }
 
     async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Result<maintenance_export::PurgePass, String> {

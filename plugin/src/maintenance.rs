@@ -8,8 +8,9 @@ use crate::host::random::random_u64;
 use crate::host::report;
 use crate::store::artifacts::upload_gc;
 use crate::store::audit::retention;
+use crate::store::forge_calls::ForgePass;
 use crate::store::purge::PurgeStep;
-use crate::store::{compaction, job_lookups, keys, purge, tombstone};
+use crate::store::{commit_statuses, compaction, job_lookups, keys, purge, tombstone};
 
 /// Makes one pass of compaction.
 pub(crate) async fn compact(after: Option<Vec<u8>>, quiet_ms: Option<u64>) -> Result<wit::CompactionPass, String> {
@@ -42,15 +43,17 @@ pub(crate) async fn sweep_uploads(after: Option<Vec<u8>>) -> Result<wit::UploadP
 }
 
 /// Makes the look-ups of CI jobs that are due.
-pub(crate) async fn link_jobs(after: Option<Vec<u8>>) -> Result<wit::JobPass, String> {
+pub(crate) async fn link_jobs(after: Option<Vec<u8>>) -> Result<wit::ForgePass, String> {
     ensure_known(after.as_deref(), job_lookups::is_cursor)?;
-    let pass = job_lookups::pass(after.as_deref(), now_ms()).await.map_err(text)?;
-    Ok(wit::JobPass {
-        linked: to_u64(pass.linked),
-        pending: to_u64(pass.pending),
-        wait_ms: pass.wait_ms.map(|wait_ms| u64::try_from(wait_ms).unwrap_or(0)),
-        next: pass.next,
-    })
+    let pass = job_lookups::pass(after.as_deref(), now_ms()).await;
+    pass.map(forge_pass).map_err(text)
+}
+
+/// Sets the commit statuses that are due.
+pub(crate) async fn set_commit_statuses(after: Option<Vec<u8>>) -> Result<wit::ForgePass, String> {
+    ensure_known(after.as_deref(), commit_statuses::is_cursor)?;
+    let pass = commit_statuses::pass(after.as_deref(), now_ms()).await;
+    pass.map(forge_pass).map_err(text)
 }
 
 /// Makes one pass of a purge of what was deleted until a time, in milliseconds since the Unix epoch.
@@ -84,6 +87,15 @@ fn ensure_known(after: Option<&[u8]>, fits: impl FnOnce(&[u8]) -> bool) -> Resul
     match after {
         Some(after) if !fits(after) => Err(format!("no former pass returned the position {after:02x?}")),
         _ => Ok(()),
+    }
+}
+
+fn forge_pass(pass: ForgePass) -> wit::ForgePass {
+    wit::ForgePass {
+        done: to_u64(pass.done),
+        pending: to_u64(pass.pending),
+        wait_ms: pass.wait_ms.map(|wait_ms| u64::try_from(wait_ms).unwrap_or(0)),
+        next: pass.next,
     }
 }
 

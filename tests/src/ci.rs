@@ -1,11 +1,12 @@
-//! The CI of the forge under test: jobs that a test sets, and what the forge was asked for.
+//! The CI of the forge under test: jobs that a test sets, what the forge was asked for, and the commit statuses that it got.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use mlforge::forge::{Actor, Credential, ForgeError, Job, JobRef};
+use mlforge::forge::{Actor, CommitState, CommitStatus, Credential, ForgeError, Job, JobRef};
 use mlforge::storage::ProjectId;
+use tokio::sync::Notify;
 
 /// Jobs by project and by the name that a client gives them, and the caller's own.
 #[derive(Default)]
@@ -13,6 +14,43 @@ pub struct Ci {
     state: Mutex<State>,
     is_down: AtomicBool,
     is_hanging: AtomicBool,
+    knows_no_commit: AtomicBool,
+}
+
+/// A commit status that the forge got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GotStatus {
+    /// The project.
+    pub project: u64,
+    /// The commit's hash.
+    pub commit: String,
+    /// The state.
+    pub state: CommitState,
+    /// The name.
+    pub context: String,
+    /// The sentence.
+    pub description: String,
+    /// The link, in a project whose path is `group/` and its number.
+    pub url: String,
+}
+
+/// A point at which the forge waits with a commit status.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    reached: Arc<Notify>,
+    opened: Arc<Notify>,
+}
+
+impl Gate {
+    /// Waits until the forge has got the status.
+    pub(crate) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets the forge answer.
+    pub(crate) fn open(&self) {
+        self.opened.notify_one();
+    }
 }
 
 #[derive(Default)]
@@ -21,6 +59,9 @@ struct State {
     asked: Vec<(JobRef, Option<String>)>,
     own_job: Option<Job>,
     actor: Option<Actor>,
+    statuses: Vec<GotStatus>,
+    status_calls: usize,
+    gate: Option<Gate>,
 }
 
 impl Ci {
@@ -44,12 +85,34 @@ impl Ci {
         self.with(|state| state.actor = Some(actor));
     }
 
-    /// Makes each look-up fail from now on, or no longer.
+    /// Makes the forge know no commit from now on.
+    pub fn forget_commits(&self) {
+        self.knows_no_commit.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes the forge wait with the next commit status.
+    pub(crate) fn hold_next_status(&self) -> Gate {
+        let gate = Gate::default();
+        self.with(|state| state.gate = Some(gate.clone()));
+        gate
+    }
+
+    /// The commit statuses that the forge took since the last call.
+    pub fn take_statuses(&self) -> Vec<GotStatus> {
+        self.with(|state| std::mem::take(&mut state.statuses))
+    }
+
+    /// Number of commit statuses that the forge was sent since the last call, also of those that it did not take.
+    pub fn take_status_calls(&self) -> usize {
+        self.with(|state| std::mem::take(&mut state.status_calls))
+    }
+
+    /// Makes each look-up and each commit status fail from now on, or no longer.
     pub fn set_down(&self, is_down: bool) {
         self.is_down.store(is_down, Ordering::SeqCst);
     }
 
-    /// Makes each look-up hang from now on.
+    /// Makes each look-up and each commit status hang from now on.
     pub fn hang(&self) {
         self.is_hanging.store(true, Ordering::SeqCst);
     }
@@ -75,13 +138,44 @@ impl Ci {
     ) -> Result<Option<Job>, ForgeError> {
         let token = credential.and_then(Credential::token).map(str::to_owned);
         self.with(|state| state.asked.push((name.clone(), token)));
+        self.answers().await?;
+        Ok(self.with(|state| state.jobs.get(&(project.0, name.clone())).cloned()))
+    }
+
+    pub(crate) async fn set_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        let gate = self.with(|state| {
+            state.status_calls += 1;
+            state.gate.take()
+        });
+        if let Some(gate) = gate {
+            gate.reached.notify_one();
+            gate.opened.notified().await;
+        }
+        self.answers().await?;
+        if self.knows_no_commit.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let got = GotStatus {
+            project: project.0,
+            commit: status.commit.clone(),
+            state: status.state,
+            context: status.context.clone(),
+            description: status.description.clone(),
+            url: status.url(&format!("group/{}", project.0)),
+        };
+        self.with(|state| state.statuses.push(got));
+        Ok(true)
+    }
+
+    /// Fails while the forge is down, and does not end while it hangs.
+    async fn answers(&self) -> Result<(), ForgeError> {
         if self.is_hanging.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
-        if self.is_down.load(Ordering::SeqCst) {
-            return Err(ForgeError::new("unplugged"));
+        match self.is_down.load(Ordering::SeqCst) {
+            true => Err(ForgeError::new("unplugged")),
+            false => Ok(()),
         }
-        Ok(self.with(|state| state.jobs.get(&(project.0, name.clone())).cloned()))
     }
 
     fn with<T>(&self, run: impl FnOnce(&mut State) -> T) -> T {

@@ -18,7 +18,7 @@ mod trickle;
 mod two_projects;
 
 pub use caller::{Answer, Caller};
-pub use ci::Ci;
+pub use ci::{Ci, GotStatus};
 pub use forge::StaticForge;
 pub use guest::{COMPONENT as TEST_GUEST, GuestHost};
 pub use mlforge_bench::dice::Dice;

@@ -25,6 +25,17 @@ impl Tracker {
         &self.environment.ci
     }
 
+    /// Runs maintenance, and a function while the forge has got a commit status and has not answered yet.
+    pub fn pack_and_meanwhile(&self, meanwhile: impl FnOnce()) {
+        let gate = self.ci().hold_next_status();
+        let (host, project) = (self.host.clone(), ProjectId(self.project));
+        let packing = self.runtime.spawn(async move { host.run_maintenance(project).await });
+        self.runtime.block_on(gate.reached());
+        meanwhile();
+        gate.open();
+        self.runtime.block_on(packing).expect("a pass that ends");
+    }
+
     /// The records of one kind. Only the first 4 MiB are returned.
     pub fn records_of(&self, kind: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
         let ranges = [Range {

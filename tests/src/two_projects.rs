@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mlforge::forge::{
-    Access, Actor, Credential, Decision, Forge, ForgeError, Job, JobRef, Project, ProjectRef, Role, Scope, Visibility,
+    Access, Actor, CommitStatus, Credential, Decision, Forge, ForgeError, Job, JobRef, Project, ProjectRef, Role,
+    Scope, Visibility,
 };
 use mlforge::storage::ProjectId;
 
@@ -35,12 +36,13 @@ impl Forge for TwoProjects {
             "reader" => Role::Reporter,
             _ => return Ok(Decision::Unauthenticated),
         };
-        let project = match project {
-            ProjectRef::Id(id @ 1..=2) => {
-                Some(Project::new(ProjectId(*id), format!("group/{id}"), Visibility::Private))
-            }
-            _ => None,
+        let id = match project {
+            ProjectRef::Id(id) => Some(*id),
+            ProjectRef::Path(path) => path.strip_prefix("group/").and_then(|id| id.parse().ok()),
         };
+        let project = id
+            .filter(|id| (1..=2).contains(id))
+            .map(|id| Project::new(ProjectId(id), format!("group/{id}"), Visibility::Private));
         let actor = self.0.ci.actor().unwrap_or_else(|| Actor::new("7", token));
         let project = project.map(|project| (project, role));
         Ok(Access {
@@ -79,5 +81,9 @@ impl Forge for TwoProjects {
             })),
             _ => self.0.ci.job(project, job, credential).await,
         }
+    }
+
+    async fn set_commit_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        self.0.ci.set_status(project, status).await
     }
 }

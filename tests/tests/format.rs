@@ -48,7 +48,7 @@ struct Project {
 }
 
 impl Project {
-    /// An empty project, with or without an audit log.
+    /// An empty project, with or without an audit log and commit statuses.
     fn empty(is_audited: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -75,7 +75,10 @@ impl Project {
             .random_seed(1)
             .background_maintenance(false);
         let host = match is_audited {
-            true => host.audit_log(Duration::from_secs(24 * 3_600)),
+            true => host
+                .audit_log(Duration::from_secs(24 * 3_600))
+                .external_url("https://ml.test")
+                .commit_statuses(true),
             false => host,
         };
         let host = host.build().unwrap();
@@ -317,6 +320,8 @@ fn runs(project: &Project) -> String {
         let long = json!({"run_id": other, "key": "long", "value": "x".repeat(200)});
         project.post("runs/set-tag", long);
     }
+    let commit = json!({"run_id": run, "key": "mlflow.source.git.commit", "value": "c".repeat(40)});
+    project.post("runs/set-tag", commit);
     project.compact();
     project.post("runs/delete-tag", json!({"run_id": run, "key": "team"}));
     project.post(

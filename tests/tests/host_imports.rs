@@ -30,6 +30,26 @@ async fn a_reader_stages_no_blob() {
 }
 
 #[tokio::test]
+async fn only_maintenance_sets_commit_statuses() {
+    // The import has no project among its parameters: a status is always one of the instance's own project.
+    let guest = GuestHost::with(|builder| builder.external_url("https://ml.test").commit_statuses(true));
+    for token in ["owner", "developer", "reporter", "reading"] {
+        assert_eq!(guest.caller(token, "1").get("/status").await.body, "denied", "{token}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_writer_announces_an_ended_run() {
+    let guest = GuestHost::with(|builder| builder.external_url("https://ml.test").commit_statuses(true));
+    assert_eq!(guest.developer().get("/announce").await.body, "true");
+    for token in ["reporter", "reading"] {
+        assert_eq!(guest.caller(token, "1").get("/announce").await.body, "false", "{token}");
+    }
+    // By default no status is set.
+    assert_eq!(GuestHost::new().developer().get("/announce").await.body, "false");
+}
+
+#[tokio::test]
 async fn rights_end_with_their_request() {
     let guest = GuestHost::new();
     assert_eq!(guest.developer().get("/write").await.body, "written");
@@ -167,6 +187,7 @@ fn the_component_imports_only_the_interfaces_of_its_world() {
     imports.sort();
     let expected = [
         "mlforge:plugin/blobs@0.1.0",
+        "mlforge:plugin/forge@0.1.0",
         "mlforge:plugin/records@0.1.0",
         "mlforge:plugin/report@0.1.0",
         "wasi:clocks/system-clock@0.3.0",

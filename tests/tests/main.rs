@@ -8,6 +8,7 @@ mod artifacts;
 mod audit;
 mod authors;
 mod ci_jobs;
+mod commit_statuses;
 mod contention;
 mod copies;
 mod datasets;

@@ -5,6 +5,7 @@
 //! `PreEscaped`, the only way around that: a test holds this.
 
 pub mod assets;
+pub mod chart;
 pub mod frame;
 pub mod icon;
 pub mod language;

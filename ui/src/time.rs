@@ -60,17 +60,23 @@ pub fn duration(words: &Words, ms: i64) -> String {
 
 /// The time in UTC, as ISO 8601 writes it: `2026-11-28T10:02:11Z`.
 pub fn iso(ms: i64) -> String {
-    let time = civil(ms);
-    let (hour, minute, second) = time.to_hms();
+    let (hour, minute, second) = clock(ms);
     format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(ms))
 }
 
-fn exact(ms: i64) -> String {
-    let (hour, minute, second) = civil(ms).to_hms();
+/// The time in UTC, for people.
+pub(crate) fn exact(ms: i64) -> String {
+    let (hour, minute, second) = clock(ms);
     format!("{} {hour:02}:{minute:02}:{second:02} UTC", date(ms))
 }
 
-fn date(ms: i64) -> String {
+/// Hour, minute and second of a time in UTC.
+pub(crate) fn clock(ms: i64) -> (u8, u8, u8) {
+    civil(ms).to_hms()
+}
+
+/// The day of a time in UTC.
+pub(crate) fn date(ms: i64) -> String {
     let date = civil(ms).date();
     format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
 }

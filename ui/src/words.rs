@@ -23,13 +23,36 @@ macro_rules! words {
     };
 }
 
+mod account;
+mod charts;
 mod common;
+mod compare;
 mod errors;
+mod experiment_page;
 mod experiments;
+mod logged_models;
+mod prompts;
+mod registry;
+mod runs;
 
+pub use charts::ChartWords;
+mod manage;
+mod projects;
+mod sign_in;
+
+pub use account::AccountWords;
 pub use common::CommonWords;
+pub use compare::CompareWords;
 pub use errors::ErrorWords;
+pub use experiment_page::ExperimentPageWords;
 pub use experiments::ExperimentWords;
+pub use logged_models::LoggedModelWords;
+pub use manage::ManageWords;
+pub use projects::ProjectWords;
+pub use prompts::PromptWords;
+pub use registry::RegistryWords;
+pub use runs::RunWords;
+pub use sign_in::SignInWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
 macro_rules! groups {
@@ -61,8 +84,30 @@ groups! {
     common: CommonWords;
     /// Texts about requests that failed.
     errors: ErrorWords;
+    /// The page of an experiment, and the trash.
+    experiment_page: ExperimentPageWords;
     /// The list of experiments.
     experiments: ExperimentWords;
+    /// Charts.
+    charts: ChartWords;
+    /// The comparison of runs, and the charts of an experiment.
+    compare: CompareWords;
+    /// The pages of a run.
+    runs: RunWords;
+    /// Logged models.
+    logged_models: LoggedModelWords;
+    /// Prompts.
+    prompts: PromptWords;
+    /// Models and their versions.
+    registry: RegistryWords;
+    /// The page on which readers sign in.
+    sign_in: SignInWords;
+    /// The page of a reader's account.
+    account: AccountWords;
+    /// The list of projects.
+    projects: ProjectWords;
+    /// Tokens and members of users of the server.
+    manage: ManageWords;
 }
 
 impl Words {

@@ -20,6 +20,11 @@ pub(crate) fn form_token(credential: &Credential) -> String {
         .collect()
 }
 
+/// True if this is the form token of the credential. Hashes are compared, so that the time tells nothing of the token.
+pub(crate) fn is_form_token(credential: &Credential, sent: &str) -> bool {
+    Sha256::digest(form_token(credential)) == Sha256::digest(sent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +35,8 @@ mod tests {
         assert_eq!(of("a"), of("a"));
         assert_ne!(of("a"), of("b"));
         assert_ne!(of("a"), form_token(&Credential::Cookie("a".to_owned())));
+        assert!(is_form_token(&Credential::Bearer("a".to_owned()), &of("a")));
+        assert!(!is_form_token(&Credential::Bearer("a".to_owned()), &of("b")));
         assert_eq!(of("a").len(), 2 * TOKEN_BYTES);
     }
 }

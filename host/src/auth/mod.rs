@@ -1,7 +1,13 @@
 //! Authentication and authorisation: from a credential, a project and an intent to a caller or an error, in GitLab's order.
 
+pub(crate) mod attempts;
+pub(crate) mod cookies;
 pub(crate) mod form_token;
+pub(crate) mod once;
 pub(crate) mod origin;
+pub(crate) mod seal;
+pub(crate) mod session;
+pub(crate) mod sign_in;
 pub(crate) mod upload_token;
 
 use std::sync::Arc;
@@ -46,14 +52,17 @@ impl Caller {
     }
 }
 
-/// Asks the forge about the caller of a request. A refusal is based on an answer that is at most 5 s old, so a right that was
-/// granted takes effect within that time.
+/// Asks the forge about the caller of a request. Without a credential only a public project may be read. A refusal is based on
+/// an answer that is at most 5 s old, so a right that was granted takes effect within that time.
 pub(crate) async fn admit(
     forge: &CachedForge,
     credential: &Credential,
     project: &ProjectRef,
     intent: Intent,
 ) -> Result<Caller, HttpError> {
+    if *credential == Credential::Anonymous && intent != Intent::Read {
+        return Err(HttpError::Unauthenticated);
+    }
     match admit_within(forge, credential, project, intent, Duration::MAX).await {
         Err(HttpError::ReadOnlyToken | HttpError::WriteDenied | HttpError::ManageDenied) => {
             admit_within(forge, credential, project, intent, REFUSED_TTL_MAX).await

@@ -49,6 +49,10 @@ pub(super) struct ForgeArgs {
     #[arg(long, value_name = "NAME")]
     forge_audience: Vec<String>,
 
+    /// Let a run that ends set a status of the commit that it names, with a link to the run (gitea, gitlab)
+    #[arg(long)]
+    pub(super) commit_statuses: bool,
+
     /// Name of the cookie with which an http forge signs in its users
     #[arg(long, value_name = "NAME")]
     forge_cookie: Option<String>,
@@ -133,12 +137,9 @@ impl ForgeArgs {
             ForgeChoice::Local => return Ok(OpenForge::Local(Arc::new(open_local(data)?))),
             ForgeChoice::Gitea(url) | ForgeChoice::Gogs(url) | ForgeChoice::Gitlab(url) | ForgeChoice::Http(url) => url,
         };
-        let authorities = self.forge_ca.as_deref().map(read).transpose()?;
-        let address = ForgeAddress {
-            url: url.clone(),
-            authorities,
-        };
+        let address = self.address(url)?;
         let service_token = secret(self.forge_token_file.as_deref(), TOKEN_VARIABLE)?;
+        self.check_commit_statuses(external_url, service_token.as_deref())?;
         let webhook_secret = secret(self.forge_webhook_secret_file.as_deref(), WEBHOOK_SECRET_VARIABLE)?;
         let audience = match external_url {
             Some(url) if self.forge_audience.is_empty() => vec![url.to_owned()],
@@ -170,6 +171,30 @@ impl ForgeArgs {
         Ok(OpenForge::Remote(forge))
     }
 
+    /// Refuses commit statuses without a token that sets them, or an address to which they lead.
+    fn check_commit_statuses(&self, external_url: Option<&str>, service_token: Option<&str>) -> anyhow::Result<()> {
+        let needs = |what: &str| format!("--commit-statuses needs {what}");
+        if self.commit_statuses {
+            ensure!(
+                service_token.is_some(),
+                needs("a token that may set them: --forge-token-file")
+            );
+            ensure!(
+                external_url.is_some(),
+                needs("--external-url, below which their links lead")
+            );
+        }
+        Ok(())
+    }
+
+    /// The location of a forge at this URL.
+    pub(super) fn address(&self, url: &str) -> anyhow::Result<ForgeAddress> {
+        Ok(ForgeAddress {
+            url: url.to_owned(),
+            authorities: self.forge_ca.as_deref().map(read).transpose()?,
+        })
+    }
+
     /// Refuses options that the forge would not use: the administrator meant something else.
     fn refuse_unused(&self) -> anyhow::Result<()> {
         let is_local = self.forge == ForgeChoice::Local;
@@ -183,6 +208,8 @@ impl ForgeArgs {
                 self.forge_webhook_secret_file.is_some() && is_local,
             ),
             ("--forge-audience", !self.forge_audience.is_empty() && !takes_id_tokens),
+            // The same forges take commit statuses.
+            ("--commit-statuses", self.commit_statuses && !takes_id_tokens),
             ("--forge-cookie", self.forge_cookie.is_some() && !takes_cookie),
         ];
         match unused.iter().find(|(_, is_unused)| *is_unused) {
@@ -270,12 +297,13 @@ fn write_owner(file: &Path, owner: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Reads a file that an option names.
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// Reads a secret from its file, else from the environment. Line breaks at its end do not count.
-fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
+pub(super) fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
     let (secret, from) = match (file, std::env::var(variable)) {
         (Some(file), Ok(_)) => bail!(
             "both {} and the variable {variable} are given: leave one out",
@@ -294,68 +322,4 @@ fn secret(file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gitea() -> ForgeChoice {
-        ForgeChoice::Gitea("https://git.example.org".into())
-    }
-
-    #[test]
-    fn a_forge_is_local_or_has_a_kind_and_a_url() {
-        for text in [
-            "local",
-            "gogs=http://h",
-            "gitlab=https://h/base",
-            "http=https://h/mlforge/authorize",
-        ] {
-            assert_eq!(text.parse::<ForgeChoice>().unwrap().to_string(), text);
-        }
-        assert_eq!("gitea=https://git.example.org/".parse(), Ok(gitea()));
-        assert_eq!("forgejo=https://git.example.org".parse(), Ok(gitea()));
-        for bad in [
-            "",
-            "gitea",
-            "gitea=",
-            "gitea=ftp://h",
-            "local=https://h",
-            "svn=https://h",
-            "gitea=https://h?x",
-        ] {
-            assert!(bad.parse::<ForgeChoice>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_data_directory_belongs_to_one_forge() {
-        let data = tempfile::tempdir().unwrap();
-        claim(data.path(), &gitea()).unwrap();
-        claim(data.path(), &gitea()).unwrap();
-        assert!(open_managed(data.path()).is_err());
-        for other in [ForgeChoice::Local, ForgeChoice::Gogs("https://git.example.org".into())] {
-            let refused = claim(data.path(), &other).unwrap_err().to_string();
-            assert!(refused.contains("gitea=https://git.example.org"), "{refused}");
-        }
-        let local = tempfile::tempdir().unwrap();
-        claim(local.path(), &ForgeChoice::Local).unwrap();
-        open_managed(local.path()).unwrap();
-        assert!(
-            claim(local.path(), &gitea())
-                .unwrap_err()
-                .to_string()
-                .contains("the local forge")
-        );
-    }
-
-    #[test]
-    fn a_secret_is_read_without_its_line_break() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let of = |text: &str| {
-            std::fs::write(file.path(), text).unwrap();
-            secret(Some(file.path()), "MLFORGE_TEST_UNSET").ok().flatten()
-        };
-        assert_eq!(of("s3cret\n").as_deref(), Some("s3cret"));
-        assert_eq!(of(" \n"), None);
-        assert_eq!(secret(None, "MLFORGE_TEST_UNSET").unwrap(), None);
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ pub(super) fn project(data: &Path, command: &ProjectCommand) -> anyhow::Result<(
     let forge = open(data)?;
     match command {
         ProjectCommand::Create { path, visibility } => print(&forge.create_project(path, *visibility)?.0),
+        ProjectCommand::SetVisibility { project, visibility } => Ok(forge.set_visibility(project, *visibility)?),
         ProjectCommand::List => print_pages(
             |after| Ok(forge.list_projects(ProjectId(after))?),
             |project| project.id.0,

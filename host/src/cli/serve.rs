@@ -1,6 +1,6 @@
 //! `mlforge serve`: builds the host, tells the user how to reach it, and stops it on a signal.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let raised = raise_descriptor_limit();
     let forge = options.forge.open(data, options.external_url.as_deref())?;
     let records = super::storage::records(data)?;
-    let host = build(data, options, Arc::clone(&records), forge.forge()).await?;
+    let host = build(data, options, Arc::clone(&records), &forge).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -48,7 +48,11 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .clone()
         .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
     // This is the last step that can fail: a token created before a failed start would never be shown.
-    announce(announcement(&forge, &base, data)?);
+    let mut lines = announcement(&forge, &base, data)?;
+    if std::io::stdout().is_terminal() {
+        lines.push_str(&options.sign_in.link(&forge, &host, &base)?);
+    }
+    announce(lines);
     match raised {
         Ok(None) => {}
         Ok(Some((from, to))) => tracing::info!(from, to, "raised the limit of open files"),
@@ -80,13 +84,9 @@ async fn probe(forge: Arc<dyn Forge>) {
     }
 }
 
-async fn build(
-    data: &Path,
-    options: &Serve,
-    records: Arc<SqliteRecords>,
-    forge: Arc<dyn Forge>,
-) -> anyhow::Result<Host> {
-    let builder = super::storage::builder(data, &options.files, records, forge).await?;
+async fn build(data: &Path, options: &Serve, records: Arc<SqliteRecords>, forge: &OpenForge) -> anyhow::Result<Host> {
+    let builder = super::storage::builder(data, &options.files, records, forge.forge()).await?;
+    let builder = options.sign_in.lend(builder, &options.forge, forge)?;
     let component = super::compile::component(options.plugin.as_deref())?;
     super::compile::ahead(data, options.plugin.as_deref(), &component);
     let builder = match &options.external_url {
@@ -106,6 +106,7 @@ async fn build(
             ..Limits::default()
         })
         .isolate(options.isolate)
+        .commit_statuses(options.forge.commit_statuses)
         .source_schemes(source_schemes(&options.allow_source, &options.deny_source)?)
         .build()
 }

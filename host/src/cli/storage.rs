@@ -48,6 +48,7 @@ pub(super) async fn builder(
     Ok(builder
         .compiled_cache(super::compile::cache(data))
         .upload_token_key(key(&data.join("ticket.key"))?)
+        .sessions(data.join("sessions.db"))
         .records(records)
         .forge(forge))
 }

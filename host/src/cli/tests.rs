@@ -31,12 +31,13 @@ fn data_may_stand_before_and_after_the_command() {
 }
 
 #[test]
-fn serve_listens_on_loopback_and_keeps_an_audit_log_by_default() {
+fn serve_listens_on_loopback_keeps_an_audit_log_and_sets_no_commit_status_by_default() {
     let Command::Serve(serve) = parse("mlforge serve").unwrap().command else {
         panic!()
     };
     assert_eq!(serve.listen.to_string(), "127.0.0.1:5000");
     assert_eq!((serve.audit_days, serve.trusted_proxy.len()), (365, 0));
+    assert!(!serve.forge.commit_statuses);
 }
 
 #[test]

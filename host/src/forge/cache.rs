@@ -13,7 +13,9 @@ use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
-use super::{Credential, Decision, Event, Forge, ForgeError, ProjectRef};
+use super::{
+    Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
+};
 
 /// How long a decision is kept that permits reading.
 pub(crate) const ALLOWED_TTL_MAX: Duration = Duration::from_secs(60);
@@ -106,10 +108,24 @@ impl CachedForge {
     }
 
     async fn ask(&self, project: &ProjectRef, credential: &Credential) -> Answer {
-        match timeout(self.timeout, self.forge.resolve(project, credential)).await {
+        let decided = async {
+            match credential {
+                Credential::Anonymous => Ok(of_public(self.forge.public_project(project).await?)),
+                credential => self.forge.resolve(project, credential).await,
+            }
+        };
+        match timeout(self.timeout, decided).await {
             Ok(answer) => answer,
             Err(_) => Err(ForgeError::new("it did not answer in time")),
         }
+    }
+}
+
+/// The decision about somebody who is not signed in. Whatever a forge says, only a public project may be read.
+fn of_public(project: Option<Project>) -> Decision {
+    match project.filter(|project| project.visibility == Visibility::Public) {
+        Some(project) => Access::new(Actor::default(), Scope::ReadApi, Some((project, Role::Guest))).into(),
+        None => Decision::Unauthenticated,
     }
 }
 

@@ -123,6 +123,17 @@ impl ForgeClient {
             .await
     }
 
+    /// Sends a POST with a body as it is, as [`get`](Self::get) does. A header names its type.
+    pub(crate) async fn post_text(
+        &self,
+        segments: &[&str],
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<ForgeReply, ForgeError> {
+        self.send(self.http.post(self.url(segments)).headers(headers).body(body))
+            .await
+    }
+
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if !segments.is_empty()

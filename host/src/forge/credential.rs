@@ -20,16 +20,18 @@ pub enum Credential {
     },
     /// The cookie of a browser's session on the forge.
     Cookie(String),
+    /// None at all. The host asks [`Forge::public_project`](super::Forge::public_project) instead of the forge's decision.
+    Anonymous,
 }
 
 impl Credential {
-    /// The token: for `Basic` the password, or the user name if there is no password. `None`: a cookie.
+    /// The token: for `Basic` the password, or the user name if there is no password. `None`: a cookie, or nothing.
     pub fn token(&self) -> Option<&str> {
         match self {
             Self::Bearer(token) | Self::PrivateToken(token) | Self::JobToken(token) => Some(token),
             Self::Basic { user, password } if password.is_empty() => Some(user),
             Self::Basic { password, .. } => Some(password),
-            Self::Cookie(_) => None,
+            Self::Cookie(_) | Self::Anonymous => None,
         }
     }
 
@@ -47,6 +49,7 @@ impl Credential {
             Self::JobToken(token) => format!("j{token}"),
             Self::Basic { user, password } => format!("u{user}:{password}"),
             Self::Cookie(value) => format!("c{value}"),
+            Self::Anonymous => "a".to_owned(),
         }
     }
 
@@ -60,6 +63,7 @@ impl Credential {
             'j' => Self::JobToken(rest.to_owned()),
             'u' => Self::basic(rest)?,
             'c' => Self::Cookie(rest.to_owned()),
+            'a' if rest.is_empty() => Self::Anonymous,
             _ => return None,
         })
     }
@@ -95,6 +99,7 @@ mod tests {
             Credential::PrivateToken("t".into()),
             Credential::JobToken("t".into()),
             Credential::Cookie("t".into()),
+            Credential::Anonymous,
             basic("t", ""),
             basic("", "t"),
             basic("a", "b:c"),
@@ -104,7 +109,7 @@ mod tests {
             assert_eq!(Credential::decode(&text).as_ref(), Some(credential));
             assert_eq!(all.iter().position(|other| other.encode() == text), Some(index));
         }
-        for none in ["", "x", "uabc", "é"] {
+        for none in ["", "x", "uabc", "ab", "é"] {
             assert_eq!(Credential::decode(none), None, "{none}");
         }
     }

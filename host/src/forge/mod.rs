@@ -8,6 +8,7 @@ use crate::storage::ProjectId;
 mod access;
 pub(crate) mod cache;
 mod client;
+mod commit_status;
 mod credential;
 mod error;
 pub mod gitea;
@@ -16,19 +17,26 @@ pub mod http;
 mod id_token;
 mod job;
 pub mod local;
+pub(crate) mod oauth;
 mod project;
 mod signature;
 mod webhook;
 
+/// Maximum number of projects that one call of [`Forge::projects`] returns.
+pub const PROJECTS_LISTED_MAX: usize = 100;
+
 pub use access::{Access, Actor, Decision, Scope};
 pub use client::{ForgeAddress, ForgeClient, ForgeReply, secret_header};
+pub(crate) use commit_status::EndedRun;
+pub use commit_status::{CommitState, CommitStatus};
 pub use credential::Credential;
 pub use error::ForgeError;
 pub use job::{Job, JobRef, Target};
+pub use oauth::{OauthOptions, OauthProvider};
 pub use project::{Project, ProjectRef, Role, Visibility};
 pub use webhook::{Event, Webhook, WebhookError};
 
-/// A forge: its users, projects, roles, CI jobs and pages.
+/// A forge: its users, projects, roles, CI jobs, commit statuses and pages.
 ///
 /// Only [`resolve`](Self::resolve) must be implemented. The host bounds the time of every call, and caches
 /// decisions: see [`is_cached`](Self::is_cached).
@@ -40,6 +48,26 @@ pub trait Forge: Send + Sync + 'static {
     /// Fails when the forge does not answer, or answers in a way that is not understood. Such a request is
     /// refused, never let through.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError>;
+
+    /// Finds a project that everybody may read without signing in. `None`: there is none of this name, or it is not public.
+    /// The answer is cached as decisions are.
+    ///
+    /// # Errors
+    /// Fails as [`resolve`](Self::resolve) does.
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        let _ = project;
+        Ok(None)
+    }
+
+    /// Lists projects that the caller may read and whose number is above `after`, by number and at most
+    /// [`PROJECTS_LISTED_MAX`]. `Credential::Anonymous`: the public ones. `None`: the forge does not list projects.
+    ///
+    /// # Errors
+    /// Fails as [`resolve`](Self::resolve) does.
+    async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
+        let _ = (credential, after);
+        Ok(None)
+    }
 
     /// True if the host may cache decisions: those that permit reading for 60 s, others for 5 s. False if a
     /// decision costs next to nothing and holds only for the moment; then the forge is asked at each request.
@@ -63,6 +91,17 @@ pub trait Forge: Send + Sync + 'static {
     async fn link(&self, project: ProjectId, target: &Target) -> Result<Option<String>, ForgeError> {
         let _ = (project, target);
         Ok(None)
+    }
+
+    /// Sets a status of a commit of this project, with the forge's service token. False: the project has no such commit,
+    /// or takes no status for it. A status that has the same name replaces the former one.
+    ///
+    /// # Errors
+    /// Fails when the forge does not answer, or refuses the token. The host then asks again, with growing pauses, for a
+    /// week at most. So it may set a status twice.
+    async fn set_commit_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        let _ = (project, status);
+        Ok(false)
     }
 
     /// The name of the cookie with which the forge's pages sign in, if the forge takes it from this host too.

@@ -40,7 +40,7 @@ pub enum Visibility {
     Private,
     /// Every user of the forge, except those whom the forge restricts.
     Internal,
-    /// Every user of the forge. This host answers nobody else.
+    /// Everybody, also without signing in.
     Public,
 }
 

@@ -84,6 +84,7 @@ fn token_id(access: &Access, credential: &Credential) -> String {
         }
         Credential::Basic { .. } => "password".to_owned(),
         Credential::Cookie(_) => "session".to_owned(),
+        Credential::Anonymous => String::new(),
     }
 }
 

@@ -40,7 +40,8 @@ impl HostState {
     /// Runs a query on the threads of lower priority, once a slot is free.
     pub(crate) async fn run_query(self: &Arc<Self>, call: ComponentCall) -> Result<Response<Body>, HttpError> {
         let (host, project) = (Arc::clone(self), call.caller.project);
-        let work = async move { host.run(&call).await };
+        // Boxed, since the future of a run has kilobytes, and each future around it would hold it again.
+        let work = Box::pin(async move { host.run(&call).await });
         let ran = self.low_priority.run_in_slot(project, work).await;
         ran.unwrap_or(Err(HttpError::Internal))
     }

@@ -1,6 +1,8 @@
 //! The first steps of a request: from its head to its caller, and from its body to bytes. A request that is refused here
 //! reaches no instance.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
@@ -13,11 +15,13 @@ use crate::auth::upload_token::UPLOAD_TOKEN;
 use crate::convert::to_u64;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::HostState;
+use crate::host::credentials::Presented;
 use crate::http::collect;
 use crate::http::collect::{CollectError, CollectLimits};
 use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
-use crate::http::route_class::RouteClass;
+use crate::http::route_class::{Intent, RouteClass};
+use crate::http::router;
 use crate::limits::budget::Share;
 
 /// Time for which the body of a refused request is drained.
@@ -35,33 +39,69 @@ pub(crate) struct Admitted<'a> {
     pub(crate) class: RouteClass,
     pub(crate) caller: Caller,
     pub(crate) credential: Credential,
+    /// The token that the forms of a page carry. Empty: this is no page.
+    pub(crate) form_token: String,
 }
 
 impl HostState {
     /// Authenticates and authorises a request. This reads nothing of the body.
     pub(crate) async fn admit<'a>(
-        &self,
+        self: &Arc<Self>,
         head: &'a Parts,
         project: &ProjectRef,
         path: &'a str,
     ) -> Result<Admitted<'a>, HttpError> {
         let class = RouteClass::of(&head.method, path);
-        let credential = self.credential(head, project, path);
-        let is_ambient = match &credential {
+        let presented = self.credential(head, project, path).await;
+        let is_ambient = match &presented {
             // An upload token is in a header of its own, whatever credential it seals.
-            Ok(credential) => credential.is_ambient() && !head.headers.contains_key(UPLOAD_TOKEN),
-            Err(_) => head.headers.contains_key(header::COOKIE),
+            Ok(presented) if presented.credential != Credential::Anonymous => {
+                presented.is_ambient() && !head.headers.contains_key(UPLOAD_TOKEN)
+            }
+            _ => head.headers.contains_key(header::COOKIE),
         };
         self.config.origins.check(head, class.intent, is_ambient)?;
-        let credential = credential?;
-        let caller = auth::admit(&self.services.forge, &credential, project, class.intent).await?;
+        let (caller, presented) = self.admit_presented(presented?, project, path, class.intent).await?;
         Ok(Admitted {
             head,
             path,
             class,
             caller,
-            credential,
+            form_token: if router::is_page(path) {
+                presented.form_token()
+            } else {
+                String::new()
+            },
+            credential: presented.credential,
         })
+    }
+
+    /// Admits the caller of a credential. A session whose credential the forge no longer takes reads what everybody may.
+    async fn admit_presented(
+        &self,
+        presented: Presented,
+        project: &ProjectRef,
+        path: &str,
+        intent: Intent,
+    ) -> Result<(Caller, Presented), HttpError> {
+        let forge = &self.services.forge;
+        let admitted = auth::admit(forge, &presented.credential, project, intent).await;
+        let (admitted, presented) = match admitted {
+            Err(HttpError::Unauthenticated) if presented.session.is_some() => {
+                let nobody = Presented::of(Credential::Anonymous);
+                (auth::admit(forge, &nobody.credential, project, intent).await, nobody)
+            }
+            admitted => (admitted, presented),
+        };
+        match admitted {
+            // A client without a credential learns that it needs one, whether the forge answers or not.
+            Err(HttpError::ForgeDown { .. })
+                if presented.credential == Credential::Anonymous && !router::is_page(path) =>
+            {
+                Err(HttpError::Unauthenticated)
+            }
+            admitted => Ok((admitted?, presented)),
+        }
     }
 
     /// Reads a body into memory.

@@ -49,7 +49,8 @@ struct State {
 pub struct MaintenanceCounts {
     /// Number of passes of compaction that succeeded.
     pub passes: u64,
-    /// Number of passes that failed: of compaction, of the removal of uploads, of look-ups of CI jobs, and of purges.
+    /// Number of passes that failed: of compaction, of the removal of uploads, of look-ups of CI jobs, of commit
+    /// statuses, and of purges.
     pub failures: u64,
     /// Number of runs that were set aside because they cannot be compacted. Searches read such a run from its own records
     /// until it is changed again.
@@ -140,7 +141,7 @@ async fn run_scheduler(host: Weak<HostState>) {
             match host.maintenance.next() {
                 Next::Now(project, progress) => {
                     host.upload_gc.plan(&host, project);
-                    host.job_lookups.plan(&host, project, Duration::ZERO);
+                    host.plan_forge_calls(project);
                     let end = host.take_turn(project, progress).await;
                     host.maintenance.end_turn(project, end);
                     continue;
@@ -154,10 +155,11 @@ async fn run_scheduler(host: Weak<HostState>) {
 }
 
 impl Host {
-    /// Asks the forge for the CI jobs of a project that are due, compacts the project, including runs that were changed a moment
-    /// ago, and removes its abandoned uploads and old audit records. But for these jobs, answers stay the same and become faster.
+    /// Asks the forge for the CI jobs of a project that are due, and sets the commit statuses that are. Compacts the project,
+    /// including runs that were changed a moment ago, and removes its abandoned uploads and old audit records. But for these
+    /// jobs, answers stay the same and become faster.
     pub async fn run_maintenance(&self, project: ProjectId) {
-        self.state().link_jobs(project).await;
+        self.state().call_forge_for_all(project).await;
         let mut after = None;
         while let Some(pass) = self.state().compact(project, after, Some(Duration::ZERO)).await {
             after = pass.next;

@@ -1,14 +1,16 @@
 //! The host: it answers HTTP requests, without a socket.
 
 pub(crate) mod audit;
+pub(crate) mod credentials;
 pub(crate) mod execution;
+pub(crate) mod forge_turns;
 pub(crate) mod headers;
 pub(crate) mod ingress;
-pub(crate) mod job_lookups;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
 pub(crate) mod page_headers;
+pub(crate) mod pages;
 pub(crate) mod purge;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
@@ -27,12 +29,13 @@ use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 
 use crate::auth::origin::Origins;
-use crate::forge::ProjectRef;
+use crate::auth::sign_in::SignIn;
+use crate::forge::{Credential, ProjectRef};
 use crate::host::audit::AuditLog;
 use crate::host::execution::ComponentCall;
+use crate::host::forge_turns::{ForgeTurns, ForgeWork};
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
-use crate::host::job_lookups::JobLookups;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
@@ -71,9 +74,13 @@ pub(crate) struct HostState {
     pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
-    pub(crate) job_lookups: JobLookups,
+    pub(crate) job_lookups: ForgeTurns,
+    pub(crate) commit_statuses: ForgeTurns,
     /// Permits for webhooks that are read.
     pub(crate) webhooks: Semaphore,
+    /// Permits for forms of the server's own pages that are read.
+    pub(crate) forms: Semaphore,
+    pub(crate) sign_in: SignIn,
 }
 
 /// Settings of a host, besides its limits.
@@ -99,6 +106,7 @@ impl Host {
         services: HostServices,
         limits: Limits,
         low_priority: LowPriorityRuntime,
+        sign_in: SignIn,
         config: HostConfig,
     ) -> Self {
         let state = HostState {
@@ -111,8 +119,11 @@ impl Host {
             low_priority,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
-            job_lookups: JobLookups::default(),
+            job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
+            commit_statuses: ForgeTurns::new(ForgeWork::CommitStatuses),
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
+            forms: Semaphore::new(pages::FORMS_MAX),
+            sign_in,
             limits,
         };
         Self { state: Arc::new(state) }
@@ -121,6 +132,17 @@ impl Host {
     /// The names of the interfaces that the component imports.
     pub fn imports(&self) -> Vec<String> {
         self.state.plugin.imports()
+    }
+
+    /// Makes a link that signs in once, within 10 minutes: its path below the host's address. A former link ends. `make`
+    /// makes the credential of its user when it is followed. `None`: the system has no random bytes.
+    pub fn sign_in_link(&self, make: impl FnOnce() -> anyhow::Result<Credential> + Send + 'static) -> Option<String> {
+        let code = self
+            .state
+            .sign_in
+            .once
+            .make(Box::new(make), self.state.services.now_ms())?;
+        Some(format!("/-/sign-in?once={code}"))
     }
 
     pub(crate) fn state(&self) -> &Arc<HostState> {
@@ -140,7 +162,9 @@ impl Host {
     {
         let (head, body) = request.into_parts();
         let id = RequestId::of(&head.headers);
-        id.clone().scope(self.answer_with_id(head, body, id)).await
+        // Boxed, since it has kilobytes, which the futures around it would copy.
+        let answer = Box::pin(self.answer_with_id(head, body, id.clone()));
+        id.scope(answer).await
     }
 
     async fn answer_with_id<B>(&self, head: Parts, body: B, id: RequestId) -> Response<Body>
@@ -156,13 +180,17 @@ impl Host {
                 let taken = self.state.take_webhook(&head, body).await;
                 taken.unwrap_or_else(Response::from)
             }
-            Route::Nowhere => HttpError::EndpointNotFound.into(),
+            Route::Server(page) => {
+                let body = body.map_err(Into::into).boxed_unsync();
+                self.state.answer_page(&head, page, body).await
+            }
+            Route::Nowhere => self.state.refuse(&head, false, HttpError::EndpointNotFound).await,
             Route::Project { project, path } => {
                 let body = body.map_err(Into::into).boxed_unsync();
-                self.state
-                    .answer(&head, project, path, body, &mut line)
-                    .await
-                    .unwrap_or_else(Response::from)
+                match self.state.answer(&head, project, path, body, &mut line).await {
+                    Ok(response) => response,
+                    Err(refusal) => self.state.refuse(&head, router::is_page(path), refusal).await,
+                }
             }
         };
         id.attach_to(&mut response);
@@ -194,10 +222,12 @@ impl HostState {
         if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
             connection.accept(caller.claim());
         }
-        let watch = (admitted.class.body_mode == BodyMode::Streamed)
-            .then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let is_streamed = matches!(admitted.class.body_mode, BodyMode::Streamed | BodyMode::Generated);
+        let watch = is_streamed.then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
-            (BodyMode::Streamed, Some(watch)) => self.transfer(&admitted, body, &watch.revocation).await,
+            (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => {
+                self.transfer(&admitted, body, &watch.revocation).await
+            }
             (body_mode, _) => self.answer_buffered(admitted, body, body_mode).await,
         }?;
         let body = response.body_mut();
@@ -223,6 +253,7 @@ impl HostState {
             class,
             caller,
             credential,
+            form_token,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
         let bytes = match self.receive(head, class, &mut body, &mut share).await {
@@ -230,7 +261,7 @@ impl HostState {
             Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         let mut request = self.with_own_headers(component_request(head, path, &caller, audit, bytes)?);
-        self.add_page_headers(request.headers_mut(), head, path, &caller, &credential);
+        self.add_page_headers(request.headers_mut(), head, path, &caller, form_token);
         let (project, credential) = (caller.project, Arc::new(credential));
         let call = ComponentCall {
             request,
@@ -243,13 +274,14 @@ impl HostState {
             },
             timeout: match body_mode {
                 BodyMode::LongRunning => self.limits.multipart_complete_timeout,
-                BodyMode::Buffered | BodyMode::Streamed => self.limits.request_timeout,
+                BodyMode::Buffered | BodyMode::Streamed | BodyMode::Generated => self.limits.request_timeout,
             },
             caller,
         };
         let response = self.run_with_permit(call, body_mode).await;
         if self.config.background_maintenance {
             self.maintenance.schedule(self, project, class.intent == Intent::Write);
+            self.plan_commit_statuses(project);
         }
         response
     }
@@ -291,5 +323,27 @@ impl HostState {
             request.headers_mut().insert(SOURCE_SCHEMES, schemes.clone());
         }
         request
+    }
+}
+#[cfg(test)]
+mod tests {
+    use std::panic;
+
+    use http_body_util::Empty;
+
+    use super::*;
+
+    /// The size of what a function returns.
+    fn size_of_result<F>(_: impl FnOnce() -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_request_is_small_since_it_is_moved_several_times() {
+        fn never<T>() -> T {
+            panic::panic_any("not called")
+        }
+        let bytes = size_of_result(|| never::<&Host>().handle(never::<Request<Empty<Bytes>>>()));
+        assert!(bytes <= 1_024, "{bytes} bytes");
     }
 }

@@ -6,10 +6,8 @@ use http::request::Parts;
 use mlforge_ui::Language;
 use mlforge_ui::link::encoded_path;
 
-use crate::auth;
 use crate::auth::Caller;
-use crate::auth::form_token::form_token;
-use crate::forge::Credential;
+use crate::auth::cookies::{self, Cookies};
 use crate::host::HostState;
 use crate::http::{base_url, router};
 
@@ -17,9 +15,8 @@ const ROOT: HeaderName = HeaderName::from_static("x-mlforge-root");
 const PROJECT: HeaderName = HeaderName::from_static("x-mlforge-project");
 const LANGUAGE: HeaderName = HeaderName::from_static("x-mlforge-language");
 const FORM_TOKEN: HeaderName = HeaderName::from_static("x-mlforge-form-token");
-
-/// The cookie with the language that the reader chose.
-const LANGUAGE_COOKIE: &str = "mlforge-language";
+/// Says that the host has pages to sign in, to end sessions and to choose the language.
+const SIGN_IN: HeaderName = HeaderName::from_static("x-mlforge-sign-in");
 
 impl HostState {
     /// Adds the headers of a page, if the request is for one.
@@ -29,7 +26,7 @@ impl HostState {
         head: &Parts,
         path: &str,
         caller: &Caller,
-        credential: &Credential,
+        form_token: String,
     ) {
         if !router::is_page(path) {
             return;
@@ -40,8 +37,12 @@ impl HostState {
         let values = [
             (ROOT, root.unwrap_or_default()),
             (PROJECT, project.unwrap_or_default()),
-            (LANGUAGE, language(&head.headers).tag().to_owned()),
-            (FORM_TOKEN, form_token(credential)),
+            (
+                LANGUAGE,
+                language(&self.sign_in.cookies, &head.headers).tag().to_owned(),
+            ),
+            (FORM_TOKEN, form_token),
+            (SIGN_IN, "1".to_owned()),
         ];
         for (name, value) in values {
             // Each is ASCII without control characters.
@@ -53,8 +54,10 @@ impl HostState {
 }
 
 /// The language that the reader chose, or else the one that the browser asks for.
-fn language(headers: &HeaderMap) -> Language {
-    let chosen = auth::cookie(headers, LANGUAGE_COOKIE).and_then(|tag| Language::of_tag(&tag));
+pub(crate) fn language(cookies: &Cookies, headers: &HeaderMap) -> Language {
+    let chosen = cookies
+        .get(headers, cookies::LANGUAGE)
+        .and_then(|tag| Language::of_tag(&tag));
     chosen.unwrap_or_else(|| {
         let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Language::of_header(accepted.unwrap_or_default())

@@ -75,7 +75,8 @@ impl HostState {
         let (limited, handle) = LimitedBody::new(body, bytes_max, self.limits.upload_pace(), progress.clone());
         let limited = limited.with_reservation(room.clone());
         let audit = self.config.audit.headers(admitted);
-        let request = self.with_own_headers(component_request(head, path, caller, audit, limited)?);
+        let mut request = self.with_own_headers(component_request(head, path, caller, audit, limited)?);
+        self.add_page_headers(request.headers_mut(), head, path, caller, admitted.form_token.clone());
         let (head_sender, answer) = ResponseSender::new();
         let (sender, chunks) = mpsc::channel(CHUNKS_BUFFERED_MAX);
         let work = Transfer {

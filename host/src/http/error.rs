@@ -23,12 +23,18 @@ pub(crate) enum HttpError {
     ForeignOrigin(Box<str>),
     /// The `Host` is none of the server's names, so any page may have made a browser send the request.
     UnknownHost(Box<str>),
+    /// The form comes from no page of the reader, or from one that is too old.
+    FormExpired,
     /// The project does not exist, or the caller may not see it.
     ProjectNotFound,
     /// The caller may read the project but not write.
     WriteDenied,
     /// Only maintainers and owners of the project may do this.
     ManageDenied,
+    /// Only an owner of the project may do this, and nobody changes their own role.
+    OwnerDenied,
+    /// The token may not manage: it reads only, or is limited to a project.
+    TokenLimited,
     /// The webhook does not prove that the forge sent it.
     WebhookUnproven,
     /// The webhook cannot be understood; the text says why.
@@ -61,7 +67,7 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_)
@@ -70,6 +76,9 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::FormExpired
+            | Self::OwnerDenied
+            | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
             Self::ProjectNotFound | Self::EndpointNotFound => StatusCode::NOT_FOUND,
@@ -110,6 +119,9 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::FormExpired
+            | Self::OwnerDenied
+            | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
@@ -128,7 +140,16 @@ impl HttpError {
         }
     }
 
-    fn message(&self) -> String {
+    /// The status of a page about this error. Somebody who is not signed in does not learn whether a page exists.
+    pub(crate) fn page_status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated => StatusCode::NOT_FOUND,
+            other => other.status(),
+        }
+    }
+
+    /// The text for the caller.
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Unauthenticated => "401 Unauthorized: set MLFLOW_TRACKING_TOKEN to a valid access token.".into(),
             Self::InsufficientScope(required) => {
@@ -148,9 +169,18 @@ impl HttpError {
                 "403 Forbidden: this server does not know that it is called {host}. Start it with --external-url, or send the \
                  token as a bearer token (MLFLOW_TRACKING_TOKEN)."
             ),
+            Self::FormExpired => {
+                "403 Forbidden: this form is too old. Open the page again and repeat the change.".into()
+            }
             Self::ProjectNotFound => "404 Project Not Found".into(),
             Self::WriteDenied => "403 Forbidden: writing needs at least the role Developer in this project.".into(),
             Self::ManageDenied => "403 Forbidden: this needs at least the role Maintainer in this project.".into(),
+            Self::OwnerDenied => {
+                "403 Forbidden: this needs the role Owner in this project, and nobody changes their own role.".into()
+            }
+            Self::TokenLimited => {
+                "403 Forbidden: this needs a token with the scope `api` that is limited to no project.".into()
+            }
             Self::EndpointNotFound => "404 Not Found: nothing is served at this address.".into(),
             Self::BodyTooLarge(bytes_max) => format!("The body of this request may have at most {bytes_max} bytes."),
             Self::MemoryBound(bytes_max) => format!(

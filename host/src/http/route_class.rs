@@ -30,6 +30,8 @@ pub(crate) enum BodyMode {
     LongRunning,
     /// Chunk by chunk, so that a file is never whole in memory.
     Streamed,
+    /// Chunk by chunk as the component makes it, which is no file of the host.
+    Generated,
 }
 
 /// The class of a request's route.
@@ -46,7 +48,7 @@ pub(crate) struct RouteClass {
 /// A rule of the table.
 struct Rule {
     methods: &'static [&'static str],
-    /// Below a prefix. `*` stands for any text, once.
+    /// Below a prefix. `*` stands for any text, once, and `{}` before it for one segment.
     path: &'static str,
     class: RouteClass,
 }
@@ -86,6 +88,10 @@ const DOWNLOAD: RouteClass = RouteClass {
     body_mode: BodyMode::Streamed,
     ..READ
 };
+const GENERATED: RouteClass = RouteClass {
+    body_mode: BodyMode::Generated,
+    ..READ
+};
 
 const GET: &[&str] = &["GET", "HEAD"];
 const PUT: &[&str] = &["PUT"];
@@ -103,6 +109,9 @@ const RULES: &[Rule] = &[
     // Pages first: what follows their prefix may resemble any route. Their forms may hold a card or a note.
     rule(GET, "-/ml/audit", AUDIT),
     rule(GET, "-/ml/assets/*", READ),
+    rule(GET, "-/ml/candidates/{}/raw/*", DOWNLOAD),
+    rule(GET, "-/ml/candidates/{}/archive", GENERATED),
+    rule(GET, "-/ml/candidates/{}/metrics.csv", GENERATED),
     rule(GET, "-/ml/*", QUERY),
     rule(POST, "-/ml/*", LARGE_WRITE),
     // Then files: the path of an artifact may end like that of a search.
@@ -144,11 +153,22 @@ const RULES: &[Rule] = &[
 
 impl Rule {
     fn fits(&self, method: &Method, path: &str) -> bool {
-        let fits = match self.path.split_once('*') {
-            Some((start, end)) => path.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
-            None => path == self.path,
+        let fits = match self.path.split_once("{}") {
+            Some((start, form)) => path
+                .strip_prefix(start)
+                .and_then(|rest| rest.split_at_checked(rest.find('/')?))
+                .is_some_and(|(segment, rest)| !segment.is_empty() && fits(form, rest)),
+            None => fits(self.path, path),
         };
         fits && self.methods.contains(&method.as_str())
+    }
+}
+
+/// True if a path has this form, in which `*` stands for any text.
+fn fits(form: &str, path: &str) -> bool {
+    match form.split_once('*') {
+        Some((start, end)) => path.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+        None => path == form,
     }
 }
 
@@ -234,6 +254,15 @@ mod tests {
         }
     }
 
+    /// True for a route below the pages whose answer is a file, or is made piece by piece.
+    fn sends_pieces(path: &str) -> bool {
+        path.contains("/raw/") || is_generated(path)
+    }
+
+    fn is_generated(path: &str) -> bool {
+        path.ends_with("/archive") || path.ends_with("/metrics.csv")
+    }
+
     #[test]
     fn exactly_the_searches_histories_and_pages_are_queries() {
         for (method, path, right, is_file) in routes() {
@@ -241,7 +270,8 @@ mod tests {
             let is_query = !is_file
                 && right != RequiredRight::Write
                 && (last.starts_with("search") || last.starts_with("get-history") || path.starts_with(PROJECT_PREFIX))
-                && !path.contains("/assets/");
+                && !path.contains("/assets/")
+                && !sends_pieces(&path);
             assert_eq!(RouteClass::of(&method, &path).is_query, is_query, "{method} {path}");
         }
     }
@@ -256,7 +286,9 @@ mod tests {
                     .any(|step| path.contains(step))
                 && method != Method::DELETE;
             let mode = RouteClass::of(&method, &path).body_mode;
-            assert_eq!(mode == BodyMode::Streamed, carries_file, "{method} {path}");
+            let is_raw = path.starts_with(PROJECT_PREFIX) && path.contains("/raw/");
+            assert_eq!(mode == BodyMode::Streamed, carries_file || is_raw, "{method} {path}");
+            assert_eq!(mode == BodyMode::Generated, is_generated(&path), "{method} {path}");
             assert_eq!(
                 mode == BodyMode::LongRunning,
                 path.contains("/mpu/complete/"),
@@ -291,6 +323,15 @@ mod tests {
         assert_eq!(RouteClass::of(&Method::DELETE, "/api/2.0/mlflow/runs/log-batch"), WRITE);
         assert_eq!(RouteClass::of(&Method::POST, "/get-artifact"), WRITE);
         assert_eq!(RouteClass::of(&Method::GET, ""), READ);
+    }
+
+    #[test]
+    fn a_segment_of_a_rule_is_one_segment() {
+        let mode = |path: &str| RouteClass::of(&Method::GET, &format!("/-/ml/candidates/{path}")).body_mode;
+        assert_eq!(mode("7/raw/a/b"), BodyMode::Streamed);
+        for other in ["/raw/a", "7/x/raw/a", "7/raw", "7/archive/x", "7/metrics.csv.svg"] {
+            assert_eq!(mode(other), BodyMode::Buffered, "{other}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ const MLFLOW_HEALTH: &str = "/health";
 const WEBHOOK: &str = "/-/webhook";
 const PROJECTS: &str = "/api/v4/projects/";
 const MLFLOW: &str = "ml/mlflow";
+/// The path of the mount itself, after the mount.
+const MOUNT: &str = "/";
 /// The end of a project's path, and the begin of what belongs to its pages.
 const PAGES: &str = "/-/ml";
 
@@ -24,6 +26,8 @@ pub(crate) enum Route<'a> {
     Health,
     /// The host, for a webhook of the forge.
     Webhook,
+    /// A page of the server itself.
+    Server(ServerPage<'a>),
     /// The component, for this project.
     Project {
         project: ProjectRef,
@@ -32,6 +36,68 @@ pub(crate) enum Route<'a> {
     },
     /// No target.
     Nowhere,
+}
+
+/// A page of the server itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerPage<'a> {
+    /// The list of projects.
+    Projects,
+    /// The page on which readers sign in.
+    SignIn,
+    /// The form of that page.
+    SignInForm,
+    /// The form that signs out.
+    SignOut,
+    /// The reader's account.
+    Account,
+    /// The form that ends sessions.
+    EndSessions,
+    /// The choice of a language.
+    Language,
+    /// The begin of a sign-in on the forge.
+    OauthStart,
+    /// The end of a sign-in on the forge.
+    OauthCallback,
+    /// The reader's tokens.
+    Tokens,
+    /// The form that makes a token.
+    MakeToken,
+    /// The form that revokes a token.
+    RevokeToken,
+    /// The members of a project.
+    Members,
+    /// The forms that change them, or the project's visibility.
+    ChangeMembers,
+    /// A file that pages load.
+    Asset(&'a str),
+}
+
+impl<'a> ServerPage<'a> {
+    /// Finds a page by method and path.
+    fn of(asks: bool, method: &Method, path: &'a str) -> Option<Self> {
+        if let Some(name) = path.strip_prefix("/-/assets/").filter(|_| asks) {
+            return Some(Self::Asset(name));
+        }
+        let posts = method == Method::POST;
+        Some(match path {
+            "/-/tokens" if asks => Self::Tokens,
+            "/-/tokens" if posts => Self::MakeToken,
+            "/-/tokens/revoke" if posts => Self::RevokeToken,
+            "/-/members" if asks => Self::Members,
+            "/-/members" if posts => Self::ChangeMembers,
+            "/" if asks => Self::Projects,
+            "/-/sign-in" if asks => Self::SignIn,
+            "/-/account" if asks => Self::Account,
+            "/-/language" if asks => Self::Language,
+            "/-/oauth/start" if asks => Self::OauthStart,
+            "/-/oauth/callback" if asks => Self::OauthCallback,
+            "/-/sign-in" if posts => Self::SignInForm,
+            "/-/sign-out" if posts => Self::SignOut,
+            "/-/account/end-sessions" if posts => Self::EndSessions,
+            _ => return None,
+        })
+    }
 }
 
 /// Finds the target of a request.
@@ -44,6 +110,9 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
         return Route::Webhook;
     }
     let path = uri.path();
+    if let Some(page) = ServerPage::of(asks, method, path) {
+        return Route::Server(page);
+    }
     match path
         .strip_prefix(PROJECTS)
         .and_then(split_mount)
@@ -51,6 +120,8 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     {
         // The project is not looked up, so the answer does not reveal whether it exists.
         Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
+        // The mount itself has a page, and no endpoint.
+        Some((_, MOUNT)) if !asks => Route::Nowhere,
         Some((id, path)) => Route::Project {
             project: project(id),
             path,
@@ -61,7 +132,7 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
 
 /// True for the path of a page, after the mount. The component's route table has all of them.
 pub(crate) fn is_page(path: &str) -> bool {
-    path == "/" || path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
+    path == MOUNT || path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
 }
 
 /// The mount of a project: a path without a slash at its end.
@@ -89,7 +160,7 @@ fn split_mount(rest: &str) -> Option<(&str, &str)> {
     let path = rest.strip_prefix(MLFLOW)?;
     let slashes = path.len() - path.trim_start_matches('/').len();
     let path = match path {
-        "" => "/",
+        "" => MOUNT,
         path => path.get(slashes.checked_sub(1)?..)?,
     };
     (!id.is_empty()).then_some((id, path))
@@ -175,7 +246,6 @@ mod tests {
     #[test]
     fn other_paths_have_no_target() {
         for path in [
-            "/",
             "/api/v4/projects/1",
             "/api/v4/projects//ml/mlflow/x",
             "/-/ml/experiments",
@@ -208,6 +278,20 @@ mod tests {
             let project = ProjectRef::Path(project.to_owned());
             assert_eq!(at(uri), Route::Project { project, path }, "{uri}");
         }
+    }
+
+    #[test]
+    fn pages_of_the_server_have_a_method() {
+        for (uri, page) in [
+            ("/", ServerPage::Projects),
+            ("/-/sign-in?next=/a", ServerPage::SignIn),
+            ("/-/assets/style.css?v=1", ServerPage::Asset("style.css")),
+        ] {
+            assert_eq!(at(uri), Route::Server(page), "{uri}");
+        }
+        assert_eq!(at("/-/sign-out"), Route::Nowhere);
+        let posted: Uri = "/-/sign-in".parse().unwrap();
+        assert_eq!(route(&Method::POST, &posted), Route::Server(ServerPage::SignInForm));
     }
 
     #[test]

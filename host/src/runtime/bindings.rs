@@ -37,6 +37,6 @@ pub(crate) use generated::Host_ as HostImports;
 pub(crate) use generated::mlforge::plugin::{blobs, forge, records, report, upload_tokens};
 pub(crate) use generated::wasi::{clocks, random};
 pub(crate) use maintenance::exports::mlforge::plugin::maintenance::{
-    AuditPass, CompactionPass, JobPass, PurgePass, SetAsideRun, UploadPass,
+    AuditPass, CompactionPass, ForgePass, PurgePass, SetAsideRun, UploadPass,
 };
 pub(crate) use maintenance::{MaintenanceService, MaintenanceServiceIndices};

@@ -1,6 +1,7 @@
 //! The runtime of the component: what wasmtime needs, and nothing of HTTP routing or forges.
 
 pub(crate) mod bindings;
+pub(crate) mod commit_statuses;
 pub(crate) mod component;
 pub(crate) mod environment;
 pub(crate) mod fair_queue;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::commit_statuses::CommitStatuses;
 use super::environment::{Clock, Rng};
 use super::retry_locks::RetryLocks;
 use crate::auth::upload_token::UploadTokens;
@@ -15,6 +16,8 @@ pub(crate) struct HostServices {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) forge: CachedForge,
+    /// `None`: the host sets no commit statuses.
+    pub(crate) commit_statuses: Option<CommitStatuses>,
     pub(crate) clock: Clock,
     pub(crate) randomness: Rng,
     /// Maximum size of a file, in bytes.

@@ -30,6 +30,8 @@ const PARTS_MAX: usize = 50;
 pub(crate) struct RequestContext {
     pub(crate) project: ProjectId,
     pub(crate) may_write: bool,
+    /// True if the host itself works.
+    pub(crate) is_maintenance: bool,
     /// The caller's credential, for questions to the forge. `None`: the host itself works, or no question is expected.
     pub(crate) credential: Option<Arc<Credential>>,
     /// The forge's answer about the caller. `None`: as above.
@@ -99,6 +101,14 @@ impl StoreData {
         self.binding
             .as_ref()
             .filter(|binding| binding.may_write)
+            .map(|binding| (Arc::clone(&self.services), binding.project))
+    }
+
+    /// The project on which the host itself works. `None`: a caller's request runs.
+    pub(crate) fn maintained(&self) -> Option<(Arc<HostServices>, ProjectId)> {
+        self.binding
+            .as_ref()
+            .filter(|binding| binding.is_maintenance)
             .map(|binding| (Arc::clone(&self.services), binding.project))
     }
 

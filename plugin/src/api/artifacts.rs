@@ -6,17 +6,17 @@ use serde::{Serialize, Serializer};
 
 use super::paging::ANSWER_BYTES_MAX;
 use super::runs::run_id;
-use super::{EMPTY, file_response, json};
+use super::{EMPTY, json};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact::Purpose::{Read, Write};
 use crate::domain::id::RunId;
 use crate::domain::logged_model::LoggedModelId;
-use crate::domain::source::Source;
 use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::blobs::Item;
 use crate::request::call::{Call, FileCall};
+use crate::request::file_response;
 use crate::request::response::Answer;
 use crate::store::artifacts;
 use crate::store::portion::answer_bytes;
@@ -153,10 +153,7 @@ pub async fn of_version(call: FileCall<'_>) -> Result<Answer> {
     let name = call.query.required_text("name")?;
     let version = VersionName::parse(call.query.required_text("version")?)?;
     let location = versions::load(name, &version).await?.version.location;
-    let root = match Source::parse(&location, false, &[]) {
-        Ok(Source::Run(place)) => artifacts::root_of_run(place.run).await?.1.below(&place.below, Read)?,
-        _ => artifacts::of_uri(&location)?,
-    };
+    let root = artifacts::of_location(&location).await?;
     below(&root, "path", &call).await
 }
 

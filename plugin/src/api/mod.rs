@@ -10,7 +10,6 @@ pub mod artifacts;
 pub mod audit;
 pub mod datasets;
 pub mod experiments;
-pub mod file_response;
 pub mod inputs;
 pub mod logged_models;
 pub mod logging;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::host::clock::{now_ms, now_ns};
 use crate::request::call::Call;
 use crate::request::json::Json;
+use crate::request::json_list::{appended, written};
 use crate::request::params::Params;
 use crate::store::runs;
 use crate::store::runs::outputs;
@@ -60,23 +61,6 @@ pub async fn log_model(call: Call<'_>) -> Result<Vec<u8>> {
     Ok(EMPTY.to_vec())
 }
 
-/// Appends an item to a JSON list in a tag, unless `is_same` is true for an item of the list. If the tag
-/// holds no list, because a user wrote it, a new list is begun.
-pub fn appended(list: Option<&str>, item: &Value, is_same: impl Fn(&Value) -> bool) -> Vec<Value> {
-    let mut items: Vec<Value> = list
-        .and_then(|list| serde_json::from_str(list).ok())
-        .unwrap_or_default();
-    if !items.iter().any(is_same) {
-        items.push(item.clone());
-    }
-    items
-}
-
-/// The JSON text of a list in a tag.
-pub fn written(items: &[Value]) -> Result<String> {
-    serde_json::to_string(items).map_err(|error| Error::Corrupt(format!("a tag cannot be written: {error}")))
-}
-
 /// The recorded fields of a model: its path, run and creation time, and its flavors without their
 /// configuration.
 fn note(model_json: &str) -> Result<Value> {
@@ -115,20 +99,4 @@ fn flavors(flavors: Option<&Value>) -> Value {
         }
     }
     Value::Object(flavors)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_list_grows_only_by_new_items() {
-        let one = Value::from(1);
-        let grown = |list| written(&appended(list, &one, |known| *known == one)).unwrap();
-        assert_eq!(grown(None), "[1]");
-        assert_eq!(grown(Some("[2]")), "[2,1]");
-        assert_eq!(grown(Some("[1,2]")), "[1,2]");
-        assert_eq!(grown(Some("nonsense")), "[1]");
-    }
 }

@@ -91,8 +91,11 @@ struct Updated<'a> {
 /// Changes status, end time or name of a run.
 pub async fn update(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
+    let status = params.choice("status", &Status::ALL)?;
+    let ends = status.is_some_and(|status| status.end().is_some());
     let update = runs::Update {
-        status: params.choice("status", &Status::ALL)?,
+        status,
+        sets_commit_status: ends && forge::announce_ended_run(),
         end_time_ms: params.integer("end_time")?,
         name: params.text("run_name")?.filter(|name| !name.is_empty()).map(run_name),
     };

@@ -3,18 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::models::{description, name, tag, tag_key, tags};
-use super::outputs::{appended, written};
 use super::paging::{self, PageWriter, page_size};
 use super::wire::registry::Version as WireVersion;
 use super::{EMPTY, json};
 use crate::domain::id::RunId;
 use crate::domain::job::names_job;
-use crate::domain::limits::{
-    LOGGED_MODEL_VALUE_CHARS_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX,
-};
+use crate::domain::limits::{SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX};
 use crate::domain::logged_model::LoggedModelId;
 use crate::domain::name::validate_length;
 use crate::domain::pair::REGISTRY_TAG;
@@ -28,6 +24,7 @@ use crate::host::clock::now_ms;
 use crate::host::forge;
 use crate::host::random::random_id;
 use crate::request::call::Call;
+use crate::request::json_list::with_version;
 use crate::request::params::Params;
 use crate::search::cursor::Pages;
 use crate::search::versions::{VersionOrder, VersionSearch};
@@ -74,6 +71,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         .map(|semver| SemVer::parse(&semver))
         .transpose()?;
     let now_ms = now_ms();
+    let job = forge::caller_job();
     let new = NewVersion {
         semver,
         source,
@@ -84,7 +82,9 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         tags,
         user: call.actor.login.clone(),
         author: call.actor.author(),
-        job: forge::caller_job(),
+        // A new run ends at once. Only the caller's own job can have told its commit by then.
+        sets_commit_status: job.is_some() && forge::announce_ended_run(),
+        job,
         run_id: RunId::made_at(now_ms, random_id()),
     };
     let noted = |versions: Option<&str>, number: u64| with_version(versions, name, number);
@@ -105,23 +105,6 @@ fn owner(params: &Params<'_>, source: &str) -> Result<Owner> {
         run: given("run_id")?.map(RunId::parse).transpose()?,
         model: model.map_err(|_| not_of_model(source))?,
     })
-}
-
-/// The tag of a logged model that lists its versions, with one more version. Its number is written as a
-/// number, as MLflow's server does. Clients add the same version again, with its number as a text. When the
-/// tag would exceed the limit of a tag, the oldest versions are dropped.
-fn with_version(versions: Option<&str>, name: &str, number: u64) -> Result<String> {
-    let made = |version: Value| serde_json::json!({"name": name, "version": version});
-    let forms = [made(number.into()), made(number.to_string().into())];
-    let [as_number, _] = &forms;
-    let mut versions = appended(versions, as_number, |known| forms.contains(known));
-    loop {
-        let tag = written(&versions)?;
-        if versions.len() == 1 || tag.chars().count() <= LOGGED_MODEL_VALUE_CHARS_MAX {
-            return Ok(tag);
-        }
-        versions.remove(0);
-    }
 }
 
 /// Reads a version.
@@ -176,11 +159,7 @@ async fn change_tag(params: &Params<'_>, key: &str, value: Option<&str>) -> Resu
         return Ok(EMPTY.to_vec());
     }
     if key != SEMVER_TAG {
-        let now_ms = now_ms();
-        let (model, number) = versions::change_tag(name, &version, key, value, now_ms).await?;
-        if names_job(key) && value.is_some() {
-            job_lookups::first_try(&[JobTarget::Version(model, number)], now_ms).await;
-        }
+        job_lookups::change_version_tag(name, &version, key, value, now_ms()).await?;
         return Ok(EMPTY.to_vec());
     }
     let semver = value.map(SemVer::parse).transpose()?;
@@ -221,32 +200,4 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
     let read = async |some: &[VersionRef]| version_read::read_some(some, ITEM_BYTES_MAX).await;
     let write = async |page: &mut PageWriter, version: FullVersion| page.add(&WireVersion::in_list(&version));
     paging::write("model_versions", pages, &found, read, write).await
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_version_is_noted_as_a_number_and_recognised_as_a_text() {
-        let noted = |versions| with_version(versions, "m", 2).unwrap();
-        assert_eq!(noted(None), r#"[{"name":"m","version":2}]"#);
-        for known in [r#"[{"name":"m","version":2}]"#, r#"[{"name":"m","version":"2"}]"#] {
-            assert_eq!(noted(Some(known)), known);
-        }
-        assert_eq!(
-            noted(Some(r#"[{"name":"m","version":"1"}]"#)),
-            r#"[{"name":"m","version":"1"},{"name":"m","version":2}]"#
-        );
-    }
-
-    #[test]
-    fn the_oldest_of_too_many_versions_are_dropped() {
-        let long = "x".repeat(LOGGED_MODEL_VALUE_CHARS_MAX - 35);
-        let full = format!(r#"[{{"name":"a","version":1}},{{"name":"{long}","version":1}}]"#);
-        let noted = with_version(Some(&full), "m", 2).unwrap();
-        assert_eq!(noted, r#"[{"name":"m","version":2}]"#);
-        assert!(with_version(None, &long, 2).unwrap().contains(&long));
-    }
 }

@@ -1,6 +1,7 @@
 //! CI jobs that runs and versions name in their tags, and the tags that show them.
 
-use super::limits::{CLOCK_SLACK_MS, JOB_LINK_LIFE_MS, JOB_REF_CHARS_MAX, JOB_TEXT_CHARS_MAX};
+use super::attempts::Attempts;
+use super::limits::{JOB_REF_CHARS_MAX, JOB_TEXT_CHARS_MAX};
 use super::name::cut;
 
 /// The tag that holds the id of a job of GitLab.
@@ -27,13 +28,16 @@ pub const NAMING_TAGS: [&str; 7] = [
 /// The tag that shows the id of the job, which every job has.
 pub const SHOWN_ID_TAG: &str = "mlforge.ci.id";
 
+/// The tag that shows the commit of the job.
+pub const SHOWN_COMMIT_TAG: &str = "mlforge.ci.commit";
+
 /// The tags that show a job. Only the server writes them.
 pub const SHOWING_TAGS: [&str; 12] = [
     SHOWN_ID_TAG,
     "mlforge.ci.name",
     "mlforge.ci.status",
     "mlforge.ci.ref",
-    "mlforge.ci.commit",
+    SHOWN_COMMIT_TAG,
     "mlforge.ci.pipeline",
     "mlforge.ci.user",
     "mlforge.ci.merge_request",
@@ -129,27 +133,16 @@ impl Job {
 pub struct JobLookup {
     /// The job.
     pub job: JobRef,
-    /// The time at which the job was named, in milliseconds since the Unix epoch.
-    pub named_ms: i64,
-    /// The time of the last attempt, in milliseconds since the Unix epoch. At first that of the naming.
-    pub tried_ms: i64,
-    /// Number of attempts.
-    pub tries: u64,
+    /// The attempts since the job was named.
+    pub attempts: Attempts,
 }
-
-/// The pause after the first attempt. Each further one is twice as long.
-const PAUSE_MS: i64 = 30_000;
-/// The longest pause.
-const PAUSE_MS_MAX: i64 = 3_600_000;
 
 impl JobLookup {
     /// The look-up of a job that is named now.
     pub fn new(job: JobRef, now_ms: i64) -> Self {
         JobLookup {
             job,
-            named_ms: now_ms,
-            tried_ms: now_ms,
-            tries: 0,
+            attempts: Attempts::new(now_ms),
         }
     }
 
@@ -157,30 +150,9 @@ impl JobLookup {
     #[must_use]
     pub fn tried(self, now_ms: i64) -> Self {
         JobLookup {
-            tried_ms: now_ms,
-            tries: self.tries.saturating_add(1),
+            attempts: self.attempts.tried(now_ms),
             ..self
         }
-    }
-
-    /// The time until the next attempt, in milliseconds. If the clock was set back, it is none.
-    pub fn wait_ms(&self, now_ms: i64) -> i64 {
-        let doubled = u32::try_from(self.tries.saturating_sub(1)).unwrap_or(u32::MAX);
-        let pause = match self.tries {
-            0 => 0,
-            _ => PAUSE_MS.saturating_mul(2_i64.saturating_pow(doubled)).min(PAUSE_MS_MAX),
-        };
-        if self.tried_ms > now_ms {
-            return 0;
-        }
-        self.tried_ms.saturating_add(pause).saturating_sub(now_ms).max(0)
-    }
-
-    /// True if the job is not looked up any more. A time of naming far in the future ends it at once: the clock
-    /// was set back, and it would live too long.
-    pub fn is_over(&self, now_ms: i64) -> bool {
-        now_ms >= self.named_ms.saturating_add(JOB_LINK_LIFE_MS)
-            || self.named_ms > now_ms.saturating_add(CLOCK_SLACK_MS)
     }
 }
 
@@ -213,26 +185,5 @@ mod tests {
         for bad in ["", " ", "7\n8", &"7".repeat(JOB_REF_CHARS_MAX + 1)] {
             assert_eq!(named(&[("gitlab.CI_JOB_ID", bad)]), None, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn pauses_grow_up_to_an_hour_and_end_after_a_week() {
-        let mut lookup = JobLookup::new(JobRef::Id("7".to_owned()), 0);
-        let (mut now_ms, mut pauses) = (0, Vec::new());
-        while !lookup.is_over(now_ms) {
-            pauses.push(lookup.wait_ms(now_ms));
-            now_ms += lookup.wait_ms(now_ms);
-            lookup = lookup.tried(now_ms);
-        }
-        assert_eq!(pauses.get(..4), Some(&[0, 30_000, 60_000, 120_000][..]));
-        assert_eq!(pauses.iter().max(), Some(&PAUSE_MS_MAX));
-        assert!((150..200).contains(&pauses.len()), "{}", pauses.len());
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_delays_no_look_up_and_prolongs_none() {
-        let lookup = JobLookup::new(JobRef::Id("7".to_owned()), CLOCK_SLACK_MS + 1).tried(CLOCK_SLACK_MS + 1);
-        assert_eq!(lookup.wait_ms(0), 0);
-        assert!(lookup.is_over(0) && !lookup.is_over(1));
     }
 }

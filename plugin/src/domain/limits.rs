@@ -51,8 +51,8 @@ pub const ACTOR_CHARS_MAX: usize = USER_ID_CHARS_MAX;
 pub const JOB_REF_CHARS_MAX: usize = 255;
 /// Texts of a CI job, as the forge tells them. Longer ones are cut.
 pub const JOB_TEXT_CHARS_MAX: usize = 2_048;
-/// The time in which a CI job is looked up again, in milliseconds.
-pub const JOB_LINK_LIFE_MS: i64 = 7 * 24 * 3_600 * 1_000;
+/// The time in which a call of the forge is made again, in milliseconds: the look-up of a CI job, or a commit status.
+pub const FORGE_CALL_LIFE_MS: i64 = 7 * 24 * 3_600 * 1_000;
 /// Artifact locations of experiments.
 pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
 /// Tags, or params, in one list of a request.

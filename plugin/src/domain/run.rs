@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::actor::Actor;
+use super::commit_status::RunEnd;
 use super::experiment::{Experiment, Pair};
 use super::id::{ExperimentId, RunId};
 use super::job::Job;
@@ -46,6 +47,16 @@ impl Status {
             .iter()
             .find(|(_, _, status)| *status == self)
             .map_or("RUNNING", |(_, name, _)| name)
+    }
+
+    /// The way in which the run ended. `None`: it has not ended.
+    pub fn end(self) -> Option<RunEnd> {
+        match self {
+            Status::Running | Status::Scheduled => None,
+            Status::Finished => Some(RunEnd::Finished),
+            Status::Failed => Some(RunEnd::Failed),
+            Status::Killed => Some(RunEnd::Killed),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::pages;
 use crate::request::body::Body;
 use crate::request::call::{Call, FileCall};
 use crate::request::json::{Json, Object};
+use crate::request::multipart;
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
 use crate::request::site::Site;
@@ -131,6 +132,83 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "experiments" Read pages::experiments::list;
     POST "experiments" Write pages::experiments::create as "experiments/create";
     GET "experiments/new" Read pages::experiments::new;
+    GET "experiments/{experiment_id}/charts" Read pages::experiment_charts::get;
+    GET "compare" Read pages::compare::get;
+    GET "candidates/{run_id}/metrics/{*metric}" Read pages::svg::chart;
+    GET "badge/{of}/{*metric}" Read pages::svg::badge;
+    GET "experiments/{experiment_id}" Read pages::experiment::show;
+    GET "experiments/{experiment_id}/runs.csv" Read pages::experiment::export::csv;
+    GET "experiments/{experiment_id}/runs.json" Read pages::experiment::export::json;
+    GET "experiments/{experiment_id}/log" Read pages::experiment::log::show;
+    GET "experiments/{experiment_id}/details" Read pages::experiment::details::show;
+    POST "experiments/{experiment_id}/rename" Write pages::experiment::changes::rename as "experiments/update";
+    POST "experiments/{experiment_id}/note" Write pages::experiment::changes::set_note as "experiments/set-experiment-tag";
+    POST "experiments/{experiment_id}/tags/set" Write pages::experiment::changes::set_tag as "experiments/set-experiment-tag";
+    POST "experiments/{experiment_id}/tags/delete" Write pages::experiment::changes::delete_tag as "experiments/delete-experiment-tag";
+    GET "experiments/{experiment_id}/delete" Read pages::experiment::changes::ask_deletion;
+    POST "experiments/{experiment_id}/delete" Write pages::experiment::changes::delete as "experiments/delete";
+    POST "experiments/{experiment_id}/restore" Write pages::experiment::changes::restore as "experiments/restore";
+    GET "experiments/{experiment_id}/runs/delete" Read pages::experiment::bulk::ask_deletion;
+    POST "experiments/{experiment_id}/runs/delete" Write pages::experiment::bulk::delete as "runs/delete";
+    GET "experiments/{experiment_id}/runs/restore" Read pages::experiment::bulk::ask_restoration;
+    POST "experiments/{experiment_id}/runs/restore" Write pages::experiment::bulk::restore as "runs/restore";
+    GET "experiments/{experiment_id}/runs/tag" Read pages::experiment::bulk::ask_tag;
+    POST "experiments/{experiment_id}/runs/tag" Write pages::experiment::bulk::set_tag as "runs/set-tag";
+    GET "trash" Read pages::trash::list;
+    GET "candidates/{run_id}" Read pages::run::overview::get;
+    POST "candidates/{run_id}" Write pages::run::edit::save as "runs/update";
+    GET "candidates/{run_id}/edit" Read pages::run::edit::get;
+    GET "candidates/{run_id}/delete" Read pages::run::lifecycle::ask;
+    POST "candidates/{run_id}/delete" Write pages::run::lifecycle::delete as "runs/delete";
+    POST "candidates/{run_id}/restore" Write pages::run::lifecycle::restore as "runs/restore";
+    GET "candidates/{run_id}/metrics" Read pages::run::metrics::get;
+    GET "candidates/{run_id}/system" Read pages::run::metrics::system;
+    GET "candidates/{run_id}/metric" Read pages::run::metric::get;
+    GET "candidates/{run_id}/metrics.csv" Read pages::run::points::csv;
+    GET "candidates/{run_id}/params" Read pages::run::pairs::params;
+    GET "candidates/{run_id}/tags" Read pages::run::pairs::tags;
+    POST "candidates/{run_id}/tags" Write pages::run::tags::set as "runs/set-tag";
+    POST "candidates/{run_id}/tags/delete" Write pages::run::tags::delete as "runs/delete-tag";
+    GET "candidates/{run_id}/artifacts" Read pages::run::artifacts::get;
+    GET "candidates/{run_id}/raw/{*path}" Read pages::run::files::raw;
+    HEAD "candidates/{run_id}/raw/{*path}" Read pages::run::files::raw;
+    GET "candidates/{run_id}/archive" Read pages::run::files::archive;
+    GET "candidates/{run_id}/promote" Read pages::run::promote::get;
+    POST "candidates/{run_id}/promote" Write pages::run::promote::create as "model-versions/create";
+    GET "experiments/{experiment_id}/logged-models" Read pages::logged_models::list;
+    GET "logged-models/{model_id}" Read pages::logged_model::get;
+    GET "models" Read pages::models::list;
+    POST "models" Write pages::models::create as "registered-models/create";
+    GET "models/new" Read pages::models::new;
+    GET "models/by-name/{name}" Read pages::model::by_name;
+    GET "models/by-name/{name}/versions/{version}" Read pages::model::version_by_name;
+    GET "models/{model_id}" Read pages::model::get;
+    GET "models/{model_id}/edit" Read pages::model::edit;
+    POST "models/{model_id}/edit" Write pages::model::describe as "registered-models/update";
+    POST "models/{model_id}/rename" Write pages::model::rename as "registered-models/rename";
+    POST "models/{model_id}/tags" Write pages::model::set_tag as "registered-models/set-tag";
+    POST "models/{model_id}/tags/delete" Write pages::model::delete_tag as "registered-models/delete-tag";
+    GET "models/{model_id}/delete" Read pages::model::ask_delete;
+    POST "models/{model_id}/delete" Write pages::model::delete as "registered-models/delete";
+    POST "models/{model_id}/versions" Write pages::version::create as "model-versions/create";
+    GET "models/{model_id}/versions/new" Read pages::version::new;
+    GET "models/{model_id}/versions/{version}" Read pages::version::get;
+    GET "models/{model_id}/versions/{version}/edit" Read pages::version::edit;
+    POST "models/{model_id}/versions/{version}/edit" Write pages::version::describe as "model-versions/update";
+    POST "models/{model_id}/versions/{version}/stage" Write pages::version::transition_stage
+        as "model-versions/transition-stage";
+    POST "models/{model_id}/versions/{version}/aliases" Write pages::version::set_alias as "registered-models/set-alias";
+    POST "models/{model_id}/versions/{version}/aliases/delete" Write pages::version::delete_alias
+        as "registered-models/delete-alias";
+    POST "models/{model_id}/versions/{version}/tags" Write pages::version::set_tag as "model-versions/set-tag";
+    POST "models/{model_id}/versions/{version}/tags/delete" Write pages::version::delete_tag
+        as "model-versions/delete-tag";
+    GET "models/{model_id}/versions/{version}/upload" Read pages::version::upload_form;
+    POST "models/{model_id}/versions/{version}/upload" Write pages::version::upload as "artifacts/upload";
+    GET "models/{model_id}/versions/{version}/delete" Read pages::version::ask_delete;
+    POST "models/{model_id}/versions/{version}/delete" Write pages::version::delete as "model-versions/delete";
+    GET "prompts" Read pages::models::prompts;
+    GET "prompts/{model_id}" Read pages::prompt::get;
 };
 
 /// The path of the page at the address of the clients, and its prefix.
@@ -186,13 +264,14 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     ensure_right(request, route.right)?;
     let _recording = audit::begin(audited(request, route.right, route.action));
     let sent;
+    let mut files = Vec::new();
     let mut fields = match route.method {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
-        "GET" => params::from_query(&request.query)?,
+        "GET" | "HEAD" => params::from_query(&request.query)?,
         _ if is_page(&request.path) => {
-            let form = params::from_form(&body.into_whole().await?)?;
-            ensure_form_token(&form, &request.site)?;
-            form
+            let (fields, sent) = sent_form(request, body).await?;
+            files = sent;
+            fields
         }
         _ => {
             sent = body.into_whole().await?;
@@ -205,10 +284,12 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
     }
     (route.endpoint)(Call {
         params: Params::new(&fields),
+        files: &files,
         actor: &request.actor,
         source_schemes: &request.source_schemes,
         accept: &request.accept,
         site: &request.site,
+        wanted: &request.wanted,
         may_write: request.rights == CallerRights::Write,
         is_manager: request.is_manager,
     })
@@ -224,6 +305,17 @@ fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Op
         facts,
         request_id: request.id.clone(),
     })
+}
+
+/// The fields and the files of a page's form, which carries the reader's token.
+async fn sent_form(request: &Incoming, body: Body) -> Result<multipart::Form> {
+    let form = body.into_whole().await?;
+    let (fields, files) = match multipart::boundary(&request.content_type) {
+        Some(boundary) => multipart::read(boundary, &form)?,
+        None => (params::from_form(&form)?, Vec::new()),
+    };
+    ensure_form_token(&fields, &request.site)?;
+    Ok((fields, files))
 }
 
 /// A page's change must carry the token that the reader's own page had: another site cannot read it.
@@ -287,110 +379,4 @@ fn find(method: &str, path: &str) -> Result<RouteMatch> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::{Context, Poll, Waker};
-
-    use super::*;
-    use crate::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
-
-    #[test]
-    fn a_route_is_found_below_both_prefixes_by_its_exact_path() {
-        assert!(find("GET", "/api/2.0/mlflow/runs/get").is_ok());
-        assert!(find("GET", "/ajax-api/2.0/mlflow/runs/get").is_ok());
-        for path in [
-            "/api/2.0/mlflow/runs/get/",
-            "/api/3.0/mlflow/runs/get",
-            "/runs/get",
-            "/api/2.0/mlflow/runs%2Fget",
-            "",
-        ] {
-            assert!(matches!(find("GET", path), Err(Error::NoEndpoint(named)) if named == path));
-        }
-    }
-
-    #[test]
-    fn a_path_that_looks_like_a_route_with_a_parameter_names_one() {
-        let path = format!("{}logged-models/{{model_id}}", PREFIXES[0]);
-        let named = find("GET", &path).and_then(|(_, named)| named);
-        assert_eq!(named, Ok(vec![("model_id", "{model_id}".to_owned())]));
-    }
-
-    #[test]
-    fn another_method_is_told_from_another_path() {
-        assert!(
-            matches!(find("PUT", "/api/2.0/mlflow/runs/get"), Err(Error::WrongMethod(allowed)) if allowed == ["GET"])
-        );
-        let both = find("DELETE", "/api/2.0/mlflow/experiments/search");
-        assert!(matches!(both, Err(Error::WrongMethod(allowed)) if allowed == ["GET", "POST"]));
-    }
-
-    /// The answer to a request whose answer needs no await.
-    fn at_once(method: &str, path: &str, rights: CallerRights) -> Option<Answer> {
-        let request = Incoming::empty(method, path, rights);
-        let mut waiting = std::pin::pin!(answer(request));
-        match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => Some(answer),
-            Poll::Pending => None,
-        }
-    }
-
-    #[test]
-    fn the_component_itself_refuses_who_lacks_the_right_whatever_the_host_let_through() {
-        let routes = ROUTES
-            .iter()
-            .map(|route| (route.method, PREFIXES[0], route.path, route.right));
-        let files = FILE_ROUTES
-            .iter()
-            .map(|route| (route.method, FILE_PREFIXES[0], route.path, route.right));
-        let newer = NEWER_ROUTES
-            .iter()
-            .map(|route| (route.method, NEWER_PREFIXES[0], route.path, route.right));
-        let project = PROJECT_ROUTES
-            .iter()
-            .map(|route| (route.method, PROJECT_PREFIX, route.path, route.right));
-        for (method, prefix, path, right) in routes.chain(files).chain(newer).chain(project) {
-            let path = format!("{prefix}{path}");
-            let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 403);
-            assert!(refused(CallerRights::None), "{method} {path}");
-            match right {
-                RequiredRight::Read => {}
-                RequiredRight::Write => assert!(refused(CallerRights::Read), "{method} {path}"),
-                // The rights alone say nothing of the role.
-                RequiredRight::Manage => assert!(refused(CallerRights::Write), "{method} {path}"),
-            }
-        }
-    }
-
-    #[test]
-    fn every_change_has_a_name_of_its_own_in_the_audit_log() {
-        let routes = ROUTES.iter().map(|route| (route.right, route.action));
-        let files = FILE_ROUTES.iter().map(|route| (route.right, route.action));
-        let mut actions: Vec<&str> = routes
-            .chain(files)
-            .filter(|(right, _)| *right == RequiredRight::Write)
-            .map(|(_, action)| action)
-            .collect();
-        assert!(
-            actions
-                .iter()
-                .all(|action| !action.contains('{') && action.contains('/'))
-        );
-        // Three routes upload a file.
-        actions.retain(|action| *action != "artifacts/upload");
-        let count = actions.len();
-        actions.sort_unstable();
-        actions.dedup();
-        assert_eq!(actions.len(), count);
-    }
-
-    #[test]
-    fn no_route_is_listed_twice() {
-        for (index, route) in ROUTES.iter().enumerate() {
-            let twins = ROUTES
-                .iter()
-                .skip(index + 1)
-                .filter(|other| (other.method, other.path) == (route.method, route.path));
-            assert_eq!(twins.count(), 0, "{} {}", route.method, route.path);
-        }
-    }
-}
+mod tests;

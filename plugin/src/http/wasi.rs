@@ -76,6 +76,8 @@ pub struct Incoming {
     pub id: String,
     /// The header `Accept`; empty when there is none.
     pub accept: String,
+    /// The header `Content-Type`; empty when there is none.
+    pub content_type: String,
     /// The place of the project's pages, for a request of one.
     pub site: Site,
     /// Schemes by which sources of model versions may lead out of the project.
@@ -100,6 +102,7 @@ impl Incoming {
         let actor = actor(|name| text(&headers, name));
         let audit_facts = headers.has(AUDIT_HEADER).then(|| text(&headers, AUDIT_HEADER));
         let (id, accept) = (text(&headers, REQUEST_ID_HEADER), text(&headers, "accept"));
+        let content_type = text(&headers, "content-type");
         let site = site(&target, |name| text(&headers, name));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
         let (_, done) = wit_future::new(|| Ok(()));
@@ -114,6 +117,7 @@ impl Incoming {
             audit_facts,
             id,
             accept,
+            content_type,
             site,
             source_schemes,
             wanted,
@@ -134,6 +138,7 @@ impl Incoming {
             audit_facts: None,
             id: String::new(),
             accept: String::new(),
+            content_type: String::new(),
             site: Site::default(),
             source_schemes: Vec::new(),
             wanted: RangeRequest::default(),
@@ -156,6 +161,7 @@ impl From<direct::Request> for Incoming {
             audit_facts: header(AUDIT_HEADER).map(str::to_owned),
             id: header(REQUEST_ID_HEADER).unwrap_or_default().to_owned(),
             accept: header("accept").unwrap_or_default().to_owned(),
+            content_type: header("content-type").unwrap_or_default().to_owned(),
             site: site(&request.target, |name| header(name).unwrap_or_default().to_owned()),
             source_schemes: schemes(header(SOURCE_SCHEMES_HEADER).unwrap_or_default()),
             path: path.to_owned(),
@@ -288,14 +294,24 @@ fn all_headers(kind: &str, headers: Vec<(&'static str, String)>) -> impl Iterato
 
 /// The answer for `direct`.
 pub async fn into_direct(answer: Answer) -> direct::Answer {
+    let (mut status, body) = (answer.status, answer.body);
+    let body = match body {
+        Contents::Whole(bytes) => direct::Contents::Whole(bytes),
+        Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
+        Contents::Filled(contents, end) => {
+            let bytes = contents.collect().await;
+            // A body that broke off must not look whole.
+            if end.await.is_err() {
+                status = 500;
+            }
+            direct::Contents::Whole(bytes)
+        }
+        Contents::File(part) => direct::Contents::File(part.into()),
+    };
     direct::Answer {
-        status: answer.status,
+        status,
         headers: all_headers(answer.kind, answer.headers).collect(),
-        body: match answer.body {
-            Contents::Whole(bytes) => direct::Contents::Whole(bytes),
-            Contents::Stream(contents) => direct::Contents::Whole(contents.collect().await),
-            Contents::File(part) => direct::Contents::File(part.into()),
-        },
+        body,
     }
 }
 
@@ -306,15 +322,20 @@ pub fn send(answer: Answer) -> std::result::Result<Response, ErrorCode> {
         .collect();
     let headers = Fields::from_list(&fields).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     // An answer to HEAD may tell a length that it does not have.
+    let mut end = None;
     let contents = match answer.body {
         Contents::Whole(bytes) => (!bytes.is_empty()).then(|| stream_of(bytes)),
         Contents::Stream(contents) => Some(contents),
+        Contents::Filled(contents, filled) => {
+            end = Some(filled);
+            Some(contents)
+        }
         // Only `direct` may leave a file to the host.
         Contents::File(_) => return Err(ErrorCode::InternalError(None)),
     };
-    let (trailers_sender, trailers) = wit_future::new(|| Ok(None));
-    drop(trailers_sender);
-    let (response, _) = Response::new(headers, contents, trailers);
+    // Without an end of its own a body is whole: the default is sent when the sender is dropped.
+    let end = end.unwrap_or_else(|| wit_future::new(|| Ok(None)).1);
+    let (response, _) = Response::new(headers, contents, end);
     // The host refuses none of these statuses.
     let _ = response.set_status_code(answer.status);
     Ok(response)

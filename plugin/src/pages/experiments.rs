@@ -6,9 +6,10 @@ use mlforge_ui::link::Address;
 use mlforge_ui::{Words, time};
 
 use super::{Page, Section, form_token, parts, see_other};
-use crate::domain::experiment::FullExperiment;
+use crate::domain::experiment::{Experiment, FullExperiment};
 use crate::domain::lifecycle::View;
 use crate::domain::name::validate_experiment_name;
+use crate::domain::run::Run;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
@@ -20,6 +21,7 @@ use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::store::experiments;
 use crate::store::experiments::search;
 use crate::store::query::SearchQuery;
+use crate::store::runs::newest::newest_of_each;
 use crate::store::top_k;
 
 /// Number of experiments on a page.
@@ -123,6 +125,8 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
         order,
     };
     let found = search::find(&query).await?;
+    let experiments: Vec<&Experiment> = found.items.iter().map(|full| &full.experiment).collect();
+    let newest = newest_of_each(&experiments).await?;
     let (site, words) = (call.site, call.site.words());
     let page = Page::new(&call, Section::Experiments, words.common.experiments);
     let is_first_look = asked.text.is_empty() && !asked.is_deleted();
@@ -143,7 +147,7 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
         @if found.items.is_empty() {
             (nothing(site, &asked))
         } @else {
-            (table(site, &asked, &found))
+            (table(site, &asked, &found, &newest))
         }
         @if is_first_look && found.items.len() <= 1 { (snippet(site)) }
         (parts::pager(words, first.as_deref(), next.as_deref()))
@@ -188,7 +192,7 @@ fn nothing(site: &Site, asked: &Asked<'_>) -> Markup {
     }
 }
 
-fn table(site: &Site, asked: &Asked<'_>, found: &top_k::Page<FullExperiment>) -> Markup {
+fn table(site: &Site, asked: &Asked<'_>, found: &top_k::Page<FullExperiment>, newest: &[Option<Run>]) -> Markup {
     let words = site.words();
     let now_ms = now_ms();
     html! {
@@ -198,12 +202,13 @@ fn table(site: &Site, asked: &Asked<'_>, found: &top_k::Page<FullExperiment>) ->
                 thead {
                     tr {
                         (head(site, asked, Sort::Name, words))
+                        th scope="col" { (words.experiments.last_run) }
                         (head(site, asked, Sort::Updated, words))
                         (head(site, asked, Sort::Created, words))
                     }
                 }
                 tbody {
-                    @for full in &found.items { (row(site, full, words, now_ms)) }
+                    @for (full, newest) in found.items.iter().zip(newest) { (row(site, full, newest.as_ref(), now_ms)) }
                 }
             }
         }
@@ -225,14 +230,14 @@ fn head(site: &Site, asked: &Asked<'_>, sort: Sort, words: &Words) -> Markup {
         address.with("sort", sort.word())
     };
     html! {
-        th scope="col" aria-sort=[is_current.then_some(direction)] {
+        th.opt[sort != Sort::Name] scope="col" aria-sort=[is_current.then_some(direction)] {
             a href=(address) { (text) @if is_current { (icon.draw()) } }
         }
     }
 }
 
-fn row(site: &Site, full: &FullExperiment, words: &Words, now_ms: i64) -> Markup {
-    let experiment = &full.experiment;
+fn row(site: &Site, full: &FullExperiment, newest: Option<&Run>, now_ms: i64) -> Markup {
+    let (words, experiment) = (site.words(), &full.experiment);
     let note = full.tags.iter().find(|(key, _)| key == NOTE).map(|(_, note)| note);
     let note = note.and_then(|note| note.lines().find(|line| !line.trim().is_empty()));
     html! {
@@ -243,8 +248,23 @@ fn row(site: &Site, full: &FullExperiment, words: &Words, now_ms: i64) -> Markup
                     bdi.mut.small { (note.chars().take(NOTE_CHARS_MAX).collect::<String>()) }
                 }
             }
-            td { (time::ago(words, experiment.last_update_time_ms, now_ms)) }
-            td.mut { (time::ago(words, experiment.creation_time_ms, now_ms)) }
+            td { (last_run(site, newest, now_ms)) }
+            td.opt { (time::ago(words, experiment.last_update_time_ms, now_ms)) }
+            td.mut.opt { (time::ago(words, experiment.creation_time_ms, now_ms)) }
+        }
+    }
+}
+
+/// The status of the newest run, and when it started.
+fn last_run(site: &Site, newest: Option<&Run>, now_ms: i64) -> Markup {
+    let words = site.words();
+    html! {
+        @if let Some(run) = newest {
+            a.st href=(site.page(&format!("candidates/{}", run.id))) {
+                (parts::status_mark(words, run.status)) (time::ago(words, run.start_time_ms, now_ms))
+            }
+        } @else {
+            span.mut { (words.experiments.no_run) }
         }
     }
 }

@@ -9,15 +9,34 @@ use mlforge_ui::assets::CONTENT_SECURITY_POLICY;
 use mlforge_ui::frame::{Crumb, Frame, Tab, language_address};
 use mlforge_ui::{Language, Words};
 
+use crate::error::{Error, Result};
 use crate::request::call::Call;
 use crate::request::response::{Answer, Contents};
 use crate::request::site::Site;
 
 pub mod assets;
+pub mod columns;
+pub mod compare;
+pub mod curves;
 pub mod error;
+pub mod experiment;
+pub mod experiment_charts;
 pub mod experiments;
+pub mod files;
+pub mod forms;
+pub mod logged_model;
+pub mod logged_models;
+pub mod look;
+pub mod model;
+pub mod models;
 pub mod mount;
 pub mod parts;
+pub mod prompt;
+pub mod registry;
+pub mod run;
+pub mod svg;
+pub mod trash;
+pub mod version;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -28,6 +47,10 @@ pub enum Section {
     Experiments,
     /// Models and versions.
     Models,
+    /// What was deleted.
+    Trash,
+    /// Prompts.
+    Prompts,
     /// None of the tabs.
     None,
 }
@@ -143,6 +166,8 @@ impl<'a> Page<'a> {
             tabs: vec![
                 tab(Section::Experiments, common.experiments, "experiments"),
                 tab(Section::Models, common.models, "models"),
+                tab(Section::Trash, common.trash, "trash"),
+                tab(Section::Prompts, common.prompts, "prompts"),
             ],
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),
@@ -170,6 +195,11 @@ pub fn see_other(address: impl Into<String>) -> Answer {
         headers: vec![("location", address.into())],
         body: Contents::Whole(Vec::new()),
     }
+}
+
+/// Refuses a page that asks before a change to readers who may not make it.
+pub fn ensure_may_write(call: &Call<'_>) -> Result<()> {
+    if call.may_write { Ok(()) } else { Err(Error::Denied) }
 }
 
 /// The hidden field with the reader's form token. Every form that changes something has it.

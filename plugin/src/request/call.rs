@@ -1,16 +1,19 @@
 //! The input of an endpoint: a request whose route and rights were checked.
 
 use super::body::Body;
+use super::multipart::SentFile;
 use super::params::Params;
 use super::range::RangeRequest;
 use super::site::Site;
 use crate::domain::actor::Actor;
 
-/// A request whose body, if any, is JSON.
+/// A request whose body, if any, is JSON or a form.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The parameters of the request.
     pub params: Params<'a>,
+    /// The files of a form.
+    pub files: &'a [SentFile],
     /// The user who makes the request. Its texts are empty if the host does not say.
     pub actor: &'a Actor,
     /// The URI schemes, in lower case, with which a model version's source may lead out of the project.
@@ -19,6 +22,8 @@ pub struct Call<'a> {
     pub accept: &'a str,
     /// The place of the project's pages, for a request of one.
     pub site: &'a Site,
+    /// The requested range of a file, and its conditions.
+    pub wanted: &'a RangeRequest,
     /// True if the caller may change the project.
     pub may_write: bool,
     /// True if the caller is a maintainer or an owner of the project.

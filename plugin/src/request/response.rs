@@ -1,8 +1,9 @@
 //! The response to a request.
 
-use wit_bindgen::StreamReader;
+use wit_bindgen::{FutureReader, StreamReader};
 
 use crate::host::blobs::FilePart;
+use crate::host::http_body::EndOfBody;
 
 /// A response.
 pub struct Answer {
@@ -74,6 +75,8 @@ pub enum Contents {
     Whole(Vec<u8>),
     /// A stream.
     Stream(StreamReader<u8>),
+    /// A stream that the component fills, and its end, which tells if all of it was sent.
+    Filled(StreamReader<u8>, FutureReader<EndOfBody>),
     /// A part of a file, which the host sends.
     File(FilePart),
 }

@@ -3,7 +3,7 @@
 //! `lex` splits a text into tokens, and `name` reads the name of a field. `parse` makes a filter of them and
 //! `order` an order, both by a `schema`. `bounds` derives the values that an order can have on a page, and
 //! `cursor` writes page tokens. `runs`, `experiments`, `logged_models`, `models` and `versions` hold the
-//! schemas.
+//! schemas. `mistake` says where a filter cannot be read.
 
 pub mod bounds;
 pub mod cursor;
@@ -12,6 +12,7 @@ pub mod filter;
 mod lex;
 pub mod like;
 pub mod logged_models;
+pub mod mistake;
 pub mod models;
 mod name;
 pub mod order;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::filter::{Bound, Clause, Filter, Predicate};
 use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
+use super::mistake::{FilterMistake, Parsed};
 use super::name::Name;
 use super::schema::{Comparator, Relation, Searched, Subject, ValueType, listed};
 use crate::domain::id::ExperimentId;
@@ -17,21 +18,26 @@ use crate::error::{Error, Result};
 impl<A: Searched> Filter<A> {
     /// Reads a filter. An empty one finds every item.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::read(text).map_err(FilterMistake::into_error)
+    }
+
+    /// Reads a filter. The error says where the mistake is.
+    pub fn read(text: &str) -> std::result::Result<Self, FilterMistake> {
         clauses(text).map(|clauses| Filter { clauses })
     }
 }
 
 /// The clauses of a filter. An empty filter has none.
-fn clauses<A: Searched>(text: &str) -> Result<Vec<Clause<A>>> {
+fn clauses<A: Searched>(text: &str) -> Parsed<Vec<Clause<A>>> {
     if text.len() > FILTER_BYTES_MAX {
-        return Err(Error::Invalid(format!(
+        return Err(FilterMistake::of_all(format!(
             "Invalid filter of {} bytes: at most {FILTER_BYTES_MAX} are allowed",
             text.len()
         )));
     }
     let tokens = lex::tokens(text);
     if tokens.is_empty() && !text.is_empty() {
-        return Err(Error::Invalid(format!(
+        return Err(FilterMistake::of_all(format!(
             "Invalid filter '{}'. Could not be parsed.",
             shown(text)
         )));
@@ -66,7 +72,7 @@ enum Value<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn clause<A: Searched>(&mut self) -> Result<Clause<A>> {
+    fn clause<A: Searched>(&mut self) -> Parsed<Clause<A>> {
         let left = self.left()?;
         let (comparator, at) = self.comparator()?;
         let value = self.value(comparator)?;
@@ -96,7 +102,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads the left side of a comparison.
-    fn left(&mut self) -> Result<Token<'a>> {
+    fn left(&mut self) -> Parsed<Token<'a>> {
         let Some(token) = self.take() else {
             return Err(self.error("Invalid comparison clause", None, WANTED));
         };
@@ -115,7 +121,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn comparator(&mut self) -> Result<(Comparator, Token<'a>)> {
+    fn comparator(&mut self) -> Parsed<(Comparator, Token<'a>)> {
         let Some(token) = self.take() else {
             return Err(self.error("Invalid comparison clause. Expected comparator", None, WANTED));
         };
@@ -150,7 +156,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn value(&mut self, comparator: Comparator) -> Result<Value<'a>> {
+    fn value(&mut self, comparator: Comparator) -> Parsed<Value<'a>> {
         let token = self.tokens.first().copied();
         match (comparator, token) {
             (Comparator::IsNull | Comparator::IsNotNull, _) => Ok(Value::None),
@@ -169,7 +175,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn list(&mut self, open: Token<'a>) -> Result<Value<'a>> {
+    fn list(&mut self, open: Token<'a>) -> Parsed<Value<'a>> {
         self.take();
         let mut texts = Vec::new();
         loop {
@@ -194,19 +200,19 @@ impl<'a> Parser<'a> {
         Ok(Value::List(texts, open))
     }
 
-    fn bad_list(&self, token: Option<Token<'_>>) -> Error {
+    fn bad_list(&self, token: Option<Token<'_>>) -> FilterMistake {
         let problem = "While parsing a list in the query, expected a non-empty list of quoted string values";
         self.error(problem, token.as_ref(), LIST_WANTED)
     }
 
-    fn subject<A: Searched>(&self, left: &Token<'_>) -> Result<(Subject<A>, ValueType)> {
+    fn subject<A: Searched>(&self, left: &Token<'_>) -> Parsed<(Subject<A>, ValueType)> {
         let name = Name::read(left.text).ok_or_else(|| self.error("Invalid identifier", Some(left), KEY_WANTED))?;
         A::LANGUAGE
             .subject(name.word, name.key)
             .map_err(|problem| self.error(&problem, Some(left), ""))
     }
 
-    fn number(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
+    fn number(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Parsed<Predicate> {
         let relation = match comparator {
             Comparator::Order(relation) => relation,
             _ => Relation::Equal,
@@ -241,7 +247,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn text(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Result<Predicate> {
+    fn text(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Parsed<Predicate> {
         let content = match token.kind {
             Kind::Text { content, .. } => content,
             _ if values.are_loose() => token.text,
@@ -274,7 +280,7 @@ impl<'a> Parser<'a> {
         Ok(Predicate::Like(Pattern::new(content, comparator == Comparator::ILike)))
     }
 
-    fn among(&self, values: ValueType, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Result<Predicate> {
+    fn among(&self, values: ValueType, texts: Vec<&str>, wanted: bool, at: &Token<'_>) -> Parsed<Predicate> {
         if let ValueType::Word(words) = values
             && let Some(unknown) = texts.iter().find(|text| !words.contains(*text))
         {
@@ -301,7 +307,7 @@ impl<'a> Parser<'a> {
                     let problem = format!("Invalid experiment ID '{}'", shown(text));
                     return Err(self.error(&problem, Some(at), "an experiment ID is an integer"));
                 }
-                Err(other) => return Err(other),
+                Err(other) => return Err(self.error(&other.to_string(), Some(at), "")),
             }
         }
         Ok(Predicate::Id { among, wanted })
@@ -313,7 +319,7 @@ impl<'a> Parser<'a> {
         values: ValueType,
         comparator: Comparator,
         at: &Token<'_>,
-    ) -> Error {
+    ) -> FilterMistake {
         let list = matches!(comparator, Comparator::In | Comparator::NotIn);
         let entities = A::LANGUAGE.entities;
         let elsewhere = entities
@@ -336,7 +342,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The error for a token that cannot be part of a filter, or not in this position.
-    fn invalid(&self, token: &Token<'_>) -> Error {
+    fn invalid(&self, token: &Token<'_>) -> FilterMistake {
         let right = match token.kind {
             Kind::Semicolon => {
                 let problem = "Search filter contained multiple expression";
@@ -352,20 +358,11 @@ impl<'a> Parser<'a> {
         self.error(&problem, Some(token), right)
     }
 
-    /// An error message: the problem, its position, and the correct form.
-    fn error(&self, problem: &str, at: Option<&Token<'_>>, right: &str) -> Error {
-        let start = at.map_or(self.text.len(), |token| token.start);
-        let position = self.text.get(..start).unwrap_or_default().chars().count() + 1;
-        let place = match self.text.get(start..).filter(|rest| !rest.is_empty()) {
-            Some(rest) => format!("at character {position}: \"{}\"", shown(rest)),
-            None => format!("at character {position}, the end of the filter"),
-        };
-        let right = if right.is_empty() {
-            String::new()
-        } else {
-            format!("; {right}")
-        };
-        Error::Invalid(format!("{problem} ({place}{right})"))
+    /// A mistake at a token. `None`: something is missing at the end.
+    fn error(&self, problem: &str, at: Option<&Token<'_>>, right: &str) -> FilterMistake {
+        let end = self.text.len();
+        let at = at.map_or(end..end, |token| token.start..token.start + token.text.len());
+        FilterMistake::at(self.text, at, problem, right)
     }
 }
 

@@ -12,8 +12,10 @@ use crate::domain::run::{Run, Status};
 use crate::error::{Error, Result};
 
 mod actor;
+mod attempts;
 pub mod audit;
 mod chunk;
+pub mod commit_status;
 mod dataset;
 pub mod job;
 pub mod link;

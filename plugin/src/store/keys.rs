@@ -25,6 +25,7 @@
 //! | `H` run, key, time, step, value | a chunk: many points of which this is the last | histories |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
 //! | `j` `r` run, or `v` model, number | the look-up of the CI job that it names | changes of the tags that name it; maintenance |
+//! | `s` experiment, commit | the run whose end is still to become the status of the commit | maintenance |
 //! | `x` upload | a file that is uploaded in parts | its id; upload GC |
 //! | `y` run | time of its deletion, and its experiment | purge |
 //! | `Y` `e` experiment, `l` logged model, `m` model, `r` run, or `v` model, number | tombstone: the data that purge needs to remove the rest | purge |
@@ -64,6 +65,7 @@ use crate::host::records::Span;
 
 mod audit;
 mod columns;
+mod commit_statuses;
 mod jobs;
 pub mod logged_models;
 mod points;
@@ -74,9 +76,10 @@ mod uploads;
 
 pub use audit::{audit_records, audited_at, audited_change, audited_logging};
 pub use columns::{
-    Column, all_dirty_markers, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of, row_keys,
-    row_keys_between, zones,
+    Column, all_dirty_markers, all_row_keys, block, block_number, blocks, dirty_marker, dirty_markers, dirty_run_of,
+    row_keys, row_keys_between, zones,
 };
+pub use commit_statuses::{all_pending_statuses, pending_status, pending_status_of};
 pub use jobs::{JobTarget, all_job_lookups, job_lookup, job_target_of};
 use points::read_point;
 pub use points::{

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bindings::exports::wasi::http::handler::Guest;
 use bindings::mlforge::plugin::records::{CommitError, Error as RecordsError, Write};
-use bindings::mlforge::plugin::{blobs, records, report};
+use bindings::mlforge::plugin::{blobs, forge, records, report};
 use bindings::wasi::clocks::system_clock;
 use bindings::wasi::http::types::{ErrorCode, Fields, Method, Request, Response};
 use bindings::wasi::random::random;
@@ -35,6 +35,8 @@ impl Guest for TestGuest {
             "/stage" => Ok(text(stage(request).await)),
             "/blob" => blob().await,
             "/list" => Ok(text(list().await)),
+            "/announce" => Ok(text(forge::announce_ended_run().to_string())),
+            "/status" => Ok(text(set_commit_status().await)),
             "/late" => Ok(late()),
             "/headers" => Ok(with_headers()),
             "/fault" => {
@@ -140,6 +142,21 @@ async fn blob() -> Result<Response, ErrorCode> {
         Ok(Some(contents)) => Ok(respond(Fields::new(), contents)),
         Ok(None) => Ok(text("no blob")),
         Err(error) => Ok(text(format!("{error:?}"))),
+    }
+}
+
+/// Tries to set a commit status within a request.
+async fn set_commit_status() -> String {
+    let ended = forge::EndedRun {
+        id: "0".repeat(32),
+        name: "run".into(),
+        experiment: "experiment".into(),
+        end: forge::RunEnd::Finished,
+        commit: "c".repeat(40),
+    };
+    match forge::set_commit_status(ended).await {
+        Err(forge::Error::Denied) => "denied".into(),
+        other => format!("{other:?}"),
     }
 }
 

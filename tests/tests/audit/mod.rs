@@ -5,6 +5,7 @@ mod changes;
 mod files;
 mod listing;
 mod logging;
+mod pages;
 mod retention;
 
 use std::sync::Arc;

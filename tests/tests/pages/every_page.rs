@@ -2,41 +2,29 @@
 
 use mlforge_plugin::http::route::{PROJECT_PREFIX, PROJECT_ROUTES};
 use mlforge_tests::tracker::Tracker;
-use serde_json::json;
 
-use super::{HOSTILE, Page, page, page_in};
+use super::{Page, hostile, page, page_in};
 
 /// The routes whose answers are no pages.
-const OTHERS: [&str; 3] = ["/-/ml/audit", "/-/ml/assets/{name}", "/-/ml/"];
-
-/// A project in which everything has a hostile name.
-struct Hostile {
-    tracker: Tracker,
-}
-
-impl Hostile {
-    fn project() -> Self {
-        let tracker = Tracker::fresh();
-        tracker.post("experiments/create", json!({"name": HOSTILE})).ok();
-        Hostile { tracker }
-    }
-
-    /// An address of each page.
-    fn addresses(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("/-/ml/experiments", "experiments".to_owned()),
-            (
-                "/-/ml/experiments",
-                format!("experiments?q={}", mlforge_ui::link::encoded(HOSTILE)),
-            ),
-            ("/-/ml/experiments/new", "experiments/new".to_owned()),
-        ]
-    }
-}
+const OTHERS: [&str; 12] = [
+    "/-/ml/audit",
+    "/-/ml/assets/{name}",
+    "/-/ml/",
+    "/-/ml/candidates/{run_id}/metrics/{*metric}",
+    "/-/ml/badge/{of}/{*metric}",
+    "/-/ml/experiments/{experiment_id}/runs.csv",
+    "/-/ml/experiments/{experiment_id}/runs.json",
+    "/-/ml/candidates/{run_id}/metrics.csv",
+    "/-/ml/candidates/{run_id}/raw/{*path}",
+    "/-/ml/candidates/{run_id}/archive",
+    "/-/ml/models/by-name/{name}",
+    "/-/ml/models/by-name/{name}/versions/{version}",
+];
 
 #[test]
 fn every_page_is_in_the_list_of_addresses() {
-    let addresses = Hostile::project().addresses();
+    let projects = hostile::projects();
+    let addresses: Vec<_> = projects.iter().flat_map(|project| &project.addresses).collect();
     for route in PROJECT_ROUTES.iter().filter(|route| route.method == "GET") {
         let path = format!("{PROJECT_PREFIX}{}", route.path);
         let is_listed = OTHERS.contains(&path.as_str()) || addresses.iter().any(|(listed, _)| *listed == path);
@@ -46,18 +34,19 @@ fn every_page_is_in_the_list_of_addresses() {
 
 #[test]
 fn no_page_runs_or_styles_what_users_wrote() {
-    let hostile = Hostile::project();
-    for (_, address) in hostile.addresses() {
-        for language in ["en", "ko"] {
-            let page = page_in(&hostile.tracker, &address, language).ok();
-            let page = page.hides("<script>alert").hides("<img src=x");
-            let policy = page.header("content-security-policy");
-            assert!(
-                policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
-                "{policy}"
-            );
-            assert_eq!(page.header("x-content-type-options"), "nosniff");
-            assert!(page.html.contains(&format!("<html lang=\"{language}\">")), "{address}");
+    for project in hostile::projects() {
+        for (_, address) in &project.addresses {
+            for language in ["en", "ko"] {
+                let page = page_in(&project.tracker, address, language).ok();
+                let page = page.hides("<script>alert").hides("<img src=x");
+                let policy = page.header("content-security-policy");
+                assert!(
+                    policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+                    "{policy}"
+                );
+                assert_eq!(page.header("x-content-type-options"), "nosniff");
+                assert!(page.html.contains(&format!("<html lang=\"{language}\">")), "{address}");
+            }
         }
     }
 }

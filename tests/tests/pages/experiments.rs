@@ -60,6 +60,40 @@ fn deleted_experiments_are_listed_apart() {
 }
 
 #[test]
+fn the_run_that_was_created_last_is_shown() {
+    let tracker = Tracker::fresh();
+    tracker.experiment("e");
+    page(&tracker, "experiments?q=e").ok().shows("no run");
+    let runs: Vec<String> = (1..=4).map(|number| tracker.run("1", number)).collect();
+    let shown = |run: &str| format!("/-/ml/candidates/{run}\"");
+    page(&tracker, "experiments?q=e")
+        .ok()
+        .shows(&shown(newest(&runs)))
+        .shows("Running");
+    // After compaction its id stands in the row keys.
+    tracker.pack();
+    page(&tracker, "experiments?q=e").ok().shows(&shown(newest(&runs)));
+    // A deleted run is not shown, and an older run that is changed is not newer.
+    let deleted = newest(&runs).to_owned();
+    tracker.post("runs/delete", json!({"run_id": deleted})).ok();
+    let rest: Vec<String> = runs.iter().filter(|run| **run != deleted).cloned().collect();
+    tracker.pack();
+    let oldest = rest.iter().min().unwrap();
+    tracker
+        .post("runs/set-tag", json!({"run_id": oldest, "key": "k", "value": "v"}))
+        .ok();
+    page(&tracker, "experiments?q=e")
+        .ok()
+        .shows(&shown(newest(&rest)))
+        .hides(&shown(&deleted));
+}
+
+/// The run with the greatest id. The clock of tests stands still, so that chance decides among runs.
+fn newest(runs: &[String]) -> &str {
+    runs.iter().max().unwrap()
+}
+
+#[test]
 fn an_experiment_is_created_by_a_form() {
     let tracker = Tracker::fresh();
     let created = submit(&tracker, "experiments", &[("name", " sweep & more ")]);

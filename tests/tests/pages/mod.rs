@@ -1,9 +1,23 @@
 //! The pages for people: each is asked for as a browser does, and read as text.
 
+mod charts;
+mod compare;
 mod every_page;
+mod experiment;
+mod experiment_details;
 mod experiments;
 mod forms;
+mod hostile;
 mod html;
+mod logged_models;
+mod models;
+mod prompts;
+mod run;
+mod run_changes;
+mod run_files;
+mod server;
+mod trash;
+mod versions;
 
 use bytes::Bytes;
 use mlforge_tests::tracker::{File, Tracker};

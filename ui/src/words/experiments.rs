@@ -8,6 +8,8 @@ words! {
         search_label: "Search experiments", "실험 검색";
         search_hint: "Name", "이름";
         table: "Experiments table", "실험 표";
+        last_run: "Last run", "마지막 실행";
+        no_run: "no run", "실행 없음";
         last_update: "Last update", "마지막 변경";
         nothing_matches: "No experiment matches.", "일치하는 실험이 없습니다.";
         show_all: "Show all", "모두 보기";

@@ -5,13 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::json;
 
 use super::Flavor;
 use super::caller::TokenEndpoint;
 use super::location::{Location, is_name};
 use super::repository::Repository;
-use crate::forge::{Credential, ForgeAddress, ForgeClient, ForgeError, ForgeReply, ProjectRef, secret_header};
+use crate::forge::commit_status::is_set;
+use crate::forge::{
+    CommitState, CommitStatus, Credential, ForgeAddress, ForgeClient, ForgeError, ForgeReply, ProjectRef, secret_header,
+};
 
 /// A commit hash that no repository has.
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
@@ -108,6 +112,52 @@ impl Api {
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Ok(true),
             _ => Err(reply.unexpected()),
         }
+    }
+
+    /// Sets a status of a commit: one request, and a second one if it fails. False: the repository has no such commit, or
+    /// takes no status.
+    pub(super) async fn set_status(
+        &self,
+        location: &Location,
+        status: &CommitStatus,
+        headers: &HeaderMap,
+    ) -> Result<bool, ForgeError> {
+        let segments = path(&["repos", &location.owner, &location.name, "statuses", &status.commit]);
+        let state = match status.state {
+            CommitState::Success => "success",
+            CommitState::Failure => "failure",
+            CommitState::Canceled => "error",
+        };
+        let body = json!({
+            "state": state,
+            "context": status.context,
+            "description": status.description,
+            "target_url": status.url(&location.path()),
+        });
+        match self.client.post(&segments, headers.clone(), &body).await {
+            Ok(reply) => is_set(&reply),
+            // The forge fails (500) for a commit that it does not know.
+            Err(failure) if failure.retry_after.is_none() => {
+                let found = self.commit(location, &status.commit, headers).await;
+                match found {
+                    Ok(Answer::NotFound) => Ok(false),
+                    _ => Err(failure),
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Asks whether a repository has a commit.
+    async fn commit(
+        &self,
+        location: &Location,
+        commit: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer<IgnoredAny>, ForgeError> {
+        let segments = ["repos", &location.owner, &location.name, "git", "commits", commit];
+        let query = [("stat", "false"), ("verification", "false"), ("files", "false")];
+        self.get_with_query(&segments, &query, headers).await
     }
 
     /// Tests if the forge answers, and takes the service token if there is one.

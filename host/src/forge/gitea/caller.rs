@@ -159,7 +159,10 @@ fn scope(scopes: &[String]) -> Option<Scope> {
 
 /// True if a credential has the form of an access token, and is sent in a header that `GET /token` reads.
 fn is_access_token(credential: &Credential) -> bool {
-    let is_header = !matches!(credential, Credential::Basic { .. } | Credential::Cookie(_));
+    let is_header = !matches!(
+        credential,
+        Credential::Basic { .. } | Credential::Cookie(_) | Credential::Anonymous
+    );
     is_header
         && credential.token().is_some_and(|token| {
             token.len() == ACCESS_TOKEN_DIGITS && token.bytes().all(|byte| byte.is_ascii_hexdigit())

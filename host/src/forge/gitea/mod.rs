@@ -18,8 +18,8 @@ use async_trait::async_trait;
 use http::HeaderMap;
 
 use super::{
-    Access, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, ProjectRef, Role, Scope, Target,
-    Webhook, WebhookError,
+    Access, CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, Project,
+    ProjectRef, Role, Scope, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
@@ -39,6 +39,8 @@ use id_token::IdTokens;
 use location::{Location, Locations};
 use repository::Repository;
 
+/// The id of no user: of somebody who is not signed in.
+const NOBODY: i64 = 0;
 /// The scope that reading a repository needs.
 const READ_REPOSITORY: &str = "read:repository";
 
@@ -58,8 +60,8 @@ pub struct GiteaOptions {
     pub address: ForgeAddress,
     /// The kind of forge.
     pub flavor: Flavor,
-    /// An access token of the forge's administrator or of a bot, with which CI jobs are looked up. `None`: they are
-    /// looked up with the caller's credential.
+    /// An access token of the forge's administrator or of a bot, with which CI jobs are looked up and commit statuses
+    /// are set. `None`: jobs are looked up with the caller's credential, and no status is set.
     pub service_token: Option<String>,
     /// The secret that the forge signs webhooks with. `None`: webhooks are refused.
     pub webhook_secret: Option<String>,
@@ -200,6 +202,16 @@ impl Forge for GiteaForge {
         Ok(access.into())
     }
 
+    /// One request without a credential. It finds nothing on a forge that wants a sign-in for everything.
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        match self.api.repository(project, &HeaderMap::new()).await? {
+            Answer::Found(repository) if repository.role(NOBODY).is_some() => {
+                Ok(Some(repository.project(&repository.location(&self.api)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     async fn job(
         &self,
         project: ProjectId,
@@ -221,6 +233,22 @@ impl Forge for GiteaForge {
             Some(location) => run::job(&self.api, project, &location, job, &headers).await,
             None => Ok(None),
         }
+    }
+
+    /// Costs two requests.
+    async fn set_commit_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        let (Some(service), Flavor::Gitea) = (&self.service, self.api.flavor()) else {
+            return Ok(false);
+        };
+        // A name that is remembered may have passed to another repository, so it is asked for anew.
+        let location = match self.api.repository(&ProjectRef::Id(project.0), service).await? {
+            Answer::Found(repository) => self.locations.insert(project, repository.location(&self.api)?),
+            Answer::NotFound => return Ok(false),
+            Answer::Unauthenticated | Answer::Forbidden(_) => {
+                return Err(ForgeError::new("the service token may not read the repository"));
+            }
+        };
+        self.api.set_status(&location, status, service).await
     }
 
     async fn link(&self, project: ProjectId, target: &Target) -> Result<Option<String>, ForgeError> {

@@ -5,6 +5,7 @@
 //! | personal, project or group access token | user + token + project, then member: 4 in 2 rounds |
 //! | token of an OAuth application | user + token + project, then OAuth token + member: 5 in 2 rounds |
 //! | browser session | user + project, then member: 3 in 2 rounds |
+//! | none, for a public project | project, then project with the service token: 2 in 2 rounds |
 //! | token of a job | job + project, then member: 3 in 2 rounds |
 
 use std::time::Duration;
@@ -111,6 +112,18 @@ impl GitlabForge {
             Some(project) => self.role_of_other(user, project, service).await,
             None => Ok(None),
         }
+    }
+
+    /// Finds a project that GitLab shows to everybody: one request without a credential. To strangers GitLab does not tell the
+    /// switches of the project's features, so the service token asks for them. Without one no project is public.
+    pub(super) async fn find_public(&self, asked: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        let shown = self.api.shown_project(asked).await?.found();
+        let (Some(shown), Some(service)) = (shown, &self.service) else {
+            return Ok(None);
+        };
+        let project = served(self.api.project(&ProjectRef::Id(shown.id), service).await?)?;
+        let guest = project.and_then(|project| self.known(&project, None, role::of_stranger(project.visibility)));
+        Ok(guest.map(|(project, _)| project))
     }
 
     /// The rights of a token that GitLab knows. `None`: it is neither an access token nor an application's.

@@ -4,8 +4,10 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::SESSION_COOKIE;
+use crate::forge::commit_status::is_set;
 use crate::forge::{Credential, ForgeClient, ForgeError, ForgeReply, ProjectRef, Visibility, secret_header};
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
@@ -110,6 +112,14 @@ impl Api {
         }
     }
 
+    /// The project as GitLab shows it to strangers, with fewer fields.
+    pub(super) async fn shown_project(&self, project: &ProjectRef) -> Result<Answer<ShownProject>, ForgeError> {
+        match project {
+            ProjectRef::Path(path) if !path.contains('/') => Ok(Answer::Hidden),
+            project => self.get(&["projects", &project.to_string()], &HeaderMap::new()).await,
+        }
+    }
+
     /// The membership of a user, also an inherited one. `Hidden`: the user is no member.
     pub(super) async fn member(
         &self,
@@ -145,6 +155,18 @@ impl Api {
         let project = project.to_string();
         let path = ["projects", &project, "repository", "commits", commit, "merge_requests"];
         self.get(&path, headers).await
+    }
+
+    /// Sets a status of a commit. False: the project has no such commit, or takes no such status.
+    pub(super) async fn set_status(
+        &self,
+        project: u64,
+        commit: &str,
+        status: &Value,
+        headers: &HeaderMap,
+    ) -> Result<bool, ForgeError> {
+        let segments = ["api", "v4", "projects", &project.to_string(), "statuses", commit];
+        is_set(&self.client.post(&segments, headers.clone(), status).await?)
     }
 
     /// GitLab's version. It serves as a test of a token.
@@ -211,6 +233,12 @@ pub(super) struct Project {
     pub(super) permissions: Option<Permissions>,
     pub(super) model_experiments_access_level: Option<String>,
     pub(super) model_registry_access_level: Option<String>,
+}
+
+/// A project as GitLab shows it to strangers.
+#[derive(Deserialize)]
+pub(super) struct ShownProject {
+    pub(super) id: u64,
 }
 
 /// The caller's own memberships, without those of groups with which the project is shared.

@@ -1,7 +1,8 @@
 //! GitLab: its users, tokens, projects, roles, CI jobs and webhooks.
 //!
 //! Everything is asked for with the caller's own credential, so GitLab itself decides what the caller may see. A service
-//! token, which is optional, serves what a caller's credential cannot: the tokens of jobs, and jobs asked for later.
+//! token, which is optional, serves what a caller's credential cannot: the tokens of jobs, jobs asked for later, and
+//! statuses of commits.
 
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
@@ -9,13 +10,14 @@ use http::HeaderMap;
 
 use super::id_token::IdTokenVerifier;
 use super::{
-    Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, ProjectRef, Target,
-    Webhook, WebhookError,
+    CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, Project,
+    ProjectRef, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
 mod access;
 mod api;
+mod commit_status;
 mod hooks;
 mod id_token;
 mod job;
@@ -37,8 +39,9 @@ const SESSION_COOKIE: &str = "_gitlab_session";
 pub struct GitlabOptions {
     /// The location of GitLab.
     pub address: ForgeAddress,
-    /// An access token with the scope `read_api` of a user who sees all projects. `None`: callers with tokens of jobs are
-    /// refused, and jobs are only looked up while their caller asks.
+    /// An access token with the scope `read_api` of a user who sees all projects; to set commit statuses, with the scope
+    /// `api` of one who may push to all. `None`: callers with tokens of jobs are refused, jobs are only looked up while
+    /// their caller asks, and no status is set.
     pub service_token: Option<String>,
     /// The secret token of webhooks. `None`: webhooks are refused.
     pub webhook_secret: Option<String>,
@@ -123,6 +126,10 @@ impl Forge for GitlabForge {
         }
     }
 
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        self.find_public(project).await
+    }
+
     async fn job(
         &self,
         project: ProjectId,
@@ -133,6 +140,10 @@ impl Forge for GitlabForge {
             JobRef::Id(id) => self.find_job(project, id, credential).await,
             JobRef::OfRun { .. } => Ok(None),
         }
+    }
+
+    async fn set_commit_status(&self, project: ProjectId, status: &CommitStatus) -> Result<bool, ForgeError> {
+        self.post_status(project, status).await
     }
 
     async fn link(&self, project: ProjectId, target: &Target) -> Result<Option<String>, ForgeError> {

@@ -72,6 +72,12 @@ impl Page {
         self.project.clone()
     }
 
+    /// The path of the project. `None`: GitLab's public URL is unknown.
+    pub(super) fn path(&self) -> Option<&str> {
+        let forge = Some(self.forge.as_str()).filter(|forge| !forge.is_empty())?;
+        self.project.strip_prefix(forge)?.strip_prefix('/')
+    }
+
     pub(super) fn user(&self, login: &str) -> Option<String> {
         below(&self.forge, &[login])
     }

@@ -64,6 +64,12 @@ struct JobDocument {
     merge_request_url: Option<PageUrl>,
 }
 
+/// The answer about a public project to somebody who is not signed in. All but the project means nothing.
+#[derive(Deserialize)]
+pub(super) struct PublicDocument {
+    project: ProjectDocument,
+}
+
 /// The answer about a CI job.
 #[derive(Deserialize)]
 pub(super) struct JobAnswer {
@@ -150,12 +156,7 @@ pub(super) struct Yes;
 
 impl From<AccessDocument> for Access {
     fn from(document: AccessDocument) -> Self {
-        let project = Project {
-            id: document.project.id.0,
-            path: document.project.path.0,
-            visibility: document.project.visibility,
-            url: document.project.url.map(|url| url.0),
-        };
+        let project = Project::from(document.project);
         let actor = Actor {
             id: document.actor.id.into_text(),
             login: document.actor.login.0,
@@ -170,6 +171,23 @@ impl From<AccessDocument> for Access {
             job: document.job.map(|job| Box::new(job.into())),
             holds_for: document.holds_for_s.map(Duration::from_secs),
         }
+    }
+}
+
+impl From<ProjectDocument> for Project {
+    fn from(document: ProjectDocument) -> Self {
+        Self {
+            id: document.id.0,
+            path: document.path.0,
+            visibility: document.visibility,
+            url: document.url.map(|url| url.0),
+        }
+    }
+}
+
+impl From<PublicDocument> for Project {
+    fn from(document: PublicDocument) -> Self {
+        document.project.into()
     }
 }
 

@@ -13,10 +13,10 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use self::document::{AccessDocument, JobAnswer, ScopeRefusal};
+use self::document::{AccessDocument, JobAnswer, PublicDocument, ScopeRefusal};
 use super::{
     Access, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, ForgeReply, Job, JobRef,
-    ProjectRef, Webhook, WebhookError, secret_header,
+    Project, ProjectRef, Visibility, Webhook, WebhookError, secret_header,
 };
 use crate::storage::ProjectId;
 
@@ -84,6 +84,7 @@ impl HttpForge {
                 let name = self.session_cookie.as_ref()?;
                 (COOKIE, secret_header(&format!("{name}={value}"))?)
             }
+            Credential::Anonymous => return None,
         };
         Some(HeaderMap::from_iter([(name, value)]))
     }
@@ -102,6 +103,10 @@ impl HttpForge {
 #[async_trait]
 impl Forge for HttpForge {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
+        // The protocol has no question about a credential alone, and no project has an empty path.
+        if *project == ProjectRef::Path(String::new()) {
+            return Ok(Decision::ProjectNotFound);
+        }
         let Some(headers) = self.headers(credential) else {
             return Ok(Decision::Unauthenticated);
         };
@@ -114,6 +119,20 @@ impl Forge for HttpForge {
                 required: reply.json::<ScopeRefusal>().unwrap_or_default().required(),
             }),
             StatusCode::NOT_FOUND => Ok(Decision::ProjectNotFound),
+            _ => Err(reply.unexpected()),
+        }
+    }
+
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        let query = [("project", &*project.to_string())];
+        let reply = self.get(&[], &query, HeaderMap::new()).await?;
+        match reply.status {
+            StatusCode::OK => {
+                let found = Project::from(reply.json::<PublicDocument>()?);
+                ensure_asked(project, found.id)?;
+                Ok(Some(found).filter(|found| found.visibility == Visibility::Public))
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Ok(None),
             _ => Err(reply.unexpected()),
         }
     }
@@ -155,29 +174,37 @@ impl Forge for HttpForge {
         webhook::events(secret, webhook)
     }
 
-    /// Asks without a credential, which must be refused. So it also finds a URL that nothing answers, and an endpoint that
-    /// lets everybody in.
+    /// Asks without a credential, which must be refused unless the project is public. So it also finds a URL that nothing
+    /// answers, and an endpoint that lets everybody in.
     async fn probe(&self) -> Result<(), ForgeError> {
         let reply = self.get(&[], &[("project", "1")], HeaderMap::new()).await?;
-        if reply.status == StatusCode::UNAUTHORIZED {
-            return Ok(());
+        let shown = reply.json::<PublicDocument>().map(Project::from);
+        let is_public = shown.is_ok_and(|shown| shown.visibility == Visibility::Public);
+        match reply.status {
+            StatusCode::UNAUTHORIZED => Ok(()),
+            StatusCode::OK if is_public => Ok(()),
+            status => Err(ForgeError::new(format!(
+                "without a credential the answer must have the status 401 unless the project is public, and it has {status}"
+            ))),
         }
-        Err(ForgeError::new(format!(
-            "without a credential the answer must have the status 401, and it has {}",
-            reply.status
-        )))
     }
 }
 
 /// The decision for a caller whom the forge knows. A project that is asked for by number must be the one of the answer, while a
 /// path may be a former one.
 fn known(asked: &ProjectRef, access: Access) -> Result<Decision, ForgeError> {
-    let answered = access.project.as_ref().map(|(project, _)| project.id.0);
+    if let Some((project, _)) = &access.project {
+        ensure_asked(asked, project.id)?;
+    }
+    Ok(access.into())
+}
+
+fn ensure_asked(asked: &ProjectRef, answered: ProjectId) -> Result<(), ForgeError> {
     match asked {
-        ProjectRef::Id(id) if answered != Some(*id) => Err(ForgeError::new(format!(
+        ProjectRef::Id(id) if answered.0 != *id => Err(ForgeError::new(format!(
             "the answer is not understood: `project.id` is not {id}, the number that was asked for"
         ))),
-        _ => Ok(access.into()),
+        _ => Ok(()),
     }
 }
 

@@ -85,6 +85,31 @@ impl LocalForge {
         self.change(|conn| insert_project(conn, path, visibility))
     }
 
+    /// Sets who may read a project without being a member.
+    ///
+    /// # Errors
+    /// [`LocalError::ProjectUnknown`].
+    pub fn set_visibility(&self, project: &ProjectRef, visibility: Visibility) -> Result<(), LocalError> {
+        self.change(|conn| {
+            let id = project_id(conn, project)?;
+            conn.execute(
+                "UPDATE projects SET visibility = ?2 WHERE id = ?1",
+                params![id.0, visibility],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Returns the logins of the users who own a project, at most [`LIST_PAGE_MAX`], by number.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be read.
+    pub fn list_owners(&self) -> Result<Vec<String>, LocalError> {
+        let select = "SELECT DISTINCT u.login FROM users u JOIN members m ON m.user = u.id
+             WHERE m.role = 'owner' AND u.id > ?1 ORDER BY u.id LIMIT ?2";
+        self.list(select, 0, |row| row.get(0))
+    }
+
     /// Returns at most [`LIST_PAGE_MAX`] projects whose number is above `after`, ordered by number.
     ///
     /// # Errors

@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use time::Date;
 
 use super::token::{TokenHash, day, hash};
-use crate::forge::{Access, Actor, Credential, Decision, Project, ProjectRef, Role, Scope, Visibility};
+use crate::forge::{
+    Access, Actor, Credential, Decision, PROJECTS_LISTED_MAX, Project, ProjectRef, Role, Scope, Visibility,
+};
 use crate::storage::ProjectId;
 
 /// Maximum number of decisions kept in memory. With paths of usual length they take about 3 MB.
@@ -20,6 +22,22 @@ JOIN users u ON u.id = t.user
 LEFT JOIN projects p ON p.id = coalesce(?2, (SELECT id FROM projects WHERE path = ?3))
 LEFT JOIN members m ON m.project = p.id AND m.user = u.id
 WHERE t.hash = ?1 AND t.revoked IS NULL";
+
+const PUBLIC: &str = "
+SELECT id, path, visibility FROM projects
+WHERE id = coalesce(?1, (SELECT id FROM projects WHERE path = ?2)) AND visibility = 'public'";
+
+// A token that is unknown, revoked or expired shows what everybody may see. Days are compared as texts: `2030-01-01`.
+const VISIBLE: &str = "
+WITH caller AS (
+    SELECT user, project FROM tokens
+    WHERE hash = ?1 AND revoked IS NULL AND (expires IS NULL OR expires > ?4))
+SELECT p.id, p.path, p.visibility FROM projects p
+LEFT JOIN caller c ON TRUE
+LEFT JOIN members m ON m.project = p.id AND m.user = c.user
+WHERE p.id > ?2 AND (p.visibility = 'public'
+    OR (c.user IS NOT NULL AND coalesce(c.project = p.id, TRUE) AND (m.role IS NOT NULL OR p.visibility = 'internal')))
+ORDER BY p.id LIMIT ?3";
 
 /// A connection that only reads, and the decisions since the last change of the file.
 #[derive(Debug)]
@@ -98,6 +116,31 @@ impl Reader {
         Ok(decision)
     }
 
+    /// Finds a project that is public. `None`: there is none of this name, or it is not public.
+    pub(super) fn public_project(&self, project: &ProjectRef) -> rusqlite::Result<Option<Project>> {
+        let (id, path) = key_of(project);
+        self.conn
+            .prepare_cached(PUBLIC)?
+            .query_row((id, path), |row| project_at(row, 0))
+            .optional()
+    }
+
+    /// Lists projects that the owner of a token may read, or everybody if there is none.
+    pub(super) fn projects(
+        &self,
+        credential: &Credential,
+        after: ProjectId,
+        today: Date,
+    ) -> rusqlite::Result<Vec<Project>> {
+        let hash = credential.token().map(hash);
+        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let mut statement = self.conn.prepare_cached(VISIBLE)?;
+        let rows = statement.query_map((hash, after, PROJECTS_LISTED_MAX, today.to_string()), |row| {
+            project_at(row, 0)
+        })?;
+        rows.collect()
+    }
+
     /// Forgets all decisions after a change of the file.
     ///
     /// This connection never writes, so every change, by this process or another, changes its `data_version`.
@@ -123,11 +166,7 @@ impl Reader {
     }
 
     fn facts(&self, hash: &TokenHash, project: &ProjectRef) -> rusqlite::Result<Option<Facts>> {
-        let (id, path) = match project {
-            // No row has a number that SQLite cannot hold, and none has a negative one.
-            ProjectRef::Id(id) => (Some(i64::try_from(*id).unwrap_or(-1)), None),
-            ProjectRef::Path(path) => (None, Some(path)),
-        };
+        let (id, path) = key_of(project);
         self.conn
             .prepare_cached(FACTS)?
             .query_row((hash, id, path), facts)
@@ -165,9 +204,24 @@ fn works(expires: Option<Date>, today: Date) -> bool {
     expires.is_none_or(|expires| today < expires)
 }
 
+/// The number or the path by which a project is looked up.
+fn key_of(project: &ProjectRef) -> (Option<i64>, Option<&str>) {
+    match project {
+        // No row has a number that SQLite cannot hold, and none has a negative one.
+        ProjectRef::Id(id) => (Some(i64::try_from(*id).unwrap_or(-1)), None),
+        ProjectRef::Path(path) => (None, Some(path)),
+    }
+}
+
+/// The project whose number, path and visibility stand in three columns from this one on.
+fn project_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Project> {
+    let path: String = row.get(column + 1)?;
+    Ok(Project::new(ProjectId(row.get(column)?), path, row.get(column + 2)?))
+}
+
 fn facts(row: &Row<'_>) -> rusqlite::Result<Facts> {
     let project = match row.get::<_, Option<u64>>(5)? {
-        Some(id) => Some(Project::new(ProjectId(id), row.get::<_, String>(6)?, row.get(7)?)),
+        Some(_) => Some(project_at(row, 5)?),
         None => None,
     };
     Ok(Facts {

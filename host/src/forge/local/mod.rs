@@ -28,12 +28,14 @@ use tokio::time::{Instant, sleep};
 
 use self::schema::{BUSY_TIMEOUT, RETRY_PAUSE, is_busy};
 pub use super::Visibility;
-use super::{Credential, Decision, Forge, ForgeError, ProjectRef};
+use super::{Credential, Decision, Forge, ForgeError, Project, ProjectRef};
+use crate::storage::ProjectId;
 
 mod account;
 mod decision;
 mod error;
 mod lookup;
+mod manage;
 mod name;
 mod schema;
 mod token;
@@ -44,6 +46,7 @@ mod tests;
 
 pub use account::{FirstStart, ProjectEntry, UserEntry};
 pub use error::LocalError;
+pub use manage::MemberEntry;
 pub use token::{NewToken, TokenEntry};
 pub use word::UnknownWord;
 
@@ -91,9 +94,12 @@ impl LocalForge {
         Ok(result)
     }
 
+    fn reader(&self) -> MutexGuard<'_, decision::Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn decide(&self, project: &ProjectRef, credential: &Credential, today: Date) -> rusqlite::Result<Decision> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader.decide(project, credential, today)
+        self.reader().decide(project, credential, today)
     }
 }
 
@@ -102,17 +108,30 @@ impl Forge for LocalForge {
     // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds. The
     // wait for a lock that keeps readers out is asynchronous.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
-        let deadline = Instant::now() + BUSY_TIMEOUT;
-        loop {
-            match self.decide(project, credential, today_utc()) {
-                Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(RETRY_PAUSE).await,
-                decided => return decided.map_err(|error| ForgeError::new(format!("local forge: {error}"))),
-            }
-        }
+        patiently(|| self.decide(project, credential, today_utc())).await
+    }
+
+    async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
+        patiently(|| self.reader().public_project(project)).await
+    }
+
+    async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
+        patiently(|| self.reader().projects(credential, after, today_utc()).map(Some)).await
     }
 
     fn is_cached(&self) -> bool {
         false
+    }
+}
+
+/// Reads, and tries again while a lock keeps readers out.
+async fn patiently<T>(read: impl Fn() -> rusqlite::Result<T>) -> Result<T, ForgeError> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match read() {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => sleep(RETRY_PAUSE).await,
+            done => return done.map_err(|error| ForgeError::new(format!("local forge: {error}"))),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The file of the local forge: opening, tables and schema number. It knows no rule of the forge.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::storage::private_file;
 
 /// The schema number that this mlforge writes, in SQLite's `user_version`; 0: an empty file.
 const SCHEMA_NUMBER: i64 = 1;
@@ -56,7 +57,7 @@ CREATE TABLE tokens (
 
 /// Opens the connection that changes the file, which is created when absent.
 pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
-    create_private(path).with_context(|| format!("cannot open {}", path.display()))?;
+    private_file::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut connection = connect(path)?;
     prepare(&mut connection).with_context(|| format!("cannot use {}", path.display()))?;
     Ok(connection)
@@ -126,22 +127,4 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
     )
-}
-
-/// Creates an empty file of mode 0600, which SQLite's `-wal` and `-shm` files inherit. The file is closed
-/// before it gets its name: closing a file that SQLite has open in this process releases SQLite's locks on
-/// it.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let closed = tempfile::NamedTempFile::new_in(directory)?.into_temp_path();
-    match closed.persist_noclobber(path) {
-        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
-    }
 }

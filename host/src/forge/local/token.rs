@@ -156,7 +156,7 @@ fn find(conn: &Connection, token_or_id: &str) -> Result<Option<i64>, LocalError>
     Ok(found.optional()?)
 }
 
-fn token_entry(row: &Row<'_>) -> rusqlite::Result<TokenEntry> {
+pub(super) fn token_entry(row: &Row<'_>) -> rusqlite::Result<TokenEntry> {
     Ok(TokenEntry {
         id: row.get(0)?,
         prefix: row.get(1)?,

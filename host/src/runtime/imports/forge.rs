@@ -5,17 +5,30 @@ use std::time::Duration;
 use tokio::time::timeout;
 use wasmtime::component::Accessor;
 
-use crate::forge::{ForgeError, Job, JobRef, Target};
+use crate::forge::{CommitState, CommitStatus, Credential, EndedRun, ForgeError, Job, JobRef, Target};
 use crate::runtime::bindings::forge as wit;
 use crate::runtime::store_data::{Imports, StoreData};
 
 /// Maximum time of a look-up of a job. A client may wait for it, and loses nothing if it is made later.
 const JOB_TIME: Duration = Duration::from_secs(2);
+/// Maximum time of setting a commit status. No client waits for it, and a pass of maintenance sets several.
+const STATUS_TIME: Duration = Duration::from_secs(3);
 
 impl wit::Host for &mut StoreData {
     fn caller_job(&mut self) -> Option<wit::Job> {
         let job = self.access()?.job.as_deref()?;
         Some(job.clone().into())
+    }
+
+    fn announce_ended_run(&mut self) -> bool {
+        let Some((services, project)) = self.writable() else {
+            return false;
+        };
+        let Some(statuses) = &services.commit_statuses else {
+            return false;
+        };
+        statuses.announce(project);
+        true
     }
 }
 
@@ -23,11 +36,26 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get_job(accessor: &Accessor<T, Self>, reference: wit::JobRef) -> Result<Option<wit::Job>, wit::Error> {
         let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
         let credential = accessor.with(|mut call| call.get().credential());
+        let credential = credential.filter(|credential| **credential != Credential::Anonymous);
         let forge = services.forge.forge();
         let reference = JobRef::from(reference);
         let job = timeout(JOB_TIME, forge.job(project, &reference, credential.as_deref())).await;
         let job = job.unwrap_or_else(|_| Err(ForgeError::new("it did not tell of a CI job in time")));
         Ok(job?.map(wit::Job::from))
+    }
+
+    async fn set_commit_status(accessor: &Accessor<T, Self>, ended: wit::EndedRun) -> Result<bool, wit::Error> {
+        let maintained = accessor.with(|mut call| call.get().maintained());
+        let (services, project) = maintained.ok_or(wit::Error::Denied)?;
+        let Some(statuses) = &services.commit_statuses else {
+            return Ok(false);
+        };
+        let status = CommitStatus::of_run(ended.into(), statuses.base_url());
+        let status =
+            status.ok_or_else(|| wit::Error::Other("no run has such an id, or no commit such a hash".into()))?;
+        let set = timeout(STATUS_TIME, services.forge.forge().set_commit_status(project, &status)).await;
+        let set = set.unwrap_or_else(|_| Err(ForgeError::new("it did not take a commit status in time")));
+        Ok(set?)
     }
 
     async fn get_link(accessor: &Accessor<T, Self>, target: wit::Target) -> Result<Option<String>, wit::Error> {
@@ -45,6 +73,22 @@ impl From<wit::JobRef> for JobRef {
         match reference {
             wit::JobRef::Id(id) => Self::Id(id),
             wit::JobRef::OfRun(wit::RunJob { run, job }) => Self::OfRun { run, job },
+        }
+    }
+}
+
+impl From<wit::EndedRun> for EndedRun {
+    fn from(run: wit::EndedRun) -> Self {
+        Self {
+            id: run.id,
+            name: run.name,
+            experiment: run.experiment,
+            state: match run.end {
+                wit::RunEnd::Finished => CommitState::Success,
+                wit::RunEnd::Failed => CommitState::Failure,
+                wit::RunEnd::Killed => CommitState::Canceled,
+            },
+            commit: run.commit,
         }
     }
 }

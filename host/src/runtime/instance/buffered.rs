@@ -63,6 +63,7 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write,
+            is_maintenance: false,
             credential: Some(credential),
             access: Some(access),
             token_issuer,

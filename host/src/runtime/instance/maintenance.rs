@@ -6,7 +6,7 @@ use wasmtime::component::Accessor;
 use super::error::InstanceError;
 use super::{Instance, TimeLimit};
 use crate::limits::idle_timeout::IdleTimeout;
-use crate::runtime::bindings::{AuditPass, CompactionPass, JobPass, MaintenanceService, PurgePass, UploadPass};
+use crate::runtime::bindings::{AuditPass, CompactionPass, ForgePass, MaintenanceService, PurgePass, UploadPass};
 use crate::runtime::store_data::{RequestContext, StoreData};
 
 impl Instance {
@@ -42,10 +42,23 @@ impl Instance {
         &mut self,
         after: Option<Vec<u8>>,
         deadline: Instant,
-    ) -> Result<JobPass, InstanceError> {
+    ) -> Result<ForgePass, InstanceError> {
         self.maintain(deadline, async |accessor, service| {
             let maintenance = service.mlforge_plugin_maintenance();
             maintenance.call_link_jobs(accessor, after).await
+        })
+        .await
+    }
+
+    /// Sets the commit statuses that are due.
+    pub(crate) async fn set_commit_statuses(
+        &mut self,
+        after: Option<Vec<u8>>,
+        deadline: Instant,
+    ) -> Result<ForgePass, InstanceError> {
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_set_commit_statuses(accessor, after).await
         })
         .await
     }
@@ -82,6 +95,7 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write: true,
+            is_maintenance: true,
             credential: None,
             access: None,
             token_issuer: None,

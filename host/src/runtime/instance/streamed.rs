@@ -64,6 +64,7 @@ impl Instance {
         let context = RequestContext {
             project: self.project,
             may_write: work.may_write,
+            is_maintenance: false,
             credential: None,
             access: None,
             token_issuer: None,

@@ -2,20 +2,22 @@
 //!
 //! Reading needs only the path, since the host binds the project. Writing looks up the owner of the path.
 
+pub mod tree;
 pub mod upload_gc;
 pub mod uploads;
+
 use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
 use super::{audit, keys, logged_models, runs};
-use crate::domain::artifact::ArtifactPath;
+use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::artifact_name;
 use crate::domain::audit::AuditObject;
 use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::domain::logged_model::LoggedModelId;
-use crate::domain::source::{possible_models, possible_runs};
+use crate::domain::source::{Source, possible_models, possible_runs};
 use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
 use crate::host::blobs::{FileInfo, Item, Staged};
@@ -122,6 +124,14 @@ pub fn of_uri(uri: &str) -> Result<ArtifactPath> {
         .ok_or_else(|| Error::Invalid(format!("The artifacts at '{uri}' are not kept by this server.")))
 }
 
+/// Returns the path of a version's location, if its files are stored here.
+pub async fn of_location(location: &str) -> Result<ArtifactPath> {
+    match Source::parse(location, false, &[]) {
+        Ok(Source::Run(place)) => root_of_run(place.run).await?.1.below(&place.below, Purpose::Read),
+        _ => of_uri(location),
+    }
+}
+
 /// Stores a received file, unless its owner was deleted meanwhile.
 pub async fn put(path: &ArtifactPath, staged: Staged) -> Result<()> {
     let owner = owner_of(path).await?;
@@ -145,21 +155,46 @@ pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) ->
     joined.await
 }
 
-/// Finds a file. Returns its stored path and its properties.
-pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
+/// The thing that has a path.
+pub enum Found {
+    /// A file: its stored path and its properties.
+    File(ArtifactPath, FileInfo),
+    /// A directory that is not empty.
+    Directory,
+    /// Nothing.
+    Nothing,
+}
+
+/// Finds what has a path.
+pub async fn look_up(path: &ArtifactPath) -> Result<Found> {
     if let Some(info) = blobs::stat(path).await? {
-        return Ok((path.clone(), info));
+        return Ok(Found::File(path.clone(), info));
     }
     let earlier = earlier_place(path).await?;
     if let Some(earlier) = &earlier
         && let Some(info) = blobs::stat(earlier).await?
     {
-        return Ok((earlier.clone(), info));
+        return Ok(Found::File(earlier.clone(), info));
     }
-    Err(match blobs::is_directory(earlier.as_ref().unwrap_or(path)).await? {
-        true => Error::Invalid(format!("The path '{path}' is that of a directory.")),
-        false => Error::NotFound(format!("No artifact has the path '{path}'.")),
+    Ok(match blobs::is_directory(earlier.as_ref().unwrap_or(path)).await? {
+        true => Found::Directory,
+        false => Found::Nothing,
     })
+}
+
+/// Finds a file. Returns its stored path and its properties.
+pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
+    match look_up(path).await? {
+        Found::File(place, info) => Ok((place, info)),
+        Found::Directory => Err(Error::Invalid(format!("The path '{path}' is that of a directory."))),
+        Found::Nothing => Err(Error::NotFound(format!("No artifact has the path '{path}'."))),
+    }
+}
+
+/// Reads the beginning of a file, at most this many bytes. Returns its properties too.
+pub async fn start_of(path: &ArtifactPath, bytes_max: u64) -> Result<(FileInfo, Vec<u8>)> {
+    let opened = open(path, |info| Ok((0, info.size.min(bytes_max)))).await?;
+    Ok((opened.info, opened.contents.collect().await))
 }
 
 /// Opens a part of a file. `part` chooses offset and length, given the file's properties.
@@ -200,6 +235,36 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
         items.dedup_by(|later, first| later.name == first.name);
     }
     Ok(items)
+}
+
+/// A part of a directory's items, sorted by name.
+pub struct ItemPage {
+    /// The items.
+    pub items: Vec<Item>,
+    /// The name after which the next part begins. `None`: this is the last part.
+    pub next: Option<String>,
+}
+
+/// Returns at most `count` of the items directly under a directory, after a name that a former part gave.
+pub async fn list_part(directory: &ArtifactPath, after: Option<&str>, count: usize) -> Result<ItemPage> {
+    let part = async |place: &ArtifactPath| blobs::page(blobs::name(place), after.map(str::to_owned), count).await;
+    let mut page = part(directory).await?;
+    if page.items.is_empty()
+        && let Some(earlier) = earlier_place(directory).await?
+    {
+        page = part(&earlier).await?;
+    }
+    let last = page.items.last().map(|item| item.name.clone());
+    let mut items = page.items;
+    for item in &mut items {
+        if let Cow::Owned(name) = artifact_name::listed(&item.name) {
+            item.name = name;
+        }
+    }
+    Ok(ItemPage {
+        items,
+        next: last.filter(|_| !page.is_last),
+    })
 }
 
 /// Removes a file, or a directory with everything in it. A path that does not exist counts as removed.

@@ -77,8 +77,17 @@ pub fn begin(request: Option<AuditedRequest>) -> Recording {
 
 /// Adds the record of the present request to a change of an object. `detail` may be empty.
 pub fn note(change: &mut Change, object: AuditObject<'_>, detail: &str) {
-    if let Some((key, value)) = record(object, detail) {
+    if let Some((key, value)) = record(object, detail, 0) {
         change.put(key, value);
+    }
+}
+
+/// Adds a record for each of the runs that a change of several changes.
+pub fn note_runs(change: &mut Change, runs: &[RunId], detail: &str) {
+    for (number, run) in (0..).zip(runs) {
+        if let Some((key, value)) = record(AuditObject::Run(*run), detail, number) {
+            change.put(key, value);
+        }
     }
 }
 
@@ -89,8 +98,8 @@ pub fn note_keys(change: &mut Change, object: AuditObject<'_>, pairs: &[Pair]) {
     note(change, object, &cut(keys.join(", "), DETAIL_CHARS_MAX));
 }
 
-/// Key and value of the present request's record. `None`: nothing is recorded.
-fn record(object: AuditObject<'_>, detail: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+/// Key and value of a record of the present request. A request has one record for each number. `None`: nothing is recorded.
+fn record(object: AuditObject<'_>, detail: &str, number: u64) -> Option<(Vec<u8>, Vec<u8>)> {
     CURRENT.with_borrow_mut(|current| {
         let current = current.as_mut()?;
         let (time_ms, unique) = *current.place.get_or_insert_with(|| (now_ms(), random_u64()));
@@ -110,7 +119,10 @@ fn record(object: AuditObject<'_>, detail: &str) -> Option<(Vec<u8>, Vec<u8>)> {
             detail: detail.to_owned(),
             request_id: request_id.clone(),
         };
-        Some((keys::audited_change(time_ms, unique), write_audit_record(&record)))
+        Some((
+            keys::audited_change(time_ms, unique.wrapping_add(number)),
+            write_audit_record(&record),
+        ))
     })
 }
 
@@ -172,7 +184,7 @@ fn note_logging(change: &mut Change, run: RunId, now_ms: i64) -> LoggingRecord {
 /// no change goes without one, even if the client leaves in between. It is removed again if nothing was
 /// changed. If the server stops in between, a record stays of a change that did not happen.
 pub async fn recorded(object: AuditObject<'_>, run: impl AsyncFnOnce() -> Result<bool>) -> Result<bool> {
-    let Some((key, value)) = record(object, "") else {
+    let Some((key, value)) = record(object, "", 0) else {
         return run().await;
     };
     transact(async |change| {

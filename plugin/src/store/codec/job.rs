@@ -1,5 +1,6 @@
 //! The stored form of look-ups of CI jobs.
 
+use super::attempts::{read_attempts, write_attempts};
 use super::{Reader, Writer};
 use crate::domain::job::{JobLookup, JobRef};
 use crate::error::Result;
@@ -11,10 +12,7 @@ const OF_RUN: u8 = 1;
 
 /// Writes a look-up; the run or version that names the job is in the key.
 pub fn write_lookup(lookup: &JobLookup) -> Vec<u8> {
-    let writer = Writer::new()
-        .signed(lookup.named_ms)
-        .signed(lookup.tried_ms)
-        .number(lookup.tries);
+    let writer = write_attempts(Writer::new(), &lookup.attempts);
     match &lookup.job {
         JobRef::Id(id) => writer.byte(ID).text(id).0,
         JobRef::OfRun { run, job } => {
@@ -27,7 +25,7 @@ pub fn write_lookup(lookup: &JobLookup) -> Vec<u8> {
 /// Reads a look-up.
 pub fn read_lookup(bytes: &[u8]) -> Result<JobLookup> {
     let mut reader = Reader::new("job look-up", bytes)?;
-    let (named_ms, tried_ms, tries) = (reader.signed()?, reader.signed()?, reader.number()?);
+    let attempts = read_attempts(&mut reader)?;
     let job = match reader.byte()? {
         ID => JobRef::Id(reader.text()?),
         OF_RUN => JobRef::OfRun {
@@ -36,17 +34,13 @@ pub fn read_lookup(bytes: &[u8]) -> Result<JobLookup> {
         },
         _ => return Err(reader.corrupt()),
     };
-    reader.end(JobLookup {
-        job,
-        named_ms,
-        tried_ms,
-        tries,
-    })
+    reader.end(JobLookup { job, attempts })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::attempts::Attempts;
     use proptest::prelude::*;
 
     proptest! {
@@ -57,7 +51,8 @@ mod tests {
         ) {
             let (run, job) = name;
             let job = if is_id { JobRef::Id(run) } else { JobRef::OfRun { run, job } };
-            let lookup = JobLookup { job, named_ms: times.0, tried_ms: times.1, tries };
+            let attempts = Attempts { since_ms: times.0, tried_ms: times.1, tries };
+            let lookup = JobLookup { job, attempts };
             prop_assert_eq!(read_lookup(&write_lookup(&lookup)), Ok(lookup));
         }
 

@@ -74,6 +74,13 @@ pub async fn clear(change: &mut Change, experiment: ExperimentId, rows: &[u64]) 
     Ok(())
 }
 
+/// The runs in a record of row keys, in the order of its rows.
+pub fn runs_in(record: &[u8]) -> impl Iterator<Item = RunId> {
+    let (sort_keys, _) = record.as_chunks::<RUN_SORT_KEY_BYTES>();
+    let existing = sort_keys.iter().filter(|sort_key| **sort_key != PURGED);
+    existing.map(|sort_key| keys::run_of_sort_key(sort_key).1)
+}
+
 /// Number of records that the cache keeps or evicts together.
 const SEGMENT_RECORDS: u32 = 64;
 

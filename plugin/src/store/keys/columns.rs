@@ -57,6 +57,11 @@ pub fn row_keys_between(experiment: ExperimentId, first: u32, last: u32) -> Span
     .with_end()
 }
 
+/// Span of all records of row keys of an experiment.
+pub fn all_row_keys(experiment: ExperimentId) -> Span {
+    row_keys_between(experiment, 0, u32::MAX)
+}
+
 /// A column: one attribute, metric, param or tag of an experiment's runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {

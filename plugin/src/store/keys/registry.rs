@@ -207,6 +207,20 @@ pub fn semvers(model: ModelId) -> Span {
     below(Key::new(b'T').model(model))
 }
 
+/// Span of the semantic versions of a model that begin with a text.
+pub fn semvers_from(model: ModelId, beginning: &str) -> Span {
+    match beginning {
+        // The last byte of the model's number may be 255.
+        "" => semvers(model),
+        beginning => Span::of_prefix(semver(model, beginning)),
+    }
+}
+
+/// Returns the semantic version in a key of `semvers`.
+pub fn semver_of(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.get(9..)?).ok()
+}
+
 /// Key of a version in the order of its stage.
 pub fn ranked_version(model: ModelId, stage: ModelStage, semver: &SemVer, number: u64) -> Vec<u8> {
     ranked(model, stage).precedence(semver).number(number).0

@@ -4,3 +4,4 @@ pub mod bulk;
 pub mod chunk;
 pub mod history;
 pub mod history_merge;
+pub mod summary;

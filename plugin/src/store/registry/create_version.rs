@@ -9,6 +9,7 @@ use super::source::Owner;
 use super::{latest, versions};
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditObject;
+use crate::domain::commit_status::CommitHash;
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::job::{Job, names_job};
 use crate::domain::logged_model::VERSIONS_TAG;
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, get, transact};
 use crate::store::keys::JobTarget;
 use crate::store::keys::registry as keys;
+use crate::store::runs::commit::put_pending_status;
 use crate::store::{audit, codec, experiments, job_tags, logged_models, references, runs};
 
 /// A caller's request for a new version.
@@ -47,6 +49,8 @@ pub struct NewVersion<'a> {
     pub author: Option<Actor>,
     /// The CI job that creates the version. `None`: none does, or the forge does not tell.
     pub job: Option<Job>,
+    /// True if the commit of a new run is to get a status.
+    pub sets_commit_status: bool,
     /// The id of a new run.
     pub run_id: RunId,
 }
@@ -187,6 +191,10 @@ async fn put_run(
     let mut tags: BTreeMap<String, String> = tags.into_iter().collect();
     job_tags::begin(change, &JobTarget::Run(run.id), &mut tags, new.job.as_ref(), now_ms);
     runs::put_new(change, &run, &tags, now_ms);
+    let commit = CommitHash::of_tags(|key| tags.get(key).map(String::as_str));
+    if let Some(commit) = commit.filter(|_| new.sets_commit_status) {
+        put_pending_status(change, &run, &commit, now_ms);
+    }
     Ok(run)
 }
 

@@ -1,14 +1,14 @@
 //! The tags of runs that name and show CI jobs.
 
-use super::{load_with, packed};
+use super::{load_with, packed, tag_value};
 use crate::domain::id::RunId;
 use crate::domain::job::{Job, names_job};
 use crate::error::{Error, Result};
 use crate::host::records::{Change, Record};
 use crate::store::columnar::packed_run::REMOVED_TAG;
 use crate::store::job_tags::{JobTags, TagChange, job_tags};
+use crate::store::keys;
 use crate::store::keys::JobTarget;
-use crate::store::{codec, keys};
 
 /// Returns the keys that a change of these tags reads: the look-up, the packed run, then each tag that names or shows
 /// a job. Empty if no tag names a job.
@@ -70,11 +70,7 @@ fn read(change: &mut Change, id: RunId, records: &[Record]) -> Result<JobTags> {
     let packed = packed(packed_record)?;
     let mut tags = JobTags::default();
     for (key, record) in job_tags().zip(loose) {
-        match record.existing() {
-            Some(REMOVED_TAG) => {}
-            Some(value) => tags.set(key, Some(&codec::read_text(value)?)),
-            None => tags.set(key, packed.tag(key)),
-        }
+        tags.set(key, tag_value(record, &packed, key)?.as_deref());
     }
     Ok(tags)
 }

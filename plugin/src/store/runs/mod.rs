@@ -1,36 +1,41 @@
 //! Runs and their stored records, and logging to them.
 
+pub mod commit;
 pub mod dataset_reader;
+pub mod deleted;
 pub mod inputs;
 pub mod jobs;
+pub mod newest;
 pub mod outputs;
+mod params;
 pub mod read;
+mod stage;
 mod tags;
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::codec::purge::{Deletion, write_deletion};
 use super::columnar::dirty::DirtyMarker;
-use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun};
+use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, REMOVED_TAG};
 use super::experiments;
 use super::experiments::StoredExperiment;
 use super::keys::JobTarget;
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
-use super::{audit, codec, job_tags, keys, logged_models, references};
+use super::{audit, codec, job_tags, keys, logged_models};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
-use crate::domain::lifecycle::{Lifecycle, Stage};
+use crate::domain::lifecycle::Stage;
 use crate::domain::logged_model::{LoggedModelId, LoggedPoint};
 use crate::domain::metric::Point;
 use crate::domain::run::{FullRun, NAME_TAG, NewRun, Run, Status};
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, get_all, transact};
 
-pub use tags::{delete_tag, edit_tag};
+pub use stage::{set_stage, set_stage_of_all};
+pub use tags::{delete_tag, edit_tag, set_tag_of_all};
 
 /// Number of attempts to store chunks. If others appended to the same metrics each time, the points are
 /// stored one by one, which never conflicts.
@@ -48,6 +53,11 @@ impl StoredRun {
     /// Returns the stage of the run, given its own and its experiment's.
     pub fn stage(&self) -> Stage {
         self.run.lifecycle.of_run(self.experiment.experiment.lifecycle)
+    }
+
+    /// The name of the run's experiment.
+    pub fn experiment_name(&self) -> &str {
+        &self.experiment.experiment.name
     }
 
     /// Returns an error unless the run is active.
@@ -162,16 +172,30 @@ pub struct Update {
     pub end_time_ms: Option<i64>,
     /// The new name, never empty. It also rewrites the tag.
     pub name: Option<String>,
+    /// True if the run ends, and the commit that it names is to get a status.
+    pub sets_commit_status: bool,
 }
 
 /// Changes an active run.
 pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
     transact(async |change| {
-        let mut stored = load(id).await?;
+        let of_commit = match update.sets_commit_status {
+            true => commit::keys_of_commit(id),
+            false => Vec::new(),
+        };
+        let (mut stored, of_commit) = load_with(id, of_commit).await?;
         stored.ensure_active()?;
         stored.require_unchanged(change, now_ms);
         let run = &mut stored.run;
+        let former = run.status;
         run.status = update.status.unwrap_or(run.status);
+        // A client that sends the same again tells of no other end.
+        if update.sets_commit_status
+            && run.status != former
+            && let Some(commit) = commit::read_commit(change, &of_commit)?
+        {
+            commit::put_pending_status(change, run, &commit, now_ms);
+        }
         run.end_time_ms = update.end_time_ms.or(run.end_time_ms);
         if let Some(name) = &update.name {
             rename(change, run, name);
@@ -179,39 +203,6 @@ pub async fn update(id: RunId, update: &Update, now_ms: i64) -> Result<Run> {
         change.put(keys::run(id), codec::write_run(run));
         audit::note(change, AuditObject::Run(id), update.status.map_or("", Status::name));
         Ok(stored.run)
-    })
-    .await
-}
-
-/// Deletes or restores a run. A run that has that stage already stays as it is. A run that is a model version
-/// is not deleted.
-pub async fn set_stage(id: RunId, stage: Stage, now_ms: i64) -> Result<()> {
-    transact(async |change| {
-        let mut stored = load(id).await?;
-        if stored.stage() == stage {
-            return Ok(());
-        }
-        if stage == Stage::Deleted {
-            references::must_be_no_version(change, &stored.run).await?;
-        }
-        stored.require_unchanged(change, now_ms);
-        let epoch = stored.experiment.experiment.lifecycle.epoch;
-        let run = &mut stored.run;
-        run.lifecycle = Lifecycle { stage, epoch };
-        change.put(keys::run(id), codec::write_run(run));
-        put_mark(change, run, now_ms);
-        match stage {
-            Stage::Active => change.delete(keys::deletion(id)),
-            Stage::Deleted => {
-                let deletion = Deletion {
-                    experiment: run.experiment,
-                    time_ms: now_ms,
-                };
-                change.put(keys::deletion(id), write_deletion(deletion));
-            }
-        }
-        audit::note(change, AuditObject::Run(id), "");
-        Ok(())
     })
     .await
 }
@@ -255,7 +246,7 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         let job_records = of_jobs.len();
         more.extend(of_jobs);
         more.extend(logged_models::keys_of_models(&batch.of_models));
-        more.extend(keys_of_params(id, &batch.params));
+        more.extend(params::keys_of_params(id, &batch.params));
         let (mut stored, values) = load_with(id, more).await?;
         stored.ensure_active()?;
         stored.require_unchanged(change, now_ms);
@@ -264,7 +255,7 @@ pub async fn log(id: RunId, batch: &Batch, now_ms: i64) -> Result<()> {
         let (models, values) = values.split_at_checked(batch.of_models.len()).unwrap_or_default();
         logged_models::rely_on_models(change, &batch.of_models, models)?;
         logged_models::put_points(change, &batch.of_models);
-        log_params(change, id, &batch.params, values)?;
+        params::log_params(change, id, &batch.params, values)?;
         chunk::put(change, id, &series, guards)?;
         log_tags(change, &mut stored.run, &batch.tags);
         let tags = batch
@@ -290,59 +281,15 @@ fn log_tags(change: &mut Change, run: &mut Run, tags: &[Pair]) {
     }
 }
 
-/// Returns the keys that logging params reads: the packed run, then each param. Empty without params.
-fn keys_of_params(id: RunId, params: &[Pair]) -> Vec<Vec<u8>> {
-    let packed = params.first().map(|_| keys::packed_run(id));
-    let loose = params.iter().map(|(key, _)| keys::run_param(id, key));
-    packed.into_iter().chain(loose).collect()
-}
-
-fn log_params(change: &mut Change, id: RunId, params: &[Pair], values: &[Record]) -> Result<()> {
-    let Some((packed_record, values)) = values.split_first() else {
-        return Ok(());
-    };
-    let packed = packed(packed_record)?;
-    let mut changed = Vec::new();
-    for ((key, new), value) in params.iter().zip(values) {
-        let old = match value.decode(codec::read_text)? {
-            Some(loose) => Some(loose),
-            None => packed.param(key).map(str::to_owned),
-        };
-        match old {
-            None => {
-                // Compaction may have moved another writer's value meanwhile: then it has no record of its
-                // own any more.
-                change.require_version(keys::packed_run(id), packed_record.version);
-                change.require_version(keys::run_param(id, key), ABSENT);
-                change.put(keys::run_param(id, key), new.clone().into_bytes());
-            }
-            Some(old) if old != *new => changed.push((key, old, new)),
-            Some(_) => {}
-        }
-    }
-    refuse_changed_params(id, &changed, params.len())
-}
-
 fn packed(record: &Record) -> Result<PackedRun<'_>> {
     record.decode(PackedRun::read).map(Option::unwrap_or_default)
 }
 
-fn refuse_changed_params(id: RunId, changed: &[(&String, String, &String)], logged: usize) -> Result<()> {
-    match (changed, logged) {
-        ([], _) => Ok(()),
-        ([(key, old, new)], 1) => Err(Error::Invalid(format!(
-            "Changing param values is not allowed. Param with key='{key}' was already logged with value='{old}' for run \
-             ID='{id}'. Attempted logging new value '{new}'."
-        ))),
-        _ => {
-            let show = |(key, old, new): &(&String, String, &String)| {
-                format!("{{'key': '{key}', 'old_value': '{old}', 'new_value': '{new}'}}")
-            };
-            let shown: Vec<String> = changed.iter().map(show).collect();
-            Err(Error::Invalid(format!(
-                "Changing param values is not allowed. Params were already logged='[{}]' for run ID='{id}'.",
-                shown.join(", ")
-            )))
-        }
+/// The value of a tag, from its own record and the packed run. `None`: the run has no such tag.
+fn tag_value(loose: &Record, packed: &PackedRun<'_>, key: &str) -> Result<Option<String>> {
+    match loose.existing() {
+        Some(REMOVED_TAG) => Ok(None),
+        Some(value) => codec::read_text(value).map(Some),
+        None => Ok(packed.tag(key).map(str::to_owned)),
     }
 }

@@ -65,6 +65,14 @@ pub async fn read_some(ids: &[RunId]) -> Result<FullRuns> {
     })
 }
 
+/// Reads some runs without what is logged to them. Runs that do not exist are left out.
+pub async fn read_alone(ids: &[RunId]) -> Result<Vec<Run>> {
+    let records = get_all(ids.iter().map(|id| keys::run(*id)).collect()).await?;
+    let read = ids.iter().zip(&records);
+    read.filter_map(|(id, record)| record.decode(|bytes| codec::read_run(*id, bytes)).transpose())
+        .collect()
+}
+
 /// Returns the lifecycles of the experiments of some runs.
 async fn read_lifecycles(runs: &[(Run, RunParts)]) -> Result<BTreeMap<ExperimentId, Lifecycle>> {
     let mut ids: Vec<ExperimentId> = runs.iter().map(|(run, _)| run.experiment).collect();

@@ -8,6 +8,7 @@ use super::*;
 use crate::forge::{Actor, Project, Visibility};
 
 mod actions;
+mod commit_statuses;
 mod credentials;
 mod faults;
 mod id_tokens;

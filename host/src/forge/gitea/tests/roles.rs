@@ -119,3 +119,20 @@ async fn a_project_has_its_visibility_and_its_page() {
         assert_eq!(access.project, Some((project, Role::Developer)));
     }
 }
+
+#[tokio::test]
+async fn a_public_repository_is_found_without_a_credential() {
+    let setup = Setup::new(World::new()).await;
+    for project in ["team/model", "5"] {
+        for (private, internal, found) in [
+            (true, false, None),
+            (false, true, Some(Visibility::Internal)),
+            (false, false, Some(Visibility::Public)),
+        ] {
+            setup.change(|world| (world.model().private, world.model().internal) = (private, internal));
+            let shown = setup.forge.public_project(&project.into()).await.unwrap();
+            assert_eq!(shown.map(|project| project.visibility), found, "{project}");
+        }
+    }
+    assert_eq!(setup.forge.public_project(&"team/other".into()).await, Ok(None));
+}

@@ -161,3 +161,32 @@ async fn a_session_has_the_rights_of_its_user() {
     world.change(|facts| facts.members.clear());
     assert_eq!(world.access(&session).await.project, None);
 }
+
+#[tokio::test]
+async fn a_public_project_is_found_without_a_credential_if_its_switches_are_known_and_open() {
+    let world = World::new().await;
+    let shown = async |world: &World| {
+        let project = ProjectRef::Path(PATH.into());
+        world
+            .forge
+            .public_project(&project)
+            .await
+            .unwrap()
+            .map(|project| project.id)
+    };
+    for (visibility, found) in [
+        ("private", None),
+        ("internal", None),
+        ("public", Some(ProjectId(PROJECT))),
+    ] {
+        world.change(|facts| facts.visibility = visibility);
+        assert_eq!(shown(&world).await, found, "{visibility}");
+    }
+    for level in ["private", "disabled"] {
+        world.change(|facts| facts.project = json!({"model_experiments_access_level": level}));
+        assert_eq!(shown(&world).await, None, "{level}");
+    }
+    let without = World::with(|options| options.service_token = None).await;
+    without.change(|facts| facts.visibility = "public");
+    assert_eq!(shown(&without).await, None);
+}

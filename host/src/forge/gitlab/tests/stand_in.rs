@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -28,6 +29,7 @@ pub(in crate::forge) struct Seen {
     /// The path and the query, percent-encoded as they came.
     pub(in crate::forge) target: String,
     pub(in crate::forge) headers: HeaderMap,
+    pub(in crate::forge) body: Bytes,
 }
 
 /// An answer of the forge.
@@ -82,13 +84,18 @@ async fn serve(
         let (stream, _) = listener.accept().await.unwrap();
         let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
         let service = service_fn(move |request: Request<Incoming>| {
-            let request = Seen {
-                target: request.uri().to_string(),
-                headers: request.headers().clone(),
-            };
-            let answer = answer(&request);
-            seen.lock().unwrap().push(request);
-            respond(answer)
+            let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+            async move {
+                let (head, body) = request.into_parts();
+                let request = Seen {
+                    target: head.uri.to_string(),
+                    headers: head.headers,
+                    body: body.collect().await.unwrap().to_bytes(),
+                };
+                let answer = answer(&request);
+                seen.lock().unwrap().push(request);
+                respond(answer).await
+            }
         });
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         connections.spawn(async move { _ = connection.await });

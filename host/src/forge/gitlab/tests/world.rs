@@ -186,6 +186,14 @@ impl Facts {
             "/oauth/discovery/keys" => return Answer::json(200, &json!({"keys": self.keys})),
             _ => (),
         }
+        let is_project = ["/api/v4/projects/7", "/api/v4/projects/team%2Fmodel"].contains(&&*seen.target);
+        if presented(seen).is_none() && is_project {
+            // To strangers GitLab tells no visibility and no switches of features.
+            return match self.visibility {
+                "public" => Answer::json(200, &json!({"id": PROJECT, "path_with_namespace": PATH})),
+                _ => not_found(),
+            };
+        }
         let known = presented(seen).and_then(|token| self.tokens.get(&token).cloned());
         let Some((kind, user)) = known else {
             return unauthorized();
@@ -223,7 +231,8 @@ impl Facts {
         }
         if let Kind::Access(scopes) | Kind::Oauth(scopes) = kind {
             let permits = |scope: &&str| match *scope {
-                "api" | "read_api" => true,
+                "api" => true,
+                "read_api" => !target.contains("/statuses/"),
                 scope => scope == "read_user" && target == "/api/v4/user",
             };
             if !scopes.iter().any(permits) {
@@ -247,6 +256,8 @@ impl Facts {
             ),
             ["projects", "7" | "team%2Fmodel"] if sees => Answer::json(200, &self.project(url)),
             ["projects", "7", "members", "all", id] if sees => self.member(id.parse().unwrap()),
+            ["projects", "7", "statuses", SHA] if sees => Answer::json(201, &json!({"id": 93, "sha": SHA})),
+            ["projects", "7", "statuses", _] if sees => Answer::json(404, &json!({"message": "404 Commit Not Found"})),
             ["projects", "7", "jobs", "55"] if sees => Answer::json(200, &self.job(ADA, url)),
             ["projects", "7", "repository", "commits", SHA, "merge_requests"] if sees => {
                 Answer::json(200, &self.merge_requests)

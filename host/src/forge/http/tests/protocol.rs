@@ -71,6 +71,12 @@ impl Example {
         self.request.first_line.contains("/jobs?")
     }
 
+    /// True for a request without a credential, about a project that everybody may read.
+    fn is_of_nobody(&self) -> bool {
+        let names = ["Authorization", "PRIVATE-TOKEN", "JOB-TOKEN", "Cookie"];
+        !self.is_webhook() && names.iter().all(|name| self.request.header(name).is_none())
+    }
+
     fn is_webhook(&self) -> bool {
         self.request.first_line.starts_with("POST")
     }
@@ -162,7 +168,7 @@ async fn the_examples_of_callers_are_sent_and_understood() {
     let mut statuses = BTreeSet::new();
     for example in Example::all()
         .iter()
-        .filter(|example| !example.is_webhook() && !example.is_of_job())
+        .filter(|example| !example.is_webhook() && !example.is_of_job() && !example.is_of_nobody())
     {
         let stand_in = example.stand_in().await;
         let decision = example.resolve(&stand_in).await;
@@ -183,6 +189,38 @@ async fn the_examples_of_callers_are_sent_and_understood() {
         statuses.insert(example.status());
     }
     assert_eq!(statuses, BTreeSet::from([200, 401, 403, 404, 429]));
+}
+
+#[tokio::test]
+async fn the_example_of_a_public_project_is_sent_and_understood() {
+    let all = Example::all();
+    let examples: Vec<_> = all.iter().filter(|example| example.is_of_nobody()).collect();
+    assert_eq!(examples.len(), 1);
+    for example in examples {
+        let stand_in = example.stand_in().await;
+        let forge = stand_in.forge(HttpOptions::default());
+        let asked = ProjectRef::from(example.parameter("project").unwrap().as_str());
+        let found = forge.public_project(&asked).await.unwrap().unwrap();
+        example.assert_sent(&stand_in);
+        assert_eq!((found.id.0, found.path.as_str()), (8, "vision/dogs"));
+        forge.probe().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn only_a_project_that_is_public_is_shown_to_everybody() {
+    for visibility in ["private", "internal"] {
+        let body = json!({"project": {"id": 8, "path": "vision/dogs", "visibility": visibility}});
+        let stand_in = StandIn::start(move |_| whole(200, "", &body.to_string())).await;
+        let forge = stand_in.forge(HttpOptions::default());
+        assert_eq!(forge.public_project(&ProjectRef::Id(8)).await, Ok(None), "{visibility}");
+        assert!(forge.probe().await.is_err());
+    }
+    for status in [401, 403, 404] {
+        let stand_in = StandIn::start(move |_| whole(status, "", "")).await;
+        let forge = stand_in.forge(HttpOptions::default());
+        assert_eq!(forge.public_project(&ProjectRef::Id(8)).await, Ok(None), "{status}");
+    }
 }
 
 #[tokio::test]
@@ -237,6 +275,7 @@ fn the_documents_of_the_examples_fit_the_schema() {
     for example in Example::all() {
         let (definition, message) = match example.status() {
             204 => ("webhook", &example.request),
+            200 if example.is_of_nobody() => ("public_project", &example.answer),
             200 if example.is_of_job() => ("job_answer", &example.answer),
             200 => ("access", &example.answer),
             403 => ("scope_refusal", &example.answer),

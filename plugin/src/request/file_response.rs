@@ -4,6 +4,7 @@
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
 use crate::host::blobs::{self, FileInfo};
+use crate::request::media_type;
 use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 use crate::store::artifacts;
@@ -12,44 +13,85 @@ use crate::store::artifacts;
 /// nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// The media types that are sent to browsers, by file extension. All other files, such as HTML and SVG, are
-/// sent as bytes.
-const TYPES: &[(&str, &[&str])] = &[
-    (
-        "text/plain; charset=utf-8",
-        &[
-            "txt", "log", "md", "csv", "tsv", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "py", "r", "sh",
-            "mlmodel",
-        ],
-    ),
-    ("image/png", &["png"]),
-    ("image/jpeg", &["jpg", "jpeg"]),
-    ("image/gif", &["gif"]),
-    ("image/webp", &["webp"]),
-];
+/// The same for a file that a browser shows by a program of its own, which a sandbox would stop.
+const POLICY_OF_DOCUMENT: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// Serves a file or the requested part of it, or answers that the caller already has it.
+/// Number of bytes at the beginning of a file that tell its type.
+const START_BYTES: u64 = 64;
+
+/// How a browser is to treat a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Treatment {
+    kind: &'static str,
+    /// True if the browser may show it in a window of its own. Otherwise it is a download.
+    is_inline: bool,
+    policy: &'static str,
+}
+
+impl Treatment {
+    /// A download, as clients ask for it.
+    fn download(path: &ArtifactPath) -> Self {
+        Treatment {
+            kind: media_type::by_name(path.name()),
+            is_inline: false,
+            policy: POLICY,
+        }
+    }
+
+    /// The way in which pages show a file: pictures, sounds and documents by their bytes, and texts as plain text. All else is
+    /// a download. A drawing in SVG may run scripts, so only `<img>` shows it, which stops them.
+    fn shown(path: &ArtifactPath, start: &[u8]) -> Self {
+        let of = |kind, is_inline, policy| Treatment {
+            kind,
+            is_inline,
+            policy,
+        };
+        match media_type::by_bytes(start) {
+            Some(media_type::PDF) => of(media_type::PDF, true, POLICY_OF_DOCUMENT),
+            Some(kind) => of(kind, true, POLICY),
+            None if media_type::is_svg(path.name()) => of(media_type::SVG, false, POLICY),
+            None if media_type::is_text(path.name()) => of(media_type::TEXT, true, POLICY),
+            None => of(media_type::BYTES, false, POLICY),
+        }
+    }
+}
+
+/// Serves a file or the requested part of it as a download, or answers that the caller already has it.
 pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
+    answer(path, wanted, Treatment::download(path)).await
+}
+
+/// Does the same for a page, which shows the file if its bytes are those of a picture, sound, film, document or text.
+pub async fn show(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
+    let (_, start) = artifacts::start_of(path, START_BYTES).await?;
+    answer(path, wanted, Treatment::shown(path, &start)).await
+}
+
+async fn answer(path: &ArtifactPath, wanted: &RangeRequest, treatment: Treatment) -> Result<Answer> {
     if wanted.head_only || !wanted.if_none_match.is_empty() {
         let (_, info) = artifacts::find(path).await?;
         if matches(&wanted.if_none_match, &tag(info)) {
-            return Ok(Answer::not_modified(headers(path, info)));
+            return Ok(Answer::not_modified(headers(path, info, treatment)));
         }
         if wanted.head_only {
-            let mut answer = Answer::file(media_type(path), headers(path, info), Contents::Whole(Vec::new()));
+            let mut answer = Answer::file(
+                treatment.kind,
+                headers(path, info, treatment),
+                Contents::Whole(Vec::new()),
+            );
             answer.headers.push(("content-length", info.size.to_string()));
             return Ok(answer);
         }
     }
     let (info, part, body) = contents(path, wanted).await?;
-    let mut headers = headers(path, info);
+    let mut headers = headers(path, info, treatment);
     headers.push(("content-length", part.length.to_string()));
     if !part.is_range {
-        return Ok(Answer::file(media_type(path), headers, body));
+        return Ok(Answer::file(treatment.kind, headers, body));
     }
     let last = part.offset + part.length.saturating_sub(1);
     headers.push(("content-range", format!("bytes {}-{last}/{}", part.offset, info.size)));
-    Ok(Answer::file_part(media_type(path), headers, body))
+    Ok(Answer::file_part(treatment.kind, headers, body))
 }
 
 /// The file's metadata, the requested part, and its bytes or the description from which the host sends them.
@@ -122,21 +164,22 @@ fn matches(if_none_match: &str, tag: &str) -> bool {
     named.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
 }
 
-fn headers(path: &ArtifactPath, info: FileInfo) -> Vec<(&'static str, String)> {
+fn headers(path: &ArtifactPath, info: FileInfo, treatment: Treatment) -> Vec<(&'static str, String)> {
     vec![
         ("accept-ranges", "bytes".to_owned()),
         ("cache-control", "private, no-cache".to_owned()),
-        ("content-disposition", disposition(path.name())),
-        ("content-security-policy", POLICY.to_owned()),
+        ("content-disposition", disposition(path.name(), treatment.is_inline)),
+        ("content-security-policy", treatment.policy.to_owned()),
         ("etag", tag(info)),
         ("x-content-type-options", "nosniff".to_owned()),
     ]
 }
 
-/// The header `content-disposition`: a download, never shown inline. It has the name in ASCII and encoded by
-/// RFC 6266, since not every client knows the second form.
-fn disposition(name: &str) -> String {
-    let mut text = "attachment; filename=\"".to_owned();
+/// The header `content-disposition`. It has the name in ASCII and encoded by RFC 6266, since not every client knows the
+/// second form.
+pub fn disposition(name: &str, is_inline: bool) -> String {
+    let mut text = if is_inline { "inline" } else { "attachment" }.to_owned();
+    text.push_str("; filename=\"");
     // Some clients decode a percent sign. A quote ends the text, and a backslash may hide its end.
     let plain = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
     text.extend(name.chars().map(|c| if plain(&c) { c } else { '_' }));
@@ -148,15 +191,6 @@ fn disposition(name: &str) -> String {
         }
     }
     text
-}
-
-fn media_type(path: &ArtifactPath) -> &'static str {
-    let name = path.name().to_ascii_lowercase();
-    let end = name.rsplit('.').next().unwrap_or_default();
-    TYPES
-        .iter()
-        .find(|(_, ends)| ends.contains(&end))
-        .map_or("application/octet-stream", |(kind, _)| kind)
 }
 
 #[cfg(test)]
@@ -233,7 +267,7 @@ mod tests {
 
     #[test]
     fn types_that_browsers_execute_are_sent_as_bytes() {
-        let kind = |name: &str| media_type(&ArtifactPath::kept(name.to_owned()));
+        let kind = |name: &str| Treatment::download(&ArtifactPath::kept(name.to_owned())).kind;
         for name in [
             "a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.pdf", "a.HTM", "a", "html",
         ] {
@@ -241,6 +275,22 @@ mod tests {
         }
         assert_eq!(kind("x/MLmodel"), "text/plain; charset=utf-8");
         assert_eq!(kind("x/A.PNG"), "image/png");
+    }
+
+    #[test]
+    fn a_page_shows_no_file_that_a_browser_executes() {
+        let shown = |name: &str, start: &[u8]| Treatment::shown(&ArtifactPath::kept(name.to_owned()), start);
+        let is = |kind, is_inline, policy| Treatment {
+            kind,
+            is_inline,
+            policy,
+        };
+        assert_eq!(shown("a.html", b"<html>"), is(media_type::TEXT, true, POLICY));
+        assert_eq!(shown("a.svg", b"<svg>"), is(media_type::SVG, false, POLICY));
+        assert_eq!(shown("a.png", b"<html>"), is(media_type::BYTES, false, POLICY));
+        assert_eq!(shown("a.html", b"\x89PNG\r\n\x1a\n"), is("image/png", true, POLICY));
+        assert_eq!(shown("a", b"%PDF-1.7"), is(media_type::PDF, true, POLICY_OF_DOCUMENT));
+        assert_eq!(shown("a.xhtml", b""), is(media_type::BYTES, false, POLICY));
     }
 
     #[test]
@@ -252,14 +302,14 @@ mod tests {
             ("a\\b%41", "a_b_41", "a%5Cb%2541"),
         ] {
             let expected = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
-            assert_eq!(disposition(name), expected);
+            assert_eq!(disposition(name, false), expected);
         }
     }
 
     proptest! {
         #[test]
         fn no_name_escapes_its_quotes(name in "[^/]{0,20}") {
-            let text = disposition(&name);
+            let text = disposition(&name, false);
             let inner = text.strip_prefix("attachment; filename=\"").unwrap();
             let (plain, rest) = inner.split_once('"').unwrap();
             prop_assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !plain.contains('\\'));

@@ -1,0 +1,224 @@
+//! The bar above the table of runs: the filter, the stages, and the columns.
+
+use std::ops::Range;
+
+use maud::{Markup, html};
+use mlforge_ui::Words;
+use mlforge_ui::icon::Icon;
+use mlforge_ui::words::{fill, filled};
+
+use super::asked::Asked;
+use super::cell::shortened;
+use super::column::{Column, Field};
+use super::found::Shown;
+use super::keys::Key;
+use crate::domain::lifecycle::View;
+use crate::request::site::Site;
+use crate::search::mistake::FilterMistake;
+
+/// Spellings of other languages, each with that of filters.
+const REPAIRS: [(&str, &str); 5] = [("==", "="), ("<>", "!="), ("&&", "AND"), ("===", "="), ("&", "AND")];
+
+/// The forms of a filter that are shown beside a mistake.
+const FORMS: [&str; 6] = [
+    "metrics.val_acc > 0.9 AND params.arch = 'resnet50'",
+    "params.lr IN ('0.1', '0.01')",
+    "tags.`team name` != 'a'",
+    "attributes.status = 'FINISHED' AND run_name ILIKE '%sweep%'",
+    "attributes.start_time > 1700000000000",
+    "tags.note IS NOT NULL",
+];
+
+/// The bar. Without runs there are no columns to choose.
+pub(super) fn bar(site: &Site, asked: &Asked<'_>, view: View, shown: Option<&Shown<'_>>) -> Markup {
+    let words = site.words();
+    html! {
+        div.bar {
+            (filter(site, asked, shown.is_none()))
+            @if let Some(shown) = shown {
+                (chooser(site, asked, shown))
+                a.btn href=(asked.address_here(site, "/runs.csv")) download { (words.common.csv) }
+                a.btn href=(asked.address_here(site, "/runs.json")) { (words.common.json) }
+            }
+            (stages(site, asked, view))
+        }
+        @if let Some(parent) = asked.parent {
+            p.row {
+                span {
+                    (words.experiment_page.children_shown) " "
+                    a href=(site.page(&format!("candidates/{parent}"))) { code { (parent) } }
+                }
+                a href=(asked.address(site, "").without("parent")) { (words.experiment_page.show_all) }
+            }
+        }
+    }
+}
+
+fn filter(site: &Site, asked: &Asked<'_>, is_mistaken: bool) -> Markup {
+    let own = &site.words().experiment_page;
+    html! {
+        form.find role="search" action=(site.page(&format!("experiments/{}", asked.experiment))) {
+            label.vh for="filter" { (own.filter_label) }
+            input.mono #filter name="filter" value=(asked.filter) spellcheck="false" autocomplete="off"
+                placeholder="metrics.val_acc > 0.9 and params.aug = 'mixup'"
+                aria-invalid=[is_mistaken.then_some("true")] aria-describedby=[is_mistaken.then_some("mistake")];
+            (asked.hidden(&["filter"]))
+            button.btn { (own.filter) }
+        }
+    }
+}
+
+fn stages(site: &Site, asked: &Asked<'_>, view: View) -> Markup {
+    let words = site.words();
+    let stages = [
+        (words.common.active, "active", View::ActiveOnly),
+        (words.common.deleted, "deleted", View::DeletedOnly),
+        (words.experiment_page.all, "all", View::All),
+    ];
+    html! {
+        nav.seg aria-label=(words.common.show) {
+            @for (text, word, of) in stages {
+                a href=(asked.address(site, "").set("show", word)) aria-current=[(of == view).then_some("true")] { (text) }
+            }
+        }
+    }
+}
+
+/// The form that chooses columns. The most common keys stand in it; any other can be typed.
+fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
+    let words = site.words();
+    let own = &words.experiment_page;
+    let group = |title: &str, boxes: &[Markup]| {
+        html! {
+            @if !boxes.is_empty() {
+                fieldset { legend { (title) } @for one in boxes { (one) } }
+            }
+        }
+    };
+    let fields = Field::CHOICES.map(|field| choice(&shown.columns, &Column::Field(field), field.word(words), None));
+    html! {
+        details.pop {
+            summary.btn { (Icon::Columns.draw()) (own.columns) " " span.n { (shown.columns.len()) } }
+            form action=(site.page(&format!("experiments/{}", asked.experiment))) {
+                p.mut.small { (own.columns_text) }
+                hr;
+                (asked.hidden(&["column"]))
+                div.half {
+                    (group(own.run, &fields))
+                    (group(own.params, &choices(&shown.columns, &shown.keys.params, Column::Param)))
+                    (group(own.metrics, &choices(&shown.columns, &shown.keys.metrics, Column::Metric)))
+                    (group(own.tags, &choices(&shown.columns, &shown.keys.tags, Column::Tag)))
+                }
+                div.field {
+                    label for="column" { (own.another_column) }
+                    input.mono #column name="column" placeholder="metrics.f1" autocomplete="off" spellcheck="false";
+                }
+                hr;
+                div.row {
+                    button.btn.pri { (own.show_these) }
+                    a.btn href=(asked.address(site, "").without("column")) { (own.default_columns) }
+                }
+            }
+        }
+    }
+}
+
+/// The choices among keys, and the chosen columns of their kind that are not among them.
+fn choices(columns: &[Column], keys: &[Key], column: impl Fn(String) -> Column) -> Vec<Markup> {
+    let known = keys
+        .iter()
+        .map(|key| (column(key.name.clone()), key.name.as_str(), key.same.as_deref()));
+    let known: Vec<_> = known.collect();
+    let others = columns.iter().filter_map(|chosen| {
+        let (Column::Metric(key) | Column::Param(key) | Column::Tag(key)) = chosen else {
+            return None;
+        };
+        let is_other = *chosen == column(key.clone()) && known.iter().all(|(known, _, _)| known != chosen);
+        is_other.then_some((chosen.clone(), key.as_str(), None))
+    });
+    let others: Vec<_> = others.collect();
+    let all = others.iter().chain(&known);
+    all.map(|(column, key, same)| choice(columns, column, key, *same))
+        .collect()
+}
+
+fn choice(columns: &[Column], column: &Column, name: &str, same: Option<&str>) -> Markup {
+    let same = same.filter(|same| !same.is_empty());
+    html! {
+        label.same[same.is_some()] {
+            input type="checkbox" name="column" value=(column.name()) checked[columns.contains(column)];
+            " "
+            bdi { (shortened(name)) @if let Some(same) = same { " = " (shortened(same)) } }
+        }
+    }
+}
+
+/// The note about a filter that cannot be read: its text with the mistake marked, and what may stand there.
+pub(super) fn mistake(site: &Site, asked: &Asked<'_>, mistake: &FilterMistake) -> Markup {
+    let own = &site.words().experiment_page;
+    let text = asked.filter;
+    let at = mistake.at.clone().unwrap_or(0..text.len());
+    let position = text.get(..at.start).unwrap_or_default().chars().count() + 1;
+    let wrong = text.get(at.clone()).unwrap_or_default();
+    html! {
+        div.note #mistake role="alert" {
+            p {
+                strong { (fill(own.mistake_at, &[&position.to_string()])) }
+                " " (own.nothing_searched)
+            }
+            pre.code {
+                (text.get(..at.start).unwrap_or_default())
+                mark { @if wrong.is_empty() { "…" } @else { (wrong) } }
+                (text.get(at.end..).unwrap_or_default())
+            }
+            p lang="en" {
+                bdi { (mistake.problem) @if !mistake.right.is_empty() { "; " (mistake.right) } }
+            }
+            p {
+                @if let Some((repaired, right)) = repaired(text, at) {
+                    a href=(asked.address(site, "").set("filter", repaired)) {
+                        (filled(own.use_instead, &[html! { code { (right) } }]))
+                    }
+                    " · "
+                }
+                a href=(asked.address(site, "").without("filter")) { (own.without_filter) }
+            }
+            (forms(site.words()))
+        }
+    }
+}
+
+fn forms(words: &Words) -> Markup {
+    html! {
+        details {
+            summary { (words.experiment_page.filter_forms) }
+            ul { @for form in FORMS { li { code { (form) } } } }
+        }
+    }
+}
+
+/// The filter with the mistake repaired, and what now stands there. `None`: the mistake is none that is known.
+fn repaired(text: &str, at: Range<usize>) -> Option<(String, &'static str)> {
+    let rest = text.get(at.start..)?;
+    let fitting = REPAIRS.iter().filter(|(wrong, _)| rest.starts_with(wrong));
+    let (wrong, right) = fitting.max_by_key(|(wrong, _)| wrong.len())?;
+    let (before, after) = (text.get(..at.start)?, rest.get(wrong.len()..)?);
+    Some((format!("{before}{right}{after}"), *right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_other_languages_are_repaired() {
+        let repaired = |text: &str, at| repaired(text, at..at).map(|(text, _)| text);
+        assert_eq!(repaired("params.a == 'b'", 9).as_deref(), Some("params.a = 'b'"));
+        assert_eq!(
+            repaired("a.b = 1 && c.d = 2", 8).as_deref(),
+            Some("a.b = 1 AND c.d = 2")
+        );
+        assert_eq!(repaired("params.a ~ 'b'", 9), None);
+        assert_eq!(repaired("", 0), None);
+    }
+}

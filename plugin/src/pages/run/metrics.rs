@@ -1,0 +1,206 @@
+//! The metrics of a run: last, lowest and highest value of each, its shape, and charts.
+
+use maud::{Markup, html};
+use mlforge_ui::link::Address;
+use mlforge_ui::number;
+use mlforge_ui::words::fill;
+
+use super::charts::{Look, as_logged, spark};
+use super::head::{RunTab, head};
+use super::view::{RunRead, View};
+use crate::convert::to_u64;
+use crate::domain::metric::{Metric, Point};
+use crate::error::Result;
+use crate::pages::parts;
+use crate::request::call::Call;
+use crate::request::response::Answer;
+use crate::store::metrics::summary;
+use crate::store::metrics::summary::{Room, Summary};
+
+/// Number of metrics on a page.
+const PER_PAGE: usize = 50;
+/// Number of charts on a page.
+const CHARTS_MAX: usize = 6;
+
+/// A metric and its history.
+pub type Shown<'a> = (&'a Metric<'a>, Summary);
+
+/// Shows the metrics but those of the machine.
+pub async fn get(call: Call<'_>) -> Result<Answer> {
+    page(call, RunTab::Metrics).await
+}
+
+/// Shows the metrics of the machine.
+pub async fn system(call: Call<'_>) -> Result<Answer> {
+    page(call, RunTab::System).await
+}
+
+async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
+    let read = RunRead::of(&call).await?;
+    let full = read.run()?;
+    let view = View::new(&call, &read, &full);
+    let words = view.words;
+    let is_system = tab == RunTab::System;
+    let query = call.params.text("q")?.unwrap_or_default().trim();
+    let from = usize::try_from(call.params.integer("from")?.unwrap_or(0)).unwrap_or(0);
+    let look = Look::of(&call.params)?;
+    let wanted = query.to_lowercase();
+    let fitting = view.metrics(is_system).filter(|metric| fits(&metric.key, &wanted));
+    let fitting: Vec<&Metric<'_>> = fitting.collect();
+    let some: Vec<&Metric<'_>> = fitting.iter().skip(from).take(PER_PAGE).copied().collect();
+    let shown = read_shown(&view, &some).await?;
+    let plain = view.address(if is_system { "/system" } else { "/metrics" });
+    let unlooked = plain.clone().with_filled("q", query);
+    let list = look.onto(unlooked.clone());
+    let next = (from + PER_PAGE < fitting.len()).then(|| list.clone().with("from", (from + PER_PAGE).to_string()));
+    let title = if is_system {
+        words.runs.system
+    } else {
+        words.runs.metrics
+    };
+    Ok(view.page(title).answer(&html! {
+        (head(&view, tab))
+        div.bar {
+            (find(&view, &plain.to_string(), query, words.runs.find_metric))
+            (look.bar(words, &unlooked))
+            @if !shown.is_empty() { a.small href=(csv_address(&view, &some)) { (words.common.csv) } }
+        }
+        @if shown.is_empty() {
+            (nothing(&view, query))
+        } @else {
+            (table(&view, &shown, look))
+            (parts::pager(
+                words,
+                (from > 0).then(|| list.to_string()).as_deref(),
+                next.map(|next| next.to_string()).as_deref(),
+            ))
+            (charts(&view, &shown, look, CHARTS_MAX))
+        }
+    }))
+}
+
+/// True if a name contains a text, which is in lower case.
+pub fn fits(name: &str, wanted: &str) -> bool {
+    wanted.is_empty() || name.to_lowercase().contains(wanted)
+}
+
+/// The field that searches names.
+pub fn find(view: &View<'_>, address: &str, query: &str, label: &str) -> Markup {
+    html! {
+        form.find.short role="search" action=(address) {
+            label.vh for="q" { (label) }
+            input #q name="q" value=(query) placeholder=(label);
+            button.btn { (view.words.common.search) }
+        }
+    }
+}
+
+fn nothing(view: &View<'_>, query: &str) -> Markup {
+    let words = &view.words.runs;
+    html! {
+        @if query.is_empty() {
+            p.mut { (words.no_metrics) }
+            pre.code tabindex="0" { code.copy { "mlflow.log_metric(\"accuracy\", 0.93, step=1)" } }
+        } @else {
+            p.mut { (words.nothing_matches) }
+        }
+    }
+}
+
+/// Reads the histories of some metrics, as far as pages show them.
+pub async fn read_shown<'a>(view: &View<'_>, some: &[&'a Metric<'a>]) -> Result<Vec<Shown<'a>>> {
+    let keys: Vec<&str> = some.iter().map(|metric| metric.key.as_ref()).collect();
+    let summaries = summary::read_some(view.id(), &keys, Room::shared(keys.len())).await?;
+    Ok(some.iter().copied().zip(summaries).collect())
+}
+
+/// The table of some metrics.
+pub fn table(view: &View<'_>, shown: &[Shown<'_>], look: Look) -> Markup {
+    let words = &view.words.runs;
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(words.metrics_table) {
+            table.runs {
+                caption.vh { (words.metrics_caption) }
+                thead {
+                    tr {
+                        th scope="col" { (words.metric) }
+                        th scope="col" { (words.by_step) }
+                        th.num scope="col" { (words.last) }
+                        th.num scope="col" { (words.lowest) }
+                        th.num scope="col" { (words.highest) }
+                        th.num scope="col" { (words.points) }
+                    }
+                }
+                tbody {
+                    @for (metric, summary) in shown {
+                        tr {
+                            th scope="row" {
+                                a href=(look.onto(metric_address(view, &metric.key))) { bdi { (metric.key) } }
+                            }
+                            td { @if summary.points.len() > 1 { (spark(view.words, &metric.key, summary)) } }
+                            (values(view, metric.point, summary))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The cells with last, lowest and highest value and the number of points.
+fn values(view: &View<'_>, last: Point, summary: &Summary) -> Markup {
+    let count = number::count(to_u64(summary.points.len()));
+    let extreme = |point: Option<Point>| {
+        html! {
+            @match point {
+                Some(point) => {
+                    @if summary.is_sample { span.mut title=(view.words.runs.of_sample) { "≈ " } }
+                    (value(point.value))
+                    " " span.mut.small { "@ " (number::step(point.step)) }
+                },
+                None => "–",
+            }
+        }
+    };
+    html! {
+        td.num title=(number::full(as_logged(last.value))) { strong { (value(last.value)) } }
+        td.num { (extreme(summary.lowest())) }
+        td.num { (extreme(summary.highest())) }
+        td.num.mut { @if summary.is_sample { (fill(view.words.runs.more_than, &[&count])) } @else { (count) } }
+    }
+}
+
+/// A value of a metric.
+pub fn value(value: f64) -> String {
+    number::metric(as_logged(value))
+}
+
+/// Charts of the first metrics that have more than one point.
+pub fn charts(view: &View<'_>, shown: &[Shown<'_>], look: Look, count: usize) -> Markup {
+    let drawn = shown.iter().filter(|(_, summary)| summary.points.len() > 1).take(count);
+    let drawn: Vec<&Shown<'_>> = drawn.collect();
+    html! {
+        @if !drawn.is_empty() {
+            section {
+                div.bar { h2 { (view.words.runs.charts) } }
+                div.half {
+                    @for (index, (metric, summary)) in drawn.into_iter().enumerate() {
+                        (look.chart(view, &format!("chart-{index}"), &metric.key, summary))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The address of the page of one metric.
+pub fn metric_address(view: &View<'_>, metric: &str) -> Address {
+    view.address("/metric").with("key", metric)
+}
+
+/// The address of the points of some metrics as CSV.
+pub fn csv_address(view: &View<'_>, metrics: &[&Metric<'_>]) -> String {
+    let address = view.address("/metrics.csv");
+    let with = |address: Address, metric: &&Metric<'_>| address.with("metric", metric.key.as_ref());
+    metrics.iter().fold(address, with).to_string()
+}

@@ -1,0 +1,235 @@
+//! Previews of files, by name. A file is hostile: a text is escaped, and pictures and sounds are loaded from an address that
+//! sends nothing that a browser executes.
+
+use std::fmt::Write as _;
+
+use maud::{Markup, html};
+use mlforge_ui::number::is_number;
+use mlforge_ui::words::fill;
+use mlforge_ui::{markdown, number};
+
+use super::artifacts::raw_address;
+use super::table_text::rows;
+use super::view::View;
+use crate::domain::artifact::ArtifactPath;
+use crate::error::Result;
+use crate::host::blobs::FileInfo;
+use crate::request::media_type::end_of;
+use crate::store::artifacts;
+
+/// Number of bytes of a text that are shown.
+const TEXT_BYTES_MAX: u64 = 512 << 10;
+/// Size of the largest JSON file that is shown.
+const JSON_BYTES_MAX: u64 = 1 << 20;
+/// Size of the largest text into which JSON is laid out.
+const LAID_OUT_BYTES_MAX: usize = 2 << 20;
+/// Number of lines of a table that are shown.
+const ROWS_MAX: usize = 200;
+/// Number of characters of a cell that are shown.
+const CELL_CHARS_MAX: usize = 200;
+/// Number of flavors of a model that are shown.
+const FLAVORS_MAX: usize = 20;
+
+/// The preview of a file.
+pub async fn of(view: &View<'_>, path: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
+    let raw = || raw_address(view, path);
+    let end = end_of(place.name());
+    Ok(match end.as_str() {
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "avif" | "svg" => html! { img src=(raw()) alt=(place.name()); },
+        "wav" | "mp3" | "ogg" | "flac" | "m4a" => html! { audio controls preload="none" src=(raw()) {} },
+        "mp4" | "webm" => html! { video controls preload="none" width="100%" src=(raw()) {} },
+        "pdf" => html! { p { a href=(raw()) { (view.words.runs.open_file) } } },
+        _ => text_of(view, &end, place, info).await?,
+    })
+}
+
+async fn text_of(view: &View<'_>, end: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
+    let is_json = matches!(end, "json" | "ipynb") && info.size <= JSON_BYTES_MAX;
+    let bytes_max = if is_json { JSON_BYTES_MAX } else { TEXT_BYTES_MAX };
+    let (info, bytes) = artifacts::start_of(place, bytes_max).await?;
+    let words = &view.words.runs;
+    let Some(text) = readable(&bytes) else {
+        return Ok(html! { p.mut { (words.no_preview) } });
+    };
+    let is_cut = info.size > bytes_max;
+    let shown = match end {
+        "csv" => table(view, text, ','),
+        "tsv" => table(view, text, '\t'),
+        "md" => markdown::card(text),
+        "json" | "ipynb" => plain(laid_out(text).as_deref().unwrap_or(text)),
+        "mlmodel" => html! { (flavors(view, text)) (plain(text)) },
+        _ => plain(text),
+    };
+    Ok(html! {
+        @if is_cut { p.mut.small { (fill(words.only_start, &[&number::bytes(bytes_max)])) } }
+        (shown)
+    })
+}
+
+/// The text of a file, without a character that was cut. `None`: it is no text.
+fn readable(bytes: &[u8]) -> Option<&str> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
+        Err(_) => return None,
+    };
+    (!text.contains('\0')).then_some(text)
+}
+
+fn plain(text: &str) -> Markup {
+    html! { pre.code tabindex="0" { (text) } }
+}
+
+fn table(view: &View<'_>, text: &str, separator: char) -> Markup {
+    let mut rows = rows(text, separator, ROWS_MAX + 2).into_iter();
+    let head = rows.next().unwrap_or_default();
+    let body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
+    let words = &view.words.runs;
+    let count = ROWS_MAX.to_string();
+    let cell = |text: &str| text.chars().take(CELL_CHARS_MAX).collect::<String>();
+    html! {
+        @if rows.next().is_some() { p.mut.small { (fill(words.only_rows, &[&count])) } }
+        div.scroll tabindex="0" role="region" aria-label=(words.table_preview) {
+            table.runs {
+                caption.vh { (words.table_preview) }
+                thead { tr { @for text in &head { th scope="col" { bdi { (cell(text)) } } } } }
+                tbody {
+                    @for row in &body {
+                        tr {
+                            @for text in row {
+                                td.num[is_number(text)] { bdi { (cell(text)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The flavors in a file `MLmodel`: the keys below `flavors:`.
+fn flavors(view: &View<'_>, text: &str) -> Markup {
+    let below = text.lines().skip_while(|line| line.trim_end() != "flavors:").skip(1);
+    let of_flavors = below.take_while(|line| line.starts_with(' '));
+    let is_key = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    let names = of_flavors
+        .filter(is_key)
+        .filter_map(|line| line.trim().strip_suffix(':'));
+    let names: Vec<&str> = names.take(FLAVORS_MAX).collect();
+    html! {
+        @if !names.is_empty() {
+            p.row { (view.words.runs.flavors) @for name in names { span.tag { bdi { (name) } } } }
+        }
+    }
+}
+
+/// JSON with a line for each value. Numbers and the order of keys stay as they are. `None`: it is no JSON, or too long.
+fn laid_out(text: &str) -> Option<String> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
+    let mut out = String::with_capacity(text.len() + text.len() / 2);
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+    let mut chars = text
+        .chars()
+        .filter(|char| !char.is_control() || *char == '\n')
+        .peekable();
+    while let Some(char) = chars.next() {
+        if out.len() > LAID_OUT_BYTES_MAX {
+            return None;
+        }
+        if is_quoted {
+            out.push(char);
+            is_quoted = is_escaped || char != '"';
+            is_escaped = char == '\\' && !is_escaped;
+            continue;
+        }
+        match char {
+            '"' => {
+                out.push(char);
+                is_quoted = true;
+            }
+            '{' | '[' => {
+                out.push(char);
+                while chars.next_if(|next| next.is_whitespace()).is_some() {}
+                if let Some(close) = chars.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(close);
+                } else {
+                    depth += 1;
+                    break_line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                break_line(&mut out, depth);
+                out.push(char);
+            }
+            ',' => {
+                out.push(char);
+                break_line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            char if char.is_whitespace() => {}
+            char => out.push(char),
+        }
+    }
+    Some(out)
+}
+
+fn break_line(out: &mut String, depth: usize) {
+    // Writing to a text cannot fail.
+    _ = write!(out, "\n{:1$}", "", 2 * depth);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    #[test]
+    fn json_is_laid_out_and_its_numbers_stay() {
+        let text = laid_out("{\"b\":1.10,\"a\":[ ],\"c\":[1,{\"x\\\"}\":null}]}").unwrap();
+        let lines = [
+            "{",
+            "  \"b\": 1.10,",
+            "  \"a\": [],",
+            "  \"c\": [",
+            "    1,",
+            "    {",
+            "      \"x\\\"}\": null",
+            "    }",
+            "  ]",
+            "}",
+        ];
+        assert_eq!(text, lines.join("\n"));
+        assert_eq!(laid_out("{\"a\":}"), None);
+    }
+
+    #[test]
+    fn a_text_may_be_cut_within_a_character() {
+        assert_eq!(readable(b"a\xc3"), Some("a"));
+        assert_eq!(readable(b"a\xffb"), None);
+        assert_eq!(readable(b"a\0b"), None);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 30, 5, |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from);
+            let map = prop::collection::btree_map(any::<String>(), inner, 0..5);
+            prop_oneof![list, map.prop_map(|map| Value::from_iter(map))]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn laid_out_json_means_the_same(value in any_json()) {
+            let text = laid_out(&value.to_string()).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        }
+    }
+}

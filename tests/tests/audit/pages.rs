@@ -1,0 +1,51 @@
+//! The records of changes that pages make.
+
+use super::{Audited, actions};
+
+#[test]
+fn a_change_of_chosen_runs_leaves_a_record_of_each() {
+    let audited = Audited::fresh();
+    let mut runs = [audited.owner().run(), audited.owner().run()];
+    runs.sort();
+    let headers = [
+        ("host", "ml.test"),
+        ("accept", "text/html"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let owner = audited.owner().with_headers(&headers);
+    let page = owner.ask("GET", "/-/ml/experiments/new", "");
+    let (_, token) = page.body.split_once("name=\"form_token\" value=\"").expect("a form");
+    let token = token.split('"').next().unwrap();
+    let chosen = format!("form_token={token}&run={}&run={}", runs[0], runs[1]);
+    for (change, more, detail) in [
+        ("tag", "&key=team&value=red", "team"),
+        ("delete", "", ""),
+        ("restore", "", ""),
+    ] {
+        let path = format!("/-/ml/experiments/0/runs/{change}");
+        let answer = owner.ask("POST", &path, format!("{chosen}{more}"));
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let action = if change == "tag" {
+            "runs/set-tag".to_owned()
+        } else {
+            format!("runs/{change}")
+        };
+        let records = audited.records();
+        assert_eq!(actions(&records[..2]), [action.as_str(), action.as_str()]);
+        let mut objects: Vec<&str> = records[..2]
+            .iter()
+            .map(|record| record["object"].as_str().unwrap())
+            .collect();
+        objects.sort_unstable();
+        assert_eq!(objects, runs);
+        assert!(
+            records[..2]
+                .iter()
+                .all(|record| record["detail"].as_str().unwrap_or_default() == detail)
+        );
+    }
+    // What changes nothing leaves no record.
+    let count = audited.records().len();
+    owner.ask("POST", "/-/ml/experiments/0/runs/restore", chosen);
+    assert_eq!(audited.records().len(), count);
+}

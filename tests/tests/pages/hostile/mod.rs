@@ -1,0 +1,52 @@
+//! Projects in which everything has a hostile name, and an address of each page in them.
+
+mod compare;
+mod experiment;
+mod registry;
+
+use mlforge_tests::tracker::Tracker;
+use serde_json::json;
+
+use super::{HOSTILE, run};
+
+/// The pattern of a route, and the path of one of its pages after `/-/ml/`.
+pub(super) type Address = (&'static str, String);
+
+/// A project with hostile names.
+pub(super) struct Project {
+    pub(super) tracker: Tracker,
+    pub(super) addresses: Vec<Address>,
+}
+
+/// All projects. Together they have an address of every page.
+pub(super) fn projects() -> Vec<Project> {
+    let seeds = [
+        of_experiments,
+        experiment::seed,
+        run_of_project,
+        compare::seed,
+        registry::seed,
+    ];
+    let project = |seed: fn(&Tracker) -> Vec<Address>| {
+        let tracker = Tracker::fresh();
+        let addresses = seed(&tracker);
+        Project { tracker, addresses }
+    };
+    seeds.map(project).into_iter().collect()
+}
+
+fn of_experiments(tracker: &Tracker) -> Vec<Address> {
+    tracker.post("experiments/create", json!({"name": HOSTILE})).ok();
+    vec![
+        ("/-/ml/experiments", "experiments".to_owned()),
+        (
+            "/-/ml/experiments",
+            format!("experiments?q={}", mlforge_ui::link::encoded(HOSTILE)),
+        ),
+        ("/-/ml/experiments/new", "experiments/new".to_owned()),
+    ]
+}
+
+fn run_of_project(tracker: &Tracker) -> Vec<Address> {
+    run::addresses(&run::hostile(tracker))
+}

@@ -1,0 +1,81 @@
+//! Texts of the page of an experiment, and of the trash.
+
+words! {
+    /// Texts of the page of an experiment, and of the trash.
+    ExperimentPageWords {
+        experiment: "Experiment {0}", "실험 {0}";
+        id: "Id", "ID";
+        location: "Artifacts", "아티팩트";
+        tabs: "Experiment pages", "실험 페이지";
+        runs: "Runs", "실행";
+        run: "Run", "실행";
+        charts: "Charts", "차트";
+        logged_models: "Logged models", "기록된 모델";
+        details: "Details", "상세";
+        was_deleted: "This experiment was deleted, and its runs with it.", "이 실험은 실행과 함께 삭제되었습니다.";
+        filter: "Filter", "필터";
+        filter_label: "Filter runs", "실행 필터";
+        all: "All", "전체";
+        show_all: "Show all", "모두 보기";
+        columns: "Columns", "열";
+        columns_text: "The address keeps the choice, so a link shows the same columns.", "선택한 열은 주소에 저장되므로 링크를 열면 같은 열이 표시됩니다.";
+        another_column: "Another column", "다른 열";
+        show_these: "Show these", "선택한 열 보기";
+        default_columns: "Back to default", "기본값으로";
+        params: "Parameters", "매개변수";
+        params_that_differ: "Parameters that differ", "서로 다른 매개변수";
+        metrics: "Metrics", "지표";
+        latest_metrics: "Metrics, latest", "최신 지표";
+        tags: "Tags", "태그";
+        job: "CI job", "CI 작업";
+        commit: "Commit", "커밋";
+        started: "Started", "시작";
+        duration: "Time", "소요 시간";
+        table: "Runs of the experiment", "실험의 실행";
+        choose_run: "Choose {0}", "{0} 선택";
+        children_of: "Child runs of {0}", "{0}의 하위 실행";
+        children_shown: "Only the child runs of one run are shown:", "한 실행의 하위 실행만 표시됩니다:";
+        compare: "Compare chosen", "선택한 실행 비교";
+        tag: "Tag", "태그 추가";
+        chosen: "chosen", "개 선택됨";
+        nothing_matches: "No run matches.", "일치하는 실행이 없습니다.";
+        no_runs: "No run is here.", "실행이 없습니다.";
+        mistake_at: "The filter stops making sense at character {0}.", "필터의 {0}번째 글자부터 해석할 수 없습니다.";
+        nothing_searched: "Nothing was searched.", "검색하지 않았습니다.";
+        use_instead: "Use {0} instead", "대신 {0} 사용";
+        without_filter: "Show the runs without a filter", "필터 없이 실행 보기";
+        filter_forms: "What a filter can say", "필터 작성 예";
+        log_a_run: "Log a run", "실행 기록하기";
+        log_first_run: "Log a first run", "첫 실행 기록하기";
+        step_address: "Point MLflow at this project", "MLflow가 이 프로젝트를 사용하게 하기";
+        step_run: "Run this, or the script you have", "이 코드 또는 기존 스크립트 실행하기";
+        needs_client: "Needs the package mlflow or mlflow-skinny.", "mlflow 또는 mlflow-skinny 패키지가 필요합니다.";
+        step_look: "Look again", "다시 보기";
+        step_look_text: "The run is here as soon as it starts.", "실행은 시작하는 즉시 여기에 표시됩니다.";
+        look_again: "Look again", "다시 보기";
+        from_ci: "From a CI job", "CI 작업에서";
+        from_ci_text: "One tag links the run to its job, commit and merge request.", "태그 하나로 실행을 작업, 커밋, 병합 요청과 연결합니다.";
+        note: "Note", "메모";
+        note_label: "Note in Markdown", "메모 (Markdown)";
+        edit_note: "Edit the note", "메모 편집";
+        rename: "Rename", "이름 변경";
+        set_tag: "Set tag", "태그 설정";
+        tag_key: "Key", "키";
+        tag_value: "Value", "값";
+        delete_tag: "Delete the tag {0}", "태그 {0} 삭제";
+        more_tags: "{0} more tags are not shown.", "태그 {0}개는 표시되지 않았습니다.";
+        delete_question: "Delete the experiment {0}?", "실험 {0}을(를) 삭제할까요?";
+        delete_consequence: "Its runs are deleted with it. All of it can be restored from the trash until it is removed for good.", "실험의 실행도 함께 삭제됩니다. 완전히 제거되기 전까지 휴지통에서 복원할 수 있습니다.";
+        delete_runs: "Delete the chosen runs?", "선택한 실행을 삭제할까요?";
+        delete_runs_text: "They can be restored from the trash until they are removed for good.", "완전히 제거되기 전까지 휴지통에서 복원할 수 있습니다.";
+        restore_runs: "Restore the chosen runs?", "선택한 실행을 복원할까요?";
+        restore_runs_text: "They are shown among the other runs again.", "다른 실행과 함께 다시 표시됩니다.";
+        tag_runs: "Set a tag of the chosen runs", "선택한 실행에 태그 설정";
+        tag_runs_text: "A tag with this key gets the new value.", "같은 키의 태그는 새 값으로 바뀝니다.";
+        none_chosen: "No run is chosen", "선택한 실행이 없습니다";
+        none_chosen_text: "Tick the boxes beside the names of runs.", "실행 이름 옆의 상자를 선택하세요.";
+        back_to_runs: "Back to the runs", "실행 목록으로 돌아가기";
+        trash_text: "What was deleted can be restored until an administrator removes it for good.", "삭제된 항목은 관리자가 완전히 제거하기 전까지 복원할 수 있습니다.";
+        of_experiment: "Experiment", "실험";
+    }
+}
