@@ -82,7 +82,7 @@ fn every_route_of_the_project_has_a_test() {
             .unwrap_or_default();
         let is_tested = match route.method {
             "GET" | "HEAD" => lines().any(|line| line.contains(&quoted)),
-            _ => lines().any(|line| line.contains("submit(") && line.contains(end)),
+            _ => lines().any(|line| (line.contains("submit(") || line.contains("upload(")) && line.contains(end)),
         };
         assert!(is_tested, "{} {}", route.method, route.path);
     }

@@ -70,7 +70,7 @@ pub fn author(author: Option<&Actor>) -> Option<&str> {
 pub fn first_line(text: &str) -> Option<String> {
     let line = text
         .lines()
-        .map(|line| line.trim_start_matches('#').trim())
+        .map(|line| line.trim().trim_start_matches('#').trim_start())
         .find(|line| !line.is_empty())?;
     Some(line.chars().take(LINE_CHARS_MAX).collect())
 }

@@ -72,7 +72,7 @@ mod tests {
             ("params.a == 'b'", "=="),
             ("metrics.ü > 'x'", "'x'"),
             ("tags.a = 'b' OR tags.c = 'd'", "OR"),
-            ("tags.`a b = 'c'", "`a b = 'c'"),
+            ("tags.`a b = 'c'", "."),
             ("metrics.loss >", ""),
             ("nothing.x = 1", "nothing.x"),
         ] {

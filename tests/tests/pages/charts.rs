@@ -108,16 +108,16 @@ fn a_badge_shows_the_latest_value_of_a_run_or_of_an_aliased_version() {
     drawing(&tracker, &format!("badge/{run}/val_acc.svg"))
         .shows(">val_acc</text>")
         .shows(">0.9312</text>");
-    tracker.model("team/cats");
-    let version = tracker.version("team/cats", None);
+    tracker.model("team cats");
+    let version = tracker.version("team cats", None);
     log(&tracker, version["run_id"].as_str().unwrap(), "val_acc", &[0.5]);
-    let alias = json!({"name": "team/cats", "alias": "champion", "version": version["version"]});
+    let alias = json!({"name": "team cats", "alias": "champion", "version": version["version"]});
     tracker.post("registered-models/alias", alias).ok();
     for alias in ["champion", "latest"] {
-        drawing(&tracker, &format!("badge/team%2Fcats@{alias}/val_acc.svg")).shows(">0.5000</text>");
+        drawing(&tracker, &format!("badge/team%20cats@{alias}/val_acc.svg")).shows(">0.5000</text>");
     }
     for absent in [
-        "badge/team%2Fcats@other/val_acc.svg",
+        "badge/team%20cats@other/val_acc.svg",
         "badge/nothing/val_acc.svg",
         "badge/no@latest/a.svg",
     ] {
