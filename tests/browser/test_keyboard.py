@@ -45,4 +45,4 @@ def test_the_first_stop_leads_to_the_main_part(context_of, site):
     page.goto(site.address("experiments"))
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    page.wait_for_url("**#main")

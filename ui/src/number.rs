@@ -21,7 +21,8 @@ pub fn metric(value: f64) -> String {
 }
 
 fn magnitude(value: f64) -> String {
-    if value.is_infinite() {
+    // MLflow stores infinity as the largest number.
+    if value >= f64::MAX {
         return "∞".to_owned();
     }
     if value == 0.0 {
@@ -147,6 +148,8 @@ mod tests {
             (f64::NAN, "NaN"),
             (f64::INFINITY, "∞"),
             (f64::NEG_INFINITY, "−∞"),
+            (f64::MAX, "∞"),
+            (f64::MIN, "−∞"),
             (1e300, "1e+300"),
             (123_456_789.0, "123,456,789"),
         ] {

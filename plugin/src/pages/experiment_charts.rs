@@ -8,9 +8,8 @@ use mlforge_ui::words::fill;
 use super::columns::{self, Column};
 use super::compare::options;
 use super::curves::Curves;
+use super::experiment::head::{Head, Tab};
 use super::look::Look;
-use super::{Page, Section};
-use crate::domain::experiment::Experiment;
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::View;
 use crate::error::Result;
@@ -19,7 +18,7 @@ use crate::request::response::Answer;
 use crate::request::site::Site;
 use crate::search::runs::{RunFilter, RunOrder};
 use crate::store::query::SearchQuery;
-use crate::store::{experiments, search};
+use crate::store::search;
 
 /// Number of runs whose latest values are drawn.
 const RUNS_MAX: usize = 60;
@@ -34,7 +33,7 @@ const HEIGHT: u32 = 170;
 pub async fn get(call: Call<'_>) -> Result<Answer> {
     let id = ExperimentId::parse(call.params.required_text("experiment_id")?)?;
     let look = Look::of(&call.params)?;
-    let experiment = experiments::load(id).await?.experiment;
+    let head = Head::read(id).await?;
     let columns = newest(id).await?;
     let names = columns::metric_names(&columns);
     let asked = call.params.text("metric")?.unwrap_or_default();
@@ -58,11 +57,9 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
         metrics,
     };
     let words = call.site.words();
-    let title = format!("{} · {}", words.compare.charts, experiment.name);
-    let page = Page::new(&call, Section::Experiments, title);
-    let page = page.step(&experiment.name, call.site.page(&format!("experiments/{id}")));
-    Ok(page.answer(&html! {
-        (shown.head(&experiment))
+    Ok(head.page(&call, Tab::Charts).answer(&html! {
+        (head.draw(&call, Tab::Charts))
+        (shown.comparison())
         @if names.is_empty() {
             p.mut { (words.compare.none_logged) }
         } @else {
@@ -103,26 +100,17 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn head(&self, experiment: &Experiment) -> Markup {
+    /// The link to the comparison of the runs that are drawn by step.
+    fn comparison(&self) -> Markup {
         let (site, words) = (self.site, self.site.words());
-        let address = site.page(&format!("experiments/{}", experiment.id));
-        let compare = self
+        let address = self
             .lines
             .iter()
             .fold(Address::new(site.page("compare")), |address, column| {
                 address.with("run", column.id.to_string())
             });
         html! {
-            div.head {
-                div { h1 { bdi { (experiment.name) } } }
-                div.acts {
-                    @if self.lines.len() > 1 { a.btn href=(compare) { (words.compare.compare_these) } }
-                }
-            }
-            nav.tabs.sub aria-label=(words.common.experiments) {
-                a href=(address) { (words.compare.runs_of) }
-                a href=(self.address) aria-current="page" { (words.compare.charts) }
-            }
+            @if self.lines.len() > 1 { div.bar { a.btn.end href=(address) { (words.compare.compare_these) } } }
         }
     }
 

@@ -5,7 +5,8 @@ use mlforge_ui::icon::Icon;
 use mlforge_ui::link::Address;
 use mlforge_ui::{Words, number, time};
 
-use super::{Page, Section, parts, registry};
+use super::experiment::head::{Head, Tab};
+use super::{parts, registry};
 use crate::domain::id::ExperimentId;
 use crate::domain::logged_model::{KnownLoggedModel, LoggedStatus};
 use crate::error::Result;
@@ -15,7 +16,6 @@ use crate::request::response::Answer;
 use crate::request::site::Site;
 use crate::search::cursor::Pages;
 use crate::search::logged_models::{LoggedModelOrder, LoggedModelSearch};
-use crate::store::experiments;
 use crate::store::logged_models::read;
 use crate::store::logged_models::search::{self, LoggedModelQuery};
 
@@ -28,7 +28,7 @@ const METRICS_MAX: usize = 3;
 pub async fn list(call: Call<'_>) -> Result<Answer> {
     let (site, words) = (call.site, call.site.words());
     let id = ExperimentId::parse(call.params.required_text("experiment_id")?)?;
-    let experiment = experiments::load(id).await?.experiment;
+    let head = Head::read(id).await?;
     let token = call.params.text("page_token")?.unwrap_or_default();
     let order = LoggedModelOrder::parse(&[], &[])?;
     let pages = Pages::of(("logged models page", id.0));
@@ -50,11 +50,8 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
     let next = found.cursor_after(found.items.len());
     let next = next.map(|cursor| here.clone().with("page_token", pages.token(&cursor)).to_string());
     let first = (!token.is_empty()).then(|| here.to_string());
-    let page = Page::new(&call, Section::Experiments, words.logged_models.title)
-        .step(words.common.experiments, site.page("experiments"))
-        .step(experiment.name, of_experiment);
-    Ok(page.answer(&html! {
-        div.head { div { h1 { (words.logged_models.title) } } }
+    Ok(head.page(&call, Tab::LoggedModels).answer(&html! {
+        (head.draw(&call, Tab::LoggedModels))
         @if models.is_empty() { (nothing(site, id)) } @else { (table(site, &models)) }
         (parts::pager(words, first.as_deref(), next.as_deref()))
     }))

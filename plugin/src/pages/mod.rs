@@ -166,8 +166,8 @@ impl<'a> Page<'a> {
             tabs: vec![
                 tab(Section::Experiments, common.experiments, "experiments"),
                 tab(Section::Models, common.models, "models"),
-                tab(Section::Trash, common.trash, "trash"),
                 tab(Section::Prompts, common.prompts, "prompts"),
+                tab(Section::Trash, common.trash, "trash"),
             ],
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),

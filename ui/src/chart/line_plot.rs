@@ -18,8 +18,8 @@ const POINTS_MAX: usize = 1_000;
 const BUCKETS_MIN: usize = 12;
 /// The part of the horizontal axis that stays free behind the end of a run that goes on.
 const FUTURE: f64 = 0.03;
-/// Longest label that fits beside the plot area, in characters. A longer one stands within it.
-const LABEL_CHARS_MAX: usize = 6;
+/// Width of the space for labels beside the plot area, in pixels. A wider label stands within the area.
+const LABEL_WIDTH_MAX: f64 = 32.0;
 
 /// A chart of lines, ready to be drawn.
 pub(super) struct LinePlot<'a> {
@@ -189,7 +189,7 @@ pub(super) fn grid(ticks: &[Tick], up: Scale, height: f64) -> Markup {
         @for tick in ticks {
             @let y = (1.0 - up.place(tick.value)) * height;
             line.grid x2="100%" y1=(pixels(y)) y2=(pixels(y)) {}
-            @if tick.label.chars().count() <= LABEL_CHARS_MAX {
+            @if width(&tick.label) <= LABEL_WIDTH_MAX {
                 text x="-8" y=(pixels(y + 4.0)) text-anchor="end" { (tick.label) }
             } @else {
                 text x="2" y=(pixels(y - 3.0)) { (tick.label) }
@@ -229,4 +229,15 @@ pub(super) fn pixels(value: f64) -> String {
 /// The part of the plot area that each of some things has, in per cent.
 pub(super) fn share(count: usize) -> f64 {
     100.0 / float(count.max(1))
+}
+
+/// The width of a label in pixels, as most fonts have it.
+fn width(label: &str) -> f64 {
+    let of_char = |char| match char {
+        '.' | ',' | ' ' => 3.5,
+        '-' | '\u{2212}' => 5.0,
+        'M' | 'G' => 9.5,
+        _ => 6.4,
+    };
+    label.chars().map(of_char).sum()
 }
