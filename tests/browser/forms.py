@@ -68,14 +68,19 @@ class Form:
 
 
 def submit(page: Page, site, form: Form, values: dict[str, str]) -> str:
-    """Opens a page with the form, fills it in, and submits it. Returns why that failed, or nothing."""
+    """Opens a page with the form, fills it in, and submits it. Returns why that failed, or nothing.
+
+    Of several pages one is enough: some show what cannot be changed so, such as a run that is a version."""
+    reason = f"no page has it any more: {form.pages}"
     for address in form.pages:
         page.goto(address, timeout=SUBMIT_MS_MAX)
         found = page.evaluate(FORMS)
         same = [at for at, one in enumerate(found) if is_same(site, one, form)]
         if same:
-            return send(page, same[0], values)
-    return f"no page has it any more: {form.pages}"
+            reason = send(page, same[0], values)
+            if not reason:
+                return ""
+    return reason
 
 
 def is_same(site, found: dict, form: Form) -> bool:

@@ -91,8 +91,9 @@ def log_sweep():
         client.log_metric(other, "loss", 0.5)
         if status:
             client.set_terminated(other, status)
-    thrown = client.create_run(experiment, run_name="thrown away").info.run_id
-    client.delete_run(thrown)
+    for name in ("thrown away", "thrown away too"):
+        thrown = client.create_run(experiment, run_name=name).info.run_id
+        client.delete_run(thrown)
     look_at(f"experiments/{experiment}", *(f"candidates/{run}" for run in (runs[0], thrown)))
     return runs
 

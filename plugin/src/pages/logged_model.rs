@@ -106,7 +106,7 @@ fn metrics(site: &Site, known: &KnownLoggedModel) -> Markup {
             @if known.newest.is_empty() {
                 p.mut { (words.logged_models.no_metrics) }
             } @else {
-                div.scroll tabindex="0" role="region" aria-label=(words.registry.metrics) {
+                div.scroll tabindex="0" role="region" aria-label=(words.logged_models.metrics_table) {
                     table {
                         caption.vh { (words.registry.metrics) }
                         thead {

@@ -54,6 +54,7 @@ words! {
         days: "{0} d", "{0}일";
         csv: "CSV", "CSV";
         json: "JSON", "JSON";
+        svg: "SVG", "SVG";
         all_projects: "All projects", "모든 프로젝트";
     }
 }

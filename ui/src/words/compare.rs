@@ -13,9 +13,9 @@ words! {
         of: "of {0}", "{0}의 실행";
         choose_others: "Choose others", "다른 실행 선택";
         charts: "Charts", "차트";
-        metric: "Metric", "지표";
-        all_metrics: "first metrics", "앞의 지표들";
-        more_metrics: "{0} of {1} metrics are drawn. Choose one to see another.", "지표 {1}개 중 {0}개를 그렸습니다. 다른 지표는 선택하세요.";
+        metric: "Metric", "메트릭";
+        all_metrics: "first metrics", "앞의 메트릭들";
+        more_metrics: "{0} of {1} metrics are drawn. Choose one to see another.", "메트릭 {1}개 중 {0}개를 그렸습니다. 다른 메트릭은 선택하세요.";
         thinned: "Some histories are too long for one page. Of these, points from even spaces of time are shown.", "일부 기록은 한 페이지에 담기에 너무 깁니다. 이런 기록은 시간 간격마다 고른 점을 표시합니다.";
         horizontal: "Horizontal axis", "가로축";
         vertical: "Vertical axis", "세로축";
@@ -26,22 +26,22 @@ words! {
         linear: "linear", "선형";
         log: "log", "로그";
         raw: "raw", "원래 값";
-        side_by_side: "Parameters and metrics", "매개변수와 지표";
-        region: "Parameters and metrics side by side", "나란히 놓은 매개변수와 지표";
+        side_by_side: "Parameters and metrics", "매개변수와 메트릭";
+        region: "Parameters and metrics side by side", "나란히 놓은 매개변수와 메트릭";
         rows: "Rows", "행";
         differences: "differences", "차이";
         all: "all", "전체";
-        parameter_or_metric: "Parameter or metric", "매개변수 또는 지표";
-        no_differences: "All parameters and metrics are equal.", "모든 매개변수와 지표가 같습니다.";
-        nothing: "These runs have no parameters and no metrics.", "이 실행들에는 매개변수와 지표가 없습니다.";
+        parameter_or_metric: "Parameter or metric", "매개변수 또는 메트릭";
+        no_differences: "All parameters and metrics are equal.", "모든 매개변수와 메트릭이 같습니다.";
+        nothing: "These runs have no parameters and no metrics.", "이 실행들에는 매개변수와 메트릭이 없습니다.";
         sweep: "Together", "모아 보기";
-        axes: "Up to {0} axes: parameters that differ, then the metric.", "축은 최대 {0}개입니다. 서로 다른 매개변수 다음에 지표가 옵니다.";
+        axes: "Up to {0} axes: parameters that differ, then the metric.", "축은 최대 {0}개입니다. 서로 다른 매개변수 다음에 메트릭이 옵니다.";
         parameter: "Parameter", "매개변수";
         runs_of: "Runs", "실행";
         latest: "Latest values", "마지막 값";
         latest_hint: "The newest {0} runs.", "최신 실행 {0}개.";
         by_step_of: "By step, the newest {0} runs", "스텝별, 최신 실행 {0}개";
-        none_logged: "No run of this experiment has a metric yet.", "이 실험의 실행에는 아직 지표가 없습니다.";
+        none_logged: "No run of this experiment has a metric yet.", "이 실험의 실행에는 아직 메트릭이 없습니다.";
         compare_these: "Compare these runs", "이 실행들 비교";
     }
 }

@@ -24,8 +24,8 @@ words! {
         default_columns: "Back to default", "기본값으로";
         params: "Parameters", "매개변수";
         params_that_differ: "Parameters that differ", "서로 다른 매개변수";
-        metrics: "Metrics", "지표";
-        latest_metrics: "Metrics, latest", "최신 지표";
+        metrics: "Metrics", "메트릭";
+        latest_metrics: "Metrics, latest", "최신 메트릭";
         tags: "Tags", "태그";
         job: "CI job", "CI 작업";
         commit: "Commit", "커밋";

@@ -5,6 +5,7 @@ words! {
     LoggedModelWords {
         title: "Logged models", "기록된 모델";
         table: "Logged models table", "기록된 모델 표";
+        metrics_table: "Metrics table", "메트릭 표";
         none: "No model is logged in this experiment. A script logs one with MLflow 3:", "이 실험에 기록된 모델이 없습니다. MLflow 3 스크립트로 기록합니다:";
         kind: "Type", "유형";
         id: "ID", "ID";

@@ -1,6 +1,7 @@
 //! One metric of a run: its chart and its points.
 
 use maud::{Markup, html};
+use mlforge_ui::link::encoded;
 use mlforge_ui::{number, time};
 
 use super::charts::{Look, as_logged};
@@ -47,6 +48,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             h2 { bdi { (key) } }
             (look.bar(words, &plain))
             a.small href=(csv_address(&view, &[metric])) { (words.common.csv) }
+            a.small href=(view.address(&format!("/metrics/{}.svg", encoded(key)))) { (words.common.svg) }
         }
         (table(&view, &[(metric, summary)], look))
         @if is_sample { p.mut.small { (words.runs.sample_text) } }
