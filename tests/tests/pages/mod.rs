@@ -2,6 +2,7 @@
 
 mod charts;
 mod compare;
+mod escaping;
 mod every_page;
 mod experiment;
 mod experiment_details;
