@@ -32,6 +32,7 @@ words! {
         children: "Child runs", "하위 실행";
         all_children: "All child runs", "모든 하위 실행";
         in_table: "In the table", "표에서 보기";
+        by_step: "by step", "스텝별";
         metric: "Metric", "메트릭";
         metrics_table: "Metrics table", "메트릭 표";
         metrics_caption: "Metrics: last, lowest and highest value", "메트릭: 마지막, 최저, 최고 값";
@@ -48,15 +49,6 @@ words! {
         sample_text: "This metric has so many points that a sample of them is shown. The CSV file has all.", "포인트가 많아 일부 표본만 표시합니다. CSV 파일에는 모두 있습니다.";
         shape_of: "{0} by step", "스텝별 {0}";
         charts: "Charts", "차트";
-        axis: "Horizontal axis", "가로축";
-        by_step: "by step", "스텝별";
-        by_time: "by time", "시간별";
-        by_relative_time: "by time since start", "시작 이후 시간별";
-        scale: "Vertical axis", "세로축";
-        linear_scale: "linear", "선형";
-        log_scale: "log", "로그";
-        smoothing: "Smoothing", "평활화";
-        raw: "raw", "원본";
         all_metrics: "All metrics", "모든 메트릭";
         no_metrics: "No metric was logged.", "기록된 메트릭이 없습니다.";
         find_metric: "Search metrics", "메트릭 검색";

@@ -1,15 +1,17 @@
 //! One metric of a run: its chart and its points.
 
 use maud::{Markup, html};
+use mlforge_ui::chart::as_logged;
 use mlforge_ui::link::encoded;
 use mlforge_ui::{number, time};
 
-use super::charts::{Look, as_logged};
+use super::charts;
 use super::head::{RunTab, head};
 use super::metrics::{csv_address, metric_address, table, value};
 use super::view::{RunRead, View};
 use crate::domain::metric::Point;
 use crate::error::{Error, Result};
+use crate::pages::look::Look;
 use crate::pages::parts;
 use crate::request::call::Call;
 use crate::request::response::Answer;
@@ -38,10 +40,10 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     let summary = summary::read(view.id(), key, Room::ALONE).await?;
     let is_sample = summary.is_sample;
     let plain = metric_address(&view, key);
-    let list = look.onto(plain.clone());
+    let list = look.onto(&plain);
     let next = next.map(|next| list.clone().with("page_token", pages.token(&next)).to_string());
     let first = (!token.is_empty()).then(|| list.to_string());
-    let chart = (summary.points.len() > 1).then(|| look.chart(&view, "chart", key, &summary));
+    let chart = (summary.points.len() > 1).then(|| charts::chart(&view, look, "chart", key, &summary));
     Ok(view.page(key).answer(&html! {
         (head(&view, if metric.key.starts_with("system/") { RunTab::System } else { RunTab::Metrics }))
         div.bar {

@@ -1,16 +1,18 @@
 //! The metrics of a run: last, lowest and highest value of each, its shape, and charts.
 
 use maud::{Markup, html};
+use mlforge_ui::chart::as_logged;
 use mlforge_ui::link::Address;
 use mlforge_ui::number;
 use mlforge_ui::words::fill;
 
-use super::charts::{Look, as_logged, spark};
+use super::charts::{chart, spark};
 use super::head::{RunTab, head};
 use super::view::{RunRead, View};
 use crate::convert::to_u64;
 use crate::domain::metric::{Metric, Point};
 use crate::error::Result;
+use crate::pages::look::Look;
 use crate::pages::parts;
 use crate::request::call::Call;
 use crate::request::response::Answer;
@@ -51,7 +53,7 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
     let shown = read_shown(&view, &some).await?;
     let plain = view.address(if is_system { "/system" } else { "/metrics" });
     let unlooked = plain.clone().with_filled("q", query);
-    let list = look.onto(unlooked.clone());
+    let list = look.onto(&unlooked);
     let next = (from + PER_PAGE < fitting.len()).then(|| list.clone().with("from", (from + PER_PAGE).to_string()));
     let title = if is_system {
         words.runs.system
@@ -135,7 +137,7 @@ pub fn table(view: &View<'_>, shown: &[Shown<'_>], look: Look) -> Markup {
                     @for (metric, summary) in shown {
                         tr {
                             th scope="row" {
-                                a href=(look.onto(metric_address(view, &metric.key))) { bdi { (metric.key) } }
+                                a href=(look.onto(&metric_address(view, &metric.key))) { bdi { (metric.key) } }
                             }
                             td { @if summary.points.len() > 1 { (spark(view.words, &metric.key, summary)) } }
                             (values(view, metric.point, summary))
@@ -185,7 +187,7 @@ pub fn charts(view: &View<'_>, shown: &[Shown<'_>], look: Look, count: usize) ->
                 div.bar { h2 { (view.words.runs.charts) } }
                 div.half {
                     @for (index, (metric, summary)) in drawn.into_iter().enumerate() {
-                        (look.chart(view, &format!("chart-{index}"), &metric.key, summary))
+                        (chart(view, look, &format!("chart-{index}"), &metric.key, summary))
                     }
                 }
             }

@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 
 use super::aside::aside;
-use super::charts::Look;
 use super::head::{RunTab, head};
 use super::lineage::Lineage;
 use super::view::{RunRead, View};
 use super::{artifacts, metrics};
 use crate::domain::metric::Metric;
 use crate::error::Result;
+use crate::pages::look::Look;
 use crate::request::call::Call;
 use crate::request::response::Answer;
 
@@ -49,7 +49,7 @@ fn metrics_part(view: &View<'_>, shown: &[metrics::Shown<'_>], look: Look) -> Ma
             div.bar {
                 h2 { (words.metrics) }
                 (look.bar(view.words, &view.address("")))
-                @if has_more { a.small.end href=(look.onto(view.address("/metrics"))) { (words.all_metrics) } }
+                @if has_more { a.small.end href=(look.onto(&view.address("/metrics"))) { (words.all_metrics) } }
             }
             @if shown.is_empty() {
                 p.mut { (words.no_metrics) }

@@ -1,9 +1,9 @@
 //! The points of metrics as CSV, which is made while it is sent.
 
+use mlforge_ui::chart::as_logged;
 use mlforge_ui::number;
 use mlforge_ui::time::iso;
 
-use super::charts::as_logged;
 use super::table_text::cell;
 use super::view::run_id;
 use crate::domain::id::RunId;
