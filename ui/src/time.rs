@@ -26,9 +26,9 @@ fn distance(words: &Words, then_ms: i64, now_ms: i64) -> String {
     let passed = now_ms.saturating_sub(then_ms);
     let said = |text: &str, count: i64| fill(text, &[&count.to_string()]);
     match passed {
-        ..MINUTE_MS => words.common.just_now.to_owned(),
-        ..HOUR_MS => said(words.common.minutes_ago, passed / MINUTE_MS),
-        ..DAY_MS => said(words.common.hours_ago, passed / HOUR_MS),
+        _ if passed < MINUTE_MS => words.common.just_now.to_owned(),
+        _ if passed < HOUR_MS => said(words.common.minutes_ago, passed / MINUTE_MS),
+        _ if passed < DAY_MS => said(words.common.hours_ago, passed / HOUR_MS),
         _ if passed < 2 * DAY_MS => words.common.yesterday.to_owned(),
         _ if passed < AGO_DAYS_MAX * DAY_MS => said(words.common.days_ago, passed / DAY_MS),
         _ => date(then_ms),
@@ -47,13 +47,13 @@ pub fn duration(words: &Words, ms: i64) -> String {
         }
     };
     match ms {
-        ..SECOND_MS => fill(common.milliseconds, &[&ms.to_string()]),
-        ..MINUTE_MS => fill(common.seconds, &[&(ms / SECOND_MS).to_string()]),
-        ..HOUR_MS => two(
+        _ if ms < SECOND_MS => fill(common.milliseconds, &[&ms.to_string()]),
+        _ if ms < MINUTE_MS => fill(common.seconds, &[&(ms / SECOND_MS).to_string()]),
+        _ if ms < HOUR_MS => two(
             (ms / MINUTE_MS, common.minutes),
             (ms % MINUTE_MS / SECOND_MS, common.seconds),
         ),
-        ..DAY_MS => two((ms / HOUR_MS, common.hours), (ms % HOUR_MS / MINUTE_MS, common.minutes)),
+        _ if ms < DAY_MS => two((ms / HOUR_MS, common.hours), (ms % HOUR_MS / MINUTE_MS, common.minutes)),
         _ => two((ms / DAY_MS, common.days), (ms % DAY_MS / HOUR_MS, common.hours)),
     }
 }

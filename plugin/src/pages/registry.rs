@@ -98,7 +98,7 @@ pub fn lines_before(site: &Site) -> Markup {
 }
 
 /// A list of aliases as marks, at most `count`, and the number of the others.
-pub fn alias_marks<'a>(site: &Site, aliases: &[(&'a str, String)], count: usize) -> Markup {
+pub fn alias_marks(site: &Site, aliases: &[(&str, String)], count: usize) -> Markup {
     html! {
         @for (alias, address) in aliases.iter().take(count) {
             a.tag.al href=(address) title=(alias) { bdi { "@" (alias) } } " "

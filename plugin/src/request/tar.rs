@@ -31,7 +31,7 @@ impl Header {
         self.text(format!("{number:0digits$o}").as_bytes(), width)
     }
 
-    fn new(name: &[u8], size: u64, time_s: u64, kind: u8) -> Vec<u8> {
+    fn written(name: &[u8], size: u64, time_s: u64, kind: u8) -> Vec<u8> {
         let before = Header(Vec::with_capacity(512)).text(name, 100).octal(0o644, 8);
         let before = before.octal(0, 8).octal(0, 8).octal(size, 12);
         let before = before.octal(time_s.min(SIZE_MAX), 12).0;
@@ -60,11 +60,11 @@ pub fn header(name: &str, size: u64, modified_ms: u64) -> Vec<u8> {
     let mut headers = Vec::new();
     if !records.is_empty() {
         let length = to_u64(records.len());
-        headers.extend(Header::new(PAX_NAME, length, time_s, b'x'));
+        headers.extend(Header::written(PAX_NAME, length, time_s, b'x'));
         headers.extend(records);
         headers.extend(padding(length));
     }
-    headers.extend(Header::new(name.as_bytes(), size.min(SIZE_MAX), time_s, b'0'));
+    headers.extend(Header::written(name.as_bytes(), size.min(SIZE_MAX), time_s, b'0'));
     headers
 }
 

@@ -79,7 +79,10 @@ pub async fn pass(after: Option<&[u8]>, now_ms: i64) -> Result<ForgePass> {
     Ok(pass)
 }
 
-fn read(key: &[u8], value: &[u8]) -> Result<(Attempts, (Vec<u8>, CommitHash, Attempts))> {
+/// A pending status: its key, its commit, and the attempts so far.
+type Pending = (Vec<u8>, CommitHash, Attempts);
+
+fn read(key: &[u8], value: &[u8]) -> Result<(Attempts, Pending)> {
     let commit = keys::pending_status_of(key).ok_or_else(|| Error::corrupt("pending commit status", key))?;
     let attempts = read_pending_status(value)?.attempts;
     Ok((attempts, (key.to_vec(), commit, attempts)))

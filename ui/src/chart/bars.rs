@@ -46,7 +46,7 @@ impl BarChart<'_> {
             html! { th scope="row" { bdi { (cut(bar.name)) } } td.num { (shown(*bar)) } }
         };
         let rows: Vec<Markup> = self.bars.iter().map(row).collect();
-        let along = Scale::of(self.bars.iter().filter_map(|bar| bar.value).map(as_logged), false).map(Scale::from_zero);
+        let along = Scale::of(self.bars.iter().filter_map(|bar| bar.value).map(as_logged), false).map(Scale::with_zero);
         html! {
             figure id=[(!self.id.is_empty()).then_some(self.id)] {
                 figcaption { bdi { (self.title) } span.mut.small { (count) } }

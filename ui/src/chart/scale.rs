@@ -67,7 +67,7 @@ impl Scale {
     }
 
     /// The axis from 0, as bars need it.
-    pub(super) fn from_zero(self) -> Self {
+    pub(super) fn with_zero(self) -> Self {
         Scale {
             low: self.low.min(0.0),
             high: self.high.max(0.0),

@@ -251,7 +251,7 @@ fn choice(call: &Call<'_>, full: &FullModel, versions: &[Version], shown: &Shown
     let words = call.site.words();
     let mut numbers: Vec<u64> = versions.iter().map(|version| version.number).collect();
     let chosen = match shown {
-        Shown::Difference(versions) => [versions[0].version.number, versions[1].version.number],
+        Shown::Difference(versions) => versions.each_ref().map(|full| full.version.number),
         Shown::Text(version) => {
             let to = version.as_ref().map_or(0, |full| full.version.number);
             let before = numbers.iter().find(|number| **number < to).copied();

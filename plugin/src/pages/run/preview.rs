@@ -221,7 +221,7 @@ mod tests {
         leaf.prop_recursive(4, 30, 5, |inner| {
             let list = prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from);
             let map = prop::collection::btree_map(any::<String>(), inner, 0..5);
-            prop_oneof![list, map.prop_map(|map| Value::from_iter(map))]
+            prop_oneof![list, map.prop_map(Value::from_iter)]
         })
     }
 
