@@ -111,10 +111,11 @@ MODELS = [
 
 def environments():
     """The interpreters of all clients under test, in neighbouring directories. If only one is there: that
-    one.
+    one. Other suites have theirs beside them, without a client.
     """
-    beside = sorted(Path(sys.prefix).parent.glob("*/requirements.stamp"))
-    return [stamp.parent / "bin" / "python" for stamp in beside] or [Path(sys.executable)]
+    stamps = sorted(Path(sys.prefix).parent.glob("*/requirements.stamp"))
+    beside = [stamp.parent for stamp in stamps if any(stamp.parent.glob("lib/python*/site-packages/mlflow"))]
+    return [environment / "bin" / "python" for environment in beside] or [Path(sys.executable)]
 
 
 def read_by_all(request):
