@@ -41,7 +41,7 @@ fn told(tracker: &Tracker) -> Vec<GotStatus> {
     tracker.ci().take_statuses()
 }
 
-/// What the forge gets when the run `try-1` in the experiment `cats` has finished.
+/// The status that the forge gets when the run `try-1` in the experiment `cats` has finished.
 fn finished(run: &str) -> GotStatus {
     GotStatus {
         project: 1,

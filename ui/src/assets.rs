@@ -72,7 +72,7 @@ impl Asset {
     }
 }
 
-/// How long browsers keep a file: its address changes with its contents.
+/// The time for which browsers keep a file: its address changes with its contents.
 pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 /// The policy of every page: only files of the server itself, no script in the page, no form and no frame elsewhere.

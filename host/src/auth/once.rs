@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::seal::{Key, random};
 use crate::forge::Credential;
 
-/// How long a link is good, in milliseconds.
+/// The validity of a link, in milliseconds.
 const LIFE_MS: u64 = 10 * 60 * 1_000;
 
 /// Makes the credential of a link's user, once the link is followed.

@@ -15,12 +15,12 @@ use super::session::Sessions;
 use crate::forge::local::LocalForge;
 use crate::forge::oauth::OauthClient;
 
-/// How long a sign-in on the forge may take, in seconds.
+/// The time that a sign-in on the forge may take, in seconds.
 pub(crate) const FLOW_S: u64 = 10 * 60;
 /// Domain separation of the cookie of a sign-in that is under way.
 const FLOW: &[u8] = b"mlforge oauth 1";
 
-/// What the sign-in of browsers needs.
+/// The settings and state of the sign-in of browsers.
 pub(crate) struct SignIn {
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,

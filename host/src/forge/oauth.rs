@@ -43,7 +43,7 @@ pub(crate) struct OauthClient {
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
     pub(crate) refresh_token: Option<String>,
-    /// How long the access token is good. `None`: the forge does not tell.
+    /// The validity of the access token. `None`: the forge does not tell.
     pub(crate) expires_in: Option<Duration>,
 }
 

@@ -83,7 +83,7 @@ async fn newest(id: ExperimentId) -> Result<Vec<Column>> {
     columns::read(&ids).await
 }
 
-/// What is shown.
+/// The runs and metrics that are shown.
 struct Shown<'a> {
     site: &'a Site,
     /// The address of the page without parameters.
@@ -93,7 +93,7 @@ struct Shown<'a> {
     look: Look,
     /// The runs, the newest first.
     columns: &'a [Column],
-    /// Those of them that are drawn by step.
+    /// The runs that are drawn by step.
     lines: &'a [Column],
     metrics: Vec<&'a str>,
     curves: Curves,

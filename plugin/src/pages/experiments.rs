@@ -31,7 +31,7 @@ const NOTE: &str = "mlflow.note.content";
 /// Maximum number of characters of a note in the list.
 const NOTE_CHARS_MAX: usize = 160;
 
-/// What the address asks the list for.
+/// The view of the list that the address asks for.
 struct Asked<'a> {
     /// The text that names contain.
     text: &'a str,

@@ -21,7 +21,7 @@ pub struct TextField<'a> {
     pub chars_max: usize,
     /// True if it may not stay empty.
     pub is_required: bool,
-    /// What may stand here; empty: no hint.
+    /// A hint to the valid texts; empty: none.
     pub hint: &'a str,
     /// The reason why the value was refused.
     pub mistake: Option<&'a str>,

@@ -47,7 +47,7 @@ pub enum Section {
     Experiments,
     /// Models and versions.
     Models,
-    /// What was deleted.
+    /// The trash.
     Trash,
     /// Prompts.
     Prompts,

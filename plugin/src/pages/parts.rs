@@ -87,7 +87,7 @@ pub fn pager(words: &Words, first: Option<&str>, next: Option<&str>) -> Markup {
 pub struct Question<'a> {
     /// The title, which says what is asked.
     pub title: &'a str,
-    /// What happens after a yes.
+    /// The consequence of a yes.
     pub consequence: Markup,
     /// The word on the button.
     pub button: &'a str,

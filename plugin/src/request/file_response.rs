@@ -19,7 +19,7 @@ const POLICY_OF_DOCUMENT: &str = "default-src 'none'; style-src 'unsafe-inline'"
 /// Number of bytes at the beginning of a file that tell its type.
 const START_BYTES: u64 = 64;
 
-/// How a browser is to treat a file.
+/// The treatment of a file by a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Treatment {
     kind: &'static str,

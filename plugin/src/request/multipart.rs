@@ -69,7 +69,7 @@ fn broken() -> Error {
     Error::Invalid("The form is no whole multipart/form-data of UTF-8.".to_owned())
 }
 
-/// What stands before and after the first place of some bytes.
+/// Splits at the first place of some bytes, which are left out.
 fn cut<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let first = *at.first()?;
     let mut from = 0;

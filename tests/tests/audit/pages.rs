@@ -44,7 +44,7 @@ fn a_change_of_chosen_runs_leaves_a_record_of_each() {
                 .all(|record| record["detail"].as_str().unwrap_or_default() == detail)
         );
     }
-    // What changes nothing leaves no record.
+    // A request that changes nothing leaves no record.
     let count = audited.records().len();
     owner.ask("POST", "/-/ml/experiments/0/runs/restore", chosen);
     assert_eq!(audited.records().len(), count);

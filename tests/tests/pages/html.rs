@@ -2,7 +2,7 @@
 
 /// Elements without an end.
 ///
-/// Those of drawings have one: a browser would take what follows an open `circle` for its contents, and not draw it.
+/// Elements of drawings have one: a browser would take what follows an open `circle` for its contents, and not draw it.
 const VOID: [&str; 6] = ["br", "hr", "img", "input", "link", "meta"];
 
 /// Fails if elements are not nested, an attribute runs a script or styles, or an id comes twice.

@@ -21,7 +21,7 @@ pub(super) fn next(page: &Page) -> Option<String> {
     Some(address.replace("&amp;", "&"))
 }
 
-/// How often each text is on the pages of a list, from its first page.
+/// The number of times that each text is on the pages of a list, from its first page.
 fn walk(tracker: &Tracker, first: &str, texts: &[String]) -> Vec<usize> {
     let mut seen = vec![0; texts.len()];
     let mut address = Some(first.to_owned());

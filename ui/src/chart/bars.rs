@@ -19,7 +19,7 @@ pub struct Bar<'a> {
     pub name: &'a str,
     /// The number. `None`: the run has none.
     pub value: Option<f64>,
-    /// How it is drawn.
+    /// The mark with which it is drawn.
     pub mark: Mark,
 }
 

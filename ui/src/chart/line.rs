@@ -88,7 +88,7 @@ impl<'a> LineChart<'a> {
         drawn.collect()
     }
 
-    /// How the lines are drawn, and which values are not.
+    /// The way in which the lines are drawn, and the values that are not.
     fn how(&self, words: &Words, drawn: &[DrawnSeries<'_>]) -> String {
         let charts = &words.charts;
         let mut parts = vec![match self.axis {

@@ -121,7 +121,7 @@ impl<'a> LinePlot<'a> {
         (x, (1.0 - self.up.place(point.y)) * self.height)
     }
 
-    /// What is in the svg of the plot area.
+    /// The contents of the svg of the plot area.
     pub(super) fn contents(&self, words: &Words) -> Markup {
         html! {
             (grid(&ticks::numbers(self.up), self.up, self.height))

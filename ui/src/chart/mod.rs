@@ -48,7 +48,7 @@ pub struct Point {
     pub y: f64,
 }
 
-/// How a series is drawn.
+/// The mark with which a series is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Grey, without a name at its end.
@@ -116,7 +116,7 @@ pub struct Series<'a> {
     pub name: &'a str,
     /// The points. They may be more than are drawn, and in any order.
     pub points: Vec<Point>,
-    /// How it is drawn.
+    /// The mark with which it is drawn.
     pub mark: Mark,
     /// True if more points may come: the line ends before the edge.
     pub is_running: bool,

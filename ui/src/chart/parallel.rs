@@ -22,7 +22,7 @@ const SIDE: f64 = 7.0;
 pub struct Line<'a> {
     /// Its name.
     pub name: &'a str,
-    /// How it is drawn.
+    /// The mark with which it is drawn.
     pub mark: Mark,
 }
 

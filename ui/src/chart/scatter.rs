@@ -21,7 +21,7 @@ pub struct Dot<'a> {
     pub x: f64,
     /// The number upwards.
     pub y: f64,
-    /// How it is drawn.
+    /// The mark with which it is drawn.
     pub mark: Mark,
 }
 

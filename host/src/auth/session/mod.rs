@@ -17,9 +17,9 @@ use crate::forge::Credential;
 
 pub(crate) use self::secret::Secret;
 
-/// How long a session lasts, in milliseconds.
+/// The life of a session, in milliseconds.
 pub(crate) const LIFE_MS: u64 = 30 * DAY_MS;
-/// How long a session lasts that is not used, in milliseconds.
+/// The life of a session that is not used, in milliseconds.
 const IDLE_MS: u64 = 7 * DAY_MS;
 /// The time of the last use is written at most once in so many milliseconds.
 const TOUCH_MS: u64 = 5 * 60 * 1_000;

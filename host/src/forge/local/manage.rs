@@ -1,4 +1,4 @@
-//! What a user may manage on the server's own pages: their tokens, and the members of projects that they own.
+//! Management by users on the server's own pages: of their tokens, and of the members of projects that they own.
 
 use rusqlite::{OptionalExtension as _, params};
 

@@ -1,4 +1,4 @@
-//! What the pages on which users of the server manage their tokens and projects have in common. Another forge has pages of its
+//! The common parts of the pages on which users of the server manage their tokens and projects. Another forge has pages of its
 //! own for that.
 
 use std::sync::Arc;

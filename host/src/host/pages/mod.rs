@@ -38,7 +38,7 @@ use crate::limits::budget::Exhausted;
 
 /// Maximum number of forms that are read at a time. Their senders may be nobody.
 pub(crate) const FORMS_MAX: usize = 32;
-/// How long a chosen language is remembered, in seconds.
+/// The time for which a chosen language is remembered, in seconds.
 const LANGUAGE_S: u64 = 365 * 24 * 3_600;
 
 /// Somebody who is signed in.

@@ -23,7 +23,7 @@ use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::http::router::{self, Route};
 
-/// How long the form of the page is good, in seconds.
+/// The validity of the form of the page, in seconds.
 const FORM_S: u64 = 24 * 3_600;
 
 /// The reason why somebody is not signed in.

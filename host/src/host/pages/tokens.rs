@@ -21,7 +21,7 @@ use crate::http::response_body::Body;
 /// Maximum number of days for which a token works that expires.
 const DAYS_MAX: i64 = 3_650;
 
-/// What the page tells above its list.
+/// The message above the page's list.
 enum Told {
     Nothing,
     /// The new token.

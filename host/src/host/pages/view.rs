@@ -40,7 +40,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(state: &'a HostState, head: &Parts, reader: Option<String>) -> Self {
-        // What was posted cannot be asked for again.
+        // A form that was posted cannot be asked for again.
         let here = match head.method {
             Method::POST => "/".to_owned(),
             _ => head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),

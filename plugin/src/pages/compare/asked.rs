@@ -1,4 +1,4 @@
-//! What the address asks of a comparison.
+//! The comparison that the address asks for.
 
 use maud::{Markup, html};
 use mlforge_ui::link::Address;
@@ -16,7 +16,7 @@ const NAMED_MAX: usize = 20;
 /// Longest id that is named, in characters.
 const ID_CHARS_MAX: usize = 40;
 
-/// What the address asks for.
+/// The comparison that the address asks for.
 pub(super) struct Asked<'a> {
     /// The runs, each once, in the order of the address.
     pub(super) runs: Vec<RunId>,

@@ -107,7 +107,7 @@ fn head(site: &Site, columns: &[Column], experiment: Option<&Experiment>, title:
     }
 }
 
-/// What of the address could not be shown.
+/// The parts of the address that could not be shown.
 fn notes(site: &Site, asked: &Asked<'_>) -> Markup {
     let words = &site.words().compare;
     let ids = |ids: &[String]| html! { bdi { (ids.join(", ")) } };

@@ -17,7 +17,7 @@ const VIEWS: [(&str, View); 3] = [
     ("all", View::All),
 ];
 
-/// What the address asks for.
+/// The view of the runs that the address asks for.
 pub(super) struct Asked<'a> {
     /// The experiment.
     pub(super) experiment: ExperimentId,

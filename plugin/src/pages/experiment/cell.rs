@@ -32,7 +32,7 @@ pub(super) enum Cell<'a> {
     Duration(i64),
     /// A CI job or a commit.
     Link {
-        /// What is shown.
+        /// The text that is shown.
         shown: Cow<'a, str>,
         /// The whole name.
         full: &'a str,

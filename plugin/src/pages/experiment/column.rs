@@ -38,7 +38,7 @@ pub(super) enum Field {
 }
 
 impl Field {
-    /// Those that can be chosen as columns.
+    /// The attributes that can be chosen as columns.
     pub(super) const CHOICES: [Field; 5] = [
         Field::Job,
         Field::Commit,

@@ -31,9 +31,9 @@ pub enum Form {
 pub struct Refused<'a> {
     /// The form.
     pub form: Form,
-    /// Why it was refused.
+    /// The reason for the refusal.
     pub message: &'a str,
-    /// What was typed: a name, a note, or a tag's value.
+    /// The text that was typed: a name, a note, or a tag's value.
     pub text: &'a str,
     /// The key of a tag.
     pub key: &'a str,

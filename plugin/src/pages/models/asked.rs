@@ -1,4 +1,4 @@
-//! What the address asks of the list: a text, an order and a place in it.
+//! The view of the list that the address asks for: a text, an order and a place in it.
 
 use mlforge_ui::link::Address;
 
@@ -29,7 +29,7 @@ impl Sort {
     }
 }
 
-/// What the address asks the list for.
+/// The view of the list that the address asks for.
 pub(super) struct Asked<'a> {
     pub(super) kind: Kind,
     /// The text that names contain, in either case.

@@ -1,4 +1,4 @@
-//! What a row of the list shows of a model.
+//! The facts about a model that a row of the list shows.
 
 use crate::domain::id::ModelId;
 use crate::domain::model::FullModel;

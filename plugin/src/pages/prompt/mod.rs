@@ -29,7 +29,7 @@ const PER_PAGE: usize = 30;
 /// Number of aliases that a row shows.
 const ALIASES_MAX: usize = 3;
 
-/// What the main part shows.
+/// The contents of the main part.
 enum Shown {
     /// The text of a version. `None`: the prompt has no version.
     Text(Option<Box<FullVersion>>),

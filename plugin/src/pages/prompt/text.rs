@@ -40,7 +40,7 @@ pub(super) fn text_of(call: &Call<'_>, full: &FullVersion) -> Markup {
     }
 }
 
-/// What is drawn of a difference.
+/// The lines of a difference that are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drawn<'a> {
     Line(Line<'a>),

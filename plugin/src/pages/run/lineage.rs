@@ -1,4 +1,4 @@
-//! What a run was made from, and what was made from it: datasets, logged models, versions, and the runs that it started.
+//! The lineage of a run, in both directions: datasets, logged models, versions, and the runs that it started.
 
 use std::rc::Rc;
 

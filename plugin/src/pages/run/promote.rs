@@ -34,7 +34,7 @@ const SUGGESTED_MAX: usize = 50;
 /// Number of logged models that the form offers.
 const LOGGED_MAX: usize = 20;
 
-/// What the form asks for.
+/// The version that the form asks for.
 #[derive(Clone, Copy, Default)]
 struct Asked<'a> {
     model: &'a str,

@@ -106,7 +106,7 @@ fn highest(numbers: impl Iterator<Item = Point>) -> Option<Point> {
     numbers.reduce(|best, next| if next.value > best.value { next } else { best })
 }
 
-/// What was read of a metric.
+/// The points and chunks that were read of a metric.
 #[derive(Default)]
 struct Read {
     points: Vec<Point>,

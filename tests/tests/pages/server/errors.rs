@@ -15,7 +15,7 @@ fn an_address_that_one_may_not_see_offers_to_sign_in() {
         let page = page.shows(&format!("/-/sign-in?next={}", encoded(path))).shows(&id);
         pages.push(page.html.replace(&id, "ID").replace("two", "one"));
     }
-    // Whether there is such a project is not told.
+    // The answer does not tell if there is such a project.
     assert_eq!(pages[0], pages[1]);
 }
 
