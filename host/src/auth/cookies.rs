@@ -12,7 +12,7 @@ pub(crate) const OAUTH: &str = "mlforge-oauth";
 /// The cookie with the language that the reader chose.
 pub(crate) const LANGUAGE: &str = "mlforge-language";
 
-/// Where the host is, as far as its cookies need it.
+/// The host's address, as far as its cookies need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cookies {
     /// The path of the external URL, without a slash at its end. Empty: the root.

@@ -37,7 +37,7 @@ impl Look {
         })
     }
 
-    /// The same way on another axis.
+    /// This way on another axis.
     pub fn along(self, axis: Axis) -> Self {
         Look { axis, ..self }
     }

@@ -1,7 +1,8 @@
 //! Parts of the pages of models, versions and prompts.
 
 use maud::{Markup, html};
-use mlforge_ui::words::fill;
+use mlforge_ui::words::{fill, filled};
+use mlforge_ui::{Words, time};
 
 use super::forms::{self, TextField};
 use super::{form_token, parts};
@@ -12,6 +13,7 @@ use crate::domain::limits::{KEY_CHARS_MAX, REGISTRY_TAG_VALUE_CHARS_MAX};
 use crate::domain::model::Model;
 use crate::domain::pair::REGISTRY_TAG;
 use crate::error::{Error, Result};
+use crate::host::clock::now_ms;
 use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::request::site::Site;
@@ -53,6 +55,15 @@ pub fn model_page(site: &Site, id: ModelId, below: &str) -> String {
 /// The address of a page of a version, from its path after the version's.
 pub fn version_page(site: &Site, id: ModelId, number: u64, below: &str) -> String {
     model_page(site, id, &format!("/versions/{number}{below}"))
+}
+
+/// The sentence that tells when something was made, in milliseconds since the Unix epoch, and by whom if that is known.
+pub fn created(words: &Words, made_by: Option<&Actor>, created_ms: i64) -> Markup {
+    let created = time::ago(words, created_ms, now_ms());
+    match author(made_by) {
+        Some(author) => filled(words.registry.created_by, &[created, html! { bdi { (author) } }]),
+        None => filled(words.registry.created_at, &[created]),
+    }
 }
 
 /// The name by which an author is shown. `None`: the author is not known.

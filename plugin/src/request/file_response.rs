@@ -13,7 +13,7 @@ use crate::store::artifacts;
 /// nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// The same for a file that a browser shows by a program of its own, which a sandbox would stop.
+/// The policy of a file that a browser shows by a program of its own, which a sandbox would stop.
 const POLICY_OF_DOCUMENT: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Number of bytes at the beginning of a file that tell its type.

@@ -36,7 +36,7 @@ impl HostState {
         }
     }
 
-    /// The same for a form, which must carry the reader's token.
+    /// The manager who posts a form, which must carry the reader's token.
     pub(super) async fn manager_of_form(
         self: &Arc<Self>,
         head: &Parts,

@@ -92,18 +92,12 @@ async fn show(call: &Call<'_>, full: &FullModel, mistake: Option<&str>) -> Resul
 
 fn head(call: &Call<'_>, full: &FullModel) -> Markup {
     let (site, words, model) = (call.site, call.site.words(), &full.model);
-    let created = time::ago(words, model.creation_time_ms, now_ms());
     html! {
         div.head {
             div {
                 h1 { bdi { (model.name) } }
                 p.meta {
-                    span {
-                        @match registry::author(model.author.as_ref()) {
-                            Some(author) => (filled(words.registry.created_by, &[created, html! { bdi { (author) } }])),
-                            None => (filled(words.registry.created_at, &[created])),
-                        }
-                    }
+                    span { (registry::created(words, model.author.as_ref(), model.creation_time_ms)) }
                 }
             }
             @if call.may_write {

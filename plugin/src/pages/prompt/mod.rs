@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use mlforge_ui::link::Address;
 use mlforge_ui::time;
-use mlforge_ui::words::{fill, filled};
+use mlforge_ui::words::fill;
 
 use self::text::{difference, text_of};
 use super::registry::{self, Tags};
@@ -140,18 +140,12 @@ fn is_chat(full: &FullVersion) -> bool {
 
 fn head(call: &Call<'_>, full: &FullModel) -> Markup {
     let (site, words, model) = (call.site, call.site.words(), &full.model);
-    let created = time::ago(words, model.creation_time_ms, now_ms());
     html! {
         div.head {
             div {
                 h1 { bdi { (model.name) } }
                 p.meta {
-                    span {
-                        @match registry::author(model.author.as_ref()) {
-                            Some(author) => (filled(words.registry.created_by, &[created, html! { bdi { (author) } }])),
-                            None => (filled(words.registry.created_at, &[created])),
-                        }
-                    }
+                    span { (registry::created(words, model.author.as_ref(), model.creation_time_ms)) }
                 }
                 @if let Some(line) = registry::first_line(&model.description) { p { bdi { (line) } } }
             }

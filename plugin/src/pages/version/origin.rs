@@ -1,4 +1,4 @@
-//! Where a version comes from: its run, its source, and the CI job that made it.
+//! The origin of a version: its run, its source, and the CI job that made it.
 
 use maud::{Markup, html};
 use mlforge_ui::icon::Icon;
