@@ -260,6 +260,20 @@ impl Expected {
         versions.any(|version| version.run == run.id)
     }
 
+    /// True if a run is a version with this semantic version, false if it is not. `None` if only a deleted
+    /// model has such a version: how long mlforge remembers it is not known.
+    pub(crate) fn is_original(&self, run: &str, semver: SemVer) -> Option<bool> {
+        let has_it = |model: &&Model| {
+            let mut versions = model.versions.values();
+            versions.any(|version| version.run == run && version.semver == semver)
+        };
+        let mut holders = self.models.iter().filter(has_it).peekable();
+        match holders.peek() {
+            None => Some(false),
+            Some(_) => holders.any(|model| !model.is_deleted).then_some(true),
+        }
+    }
+
     /// The runs of an experiment with their indices.
     pub(crate) fn runs_of(&self, experiment: usize) -> impl Iterator<Item = (usize, &Run)> {
         let of_it = move |(_, run): &(usize, &Run)| run.experiment == experiment;
@@ -333,6 +347,31 @@ mod tests {
         model.aliases.insert("a".to_owned(), 2);
         model.remove(2);
         assert_eq!((model.latest(), model.aliases.len()), (Some(3), 0));
+    }
+
+    #[test]
+    fn a_run_is_the_original_of_its_semantic_versions() {
+        let semver = |major| SemVer {
+            numbers: [major, 0, 0],
+            candidate: None,
+        };
+        let mut expected = Expected::new(String::new());
+        for (major, is_deleted) in [(1, false), (2, true)] {
+            let version = Version {
+                semver: semver(major),
+                run: "r".to_owned(),
+                ..Version::default()
+            };
+            expected.models.push(Model {
+                is_deleted,
+                versions: BTreeMap::from([(1, version)]),
+                ..Model::default()
+            });
+        }
+        assert_eq!(expected.is_original("r", semver(1)), Some(true));
+        assert_eq!(expected.is_original("r", semver(2)), None);
+        assert_eq!(expected.is_original("r", semver(3)), Some(false));
+        assert_eq!(expected.is_original("q", semver(1)), Some(false));
     }
 
     #[test]

@@ -112,7 +112,8 @@ pub(super) fn set_model_tag(draw: &mut Draw<'_>) -> Option<Step> {
 }
 
 /// Makes a version of one of the caller's runs or of a new one. The semantic version is given, or the next
-/// one.
+/// one. A run that already is a version of the given semantic version is copied: if the model has that
+/// semantic version, the copy gets the next one.
 pub(super) fn create_version(draw: &mut Draw<'_>) -> Option<Step> {
     let (index, model) = any(draw)?;
     let expected = draw.expected;
@@ -125,7 +126,12 @@ pub(super) fn create_version(draw: &mut Draw<'_>) -> Option<Step> {
         numbers: [draw.dice.below(4), draw.dice.below(4), draw.dice.below(4)],
         candidate: draw.dice.one_in(2).then(|| draw.dice.below(3)),
     });
-    let semver = wanted.unwrap_or_else(|| model.next_semver());
+    let is_copied = match (&run, wanted) {
+        (Some(run), Some(wanted)) => expected.is_original(run, wanted)?,
+        _ => false,
+    };
+    let free = wanted.filter(|wanted| !(is_copied && model.has(*wanted)));
+    let semver = free.unwrap_or_else(|| model.next_semver());
     let token = draw.dice.token();
     let tags = Pairs::from([("token".to_owned(), token.clone())]);
     let mut sent = tags.clone();
