@@ -17,6 +17,8 @@ mod lock;
 pub mod memory;
 mod permits;
 pub(crate) mod private_file;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub(crate) mod quota;
 #[cfg(feature = "s3")]
 pub mod s3;
@@ -24,8 +26,8 @@ pub mod sqlite;
 #[cfg(test)]
 mod suite;
 
-/// Maximum length of a key, in bytes.
-pub const KEY_BYTES_MAX: usize = 4096;
+/// Maximum length of a key, in bytes. An entry of an index of PostgreSQL has room for about 2,680.
+pub const KEY_BYTES_MAX: usize = 2_560;
 /// Maximum length of a value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 32 << 20;
 /// Maximum number of keys or ranges in one read.
@@ -38,6 +40,8 @@ pub const COMMIT_ITEMS_MAX: usize = 10_000;
 pub const COMMIT_BYTES_MAX: usize = 64 << 20;
 /// Number of bytes after which a page ends.
 pub const PAGE_BYTES: usize = 4 << 20;
+/// Number of entries after which a page ends.
+pub const PAGE_ENTRIES_MAX: usize = 100_000;
 /// A project's number. The host prefixes every key with it, so the component never sees another project's
 /// data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,7 +126,7 @@ impl Page {
     /// this range.
     #[must_use]
     pub fn offer(&mut self, key: &[u8], value: &[u8]) -> bool {
-        if self.bytes.len() >= PAGE_BYTES {
+        if self.bytes.len() >= PAGE_BYTES || self.ends.len() / 2 >= PAGE_ENTRIES_MAX {
             self.cut = u32::try_from(self.counts.len().saturating_sub(1)).ok();
             return false;
         }

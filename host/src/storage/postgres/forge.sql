@@ -1,0 +1,1 @@
+-- Users, projects, members and tokens of the local forge; sessions of browsers; keys of the hosts.
