@@ -2,8 +2,9 @@
 //! clock is frozen and its random numbers are seeded.
 //!
 //! `MLFORGE_TEST_STORAGE=sqlite` and `MLFORGE_TEST_ISOLATE=1` run every test on the other storage and in
-//! fresh instances. On SQLite everything is compacted before each request. `MLFORGE_TEST_STORAGE=s3` stores
-//! files in the bucket that `MLFORGE_TEST_S3` names.
+//! fresh instances. `MLFORGE_TEST_STORAGE=postgres` runs them on the server that `MLFORGE_TEST_POSTGRES` names,
+//! each on a database of its own. On both, everything is compacted before each request. `MLFORGE_TEST_STORAGE=s3`
+//! stores files in the bucket that `MLFORGE_TEST_S3` names.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,15 +13,15 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use mlforge::storage::memory::{MemoryBlobs, MemoryRecords};
+use mlforge::storage::memory::MemoryBlobs;
 use mlforge::storage::s3::{S3Blobs, S3Location};
-use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::storage::{Blobs, ProjectId, Records};
 use mlforge::{Host, HostBuilder};
 use serde_json::Value;
 
 pub use crate::component::plugin;
 use crate::component::{is_isolated, patient};
+use crate::record_store::{Place, with_records};
 use crate::two_projects::{Environment, TwoProjects};
 
 /// The time of the component's clock, in milliseconds since the Unix epoch.
@@ -37,7 +38,7 @@ pub struct Tracker {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) environment: Arc<Environment>,
-    _directory: Option<Arc<tempfile::TempDir>>,
+    _place: Option<Arc<Place>>,
 }
 
 /// An answer in JSON.
@@ -109,36 +110,23 @@ impl Tracker {
 
     /// A tracker whose host has other settings.
     pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
-        let directory = (std::env::var("MLFORGE_TEST_STORAGE").as_deref() == Ok("sqlite"))
-            .then(|| Arc::new(tempfile::tempdir().expect("a temporary directory")));
-        let (builder, records): (HostBuilder, Arc<dyn Records>) = match &directory {
-            None => {
-                let records = Arc::new(MemoryRecords::new());
-                (Host::builder().records(Arc::clone(&records)), records)
-            }
-            Some(directory) => {
-                let records = SqliteRecords::open(&directory.path().join("records.db")).expect("a new database");
-                let records = Arc::new(records);
-                (Host::builder().records(Arc::clone(&records)), records)
-            }
-        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime");
-        let environment = Arc::new(Environment::default());
+        let (builder, records, place) = with_records(&runtime);
         let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &runtime);
         Tracker {
             host: finish(builder, &environment),
             runtime,
             project: 1,
             token: "writer",
-            packs: directory.is_some(),
+            packs: place.is_some(),
             records,
             blobs,
             environment,
-            _directory: directory,
+            _place: place,
         }
     }
 

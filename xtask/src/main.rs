@@ -13,6 +13,7 @@ mod environment;
 mod forges;
 mod layout;
 mod lint;
+mod postgres;
 mod s3;
 mod serve;
 mod soak;

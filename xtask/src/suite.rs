@@ -14,6 +14,7 @@ use crate::environment::make_missing;
 use crate::forges;
 use crate::layout::Layout;
 use crate::lint;
+use crate::postgres;
 use crate::s3;
 use crate::soak;
 use crate::step::{cargo, run, run_watched, seconds, step};
@@ -28,6 +29,8 @@ pub(crate) enum Part {
     Deny,
     /// `cargo test`: unit tests and the hermetic tests.
     Rust,
+    /// Records in PostgreSQL.
+    Postgres,
     /// Files in an S3-compatible store.
     S3,
     /// The real MLflow clients.
@@ -44,10 +47,11 @@ pub(crate) enum Part {
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
+        Self::Postgres,
         Self::Clients,
         Self::Differential,
         Self::Forges,
@@ -61,11 +65,19 @@ impl Part {
         let named: Vec<Self> = names.iter().map(|name| Self::parse(name)).collect::<Result<_>>()?;
         let takes_arguments = matches!(
             named.as_slice(),
-            [Self::Rust | Self::Clients | Self::Differential | Self::Forges | Self::Browser | Self::Soak]
+            [
+                Self::Rust
+                    | Self::Postgres
+                    | Self::Clients
+                    | Self::Differential
+                    | Self::Forges
+                    | Self::Browser
+                    | Self::Soak
+            ]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `clients`, `differential`, `forges`, `browser` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -84,6 +96,7 @@ impl Part {
             Self::Lint => "lint",
             Self::Deny => "deny",
             Self::Rust => "rust",
+            Self::Postgres => "postgres",
             Self::S3 => "s3",
             Self::Clients => "clients",
             Self::Differential => "differential",
@@ -138,6 +151,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Lint => lint::lint(&layout)?,
             Part::Deny => deny::check(&layout)?,
             Part::Rust => rust(&layout, rest, &mut tally)?,
+            Part::Postgres => postgres::run_tests(&layout, rest, &mut tally)?,
             Part::S3 => s3::run_tests(&layout, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
@@ -180,6 +194,9 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     }
     if parts.contains(&Part::Forges) {
         forges::install_missing(&layout.root)?;
+    }
+    if parts.contains(&Part::Postgres) {
+        postgres::install(&layout.root)?;
     }
     if parts.contains(&Part::S3) {
         s3::installed(&layout)?;
