@@ -9,7 +9,7 @@ use crate::domain::id::RunId;
 use crate::domain::job::names_job;
 use crate::domain::limits::{
     BATCH_ITEMS_MAX, BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, DATASET_DIGEST_CHARS_MAX,
-    DATASET_NAME_CHARS_MAX,
+    DATASET_NAME_CHARS_MAX, MEASURED_BYTES_MAX,
 };
 use crate::domain::logged_model::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
@@ -124,6 +124,22 @@ impl OfModel<'_> {
     }
 }
 
+/// Checks that a metric and its dataset fit together into the key of a record. Texts of characters of three bytes always do.
+fn validate_measured(params: &Params<'_>, key: &str, dataset: &MeasuredOn) -> Result<()> {
+    let texts = [key, &dataset.name, &dataset.digest];
+    let bytes: usize = texts
+        .iter()
+        .map(|text| text.len() + text.bytes().filter(|byte| *byte == 0).count())
+        .sum();
+    if bytes > MEASURED_BYTES_MAX {
+        return Err(Error::Invalid(format!(
+            "'{}' has {bytes} bytes together with the name of the metric and the digest: at most {MEASURED_BYTES_MAX} are allowed for a metric of a logged model",
+            params.name("dataset_name")
+        )));
+    }
+    Ok(())
+}
+
 /// The logged model of a point, and the dataset on which it was measured. `None`: the point is only of a run.
 fn read_model(params: &Params<'_>) -> Result<Option<(LoggedModelId, MeasuredOn)>> {
     let Some(model) = params.text("model_id")?.filter(|model| !model.is_empty()) else {
@@ -136,6 +152,7 @@ fn read_model(params: &Params<'_>) -> Result<Option<(LoggedModelId, MeasuredOn)>
         &dataset.digest,
         DATASET_DIGEST_CHARS_MAX,
     )?;
+    validate_measured(params, params.required_text("key")?, &dataset)?;
     Ok(Some((LoggedModelId::parse(model)?, dataset)))
 }
 

@@ -127,6 +127,9 @@ pub const INPUTS_MAX: usize = 1_000;
 pub const DATASET_NAME_CHARS_MAX: usize = 500;
 /// Digests of datasets.
 pub const DATASET_DIGEST_CHARS_MAX: usize = 36;
+/// The key of a metric of a logged model, with the name and digest of its dataset: bytes of all three, a zero byte counted
+/// twice. They are parts of one key of a record.
+pub const MEASURED_BYTES_MAX: usize = 2_400;
 /// Sources of datasets.
 pub const DATASET_SOURCE_CHARS_MAX: usize = 65_535;
 /// Schemas of datasets.

@@ -28,7 +28,7 @@ const KEPT_PAGES_MAX: usize = 24;
 
 /// The longest key of a record, in bytes (`wit/records.wit`). No record has a longer key, so such a key is
 /// absent without a call of the host. A caller's name that is too long for any record is thus not found.
-const KEY_BYTES_MAX: usize = 4_096;
+pub const KEY_BYTES_MAX: usize = 2_560;
 
 /// The version of a record that does not exist.
 pub const ABSENT: u64 = 0;

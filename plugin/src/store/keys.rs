@@ -225,7 +225,7 @@ pub fn dataset_use(experiment: ExperimentId, name: &str, digest: &str, context: 
 }
 
 /// Largest number of characters of a context in the key of a dataset's use.
-const USE_CONTEXT_CHARS_MAX: usize = 450;
+const USE_CONTEXT_CHARS_MAX: usize = 100;
 
 /// Span of the uses of an experiment's datasets, by (name, digest, context).
 pub fn dataset_uses(experiment: ExperimentId) -> Span {

@@ -77,3 +77,22 @@ fn many_writers_of_one_model_do_not_conflict() {
     assert_eq!(model["info"]["tags"].as_array().unwrap().len(), 40);
     assert_eq!(model["data"]["metrics"].as_array().unwrap().len(), 40);
 }
+
+#[test]
+fn a_metric_and_its_dataset_that_fit_into_no_key_are_refused() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run("0", 1);
+    let model_id = id(&create(&tracker, json!({})));
+    let log = |letter: &str| {
+        let point = json!({
+            "run_id": run, "key": letter.repeat(250), "value": 1, "timestamp": 5, "model_id": model_id,
+            "dataset_name": letter.repeat(500), "dataset_digest": letter.repeat(36),
+        });
+        tracker.post("runs/log-metric", point)
+    };
+    // The longest texts in any language of today fit. Those in characters of four bytes do not.
+    log("\u{d55c}").ok();
+    assert_eq!(read(&tracker, &model_id)["data"]["metrics"][0]["dataset_name"], "\u{d55c}".repeat(500));
+    let message = log("\u{10000}").fails(400, "INVALID_PARAMETER_VALUE");
+    assert!(message.contains("3144 bytes") && message.contains("2400"), "{message}");
+}

@@ -1,6 +1,6 @@
 //! Budgets of one compaction pass.
 //!
-//! A pass is one commit, and a commit has limits (`wit/records.wit`): 10,000 writes, 64 MiB, keys of 4,096
+//! A pass is one commit, and a commit has limits (`wit/records.wit`): 10,000 writes, 64 MiB, keys of 2,560
 //! bytes. The memory of an instance is limited, too. So the reads and writes of a pass are bounded before the
 //! commit is built, whatever was logged:
 //!

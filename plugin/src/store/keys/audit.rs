@@ -6,7 +6,7 @@ use crate::domain::name::cut;
 use crate::host::records::Span;
 
 /// Largest number of characters of the caller's facts in a key. The facts are ASCII.
-const CALLER_CHARS_MAX: usize = 2_000;
+const CALLER_CHARS_MAX: usize = 600;
 
 /// Key of the record of one change. `unique` tells changes of the same millisecond apart.
 pub fn audited_change(time_ms: i64, unique: u64) -> Vec<u8> {
@@ -69,7 +69,7 @@ mod tests {
             let read: Vec<_> = keys(time_ms).iter().map(|key| audited_at(key)).collect();
             let expected = [false, false, true, true].map(|is_logging| Some((time_ms, is_logging)));
             assert_eq!(read, expected);
-            assert!(keys(time_ms).iter().all(|key| key.len() <= 4_096));
+            assert!(keys(time_ms).iter().all(|key| key.len() <= 2_560));
         }
         for other in [
             &b"a"[..],

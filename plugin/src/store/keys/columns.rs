@@ -84,9 +84,9 @@ pub enum Column {
 }
 
 /// Longest key of a metric, param or tag that is a column, in bytes. It keeps the keys of blocks and of a
-/// run's values within a storage's 4,096 bytes, even where each byte is written as two. The API takes 250
+/// run's values within a storage's 2,560 bytes, even where each byte is written as two. The API takes 250
 /// characters, but earlier versions stored longer keys of tags of new runs.
-const COLUMN_KEY_BYTES_MAX: usize = 2_000;
+const COLUMN_KEY_BYTES_MAX: usize = 1_250;
 
 impl Column {
     /// True if the column is stored. A value with a longer key is read from the runs themselves.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::domain::metric::Point;
+use crate::host::records::KEY_BYTES_MAX;
 use proptest::prelude::*;
 
 fn a_point() -> impl Strategy<Value = Point> {
@@ -160,7 +161,22 @@ proptest! {
         prop_assert!(span.start <= key && key < span.end);
         prop_assert_eq!(read_dataset_use(&key), Some((name, digest, context.is_some())));
         let long = |chars: usize| "\u{10000}".repeat(chars);
-        prop_assert!(dataset_use(ExperimentId(9), &long(500), &long(36), Some(&long(500))).len() <= 4096);
+        prop_assert!(dataset_use(ExperimentId(9), &long(500), &long(36), Some(&long(500))).len() <= KEY_BYTES_MAX);
+    }
+
+    #[test]
+    fn the_longest_texts_fit_into_a_key(digest in "[a-z]{0,36}") {
+        let long = |chars: usize| "\u{10000}".repeat(chars);
+        let (experiment, run) = (ExperimentId(u64::MAX), RunId([255; 16]));
+        for key in [
+            dataset(experiment, &long(500), &long(36)),
+            run_input(run, &long(500), &long(36)),
+            audited_logging(i64::MAX, run, &long(5_000)),
+            block(experiment, &Column::Tag("\0".repeat(1_250)), u32::MAX),
+            dataset_use(experiment, &"\0".repeat(500), &digest, Some(&long(500))),
+        ] {
+            prop_assert!(key.len() <= KEY_BYTES_MAX, "{} bytes", key.len());
+        }
     }
 
     #[test]
