@@ -116,6 +116,7 @@ impl Tracker {
             .build()
             .expect("a runtime");
         let (builder, records, place) = with_records(&runtime);
+        let environment = Arc::new(Environment::default());
         let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &runtime);
         Tracker {
             host: finish(builder, &environment),

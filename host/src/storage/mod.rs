@@ -17,11 +17,11 @@ mod lock;
 pub mod memory;
 mod permits;
 pub(crate) mod private_file;
-#[cfg(feature = "postgres")]
 pub mod postgres;
 pub(crate) mod quota;
 #[cfg(feature = "s3")]
 pub mod s3;
+pub(crate) mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;

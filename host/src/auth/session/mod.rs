@@ -14,6 +14,9 @@ use tokio::sync::Mutex as AsyncMutex;
 use self::table::{Row, Table};
 use crate::auth::seal::Key;
 use crate::forge::Credential;
+use crate::storage::postgres::{PostgresAddress, Tables};
+use crate::storage::sql::SqlError;
+use crate::storage::sql::Database;
 
 pub(crate) use self::secret::Secret;
 
@@ -88,8 +91,8 @@ pub(crate) struct Entry {
 pub(crate) enum SessionError {
     /// The system has no random bytes.
     Random,
-    /// The file cannot be written.
-    Database(rusqlite::Error),
+    /// The file or database cannot be written.
+    Database(SqlError),
 }
 
 impl fmt::Display for SessionError {
@@ -101,8 +104,8 @@ impl fmt::Display for SessionError {
     }
 }
 
-impl From<rusqlite::Error> for SessionError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<SqlError> for SessionError {
+    fn from(error: SqlError) -> Self {
         Self::Database(error)
     }
 }
@@ -110,10 +113,19 @@ impl From<rusqlite::Error> for SessionError {
 impl Sessions {
     /// Opens the file of the sessions, which is made when absent. `None`: they are kept in memory.
     pub(crate) fn open(file: Option<&Path>) -> anyhow::Result<Self> {
-        Ok(Self {
-            table: Mutex::new(Table::open(file)?),
+        Ok(Self::on(Table::open(file)?))
+    }
+
+    /// Opens the sessions of a database, which all hosts share.
+    pub(crate) fn open_database(address: &PostgresAddress) -> anyhow::Result<Self> {
+        Ok(Self::on(Table::on(Database::Server(Tables::open(address)?))))
+    }
+
+    fn on(table: Table) -> Self {
+        Self {
+            table: Mutex::new(table),
             renewals: (0..RENEWAL_LOCKS).map(|_| AsyncMutex::new(())).collect(),
-        })
+        }
     }
 
     /// Makes a session and returns its secret, which is stored nowhere.
@@ -127,7 +139,7 @@ impl Sessions {
         let secret = Secret::new().ok_or(SessionError::Random)?;
         let sealed = secret.seal(contents).ok_or(SessionError::Random)?;
         let agent: String = agent.chars().take(AGENT_CHARS_MAX).collect();
-        let mut table = self.table();
+        let table = self.table();
         table.sweep(now_ms.saturating_sub(LIFE_MS), now_ms.saturating_sub(IDLE_MS))?;
         table.make_room(&owner.user, SESSIONS_PER_USER_MAX, SESSIONS_MAX)?;
         table.insert(&secret.hash(), owner, &sealed, &agent, now_ms)?;
@@ -136,7 +148,7 @@ impl Sessions {
 
     /// Finds the session of a cookie. `None`: there is none, or it has expired.
     pub(crate) fn find(&self, secret: &Secret, now_ms: u64) -> Option<Session> {
-        let mut table = self.table();
+        let table = self.table();
         let found = table.find(&secret.hash()).unwrap_or_else(|error| {
             tracing::error!(target: "mlforge::session", %error, "cannot read a session");
             None
@@ -290,5 +302,30 @@ mod tests {
         };
         sessions.renew(&session, &renewed).unwrap();
         assert!(sessions.find(&session.secret, 1).unwrap().contents == renewed);
+    }
+
+    #[cfg(feature = "postgres-tests")]
+    #[tokio::test]
+    async fn the_hosts_of_a_database_share_the_sessions() {
+        let database = crate::storage::postgres::tests::Database::new().await;
+        let _records = database.records().await;
+        let [one, two] = [(), ()].map(|()| Sessions::open_database(&database.address).unwrap());
+        let secret = start(&one, 0);
+        let session = two.find(&secret, TOUCH_MS).unwrap();
+        assert!(session.contents == contents() && session.owner == owner());
+        assert_eq!(one.list("7", TOUCH_MS).unwrap()[0].used_ms, TOUCH_MS);
+        let renewed = Contents {
+            credential: Credential::Bearer("new".into()),
+            renewal: None,
+        };
+        two.renew(&session, &renewed).unwrap();
+        assert!(one.find(&secret, 1).unwrap().contents == renewed);
+        for now_ms in 1..=u64::from(SESSIONS_PER_USER_MAX) {
+            start(&two, now_ms + TOUCH_MS);
+        }
+        assert!(one.find(&secret, 1).is_none());
+        assert_eq!(one.list("7", 30).unwrap().len(), usize::try_from(SESSIONS_PER_USER_MAX).unwrap());
+        one.revoke_all("7").unwrap();
+        assert_eq!(two.list("7", 30).unwrap(), []);
     }
 }

@@ -1,13 +1,14 @@
-//! The table of the sessions, in a file or in memory. It knows nothing of how long sessions live.
+//! The table of the sessions: in a file, in memory, or in the PostgreSQL database of the records. It knows nothing of how long sessions live.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::Connection;
 
 use super::{Entry, Hash, Owner};
 use crate::storage::private_file;
+use crate::storage::sql::{Database, SqlError, WrongColumn, values};
 
 /// The schema number that this mlforge writes, in SQLite's `user_version`; 0: an empty file.
 const SCHEMA_NUMBER: i64 = 1;
@@ -31,11 +32,11 @@ CREATE INDEX sessions_by_age ON sessions (created_ms);
 PRAGMA user_version = 1;
 ";
 
-const COLUMNS: &str = "SELECT id, user, login, sealed, agent, created_ms, used_ms FROM sessions";
+const COLUMNS: &str = "SELECT id, \"user\", login, sealed, agent, created_ms, used_ms FROM sessions";
 
 /// The table of the sessions.
 pub(super) struct Table {
-    conn: Connection,
+    tables: Database,
 }
 
 /// A row of the table.
@@ -60,6 +61,7 @@ impl Row {
 }
 
 impl Table {
+    /// Opens a file, or a table in memory.
     pub(super) fn open(file: Option<&Path>) -> anyhow::Result<Self> {
         let conn = match file {
             None => Connection::open_in_memory()?,
@@ -80,79 +82,81 @@ impl Table {
             0 => conn.execute_batch(TABLES)?,
             newer => bail!("the file of the sessions has schema {newer}: remove it, or use a newer mlforge"),
         }
-        Ok(Self { conn })
+        Ok(Self::on(Database::File(conn)))
+    }
+
+    pub(super) fn on(tables: Database) -> Self {
+        Self { tables }
     }
 
     pub(super) fn insert(
-        &mut self,
+        &self,
         hash: &Hash,
         owner: &Owner,
         sealed: &[u8],
         agent: &str,
         now_ms: u64,
-    ) -> rusqlite::Result<()> {
-        let insert = "INSERT INTO sessions (hash, user, login, sealed, agent, created_ms, used_ms)
+    ) -> Result<(), SqlError> {
+        let insert = "INSERT INTO sessions (hash, \"user\", login, sealed, agent, created_ms, used_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
-        let values = params![hash, owner.user, owner.login, sealed, agent, now_ms];
-        self.conn.prepare_cached(insert)?.execute(values)?;
-        Ok(())
+        let (user, login) = (owner.user.as_str(), owner.login.as_str());
+        let values = values![*hash, user, login, sealed, agent, now_ms];
+        self.tables.rows(insert, values).map(drop)
     }
 
-    pub(super) fn find(&mut self, hash: &Hash) -> rusqlite::Result<Option<Row>> {
-        let mut statement = self.conn.prepare_cached(&format!("{COLUMNS} WHERE hash = ?1"))?;
-        statement.query_row([hash], row).optional()
+    pub(super) fn find(&self, hash: &Hash) -> Result<Option<Row>, SqlError> {
+        let found = self.tables.row(&format!("{COLUMNS} WHERE hash = ?1"), values![*hash])?;
+        Ok(found.as_ref().map(row).transpose()?)
     }
 
-    pub(super) fn list(&mut self, user: &str) -> rusqlite::Result<Vec<Row>> {
-        let select = format!("{COLUMNS} WHERE user = ?1 ORDER BY used_ms DESC, id DESC");
-        let mut statement = self.conn.prepare_cached(&select)?;
-        let rows = statement.query_map([user], row)?;
-        rows.collect()
+    pub(super) fn list(&self, user: &str) -> Result<Vec<Row>, SqlError> {
+        let select = format!("{COLUMNS} WHERE \"user\" = ?1 ORDER BY used_ms DESC, id DESC");
+        let rows = self.tables.rows(&select, values![user])?;
+        let rows: Result<_, WrongColumn> = rows.iter().map(row).collect();
+        Ok(rows?)
     }
 
-    pub(super) fn touch(&mut self, id: i64, now_ms: u64) -> rusqlite::Result<()> {
+    pub(super) fn touch(&self, id: i64, now_ms: u64) -> Result<(), SqlError> {
         let update = "UPDATE sessions SET used_ms = ?2 WHERE id = ?1";
-        self.conn.prepare_cached(update)?.execute(params![id, now_ms])?;
-        Ok(())
+        self.tables.rows(update, values![id, now_ms]).map(drop)
     }
 
-    pub(super) fn renew(&mut self, id: i64, sealed: &[u8]) -> rusqlite::Result<()> {
+    pub(super) fn renew(&self, id: i64, sealed: &[u8]) -> Result<(), SqlError> {
         let update = "UPDATE sessions SET sealed = ?2 WHERE id = ?1";
-        self.conn.prepare_cached(update)?.execute(params![id, sealed])?;
-        Ok(())
+        self.tables.rows(update, values![id, sealed]).map(drop)
     }
 
-    /// Removes one session of a user, or all. The checkpoint syncs the file.
-    pub(super) fn revoke(&mut self, user: &str, id: Option<i64>) -> rusqlite::Result<()> {
-        let delete = "DELETE FROM sessions WHERE user = ?1 AND id = coalesce(?2, id)";
-        self.conn.prepare_cached(delete)?.execute(params![user, id])?;
-        self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    /// Removes one session of a user, or all. Durable when this returns.
+    pub(super) fn revoke(&self, user: &str, id: Option<i64>) -> Result<(), SqlError> {
+        let delete = "DELETE FROM sessions WHERE \"user\" = ?1 AND id = coalesce(?2, id)";
+        self.tables.rows(delete, values![user, id])?;
+        self.tables.sync()
     }
 
     /// Removes sessions that were made or used before these times.
-    pub(super) fn sweep(&mut self, created_ms: u64, used_ms: u64) -> rusqlite::Result<()> {
+    pub(super) fn sweep(&self, created_ms: u64, used_ms: u64) -> Result<(), SqlError> {
         let delete = "DELETE FROM sessions WHERE created_ms < ?1 OR used_ms < ?2";
-        self.conn
-            .prepare_cached(delete)?
-            .execute(params![created_ms, used_ms])?;
-        Ok(())
+        self.tables.rows(delete, values![created_ms, used_ms]).map(drop)
     }
 
     /// Removes the sessions that were used least lately, so that one more has room.
-    pub(super) fn make_room(&mut self, user: &str, of_user_max: u32, all_max: u32) -> rusqlite::Result<()> {
+    pub(super) fn make_room(&self, user: &str, of_user_max: u32, all_max: u32) -> Result<(), SqlError> {
         let of_user = "DELETE FROM sessions WHERE id IN
-             (SELECT id FROM sessions WHERE user = ?1 ORDER BY used_ms DESC, id DESC LIMIT -1 OFFSET ?2)";
+             (SELECT id FROM sessions WHERE \"user\" = ?1 ORDER BY used_ms DESC, id DESC LIMIT ?3 OFFSET ?2)";
         let kept = of_user_max.saturating_sub(1);
-        self.conn.prepare_cached(of_user)?.execute(params![user, kept])?;
-        let of_all = "DELETE FROM sessions WHERE id IN
-             (SELECT id FROM sessions ORDER BY used_ms LIMIT max(0, (SELECT count(*) FROM sessions) - ?1))";
-        let kept = all_max.saturating_sub(1);
-        self.conn.prepare_cached(of_all)?.execute([kept])?;
+        self.tables.rows(of_user, values![user, kept, u32::MAX])?;
+        let count = self.tables.row("SELECT count(*) FROM sessions", &[])?;
+        let count: u64 = count.map_or(Ok(0), |row| row.get(0))?;
+        let surplus = count.saturating_sub(all_max.saturating_sub(1).into());
+        if surplus > 0 {
+            let of_all = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY used_ms LIMIT ?1)";
+            self.tables.rows(of_all, values![surplus])?;
+        }
         Ok(())
     }
 }
 
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+fn row(row: &crate::storage::sql::Row) -> Result<Row, WrongColumn> {
     Ok(Row {
         id: row.get(0)?,
         owner: Owner {

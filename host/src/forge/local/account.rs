@@ -1,13 +1,12 @@
 //! Projects, users and members.
 
-use rusqlite::{Connection, Row, params};
-
 use super::lookup::{project_id, user_id};
 use super::name::{Login, ProjectPath};
 use super::token::NewToken;
 use super::{LIST_PAGE_MAX, LocalError, LocalForge, Visibility, token};
 use crate::forge::{ProjectRef, Role, Scope};
 use crate::storage::ProjectId;
+use crate::storage::sql::{Database, Row, SqlError, WrongColumn, values};
 
 const DEMO_PROJECT: &str = "demo/demo";
 const DEMO_USER: &str = "demo";
@@ -51,14 +50,14 @@ impl LocalForge {
     /// Fails when the file cannot be written.
     pub fn first_start(&self) -> Result<Option<FirstStart>, LocalError> {
         self.change(|conn| {
-            if conn.query_row("SELECT EXISTS (SELECT 1 FROM projects)", [], |row| row.get(0))? {
+            if conn.row("SELECT id FROM projects LIMIT 1", &[])?.is_some() {
                 return Ok(None);
             }
             let project = insert_project(conn, ProjectPath::parse(DEMO_PROJECT)?, Visibility::Private)?;
             // The user may have been created before the server's first start.
-            conn.execute(
+            conn.rows(
                 "INSERT INTO users (login) VALUES (?1) ON CONFLICT DO NOTHING",
-                [DEMO_USER],
+                values![DEMO_USER],
             )?;
             put_member(conn, project, user_id(conn, DEMO_USER)?, Role::Owner)?;
             let new = NewToken {
@@ -92,10 +91,8 @@ impl LocalForge {
     pub fn set_visibility(&self, project: &ProjectRef, visibility: Visibility) -> Result<(), LocalError> {
         self.change(|conn| {
             let id = project_id(conn, project)?;
-            conn.execute(
-                "UPDATE projects SET visibility = ?2 WHERE id = ?1",
-                params![id.0, visibility],
-            )?;
+            let update = "UPDATE projects SET visibility = ?2 WHERE id = ?1";
+            conn.rows(update, values![id.0, visibility.to_string()])?;
             Ok(())
         })
     }
@@ -105,8 +102,8 @@ impl LocalForge {
     /// # Errors
     /// Fails when the file cannot be read.
     pub fn list_owners(&self) -> Result<Vec<String>, LocalError> {
-        let select = "SELECT DISTINCT u.login FROM users u JOIN members m ON m.user = u.id
-             WHERE m.role = 'owner' AND u.id > ?1 ORDER BY u.id LIMIT ?2";
+        let select = "SELECT u.login FROM users u WHERE u.id > ?1
+             AND EXISTS (SELECT 1 FROM members m WHERE m.user = u.id AND m.role = 'owner') ORDER BY u.id LIMIT ?2";
         self.list(select, 0, |row| row.get(0))
     }
 
@@ -122,7 +119,7 @@ impl LocalForge {
                 Ok(ProjectEntry {
                     id: ProjectId(row.get(0)?),
                     path: row.get(1)?,
-                    visibility: row.get(2)?,
+                    visibility: row.word(2)?,
                 })
             },
         )
@@ -150,10 +147,10 @@ impl LocalForge {
     pub fn create_user(&self, login: &str) -> Result<u64, LocalError> {
         let login = Login::parse(login)?.as_str();
         self.change(|conn| {
-            conn.query_row("INSERT INTO users (login) VALUES (?1) RETURNING id", [login], |row| {
-                row.get(0)
-            })
-            .map_err(|error| LocalError::taken_or(error, LocalError::LoginTaken(login.to_owned())))
+            let insert = "INSERT INTO users (login) VALUES (?1) RETURNING id";
+            let taken = || LocalError::LoginTaken(login.to_owned());
+            let row = conn.row(insert, values![login]);
+            id_of(row.map_err(|error| LocalError::taken_or(error, taken))?)
         })
     }
 
@@ -187,30 +184,32 @@ impl LocalForge {
         &self,
         select: &str,
         after: u64,
-        entry: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        entry: impl FnMut(&Row) -> Result<T, WrongColumn>,
     ) -> Result<Vec<T>, LocalError> {
-        // No row has a number that SQLite cannot hold.
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let writer = self.writer();
-        let mut statement = writer.prepare_cached(select)?;
-        let rows = statement.query_map(params![after, LIST_PAGE_MAX], entry)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let rows = self.writer().rows(select, values![after, LIST_PAGE_MAX])?;
+        let entries: Result<_, WrongColumn> = rows.iter().map(entry).collect();
+        Ok(entries.map_err(SqlError::from)?)
     }
 }
 
-fn insert_project(conn: &Connection, path: ProjectPath<'_>, visibility: Visibility) -> Result<ProjectId, LocalError> {
+fn insert_project(conn: &Database, path: ProjectPath<'_>, visibility: Visibility) -> Result<ProjectId, LocalError> {
     let insert = "INSERT INTO projects (path, visibility) VALUES (?1, ?2) RETURNING id";
-    conn.query_row(insert, params![path.as_str(), visibility], |row| {
-        row.get(0).map(ProjectId)
-    })
-    .map_err(|error| LocalError::taken_or(error, LocalError::PathTaken(path.as_str().to_owned())))
+    let taken = || LocalError::PathTaken(path.as_str().to_owned());
+    let row = conn.row(insert, values![path.as_str(), visibility.to_string()]);
+    id_of(row.map_err(|error| LocalError::taken_or(error, taken))?).map(ProjectId)
 }
 
-fn put_member(conn: &Connection, project: ProjectId, user: u64, role: Role) -> Result<(), LocalError> {
-    conn.execute(
-        "INSERT INTO members (project, user, role) VALUES (?1, ?2, ?3)
-         ON CONFLICT (project, user) DO UPDATE SET role = excluded.role",
-        params![project.0, user, role],
+/// The number in the row that a new entry returns.
+fn id_of(row: Option<Row>) -> Result<u64, LocalError> {
+    let row = row.ok_or_else(|| SqlError::Failed("a new row has no number".to_owned()))?;
+    Ok(row.get(0).map_err(SqlError::from)?)
+}
+
+fn put_member(conn: &Database, project: ProjectId, user: u64, role: Role) -> Result<(), LocalError> {
+    conn.rows(
+        "INSERT INTO members (project, \"user\", role) VALUES (?1, ?2, ?3)
+         ON CONFLICT (project, \"user\") DO UPDATE SET role = excluded.role",
+        values![project.0, user, role.to_string()],
     )?;
     Ok(())
 }

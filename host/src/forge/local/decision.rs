@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Row};
 use time::Date;
 
+use super::TABLES;
 use super::token::{TokenHash, day, hash};
+use crate::convert::to_u64;
 use crate::forge::{
     Access, Actor, Credential, Decision, PROJECTS_LISTED_MAX, Project, ProjectRef, Role, Scope, Visibility,
 };
 use crate::storage::ProjectId;
+use crate::storage::sql::{Database, Row, SqlError, Value, WrongColumn, values};
 
 /// Maximum number of decisions kept in memory. With paths of usual length they take about 3 MB.
 const DECISIONS_KEPT_MAX: usize = 10_000;
@@ -19,18 +21,18 @@ const FACTS: &str = "
 SELECT u.id, u.login, t.scope, t.project, t.expires, p.id, p.path, p.visibility, m.role, t.id
 FROM tokens t
 JOIN users u ON u.id = t.user
-LEFT JOIN projects p ON p.id = coalesce(?2, (SELECT id FROM projects WHERE path = ?3))
+LEFT JOIN projects p ON p.id = coalesce(?2, (SELECT id FROM projects WHERE path = ?3 COLLATE NOCASE))
 LEFT JOIN members m ON m.project = p.id AND m.user = u.id
 WHERE t.hash = ?1 AND t.revoked IS NULL";
 
 const PUBLIC: &str = "
 SELECT id, path, visibility FROM projects
-WHERE id = coalesce(?1, (SELECT id FROM projects WHERE path = ?2)) AND visibility = 'public'";
+WHERE id = coalesce(?1, (SELECT id FROM projects WHERE path = ?2 COLLATE NOCASE)) AND visibility = 'public'";
 
 // A token that is unknown, revoked or expired shows what everybody may see. Days are compared as texts: `2030-01-01`.
 const VISIBLE: &str = "
 WITH caller AS (
-    SELECT user, project FROM tokens
+    SELECT \"user\", project FROM tokens
     WHERE hash = ?1 AND revoked IS NULL AND (expires IS NULL OR expires > ?4))
 SELECT p.id, p.path, p.visibility FROM projects p
 LEFT JOIN caller c ON TRUE
@@ -42,9 +44,9 @@ ORDER BY p.id LIMIT ?3";
 /// A connection that only reads, and the decisions since the last change of the file.
 #[derive(Debug)]
 pub(super) struct Reader {
-    conn: Connection,
+    conn: Database,
     kept: HashMap<(TokenHash, ProjectRef), Kept>,
-    /// The `data_version` to which all decisions in `kept` belong.
+    /// The change number to which all decisions in `kept` belong.
     version: Option<i64>,
 }
 
@@ -68,7 +70,7 @@ struct Facts {
 }
 
 impl Reader {
-    pub(super) fn new(conn: Connection) -> Self {
+    pub(super) fn new(conn: Database) -> Self {
         Self {
             conn,
             kept: HashMap::new(),
@@ -87,7 +89,7 @@ impl Reader {
         project: &ProjectRef,
         credential: &Credential,
         today: Date,
-    ) -> rusqlite::Result<Decision> {
+    ) -> Result<Decision, SqlError> {
         self.forget_if_changed()?;
         let Some(token) = credential.token() else {
             return Ok(Decision::Unauthenticated);
@@ -117,12 +119,10 @@ impl Reader {
     }
 
     /// Finds a project that is public. `None`: there is none of this name, or it is not public.
-    pub(super) fn public_project(&self, project: &ProjectRef) -> rusqlite::Result<Option<Project>> {
-        let (id, path) = key_of(project);
-        self.conn
-            .prepare_cached(PUBLIC)?
-            .query_row((id, path), |row| project_at(row, 0))
-            .optional()
+    pub(super) fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, SqlError> {
+        let [id, path] = key_of(project);
+        let row = self.conn.row(PUBLIC, &[id, path])?;
+        Ok(row.map(|row| project_at(&row, 0)).transpose()?)
     }
 
     /// Lists projects that the owner of a token may read, or everybody if there is none.
@@ -131,26 +131,25 @@ impl Reader {
         credential: &Credential,
         after: ProjectId,
         today: Date,
-    ) -> rusqlite::Result<Vec<Project>> {
+    ) -> Result<Vec<Project>, SqlError> {
         let hash = credential.token().map(hash);
-        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
-        let mut statement = self.conn.prepare_cached(VISIBLE)?;
-        let rows = statement.query_map((hash, after, PROJECTS_LISTED_MAX, today.to_string()), |row| {
-            project_at(row, 0)
-        })?;
-        rows.collect()
+        let values = values![hash, after.0, limit(), today.to_string()];
+        let rows = self.conn.rows(VISIBLE, values)?;
+        let projects: Result<_, WrongColumn> = rows.iter().map(|row| project_at(row, 0)).collect();
+        Ok(projects?)
     }
 
-    /// Forgets all decisions after a change of the file.
+    /// Forgets all decisions.
+    pub(super) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Forgets all decisions after a change of the tables.
     ///
-    /// This connection never writes, so every change, by this process or another, changes its `data_version`.
-    /// A change between this check and the following reads is seen by the reads, and their decision is
-    /// forgotten next time.
-    fn forget_if_changed(&mut self) -> rusqlite::Result<()> {
-        let now = self
-            .conn
-            .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get(0))?;
+    /// This connection never writes, so every change, by this process or another, changes its number of changes. A change
+    /// between this check and the following reads is seen by the reads, and their decision is forgotten next time.
+    fn forget_if_changed(&mut self) -> Result<(), SqlError> {
+        let now = self.conn.change_number(TABLES)?;
         if self.version != Some(now) {
             self.kept.clear();
             self.version = Some(now);
@@ -165,12 +164,10 @@ impl Reader {
         self.kept.insert(key, kept);
     }
 
-    fn facts(&self, hash: &TokenHash, project: &ProjectRef) -> rusqlite::Result<Option<Facts>> {
-        let (id, path) = key_of(project);
-        self.conn
-            .prepare_cached(FACTS)?
-            .query_row((hash, id, path), facts)
-            .optional()
+    fn facts(&self, hash: &TokenHash, project: &ProjectRef) -> Result<Option<Facts>, SqlError> {
+        let [id, path] = key_of(project);
+        let row = self.conn.row(FACTS, &[Value::from(*hash), id, path])?;
+        Ok(row.as_ref().map(facts).transpose()?)
     }
 }
 
@@ -205,32 +202,39 @@ fn works(expires: Option<Date>, today: Date) -> bool {
 }
 
 /// The number or the path by which a project is looked up.
-fn key_of(project: &ProjectRef) -> (Option<i64>, Option<&str>) {
+fn key_of(project: &ProjectRef) -> [Value; 2] {
     match project {
-        // No row has a number that SQLite cannot hold, and none has a negative one.
-        ProjectRef::Id(id) => (Some(i64::try_from(*id).unwrap_or(-1)), None),
-        ProjectRef::Path(path) => (None, Some(path)),
+        ProjectRef::Id(id) => [Value::from(*id), Value::Null],
+        ProjectRef::Path(path) => [Value::Null, Value::from(path.as_str())],
     }
 }
 
-/// The project whose number, path and visibility stand in three columns from this one on.
-fn project_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Project> {
-    let path: String = row.get(column + 1)?;
-    Ok(Project::new(ProjectId(row.get(column)?), path, row.get(column + 2)?))
+/// The greatest number of projects in a list.
+fn limit() -> u64 {
+    to_u64(PROJECTS_LISTED_MAX)
 }
 
-fn facts(row: &Row<'_>) -> rusqlite::Result<Facts> {
-    let project = match row.get::<_, Option<u64>>(5)? {
+/// The project whose number, path and visibility stand in three columns from this one on.
+fn project_at(row: &Row, column: usize) -> Result<Project, WrongColumn> {
+    let path: String = row.get(column + 1)?;
+    Ok(Project::new(ProjectId(row.get(column)?), path, row.word(column + 2)?))
+}
+
+fn facts(row: &Row) -> Result<Facts, WrongColumn> {
+    let project = match row.get_or_null::<u64>(5)? {
         Some(_) => Some(project_at(row, 5)?),
         None => None,
     };
     Ok(Facts {
-        actor: Actor::new(row.get::<_, u64>(0)?.to_string(), row.get::<_, String>(1)?),
+        actor: Actor::new(row.get::<u64>(0)?.to_string(), row.get::<String>(1)?),
         token: row.get(9)?,
-        scope: row.get(2)?,
-        only_for: row.get::<_, Option<u64>>(3)?.map(ProjectId),
+        scope: row.word(2)?,
+        only_for: row.get_or_null(3)?.map(ProjectId),
         expires: day(row, 4)?,
         project,
-        member: row.get(8)?,
+        member: match row.get_or_null::<String>(8)? {
+            Some(_) => Some(row.word(8)?),
+            None => None,
+        },
     })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::storage::sql::SqlError;
+
 /// The reason why an operation on the local forge was refused. The text names the value at fault, but never a
 /// whole token.
 #[derive(Debug)]
@@ -32,8 +34,8 @@ pub enum LocalError {
     TokenUnknown(String),
     /// The host's fault: the system gives no random bytes.
     Random(getrandom::Error),
-    /// The host's fault: the file cannot be read or written.
-    Database(rusqlite::Error),
+    /// The host's fault: the file or database cannot be read or written. The text is for the log.
+    Database(String),
 }
 
 impl fmt::Display for LocalError {
@@ -47,25 +49,25 @@ impl fmt::Display for LocalError {
             Self::UserUnknown(login) => write!(f, "user `{login}` does not exist"),
             Self::TokenUnknown(token) => write!(f, "token `{token}` does not exist"),
             Self::Random(error) => write!(f, "no random bytes for a token: {error}"),
-            Self::Database(error) => write!(f, "the forge's file: {error}"),
+            Self::Database(error) => write!(f, "the forge's tables: {error}"),
         }
     }
 }
 
 impl std::error::Error for LocalError {}
 
-impl From<rusqlite::Error> for LocalError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
+impl From<SqlError> for LocalError {
+    fn from(error: SqlError) -> Self {
+        Self::Database(error.to_string())
     }
 }
 
 impl LocalError {
     /// Returns `taken` when the row was refused because its name exists already, else the error itself.
-    pub(super) fn taken_or(error: rusqlite::Error, taken: Self) -> Self {
-        match error.sqlite_error() {
-            Some(cause) if cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE => taken,
-            _ => Self::Database(error),
+    pub(super) fn taken_or(error: SqlError, taken: impl FnOnce() -> Self) -> Self {
+        match error {
+            SqlError::Taken => taken(),
+            other => other.into(),
         }
     }
 }

@@ -1,32 +1,29 @@
 //! Lookup of the numbers of projects and users.
 
-use rusqlite::{Connection, OptionalExtension};
-
 use super::LocalError;
 use crate::forge::ProjectRef;
 use crate::storage::ProjectId;
+use crate::storage::sql::{Database, SqlError, values};
 
 /// The number of an existing project. Fails when there is none.
-pub(super) fn project_id(conn: &Connection, project: &ProjectRef) -> Result<ProjectId, LocalError> {
-    let found: Option<u64> = match project {
-        // No row has a number that SQLite cannot hold, and none has a negative one.
-        ProjectRef::Id(id) => {
-            let id = i64::try_from(*id).unwrap_or(-1);
-            conn.query_row("SELECT id FROM projects WHERE id = ?1", [id], |row| row.get(0))
-                .optional()?
+pub(super) fn project_id(conn: &Database, project: &ProjectRef) -> Result<ProjectId, LocalError> {
+    let found = match project {
+        ProjectRef::Id(id) => conn.row("SELECT id FROM projects WHERE id = ?1", values![*id])?,
+        ProjectRef::Path(path) => {
+            let select = "SELECT id FROM projects WHERE path = ?1 COLLATE NOCASE";
+            conn.row(select, values![path.as_str()])?
         }
-        ProjectRef::Path(path) => conn
-            .query_row("SELECT id FROM projects WHERE path = ?1", [path], |row| row.get(0))
-            .optional()?,
     };
-    found
-        .map(ProjectId)
-        .ok_or_else(|| LocalError::ProjectUnknown(project.to_string()))
+    match found {
+        Some(row) => Ok(ProjectId(row.get(0).map_err(SqlError::from)?)),
+        None => Err(LocalError::ProjectUnknown(project.to_string())),
+    }
 }
 
 /// The number of an existing user. Fails when there is none.
-pub(super) fn user_id(conn: &Connection, login: &str) -> Result<u64, LocalError> {
-    conn.query_row("SELECT id FROM users WHERE login = ?1", [login], |row| row.get(0))
-        .optional()?
-        .ok_or_else(|| LocalError::UserUnknown(login.to_owned()))
+pub(super) fn user_id(conn: &Database, login: &str) -> Result<u64, LocalError> {
+    match conn.row("SELECT id FROM users WHERE login = ?1 COLLATE NOCASE", values![login])? {
+        Some(row) => Ok(row.get(0).map_err(SqlError::from)?),
+        None => Err(LocalError::UserUnknown(login.to_owned())),
+    }
 }

@@ -122,7 +122,7 @@ fn use_write_ahead_log(connection: &Connection) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)

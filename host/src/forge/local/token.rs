@@ -1,8 +1,6 @@
 //! Tokens: creation, hashing, lists and revocation. Only the hash is stored, and the token itself is shown
 //! once.
 
-use rusqlite::types::{FromSqlError, ToSqlOutput};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 use time::Date;
 use time::format_description::BorrowedFormatItem;
@@ -11,6 +9,7 @@ use time::macros::format_description;
 use super::lookup::{project_id, user_id};
 use super::{LocalError, LocalForge, today_utc};
 use crate::forge::{ProjectRef, Scope};
+use crate::storage::sql::{Database, Row, SqlError, WrongColumn, now_s, values};
 
 /// The beginning of every token, by which secret scanners recognise it.
 const TOKEN_START: &str = "mlf_";
@@ -100,17 +99,15 @@ impl LocalForge {
                 // A whole token, even a mistyped one, must not appear in a message.
                 LocalError::TokenUnknown(shown(token_or_id))
             })?;
-            conn.execute(
-                "UPDATE tokens SET revoked = unixepoch() WHERE id = ?1 AND revoked IS NULL",
-                [id],
-            )?;
+            let update = "UPDATE tokens SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL";
+            conn.rows(update, values![id, now_s()])?;
             Ok(())
         })
     }
 }
 
 /// Creates a token within a transaction.
-pub(super) fn insert(conn: &Connection, new: &NewToken) -> Result<String, LocalError> {
+pub(super) fn insert(conn: &Database, new: &NewToken) -> Result<String, LocalError> {
     let user = user_id(conn, &new.user)?;
     let project = new
         .project
@@ -118,15 +115,15 @@ pub(super) fn insert(conn: &Connection, new: &NewToken) -> Result<String, LocalE
         .map(|project| project_id(conn, project))
         .transpose()?;
     let token = generate()?;
-    conn.execute(
-        "INSERT INTO tokens (user, project, scope, hash, prefix, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
+    conn.rows(
+        "INSERT INTO tokens (\"user\", project, scope, hash, prefix, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        values![
             user,
             project.map(|project| project.0),
-            new.scope,
+            new.scope.to_string(),
             hash(&token),
             shown(&token),
-            new.expires.map(|day| ToSqlOutput::from(day.to_string())),
+            new.expires.map(|day| day.to_string()),
         ],
     )?;
     Ok(token)
@@ -138,31 +135,31 @@ pub(super) fn hash(token: &str) -> TokenHash {
 }
 
 /// Reads a day from a column that may be NULL.
-pub(super) fn day(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Date>> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
+pub(super) fn day(row: &Row, column: usize) -> Result<Option<Date>, WrongColumn> {
+    let Some(text) = row.get_or_null::<String>(column)? else {
         return Ok(None);
     };
-    let unreadable = |error| rusqlite::Error::from(FromSqlError::Other(Box::new(error)));
-    Date::parse(text, DAY).map(Some).map_err(unreadable)
+    Date::parse(&text, DAY)
+        .map(Some)
+        .map_err(|error| WrongColumn(format!("no day: {error}")))
 }
 
-fn find(conn: &Connection, token_or_id: &str) -> Result<Option<i64>, LocalError> {
-    let found = match token_or_id.parse::<i64>() {
-        Ok(id) => conn.query_row("SELECT id FROM tokens WHERE id = ?1", [id], |row| row.get(0)),
-        Err(_) => conn.query_row("SELECT id FROM tokens WHERE hash = ?1", [hash(token_or_id)], |row| {
-            row.get(0)
-        }),
+fn find(conn: &Database, token_or_id: &str) -> Result<Option<i64>, LocalError> {
+    let row = match token_or_id.parse::<i64>() {
+        Ok(id) => conn.row("SELECT id FROM tokens WHERE id = ?1", values![id])?,
+        Err(_) => conn.row("SELECT id FROM tokens WHERE hash = ?1", values![hash(token_or_id)])?,
     };
-    Ok(found.optional()?)
+    let id = row.map(|row| row.get(0)).transpose();
+    Ok(id.map_err(SqlError::from)?)
 }
 
-pub(super) fn token_entry(row: &Row<'_>) -> rusqlite::Result<TokenEntry> {
+pub(super) fn token_entry(row: &Row) -> Result<TokenEntry, WrongColumn> {
     Ok(TokenEntry {
         id: row.get(0)?,
         prefix: row.get(1)?,
         user: row.get(2)?,
-        project: row.get(3)?,
-        scope: row.get(4)?,
+        project: row.get_or_null(3)?,
+        scope: row.word(4)?,
         expires: day(row, 5)?,
         revoked: row.get(6)?,
     })

@@ -4,9 +4,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-
 use crate::forge::{Role, Scope, Visibility};
 
 /// A word that is not allowed in its place.
@@ -42,18 +39,6 @@ macro_rules! words {
                     $($word => Ok(Self::$variant),)+
                     _ => Err(UnknownWord { kind: $kind, word: word.to_owned(), known: [$($word),+].join(", ") }),
                 }
-            }
-        }
-
-        impl FromSql for $type {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                value.as_str()?.parse().map_err(|error: UnknownWord| FromSqlError::Other(Box::new(error)))
-            }
-        }
-
-        impl ToSql for $type {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(ToSqlOutput::from(self.to_string()))
             }
         }
     };

@@ -14,6 +14,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 
 pub use address::PostgresAddress;
+pub(crate) use tables::Tables;
 
 use self::connector::Connector;
 use self::health::Health;
@@ -35,8 +36,9 @@ mod queue;
 mod reader;
 mod schema;
 mod statements;
+mod tables;
 #[cfg(all(test, feature = "postgres-tests"))]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 /// Number of writers of a host. All commits of a project go through one of them. More writers for one project would make its

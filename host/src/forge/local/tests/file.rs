@@ -1,5 +1,7 @@
 //! Tests of the file: the first start, several handles, and the stored data.
 
+use rusqlite::Connection;
+
 use super::*;
 
 #[test]
@@ -94,7 +96,7 @@ fn reopened_file_keeps_everything() {
 #[test]
 fn file_of_a_newer_mlforge_is_refused() {
     let world = World::new();
-    world.forge.writer().pragma_update(None, "user_version", 2).unwrap();
+    world.forge.writer().rows("PRAGMA user_version = 2", &[]).unwrap();
     let error = format!("{:#}", LocalForge::open(&world.file()).unwrap_err());
     assert!(
         error.contains("has schema 2") && error.contains("newer mlforge"),
@@ -148,10 +150,10 @@ async fn waiting_for_a_locked_file_blocks_no_thread() {
         .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "delete");
-    let forge = LocalForge {
-        writer: Mutex::new(Connection::open_in_memory().unwrap()),
-        reader: Mutex::new(decision::Reader::new(schema::open_reader(&path).unwrap())),
-    };
+    let forge = LocalForge::on(
+        Database::File(Connection::open_in_memory().unwrap()),
+        Database::File(schema::open_reader(&path).unwrap()),
+    );
     foreign.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let (here, credential) = (ProjectRef::Id(project.0), Credential::Bearer(token));
     // This runs on the only thread that there is.

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use super::*;
 use crate::forge::{Actor, JobRef, Project, Role, Scope, Target};
 use crate::storage::ProjectId;
+use crate::storage::sql::values;
 
+#[cfg(feature = "postgres-tests")]
+mod database;
 mod file;
 mod names;
 mod tokens;
@@ -56,7 +59,7 @@ impl World {
     fn set_visibility(&self, visibility: Visibility) {
         self.forge
             .writer()
-            .execute("UPDATE projects SET visibility = ?1", [visibility])
+            .rows("UPDATE projects SET visibility = ?1", values![visibility.to_string()])
             .unwrap();
     }
 }
@@ -72,6 +75,7 @@ fn new_token() -> NewToken {
 
 fn decide(forge: &LocalForge, project: &ProjectRef, token: &str) -> Decision {
     forge
+        .reader()
         .decide(project, &Credential::Bearer(token.into()), today_utc())
         .unwrap()
 }

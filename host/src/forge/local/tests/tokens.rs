@@ -34,6 +34,7 @@ fn token_does_not_work_on_its_expiry_day() {
     let on = |day| {
         world
             .forge
+            .reader()
             .decide(&world.here(), &Credential::Bearer(token.clone()), day)
             .unwrap()
     };
@@ -56,6 +57,7 @@ fn kept_decision_expires_with_its_token() {
     assert_eq!(world.role(&token), Some(Role::Owner));
     let tomorrow = world
         .forge
+        .reader()
         .decide(&world.here(), &Credential::Bearer(token), expires)
         .unwrap();
     assert_eq!(tomorrow, Decision::Unauthenticated);
@@ -72,6 +74,7 @@ fn token_that_expires_today_is_created_and_never_works() {
     let token = world.forge.create_token(&new).unwrap();
     let decision = world
         .forge
+        .reader()
         .decide(&world.here(), &Credential::Bearer(token), today_utc())
         .unwrap();
     assert_eq!(decision, Decision::Unauthenticated);
@@ -140,14 +143,15 @@ fn decisions_about_strangers_are_not_kept() {
     let world = World::new();
     let token = Credential::Bearer(world.token());
     for id in 100..200 {
-        world.forge.decide(&ProjectRef::Id(id), &token, today_utc()).unwrap();
+        world.forge.reader().decide(&ProjectRef::Id(id), &token, today_utc()).unwrap();
         world
             .forge
+            .reader()
             .decide(&world.here(), &Credential::Bearer(format!("mlf_{id}")), today_utc())
             .unwrap();
     }
-    assert_eq!(world.forge.reader.lock().unwrap().kept_count(), 0);
+    assert_eq!(world.forge.reader().kept_count(), 0);
     world.join(Role::Guest);
-    world.forge.decide(&world.here(), &token, today_utc()).unwrap();
-    assert_eq!(world.forge.reader.lock().unwrap().kept_count(), 1);
+    world.forge.reader().decide(&world.here(), &token, today_utc()).unwrap();
+    assert_eq!(world.forge.reader().kept_count(), 1);
 }
