@@ -31,6 +31,7 @@ use crate::runtime::environment::{Clock, Rng};
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::HostServices;
+use crate::storage::postgres::{PostgresAddress, SharedState};
 use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 
@@ -60,6 +61,7 @@ pub struct HostBuilder {
     trusted_proxies: Vec<IpAddr>,
     upload_token_key: Option<[u8; 32]>,
     sessions: Option<PathBuf>,
+    database: Option<PostgresAddress>,
     oauth: Option<OauthOptions>,
     forge_sign_in: Option<String>,
     local: Option<Arc<LocalForge>>,
@@ -98,6 +100,7 @@ impl HostBuilder {
             trusted_proxies: Vec::new(),
             upload_token_key: None,
             sessions: None,
+            database: None,
             oauth: None,
             forge_sign_in: None,
             local: None,
@@ -223,6 +226,15 @@ impl HostBuilder {
         self
     }
 
+    /// Sets the database that hosts share, in which the tables exist: [`PostgresRecords::open`] has created them. The sessions
+    /// of browsers are there, whatever [`Self::sessions`] says. Hosts tell each other there of webhooks and of maintenance.
+    ///
+    /// [`PostgresRecords::open`]: crate::storage::postgres::PostgresRecords::open
+    pub fn database(mut self, address: PostgresAddress) -> Self {
+        self.database = Some(address);
+        self
+    }
+
     /// Lets browsers sign in on the forge with OAuth. It needs `external_url`: the forge leads back to
     /// `/-/oauth/callback` below it.
     pub fn oauth(mut self, options: OauthOptions) -> Self {
@@ -282,6 +294,7 @@ impl HostBuilder {
             .external_url
             .as_ref()
             .map(|url| url.trim_end_matches('/').to_owned());
+        let shared = self.database.as_ref().map(SharedState::open).transpose()?.map(Arc::new);
         let services = HostServices {
             commit_statuses: commit_statuses(self.commit_statuses, external_url.as_deref())?,
             file_bytes_max: self.limits.file_bytes_max,
@@ -294,7 +307,9 @@ impl HostBuilder {
                 self.forge.context("a host needs a forge")?,
                 self.limits.forge_timeout,
                 Arc::clone(&self.clock),
-            ),
+            )
+            .shared_by(shared.clone()),
+            shared,
             clock: self.clock,
             randomness: self.randomness,
         };
@@ -303,7 +318,10 @@ impl HostBuilder {
             "sign-in on the forge needs the external URL, to which the forge leads back"
         );
         let sign_in = SignIn {
-            sessions: Sessions::open(self.sessions.as_deref())?,
+            sessions: match &self.database {
+                Some(address) => Sessions::open_database(address)?,
+                None => Sessions::open(self.sessions.as_deref())?,
+            },
             attempts: Attempts::new(),
             once: OnceLink::default(),
             cookies: Cookies::new(self.external_url.as_deref()),

@@ -15,6 +15,7 @@ use time::macros::format_description;
 
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::place::PlaceArgs;
 use self::sign_in::SignInArgs;
 use self::storage::FileStoreArgs;
 
@@ -23,6 +24,7 @@ mod config;
 mod forge;
 mod log;
 mod manage;
+mod place;
 mod purge;
 mod serve;
 mod sign_in;
@@ -53,6 +55,7 @@ Examples:
   MLFORGE_LOG=debug mlforge serve --listen 127.0.0.1:0
   mlforge serve --config /etc/mlforge.toml
   mlforge serve --forge gitea=https://git.example.org --external-url https://git.example.org
+  mlforge serve --database postgres://mlforge@db.example.org/mlforge --database-password-file /etc/mlforge/password
   mlforge serve --files s3://models/mlforge --s3-endpoint https://s3.example.org --s3-region eu-1
 
 --files needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or the role of a container or pod.
@@ -84,9 +87,8 @@ The token is printed now and never again: only its hash is stored.";
 #[derive(Debug, Parser)]
 #[command(name = "mlforge", version, after_help = EXAMPLES, arg_required_else_help = false)]
 struct Cli {
-    /// Directory that holds everything; made when absent
-    #[arg(long, global = true, value_name = "DIR", default_value = "./mlforge-data")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
 
     #[command(subcommand)]
     command: Command,
@@ -311,19 +313,21 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     if let Command::Config(command) = &cli.command {
         return config::run(command);
     }
-    create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
+    let place = cli.place.place()?;
+    let data = place.data();
+    create_private_dir(data).with_context(|| format!("cannot make the directory {}", data.display()))?;
     // An early test gives one clear message instead of one for each file that cannot be written.
-    tempfile::tempfile_in(&cli.data)
-        .with_context(|| format!("cannot write to the data directory {}", cli.data.display()))?;
+    tempfile::tempfile_in(data)
+        .with_context(|| format!("cannot write to the data directory {}", data.display()))?;
     match &cli.command {
-        Command::Serve(serve) => serve::serve(&cli.data, serve),
+        Command::Serve(serve) => serve::serve(&place, serve),
         Command::Config(command) => config::run(command),
-        Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
-        Command::Purge(options) => purge::purge(&cli.data, options),
-        Command::Project(command) => manage::project(&cli.data, command),
-        Command::User(command) => manage::user(&cli.data, command),
-        Command::Member(command) => manage::member(&cli.data, command),
-        Command::Token(command) => manage::token(&cli.data, command),
+        Command::Compile { plugin } => compile::compile(data, plugin.as_deref()),
+        Command::Purge(options) => purge::purge(&place, options),
+        Command::Project(command) => manage::project(&place, command),
+        Command::User(command) => manage::user(&place, command),
+        Command::Member(command) => manage::member(&place, command),
+        Command::Token(command) => manage::token(&place, command),
     }
 }
 

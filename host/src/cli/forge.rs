@@ -1,7 +1,6 @@
 //! The forge of a server: its flags, its secrets, and the data directory that belongs to it.
 
 use std::fmt;
-use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,14 +13,18 @@ use mlforge::forge::gitlab::{GitlabForge, GitlabOptions};
 use mlforge::forge::http::{HttpForge, HttpOptions};
 use mlforge::forge::local::LocalForge;
 use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
+use mlforge::storage::postgres::PostgresRecords;
+
+use self::owner::{LOCAL, LOCAL_FILE, claim, claim_database, owner, owner_of_database};
+use super::place::Place;
+use super::storage::OpenRecords;
+
+mod owner;
 
 /// The environment variable of the service token.
 const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";
 /// The environment variable of the secret with which the forge signs its webhooks.
 const WEBHOOK_SECRET_VARIABLE: &str = "MLFORGE_FORGE_WEBHOOK_SECRET";
-/// The file in a data directory that names its forge. A directory of the local forge has none.
-const OWNER_FILE: &str = "forge";
-const LOCAL_FILE: &str = "forge.db";
 
 /// Options for the forge that knows users, projects and roles.
 #[derive(Debug, Args)]
@@ -130,11 +133,19 @@ impl OpenForge {
 
 impl ForgeArgs {
     /// Opens the forge. `external_url` is the default audience of ID tokens.
-    pub(super) fn open(&self, data: &Path, external_url: Option<&str>) -> anyhow::Result<OpenForge> {
+    pub(super) async fn open(
+        &self,
+        place: &Place,
+        records: &OpenRecords,
+        external_url: Option<&str>,
+    ) -> anyhow::Result<OpenForge> {
         self.refuse_unused()?;
-        claim(data, &self.forge)?;
+        match records {
+            OpenRecords::Database(records) => claim_database(records, &self.forge).await?,
+            OpenRecords::Directory(_) => claim(place.data(), &self.forge)?,
+        }
         let url = match &self.forge {
-            ForgeChoice::Local => return Ok(OpenForge::Local(Arc::new(open_local(data)?))),
+            ForgeChoice::Local => return Ok(OpenForge::Local(Arc::new(open_local(place)?))),
             ForgeChoice::Gitea(url) | ForgeChoice::Gogs(url) | ForgeChoice::Gitlab(url) | ForgeChoice::Http(url) => url,
         };
         let address = self.address(url)?;
@@ -220,21 +231,32 @@ impl ForgeArgs {
 }
 
 /// Opens the local forge of a data directory for a command that manages users.
-pub(super) fn open_managed(data: &Path) -> anyhow::Result<LocalForge> {
-    if let Some(owner) = owner(data)? {
+pub(super) fn open_managed(place: &Place) -> anyhow::Result<LocalForge> {
+    if let Some(address) = &place.database {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // This creates the tables if there are none yet.
+        let records = runtime.block_on(PostgresRecords::open(address))?;
+        let claimed = runtime.block_on(claim_database(&records, &ForgeChoice::Local));
+        claimed.context("only the local forge is managed here")?;
+    } else if let Some(owner) = owner(place.data())? {
         bail!(
             "{} belongs to the forge {owner}, which manages users, projects and tokens itself",
-            data.display()
+            place.data().display()
         );
     }
-    open_local(data)
+    open_local(place)
 }
 
 /// Opens the forge to which a data directory belongs, for a command that asks it nothing of callers.
-pub(super) fn open_owned(data: &Path) -> anyhow::Result<OpenForge> {
-    Ok(match owner(data)? {
-        Some(_) => OpenForge::Remote(Arc::new(NoCallers)),
-        None => OpenForge::Local(Arc::new(open_local(data)?)),
+pub(super) async fn open_owned(place: &Place, records: &OpenRecords) -> anyhow::Result<OpenForge> {
+    let is_local = match records {
+        OpenRecords::Database(records) => owner_of_database(records, &ForgeChoice::Local).await? == LOCAL,
+        OpenRecords::Directory(_) => owner(place.data())?.is_none(),
+    };
+    Ok(if is_local {
+        OpenForge::Local(Arc::new(open_local(place)?))
+    } else {
+        OpenForge::Remote(Arc::new(NoCallers))
     })
 }
 
@@ -248,53 +270,11 @@ impl Forge for NoCallers {
     }
 }
 
-fn open_local(data: &Path) -> anyhow::Result<LocalForge> {
-    LocalForge::open(&data.join(LOCAL_FILE))
-}
-
-/// Checks that a data directory belongs to this forge, or makes it so if it is new. Projects of two forges may have the same
-/// number, and one must not see the other's data.
-fn claim(data: &Path, choice: &ForgeChoice) -> anyhow::Result<()> {
-    let file = data.join(OWNER_FILE);
-    let wanted = choice.to_string();
-    match owner(data)? {
-        Some(owner) => ensure!(
-            owner == wanted,
-            "{} belongs to the forge {owner}, not to {wanted}: choose another --data, or, if the forge has only moved, \
-             write its new address into {}",
-            data.display(),
-            file.display()
-        ),
-        None if *choice == ForgeChoice::Local => {}
-        None => {
-            ensure!(
-                !data.join(LOCAL_FILE).exists(),
-                "{} belongs to the local forge, not to {wanted}: choose another --data",
-                data.display()
-            );
-            write_owner(&file, &wanted).with_context(|| format!("cannot write {}", file.display()))?;
-        }
+fn open_local(place: &Place) -> anyhow::Result<LocalForge> {
+    match &place.database {
+        Some(address) => LocalForge::open_database(address),
+        None => LocalForge::open(&place.data().join(LOCAL_FILE)),
     }
-    Ok(())
-}
-
-/// The forge to which a data directory belongs. `None`: the local one, or none yet.
-fn owner(data: &Path) -> anyhow::Result<Option<String>> {
-    let file = data.join(OWNER_FILE);
-    match std::fs::read_to_string(&file) {
-        Ok(owner) => Ok(Some(owner.trim().to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
-    }
-}
-
-/// Writes the file of a data directory that names its forge. After a crash it is whole or does not exist.
-fn write_owner(file: &Path, owner: &str) -> std::io::Result<()> {
-    let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
-    writeln!(made, "{owner}")?;
-    made.as_file().sync_all()?;
-    made.persist(file)?;
-    Ok(())
 }
 
 /// Reads a file that an option names.

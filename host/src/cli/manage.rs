@@ -1,22 +1,22 @@
-//! Commands that change or list users, projects, members and tokens. They open the forge's file themselves,
+//! Commands that change or list users, projects, members and tokens. They open the forge's tables themselves,
 //! so they work with and without a running server.
 
 use std::fmt::Display;
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Context;
 use mlforge::forge::local::{NewToken, TokenEntry};
 use mlforge::storage::ProjectId;
 
 use super::forge::open_managed as open;
+use super::place::Place;
 use super::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 
 /// Placeholder for an absent value in lists.
 const NONE: &str = "-";
 
-pub(super) fn project(data: &Path, command: &ProjectCommand) -> anyhow::Result<()> {
-    let forge = open(data)?;
+pub(super) fn project(place: &Place, command: &ProjectCommand) -> anyhow::Result<()> {
+    let forge = open(place)?;
     match command {
         ProjectCommand::Create { path, visibility } => print(&forge.create_project(path, *visibility)?.0),
         ProjectCommand::SetVisibility { project, visibility } => Ok(forge.set_visibility(project, *visibility)?),
@@ -28,8 +28,8 @@ pub(super) fn project(data: &Path, command: &ProjectCommand) -> anyhow::Result<(
     }
 }
 
-pub(super) fn user(data: &Path, command: &UserCommand) -> anyhow::Result<()> {
-    let forge = open(data)?;
+pub(super) fn user(place: &Place, command: &UserCommand) -> anyhow::Result<()> {
+    let forge = open(place)?;
     match command {
         UserCommand::Create { name } => print(&forge.create_user(name)?),
         UserCommand::List => print_pages(
@@ -40,13 +40,13 @@ pub(super) fn user(data: &Path, command: &UserCommand) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn member(data: &Path, command: &MemberCommand) -> anyhow::Result<()> {
+pub(super) fn member(place: &Place, command: &MemberCommand) -> anyhow::Result<()> {
     let MemberCommand::Set { project, user, role } = command;
-    Ok(open(data)?.set_member(project, user, *role)?)
+    Ok(open(place)?.set_member(project, user, *role)?)
 }
 
-pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
-    let forge = open(data)?;
+pub(super) fn token(place: &Place, command: &TokenCommand) -> anyhow::Result<()> {
+    let forge = open(place)?;
     match command {
         TokenCommand::Create {
             user,

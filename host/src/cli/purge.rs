@@ -1,42 +1,41 @@
 //! `mlforge purge`, and the periodic purge of `mlforge serve --purge-after`.
 
 use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use mlforge::forge::ProjectRef;
 use mlforge::storage::ProjectId;
-use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::{Host, Limits};
 
 use super::Purge;
 use super::forge::OpenForge;
+use super::place::Place;
+use super::storage::OpenRecords;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Time between two purges by a server.
 const PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
 /// Purges projects that no server serves. The storage is locked until it ends.
-pub(super) fn purge(data: &Path, options: &Purge) -> anyhow::Result<()> {
+pub(super) fn purge(place: &Place, options: &Purge) -> anyhow::Result<()> {
     let _log = super::log::Log::start()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(run(data, options))
+        .block_on(run(place, options))
 }
 
-async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
-    let forge = super::forge::open_owned(data)?;
-    let records =
-        super::storage::records(data).context("a server that runs purges by itself: mlforge serve --purge-after")?;
+async fn run(place: &Place, options: &Purge) -> anyhow::Result<()> {
+    let opened = OpenRecords::open(place).await;
+    let records = opened.context("a server that runs purges by itself: mlforge serve --purge-after")?;
+    let forge = super::forge::open_owned(place, &records).await?;
     let projects = match &options.project {
         Some(project) => vec![named(&forge, project)?],
         None => projects(&records).await?,
     };
-    let host = super::storage::builder(data, &options.files, records, forge.forge())
+    let host = super::storage::builder(place, &options.files, &records, forge.forge())
         .await?
         .component(mlforge_component::COMPONENT)
         .limits(Limits::default())
@@ -76,13 +75,10 @@ fn title(forge: &OpenForge, project: ProjectId) -> anyhow::Result<String> {
 }
 
 /// All projects that have data.
-async fn projects(records: &SqliteRecords) -> anyhow::Result<Vec<ProjectId>> {
+async fn projects(records: &OpenRecords) -> anyhow::Result<Vec<ProjectId>> {
     let mut projects: Vec<ProjectId> = Vec::new();
     loop {
-        let page = records
-            .projects(projects.last().copied())
-            .await
-            .map_err(|error| anyhow!("{error}"))?;
+        let page = records.projects(projects.last().copied()).await?;
         if page.is_empty() {
             return Ok(projects);
         }
@@ -95,7 +91,7 @@ fn days(days: u64) -> Duration {
 }
 
 /// Purges all projects of a running host, periodically.
-pub(super) async fn purge_regularly(host: Host, records: Arc<SqliteRecords>, older_than: u64) {
+pub(super) async fn purge_regularly(host: Host, records: OpenRecords, older_than: u64) {
     loop {
         match projects(&records).await {
             Ok(projects) => {

@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal as _, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,20 +9,21 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
-use mlforge::storage::sqlite::SqliteRecords;
 use mlforge::{Host, Limits, SOURCE_SCHEMES};
 use tokio::net::TcpListener;
 
 use super::Serve;
 use super::forge::OpenForge;
 use super::log::Log;
+use super::place::Place;
+use super::storage::OpenRecords;
 
 /// With one worker, a single slow step would delay all requests.
 const WORKERS_MIN: usize = 2;
 /// Seconds of a day.
 const DAY_S: u64 = 24 * 3_600;
 
-pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
+pub(super) fn serve(place: &Place, options: &Serve) -> anyhow::Result<()> {
     let _log = Log::start()?;
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
     tokio::runtime::Builder::new_multi_thread()
@@ -31,14 +31,16 @@ pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(run(data, options))
+        .block_on(run(place, options))
 }
 
-async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
+async fn run(place: &Place, options: &Serve) -> anyhow::Result<()> {
+    let data = place.data();
     let raised = raise_descriptor_limit();
-    let forge = options.forge.open(data, options.external_url.as_deref())?;
-    let records = super::storage::records(data)?;
-    let host = build(data, options, Arc::clone(&records), &forge).await?;
+    let records = OpenRecords::open(place).await?;
+    let external_url = options.external_url.as_deref();
+    let forge = options.forge.open(place, &records, external_url).await?;
+    let host = build(place, options, &records, &forge).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -48,7 +50,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         .clone()
         .map_or_else(|| listener.local_addr().map(base_url), Ok)?;
     // This is the last step that can fail: a token created before a failed start would never be shown.
-    let mut lines = announcement(&forge, &base, data)?;
+    let mut lines = announcement(&forge, &base, place)?;
     if std::io::stdout().is_terminal() {
         lines.push_str(&options.sign_in.link(&forge, &host, &base)?);
     }
@@ -84,11 +86,11 @@ async fn probe(forge: Arc<dyn Forge>) {
     }
 }
 
-async fn build(data: &Path, options: &Serve, records: Arc<SqliteRecords>, forge: &OpenForge) -> anyhow::Result<Host> {
-    let builder = super::storage::builder(data, &options.files, records, forge.forge()).await?;
+async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &OpenForge) -> anyhow::Result<Host> {
+    let builder = super::storage::builder(place, &options.files, records, forge.forge()).await?;
     let builder = options.sign_in.lend(builder, &options.forge, forge)?;
     let component = super::compile::component(options.plugin.as_deref())?;
-    super::compile::ahead(data, options.plugin.as_deref(), &component);
+    super::compile::ahead(place.data(), options.plugin.as_deref(), &component);
     let builder = match &options.external_url {
         Some(url) => builder.external_url(url),
         None => builder,
@@ -126,7 +128,7 @@ fn source_schemes(allowed: &[String], denied: &[String]) -> anyhow::Result<Vec<S
 }
 
 /// The two lines that a user pastes into a shell. The first start of a local forge makes a project and a token.
-fn announcement(forge: &OpenForge, base: &str, data: &Path) -> anyhow::Result<String> {
+fn announcement(forge: &OpenForge, base: &str, place: &Place) -> anyhow::Result<String> {
     let Some(forge) = forge.local() else {
         let token = "# token: one of the forge";
         return Ok(format!(
@@ -147,9 +149,11 @@ fn announcement(forge: &OpenForge, base: &str, data: &Path) -> anyhow::Result<St
                 .next()
                 .map_or_else(|| "NAME".to_owned(), |user| user.login);
             // Formatted as `{:?}`, which escapes line breaks, because a shell may evaluate the lines.
-            format!(
-                "# token shown at the first start only; make another: mlforge token create --user {user} --data {data:?}"
-            )
+            let flag = match &place.database {
+                Some(address) => format!("--database {:?}", address.to_string()),
+                None => format!("--data {:?}", place.data()),
+            };
+            format!("# token shown at the first start only; make another: mlforge token create --user {user} {flag}")
         }
     };
     let uri = format!("{base}/api/v4/projects/{}/ml/mlflow", project.0);

@@ -1,4 +1,4 @@
-//! The storage of a server: a data directory, and optionally another location for files.
+//! The storage of a server: a data directory, and optionally another location for records and for files.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -8,10 +8,14 @@ use anyhow::Context;
 use clap::Args;
 use mlforge::HostBuilder;
 use mlforge::forge::Forge;
+use mlforge::storage::ProjectId;
 use mlforge::storage::files::FileBlobs;
+use mlforge::storage::postgres::PostgresRecords;
 #[cfg(feature = "s3")]
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
+
+use super::place::Place;
 
 /// Options for the location of files.
 #[derive(Debug, Args)]
@@ -32,31 +36,86 @@ pub(super) struct FileStoreArgs {
     s3_region: Option<String>,
 }
 
-/// Opens the records of a data directory. Fails when another process has them open.
-pub(super) fn records(data: &Path) -> anyhow::Result<Arc<SqliteRecords>> {
-    Ok(Arc::new(SqliteRecords::open(&data.join("records.db"))?))
+/// The records of a server.
+#[derive(Clone)]
+pub(super) enum OpenRecords {
+    /// In a data directory, for one process.
+    Directory(Arc<SqliteRecords>),
+    /// In a database, for any number of servers.
+    Database(Arc<PostgresRecords>),
 }
 
-/// Creates a builder of a host on the storage of a data directory.
+impl OpenRecords {
+    /// Opens the records. Those of a directory fail when another process has them open.
+    pub(super) async fn open(place: &Place) -> anyhow::Result<Self> {
+        Ok(match &place.database {
+            Some(address) => Self::Database(Arc::new(PostgresRecords::open(address).await?)),
+            None => Self::Directory(Arc::new(SqliteRecords::open(&place.data().join("records.db"))?)),
+        })
+    }
+
+    /// Lists projects that have records, in the order of their numbers, after this one. It is empty only at the end.
+    pub(super) async fn projects(&self, after: Option<ProjectId>) -> anyhow::Result<Vec<ProjectId>> {
+        let listed = match self {
+            Self::Directory(records) => records.projects(after).await,
+            Self::Database(records) => records.projects(after).await,
+        };
+        listed.map_err(|error| anyhow::anyhow!("{error}"))
+    }
+
+    #[cfg(feature = "s3")]
+    fn identity(&self) -> String {
+        match self {
+            Self::Directory(records) => records.identity(),
+            Self::Database(records) => records.identity(),
+        }
+    }
+
+    fn lend(&self, builder: HostBuilder) -> HostBuilder {
+        match self {
+            Self::Directory(records) => builder.records(Arc::clone(records)),
+            Self::Database(records) => builder.records(Arc::clone(records)),
+        }
+    }
+
+    /// The key of upload tokens, which all servers of a database share.
+    async fn upload_token_key(&self, data: &Path) -> anyhow::Result<[u8; 32]> {
+        let Self::Database(records) = self else {
+            return key(&data.join("ticket.key"));
+        };
+        let stored = records.setting("ticket key", &random_key()?).await;
+        let stored = stored.map_err(|error| anyhow::anyhow!("cannot read the key of upload tokens: {error}"))?;
+        let length = stored.len();
+        stored
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("the key of upload tokens has {length} bytes instead of 32"))
+    }
+}
+
+/// Creates a builder of a host on the storage of a place.
 pub(super) async fn builder(
-    data: &Path,
+    place: &Place,
     files: &FileStoreArgs,
-    records: Arc<SqliteRecords>,
+    records: &OpenRecords,
     forge: Arc<dyn Forge>,
 ) -> anyhow::Result<HostBuilder> {
-    let builder = files.lend(mlforge::Host::builder(), data, &records).await?;
-    Ok(builder
+    let data = place.data();
+    let builder = files.lend(mlforge::Host::builder(), data, records).await?;
+    let builder = match &place.database {
+        Some(address) => builder.database(address.clone()),
+        None => builder.sessions(data.join("sessions.db")),
+    };
+    let builder = builder
         .compiled_cache(super::compile::cache(data))
-        .upload_token_key(key(&data.join("ticket.key"))?)
-        .sessions(data.join("sessions.db"))
-        .records(records)
-        .forge(forge))
+        .upload_token_key(records.upload_token_key(data).await?)
+        .forge(forge);
+    Ok(records.lend(builder))
 }
 
 impl FileStoreArgs {
     /// Adds the files' storage to the builder: the location that the user names, else one in the data
     /// directory.
-    async fn lend(&self, builder: HostBuilder, data: &Path, records: &SqliteRecords) -> anyhow::Result<HostBuilder> {
+    async fn lend(&self, builder: HostBuilder, data: &Path, records: &OpenRecords) -> anyhow::Result<HostBuilder> {
         #[cfg(not(feature = "s3"))]
         let _ = records;
         #[cfg(feature = "s3")]
@@ -69,6 +128,9 @@ impl FileStoreArgs {
             let blobs = S3Blobs::open(&place).await?;
             blobs.belong_to(&records.identity()).await?;
             return Ok(builder.blobs(Arc::new(blobs)));
+        }
+        if matches!(records, OpenRecords::Database(_)) {
+            tracing::warn!("the files are in the data directory of this server, so no other one can serve them");
         }
         Ok(builder.blobs(Arc::new(FileBlobs::open(&data.join("blobs"))?)))
     }
@@ -89,8 +151,7 @@ fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
 
 /// Creates the file of a new key. After a crash it holds the whole key or does not exist.
 fn new_key(file: &Path) -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes for a key: {error}"))?;
+    let key = random_key()?;
     let make = || -> std::io::Result<()> {
         // The file is made with mode 0600.
         let mut made = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
@@ -100,5 +161,11 @@ fn new_key(file: &Path) -> anyhow::Result<[u8; 32]> {
         Ok(())
     };
     make().with_context(|| format!("cannot make {}", file.display()))?;
+    Ok(key)
+}
+
+fn random_key() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes for a key: {error}"))?;
     Ok(key)
 }

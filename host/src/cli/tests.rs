@@ -25,9 +25,9 @@ fn data_may_stand_before_and_after_the_command() {
         "mlforge project --data d list",
         "mlforge project list --data d",
     ] {
-        assert_eq!(parse(line).unwrap().data, Path::new("d"), "{line}");
+        assert_eq!(parse(line).unwrap().place.data, Path::new("d"), "{line}");
     }
-    assert_eq!(parse("mlforge serve").unwrap().data, Path::new("./mlforge-data"));
+    assert_eq!(parse("mlforge serve").unwrap().place.data, Path::new("./mlforge-data"));
 }
 
 #[test]

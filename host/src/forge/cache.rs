@@ -3,7 +3,7 @@
 //! - A decision that permits reading is kept for 60 s at most, and any other for 5 s. A failure is kept for 1 s, or as long as
 //!   the forge asks.
 //! - A key is a hash of credential and project. One call a key is in flight, and others with that key wait for it.
-//! - The number of entries is bounded. Webhooks remove entries.
+//! - The number of entries is bounded. Webhooks remove entries, also those that reach another host of the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use super::{
     Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
 };
+use crate::storage::postgres::SharedState;
+use crate::storage::sql::SqlError;
 
 /// How long a decision is kept that permits reading.
 pub(crate) const ALLOWED_TTL_MAX: Duration = Duration::from_secs(60);
@@ -33,6 +35,8 @@ pub(crate) struct CachedForge {
     timeout: Duration,
     clock: Clock,
     entries: Cache<Key, Arc<Entry>>,
+    /// What other hosts tell. `None`: there are none.
+    shared: Option<Arc<SharedState>>,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
     events: AtomicU64,
 }
@@ -55,8 +59,14 @@ impl CachedForge {
             timeout,
             clock,
             entries: Cache::new(ENTRIES_MAX),
+            shared: None,
             events: AtomicU64::new(0),
         }
+    }
+
+    /// Makes events of other hosts remove entries too.
+    pub(crate) fn shared_by(self, shared: Option<Arc<SharedState>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// The forge itself, for everything but decisions.
@@ -68,6 +78,12 @@ impl CachedForge {
     pub(crate) async fn resolve(&self, project: &ProjectRef, credential: &Credential, age_max: Duration) -> Answer {
         if !self.forge.is_cached() {
             return self.ask(project, credential).await;
+        }
+        if let Some(shared) = &self.shared
+            && shared.have_decisions_changed().await
+        {
+            self.events.fetch_add(1, Ordering::SeqCst);
+            self.entries.clear();
         }
         let (key, now) = (key(project, credential), (self.clock)());
         if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(now, age_max)) {
@@ -105,6 +121,14 @@ impl CachedForge {
     pub(crate) fn forget(&self, event: &Event) {
         self.events.fetch_add(1, Ordering::SeqCst);
         self.entries.retain(|_, entry| !entry.may_change_by(event));
+    }
+
+    /// Tells the other hosts of an event, of which they forget all decisions.
+    pub(crate) async fn tell_others(&self) -> Result<(), SqlError> {
+        match &self.shared {
+            Some(shared) => shared.tell_decisions_changed().await,
+            None => Ok(()),
+        }
     }
 
     async fn ask(&self, project: &ProjectRef, credential: &Credential) -> Answer {

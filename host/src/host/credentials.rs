@@ -1,6 +1,7 @@
 //! The credential of a request: that of a header, of a browser's session, of the forge's cookie, or none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::sync::MutexGuard;
@@ -8,13 +9,15 @@ use tokio::sync::MutexGuard;
 use crate::auth;
 use crate::auth::cookies;
 use crate::auth::form_token::form_token;
-use crate::auth::session::{Contents, Renewal, Secret, Session};
+use crate::auth::session::{Contents, Renewal, Secret, Session, Sessions};
 use crate::forge::Credential;
 use crate::forge::oauth::{TokenAnswer, Tokens};
 use crate::host::HostState;
 
 /// A credential is renewed when it is good for less than so many milliseconds.
 const RENEW_BEFORE_MS: u64 = 60 * 1_000;
+/// Time in which another host stores a credential that it has renewed.
+const OTHER_RENEWAL_TIME: Duration = Duration::from_secs(1);
 /// The address to which the forge leads back after a sign-in.
 pub(crate) const OAUTH_CALLBACK: &str = "/-/oauth/callback";
 
@@ -76,7 +79,7 @@ impl HostState {
     /// The session of a request's cookie, with a credential that is good now.
     async fn session(self: &Arc<Self>, headers: &HeaderMap) -> Option<Session> {
         let secret = Secret::parse(&self.sign_in.cookies.get(headers, cookies::SESSION)?)?;
-        let session = self.sign_in.sessions.find(&secret, self.services.now_ms())?;
+        let session = self.find_session(secret).await?;
         if !self.needs_renewal(&session) {
             return Some(session);
         }
@@ -85,18 +88,52 @@ impl HostState {
         tokio::spawn(async move { host.renewed(session).await }).await.ok()?
     }
 
+    /// The live session of a secret.
+    pub(crate) async fn find_session(self: &Arc<Self>, secret: Secret) -> Option<Session> {
+        let now_ms = self.services.now_ms();
+        self.on_sessions(move |sessions| sessions.find(&secret, now_ms)).await?
+    }
+
+    /// Does work on the sessions. If they are on a server, it waits on another thread. `None`: it panicked.
+    pub(crate) async fn on_sessions<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Sessions) -> T + Send + 'static,
+    ) -> Option<T> {
+        if !self.sign_in.sessions.is_remote() {
+            return Some(work(&self.sign_in.sessions));
+        }
+        let host = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&host.sign_in.sessions)).await.ok()
+    }
+
     fn needs_renewal(&self, session: &Session) -> bool {
         let soon_ms = self.services.now_ms().saturating_add(RENEW_BEFORE_MS);
         let renewal = session.contents.renewal.as_ref();
         self.sign_in.oauth.is_some() && renewal.is_some_and(|renewal| renewal.expires_ms <= soon_ms)
     }
 
+    /// Ends a session whose credential the forge does not renew. If another host has renewed it meanwhile, its refresh token was
+    /// good once for that one, and the session goes on.
+    async fn refused_renewal(self: &Arc<Self>, session: Session) -> Option<Session> {
+        if self.sign_in.sessions.is_remote() {
+            // The other host may have the forge's answer and be about to store it.
+            tokio::time::sleep(OTHER_RENEWAL_TIME).await;
+            let found = self.find_session(session.secret.clone()).await?;
+            if found.contents != session.contents {
+                return Some(found);
+            }
+        }
+        // If this fails the next request tries again.
+        self.on_sessions(move |sessions| sessions.revoke(&session.owner.user, session.id)).await;
+        None
+    }
+
     /// The session with a new credential. `None`: the forge gives none, and the session has ended.
-    async fn renewed(&self, session: Session) -> Option<Session> {
+    async fn renewed(self: &Arc<Self>, session: Session) -> Option<Session> {
         let sessions = &self.sign_in.sessions;
         let _lock: Option<MutexGuard<'_, ()>> = sessions.renewal_lock(&session).await;
         // Another request may have renewed it meanwhile.
-        let session = sessions.find(&session.secret, self.services.now_ms())?;
+        let session = self.find_session(session.secret.clone()).await?;
         let (Some(oauth), Some(renewal)) = (&self.sign_in.oauth, &session.contents.renewal) else {
             return Some(session);
         };
@@ -106,15 +143,15 @@ impl HostState {
         match oauth.refresh(&renewal.refresh_token, &self.oauth_callback()).await {
             Ok(TokenAnswer::Granted(tokens)) => {
                 let contents = self.contents_of(tokens);
-                if let Err(error) = sessions.renew(&session, &contents) {
+                let (renewed, new) = (session.clone(), contents.clone());
+                let stored = self.on_sessions(move |sessions| sessions.renew(&renewed, &new)).await;
+                if let Some(Err(error)) = stored {
                     tracing::error!(target: "mlforge::session", %error, "cannot store a renewed credential");
                 }
                 Some(Session { contents, ..session })
             }
             Ok(TokenAnswer::Refused) => {
-                // If this fails the next request tries again.
-                _ = sessions.revoke(&session.owner.user, session.id);
-                None
+                self.refused_renewal(session).await
             }
             Err(error) => {
                 tracing::warn!(target: "mlforge::forge", reason = error.reason, "cannot renew a credential");

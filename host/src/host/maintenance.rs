@@ -142,7 +142,7 @@ async fn run_scheduler(host: Weak<HostState>) {
                 Next::Now(project, progress) => {
                     host.upload_gc.plan(&host, project);
                     host.plan_forge_calls(project);
-                    let end = host.take_turn(project, progress).await;
+                    let end = host.take_turn_alone(project, progress).await;
                     host.maintenance.end_turn(project, end);
                     continue;
                 }
@@ -187,6 +187,18 @@ impl Host {
 type PassFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, InstanceError>> + Send + 'a>>;
 
 impl HostState {
+    /// Compacts a project for one turn, unless another host of the database does. It compacts what this host's requests have
+    /// changed, too, if it comes to that; else this host tries again later. Two at once would be safe, but waste work.
+    async fn take_turn_alone(self: &Arc<Self>, project: ProjectId, progress: Progress) -> TurnEnd {
+        let Some(shared) = &self.services.shared else {
+            return self.take_turn(project, progress).await;
+        };
+        match shared.lease(format!("maintenance/{}", project.0)).await {
+            Some(_lease) => self.take_turn(project, progress).await,
+            None => TurnEnd::Waiting,
+        }
+    }
+
     /// Compacts a project for one turn.
     async fn take_turn(self: &Arc<Self>, project: ProjectId, mut progress: Progress) -> TurnEnd {
         for _ in 0..PASSES_PER_TURN {

@@ -42,6 +42,13 @@ impl HostState {
             tracing::info!(target: "mlforge::forge", ?event, "webhook");
             forge.forget(event);
         }
+        if !events.is_empty() {
+            // Without this the forge is told that its webhook failed, so that it sends the webhook again.
+            forge.tell_others().await.map_err(|error| {
+                tracing::error!(target: "mlforge::forge", %error, "cannot tell other hosts of a webhook");
+                HttpError::StorageDown
+            })?;
+        }
         let mut response = Response::new(Body::from(String::new()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(response)

@@ -8,6 +8,7 @@ use super::environment::{Clock, Rng};
 use super::retry_locks::RetryLocks;
 use crate::auth::upload_token::UploadTokens;
 use crate::forge::cache::CachedForge;
+use crate::storage::postgres::SharedState;
 use crate::storage::quota::{Quota, Reservation};
 use crate::storage::{BlobStream, Blobs, ProjectId, Records, Staged, StorageError};
 
@@ -26,6 +27,8 @@ pub(crate) struct HostServices {
     pub(crate) turns: RetryLocks,
     /// Counts the bytes that each project keeps, if they are bounded. Then `blobs` is this quota.
     pub(crate) quota: Option<Quota>,
+    /// What the hosts of a database tell each other. `None`: this host has its data alone.
+    pub(crate) shared: Option<Arc<SharedState>>,
 }
 
 impl HostServices {

@@ -38,6 +38,7 @@ const RENEWAL_LOCKS: usize = 64;
 
 /// All sessions.
 pub(crate) struct Sessions {
+    is_remote: bool,
     table: Mutex<Table>,
     renewals: Vec<AsyncMutex<()>>,
 }
@@ -123,9 +124,15 @@ impl Sessions {
 
     fn on(table: Table) -> Self {
         Self {
+            is_remote: table.is_remote(),
             table: Mutex::new(table),
             renewals: (0..RENEWAL_LOCKS).map(|_| AsyncMutex::new(())).collect(),
         }
+    }
+
+    /// True if calls wait for a server. A thread that serves other requests must not make them.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.is_remote
     }
 
     /// Makes a session and returns its secret, which is stored nowhere.

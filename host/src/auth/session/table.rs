@@ -89,6 +89,10 @@ impl Table {
         Self { tables }
     }
 
+    pub(super) fn is_remote(&self) -> bool {
+        self.tables.is_remote()
+    }
+
     pub(super) fn insert(
         &self,
         hash: &Hash,

@@ -41,7 +41,12 @@ fn refusal(flags: &str, external_url: Option<&str>) -> String {
     let flags = ["serve"].into_iter().chain(flags.split_whitespace());
     let options = <Options as clap::Parser>::try_parse_from(flags).unwrap();
     let data = tempfile::tempdir().unwrap();
-    let opened = options.forge.open(data.path(), external_url);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let opened = runtime.block_on(async {
+        let place = place(&data);
+        let records = OpenRecords::open(&place).await.unwrap();
+        options.forge.open(&place, &records, external_url).await
+    });
     opened.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
@@ -63,19 +68,26 @@ fn commit_statuses_need_a_forge_that_takes_them_a_token_and_an_address() {
     }
 }
 
+fn place(data: &tempfile::TempDir) -> Place {
+    Place {
+        data: data.path().to_owned(),
+        database: None,
+    }
+}
+
 #[test]
 fn a_data_directory_belongs_to_one_forge() {
     let data = tempfile::tempdir().unwrap();
     claim(data.path(), &gitea()).unwrap();
     claim(data.path(), &gitea()).unwrap();
-    assert!(open_managed(data.path()).is_err());
+    assert!(open_managed(&place(&data)).is_err());
     for other in [ForgeChoice::Local, ForgeChoice::Gogs("https://git.example.org".into())] {
         let refused = claim(data.path(), &other).unwrap_err().to_string();
         assert!(refused.contains("gitea=https://git.example.org"), "{refused}");
     }
     let local = tempfile::tempdir().unwrap();
     claim(local.path(), &ForgeChoice::Local).unwrap();
-    open_managed(local.path()).unwrap();
+    open_managed(&place(&local)).unwrap();
     assert!(
         claim(local.path(), &gitea())
             .unwrap_err()

@@ -27,14 +27,12 @@ impl HostState {
             return Ok(see_other(&view.sign_in_address()));
         };
         let now_ms = self.services.now_ms();
-        let sessions = self
-            .sign_in
-            .sessions
-            .list(&reader.owner.user, now_ms)
-            .map_err(|error| {
-                tracing::error!(target: "mlforge::session", %error, "cannot list sessions");
-                HttpError::StorageDown
-            })?;
+        let user = reader.owner.user.clone();
+        let listed = self.on_sessions(move |sessions| sessions.list(&user, now_ms)).await;
+        let sessions = listed.ok_or(HttpError::Internal)?.map_err(|error| {
+            tracing::error!(target: "mlforge::session", %error, "cannot list sessions");
+            HttpError::StorageDown
+        })?;
         let owned = self.owned_projects(&reader).await?;
         let view = View::new(self, head, Some(reader.owner.login.clone()));
         let main = html! {

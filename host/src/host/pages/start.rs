@@ -28,7 +28,7 @@ impl HostState {
     ) -> Result<Response<Body>, HttpError> {
         let agent = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let (host, agent) = (Arc::clone(self), agent.unwrap_or_default().to_owned());
-        let former = self.own_session(head);
+        let former = self.own_session(head).await;
         let secret = tokio::task::spawn_blocking(move || {
             let sessions = &host.sign_in.sessions;
             if let Some(former) = former {
@@ -47,7 +47,7 @@ impl HostState {
     pub(crate) async fn sign_out(self: &Arc<Self>, head: &Parts, fields: &Fields) -> Result<Response<Body>, HttpError> {
         let cookies = &self.sign_in.cookies;
         let response = see_other(&format!("{}/", cookies.root()));
-        let Some(session) = self.own_session(head) else {
+        let Some(session) = self.own_session(head).await else {
             return Ok(response);
         };
         ensure_form(&Credential::Cookie(session.secret.text()), fields)?;
@@ -66,9 +66,9 @@ impl HostState {
     }
 
     /// The session of the browser's cookie, whatever the forge says of its credential.
-    fn own_session(&self, head: &Parts) -> Option<Session> {
+    async fn own_session(self: &Arc<Self>, head: &Parts) -> Option<Session> {
         let secret = Secret::parse(&self.sign_in.cookies.get(&head.headers, cookies::SESSION)?)?;
-        self.sign_in.sessions.find(&secret, self.services.now_ms())
+        self.find_session(secret).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The address of a database: hosts, name, user and the use of TLS, without the password.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
@@ -25,17 +25,6 @@ impl PostgresAddress {
     pub fn with_password(mut self, password: impl AsRef<[u8]>) -> Self {
         self.config.password(password);
         self
-    }
-
-    /// Sets the password to the first line of a file.
-    ///
-    /// # Errors
-    /// Fails when the file cannot be read or its first line is empty.
-    pub fn with_password_file(self, file: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let line = text.lines().next().unwrap_or_default();
-        ensure!(!line.is_empty(), "{} has no password in its first line", file.display());
-        Ok(self.with_password(line))
     }
 }
 

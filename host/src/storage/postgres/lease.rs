@@ -3,11 +3,13 @@
 use tokio_postgres::Client;
 
 
-const TAKE: &str = "
+/// Takes a lease (name, holder), or renews it. It returns a row if the holder has it now.
+pub(super) const TAKE: &str = "
     INSERT INTO mlforge.leases AS l (name, holder, until) VALUES ($1, $2, now() + interval '60 seconds')
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
     WHERE l.until < now() OR l.holder = excluded.holder RETURNING 1";
-const FREE: &str = "DELETE FROM mlforge.leases WHERE name = $1 AND holder = $2";
+/// Frees a lease (name, holder) that the holder has.
+pub(super) const FREE: &str = "DELETE FROM mlforge.leases WHERE name = $1 AND holder = $2";
 
 /// A lease of 60 seconds. A host that dies loses it. What it guards must be safe without it, because a stopped host that
 /// goes on after that time does not know that it has lost the lease.

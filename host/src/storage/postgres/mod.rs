@@ -14,6 +14,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 
 pub use address::PostgresAddress;
+pub(crate) use shared::SharedState;
 pub(crate) use tables::Tables;
 
 use self::connector::Connector;
@@ -35,6 +36,7 @@ mod query;
 mod queue;
 mod reader;
 mod schema;
+mod shared;
 mod statements;
 mod tables;
 #[cfg(all(test, feature = "postgres-tests"))]
@@ -52,6 +54,7 @@ pub struct PostgresRecords {
     health: Arc<Health>,
     counts: Arc<GroupCounts>,
     identity: u64,
+    connector: Arc<Connector>,
 }
 
 impl PostgresRecords {
@@ -75,11 +78,12 @@ impl PostgresRecords {
             tokio::spawn(writer.run());
         }
         Ok(Self {
-            reader: Reader::new(connector, Arc::clone(&health)),
+            reader: Reader::new(Arc::clone(&connector), Arc::clone(&health)),
             queues,
             health,
             counts,
             identity,
+            connector,
         })
     }
 
@@ -102,6 +106,15 @@ impl PostgresRecords {
     /// Fails when the database cannot be read.
     pub async fn projects(&self, after: Option<ProjectId>) -> Result<Vec<ProjectId>, StorageError> {
         self.reader.projects(after).await
+    }
+
+    /// Returns a setting that all hosts share. If there is none, it is `value` from now on.
+    ///
+    /// # Errors
+    /// Fails when the database does not answer.
+    pub async fn setting(&self, name: &str, value: &[u8]) -> Result<Vec<u8>, StorageError> {
+        let client = self.connector.connect().await?;
+        Ok(schema::setting(&client, name, value).await?)
     }
 
     /// Asks the database for an answer: one round trip.

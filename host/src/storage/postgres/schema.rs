@@ -118,3 +118,11 @@ async fn identity(client: &Client) -> anyhow::Result<u64> {
     let row = client.query_one("SELECT value FROM mlforge.meta WHERE name = 'identity'", &[]).await?;
     Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
 }
+
+/// Returns a setting. If there is none, it is `value` from now on.
+pub(super) async fn setting(client: &Client, name: &str, value: &[u8]) -> Result<Vec<u8>, Fault> {
+    const MAKE: &str = "INSERT INTO mlforge.settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    client.execute(MAKE, &[&name, &value]).await?;
+    let row = client.query_one("SELECT value FROM mlforge.settings WHERE name = $1", &[&name]).await?;
+    Ok(row.try_get(0)?)
+}

@@ -37,7 +37,8 @@ pub(crate) struct Tables {
 struct Ask {
     sql: String,
     values: Vec<Value>,
-    reply: SyncSender<Result<Vec<Row>, SqlError>>,
+    /// `None`: nobody waits for the rows.
+    reply: Option<SyncSender<Result<Vec<Row>, SqlError>>>,
 }
 
 impl fmt::Debug for Tables {
@@ -68,22 +69,46 @@ impl Tables {
         let ask = Ask {
             sql: in_own_words(sql),
             values: values.to_vec(),
-            reply,
+            reply: Some(reply),
         };
         let ended = || SqlError::Failed("the thread of the database has ended".to_owned());
         self.asks.send(ask).map_err(|_| ended())?;
         answer.recv().map_err(|_| ended())?
     }
 
+    /// Sends a statement without a wait for its end.
+    pub(crate) fn send(&self, sql: &str, values: &[Value]) {
+        let ask = Ask {
+            sql: in_own_words(sql),
+            values: values.to_vec(),
+            reply: None,
+        };
+        // The thread ends with its last asker.
+        _ = self.asks.send(ask);
+    }
+
+    /// Notes a change of this name.
+    pub(crate) fn note_change(&self, name: &str) -> Result<(), SqlError> {
+        self.rows(LOCK, &[Value::from(name)]).map(drop)
+    }
+
+    /// Returns the number of changes of this name.
+    pub(crate) fn changes(&self, name: &str) -> Result<i64, SqlError> {
+        match self.rows(CHANGES, &[Value::from(name)])?.first() {
+            Some(row) => Ok(row.get(0)?),
+            None => Ok(0),
+        }
+    }
+
     /// Begins a transaction, which waits for others of the same name and changes the number of changes.
     pub(crate) fn begin(&self, name: &str) -> Result<(), SqlError> {
         self.rows("BEGIN", &[])?;
-        let locked = self.rows(LOCK, &[Value::from(name)]);
+        let locked = self.note_change(name);
         if locked.is_err() {
             // If this fails, the transaction has ended with its connection.
             _ = self.rows("ROLLBACK", &[]);
         }
-        locked.map(drop)
+        locked
     }
 
     /// Returns the number of changes of this name, at most one second old.
@@ -96,10 +121,7 @@ impl Tables {
             return Ok(number);
         }
         let asked = Instant::now();
-        let number = match self.rows(CHANGES, &[Value::from(name)])?.first() {
-            Some(row) => row.get(0)?,
-            None => 0,
-        };
+        let number = self.changes(name)?;
         *seen = Some((asked, number));
         Ok(number)
     }
@@ -132,7 +154,9 @@ async fn serve(connector: &Connector, mut asked: UnboundedReceiver<Ask>) {
     while let Some(Ask { sql, values, reply }) = asked.recv().await {
         let answer = answer(connector, &mut state, &sql, &values).await;
         // A caller that has gone is ignored.
-        _ = reply.send(answer);
+        if let Some(reply) = reply {
+            _ = reply.send(answer);
+        }
     }
 }
 

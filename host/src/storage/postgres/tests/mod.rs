@@ -45,7 +45,7 @@ impl Database {
     }
 
     /// A connection that knows nothing of mlforge.
-    async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         connect(&self.name).await
     }
 }
@@ -86,6 +86,15 @@ async fn the_hosts_of_a_database_see_each_others_commits() {
     let outdated = one.commit(PROJECT, commit(vec![check("a", version)], vec![put("a", "3")])).await;
     assert!(matches!(outdated, Err(CommitError::Conflict(key)) if key == b"a"));
     assert_eq!(get(&one, "a").await.1, b"2");
+}
+
+#[tokio::test]
+async fn a_setting_is_that_of_the_first_host() {
+    let (one, database) = open().await;
+    let two = database.records().await;
+    assert_eq!(one.setting("key", b"1").await.unwrap(), b"1");
+    assert_eq!(two.setting("key", b"2").await.unwrap(), b"1");
+    assert_eq!(two.setting("other", b"2").await.unwrap(), b"2");
 }
 
 #[tokio::test]

@@ -1,0 +1,63 @@
+//! The place of a server's data: a directory, and optionally a database for all but files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use mlforge::storage::postgres::PostgresAddress;
+
+use super::forge::secret;
+
+/// The environment variable of the database's password, as in all clients of PostgreSQL.
+const PASSWORD_VARIABLE: &str = "PGPASSWORD";
+
+/// Options for the place of data.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    /// Directory that holds everything; made when absent
+    #[arg(long, global = true, value_name = "DIR", default_value = "./mlforge-data")]
+    pub(super) data: PathBuf,
+
+    /// Keep everything but files in a PostgreSQL database, which several servers may share
+    #[arg(long, global = true, value_name = "postgres://USER@HOST/NAME")]
+    database: Option<String>,
+
+    /// File with the password of that database [default: PGPASSWORD]
+    #[arg(long, global = true, value_name = "FILE")]
+    database_password_file: Option<PathBuf>,
+}
+
+/// The place of data.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) data: PathBuf,
+    /// `None`: everything is in the directory.
+    pub(super) database: Option<PostgresAddress>,
+}
+
+impl PlaceArgs {
+    pub(super) fn place(&self) -> anyhow::Result<Place> {
+        let database = match &self.database {
+            Some(address) => Some(self.with_password(address.parse().context("--database")?)?),
+            None => None,
+        };
+        Ok(Place {
+            data: self.data.clone(),
+            database,
+        })
+    }
+
+    fn with_password(&self, address: PostgresAddress) -> anyhow::Result<PostgresAddress> {
+        let password = secret(self.database_password_file.as_deref(), PASSWORD_VARIABLE)?;
+        Ok(match password {
+            Some(password) => address.with_password(password),
+            None => address,
+        })
+    }
+}
+
+impl Place {
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+}
