@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use http::HeaderValue;
+use sha2::{Digest as _, Sha256};
 
 use crate::auth::attempts::Attempts;
 use crate::auth::cookies::Cookies;
@@ -211,7 +212,7 @@ impl HostBuilder {
         self
     }
 
-    /// Sets the secret key that seals upload tokens; by default a new one, so that no upload in parts
+    /// Sets the secret key that seals upload tokens and sign-ins under way; by default a new one, so that no upload in parts
     /// continues after a restart. The key and an upload token together reveal the credential of the token's
     /// owner.
     pub fn upload_token_key(mut self, key: [u8; 32]) -> Self {
@@ -328,7 +329,7 @@ impl HostBuilder {
             oauth: self.oauth.map(OauthClient::new).transpose()?,
             forge_page: self.forge_sign_in,
             local: self.local,
-            flow_key: new_key()?,
+            flow_key: self.upload_token_key.map_or_else(new_key, |key| Ok(flow_key(&key)))?,
         };
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let config = HostConfig {
@@ -353,6 +354,14 @@ fn commit_statuses(is_on: bool, external_url: Option<&str>) -> anyhow::Result<Op
         (true, Some(url)) => Ok(Some(CommitStatuses::new(url.to_owned()))),
         (true, None) => bail!("commit statuses need the external URL, below which their links lead"),
     }
+}
+
+/// The key that seals sign-ins under way, from the key that all hosts share. So a sign-in may end on another host.
+fn flow_key(shared: &[u8; 32]) -> [u8; 32] {
+    Sha256::new_with_prefix(b"mlforge sign-in flow")
+        .chain_update(shared)
+        .finalize()
+        .into()
 }
 
 fn new_key() -> anyhow::Result<[u8; 32]> {

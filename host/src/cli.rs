@@ -317,8 +317,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     let data = place.data();
     create_private_dir(data).with_context(|| format!("cannot make the directory {}", data.display()))?;
     // An early test gives one clear message instead of one for each file that cannot be written.
-    tempfile::tempfile_in(data)
-        .with_context(|| format!("cannot write to the data directory {}", data.display()))?;
+    tempfile::tempfile_in(data).with_context(|| format!("cannot write to the data directory {}", data.display()))?;
     match &cli.command {
         Command::Serve(serve) => serve::serve(&place, serve),
         Command::Config(command) => config::run(command),

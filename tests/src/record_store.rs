@@ -29,7 +29,9 @@ pub(crate) fn with_records(runtime: &Runtime) -> (HostBuilder, Arc<dyn Records>,
         Ok("postgres") => {
             let name = new_database();
             let address = format!("{}/{name}", server()).parse().expect("an address");
-            let records = runtime.block_on(PostgresRecords::open(&address)).expect("a new database");
+            let records = runtime
+                .block_on(PostgresRecords::open(&address))
+                .expect("a new database");
             let (builder, records) = lent(records);
             (builder, records, Some(Arc::new(Place::Database(name))))
         }

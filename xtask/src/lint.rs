@@ -23,7 +23,12 @@ pub(crate) fn lint(layout: &Layout) -> Result<()> {
         run(cargo(&layout.root).args(["fmt", "--all", "--check"]))
     })?;
     step("cargo clippy", || {
-        let everything = ["--workspace", "--all-targets", "--features", "mlforge/postgres-tests,mlforge/s3-tests"];
+        let everything = [
+            "--workspace",
+            "--all-targets",
+            "--features",
+            "mlforge/postgres-tests,mlforge/s3-tests",
+        ];
         run(cargo(&layout.root)
             .arg("clippy")
             .args(everything)

@@ -43,7 +43,14 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
     step("cargo test of the storage on PostgreSQL", || {
         let mut tests = cargo(&layout.root);
         tests.env("MLFORGE_TEST_POSTGRES", server.address());
-        tests.args(["test", "--workspace", "--features", "mlforge/postgres-tests", "--lib", "postgres"]);
+        tests.args([
+            "test",
+            "--workspace",
+            "--features",
+            "mlforge/postgres-tests",
+            "--lib",
+            "postgres",
+        ]);
         must_test(&mut tests, tally)
     })?;
     step("hermetic tests on PostgreSQL", || {
@@ -106,7 +113,11 @@ impl Server {
             &[]
         };
         // The other user must reach the folder, so it is not below this user's own.
-        let dir = if is_root { std::env::temp_dir() } else { beside.to_path_buf() };
+        let dir = if is_root {
+            std::env::temp_dir()
+        } else {
+            beside.to_path_buf()
+        };
         let dir = dir.join(format!("mlforge-postgres-{}", std::process::id()));
         fs::create_dir_all(&dir)?;
         if is_root {
@@ -145,7 +156,11 @@ impl Server {
         let mut start = self.program("pg_ctl");
         start.arg("-D").arg(self.data()).arg("-l").arg(self.dir.join("log"));
         // The server inherits its starter's output. A pipe of this program would never end.
-        run_on_stderr(start.args(["-w", "-o", &options, "start"]).stdout(std::process::Stdio::null()))
+        run_on_stderr(
+            start
+                .args(["-w", "-o", &options, "start"])
+                .stdout(std::process::Stdio::null()),
+        )
     }
 
     fn data(&self) -> PathBuf {

@@ -65,15 +65,13 @@ impl Part {
         let named: Vec<Self> = names.iter().map(|name| Self::parse(name)).collect::<Result<_>>()?;
         let takes_arguments = matches!(
             named.as_slice(),
-            [
-                Self::Rust
-                    | Self::Postgres
-                    | Self::Clients
-                    | Self::Differential
-                    | Self::Forges
-                    | Self::Browser
-                    | Self::Soak
-            ]
+            [Self::Rust
+                | Self::Postgres
+                | Self::Clients
+                | Self::Differential
+                | Self::Forges
+                | Self::Browser
+                | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(

@@ -103,7 +103,9 @@ impl HostState {
             return Some(work(&self.sign_in.sessions));
         }
         let host = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&host.sign_in.sessions)).await.ok()
+        tokio::task::spawn_blocking(move || work(&host.sign_in.sessions))
+            .await
+            .ok()
     }
 
     fn needs_renewal(&self, session: &Session) -> bool {
@@ -124,7 +126,8 @@ impl HostState {
             }
         }
         // If this fails the next request tries again.
-        self.on_sessions(move |sessions| sessions.revoke(&session.owner.user, session.id)).await;
+        self.on_sessions(move |sessions| sessions.revoke(&session.owner.user, session.id))
+            .await;
         None
     }
 
@@ -150,9 +153,7 @@ impl HostState {
                 }
                 Some(Session { contents, ..session })
             }
-            Ok(TokenAnswer::Refused) => {
-                self.refused_renewal(session).await
-            }
+            Ok(TokenAnswer::Refused) => self.refused_renewal(session).await,
             Err(error) => {
                 tracing::warn!(target: "mlforge::forge", reason = error.reason, "cannot renew a credential");
                 Some(session)

@@ -16,8 +16,8 @@ pub mod files;
 mod lock;
 pub mod memory;
 mod permits;
-pub(crate) mod private_file;
 pub mod postgres;
+pub(crate) mod private_file;
 pub(crate) mod quota;
 #[cfg(feature = "s3")]
 pub mod s3;

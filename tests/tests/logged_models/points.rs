@@ -92,7 +92,10 @@ fn a_metric_and_its_dataset_that_fit_into_no_key_are_refused() {
     };
     // The longest texts in any language of today fit. Those in characters of four bytes do not.
     log("\u{d55c}").ok();
-    assert_eq!(read(&tracker, &model_id)["data"]["metrics"][0]["dataset_name"], "\u{d55c}".repeat(500));
+    assert_eq!(
+        read(&tracker, &model_id)["data"]["metrics"][0]["dataset_name"],
+        "\u{d55c}".repeat(500)
+    );
     let message = log("\u{10000}").fails(400, "INVALID_PARAMETER_VALUE");
     assert!(message.contains("3144 bytes") && message.contains("2400"), "{message}");
 }

@@ -15,8 +15,8 @@ use self::table::{Row, Table};
 use crate::auth::seal::Key;
 use crate::forge::Credential;
 use crate::storage::postgres::{PostgresAddress, Tables};
-use crate::storage::sql::SqlError;
 use crate::storage::sql::Database;
+use crate::storage::sql::SqlError;
 
 pub(crate) use self::secret::Secret;
 
@@ -331,7 +331,10 @@ mod tests {
             start(&two, now_ms + TOUCH_MS);
         }
         assert!(one.find(&secret, 1).is_none());
-        assert_eq!(one.list("7", 30).unwrap().len(), usize::try_from(SESSIONS_PER_USER_MAX).unwrap());
+        assert_eq!(
+            one.list("7", 30).unwrap().len(),
+            usize::try_from(SESSIONS_PER_USER_MAX).unwrap()
+        );
         one.revoke_all("7").unwrap();
         assert_eq!(two.list("7", 30).unwrap(), []);
     }

@@ -41,7 +41,10 @@ fn refusal(flags: &str, external_url: Option<&str>) -> String {
     let flags = ["serve"].into_iter().chain(flags.split_whitespace());
     let options = <Options as clap::Parser>::try_parse_from(flags).unwrap();
     let data = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let opened = runtime.block_on(async {
         let place = place(&data);
         let records = OpenRecords::open(&place).await.unwrap();

@@ -128,7 +128,10 @@ impl LocalForge {
         if self.0.is_remote {
             let forge = self.clone();
             let reading = tokio::task::spawn_blocking(move || read(&mut forge.reader()));
-            return reading.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error));
+            return reading
+                .await
+                .map_err(|error| failed(&error))?
+                .map_err(|error| failed(&error));
         }
         let deadline = Instant::now() + BUSY_TIMEOUT;
         loop {
@@ -145,7 +148,8 @@ impl LocalForge {
 impl Forge for LocalForge {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
         let (project, credential) = (project.clone(), credential.clone());
-        self.read(move |reader| reader.decide(&project, &credential, today_utc())).await
+        self.read(move |reader| reader.decide(&project, &credential, today_utc()))
+            .await
     }
 
     async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
@@ -155,7 +159,8 @@ impl Forge for LocalForge {
 
     async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
         let credential = credential.clone();
-        self.read(move |reader| reader.projects(&credential, after, today_utc()).map(Some)).await
+        self.read(move |reader| reader.projects(&credential, after, today_utc()).map(Some))
+            .await
     }
 
     fn is_cached(&self) -> bool {

@@ -146,7 +146,10 @@ mod tests {
             "postgres:///x",
         ] {
             let error = PostgresAddress::from_str(bad).unwrap_err().to_string();
-            assert!(!error.contains("secret@") && !error.contains("=secret&"), "{bad}: {error}");
+            assert!(
+                !error.contains("secret@") && !error.contains("=secret&"),
+                "{bad}: {error}"
+            );
         }
     }
 

@@ -13,8 +13,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::schema;
 use super::PostgresAddress;
+use super::schema;
 use crate::storage::StorageError;
 
 /// Maximum time for making a connection.
@@ -93,7 +93,9 @@ fn tls(root_certificates: Option<&Path>) -> anyhow::Result<ClientConfig> {
     let cannot_read = || format!("cannot read the certificates in {}", file.display());
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).with_context(cannot_read)? {
-        roots.add(certificate.with_context(cannot_read)?).with_context(cannot_read)?;
+        roots
+            .add(certificate.with_context(cannot_read)?)
+            .with_context(cannot_read)?;
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -155,7 +155,9 @@ impl Group {
             last += i64::try_from(job.commit.checks.len()).unwrap_or_default();
             match broken.iter().find(|place| (first..=last).contains(place)) {
                 Some(place) => {
-                    let check = usize::try_from(place - first).ok().and_then(|at| job.commit.checks.get(at));
+                    let check = usize::try_from(place - first)
+                        .ok()
+                        .and_then(|at| job.commit.checks.get(at));
                     let key = check.map(|check| check.key.clone()).unwrap_or_default();
                     job.answer(Err(CommitError::Conflict(key)));
                 }
@@ -199,7 +201,11 @@ fn count_together(queue: &VecDeque<Job>) -> usize {
         if !effects.iter().all(same_way) {
             return count;
         }
-        written.extend(effects.into_iter().map(|(key, effect)| ((job.project, key), effect.way())));
+        written.extend(
+            effects
+                .into_iter()
+                .map(|(key, effect)| ((job.project, key), effect.way())),
+        );
     }
     queue.len()
 }

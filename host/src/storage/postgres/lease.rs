@@ -2,7 +2,6 @@
 
 use tokio_postgres::Client;
 
-
 /// Takes a lease (name, holder), or renews it. It returns a row if the holder has it now.
 pub(super) const TAKE: &str = "
     INSERT INTO mlforge.leases AS l (name, holder, until) VALUES ($1, $2, now() + interval '60 seconds')

@@ -89,11 +89,26 @@ impl Line {
     async fn transact(&self, group: &Group, id: i64) -> Result<Vec<Row>, Fault> {
         let p = group.parameters();
         let parameters: [&(dyn ToSql + Sync); 20] = [
-            &p.checks.ords, &p.checks.projects, &p.checks.keys, &p.expected,
-            &p.puts.keys.ords, &p.puts.keys.projects, &p.puts.keys.keys, &p.puts.versions, &p.puts.values,
-            &p.raises.keys.ords, &p.raises.keys.projects, &p.raises.keys.keys, &p.raises.versions, &p.raises.values,
-            &p.deletes.ords, &p.deletes.projects, &p.deletes.keys,
-            &id, &self.fence.writer, &self.fence.last,
+            &p.checks.ords,
+            &p.checks.projects,
+            &p.checks.keys,
+            &p.expected,
+            &p.puts.keys.ords,
+            &p.puts.keys.projects,
+            &p.puts.keys.keys,
+            &p.puts.versions,
+            &p.puts.values,
+            &p.raises.keys.ords,
+            &p.raises.keys.projects,
+            &p.raises.keys.keys,
+            &p.raises.versions,
+            &p.raises.values,
+            &p.deletes.ords,
+            &p.deletes.projects,
+            &p.deletes.keys,
+            &id,
+            &self.fence.writer,
+            &self.fence.last,
         ];
         let begin = Begun::poll(self.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED")).await;
         let projects = group.projects();

@@ -22,9 +22,7 @@ use self::health::Health;
 use self::queue::Queues;
 use self::reader::Reader;
 use self::writer::{GroupCounts, Writer};
-use super::{
-    Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, validate_key, validate_read,
-};
+use super::{Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, validate_key, validate_read};
 
 mod address;
 mod connector;

@@ -75,8 +75,15 @@ impl Query for Scan<'_> {
         let limits: Vec<i64> = self.ranges.iter().map(|range| i64::from(range.limit)).collect();
         let reverse: Vec<bool> = self.ranges.iter().map(|range| range.reverse).collect();
         let (bytes_max, entries_max) = (bound(PAGE_BYTES), bound(PAGE_ENTRIES_MAX).saturating_add(1));
-        let parameters: [&(dyn ToSql + Sync); 7] =
-            [&self.project, &starts, &ends, &limits, &reverse, &bytes_max, &entries_max];
+        let parameters: [&(dyn ToSql + Sync); 7] = [
+            &self.project,
+            &starts,
+            &ends,
+            &limits,
+            &reverse,
+            &bytes_max,
+            &entries_max,
+        ];
         let mut rows = pin!(line.client.query_raw(&line.scan, parameters).await?);
         let mut page = Page::default();
         while let Some(row) = rows.try_next().await? {
@@ -104,7 +111,10 @@ impl Query for Projects {
     type Answer = Vec<ProjectId>;
 
     async fn ask(&self, line: &Line) -> Result<Vec<ProjectId>, ReadError> {
-        let rows = line.client.query(&line.projects, &[&self.after, &PROJECTS_PAGE]).await?;
+        let rows = line
+            .client
+            .query(&line.projects, &[&self.after, &PROJECTS_PAGE])
+            .await?;
         let mut projects = Vec::with_capacity(rows.len());
         for row in rows {
             projects.push(ProjectId(row.try_get::<_, i64>(0)?.cast_unsigned()));

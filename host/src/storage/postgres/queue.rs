@@ -56,8 +56,13 @@ impl Queues {
     }
 
     async fn decide(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
-        let kib = u32::try_from(commit.bytes() >> 10).unwrap_or(u32::MAX).saturating_add(1);
-        let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| ended())?;
+        let kib = u32::try_from(commit.bytes() >> 10)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        let room = Arc::clone(&self.room)
+            .acquire_many_owned(kib)
+            .await
+            .map_err(|_| ended())?;
         let (reply, answer) = oneshot::channel();
         let job = Job {
             project,
@@ -65,7 +70,10 @@ impl Queues {
             reply,
             _room: room,
         };
-        self.writer_of(project).ok_or_else(ended)?.send(job).map_err(|_| ended())?;
+        self.writer_of(project)
+            .ok_or_else(ended)?
+            .send(job)
+            .map_err(|_| ended())?;
         answer.await.unwrap_or_else(|_| Err(ended().into()))
     }
 

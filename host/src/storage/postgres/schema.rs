@@ -81,7 +81,11 @@ async fn format(client: &Client) -> Result<i64, Fault> {
 
 async fn create_first(client: &Client) -> anyhow::Result<()> {
     // `IF NOT EXISTS` does not keep two hosts from creating a table at the same time. One of them fails.
-    let races = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_SCHEMA];
+    let races = [
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_SCHEMA,
+    ];
     for _ in 0..TRIES_MAX {
         if client.query_opt(READ_FORMAT, &[]).await.is_ok() {
             return Ok(());
@@ -104,9 +108,12 @@ async fn step_up(client: &Client, found: i64) -> anyhow::Result<()> {
             "INSERT INTO mlforge.meta (name, value) VALUES ('format', {format})
              ON CONFLICT (name) DO UPDATE SET value = excluded.value;"
         );
-        client.batch_execute(&format!("BEGIN; {step} {number} COMMIT")).await.inspect_err(|error| {
-            tracing::error!(target: "mlforge::database", %error, format, "a step of the migration failed");
-        })?;
+        client
+            .batch_execute(&format!("BEGIN; {step} {number} COMMIT"))
+            .await
+            .inspect_err(|error| {
+                tracing::error!(target: "mlforge::database", %error, format, "a step of the migration failed");
+            })?;
         tracing::info!(target: "mlforge::database", format, "migrated the database");
     }
     Ok(())
@@ -115,7 +122,9 @@ async fn step_up(client: &Client, found: i64) -> anyhow::Result<()> {
 async fn identity(client: &Client) -> anyhow::Result<u64> {
     const MAKE: &str = "INSERT INTO mlforge.meta (name, value) VALUES ('identity', $1) ON CONFLICT DO NOTHING";
     client.execute(MAKE, &[&random_id()?]).await?;
-    let row = client.query_one("SELECT value FROM mlforge.meta WHERE name = 'identity'", &[]).await?;
+    let row = client
+        .query_one("SELECT value FROM mlforge.meta WHERE name = 'identity'", &[])
+        .await?;
     Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
 }
 
@@ -123,6 +132,8 @@ async fn identity(client: &Client) -> anyhow::Result<u64> {
 pub(super) async fn setting(client: &Client, name: &str, value: &[u8]) -> Result<Vec<u8>, Fault> {
     const MAKE: &str = "INSERT INTO mlforge.settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     client.execute(MAKE, &[&name, &value]).await?;
-    let row = client.query_one("SELECT value FROM mlforge.settings WHERE name = $1", &[&name]).await?;
+    let row = client
+        .query_one("SELECT value FROM mlforge.settings WHERE name = $1", &[&name])
+        .await?;
     Ok(row.try_get(0)?)
 }

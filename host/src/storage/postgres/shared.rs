@@ -132,7 +132,10 @@ mod tests {
         };
         assert!(one.lease("x".into()).await.is_none());
         let client = database.client().await;
-        client.batch_execute("UPDATE mlforge.leases SET until = now() - interval '1 second'").await.unwrap();
+        client
+            .batch_execute("UPDATE mlforge.leases SET until = now() - interval '1 second'")
+            .await
+            .unwrap();
         assert!(one.lease("x".into()).await.is_some());
         drop((held, other));
     }

@@ -131,7 +131,10 @@ impl Tables {
 fn in_own_words(sql: &str) -> String {
     let mut words: Vec<String> = sql.replace('?', "$").split_whitespace().map(str::to_owned).collect();
     while let Some(at) = words.iter().position(|word| word == "COLLATE") {
-        let rest = words.get(at + 1).map(|word| word.trim_start_matches("NOCASE").to_owned()).unwrap_or_default();
+        let rest = words
+            .get(at + 1)
+            .map(|word| word.trim_start_matches("NOCASE").to_owned())
+            .unwrap_or_default();
         if let Some([name, _, parameter]) = at.checked_sub(3).and_then(|from| words.get_mut(from..at)) {
             *name = format!("lower({name})");
             *parameter = format!("lower({parameter}){rest}");
@@ -171,7 +174,10 @@ async fn answer(connector: &Connector, state: &mut State, sql: &str, values: &[V
         match connector.connect().await {
             Ok(client) => {
                 // The statements name tables without their schema, as in a file.
-                client.batch_execute("SET search_path = mlforge").await.map_err(|error| SqlError::Failed(error.to_string()))?;
+                client
+                    .batch_execute("SET search_path = mlforge")
+                    .await
+                    .map_err(|error| SqlError::Failed(error.to_string()))?;
                 state.line = Some((client, HashMap::new()));
             }
             Err(fault) => {
@@ -220,9 +226,13 @@ fn row(stored: &StoredRow) -> Result<Row, SqlError> {
     let mut columns = Vec::with_capacity(stored.len());
     for (index, column) in stored.columns().iter().enumerate() {
         let value = match *column.type_() {
-            Type::BOOL => stored.try_get::<_, Option<bool>>(index).map(|value| value.map(i64::from).into()),
+            Type::BOOL => stored
+                .try_get::<_, Option<bool>>(index)
+                .map(|value| value.map(i64::from).into()),
             Type::INT8 => stored.try_get::<_, Option<i64>>(index).map(Value::from),
-            Type::INT4 => stored.try_get::<_, Option<i32>>(index).map(|value| value.map(i64::from).into()),
+            Type::INT4 => stored
+                .try_get::<_, Option<i32>>(index)
+                .map(|value| value.map(i64::from).into()),
             Type::BYTEA => stored.try_get::<_, Option<&[u8]>>(index).map(Value::from),
             _ => stored.try_get::<_, Option<String>>(index).map(Value::from),
         };
@@ -256,7 +266,10 @@ mod tests {
     #[test]
     fn statements_are_translated() {
         for (from, to) in [
-            ("SELECT a FROM t WHERE b = ?1 AND c > ?12", "SELECT a FROM t WHERE b = $1 AND c > $12"),
+            (
+                "SELECT a FROM t WHERE b = ?1 AND c > ?12",
+                "SELECT a FROM t WHERE b = $1 AND c > $12",
+            ),
             ("WHERE login = ?1 COLLATE NOCASE", "WHERE lower(login) = lower($1)"),
             (
                 "x = coalesce(?1, (SELECT id FROM p WHERE path = ?2 COLLATE NOCASE)) AND y",

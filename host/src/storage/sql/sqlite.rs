@@ -41,9 +41,7 @@ impl ToSql for Value {
 
 impl From<rusqlite::Error> for SqlError {
     fn from(error: rusqlite::Error) -> Self {
-        let unique = |cause: &rusqlite::ffi::Error| {
-            cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
-        };
+        let unique = |cause: &rusqlite::ffi::Error| cause.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SqlError::Busy(error.to_string()),
             _ if error.sqlite_error().is_some_and(unique) => SqlError::Taken,

@@ -22,7 +22,11 @@ fn new(user: &str) -> NewToken {
 }
 
 async fn role(forge: &LocalForge, project: &ProjectRef, token: &str) -> Option<Role> {
-    match forge.resolve(project, &Credential::Bearer(token.to_owned())).await.unwrap() {
+    match forge
+        .resolve(project, &Credential::Bearer(token.to_owned()))
+        .await
+        .unwrap()
+    {
         Decision::Known(access) => access.project.as_ref().map(|(_, role)| *role),
         _ => None,
     }
@@ -34,11 +38,22 @@ async fn names_are_unique_whatever_their_case() {
     let user = forge.create_user("Ada").unwrap();
     let project = forge.create_project("Team/Model", Visibility::Private).unwrap();
     assert!(matches!(other.create_user("aDA"), Err(LocalError::LoginTaken(_))));
-    assert!(matches!(other.create_project("team/model", Visibility::Public), Err(LocalError::PathTaken(_))));
+    assert!(matches!(
+        other.create_project("team/model", Visibility::Public),
+        Err(LocalError::PathTaken(_))
+    ));
     assert_eq!(other.find_user("ADA").unwrap().as_deref(), Some("Ada"));
     let found = other.find_project(&"TEAM/model".into()).unwrap().unwrap();
     assert_eq!((found.id, found.path.as_str()), (project, "Team/Model"));
-    assert_eq!(other.list_users(0).unwrap().iter().map(|entry| entry.id).collect::<Vec<_>>(), [user]);
+    assert_eq!(
+        other
+            .list_users(0)
+            .unwrap()
+            .iter()
+            .map(|entry| entry.id)
+            .collect::<Vec<_>>(),
+        [user]
+    );
     assert!(other.list_users(user).unwrap().is_empty() && other.list_projects(project).unwrap().is_empty());
 }
 
@@ -69,7 +84,11 @@ async fn rights_are_decided_as_in_a_file() {
     assert_eq!(other.list_members(id).unwrap()[0].role, Role::Owner);
     let listed = other.projects(&credential, ProjectId(0)).await.unwrap().unwrap();
     assert_eq!(listed.len(), 1);
-    let strangers = other.projects(&Credential::Anonymous, ProjectId(0)).await.unwrap().unwrap();
+    let strangers = other
+        .projects(&Credential::Anonymous, ProjectId(0))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(strangers.is_empty() && other.public_project(&here).await.unwrap().is_none());
     forge.set_visibility(&here, Visibility::Public).unwrap();
     assert!(other.public_project(&"Team/Model".into()).await.unwrap().is_some());
@@ -86,7 +105,9 @@ async fn a_token_that_is_revoked_on_one_host_soon_ends_on_the_others() {
     let expires = today_utc().next_day();
     let token = forge.create_token(&NewToken { expires, ..new("ada") }).unwrap();
     assert_eq!(role(&other, &here, &token).await, Some(Role::Guest));
-    let [entry] = &other.list_tokens(0).unwrap()[..] else { panic!("one token") };
+    let [entry] = &other.list_tokens(0).unwrap()[..] else {
+        panic!("one token")
+    };
     assert!(!entry.revoked && entry.expires == expires && token.starts_with(&entry.prefix));
     forge.revoke_token_of("ada", entry.id).unwrap();
     assert_eq!(role(&forge, &here, &token).await, None);

@@ -143,7 +143,11 @@ fn decisions_about_strangers_are_not_kept() {
     let world = World::new();
     let token = Credential::Bearer(world.token());
     for id in 100..200 {
-        world.forge.reader().decide(&ProjectRef::Id(id), &token, today_utc()).unwrap();
+        world
+            .forge
+            .reader()
+            .decide(&ProjectRef::Id(id), &token, today_utc())
+            .unwrap();
         world
             .forge
             .reader()

@@ -2,16 +2,21 @@
 
 use super::*;
 use crate::storage::postgres::connector::Fault;
-use crate::storage::postgres::line::{Line, Sent};
 use crate::storage::postgres::group::Group;
+use crate::storage::postgres::line::{Line, Sent};
 
 /// Ends the sessions of all hosts, and lets nobody in.
 async fn shut(database: &Database) {
     let admin = connect("postgres").await;
     let name = &database.name;
-    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
     admin
-        .batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+        .batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        .await
+        .unwrap();
+    admin
+        .batch_execute(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ))
         .await
         .unwrap();
 }
@@ -19,7 +24,10 @@ async fn shut(database: &Database) {
 async fn unshut(database: &Database) {
     let admin = connect("postgres").await;
     let name = &database.name;
-    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
+    admin
+        .batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        .await
+        .unwrap();
 }
 
 fn is_unavailable(result: &Result<(), CommitError>) -> bool {
@@ -53,7 +61,9 @@ async fn after_a_long_absence_calls_fail_at_once_until_the_database_is_back() {
     shut(&database).await;
     store.health.has_been_away();
     assert!(store.ping().await.is_err() && store.get(PROJECT, &["a".into()]).await.is_err());
-    assert!(is_unavailable(&store.commit(PROJECT, commit(vec![], vec![put("a", "2")])).await));
+    assert!(is_unavailable(
+        &store.commit(PROJECT, commit(vec![], vec![put("a", "2")])).await
+    ));
     unshut(&database).await;
     // Only commits come now. The first ones may meet the pause between two tries.
     while is_unavailable(&store.commit(PROJECT, commit(vec![], vec![put("a", "2")])).await) {
@@ -86,12 +96,19 @@ async fn a_commit_that_the_database_refuses_fails_alone() {
 async fn a_fenced_connection_writes_nothing() {
     let (store, database) = open().await;
     let connector = Connector::new(&database.address).unwrap();
-    let line = async |fence| Line::open(&connector, fence).await.map_err(|fault: Fault| fault.text().to_owned());
+    let line = async |fence| {
+        Line::open(&connector, fence)
+            .await
+            .map_err(|fault: Fault| fault.text().to_owned())
+    };
     let (mut old, _) = line(None).await.unwrap();
     let fence = old.fence();
     let mut group = async |line: &mut Line, key: &str, id| {
         let group = Group::of_test(PROJECT, commit(vec![], vec![put(key, "")])).await;
-        line.send(&group, id).await.map_err(|fault| fault.text().to_owned()).unwrap()
+        line.send(&group, id)
+            .await
+            .map_err(|fault| fault.text().to_owned())
+            .unwrap()
     };
     assert!(matches!(group(&mut old, "a", 11).await, Sent::Decided(_)));
     let (mut new, former) = line(Some(old.fence())).await.unwrap();

@@ -14,14 +14,19 @@ async fn hold(database: &Database) -> Client {
 }
 
 /// Queues commits while another host holds the project, and returns their outcomes in order.
-async fn decide_together(store: &Arc<PostgresRecords>, database: &Database, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
+async fn decide_together(
+    store: &Arc<PostgresRecords>,
+    database: &Database,
+    commits: Vec<Commit>,
+) -> Vec<Result<(), CommitError>> {
     let held = hold(database).await;
     let mut waiting = Vec::new();
     for commit in commits {
         let store = Arc::clone(store);
         let mut deciding = Box::pin(async move { store.commit(PROJECT, commit).await });
         // The first poll queues the commit.
-        let first = std::future::poll_fn(|context| std::task::Poll::Ready(deciding.as_mut().poll(context).is_pending()));
+        let first =
+            std::future::poll_fn(|context| std::task::Poll::Ready(deciding.as_mut().poll(context).is_pending()));
         assert!(first.await);
         waiting.push(deciding);
     }
@@ -37,7 +42,9 @@ async fn decide_together(store: &Arc<PostgresRecords>, database: &Database, comm
 async fn queued_commits_share_transactions() {
     let (store, database) = open().await;
     let store = Arc::new(store);
-    let commits = (0..100).map(|i| commit(vec![], vec![put(format!("k{i}"), "")])).collect();
+    let commits = (0..100)
+        .map(|i| commit(vec![], vec![put(format!("k{i}"), "")]))
+        .collect();
     let outcomes = decide_together(&store, &database, commits).await;
     assert!(outcomes.iter().all(Result::is_ok));
     let (commits, groups) = store.group_counts();
@@ -50,7 +57,12 @@ async fn of_commits_that_expect_the_same_version_one_succeeds_and_the_others_cos
     let (store, database) = open().await;
     let store = Arc::new(store);
     let commits = (0..50)
-        .map(|i| commit(vec![check("b", 0), check("a", 0)], vec![put("a", i.to_string()), put(format!("i{i}"), "")]))
+        .map(|i| {
+            commit(
+                vec![check("b", 0), check("a", 0)],
+                vec![put("a", i.to_string()), put(format!("i{i}"), "")],
+            )
+        })
         .collect();
     let outcomes = decide_together(&store, &database, commits).await;
     assert!(outcomes[0].is_ok());
@@ -90,12 +102,21 @@ async fn a_broken_check_fails_its_commit_only() {
     let store = Arc::new(store);
     let commits = vec![
         commit(vec![check("x", 0)], vec![put("a", "1")]),
-        commit(vec![check("y", 0), check("x", 7), check("z", 7)], vec![put("a", "2"), put("b", "2")]),
+        commit(
+            vec![check("y", 0), check("x", 7), check("z", 7)],
+            vec![put("a", "2"), put("b", "2")],
+        ),
         commit(vec![check("x", 0), check("y", 0)], vec![put("c", "3")]),
     ];
     let outcomes = decide_together(&store, &database, commits).await;
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
     assert!(matches!(&outcomes[1], Err(CommitError::Conflict(key)) if key == b"x"));
     let page = store.scan(PROJECT, &[range("", "z")]).await.unwrap();
-    assert_eq!(entries(&page).into_iter().map(|(_, _, value)| value).collect::<Vec<_>>(), [b"1", b"3"]);
+    assert_eq!(
+        entries(&page)
+            .into_iter()
+            .map(|(_, _, value)| value)
+            .collect::<Vec<_>>(),
+        [b"1", b"3"]
+    );
 }

@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::sync::atomic::AtomicU64;
 
@@ -51,7 +56,9 @@ impl Database {
 }
 
 async fn connect(database: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(&format!("{}/{database}", server()), NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&format!("{}/{database}", server()), NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     client
 }
@@ -82,8 +89,12 @@ async fn the_hosts_of_a_database_see_each_others_commits() {
     write(&one, [put("a", "1")]).await;
     let (version, value) = get(&two, "a").await;
     assert_eq!(value, b"1");
-    two.commit(PROJECT, commit(vec![check("a", version)], vec![put("a", "2")])).await.unwrap();
-    let outdated = one.commit(PROJECT, commit(vec![check("a", version)], vec![put("a", "3")])).await;
+    two.commit(PROJECT, commit(vec![check("a", version)], vec![put("a", "2")]))
+        .await
+        .unwrap();
+    let outdated = one
+        .commit(PROJECT, commit(vec![check("a", version)], vec![put("a", "3")]))
+        .await;
     assert!(matches!(outdated, Err(CommitError::Conflict(key)) if key == b"a"));
     assert_eq!(get(&one, "a").await.1, b"2");
 }
@@ -102,7 +113,10 @@ async fn projects_are_listed_in_order() {
     let (store, _database) = open().await;
     assert_eq!(store.projects(None).await.unwrap(), []);
     for project in [5, 0, 70_000] {
-        store.commit(ProjectId(project), commit(vec![], vec![put("a", "")])).await.unwrap();
+        store
+            .commit(ProjectId(project), commit(vec![], vec![put("a", "")]))
+            .await
+            .unwrap();
     }
     assert_eq!(store.projects(None).await.unwrap(), [0, 5, 70_000].map(ProjectId));
     assert_eq!(store.projects(Some(ProjectId(5))).await.unwrap(), [ProjectId(70_000)]);
@@ -113,12 +127,20 @@ async fn a_page_ends_at_its_number_of_entries() {
     let (store, _database) = open().await;
     let count = PAGE_ENTRIES_MAX + 5;
     for first in (0..count).step_by(10_000) {
-        let writes: Vec<_> = (first..count.min(first + 10_000)).map(|i| put(format!("k{i:06}"), "")).collect();
+        let writes: Vec<_> = (first..count.min(first + 10_000))
+            .map(|i| put(format!("k{i:06}"), ""))
+            .collect();
         write(&store, writes).await;
     }
     let page = store.scan(PROJECT, &[range("k", "l"), range("k", "l")]).await.unwrap();
-    assert_eq!((page.counts, page.cut), (vec![u32::try_from(PAGE_ENTRIES_MAX).unwrap(), 0], Some(0)));
+    assert_eq!(
+        (page.counts, page.cut),
+        (vec![u32::try_from(PAGE_ENTRIES_MAX).unwrap(), 0], Some(0))
+    );
     let last = PAGE_ENTRIES_MAX - 1;
-    let rest = store.scan(PROJECT, &[range(format!("k{last:06}\0"), "l")]).await.unwrap();
+    let rest = store
+        .scan(PROJECT, &[range(format!("k{last:06}\0"), "l")])
+        .await
+        .unwrap();
     assert_eq!((rest.counts, rest.cut), (vec![5], None));
 }

@@ -34,7 +34,13 @@ async fn count_up(store: &PostgresRecords) -> u64 {
     loop {
         let (version, value) = get(store, "counter").await;
         let count = String::from_utf8(value).unwrap().parse::<u64>().unwrap_or(0) + 1;
-        if decided(store, vec![check("counter", version)], vec![put("counter", count.to_string())]).await {
+        if decided(
+            store,
+            vec![check("counter", version)],
+            vec![put("counter", count.to_string())],
+        )
+        .await
+        {
             return count;
         }
     }
@@ -45,12 +51,22 @@ async fn play(store: &PostgresRecords, round: usize, client: usize) -> Seen {
     let mut seen = Seen::default();
     let name = |race: &str| format!("{race}/{round:03}");
     // Exactly one creates an absent record.
-    if decided(store, vec![check(&name("make"), 0)], vec![put(name("make"), client.to_string())]).await {
+    if decided(
+        store,
+        vec![check(&name("make"), 0)],
+        vec![put(name("make"), client.to_string())],
+    )
+    .await
+    {
         seen.won.push("make");
     }
     // Each half writes one of two records if both are absent. If both halves won, that would be write skew.
     let (a, b) = (name("skew-a"), name("skew-b"));
-    let (mine, won) = if client.is_multiple_of(2) { (&a, "skew-a") } else { (&b, "skew-b") };
+    let (mine, won) = if client.is_multiple_of(2) {
+        (&a, "skew-a")
+    } else {
+        (&b, "skew-b")
+    };
     if decided(store, vec![check(&a, 0), check(&b, 0)], vec![put(mine, "")]).await {
         seen.won.push(won);
     }
@@ -61,7 +77,10 @@ async fn play(store: &PostgresRecords, round: usize, client: usize) -> Seen {
         pair.reverse();
     }
     assert!(decided(store, vec![], pair).await);
-    let both = store.get(PROJECT, &[name("pair-a").into(), name("pair-b").into()]).await.unwrap();
+    let both = store
+        .get(PROJECT, &[name("pair-a").into(), name("pair-b").into()])
+        .await
+        .unwrap();
     assert_eq!(both.versions[0], both.versions[1]);
     assert!(decided(store, vec![], vec![Write::PutMax(name("max").into(), value.into())]).await);
     seen.count = Some(count_up(store).await);
@@ -98,7 +117,10 @@ async fn races_of_two_hosts_have_one_winner_and_lose_nothing() {
     }
     let all = HOSTS * CLIENTS * ROUNDS;
     assert_eq!(counts, (1..=u64::try_from(all).unwrap()).collect());
-    assert!(wins.len() == 2 * ROUNDS && wins.values().all(|count| *count == 1), "{wins:?}");
+    assert!(
+        wins.len() == 2 * ROUNDS && wins.values().all(|count| *count == 1),
+        "{wins:?}"
+    );
     let store = database.records().await;
     for round in 0..ROUNDS {
         assert_eq!(get(&store, &format!("max/{round:03}")).await.1, b"7");

@@ -41,9 +41,15 @@ async fn a_newer_format_is_refused_at_the_start_and_after_a_lost_connection() {
 async fn tables_of_another_program_are_left_alone() {
     let database = Database::new().await;
     let client = database.client().await;
-    client.batch_execute("CREATE TABLE users (x int); CREATE TABLE records (x int)").await.unwrap();
+    client
+        .batch_execute("CREATE TABLE users (x int); CREATE TABLE records (x int)")
+        .await
+        .unwrap();
     write(&database.records().await, [put("a", "1")]).await;
-    let rows = client.query("SELECT x FROM records UNION ALL SELECT x FROM users", &[]).await.unwrap();
+    let rows = client
+        .query("SELECT x FROM records UNION ALL SELECT x FROM users", &[])
+        .await
+        .unwrap();
     assert!(rows.is_empty());
 }
 
@@ -52,16 +58,35 @@ async fn tables_of_another_program_are_left_alone() {
 async fn every_statement_finds_records_by_the_primary_key() {
     let (_store, database) = open().await;
     let connector = Connector::new(&database.address).unwrap();
-    let client = connector.connect().await.map_err(|fault| fault.text().to_owned()).unwrap();
-    for (name, sql) in [("apply", APPLY), ("get", GET), ("scan", SCAN), ("projects", PROJECTS), ("head", LOCK_HEAD)] {
+    let client = connector
+        .connect()
+        .await
+        .map_err(|fault| fault.text().to_owned())
+        .unwrap();
+    for (name, sql) in [
+        ("apply", APPLY),
+        ("get", GET),
+        ("scan", SCAN),
+        ("projects", PROJECTS),
+        ("head", LOCK_HEAD),
+    ] {
         let parameters = client.prepare(sql).await.unwrap().params().len();
         client.batch_execute(&format!("PREPARE {name} AS {sql}")).await.unwrap();
         let nulls = vec!["NULL"; parameters].join(", ");
-        let rows = client.query(&format!("EXPLAIN EXECUTE {name} ({nulls})"), &[]).await.unwrap();
+        let rows = client
+            .query(&format!("EXPLAIN EXECUTE {name} ({nulls})"), &[])
+            .await
+            .unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let plan = plan.join("\n");
         let by_key = plan.contains("using records_pkey") || name == "head";
-        assert!(by_key && !plan.contains("Seq Scan on records") && !plan.contains("Bitmap"), "{name}:\n{plan}");
-        assert!(!plan.contains("Hash Join") && !plan.contains("Merge"), "{name}:\n{plan}");
+        assert!(
+            by_key && !plan.contains("Seq Scan on records") && !plan.contains("Bitmap"),
+            "{name}:\n{plan}"
+        );
+        assert!(
+            !plan.contains("Hash Join") && !plan.contains("Merge"),
+            "{name}:\n{plan}"
+        );
     }
 }
