@@ -14,6 +14,7 @@ use crate::storage::suite::records::{get, put, range, write};
 use crate::storage::suite::{PROJECT, records_suite};
 use crate::storage::{Check, PAGE_ENTRIES_MAX, Write};
 
+mod cut;
 mod faults;
 mod groups;
 mod races;
