@@ -43,14 +43,10 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
     step("cargo test of the storage on PostgreSQL", || {
         let mut tests = cargo(&layout.root);
         tests.env("MLFORGE_TEST_POSTGRES", server.address());
-        tests.args([
-            "test",
-            "--workspace",
-            "--features",
-            "mlforge/postgres-tests",
-            "--lib",
-            "postgres",
-        ]);
+        tests.args(["test", "--workspace", "--features", "mlforge/postgres-tests"]);
+        // The tests of users and of sessions have no word in common with the others.
+        tests.args(["--lib", "--test", "postgres", "--"]);
+        tests.args(["postgres", "local::tests::database", "database_share"]);
         must_test(&mut tests, tally)
     })?;
     step("hermetic tests on PostgreSQL", || {

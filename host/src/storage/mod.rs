@@ -253,4 +253,9 @@ pub trait Records: Send + Sync + 'static {
     /// Applies all writes if every check holds, else none. The writes are durable when this returns `Ok`. A
     /// commit whose caller stopped waiting is still applied as a whole or not at all.
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError>;
+
+    /// Asks the storage for an answer, as cheaply as it can.
+    async fn ping(&self) -> Result<(), StorageError> {
+        self.get(ProjectId(0), &[vec![0]]).await.map(drop)
+    }
 }

@@ -114,14 +114,6 @@ impl PostgresRecords {
         let client = self.connector.connect().await?;
         Ok(schema::setting(&client, name, value).await?)
     }
-
-    /// Asks the database for an answer: one round trip.
-    ///
-    /// # Errors
-    /// Fails when the database does not answer.
-    pub async fn ping(&self) -> Result<(), StorageError> {
-        self.reader.ping().await
-    }
 }
 
 #[async_trait]
@@ -150,6 +142,11 @@ impl Records for PostgresRecords {
             self.ping().await?;
         }
         self.queues.commit(project, commit).await
+    }
+
+    /// One round trip without a read.
+    async fn ping(&self) -> Result<(), StorageError> {
+        self.reader.ping().await
     }
 }
 

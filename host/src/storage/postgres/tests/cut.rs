@@ -55,7 +55,9 @@ async fn a_commit_whose_answer_is_lost_happens_once_and_succeeds() {
     let database = Database::new().await;
     let armed = Arc::new(AtomicBool::new(false));
     let address = proxy(Arc::clone(&armed)).await;
-    let address = format!("postgres://postgres@{address}/{}", database.name).parse().unwrap();
+    let address = format!("postgres://postgres@{address}/{}", database.name)
+        .parse()
+        .unwrap();
     let store = PostgresRecords::open(&address).await.unwrap();
     write(&store, [put("count", "0")]).await;
     for round in 1..=3 {
@@ -64,10 +66,20 @@ async fn a_commit_whose_answer_is_lost_happens_once_and_succeeds() {
         let once = format!("once/{round}");
         let checks = vec![check("count", version), check(&once, 0)];
         // Tried a second time, it would find that its own record exists.
-        let done = store.commit(PROJECT, commit(checks, vec![put("count", round.to_string()), put(&once, "")])).await;
+        let done = store
+            .commit(
+                PROJECT,
+                commit(checks, vec![put("count", round.to_string()), put(&once, "")]),
+            )
+            .await;
         assert!(done.is_ok() && !armed.load(Ordering::SeqCst), "{done:?}");
         armed.store(true, Ordering::SeqCst);
-        let outdated = store.commit(PROJECT, commit(vec![check("count", 0), check("x", 1)], vec![put("x", "")])).await;
+        let outdated = store
+            .commit(
+                PROJECT,
+                commit(vec![check("count", 0), check("x", 1)], vec![put("x", "")]),
+            )
+            .await;
         assert!(matches!(outdated, Err(CommitError::Conflict(key)) if key == b"count"));
         assert!(!armed.load(Ordering::SeqCst));
     }

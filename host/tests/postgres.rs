@@ -1,0 +1,141 @@
+//! Tests of `mlforge --database`, as a user starts it. `cargo xtask test postgres` sets the server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::Server;
+use tokio_postgres::NoTls;
+
+/// Creates a database for a test, and returns its address.
+fn database(test: &str) -> String {
+    let server =
+        std::env::var("MLFORGE_TEST_POSTGRES").expect("MLFORGE_TEST_POSTGRES: run `cargo xtask test postgres`");
+    let name = format!("cli{}_{test}", std::process::id());
+    let create = async {
+        let address = format!("{server}/postgres");
+        let (client, connection) = tokio_postgres::connect(&address, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+        client.batch_execute(&create).await.unwrap();
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(create);
+    format!("{server}/{name}")
+}
+
+/// A command with a data directory of its own, which stays empty but for files and caches.
+fn mlforge(words: &[&str], data: &tempfile::TempDir, database: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
+    command
+        .args(words)
+        .arg("--data")
+        .arg(data.path())
+        .args(["--database", database]);
+    // The log is switched off, because some tests compare all output.
+    command.env("MLFORGE_LOG", "off").env_remove("PGPASSWORD");
+    command
+}
+
+fn serve(data: &tempfile::TempDir, database: &str) -> Command {
+    mlforge(&["serve", "--listen", "127.0.0.1:0"], data, database)
+}
+
+/// The output of a command that must succeed.
+fn said(mut command: Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+/// The one line with which a command must fail.
+fn refusal(mut command: Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let line = String::from_utf8(stderr).unwrap();
+    let seen = (status.code(), stdout.len(), line.lines().count());
+    assert_eq!(seen, (Some(1), 0, 1), "{line}");
+    line
+}
+
+fn create_experiment(server: &Server, name: &str) -> u16 {
+    let body = format!("{{\"name\": \"{name}\"}}");
+    server
+        .ask("POST", "/api/2.0/mlflow/experiments/create", body.as_bytes())
+        .0
+}
+
+fn knows_experiment(server: &Server, name: &str) -> u16 {
+    let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}");
+    server.ask("GET", &path, b"").0
+}
+
+#[test]
+fn servers_of_a_postgres_database_share_everything_but_files() {
+    let database = database("shared");
+    let [one, two] = [(), ()].map(|()| tempfile::tempdir().unwrap());
+    let first = Server::start(serve(&one, &database), None);
+    let token = first.token.clone();
+    let second = Server::start(serve(&two, &database), Some(token.clone()));
+    assert_eq!(create_experiment(&first, "a"), 200);
+    assert_eq!(knows_experiment(&second, "a"), 200);
+    assert_eq!(create_experiment(&second, "a"), 400);
+    first.kill();
+    assert_eq!(create_experiment(&second, "b"), 200);
+    let again = Server::start(serve(&one, &database), Some(token.clone()));
+    assert_eq!(
+        (knows_experiment(&again, "a"), knows_experiment(&again, "b")),
+        (200, 200)
+    );
+    for file in ["records.db", "forge.db", "sessions.db", "ticket.key"] {
+        assert!(!one.path().join(file).exists(), "{file}");
+    }
+    // The commands see the same users, and what they change takes effect on running servers.
+    assert_eq!(said(mlforge(&["user", "list"], &one, &database)), "1\tdemo\n");
+    said(mlforge(&["token", "revoke", &token], &one, &database));
+    for server in [&again, &second] {
+        while knows_experiment(server, "a") != 401 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_postgres_database_belongs_to_one_forge() {
+    let database = database("owned");
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(said(mlforge(&["user", "create", "ada"], &data, &database)), "1\n");
+    let mut other = serve(&data, &database);
+    other.args(["--forge", "gitea=https://git.example.org"]);
+    let line = refusal(other);
+    assert!(line.contains("belongs to the forge local"), "{line}");
+}
+
+#[test]
+fn a_password_in_the_address_of_postgres_is_refused_and_not_repeated() {
+    let data = tempfile::tempdir().unwrap();
+    let line = refusal(serve(&data, "postgres://me:s3cret@127.0.0.1:1/x"));
+    assert!(line.contains("PGPASSWORD") && !line.contains("s3cret"), "{line}");
+}
+
+#[test]
+fn a_postgres_server_that_does_not_answer_is_reported_in_one_line() {
+    let data = tempfile::tempdir().unwrap();
+    // Port 1 has no server.
+    let mut command = serve(&data, "postgres://me@127.0.0.1:1/x");
+    command.env("PGPASSWORD", "s3cret");
+    let line = refusal(command);
+    assert!(
+        line.contains("postgres://127.0.0.1/x") && !line.contains("s3cret"),
+        "{line}"
+    );
+}
