@@ -90,6 +90,7 @@ impl Group {
 
     /// A group of one commit whose caller waits for nothing, for tests.
     #[cfg(all(test, feature = "postgres-tests"))]
+    #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
     pub(super) async fn of_test(project: ProjectId, commit: crate::storage::Commit) -> Self {
         let (queues, mut jobs) = super::queue::Queues::new(1);
         let mut deciding = Box::pin(async move { queues.commit(project, commit).await });

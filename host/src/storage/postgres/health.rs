@@ -63,6 +63,7 @@ impl Health {
 
     /// Makes the absence so long that calls no longer wait, for tests.
     #[cfg(all(test, feature = "postgres-tests"))]
+    #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     pub(super) fn has_been_away(&self) {
         *self.lock() = Some(Away {
             since: Instant::now().checked_sub(RIDE_OUT).unwrap(),

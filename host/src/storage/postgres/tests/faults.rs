@@ -103,7 +103,7 @@ async fn a_fenced_connection_writes_nothing() {
     };
     let (mut old, _) = line(None).await.unwrap();
     let fence = old.fence();
-    let mut group = async |line: &mut Line, key: &str, id| {
+    let group = async |line: &mut Line, key: &str, id| {
         let group = Group::of_test(PROJECT, commit(vec![], vec![put(key, "")])).await;
         line.send(&group, id)
             .await
