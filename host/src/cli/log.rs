@@ -25,6 +25,9 @@ use tracing_subscriber::registry::LookupSpan;
 const WAITING_BYTES_MAX: usize = 4 << 20;
 /// Maximum number of bytes of one write, unless one line has more.
 const WRITE_BYTES: usize = 64 << 10;
+/// Time for which the thread that writes waits for further lines after the first one. A busy server then writes many lines at
+/// once, and its requests need not wake the thread.
+const GATHER_TIME: Duration = Duration::from_millis(5);
 /// Maximum time for which the end of the process waits for lines to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -45,10 +48,33 @@ where
         let Some(id) = mlforge::current_request_id() else {
             return self.0.format_event(context, writer, event);
         };
-        let mut line = String::new();
-        let plain = format::Writer::new(&mut line);
-        self.0.format_event(context, plain, event)?;
-        writeln!(writer, "{} request={id}", line.trim_end_matches('\n'))
+        let mut line = Unended {
+            writer: &mut writer,
+            has_end: false,
+        };
+        self.0.format_event(context, format::Writer::new(&mut line), event)?;
+        writeln!(writer, " request={id}")
+    }
+}
+
+/// Writes a line without the line feed at its end.
+struct Unended<'a, 'w> {
+    writer: &'a mut format::Writer<'w>,
+    /// True if the text so far ended with a line feed, which is not written yet.
+    has_end: bool,
+}
+
+impl fmt::Write for Unended<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if self.has_end {
+            self.writer.write_char('\n')?;
+        }
+        let rest = text.strip_suffix('\n');
+        self.has_end = rest.is_some();
+        self.writer.write_str(rest.unwrap_or(text))
     }
 }
 
@@ -170,6 +196,9 @@ struct Writer<W> {
 impl<W: Write> Writer<W> {
     fn run(mut self) {
         while let Ok(first) = self.receiver.recv() {
+            if matches!(first, Message::Line(_)) {
+                thread::sleep(GATHER_TIME);
+            }
             let (mut text, mut count) = (Vec::new(), 0);
             let mut next = Some(first);
             while let Some(message) = next.take() {
@@ -251,6 +280,27 @@ mod tests {
         let written = String::from_utf8(disk.written.lock().unwrap().clone()).unwrap();
         assert_eq!(written, "mlforge: 2 lines of the log could not be written\nthree\n");
         assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn only_the_line_feed_at_the_end_is_left_out() {
+        for (pieces, expected) in [
+            (vec!["a", "b\n"], "ab"),
+            (vec!["a\n", "", "b", "\n"], "a\nb"),
+            (vec!["a\n", "\n"], "a\n"),
+            (vec![], ""),
+        ] {
+            let mut line = String::new();
+            let mut writer = format::Writer::new(&mut line);
+            let mut unended = Unended {
+                writer: &mut writer,
+                has_end: false,
+            };
+            for piece in &pieces {
+                fmt::Write::write_str(&mut unended, piece).unwrap();
+            }
+            assert_eq!(line, expected, "{pieces:?}");
+        }
     }
 
     /// An output that blocks while its lock is held.
