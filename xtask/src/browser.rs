@@ -12,8 +12,11 @@ use crate::layout::Layout;
 use crate::step::{run_watched, step};
 use crate::suite::{Tally, build_all};
 
-/// Debian's packages.
-const PACKAGES: [Package; 1] = [("chromium", "/usr/bin/chromium")];
+/// Debian's packages. Without the font the pictures show Korean texts as empty boxes.
+const PACKAGES: [Package; 2] = [
+    ("chromium", "/usr/bin/chromium"),
+    ("fonts-nanum", "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"),
+];
 
 /// The environment with the package that drives the browser; it may still have to be made.
 pub(crate) fn environment(layout: &Layout) -> Environment {
