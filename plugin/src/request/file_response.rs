@@ -16,6 +16,14 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 /// The policy of a file that a browser shows by a program of its own, which a sandbox would stop.
 const POLICY_OF_DOCUMENT: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
+/// The policy of a file in HTML that a page shows within a frame. The sandbox gives it an origin of its own, and stops scripts,
+/// forms, windows and every way out of the frame. Pictures are those that the file itself holds.
+const POLICY_OF_FRAME: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action \
+                               'none'; frame-ancestors 'self'; sandbox";
+
+/// Size of the largest file in HTML that is shown within a frame.
+pub const FRAMED_BYTES_MAX: u64 = 4 << 20;
+
 /// Number of bytes at the beginning of a file that tell its type.
 const START_BYTES: u64 = 64;
 
@@ -54,6 +62,19 @@ impl Treatment {
             None => of(media_type::BYTES, false, POLICY),
         }
     }
+
+    /// The way in which a page shows a file within a frame. Only HTML of a bounded size differs from how it is shown otherwise.
+    fn framed(path: &ArtifactPath, info: FileInfo, start: &[u8]) -> Self {
+        let is_html = media_type::is_html(path.name()) && media_type::by_bytes(start).is_none();
+        if !is_html || info.size > FRAMED_BYTES_MAX {
+            return Self::shown(path, start);
+        }
+        Treatment {
+            kind: media_type::HTML,
+            is_inline: true,
+            policy: POLICY_OF_FRAME,
+        }
+    }
 }
 
 /// Serves a file or the requested part of it as a download, or answers that the caller already has it.
@@ -65,6 +86,12 @@ pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer>
 pub async fn show(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
     let (_, start) = artifacts::start_of(path, START_BYTES).await?;
     answer(path, wanted, Treatment::shown(path, &start)).await
+}
+
+/// Does the same for a frame of a page, in which HTML is shown as such, in a sandbox.
+pub async fn show_framed(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
+    let (info, start) = artifacts::start_of(path, START_BYTES).await?;
+    answer(path, wanted, Treatment::framed(path, info, &start)).await
 }
 
 async fn answer(path: &ArtifactPath, wanted: &RangeRequest, treatment: Treatment) -> Result<Answer> {
@@ -291,6 +318,22 @@ mod tests {
         assert_eq!(shown("a.html", b"\x89PNG\r\n\x1a\n"), is("image/png", true, POLICY));
         assert_eq!(shown("a", b"%PDF-1.7"), is(media_type::PDF, true, POLICY_OF_DOCUMENT));
         assert_eq!(shown("a.xhtml", b""), is(media_type::BYTES, false, POLICY));
+    }
+
+    #[test]
+    fn html_is_framed_in_a_sandbox_if_it_is_small() {
+        let framed = |name: &str, size: u64, start: &[u8]| {
+            let info = FileInfo { size, modified_ms: 0 };
+            let treatment = Treatment::framed(&ArtifactPath::kept(name.to_owned()), info, start);
+            (treatment.kind, treatment.policy)
+        };
+        let html = (media_type::HTML, POLICY_OF_FRAME);
+        assert_eq!(framed("a.HTML", FRAMED_BYTES_MAX, b"<html>"), html);
+        assert_eq!(framed("a.htm", 1, b""), html);
+        let text = (media_type::TEXT, POLICY);
+        assert_eq!(framed("a.html", FRAMED_BYTES_MAX + 1, b"<html>"), text);
+        assert_eq!(framed("a.xhtml", 1, b"<html>"), (media_type::BYTES, POLICY));
+        assert_eq!(framed("a.svg", 1, b"<svg>"), (media_type::SVG, POLICY));
     }
 
     #[test]
