@@ -223,7 +223,7 @@ impl HostState {
             connection.accept(caller.claim());
         }
         let is_streamed = matches!(admitted.class.body_mode, BodyMode::Streamed | BodyMode::Generated);
-        let watch = is_streamed.then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let watch = is_streamed.then(|| self.watch_rights(project, &admitted));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
             (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => {
                 self.transfer(&admitted, body, &watch.revocation).await
