@@ -23,19 +23,20 @@
   offerCopies(document);
 
   // Numbers are shown with four digits. What is copied of them has all, with a tab between the cells of a table.
+  const FULL = ".num[title], .num span[title]:not(.mut)";
   document.addEventListener("copy", (event) => {
     const selection = getSelection();
     if (!selection.rangeCount || !event.clipboardData) return;
     const range = selection.getRangeAt(0);
     const from = range.startContainer;
-    const within = (from.nodeType === 1 ? from : from.parentElement).closest(".num[title], .num [title]");
+    const within = (from.nodeType === 1 ? from : from.parentElement).closest(FULL);
     if (within?.contains(range.endContainer)) {
       event.clipboardData.setData("text/plain", within.title);
       event.preventDefault();
       return;
     }
     const rows = range.cloneContents();
-    const cut = rows.querySelectorAll(".num[title], .num [title]");
+    const cut = rows.querySelectorAll(FULL);
     if (!cut.length || !rows.querySelector("tr")) return;
     for (const cell of cut) cell.textContent = cell.title;
     const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim()).join("\t");

@@ -254,6 +254,7 @@ impl HostState {
             caller,
             credential,
             form_token,
+            session: _,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
         let bytes = match self.receive(head, class, &mut body, &mut share).await {

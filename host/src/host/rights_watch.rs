@@ -86,21 +86,22 @@ impl Watched {
     /// Asks the forge whether the right holds. A session's access token expires before a long transfer ends, and is renewed as
     /// for a new request. As there, a session that has ended reads what everybody may.
     async fn check(&self, host: &Arc<HostState>) -> Result<(), HttpError> {
-        let admit = async |credential: &Credential| {
-            let admitted = auth::admit(&host.services.forge, credential, &self.project, self.intent).await;
-            admitted.map(|_| ())
-        };
         let Some(secret) = &self.session else {
-            return admit(&self.credential).await;
+            return self.admit(host, &self.credential).await;
         };
         let checked = match host.session_of(secret).await {
-            Some(session) => admit(&session.contents.credential).await,
+            Some(session) => self.admit(host, &session.contents.credential).await,
             None => Err(HttpError::Unauthenticated),
         };
         match checked {
-            Err(HttpError::Unauthenticated) => admit(&Credential::Anonymous).await,
+            Err(HttpError::Unauthenticated) => self.admit(host, &Credential::Anonymous).await,
             checked => checked,
         }
+    }
+
+    async fn admit(&self, host: &HostState, credential: &Credential) -> Result<(), HttpError> {
+        let admitted = auth::admit(&host.services.forge, credential, &self.project, self.intent).await;
+        admitted.map(|_| ())
     }
 }
 

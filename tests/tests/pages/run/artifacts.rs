@@ -116,7 +116,9 @@ fn lines_of_json_are_a_table_if_each_is_an_object() {
         .shows("<bdi>&lt;b&gt;</bdi>")
         .shows("<bdi>[2]</bdi>")
         .shows("<bdi>null</bdi>");
-    shown("b.ndjson").hides("<bdi>x</bdi></th>").shows("{&quot;x&quot;:1}\n[2]");
+    shown("b.ndjson")
+        .hides("<bdi>x</bdi></th>")
+        .shows("{&quot;x&quot;:1}\n[2]");
     shown("empty.jsonl").hides("<th");
 }
 

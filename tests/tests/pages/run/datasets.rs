@@ -24,7 +24,8 @@ fn with_datasets(tracker: &Tracker, datasets: &[(&str, Value, Value)]) -> String
 #[test]
 fn a_dataset_has_its_columns_and_its_profile() {
     let tracker = Tracker::fresh();
-    let schema = r#"{"mlflow_colspec":[{"type":"double","name":"<b>","required":true},{"type":"string","name":"class"}]}"#;
+    let schema =
+        r#"{"mlflow_colspec":[{"type":"double","name":"<b>","required":true},{"type":"string","name":"class"}]}"#;
     let profile = r#"{"num_rows":12000,"num_elements":24000,"own":"x"}"#;
     let run = with_datasets(&tracker, &[("flowers", json!(schema), json!(profile))]);
     page(&tracker, &format!("candidates/{run}"))
@@ -39,14 +40,18 @@ fn a_dataset_has_its_columns_and_its_profile() {
         .shows("<bdi>double</bdi>")
         .shows("title=\"12000\">12,000<")
         .shows("<bdi>own</bdi>");
-    page_in(&tracker, &format!("candidates/{run}/datasets"), "ko").ok().shows("스키마");
+    page_in(&tracker, &format!("candidates/{run}/datasets"), "ko")
+        .ok()
+        .shows("스키마");
 }
 
 #[test]
 fn datasets_that_tell_nothing_or_anything_are_shown() {
     let tracker = Tracker::fresh();
     let deep = format!("{{\"mlflow_colspec\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000));
-    let many: Vec<Value> = (0..300).map(|number| json!({"type": "long", "name": format!("c{number}")})).collect();
+    let many: Vec<Value> = (0..300)
+        .map(|number| json!({"type": "long", "name": format!("c{number}")}))
+        .collect();
     let many = json!({"mlflow_colspec": many}).to_string();
     let run = with_datasets(
         &tracker,
@@ -73,12 +78,18 @@ fn many_datasets_come_in_pages() {
     let datasets: Vec<_> = names.iter().map(|name| (name.as_str(), json!(""), json!(""))).collect();
     let run = with_datasets(&tracker, &datasets);
     let address = format!("candidates/{run}/datasets");
-    page(&tracker, &address).ok().shows("<bdi>set-4</bdi></h2>").hides("<bdi>set-5</bdi>").shows("from=5");
+    page(&tracker, &address)
+        .ok()
+        .shows("<bdi>set-4</bdi></h2>")
+        .hides("<bdi>set-5</bdi>")
+        .shows("from=5");
     page(&tracker, &format!("{address}?from=5"))
         .ok()
         .shows("<bdi>set-6</bdi></h2>")
         .hides("<bdi>set-4</bdi>")
         .hides("from=10");
     let run = tracker.run("0", 2);
-    page(&tracker, &format!("candidates/{run}/datasets")).ok().shows("No dataset was logged.");
+    page(&tracker, &format!("candidates/{run}/datasets"))
+        .ok()
+        .shows("No dataset was logged.");
 }

@@ -51,11 +51,18 @@ fn html_is_framed_in_a_sandbox_that_stops_everything_but_its_own_pictures() {
     put(&tracker, &run, "b.svg", "<svg/>");
     let framed = |name: &str| raw(&tracker, "GET", &format!("candidates/{run}/raw/{name}?in=frame"), &[]);
     let text = "text/plain; charset=utf-8";
-    for (name, kind) in [("a.html", "image/png"), ("large.html", text), ("b.svg", "image/svg+xml")] {
+    for (name, kind) in [
+        ("a.html", "image/png"),
+        ("large.html", text),
+        ("b.svg", "image/svg+xml"),
+    ] {
         let file = framed(name);
         assert_eq!(file.headers["content-type"].to_str().unwrap(), kind, "{name}");
         let policy = file.headers["content-security-policy"].to_str().unwrap();
-        assert_eq!(policy, "default-src 'none'; style-src 'unsafe-inline'; sandbox", "{name}");
+        assert_eq!(
+            policy, "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+            "{name}"
+        );
     }
     let page = framed("b.html");
     let header = |name: &str| page.headers[name].to_str().unwrap();
