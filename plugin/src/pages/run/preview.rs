@@ -17,7 +17,7 @@ use crate::domain::artifact::ArtifactPath;
 use crate::error::Result;
 use crate::host::blobs::FileInfo;
 use crate::pages::model_file::{self, ModelFile};
-use crate::request::file_response::FRAMED_BYTES_MAX;
+use crate::request::file_treatment::FRAMED_BYTES_MAX;
 use crate::request::media_type::end_of;
 use crate::store::artifacts;
 
