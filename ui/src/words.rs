@@ -24,6 +24,7 @@ macro_rules! words {
 }
 
 mod account;
+mod audit;
 mod charts;
 mod common;
 mod compare;
@@ -41,6 +42,7 @@ mod projects;
 mod sign_in;
 
 pub use account::AccountWords;
+pub use audit::AuditWords;
 pub use common::CommonWords;
 pub use compare::CompareWords;
 pub use errors::ErrorWords;
@@ -106,6 +108,8 @@ groups! {
     account: AccountWords;
     /// The list of projects.
     projects: ProjectWords;
+    /// The audit log.
+    audit: AuditWords;
     /// Tokens and members of users of the server.
     manage: ManageWords;
 }

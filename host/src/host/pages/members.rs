@@ -56,7 +56,7 @@ impl HostState {
         if user.eq_ignore_ascii_case(&manager.reader.owner.login) {
             return Err(HttpError::OwnerDenied);
         }
-        let (forge, id) = (Arc::clone(&manager.forge), project.id);
+        let (forge, id) = (manager.forge.clone(), project.id);
         let named = ProjectRef::Id(id.0);
         let (role, visibility) = (fields.text("role"), fields.text("visibility"));
         let changed = match (role.parse(), visibility.parse()) {
@@ -97,7 +97,7 @@ impl HostState {
         project: &Project,
         unknown: Option<&str>,
     ) -> Result<Response<Body>, HttpError> {
-        let (forge, id) = (Arc::clone(&manager.forge), project.id);
+        let (forge, id) = (manager.forge.clone(), project.id);
         let members = on_forge(move || forge.list_members(id)).await?.map_err(unexpected)?;
         let login = &manager.reader.owner.login;
         let mut view = View::new(self, head, Some(login.clone()));

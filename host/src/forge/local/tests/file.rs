@@ -94,10 +94,10 @@ fn reopened_file_keeps_everything() {
 #[test]
 fn file_of_a_newer_mlforge_is_refused() {
     let world = World::new();
-    world.forge.writer().pragma_update(None, "user_version", 2).unwrap();
+    world.forge.writer().pragma_update(None, "user_version", 9).unwrap();
     let error = format!("{:#}", LocalForge::open(&world.file()).unwrap_err());
     assert!(
-        error.contains("has schema 2") && error.contains("newer mlforge"),
+        error.contains("has schema 9") && error.contains("newer mlforge"),
         "{error}"
     );
 }
@@ -148,10 +148,10 @@ async fn waiting_for_a_locked_file_blocks_no_thread() {
         .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "delete");
-    let forge = LocalForge {
-        writer: Mutex::new(Connection::open_in_memory().unwrap()),
-        reader: Mutex::new(decision::Reader::new(schema::open_reader(&path).unwrap())),
-    };
+    let forge = LocalForge::new(
+        Connection::open_in_memory().unwrap(),
+        decision::Reader::new(schema::open_reader(&path).unwrap()),
+    );
     foreign.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let (here, credential) = (ProjectRef::Id(project.0), Credential::Bearer(token));
     // This runs on the only thread that there is.

@@ -131,6 +131,7 @@ fn list_shows_only_the_beginning_of_a_token() {
         scope: Scope::ReadApi,
         expires,
         revoked: false,
+        used_s: None,
     };
     assert_eq!(world.forge.list_tokens(0).unwrap(), [entry]);
 }
