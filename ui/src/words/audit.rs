@@ -20,6 +20,7 @@ words! {
         none_here: "No record on this page matches. Older ones follow on the next page.", "이 페이지에는 일치하는 기록이 없습니다. 이전 기록은 다음 페이지에 있습니다.";
         show_all: "Show all", "모두 보기";
         only_actor: "Only changes by {0}", "{0}의 변경만 보기";
+        only_object: "Only changes of {0}", "{0}의 변경만 보기";
         changes: "Changes of users and projects", "사용자와 프로젝트 변경";
         changes_text: "What was changed of users, projects, members and tokens, on pages and by commands, the newest first.", "페이지와 명령으로 변경된 사용자, 프로젝트, 구성원, 토큰 내역입니다. 최신순입니다.";
         by_command: "command line", "명령줄";

@@ -68,7 +68,7 @@ impl HostState {
             Ok(admin) => admin,
             Err(answer) => return Ok(answer),
         };
-        let visibility = fields.text("visibility").parse().map_err(|_| HttpError::FormExpired)?;
+        let visibility = fields.text("visibility").parse::<Visibility>().map_err(|_| HttpError::FormExpired)?;
         let (path, owner) = (fields.text("path").to_owned(), fields.text("owner").to_owned());
         let (forge, new_path, new_owner) = (admin.forge.clone(), path.clone(), owner.clone());
         let made = on_forge(move || forge.create_owned_project(&new_path, visibility, &new_owner)).await?;

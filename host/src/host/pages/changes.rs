@@ -8,10 +8,10 @@ use http::{Response, StatusCode};
 use maud::{Markup, html};
 use mlforge_ui::link::Address;
 use mlforge_ui::time::exact_time;
+use mlforge_ui::words::fill;
 
 use super::form::Fields;
 use super::manage::{on_forge, unexpected};
-use super::members::members_address;
 use super::view::{View, signed};
 use crate::forge::local::{CHANGES_PAGE_MAX, ChangeEntry, ChangeFilter};
 use crate::host::HostState;
@@ -43,7 +43,7 @@ impl HostState {
         let main = html! {
             div.head { div { h1 { (own.changes) } p.mut { (own.changes_text) } } }
             (bar(&view, &filter))
-            @if changes.is_empty() { p.mut { (own.none) } } @else { (table(&view, &changes)) }
+            @if changes.is_empty() { p.mut { (own.none) } } @else { (table(&view, &filter, &changes)) }
             (pager(&view, &filter, &changes, before.is_some()))
         };
         let mut page = view.answer(StatusCode::OK, own.changes, &main);
@@ -82,7 +82,7 @@ fn bar(view: &View<'_>, filter: &ChangeFilter) -> Markup {
     }
 }
 
-fn table(view: &View<'_>, changes: &[ChangeEntry]) -> Markup {
+fn table(view: &View<'_>, filter: &ChangeFilter, changes: &[ChangeEntry]) -> Markup {
     let own = &view.words.audit;
     html! {
         div.scroll tabindex="0" role="region" aria-label=(own.table) {
@@ -95,15 +95,15 @@ fn table(view: &View<'_>, changes: &[ChangeEntry]) -> Markup {
                         }
                     }
                 }
-                tbody { @for change in changes { (row(view, change)) } }
+                tbody { @for change in changes { (row(view, filter, change)) } }
             }
         }
     }
 }
 
-fn row(view: &View<'_>, change: &ChangeEntry) -> Markup {
+fn row(view: &View<'_>, filter: &ChangeFilter, change: &ChangeEntry) -> Markup {
     let (own, author) = (&view.words.audit, &change.author);
-    let is_of_project = change.action.starts_with("projects/") || change.action.starts_with("members/");
+    let of_object = address(view, filter).with("object", change.object.as_str());
     html! {
         tr {
             th.nw scope="row" { (exact_time(signed(change.time_s.saturating_mul(1_000)))) }
@@ -113,8 +113,8 @@ fn row(view: &View<'_>, change: &ChangeEntry) -> Markup {
             }
             td { code { (change.action) } }
             td {
-                @if is_of_project {
-                    a href=(members_address(view.root, &change.object)) { bdi { (change.object) } }
+                @if filter.object.is_empty() {
+                    a href=(of_object) title=(fill(own.only_object, &[&change.object])) { bdi { (change.object) } }
                 } @else {
                     bdi { (change.object) }
                 }

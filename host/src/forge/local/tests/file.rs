@@ -159,3 +159,30 @@ async fn waiting_for_a_locked_file_blocks_no_thread() {
     let (decided, ()) = tokio::join!(forge.resolve(&here, &credential), unlock);
     assert!(matches!(decided.unwrap(), Decision::Known(access) if access.project.is_some()));
 }
+
+#[test]
+fn file_of_an_earlier_schema_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("forge.db");
+    let token = "mlf_0123456789";
+    {
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(schema::STEPS[0]).unwrap();
+        old.execute_batch("INSERT INTO users (login) VALUES ('ada'); PRAGMA user_version = 1")
+            .unwrap();
+        let insert = "INSERT INTO tokens (user, scope, hash, prefix) VALUES (1, 'api', ?1, 'mlf_01234567')";
+        old.execute(insert, [token::hash(token)]).unwrap();
+    }
+    for _ in 0..2 {
+        let forge = LocalForge::open(&file).unwrap();
+        assert!(!forge.list_users(0).unwrap()[0].is_admin);
+        assert_eq!(forge.list_tokens(0).unwrap()[0].used_s, None);
+        let decided = decide(&forge, &ProjectRef::Id(1), token);
+        assert!(matches!(decided, Decision::Known(_)), "{decided:?}");
+    }
+    let version: i64 = Connection::open(&file)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 2);
+}
