@@ -130,8 +130,22 @@ mod tests {
     #[test]
     fn a_day_begins_at_midnight_in_utc() {
         assert_eq!(day_begin_ms("1970-01-02"), Some(DAY_MS));
-        assert_eq!(day_begin_ms("2026-11-28").map(iso).as_deref(), Some("2026-11-28T00:00:00Z"));
-        for wrong in ["", "2026", "2026-11", "2026-02-30", "2026-13-01", "26-11-28", "+026-11-28", "2026-11-28T", "2026-1-2", "a-b-c"] {
+        assert_eq!(
+            day_begin_ms("2026-11-28").map(iso).as_deref(),
+            Some("2026-11-28T00:00:00Z")
+        );
+        for wrong in [
+            "",
+            "2026",
+            "2026-11",
+            "2026-02-30",
+            "2026-13-01",
+            "26-11-28",
+            "+026-11-28",
+            "2026-11-28T",
+            "2026-1-2",
+            "a-b-c",
+        ] {
             assert_eq!(day_begin_ms(wrong), None, "{wrong}");
         }
     }

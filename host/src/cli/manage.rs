@@ -36,7 +36,14 @@ pub(super) fn user(data: &Path, command: &UserCommand) -> anyhow::Result<()> {
         UserCommand::List => print_pages(
             |after| Ok(forge.list_users(after)?),
             |user| user.id,
-            |user| format!("{}\t{}\t{}", user.id, user.login, if user.is_admin { "admin" } else { NONE }),
+            |user| {
+                format!(
+                    "{}\t{}\t{}",
+                    user.id,
+                    user.login,
+                    if user.is_admin { "admin" } else { NONE }
+                )
+            },
         ),
     }
 }

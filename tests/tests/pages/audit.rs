@@ -103,7 +103,11 @@ fn the_links_have_what_is_shown_as_data() {
     let tracker = audited();
     tracker.run("0", 1);
     tracker.model("cats");
-    let shown = page(&tracker, "audit?from=2023-11-14&until=2023-11-14&action=registered-models/create").ok();
+    let shown = page(
+        &tracker,
+        "audit?from=2023-11-14&until=2023-11-14&action=registered-models/create",
+    )
+    .ok();
     let found = records(&tracker, &link(&shown, "json"));
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["object"], "cats");
@@ -115,7 +119,9 @@ fn the_links_have_what_is_shown_as_data() {
 fn a_long_log_has_pages_and_each_record_is_on_one() {
     let tracker = audited();
     for number in 0..60 {
-        tracker.post("experiments/create", json!({"name": format!("e{number}")})).ok();
+        tracker
+            .post("experiments/create", json!({"name": format!("e{number}")}))
+            .ok();
     }
     let first = page(&tracker, "audit").ok().hides(">First<");
     let second = page(&tracker, &next(&first)).ok().shows(">First<");

@@ -129,7 +129,10 @@ impl Api {
             ("limit", REPOSITORIES_PER_PAGE),
             ("page", &*page),
         ];
-        let reply = self.client.get(&path(&["repos", "search"]), &query, headers.clone()).await?;
+        let reply = self
+            .client
+            .get(&path(&["repos", "search"]), &query, headers.clone())
+            .await?;
         let has_next = has_next(&reply);
         Ok(match answer::<SearchResult>(&reply)? {
             Answer::Found(found) => Some(FoundRepositories {
@@ -259,8 +262,8 @@ pub(super) fn lacks_scope(message: &str) -> bool {
 
 /// True if the forge says that another page follows. It may have fewer items on a page than were asked for.
 fn has_next(reply: &ForgeReply) -> bool {
-    let links = reply.headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
-    links.into_iter().any(|link| link.contains("rel=\"next\""))
+    let mut links = reply.headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
+    links.any(|link| link.contains("rel=\"next\""))
 }
 
 fn answer<T: DeserializeOwned>(reply: &ForgeReply) -> Result<Answer<T>, ForgeError> {

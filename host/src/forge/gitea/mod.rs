@@ -215,7 +215,8 @@ impl Forge for GiteaForge {
     /// The repositories that a user owns or contributes to: two requests. A place in the list is the number of a page.
     async fn projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, ForgeError> {
         let headers = self.api.headers(credential);
-        let Some(headers) = headers.filter(|_| self.api.flavor() == Flavor::Gitea && self.id_token(credential).is_none())
+        let Some(headers) =
+            headers.filter(|_| self.api.flavor() == Flavor::Gitea && self.id_token(credential).is_none())
         else {
             return Ok(None);
         };

@@ -72,7 +72,12 @@ impl LocalForge {
                 expires: None,
             };
             let token = token::insert(conn, &new)?;
-            self.record(conn, "projects/create", DEMO_PROJECT, &format!("the first start: {DEMO_USER}"))?;
+            self.record(
+                conn,
+                "projects/create",
+                DEMO_PROJECT,
+                &format!("the first start: {DEMO_USER}"),
+            )?;
             self.record_token(conn, &token, &new)?;
             Ok(Some(FirstStart {
                 project,

@@ -20,7 +20,11 @@ impl LocalForge {
             let id = user_id(conn, login)?;
             let update = "UPDATE users SET admin = ?2 WHERE id = ?1 RETURNING login";
             let login: String = conn.query_row(update, params![id, is_admin], |row| row.get(0))?;
-            let action = if is_admin { "users/make-admin" } else { "users/unmake-admin" };
+            let action = if is_admin {
+                "users/make-admin"
+            } else {
+                "users/unmake-admin"
+            };
             self.record(conn, action, &login, "")
         })
     }

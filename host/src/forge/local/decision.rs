@@ -126,12 +126,7 @@ impl Reader {
     }
 
     /// Lists projects that the owner of a token may read, or everybody if there is none.
-    pub(super) fn projects(
-        &self,
-        credential: &Credential,
-        after: u64,
-        today: Date,
-    ) -> rusqlite::Result<Vec<Project>> {
+    pub(super) fn projects(&self, credential: &Credential, after: u64, today: Date) -> rusqlite::Result<Vec<Project>> {
         let hash = credential.token().map(hash);
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let mut statement = self.conn.prepare_cached(VISIBLE)?;

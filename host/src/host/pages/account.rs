@@ -8,12 +8,12 @@ use maud::{Markup, html};
 use mlforge_ui::time::ago;
 use mlforge_ui::words::{fill, filled};
 
-use super::{Identity, Reader};
 use super::form::Fields;
 use super::manage::{on_forge, unexpected};
 use super::members::members_address;
 use super::start::ensure_form;
 use super::view::{View, form_token_field, see_other, signed};
+use super::{Identity, Reader};
 use crate::auth::session::Entry;
 use crate::forge::local::ProjectEntry;
 use crate::host::HostState;

@@ -68,7 +68,10 @@ impl HostState {
             Ok(admin) => admin,
             Err(answer) => return Ok(answer),
         };
-        let visibility = fields.text("visibility").parse::<Visibility>().map_err(|_| HttpError::FormExpired)?;
+        let visibility = fields
+            .text("visibility")
+            .parse::<Visibility>()
+            .map_err(|_| HttpError::FormExpired)?;
         let (path, owner) = (fields.text("path").to_owned(), fields.text("owner").to_owned());
         let (forge, new_path, new_owner) = (admin.forge.clone(), path.clone(), owner.clone());
         let made = on_forge(move || forge.create_owned_project(&new_path, visibility, &new_owner)).await?;
@@ -77,7 +80,9 @@ impl HostState {
             Ok(id) => {
                 // The page that begins with the new project.
                 let address = Address::new(format!("{}/-/projects", self.sign_in.cookies.root()));
-                return Ok(see_other(&address.with("after", id.0.saturating_sub(1).to_string()).to_string()));
+                return Ok(see_other(
+                    &address.with("after", id.0.saturating_sub(1).to_string()).to_string(),
+                ));
             }
             Err(LocalError::PathTaken(path)) => ("path", fill(words.path_taken, &[&path])),
             Err(error @ LocalError::PathInvalid { .. }) => ("path", error.to_string()),
@@ -104,7 +109,9 @@ impl HostState {
         new: &NewProject,
     ) -> Result<Response<Body>, HttpError> {
         let forge = admin.forge.clone();
-        let listed = on_forge(move || forge.list_projects(after)).await?.map_err(unexpected)?;
+        let listed = on_forge(move || forge.list_projects(after))
+            .await?
+            .map_err(unexpected)?;
         let has_next = listed.len() > PER_PAGE;
         let shown = listed.into_iter().take(PER_PAGE);
         let projects: Vec<(ProjectEntry, Shown)> = shown

@@ -51,7 +51,7 @@ pub(crate) enum Identity {
     Nobody,
     /// Somebody whom the forge has signed in with a cookie of its own, and whom it names within a project only.
     Unnamed,
-    Known(Reader),
+    Known(Box<Reader>),
 }
 
 /// Somebody who is signed in.
@@ -124,7 +124,7 @@ impl HostState {
     /// The reader of a page. `None`: nobody is signed in, or with a credential that the forge does not take.
     pub(crate) async fn reader(self: &Arc<Self>, head: &Parts) -> Result<Option<Reader>, HttpError> {
         match self.identity(head).await? {
-            Identity::Known(reader) => Ok(Some(reader)),
+            Identity::Known(reader) => Ok(Some(*reader)),
             Identity::Nobody | Identity::Unnamed => Ok(None),
         }
     }
@@ -145,7 +145,7 @@ impl HostState {
             (Decision::ProjectNotFound, None) => return Ok(Identity::Unnamed),
             _ => return Ok(Identity::Nobody),
         };
-        Ok(Identity::Known(Reader { owner, presented }))
+        Ok(Identity::Known(Box::new(Reader { owner, presented })))
     }
 
     /// The forge's decision about a credential, as it is now.

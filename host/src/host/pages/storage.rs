@@ -11,6 +11,7 @@ use super::view::{View, signed};
 use crate::host::HostState;
 use crate::host::usage::Usage;
 use crate::storage::ProjectId;
+use crate::storage::quota::Quota;
 
 /// What is shown of a project's storage.
 pub(super) struct Shown {
@@ -25,7 +26,7 @@ impl HostState {
     pub(super) fn shown_storage(self: &Arc<Self>, project: ProjectId) -> Shown {
         Shown {
             usage: self.usage(project),
-            files_max: self.services.quota.as_ref().map(|quota| quota.bytes_max()),
+            files_max: self.services.quota.as_ref().map(Quota::bytes_max),
             now_ms: self.services.now_ms(),
         }
     }

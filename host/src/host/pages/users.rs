@@ -26,9 +26,15 @@ const FIRST_TOKEN_DAYS: i64 = 7;
 enum Told {
     Nothing,
     /// A new user, and their first token.
-    Made { login: String, token: String },
+    Made {
+        login: String,
+        token: String,
+    },
     /// The login that was refused, and why.
-    Refused { login: String, mistake: String },
+    Refused {
+        login: String,
+        mistake: String,
+    },
 }
 
 impl HostState {

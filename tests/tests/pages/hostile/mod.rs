@@ -40,7 +40,11 @@ fn audited_project() -> Project {
     let tracker = audit::audited();
     registry::seed(&tracker);
     let filtered = format!("audit?actor={0}&object={0}", mlforge_ui::link::encoded(HOSTILE));
-    let addresses = ["audit".to_owned(), "audit?action=registered-models/create".to_owned(), filtered];
+    let addresses = [
+        "audit".to_owned(),
+        "audit?action=registered-models/create".to_owned(),
+        filtered,
+    ];
     Project {
         tracker,
         addresses: addresses.map(|address| ("/-/ml/audit", address)).to_vec(),

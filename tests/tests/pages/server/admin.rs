@@ -36,7 +36,10 @@ fn only_an_administrator_sees_the_pages_of_the_server() {
     };
     refused(&mut ada, 403);
     for path in ["/-/users", "/-/projects"] {
-        assert_eq!(ada.submit(path, &[("login", "eve"), ("visibility", "public")]).status, 403);
+        assert_eq!(
+            ada.submit(path, &[("login", "eve"), ("visibility", "public")]).status,
+            403
+        );
     }
     managed.forge.set_admin("ADA", true).unwrap();
     let account = ada.get("/-/account").ok();
@@ -68,7 +71,11 @@ fn a_new_user_gets_a_first_token_that_is_shown_once() {
     let first = after.split('<').next().unwrap().to_owned();
     managed.browser(&first).get("/-/tokens").ok();
     admin.get("/-/users").ok().shows("<bdi>eve</bdi>").hides(&first);
-    for (login, told) in [("Eve", "A user Eve exists already."), (HOSTILE, "is not allowed"), ("", "is not allowed")] {
+    for (login, told) in [
+        ("Eve", "A user Eve exists already."),
+        (HOSTILE, "is not allowed"),
+        ("", "is not allowed"),
+    ] {
         let page = admin.submit("/-/users", &[("login", login)]);
         assert_eq!(page.status, 400, "{login}");
         page.shows(told).shows("aria-invalid").hides("<script>alert");
@@ -81,7 +88,11 @@ fn a_new_user_gets_a_first_token_that_is_shown_once() {
 fn a_new_project_gets_an_owner_and_its_maker_no_right() {
     let managed = administered();
     let mut admin = managed.browser(&managed.ada);
-    admin.get("/-/projects").ok().shows("team/private").shows("value=\"ada\"");
+    admin
+        .get("/-/projects")
+        .ok()
+        .shows("team/private")
+        .shows("value=\"ada\"");
     let fields = [("path", "team/new"), ("owner", "bob"), ("visibility", "private")];
     let made = admin.submit("/-/projects", &fields);
     admin.get(&address(&made)).ok().shows("team/new").hides("team/open");
@@ -94,7 +105,10 @@ fn a_new_project_gets_an_owner_and_its_maker_no_right() {
         (HOSTILE, "bob", "is not allowed"),
         ("team/other", "nobody", "No user is called nobody."),
     ] {
-        let page = admin.submit("/-/projects", &[("path", path), ("owner", owner), ("visibility", "public")]);
+        let page = admin.submit(
+            "/-/projects",
+            &[("path", path), ("owner", owner), ("visibility", "public")],
+        );
         assert_eq!(page.status, 400, "{path}");
         page.shows(told).hides("<script>alert");
     }
@@ -124,10 +138,16 @@ fn changes_on_pages_and_by_commands_are_in_the_log() {
     assert_eq!(made[..4], expected.map(|facts| facts.map(str::to_owned)));
     let page = ada.get("/-/changes").ok();
     assert_eq!(page.header("cache-control"), "no-store");
-    let page = page.shows("command line").shows("bob: developer").shows("users/make-admin");
+    let page = page
+        .shows("command line")
+        .shows("bob: developer")
+        .shows("users/make-admin");
     page.hides(&managed.ada).shows(&managed.ada[..12]);
     let filtered = ada.get("/-/changes?actor=ADA&object=team%2Fprivate").ok();
-    filtered.shows("members/remove").hides("command line").hides("users/create");
+    filtered
+        .shows("members/remove")
+        .hides("command line")
+        .hides("users/create");
     ada.get(&format!("/-/changes?action={0}&object={0}", encoded(HOSTILE)))
         .ok()
         .shows("No change is recorded.")

@@ -32,9 +32,10 @@ impl Forge for Listing {
             "a&b" => (2, HOSTILE, None),
             other => panic!("{other}"),
         };
-        let projects = match self.is_empty.load(Ordering::SeqCst) {
-            true => Vec::new(),
-            false => vec![Project::new(ProjectId(id), path, Visibility::Internal)],
+        let projects = if self.is_empty.load(Ordering::SeqCst) {
+            Vec::new()
+        } else {
+            vec![Project::new(ProjectId(id), path, Visibility::Internal)]
         };
         let next = next.filter(|_| !projects.is_empty());
         Ok(Some(ProjectPage { projects, next }))
@@ -69,8 +70,16 @@ fn a_reader_of_no_project_opens_one_by_its_path() {
     let forge = Arc::new(Listing::default());
     forge.is_empty.store(true, Ordering::SeqCst);
     let site = site(&forge);
-    let page = site.signed_in().get("/").ok().shows("You are a member of no project yet.");
+    let page = site
+        .signed_in()
+        .get("/")
+        .ok()
+        .shows("You are a member of no project yet.");
     page.shows("Path of the project").hides("mlforge project create");
-    let page = site.browser().get("/").ok().shows("The pages of the forge list the projects.");
+    let page = site
+        .browser()
+        .get("/")
+        .ok()
+        .shows("The pages of the forge list the projects.");
     page.shows("Path of the project").shows("Sign in");
 }

@@ -31,7 +31,8 @@ fn the_pages_of_the_server_say_that_they_cannot_know_the_reader() {
     let told = "The forge tells who you are only within a project";
     browser.get("/-/account").ok().shows(told);
     let page = browser.get("/").ok().shows(told);
-    page.shows("The pages of the forge list the projects.").shows("Path of the project");
+    page.shows("The pages of the forge list the projects.")
+        .shows("Path of the project");
     let mut stranger = site.browser();
     stranger.get("/").ok().hides(told);
     assert!(address(&stranger.get("/-/account")).starts_with("/-/sign-in"));

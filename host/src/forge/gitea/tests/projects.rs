@@ -149,7 +149,10 @@ async fn the_repositories_of_a_user_are_listed_page_by_page() {
     let list = async |after: &str| {
         let credential = Credential::Bearer(TOKEN.to_owned());
         let page = setup.forge.projects(&credential, after).await.unwrap().expect("a list");
-        (page.projects.iter().map(|project| project.id.0).collect::<Vec<_>>(), page.next)
+        (
+            page.projects.iter().map(|project| project.id.0).collect::<Vec<_>>(),
+            page.next,
+        )
     };
     assert_eq!(list("").await, (vec![3, 5], Some("2".to_owned())));
     assert_eq!(list("2").await, (vec![6], None));

@@ -25,7 +25,11 @@ fn each_change_leaves_one_record_and_a_refused_one_none() {
         forge.revoke_token(&token).unwrap();
     }
     assert!(forge.create_user("Ada").is_err());
-    assert!(forge.create_owned_project("team/x", Visibility::Private, "nobody").is_err());
+    assert!(
+        forge
+            .create_owned_project("team/x", Visibility::Private, "nobody")
+            .is_err()
+    );
     let expected = [
         ("members/remove", "team/model", "ada"),
         ("users/make-admin", "ada", ""),
