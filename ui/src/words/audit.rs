@@ -24,6 +24,5 @@ words! {
         changes: "Changes of users and projects", "사용자와 프로젝트 변경";
         changes_text: "What was changed of users, projects, members and tokens, on pages and by commands, the newest first.", "페이지와 명령으로 변경된 사용자, 프로젝트, 구성원, 토큰 내역입니다. 최신순입니다.";
         by_command: "command line", "명령줄";
-        address: "Address", "주소";
     }
 }

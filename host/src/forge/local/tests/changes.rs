@@ -40,7 +40,8 @@ fn each_change_leaves_one_record_and_a_refused_one_none() {
         ("projects/create", "team/model", "private"),
         ("users/create", "ada", ""),
     ];
-    let expected = expected.map(|(action, object, detail)| (action.into(), object.into(), detail.into()));
+    let owned = |text: &str| text.to_owned();
+    let expected = expected.map(|(action, object, detail)| (owned(action), owned(object), owned(detail)));
     assert_eq!(log(forge), expected);
 }
 

@@ -147,10 +147,10 @@ fn decisions_about_strangers_are_not_kept() {
             .decide(&world.here(), &Credential::Bearer(format!("mlf_{id}")), today_utc())
             .unwrap();
     }
-    assert_eq!(world.forge.reader.lock().unwrap().kept_count(), 0);
+    assert_eq!(world.forge.reader().kept_count(), 0);
     world.join(Role::Guest);
     world.forge.decide(&world.here(), &token, today_utc()).unwrap();
-    assert_eq!(world.forge.reader.lock().unwrap().kept_count(), 1);
+    assert_eq!(world.forge.reader().kept_count(), 1);
 }
 
 #[tokio::test]
