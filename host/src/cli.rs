@@ -242,7 +242,15 @@ enum UserCommand {
         /// The name, for example ada
         name: String,
     },
-    /// Print number and name of each user
+    /// Let a user create users and projects on the server's pages, and read there who changed what
+    Admin {
+        /// Their name
+        name: String,
+        /// Take it back
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// Print number and name of each user, and who is an administrator
     List,
 }
 
@@ -279,7 +287,7 @@ enum TokenCommand {
         #[arg(long, value_name = "DATE", value_parser = parse_day)]
         expires: Option<Date>,
     },
-    /// Print number, beginning, user, project, scope, last day and state of each token
+    /// Print number, beginning, user, project, scope, last day, last use and state of each token
     List,
     /// End a token at once
     Revoke {

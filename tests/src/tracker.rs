@@ -167,6 +167,12 @@ impl Tracker {
         self
     }
 
+    /// Changes the caller to a maintainer.
+    pub fn as_manager(mut self) -> Self {
+        self.token = "manager";
+        self
+    }
+
     /// Sends any request; the path begins after the mount.
     pub fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
         self.runtime.block_on(self.sending(method, path, body))

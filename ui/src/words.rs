@@ -25,6 +25,7 @@ macro_rules! words {
 }
 
 mod account;
+mod audit;
 mod charts;
 mod common;
 mod compare;
@@ -44,6 +45,7 @@ mod projects;
 mod sign_in;
 
 pub use account::AccountWords;
+pub use audit::AuditWords;
 pub use common::CommonWords;
 pub use compare::CompareWords;
 pub use data::DataWords;
@@ -115,6 +117,8 @@ groups! {
     account: AccountWords;
     /// The list of projects.
     projects: ProjectWords;
+    /// The audit log.
+    audit: AuditWords;
     /// Tokens and members of users of the server.
     manage: ManageWords;
 }

@@ -14,7 +14,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::{
-    Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
+    Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectPage, ProjectRef, Role, Scope,
+    Visibility,
 };
 
 /// How long a decision is kept that permits reading.
@@ -25,6 +26,8 @@ pub(crate) const REFUSED_TTL_MAX: Duration = Duration::from_secs(5);
 const FAILED_TTL: Duration = Duration::from_secs(1);
 /// Maximum number of entries. With paths and names of usual length they take about 8 MB.
 const ENTRIES_MAX: usize = 10_000;
+/// Maximum number of pages of projects. With paths of usual length they take about 10 MB.
+const PAGES_MAX: usize = 500;
 
 /// A forge with a cache of its decisions.
 pub(crate) struct CachedForge {
@@ -33,6 +36,7 @@ pub(crate) struct CachedForge {
     timeout: Duration,
     clock: Clock,
     entries: Cache<Key, Arc<Entry>>,
+    pages: Cache<Key, Arc<Listed>>,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
     events: AtomicU64,
 }
@@ -40,6 +44,12 @@ pub(crate) struct CachedForge {
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 type Key = [u8; 32];
 type Answer = Result<Decision, ForgeError>;
+
+/// A page of projects.
+struct Listed {
+    page: Option<ProjectPage>,
+    asked: SystemTime,
+}
 
 /// An answer of the forge.
 struct Entry {
@@ -55,6 +65,7 @@ impl CachedForge {
             timeout,
             clock,
             entries: Cache::new(ENTRIES_MAX),
+            pages: Cache::new(PAGES_MAX),
             events: AtomicU64::new(0),
         }
     }
@@ -101,9 +112,43 @@ impl CachedForge {
         answer
     }
 
-    /// Forgets the decisions that an event may have changed.
+    /// Lists as [`Forge::projects`] does, unless there is a page that is at most a minute old.
+    pub(crate) async fn projects(
+        &self,
+        credential: &Credential,
+        after: &str,
+    ) -> Result<Option<ProjectPage>, ForgeError> {
+        let asked = || async {
+            let listed = timeout(self.timeout, self.forge.projects(credential, after)).await;
+            listed.unwrap_or_else(|_| Err(ForgeError::new("it did not list projects in time")))
+        };
+        if !self.forge.is_cached() {
+            return asked().await;
+        }
+        let (key, now) = (key(&ProjectRef::Path(after.to_owned()), credential), (self.clock)());
+        let is_fresh = |listed: &Arc<Listed>| {
+            let age = now.duration_since(listed.asked);
+            age.is_ok_and(|age| age < ALLOWED_TTL_MAX)
+        };
+        if let Some(listed) = self.pages.get(&key).filter(is_fresh) {
+            return Ok(listed.page.clone());
+        }
+        let events = self.events.load(Ordering::SeqCst);
+        let page = asked().await?;
+        if self.events.load(Ordering::SeqCst) == events {
+            let listed = Listed {
+                page: page.clone(),
+                asked: now,
+            };
+            self.pages.insert(key, Arc::new(listed));
+        }
+        Ok(page)
+    }
+
+    /// Forgets the decisions that an event may have changed, and all pages of projects.
     pub(crate) fn forget(&self, event: &Event) {
         self.events.fetch_add(1, Ordering::SeqCst);
+        self.pages.clear();
         self.entries.retain(|_, entry| !entry.may_change_by(event));
     }
 

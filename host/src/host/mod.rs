@@ -16,6 +16,7 @@ pub(crate) mod rights_watch;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
+pub(crate) mod usage;
 pub(crate) mod webhook;
 
 use std::error::Error;
@@ -38,6 +39,7 @@ use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
 use crate::host::upload_gc::UploadGc;
+use crate::host::usage::UsageCounts;
 use crate::http::access_log::RequestLine;
 use crate::http::error;
 use crate::http::error::HttpError;
@@ -81,6 +83,7 @@ pub(crate) struct HostState {
     /// Permits for forms of the server's own pages that are read.
     pub(crate) forms: Semaphore,
     pub(crate) sign_in: SignIn,
+    pub(crate) usage_counts: UsageCounts,
 }
 
 /// Settings of a host, besides its limits.
@@ -124,6 +127,7 @@ impl Host {
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
             forms: Semaphore::new(pages::FORMS_MAX),
             sign_in,
+            usage_counts: UsageCounts::default(),
             limits,
         };
         Self { state: Arc::new(state) }

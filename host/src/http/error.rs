@@ -33,6 +33,8 @@ pub(crate) enum HttpError {
     ManageDenied,
     /// Only an owner of the project may do this, and nobody changes their own role.
     OwnerDenied,
+    /// Only an administrator of the server may do this.
+    AdminDenied,
     /// The token may not manage: it reads only, or is limited to a project.
     TokenLimited,
     /// The webhook does not prove that the forge sent it.
@@ -78,6 +80,7 @@ impl HttpError {
             | Self::WebhookUnproven
             | Self::FormExpired
             | Self::OwnerDenied
+            | Self::AdminDenied
             | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
@@ -121,6 +124,7 @@ impl HttpError {
             | Self::WebhookUnproven
             | Self::FormExpired
             | Self::OwnerDenied
+            | Self::AdminDenied
             | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
@@ -178,6 +182,7 @@ impl HttpError {
             Self::OwnerDenied => {
                 "403 Forbidden: this needs the role Owner in this project, and nobody changes their own role.".into()
             }
+            Self::AdminDenied => "403 Forbidden: this needs an administrator of the server.".into(),
             Self::TokenLimited => {
                 "403 Forbidden: this needs a token with the scope `api` that is limited to no project.".into()
             }

@@ -69,6 +69,16 @@ pub(crate) enum ServerPage<'a> {
     Members,
     /// The forms that change them, or the project's visibility.
     ChangeMembers,
+    /// The users of the server.
+    Users,
+    /// The form that makes a user.
+    MakeUser,
+    /// The projects of the server, with the storage that they use.
+    AllProjects,
+    /// The form that makes a project.
+    MakeProject,
+    /// The log of changes of users, projects, members and tokens.
+    Changes,
     /// A file that pages load.
     Asset(&'a str),
 }
@@ -86,6 +96,11 @@ impl<'a> ServerPage<'a> {
             "/-/tokens/revoke" if posts => Self::RevokeToken,
             "/-/members" if asks => Self::Members,
             "/-/members" if posts => Self::ChangeMembers,
+            "/-/users" if asks => Self::Users,
+            "/-/users" if posts => Self::MakeUser,
+            "/-/projects" if asks => Self::AllProjects,
+            "/-/projects" if posts => Self::MakeProject,
+            "/-/changes" if asks => Self::Changes,
             "/" if asks => Self::Projects,
             "/-/sign-in" if asks => Self::SignIn,
             "/-/account" if asks => Self::Account,

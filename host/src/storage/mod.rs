@@ -10,6 +10,8 @@ pub use blobs::{
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 
+use crate::convert::{to_u64, to_usize};
+
 mod blobs;
 mod error;
 pub mod files;
@@ -137,6 +139,15 @@ impl Page {
     }
 }
 
+/// The size of some records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// The bytes of their keys and values.
+    pub bytes: u64,
+    /// The key of the last one. `None`: there are no more records.
+    pub last: Option<Vec<u8>>,
+}
+
 /// A condition: the record at `key` has this version; 0: there is no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -245,6 +256,26 @@ pub trait Records: Send + Sync + 'static {
     /// Reads these ranges in one snapshot. An empty or inverted range has no entries. The page is cut once it
     /// is full, but never before its first entry.
     async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError>;
+
+    /// Sums the bytes of keys and values of records in the order of their keys: of at most `count`, after this key. An empty
+    /// key is before all.
+    async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
+        let range = Range {
+            start: [after, &[0]].concat(),
+            // After all keys, as it is longer.
+            end: vec![u8::MAX; KEY_BYTES_MAX + 1],
+            limit: count,
+            reverse: false,
+        };
+        let page = self.scan(project, &[range]).await?;
+        let (ends, begin) = (&page.ends, page.ends.len().saturating_sub(2));
+        let start = begin.checked_sub(1).and_then(|before| ends.get(before)).copied();
+        let span = |start: u32, end: u32| page.bytes.get(to_usize(start)..to_usize(end)).map(<[u8]>::to_vec);
+        Ok(Measured {
+            bytes: to_u64(page.bytes.len()),
+            last: ends.get(begin).and_then(|end| span(start.unwrap_or_default(), *end)),
+        })
+    }
 
     /// Applies all writes if every check holds, else none. The writes are durable when this returns `Ok`. A
     /// commit whose caller stopped waiting is still applied as a whole or not at all.

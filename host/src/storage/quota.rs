@@ -61,6 +61,12 @@ impl Quota {
         self.inner.bytes_max
     }
 
+    /// Bytes of a project's files.
+    pub(crate) async fn used(&self, project: ProjectId) -> Result<u64, StorageError> {
+        let (account, _counted) = self.inner.counted(project).await?;
+        Ok(account.used())
+    }
+
     /// Reserves bytes. `None`: the project has less than that left.
     pub(crate) async fn reserve(&self, project: ProjectId, bytes: u64) -> Result<Option<Reservation>, StorageError> {
         let (account, _counted) = self.inner.counted(project).await?;
@@ -109,6 +115,35 @@ fn too_large(bytes_max: u64) -> StorageError {
     StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
 }
 
+/// Number of bytes of all files of a project below a directory. Empty: of all files.
+pub(crate) async fn size_below(blobs: &dyn Blobs, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
+    let mut size: u64 = 0;
+    let mut directories = BTreeSet::from([directory.to_owned()]);
+    while let Some(directory) = directories.pop_last() {
+        let mut after: Option<String> = None;
+        loop {
+            let page = ListRequest {
+                after: after.as_deref(),
+                ..ListRequest::first(&directory)
+            };
+            let items = blobs.list(project, page).await?;
+            let is_last = is_last_page(&items, page.limit);
+            after = items.last().map(|item| item.name.clone());
+            for item in items {
+                match item.size {
+                    Some(bytes) => size = size.saturating_add(bytes),
+                    None if directory.is_empty() => _ = directories.insert(item.name),
+                    None => _ = directories.insert(format!("{directory}/{}", item.name)),
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+    }
+    Ok(size)
+}
+
 impl Inner {
     fn too_large(&self) -> StorageError {
         too_large(self.bytes_max)
@@ -136,31 +171,7 @@ impl Inner {
 
     /// Number of bytes of all files below a directory.
     async fn size_below(&self, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
-        let mut size: u64 = 0;
-        let mut directories = BTreeSet::from([directory.to_owned()]);
-        while let Some(directory) = directories.pop_last() {
-            let mut after: Option<String> = None;
-            loop {
-                let page = ListRequest {
-                    after: after.as_deref(),
-                    ..ListRequest::first(&directory)
-                };
-                let items = self.blobs.list(project, page).await?;
-                let is_last = is_last_page(&items, page.limit);
-                after = items.last().map(|item| item.name.clone());
-                for item in items {
-                    match item.size {
-                        Some(bytes) => size = size.saturating_add(bytes),
-                        None if directory.is_empty() => _ = directories.insert(item.name),
-                        None => _ = directories.insert(format!("{directory}/{}", item.name)),
-                    }
-                }
-                if is_last {
-                    break;
-                }
-            }
-        }
-        Ok(size)
+        size_below(&*self.blobs, project, directory).await
     }
 
     async fn size(&self, project: ProjectId, name: &str) -> Result<u64, StorageError> {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::rights::{CallerRights, RequiredRight};
 use super::wasi::Incoming;
-use super::{file_route, path};
+use super::{file_route, pages_or_api, path};
 use crate::api;
 use crate::error::{Error, Result};
 use crate::host::report;
@@ -126,7 +126,7 @@ pub const PROJECT_PREFIX: &str = "/-/ml/";
 
 /// Every route below `PROJECT_PREFIX`.
 pub const PROJECT_ROUTES: &[Route] = routes! {
-    GET "audit" Manage api::audit::list;
+    GET "audit" Manage pages_or_api::audit;
     GET "" Read pages::mount::to_experiments;
     GET "assets/{name}" Read pages::assets::get;
     GET "experiments" Read pages::experiments::list;

@@ -15,6 +15,7 @@ use crate::request::response::{Answer, Contents};
 use crate::request::site::Site;
 
 pub mod assets;
+pub mod audit;
 pub mod columns;
 pub mod compare;
 pub mod curves;
@@ -53,6 +54,8 @@ pub enum Section {
     Trash,
     /// Prompts.
     Prompts,
+    /// The audit log, which only maintainers and owners read.
+    Audit,
     /// None of the tabs.
     None,
 }
@@ -64,6 +67,7 @@ pub struct Page<'a> {
     site: &'a Site,
     reader: &'a str,
     section: Section,
+    is_manager: bool,
     title: String,
     steps: Vec<Crumb>,
     refresh_s: Option<u32>,
@@ -73,7 +77,10 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// A page of a section, for the reader who calls.
     pub fn new(call: &Call<'a>, section: Section, title: impl Into<String>) -> Self {
-        Self::of_site(call.site, &call.actor.login, section, title)
+        Page {
+            is_manager: call.is_manager,
+            ..Self::of_site(call.site, &call.actor.login, section, title)
+        }
     }
 
     fn of_site(site: &'a Site, reader: &'a str, section: Section, title: impl Into<String>) -> Self {
@@ -82,6 +89,7 @@ impl<'a> Page<'a> {
             site,
             reader,
             section,
+            is_manager: false,
             title: title.into(),
             steps: Vec::new(),
             refresh_s: None,
@@ -144,6 +152,15 @@ impl<'a> Page<'a> {
             address: page(path),
             is_current: section == self.section,
         };
+        let mut tabs = vec![
+            tab(Section::Experiments, common.experiments, "experiments"),
+            tab(Section::Models, common.models, "models"),
+            tab(Section::Prompts, common.prompts, "prompts"),
+            tab(Section::Trash, common.trash, "trash"),
+        ];
+        if self.is_manager {
+            tabs.push(tab(Section::Audit, self.words.audit.title, "audit"));
+        }
         let mut crumbs: Vec<Crumb> = Vec::new();
         for step in site.project.split('/') {
             crumbs.push(Crumb {
@@ -165,12 +182,7 @@ impl<'a> Page<'a> {
             title: format!("{} · {}", self.title, site.project),
             root: format!("{}/", site.root),
             crumbs,
-            tabs: vec![
-                tab(Section::Experiments, common.experiments, "experiments"),
-                tab(Section::Models, common.models, "models"),
-                tab(Section::Prompts, common.prompts, "prompts"),
-                tab(Section::Trash, common.trash, "trash"),
-            ],
+            tabs,
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),
             sign_in: site

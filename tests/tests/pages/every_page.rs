@@ -6,8 +6,7 @@ use mlforge_tests::tracker::Tracker;
 use super::{Page, hostile, page, page_in};
 
 /// The routes whose answers are no pages.
-const OTHERS: [&str; 12] = [
-    "/-/ml/audit",
+const OTHERS: [&str; 11] = [
     "/-/ml/assets/{name}",
     "/-/ml/",
     "/-/ml/candidates/{run_id}/metrics/{*metric}",

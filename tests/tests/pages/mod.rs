@@ -1,5 +1,6 @@
 //! The pages for people: each is asked for as a browser does, and read as text.
 
+mod audit;
 mod charts;
 mod compare;
 mod escaping;

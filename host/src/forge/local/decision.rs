@@ -126,14 +126,9 @@ impl Reader {
     }
 
     /// Lists projects that the owner of a token may read, or everybody if there is none.
-    pub(super) fn projects(
-        &self,
-        credential: &Credential,
-        after: ProjectId,
-        today: Date,
-    ) -> rusqlite::Result<Vec<Project>> {
+    pub(super) fn projects(&self, credential: &Credential, after: u64, today: Date) -> rusqlite::Result<Vec<Project>> {
         let hash = credential.token().map(hash);
-        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
         let mut statement = self.conn.prepare_cached(VISIBLE)?;
         let rows = statement.query_map((hash, after, PROJECTS_LISTED_MAX, today.to_string()), |row| {
             project_at(row, 0)

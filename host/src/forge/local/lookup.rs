@@ -24,6 +24,16 @@ pub(super) fn project_id(conn: &Connection, project: &ProjectRef) -> Result<Proj
         .ok_or_else(|| LocalError::ProjectUnknown(project.to_string()))
 }
 
+/// The path of an existing project.
+pub(super) fn path_of(conn: &Connection, project: ProjectId) -> rusqlite::Result<String> {
+    conn.query_row("SELECT path FROM projects WHERE id = ?1", [project.0], |row| row.get(0))
+}
+
+/// The login of an existing user, as it was created.
+pub(super) fn login_of(conn: &Connection, user: u64) -> rusqlite::Result<String> {
+    conn.query_row("SELECT login FROM users WHERE id = ?1", [user], |row| row.get(0))
+}
+
 /// The number of an existing user. Fails when there is none.
 pub(super) fn user_id(conn: &Connection, login: &str) -> Result<u64, LocalError> {
     conn.query_row("SELECT id FROM users WHERE login = ?1", [login], |row| row.get(0))

@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::lookup::user_id;
-use super::token::{hash, token_entry};
-use super::{LIST_PAGE_MAX, LocalError, LocalForge, ProjectEntry, TokenEntry, today_utc};
-use crate::forge::{Credential, Role};
+use super::lookup::{login_of, path_of, user_id};
+use super::token::token_entry;
+use super::{LIST_PAGE_MAX, LocalError, LocalForge, ProjectEntry, TokenEntry};
+use crate::forge::Role;
 use crate::storage::ProjectId;
 
 /// A member in a list.
@@ -25,22 +25,6 @@ impl LocalForge {
     pub fn find_user(&self, login: &str) -> Result<Option<String>, LocalError> {
         let select = "SELECT login FROM users WHERE login = ?1";
         Ok(self.writer().query_row(select, [login], |row| row.get(0)).optional()?)
-    }
-
-    /// Returns the login of the user who may manage with this credential: that of a token which works now, may write, and is
-    /// limited to no project. Otherwise a token could make one that may more than itself. `None`: it is no such token.
-    ///
-    /// # Errors
-    /// Fails when the file cannot be read.
-    pub fn manager(&self, credential: &Credential) -> Result<Option<String>, LocalError> {
-        let Some(token) = credential.token() else {
-            return Ok(None);
-        };
-        let select = "SELECT u.login FROM tokens t JOIN users u ON u.id = t.user
-             WHERE t.hash = ?1 AND t.revoked IS NULL AND (t.expires IS NULL OR t.expires > ?2)
-             AND t.scope = 'api' AND t.project IS NULL";
-        let values = params![hash(token), today_utc().to_string()];
-        Ok(self.writer().query_row(select, values, |row| row.get(0)).optional()?)
     }
 
     /// Returns the projects that a user owns, at most [`LIST_PAGE_MAX`], by number.
@@ -87,11 +71,12 @@ impl LocalForge {
     pub fn remove_member(&self, project: ProjectId, user: &str) -> Result<(), LocalError> {
         self.change(|conn| {
             let user = user_id(conn, user)?;
-            conn.execute(
-                "DELETE FROM members WHERE project = ?1 AND user = ?2",
-                params![project.0, user],
-            )?;
-            Ok(())
+            let delete = "DELETE FROM members WHERE project = ?1 AND user = ?2";
+            if conn.execute(delete, params![project.0, user])? == 0 {
+                return Ok(());
+            }
+            let (path, login) = (path_of(conn, project)?, login_of(conn, user)?);
+            self.record(conn, "members/remove", &path, &login)
         })
     }
 
@@ -101,12 +86,14 @@ impl LocalForge {
     /// [`LocalError::UserUnknown`].
     pub fn list_tokens_of(&self, user: &str) -> Result<Vec<TokenEntry>, LocalError> {
         let writer = self.writer();
-        let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL
+        let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
              FROM tokens t JOIN users u ON u.id = t.user LEFT JOIN projects p ON p.id = t.project
              WHERE t.user = ?1 AND t.revoked IS NULL ORDER BY t.id DESC LIMIT ?2";
         let mut statement = writer.prepare_cached(select)?;
         let rows = statement.query_map(params![user_id(&writer, user)?, LIST_PAGE_MAX], token_entry)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut entries = rows.collect::<Result<Vec<_>, _>>()?;
+        self.add_noted_uses(&mut entries);
+        Ok(entries)
     }
 
     /// Revokes a token of a user by its number. A number of another user's token changes nothing.
@@ -116,10 +103,11 @@ impl LocalForge {
     pub fn revoke_token_of(&self, user: &str, id: u64) -> Result<(), LocalError> {
         self.change(|conn| {
             let user = user_id(conn, user)?;
-            conn.execute(
-                "UPDATE tokens SET revoked = unixepoch() WHERE id = ?1 AND user = ?2 AND revoked IS NULL",
-                params![i64::try_from(id).unwrap_or(-1), user],
-            )?;
+            let id = i64::try_from(id).unwrap_or(-1);
+            let select = "SELECT EXISTS (SELECT 1 FROM tokens WHERE id = ?1 AND user = ?2)";
+            if conn.query_row(select, params![id, user], |row| row.get(0))? {
+                self.revoke(conn, id)?;
+            }
             Ok(())
         })
     }

@@ -19,7 +19,7 @@
 //! ```
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -27,11 +27,13 @@ use time::{Date, OffsetDateTime};
 use tokio::time::{Instant, sleep};
 
 use self::schema::{BUSY_TIMEOUT, RETRY_PAUSE, is_busy};
+use self::uses::Uses;
 pub use super::Visibility;
-use super::{Credential, Decision, Forge, ForgeError, Project, ProjectRef};
-use crate::storage::ProjectId;
+use super::{Credential, Decision, Forge, ForgeError, PROJECTS_LISTED_MAX, Project, ProjectPage, ProjectRef};
 
 mod account;
+mod administration;
+mod changes;
 mod decision;
 mod error;
 mod lookup;
@@ -39,12 +41,14 @@ mod manage;
 mod name;
 mod schema;
 mod token;
+mod uses;
 mod word;
 
 #[cfg(test)]
 mod tests;
 
 pub use account::{FirstStart, ProjectEntry, UserEntry};
+pub use changes::{Author, CHANGES_PAGE_MAX, ChangeEntry, ChangeFilter};
 pub use error::LocalError;
 pub use manage::MemberEntry;
 pub use token::{NewToken, TokenEntry};
@@ -53,12 +57,20 @@ pub use word::UnknownWord;
 /// Maximum number of entries that one call of a `list_…` method returns.
 pub const LIST_PAGE_MAX: u32 = 1000;
 
-/// A forge in one SQLite file.
-#[derive(Debug)]
+/// A forge in one SQLite file. Cheap to clone; all clones share the file.
+#[derive(Clone, Debug)]
 pub struct LocalForge {
+    shared: Arc<Shared>,
+    /// The author of changes that are made with this handle.
+    author: Author,
+}
+
+#[derive(Debug)]
+struct Shared {
     /// Separate from the reader, so that no request waits for the fsync of a change.
     writer: Mutex<Connection>,
     reader: Mutex<decision::Reader>,
+    uses: Mutex<Uses>,
 }
 
 impl LocalForge {
@@ -70,17 +82,34 @@ impl LocalForge {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let writer = schema::open_writer(path)?;
         let reader = decision::Reader::new(schema::open_reader(path)?);
-        Ok(Self {
+        Ok(Self::new(writer, reader))
+    }
+
+    fn new(writer: Connection, reader: decision::Reader) -> Self {
+        let shared = Shared {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
-        })
+            uses: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            author: Author::default(),
+        }
+    }
+
+    /// A handle on the same file, whose changes are recorded as those of this author. Those of other handles are recorded as
+    /// made by the command line.
+    #[must_use]
+    pub fn by(&self, author: Author) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            author,
+        }
     }
 
     /// The connection for changes and lists.
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        // A thread that panicked here left no half-made change: its transaction was rolled back when it was
-        // dropped.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.writer()
     }
 
     /// Runs a change as one transaction, which is durable when this returns.
@@ -95,11 +124,19 @@ impl LocalForge {
     }
 
     fn reader(&self) -> MutexGuard<'_, decision::Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decide(&self, project: &ProjectRef, credential: &Credential, today: Date) -> rusqlite::Result<Decision> {
         self.reader().decide(project, credential, today)
+    }
+}
+
+impl Shared {
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        // A thread that panicked here left no half-made change: its transaction was rolled back when it was
+        // dropped.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,15 +145,23 @@ impl Forge for LocalForge {
     // Runs on the caller's thread: reads of a WAL file do not wait for writers, and take microseconds. The
     // wait for a lock that keeps readers out is asynchronous.
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
-        patiently(|| self.decide(project, credential, today_utc())).await
+        let decision = patiently(|| self.decide(project, credential, today_utc())).await?;
+        self.note_use(&decision);
+        Ok(decision)
     }
 
     async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
         patiently(|| self.reader().public_project(project)).await
     }
 
-    async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
-        patiently(|| self.reader().projects(credential, after, today_utc()).map(Some)).await
+    /// A place in the list is the number of the project before it.
+    async fn projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, ForgeError> {
+        let after = after.parse().unwrap_or_default();
+        let projects = patiently(|| self.reader().projects(credential, after, today_utc())).await?;
+        // A full page may have another one after it.
+        let last = projects.last().filter(|_| projects.len() >= PROJECTS_LISTED_MAX);
+        let next = last.map(|last| last.id.0.to_string());
+        Ok(Some(ProjectPage { projects, next }))
     }
 
     fn is_cached(&self) -> bool {

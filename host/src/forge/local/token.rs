@@ -8,7 +8,7 @@ use time::Date;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::lookup::{project_id, user_id};
+use super::lookup::{login_of, path_of, project_id, user_id};
 use super::{LocalError, LocalForge, today_utc};
 use crate::forge::{ProjectRef, Scope};
 
@@ -64,6 +64,9 @@ pub struct TokenEntry {
     pub expires: Option<Date>,
     /// True if it has been revoked.
     pub revoked: bool,
+    /// The time of its last use, in seconds since the Unix epoch. Uses are written once a minute, so another process may see a
+    /// former one. `None`: it was never used, or not since uses are written.
+    pub used_s: Option<u64>,
 }
 
 impl LocalForge {
@@ -72,7 +75,11 @@ impl LocalForge {
     /// # Errors
     /// [`LocalError::UserUnknown`], [`LocalError::ProjectUnknown`].
     pub fn create_token(&self, new: &NewToken) -> Result<String, LocalError> {
-        self.change(|conn| insert(conn, new))
+        self.change(|conn| {
+            let token = insert(conn, new)?;
+            self.record_token(conn, &token, new)?;
+            Ok(token)
+        })
     }
 
     /// Returns at most [`super::LIST_PAGE_MAX`] tokens whose number is above `after`, ordered by number, with
@@ -82,12 +89,16 @@ impl LocalForge {
     /// Fails when the file cannot be read.
     pub fn list_tokens(&self, after: u64) -> Result<Vec<TokenEntry>, LocalError> {
         self.list(
-            "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL
+            "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
              FROM tokens t JOIN users u ON u.id = t.user LEFT JOIN projects p ON p.id = t.project
              WHERE t.id > ?1 ORDER BY t.id LIMIT ?2",
             after,
             token_entry,
         )
+        .map(|mut entries: Vec<TokenEntry>| {
+            self.add_noted_uses(&mut entries);
+            entries
+        })
     }
 
     /// Revokes a token, given whole or by its number. Revoking it again changes nothing.
@@ -100,12 +111,31 @@ impl LocalForge {
                 // A whole token, even a mistyped one, must not appear in a message.
                 LocalError::TokenUnknown(shown(token_or_id))
             })?;
-            conn.execute(
-                "UPDATE tokens SET revoked = unixepoch() WHERE id = ?1 AND revoked IS NULL",
-                [id],
-            )?;
-            Ok(())
+            self.revoke(conn, id)
         })
+    }
+
+    /// Revokes an existing token within a transaction, unless it is revoked already.
+    pub(super) fn revoke(&self, conn: &Connection, id: i64) -> Result<(), LocalError> {
+        let update = "UPDATE tokens SET revoked = unixepoch() WHERE id = ?1 AND revoked IS NULL RETURNING prefix, user";
+        let revoked: Option<(String, u64)> = conn
+            .query_row(update, [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match revoked {
+            Some((prefix, user)) => self.record(conn, "tokens/revoke", &prefix, &login_of(conn, user)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Records that a token was created, within the transaction of that.
+    pub(super) fn record_token(&self, conn: &Connection, token: &str, new: &NewToken) -> Result<(), LocalError> {
+        let project = match &new.project {
+            Some(project) => format!(", {}", path_of(conn, project_id(conn, project)?)?),
+            None => String::new(),
+        };
+        let expires = new.expires.map_or_else(String::new, |day| format!(", {day}"));
+        let detail = format!("{}: {}{project}{expires}", new.user, new.scope);
+        self.record(conn, "tokens/create", &shown(token), &detail)
     }
 }
 
@@ -165,6 +195,7 @@ pub(super) fn token_entry(row: &Row<'_>) -> rusqlite::Result<TokenEntry> {
         scope: row.get(4)?,
         expires: day(row, 5)?,
         revoked: row.get(6)?,
+        used_s: row.get(7)?,
     })
 }
 

@@ -17,7 +17,7 @@ use self::queue::{GroupCounts, Queue};
 use self::reader::Readers;
 use self::writer::Writer;
 use super::{
-    Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
+    Commit, CommitError, Measured, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
     validate_key, validate_read,
 };
 
@@ -127,6 +127,12 @@ impl Records for SqliteRecords {
         validate_read(ranges.len())?;
         self.readers
             .read(|connection| reader::scan(connection, project, ranges))
+            .await
+    }
+
+    async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
+        self.readers
+            .read(|connection| reader::measure(connection, project, after, count))
             .await
     }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::forge::{Actor, JobRef, Project, Role, Scope, Target};
 use crate::storage::ProjectId;
 
+mod changes;
 mod file;
 mod names;
 mod tokens;
