@@ -17,6 +17,7 @@ use crate::request::site::Site;
 pub mod assets;
 pub mod columns;
 pub mod compare;
+pub mod csv;
 pub mod curves;
 pub mod error;
 pub mod experiment;
@@ -80,7 +81,7 @@ impl<'a> Page<'a> {
             site,
             reader,
             section,
-            title: title.into(),
+            title: parts::name(&title.into()),
             steps: Vec::new(),
             refresh_s: None,
             follows_fragments: false,
@@ -91,7 +92,7 @@ impl<'a> Page<'a> {
     #[must_use]
     pub fn step(mut self, text: impl Into<String>, address: impl Into<String>) -> Self {
         self.steps.push(Crumb {
-            text: text.into(),
+            text: parts::name(&text.into()),
             address: Some(address.into()),
         });
         self

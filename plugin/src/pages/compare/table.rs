@@ -17,9 +17,23 @@ const CELLS_MAX: usize = 400;
 const BYTES_MAX: usize = 24_000;
 
 /// A row: a param or a metric.
-enum Row<'a> {
+pub(super) enum Row<'a> {
+    /// The name of a param, and its value of each run.
     Param(&'a str, Vec<Option<&'a ParamText>>),
+    /// The name of a metric, and its newest point of each run.
     Metric(&'a str, Vec<Option<Point>>),
+}
+
+/// All rows that are asked for: the params by name, and then the metrics.
+pub(super) fn rows<'a>(asked: &Asked<'_>, columns: &'a [Column]) -> impl Iterator<Item = Row<'a>> {
+    let mut metrics = columns::metric_names(columns);
+    metrics.sort_unstable();
+    let params = columns::param_names(columns)
+        .into_iter()
+        .map(|name| Row::param(columns, name));
+    let all = params.chain(metrics.into_iter().map(|name| Row::metric(columns, name)));
+    let only_differences = asked.only_differences;
+    all.filter(move |row| !only_differences || row.differs())
 }
 
 impl<'a> Row<'a> {
@@ -64,15 +78,8 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(asked: &Asked<'_>, columns: &'a [Column]) -> Self {
-        let mut metrics = columns::metric_names(columns);
-        metrics.sort_unstable();
-        let params = columns::param_names(columns)
-            .into_iter()
-            .map(|name| Row::param(columns, name));
-        let all = params.chain(metrics.into_iter().map(|name| Row::metric(columns, name)));
-        let all = all.filter(|row| !asked.only_differences || row.differs());
         let (mut shown, mut bytes, mut next, mut has_any) = (Vec::new(), 0, None, false);
-        for (index, row) in all.enumerate() {
+        for (index, row) in rows(asked, columns).enumerate() {
             has_any = true;
             if index < asked.from {
                 continue;
@@ -105,6 +112,8 @@ pub(super) fn section(site: &Site, asked: &Asked<'_>, columns: &[Column]) -> Mar
                     a href=(only) aria-current=[asked.only_differences.then_some("true")] { (words.compare.differences) }
                     a href=(all) aria-current=[(!asked.only_differences).then_some("true")] { (words.compare.all) }
                 }
+                a.btn href=(asked.file(site, "csv")) download { (words.common.csv) }
+                a.btn href=(asked.file(site, "json")) { (words.common.json) }
             }
             @if rows.shown.is_empty() && !rows.has_any {
                 p.mut { (if asked.only_differences { words.compare.no_differences } else { words.compare.nothing }) }

@@ -180,7 +180,7 @@ fn head(call: &Call<'_>, model: &Model, full: &FullVersion, run: Option<&FullRun
 
 /// A link to the version's run, by its name if it still exists.
 fn run_link(call: &Call<'_>, id: RunId, run: Option<&FullRun<'_>>) -> Markup {
-    let name = run.map_or_else(|| id.to_string(), |run| run.run.name.clone());
+    let name = run.map_or_else(|| id.to_string(), |run| parts::name(&run.run.name));
     html! { a href=(call.site.page(&format!("candidates/{id}"))) title=(name) { bdi { (name) } } }
 }
 

@@ -10,13 +10,15 @@ use crate::request::site::Site;
 
 /// Number of metrics, or params, that are shown.
 const SHOWN_MAX: usize = 50;
+/// Number of bytes of the params that are shown.
+const PARAMS_BYTES_MAX: usize = 30_000;
 
 /// The newest point of each metric.
 pub(super) fn metrics(site: &Site, run: &FullRun<'_>) -> Markup {
     let words = &site.words().registry;
     html! {
         section aria-labelledby="metrics" {
-            div.bar { h2 #metrics { (words.metrics) } (all(site, run, run.metrics.len())) }
+            div.bar { h2 #metrics { (words.metrics) } (all(site, run, SHOWN_MAX, run.metrics.len())) }
             @if run.metrics.is_empty() {
                 p.mut { (words.no_metrics) }
             } @else {
@@ -45,9 +47,11 @@ pub(super) fn metrics(site: &Site, run: &FullRun<'_>) -> Markup {
 /// The params.
 pub(super) fn params(site: &Site, run: &FullRun<'_>) -> Markup {
     let words = &site.words().registry;
+    let first = run.params.iter().take(SHOWN_MAX);
+    let count = parts::fitting(first, PARAMS_BYTES_MAX, |(key, value)| parts::row_bytes(key, value));
     html! {
         section aria-labelledby="params" {
-            div.bar { h2 #params { (words.params) } (all(site, run, run.params.len())) }
+            div.bar { h2 #params { (words.params) } (all(site, run, count, run.params.len())) }
             @if run.params.is_empty() {
                 p.mut { (words.no_params) }
             } @else {
@@ -55,7 +59,7 @@ pub(super) fn params(site: &Site, run: &FullRun<'_>) -> Markup {
                     caption.vh { (words.params) }
                     thead.vh { tr { th scope="col" { (words.param) } th scope="col" { (words.value) } } }
                     tbody {
-                        @for (key, value) in run.params.iter().take(SHOWN_MAX) {
+                        @for (key, value) in run.params.iter().take(count) {
                             tr { th scope="row" { bdi { (key) } } td { (parts::value(value)) } }
                         }
                     }
@@ -66,12 +70,12 @@ pub(super) fn params(site: &Site, run: &FullRun<'_>) -> Markup {
 }
 
 /// The link to all, if not all are shown.
-fn all(site: &Site, run: &FullRun<'_>, count: usize) -> Markup {
-    let shown = number::count(u64::try_from(count).unwrap_or(u64::MAX));
+fn all(site: &Site, run: &FullRun<'_>, shown: usize, count: usize) -> Markup {
+    let all = number::count(u64::try_from(count).unwrap_or(u64::MAX));
     html! {
-        @if count > SHOWN_MAX {
+        @if count > shown {
             a.small.end href=(site.page(&format!("candidates/{}", run.run.id))) {
-                (fill(site.words().registry.all_in_run, &[&shown]))
+                (fill(site.words().registry.all_in_run, &[&all]))
             }
         }
     }
