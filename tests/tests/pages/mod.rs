@@ -1,5 +1,6 @@
 //! The pages for people: each is asked for as a browser does, and read as text.
 
+mod bounds;
 mod charts;
 mod compare;
 mod escaping;
@@ -17,6 +18,7 @@ mod run;
 mod run_changes;
 mod run_files;
 mod server;
+mod sparklines;
 mod trash;
 mod versions;
 

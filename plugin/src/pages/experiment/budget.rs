@@ -18,7 +18,7 @@ const HEADS_BYTES_MAX: usize = 30_000;
 /// Number of addresses besides those in the table: of files, stages, pages, and as fields of forms.
 const ADDRESSES: usize = 12;
 /// Bytes of a row's first cell besides the name, which it has three times.
-const ROW_BYTES: usize = 500;
+const ROW_BYTES: usize = 560;
 /// Bytes of a sparkline.
 const SPARKLINE_BYTES: usize = 700;
 /// Largest number of runs of a page with sparklines: each needs a history.

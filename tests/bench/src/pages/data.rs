@@ -1,6 +1,6 @@
 //! The data that the pages show: an experiment with many runs, a run with much in it, a model with many versions.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Target};
@@ -45,6 +45,8 @@ pub(super) struct Data {
     pub(super) large_run: String,
     /// The name of the model with many versions.
     pub(super) model: String,
+    /// The path of its page after `/-/ml/`.
+    pub(super) model_page: String,
     /// The run of its first version.
     pub(super) version_run: String,
 }
@@ -74,12 +76,14 @@ impl Data {
         }
         let model = fixture.experiment_name.clone();
         let version_run = make_versions(&mut client, target, &model, runs.min(VERSIONS_MAX)).await?;
+        let model_page = page_of_model(&mut client, target, &model).await?;
         Ok(Self {
             target: target.clone(),
             experiment,
             charted,
             large_run,
             model,
+            model_page,
             version_run,
         })
     }
@@ -150,6 +154,15 @@ async fn make_versions(client: &mut Client, target: &Target, model: &str, count:
         }
     }
     Ok(first.unwrap_or_default())
+}
+
+/// The page to which a model's name leads.
+async fn page_of_model(client: &mut Client, target: &Target, model: &str) -> Result<String> {
+    let answer = client.send(target.page(&format!("models/by-name/{model}"))).await?;
+    let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
+    let page = location.and_then(|location| location.split_once("/-/ml/"));
+    let (_, page) = page.with_context(|| format!("no page of a model: {}", answer.brief()))?;
+    Ok(page.to_owned())
 }
 
 fn point(name: &str, key: u64, step: u64) -> Value {

@@ -139,7 +139,7 @@ pub(super) static VIEWS: &[View] = &[
     },
     View {
         name: "model",
-        page: |data| format!("models/by-name/{}", data.model),
+        page: |data| data.model_page.clone(),
         calls: |data| {
             let versions = format!("model-versions/search?max_results=30&filter=name%3D%27{}%27", data.model);
             vec![get_model(data), data.target.get(&versions)]
@@ -147,7 +147,7 @@ pub(super) static VIEWS: &[View] = &[
     },
     View {
         name: "version",
-        page: |data| format!("models/by-name/{}/versions/1", data.model),
+        page: |data| format!("{}/versions/1", data.model_page),
         calls: |data| {
             let version = format!("model-versions/get?name={}&version=1", data.model);
             vec![get_model(data), data.target.get(&version), get_run(data, &data.version_run)]
