@@ -9,7 +9,7 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
 use crate::link::web_link;
 
 /// About the largest number of bytes of HTML that a text becomes. The rest is left out.
-pub const CARD_BYTES_MAX: usize = 60_000;
+const CARD_BYTES_MAX: usize = 60_000;
 /// Number of bytes of an element or a sign without its text.
 const ELEMENT_BYTES: usize = 24;
 /// Largest depth of lists, quotes and the like. What is deeper is shown without them.
@@ -17,14 +17,19 @@ const DEPTH_MAX: usize = 32;
 
 /// Renders a text, inside the frame that shows that a user wrote it. The end of a very long one is an ellipsis.
 pub fn card(text: &str) -> Markup {
-    let end = text.floor_char_boundary(CARD_BYTES_MAX);
+    card_within(text, CARD_BYTES_MAX)
+}
+
+/// Renders a text as `card` does, with about this many bytes of HTML at most: for a page that shows much else.
+pub fn card_within(text: &str, bytes_max: usize) -> Markup {
+    let end = text.floor_char_boundary(bytes_max);
     let (text, rest) = text.split_at(end);
     let (mut bytes, mut is_cut) = (0, !rest.is_empty());
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut open = vec![Open::new(Wrap::Card)];
     for event in Parser::new_ext(text, options) {
         bytes += bytes_of(&event);
-        if bytes > CARD_BYTES_MAX {
+        if bytes > bytes_max {
             is_cut = true;
             break;
         }

@@ -22,7 +22,7 @@ use crate::store::references;
 /// Number of tags of one thing that a page shows.
 const TAGS_SHOWN_MAX: usize = 100;
 /// Number of bytes of these, and of a button.
-const TAGS_BYTES_MAX: usize = 36_000;
+const TAGS_BYTES_MAX: usize = 20_000;
 const BUTTON_BYTES: usize = 400;
 /// Number of characters of a description that a list shows.
 const LINE_CHARS_MAX: usize = 160;

@@ -16,7 +16,7 @@ const AROUND: usize = 3;
 /// Number of lines of a difference that are shown.
 const LINES_MAX: usize = 2_000;
 /// Number of bytes in HTML of a text or a difference, and of a line of a difference. The rest is left out.
-const BYTES_MAX: usize = 100_000;
+const BYTES_MAX: usize = 64_000;
 const LINE_BYTES_MAX: usize = 30_000;
 /// Number of characters of an author's message.
 const MESSAGE_CHARS_MAX: usize = 1_000;

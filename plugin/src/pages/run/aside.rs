@@ -10,9 +10,11 @@ use crate::convert::to_u64;
 use crate::domain::run::TextPair;
 use crate::pages::parts;
 
+/// Number of bytes of the note on the overview.
+const NOTE_BYTES_MAX: usize = 30_000;
 /// Number of params on the overview, and of their bytes.
 const PARAMS_MAX: usize = 30;
-const PARAMS_BYTES_MAX: usize = 20_000;
+const PARAMS_BYTES_MAX: usize = 15_000;
 /// Number of tags on the overview.
 const TAGS_MAX: usize = 20;
 /// Number of datasets and of logged models on the overview.
@@ -59,7 +61,7 @@ fn note(view: &View<'_>) -> Markup {
         (view.address("/edit").to_string(), text)
     });
     match note {
-        Some(note) => section(words.runs.note, None, edit, markdown::card(note)),
+        Some(note) => section(words.runs.note, None, edit, markdown::card_within(note, NOTE_BYTES_MAX)),
         None if view.may_change() => section(words.runs.note, None, edit, html! { p.mut { (words.runs.no_note) } }),
         None => html! {},
     }

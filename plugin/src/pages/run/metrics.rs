@@ -86,7 +86,7 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
 }
 
 /// About the number of bytes of the texts of a row that have the metric's name: two addresses and three texts.
-fn name_bytes(name: &str) -> usize {
+pub fn name_bytes(name: &str) -> usize {
     2 * encoded(name).len() + 3 * parts::html_bytes(name)
 }
 

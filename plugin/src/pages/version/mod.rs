@@ -35,6 +35,8 @@ pub use upload::{upload, upload_form};
 const NOTE: &str = "mlflow.note.content";
 /// Number of aliases beside the title.
 const ALIASES_MAX: usize = 3;
+/// Number of bytes of the card.
+const CARD_BYTES_MAX: usize = 36_000;
 
 /// A part of the page with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,7 +217,7 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
                     }
                 }
                 @match described.or(note) {
-                    Some(text) => (markdown::card(text)),
+                    Some(text) => (markdown::card_within(text, CARD_BYTES_MAX)),
                     None => p.mut { (words.registry.no_card) },
                 }
             }

@@ -11,14 +11,18 @@ use crate::request::site::Site;
 /// Number of metrics, or params, that are shown.
 const SHOWN_MAX: usize = 50;
 /// Number of bytes of the params that are shown.
-const PARAMS_BYTES_MAX: usize = 30_000;
+const PARAMS_BYTES_MAX: usize = 15_000;
+/// Number of bytes of the metrics that are shown.
+const METRICS_BYTES_MAX: usize = 15_000;
 
 /// The newest point of each metric.
 pub(super) fn metrics(site: &Site, run: &FullRun<'_>) -> Markup {
     let words = &site.words().registry;
+    let first = run.metrics.iter().take(SHOWN_MAX);
+    let count = parts::fitting(first, METRICS_BYTES_MAX, |metric| parts::row_bytes(&metric.key, ""));
     html! {
         section aria-labelledby="metrics" {
-            div.bar { h2 #metrics { (words.metrics) } (all(site, run, SHOWN_MAX, run.metrics.len())) }
+            div.bar { h2 #metrics { (words.metrics) } (all(site, run, count, run.metrics.len())) }
             @if run.metrics.is_empty() {
                 p.mut { (words.no_metrics) }
             } @else {
@@ -28,7 +32,7 @@ pub(super) fn metrics(site: &Site, run: &FullRun<'_>) -> Markup {
                         tr { th scope="col" { (words.metric) } th scope="col" { (words.last) } th scope="col" { (words.step) } }
                     }
                     tbody {
-                        @for metric in run.metrics.iter().take(SHOWN_MAX) {
+                        @for metric in run.metrics.iter().take(count) {
                             tr {
                                 th scope="row" { bdi { (metric.key) } }
                                 td.num title=(number::full(metric.point.value)) {
