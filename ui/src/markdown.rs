@@ -47,7 +47,10 @@ pub fn card_within(text: &str, bytes_max: usize) -> Markup {
 /// About the number of bytes of HTML that a part of a text becomes. The least is that of a part without text.
 fn bytes_of(event: &Event<'_>) -> usize {
     let of_text = |text: &str| {
-        let escaped = text.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"')).count();
+        let escaped = text
+            .bytes()
+            .filter(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"'))
+            .count();
         text.len() + 5 * escaped
     };
     let text = match event {
@@ -247,7 +250,20 @@ mod tests {
 
     #[test]
     fn a_card_stays_small_whatever_it_holds() {
-        for part in ["word ", "가나다 ", "<", "\"&", "* a\n", "|a", "[a](b) ", "*a* ", "> a\n\n", "# a\n\n", "`a` ", "a\n"] {
+        for part in [
+            "word ",
+            "가나다 ",
+            "<",
+            "\"&",
+            "* a\n",
+            "|a",
+            "[a](b) ",
+            "*a* ",
+            "> a\n\n",
+            "# a\n\n",
+            "`a` ",
+            "a\n",
+        ] {
             let text = part.repeat(100_000 / part.len());
             let shown = shown(&text);
             assert!(shown.len() < CARD_BYTES_MAX + 20_000, "{part}: {}", shown.len());

@@ -58,7 +58,13 @@ async fn listed(call: &Call<'_>, files: &Files<'_>, root: &ArtifactPath) -> Resu
         bytes += each + (files.download)(&below(path, name)).len() + html_bytes(name);
         bytes <= ITEMS_BYTES_MAX
     };
-    let part = tree::page(&directory, Some(after).filter(|after| !after.is_empty()), PER_PAGE, fits).await?;
+    let part = tree::page(
+        &directory,
+        Some(after).filter(|after| !after.is_empty()),
+        PER_PAGE,
+        fits,
+    )
+    .await?;
     let here = |path: &str| Address::new(files.page.clone()).with_filled("path", path);
     let next = part
         .next

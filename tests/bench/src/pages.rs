@@ -119,7 +119,10 @@ impl Measured {
         if self.page_bytes <= PAGE_BYTES_MAX {
             return 0;
         }
-        say!("!!! {name}: {} bytes; a page has {PAGE_BYTES_MAX} at most", self.page_bytes);
+        say!(
+            "!!! {name}: {} bytes; a page has {PAGE_BYTES_MAX} at most",
+            self.page_bytes
+        );
         1
     }
 }
@@ -145,6 +148,14 @@ async fn timed(client: &mut Client, calls: &[Call]) -> Result<u64> {
 fn print_head() {
     say!(
         "{:<43}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
-        "page, and the calls of MLflow's own page", "page KB", "p50 ms", "p99 ms", "calls", "calls KB", "p50 ms", "p99 ms", "page/API"
+        "page, and the calls of MLflow's own page",
+        "page KB",
+        "p50 ms",
+        "p99 ms",
+        "calls",
+        "calls KB",
+        "p50 ms",
+        "p99 ms",
+        "page/API"
     );
 }

@@ -255,10 +255,18 @@ fn file(tracker: &Tracker, ending: &str, runs: &[&str], more: &str) -> mlforge_t
 fn a_comparison_is_a_file_with_full_values() {
     let tracker = Tracker::fresh();
     let long = "x".repeat(1_000);
-    let a = run(&tracker, "=first", &[("lr", "1e-4"), ("note", &long)], &[("acc", &[0.1, 0.123_456_789])]);
+    let a = run(
+        &tracker,
+        "=first",
+        &[("lr", "1e-4"), ("note", &long)],
+        &[("acc", &[0.1, 0.123_456_789])],
+    );
     let b = run(&tracker, "second", &[("lr", "1e-4")], &[("acc", &[f64::NAN])]);
     let csv = file(&tracker, "csv", &[&a, &b], "");
-    assert_eq!(csv.headers["content-disposition"], "attachment; filename=\"comparison.csv\"");
+    assert_eq!(
+        csv.headers["content-disposition"],
+        "attachment; filename=\"comparison.csv\""
+    );
     let expected = [
         format!("kind,key,{a},{b}"),
         "run,name,\"'=first\",second".to_owned(),

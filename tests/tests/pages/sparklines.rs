@@ -15,7 +15,9 @@ fn run(tracker: &Tracker, name: &str, metrics: &[(&str, &[f64])]) -> String {
         points.map(move |(step, value)| json!({"key": key, "value": value, "timestamp": step, "step": step}))
     });
     let points: Vec<Value> = points.collect();
-    tracker.post("runs/log-batch", json!({"run_id": id, "metrics": points})).ok();
+    tracker
+        .post("runs/log-batch", json!({"run_id": id, "metrics": points}))
+        .ok();
     id
 }
 
@@ -35,17 +37,26 @@ fn a_chosen_column_shows_the_shape_of_a_metric() {
     run(&tracker, "long", &[("acc", &[0.1, 0.5, 0.4])]);
     run(&tracker, "single", &[("acc", &[0.1])]);
     run(&tracker, "none", &[]);
-    table(&tracker, "").hides("class=\"spark\"").shows("value=\"sparkline.acc\">");
+    table(&tracker, "")
+        .hides("class=\"spark\"")
+        .shows("value=\"sparkline.acc\">");
     let page = table(&tracker, "?column=metrics.acc&column=sparkline.acc");
     assert_eq!(page.html.matches("class=\"spark\"").count(), 1);
     page.shows("<bdi>acc</bdi> by step</th>")
         .shows("aria-label=\"acc by step\"")
         .shows("value=\"sparkline.acc\" checked");
     // Files have no drawings.
-    let csv = tracker.file("GET", "/-/ml/experiments/1/runs.csv?column=metrics.acc&column=sparkline.acc", &[], "");
+    let csv = tracker.file(
+        "GET",
+        "/-/ml/experiments/1/runs.csv?column=metrics.acc&column=sparkline.acc",
+        &[],
+        "",
+    );
     assert!(csv.ok().starts_with("run_id,name,status,metrics.acc\r\n"));
     let columns = "?column=sparkline.a&column=sparkline.b&column=sparkline.c&column=sparkline.d";
-    table(&tracker, columns).shows("<bdi>c</bdi> by step").hides("<bdi>d</bdi> by step");
+    table(&tracker, columns)
+        .shows("<bdi>c</bdi> by step")
+        .hides("<bdi>d</bdi> by step");
 }
 
 #[test]
@@ -73,7 +84,9 @@ fn a_strip_shows_the_metrics_that_most_runs_have() {
     run(&tracker, "machine", &[("system/gpu", &[1.0, 2.0])]);
     let page = table(&tracker, "");
     assert_eq!(page.html.matches("<figcaption>").count(), 4);
-    let page = page.shows("<figcaption><bdi>d</bdi>").hides("<figcaption><bdi>rare</bdi>");
+    let page = page
+        .shows("<figcaption><bdi>d</bdi>")
+        .hides("<figcaption><bdi>rare</bdi>");
     // Each run has its colour in all charts, and beside its name.
     assert_eq!(page.html.matches("class=\"key\"").count(), 2);
     page.shows("class=\"l s2\"").shows("aria-label=\"a by step, 2 lines\"");

@@ -21,19 +21,21 @@ pub async fn csv(call: Call<'_>) -> Result<Answer> {
     let asked = asked(&call)?;
     let columns = read(&asked).await?;
     let of_runs = |of: &dyn Fn(&Column) -> String| columns.iter().map(of).collect::<Vec<_>>();
-    let head = |kind: &str, key: &str, cells: Vec<String>| {
-        line([kind.to_owned(), cell(key)].into_iter().chain(cells))
-    };
+    let head = |kind: &str, key: &str, cells: Vec<String>| line([kind.to_owned(), cell(key)].into_iter().chain(cells));
     let mut text = head("kind", "key", of_runs(&|column| column.id.to_string()));
     text.push_str(&head("run", "name", of_runs(&|column| cell(&column.name))));
     for row in rows(&asked, &columns) {
         text.push_str(&match row {
             Row::Param(key, values) => {
-                let cells = values.iter().map(|value| value.map_or_else(String::new, |value| cell(&value.text)));
+                let cells = values
+                    .iter()
+                    .map(|value| value.map_or_else(String::new, |value| cell(&value.text)));
                 head("param", key, cells.collect())
             }
             Row::Metric(key, points) => {
-                let cells = points.iter().map(|point| point.map_or_else(String::new, |point| cell(&number(point))));
+                let cells = points
+                    .iter()
+                    .map(|point| point.map_or_else(String::new, |point| cell(&number(point))));
                 head("metric", key, cells.collect())
             }
         });
@@ -85,7 +87,10 @@ fn asked<'a>(call: &Call<'a>) -> Result<Asked<'a>> {
 /// Reads the runs with whole values.
 async fn read(asked: &Asked<'_>) -> Result<Vec<Column>> {
     let columns = columns::read_whole(&asked.runs).await?;
-    let missing = asked.runs.iter().find(|run| columns.iter().all(|column| column.id != **run));
+    let missing = asked
+        .runs
+        .iter()
+        .find(|run| columns.iter().all(|column| column.id != **run));
     if let Some(run) = missing {
         return Err(run.not_found());
     }
@@ -113,7 +118,10 @@ fn json_number(point: Point) -> Value {
 
 fn file(kind: &'static str, ending: &str, bytes: Vec<u8>) -> Answer {
     let headers = vec![
-        ("content-disposition", format!("attachment; filename=\"comparison.{ending}\"")),
+        (
+            "content-disposition",
+            format!("attachment; filename=\"comparison.{ending}\""),
+        ),
         ("x-content-type-options", "nosniff".to_owned()),
         ("cache-control", "private, no-cache".to_owned()),
     ];

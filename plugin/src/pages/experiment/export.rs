@@ -71,7 +71,9 @@ fn columns<'a>(shown: &'a Shown<'_>) -> impl Iterator<Item = &'a Column> {
 
 /// The names of all columns.
 fn names(shown: &Shown<'_>) -> Vec<String> {
-    std::iter::once(ID.to_owned()).chain(columns(shown).map(Column::name)).collect()
+    std::iter::once(ID.to_owned())
+        .chain(columns(shown).map(Column::name))
+        .collect()
 }
 
 /// The values of a run besides its id, with their columns.

@@ -41,7 +41,10 @@ impl<'a> Histories<'a> {
     /// Reads the histories: the metrics of the strip of six runs, and those of the columns with sparklines of every run.
     pub(super) async fn read(asked: &'a Asked<'a>, shown: &'a Shown<'a>) -> Result<Self> {
         let metrics = metrics_of_strip(asked, shown);
-        let having = shown.runs.iter().filter(|run| metrics.iter().any(|metric| has(run, metric)));
+        let having = shown
+            .runs
+            .iter()
+            .filter(|run| metrics.iter().any(|metric| has(run, metric)));
         let drawn: Vec<&FullRun<'_>> = having.take(LINES_MAX).collect();
         let lines = read_lines(&metrics, &drawn).await?;
         let keys = shown.columns.iter().filter_map(|column| match column {
@@ -76,7 +79,12 @@ impl<'a> Histories<'a> {
 
     /// The strip of charts. Nothing if there is no metric with several values.
     pub(super) fn strip(&self, words: &Words) -> Markup {
-        let charts: Vec<Markup> = self.metrics.iter().filter_map(|metric| self.chart(words, metric)).collect();
+        let charts: Vec<Markup> = self
+            .metrics
+            .iter()
+            .copied()
+            .filter_map(|metric| self.chart(words, metric))
+            .collect();
         html! {
             @if !charts.is_empty() {
                 section.strip tabindex="0" role="region" aria-label=(words.experiment_page.strip) {
@@ -87,7 +95,7 @@ impl<'a> Histories<'a> {
     }
 
     /// The chart of a metric: lines by step, or if no run has more than one point, the latest values of all runs shown.
-    fn chart(&self, words: &Words, metric: &str) -> Option<Markup> {
+    fn chart(&self, words: &Words, metric: &'a str) -> Option<Markup> {
         let (title, lines) = (shortened(metric), self.lines.get(metric)?);
         let (axis, series) = if is_by_step(lines) {
             let lines = lines.iter().filter_map(|(index, summary)| self.line(*index, summary));

@@ -139,10 +139,14 @@ fn keys<'a>(runs: usize, values: impl Iterator<Item = (&'a str, &'a str)>, is_la
             .then_with(|| key.name.cmp(&other.name))
     });
     let mut bytes = 0;
-    let fitting = found.into_iter().take(CHOICES_MAX).map(|(_, key)| key).take_while(|key| {
-        bytes += html_bytes(&key.name);
-        bytes <= CHOICES_BYTES_MAX
-    });
+    let fitting = found
+        .into_iter()
+        .take(CHOICES_MAX)
+        .map(|(_, key)| key)
+        .take_while(|key| {
+            bytes += html_bytes(&key.name);
+            bytes <= CHOICES_BYTES_MAX
+        });
     fitting.collect()
 }
 

@@ -91,7 +91,11 @@ fn table(view: &View<'_>, text: &str, separator: char) -> Markup {
     let mut body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
     let words = &view.words.runs;
     let cell = |text: &str| cut(text.to_owned(), CELL_CHARS_MAX);
-    let row_bytes = |row: &&Vec<String>| row.iter().map(|text| 24 + parts::html_bytes(&cell(text))).sum::<usize>();
+    let row_bytes = |row: &&Vec<String>| {
+        row.iter()
+            .map(|text| 24 + parts::html_bytes(&cell(text)))
+            .sum::<usize>()
+    };
     let count = parts::fitting(&body, HTML_BYTES_MAX, row_bytes);
     let is_cut = count < body.len() || rows.next().is_some();
     body.truncate(count);

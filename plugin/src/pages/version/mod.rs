@@ -6,7 +6,7 @@ use mlforge_ui::{markdown, time};
 
 use super::files::{self, Files};
 use super::registry::{self, Tags};
-use super::{Page, Section, see_other};
+use super::{Page, Section, parts, see_other};
 use crate::domain::id::RunId;
 use crate::domain::model::Model;
 use crate::domain::prompt::PROMPT_TAG;

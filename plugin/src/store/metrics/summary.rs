@@ -230,17 +230,17 @@ async fn sample(samples: &[Sampled<'_>], room: Room, read: &mut [Read]) -> Resul
     .await?;
     let spans = moments.iter();
     let chunks = spans.map(|(_, (run, metric), moment)| keys::chunks(*run, metric, Some(*moment)));
-    scan_all(chunks.collect(), 1, |at, _, value| add_at(at, &|read| read.add_chunk(value))).await
+    scan_all(chunks.collect(), 1, |at, _, value| {
+        add_at(at, &|read| read.add_chunk(value))
+    })
+    .await
 }
 
 /// The last single point of each history, and the last one that a chunk's key tells.
 async fn last_points(samples: &[Sampled<'_>]) -> Result<Vec<[Option<Point>; 2]>> {
-    let ends = samples.iter().flat_map(|(_, (run, metric))| {
-        [
-            keys::history(*run, metric, None),
-            keys::chunks(*run, metric, None),
-        ]
-    });
+    let ends = samples
+        .iter()
+        .flat_map(|(_, (run, metric))| [keys::history(*run, metric, None), keys::chunks(*run, metric, None)]);
     let ends: Vec<Span> = ends.collect();
     let point = |key: &Option<Vec<u8>>| match key {
         Some(key) => keys::point_of(key).map(Some).ok_or_else(damaged),

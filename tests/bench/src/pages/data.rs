@@ -89,9 +89,18 @@ impl Data {
     }
 }
 
-async fn make_run(client: &mut Client, target: &Target, experiment: &str, start_ms: u64, tags: &Value) -> Result<String> {
+async fn make_run(
+    client: &mut Client,
+    target: &Target,
+    experiment: &str,
+    start_ms: u64,
+    tags: &Value,
+) -> Result<String> {
     let body = json!({"experiment_id": experiment, "start_time": start_ms, "tags": tags});
-    text(&client.ask(target.post("runs/create", &body)).await?, "/run/info/run_id")
+    text(
+        &client.ask(target.post("runs/create", &body)).await?,
+        "/run/info/run_id",
+    )
 }
 
 /// A new run with histories, and with the params and metrics of the others.
@@ -101,7 +110,8 @@ async fn charted_run(client: &mut Client, target: &Target, experiment: &str, num
         .ask(target.post("runs/log-batch", &crate::fixture::content_of(&run, number)))
         .await?;
     let keys = 0..CHARTED;
-    let points = keys.flat_map(|key| (0..CHARTED_POINTS).map(move |step| point(&format!("c{key}"), number + key, step)));
+    let points =
+        keys.flat_map(|key| (0..CHARTED_POINTS).map(move |step| point(&format!("c{key}"), number + key, step)));
     let body = json!({"run_id": run, "metrics": points.collect::<Value>()});
     client.ask(target.post("runs/log-batch", &body)).await?;
     Ok(run)
@@ -109,7 +119,9 @@ async fn charted_run(client: &mut Client, target: &Target, experiment: &str, num
 
 /// Logs much to a run, and makes its children.
 async fn fill_run(client: &mut Client, target: &Target, experiment: &str, run: &str) -> Result<()> {
-    let mut points: Vec<Value> = (0..LARGE).map(|key| point(&format!("metric-{key:04}"), key, 0)).collect();
+    let mut points: Vec<Value> = (0..LARGE)
+        .map(|key| point(&format!("metric-{key:04}"), key, 0))
+        .collect();
     for key in 1..CURVES {
         points.extend((1..CURVE_POINTS).map(|step| point(&format!("metric-{key:04}"), key, step)));
     }

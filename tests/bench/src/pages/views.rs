@@ -47,7 +47,12 @@ pub(super) static VIEWS: &[View] = &[
     },
     View {
         name: "runs_sparklines",
-        page: |data| runs(data, "?column=metrics.c0&column=sparkline.c0&column=sparkline.c1&column=sparkline.c2"),
+        page: |data| {
+            runs(
+                data,
+                "?column=metrics.c0&column=sparkline.c0&column=sparkline.c1&column=sparkline.c2",
+            )
+        },
         calls: |data| {
             let runs = data.charted.get(..50).unwrap_or(&data.charted);
             let histories = (0..3).map(|key| history(data, runs, &format!("c{key}")));
@@ -84,7 +89,11 @@ pub(super) static VIEWS: &[View] = &[
         page: |data| run(data, ""),
         calls: |data| {
             let files = format!("artifacts/list?run_id={}", data.large_run);
-            vec![get_run(data, &data.large_run), experiment(data), data.target.get(&files)]
+            vec![
+                get_run(data, &data.large_run),
+                experiment(data),
+                data.target.get(&files),
+            ]
         },
     },
     View {
@@ -118,7 +127,10 @@ pub(super) static VIEWS: &[View] = &[
         name: "run_metric",
         page: |data| run(data, &format!("/metric?key={CURVE}")),
         calls: |data| {
-            let history = format!("metrics/get-history?run_id={}&metric_key={CURVE}&max_results={POINTS}", data.large_run);
+            let history = format!(
+                "metrics/get-history?run_id={}&metric_key={CURVE}&max_results={POINTS}",
+                data.large_run
+            );
             vec![get_run(data, &data.large_run), data.target.get(&history)]
         },
     },
@@ -141,7 +153,10 @@ pub(super) static VIEWS: &[View] = &[
         name: "model",
         page: |data| data.model_page.clone(),
         calls: |data| {
-            let versions = format!("model-versions/search?max_results=30&filter=name%3D%27{}%27", data.model);
+            let versions = format!(
+                "model-versions/search?max_results=30&filter=name%3D%27{}%27",
+                data.model
+            );
             vec![get_model(data), data.target.get(&versions)]
         },
     },
@@ -150,7 +165,11 @@ pub(super) static VIEWS: &[View] = &[
         page: |data| format!("{}/versions/1", data.model_page),
         calls: |data| {
             let version = format!("model-versions/get?name={}&version=1", data.model);
-            vec![get_model(data), data.target.get(&version), get_run(data, &data.version_run)]
+            vec![
+                get_model(data),
+                data.target.get(&version),
+                get_run(data, &data.version_run),
+            ]
         },
     },
     View {
@@ -167,7 +186,10 @@ pub(super) static VIEWS: &[View] = &[
         calls: |data| {
             let experiments = json!({"max_results": 50, "view_type": "DELETED_ONLY"});
             let runs = json!({"experiment_ids": [data.experiment], "max_results": 50, "run_view_type": "DELETED_ONLY"});
-            vec![data.target.post("experiments/search", &experiments), data.target.post("runs/search", &runs)]
+            vec![
+                data.target.post("experiments/search", &experiments),
+                data.target.post("runs/search", &runs),
+            ]
         },
     },
 ];
@@ -188,7 +210,9 @@ fn compare(data: &Data, count: usize) -> String {
 /// The calls of a comparison: each run, and the charts of their metrics. A page compares 20 runs at most, and so do these.
 fn compared(data: &Data, count: usize) -> Vec<Call> {
     let runs = data.charted.iter().take(count.min(LINES));
-    runs.map(|run| get_run(data, run)).chain(charts(data, count.min(LINES))).collect()
+    runs.map(|run| get_run(data, run))
+        .chain(charts(data, count.min(LINES)))
+        .collect()
 }
 
 /// A chart of each metric of the newest runs.
@@ -198,7 +222,8 @@ fn charts(data: &Data, count: usize) -> impl Iterator<Item = Call> {
 }
 
 fn experiment(data: &Data) -> Call {
-    data.target.get(&format!("experiments/get?experiment_id={}", data.experiment))
+    data.target
+        .get(&format!("experiments/get?experiment_id={}", data.experiment))
 }
 
 fn search(data: &Data, filter: &str, order: &str) -> Call {
@@ -219,6 +244,7 @@ fn get_model(data: &Data) -> Call {
 /// The points of a metric of some runs as a chart asks for them.
 fn history(data: &Data, runs: &[String], metric: &str) -> Call {
     let runs: String = runs.iter().map(|run| format!("run_ids={run}&")).collect();
-    data.target
-        .get(&format!("metrics/get-history-bulk-interval?{runs}metric_key={metric}&max_results=320"))
+    data.target.get(&format!(
+        "metrics/get-history-bulk-interval?{runs}metric_key={metric}&max_results=320"
+    ))
 }

@@ -87,7 +87,10 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
 fn run(tracker: &Tracker, number: usize) -> String {
     let mut tags = vec![json!({"key": "mlflow.runName", "value": long(number, 8_000)})];
     if number > 0 {
-        let parent = tracker.post("runs/search", json!({"experiment_ids": ["1"], "order_by": ["attributes.start_time"]}));
+        let parent = tracker.post(
+            "runs/search",
+            json!({"experiment_ids": ["1"], "order_by": ["attributes.start_time"]}),
+        );
         let parent = parent.ok()["runs"][0]["info"]["run_id"].take();
         tags.push(json!({"key": "mlflow.parentRunId", "value": parent}));
     }
@@ -189,14 +192,20 @@ fn logged_model(tracker: &Tracker) -> Vec<String> {
         let body = json!({ "params": [pair] });
         tracker.post(&format!("logged-models/{model}/params"), body).ok();
     }
-    vec!["experiments/1/logged-models".to_owned(), format!("logged-models/{model}")]
+    vec![
+        "experiments/1/logged-models".to_owned(),
+        format!("logged-models/{model}"),
+    ]
 }
 
 #[test]
 fn a_filter_that_is_too_long_for_a_page_is_refused() {
     let tracker = Tracker::fresh();
     let filter = format!("params.a = '{}'", "x".repeat(4_000));
-    let file = crate::pages::page(&tracker, &format!("experiments/0?filter={}", mlforge_ui::link::encoded(&filter)));
+    let file = crate::pages::page(
+        &tracker,
+        &format!("experiments/0?filter={}", mlforge_ui::link::encoded(&filter)),
+    );
     assert_eq!(file.status, 400);
     file.shows("4013 bytes; on a page it may have 4000");
 }

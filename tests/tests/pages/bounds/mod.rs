@@ -49,7 +49,9 @@ fn experiment_of(runs: i64) -> (Tracker, Arc<CountedRecords>, String) {
     let points: Vec<Value> = (0..50)
         .map(|step| json!({"key": "loss", "value": 0.5, "timestamp": step, "step": step}))
         .collect();
-    tracker.post("runs/log-batch", json!({"run_id": run, "metrics": points})).ok();
+    tracker
+        .post("runs/log-batch", json!({"run_id": run, "metrics": points}))
+        .ok();
     tracker.pack();
     (tracker, records, run)
 }
@@ -87,7 +89,10 @@ fn pages_of_an_experiment_read_the_same_however_many_runs_it_has() {
         .zip(reads_of(many, &addresses))
     {
         assert_eq!((few.calls, few.records), (many.calls, many.records), "{address}");
-        assert!(many.bytes <= few.bytes + blocks * ZONE_BYTES_MAX, "{address}: {few:?} {many:?}");
+        assert!(
+            many.bytes <= few.bytes + blocks * ZONE_BYTES_MAX,
+            "{address}: {few:?} {many:?}"
+        );
     }
 }
 
@@ -103,7 +108,9 @@ fn a_page_of_runs_with_sparklines_reads_all_histories_together() {
             for part in 0..4 {
                 let step = |step: i64| json!({"key": "loss", "value": step, "timestamp": step, "step": step});
                 let points: Vec<Value> = (part * 1_000..(part + 1) * 1_000).map(step).collect();
-                tracker.post("runs/log-batch", json!({"run_id": run, "metrics": points})).ok();
+                tracker
+                    .post("runs/log-batch", json!({"run_id": run, "metrics": points}))
+                    .ok();
             }
         }
         let plain = "experiments/1?column=metrics.loss";
