@@ -55,13 +55,13 @@ impl Data {
     /// Makes the data, with this number of runs in the experiment.
     pub(super) async fn make(target: &Target, runs: u64) -> Result<Self> {
         let mut client = Client::connect(target).await?;
-        let mut large = Fixture::with_experiment(target, "large-run").await?;
-        large.add_runs(1).await?;
-        let large_run = large.run(0).to_owned();
-        fill_run(&mut client, target, &large.experiment, &large_run).await?;
         let mut fixture = Fixture::with_experiment(target, "pages").await?;
-        fixture.fill(runs).await?;
         let experiment = fixture.experiment.clone();
+        // It is older than all other runs, and so are its children.
+        fixture.add_runs(1).await?;
+        let large_run = fixture.run(0).to_owned();
+        fill_run(&mut client, target, &experiment, &large_run).await?;
+        fixture.fill(runs).await?;
         let mut charted = Vec::new();
         for number in 0..CHARTED_RUNS {
             charted.insert(0, charted_run(&mut client, target, &experiment, runs + number).await?);

@@ -44,7 +44,10 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
         tag["experiment_id"] = "1".into();
         tracker.post("experiments/set-experiment-tag", tag).ok();
     }
-    let runs: Vec<String> = (0..100).map(|number| run(tracker, number)).collect();
+    let mut runs = vec![run(tracker, 0, None)];
+    for number in 1..100 {
+        runs.push(run(tracker, number, Some(&runs[0])));
+    }
     let chosen: Vec<String> = runs.iter().take(20).map(|run| format!("run={run}")).collect();
     let columns = |kind: &str, chars: usize| {
         let column = |number| format!("column={kind}.{}", mlforge_ui::link::encoded(&long(number, chars)));
@@ -83,36 +86,35 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
     addresses
 }
 
-/// A run. The first one has as much as it may have, and is the parent of others.
-fn run(tracker: &Tracker, number: usize) -> String {
+/// A run. One without a parent has as much as it may have.
+fn run(tracker: &Tracker, number: usize, parent: Option<&str>) -> String {
+    let is_first = parent.is_none();
     let mut tags = vec![json!({"key": "mlflow.runName", "value": long(number, 8_000)})];
-    if number > 0 {
-        let parent = tracker.post(
-            "runs/search",
-            json!({"experiment_ids": ["1"], "order_by": ["attributes.start_time"]}),
-        );
-        let parent = parent.ok()["runs"][0]["info"]["run_id"].take();
-        tags.push(json!({"key": "mlflow.parentRunId", "value": parent}));
-    }
+    tags.extend(parent.map(|parent| json!({"key": "mlflow.parentRunId", "value": parent})));
     let body = json!({"experiment_id": "1", "start_time": 1 + number, "tags": tags, "user_id": quotes(256)});
     let made = tracker.post("runs/create", body).ok();
     let run = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
-    let count = if number == 0 { 100 } else { 20 };
+    let (count, value_chars) = if is_first { (90, 5_999) } else { (20, 300) };
     let points = |step: usize| {
         let point = move |key| json!({"key": long(key, 250), "value": step, "timestamp": step, "step": step});
         (0..count).map(point)
     };
     let points: Vec<Value> = (0..3).flat_map(points).collect();
-    let value = format!("{number}{}", quotes(5_999 - number.to_string().len()));
-    let batches = [
-        json!({"run_id": run, "metrics": points}),
-        json!({"run_id": run, "params": pairs(count, 250, &value)}),
-        json!({"run_id": run, "tags": pairs(count.min(90), 250, &long(number, 8_000))}),
-    ];
-    for batch in batches {
-        tracker.post("runs/log-batch", batch).ok();
+    tracker
+        .post("runs/log-batch", json!({"run_id": run, "metrics": points}))
+        .ok();
+    let value = format!("{number}{}", quotes(value_chars - number.to_string().len()));
+    for some in pairs(count, 250, &value).chunks(25) {
+        tracker
+            .post("runs/log-batch", json!({"run_id": run, "params": some}))
+            .ok();
     }
-    if number == 0 {
+    for some in pairs(count, 250, &long(number, value_chars)).chunks(25) {
+        tracker
+            .post("runs/log-batch", json!({"run_id": run, "tags": some}))
+            .ok();
+    }
+    if is_first {
         let note = json!({"run_id": run, "key": "mlflow.note.content", "value": long("", 100_000)});
         tracker.post("runs/set-tag", note).ok();
         files(tracker, &run);
@@ -142,12 +144,14 @@ fn models(tracker: &Tracker) -> Vec<String> {
     let mut addresses = Vec::new();
     for (number, kind) in [(1, "models"), (2, "prompts")] {
         let name = long(number, 300);
-        let mut tags = pairs(50, 250, &long("", 60_000));
-        if kind == "prompts" {
-            tags.truncate(10);
-            tags.push(json!({"key": "mlflow.prompt.is_prompt", "value": "true"}));
-        }
-        let body = json!({"name": name, "description": long("", 100_000)});
+        let tags = pairs(20, 250, &long("", 60_000));
+        let is_prompt = json!({"key": "mlflow.prompt.is_prompt", "value": "true"});
+        let first_tags = if kind == "prompts" {
+            vec![&is_prompt]
+        } else {
+            Vec::new()
+        };
+        let body = json!({"name": name, "description": long("", 100_000), "tags": first_tags});
         tracker.post("registered-models/create", body).ok();
         for tag in &tags {
             let mut tag = tag.clone();
@@ -155,17 +159,17 @@ fn models(tracker: &Tracker) -> Vec<String> {
             tracker.post("registered-models/set-tag", tag).ok();
         }
         for version in 0..2 {
-            let mut own = tags.clone();
-            own.truncate(5);
+            let mut own = tags.get(..3).unwrap_or_default().to_vec();
             if kind == "prompts" {
                 let text = format!("{version}\n{}", "<\n".repeat(40_000));
-                own.push(json!({"key": "mlflow.prompt.is_prompt", "value": "true"}));
+                own.push(is_prompt.clone());
                 own.push(json!({"key": "mlflow.prompt.text", "value": text}));
             }
-            let body = json!({"name": name, "source": "", "description": quotes(100_000), "tags": own});
+            let source = if kind == "prompts" { "dummy-source" } else { "" };
+            let body = json!({"name": name, "source": source, "description": quotes(100_000), "tags": own});
             let made = tracker.post("model-versions/create", body).ok()["model_version"].take();
             if kind == "models" {
-                let batch = json!({"run_id": made["run_id"], "params": pairs(100, 250, &quotes(6_000))});
+                let batch = json!({"run_id": made["run_id"], "params": pairs(50, 250, &quotes(6_000))});
                 tracker.post("runs/log-batch", batch).ok();
             }
             for alias in 0..60 {
@@ -181,7 +185,7 @@ fn models(tracker: &Tracker) -> Vec<String> {
 }
 
 fn logged_model(tracker: &Tracker) -> Vec<String> {
-    let long_pairs = pairs(50, 255, &long("", 60_000));
+    let long_pairs = pairs(20, 255, &long("", 60_000));
     let mut model = Value::Null;
     for _ in 0..30 {
         let body = json!({"experiment_id": "1", "name": long("", 500), "model_type": long("", 500)});
