@@ -13,14 +13,16 @@ use crate::request::response::Answer;
 /// Maximum number of characters of a value that is shown at once. A longer one opens.
 const VALUE_CHARS_MAX: usize = 60;
 /// Maximum number of bytes in HTML of a value that opens. Params and tags of runs are whole, unless most is markup.
-const VALUE_BYTES_MAX: usize = 36_000;
+const VALUE_BYTES_MAX: usize = 24_000;
 /// Maximum number of characters of a tag, and of its text on hover.
 const TAG_CHARS_MAX: usize = 100;
-const TAG_TITLE_CHARS_MAX: usize = 300;
+const TAG_TITLE_CHARS_MAX: usize = 200;
+/// Number of bytes of a row without its texts.
+const ROW_BYTES: usize = 150;
 /// Maximum number of bytes of a value that is a link.
 const LINK_BYTES_MAX: usize = 2_048;
 /// Maximum number of characters of a name in a list or a head.
-const NAME_CHARS_MAX: usize = 200;
+const NAME_CHARS_MAX: usize = 120;
 
 /// The number of bytes that a text has in HTML.
 pub fn html_bytes(text: &str) -> usize {
@@ -55,7 +57,17 @@ pub fn fitting<T>(things: impl IntoIterator<Item = T>, bytes_max: usize, bytes_o
 
 /// About the number of bytes in HTML of a row with a key and a value that opens.
 pub fn row_bytes(key: &str, value: &str) -> usize {
-    150 + html_bytes(key) + html_bytes(value).min(VALUE_BYTES_MAX)
+    let start = cut(value.to_owned(), VALUE_CHARS_MAX);
+    let shown = match web_link(value) {
+        Some(address) if address.len() <= LINK_BYTES_MAX => 2 * html_bytes(value),
+        _ => html_bytes(value).min(VALUE_BYTES_MAX),
+    };
+    let again = if start.len() < value.len() {
+        html_bytes(&start)
+    } else {
+        0
+    };
+    ROW_BYTES + html_bytes(key) + shown + again
 }
 
 /// A name that users may have made very long, as lists and heads show it.

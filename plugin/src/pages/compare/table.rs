@@ -13,7 +13,7 @@ use crate::request::site::Site;
 
 /// Largest number of cells of a page.
 const CELLS_MAX: usize = 400;
-/// Largest number of bytes of names and values of a page, but for those of the row that passes it.
+/// Largest number of bytes in HTML of names and values of a page, but for those of the row that passes it.
 const BYTES_MAX: usize = 24_000;
 
 /// A row: a param or a metric.
@@ -56,9 +56,10 @@ impl<'a> Row<'a> {
     fn bytes(&self) -> usize {
         match self {
             Row::Param(name, values) => {
-                name.len() + values.iter().flatten().map(|value| value.text.len()).sum::<usize>()
+                let texts = values.iter().flatten().map(|value| parts::html_bytes(&value.text));
+                2 * parts::html_bytes(name) + texts.sum::<usize>()
             }
-            Row::Metric(name, _) => name.len(),
+            Row::Metric(name, _) => 2 * parts::html_bytes(name),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use mlforge_ui::link::encoded;
+
 use super::asked::Asked;
 use super::cell::{Cell, shortened, tag};
 use super::column::Column;
@@ -15,6 +17,8 @@ const BYTES_MAX: usize = 100_000;
 const ROWS_BYTES_MIN: usize = 30_000;
 /// Bytes that the addresses in the heads of columns may have.
 const HEADS_BYTES_MAX: usize = 30_000;
+/// Number of bytes of a parameter that sorts, besides the column.
+const SORT_BYTES: usize = 20;
 /// Number of addresses besides those in the table: of files, stages, pages, and as fields of forms.
 const ADDRESSES: usize = 12;
 /// Bytes of a row's first cell besides the name, which it has three times.
@@ -28,7 +32,10 @@ const SPARKLINE_RUNS_MAX: usize = 50;
 pub(super) fn runs(asked: &Asked<'_>, runs: &[FullRun<'_>], columns: &[Column]) -> (usize, bool) {
     let address = asked.address_bytes();
     let parents: HashSet<&str> = runs.iter().filter_map(|run| tag(run, PARENT_TAG)).collect();
-    let heads = address * (columns.len() + 1);
+    let of_heads = columns
+        .iter()
+        .map(|column| address + encoded(&column.name()).len() + SORT_BYTES);
+    let heads = address + of_heads.sum::<usize>();
     let has_links = heads <= HEADS_BYTES_MAX;
     let addresses = address * ADDRESSES + if has_links { heads } else { 0 };
     let left = BYTES_MAX.saturating_sub(addresses).max(ROWS_BYTES_MIN);

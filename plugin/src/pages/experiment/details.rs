@@ -15,7 +15,9 @@ use crate::request::response::Answer;
 
 /// Largest number of tags that are shown, and of their bytes.
 const TAGS_MAX: usize = 200;
-const TAGS_BYTES_MAX: usize = 60_000;
+const TAGS_BYTES_MAX: usize = 36_000;
+/// Number of bytes of the note. The form that changes it has the whole text.
+const NOTE_BYTES_MAX: usize = 30_000;
 /// Number of bytes of a button, besides the key that it names twice.
 const BUTTON_BYTES: usize = 400;
 
@@ -60,7 +62,7 @@ pub fn answer(call: &Call<'_>, head: &Head, refused: Option<&Refused<'_>>) -> An
             div {
                 section {
                     h2 { (own.note) }
-                    @if head.note().is_empty() { p.mut { (words.common.none) } } @else { (markdown::card(head.note())) }
+                    @if head.note().is_empty() { p.mut { (words.common.none) } } @else { (markdown::card_within(head.note(), NOTE_BYTES_MAX)) }
                     @if can_change { (note_form(call, head, refused)) }
                 }
                 section { h2 { (own.tags) } (tags(call, head, can_change)) }

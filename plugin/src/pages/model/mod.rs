@@ -150,7 +150,7 @@ fn latest_card(call: &Call<'_>, latest: &FullVersion) -> Markup {
                     (filled(words.latest_version, &[html! { a href=(address) { (version.semver) } }]))
                 }
             }
-            @if !shown.trim().is_empty() { (markdown::card(shown)) }
+            @if !shown.trim().is_empty() { (markdown::card_within(shown, CARD_BYTES_MAX)) }
             @if shown.len() < text.len() { p { a href=(address) { (words.whole_card) } } }
         }
     }

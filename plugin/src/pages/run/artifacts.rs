@@ -22,8 +22,9 @@ const PER_PAGE: usize = 200;
 /// Number of bytes of these, and of an item without its path.
 const ITEMS_BYTES_MAX: usize = 64_000;
 const ITEM_BYTES: usize = 240;
-/// Number of items on the overview.
+/// Number of items on the overview, and of their bytes.
 const ON_OVERVIEW: usize = 20;
+const OVERVIEW_BYTES_MAX: usize = 12_000;
 /// The file that makes a directory a model.
 const MODEL_FILE: &str = "MLmodel";
 
@@ -101,17 +102,17 @@ async fn find(view: &View<'_>, root: &ArtifactPath, path: &str, after: Option<&s
         }
     };
     let place = root.below(&directory, Purpose::Read)?;
-    let items = tree::page(&place, after, PER_PAGE, fit(&directory)).await?;
+    let items = tree::page(&place, after, PER_PAGE, fit(&directory, ITEMS_BYTES_MAX)).await?;
     Ok(Shown { directory, items, file })
 }
 
 /// Says of the items of a directory if they still fit on the page. Each has an address with its whole path.
-fn fit(directory: &str) -> impl FnMut(&str) -> bool {
+fn fit(directory: &str, bytes_max: usize) -> impl FnMut(&str) -> bool {
     let each = ITEM_BYTES + encoded_path(directory).len();
     let mut bytes = 0;
     move |name| {
         bytes += each + encoded_path(name).len() + parts::html_bytes(name);
-        bytes <= ITEMS_BYTES_MAX
+        bytes <= bytes_max
     }
 }
 
@@ -212,7 +213,7 @@ fn content(view: &View<'_>, shown: &Shown) -> Markup {
 pub async fn summary(view: &View<'_>) -> Result<Markup> {
     let words = &view.words.runs;
     let items = match view.root() {
-        Ok(root) => tree::page(&root, None, ON_OVERVIEW, fit("")).await?,
+        Ok(root) => tree::page(&root, None, ON_OVERVIEW, fit("", OVERVIEW_BYTES_MAX)).await?,
         // They are kept elsewhere, and the overview shows where.
         Err(_) => return Ok(html! {}),
     };

@@ -11,7 +11,7 @@ use crate::domain::run::TextPair;
 use crate::pages::parts;
 
 /// Number of bytes of the note on the overview.
-const NOTE_BYTES_MAX: usize = 30_000;
+const NOTE_BYTES_MAX: usize = 24_000;
 /// Number of params on the overview, and of their bytes.
 const PARAMS_MAX: usize = 30;
 const PARAMS_BYTES_MAX: usize = 15_000;

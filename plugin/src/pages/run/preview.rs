@@ -30,6 +30,8 @@ const LAID_OUT_BYTES_MAX: usize = 2 << 20;
 const ROWS_MAX: usize = 200;
 /// Number of characters of a cell that are shown.
 const CELL_CHARS_MAX: usize = 200;
+/// The same number, of a head.
+const HEAD_CHARS_MAX: usize = 60;
 /// Number of flavors of a model that are shown.
 const FLAVORS_MAX: usize = 20;
 
@@ -105,7 +107,7 @@ fn table(view: &View<'_>, text: &str, separator: char) -> Markup {
         div.scroll tabindex="0" role="region" aria-label=(words.table_preview) {
             table.runs {
                 caption.vh { (words.table_preview) }
-                thead { tr { @for text in &head { th scope="col" { bdi { (cell(text)) } } } } }
+                thead { tr { @for text in &head { th scope="col" { bdi { (cut(text.clone(), HEAD_CHARS_MAX)) } } } } }
                 tbody {
                     @for row in &body {
                         tr {
