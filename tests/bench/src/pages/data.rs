@@ -1,13 +1,14 @@
 //! The data that the pages show: an experiment with many runs, a run with much in it, a model with many versions.
 
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Target};
 use crate::fixture::{FIRST_START_MS, Fixture, metric_value, text};
 
 /// Number of metrics, and of params, of the large run.
-pub(super) const LARGE: u64 = 1_000;
+const LARGE: u64 = 1_000;
 /// A metric of the large run with a long history.
 pub(super) const CURVE: &str = "metric-0000";
 /// Number of points of that history.
@@ -141,7 +142,7 @@ async fn fill_run(client: &mut Client, target: &Target, experiment: &str, run: &
     client.ask(target.post("runs/log-batch", &body)).await?;
     for number in 0..FILES {
         let path = format!("{experiment}/{run}/artifacts/file-{number:03}.txt");
-        let answer = client.send(target.upload(&path, b"text"[..].into())).await?;
+        let answer = client.send(target.upload(&path, Bytes::from_static(b"text"))).await?;
         ensure!(answer.status == 200, "{path}: {}", answer.brief());
     }
     let parent = json!([{"key": "mlflow.parentRunId", "value": run}]);

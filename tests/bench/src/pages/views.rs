@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::data::{CHARTED, CURVE, Data, LARGE, POINTS};
+use super::data::{CHARTED, CURVE, Data, POINTS};
 use crate::client::Call;
 
 /// A view of the data.
@@ -17,6 +17,8 @@ pub(super) struct View {
 
 /// Number of charts that fit on the screen of MLflow's page of a run's metrics.
 const CHARTS_ON_SCREEN: usize = 12;
+/// Number of runs on a page of MLflow's table.
+const RUNS: usize = 100;
 /// Number of runs whose lines a chart of MLflow draws.
 const LINES: usize = 20;
 
@@ -228,7 +230,7 @@ fn experiment(data: &Data) -> Call {
 
 fn search(data: &Data, filter: &str, order: &str) -> Call {
     let body = json!({
-        "experiment_ids": [data.experiment], "filter": filter, "order_by": [order], "max_results": LARGE / 10,
+        "experiment_ids": [data.experiment], "filter": filter, "order_by": [order], "max_results": RUNS,
     });
     data.target.post("runs/search", &body)
 }
