@@ -4,6 +4,7 @@
 mod caller;
 mod ci;
 mod component;
+pub mod counted_records;
 mod forge;
 pub mod gated_host;
 pub mod gated_storage;

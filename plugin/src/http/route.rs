@@ -134,6 +134,8 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "experiments/new" Read pages::experiments::new;
     GET "experiments/{experiment_id}/charts" Read pages::experiment_charts::get;
     GET "compare" Read pages::compare::get;
+    GET "compare.csv" Read pages::compare::export::csv;
+    GET "compare.json" Read pages::compare::export::json;
     GET "candidates/{run_id}/metrics/{*metric}" Read pages::svg::chart;
     GET "badge/{of}/{*metric}" Read pages::svg::badge;
     GET "experiments/{experiment_id}" Read pages::experiment::show;

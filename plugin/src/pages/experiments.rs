@@ -243,7 +243,7 @@ fn row(site: &Site, full: &FullExperiment, newest: Option<&Run>, now_ms: i64) ->
     html! {
         tr {
             th scope="row" {
-                a href=(site.page(&format!("experiments/{}", experiment.id))) { bdi { (experiment.name) } }
+                a href=(site.page(&format!("experiments/{}", experiment.id))) { bdi { (parts::name(&experiment.name)) } }
                 @if let Some(note) = note {
                     bdi.mut.small { (note.chars().take(NOTE_CHARS_MAX).collect::<String>()) }
                 }

@@ -18,6 +18,7 @@ pub mod assets;
 pub mod audit;
 pub mod columns;
 pub mod compare;
+pub mod csv;
 pub mod curves;
 pub mod error;
 pub mod experiment;
@@ -90,7 +91,7 @@ impl<'a> Page<'a> {
             reader,
             section,
             is_manager: false,
-            title: title.into(),
+            title: parts::name(&title.into()),
             steps: Vec::new(),
             refresh_s: None,
             follows_fragments: false,
@@ -101,7 +102,7 @@ impl<'a> Page<'a> {
     #[must_use]
     pub fn step(mut self, text: impl Into<String>, address: impl Into<String>) -> Self {
         self.steps.push(Crumb {
-            text: text.into(),
+            text: parts::name(&text.into()),
             address: Some(address.into()),
         });
         self

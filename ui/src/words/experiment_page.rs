@@ -25,6 +25,9 @@ words! {
         params: "Parameters", "매개변수";
         params_that_differ: "Parameters that differ", "서로 다른 매개변수";
         metrics: "Metrics", "메트릭";
+        by_step: "Metrics by step", "스텝별 메트릭";
+        strip: "Charts of the runs shown", "표시된 실행의 차트";
+        run_count: "Runs: {0}", "실행: {0}";
         latest_metrics: "Metrics, latest", "최신 메트릭";
         tags: "Tags", "태그";
         job: "CI job", "CI 작업";

@@ -20,8 +20,12 @@ use crate::store::artifacts::{self, Found, tree};
 
 /// Number of items of a directory on a page.
 const PER_PAGE: usize = 200;
-/// Number of items on the overview.
+/// Number of bytes of these, and of an item without its path.
+const ITEMS_BYTES_MAX: usize = 64_000;
+const ITEM_BYTES: usize = 240;
+/// Number of items on the overview, and of their bytes.
 const ON_OVERVIEW: usize = 20;
+const OVERVIEW_BYTES_MAX: usize = 12_000;
 
 /// A directory and, if the address leads to one, a file in it.
 struct Shown {
@@ -104,8 +108,19 @@ async fn find(view: &View<'_>, root: &ArtifactPath, path: &str, after: Option<&s
             (directory.to_owned(), Some(Chosen { path, info, preview }))
         }
     };
-    let items = tree::page(&root.below(&directory, Purpose::Read)?, after, PER_PAGE).await?;
+    let place = root.below(&directory, Purpose::Read)?;
+    let items = tree::page(&place, after, PER_PAGE, fit(&directory, ITEMS_BYTES_MAX)).await?;
     Ok(Shown { directory, items, file })
+}
+
+/// Says of the items of a directory if they still fit on the page. Each has an address with its whole path.
+fn fit(directory: &str, bytes_max: usize) -> impl FnMut(&str) -> bool {
+    let each = ITEM_BYTES + encoded_path(directory).len();
+    let mut bytes = 0;
+    move |name| {
+        bytes += each + encoded_path(name).len() + parts::html_bytes(name);
+        bytes <= bytes_max
+    }
 }
 
 fn nothing(view: &View<'_>) -> Markup {
@@ -229,7 +244,7 @@ fn load_it(view: &View<'_>, shown: &Shown) -> Markup {
 pub async fn summary(view: &View<'_>) -> Result<Markup> {
     let words = &view.words.runs;
     let items = match view.root() {
-        Ok(root) => tree::page(&root, None, ON_OVERVIEW).await?,
+        Ok(root) => tree::page(&root, None, ON_OVERVIEW, fit("", OVERVIEW_BYTES_MAX)).await?,
         // They are kept elsewhere, and the overview shows where.
         Err(_) => return Ok(html! {}),
     };

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use mlforge_ui::Words;
 use mlforge_ui::chart::as_logged;
-use mlforge_ui::link::Address;
+use mlforge_ui::link::{Address, encoded};
 use mlforge_ui::number;
 use mlforge_ui::words::fill;
 
@@ -21,8 +21,9 @@ use crate::request::response::Answer;
 use crate::store::metrics::summary;
 use crate::store::metrics::summary::{Room, Summary};
 
-/// Number of metrics on a page.
+/// Number of metrics on a page, and of the bytes of their names as addresses and texts have them.
 const PER_PAGE: usize = 50;
+const NAME_BYTES_MAX: usize = 30_000;
 /// Number of charts on a page.
 const CHARTS_MAX: usize = 6;
 
@@ -51,12 +52,15 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
     let wanted = query.to_lowercase();
     let fitting = view.metrics(is_system).filter(|metric| fits(&metric.key, &wanted));
     let fitting: Vec<&Metric<'_>> = fitting.collect();
-    let some: Vec<&Metric<'_>> = fitting.iter().skip(from).take(PER_PAGE).copied().collect();
+    let rest = || fitting.iter().skip(from).take(PER_PAGE).copied();
+    let count = parts::fitting(rest(), NAME_BYTES_MAX, |metric| name_bytes(&metric.key));
+    let some: Vec<&Metric<'_>> = rest().take(count).collect();
     let shown = read_shown(view.id(), &some).await?;
     let plain = view.address(if is_system { "/system" } else { "/metrics" });
     let unlooked = plain.clone().with_filled("q", query);
     let list = look.onto(&unlooked);
-    let next = (from + PER_PAGE < fitting.len()).then(|| list.clone().with("from", (from + PER_PAGE).to_string()));
+    let next = from + some.len();
+    let next = (next < fitting.len()).then(|| list.clone().with("from", next.to_string()));
     let title = if is_system {
         words.runs.system
     } else {
@@ -81,6 +85,11 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
             (charts(&view, &shown, look, CHARTS_MAX))
         }
     }))
+}
+
+/// About the number of bytes of the texts of a row that have the metric's name: two addresses and three texts.
+pub fn name_bytes(name: &str) -> usize {
+    2 * encoded(name).len() + 3 * parts::html_bytes(name)
 }
 
 /// True if a name contains a text, which is in lower case.

@@ -14,15 +14,18 @@ use super::artifacts::raw_address;
 use super::table_text::rows;
 use super::view::View;
 use crate::domain::artifact::ArtifactPath;
+use crate::domain::name::cut;
 use crate::error::Result;
 use crate::host::blobs::FileInfo;
 use crate::pages::model_file::{self, ModelFile};
 use crate::request::file_treatment::FRAMED_BYTES_MAX;
+use crate::pages::parts;
 use crate::request::media_type::end_of;
 use crate::store::artifacts;
 
-/// Number of bytes of a text that are shown.
-const TEXT_BYTES_MAX: u64 = 512 << 10;
+/// Number of bytes of a text that are shown, and the most that it has in HTML.
+const TEXT_BYTES_MAX: u64 = 64 << 10;
+const HTML_BYTES_MAX: usize = 56_000;
 /// Size of the largest JSON file that is shown.
 const JSON_BYTES_MAX: u64 = 1 << 20;
 /// Size of the largest text into which JSON is laid out.
@@ -33,6 +36,8 @@ const ROWS_MAX: usize = 200;
 const CELL_CHARS_MAX: usize = 200;
 /// Number of columns of a table of objects.
 const COLUMNS_MAX: usize = 50;
+/// The same number, of a head.
+const HEAD_CHARS_MAX: usize = 60;
 
 /// The preview of a file.
 pub async fn of(view: &View<'_>, path: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
@@ -80,6 +85,7 @@ async fn text_of(view: &View<'_>, end: &str, place: &ArtifactPath, info: FileInf
         "mlmodel" => html! { (model_file::section(view.words, &ModelFile::parse(text), None)) (plain(text)) },
         _ => plain(text),
     };
+    let is_cut = is_cut || is_json && text.len() > HTML_BYTES_MAX;
     Ok(html! {
         @if is_cut { p.mut.small { (fill(words.only_start, &[&number::bytes(bytes_max)])) } }
         (shown)
@@ -97,23 +103,32 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 }
 
 fn plain(text: &str) -> Markup {
-    html! { pre.code tabindex="0" { (text) } }
+    let shown = parts::clipped(text, HTML_BYTES_MAX);
+    html! { pre.code tabindex="0" { (shown) @if shown.len() < text.len() { "…" } } }
 }
 
 /// A table of rows, the first of which is its head.
 fn table(view: &View<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
     let mut rows = rows.into_iter();
     let head = rows.next().unwrap_or_default();
-    let body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
+    let mut body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
     let words = &view.words.runs;
-    let count = ROWS_MAX.to_string();
-    let cell = |text: &str| text.chars().take(CELL_CHARS_MAX).collect::<String>();
+    let cell = |text: &str| cut(text.to_owned(), CELL_CHARS_MAX);
+    let row_bytes = |row: &&Vec<String>| {
+        row.iter()
+            .map(|text| 24 + parts::html_bytes(&cell(text)))
+            .sum::<usize>()
+    };
+    let count = parts::fitting(&body, HTML_BYTES_MAX, row_bytes);
+    let is_cut = count < body.len() || rows.next().is_some();
+    body.truncate(count);
+    let count = count.to_string();
     html! {
-        @if rows.next().is_some() { p.mut.small { (fill(words.only_rows, &[&count])) } }
+        @if is_cut { p.mut.small { (fill(words.only_rows, &[&count])) } }
         div.scroll tabindex="0" role="region" aria-label=(words.table_preview) {
             table.runs {
                 caption.vh { (words.table_preview) }
-                thead { tr { @for text in &head { th scope="col" { bdi { (cell(text)) } } } } }
+                thead { tr { @for text in &head { th scope="col" { bdi { (cut(text.clone(), HEAD_CHARS_MAX)) } } } } }
                 tbody {
                     @for row in &body {
                         tr {

@@ -7,7 +7,7 @@ use mlforge_ui::{markdown, time};
 use super::files::{self, Files};
 use super::model_file::Described;
 use super::registry::{self, Tags};
-use super::{Page, Section, see_other};
+use super::{Page, Section, parts, see_other};
 use crate::domain::id::RunId;
 use crate::domain::model::Model;
 use crate::domain::prompt::PROMPT_TAG;
@@ -36,6 +36,8 @@ pub use upload::{upload, upload_form};
 const NOTE: &str = "mlflow.note.content";
 /// Number of aliases beside the title.
 const ALIASES_MAX: usize = 3;
+/// Number of bytes of the card.
+const CARD_BYTES_MAX: usize = 36_000;
 
 /// A part of the page with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +183,7 @@ fn head(call: &Call<'_>, model: &Model, full: &FullVersion, run: Option<&FullRun
 
 /// A link to the version's run, by its name if it still exists.
 fn run_link(call: &Call<'_>, id: RunId, run: Option<&FullRun<'_>>) -> Markup {
-    let name = run.map_or_else(|| id.to_string(), |run| run.run.name.clone());
+    let name = run.map_or_else(|| id.to_string(), |run| parts::name(&run.run.name));
     html! { a href=(call.site.page(&format!("candidates/{id}"))) title=(name) { bdi { (name) } } }
 }
 
@@ -226,7 +228,7 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
                     }
                 }
                 @match card.or(note) {
-                    Some(text) => (markdown::card(text)),
+                    Some(text) => (markdown::card_within(text, CARD_BYTES_MAX)),
                     None => p.mut { (words.registry.no_card) },
                 }
             }

@@ -237,36 +237,6 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
     Ok(items)
 }
 
-/// A part of a directory's items, sorted by name.
-pub struct ItemPage {
-    /// The items.
-    pub items: Vec<Item>,
-    /// The name after which the next part begins. `None`: this is the last part.
-    pub next: Option<String>,
-}
-
-/// Returns at most `count` of the items directly under a directory, after a name that a former part gave.
-pub async fn list_part(directory: &ArtifactPath, after: Option<&str>, count: usize) -> Result<ItemPage> {
-    let part = async |place: &ArtifactPath| blobs::page(blobs::name(place), after.map(str::to_owned), count).await;
-    let mut page = part(directory).await?;
-    if page.items.is_empty()
-        && let Some(earlier) = earlier_place(directory).await?
-    {
-        page = part(&earlier).await?;
-    }
-    let last = page.items.last().map(|item| item.name.clone());
-    let mut items = page.items;
-    for item in &mut items {
-        if let Cow::Owned(name) = artifact_name::listed(&item.name) {
-            item.name = name;
-        }
-    }
-    Ok(ItemPage {
-        items,
-        next: last.filter(|_| !page.is_last),
-    })
-}
-
 /// Removes a file, or a directory with everything in it. A path that does not exist counts as removed.
 pub async fn delete(path: &ArtifactPath) -> Result<()> {
     owner_of(path).await?;
