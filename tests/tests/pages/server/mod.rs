@@ -3,6 +3,7 @@
 mod errors;
 mod local;
 mod manage;
+mod mlflow_ui;
 mod oauth;
 mod provider;
 mod public;
