@@ -18,6 +18,10 @@ from site_map import Site
 
 UIS = {"2.22": "MLFORGE_MLFLOW_UI_2", "3": "MLFORGE_MLFLOW_UI_3"}
 SHOW_MS_MAX = 30_000
+# The pages are at rest when no request was under way at so many looks, one after the other.
+QUIET_LOOKS = 5
+LOOK_MS = 100
+LOOKS_MAX = SHOW_MS_MAX // LOOK_MS
 
 # Calls for what mlforge does not have, below the address of the pages. The pages expect that a server has none of it.
 ABSENT = re.compile(r"ajax-api/(3\.0/mlflow/assistant/(config|providers)|2\.0/mlflow/users/current)$")
@@ -42,12 +46,15 @@ class Opened:
     run: str
     failed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    under_way: set = field(default_factory=set)
 
     def watch(self):
         self.page.on("response", self._response)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         self.page.on("request", self._request)
+        self.page.on("requestfinished", lambda request: self.under_way.discard(request))
+        self.page.on("requestfailed", lambda request: self.under_way.discard(request))
 
     def _response(self, response):
         path = urlsplit(response.url).path.partition("/mlflow-ui/")[2]
@@ -61,15 +68,29 @@ class Opened:
     def _request(self, request):
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.failed.append(f"leaves the address of the pages: {request.url}")
+        # The browser tells nothing of the end of a request for a worker.
+        if not request.url.endswith(".worker.js"):
+            self.under_way.add(request)
+
+    def rest(self):
+        """Waits until the pages ask for nothing more."""
+        quiet = 0
+        for _ in range(LOOKS_MAX):
+            self.page.wait_for_timeout(LOOK_MS)
+            quiet = 0 if self.under_way else quiet + 1
+            if quiet == QUIET_LOOKS:
+                return
+        raise AssertionError(f"still under way: {[request.url for request in self.under_way]}")
 
     def show(self, fragment: str, *texts: str):
         """Opens a page, waits for its texts, and checks that nothing failed."""
         # Only the fragment differs from page to page, so the browser would not load it again.
         self.page.goto("about:blank")
+        self.under_way.clear()
         self.page.goto(f"{self.address}#{fragment}")
         for text in texts:
             expect(self.page.get_by_text(text).first).to_be_visible(timeout=SHOW_MS_MAX)
-        self.page.wait_for_load_state("networkidle")
+        self.rest()
         banners = [text for text in self.page.locator(BANNERS).all_inner_texts() if text.strip()]
         assert (banners, self.failed, self.complaints) == ([], [], []), fragment
 

@@ -42,7 +42,7 @@ const STATIC: &str = "/static-files/";
 /// The least number of digits of a hash in a name: `main.0b0baad6.js`.
 const HASH_DIGITS_MIN: usize = 8;
 
-/// What the pages of MLflow need. Scripts come from this server alone, but the libraries for charts of MLflow 2 and early 3
+/// The content security policy of MLflow's pages. Scripts come from this server alone, but the libraries for charts of MLflow 2 and early 3
 /// compile functions from texts, and all draw with styles of their own. An artifact in HTML is shown in a frame from a blob,
 /// which inherits this policy, so no script inside it runs.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; \
@@ -273,6 +273,7 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         fs::write(outside.path().join("secret.js"), "secret").unwrap();
         let build = tempfile::tempdir().unwrap();
+        assert!(UiFiles::open(&build.path().join("none")).is_err());
         assert!(UiFiles::open(build.path()).unwrap_err().to_string().contains("index.html"));
         fs::create_dir(build.path().join("static")).unwrap();
         for name in ["index.html", "static/a b.js"] {

@@ -1,6 +1,7 @@
 //! A run in a GraphQL answer: with its experiment, the versions that were made from it, and its datasets.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use super::types::{
@@ -13,7 +14,7 @@ use crate::domain::experiment::{Experiment as DomainExperiment, Pair};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::{FullRun, RunInput, TextPair};
 use crate::domain::version::FullVersion;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::experiments;
 use crate::store::portion::answer_bytes;
@@ -77,13 +78,14 @@ impl RunReader {
     }
 
     async fn experiment_of(&mut self, id: ExperimentId) -> Result<&(DomainExperiment, Vec<Pair>)> {
-        if !self.experiments.contains_key(&id) {
-            let stored = experiments::load(id).await?;
-            let tags = experiments::tags(&[id]).await?.pop().unwrap_or_default();
-            self.experiments.insert(id, (stored.experiment, tags));
-        }
-        let known = self.experiments.get(&id);
-        known.ok_or_else(|| Error::Corrupt(format!("the experiment {id} of a run")))
+        Ok(match self.experiments.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let stored = experiments::load(id).await?;
+                let tags = experiments::tags(&[id]).await?.pop().unwrap_or_default();
+                new.insert((stored.experiment, tags))
+            }
+        })
     }
 
     /// The datasets that a run used, as far as there is room.

@@ -146,8 +146,6 @@ fn without_the_option_there_are_no_pages_and_no_calls() {
     for path in ["", "/", "/static-files/favicon.ico", "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0"] {
         assert_eq!(browser.get(&format!("{UI}{path}")).status, 404, "{path}");
     }
-    let error = Host::builder().mlflow_ui("/nowhere").build().map(|_| ());
-    assert!(error.is_err());
 }
 
 #[test]
