@@ -117,7 +117,10 @@ fn full_run(tracker: &Tracker) -> String {
     let version = json!({"name": "cats", "source": format!("runs:/{id}/model"), "run_id": id});
     tracker.post("model-versions/create", version).ok();
     tracker
-        .post("runs/update", json!({"run_id": id, "status": "FINISHED", "end_time": 9}))
+        .post(
+            "runs/update",
+            json!({"run_id": id, "status": "FINISHED", "end_time": 9}),
+        )
         .ok();
     id
 }
@@ -147,9 +150,7 @@ fn a_run_is_answered_with_its_experiment_versions_and_datasets() {
     );
     assert_eq!(run["experiment"]["name"], "Default");
     // A number beyond 2^53 stays exact, and one that JSON has not is null.
-    let metric = |key: &str, value: Value, step: &str, time: &str| {
-        json!({"__typename": "MlflowMetricExtension", "key": key, "value": value, "step": step, "timestamp": time})
-    };
+    let metric = |key: &str, value: Value, step: &str, time: &str| json!({"__typename": "MlflowMetricExtension", "key": key, "value": value, "step": step, "timestamp": time});
     let metrics = [
         metric("loss", json!(0.5), "9007199254740993", "7"),
         metric("none", Value::Null, "1", "8"),
@@ -160,10 +161,16 @@ fn a_run_is_answered_with_its_experiment_versions_and_datasets() {
     let tag = json!({"__typename": "MlflowRunTag", "key": "team", "value": "red"});
     assert!(run["data"]["tags"].as_array().unwrap().contains(&tag), "{run}");
     let version = &run["modelVersions"][0];
-    assert_eq!((&version["name"], &version["version"], &version["status"]), (&json!("cats"), &json!("1"), &json!("READY")));
+    assert_eq!(
+        (&version["name"], &version["version"], &version["status"]),
+        (&json!("cats"), &json!("1"), &json!("READY"))
+    );
     let used = &run["inputs"]["datasetInputs"][0];
     assert_eq!(used["dataset"]["sourceType"], "local");
-    assert_eq!((&used["dataset"]["schema"], &used["dataset"]["profile"]), (&json!("[]"), &Value::Null));
+    assert_eq!(
+        (&used["dataset"]["schema"], &used["dataset"]["profile"]),
+        (&json!("[]"), &Value::Null)
+    );
     assert_eq!(used["tags"][0]["value"], "training");
     assert_eq!(run["inputs"]["modelInputs"], json!([]));
     assert_eq!(run["outputs"]["modelOutputs"], json!([]));
@@ -176,7 +183,10 @@ fn a_running_and_a_deleted_run_are_told_apart() {
     let tracker = Tracker::fresh();
     let id = tracker.run("0", 1);
     let run = run_of(&tracker, &id);
-    assert_eq!((&run["info"]["endTime"], &run["info"]["status"]), (&Value::Null, &json!("RUNNING")));
+    assert_eq!(
+        (&run["info"]["endTime"], &run["info"]["status"]),
+        (&Value::Null, &json!("RUNNING"))
+    );
     assert_eq!(run["modelVersions"], json!([]));
     tracker.post("runs/delete", json!({"run_id": id})).ok();
     assert_eq!(run_of(&tracker, &id)["info"]["lifecycleStage"], "deleted");
@@ -214,30 +224,41 @@ fn histories_of_runs_are_thinned_out_as_the_api_does() {
     let (operation, field) = ("GetMetricHistoryBulkInterval", "mlflowGetMetricHistoryBulkInterval");
     let got = result(&tracker, operation, &json!({ "data": data }), field);
     assert_eq!(got["__typename"], "MlflowGetMetricHistoryBulkIntervalResponse");
-    let plain = format!(
-        "metrics/get-history-bulk-interval?run_ids={id}&metric_key=m&start_step=3&end_step=30&max_results=5"
-    );
+    let plain =
+        format!("metrics/get-history-bulk-interval?run_ids={id}&metric_key=m&start_step=3&end_step=30&max_results=5");
     let plain = tracker.get(&plain).ok();
-    let expected: Vec<Value> = plain["metrics"].as_array().unwrap().iter().map(|point| {
-        json!({
-            "__typename": "MlflowMetricWithRunId",
-            "timestamp": point["timestamp"].to_string(),
-            "step": point["step"].to_string(),
-            "runId": id,
-            "key": "m",
-            "value": point["value"].as_f64(),
+    let expected: Vec<Value> = plain["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|point| {
+            json!({
+                "__typename": "MlflowMetricWithRunId",
+                "timestamp": point["timestamp"].to_string(),
+                "step": point["step"].to_string(),
+                "runId": id,
+                "key": "m",
+                "value": point["value"].as_f64(),
+            })
         })
-    }).collect();
+        .collect();
     assert_eq!(got["metrics"], json!(expected));
 }
 
 #[test]
 fn an_unknown_operation_is_an_error_of_graphql() {
     let tracker = Tracker::fresh();
-    for body in [json!({"operationName": "DropEverything"}), json!({}), json!({"operationName": null})] {
+    for body in [
+        json!({"operationName": "DropEverything"}),
+        json!({}),
+        json!({"operationName": null}),
+    ] {
         let answer = tracker.send("POST", "/graphql", body.to_string()).ok();
         assert_eq!(answer["data"], Value::Null);
-        assert!(answer["errors"][0]["message"].as_str().unwrap().contains("GetRun"), "{answer}");
+        assert!(
+            answer["errors"][0]["message"].as_str().unwrap().contains("GetRun"),
+            "{answer}"
+        );
     }
     assert_eq!(tracker.send("POST", "/graphql", "[").status, 400);
     assert_eq!(tracker.send("GET", "/graphql", "").status, 405);

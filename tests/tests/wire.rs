@@ -5,7 +5,9 @@ use std::path::Path;
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::rights::RequiredRight;
-use mlforge_plugin::http::route::{MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES};
+use mlforge_plugin::http::route::{
+    MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES,
+};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 

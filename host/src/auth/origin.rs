@@ -228,23 +228,35 @@ mod tests {
     #[test]
     fn a_change_of_the_api_with_a_cookie_is_json_from_a_page_of_the_server() {
         let check = |method: &str, headers: &[(&str, &str)]| {
-            let mut request = http::Request::builder().method(method).uri("/x").header("host", "ml.test");
+            let mut request = http::Request::builder()
+                .method(method)
+                .uri("/x")
+                .header("host", "ml.test");
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
             let head = request.body(()).unwrap().into_parts().0;
             Origins::default().check_script(&head).is_ok()
         };
-        let (own, json) = (("sec-fetch-site", "same-origin"), ("content-type", "application/json; charset=utf-8"));
+        let (own, json) = (
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/json; charset=utf-8"),
+        );
         assert!(check("POST", &[own, json]));
-        assert!(check("POST", &[("origin", "http://ml.test"), ("content-type", "Application/JSON")]));
+        assert!(check(
+            "POST",
+            &[("origin", "http://ml.test"), ("content-type", "Application/JSON")]
+        ));
         assert!(check("DELETE", &[own]));
         for refused in [&[json][..], &[own], &[own, ("content-type", "text/plain")]] {
             assert!(!check("POST", refused), "{refused:?}");
         }
         assert!(!check("POST", &[("sec-fetch-site", "same-site"), json]));
         assert!(!check("POST", &[("origin", "http://evil.test"), json]));
-        assert!(!check("POST", &[own, ("content-type", "multipart/form-data; x=application/json")]));
+        assert!(!check(
+            "POST",
+            &[own, ("content-type", "multipart/form-data; x=application/json")]
+        ));
         assert!(!check("PATCH", &[json]));
     }
 

@@ -45,9 +45,8 @@ pub(crate) struct Admitted<'a> {
 
 /// True if the credential of a request is that of a cookie, which the browser added by itself.
 fn has_cookie(head: &Parts, presented: &Result<Presented, HttpError>) -> bool {
-    let is_cookie = |presented: &Presented| {
-        presented.session.is_some() || matches!(presented.credential, Credential::Cookie(_))
-    };
+    let is_cookie =
+        |presented: &Presented| presented.session.is_some() || matches!(presented.credential, Credential::Cookie(_));
     !head.headers.contains_key(UPLOAD_TOKEN) && presented.as_ref().is_ok_and(is_cookie)
 }
 

@@ -209,7 +209,8 @@ mod tests {
     use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
     use mlforge_plugin::http::rights::RequiredRight;
     use mlforge_plugin::http::route::{
-        MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES,
+        MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES,
+        ROUTES,
     };
 
     use super::*;

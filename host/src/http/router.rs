@@ -339,7 +339,15 @@ mod tests {
         ] {
             assert_eq!(ui_call(call), Some(call));
         }
-        for other in ["", "/", "/graphql/x", "/api/2.0/mlflow/runs/search", "/-/ml/audit", "/ajax-api", "/static-files/graphql"] {
+        for other in [
+            "",
+            "/",
+            "/graphql/x",
+            "/api/2.0/mlflow/runs/search",
+            "/-/ml/audit",
+            "/ajax-api",
+            "/static-files/graphql",
+        ] {
             assert_eq!(ui_call(other), None, "{other}");
         }
     }

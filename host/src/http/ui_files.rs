@@ -255,7 +255,13 @@ mod tests {
         for hashed in ["static/js/main.0b0baad6.js", "a.worker.d0f8ea2c83c08b63528f.js"] {
             assert!(is_hashed(hashed), "{hashed}");
         }
-        for plain in ["index.html", "favicon.ico", "deadbeef.js", "pdf.worker.js", "0b0baad6.d/x.js"] {
+        for plain in [
+            "index.html",
+            "favicon.ico",
+            "deadbeef.js",
+            "pdf.worker.js",
+            "0b0baad6.d/x.js",
+        ] {
             assert!(!is_hashed(plain), "{plain}");
         }
     }
@@ -274,7 +280,12 @@ mod tests {
         fs::write(outside.path().join("secret.js"), "secret").unwrap();
         let build = tempfile::tempdir().unwrap();
         assert!(UiFiles::open(&build.path().join("none")).is_err());
-        assert!(UiFiles::open(build.path()).unwrap_err().to_string().contains("index.html"));
+        assert!(
+            UiFiles::open(build.path())
+                .unwrap_err()
+                .to_string()
+                .contains("index.html")
+        );
         fs::create_dir(build.path().join("static")).unwrap();
         for name in ["index.html", "static/a b.js"] {
             fs::write(build.path().join(name), name).unwrap();

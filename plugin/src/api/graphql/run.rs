@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn a_run_takes_no_more_room_than_there_is() {
         let mut room = Room(2 * ITEM_BYTES + 3);
-        let pairs: Vec<TextPair<'_>> = ["a", "b", "c"].map(|key| (Cow::Borrowed(key), Cow::Borrowed(""))).to_vec();
+        let pairs: Vec<TextPair<'_>> = ["a", "b", "c"]
+            .map(|key| (Cow::Borrowed(key), Cow::Borrowed("")))
+            .to_vec();
         assert_eq!(room.count(&pairs, |(key, _)| key.len()), 2);
         assert!(!room.take(0));
     }

@@ -29,7 +29,13 @@ fn served() -> (Site, tempfile::TempDir) {
 }
 
 /// Sends a call as a script of the pages does, with some headers instead of its own.
-fn call(browser: &Browser<'_>, method: &str, path: &str, body: &Value, headers: &[(&'static str, &str)]) -> (u16, Value) {
+fn call(
+    browser: &Browser<'_>,
+    method: &str,
+    path: &str,
+    body: &Value,
+    headers: &[(&'static str, &str)],
+) -> (u16, Value) {
     let session = format!("mlforge-session={}", browser.session());
     let own = [
         ("host", "ml.test"),
@@ -39,7 +45,10 @@ fn call(browser: &Browser<'_>, method: &str, path: &str, body: &Value, headers: 
     ];
     let mut request = Request::builder().method(method).uri(format!("{UI}{path}"));
     for (name, value) in own {
-        let value = headers.iter().find(|(other, _)| *other == name).map_or(value, |(_, value)| *value);
+        let value = headers
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map_or(value, |(_, value)| *value);
         if !value.is_empty() {
             request = request.header(name, value);
         }
@@ -61,14 +70,25 @@ fn the_page_and_its_files_are_sent_as_they_are() {
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert_eq!(page.header("cache-control"), "private, no-cache");
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; script-src 'self' 'unsafe-eval'"), "{policy}");
-    assert!(policy.contains("frame-ancestors 'self'") && policy.contains("connect-src 'self'"), "{policy}");
-    let script = browser.get(&format!("{UI}/static-files/static/js/main.0b0baad6.js")).ok();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self' 'unsafe-eval'"),
+        "{policy}"
+    );
+    assert!(
+        policy.contains("frame-ancestors 'self'") && policy.contains("connect-src 'self'"),
+        "{policy}"
+    );
+    let script = browser
+        .get(&format!("{UI}/static-files/static/js/main.0b0baad6.js"))
+        .ok();
     assert_eq!(script.html, "run()");
     assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
     assert_eq!(script.header("x-content-type-options"), "nosniff");
     assert_eq!(script.header("cache-control"), "private, max-age=31536000, immutable");
-    assert_eq!(browser.get(&format!("{UI}/static-files/static/media/a.txt")).ok().html, "");
+    assert_eq!(
+        browser.get(&format!("{UI}/static-files/static/media/a.txt")).ok().html,
+        ""
+    );
     // The pages of this server keep their own policy.
     let own = browser.get(EXPERIMENTS).ok();
     assert!(!own.header("content-security-policy").contains("unsafe"));
@@ -83,7 +103,10 @@ fn a_file_is_sent_once_as_long_as_it_does_not_change() {
     let again = |tag: String| {
         let session = format!("mlforge-session={}", browser.session());
         let request = Request::get(&path).header("host", "ml.test").header("cookie", session);
-        let request = request.header("if-none-match", tag).body(Full::new(Bytes::new())).unwrap();
+        let request = request
+            .header("if-none-match", tag)
+            .body(Full::new(Bytes::new()))
+            .unwrap();
         let answer = site.runtime.block_on(mlforge_tests::Answer::of(&site.host, request));
         (answer.status, answer.body)
     };
@@ -100,7 +123,10 @@ fn the_length_of_a_file_is_told_without_the_file() {
     let (site, _build) = served();
     let mut browser = site.signed_in();
     let page = browser.send("HEAD", &format!("{UI}/static-files/favicon.ico"), String::new());
-    assert_eq!((page.status, page.header("content-length"), page.html.as_str()), (200, "4", ""));
+    assert_eq!(
+        (page.status, page.header("content-length"), page.html.as_str()),
+        (200, "4", "")
+    );
 }
 
 #[test]
@@ -143,7 +169,12 @@ fn the_pages_need_the_right_to_read_the_project() {
 fn without_the_option_there_are_no_pages_and_no_calls() {
     let site = Site::new();
     let mut browser = site.signed_in();
-    for path in ["", "/", "/static-files/favicon.ico", "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0"] {
+    for path in [
+        "",
+        "/",
+        "/static-files/favicon.ico",
+        "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0",
+    ] {
         assert_eq!(browser.get(&format!("{UI}{path}")).status, 404, "{path}");
     }
 }
@@ -166,12 +197,28 @@ fn a_call_below_the_pages_is_one_of_the_api() {
     assert_eq!(read["experiment"]["name"], "made by a script");
     let query = json!({"operationName": "MlflowGetExperimentQuery", "variables": {"input": {"experimentId": id}}});
     let (_, read) = call(&browser, "POST", "/graphql", &query, &[]);
-    assert_eq!(read["data"]["mlflowGetExperiment"]["experiment"]["name"], "made by a script");
-    assert_eq!(call(&browser, "GET", "/ajax-api/3.0/mlflow/server-info", &json!({}), &[]).0, 200);
+    assert_eq!(
+        read["data"]["mlflowGetExperiment"]["experiment"]["name"],
+        "made by a script"
+    );
+    assert_eq!(
+        call(&browser, "GET", "/ajax-api/3.0/mlflow/server-info", &json!({}), &[]).0,
+        200
+    );
     let (status, error) = call(&browser, "GET", "/get-artifact?run_uuid=0&path=x", &json!({}), &[]);
     assert_eq!((status, &error["error_code"]), (404, &json!("RESOURCE_DOES_NOT_EXIST")));
     // Only the calls of the pages are at this address.
-    assert_eq!(call(&browser, "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", &json!({}), &[]).0, 404);
+    assert_eq!(
+        call(
+            &browser,
+            "GET",
+            "/api/2.0/mlflow/experiments/get?experiment_id=0",
+            &json!({}),
+            &[]
+        )
+        .0,
+        404
+    );
 }
 
 #[test]
@@ -193,7 +240,11 @@ fn another_site_can_make_no_call_that_changes_something() {
         &[("content-type", "")],
     ] {
         let (status, error) = create(forged);
-        assert_eq!((status, &error["error_code"]), (403, &json!("PERMISSION_DENIED")), "{forged:?}");
+        assert_eq!(
+            (status, &error["error_code"]),
+            (403, &json!("PERMISSION_DENIED")),
+            "{forged:?}"
+        );
     }
     // The same holds at the address of the clients: the cookie counts there, too.
     let cookie = format!("mlforge-session={}", browser.session());
