@@ -23,6 +23,7 @@ use crate::forge::{Forge, OauthOptions};
 use crate::host::audit::AuditLog;
 use crate::host::{Host, HostConfig};
 use crate::http::client_address::TrustedProxies;
+use crate::http::ui_files::UiFiles;
 use crate::limits::Limits;
 use crate::limits::descriptors;
 use crate::runtime::commit_statuses::CommitStatuses;
@@ -59,6 +60,7 @@ pub struct HostBuilder {
     host_names: Vec<String>,
     audit_kept_for: Option<Duration>,
     trusted_proxies: Vec<IpAddr>,
+    mlflow_ui: Option<PathBuf>,
     upload_token_key: Option<[u8; 32]>,
     sessions: Option<PathBuf>,
     oauth: Option<OauthOptions>,
@@ -97,6 +99,7 @@ impl HostBuilder {
             host_names: Vec::new(),
             audit_kept_for: None,
             trusted_proxies: Vec::new(),
+            mlflow_ui: None,
             upload_token_key: None,
             sessions: None,
             oauth: None,
@@ -252,6 +255,14 @@ impl HostBuilder {
         self
     }
 
+    /// Serves MLflow's own web pages at `/-/ml/mlflow-ui/` below a project's path; by default they are not served. The
+    /// directory is the static build in an installed MLflow, `…/mlflow/server/js/build`. Its scripts act with the rights
+    /// of those who open the pages.
+    pub fn mlflow_ui(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.mlflow_ui = Some(directory.into());
+        self
+    }
+
     /// Sets the clock that the component sees, and by which decisions of the forge grow old; by default the
     /// system's.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
@@ -321,6 +332,7 @@ impl HostBuilder {
                 kept_for: self.audit_kept_for,
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies),
             },
+            mlflow_ui: self.mlflow_ui.as_deref().map(UiFiles::open).transpose()?,
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,

@@ -191,6 +191,11 @@ struct Serve {
     #[command(flatten)]
     sign_in: SignInArgs,
 
+    /// Serve MLflow's own web pages too, at /-/ml/mlflow-ui/ below each project: the static build of an installed MLflow,
+    /// …/site-packages/mlflow/server/js/build
+    #[arg(long, value_name = "DIR")]
+    mlflow_ui: Option<PathBuf>,
+
     /// Address by which clients and browsers know the server, if not by its own, for example
     /// https://ml.example.org
     #[arg(long, value_name = "URL", value_parser = parse_base_url)]

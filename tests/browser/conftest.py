@@ -46,6 +46,11 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="session")
 def printed(project: Project, tmp_path_factory) -> str:
     """What the client printed while the script logged."""
+    return log(project, tmp_path_factory)
+
+
+def log(project: Project, tmp_path_factory) -> str:
+    """Has the script log to a project. What the client printed."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path_factory.mktemp("home")),

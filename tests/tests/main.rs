@@ -19,6 +19,7 @@ mod experiments;
 mod file_replacement;
 mod forge_cache;
 mod format;
+mod graphql;
 mod histories;
 mod host_imports;
 mod http_forge;

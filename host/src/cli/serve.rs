@@ -93,6 +93,10 @@ async fn build(data: &Path, options: &Serve, records: Arc<SqliteRecords>, forge:
         Some(url) => builder.external_url(url),
         None => builder,
     };
+    let builder = match &options.mlflow_ui {
+        Some(directory) => builder.mlflow_ui(directory),
+        None => builder,
+    };
     let builder = match options.audit_days {
         0 => builder,
         days => builder.audit_log(Duration::from_secs(days * DAY_S)),

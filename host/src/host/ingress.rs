@@ -46,6 +46,13 @@ pub(crate) struct Admitted<'a> {
     pub(crate) form_token: String,
 }
 
+/// True if the credential of a request is that of a cookie, which the browser added by itself.
+fn has_cookie(head: &Parts, presented: &Result<Presented, HttpError>) -> bool {
+    let is_cookie =
+        |presented: &Presented| presented.session.is_some() || matches!(presented.credential, Credential::Cookie(_));
+    !head.headers.contains_key(UPLOAD_TOKEN) && presented.as_ref().is_ok_and(is_cookie)
+}
+
 impl HostState {
     /// Authenticates and authorises a request. This reads nothing of the body.
     pub(crate) async fn admit<'a>(
@@ -64,6 +71,9 @@ impl HostState {
             _ => head.headers.contains_key(header::COOKIE),
         };
         self.config.origins.check(head, class.intent, is_ambient)?;
+        if class.intent == Intent::Write && !router::is_page(path) && has_cookie(head, &presented) {
+            self.config.origins.check_script(head)?;
+        }
         let (caller, presented) = self.admit_presented(presented?, project, path, class.intent).await?;
         Ok(Admitted {
             head,

@@ -9,6 +9,7 @@ pub(crate) mod ingress;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
+pub(crate) mod mlflow_ui;
 pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
@@ -49,6 +50,7 @@ use crate::http::response_body::Body;
 use crate::http::route_class::{self, BodyMode, Intent, RouteClass};
 use crate::http::router;
 use crate::http::router::Route;
+use crate::http::ui_files::UiFiles;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::Bounds;
@@ -101,6 +103,8 @@ pub(crate) struct HostConfig {
     pub(crate) audit: AuditLog,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
+    /// The files of MLflow's own web pages. `None`: they are not served.
+    pub(crate) mlflow_ui: Option<UiFiles>,
 }
 
 impl Host {
@@ -187,6 +191,12 @@ impl Host {
             Route::Server(page) => {
                 let body = body.map_err(Into::into).boxed_unsync();
                 self.state.answer_page(&head, page, body).await
+            }
+            Route::MlflowUi { project, below } => {
+                let body = body.map_err(Into::into).boxed_unsync();
+                self.state
+                    .answer_mlflow_ui(&head, project, below, body, &mut line)
+                    .await
             }
             Route::Nowhere => self.state.refuse(&head, false, HttpError::EndpointNotFound).await,
             Route::Project { project, path } => {

@@ -23,6 +23,8 @@ pub(crate) enum HttpError {
     ForeignOrigin(Box<str>),
     /// The `Host` is none of the server's names, so any page may have made a browser send the request.
     UnknownHost(Box<str>),
+    /// A change of the API with a cookie does not prove that a script of a page of this server sends it.
+    NoScript,
     /// The form comes from no page of the reader, or from one that is too old.
     FormExpired,
     /// The project does not exist, or the caller may not see it.
@@ -78,6 +80,7 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::NoScript
             | Self::FormExpired
             | Self::OwnerDenied
             | Self::AdminDenied
@@ -122,6 +125,7 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::NoScript
             | Self::FormExpired
             | Self::OwnerDenied
             | Self::AdminDenied
@@ -173,6 +177,11 @@ impl HttpError {
                 "403 Forbidden: this server does not know that it is called {host}. Start it with --external-url, or send the \
                  token as a bearer token (MLFLOW_TRACKING_TOKEN)."
             ),
+            Self::NoScript => {
+                "403 Forbidden: a change with a browser's session must come from a page of this server and be sent as \
+                 application/json. Programs send a token instead."
+                    .into()
+            }
             Self::FormExpired => {
                 "403 Forbidden: this form is too old. Open the page again and repeat the change.".into()
             }

@@ -10,3 +10,4 @@ pub(crate) mod request_id;
 pub(crate) mod response_body;
 pub(crate) mod route_class;
 pub(crate) mod router;
+pub(crate) mod ui_files;

@@ -125,6 +125,7 @@ const RULES: &[Rule] = &[
     rule(GET, "mlflow/logged-models/*/artifacts/files", DOWNLOAD),
     rule(GET, "get-artifact", DOWNLOAD),
     rule(GET, "model-versions/get-artifact", DOWNLOAD),
+    rule(POST, "graphql", QUERY),
     // May name 1,000 datasets.
     rule(POST, "mlflow/logged-models/search", LARGE_QUERY),
     rule(ASK, "*/search", QUERY),
@@ -208,7 +209,8 @@ mod tests {
     use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
     use mlforge_plugin::http::rights::RequiredRight;
     use mlforge_plugin::http::route::{
-        NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES,
+        MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES,
+        ROUTES,
     };
 
     use super::*;
@@ -223,8 +225,9 @@ mod tests {
                 routes.push((parse(route.method), path, route.right, false));
             }
         }
-        for route in PROJECT_ROUTES {
-            let path = format!("{PROJECT_PREFIX}{}", route.path);
+        let pages = PROJECT_ROUTES.iter().map(|route| (route, PROJECT_PREFIX));
+        for (route, prefix) in pages.chain(MOUNT_ROUTES.iter().map(|route| (route, MOUNT))) {
+            let path = format!("{prefix}{}", route.path);
             routes.push((parse(route.method), path, route.right, false));
         }
         for (route, prefix) in FILE_ROUTES
@@ -269,7 +272,10 @@ mod tests {
             let last = path.rsplit('/').next().unwrap_or_default();
             let is_query = !is_file
                 && right != RequiredRight::Write
-                && (last.starts_with("search") || last.starts_with("get-history") || path.starts_with(PROJECT_PREFIX))
+                && (last.starts_with("search")
+                    || last.starts_with("get-history")
+                    || last == "graphql"
+                    || path.starts_with(PROJECT_PREFIX))
                 && !path.contains("/assets/")
                 && !sends_pieces(&path);
             assert_eq!(RouteClass::of(&method, &path).is_query, is_query, "{method} {path}");

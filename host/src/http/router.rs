@@ -19,6 +19,16 @@ const MOUNT: &str = "/";
 /// The end of a project's path, and the begin of what belongs to its pages.
 const PAGES: &str = "/-/ml";
 
+/// The address of MLflow's own web pages below a project's path.
+pub(crate) const MLFLOW_UI: &str = "/-/ml/mlflow-ui";
+/// The beginnings of the calls that these pages make, relative to their address.
+const UI_CALLS: [&str; 4] = [
+    "/ajax-api/",
+    "/graphql",
+    "/get-artifact",
+    "/model-versions/get-artifact",
+];
+
 /// The target of a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
@@ -33,6 +43,12 @@ pub(crate) enum Route<'a> {
         project: ProjectRef,
         /// The path after the mount, as the client wrote it. It begins with a slash.
         path: &'a str,
+    },
+    /// MLflow's own web pages, for this project.
+    MlflowUi {
+        project: ProjectRef,
+        /// The path after that of the pages: empty, or it begins with a slash.
+        below: &'a str,
     },
     /// No target.
     Nowhere,
@@ -137,12 +153,33 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
         Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
         // The mount itself has a page, and no endpoint.
         Some((_, MOUNT)) if !asks => Route::Nowhere,
-        Some((id, path)) => Route::Project {
-            project: project(id),
-            path,
+        Some((id, path)) => match ui_path(path) {
+            Some(below) => Route::MlflowUi {
+                project: project(id),
+                below,
+            },
+            None => Route::Project {
+                project: project(id),
+                path,
+            },
         },
         None => Route::Nowhere,
     }
+}
+
+/// The path below that of MLflow's own pages. `None`: it is not below that.
+fn ui_path(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(MLFLOW_UI)?;
+    (below.is_empty() || below.starts_with('/')).then_some(below)
+}
+
+/// The path of the call of the API that MLflow's own pages make at a path below theirs. `None`: it is no call.
+pub(crate) fn ui_call(below: &str) -> Option<&str> {
+    let is_of = |call: &str| {
+        let rest = below.strip_prefix(call);
+        rest.is_some_and(|rest| rest.is_empty() || call.ends_with('/'))
+    };
+    UI_CALLS.into_iter().any(is_of).then_some(below)
 }
 
 /// True for the path of a page, after the mount. The component's route table has all of them.
@@ -292,6 +329,41 @@ mod tests {
         ] {
             let project = ProjectRef::Path(project.to_owned());
             assert_eq!(at(uri), Route::Project { project, path }, "{uri}");
+        }
+    }
+
+    #[test]
+    fn mlflows_own_pages_are_below_the_path_of_the_project() {
+        let project = || ProjectRef::Path("a/b".to_owned());
+        for below in ["", "/", "/static-files/x.js", "/ajax-api/2.0/mlflow/runs/search"] {
+            let (uri, project) = (format!("/a/b/-/ml/mlflow-ui{below}"), project());
+            assert_eq!(at(&uri), Route::MlflowUi { project, below }, "{uri}");
+        }
+        let (project, path) = (project(), "/-/ml/mlflow-uis");
+        assert_eq!(at("/a/b/-/ml/mlflow-uis"), Route::Project { project, path });
+    }
+
+    #[test]
+    fn calls_of_mlflows_own_pages_are_those_of_its_clients() {
+        for call in [
+            "/ajax-api/2.0/mlflow/runs/search",
+            "/ajax-api/3.0/mlflow/server-info",
+            "/graphql",
+            "/get-artifact",
+            "/model-versions/get-artifact",
+        ] {
+            assert_eq!(ui_call(call), Some(call));
+        }
+        for other in [
+            "",
+            "/",
+            "/graphql/x",
+            "/api/2.0/mlflow/runs/search",
+            "/-/ml/audit",
+            "/ajax-api",
+            "/static-files/graphql",
+        ] {
+            assert_eq!(ui_call(other), None, "{other}");
         }
     }
 

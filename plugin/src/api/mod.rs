@@ -10,6 +10,7 @@ pub mod artifacts;
 pub mod audit;
 pub mod datasets;
 pub mod experiments;
+pub mod graphql;
 pub mod inputs;
 pub mod logged_models;
 pub mod logging;
@@ -23,6 +24,7 @@ pub mod run_page;
 pub mod runs;
 pub mod uploads;
 pub mod versions;
+pub mod web_pages;
 pub mod wire;
 
 /// The answer of an endpoint without a result.

@@ -23,7 +23,7 @@ use crate::host::random::{random_id, random_u64};
 use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::search::cursor::Pages;
-use crate::search::runs::{RunFilter, RunOrder};
+use crate::search::runs::{RunAttribute, RunFilter, RunOrder};
 use crate::store::keys::JobTarget;
 use crate::store::query::SearchQuery;
 use crate::store::runs::dataset_reader::DatasetReader;
@@ -129,7 +129,24 @@ pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Searches runs of some experiments. By default the newest come first.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
-    let params = &call.params;
+    let search = search_of(&call.params, RUNS_PER_PAGE_MAX)?;
+    let found = search::find(&search.within, &search.query).await?;
+    run_page::write(search.pages, &found).await
+}
+
+/// A search of runs, as a request asks for it.
+pub struct RunSearch {
+    /// The experiments.
+    pub within: Vec<ExperimentId>,
+    /// The query.
+    pub query: SearchQuery<RunAttribute>,
+    /// The pages of this search.
+    pub pages: Pages,
+}
+
+/// Reads a search from a request. Without a size in the request a page has as many runs as MLflow's server gives, but never
+/// more than `count_max`.
+pub fn search_of(params: &Params<'_>, count_max: i64) -> Result<RunSearch> {
     let filter = params.text("filter")?.unwrap_or_default();
     let order_by = params.texts("order_by")?;
     let order = RunOrder::parse(&order_by)?;
@@ -141,10 +158,10 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         filter: RunFilter::parse(filter)?,
         view,
         after: pages.after(token, |bytes| search::fits(&order, bytes))?,
-        count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
+        count: page_size(params, RUNS_PER_PAGE_DEFAULT.min(count_max), count_max)?,
         order,
     };
-    run_page::write(pages, &search::find(&within, &query).await?).await
+    Ok(RunSearch { within, query, pages })
 }
 
 /// The experiments in a search.

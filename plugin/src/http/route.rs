@@ -111,6 +111,7 @@ pub const ROUTES: &[Route] = routes! {
     GET "model-versions/get-download-uri" Read api::versions::get_download_uri;
     POST "model-versions/set-tag" Write api::versions::set_tag;
     DELETE "model-versions/delete-tag" Write api::versions::delete_tag;
+    GET "gateway-proxy" Read api::web_pages::gateway_proxy;
 };
 
 /// Prefixes of some routes of newer clients.
@@ -119,6 +120,7 @@ pub const NEWER_PREFIXES: [&str; 2] = ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow
 /// Every route below `NEWER_PREFIXES`.
 pub const NEWER_ROUTES: &[Route] = routes! {
     GET "server-info" Read api::uploads::server_info;
+    GET "ui-telemetry" Read api::web_pages::ui_telemetry;
 };
 
 /// Prefix of the routes of the project that MLflow does not have.
@@ -217,9 +219,10 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
 /// The path of the page at the address of the clients, and its prefix.
 pub const MOUNT: &str = "/";
 
-/// The one route at the mount itself.
+/// The routes at the mount itself.
 pub const MOUNT_ROUTES: &[Route] = routes! {
     GET "" Read pages::mount::get;
+    POST "graphql" Read api::graphql::answer;
 };
 
 /// True for a path below which pages are, and what belongs to them.

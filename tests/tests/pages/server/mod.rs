@@ -5,6 +5,7 @@ mod errors;
 mod listed;
 mod local;
 mod manage;
+mod mlflow_ui;
 mod oauth;
 mod provider;
 mod public;
