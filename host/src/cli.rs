@@ -15,7 +15,10 @@ use time::macros::format_description;
 
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::log::LogArgs;
+use self::monitoring::MonitoringArgs;
 use self::sign_in::SignInArgs;
+use self::status::Status;
 use self::storage::FileStoreArgs;
 
 mod compile;
@@ -23,9 +26,11 @@ mod config;
 mod forge;
 mod log;
 mod manage;
+mod monitoring;
 mod purge;
 mod serve;
 mod sign_in;
+mod status;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -107,6 +112,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
     },
+    /// Show on a terminal how a running server is doing
+    Status(Status),
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
@@ -187,6 +194,12 @@ struct Serve {
 
     #[command(flatten)]
     files: FileStoreArgs,
+
+    #[command(flatten)]
+    monitoring: MonitoringArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
 
     #[command(flatten)]
     sign_in: SignInArgs,
@@ -308,8 +321,10 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
-    if let Command::Config(command) = &cli.command {
-        return config::run(command);
+    match &cli.command {
+        Command::Config(command) => return config::run(command),
+        Command::Status(options) => return status::status(&cli.data, options),
+        _ => {}
     }
     create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
     // An early test gives one clear message instead of one for each file that cannot be written.
@@ -318,6 +333,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Serve(serve) => serve::serve(&cli.data, serve),
         Command::Config(command) => config::run(command),
+        Command::Status(options) => status::status(&cli.data, options),
         Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
         Command::Purge(options) => purge::purge(&cli.data, options),
         Command::Project(command) => manage::project(&cli.data, command),

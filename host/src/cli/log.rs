@@ -15,9 +15,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{self, Format};
+use tracing_subscriber::fmt::format::{self, Format, Json, JsonFields};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -28,8 +32,56 @@ const WRITE_BYTES: usize = 64 << 10;
 /// Maximum time for which the end of the process waits for lines to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// Options of the log.
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// Form of the log: text for people, or json with one object a line
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// The form of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line, with the same fields.
+    Json,
+}
+
+impl LogArgs {
+    pub(super) fn format(&self) -> LogFormat {
+        self.log_format
+    }
+}
+
 /// Writes a line as `tracing_subscriber` does, with the id of the request for which the task works at its end.
 struct WithRequestId(Format);
+
+/// The same in JSON.
+struct JsonWithRequestId(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for JsonWithRequestId
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: format::Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(id) = mlforge::current_request_id() else {
+            return self.0.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.0.format_event(context, format::Writer::new(&mut line), event)?;
+        let open = line.trim_end().strip_suffix('}').ok_or(fmt::Error)?;
+        // An id has no character that JSON escapes.
+        writeln!(writer, "{open},\"request\":\"{id}\"}}")
+    }
+}
 
 impl<S, N> FormatEvent<S, N> for WithRequestId
 where
@@ -74,25 +126,51 @@ enum Message {
 impl Log {
     /// Starts the log. Events that pass the filter `MLFORGE_LOG` are written to standard error, and panics
     /// too.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    pub(super) fn start(log_format: LogFormat) -> anyhow::Result<Self> {
         let filter = match std::env::var("MLFORGE_LOG") {
             Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
             Err(_) => EnvFilter::new("info"),
         };
-        let lines = Lines::to(io::stderr()).context("cannot start a thread for the log")?;
-        let is_terminal = io::stderr().is_terminal();
-        tracing_subscriber::fmt()
+        let lines = Lines::to(io::stderr(), log_format).context("cannot start a thread for the log")?;
+        let has_colours = log_format == LogFormat::Text && io::stderr().is_terminal();
+        let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(lines.clone())
-            .with_ansi(is_terminal)
+            .with_ansi(has_colours)
             // Otherwise a line that cannot be written is reported with `eprintln`, which panics when standard
             // error fails.
-            .log_internal_errors(false)
-            .event_format(WithRequestId(Format::default().with_ansi(is_terminal)))
-            .init();
+            .log_internal_errors(false);
+        match log_format {
+            LogFormat::Text => builder
+                .event_format(WithRequestId(Format::default().with_ansi(has_colours)))
+                .init(),
+            LogFormat::Json => builder
+                .fmt_fields(JsonFields::new())
+                .event_format(JsonWithRequestId(json_format()))
+                .init(),
+        }
         // The default hook writes to standard error on the thread that panics.
         panic::set_hook(Box::new(|panic| tracing::error!(target: "mlforge::panic", "{panic}")));
         Ok(Self { lines })
+    }
+}
+
+/// One object a line, with the fields of an event beside its time, level and target.
+fn json_format() -> Format<Json> {
+    let format = Format::default().json().flatten_event(true);
+    format.with_current_span(false).with_span_list(false)
+}
+
+/// The line that tells of lines that are missing.
+fn notice(lost: u64, log_format: LogFormat) -> String {
+    let message = format!("{lost} lines of the log could not be written");
+    match log_format {
+        LogFormat::Text => format!("mlforge: {message}\n"),
+        LogFormat::Json => {
+            let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+            let line = json!({ "timestamp": now, "level": "WARN", "message": message, "target": "mlforge::log" });
+            format!("{line}\n")
+        }
     }
 }
 
@@ -103,7 +181,7 @@ impl Drop for Log {
 }
 
 impl Lines {
-    fn to(output: impl Write + Send + 'static) -> io::Result<Self> {
+    fn to(output: impl Write + Send + 'static, log_format: LogFormat) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let lines = Self {
             sender,
@@ -112,6 +190,7 @@ impl Lines {
         };
         let writer = Writer {
             output,
+            log_format,
             receiver,
             waiting_bytes: Arc::clone(&lines.waiting_bytes),
             lost: Arc::clone(&lines.lost),
@@ -162,6 +241,7 @@ impl Write for &Lines {
 /// The thread that writes.
 struct Writer<W> {
     output: W,
+    log_format: LogFormat,
     receiver: Receiver<Message>,
     waiting_bytes: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
@@ -197,7 +277,7 @@ impl<W: Write> Writer<W> {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         let notice = match lost {
             0 => String::new(),
-            lost => format!("mlforge: {lost} lines of the log could not be written\n"),
+            lost => notice(lost, self.log_format),
         };
         let written = self.output.write_all(&[notice.as_bytes(), text].concat());
         self.waiting_bytes.fetch_sub(text.len(), Ordering::Relaxed);
@@ -240,7 +320,7 @@ mod tests {
     #[test]
     fn lost_lines_are_counted_with_the_next_written_line() {
         let disk = Disk::default();
-        let lines = Lines::to(disk.clone()).unwrap();
+        let lines = Lines::to(disk.clone(), LogFormat::Text).unwrap();
         disk.is_full.store(true, Ordering::SeqCst);
         lines.add(b"one\n");
         lines.add(b"two\n");
@@ -251,6 +331,14 @@ mod tests {
         let written = String::from_utf8(disk.written.lock().unwrap().clone()).unwrap();
         assert_eq!(written, "mlforge: 2 lines of the log could not be written\nthree\n");
         assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_notice_in_json_is_one_object_on_a_line() {
+        let line = notice(2, LogFormat::Json);
+        assert_eq!(line.lines().count(), 1);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["message"], "2 lines of the log could not be written");
     }
 
     /// An output that blocks while its lock is held.
@@ -271,7 +359,7 @@ mod tests {
     fn a_blocked_output_delays_no_caller_and_takes_bounded_memory() {
         let lock = Arc::new(Mutex::new(()));
         let held = lock.lock().unwrap();
-        let lines = Lines::to(Stuck(Arc::clone(&lock))).unwrap();
+        let lines = Lines::to(Stuck(Arc::clone(&lock)), LogFormat::Text).unwrap();
         let line = [b'x'; 1 << 10];
         for _ in 0..10_000 {
             lines.add(&line);

@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 
+use super::calls::{ForgeCall, ForgeCalls};
 use super::{
     Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
 };
@@ -33,6 +33,7 @@ pub(crate) struct CachedForge {
     timeout: Duration,
     clock: Clock,
     entries: Cache<Key, Arc<Entry>>,
+    calls: ForgeCalls,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
     events: AtomicU64,
 }
@@ -55,6 +56,7 @@ impl CachedForge {
             timeout,
             clock,
             entries: Cache::new(ENTRIES_MAX),
+            calls: ForgeCalls::default(),
             events: AtomicU64::new(0),
         }
     }
@@ -64,6 +66,11 @@ impl CachedForge {
         &*self.forge
     }
 
+    /// The counts of calls. Callers of [`forge`](Self::forge) count theirs too.
+    pub(crate) fn calls(&self) -> &ForgeCalls {
+        &self.calls
+    }
+
     /// Asks as [`Forge::resolve`] does, unless there is an answer that is at most `age_max` old.
     pub(crate) async fn resolve(&self, project: &ProjectRef, credential: &Credential, age_max: Duration) -> Answer {
         if !self.forge.is_cached() {
@@ -71,6 +78,7 @@ impl CachedForge {
         }
         let (key, now) = (key(project, credential), (self.clock)());
         if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(now, age_max)) {
+            self.calls.cache_hits.increment();
             return entry.answer.clone();
         }
         let reuse = |_: &Key, entry: &mut Arc<Entry>| {
@@ -82,11 +90,15 @@ impl CachedForge {
         };
         // Waits for a call that is in flight. If that is given up, the next in line makes one.
         let guard = match self.entries.entry_async(&key, reuse).await {
-            EntryResult::Retained(answer) => return answer,
+            EntryResult::Retained(answer) => {
+                self.calls.cache_hits.increment();
+                return answer;
+            }
             EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => guard,
             // Neither comes, since `reuse` removes nothing and the wait has no limit of its own.
             EntryResult::Removed(..) | EntryResult::Timeout => return self.ask(project, credential).await,
         };
+        self.calls.cache_misses.increment();
         let (events, asked) = (self.events.load(Ordering::SeqCst), (self.clock)());
         let answer = self.ask(project, credential).await;
         let is_outdated = self.events.load(Ordering::SeqCst) != events;
@@ -114,10 +126,10 @@ impl CachedForge {
                 credential => self.forge.resolve(project, credential).await,
             }
         };
-        match timeout(self.timeout, decided).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ForgeError::new("it did not answer in time")),
-        }
+        let is_refusal = |decision: &Decision| !matches!(decision, Decision::Known(_));
+        self.calls
+            .bounded(ForgeCall::Resolve, self.timeout, decided, is_refusal)
+            .await
     }
 }
 

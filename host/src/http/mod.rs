@@ -7,6 +7,8 @@ pub(crate) mod collect;
 pub(crate) mod error;
 pub(crate) mod request_body;
 pub(crate) mod request_id;
+pub(crate) mod request_metrics;
 pub(crate) mod response_body;
 pub(crate) mod route_class;
+pub(crate) mod route_name;
 pub(crate) mod router;

@@ -7,6 +7,7 @@ pub(crate) mod environment;
 pub(crate) mod fair_queue;
 mod imports;
 pub(crate) mod instance;
+pub(crate) mod instance_counts;
 pub(crate) mod instance_pool;
 pub(crate) mod low_priority;
 pub(crate) mod resources;

@@ -1,6 +1,7 @@
 //! The HTTP/1 server of the host. It bounds connections, heads, slow clients, and the time of its own
 //! shutdown.
 
+pub(crate) mod monitoring;
 pub(crate) mod write_timeout;
 
 use std::convert::Infallible;
@@ -73,6 +74,7 @@ impl Host {
                 }
             });
         }
+        self.state().readiness.drain();
         drop(arrivals);
         if timeout(self.limits().shutdown_timeout, graceful.shutdown())
             .await

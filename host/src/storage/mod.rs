@@ -7,10 +7,12 @@ pub use blobs::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
     ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
+pub use counts::RecordsCounts;
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 
 mod blobs;
+mod counts;
 mod error;
 pub mod files;
 mod lock;
@@ -21,6 +23,7 @@ pub(crate) mod quota;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod sqlite;
+pub(crate) mod usage;
 #[cfg(test)]
 mod suite;
 
@@ -249,4 +252,9 @@ pub trait Records: Send + Sync + 'static {
     /// Applies all writes if every check holds, else none. The writes are durable when this returns `Ok`. A
     /// commit whose caller stopped waiting is still applied as a whole or not at all.
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError>;
+
+    /// Counts since the storage was opened, for the host's metrics. `None`: this storage counts nothing.
+    fn counts(&self) -> Option<RecordsCounts> {
+        None
+    }
 }

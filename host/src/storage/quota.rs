@@ -21,9 +21,9 @@ use tokio::task::JoinSet;
 use self::account::Account;
 pub(crate) use self::account::Reservation;
 use self::staged::{Counted, drawn};
+use super::usage::files_of;
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
-    is_last_page,
 };
 
 mod account;
@@ -129,38 +129,9 @@ impl Inner {
         drop(guard);
         let alone = account.write().await;
         if !account.is_counted() {
-            account.set_used(self.size_below(project, "").await?);
+            account.set_used(files_of(&*self.blobs, project, u64::MAX).await?.bytes);
         }
         Ok((account, alone.downgrade()))
-    }
-
-    /// Number of bytes of all files below a directory.
-    async fn size_below(&self, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
-        let mut size: u64 = 0;
-        let mut directories = BTreeSet::from([directory.to_owned()]);
-        while let Some(directory) = directories.pop_last() {
-            let mut after: Option<String> = None;
-            loop {
-                let page = ListRequest {
-                    after: after.as_deref(),
-                    ..ListRequest::first(&directory)
-                };
-                let items = self.blobs.list(project, page).await?;
-                let is_last = is_last_page(&items, page.limit);
-                after = items.last().map(|item| item.name.clone());
-                for item in items {
-                    match item.size {
-                        Some(bytes) => size = size.saturating_add(bytes),
-                        None if directory.is_empty() => _ = directories.insert(item.name),
-                        None => _ = directories.insert(format!("{directory}/{}", item.name)),
-                    }
-                }
-                if is_last {
-                    break;
-                }
-            }
-        }
-        Ok(size)
     }
 
     async fn size(&self, project: ProjectId, name: &str) -> Result<u64, StorageError> {

@@ -16,4 +16,5 @@ pub mod file_route;
 pub mod path;
 pub mod rights;
 pub mod route;
+pub mod route_names;
 pub mod wasi;

@@ -8,11 +8,11 @@ use maud::{Markup, html};
 use mlforge_ui::Words;
 use mlforge_ui::link::{Address, encoded_path};
 use mlforge_ui::words::{fill, filled};
-use tokio::time::timeout;
 
 use super::form::Fields;
 use super::view::{View, see_other};
-use crate::forge::{Credential, ForgeError, PROJECTS_LISTED_MAX, Project, Visibility};
+use crate::forge::calls::ForgeCall;
+use crate::forge::{Credential, PROJECTS_LISTED_MAX, Project, Visibility};
 use crate::host::HostState;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
@@ -61,9 +61,10 @@ impl HostState {
         after: ProjectId,
     ) -> Result<Option<Vec<Project>>, HttpError> {
         let asked = self.services.forge.forge().projects(credential, after);
-        let listed = timeout(self.limits.forge_timeout, asked).await;
-        listed
-            .unwrap_or_else(|_| Err(ForgeError::new("it did not list projects in time")))
+        let calls = self.services.forge.calls();
+        calls
+            .bounded(ForgeCall::Projects, self.limits.forge_timeout, asked, Option::is_none)
+            .await
             .map_err(|error| {
                 tracing::error!(target: "mlforge::forge", reason = error.reason, "forge unavailable");
                 HttpError::ForgeDown { retry_after_s: 1 }
