@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::account::Account;
 pub(crate) use self::account::Reservation;
 use self::staged::{Counted, drawn};
-use super::usage::files_of;
+use super::usage::files_below;
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
 };
@@ -129,9 +129,15 @@ impl Inner {
         drop(guard);
         let alone = account.write().await;
         if !account.is_counted() {
-            account.set_used(files_of(&*self.blobs, project, u64::MAX).await?.bytes);
+            account.set_used(self.size_below(project, "").await?);
         }
         Ok((account, alone.downgrade()))
+    }
+
+    /// Number of bytes of all files below a directory.
+    async fn size_below(&self, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
+        let usage = files_below(&*self.blobs, project, directory, u64::MAX).await?;
+        Ok(usage.bytes)
     }
 
     async fn size(&self, project: ProjectId, name: &str) -> Result<u64, StorageError> {

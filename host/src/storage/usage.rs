@@ -14,15 +14,16 @@ pub(crate) struct FileUsage {
     pub(crate) bytes: u64,
 }
 
-/// Counts the files of a project. It ends soon after `items_max` files and directories, and then tells of those only.
-pub(crate) async fn files_of(
+/// Counts the files of a project below a directory; empty: all of them. It ends soon after `items_max` files and directories, and then tells of those only.
+pub(crate) async fn files_below(
     blobs: &dyn Blobs,
     project: ProjectId,
+    directory: &str,
     items_max: u64,
 ) -> Result<FileUsage, StorageError> {
     let mut usage = FileUsage::default();
     let mut seen: u64 = 0;
-    let mut directories = BTreeSet::from([String::new()]);
+    let mut directories = BTreeSet::from([directory.to_owned()]);
     while let Some(directory) = directories.pop_last() {
         let mut after: Option<String> = None;
         loop {
