@@ -67,6 +67,7 @@ mod audit;
 mod columns;
 mod commit_statuses;
 mod jobs;
+mod layout;
 pub mod logged_models;
 mod points;
 mod purge;
@@ -81,6 +82,7 @@ pub use columns::{
 };
 pub use commit_statuses::{all_pending_statuses, pending_status, pending_status_of};
 pub use jobs::{JobTarget, all_job_lookups, job_lookup, job_target_of};
+pub use layout::{Family, FieldValue, ReadKey, read_key};
 use points::read_point;
 pub use points::{
     POINT_BYTES, chunk, chunks, high_water_mark, histories, history, newest_point, point, point_at, point_of,
