@@ -13,17 +13,21 @@ use mlforge::forge::{ProjectRef, Role, Scope};
 use time::Date;
 use time::macros::format_description;
 
+use self::check::CheckArgs;
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::inspect::Inspect;
 use self::log::LogArgs;
 use self::monitoring::MonitoringArgs;
 use self::sign_in::SignInArgs;
 use self::status::Status;
 use self::storage::FileStoreArgs;
 
+mod check;
 mod compile;
 mod config;
 mod forge;
+mod inspect;
 mod log;
 mod manage;
 mod monitoring;
@@ -112,6 +116,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
     },
+    /// Print the records of a project in words
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(Inspect),
+    /// Verify what is stored
+    #[command(after_help = check::EXAMPLES)]
+    Check(CheckArgs),
     /// Show on a terminal how a running server is doing
     Status(Status),
     /// Remove for good what was deleted long ago; for a server that is not running
@@ -321,26 +331,28 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
+    let data = || prepared(&cli.data);
     match &cli.command {
-        Command::Config(command) => return config::run(command),
-        Command::Status(options) => return status::status(&cli.data, options),
-        _ => {}
-    }
-    create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
-    // An early test gives one clear message instead of one for each file that cannot be written.
-    tempfile::tempfile_in(&cli.data)
-        .with_context(|| format!("cannot write to the data directory {}", cli.data.display()))?;
-    match &cli.command {
-        Command::Serve(serve) => serve::serve(&cli.data, serve),
         Command::Config(command) => config::run(command),
         Command::Status(options) => status::status(&cli.data, options),
-        Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
-        Command::Purge(options) => purge::purge(&cli.data, options),
-        Command::Project(command) => manage::project(&cli.data, command),
-        Command::User(command) => manage::user(&cli.data, command),
-        Command::Member(command) => manage::member(&cli.data, command),
-        Command::Token(command) => manage::token(&cli.data, command),
+        Command::Inspect(options) => inspect::inspect(&cli.data, options),
+        Command::Check(options) => check::check(&cli.data, options),
+        Command::Serve(serve) => serve::serve(data()?, serve),
+        Command::Compile { plugin } => compile::compile(data()?, plugin.as_deref()),
+        Command::Purge(options) => purge::purge(data()?, options),
+        Command::Project(command) => manage::project(data()?, command),
+        Command::User(command) => manage::user(data()?, command),
+        Command::Member(command) => manage::member(data()?, command),
+        Command::Token(command) => manage::token(data()?, command),
     }
+}
+
+/// Makes a data directory when it is absent.
+fn prepared(data: &Path) -> anyhow::Result<&Path> {
+    create_private_dir(data).with_context(|| format!("cannot make the directory {}", data.display()))?;
+    // An early test gives one clear message instead of one for each file that cannot be written.
+    tempfile::tempfile_in(data).with_context(|| format!("cannot write to the data directory {}", data.display()))?;
+    Ok(data)
 }
 
 /// Prints an error in exactly one line, even if its cause has several.

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 
 use self::queue::{GroupCounts, Queue};
 use self::reader::Readers;
+pub use self::snapshot::SqliteSnapshot;
 use self::writer::Writer;
 use super::{
     Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
@@ -26,6 +27,7 @@ mod commit_delay;
 mod queue;
 mod reader;
 mod schema;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod writer;

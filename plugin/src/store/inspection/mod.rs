@@ -1,5 +1,6 @@
 //! Looking inside a store without a server: each record in words. It reads bytes that it is given, and uses no import.
 
+pub mod check;
 mod values;
 
 use std::fmt;
