@@ -8,21 +8,23 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
-use mlforge::forge::local::Visibility;
-use mlforge::forge::{ProjectRef, Role, Scope};
+use mlforge::forge::ProjectRef;
 use time::Date;
 use time::macros::format_description;
 
 use self::check::CheckArgs;
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::backup::{Backup, Restore};
 use self::inspect::Inspect;
 use self::log::LogArgs;
+use self::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 use self::monitoring::MonitoringArgs;
 use self::sign_in::SignInArgs;
 use self::status::Status;
 use self::storage::FileStoreArgs;
 
+mod backup;
 mod check;
 mod compile;
 mod config;
@@ -30,6 +32,7 @@ mod forge;
 mod inspect;
 mod log;
 mod manage;
+mod manage_commands;
 mod monitoring;
 mod purge;
 mod serve;
@@ -74,21 +77,6 @@ each project and how many went. A running server does the same with: mlforge ser
 Example:
   mlforge purge --older-than 30 --project team/model";
 
-const MEMBER_EXAMPLES: &str = "\
-guest, reporter                 read
-developer, maintainer, owner    read and write
-
-Example:
-  mlforge member set team/model ada developer";
-
-const TOKEN_EXAMPLES: &str = "\
-Examples:
-  mlforge token create --user ada
-  mlforge token create --user ci --project team/model --scope api --expires 2030-01-01
-  export MLFLOW_TRACKING_TOKEN=$(mlforge token create --user ada)
-
-The token is printed now and never again: only its hash is stored.";
-
 /// MLflow tracking and model registry for a code forge
 #[derive(Debug, Parser)]
 #[command(name = "mlforge", version, after_help = EXAMPLES, arg_required_else_help = false)]
@@ -122,6 +110,11 @@ enum Command {
     /// Verify what is stored
     #[command(after_help = check::EXAMPLES)]
     Check(CheckArgs),
+    /// Copy everything that a server keeps, which may be running
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(Backup),
+    /// Make a data directory from a backup
+    Restore(Restore),
     /// Show on a terminal how a running server is doing
     Status(Status),
     /// Remove for good what was deleted long ago; for a server that is not running
@@ -234,83 +227,6 @@ struct Purge {
     files: FileStoreArgs,
 }
 
-#[derive(Debug, Subcommand)]
-enum ProjectCommand {
-    /// Make a project without members, and print its number
-    Create {
-        /// Full path, for example team/model
-        path: String,
-        /// Visibility: private (members only), internal (every user) or public (everybody, also without signing in)
-        #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
-        visibility: Visibility,
-    },
-    /// Say who may read a project without being a member
-    #[command(name = "visibility")]
-    SetVisibility {
-        /// Its number or path
-        #[arg(value_parser = parse_project)]
-        project: ProjectRef,
-        /// One of private (nobody), internal (every user), public (everybody, also without signing in)
-        #[arg(value_name = "WORD")]
-        visibility: Visibility,
-    },
-    /// Print number, path and visibility of each project
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Make a user, and print their number
-    Create {
-        /// The name, for example ada
-        name: String,
-    },
-    /// Print number and name of each user
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-enum MemberCommand {
-    /// Give a user a role in a project, instead of the one they have there
-    #[command(after_help = MEMBER_EXAMPLES)]
-    Set {
-        /// Its number or path
-        #[arg(value_parser = parse_project)]
-        project: ProjectRef,
-        /// Their name
-        user: String,
-        /// One of guest, reporter, developer, maintainer, owner
-        role: Role,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Make a token, and print it
-    #[command(after_help = TOKEN_EXAMPLES)]
-    Create {
-        /// As whom it acts
-        #[arg(long, value_name = "NAME")]
-        user: String,
-        /// The only project for which it works, by number or path [default: all of the user's]
-        #[arg(long, value_parser = parse_project)]
-        project: Option<ProjectRef>,
-        /// Either api (everything) or read_api (reading and searching only)
-        #[arg(long, default_value_t = Scope::Api)]
-        scope: Scope,
-        /// First day (UTC) on which it no longer works, as YYYY-MM-DD [default: until revoked]
-        #[arg(long, value_name = "DATE", value_parser = parse_day)]
-        expires: Option<Date>,
-    },
-    /// Print number, beginning, user, project, scope, last day and state of each token
-    List,
-    /// End a token at once
-    Revoke {
-        /// The whole token, or its number in `token list`
-        token_or_id: String,
-    },
-}
-
 /// Runs the command of the arguments. Returns the exit code.
 pub(crate) fn run() -> ExitCode {
     match config::parse(std::env::args_os().collect()) {
@@ -337,6 +253,8 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Status(options) => status::status(&cli.data, options),
         Command::Inspect(options) => inspect::inspect(&cli.data, options),
         Command::Check(options) => check::check(&cli.data, options),
+        Command::Backup(options) => backup::backup(&cli.data, options),
+        Command::Restore(options) => backup::restore(&cli.data, options),
         Command::Serve(serve) => serve::serve(data()?, serve),
         Command::Compile { plugin } => compile::compile(data()?, plugin.as_deref()),
         Command::Purge(options) => purge::purge(data()?, options),

@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use anyhow::Context;
 use async_trait::async_trait;
 
+pub use self::copy::copy_database;
 use self::queue::{GroupCounts, Queue};
 use self::reader::Readers;
 pub use self::snapshot::SqliteSnapshot;
@@ -24,6 +25,7 @@ use super::{
 use crate::storage::RecordsCounts;
 
 mod commit_delay;
+mod copy;
 mod queue;
 mod reader;
 mod schema;
