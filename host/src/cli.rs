@@ -12,10 +12,10 @@ use mlforge::forge::ProjectRef;
 use time::Date;
 use time::macros::format_description;
 
+use self::backup::{Backup, Restore};
 use self::check::CheckArgs;
 use self::config::CliError;
 use self::forge::ForgeArgs;
-use self::backup::{Backup, Restore};
 use self::inspect::Inspect;
 use self::log::LogArgs;
 use self::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};

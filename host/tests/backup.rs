@@ -34,7 +34,10 @@ fn serve(data: &Path) -> Command {
 #[track_caller]
 fn done(mut command: Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
-    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8_lossy(&stderr).into_owned());
+    let (stdout, stderr) = (
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8_lossy(&stderr).into_owned(),
+    );
     assert!(status.success(), "{stdout}{stderr}");
     stdout
 }
@@ -61,7 +64,12 @@ fn run_with_file(server: &Server, number: usize) -> (String, String) {
     let run = file.split('/').nth_back(3).unwrap().to_owned();
     let param = format!("{{\"run_id\": \"{run}\", \"key\": \"n\", \"value\": \"{number}\"}}");
     assert_eq!(server.ask("PUT", &file, number.to_string().as_bytes()).0, 200);
-    assert_eq!(server.ask("POST", "/api/2.0/mlflow/runs/log-parameter", param.as_bytes()).0, 200);
+    assert_eq!(
+        server
+            .ask("POST", "/api/2.0/mlflow/runs/log-parameter", param.as_bytes())
+            .0,
+        200
+    );
     (run, file)
 }
 
@@ -87,7 +95,7 @@ fn a_backup_under_load_has_everything_that_was_acknowledged_before() {
         let before = made.lock().unwrap().len();
         let copied = backup(&data, &backups);
         is_over.store(true, Ordering::SeqCst);
-        workers.map(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
         (before, copied)
     });
     server.stop();
@@ -109,7 +117,11 @@ fn a_backup_under_load_has_everything_that_was_acknowledged_before() {
         let (status, _) = server.ask("GET", &format!("/api/2.0/mlflow/runs/get?run_id={run}"), b"");
         assert!(status == 200 || server.ask("GET", file, b"").0 == 404, "{run}");
     }
-    assert_eq!(run_with_file(&server, 0).0.len(), 32, "the restored server takes changes");
+    assert_eq!(
+        run_with_file(&server, 0).0.len(),
+        32,
+        "the restored server takes changes"
+    );
 }
 
 #[test]
@@ -167,7 +179,13 @@ fn only_a_whole_backup_is_restored_and_only_into_a_new_directory() {
     fs::remove_file(&manifest).unwrap();
     assert!(fails(restore("none")).contains("is no backup of mlforge"));
     assert!(!place.path().join("newer").exists() && !place.path().join("none").exists());
-    assert!(fails(mlforge(&place.path().join("absent"), &["backup", backups.to_str().unwrap()])).contains("no data directory"));
+    assert!(
+        fails(mlforge(
+            &place.path().join("absent"),
+            &["backup", backups.to_str().unwrap()]
+        ))
+        .contains("no data directory")
+    );
 }
 
 #[test]
@@ -180,12 +198,18 @@ fn a_running_server_is_inspected_checked_and_asked_how_it_is() {
     let server = Server::start(serve(&data), None);
     let (run, _) = run_with_file(&server, 7);
     let lines = done(mlforge(&data, &["inspect", "1", "--prefix", &format!("r:{run}")]));
-    assert!(lines.contains(&format!("RunParam run={run} param=\"n\" → \"7\"\n")), "{lines}");
+    assert!(
+        lines.contains(&format!("RunParam run={run} param=\"n\" → \"7\"\n")),
+        "{lines}"
+    );
     let all = done(mlforge(&data, &["inspect", "1"]));
     assert!(all.contains("ExperimentName name=\"Default\" → 0\n"), "{all}");
     assert!(done(mlforge(&data, &["check"])).contains("no problem"));
     let status = done(mlforge(&data, &["status"]));
-    assert!(status.starts_with("ready\n") && status.contains("POST /api/2.0/mlflow/runs/create"), "{status}");
+    assert!(
+        status.starts_with("ready\n") && status.contains("POST /api/2.0/mlflow/runs/create"),
+        "{status}"
+    );
     assert!(fails(mlforge(&data, &["check", "--repair"])).contains("another server holds"));
     server.stop();
     assert!(fails(mlforge(&data, &["status"])).contains("no server answers"));
@@ -207,7 +231,10 @@ fn what_others_determine_is_repaired() {
     change("DELETE FROM records WHERE project = 1 AND key = CAST('ncats' AS BLOB)");
     let check = |arguments: &[&str]| mlforge(&data, arguments).output().unwrap();
     let told = check(&["check"]);
-    assert_eq!(String::from_utf8_lossy(&told.stdout), "project 1: the name of experiment 1 is missing\n");
+    assert_eq!(
+        String::from_utf8_lossy(&told.stdout),
+        "project 1: the name of experiment 1 is missing\n"
+    );
     assert!(String::from_utf8_lossy(&told.stderr).contains("1 problems; --repair puts 1 records right"));
     assert!(String::from_utf8_lossy(&check(&["check", "--repair"]).stderr).contains("1 records repaired"));
     assert!(done(mlforge(&data, &["check"])).contains("no problem"));
@@ -223,11 +250,22 @@ fn a_log_in_json_has_one_object_a_line_with_the_request() {
     let mut command = serve(&data);
     command.args(["--log-format", "json"]);
     let server = Server::start(command, None);
-    assert_eq!(server.ask("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", b"").0, 200);
+    assert_eq!(
+        server
+            .ask("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", b"")
+            .0,
+        200
+    );
     server.stop();
     let log = fs::read_to_string(data.with_extension("log")).unwrap();
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let request = lines.iter().find(|line| line["target"] == "mlforge::request").unwrap();
-    assert_eq!((&request["method"], &request["status"], &request["project"]), (&"GET".into(), &200.into(), &1.into()));
-    assert!(request["request"].as_str().is_some_and(|id| !id.is_empty()) && request["timestamp"].is_string(), "{request}");
+    assert_eq!(
+        (&request["method"], &request["status"], &request["project"]),
+        (&"GET".into(), &200.into(), &1.into())
+    );
+    assert!(
+        request["request"].as_str().is_some_and(|id| !id.is_empty()) && request["timestamp"].is_string(),
+        "{request}"
+    );
 }

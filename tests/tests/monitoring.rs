@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlforge::MonitoringListener;
 use mlforge::storage::{ProjectId, StorageError};
+use mlforge_tests::GuestHost;
 use mlforge_tests::intercepted_records::InterceptedRecords;
 use mlforge_tests::tracker::{File, Tracker};
-use mlforge_tests::GuestHost;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,7 +36,9 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
 /// The names of all families.
 fn names(metrics: &str) -> BTreeSet<String> {
     let described = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    described.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    described
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect()
 }
 
 /// The words of a text that look like a name of a metric.
@@ -59,7 +61,9 @@ fn a_request_counts_by_the_name_of_its_route_and_its_status() {
     let tracker = watched();
     let run = tracker.run(&tracker.experiment("e"), 0);
     tracker.get(&format!("runs/get?run_id={run}")).ok();
-    tracker.get("runs/get?run_id=none").fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .get("runs/get?run_id=none")
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
     tracker.get("no-such-route").fails(404, "ENDPOINT_NOT_FOUND");
     asked(&tracker, "/-/health").ok();
     let metrics = asked(&tracker, "/-/metrics").ok();
@@ -69,10 +73,17 @@ fn a_request_counts_by_the_name_of_its_route_and_its_status() {
     };
     assert_eq!(ended("GET", "/api/2.0/mlflow/runs/get", "200"), Some(1.0), "{metrics}");
     assert_eq!(ended("GET", "/api/2.0/mlflow/runs/get", "404"), Some(1.0), "{metrics}");
-    assert_eq!(ended("POST", "/api/2.0/mlflow/runs/create", "200"), Some(1.0), "{metrics}");
+    assert_eq!(
+        ended("POST", "/api/2.0/mlflow/runs/create", "200"),
+        Some(1.0),
+        "{metrics}"
+    );
     assert_eq!(ended("any", "other", "404"), Some(1.0), "{metrics}");
     assert_eq!(ended("GET", "/-/health", "200"), Some(1.0), "{metrics}");
-    assert!(!metrics.contains("no-such-route") && !metrics.contains(&run), "{metrics}");
+    assert!(
+        !metrics.contains("no-such-route") && !metrics.contains(&run),
+        "{metrics}"
+    );
     let series = "mlforge_request_seconds_count{method=\"GET\",route=\"/api/2.0/mlflow/runs/get\"}";
     assert_eq!(value(&metrics, series), Some(2.0), "{metrics}");
 }
@@ -89,10 +100,27 @@ fn calls_of_the_forge_and_its_cache_are_counted() {
         mlforge_tests::Caller::new(&host, "nobody", "1").get("/hello").await;
     });
     let metrics = host.metrics();
-    let calls = |result: &str| value(&metrics, &format!("mlforge_forge_calls_total{{call=\"resolve\",result=\"{result}\"}}"));
-    assert_eq!((calls("answered"), calls("refused"), calls("failed")), (Some(1.0), Some(1.0), Some(0.0)), "{metrics}");
-    assert_eq!(value(&metrics, "mlforge_forge_cache_hits_total"), Some(2.0), "{metrics}");
-    assert_eq!(value(&metrics, "mlforge_forge_cache_misses_total"), Some(2.0), "{metrics}");
+    let calls = |result: &str| {
+        value(
+            &metrics,
+            &format!("mlforge_forge_calls_total{{call=\"resolve\",result=\"{result}\"}}"),
+        )
+    };
+    assert_eq!(
+        (calls("answered"), calls("refused"), calls("failed")),
+        (Some(1.0), Some(1.0), Some(0.0)),
+        "{metrics}"
+    );
+    assert_eq!(
+        value(&metrics, "mlforge_forge_cache_hits_total"),
+        Some(2.0),
+        "{metrics}"
+    );
+    assert_eq!(
+        value(&metrics, "mlforge_forge_cache_misses_total"),
+        Some(2.0),
+        "{metrics}"
+    );
     assert_eq!(forge.calls(), 2);
 }
 
@@ -103,8 +131,16 @@ fn the_storage_of_projects_is_shown_once_it_is_measured() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(host.measure_storage(&[ProjectId(1)])).unwrap();
     let metrics = host.metrics();
-    assert_eq!(value(&metrics, "mlforge_project_files{project=\"1\"}"), Some(0.0), "{metrics}");
-    assert_eq!(value(&metrics, "mlforge_project_file_bytes{project=\"1\"}"), Some(0.0), "{metrics}");
+    assert_eq!(
+        value(&metrics, "mlforge_project_files{project=\"1\"}"),
+        Some(0.0),
+        "{metrics}"
+    );
+    assert_eq!(
+        value(&metrics, "mlforge_project_file_bytes{project=\"1\"}"),
+        Some(0.0),
+        "{metrics}"
+    );
 }
 
 #[test]
@@ -116,7 +152,9 @@ fn the_documents_name_exactly_the_metrics_that_exist() {
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
     let shown: BTreeSet<String> = named(&dashboard.to_string());
     let is_known = |name: &&String| {
-        let plain = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        let plain = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end));
         existing.contains(*name) || plain.is_some_and(|plain| existing.contains(plain))
     };
     let unknown: Vec<&String> = shown.iter().filter(|name| !is_known(name)).collect();
@@ -129,7 +167,11 @@ fn a_server_is_ready_while_its_storage_answers() {
     let broken = Arc::clone(&is_broken);
     let records = InterceptedRecords::new(move |_| {
         let is_broken = broken.load(Ordering::SeqCst);
-        if is_broken { Err(StorageError::Unavailable("full".into()).into()) } else { Ok(()) }
+        if is_broken {
+            Err(StorageError::Unavailable("full".into()).into())
+        } else {
+            Ok(())
+        }
     });
     let GuestHost { host, .. } = GuestHost::with(|builder| builder.records(Arc::new(records)));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -176,7 +218,11 @@ async fn watchers_have_a_listener_which_tells_that_the_server_stops() {
         ("/metrics", "HTTP/1.0 200", "mlforge_build_info"),
         ("/-/ready", "HTTP/1.0 200", "ready"),
         ("/-/health", "HTTP/1.0 200", "OK"),
-        ("/api/v4/projects/1/ml/mlflow/hello", "HTTP/1.0 404", "ENDPOINT_NOT_FOUND"),
+        (
+            "/api/v4/projects/1/ml/mlflow/hello",
+            "HTTP/1.0 404",
+            "ENDPOINT_NOT_FOUND",
+        ),
         ("/", "HTTP/1.0 404", "ENDPOINT_NOT_FOUND"),
     ] {
         let answer = talk(address, path).await;
@@ -185,6 +231,9 @@ async fn watchers_have_a_listener_which_tells_that_the_server_stops() {
     let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
     host.serve(public, std::future::ready(())).await.unwrap();
     let answer = talk(address, "/-/ready").await;
-    assert!(answer.starts_with("HTTP/1.0 503") && answer.contains("stopping"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.0 503") && answer.contains("stopping"),
+        "{answer}"
+    );
     watching.abort();
 }

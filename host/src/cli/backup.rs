@@ -74,7 +74,11 @@ pub(super) fn backup(data: &Path, options: &Backup) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write to {}", options.to.display()))?;
     let (made, counts) = copy(data, making.path(), former.as_deref())?;
     let to = options.to.join(&made);
-    ensure!(!to.exists(), "there is a backup of this second already: {}", to.display());
+    ensure!(
+        !to.exists(),
+        "there is a backup of this second already: {}",
+        to.display()
+    );
     fs::rename(making.path(), &to).with_context(|| format!("cannot name the backup {}", to.display()))?;
     // It has another name now, under which it stays.
     _ = making.keep();
@@ -102,9 +106,7 @@ fn copy(data: &Path, to: &Path, former: Option<&Path>) -> anyhow::Result<(String
     let former = former.map(|former| former.join(BLOBS));
     let mirror = || mirror_blobs(&blobs.0, &blobs.1, former.as_deref()).context("cannot copy the files");
     let before = mirror()?;
-    let made = OffsetDateTime::now_utc().format(format_description!(
-        "[year][month][day]T[hour][minute][second]Z"
-    ))?;
+    let made = OffsetDateTime::now_utc().format(format_description!("[year][month][day]T[hour][minute][second]Z"))?;
     copy_database(&data.join(RECORDS), &to.join(RECORDS))?;
     let after = mirror()?;
     if data.join(LOCAL_FILE).exists() {

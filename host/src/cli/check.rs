@@ -125,7 +125,8 @@ impl Found {
             self.problems += 1;
             print(&format!("project {}: {text}", project.0))?;
             let room = self.repairs.len() < REPAIRS_MAX;
-            self.repairs.extend(repair.filter(|_| room).map(|repair| (project, repair)));
+            self.repairs
+                .extend(repair.filter(|_| room).map(|repair| (project, repair)));
         }
         Ok(())
     }

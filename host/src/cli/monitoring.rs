@@ -64,7 +64,9 @@ impl Monitoring {
         match bind_unix(&socket) {
             Ok(listener) => serve(&mut tasks, host, MonitoringListener::Unix(listener)),
             // Some file systems have no sockets, and the path of one must be short.
-            Err(error) => tracing::warn!(%error, "no socket in the data directory, so `mlforge status` needs --address"),
+            Err(error) => {
+                tracing::warn!(%error, "no socket in the data directory, so `mlforge status` needs --address")
+            }
         }
         if let Some(records) = files {
             tasks.spawn(measure_regularly(host.clone(), SharedRecords::clone(records)));

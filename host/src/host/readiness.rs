@@ -67,7 +67,13 @@ impl HostState {
         let records = async {
             let read = self.services.records.get(NO_PROJECT, &[vec![0]]).await;
             // An empty commit goes through the writer and changes nothing.
-            read.is_ok() && self.services.records.commit(NO_PROJECT, Commit::default()).await.is_ok()
+            read.is_ok()
+                && self
+                    .services
+                    .records
+                    .commit(NO_PROJECT, Commit::default())
+                    .await
+                    .is_ok()
         };
         if !timeout(CHECK_TIME, records).await.unwrap_or(false) {
             return Outcome::NoRecords;

@@ -125,7 +125,10 @@ impl Table {
     fn find(&self, method: &str, path: &str) -> Option<RouteName> {
         let exact = self.exact.get(&(method, path)).copied();
         exact.or_else(|| {
-            let form = self.forms.iter().find(|(of, form, _)| *of == method && self.fits(form, path));
+            let form = self
+                .forms
+                .iter()
+                .find(|(of, form, _)| *of == method && self.fits(form, path));
             form.map(|(_, _, name)| *name)
         })
     }
@@ -139,7 +142,9 @@ impl Table {
         loop {
             match (form.next(), path.next()) {
                 (None, None) => return true,
-                (Some(part), Some(given)) if part.starts_with("{*") => return !given.is_empty() || path.next().is_some(),
+                (Some(part), Some(given)) if part.starts_with("{*") => {
+                    return !given.is_empty() || path.next().is_some();
+                }
                 (Some(part), Some(given)) if part == given || (part.starts_with('{') && !given.is_empty()) => {}
                 _ => return false,
             }

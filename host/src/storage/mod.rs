@@ -23,9 +23,9 @@ pub(crate) mod quota;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod sqlite;
-pub(crate) mod usage;
 #[cfg(test)]
 mod suite;
+pub(crate) mod usage;
 
 /// Maximum length of a key, in bytes.
 pub const KEY_BYTES_MAX: usize = 4096;

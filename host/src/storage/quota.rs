@@ -22,9 +22,7 @@ use self::account::Account;
 pub(crate) use self::account::Reservation;
 use self::staged::{Counted, drawn};
 use super::usage::files_below;
-use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
-};
+use super::{BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError};
 
 mod account;
 mod staged;

@@ -45,7 +45,10 @@ pub const ROUTE_NAMES: [RouteNames; 5] = [
     },
 ];
 
-#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and fails for a wrong index")]
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the compiler runs it, and fails for a wrong index"
+)]
 const fn names<const N: usize>(routes: &[Route]) -> [(&'static str, &'static str); N] {
     let mut names = [("", ""); N];
     let mut index = 0;
@@ -56,7 +59,10 @@ const fn names<const N: usize>(routes: &[Route]) -> [(&'static str, &'static str
     names
 }
 
-#[allow(clippy::indexing_slicing, reason = "the compiler runs it, and fails for a wrong index")]
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the compiler runs it, and fails for a wrong index"
+)]
 const fn file_names<const N: usize>(routes: &[FileRoute]) -> [(&'static str, &'static str); N] {
     let mut names = [("", ""); N];
     let mut index = 0;

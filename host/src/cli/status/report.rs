@@ -7,10 +7,7 @@ const SHOWN: usize = 3;
 
 /// Titles with their texts. `now` is the time in seconds since the Unix epoch.
 pub(super) fn report(samples: &Samples, now: f64) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("server", server(samples, now)),
-        ("requests", requests(samples)),
-    ];
+    let mut lines = vec![("server", server(samples, now)), ("requests", requests(samples))];
     lines.extend(busiest(samples).map(|text| ("  busiest", text)));
     lines.push(("load", load(samples)));
     lines.push(("instances", instances(samples)));
@@ -32,7 +29,9 @@ fn server(samples: &Samples, now: f64) -> String {
 fn requests(samples: &Samples) -> String {
     let name = "mlforge_requests_total";
     let of = |class: char| -> f64 {
-        let ended = samples.of(name).filter(|sample| sample.label("code").starts_with(class));
+        let ended = samples
+            .of(name)
+            .filter(|sample| sample.label("code").starts_with(class));
         ended.map(|sample| sample.value).sum()
     };
     let (all, refused, failed) = (samples.sum(name), of('4'), of('5'));
@@ -131,7 +130,9 @@ fn bound(seconds: f64) -> String {
 
 /// A span of time in its two largest units.
 fn span(seconds: f64) -> String {
-    let whole = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
+    let whole = std::time::Duration::try_from_secs_f64(seconds)
+        .unwrap_or_default()
+        .as_secs();
     match whole {
         0..60 => format!("{whole} s"),
         60..3_600 => format!("{} min {} s", whole / 60, whole % 60),
@@ -145,7 +146,11 @@ fn size(bytes: f64) -> String {
     let mut value = bytes;
     for unit in units {
         if value < 1024.0 {
-            return if unit == "B" { format!("{value} B") } else { format!("{value:.1} {unit}") };
+            return if unit == "B" {
+                format!("{value} B")
+            } else {
+                format!("{value:.1} {unit}")
+            };
         }
         value /= 1024.0;
     }
@@ -158,8 +163,14 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_with_units() {
-        assert_eq!((size(1023.0), size(1536.0), size(3e9)), ("1023 B".into(), "1.5 KiB".into(), "2.8 GiB".into()));
-        assert_eq!((span(59.9), span(61.0), span(90_000.0)), ("59 s".into(), "1 min 1 s".into(), "1 d 1 h".into()));
+        assert_eq!(
+            (size(1023.0), size(1536.0), size(3e9)),
+            ("1023 B".into(), "1.5 KiB".into(), "2.8 GiB".into())
+        );
+        assert_eq!(
+            (span(59.9), span(61.0), span(90_000.0)),
+            ("59 s".into(), "1 min 1 s".into(), "1 d 1 h".into())
+        );
         assert_eq!((bound(0.0025), bound(10.0)), ("2.5 ms".into(), "10 s".into()));
     }
 
@@ -177,6 +188,10 @@ mod tests {
             "10 ended, 2 refused (4xx), 1 failed (5xx); half within 5 ms, 99 % within 5 ms"
         );
         assert_eq!(of("  busiest"), "10 GET /a");
-        assert!(of("forge").ends_with("75 % of callers known from the cache"), "{}", of("forge"));
+        assert!(
+            of("forge").ends_with("75 % of callers known from the cache"),
+            "{}",
+            of("forge")
+        );
     }
 }

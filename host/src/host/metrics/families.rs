@@ -72,7 +72,11 @@ fn admission(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
         },
     )?;
     families.load("transfers", "Requests that carry files.", load.transfers)?;
-    families.load("body_bytes", "Bytes of bodies that are held in memory.", load.body_bytes)
+    families.load(
+        "body_bytes",
+        "Bytes of bodies that are held in memory.",
+        load.body_bytes,
+    )
 }
 
 fn instances(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
@@ -105,7 +109,9 @@ fn instances(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
     families.counters(
         "instance_faults",
         "Requests and passes of maintenance to which an instance gave no answer.",
-        pool.counts.faults().map(|(reason, count)| ([("reason", reason)], count)),
+        pool.counts
+            .faults()
+            .map(|(reason, count)| ([("reason", reason)], count)),
     )
 }
 
@@ -113,7 +119,11 @@ fn records(counts: Option<RecordsCounts>, families: &mut Families<'_>) -> fmt::R
     let counted = counts.is_some();
     let counts = counts.unwrap_or_default();
     let alone = |value: u64| counted.then_some(([], value));
-    families.counters("commits", "Commits of records that were decided.", alone(counts.commits))?;
+    families.counters(
+        "commits",
+        "Commits of records that were decided.",
+        alone(counts.commits),
+    )?;
     families.counters(
         "commit_conflicts",
         "Commits whose checks did not hold. The component decides them again.",
@@ -146,8 +156,14 @@ fn forge(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
             (labels, counts.ended(result))
         })
     });
-    families.counters("forge_calls", "Calls of the forge, by what was asked and how it ended.", ended)?;
-    let seconds = calls.each().map(|(call, counts)| ([("call", call.name())], counts.seconds.read()));
+    families.counters(
+        "forge_calls",
+        "Calls of the forge, by what was asked and how it ended.",
+        ended,
+    )?;
+    let seconds = calls
+        .each()
+        .map(|(call, counts)| ([("call", call.name())], counts.seconds.read()));
     families.histograms("forge_call_seconds", "Time of calls of the forge.", seconds)?;
     families.counter(
         "forge_cache_hits",
@@ -164,8 +180,16 @@ fn forge(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
 fn maintenance(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
     let counts = host.maintenance.counts();
     let (scheduled, lag) = host.maintenance.backlog();
-    families.counter("maintenance_passes", "Passes of compaction that succeeded.", counts.passes)?;
-    families.counter("maintenance_failures", "Passes of maintenance that failed.", counts.failures)?;
+    families.counter(
+        "maintenance_passes",
+        "Passes of compaction that succeeded.",
+        counts.passes,
+    )?;
+    families.counter(
+        "maintenance_failures",
+        "Passes of maintenance that failed.",
+        counts.failures,
+    )?;
     families.counter(
         "maintenance_set_aside",
         "Runs that were set aside because they cannot be compacted.",
@@ -186,10 +210,22 @@ fn maintenance(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
 fn storage(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
     let last = host.storage_usage.last();
     let projects = last.as_ref().map_or(&[][..], |last| &last.projects);
-    let bytes = projects.iter().map(|(id, usage)| ([("project", id.as_str())], u64_to_f64(usage.bytes)));
-    families.gauges("project_file_bytes", "Bytes of the files of a project when last measured.", bytes)?;
-    let files = projects.iter().map(|(id, usage)| ([("project", id.as_str())], u64_to_f64(usage.files)));
-    families.gauges("project_files", "Number of files of a project when last measured.", files)?;
+    let bytes = projects
+        .iter()
+        .map(|(id, usage)| ([("project", id.as_str())], u64_to_f64(usage.bytes)));
+    families.gauges(
+        "project_file_bytes",
+        "Bytes of the files of a project when last measured.",
+        bytes,
+    )?;
+    let files = projects
+        .iter()
+        .map(|(id, usage)| ([("project", id.as_str())], u64_to_f64(usage.files)));
+    families.gauges(
+        "project_files",
+        "Number of files of a project when last measured.",
+        files,
+    )?;
     let at = last.as_ref().and_then(|last| last.at.duration_since(UNIX_EPOCH).ok());
     families.gauges(
         "storage_measured_seconds",

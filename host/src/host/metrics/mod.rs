@@ -134,7 +134,11 @@ impl Families<'_> {
     /// Writes the use of something bounded, and the bound as `name_max`.
     fn load(&mut self, name: &str, help: &str, load: Load) -> fmt::Result {
         self.gauge(name, help, to_f64(load.used))?;
-        self.gauge(&format!("{name}_max"), &format!("Bound of {PREFIX}_{name}."), to_f64(load.max))
+        self.gauge(
+            &format!("{name}_max"),
+            &format!("Bound of {PREFIX}_{name}."),
+            to_f64(load.max),
+        )
     }
 
     /// Writes a family of histograms of seconds.
@@ -145,7 +149,9 @@ impl Families<'_> {
         values: impl IntoIterator<Item = (Labels<'v, N>, DurationCounts)>,
     ) -> fmt::Result {
         let name = format!("{PREFIX}_{name}");
-        let mut family = self.encoder.encode_descriptor(&name, help, None, MetricType::Histogram)?;
+        let mut family = self
+            .encoder
+            .encode_descriptor(&name, help, None, MetricType::Histogram)?;
         for (labels, value) in values {
             let mut metric = family.encode_family(&labels)?;
             metric.encode_histogram::<NoLabelSet>(value.sum_s, value.count(), &value.classes, None)?;

@@ -190,7 +190,12 @@ mod tests {
         let (place, from, _) = blobs();
         let (file, copied) = (from.join("projects/1/na/nx"), place.path().join("copy"));
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
-        File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+        File::options()
+            .write(true)
+            .open(&file)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
         assert_eq!(copy(&file, &copied).unwrap(), 3);
         assert!(is_same(&fs::metadata(&file).unwrap(), &fs::metadata(&copied).unwrap()));
         assert!(copy(&file, &copied).is_err(), "a copy never overwrites");

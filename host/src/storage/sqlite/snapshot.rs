@@ -44,7 +44,9 @@ impl SqliteSnapshot {
     pub fn faults(&self) -> anyhow::Result<Vec<String>> {
         let mut query = self.connection.prepare("PRAGMA quick_check(100)")?;
         let lines = query.query_map([], |row| row.get::<_, String>(0))?;
-        let lines: Vec<String> = lines.collect::<rusqlite::Result<_>>().context("cannot read the database")?;
+        let lines: Vec<String> = lines
+            .collect::<rusqlite::Result<_>>()
+            .context("cannot read the database")?;
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 

@@ -35,7 +35,10 @@ fn keys_of_all_kinds_are_read_as_their_family() {
         (keys::experiment(experiment), Family::Experiment),
         (keys::experiment_name("a b"), Family::ExperimentName),
         (keys::experiment_tag(experiment, "t"), Family::ExperimentTag),
-        (keys::listed_experiment(Stage::Active, 1, experiment), Family::ListedExperiment),
+        (
+            keys::listed_experiment(Stage::Active, 1, experiment),
+            Family::ListedExperiment,
+        ),
         (keys::dataset(experiment, "n\0", "d"), Family::Dataset),
         (keys::dataset_use(experiment, "n", "d", None), Family::DatasetUse),
         (keys::dataset_use(experiment, "n", "d", Some("c")), Family::DatasetUse),
@@ -62,8 +65,14 @@ fn keys_of_all_kinds_are_read_as_their_family() {
         (registry::model_counter(), Family::ModelCounter),
         (registry::model(model), Family::Model),
         (registry::versions_guard(experiment), Family::VersionsGuard),
-        (registry::version_of_run(experiment, RUN, model, 1), Family::VersionOfRun),
-        (registry::ranked_version(model, ModelStage::None, &semver, 1), Family::RankedVersion),
+        (
+            registry::version_of_run(experiment, RUN, model, 1),
+            Family::VersionOfRun,
+        ),
+        (
+            registry::ranked_version(model, ModelStage::None, &semver, 1),
+            Family::RankedVersion,
+        ),
         (registry::semver(model, "1.0.0"), Family::SemVer),
         (registry::updated_in_model(model, 1, 2), Family::UpdatedInModel),
         (registry::updated(1, model, 2), Family::Updated),

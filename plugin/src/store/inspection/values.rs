@@ -64,7 +64,10 @@ fn nothing(value: &[u8]) -> Result<String> {
     if value.is_empty() {
         Ok(String::new())
     } else {
-        Err(Error::Corrupt(format!("a value of {} bytes where none is", value.len())))
+        Err(Error::Corrupt(format!(
+            "a value of {} bytes where none is",
+            value.len()
+        )))
     }
 }
 
@@ -118,7 +121,11 @@ fn of_run(key: &ReadKey, value: &[u8]) -> Result<String> {
                 _ => None,
             });
             let is_logging = key.family == Family::AuditedLogging;
-            words(&codec::audit::read_audit_record(time.unwrap_or_default(), is_logging, value)?)
+            words(&codec::audit::read_audit_record(
+                time.unwrap_or_default(),
+                is_logging,
+                value,
+            )?)
         }
     }
 }

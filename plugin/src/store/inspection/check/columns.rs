@@ -8,10 +8,10 @@ use crate::domain::run::Run;
 use crate::error::{Error, Result};
 use crate::store::columnar::block::{Block, TEXT_BYTES_MAX, Value};
 use crate::store::columnar::block_builder::BlockBuilder;
+use crate::store::columnar::columns;
 use crate::store::columnar::packed_run::PackedRun;
 use crate::store::columnar::row_keys;
 use crate::store::columnar::zone_map::block_and_slot;
-use crate::store::columnar::columns;
 use crate::store::compaction::compactor::cells_of;
 use crate::store::keys::{self, Column};
 
@@ -44,7 +44,10 @@ impl Columns {
         let sort_key = record.and_then(|record| row_keys::sort_key_of(&record, row));
         if sort_key != Some(keys::run_sort_key(run.start_time_ms, run.id)) {
             problems.push(Problem {
-                text: format!("row {row} of experiment {} is not that of run {}", run.experiment, run.id),
+                text: format!(
+                    "row {row} of experiment {} is not that of run {}",
+                    run.experiment, run.id
+                ),
                 repair: None,
             });
             return Ok(());

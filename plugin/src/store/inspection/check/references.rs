@@ -22,7 +22,10 @@ pub(super) fn check<S: Source>(check: &mut Check<S>, read: &ReadKey, key: &[u8],
             let stored = check.source.get(&keys::experiment(id))?;
             let named = stored.and_then(|value| codec::read_experiment(id, &value).ok());
             if named.is_none_or(|named| Some(named.name.as_str()) != read.text("name")) {
-                let text = format!("the name {:?} is that of no experiment {id}", read.text("name").unwrap_or_default());
+                let text = format!(
+                    "the name {:?} is that of no experiment {id}",
+                    read.text("name").unwrap_or_default()
+                );
                 check.found(text, Some(Repair::Delete(key.to_vec())));
             }
             Ok(())
@@ -37,8 +40,13 @@ pub(super) fn check<S: Source>(check: &mut Check<S>, read: &ReadKey, key: &[u8],
             }
             Ok(())
         }
-        Family::ExperimentTag | Family::Dataset | Family::DatasetUse | Family::Zones if !check.has_experiment(experiment_id)? => {
-            let text = format!("{:?} belongs to experiment {experiment_id}, which does not exist", read.family);
+        Family::ExperimentTag | Family::Dataset | Family::DatasetUse | Family::Zones
+            if !check.has_experiment(experiment_id)? =>
+        {
+            let text = format!(
+                "{:?} belongs to experiment {experiment_id}, which does not exist",
+                read.family
+            );
             check.found(text, None);
             Ok(())
         }
@@ -57,7 +65,10 @@ pub(super) fn check<S: Source>(check: &mut Check<S>, read: &ReadKey, key: &[u8],
         | Family::Deletion
             if !check.has_run(run)? =>
         {
-            check.found(format!("{:?} belongs to run {run}, which does not exist", read.family), None);
+            check.found(
+                format!("{:?} belongs to run {run}, which does not exist", read.family),
+                None,
+            );
             Ok(())
         }
         Family::Chunk => chunk(check, read, run, value),
@@ -78,8 +89,16 @@ fn listing(experiment: &Experiment) -> Vec<u8> {
 fn experiment<S: Source>(check: &mut Check<S>, experiment: &Experiment) -> Result<()> {
     let id = experiment.id;
     let named = keys::experiment_name(&experiment.name);
-    check.expect(&format!("the name of experiment {id}"), named, codec::write_number(id.0))?;
-    check.expect(&format!("the listing of experiment {id}"), listing(experiment), Vec::new())?;
+    check.expect(
+        &format!("the name of experiment {id}"),
+        named,
+        codec::write_number(id.0),
+    )?;
+    check.expect(
+        &format!("the listing of experiment {id}"),
+        listing(experiment),
+        Vec::new(),
+    )?;
     let counter = keys::experiment_counter();
     let next = check.number_at(&counter)?;
     if next.is_none_or(|next| next <= id.0) {
@@ -93,7 +112,10 @@ fn experiment<S: Source>(check: &mut Check<S>, experiment: &Experiment) -> Resul
 fn of_run<S: Source>(check: &mut Check<S>, id: RunId, value: &[u8]) -> Result<()> {
     let run = codec::read_run(id, value)?;
     if !check.has_experiment(run.experiment)? {
-        let text = format!("run {id} belongs to experiment {}, which does not exist", run.experiment);
+        let text = format!(
+            "run {id} belongs to experiment {}, which does not exist",
+            run.experiment
+        );
         check.found(text, None);
         return Ok(());
     }
@@ -106,7 +128,9 @@ fn of_run<S: Source>(check: &mut Check<S>, id: RunId, value: &[u8]) -> Result<()
         return Ok(());
     };
     match packed.row {
-        Some(row) if !is_dirty => check.columns.run(&check.source, &mut check.problems, &run, &packed, row),
+        Some(row) if !is_dirty => check
+            .columns
+            .run(&check.source, &mut check.problems, &run, &packed, row),
         _ => Ok(()),
     }
 }
@@ -150,7 +174,10 @@ fn chunk<S: Source>(check: &mut Check<S>, read: &ReadKey, run: RunId, value: &[u
     let last = read.point().map(keys::point_sort_key);
     if !is_sorted || sort_keys.last().copied() != last {
         let metric = read.text("metric").unwrap_or_default();
-        check.found(format!("a chunk of metric {metric:?} of run {run} does not end as its key says"), None);
+        check.found(
+            format!("a chunk of metric {metric:?} of run {run} does not end as its key says"),
+            None,
+        );
     }
     Ok(())
 }
@@ -163,8 +190,15 @@ fn logged<S: Source>(check: &mut Check<S>, read: &ReadKey, key: &[u8], value: &[
         Family::LoggedModel => {
             let model = codec::logged_models::read_logged_model(id, value)?;
             let sort_key = logged_models::logged_model_sort_key(model.creation_time_ms, id);
-            for list in [List::Experiment(model.experiment), List::Name(model.experiment, &model.name)] {
-                check.expect(&format!("a listing of logged model {id}"), list.at(&sort_key), Vec::new())?;
+            for list in [
+                List::Experiment(model.experiment),
+                List::Name(model.experiment, &model.name),
+            ] {
+                check.expect(
+                    &format!("a listing of logged model {id}"),
+                    list.at(&sort_key),
+                    Vec::new(),
+                )?;
             }
         }
         Family::LoggedNewest | Family::LoggedParam | Family::LoggedTag | Family::LoggedPoint

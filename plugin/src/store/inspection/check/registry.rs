@@ -75,7 +75,10 @@ fn version<S: Source>(check: &mut Check<S>, version: &Version) -> Result<()> {
     let (id, number) = (version.model, version.number);
     let what = |of: &str| format!("{of} of version {number} of model {id}");
     if !check.has_model(id)? {
-        check.found(format!("version {number} belongs to model {id}, which does not exist"), None);
+        check.found(
+            format!("version {number} belongs to model {id}, which does not exist"),
+            None,
+        );
         return Ok(());
     }
     for (of, key, value) in entries(version) {
@@ -94,10 +97,22 @@ fn entries(version: &Version) -> [(&'static str, Vec<u8>, Vec<u8>); 5] {
     let ranked = keys::registry::ranked_version(id, version.stage, &version.semver, number);
     let linked = keys::registry::version_of_run(version.experiment, version.run, id, number);
     [
-        ("the semantic version", keys::registry::semver(id, &version.semver.to_string()), named),
+        (
+            "the semantic version",
+            keys::registry::semver(id, &version.semver.to_string()),
+            named,
+        ),
         ("the rank", ranked, Vec::new()),
-        ("the order in its model", keys::registry::updated_in_model(id, updated, number), Vec::new()),
-        ("the order in the project", keys::registry::updated(updated, id, number), Vec::new()),
+        (
+            "the order in its model",
+            keys::registry::updated_in_model(id, updated, number),
+            Vec::new(),
+        ),
+        (
+            "the order in the project",
+            keys::registry::updated(updated, id, number),
+            Vec::new(),
+        ),
         ("the link to the run", linked, Vec::new()),
     ]
 }
@@ -110,16 +125,14 @@ fn model_alias<S: Source>(check: &mut Check<S>, read: &ReadKey, id: ModelId, val
         return Ok(());
     }
     let key = keys::registry::version_alias(id, number, alias);
-    check.expect(&format!("alias {alias:?} under version {number} of model {id}"), key, Vec::new())
+    check.expect(
+        &format!("alias {alias:?} under version {number} of model {id}"),
+        key,
+        Vec::new(),
+    )
 }
 
-fn version_alias<S: Source>(
-    check: &mut Check<S>,
-    read: &ReadKey,
-    id: ModelId,
-    number: u64,
-    key: &[u8],
-) -> Result<()> {
+fn version_alias<S: Source>(check: &mut Check<S>, read: &ReadKey, id: ModelId, number: u64, key: &[u8]) -> Result<()> {
     let alias = read.text("alias").unwrap_or_default();
     let named = check.number_at(&keys::registry::model_alias(id, alias))?;
     if named != Some(number) && !check.exists(&keys::tombstone(&keys::Tombstone::Version(id, number)))? {
@@ -136,7 +149,9 @@ fn entry<S: Source>(check: &mut Check<S>, id: ModelId, number: u64, key: &[u8]) 
         Some(value) => {
             let version = codec::registry::read_version(id, number, value);
             // A version that cannot be read is told by itself.
-            version.map_or(true, |version| entries(&version).iter().any(|(_, right, _)| right == key))
+            version.map_or(true, |version| {
+                entries(&version).iter().any(|(_, right, _)| right == key)
+            })
         }
         None => check.has_version(id, number)?,
     };
