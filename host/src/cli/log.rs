@@ -4,7 +4,6 @@
 //! a separate thread writes the lines and ignores failures. When too many lines wait, further ones are
 //! dropped. A later line tells how many are missing.
 
-use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::mem;
 use std::panic;
@@ -15,15 +14,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
-use serde_json::json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{self, Format, Json, JsonFields};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, JsonFields};
+
+use self::form::{JsonWithRequestId, WithRequestId, json_format, notice};
+pub(super) use self::form::{LogArgs, LogFormat};
+
+mod form;
 
 /// Maximum number of bytes that wait to be written: some 20,000 lines.
 const WAITING_BYTES_MAX: usize = 4 << 20;
@@ -31,78 +29,6 @@ const WAITING_BYTES_MAX: usize = 4 << 20;
 const WRITE_BYTES: usize = 64 << 10;
 /// Maximum time for which the end of the process waits for lines to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// Options of the log.
-#[derive(Debug, Args)]
-pub(super) struct LogArgs {
-    /// Form of the log: text for people, or json with one object a line
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
-}
-
-/// The form of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object a line, with the same fields.
-    Json,
-}
-
-impl LogArgs {
-    pub(super) fn format(&self) -> LogFormat {
-        self.log_format
-    }
-}
-
-/// Writes a line as `tracing_subscriber` does, with the id of the request for which the task works at its end.
-struct WithRequestId(Format);
-
-/// The same in JSON.
-struct JsonWithRequestId(Format<Json>);
-
-impl<S, N> FormatEvent<S, N> for JsonWithRequestId
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: format::Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let Some(id) = mlforge::current_request_id() else {
-            return self.0.format_event(context, writer, event);
-        };
-        let mut line = String::new();
-        self.0.format_event(context, format::Writer::new(&mut line), event)?;
-        let open = line.trim_end().strip_suffix('}').ok_or(fmt::Error)?;
-        // An id has no character that JSON escapes.
-        writeln!(writer, "{open},\"request\":\"{id}\"}}")
-    }
-}
-
-impl<S, N> FormatEvent<S, N> for WithRequestId
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: format::Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let Some(id) = mlforge::current_request_id() else {
-            return self.0.format_event(context, writer, event);
-        };
-        let mut line = String::new();
-        let plain = format::Writer::new(&mut line);
-        self.0.format_event(context, plain, event)?;
-        writeln!(writer, "{} request={id}", line.trim_end_matches('\n'))
-    }
-}
 
 /// The running log. Dropping it waits for the lines so far, at most for `FLUSH_TIME_MAX`.
 pub(super) struct Log {
@@ -152,25 +78,6 @@ impl Log {
         // The default hook writes to standard error on the thread that panics.
         panic::set_hook(Box::new(|panic| tracing::error!(target: "mlforge::panic", "{panic}")));
         Ok(Self { lines })
-    }
-}
-
-/// One object a line, with the fields of an event beside its time, level and target.
-fn json_format() -> Format<Json> {
-    let format = Format::default().json().flatten_event(true);
-    format.with_current_span(false).with_span_list(false)
-}
-
-/// The line that tells of lines that are missing.
-fn notice(lost: u64, log_format: LogFormat) -> String {
-    let message = format!("{lost} lines of the log could not be written");
-    match log_format {
-        LogFormat::Text => format!("mlforge: {message}\n"),
-        LogFormat::Json => {
-            let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
-            let line = json!({ "timestamp": now, "level": "WARN", "message": message, "target": "mlforge::log" });
-            format!("{line}\n")
-        }
     }
 }
 
@@ -331,14 +238,6 @@ mod tests {
         let written = String::from_utf8(disk.written.lock().unwrap().clone()).unwrap();
         assert_eq!(written, "mlforge: 2 lines of the log could not be written\nthree\n");
         assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn a_notice_in_json_is_one_object_on_a_line() {
-        let line = notice(2, LogFormat::Json);
-        assert_eq!(line.lines().count(), 1);
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(line["message"], "2 lines of the log could not be written");
     }
 
     /// An output that blocks while its lock is held.
