@@ -38,9 +38,9 @@ pub(crate) enum Outcome {
 }
 
 impl Readiness {
-    /// Says from now on that the host is not ready.
-    pub(crate) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
+    /// Says from now on whether the host is stopping.
+    pub(crate) fn set_draining(&self, is_draining: bool) {
+        self.is_draining.store(is_draining, Ordering::Relaxed);
     }
 }
 

@@ -42,6 +42,7 @@ impl Host {
     /// Serves until `shutdown` is ready. Then it accepts no new connection, lets running requests finish (for
     /// at most `Limits::shutdown_timeout`) and returns.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.state().readiness.set_draining(false);
         let http = http(self.limits());
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
@@ -74,7 +75,7 @@ impl Host {
                 }
             });
         }
-        self.state().readiness.drain();
+        self.state().readiness.set_draining(true);
         drop(arrivals);
         if timeout(self.limits().shutdown_timeout, graceful.shutdown())
             .await
