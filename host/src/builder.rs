@@ -56,6 +56,7 @@ pub struct HostBuilder {
     background_maintenance: bool,
     source_schemes: Vec<String>,
     external_url: Option<String>,
+    public_metrics: bool,
     commit_statuses: bool,
     host_names: Vec<String>,
     audit_kept_for: Option<Duration>,
@@ -95,6 +96,7 @@ impl HostBuilder {
             background_maintenance: true,
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
+            public_metrics: false,
             commit_statuses: false,
             host_names: Vec::new(),
             audit_kept_for: None,
@@ -198,6 +200,13 @@ impl HostBuilder {
     /// given, below which the links lead.
     pub fn commit_statuses(mut self, commit_statuses: bool) -> Self {
         self.commit_statuses = commit_statuses;
+        self
+    }
+
+    /// If true, [`Host::handle`] answers `/-/metrics` to everybody; by default it is not found there. See
+    /// [`Host::serve_monitoring`].
+    pub fn public_metrics(mut self, public_metrics: bool) -> Self {
+        self.public_metrics = public_metrics;
         self
     }
 
@@ -337,6 +346,7 @@ impl HostBuilder {
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,
             external_url,
+            public_metrics: self.public_metrics,
         };
         let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
         Ok(Host::new(plugin, services, self.limits, low_priority, sign_in, config))

@@ -8,24 +8,36 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
-use mlforge::forge::local::Visibility;
-use mlforge::forge::{ProjectRef, Role, Scope};
+use mlforge::forge::ProjectRef;
 use time::Date;
 use time::macros::format_description;
 
+use self::backup::{Backup, Restore};
+use self::check::CheckArgs;
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::inspect::Inspect;
+use self::log::LogArgs;
+use self::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
+use self::monitoring::MonitoringArgs;
 use self::sign_in::SignInArgs;
+use self::status::Status;
 use self::storage::FileStoreArgs;
 
+mod backup;
+mod check;
 mod compile;
 mod config;
 mod forge;
+mod inspect;
 mod log;
 mod manage;
+mod manage_commands;
+mod monitoring;
 mod purge;
 mod serve;
 mod sign_in;
+mod status;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -65,21 +77,6 @@ each project and how many went. A running server does the same with: mlforge ser
 Example:
   mlforge purge --older-than 30 --project team/model";
 
-const MEMBER_EXAMPLES: &str = "\
-guest, reporter                 read
-developer, maintainer, owner    read and write
-
-Example:
-  mlforge member set team/model ada developer";
-
-const TOKEN_EXAMPLES: &str = "\
-Examples:
-  mlforge token create --user ada
-  mlforge token create --user ci --project team/model --scope api --expires 2030-01-01
-  export MLFLOW_TRACKING_TOKEN=$(mlforge token create --user ada)
-
-The token is printed now and never again: only its hash is stored.";
-
 /// MLflow tracking and model registry for a code forge
 #[derive(Debug, Parser)]
 #[command(name = "mlforge", version, after_help = EXAMPLES, arg_required_else_help = false)]
@@ -107,6 +104,19 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
     },
+    /// Print the records of a project in words
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(Inspect),
+    /// Verify what is stored
+    #[command(after_help = check::EXAMPLES)]
+    Check(CheckArgs),
+    /// Copy everything that a server keeps, which may be running
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(Backup),
+    /// Make a data directory from a backup
+    Restore(Restore),
+    /// Show on a terminal how a running server is doing
+    Status(Status),
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
@@ -189,6 +199,12 @@ struct Serve {
     files: FileStoreArgs,
 
     #[command(flatten)]
+    monitoring: MonitoringArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
+
+    #[command(flatten)]
     sign_in: SignInArgs,
 
     /// Serve MLflow's own web pages too, at /-/ml/mlflow-ui/ below each project: the static build of an installed MLflow,
@@ -216,91 +232,6 @@ struct Purge {
     files: FileStoreArgs,
 }
 
-#[derive(Debug, Subcommand)]
-enum ProjectCommand {
-    /// Make a project without members, and print its number
-    Create {
-        /// Full path, for example team/model
-        path: String,
-        /// Visibility: private (members only), internal (every user) or public (everybody, also without signing in)
-        #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
-        visibility: Visibility,
-    },
-    /// Say who may read a project without being a member
-    #[command(name = "visibility")]
-    SetVisibility {
-        /// Its number or path
-        #[arg(value_parser = parse_project)]
-        project: ProjectRef,
-        /// One of private (nobody), internal (every user), public (everybody, also without signing in)
-        #[arg(value_name = "WORD")]
-        visibility: Visibility,
-    },
-    /// Print number, path and visibility of each project
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Make a user, and print their number
-    Create {
-        /// The name, for example ada
-        name: String,
-    },
-    /// Let a user create users and projects on the server's pages, and read there who changed what
-    Admin {
-        /// Their name
-        name: String,
-        /// Take it back
-        #[arg(long)]
-        revoke: bool,
-    },
-    /// Print number and name of each user, and who is an administrator
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-enum MemberCommand {
-    /// Give a user a role in a project, instead of the one they have there
-    #[command(after_help = MEMBER_EXAMPLES)]
-    Set {
-        /// Its number or path
-        #[arg(value_parser = parse_project)]
-        project: ProjectRef,
-        /// Their name
-        user: String,
-        /// One of guest, reporter, developer, maintainer, owner
-        role: Role,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Make a token, and print it
-    #[command(after_help = TOKEN_EXAMPLES)]
-    Create {
-        /// As whom it acts
-        #[arg(long, value_name = "NAME")]
-        user: String,
-        /// The only project for which it works, by number or path [default: all of the user's]
-        #[arg(long, value_parser = parse_project)]
-        project: Option<ProjectRef>,
-        /// Either api (everything) or read_api (reading and searching only)
-        #[arg(long, default_value_t = Scope::Api)]
-        scope: Scope,
-        /// First day (UTC) on which it no longer works, as YYYY-MM-DD [default: until revoked]
-        #[arg(long, value_name = "DATE", value_parser = parse_day)]
-        expires: Option<Date>,
-    },
-    /// Print number, beginning, user, project, scope, last day, last use and state of each token
-    List,
-    /// End a token at once
-    Revoke {
-        /// The whole token, or its number in `token list`
-        token_or_id: String,
-    },
-}
-
 /// Runs the command of the arguments. Returns the exit code.
 pub(crate) fn run() -> ExitCode {
     match config::parse(std::env::args_os().collect()) {
@@ -321,23 +252,30 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
-    if let Command::Config(command) = &cli.command {
-        return config::run(command);
-    }
-    create_private_dir(&cli.data).with_context(|| format!("cannot make the directory {}", cli.data.display()))?;
-    // An early test gives one clear message instead of one for each file that cannot be written.
-    tempfile::tempfile_in(&cli.data)
-        .with_context(|| format!("cannot write to the data directory {}", cli.data.display()))?;
+    let data = || prepared(&cli.data);
     match &cli.command {
-        Command::Serve(serve) => serve::serve(&cli.data, serve),
         Command::Config(command) => config::run(command),
-        Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
-        Command::Purge(options) => purge::purge(&cli.data, options),
-        Command::Project(command) => manage::project(&cli.data, command),
-        Command::User(command) => manage::user(&cli.data, command),
-        Command::Member(command) => manage::member(&cli.data, command),
-        Command::Token(command) => manage::token(&cli.data, command),
+        Command::Status(options) => status::status(&cli.data, options),
+        Command::Inspect(options) => inspect::inspect(&cli.data, options),
+        Command::Check(options) => check::check(&cli.data, options),
+        Command::Backup(options) => backup::backup(&cli.data, options),
+        Command::Restore(options) => backup::restore(&cli.data, options),
+        Command::Serve(serve) => serve::serve(data()?, serve),
+        Command::Compile { plugin } => compile::compile(data()?, plugin.as_deref()),
+        Command::Purge(options) => purge::purge(data()?, options),
+        Command::Project(command) => manage::project(data()?, command),
+        Command::User(command) => manage::user(data()?, command),
+        Command::Member(command) => manage::member(data()?, command),
+        Command::Token(command) => manage::token(data()?, command),
     }
+}
+
+/// Makes a data directory when it is absent.
+fn prepared(data: &Path) -> anyhow::Result<&Path> {
+    create_private_dir(data).with_context(|| format!("cannot make the directory {}", data.display()))?;
+    // An early test gives one clear message instead of one for each file that cannot be written.
+    tempfile::tempfile_in(data).with_context(|| format!("cannot write to the data directory {}", data.display()))?;
+    Ok(data)
 }
 
 /// Prints an error in exactly one line, even if its cause has several.

@@ -32,6 +32,7 @@ mod logging;
 mod long_batches;
 mod lookups;
 mod models;
+mod monitoring;
 mod neighbours;
 mod ordering;
 mod packing;

@@ -20,8 +20,8 @@ const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";
 /// The environment variable of the secret with which the forge signs its webhooks.
 const WEBHOOK_SECRET_VARIABLE: &str = "MLFORGE_FORGE_WEBHOOK_SECRET";
 /// The file in a data directory that names its forge. A directory of the local forge has none.
-const OWNER_FILE: &str = "forge";
-const LOCAL_FILE: &str = "forge.db";
+pub(super) const OWNER_FILE: &str = "forge";
+pub(super) const LOCAL_FILE: &str = "forge.db";
 
 /// Options for the forge that knows users, projects and roles.
 #[derive(Debug, Args)]

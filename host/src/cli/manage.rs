@@ -10,7 +10,7 @@ use mlforge::forge::local::{NewToken, TokenEntry};
 use mlforge::storage::ProjectId;
 
 use super::forge::open_managed as open;
-use super::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
+use super::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 
 /// Placeholder for an absent value in lists.
 const NONE: &str = "-";

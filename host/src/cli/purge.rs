@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
 /// Purges projects that no server serves. The storage is locked until it ends.
 pub(super) fn purge(data: &Path, options: &Purge) -> anyhow::Result<()> {
-    let _log = super::log::Log::start()?;
+    let _log = super::log::Log::start(super::log::LogFormat::Text)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -76,7 +76,7 @@ fn title(forge: &OpenForge, project: ProjectId) -> anyhow::Result<String> {
 }
 
 /// All projects that have data.
-async fn projects(records: &SqliteRecords) -> anyhow::Result<Vec<ProjectId>> {
+pub(super) async fn projects(records: &SqliteRecords) -> anyhow::Result<Vec<ProjectId>> {
     let mut projects: Vec<ProjectId> = Vec::new();
     loop {
         let page = records

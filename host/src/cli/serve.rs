@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use super::Serve;
 use super::forge::OpenForge;
 use super::log::Log;
+use super::monitoring::Monitoring;
 
 /// With one worker, a single slow step would delay all requests.
 const WORKERS_MIN: usize = 2;
@@ -24,7 +25,7 @@ const WORKERS_MIN: usize = 2;
 const DAY_S: u64 = 24 * 3_600;
 
 pub(super) fn serve(data: &Path, options: &Serve) -> anyhow::Result<()> {
-    let _log = Log::start()?;
+    let _log = Log::start(options.log.format())?;
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.max(WORKERS_MIN))
@@ -42,6 +43,7 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let watchers = options.monitoring.bind().await?;
     let shutdown = shutdown_signal()?;
     let base = options
         .external_url
@@ -63,6 +65,8 @@ async fn run(data: &Path, options: &Serve) -> anyhow::Result<()> {
         tokio::spawn(probe(remote));
     }
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
+    let local = options.files.is_local().then_some(&records);
+    let _monitoring = Monitoring::start(&host, data, watchers, local);
     let purging = options
         .purge_after
         .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), records, days)));
@@ -110,6 +114,7 @@ async fn build(data: &Path, options: &Serve, records: Arc<SqliteRecords>, forge:
             ..Limits::default()
         })
         .isolate(options.isolate)
+        .public_metrics(options.monitoring.metrics_public())
         .commit_statuses(options.forge.commit_statuses)
         .source_schemes(source_schemes(&options.allow_source, &options.deny_source)?)
         .build()

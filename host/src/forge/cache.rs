@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 
+use super::calls::{ForgeCall, ForgeCalls};
 use super::{
     Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectPage, ProjectRef, Role, Scope,
     Visibility,
@@ -37,6 +37,7 @@ pub(crate) struct CachedForge {
     clock: Clock,
     entries: Cache<Key, Arc<Entry>>,
     pages: Cache<Key, Arc<Listed>>,
+    calls: ForgeCalls,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
     events: AtomicU64,
 }
@@ -66,6 +67,7 @@ impl CachedForge {
             clock,
             entries: Cache::new(ENTRIES_MAX),
             pages: Cache::new(PAGES_MAX),
+            calls: ForgeCalls::default(),
             events: AtomicU64::new(0),
         }
     }
@@ -75,6 +77,11 @@ impl CachedForge {
         &*self.forge
     }
 
+    /// The counts of calls. Callers of [`forge`](Self::forge) count theirs too.
+    pub(crate) fn calls(&self) -> &ForgeCalls {
+        &self.calls
+    }
+
     /// Asks as [`Forge::resolve`] does, unless there is an answer that is at most `age_max` old.
     pub(crate) async fn resolve(&self, project: &ProjectRef, credential: &Credential, age_max: Duration) -> Answer {
         if !self.forge.is_cached() {
@@ -82,6 +89,7 @@ impl CachedForge {
         }
         let (key, now) = (key(project, credential), (self.clock)());
         if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(now, age_max)) {
+            self.calls.cache_hits.increment();
             return entry.answer.clone();
         }
         let reuse = |_: &Key, entry: &mut Arc<Entry>| {
@@ -93,11 +101,15 @@ impl CachedForge {
         };
         // Waits for a call that is in flight. If that is given up, the next in line makes one.
         let guard = match self.entries.entry_async(&key, reuse).await {
-            EntryResult::Retained(answer) => return answer,
+            EntryResult::Retained(answer) => {
+                self.calls.cache_hits.increment();
+                return answer;
+            }
             EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => guard,
             // Neither comes, since `reuse` removes nothing and the wait has no limit of its own.
             EntryResult::Removed(..) | EntryResult::Timeout => return self.ask(project, credential).await,
         };
+        self.calls.cache_misses.increment();
         let (events, asked) = (self.events.load(Ordering::SeqCst), (self.clock)());
         let answer = self.ask(project, credential).await;
         let is_outdated = self.events.load(Ordering::SeqCst) != events;
@@ -118,9 +130,10 @@ impl CachedForge {
         credential: &Credential,
         after: &str,
     ) -> Result<Option<ProjectPage>, ForgeError> {
-        let asked = || async {
-            let listed = timeout(self.timeout, self.forge.projects(credential, after)).await;
-            listed.unwrap_or_else(|_| Err(ForgeError::new("it did not list projects in time")))
+        let asked = || {
+            let listed = self.forge.projects(credential, after);
+            self.calls
+                .bounded(ForgeCall::Projects, self.timeout, listed, Option::is_none)
         };
         if !self.forge.is_cached() {
             return asked().await;
@@ -159,10 +172,10 @@ impl CachedForge {
                 credential => self.forge.resolve(project, credential).await,
             }
         };
-        match timeout(self.timeout, decided).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ForgeError::new("it did not answer in time")),
-        }
+        let is_refusal = |decision: &Decision| !matches!(decision, Decision::Known(_));
+        self.calls
+            .bounded(ForgeCall::Resolve, self.timeout, decided, is_refusal)
+            .await
     }
 }
 

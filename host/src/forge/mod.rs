@@ -7,6 +7,7 @@ use crate::storage::ProjectId;
 
 mod access;
 pub(crate) mod cache;
+pub(crate) mod calls;
 mod client;
 mod commit_status;
 mod credential;

@@ -94,7 +94,7 @@ impl HostState {
         };
         match result {
             Ok(response) => Ok((response, answer)),
-            Err(fault) => Err(to_http_error(fault, caller.project, call.request.uri().path())),
+            Err(fault) => Err(self.note_fault(fault, caller.project, call.request.uri().path())),
         }
     }
 
@@ -128,6 +128,12 @@ impl HostState {
         }
     }
 
+    /// Counts and logs why an instance gave no answer.
+    pub(crate) fn note_fault(&self, fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
+        self.pool.counts.note_fault(&fault);
+        to_http_error(fault, project, path)
+    }
+
     /// Takes an idle instance of a project, or makes one.
     pub(crate) async fn instance(
         &self,
@@ -141,9 +147,9 @@ impl HostState {
         let create = async || {
             let share = self.admission.memory.share(Claim { project, caller: None });
             let create = Instance::create(&self.plugin, &self.services, share, &self.limits, project, kind);
-            timeout_at(deadline, create)
-                .await
-                .unwrap_or(Err(InstanceError::TimedOut))
+            let created = timeout_at(deadline, create).await;
+            self.pool.counts.of(kind).made.increment();
+            created.unwrap_or(Err(InstanceError::TimedOut))
         };
         let of = match create().await {
             Err(InstanceError::NoRoom(Exhausted::Project)) => Some(project),
@@ -163,7 +169,7 @@ impl HostState {
 }
 
 /// Logs why an instance gave no answer. The client learns only whether to try again.
-pub(crate) fn to_http_error(fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
+fn to_http_error(fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
     let project = project.0;
     match fault {
         InstanceError::TimedOut => {

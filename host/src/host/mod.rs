@@ -9,10 +9,12 @@ pub(crate) mod ingress;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
+pub(crate) mod metrics;
 pub(crate) mod mlflow_ui;
 pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
+pub(crate) mod readiness;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
@@ -39,6 +41,8 @@ use crate::host::forge_turns::{ForgeTurns, ForgeWork};
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
+use crate::host::metrics::{Started, StorageUsage};
+use crate::host::readiness::Readiness;
 use crate::host::upload_gc::UploadGc;
 use crate::host::usage::UsageCounts;
 use crate::http::access_log::RequestLine;
@@ -46,6 +50,7 @@ use crate::http::error;
 use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
 use crate::http::request_id::RequestId;
+use crate::http::request_metrics::RequestMetrics;
 use crate::http::response_body::Body;
 use crate::http::route_class::{self, BodyMode, Intent, RouteClass};
 use crate::http::router;
@@ -86,6 +91,10 @@ pub(crate) struct HostState {
     pub(crate) forms: Semaphore,
     pub(crate) sign_in: SignIn,
     pub(crate) usage_counts: UsageCounts,
+    started: Started,
+    requests: RequestMetrics,
+    storage_usage: StorageUsage,
+    pub(crate) readiness: Readiness,
 }
 
 /// Settings of a host, besides its limits.
@@ -99,6 +108,8 @@ pub(crate) struct HostConfig {
     pub(crate) source_schemes: Option<HeaderValue>,
     /// The host's address for clients, without a slash at its end. `None`: the one that a request names.
     pub(crate) external_url: Option<String>,
+    /// True if the metrics are on the public listener.
+    pub(crate) public_metrics: bool,
     /// The audit log.
     pub(crate) audit: AuditLog,
     /// The names and origins by which browsers know the host.
@@ -132,6 +143,10 @@ impl Host {
             forms: Semaphore::new(pages::FORMS_MAX),
             sign_in,
             usage_counts: UsageCounts::default(),
+            started: Started::now(),
+            requests: RequestMetrics::new(),
+            storage_usage: StorageUsage::default(),
+            readiness: Readiness::default(),
             limits,
         };
         Self { state: Arc::new(state) }
@@ -180,9 +195,12 @@ impl Host {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let mut line = RequestLine::begin(&head);
-        let mut response = match router::route(&head.method, &head.uri) {
+        let route = router::route(&head.method, &head.uri);
+        let mut line = RequestLine::begin(&head, route.name(&head.method), &self.state.requests);
+        let mut response = match route {
             Route::Health => error::health(),
+            Route::Ready => self.state.readiness().await.into(),
+            Route::Metrics => self.answer_public_metrics(),
             Route::Webhook => {
                 let body = body.map_err(Into::into).boxed_unsync();
                 let taken = self.state.take_webhook(&head, body).await;
@@ -221,7 +239,7 @@ impl HostState {
         project: ProjectRef,
         path: &str,
         mut body: Inbound,
-        line: &mut RequestLine,
+        line: &mut RequestLine<'_>,
     ) -> Result<Response<Body>, HttpError> {
         let admitted = match self.admit(head, &project, path).await {
             Ok(admitted) => admitted,

@@ -4,10 +4,13 @@
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
+use super::route_name::RouteName;
 use crate::forge::ProjectRef;
 use crate::storage::ProjectId;
 
 const HEALTH: &str = "/-/health";
+const READY: &str = "/-/ready";
+const METRICS: &str = "/-/metrics";
 /// MLflow's health path. Probes request it at the root, and scripts after the tracking URI.
 const MLFLOW_HEALTH: &str = "/health";
 /// The address to which the forge sends its webhooks.
@@ -34,6 +37,10 @@ const UI_CALLS: [&str; 4] = [
 pub(crate) enum Route<'a> {
     /// The health check of the host.
     Health,
+    /// The readiness check of the host.
+    Ready,
+    /// The metrics of the host.
+    Metrics,
     /// The host, for a webhook of the forge.
     Webhook,
     /// A page of the server itself.
@@ -131,11 +138,31 @@ impl<'a> ServerPage<'a> {
     }
 }
 
+impl Route<'_> {
+    /// The name in the metrics.
+    pub(crate) fn name(&self, method: &Method) -> RouteName {
+        match self {
+            Self::Health => RouteName::HEALTH,
+            Self::Ready => RouteName::READY,
+            Self::Metrics => RouteName::METRICS,
+            Self::Webhook => RouteName::WEBHOOK,
+            Self::Server(_) => RouteName::SERVER_PAGE,
+            Self::Project { path, .. } => RouteName::of(method, path),
+            Self::Nowhere => RouteName::OTHER,
+        }
+    }
+}
+
 /// Finds the target of a request.
 pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     let asks = method == Method::GET || method == Method::HEAD;
     if asks && [HEALTH, MLFLOW_HEALTH].contains(&uri.path()) {
         return Route::Health;
+    }
+    match uri.path() {
+        READY if asks => return Route::Ready,
+        METRICS if asks => return Route::Metrics,
+        _ => {}
     }
     if method == Method::POST && uri.path() == WEBHOOK {
         return Route::Webhook;

@@ -8,6 +8,7 @@ pub(crate) mod fair_queue;
 pub(crate) mod forge_rest;
 mod imports;
 pub(crate) mod instance;
+pub(crate) mod instance_counts;
 pub(crate) mod instance_pool;
 pub(crate) mod low_priority;
 pub(crate) mod resources;

@@ -7,12 +7,14 @@ pub use blobs::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
     ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
+pub use counts::RecordsCounts;
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 
 use crate::convert::{to_u64, to_usize};
 
 mod blobs;
+mod counts;
 mod error;
 pub mod files;
 mod lock;
@@ -25,6 +27,7 @@ pub mod s3;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+pub(crate) mod usage;
 
 /// Maximum length of a key, in bytes.
 pub const KEY_BYTES_MAX: usize = 4096;
@@ -280,4 +283,9 @@ pub trait Records: Send + Sync + 'static {
     /// Applies all writes if every check holds, else none. The writes are durable when this returns `Ok`. A
     /// commit whose caller stopped waiting is still applied as a whole or not at all.
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError>;
+
+    /// Counts since the storage was opened, for the host's metrics. `None`: this storage counts nothing.
+    fn counts(&self) -> Option<RecordsCounts> {
+        None
+    }
 }

@@ -17,4 +17,5 @@ pub mod pages_or_api;
 pub mod path;
 pub mod rights;
 pub mod route;
+pub mod route_names;
 pub mod wasi;

@@ -67,9 +67,11 @@ mod audit;
 mod columns;
 mod commit_statuses;
 mod jobs;
+mod layout;
 pub mod logged_models;
 mod points;
 mod purge;
+mod read_key;
 pub mod registry;
 mod runs;
 mod uploads;
@@ -81,6 +83,7 @@ pub use columns::{
 };
 pub use commit_statuses::{all_pending_statuses, pending_status, pending_status_of};
 pub use jobs::{JobTarget, all_job_lookups, job_lookup, job_target_of};
+pub use layout::Family;
 use points::read_point;
 pub use points::{
     POINT_BYTES, chunk, chunks, high_water_mark, histories, history, newest_point, point, point_at, point_of,
@@ -89,6 +92,7 @@ pub use points::{
 pub use purge::{
     Tombstone, all_deletions, all_tombstones, deleted_run, deletion, of_experiment, tombstone, tombstone_of,
 };
+pub use read_key::{FieldValue, ReadKey, read_key};
 pub use runs::{
     RUN_SORT_KEY_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
     run_model_input, run_model_output, run_of_sort_key, run_param, run_part, run_parts, run_sort_key, run_tag,

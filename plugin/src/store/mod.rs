@@ -11,6 +11,7 @@ pub mod compaction;
 pub mod contiguous;
 pub mod experiments;
 pub mod forge_calls;
+pub mod inspection;
 pub mod job_lookups;
 pub mod job_tags;
 pub mod keys;

@@ -1,6 +1,6 @@
 //! Reads: a pool of connections, and the two reads of `Records`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::time::{Instant, sleep};
 
 use super::schema::{self, BUSY_TIMEOUT};
+use super::with_suffix;
 use crate::storage::{Measured, Page, ProjectId, Range, StorageError, Values};
 
 /// Maximum number of connections kept open between reads. If more threads read at once, further connections
@@ -100,6 +101,13 @@ impl Readers {
             self.put_back(connection);
         }
         result
+    }
+
+    /// Size of the database and its write-ahead log, in bytes. `None`: there is no database file any more.
+    pub(super) fn file_bytes(&self) -> Option<u64> {
+        let size = |path: &Path| std::fs::metadata(path).map(|file| file.len());
+        let log = size(&with_suffix(&self.path, "-wal")).unwrap_or(0);
+        Some(size(&self.path).ok()?.saturating_add(log))
     }
 
     pub(super) fn close(&self) {
