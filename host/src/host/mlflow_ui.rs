@@ -25,7 +25,7 @@ impl HostState {
         project: ProjectRef,
         below: &str,
         body: Inbound,
-        line: &mut RequestLine,
+        line: &mut RequestLine<'_>,
     ) -> Response<Body> {
         let call = router::ui_call(below).filter(|_| self.config.mlflow_ui.is_some());
         let answered = match call {
@@ -45,7 +45,7 @@ impl HostState {
         project: &ProjectRef,
         below: &str,
         mut body: Inbound,
-        line: &mut RequestLine,
+        line: &mut RequestLine<'_>,
     ) -> Result<Response<Body>, HttpError> {
         let asks = [Method::GET, Method::HEAD].contains(&head.method);
         let Some(files) = self.config.mlflow_ui.as_ref().filter(|_| asks) else {

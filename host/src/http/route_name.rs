@@ -31,6 +31,8 @@ impl RouteName {
     pub(crate) const WEBHOOK: Self = Self(4);
     /// A page of the server itself.
     pub(crate) const SERVER_PAGE: Self = Self(5);
+    /// A file of MLflow's own pages.
+    pub(crate) const MLFLOW_UI: Self = Self(6);
 
     /// The route of a request to the component, by method and the path after the mount. It costs a look-up in a table, and
     /// for the few routes with a parameter in their path a comparison with each of them.
@@ -55,13 +57,14 @@ pub(crate) fn labels() -> &'static [RouteLabel] {
 static NAMES: LazyLock<Names> = LazyLock::new(Names::new);
 
 /// Labels of the host's own routes, at the indices of the constants above.
-const OWN: [(&str, &str); 6] = [
+const OWN: [(&str, &str); 7] = [
     ("any", "other"),
     ("GET", "/-/health"),
     ("GET", "/-/ready"),
     ("GET", "/-/metrics"),
     ("POST", "/-/webhook"),
     ("any", "pages of the server"),
+    ("GET", "files of MLflow's own pages"),
 ];
 
 struct Names {

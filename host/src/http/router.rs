@@ -147,6 +147,10 @@ impl Route<'_> {
             Self::Metrics => RouteName::METRICS,
             Self::Webhook => RouteName::WEBHOOK,
             Self::Server(_) => RouteName::SERVER_PAGE,
+            Self::MlflowUi { below, .. } => match ui_call(below) {
+                Some(path) => RouteName::of(method, path),
+                None => RouteName::MLFLOW_UI,
+            },
             Self::Project { path, .. } => RouteName::of(method, path),
             Self::Nowhere => RouteName::OTHER,
         }
