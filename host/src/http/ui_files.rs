@@ -119,12 +119,8 @@ impl UiFiles {
         if !files.contains_key(INDEX) {
             bail!("{shown} has no {INDEX}; MLflow's pages are in …/site-packages/mlflow/server/js/build");
         }
+        tracing::info!(directory = %shown, files = files.len(), "serving MLflow's own pages at /PROJECT/-/ml/mlflow-ui/");
         Ok(Self { files })
-    }
-
-    /// The number of files.
-    pub(crate) fn len(&self) -> usize {
-        self.files.len()
     }
 
     /// The file at a path below the address of the pages. `None`: there is none.
@@ -295,7 +291,7 @@ mod tests {
         link(&outside.path().join("secret.js"), "secret.js");
         link(&build.path().join("index.html"), "inside.html");
         let files = UiFiles::open(build.path()).unwrap();
-        assert_eq!(files.len(), 3);
+        assert_eq!(files.files.len(), 3);
         let found = |path: &str| files.find(path).map(|(name, _)| name.to_owned());
         assert_eq!(found("/").as_deref(), Some("index.html"));
         assert_eq!(found("/static-files/static/a%20b.js").as_deref(), Some("static/a b.js"));
