@@ -60,7 +60,7 @@ impl HostState {
             connection.accept(claim);
         }
         if below.is_empty() {
-            return with_slash(self.sign_in.cookies.root(), head);
+            return Ok(with_slash());
         }
         let (name, path) = files.find(below).ok_or(HttpError::EndpointNotFound)?;
         let permit = self.admission.transfer_permit(claim).await?;
@@ -71,12 +71,11 @@ impl HostState {
 }
 
 /// Leads to the address with a slash at its end. The page names its files relative to it.
-fn with_slash(root: &str, head: &Parts) -> Result<Response<Body>, HttpError> {
+fn with_slash() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    let address = HeaderValue::try_from(format!("{root}{}/", head.uri.path()));
+    // It is relative, since a proxy may have cut the beginning of the path.
+    let address = HeaderValue::from_static("mlflow-ui/");
+    response.headers_mut().insert(LOCATION, address);
     response
-        .headers_mut()
-        .insert(LOCATION, address.map_err(|_| HttpError::EndpointNotFound)?);
-    Ok(response)
 }

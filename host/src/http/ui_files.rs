@@ -42,9 +42,9 @@ const STATIC: &str = "/static-files/";
 /// The least number of digits of a hash in a name: `main.0b0baad6.js`.
 const HASH_DIGITS_MIN: usize = 8;
 
-/// The content security policy of MLflow's pages. Scripts come from this server alone, but the libraries for charts of MLflow 2 and early 3
-/// compile functions from texts, and all draw with styles of their own. An artifact in HTML is shown in a frame from a blob,
-/// which inherits this policy, so no script inside it runs.
+/// The content security policy of MLflow's pages. Scripts come from this server alone. The libraries for charts of MLflow 2 and
+/// early 3 compile functions from texts, and all draw with styles of their own. An artifact in HTML is shown in a frame from a
+/// blob, which inherits this policy, so no script inside it runs.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'self' blob:; \
                       worker-src 'self' blob:; frame-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
@@ -119,6 +119,7 @@ impl UiFiles {
         if !files.contains_key(INDEX) {
             bail!("{shown} has no {INDEX}; MLflow's pages are in …/site-packages/mlflow/server/js/build");
         }
+        tracing::info!(directory = %shown, files = files.len(), "serving MLflow's own pages at /PROJECT/-/ml/mlflow-ui/");
         Ok(Self { files })
     }
 
