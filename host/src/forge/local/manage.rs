@@ -85,15 +85,15 @@ impl LocalForge {
     /// # Errors
     /// [`LocalError::UserUnknown`].
     pub fn list_tokens_of(&self, user: &str) -> Result<Vec<TokenEntry>, LocalError> {
-        let writer = self.writer();
         let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
              FROM tokens t JOIN users u ON u.id = t.user LEFT JOIN projects p ON p.id = t.project
              WHERE t.user = ?1 AND t.revoked IS NULL ORDER BY t.id DESC LIMIT ?2";
-        let mut statement = writer.prepare_cached(select)?;
-        let rows = statement.query_map(params![user_id(&writer, user)?, LIST_PAGE_MAX], token_entry)?;
-        let mut entries = rows.collect::<Result<Vec<_>, _>>()?;
-        self.add_noted_uses(&mut entries);
-        Ok(entries)
+        self.with_noted_uses(|| {
+            let writer = self.writer();
+            let mut statement = writer.prepare_cached(select)?;
+            let rows = statement.query_map(params![user_id(&writer, user)?, LIST_PAGE_MAX], token_entry)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Revokes a token of a user by its number. A number of another user's token changes nothing.

@@ -88,17 +88,10 @@ impl LocalForge {
     /// # Errors
     /// Fails when the file cannot be read.
     pub fn list_tokens(&self, after: u64) -> Result<Vec<TokenEntry>, LocalError> {
-        self.list(
-            "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
+        let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
              FROM tokens t JOIN users u ON u.id = t.user LEFT JOIN projects p ON p.id = t.project
-             WHERE t.id > ?1 ORDER BY t.id LIMIT ?2",
-            after,
-            token_entry,
-        )
-        .map(|mut entries: Vec<TokenEntry>| {
-            self.add_noted_uses(&mut entries);
-            entries
-        })
+             WHERE t.id > ?1 ORDER BY t.id LIMIT ?2";
+        self.with_noted_uses(|| self.list(select, after, token_entry))
     }
 
     /// Revokes a token, given whole or by its number. Revoking it again changes nothing.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-use super::{LocalForge, Shared, TokenEntry};
+use super::{LocalError, LocalForge, Shared, TokenEntry};
 use crate::forge::Decision;
 
 /// Time between two writes. It is the accuracy of what other processes read.
@@ -68,12 +68,18 @@ impl LocalForge {
         });
     }
 
-    /// Sets the last uses that this process knows and has not written.
-    pub(super) fn add_noted_uses(&self, entries: &mut [TokenEntry]) {
-        let uses = self.shared.uses();
-        for entry in entries {
-            entry.used_s = entry.used_s.max(uses.noted.get(&entry.id).copied());
+    /// Reads tokens, with the last uses that this process knows and has not written.
+    pub(super) fn with_noted_uses(
+        &self,
+        read: impl FnOnce() -> Result<Vec<TokenEntry>, LocalError>,
+    ) -> Result<Vec<TokenEntry>, LocalError> {
+        // A use that is not noted any more is written before the read gets the connection.
+        let noted = self.shared.uses().noted.clone();
+        let mut entries = read()?;
+        for entry in &mut entries {
+            entry.used_s = entry.used_s.max(noted.get(&entry.id).copied());
         }
+        Ok(entries)
     }
 }
 
@@ -85,6 +91,7 @@ impl Shared {
 
     /// Writes the noted uses in one transaction. If that fails they are lost, and the log says so.
     fn write_uses(&self) {
+        let mut writer = self.writer();
         let noted = {
             let mut uses = self.uses();
             uses.planned = None;
@@ -94,8 +101,7 @@ impl Shared {
         if noted.is_empty() {
             return;
         }
-        let write = || -> rusqlite::Result<()> {
-            let mut writer = self.writer();
+        let mut write = || -> rusqlite::Result<()> {
             let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             {
                 let update = "UPDATE tokens SET used = ?2 WHERE id = ?1 AND coalesce(used, 0) < ?2";
