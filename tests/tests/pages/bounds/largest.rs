@@ -20,7 +20,7 @@ fn quotes(chars: usize) -> String {
 }
 
 fn pairs(count: usize, key_chars: usize, value: &str) -> Vec<Value> {
-    let pair = |number| json!({"key": long(number, key_chars), "value": value});
+    let pair = |number: usize| json!({"key": long(number, key_chars), "value": value});
     (0..count).map(pair).collect()
 }
 
@@ -50,10 +50,10 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
     }
     let chosen: Vec<String> = runs.iter().take(20).map(|run| format!("run={run}")).collect();
     let columns = |kind: &str, chars: usize| {
-        let column = |number| format!("column={kind}.{}", mlforge_ui::link::encoded(&long(number, chars)));
+        let column = |number: usize| format!("column={kind}.{}", mlforge_ui::link::encoded(&long(number, chars)));
         (0..20).map(column).collect::<Vec<_>>().join("&")
     };
-    let filter = mlforge_ui::link::encoded(&format!("params.a != '{}'", long("", 1_300)));
+    let filter = mlforge_ui::link::encoded(&format!("params.a != '{}'", long("", 400)));
     let mut addresses = vec![
         "experiments/1".to_owned(),
         format!("experiments/1?{}", columns("params", 250)),
@@ -96,7 +96,7 @@ fn run(tracker: &Tracker, number: usize, parent: Option<&str>) -> String {
     let run = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
     let (count, value_chars) = if is_first { (90, 5_999) } else { (20, 300) };
     let points = |step: usize| {
-        let point = move |key| json!({"key": long(key, 250), "value": step, "timestamp": step, "step": step});
+        let point = move |key: usize| json!({"key": long(key, 250), "value": step, "timestamp": step, "step": step});
         (0..count).map(point)
     };
     let points: Vec<Value> = (0..3).flat_map(points).collect();
@@ -211,5 +211,5 @@ fn a_filter_that_is_too_long_for_a_page_is_refused() {
         &format!("experiments/0?filter={}", mlforge_ui::link::encoded(&filter)),
     );
     assert_eq!(file.status, 400);
-    file.shows("4013 bytes; on a page it may have 4000");
+    file.shows("bytes in an address; on a page it may have 4000");
 }
