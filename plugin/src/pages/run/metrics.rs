@@ -59,28 +59,30 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
     let list = look.onto(&unlooked);
     let next = from + some.len();
     let next = (next < fitting.len()).then(|| list.clone().with("from", next.to_string()));
-    let own = &words.runs;
-    Ok(view
-        .page(if is_system { own.system } else { own.metrics })
-        .answer(&html! {
-            (head(&view, tab))
-            div.bar {
-                (find(&view, &plain.to_string(), query, own.find_metric))
-                (look.bar(words, &unlooked))
-                @if !shown.is_empty() { a.small href=(csv_address(&view, &some)) { (words.common.csv) } }
-            }
-            @if shown.is_empty() {
-                (nothing(&view, query))
-            } @else {
-                (table(&view, &shown, look))
-                (parts::pager(
-                    words,
-                    (from > 0).then(|| list.to_string()).as_deref(),
-                    next.map(|next| next.to_string()).as_deref(),
-                ))
-                (charts(&view, &shown, look, CHARTS_MAX))
-            }
-        }))
+    let title = if is_system {
+        words.runs.system
+    } else {
+        words.runs.metrics
+    };
+    Ok(view.page(title).answer(&html! {
+        (head(&view, tab))
+        div.bar {
+            (find(&view, &plain.to_string(), query, words.runs.find_metric))
+            (look.bar(words, &unlooked))
+            @if !shown.is_empty() { a.small href=(csv_address(&view, &some)) { (words.common.csv) } }
+        }
+        @if shown.is_empty() {
+            (nothing(&view, query))
+        } @else {
+            (table(&view, &shown, look))
+            (parts::pager(
+                words,
+                (from > 0).then(|| list.to_string()).as_deref(),
+                next.map(|next| next.to_string()).as_deref(),
+            ))
+            (charts(&view, &shown, look, CHARTS_MAX))
+        }
+    }))
 }
 
 /// About the number of bytes of the texts of a row that have the metric's name: two addresses and three texts.
