@@ -9,10 +9,9 @@ use crate::domain::metric::Point;
 use crate::domain::name::cut;
 use crate::domain::run::{FullRun, Status};
 use crate::error::Result;
-use crate::pages::parts;
 use crate::store::runs::read;
 
-/// Longest value of a param that a page keeps, in characters.
+/// Longest name of a run, or value of a param, that a page keeps, in characters.
 const VALUE_CHARS_MAX: usize = 200;
 /// Largest number of portions of runs that are read. Runs after these are left out: they have more values than a page
 /// can show.
@@ -27,7 +26,7 @@ pub struct Column {
     pub id: RunId,
     /// Its experiment.
     pub experiment: ExperimentId,
-    /// Its name.
+    /// The beginning of its name.
     pub name: String,
     /// Its status.
     pub status: Status,
@@ -71,7 +70,7 @@ impl Column {
         Column {
             id: full.run.id,
             experiment: full.run.experiment,
-            name: parts::name(&full.run.name),
+            name: cut(full.run.name.clone(), chars_max),
             status: full.run.status,
             stage: full.stage,
             start_time_ms: full.run.start_time_ms,
@@ -93,7 +92,7 @@ pub async fn read(ids: &[RunId]) -> Result<Vec<Column>> {
     read_cut(ids, VALUE_CHARS_MAX).await
 }
 
-/// Reads runs as `read` does, with the whole values of their params.
+/// Reads runs as `read` does, with their whole names and the whole values of their params.
 pub async fn read_whole(ids: &[RunId]) -> Result<Vec<Column>> {
     read_cut(ids, usize::MAX).await
 }

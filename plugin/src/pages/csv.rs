@@ -7,7 +7,7 @@ pub fn line(cells: impl IntoIterator<Item = String>) -> String {
     line
 }
 
-/// A cell. Programs that calculate would take some texts for formulas, so such a text gets an apostrophe. A number stays as it is.
+/// A cell. Programs that calculate would take some texts for formulas, so such a text gets an apostrophe. A number stays.
 pub fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
     let text = if is_formula {

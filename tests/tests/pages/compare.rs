@@ -293,7 +293,7 @@ fn a_file_of_a_comparison_leaves_nothing_out() {
     let a = run(&tracker, "a", &[], &[]);
     let many: Vec<String> = (0..21).map(|_| tracker.run("0", 1)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    for runs in [&[][..], &many, &[a.as_str(), "x"]] {
+    for runs in [&[][..], &many[..], &[a.as_str(), "x"][..]] {
         assert_eq!(file(&tracker, "csv", runs, "").status, 400, "{runs:?}");
         assert_eq!(file(&tracker, "json", runs, "").status, 400, "{runs:?}");
     }

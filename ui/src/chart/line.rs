@@ -8,6 +8,8 @@ use crate::chart::Point;
 use crate::time::exact;
 use crate::words::{Words, fill};
 
+/// Longest title in the name of a drawing, which is repeated, in characters.
+const LABEL_CHARS_MAX: usize = 60;
 /// Number of points of all lines of a chart together, so that a page with several charts stays small.
 pub(super) const POINTS_MAX: usize = 1_000;
 /// The same number, of a small chart.
@@ -144,9 +146,10 @@ impl<'a> LineChart<'a> {
             Axis::Relative => charts.by_relative,
             Axis::Run => charts.by_run,
         };
+        let title: String = self.title.chars().take(LABEL_CHARS_MAX).collect();
         match self.series.len() {
-            1 => format!("{} {by}", self.title),
-            count => format!("{} {by}, {}", self.title, fill(charts.lines, &[&count.to_string()])),
+            1 => format!("{title} {by}"),
+            count => format!("{title} {by}, {}", fill(charts.lines, &[&count.to_string()])),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::request::params::Params;
 use crate::request::site::Site;
 
-/// Largest number of bytes of a filter. Many links of the page repeat it.
+/// Largest number of bytes of a filter in an address. Many links of the page repeat it.
 const FILTER_BYTES_MAX: usize = 4_000;
 
 /// The words of the stages in an address.
@@ -68,10 +68,10 @@ impl<'a> Asked<'a> {
         let text = |name| Ok(params.text(name)?.unwrap_or_default());
         let parent = text("parent")?;
         let filter = text("filter")?.trim();
-        if filter.len() > FILTER_BYTES_MAX {
+        let filter_bytes = encoded(filter).len();
+        if filter_bytes > FILTER_BYTES_MAX {
             return Err(Error::Invalid(format!(
-                "The filter has {} bytes; on a page it may have {FILTER_BYTES_MAX}.",
-                filter.len()
+                "The filter has {filter_bytes} bytes in an address; on a page it may have {FILTER_BYTES_MAX}."
             )));
         }
         let show = text("show")?;

@@ -12,7 +12,7 @@ use crate::domain::run::FullRun;
 use crate::pages::parts::html_bytes;
 
 /// Bytes of the table and of all addresses on the page. Frame, head, charts and the choice of columns have the rest.
-const BYTES_MAX: usize = 100_000;
+const BYTES_MAX: usize = 92_000;
 /// Bytes that are left for rows if addresses have many.
 const ROWS_BYTES_MIN: usize = 30_000;
 /// Bytes that the addresses in the heads of columns may have.

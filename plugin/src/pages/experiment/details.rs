@@ -62,7 +62,11 @@ pub fn answer(call: &Call<'_>, head: &Head, refused: Option<&Refused<'_>>) -> An
             div {
                 section {
                     h2 { (own.note) }
-                    @if head.note().is_empty() { p.mut { (words.common.none) } } @else { (markdown::card_within(head.note(), NOTE_BYTES_MAX)) }
+                    @if head.note().is_empty() {
+                        p.mut { (words.common.none) }
+                    } @else {
+                        (markdown::card_within(head.note(), NOTE_BYTES_MAX))
+                    }
                     @if can_change { (note_form(call, head, refused)) }
                 }
                 section { h2 { (own.tags) } (tags(call, head, can_change)) }

@@ -58,8 +58,9 @@ pub(super) enum Total {
     MoreThan(usize),
 }
 
-/// Finds the runs that an address asks for. Costs a search, and a range for each run of the page in one call. The search of a first
-/// page in default order without a filter counts runs, too: their order is in the blocks that it reads.
+/// Finds the runs that an address asks for. Costs a search, and a range for each run of the page in one call.
+///
+/// The search of a first page in default order without a filter counts runs, too: their order is in the blocks that it reads.
 pub(super) async fn find(asked: &Asked<'_>, mut filter: RunFilter, view: View) -> Result<Found> {
     filter.clauses.extend(asked.parent.map(|parent| Clause {
         subject: Subject::Tag(PARENT_TAG.to_owned()),

@@ -1,8 +1,8 @@
 //! The page of an experiment: its runs in a table.
 //!
 //! The address has the whole state: filter, order, columns, stages and page. `asked` reads it, `found` makes the search, and
-//! `budget` says how many runs fit. `table` shows these, with what `histories` draws. `export` sends the same runs and columns as a file. `details` has what can be changed of the
-//! experiment, `bulk` what can be changed of chosen runs.
+//! `budget` says how many runs fit. `table` shows these, with what `histories` draws. `export` sends the same runs and columns
+//! as a file. `details` has what can be changed of the experiment, `bulk` what can be changed of chosen runs.
 
 use maud::{Markup, html};
 

@@ -20,8 +20,8 @@ pub struct DirectoryPage {
     pub next: Option<String>,
 }
 
-/// Reads at most `count` items of a directory, after a stored name. The page ends before the first item, but for its first one,
-/// for whose name as it is listed `fits` is false.
+/// Reads at most `count` items of a directory, after a stored name. The page ends before an item for whose name, as it is
+/// listed, `fits` is false, but has at least one.
 pub async fn page(
     directory: &ArtifactPath,
     after: Option<&str>,

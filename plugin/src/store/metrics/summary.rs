@@ -153,8 +153,8 @@ fn damaged() -> Error {
     Error::Corrupt("key of a metric's history".to_owned())
 }
 
-/// Reads the histories of some metrics, each of a run: in two reads of ranges, and three more if any is long. A metric that does
-/// not exist has no points.
+/// Reads the histories of some metrics, each of a run: in two reads of ranges, and three more if any is long. A metric that
+/// does not exist has no points.
 pub async fn read_all(of: &[(RunId, &str)], room: Room) -> Result<Vec<Summary>> {
     let mut read: Vec<Read> = of.iter().map(|_| Read::default()).collect();
     let singles = of.iter().map(|(run, metric)| keys::history(*run, metric, None));

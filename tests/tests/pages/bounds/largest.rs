@@ -20,21 +20,21 @@ fn quotes(chars: usize) -> String {
 }
 
 fn pairs(count: usize, key_chars: usize, value: &str) -> Vec<Value> {
-    let pair = |number| json!({"key": long(number, key_chars), "value": value});
+    let pair = |number: usize| json!({"key": long(number, key_chars), "value": value});
     (0..count).map(pair).collect()
 }
 
 /// The project, and the addresses of its pages.
 pub(super) fn project() -> (Tracker, Vec<String>) {
     let tracker = Tracker::fresh();
-    let mut addresses = experiments(&tracker);
+    let mut addresses = experiment(&tracker);
     addresses.extend(models(&tracker));
     addresses.extend(logged_model(&tracker));
     addresses.extend(["experiments", "models", "prompts", "trash"].map(str::to_owned));
     (tracker, addresses)
 }
 
-fn experiments(tracker: &Tracker) -> Vec<String> {
+fn experiment(tracker: &Tracker) -> Vec<String> {
     for number in 0..60 {
         tracker.experiment(&long(number, 500));
     }
@@ -46,15 +46,22 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
     }
     let mut runs = vec![run(tracker, 0, None)];
     for number in 1..100 {
-        runs.push(run(tracker, number, Some(&runs[0])));
+        let run = run(tracker, number, Some(&runs[0]));
+        runs.push(run);
     }
+    let mut addresses = addresses_of_experiment(&runs);
+    addresses.extend(addresses_of_run(&runs[0]));
+    addresses
+}
+
+fn addresses_of_experiment(runs: &[String]) -> Vec<String> {
     let chosen: Vec<String> = runs.iter().take(20).map(|run| format!("run={run}")).collect();
     let columns = |kind: &str, chars: usize| {
-        let column = |number| format!("column={kind}.{}", mlforge_ui::link::encoded(&long(number, chars)));
+        let column = |number: usize| format!("column={kind}.{}", mlforge_ui::link::encoded(&long(number, chars)));
         (0..20).map(column).collect::<Vec<_>>().join("&")
     };
-    let filter = mlforge_ui::link::encoded(&format!("params.a != '{}'", long("", 1_300)));
-    let mut addresses = vec![
+    let filter = mlforge_ui::link::encoded(&format!("params.a != '{}'", long("", 400)));
+    vec![
         "experiments/1".to_owned(),
         format!("experiments/1?{}", columns("params", 250)),
         format!("experiments/1?{}&sort=tags.x", columns("tags", 50)),
@@ -66,7 +73,10 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
         format!("experiments/1/runs/delete?{}", chosen.join("&")),
         format!("compare?{}", chosen.join("&")),
         format!("compare?{}&only=differ", chosen.join("&")),
-    ];
+    ]
+}
+
+fn addresses_of_run(run: &str) -> Vec<String> {
     let below = [
         "",
         "/metrics",
@@ -80,10 +90,10 @@ fn experiments(tracker: &Tracker) -> Vec<String> {
         "/promote",
         "/delete",
     ];
-    addresses.extend(below.map(|below| format!("candidates/{}{below}", runs[0])));
     let key = mlforge_ui::link::encoded(&long(0, 250));
-    addresses.push(format!("candidates/{}/metric?key={key}", runs[0]));
-    addresses
+    let metric = format!("candidates/{run}/metric?key={key}");
+    let pages = below.iter().map(|below| format!("candidates/{run}{below}"));
+    pages.chain([metric]).collect()
 }
 
 /// A run. One without a parent has as much as it may have.
@@ -96,7 +106,7 @@ fn run(tracker: &Tracker, number: usize, parent: Option<&str>) -> String {
     let run = made["run"]["info"]["run_id"].as_str().unwrap().to_owned();
     let (count, value_chars) = if is_first { (90, 5_999) } else { (20, 300) };
     let points = |step: usize| {
-        let point = move |key| json!({"key": long(key, 250), "value": step, "timestamp": step, "step": step});
+        let point = move |key: usize| json!({"key": long(key, 250), "value": step, "timestamp": step, "step": step});
         (0..count).map(point)
     };
     let points: Vec<Value> = (0..3).flat_map(points).collect();
@@ -211,5 +221,5 @@ fn a_filter_that_is_too_long_for_a_page_is_refused() {
         &format!("experiments/0?filter={}", mlforge_ui::link::encoded(&filter)),
     );
     assert_eq!(file.status, 400);
-    file.shows("4013 bytes; on a page it may have 4000");
+    file.shows("bytes in an address; on a page it may have 4000");
 }
