@@ -15,7 +15,7 @@ macro_rules! kinds {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {
-            $(#[doc = $text] $kind,)*
+            $(#[doc = concat!("`", $text, "`")] $kind,)*
         }
 
         impl $name {

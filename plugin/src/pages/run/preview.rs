@@ -150,7 +150,9 @@ fn table_of_objects(view: &View<'_>, text: &str, is_cut: bool) -> Option<Markup>
         lines.pop();
     }
     let lines = lines.into_iter().filter(|line| !line.trim().is_empty());
-    let read = lines.take(ROWS_MAX + 1).map(|line| serde_json::from_str(line).ok());
+    let read = lines
+        .take(ROWS_MAX + 1)
+        .map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
     let objects: Vec<Map<String, Value>> = read.collect::<Option<_>>()?;
     let mut head: Vec<String> = Vec::new();
     for key in objects.iter().flat_map(Map::keys) {
