@@ -28,6 +28,7 @@ use crate::limits::descriptors;
 use crate::runtime::commit_statuses::CommitStatuses;
 use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Rng};
+use crate::runtime::forge_rest::ForgeRest;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::HostServices;
@@ -287,6 +288,7 @@ impl HostBuilder {
             file_bytes_max: self.limits.file_bytes_max,
             upload_tokens: UploadTokens::new(&self.upload_token_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),
+            forge_rest: ForgeRest::default(),
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,

@@ -5,6 +5,7 @@ pub(crate) mod commit_statuses;
 pub(crate) mod component;
 pub(crate) mod environment;
 pub(crate) mod fair_queue;
+pub(crate) mod forge_rest;
 mod imports;
 pub(crate) mod instance;
 pub(crate) mod instance_pool;

@@ -41,6 +41,11 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let reference = JobRef::from(reference);
         let job = timeout(JOB_TIME, forge.job(project, &reference, credential.as_deref())).await;
         let job = job.unwrap_or_else(|_| Err(ForgeError::new("it did not tell of a CI job in time")));
+        if let Err(error) = &job
+            && accessor.with(|mut call| call.get().maintained()).is_some()
+        {
+            services.forge_rest.note(error, services.now_ms());
+        }
         Ok(job?.map(wit::Job::from))
     }
 
@@ -55,6 +60,9 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             status.ok_or_else(|| wit::Error::Other("no run has such an id, or no commit such a hash".into()))?;
         let set = timeout(STATUS_TIME, services.forge.forge().set_commit_status(project, &status)).await;
         let set = set.unwrap_or_else(|_| Err(ForgeError::new("it did not take a commit status in time")));
+        if let Err(error) = &set {
+            services.forge_rest.note(error, services.now_ms());
+        }
         Ok(set?)
     }
 
