@@ -11,6 +11,7 @@ use tokio::time::Duration;
 use super::headers::declared_length;
 use crate::auth;
 use crate::auth::Caller;
+use crate::auth::session::Secret;
 use crate::auth::upload_token::UPLOAD_TOKEN;
 use crate::convert::to_u64;
 use crate::forge::{Credential, ProjectRef};
@@ -39,6 +40,8 @@ pub(crate) struct Admitted<'a> {
     pub(crate) class: RouteClass,
     pub(crate) caller: Caller,
     pub(crate) credential: Credential,
+    /// The secret of the session that has the credential. `None`: the request brought it itself.
+    pub(crate) session: Option<Secret>,
     /// The token that the forms of a page carry. Empty: this is no page.
     pub(crate) form_token: String,
 }
@@ -73,6 +76,7 @@ impl HostState {
                 String::new()
             },
             credential: presented.credential,
+            session: presented.session.map(|session| session.secret),
         })
     }
 

@@ -223,7 +223,7 @@ impl HostState {
             connection.accept(caller.claim());
         }
         let is_streamed = matches!(admitted.class.body_mode, BodyMode::Streamed | BodyMode::Generated);
-        let watch = is_streamed.then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let watch = is_streamed.then(|| self.watch_rights(project, &admitted));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
             (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => {
                 self.transfer(&admitted, body, &watch.revocation).await
@@ -254,6 +254,7 @@ impl HostState {
             caller,
             credential,
             form_token,
+            session: _,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
         let bytes = match self.receive(head, class, &mut body, &mut share).await {
