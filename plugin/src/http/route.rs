@@ -165,6 +165,7 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "candidates/{run_id}/system" Read pages::run::metrics::system;
     GET "candidates/{run_id}/metric" Read pages::run::metric::get;
     GET "candidates/{run_id}/metrics.csv" Read pages::run::points::csv;
+    GET "candidates/{run_id}/datasets" Read pages::run::datasets::get;
     GET "candidates/{run_id}/params" Read pages::run::pairs::params;
     GET "candidates/{run_id}/tags" Read pages::run::pairs::tags;
     POST "candidates/{run_id}/tags" Write pages::run::tags::set as "runs/set-tag";

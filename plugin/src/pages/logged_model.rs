@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::files::{self, Files};
 use super::logged_models::{run_link, status};
+use super::model_file::Described;
 use super::{Page, Section, parts, registry};
 use crate::domain::experiment::Pair;
 use crate::domain::logged_model::{KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, VERSIONS_TAG};
@@ -42,8 +43,14 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
         );
         Address::new(address).with("artifact_file_path", path).to_string()
     };
+    let root = artifacts::of_uri(&model.artifact_uri);
+    let described = match &root {
+        Ok(root) => Described::read(root).await?,
+        // The section about the files says so.
+        Err(_) => None,
+    };
     let files = Files {
-        root: artifacts::of_uri(&model.artifact_uri),
+        root,
         location: &model.artifact_uri,
         page: site.page(&format!("logged-models/{id}")),
         download: &download,
@@ -55,6 +62,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             div {
                 (metrics(site, &known))
                 (params(site, &known.params))
+                @if let Some(described) = described { (described.section(site.words())) }
                 (files)
             }
             aside {

@@ -3,7 +3,7 @@
 //! `lex` splits a text into tokens, and `name` reads the name of a field. `parse` makes a filter of them and
 //! `order` an order, both by a `schema`. `bounds` derives the values that an order can have on a page, and
 //! `cursor` writes page tokens. `runs`, `experiments`, `logged_models`, `models` and `versions` hold the
-//! schemas. `mistake` says where a filter cannot be read.
+//! schemas. `mistake` says where a filter cannot be read, `problem` why.
 
 pub mod bounds;
 pub mod cursor;
@@ -17,6 +17,7 @@ pub mod models;
 mod name;
 pub mod order;
 mod parse;
+pub mod problem;
 pub mod prompts;
 pub mod runs;
 pub mod schema;

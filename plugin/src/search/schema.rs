@@ -2,6 +2,7 @@
 //! and no parser.
 
 use super::lex::shown;
+use super::problem::{Phrase, Problem};
 
 /// The attributes of one kind of searched item, with its schema.
 pub trait Searched: Copy + PartialEq + std::fmt::Debug + 'static {
@@ -161,12 +162,12 @@ impl DatasetField {
 
 impl<A: Copy> Schema<A> {
     /// Resolves a name in a filter: an optional word before the first dot, and the key after it. Returns the
-    /// subject and the type of its values, or the message of an error.
-    pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    /// subject and the type of its values, or the problem.
+    pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         self.subject_of(self.entity(word, |_| &[])?, key)
     }
 
-    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         let key_named = || key.to_owned();
         let subject = match entity.kind {
             EntityKind::Attribute => return self.attribute(key),
@@ -177,10 +178,7 @@ impl<A: Copy> Schema<A> {
                 Some((_, field)) => Subject::Dataset(*field),
                 None => {
                     let names = listed(DatasetField::ALL.iter().map(|(name, _)| *name));
-                    return Err(format!(
-                        "Invalid dataset key '{}' specified. Valid keys are {names}",
-                        shown(key)
-                    ));
+                    return Err(Problem::Dataset.of([shown(key), names]));
                 }
             },
         };
@@ -188,7 +186,7 @@ impl<A: Copy> Schema<A> {
     }
 
     /// Resolves a name in an order, as `subject` does in a filter.
-    pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         let entity = self.entity(word, |entity| entity.words_of_orders)?;
         if !entity.ordered {
             let words = listed(
@@ -197,10 +195,8 @@ impl<A: Copy> Schema<A> {
                     .filter(|entity| entity.ordered)
                     .filter_map(Entity::word),
             );
-            return Err(format!(
-                "Invalid order_by entity type '{}'. Valid values are {words}",
-                entity.word().unwrap_or("")
-            ));
+            let word = entity.word().unwrap_or_default().to_owned();
+            return Err(Problem::OrderEntity.of([word, words]));
         }
         match entity.kind {
             EntityKind::Attribute => match self.attributes.iter().find(|row| row.name == key && row.ordered) {
@@ -216,21 +212,18 @@ impl<A: Copy> Schema<A> {
         &self,
         word: Option<&str>,
         more: impl Fn(&Entity) -> &'static [&'static str],
-    ) -> Result<&'static Entity, String> {
+    ) -> Result<&'static Entity, Phrase<Problem>> {
         let named = |entity: &&Entity| match word {
             Some(word) => entity.words.contains(&word) || more(entity).contains(&word),
             None => entity.kind == EntityKind::Attribute,
         };
         self.entities.iter().find(named).ok_or_else(|| {
             let words = listed(self.entities.iter().filter_map(Entity::word));
-            format!(
-                "Invalid entity type '{}'. Valid values are {words}",
-                shown(word.unwrap_or_default())
-            )
+            Problem::Entity.of([shown(word.unwrap_or_default()), words])
         })
     }
 
-    fn attribute(&self, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    fn attribute(&self, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         let searched = |row: &Attribute<A>| row.values != ValueType::OrderOnly;
         match self.attributes.iter().find(|row| row.name == key && searched(row)) {
             Some(row) => Ok((Subject::Attribute(row.id), row.values)),
@@ -238,12 +231,9 @@ impl<A: Copy> Schema<A> {
         }
     }
 
-    fn invalid_attribute(&self, key: &str, valid: impl Fn(&Attribute<A>) -> bool) -> String {
+    fn invalid_attribute(&self, key: &str, valid: impl Fn(&Attribute<A>) -> bool) -> Phrase<Problem> {
         let names = listed(self.attributes.iter().filter(|row| valid(row)).map(|row| row.name));
-        format!(
-            "Invalid attribute key '{}' specified. Valid keys are {names}",
-            shown(key)
-        )
+        Problem::Attribute.of([shown(key), names])
     }
 
     /// The attributes that accept a list, for a message.

@@ -12,6 +12,7 @@ use super::cell::shortened;
 use super::column::{Column, Field};
 use super::found::Shown;
 use super::keys::Key;
+use super::reason::reason;
 use crate::domain::lifecycle::View;
 use crate::request::site::Site;
 use crate::search::mistake::FilterMistake;
@@ -171,9 +172,7 @@ pub(super) fn mistake(site: &Site, asked: &Asked<'_>, mistake: &FilterMistake) -
                 mark { @if wrong.is_empty() { "…" } @else { (wrong) } }
                 (text.get(at.end..).unwrap_or_default())
             }
-            p lang="en" {
-                bdi { (mistake.problem) @if !mistake.right.is_empty() { "; " (mistake.right) } }
-            }
+            p { bdi { (reason(site.words(), mistake)) } }
             p {
                 @if let Some((repaired, right)) = repaired(text, at) {
                     a href=(asked.address(site, "").set("filter", repaired)) {

@@ -28,6 +28,7 @@ pub mod head;
 mod keys;
 pub mod log;
 mod nesting;
+mod reason;
 mod table;
 
 use asked::Asked;

@@ -11,7 +11,8 @@ use super::view::{RunRead, View};
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::error::{Error, Result};
 use crate::host::blobs::{FileInfo, Item};
-use crate::pages::parts;
+use crate::pages::model_file::MODEL_FILE;
+use crate::pages::{parts, registry};
 use crate::request::call::Call;
 use crate::request::response::Answer;
 use crate::store::artifacts::tree::DirectoryPage;
@@ -21,8 +22,6 @@ use crate::store::artifacts::{self, Found, tree};
 const PER_PAGE: usize = 200;
 /// Number of items on the overview.
 const ON_OVERVIEW: usize = 20;
-/// The file that makes a directory a model.
-const MODEL_FILE: &str = "MLmodel";
 
 /// A directory and, if the address leads to one, a file in it.
 struct Shown {
@@ -30,6 +29,13 @@ struct Shown {
     directory: String,
     items: DirectoryPage,
     file: Option<Chosen>,
+}
+
+impl Shown {
+    /// True if the directory is a model.
+    fn is_model(&self) -> bool {
+        self.items.items.iter().any(|item| item.name == MODEL_FILE)
+    }
 }
 
 /// A file that is shown.
@@ -76,6 +82,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
                 }
                 (content(&view, &shown))
             }
+            (load_it(&view, &shown))
         }
     }))
 }
@@ -114,7 +121,6 @@ fn bar(view: &View<'_>, shown: &Shown) -> Markup {
     let directory = &shown.directory;
     let steps: Vec<&str> = directory.split('/').filter(|step| !step.is_empty()).collect();
     let path_of = |count: usize| steps.iter().take(count).copied().collect::<Vec<_>>().join("/");
-    let is_model = shown.items.items.iter().any(|item| item.name == MODEL_FILE);
     html! {
         div.bar {
             span {
@@ -124,7 +130,7 @@ fn bar(view: &View<'_>, shown: &Shown) -> Markup {
                     a href=(directory_address(view, &path_of(index + 1))) { bdi { (step) } }
                 }
             }
-            @if is_model && view.may_change() {
+            @if shown.is_model() && view.may_change() {
                 a.btn href=(view.address("/promote").with_filled("path", directory)) { (words.make_version) }
             }
             a.small.end href=(view.address("/archive").with_filled("path", directory)) { (words.download_all) }
@@ -190,6 +196,31 @@ fn content(view: &View<'_>, shown: &Shown) -> Markup {
                 },
                 None => p.mut { (words.choose_file) },
             }
+        }
+    }
+}
+
+/// The lines that load what is shown: a directory as a model if it is one, and any file or directory as files.
+fn load_it(view: &View<'_>, shown: &Shown) -> Markup {
+    let words = &view.words.registry;
+    let uri = |path: &str| registry::python_text(&format!("runs:/{}/{path}", view.id()));
+    let path = shown.file.as_ref().map_or(&shown.directory, |file| &file.path);
+    html! {
+        section aria-labelledby="load" {
+            div.bar { h2 #load { (words.load_it) } }
+            pre.code tabindex="0" {
+                code.copy {
+                    bdi {
+                        "import mlflow\n\n"
+                        @if shown.is_model() {
+                            "model = mlflow.pyfunc.load_model(\"" (uri(&shown.directory)) "\")\n"
+                            "# " (words.files_alone) "\n"
+                        }
+                        "path = mlflow.artifacts.download_artifacts(\"" (uri(path)) "\")"
+                    }
+                }
+            }
+            (registry::lines_before(view.call.site))
         }
     }
 }

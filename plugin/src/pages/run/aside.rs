@@ -119,7 +119,10 @@ fn datasets(view: &View<'_>) -> Markup {
     let content = html! { ul { @for input in inputs.iter().take(LINKS_MAX) { li { (dataset(input)) } } } };
     match inputs.len() {
         0 => html! {},
-        count => section(view.words.runs.datasets, Some(count), None, content),
+        count => {
+            let link = (view.address("/datasets").to_string(), view.words.data.dataset_details);
+            section(view.words.runs.datasets, Some(count), Some(link), content)
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
     let full = read.run()?;
     let view = View::new(&call, &read, &full);
     let some: Vec<&Metric<'_>> = view.metrics(false).take(METRICS_MAX).collect();
-    let shown = metrics::read_shown(&view, &some).await?;
+    let shown = metrics::read_shown(view.id(), &some).await?;
     let look = Look::of(&call.params)?;
     let lineage = Lineage::read(&view).await?;
     let files = artifacts::summary(&view).await?;
@@ -57,7 +57,7 @@ fn metrics_part(view: &View<'_>, shown: &[metrics::Shown<'_>], look: Look) -> Ma
                     pre.code tabindex="0" { code.copy { "mlflow.log_metric(\"accuracy\", 0.93, step=1)" } }
                 }
             } @else {
-                (metrics::table(view, shown, look))
+                (metrics::table(view.words, shown, |metric| look.onto(&metrics::metric_address(view, metric)).to_string()))
             }
         }
         (metrics::charts(view, shown, look, CHARTS_MAX))
