@@ -10,7 +10,9 @@ use mlforge::{Host, MonitoringListener};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Time between two measurements of the projects' files.
+/// Time from the start to the first measurement of the projects' files, which is not to delay the first requests.
+const MEASURE_DELAY: std::time::Duration = std::time::Duration::from_secs(60);
+/// Time between two measurements.
 const MEASURE_PAUSE: std::time::Duration = std::time::Duration::from_secs(6 * 3_600);
 
 /// Options for metrics.
@@ -105,6 +107,7 @@ fn bind_unix(socket: &Path) -> std::io::Result<tokio::net::UnixListener> {
 }
 
 async fn measure_regularly(host: Host, records: SharedRecords) {
+    tokio::time::sleep(MEASURE_DELAY).await;
     loop {
         let measured = async {
             let projects = super::purge::projects(&records).await?;

@@ -147,9 +147,13 @@ impl HostState {
         let create = async || {
             let share = self.admission.memory.share(Claim { project, caller: None });
             let create = Instance::create(&self.plugin, &self.services, share, &self.limits, project, kind);
-            let created = timeout_at(deadline, create).await;
-            self.pool.counts.of(kind).made.increment();
-            created.unwrap_or(Err(InstanceError::TimedOut))
+            let created = timeout_at(deadline, create)
+                .await
+                .unwrap_or(Err(InstanceError::TimedOut));
+            if created.is_ok() {
+                self.pool.counts.of(kind).made.increment();
+            }
+            created
         };
         let of = match create().await {
             Err(InstanceError::NoRoom(Exhausted::Project)) => Some(project),

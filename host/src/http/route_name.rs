@@ -194,6 +194,13 @@ mod tests {
     }
 
     #[test]
+    fn no_two_routes_share_a_label() {
+        let distinct: std::collections::BTreeSet<_> =
+            labels().iter().map(|label| (label.method, &label.path)).collect();
+        assert_eq!(distinct.len(), labels().len());
+    }
+
+    #[test]
     fn what_has_no_route_has_one_name() {
         for (method, path) in [
             ("GET", "/api/2.0/mlflow/runs/none"),

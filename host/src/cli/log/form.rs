@@ -37,7 +37,7 @@ impl LogArgs {
 /// Writes a line as `tracing_subscriber` does, with the id of the request for which the task works at its end.
 pub(super) struct WithRequestId(pub(super) Format);
 
-/// The same in JSON.
+/// Writes a line as one JSON object, with the id as its last field.
 pub(super) struct JsonWithRequestId(pub(super) Format<Json>);
 
 impl<S, N> FormatEvent<S, N> for JsonWithRequestId
