@@ -186,3 +186,20 @@ pub const ORDER_BY_ITEM_BYTES_MAX: usize = 2_048;
 /// Texts are ordered by this many of their first bytes, as in MySQL. Texts that are equal so far are ordered
 /// by the next key.
 pub const ORDERED_TEXT_BYTES_MAX: usize = 1_024;
+
+/// Tags, or metadata, of one trace.
+pub const TRACE_PAIRS_MAX: usize = 1_000;
+/// Values of tags of traces.
+pub const TRACE_TAG_VALUE_CHARS_MAX: usize = 8_000;
+/// Values of metadata of traces.
+pub const TRACE_METADATA_VALUE_CHARS_MAX: usize = 8_000;
+/// Traces of one search page.
+pub const TRACES_PER_PAGE_MAX: i64 = 500;
+/// Traces of one search page, by default.
+pub const TRACES_PER_PAGE_DEFAULT: i64 = 100;
+/// Traces that one request links to a run.
+pub const TRACES_PER_LINK_MAX: usize = 100;
+/// Traces that one request reads or deletes by their ids.
+pub const TRACES_AT_ONCE_MAX: usize = 10_000;
+/// Spans of one request.
+pub const SPANS_AT_ONCE_MAX: usize = 100_000;
