@@ -101,6 +101,11 @@ pub fn sort_key(start_ms: i64, id: &TraceId) -> Vec<u8> {
     Key(Vec::new()).number(descending(start_ms)).last(id.as_str())
 }
 
+/// The sort key before those of all traces that began at a time or before it.
+pub fn before(until_ms: i64) -> Vec<u8> {
+    Key(Vec::new()).number(descending(until_ms)).0
+}
+
 /// The start and the id in a sort key.
 pub fn read_sort_key(sort_key: &[u8]) -> Option<(i64, TraceId)> {
     let (time, id) = sort_key.split_first_chunk()?;
