@@ -111,6 +111,15 @@ pub const ROUTES: &[Route] = routes! {
     GET "model-versions/get-download-uri" Read api::versions::get_download_uri;
     POST "model-versions/set-tag" Write api::versions::set_tag;
     DELETE "model-versions/delete-tag" Write api::versions::delete_tag;
+    POST "traces" Write api::traces::old::start as "traces/start";
+    GET "traces" Read api::traces::old::search;
+    PATCH "traces/{request_id}" Write api::traces::old::end as "traces/end";
+    GET "traces/{request_id}/info" Read api::traces::old::info;
+    PATCH "traces/{request_id}/tags" Write api::traces::set_tag as "traces/set-tag";
+    DELETE "traces/{request_id}/tags" Write api::traces::delete_tag as "traces/delete-tag";
+    POST "traces/delete-traces" Write api::traces::delete;
+    POST "traces/link-to-run" Write api::traces::link_to_run;
+    POST "traces/link-prompts" Write api::traces::link_prompts;
 };
 
 /// Prefixes of some routes of newer clients.
@@ -119,6 +128,19 @@ pub const NEWER_PREFIXES: [&str; 2] = ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow
 /// Every route below `NEWER_PREFIXES`.
 pub const NEWER_ROUTES: &[Route] = routes! {
     GET "server-info" Read api::uploads::server_info;
+    POST "traces" Write api::traces::start as "traces/start";
+    POST "traces/search" Read api::traces::search;
+    GET "traces/get" Read api::traces::get_whole;
+    GET "traces/batchGet" Read api::traces::batch_get;
+    POST "traces/batchGetInfos" Read api::traces::batch_get_infos;
+    POST "traces/delete-traces" Write api::traces::delete;
+    GET "traces/{trace_id}" Read api::traces::get;
+    PATCH "traces/{trace_id}/tags" Write api::traces::set_tag as "traces/set-tag";
+    DELETE "traces/{trace_id}/tags" Write api::traces::delete_tag as "traces/delete-tag";
+    POST "traces/{trace_id}/assessments" Write api::traces::assessments::create as "assessments/create";
+    GET "traces/{trace_id}/assessments/{assessment_id}" Read api::traces::assessments::get;
+    PATCH "traces/{trace_id}/assessments/{assessment_id}" Write api::traces::assessments::update as "assessments/update";
+    DELETE "traces/{trace_id}/assessments/{assessment_id}" Write api::traces::assessments::delete as "assessments/delete";
 };
 
 /// Prefix of the routes of the project that MLflow does not have.
@@ -214,9 +236,10 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
 /// The path of the page at the address of the clients, and its prefix.
 pub const MOUNT: &str = "/";
 
-/// The one route at the mount itself.
+/// The routes at the mount itself.
 pub const MOUNT_ROUTES: &[Route] = routes! {
     GET "" Read pages::mount::get;
+    GET "version" Read api::otlp::version;
 };
 
 /// True for a path below which pages are, and what belongs to them.
@@ -254,6 +277,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
             query: Params::new(&query),
             wanted: &request.wanted,
             contents: body,
+            telemetry: &request.telemetry,
         };
         return (route.endpoint)(call).await;
     }
@@ -275,7 +299,11 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         }
         _ => {
             sent = body.into_whole().await?;
-            params::from_body(&sent)?
+            // MLflow's web pages name what they delete in the query.
+            match request.method.as_str() {
+                "DELETE" if sent.is_empty() => params::from_query(&request.query)?,
+                _ => params::from_body(&sent)?,
+            }
         }
     };
     // A parameter in the path overrides the same one elsewhere.

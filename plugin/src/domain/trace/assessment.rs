@@ -137,19 +137,18 @@ impl Trace {
             let found = self.assessments.iter_mut().find(|other| other.id == *overridden);
             found.ok_or_else(|| unknown(overridden, self.id.as_str()))?.valid = false;
         }
-        match self.assessments.iter_mut().find(|other| other.id == new.id) {
-            Some(old) => {
-                new.valid = old.valid;
-                *old = new;
-            }
-            None if self.assessments.len() >= ASSESSMENTS_MAX => {
-                return Err(Error::Invalid(format!(
-                    "Trace '{}' has {ASSESSMENTS_MAX} assessments already, and no trace has more.",
-                    self.id
-                )));
-            }
-            None => self.assessments.push(new),
+        if let Some(old) = self.assessments.iter_mut().find(|other| other.id == new.id) {
+            new.valid = old.valid;
+            *old = new;
+            return Ok(());
         }
+        if self.assessments.len() >= ASSESSMENTS_MAX {
+            return Err(Error::Invalid(format!(
+                "Trace '{}' has {ASSESSMENTS_MAX} assessments already, and no trace has more.",
+                self.id
+            )));
+        }
+        self.assessments.push(new);
         Ok(())
     }
 

@@ -228,7 +228,7 @@ mod tests {
             for place in places(&trace) {
                 prop_assert!(all.start <= place && place < all.end);
                 match place.get(9) {
-                    Some(b'f') => prop_assert_eq!(judged_trace_of(&place).as_ref(), Some(&trace.id)),
+                    Some(b'f') => prop_assert_eq!(judged_trace_of(&place), Some(trace.id.clone())),
                     _ => prop_assert_eq!(sort_key_in(&place), Some(&sort_key[..])),
                 }
             }

@@ -49,7 +49,7 @@ mod tests {
 
     fn a_clause() -> impl Strategy<Value = String> {
         let value = "x|y|z|r|s|OK|ERROR|IN_PROGRESS|STATE_UNSPECIFIED";
-        let words = [
+        const WORDS: &[&str] = &[
             "tags.a",
             "tags.b",
             "name",
@@ -59,7 +59,7 @@ mod tests {
             "metadata.a",
             "metadata.`mlflow.sourceRun`",
         ];
-        let clause = (prop::sample::select(&words[..]), "=|!=|LIKE", value);
+        let clause = (prop::sample::select(WORDS), "=|!=|LIKE", value);
         prop_oneof![
             clause.prop_map(|(word, comparator, value)| format!("{word} {comparator} '{value}'")),
             "p/[12]".prop_map(|prompt| format!("prompt = '{prompt}'")),

@@ -121,7 +121,8 @@ impl Looker<'_> {
                     self.top.offer_large(self.query.order.key(&trace).bytes(), trace, bytes);
                 }
                 if self.looked_at >= LOOKED_AT_MAX || self.spans_read >= SPANS_READ_MAX {
-                    return Ok(place.filter(|_| !self.top.is_full()));
+                    let is_done = self.query.order.is_listing() && self.top.is_full();
+                    return Ok(place.filter(|_| !is_done));
                 }
             }
             if self.query.order.is_listing() && self.top.is_full() {
