@@ -186,3 +186,6 @@ impl Trace {
 fn pairs(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
     map.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

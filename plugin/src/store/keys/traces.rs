@@ -209,7 +209,7 @@ pub fn places(trace: &Trace) -> BTreeSet<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::codec::traces::tests::a_trace;
+    use crate::domain::trace::tests::a_trace;
     use proptest::prelude::*;
 
     proptest! {

@@ -43,7 +43,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::trace::Trace;
-    use crate::store::codec::traces::tests::a_trace;
+    use crate::domain::trace::tests::a_trace;
     use crate::store::keys::traces::{places, sort_key};
     use proptest::prelude::*;
 
