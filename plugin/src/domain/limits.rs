@@ -24,6 +24,9 @@
 //! | semantic version | create of a version | 255, SemVer 2 | – |
 //! | name of a logged model | create | 500, without `/ : . % " '` | – |
 //! | tag or param of a logged model | create, tags, params | 255, any text | 65,535, refused |
+//! | id of a trace | start, OTLP | 250 bytes, a name of a path | – |
+//! | tag of a trace | start, end, OTLP, tags | 250, cut or a normal path | 8,000, cut |
+//! | metadata of a trace | start, end | 250, cut | 8,000, cut; 250 of a session, refused |
 //!
 //! A list of pairs has at most 1,000 items, in a batch fewer. The longest storage key that follows is a
 //! dataset's use, by name, digest and context. It is shorter than a storage's limit of 4,096 bytes.

@@ -30,7 +30,7 @@ fn spans_make_a_trace_that_is_named_after_its_root() {
     assert_eq!((&tags["mlflow.traceName"], &tags["team"]), (&json!("root"), &json!("x")));
     assert_eq!(tags["mlflow.trace.spansLocation"], "TRACKING_STORE");
     assert_eq!(info["trace_metadata"]["mlflow.trace.session"], "S1");
-    let usage = r#"{"input_tokens": 3, "output_tokens": 4, "total_tokens": 0}"#;
+    let usage = r#"{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}"#;
     assert_eq!(info["trace_metadata"]["mlflow.trace.tokenUsage"], usage);
     let names: Vec<&Value> = read["spans"].as_array().unwrap().iter().map(|span| &span["name"]).collect();
     assert_eq!(names, ["root", "child"]);

@@ -23,8 +23,12 @@ impl Usage {
     /// The usage that a span tells. `None`: it tells none.
     pub fn of_span(span: &Span) -> Option<Self> {
         let told = span.attribute(USAGE_ATTRIBUTE)?;
-        let counts = FIELDS.map(|field| told.get(field).and_then(Value::as_integer));
-        counts.iter().any(Option::is_some).then_some(Usage(counts))
+        let mut counts = FIELDS.map(|field| told.get(field).and_then(Value::as_integer));
+        let is_told = counts.iter().any(Option::is_some);
+        if let [input, output, total @ None, ..] = &mut counts {
+            *total = Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0)));
+        }
+        is_told.then_some(Usage(counts))
     }
 
     /// The usage with these numbers of tokens. The total is their sum unless it is given.

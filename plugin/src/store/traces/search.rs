@@ -1,5 +1,5 @@
 //! Searches of traces. In default order a search reads one list of each experiment from the page's cursor until
-//! the page is full. A filter for one value reads only the list of that value, so its page costs the same among
+//! the page is full. A filter for ids reads their traces alone. A filter for one value reads only the list of that value, so its page costs the same among
 //! any number of traces. Another order looks at every trace of the list once and keeps no more than a page.
 //!
 //! A search that must look at very many traces, or at many spans, ends its page early. The next page continues
@@ -15,7 +15,7 @@ use crate::domain::trace::{SESSION, Trace};
 use crate::error::{Error, Result};
 use crate::host::records::{Span, scan, scan_all};
 use crate::search::cursor::Cursor;
-use crate::search::traces::{TraceOrder, TraceSearch};
+use crate::search::traces::{TraceAttribute, TraceOrder, TraceSearch};
 use crate::store::keys::traces as keys;
 use crate::store::keys::traces::List;
 use crate::store::portion::as_stored;
@@ -58,14 +58,16 @@ pub struct TracePage {
 
 /// Finds traces of some experiments.
 pub async fn find(within: &[ExperimentId], query: &TraceQuery) -> Result<TracePage> {
-    let mut looker = Looker {
-        query,
-        top: TopK::new(query.after.clone(), query.count),
-        sessions: BTreeMap::new(),
-        looked_at: 0,
-        spans_read: 0,
-    };
-    let is_listing = query.order.is_listing();
+    let mut looker = Looker::new(within, query);
+    if let Some(ids) = query.search.own.texts_of(TraceAttribute::RequestId) {
+        let ids = ids.iter().filter_map(|id| TraceId::parse(id).ok());
+        looker.is_in_order = false;
+        if looker.look(&ids.map(|id| (0, id)).collect::<Vec<_>>()).await?.is_some() {
+            return Err(too_many());
+        }
+        return Ok(looker.into_page());
+    }
+    let is_listing = looker.is_in_order;
     let mut scan = TraceScan::new(within, query);
     while let Some(places) = scan.next(looker.top.missing()).await? {
         for some in places.chunks(CHUNK_MAX) {
@@ -82,9 +84,7 @@ pub async fn find(within: &[ExperimentId], query: &TraceQuery) -> Result<TracePa
             break;
         }
     }
-    let page = looker.top.into_page();
-    let next = page.cursor_after(page.items.len());
-    Ok(TracePage { traces: page.items, next })
+    Ok(looker.into_page())
 }
 
 fn too_many() -> Error {
@@ -96,7 +96,10 @@ fn too_many() -> Error {
 
 /// Reads traces and offers those that match.
 struct Looker<'q> {
+    within: &'q [ExperimentId],
     query: &'q TraceQuery,
+    /// True if it looks at the traces in the order of the results.
+    is_in_order: bool,
     top: TopK<Trace>,
     /// Assessments that count for all traces of a session.
     sessions: BTreeMap<(ExperimentId, String), Vec<Assessment>>,
@@ -104,7 +107,25 @@ struct Looker<'q> {
     spans_read: usize,
 }
 
-impl Looker<'_> {
+impl<'q> Looker<'q> {
+    fn new(within: &'q [ExperimentId], query: &'q TraceQuery) -> Self {
+        Looker {
+            within,
+            query,
+            is_in_order: query.order.is_listing(),
+            top: TopK::new(query.after.clone(), query.count),
+            sessions: BTreeMap::new(),
+            looked_at: 0,
+            spans_read: 0,
+        }
+    }
+
+    fn into_page(self) -> TracePage {
+        let page = self.top.into_page();
+        let next = page.cursor_after(page.items.len());
+        TracePage { traces: page.items, next }
+    }
+
     /// Offers the matching traces among some. Returns the last place that it looked at, if it must stop there.
     async fn look(&mut self, places: &[(i64, TraceId)]) -> Result<Option<(i64, TraceId)>> {
         let ids: Vec<TraceId> = places.iter().map(|(_, id)| id.clone()).collect();
@@ -121,11 +142,11 @@ impl Looker<'_> {
                     self.top.offer_large(self.query.order.key(&trace).bytes(), trace, bytes);
                 }
                 if self.looked_at >= LOOKED_AT_MAX || self.spans_read >= SPANS_READ_MAX {
-                    let is_done = self.query.order.is_listing() && self.top.is_full();
+                    let is_done = self.is_in_order && self.top.is_full();
                     return Ok(place.filter(|_| !is_done));
                 }
             }
-            if self.query.order.is_listing() && self.top.is_full() {
+            if self.is_in_order && self.top.is_full() {
                 break;
             }
         }
@@ -134,7 +155,7 @@ impl Looker<'_> {
 
     async fn matches(&mut self, trace: &Trace) -> Result<bool> {
         let search = &self.query.search;
-        if !search.own.matches(trace) {
+        if !self.within.contains(&trace.experiment) || !search.own.matches(trace) {
             return Ok(false);
         }
         if search.asks_assessments() {
