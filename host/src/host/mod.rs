@@ -14,12 +14,14 @@ pub(crate) mod pages;
 pub(crate) mod purge;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
+pub(crate) mod trace_retention;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
 pub(crate) mod webhook;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderValue;
@@ -96,6 +98,8 @@ pub(crate) struct HostConfig {
     pub(crate) external_url: Option<String>,
     /// The audit log.
     pub(crate) audit: AuditLog,
+    /// Time for which traces are kept. `None`: they stay.
+    pub(crate) traces_kept_for: Option<Duration>,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
 }

@@ -225,6 +225,32 @@ fn runs_and_prompts_are_linked_to_traces() {
 }
 
 #[test]
+fn old_traces_are_removed_where_a_host_keeps_them_for_a_time() {
+    let tracker = Tracker::with(|host| host.trace_retention(std::time::Duration::from_secs(3_600)).background_maintenance(false));
+    let other = tracker.experiment("other");
+    let location = json!({"mlflow_experiment": {"experiment_id": other}});
+    // The clock of tests stands at 14 November 2023, 22:13:20.
+    for (trace_id, time) in [("old", "2023-11-14T21:00:00Z"), ("new", "2023-11-14T22:00:00Z")] {
+        start(&tracker, json!({"trace_id": trace_id, "request_time": time, "trace_location": location})).ok();
+    }
+    tracker.pack();
+    get(&tracker, "old").fails(404, "RESOURCE_DOES_NOT_EXIST");
+    get(&tracker, "new").ok();
+}
+
+#[test]
+fn an_experiment_that_is_purged_takes_its_traces_along() {
+    let tracker = Tracker::fresh();
+    let experiment = tracker.experiment("gone");
+    let body = body_of(&[span('a', 1, None, "root", (1, 2))]);
+    export(&tracker, &experiment, &body).ok();
+    tracker.post("experiments/delete", json!({"experiment_id": experiment})).ok();
+    get(&tracker, &trace_id('a')).ok();
+    tracker.purge(0);
+    get(&tracker, &trace_id('a')).fails(404, "RESOURCE_DOES_NOT_EXIST");
+}
+
+#[test]
 fn readers_read_traces_and_write_none() {
     let tracker = Tracker::fresh();
     start(&tracker, json!({"trace_id": "t"})).ok();

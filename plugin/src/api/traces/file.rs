@@ -2,7 +2,7 @@
 //! is made when somebody asks for it. A file that a client uploaded comes first.
 
 use super::span_json;
-use crate::domain::artifact::ArtifactPath;
+use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
 use crate::request::call::FileCall;
@@ -15,8 +15,9 @@ use crate::store::traces::read;
 /// The name of the file.
 const NAME: &str = "traces.json";
 
-/// Makes the file that has this path. `None`: it is no such file of a trace with spans.
-pub async fn made(path: &ArtifactPath) -> Result<Option<Answer>> {
+/// Makes the file that has this path, or only finds out that there is one. `None`: it is no such file of a trace
+/// with spans.
+pub async fn made(path: &ArtifactPath, head_only: bool) -> Result<Option<Answer>> {
     if path.name() != NAME {
         return Ok(None);
     }
@@ -25,6 +26,9 @@ pub async fn made(path: &ArtifactPath) -> Result<Option<Answer>> {
     };
     if stored.trace.batches == 0 {
         return Ok(None);
+    }
+    if head_only {
+        return Ok(Some(Answer::ok(Vec::new())));
     }
     let spans = read::spans(&stored.trace.id).await?;
     Ok(Some(Answer::ok(span_json::old_file(&stored.trace, &spans)?)))
@@ -45,7 +49,7 @@ pub async fn get(call: FileCall<'_>) -> Result<Answer> {
     }
     let below = if path == NAME { path.to_owned() } else { format!("attachments/{path}") };
     let root = artifacts::of_uri(&trace.artifact_uri)?;
-    let file = root.below(&below, crate::domain::artifact::Purpose::Read)?;
+    let file = root.below(&below, Purpose::Read)?;
     match file_response::serve(&file, call.wanted).await {
         Err(Error::NotFound(_)) => Err(not_found()),
         answer => answer,

@@ -68,7 +68,26 @@ pub async fn ingest(
     }
     let mut refused = Vec::new();
     for some in batches.chunks(TRACES_PER_COMMIT) {
-        refused.extend(store(experiment, some, now_ms).await?);
+        match store(experiment, some, now_ms).await {
+            Err(Error::TooLarge(_)) => refused.extend(store_singly(experiment, some, now_ms).await?),
+            stored => refused.extend(stored?),
+        }
+    }
+    Ok(refused)
+}
+
+/// Stores batches one by one, because together they are too large for a commit. One that is too large alone is
+/// refused.
+async fn store_singly(experiment: ExperimentId, batches: &[Batch<'_>], now_ms: i64) -> Result<Vec<Refused>> {
+    let mut refused = Vec::new();
+    for batch in batches {
+        match store(experiment, std::slice::from_ref(batch), now_ms).await {
+            Err(Error::TooLarge(why)) => refused.push(Refused {
+                spans: batch.brought.spans.len(),
+                why,
+            }),
+            stored => refused.extend(stored?),
+        }
     }
     Ok(refused)
 }
