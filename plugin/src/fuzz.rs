@@ -198,7 +198,10 @@ pub fn params(bytes: &[u8]) {
 /// A body of OpenTelemetry is read or refused, in both of its forms.
 pub fn otlp(bytes: &[u8]) {
     let _ = (otlp::reads(false, bytes), otlp::reads(true, bytes));
-    let _ = (codec::spans::read_batch(bytes).is_ok(), TraceSearch::parse(&text(bytes)).is_ok());
+    let _ = (
+        codec::spans::read_batch(bytes).is_ok(),
+        TraceSearch::parse(&text(bytes)).is_ok(),
+    );
 }
 
 /// A path is refused, or its text names the same path again. No accepted path leads elsewhere.

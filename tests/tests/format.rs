@@ -383,9 +383,15 @@ fn traces(project: &Project, run: &str) {
     let attribute = |key: &str, value: Value| json!({"key": key, "value": value});
     let attributes = [
         attribute("text", json!({"stringValue": "x"})),
-        attribute("list", json!({"arrayValue": {"values": [{"intValue": "-7"}, {"doubleValue": 0.5}, {"boolValue": true}, {}]}})),
+        attribute(
+            "list",
+            json!({"arrayValue": {"values": [{"intValue": "-7"}, {"doubleValue": 0.5}, {"boolValue": true}, {}]}}),
+        ),
         attribute("map", json!({"kvlistValue": {"values": [{"key": "k"}]}})),
-        attribute("mlflow.chat.tokenUsage", json!({"stringValue": r#"{"input_tokens": 3}"#})),
+        attribute(
+            "mlflow.chat.tokenUsage",
+            json!({"stringValue": r#"{"input_tokens": 3}"#}),
+        ),
     ];
     let span = |span_id: &str, large: usize| {
         json!({
@@ -405,7 +411,10 @@ fn traces(project: &Project, run: &str) {
     let session = json!({"mlflow.trace.session": "S1"});
     let assessment = |content: Value| {
         let mut assessment = json!({"assessment_name": "q", "span_id": "0a", "rationale": "r", "metadata": session});
-        assessment.as_object_mut().unwrap().extend(content.as_object().unwrap().clone());
+        assessment
+            .as_object_mut()
+            .unwrap()
+            .extend(content.as_object().unwrap().clone());
         assessment
     };
     let info = json!({

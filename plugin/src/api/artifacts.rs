@@ -136,7 +136,9 @@ pub async fn download(call: FileCall<'_>) -> Result<Answer> {
     let path = ArtifactPath::parse_encoded(call.below, Read)?;
     match file_response::serve(&path, call.wanted).await {
         // The spans of some traces are a file only when somebody asks for it.
-        Err(Error::NotFound(why)) => traces::file::made(&path, call.wanted.head_only).await?.ok_or(Error::NotFound(why)),
+        Err(Error::NotFound(why)) => traces::file::made(&path, call.wanted.head_only)
+            .await?
+            .ok_or(Error::NotFound(why)),
         answer => answer,
     }
 }

@@ -32,5 +32,8 @@ pub async fn read(name: &str) -> Result<Option<Vec<u8>>> {
 
 /// Removes all batches of a trace.
 pub async fn delete(trace: &TraceId) -> Result<()> {
-    host::delete_below(format!("{DIRECTORY}/{trace}")).await.map(drop).map_err(failed)
+    host::delete_below(format!("{DIRECTORY}/{trace}"))
+        .await
+        .map(drop)
+        .map_err(failed)
 }

@@ -168,7 +168,9 @@ impl DatasetField {
 impl<A: Copy> Schema<A> {
     /// True if its searches know regular expressions.
     pub fn has_patterns(&self) -> bool {
-        self.entities.iter().any(|entity| entity.values.comparators().contains(&Comparator::RLike))
+        self.entities
+            .iter()
+            .any(|entity| entity.values.comparators().contains(&Comparator::RLike))
     }
 
     /// Resolves a name in a filter: an optional word before the first dot, and the key after it. Returns the
@@ -183,7 +185,10 @@ impl<A: Copy> Schema<A> {
             EntityKind::Attribute => return self.attribute(key),
             EntityKind::Span => return span_field(key),
             EntityKind::Issue if key != "id" => {
-                return Err(format!("Invalid issue key '{}'. The only valid key is 'id'", shown(key)));
+                return Err(format!(
+                    "Invalid issue key '{}'. The only valid key is 'id'",
+                    shown(key)
+                ));
             }
             EntityKind::Metadata | EntityKind::Feedback | EntityKind::Expectation | EntityKind::Issue => {
                 Subject::Named(entity.kind, key_named())

@@ -62,7 +62,12 @@ const fn row(name: &'static str, id: TraceAttribute, values: ValueType, ordered:
 impl Searched for TraceAttribute {
     const LANGUAGE: Schema<Self> = Schema {
         entities: &[
-            entity(&["attribute", "attributes", "trace"], EntityKind::Attribute, ValueType::ListedPattern, true),
+            entity(
+                &["attribute", "attributes", "trace"],
+                EntityKind::Attribute,
+                ValueType::ListedPattern,
+                true,
+            ),
             entity(&["tag", "tags"], EntityKind::Tag, ValueType::OptionalPattern, true),
             entity(
                 &["metadata", "request_metadata"],
@@ -77,14 +82,29 @@ impl Searched for TraceAttribute {
         ],
         attributes: &[
             row("request_id", TraceAttribute::RequestId, ValueType::ListedPattern, true),
-            row("client_request_id", TraceAttribute::ClientRequestId, ValueType::ListedPattern, false),
+            row(
+                "client_request_id",
+                TraceAttribute::ClientRequestId,
+                ValueType::ListedPattern,
+                false,
+            ),
             row("status", TraceAttribute::Status, ValueType::ListedPattern, true),
             row("name", TraceAttribute::Name, ValueType::OptionalPattern, true),
             row("run_id", TraceAttribute::RunId, ValueType::OptionalPattern, true),
             row("timestamp", TraceAttribute::Start, ValueType::WholeInteger, true),
             row("timestamp_ms", TraceAttribute::Start, ValueType::WholeInteger, true),
-            row("execution_time", TraceAttribute::Duration, ValueType::WholeInteger, true),
-            row("execution_time_ms", TraceAttribute::Duration, ValueType::WholeInteger, true),
+            row(
+                "execution_time",
+                TraceAttribute::Duration,
+                ValueType::WholeInteger,
+                true,
+            ),
+            row(
+                "execution_time_ms",
+                TraceAttribute::Duration,
+                ValueType::WholeInteger,
+                true,
+            ),
             row("end_time", TraceAttribute::End, ValueType::WholeInteger, true),
             row("end_time_ms", TraceAttribute::End, ValueType::WholeInteger, true),
             row("experiment_id", TraceAttribute::Experiment, ValueType::OrderOnly, true),
@@ -229,7 +249,11 @@ impl TraceSearch {
             let Subject::Named(kind, name) = &clause.subject else {
                 return false;
             };
-            let all = trace.assessments.iter().chain(of_session).filter(|assessment| assessment.valid);
+            let all = trace
+                .assessments
+                .iter()
+                .chain(of_session)
+                .filter(|assessment| assessment.valid);
             let mut values = all.filter_map(|assessment| value_of(assessment, *kind, name));
             match &clause.test {
                 Predicate::Absent => values.next().is_none(),
@@ -242,9 +266,13 @@ impl TraceSearch {
     /// True if the spans are as the search wants them.
     pub fn matches_spans(&self, spans: &[Span]) -> bool {
         let one = |span: &Span| self.spans.iter().all(|clause| span_meets(span, clause));
-        let content = |clause: &Clause<TraceAttribute>, span: &Span| clause.test.holds(&Field::Text(span.content().into()));
+        let content =
+            |clause: &Clause<TraceAttribute>, span: &Span| clause.test.holds(&Field::Text(span.content().into()));
         (self.spans.is_empty() || spans.iter().any(one))
-            && self.texts.iter().all(|clause| spans.iter().any(|span| content(clause, span)))
+            && self
+                .texts
+                .iter()
+                .all(|clause| spans.iter().any(|span| content(clause, span)))
     }
 }
 
@@ -277,7 +305,10 @@ fn value_of<'a>(assessment: &'a Assessment, kind: EntityKind, name: &str) -> Opt
 
 /// True if a value, as JSON, meets a test. Texts are compared with and without their quotes.
 fn judgement_holds(test: &Predicate, json: &str) -> bool {
-    let bare = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(json);
+    let bare = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(json);
     match test {
         Predicate::Float(..) => json.parse().is_ok_and(|number| test.holds(&Field::Float(number))),
         Predicate::Text { among, wanted } => (among.contains(json) || among.contains(bare)) == *wanted,

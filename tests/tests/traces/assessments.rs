@@ -35,20 +35,32 @@ fn an_assessment_is_created_read_changed_overridden_and_deleted() {
     assert!(first.starts_with("a-"));
     let read = tracker.send("GET", &at("t", &first), "").ok();
     assert_eq!(read, made);
-    assert_eq!((&read["assessment"]["feedback"]["value"], &read["assessment"]["valid"]), (&json!(1.0), &json!(true)));
+    assert_eq!(
+        (&read["assessment"]["feedback"]["value"], &read["assessment"]["valid"]),
+        (&json!(1.0), &json!(true))
+    );
     let change = json!({
         "assessment": {"assessment_name": "r", "feedback": {"value": 0.25}, "metadata": {"k": "v"}},
         "update_mask": "assessmentName,feedback,metadata",
     });
     let changed = tracker.send("PATCH", &at("t", &first), change.to_string()).ok();
-    assert_eq!((&changed["assessment"]["assessment_name"], &changed["assessment"]["metadata"]), (&json!("r"), &json!({"k": "v"})));
+    assert_eq!(
+        (
+            &changed["assessment"]["assessment_name"],
+            &changed["assessment"]["metadata"]
+        ),
+        (&json!("r"), &json!({"k": "v"}))
+    );
     let mut over = feedback("r", json!(0.75));
     over["overrides"] = json!(first);
     let second = id(&create(&tracker, "t", over).ok());
     let all = info(&tracker, "t")["assessments"].take();
     let valid: Vec<&Value> = all.as_array().unwrap().iter().map(|one| &one["valid"]).collect();
     assert_eq!(valid, [&json!(false), &json!(true)]);
-    assert_eq!((count(&tracker, "feedback.r > 0.5"), count(&tracker, "feedback.r < 0.5")), (1, 0));
+    assert_eq!(
+        (count(&tracker, "feedback.r > 0.5"), count(&tracker, "feedback.r < 0.5")),
+        (1, 0)
+    );
     for _ in 0..2 {
         assert_eq!(tracker.send("DELETE", &at("t", &second), "").ok(), json!({}));
     }
@@ -72,7 +84,9 @@ fn what_is_no_assessment_is_refused() {
     assert_eq!(message, "Cannot update expectation value on a Feedback assessment.");
     change(json!({"assessment": {}, "update_mask": "valid"})).fails(400, "INVALID_PARAMETER_VALUE");
     change(json!({"assessment": {}})).fails(400, "INVALID_PARAMETER_VALUE");
-    tracker.send("GET", &at("t", "a-none"), "").fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .send("GET", &at("t", "a-none"), "")
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
 }
 
 #[test]

@@ -49,12 +49,18 @@ fn found(tracker: &Tracker, mut body: Value) -> Reply {
 /// The ids that a search finds.
 fn ids(page: &Value) -> Vec<String> {
     let traces = page["traces"].as_array().map(Vec::as_slice).unwrap_or_default();
-    traces.iter().map(|trace| trace["trace_id"].as_str().unwrap().to_owned()).collect()
+    traces
+        .iter()
+        .map(|trace| trace["trace_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Sends a body of OpenTelemetry in JSON.
 fn export(tracker: &Tracker, experiment: &str, body: &Value) -> File {
-    let headers = [("content-type", "application/json"), ("x-mlflow-experiment-id", experiment)];
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-mlflow-experiment-id", experiment),
+    ];
     tracker.file("POST", "/v1/traces", &headers, body.to_string())
 }
 
@@ -90,15 +96,24 @@ fn a_trace_is_stored_read_and_stored_again() {
     let stored = start(&tracker, sent.clone()).ok()["trace"]["trace_info"].take();
     assert_eq!(info(&tracker, &trace_id), stored);
     assert_eq!(stored["request_time"], "2026-11-28T16:17:21.381Z");
-    assert_eq!(stored["trace_metadata"], json!({"m": "1", "mlflow.trace.infoFinalized": "true"}));
+    assert_eq!(
+        stored["trace_metadata"],
+        json!({"m": "1", "mlflow.trace.infoFinalized": "true"})
+    );
     let location = format!("mlflow-artifacts:/0/traces/{trace_id}/artifacts");
     assert_eq!(stored["tags"], json!({"t": "x", "mlflow.artifactLocation": location}));
-    assert_eq!((stored.get("response_preview"), stored.get("assessments")), (None, None));
+    assert_eq!(
+        (stored.get("response_preview"), stored.get("assessments")),
+        (None, None)
+    );
     assert_eq!(start(&tracker, sent.clone()).ok()["trace"]["trace_info"], stored);
     let mut again = sent;
     (again["tags"], again["state"]) = (json!({"u": "y"}), json!("ERROR"));
     let merged = start(&tracker, again).ok()["trace"]["trace_info"].take();
-    assert_eq!((&merged["tags"]["t"], &merged["tags"]["u"], &merged["state"]), (&json!("x"), &json!("y"), &json!("ERROR")));
+    assert_eq!(
+        (&merged["tags"]["t"], &merged["tags"]["u"], &merged["state"]),
+        (&json!("x"), &json!("y"), &json!("ERROR"))
+    );
 }
 
 #[test]
@@ -120,7 +135,11 @@ fn what_cannot_be_a_trace_is_refused_and_not_stored() {
     get(&tracker, "t").fails(404, "RESOURCE_DOES_NOT_EXIST");
     start(&tracker, json!({"trace_id": "t"})).ok();
     let message = start(&tracker, json!({"trace_id": "t", "trace_location": location(&other)}));
-    assert!(message.fails(400, "INVALID_PARAMETER_VALUE").contains("another experiment"));
+    assert!(
+        message
+            .fails(400, "INVALID_PARAMETER_VALUE")
+            .contains("another experiment")
+    );
 }
 
 #[test]
@@ -132,16 +151,35 @@ fn tags_are_set_and_deleted_by_both_versions() {
     let old = format!("traces/{request_id}/tags");
     assert_eq!(old, format!("traces/{trace_id}/tags"));
     let newer = format!("/api/3.0/mlflow/traces/{trace_id}/tags");
-    assert_eq!(tracker.patch(&old, json!({"key": "mlflow.traceName", "value": "n"})).ok(), json!({}));
-    tracker.send("PATCH", &newer, json!({"key": "k", "value": "v"}).to_string()).ok();
-    assert_eq!(ids(&found(&tracker, json!({"filter": "name = 'n' AND tags.k = 'v'"})).ok()), [trace_id.clone()]);
+    assert_eq!(
+        tracker
+            .patch(&old, json!({"key": "mlflow.traceName", "value": "n"}))
+            .ok(),
+        json!({})
+    );
+    tracker
+        .send("PATCH", &newer, json!({"key": "k", "value": "v"}).to_string())
+        .ok();
+    assert_eq!(
+        ids(&found(&tracker, json!({"filter": "name = 'n' AND tags.k = 'v'"})).ok()),
+        [trace_id.clone()]
+    );
     tracker.delete(&old, json!({"key": "k"})).ok();
-    tracker.send("DELETE", &format!("{newer}?key=mlflow.traceName"), "").ok();
-    assert_eq!(ids(&found(&tracker, json!({"filter": "name IS NULL"})).ok()), [trace_id.clone()]);
-    tracker.delete(&old, json!({"key": "k"})).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .send("DELETE", &format!("{newer}?key=mlflow.traceName"), "")
+        .ok();
+    assert_eq!(
+        ids(&found(&tracker, json!({"filter": "name IS NULL"})).ok()),
+        [trace_id.clone()]
+    );
+    tracker
+        .delete(&old, json!({"key": "k"}))
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
     let immutable = json!({"key": "mlflow.artifactLocation", "value": "x"});
     tracker.patch(&old, immutable).fails(400, "INVALID_PARAMETER_VALUE");
-    tracker.patch("traces/none/tags", json!({"key": "k", "value": "v"})).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .patch("traces/none/tags", json!({"key": "k", "value": "v"}))
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
 }
 
 #[test]
@@ -154,15 +192,29 @@ fn several_traces_are_read_in_the_order_of_the_request_and_each_once() {
     let path = "/api/3.0/mlflow/traces/batchGetInfos";
     let asked = json!({"trace_ids": [all[2], "none", all[0], all[2]], "experiment_ids": ["0", "7"]});
     let read = tracker.send("POST", path, asked.to_string()).ok();
-    let infos: Vec<&Value> = read["trace_infos"].as_array().unwrap().iter().map(|info| &info["trace_id"]).collect();
+    let infos: Vec<&Value> = read["trace_infos"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|info| &info["trace_id"])
+        .collect();
     assert_eq!(infos, [&json!(all[2]), &json!(all[0])]);
     assert_eq!(tracker.send("POST", path, r#"{"trace_ids": ["none"]}"#).ok(), json!({}));
     tracker.send("POST", path, "{}").fails(400, "INVALID_PARAMETER_VALUE");
     let path = "/api/3.0/mlflow/traces/batchGet";
-    let read = tracker.send("GET", &format!("{path}?trace_ids={}&trace_ids=x&trace_ids={}", all[1], all[0]), "").ok();
+    let read = tracker
+        .send(
+            "GET",
+            &format!("{path}?trace_ids={}&trace_ids=x&trace_ids={}", all[1], all[0]),
+            "",
+        )
+        .ok();
     let traces = read["traces"].as_array().unwrap();
     assert_eq!(traces.len(), 2);
-    assert_eq!((&traces[0]["trace_info"]["trace_id"], traces[0].get("spans")), (&json!(all[1]), None));
+    assert_eq!(
+        (&traces[0]["trace_info"]["trace_id"], traces[0].get("spans")),
+        (&json!(all[1]), None)
+    );
 }
 
 #[test]
@@ -196,7 +248,10 @@ fn traces_are_deleted_by_ids_and_by_time_with_the_oldest_first() {
     let unknown = json!({"experiment_id": "99", "request_ids": ["t"]});
     assert_eq!(delete(unknown).ok(), json!({"traces_deleted": 0}));
     // A late export makes the trace again, without anything of the deleted one.
-    assert_eq!(export(&tracker, "0", &body_of(&[span('4', 2, None, "late", (1, 2))])).status, 200);
+    assert_eq!(
+        export(&tracker, "0", &body_of(&[span('4', 2, None, "late", (1, 2))])).status,
+        200
+    );
     assert_eq!(whole(&tracker, &trace_id('4'))["spans"].as_array().unwrap().len(), 1);
 }
 
@@ -219,19 +274,30 @@ fn runs_and_prompts_are_linked_to_traces() {
     assert_eq!(tracker.post("traces/link-prompts", prompts).ok(), json!({}));
     assert_eq!(ids(&found(&tracker, json!({"filter": "prompt = 'p/1'"})).ok()), ["t"]);
     let without = json!({"trace_id": "t", "prompt_versions": [{"name": "p"}]});
-    tracker.post("traces/link-prompts", without).fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .post("traces/link-prompts", without)
+        .fails(400, "INVALID_PARAMETER_VALUE");
     let unknown = json!({"trace_id": "none", "prompt_versions": []});
-    tracker.post("traces/link-prompts", unknown).fails(404, "RESOURCE_DOES_NOT_EXIST");
+    tracker
+        .post("traces/link-prompts", unknown)
+        .fails(404, "RESOURCE_DOES_NOT_EXIST");
 }
 
 #[test]
 fn old_traces_are_removed_where_a_host_keeps_them_for_a_time() {
-    let tracker = Tracker::with(|host| host.trace_retention(std::time::Duration::from_secs(3_600)).background_maintenance(false));
+    let tracker = Tracker::with(|host| {
+        host.trace_retention(std::time::Duration::from_secs(3_600))
+            .background_maintenance(false)
+    });
     let other = tracker.experiment("other");
     let location = json!({"mlflow_experiment": {"experiment_id": other}});
     // The clock of tests stands at 14 November 2023, 22:13:20.
     for (trace_id, time) in [("old", "2023-11-14T21:00:00Z"), ("new", "2023-11-14T22:00:00Z")] {
-        start(&tracker, json!({"trace_id": trace_id, "request_time": time, "trace_location": location})).ok();
+        start(
+            &tracker,
+            json!({"trace_id": trace_id, "request_time": time, "trace_location": location}),
+        )
+        .ok();
     }
     tracker.pack();
     get(&tracker, "old").fails(404, "RESOURCE_DOES_NOT_EXIST");
@@ -244,7 +310,9 @@ fn an_experiment_that_is_purged_takes_its_traces_along() {
     let experiment = tracker.experiment("gone");
     let body = body_of(&[span('a', 1, None, "root", (1, 2))]);
     export(&tracker, &experiment, &body).ok();
-    tracker.post("experiments/delete", json!({"experiment_id": experiment})).ok();
+    tracker
+        .post("experiments/delete", json!({"experiment_id": experiment}))
+        .ok();
     get(&tracker, &trace_id('a')).ok();
     tracker.purge(0);
     get(&tracker, &trace_id('a')).fails(404, "RESOURCE_DOES_NOT_EXIST");

@@ -40,7 +40,11 @@ fn filters_orders_and_places_are_those_of_the_request() {
         ("name = 'ask' AND status = 'OK'", json!([]), "41"),
         ("status != 'OK'", json!(["timestamp ASC"]), "25"),
         ("timestamp >= 3000", json!(["execution_time"]), "345"),
-        ("request_id IN ('none', 'tr-11111111111111111111111111111111')", json!([]), "1"),
+        (
+            "request_id IN ('none', 'tr-11111111111111111111111111111111')",
+            json!([]),
+            "1",
+        ),
         ("name LIKE 'em%'", json!(["name", "timestamp"]), "35"),
     ] {
         let body = json!({"locations": both(), "filter": filter, "order_by": order});
@@ -48,7 +52,9 @@ fn filters_orders_and_places_are_those_of_the_request() {
     }
     assert_eq!(digits(&found(&tracker, json!({})).ok()), "321");
     assert_eq!(found(&tracker, json!({"locations": []})).ok(), json!({}));
-    tracker.send("POST", "/api/3.0/mlflow/traces/search", "{}").fails(400, "INVALID_PARAMETER_VALUE");
+    tracker
+        .send("POST", "/api/3.0/mlflow/traces/search", "{}")
+        .fails(400, "INVALID_PARAMETER_VALUE");
     for wrong in [
         json!({"filter": "trace_id = 'x'"}),
         json!({"order_by": ["span.name"]}),
@@ -64,9 +70,7 @@ fn filters_orders_and_places_are_those_of_the_request() {
 fn pages_together_hold_each_trace_once_in_any_order() {
     let tracker = world();
     for (filter, order) in [("", json!([])), ("name = 'ask'", json!([])), ("", json!(["name DESC"]))] {
-        let body = |count: usize, token: &str| {
-            json!({"locations": both(), "filter": filter, "order_by": order, "max_results": count, "page_token": token})
-        };
+        let body = |count: usize, token: &str| json!({"locations": both(), "filter": filter, "order_by": order, "max_results": count, "page_token": token});
         let expected = digits(&found(&tracker, body(500, "")).ok());
         for count in 1..=5 {
             let (mut all, mut token) = (String::new(), String::new());
@@ -87,8 +91,14 @@ fn pages_together_hold_each_trace_once_in_any_order() {
 fn spans_are_searched_by_all_clauses_together() {
     let tracker = Tracker::fresh();
     let first = [
-        with_attributes(span('1', 1, None, "root", (1, 9)), &[("mlflow.spanType", "CHAIN"), ("city", "Berlin ☃")]),
-        with_attributes(span('1', 2, Some(1), "llm", (2, 3)), &[("mlflow.spanType", "LLM"), ("model", "gpt-4")]),
+        with_attributes(
+            span('1', 1, None, "root", (1, 9)),
+            &[("mlflow.spanType", "CHAIN"), ("city", "Berlin ☃")],
+        ),
+        with_attributes(
+            span('1', 2, Some(1), "llm", (2, 3)),
+            &[("mlflow.spanType", "LLM"), ("model", "gpt-4")],
+        ),
     ];
     let second = with_attributes(span('2', 1, None, "root", (20, 30)), &[("model", "gpt-4o")]);
     export(&tracker, "0", &body_of(&first)).ok();
@@ -102,6 +112,10 @@ fn spans_are_searched_by_all_clauses_together() {
         ("span.content LIKE '%☃%'", "1"),
         ("trace.text ILIKE '%BERLIN%'", "1"),
     ] {
-        assert_eq!(digits(&found(&tracker, json!({"filter": filter})).ok()), expected, "{filter}");
+        assert_eq!(
+            digits(&found(&tracker, json!({"filter": filter})).ok()),
+            expected,
+            "{filter}"
+        );
     }
 }

@@ -24,19 +24,39 @@ fn spans_make_a_trace_that_is_named_after_its_root() {
     assert_eq!(export(&tracker, "0", &body_of(&[root.clone(), root])).ok(), "{}");
     let read = whole(&tracker, &trace_id('a'));
     let info = &read["trace_info"];
-    assert_eq!((&info["state"], &info["request_time"]), (&json!("OK"), &json!("1970-01-01T00:00:00.004Z")));
-    assert_eq!((&info["execution_duration"], &info["request_preview"]), (&json!("0.016s"), &json!("\"in\"")));
+    assert_eq!(
+        (&info["state"], &info["request_time"]),
+        (&json!("OK"), &json!("1970-01-01T00:00:00.004Z"))
+    );
+    assert_eq!(
+        (&info["execution_duration"], &info["request_preview"]),
+        (&json!("0.016s"), &json!("\"in\""))
+    );
     let tags = &info["tags"];
-    assert_eq!((&tags["mlflow.traceName"], &tags["team"]), (&json!("root"), &json!("x")));
+    assert_eq!(
+        (&tags["mlflow.traceName"], &tags["team"]),
+        (&json!("root"), &json!("x"))
+    );
     assert_eq!(tags["mlflow.trace.spansLocation"], "TRACKING_STORE");
     assert_eq!(info["trace_metadata"]["mlflow.trace.session"], "S1");
     let usage = r#"{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}"#;
     assert_eq!(info["trace_metadata"]["mlflow.trace.tokenUsage"], usage);
-    let names: Vec<&Value> = read["spans"].as_array().unwrap().iter().map(|span| &span["name"]).collect();
+    let names: Vec<&Value> = read["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| &span["name"])
+        .collect();
     assert_eq!(names, ["root", "child"]);
     let root = &read["spans"][0];
-    assert_eq!((&root["start_time_unix_nano"], &root["status"]), (&json!(4_000_000), &json!({"code": "STATUS_CODE_OK"})));
-    assert_eq!((&root["span_id"], root.get("parent_span_id")), (&json!("AAAAAAAAAAE="), None));
+    assert_eq!(
+        (&root["start_time_unix_nano"], &root["status"]),
+        (&json!(4_000_000), &json!({"code": "STATUS_CODE_OK"}))
+    );
+    assert_eq!(
+        (&root["span_id"], root.get("parent_span_id")),
+        (&json!("AAAAAAAAAAE="), None)
+    );
 }
 
 #[test]
@@ -47,14 +67,25 @@ fn a_broken_span_refuses_itself_and_the_others_are_stored() {
     let answer = export(&tracker, "0", &body_of(&[span('a', 1, None, "root", (1, 2)), broken])).ok();
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["partialSuccess"]["rejectedSpans"], "1");
-    assert!(answer["partialSuccess"]["errorMessage"].as_str().unwrap().contains("'broken'"));
+    assert!(
+        answer["partialSuccess"]["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains("'broken'")
+    );
     assert_eq!(whole(&tracker, &trace_id('a'))["spans"].as_array().unwrap().len(), 1);
     // So do the spans of a trace that another experiment has.
     let other = tracker.experiment("other");
-    let both = body_of(&[span('a', 3, None, "elsewhere", (1, 2)), span('b', 1, None, "here", (1, 2))]);
+    let both = body_of(&[
+        span('a', 3, None, "elsewhere", (1, 2)),
+        span('b', 1, None, "here", (1, 2)),
+    ]);
     let answer: Value = serde_json::from_str(&export(&tracker, &other, &both).ok()).unwrap();
     assert_eq!(answer["partialSuccess"]["rejectedSpans"], "1");
-    assert_eq!(info(&tracker, &trace_id('b'))["trace_location"]["mlflow_experiment"]["experiment_id"], json!(other));
+    assert_eq!(
+        info(&tracker, &trace_id('b'))["trace_location"]["mlflow_experiment"]["experiment_id"],
+        json!(other)
+    );
 }
 
 #[test]
@@ -85,7 +116,10 @@ fn large_inputs_come_back_whole() {
     export(&tracker, "0", &body_of(&[root])).ok();
     let read = whole(&tracker, &trace_id('a'));
     let attributes = read["spans"][0]["attributes"].as_array().unwrap();
-    let inputs = attributes.iter().find(|pair| pair["key"] == "mlflow.spanInputs").unwrap();
+    let inputs = attributes
+        .iter()
+        .find(|pair| pair["key"] == "mlflow.spanInputs")
+        .unwrap();
     assert_eq!(inputs["value"]["string_value"], json!(text));
     let preview = read["trace_info"]["request_preview"].as_str().unwrap();
     assert_eq!(preview.chars().count(), 1_000);
@@ -94,7 +128,9 @@ fn large_inputs_come_back_whole() {
 #[test]
 fn a_thousand_spans_of_a_trace_are_one_request() {
     let tracker = Tracker::fresh();
-    let many: Vec<Value> = (1..=200).map(|id| span('a', id, (id > 1).then_some(1), "s", (1, 2))).collect();
+    let many: Vec<Value> = (1..=200)
+        .map(|id| span('a', id, (id > 1).then_some(1), "s", (1, 2)))
+        .collect();
     let many: Vec<Value> = many.iter().cycle().take(1_000).cloned().collect();
     assert_eq!(export(&tracker, "0", &body_of(&many)).ok(), "{}");
     assert_eq!(whole(&tracker, &trace_id('a'))["spans"].as_array().unwrap().len(), 200);
@@ -108,7 +144,13 @@ fn the_run_in_a_header_is_linked_to_the_trace_of_a_root() {
         ("x-mlflow-experiment-id", "0"),
         ("x-mlflow-run-id", "r1"),
     ];
-    let body = body_of(&[span('a', 1, None, "root", (1, 2)), span('b', 2, Some(1), "child", (1, 2))]);
+    let body = body_of(&[
+        span('a', 1, None, "root", (1, 2)),
+        span('b', 2, Some(1), "child", (1, 2)),
+    ]);
     tracker.file("POST", "/v1/traces", &headers, body.to_string()).ok();
-    assert_eq!(ids(&found(&tracker, json!({"filter": "run_id = 'r1'"})).ok()), [trace_id('a')]);
+    assert_eq!(
+        ids(&found(&tracker, json!({"filter": "run_id = 'r1'"})).ok()),
+        [trace_id('a')]
+    );
 }

@@ -83,11 +83,21 @@ fn checked(sent: Sent) -> Result<(TraceId, Span), String> {
         false => Some(padded(&sent.parent_id).ok_or_else(|| format!("the parent of the span '{name}' is no span id"))?),
     };
     let trace = TraceId::of_telemetry(trace);
-    let mut span = Span { id, parent, ..sent.span };
+    let mut span = Span {
+        id,
+        parent,
+        ..sent.span
+    };
     let values = span.attributes.iter().map(|(_, value)| value);
-    let of_events = span.events.iter().flat_map(|event| event.attributes.iter().map(|(_, value)| value));
+    let of_events = span
+        .events
+        .iter()
+        .flat_map(|event| event.attributes.iter().map(|(_, value)| value));
     if values.chain(of_events).any(|value| !is_shallow(value, VALUE_DEPTH_MAX)) {
-        return Err(format!("an attribute of the span '{}' lies deeper than {VALUE_DEPTH_MAX} levels", span.name));
+        return Err(format!(
+            "an attribute of the span '{}' lies deeper than {VALUE_DEPTH_MAX} levels",
+            span.name
+        ));
     }
     for (_, value) in &mut span.attributes {
         if let Value::Text(text) = value

@@ -18,7 +18,9 @@ pub(super) fn read(body: &[u8]) -> Result<Batch> {
     let request = Params::new(&fields);
     let sources = request.objects("resource_spans")?;
     if sources.is_empty() {
-        return Err(Error::Invalid("Invalid OpenTelemetry format - no spans found".to_owned()));
+        return Err(Error::Invalid(
+            "Invalid OpenTelemetry format - no spans found".to_owned(),
+        ));
     }
     let mut batch = Batch::default();
     for source in sources {
@@ -121,7 +123,10 @@ fn values(params: &Params<'_>) -> Result<Vec<(String, Value)>> {
 fn pairs(params: &Params<'_>, name: &str) -> Result<Vec<(String, Value)>> {
     let pair = |pair: &Params<'_>| {
         let value = pair.object("value")?;
-        Ok((text(pair, "key")?, value.map_or(Ok(Value::Null), |any| self::value(&any))?))
+        Ok((
+            text(pair, "key")?,
+            value.map_or(Ok(Value::Null), |any| self::value(&any))?,
+        ))
     };
     params.objects(name)?.iter().map(pair).collect()
 }

@@ -39,7 +39,11 @@ pub async fn ingest(call: FileCall<'_>) -> Result<Answer> {
     let sent = call.telemetry;
     let is_json = is_json(&sent.content_type)?;
     let experiment = match sent.experiment_id.as_str() {
-        "" => return Err(Error::Invalid("The header 'x-mlflow-experiment-id' is missing.".to_owned())),
+        "" => {
+            return Err(Error::Invalid(
+                "The header 'x-mlflow-experiment-id' is missing.".to_owned(),
+            ));
+        }
         id => ExperimentId::parse(id)?,
     };
     let body = decompressed(sent, call.contents.into_whole().await?)?;

@@ -151,7 +151,9 @@ pub(super) fn read(body: &[u8]) -> Result<Batch> {
     let request = ExportRequest::decode(body)
         .map_err(|error| Error::Invalid(format!("Invalid OpenTelemetry format: {error}")))?;
     if request.resource_spans.is_empty() {
-        return Err(Error::Invalid("Invalid OpenTelemetry format - no spans found".to_owned()));
+        return Err(Error::Invalid(
+            "Invalid OpenTelemetry format - no spans found".to_owned(),
+        ));
     }
     let mut batch = Batch::default();
     for source in request.resource_spans {
@@ -205,7 +207,10 @@ fn sent(span: SpanMessage) -> Sent {
 
 /// The index of a kind of spans. Unknown kinds are unspecified.
 pub(super) fn kind(number: i64) -> u8 {
-    u8::try_from(number).ok().filter(|kind| usize::from(*kind) < KINDS.len()).unwrap_or(0)
+    u8::try_from(number)
+        .ok()
+        .filter(|kind| usize::from(*kind) < KINDS.len())
+        .unwrap_or(0)
 }
 
 /// The status with a number. Unknown ones are unset.

@@ -28,16 +28,29 @@ fn a_broken_span_refuses_itself_and_the_rest_is_kept() {
     assert_eq!(trace.resource.get("service.name").map(String::as_str), Some("shop"));
     assert_eq!(trace.resource.len(), 1);
     let span = &trace.spans[0];
-    assert_eq!((span.id, span.parent, span.start_ns), ([0, 0, 0, 0, 0, 0, 0, 10], None, u64::MAX));
+    assert_eq!(
+        (span.id, span.parent, span.start_ns),
+        ([0, 0, 0, 0, 0, 0, 0, 10], None, u64::MAX)
+    );
     assert_eq!((span.status, span.message.as_str()), (SpanStatus::Error, "m"));
     assert_eq!(span.attribute(TYPE_ATTRIBUTE), Some(&Value::Text("LLM".to_owned())));
-    assert_eq!((span.attribute("n"), span.attribute("none")), (Some(&Value::Integer(7)), Some(&Value::Null)));
+    assert_eq!(
+        (span.attribute("n"), span.attribute("none")),
+        (Some(&Value::Integer(7)), Some(&Value::Null))
+    );
     assert_eq!(span.attribute("deep").unwrap().json(), r#"[0.5, {"k": true}]"#);
 }
 
 #[test]
 fn bodies_that_are_no_otlp_are_refused() {
-    for body in ["", "{}", "[]", "{\"resourceSpans\": []}", "{\"resourceSpans\": 5}", "no json"] {
+    for body in [
+        "",
+        "{}",
+        "[]",
+        "{\"resourceSpans\": []}",
+        "{\"resourceSpans\": 5}",
+        "no json",
+    ] {
         assert!(matches!(read(true, body.as_bytes()), Err(Error::Invalid(_))), "{body}");
     }
     assert!(read(true, br#"{"resourceSpans": [{}]}"#).is_ok());
@@ -56,10 +69,16 @@ fn a_body_may_be_compressed() {
     let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
     deflate.write_all(b"body").unwrap();
     assert_eq!(decompressed(&sent("GZIP"), gzip.finish().unwrap()).unwrap(), b"body");
-    assert_eq!(decompressed(&sent("deflate"), deflate.finish().unwrap()).unwrap(), b"body");
+    assert_eq!(
+        decompressed(&sent("deflate"), deflate.finish().unwrap()).unwrap(),
+        b"body"
+    );
     assert_eq!(decompressed(&sent("identity"), b"body".to_vec()).unwrap(), b"body");
     for encoding in ["br", "gzip", "deflate"] {
-        assert!(matches!(decompressed(&sent(encoding), b"body".to_vec()), Err(Error::Invalid(_))), "{encoding}");
+        assert!(
+            matches!(decompressed(&sent(encoding), b"body".to_vec()), Err(Error::Invalid(_))),
+            "{encoding}"
+        );
     }
 }
 
@@ -71,7 +90,10 @@ fn a_small_body_cannot_become_a_huge_one() {
         content_encoding: "gzip".to_owned(),
         ..Telemetry::default()
     };
-    assert!(matches!(decompressed(&sent, gzip.finish().unwrap()), Err(Error::TooLarge(_))));
+    assert!(matches!(
+        decompressed(&sent, gzip.finish().unwrap()),
+        Err(Error::TooLarge(_))
+    ));
 }
 
 #[test]
@@ -88,7 +110,10 @@ fn the_answer_tells_refused_spans_in_the_form_of_the_request() {
         _ => Vec::new(),
     };
     assert_eq!((body(true, 0), body(false, 0)), (b"{}".to_vec(), Vec::new()));
-    assert_eq!(body(true, 2), br#"{"partialSuccess":{"errorMessage":"why","rejectedSpans":"2"}}"#);
+    assert_eq!(
+        body(true, 2),
+        br#"{"partialSuccess":{"errorMessage":"why","rejectedSpans":"2"}}"#
+    );
     assert_eq!(body(false, 2), b"\x0a\x07\x08\x02\x12\x03why");
 }
 

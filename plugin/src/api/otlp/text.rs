@@ -45,7 +45,10 @@ mod tests {
 
     #[test]
     fn only_objects_lists_and_quoted_texts_are_decoded() {
-        assert_eq!(decoded("{\"a\": 1}"), Some(Value::Map(vec![("a".to_owned(), Value::Integer(1))])));
+        assert_eq!(
+            decoded("{\"a\": 1}"),
+            Some(Value::Map(vec![("a".to_owned(), Value::Integer(1))]))
+        );
         assert_eq!(decoded("\"x\""), Some(Value::Text("x".to_owned())));
         for text in ["5", "true", "null", "x", "{broken", ""] {
             assert_eq!(decoded(text), None, "{text}");

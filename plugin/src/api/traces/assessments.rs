@@ -109,7 +109,9 @@ fn replace(assessment: &mut Assessment, content: &Content) -> Result<()> {
     let (old, new) = (assessment.content.kind(), content.kind());
     if old != new {
         let word = new.to_lowercase();
-        return Err(Error::Invalid(format!("Cannot update {word} value on a {old} assessment.")));
+        return Err(Error::Invalid(format!(
+            "Cannot update {word} value on a {old} assessment."
+        )));
     }
     assessment.content = content.clone();
     Ok(())

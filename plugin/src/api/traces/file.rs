@@ -47,7 +47,11 @@ pub async fn get(call: FileCall<'_>) -> Result<Answer> {
     if path.contains('/') {
         return Err(Error::Invalid(format!("Invalid path: '{path}'.")));
     }
-    let below = if path == NAME { path.to_owned() } else { format!("attachments/{path}") };
+    let below = if path == NAME {
+        path.to_owned()
+    } else {
+        format!("attachments/{path}")
+    };
     let root = artifacts::of_uri(&trace.artifact_uri)?;
     let file = root.below(&below, Purpose::Read)?;
     match file_response::serve(&file, call.wanted).await {

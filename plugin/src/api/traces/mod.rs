@@ -176,7 +176,9 @@ async fn found(params: &Params<'_>, within: &[&str]) -> Result<(TracePage, Pages
     let within = ExperimentId::parse_all(within)?;
     if within.len() > LOCATIONS_MAX {
         let count = within.len();
-        return Err(Error::Invalid(format!("{count} locations: at most {LOCATIONS_MAX} are allowed")));
+        return Err(Error::Invalid(format!(
+            "{count} locations: at most {LOCATIONS_MAX} are allowed"
+        )));
     }
     let (filter, items) = (params.text("filter")?.unwrap_or_default(), params.texts("order_by")?);
     let order = TraceOrder::parse(&items)?;
@@ -234,7 +236,9 @@ fn writable_key<'a>(params: &Params<'a>) -> Result<&'a str> {
     let key = params.required_text("key")?;
     validate_key("key", key)?;
     if SERVER_TAGS.contains(&key) {
-        return Err(Error::Invalid(format!("Tag '{key}' is immutable and cannot be set on a trace.")));
+        return Err(Error::Invalid(format!(
+            "Tag '{key}' is immutable and cannot be set on a trace."
+        )));
     }
     Ok(key)
 }
@@ -291,7 +295,11 @@ pub async fn link_prompts(call: Call<'_>) -> Result<Vec<u8>> {
     let id = trace_id(&call.params)?;
     let mut prompts = Vec::new();
     for prompt in call.params.objects("prompt_versions")? {
-        prompts.push(format!("{}/{}", prompt.required_text("name")?, prompt.required_text("version")?));
+        prompts.push(format!(
+            "{}/{}",
+            prompt.required_text("name")?,
+            prompt.required_text("version")?
+        ));
     }
     traces::change(&id, "", |trace| {
         trace.prompts.extend(prompts.iter().cloned());

@@ -23,7 +23,9 @@ struct Answer<'a> {
 }
 
 fn answer(trace: &Trace) -> Result<Vec<u8>> {
-    json(&Answer { trace_info: trace.into() })
+    json(&Answer {
+        trace_info: trace.into(),
+    })
 }
 
 /// Tags and metadata of a request.
@@ -51,7 +53,9 @@ pub async fn end(call: Call<'_>) -> Result<Vec<u8>> {
     let params = &call.params;
     let id = trace_id(params)?;
     let end_ms = params.required_integer("timestamp_ms")?;
-    let state = params.choice("status", &TraceState::ALL)?.ok_or_else(|| missing("status"))?;
+    let state = params
+        .choice("status", &TraceState::ALL)?
+        .ok_or_else(|| missing("status"))?;
     let (tags, metadata) = pairs(params)?;
     let trace = traces::change(&id, "", |trace| {
         trace.state = state;

@@ -33,7 +33,9 @@ pub fn experiment(info: &Params<'_>) -> Result<ExperimentId> {
 pub fn info(info: &Params<'_>, now_ms: i64) -> Result<TraceInfo> {
     let owned = |name| info.text(name).map(|text| text.map(str::to_owned));
     let time = info.text("request_time")?.map(|text| read_time("request_time", text));
-    let duration = info.text("execution_duration")?.map(|text| read_duration("execution_duration", text));
+    let duration = info
+        .text("execution_duration")?
+        .map(|text| read_duration("execution_duration", text));
     let metadata = pairs(info, "trace_metadata", TRACE_METADATA_VALUE_CHARS_MAX)?;
     validate_session(&metadata)?;
     let assessments = info.objects("assessments")?;
@@ -46,7 +48,10 @@ pub fn info(info: &Params<'_>, now_ms: i64) -> Result<TraceInfo> {
         response_preview: owned("response_preview")?,
         tags: pairs(info, "tags", TRACE_TAG_VALUE_CHARS_MAX)?,
         metadata,
-        assessments: assessments.iter().map(|one| assessment(one, now_ms)).collect::<Result<_>>()?,
+        assessments: assessments
+            .iter()
+            .map(|one| assessment(one, now_ms))
+            .collect::<Result<_>>()?,
     })
 }
 
@@ -68,7 +73,9 @@ pub fn listed_pairs(params: &Params<'_>, name: &str, value_chars_max: usize) -> 
 fn limited(name: &str, pairs: Vec<Pair>, value_chars_max: usize) -> Result<Vec<Pair>> {
     if pairs.len() > TRACE_PAIRS_MAX {
         let count = pairs.len();
-        return Err(Error::Invalid(format!("{count} {name}: at most {TRACE_PAIRS_MAX} are allowed")));
+        return Err(Error::Invalid(format!(
+            "{count} {name}: at most {TRACE_PAIRS_MAX} are allowed"
+        )));
     }
     let cut = |(key, value): Pair| (cut(key, KEY_CHARS_MAX), cut(value, value_chars_max));
     Ok(pairs.into_iter().map(cut).collect())
@@ -168,7 +175,10 @@ mod tests {
         assert_eq!(value(r#"{"feedback":{"value":1}}"#), "1.0");
         assert_eq!(value(r#"{"feedback":{"value":{"a":[1,"x"]}}}"#), r#"{"a":[1.0,"x"]}"#);
         assert_eq!(value(r#"{"feedback":{}}"#), "null");
-        assert_eq!(value(r#"{"expectation":{"serialized_value":{"value":"[42]"}}}"#), "[42]");
+        assert_eq!(
+            value(r#"{"expectation":{"serialized_value":{"value":"[42]"}}}"#),
+            "[42]"
+        );
         assert_eq!(content_of("{}"), Ok(None));
         assert!(matches!(content_of(r#"{"expectation":{}}"#), Err(Error::Invalid(_))));
     }

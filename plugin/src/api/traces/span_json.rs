@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
-use crate::api::write_json;
 use crate::api::wire::traces::TraceInfo;
+use crate::api::write_json;
 use crate::domain::trace::Trace;
 use crate::domain::trace::id::hex;
 use crate::domain::trace::span::{
@@ -27,7 +27,10 @@ pub fn write_trace(to: &mut Vec<u8>, trace: &Trace, spans: &[Span]) -> Result<()
 }
 
 fn kind(span: &Span) -> &'static str {
-    KINDS.get(usize::from(span.kind)).copied().unwrap_or("SPAN_KIND_UNSPECIFIED")
+    KINDS
+        .get(usize::from(span.kind))
+        .copied()
+        .unwrap_or("SPAN_KIND_UNSPECIFIED")
 }
 
 /// A span in OTLP.
@@ -43,9 +46,7 @@ fn otlp(trace: &Trace, span: &Span) -> Json {
     fields.insert("start_time_unix_nano".to_owned(), span.start_ns.into());
     fields.insert("end_time_unix_nano".to_owned(), span.end_ns.into());
     fields.insert("attributes".to_owned(), key_values(&attributes(trace, span)));
-    let event = |event: &SpanEvent| {
-        json!({"time_unix_nano": event.time_ns, "name": event.name, "attributes": key_values(&event.attributes)})
-    };
+    let event = |event: &SpanEvent| json!({"time_unix_nano": event.time_ns, "name": event.name, "attributes": key_values(&event.attributes)});
     if !span.events.is_empty() {
         fields.insert("events".to_owned(), span.events.iter().map(event).collect());
     }
@@ -112,7 +113,9 @@ fn any_value(value: &Value) -> Option<Json> {
 
 /// The attributes as `traces.json` has them: each value is a JSON text.
 fn attribute_texts(trace: &Trace, span: &Span) -> Json {
-    let texts = attributes(trace, span).into_iter().map(|(key, value)| (key, value.json().into()));
+    let texts = attributes(trace, span)
+        .into_iter()
+        .map(|(key, value)| (key, value.json().into()));
     Json::Object(texts.collect())
 }
 
@@ -124,9 +127,7 @@ fn plain(values: &[(String, Value)]) -> Json {
 
 /// The file `traces.json` of MLflow 2, which clients of both versions read.
 pub fn old_file(trace: &Trace, spans: &[Span]) -> Result<Vec<u8>> {
-    let event = |event: &SpanEvent| {
-        json!({"name": event.name, "timestamp": event.time_ns, "attributes": plain(&event.attributes)})
-    };
+    let event = |event: &SpanEvent| json!({"name": event.name, "timestamp": event.time_ns, "attributes": plain(&event.attributes)});
     let of_span = |span: &Span| {
         json!({
             "name": span.name,
@@ -151,9 +152,7 @@ pub fn old_file(trace: &Trace, spans: &[Span]) -> Result<Vec<u8>> {
 
 /// The file `traces.json` of MLflow 3, which its web pages read.
 pub fn new_file(trace: &Trace, spans: &[Span]) -> Result<Vec<u8>> {
-    let event = |event: &SpanEvent| {
-        json!({"name": event.name, "time_unix_nano": event.time_ns, "attributes": plain(&event.attributes)})
-    };
+    let event = |event: &SpanEvent| json!({"name": event.name, "time_unix_nano": event.time_ns, "attributes": plain(&event.attributes)});
     let of_span = |span: &Span| {
         json!({
             "trace_id": STANDARD.encode(trace.id.telemetry()), "span_id": STANDARD.encode(span.id),
@@ -165,7 +164,10 @@ pub fn new_file(trace: &Trace, spans: &[Span]) -> Result<Vec<u8>> {
         })
     };
     let mut file = Vec::new();
-    write_json(&mut file, &json!({"spans": spans.iter().map(of_span).collect::<Json>()}))?;
+    write_json(
+        &mut file,
+        &json!({"spans": spans.iter().map(of_span).collect::<Json>()}),
+    )?;
     Ok(file)
 }
 

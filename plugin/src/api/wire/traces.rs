@@ -77,7 +77,11 @@ impl<'a> From<&'a Trace> for TraceInfo<'a> {
             response_preview: trace.response_preview.as_deref(),
             trace_metadata: Map(trace.shown_metadata().collect()),
             tags: Map(trace.shown_tags().collect()),
-            assessments: trace.assessments.iter().map(|one| Assessment::new(trace, one)).collect(),
+            assessments: trace
+                .assessments
+                .iter()
+                .map(|one| Assessment::new(trace, one))
+                .collect(),
         }
     }
 }
@@ -274,7 +278,10 @@ pub fn read_duration(parameter: &str, text: &str) -> Result<i64> {
         }
         let ms: String = fraction.chars().chain("000".chars()).take(3).collect();
         let seconds: i64 = whole.parse().ok()?;
-        seconds.checked_mul(1_000)?.checked_add(ms.parse().ok()?)?.checked_mul(sign)
+        seconds
+            .checked_mul(1_000)?
+            .checked_add(ms.parse().ok()?)?
+            .checked_mul(sign)
     };
     read().ok_or_else(|| {
         Error::Invalid(format!(
@@ -305,7 +312,10 @@ mod tests {
     fn times_have_the_form_of_protobuf() {
         assert_eq!(time_text(1_795_882_641_381), "2026-11-28T16:17:21.381Z");
         assert_eq!(time_text(0), "1970-01-01T00:00:00Z");
-        assert_eq!([0, 146, 1_500, -1_000].map(duration_text), ["0s", "0.146s", "1.500s", "-1s"]);
+        assert_eq!(
+            [0, 146, 1_500, -1_000].map(duration_text),
+            ["0s", "0.146s", "1.500s", "-1s"]
+        );
         assert_eq!(read_time("t", "2026-11-28T17:17:21.3819+01:00"), Ok(1_795_882_641_381));
         assert_eq!(read_duration("d", "0.0019s"), Ok(1));
         assert!(read_duration("d", "1").is_err() && read_time("t", "yesterday").is_err());

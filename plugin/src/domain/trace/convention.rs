@@ -45,11 +45,21 @@ const SAME: [(&str, &[&str]); 4] = [
     ),
     (
         MODEL_ATTRIBUTE,
-        &["llm.model_name", "gen_ai.response.model", "gen_ai.request.model", "ai.model.id"],
+        &[
+            "llm.model_name",
+            "gen_ai.response.model",
+            "gen_ai.request.model",
+            "ai.model.id",
+        ],
     ),
     (
         PROVIDER_ATTRIBUTE,
-        &["llm.provider", "gen_ai.provider.name", "gen_ai.system", "ai.model.provider"],
+        &[
+            "llm.provider",
+            "gen_ai.provider.name",
+            "gen_ai.system",
+            "ai.model.provider",
+        ],
     ),
 ];
 
@@ -132,7 +142,10 @@ mod tests {
 
     fn translated(attributes: &[(&str, Value)]) -> Span {
         let mut span = Span {
-            attributes: attributes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+            attributes: attributes
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect(),
             ..Span::default()
         };
         translate(&mut span);
@@ -153,10 +166,19 @@ mod tests {
         ]);
         assert_eq!(span.kind_of_work(), "LLM");
         assert_eq!(span.attribute(INPUTS_ATTRIBUTE), Some(&text("hi")));
-        let total = span.attribute(USAGE_ATTRIBUTE).and_then(|usage| usage.get("total_tokens"));
+        let total = span
+            .attribute(USAGE_ATTRIBUTE)
+            .and_then(|usage| usage.get("total_tokens"));
         assert_eq!(total, Some(&Value::Integer(7)));
-        for (word, kind) in [("chat", "CHAT_MODEL"), ("execute_tool", "TOOL"), ("workflow", "WORKFLOW")] {
-            assert_eq!(translated(&[("gen_ai.operation.name", text(word))]).kind_of_work(), kind);
+        for (word, kind) in [
+            ("chat", "CHAT_MODEL"),
+            ("execute_tool", "TOOL"),
+            ("workflow", "WORKFLOW"),
+        ] {
+            assert_eq!(
+                translated(&[("gen_ai.operation.name", text(word))]).kind_of_work(),
+                kind
+            );
         }
     }
 

@@ -111,7 +111,20 @@ mod tests {
         for good in ["tr-00", "a b", "트레이스", &"x".repeat(250)] {
             assert!(TraceId::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "a/b", "..", ".", "a.", "a ", "a%", "a?", "a#", "a\n", "a\\b", &"x".repeat(251)] {
+        for bad in [
+            "",
+            "a/b",
+            "..",
+            ".",
+            "a.",
+            "a ",
+            "a%",
+            "a?",
+            "a#",
+            "a\n",
+            "a\\b",
+            &"x".repeat(251),
+        ] {
             assert!(matches!(TraceId::parse(bad), Err(Error::Invalid(_))), "{bad:?}");
             assert!(matches!(TraceId::find(bad), Err(Error::NotFound(_))), "{bad:?}");
         }

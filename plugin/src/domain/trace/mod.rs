@@ -169,7 +169,9 @@ impl Trace {
 
     /// The value of a metadata, also of one that the server writes.
     pub fn metadatum(&self, key: &str) -> Option<&str> {
-        self.shown_metadata().find(|(name, _)| *name == key).map(|(_, value)| value)
+        self.shown_metadata()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
     }
 
     /// All metadata, as `shown_tags` shows tags.

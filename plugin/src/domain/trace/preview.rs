@@ -35,7 +35,10 @@ fn text_of(message: &Value) -> Option<String> {
     let content = message.get("content")?;
     let parts = content.items().iter();
     let of_part = |part: &Value| part.get("text").and_then(Value::as_text).map(str::to_owned);
-    content.as_text().map(str::to_owned).or_else(|| parts.rev().find_map(of_part))
+    content
+        .as_text()
+        .map(str::to_owned)
+        .or_else(|| parts.rev().find_map(of_part))
 }
 
 /// The text, cut as MLflow cuts it.
@@ -64,7 +67,11 @@ mod tests {
 
     #[test]
     fn a_chat_is_shown_by_its_last_message_and_all_else_as_json() {
-        let chat = Value::List(vec![message("user", text("a")), message("user", text("b")), message("system", text("c"))]);
+        let chat = Value::List(vec![
+            message("user", text("a")),
+            message("user", text("b")),
+            message("system", text("c")),
+        ]);
         assert_eq!(of_inputs(&named("messages", chat.clone())), "b");
         assert_eq!(of_inputs(&chat), "b");
         assert_eq!(of_inputs(&text("ri")), "\"ri\"");

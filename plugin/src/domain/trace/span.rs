@@ -115,7 +115,9 @@ impl Span {
 
     /// The type. Spans without one have MLflow's word for it.
     pub fn kind_of_work(&self) -> &str {
-        self.attribute(TYPE_ATTRIBUTE).and_then(Value::as_text).unwrap_or("UNKNOWN")
+        self.attribute(TYPE_ATTRIBUTE)
+            .and_then(Value::as_text)
+            .unwrap_or("UNKNOWN")
     }
 
     /// The span as one JSON text, in which searches look for contents.

@@ -15,8 +15,7 @@ fn a_map() -> impl Strategy<Value = BTreeMap<String, String>> {
 
 fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
-        ("true|0.9|\"yes\"|5.0", any::<Option<String>>())
-            .prop_map(|(value, error)| Content::Feedback { value, error }),
+        ("true|0.9|\"yes\"|5.0", any::<Option<String>>()).prop_map(|(value, error)| Content::Feedback { value, error }),
         "42.0|\"Berlin\"".prop_map(|value| Content::Expectation { value }),
         any::<(String, String)>().prop_map(|(format, text)| Content::Serialized { format, text }),
         any::<String>().prop_map(|name| Content::Issue { name }),

@@ -71,7 +71,8 @@ impl Trace {
 
     /// Adds tags and metadata.
     pub fn add_pairs(&mut self, tags: Vec<Pair>, metadata: Vec<Pair>) {
-        self.tags.extend(tags.into_iter().filter(|(key, _)| !SERVER_TAGS.contains(&key.as_str())));
+        self.tags
+            .extend(tags.into_iter().filter(|(key, _)| !SERVER_TAGS.contains(&key.as_str())));
         let is_kept = |(key, value): &Pair| match key.as_str() {
             super::INFO_FINALIZED => false,
             TOKEN_USAGE | COST => value.trim_start().starts_with('{'),
@@ -223,9 +224,19 @@ mod tests {
         root.set_attribute("mlflow.traceTag.team", Value::Text("x".to_owned()));
         let mut traced = trace();
         traced.finalize(info.clone()).unwrap();
-        traced.add_spans(false, &[root], &BTreeMap::from([("service.name".to_owned(), "s".to_owned())]));
-        assert_eq!((traced.start_ms, traced.duration_ms, traced.state), (50, Some(1), TraceState::Ok));
-        assert_eq!((traced.name(), traced.request_preview.as_deref()), (Some("name"), Some("mine")));
+        traced.add_spans(
+            false,
+            &[root],
+            &BTreeMap::from([("service.name".to_owned(), "s".to_owned())]),
+        );
+        assert_eq!(
+            (traced.start_ms, traced.duration_ms, traced.state),
+            (50, Some(1), TraceState::Ok)
+        );
+        assert_eq!(
+            (traced.name(), traced.request_preview.as_deref()),
+            (Some("name"), Some("mine"))
+        );
         assert_eq!(traced.response_preview.as_deref(), Some("\"out\""));
         assert_eq!(traced.metadatum(SESSION), Some("7"));
         assert_eq!((traced.tag("team"), traced.tag("service.name")), (Some("x"), Some("s")));

@@ -37,7 +37,11 @@ impl Usage {
         let total = total.or_else(sum).filter(|_| input.or(output).or(total).is_some())?;
         let counts = [input.unwrap_or(0), output.unwrap_or(0), total];
         let fields = FIELDS.iter().zip(counts);
-        Some(Value::Map(fields.map(|(name, count)| ((*name).to_owned(), Value::Integer(count))).collect()))
+        Some(Value::Map(
+            fields
+                .map(|(name, count)| ((*name).to_owned(), Value::Integer(count)))
+                .collect(),
+        ))
     }
 
     fn add(&mut self, other: Usage) {

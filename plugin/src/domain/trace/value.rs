@@ -160,9 +160,15 @@ pub(crate) mod tests {
 
     #[test]
     fn texts_keep_their_characters() {
-        assert_eq!(Value::Text("hé \"☃\"\n\u{1}".to_owned()).json(), r#""hé \"☃\"\n\u0001""#);
+        assert_eq!(
+            Value::Text("hé \"☃\"\n\u{1}".to_owned()).json(),
+            r#""hé \"☃\"\n\u0001""#
+        );
         assert_eq!(Value::Float(5.0).json(), "5.0");
-        let map = Value::Map(vec![("a".to_owned(), Value::List(vec![Value::Null, Value::Integer(1)]))]);
+        let map = Value::Map(vec![(
+            "a".to_owned(),
+            Value::List(vec![Value::Null, Value::Integer(1)]),
+        )]);
         assert_eq!(map.json(), r#"{"a": [null, 1]}"#);
         assert_eq!(map.get("a").unwrap().items().len(), 2);
     }

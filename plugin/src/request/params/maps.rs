@@ -11,7 +11,9 @@ impl<'a> Params<'a> {
 
     /// True if the parameter is given, even as `null`.
     pub fn is_given(&self, name: &str) -> bool {
-        self.fields.names().any(|given| given == name || super::is_camel_case(given, name))
+        self.fields
+            .names()
+            .any(|given| given == name || super::is_camel_case(given, name))
     }
 
     /// An optional object.

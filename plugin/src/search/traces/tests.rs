@@ -27,7 +27,10 @@ fn known(letter: &str, name: Option<&str>, start: i64, duration: Option<i64>, st
         trace.tags.insert(NAME_TAG.to_owned(), name.to_owned());
         trace.tags.insert("t".to_owned(), name.to_owned());
     }
-    Known { trace, spans: Vec::new() }
+    Known {
+        trace,
+        spans: Vec::new(),
+    }
 }
 
 fn span(name: &str, kind: &str, status: SpanStatus, model: &str, inputs: &str) -> Span {
@@ -36,7 +39,11 @@ fn span(name: &str, kind: &str, status: SpanStatus, model: &str, inputs: &str) -
         status,
         ..Span::default()
     };
-    for (key, value) in [("mlflow.spanType", kind), ("model", model), ("mlflow.spanInputs", inputs)] {
+    for (key, value) in [
+        ("mlflow.spanType", kind),
+        ("model", model),
+        ("mlflow.spanInputs", inputs),
+    ] {
         span.set_attribute(key, Value::Text(value.to_owned()));
     }
     span
@@ -71,7 +78,11 @@ fn expectation(known: &mut Known, value: &str) {
 }
 
 fn put(map: &mut BTreeMap<String, String>, pairs: &[(&str, &str)]) {
-    map.extend(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    map.extend(
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+    );
 }
 
 /// The six traces of the contract.
@@ -83,21 +94,32 @@ fn world() -> Vec<Known> {
     let mut e = known("E", None, 50, Some(1_000), TraceState::Ok);
     let mut f = known("F", Some("say \"hi\""), 0, Some(20), TraceState::Unspecified);
     put(&mut a.trace.tags, &[("k.x", "dot")]);
-    put(&mut a.trace.metadata, &[("m", "1"), (SOURCE_RUN, "R1"), (SESSION, "S1")]);
+    put(
+        &mut a.trace.metadata,
+        &[("m", "1"), (SOURCE_RUN, "R1"), (SESSION, "S1")],
+    );
     a.trace.client_request_id = Some("cr-1".to_owned());
-    a.spans.push(span("root", "CHAIN", SpanStatus::Ok, "gpt-4", "where is Berlin? ☃"));
+    a.spans
+        .push(span("root", "CHAIN", SpanStatus::Ok, "gpt-4", "where is Berlin? ☃"));
     a.spans.push(span("llm", "LLM", SpanStatus::Error, "claude", ""));
     put(&mut b.trace.metadata, &[("m", "10"), (SESSION, "S1")]);
     b.trace.client_request_id = Some("cr-2".to_owned());
     b.trace.prompts.insert("pp/1".to_owned());
-    b.spans.push(span("root", "AGENT", SpanStatus::Error, "gpt-4o", "paris"));
+    b.spans
+        .push(span("root", "AGENT", SpanStatus::Error, "gpt-4o", "paris"));
     put(&mut c.trace.metadata, &[("m", "2")]);
     c.trace.runs.insert("R1".to_owned());
     put(&mut d.trace.tags, &[("empty", "")]);
     put(&mut d.trace.metadata, &[("m", "it's"), (SOURCE_RUN, "R2")]);
     put(&mut f.trace.tags, &[("sl/ash key", "v")]);
     e.trace.tags.remove("t");
-    for (known, value) in [(&mut a, "0.9"), (&mut b, "\"yes\""), (&mut c, "true"), (&mut d, "5.0"), (&mut f, "{\"a\":1}")] {
+    for (known, value) in [
+        (&mut a, "0.9"),
+        (&mut b, "\"yes\""),
+        (&mut c, "true"),
+        (&mut d, "5.0"),
+        (&mut f, "{\"a\":1}"),
+    ] {
         feedback(known, "q", value, None);
     }
     feedback(&mut d, "sess", "\"good\"", None);
@@ -115,7 +137,9 @@ fn found(filter: &str, order: &[&str]) -> Result<String> {
     let of_session = |trace: &Trace| -> Vec<Assessment> {
         let session = trace.metadatum(SESSION).map(str::to_owned);
         let all = world.iter().flat_map(|known| &known.trace.assessments);
-        all.filter(|one| session.is_some() && one.session() == session.as_deref()).cloned().collect()
+        all.filter(|one| session.is_some() && one.session() == session.as_deref())
+            .cloned()
+            .collect()
     };
     let mut matching: Vec<&Known> = world
         .iter()
@@ -270,7 +294,15 @@ fn mistakes_are_refused() {
     ] {
         assert!(matches!(found(filter, &[]), Err(Error::Invalid(_))), "{filter}");
     }
-    for order in ["client_request_id", "prompt", "span.name", "feedback.q", "request_time", "a, b", ""] {
+    for order in [
+        "client_request_id",
+        "prompt",
+        "span.name",
+        "feedback.q",
+        "request_time",
+        "a, b",
+        "",
+    ] {
         assert!(matches!(found("", &[order]), Err(Error::Invalid(_))), "{order}");
     }
     assert!(matches!(found("", &["name", "name DESC"]), Err(Error::Invalid(_))));

@@ -81,7 +81,9 @@ impl Writer {
             Value::Integer(number) => self.byte(2).compact_signed(*number),
             Value::Float(number) => self.byte(3).number(number.to_bits()),
             Value::Text(text) => self.byte(4).compact_text(text),
-            Value::List(items) => items.iter().fold(self.byte(5).compact(to_u64(items.len())), Writer::value),
+            Value::List(items) => items
+                .iter()
+                .fold(self.byte(5).compact(to_u64(items.len())), Writer::value),
             Value::Map(fields) => self.byte(6).values(fields),
         }
     }

@@ -71,12 +71,15 @@ impl Writer {
     }
 
     fn set(self, set: &BTreeSet<String>) -> Self {
-        set.iter().fold(self.length(set.len()), |writer, text| writer.text(text))
+        set.iter()
+            .fold(self.length(set.len()), |writer, text| writer.text(text))
     }
 
     fn assessment(self, assessment: &Assessment) -> Self {
         let text = |writer: Writer, text: &String| writer.text(text);
-        let kind = SourceType::ALL.iter().find(|(_, _, kind)| *kind == assessment.source_type);
+        let kind = SourceType::ALL
+            .iter()
+            .find(|(_, _, kind)| *kind == assessment.source_type);
         self.text(&assessment.id)
             .text(&assessment.name)
             .optional(assessment.span.as_ref(), text)

@@ -13,15 +13,19 @@ use crate::store::keys::traces as keys;
 use crate::store::keys::traces::List;
 use crate::store::{audit, codec};
 
+/// Number of batches of spans that one commit removes. A commit has at most 10,000 writes.
+const BATCHES_AT_ONCE: u64 = 5_000;
+
 /// Number of traces that one step of a purge removes.
 const PURGED_AT_ONCE: usize = 100;
 
 /// Removes a trace of an experiment. Returns false if the experiment has no such trace.
 pub async fn remove(experiment: ExperimentId, id: &TraceId) -> Result<bool> {
-    match read(id).await?.filter(|trace| trace.experiment == experiment) {
-        None => return Ok(false),
-        Some(trace) => remove_files(&trace).await?,
-    }
+    let Some(trace) = read(id).await?.filter(|trace| trace.experiment == experiment) else {
+        return Ok(false);
+    };
+    remove_files(&trace).await?;
+    let removed = remove_first_batches(&trace).await?;
     transact(async |change| {
         let [record] = get([keys::trace(id)]).await?;
         let Some(trace) = record.decode(|bytes| codec::traces::read_trace(id, bytes))? else {
@@ -29,7 +33,7 @@ pub async fn remove(experiment: ExperimentId, id: &TraceId) -> Result<bool> {
         };
         change.require_version(keys::trace(id), record.version);
         change.delete(keys::trace(id));
-        for number in 0..trace.batches {
+        for number in removed..trace.batches {
             change.delete(keys::batch(id, number));
         }
         for place in keys::places(&trace) {
@@ -39,6 +43,22 @@ pub async fn remove(experiment: ExperimentId, id: &TraceId) -> Result<bool> {
         Ok(true)
     })
     .await
+}
+
+/// Removes so many batches of a trace that one commit can remove the rest. Returns their number.
+async fn remove_first_batches(trace: &Trace) -> Result<u64> {
+    let mut removed = 0;
+    while removed + BATCHES_AT_ONCE < trace.batches {
+        transact(async |change| {
+            for number in removed..removed + BATCHES_AT_ONCE {
+                change.delete(keys::batch(&trace.id, number));
+            }
+            Ok(())
+        })
+        .await?;
+        removed += BATCHES_AT_ONCE;
+    }
+    Ok(removed)
 }
 
 async fn read(id: &TraceId) -> Result<Option<Trace>> {

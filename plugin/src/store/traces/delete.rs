@@ -8,8 +8,8 @@ use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
 use crate::host::records::{scan_all, scan_until};
 use crate::store::keys::traces as keys;
-use crate::store::keys::{all_experiments, experiment_of};
 use crate::store::keys::traces::List;
+use crate::store::keys::{all_experiments, experiment_of};
 use crate::store::tombstone;
 
 /// Largest number of traces that one request deletes by their time. It keeps their ids.
@@ -70,7 +70,10 @@ pub async fn pass(before_ms: i64) -> Result<SweepPass> {
         experiments.push(ExperimentId::DEFAULT);
     }
     let until = keys::before(before_ms.saturating_sub(1));
-    let lists = experiments.iter().map(|id| List::Experiment(*id).behind(&until)).collect();
+    let lists = experiments
+        .iter()
+        .map(|id| List::Experiment(*id).behind(&until))
+        .collect();
     let mut old = Vec::new();
     scan_until(lists, SWEPT_MAX, |index, key, _| {
         let place = keys::sort_key_in(key).and_then(keys::read_sort_key);

@@ -9,7 +9,11 @@ use crate::store::keys::traces::{List, ListedField};
 
 /// The list of an experiment's traces that a search reads: the shortest, by the kind of value.
 pub fn list(experiment: ExperimentId, search: &TraceSearch) -> List {
-    let lists = search.own.clauses.iter().filter_map(|clause| list_of(experiment, clause));
+    let lists = search
+        .own
+        .clauses
+        .iter()
+        .filter_map(|clause| list_of(experiment, clause));
     lists
         .min_by_key(|list| match list {
             List::Value(_, ListedField::State, ..) => 1,
@@ -32,7 +36,9 @@ fn list_of(experiment: ExperimentId, clause: &Clause<TraceAttribute>) -> Option<
         Subject::Attribute(TraceAttribute::Name) => (ListedField::Tag, NAME_TAG),
         Subject::Attribute(TraceAttribute::RunId) => (ListedField::Run, ""),
         Subject::Attribute(TraceAttribute::Prompt) => (ListedField::Prompt, ""),
-        Subject::Attribute(TraceAttribute::Status) if value != TraceState::Unspecified.name() => (ListedField::State, ""),
+        Subject::Attribute(TraceAttribute::Status) if value != TraceState::Unspecified.name() => {
+            (ListedField::State, "")
+        }
         _ => return None,
     };
     List::of_value(experiment, field, key, value)
@@ -93,6 +99,9 @@ mod tests {
         assert_eq!(Some(read("status = 'OK' AND name = 'x'")), tag);
         assert!(matches!(read("status = 'OK'"), List::Value(_, ListedField::State, ..)));
         assert_eq!(read("name LIKE 'x'"), List::Experiment(ExperimentId(1)));
-        assert_eq!(read("tags.`mlflow.artifactLocation` = 'x'"), List::Experiment(ExperimentId(1)));
+        assert_eq!(
+            read("tags.`mlflow.artifactLocation` = 'x'"),
+            List::Experiment(ExperimentId(1))
+        );
     }
 }

@@ -21,7 +21,9 @@ pub async fn some(ids: &[TraceId]) -> Result<Vec<Option<Trace>>> {
     let spans: Vec<[Range; 1]> = ids.iter().map(|id| [Range::of_key(keys::trace(id))]).collect();
     let room = ByteBudget::new(ITEM_BYTES_MAX);
     portion(&spans, room, as_shown, |index, trace: &mut Option<Trace>, _, value| {
-        let id = ids.get(index).ok_or_else(|| Error::Corrupt("no such trace".to_owned()))?;
+        let id = ids
+            .get(index)
+            .ok_or_else(|| Error::Corrupt("no such trace".to_owned()))?;
         *trace = Some(codec::traces::read_trace(id, value)?);
         Ok(())
     })

@@ -77,7 +77,10 @@ pub async fn find(within: &[ExperimentId], query: &TraceQuery) -> Result<TracePa
                 }
                 let next = Cursor::new(query.order.listed_key(last.0, &last.1).bytes().to_vec());
                 let traces = looker.top.into_page().items;
-                return Ok(TracePage { traces, next: Some(next) });
+                return Ok(TracePage {
+                    traces,
+                    next: Some(next),
+                });
             }
         }
         if is_listing && looker.top.is_full() {
@@ -123,7 +126,10 @@ impl<'q> Looker<'q> {
     fn into_page(self) -> TracePage {
         let page = self.top.into_page();
         let next = page.cursor_after(page.items.len());
-        TracePage { traces: page.items, next }
+        TracePage {
+            traces: page.items,
+            next,
+        }
     }
 
     /// Offers the matching traces among some. Returns the last place that it looked at, if it must stop there.
@@ -191,10 +197,14 @@ impl<'q> Looker<'q> {
 
 async fn session_assessments(experiment: ExperimentId, session: &str) -> Result<Vec<Assessment>> {
     let mut ids = Vec::new();
-    scan(keys::judged_in_session(experiment, session), SESSION_TRACES_MAX, |key, _| {
-        ids.extend(keys::judged_trace_of(key));
-        Ok(())
-    })
+    scan(
+        keys::judged_in_session(experiment, session),
+        SESSION_TRACES_MAX,
+        |key, _| {
+            ids.extend(keys::judged_trace_of(key));
+            Ok(())
+        },
+    )
     .await?;
     let traces = read::all(&ids).await?;
     let assessments = traces.into_iter().flatten().flat_map(|trace| trace.assessments);
@@ -203,7 +213,11 @@ async fn session_assessments(experiment: ExperimentId, session: &str) -> Result<
 
 /// Bytes of a trace in memory, about.
 fn size_of(trace: &Trace) -> usize {
-    let pairs = trace.tags.iter().chain(&trace.metadata).map(|(key, value)| key.len() + value.len() + 96);
+    let pairs = trace
+        .tags
+        .iter()
+        .chain(&trace.metadata)
+        .map(|(key, value)| key.len() + value.len() + 96);
     let previews = [&trace.request_preview, &trace.response_preview].map(|text| text.as_ref().map_or(0, String::len));
     let judged = trace.assessments.iter().map(|one| {
         let metadata = one.metadata.iter().map(|(key, value)| key.len() + value.len());
@@ -226,7 +240,10 @@ impl TraceScan {
         let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
         let begin = cursor.and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
         TraceScan {
-            lists: within.iter().map(|experiment| plan::list(*experiment, &query.search)).collect(),
+            lists: within
+                .iter()
+                .map(|experiment| plan::list(*experiment, &query.search))
+                .collect(),
             read: Some(begin.map_or_else(Vec::new, |(time, id)| keys::sort_key(time, &id))),
             least: 1,
         }
@@ -236,7 +253,10 @@ impl TraceScan {
         let Some(read) = self.read.take().filter(|_| !self.lists.is_empty()) else {
             return Ok(None);
         };
-        let limit = wanted.max(self.least).min(PLACES_MAX / self.lists.len()).clamp(1, CHUNK_MAX);
+        let limit = wanted
+            .max(self.least)
+            .min(PLACES_MAX / self.lists.len())
+            .clamp(1, CHUNK_MAX);
         self.least = 2 * limit;
         let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
         let mut sort_keys: Vec<Vec<u8>> = Vec::new();

@@ -26,9 +26,15 @@ fn values_have_the_types_of_otlp() {
     let typed = |value: Value| any_value(&value);
     assert_eq!(typed(Value::Null), None);
     assert_eq!(typed(Value::Integer(i64::MAX)), Some(json!({"int_value": i64::MAX})));
-    assert_eq!(typed(Value::Float(f64::NEG_INFINITY)), Some(json!({"double_value": "-Infinity"})));
+    assert_eq!(
+        typed(Value::Float(f64::NEG_INFINITY)),
+        Some(json!({"double_value": "-Infinity"}))
+    );
     let list = Value::List(vec![Value::Null, Value::Text("a".to_owned())]);
-    assert_eq!(typed(list), Some(json!({"array_value": {"values": [{}, {"string_value": "a"}]}})));
+    assert_eq!(
+        typed(list),
+        Some(json!({"array_value": {"values": [{}, {"string_value": "a"}]}}))
+    );
 }
 
 #[test]
@@ -39,6 +45,12 @@ fn a_span_without_status_has_an_empty_one_and_ids_are_base64() {
         ..Span::default()
     };
     let shown = otlp(&trace(), &span);
-    assert_eq!((&shown["status"], &shown["start_time_unix_nano"]), (&json!({}), &u64::MAX.into()));
-    assert_eq!((&shown["span_id"], shown.get("parent_span_id")), (&"AgICAgICAgI=".into(), None));
+    assert_eq!(
+        (&shown["status"], &shown["start_time_unix_nano"]),
+        (&json!({}), &u64::MAX.into())
+    );
+    assert_eq!(
+        (&shown["span_id"], shown.get("parent_span_id")),
+        (&"AgICAgICAgI=".into(), None)
+    );
 }
