@@ -4,18 +4,16 @@ use std::pin::Pin;
 
 use super::rights::{CallerRights, RequiredRight};
 use super::wasi::Incoming;
-use super::{file_route, path};
+use super::{file_route, form, path};
 use crate::api;
 use crate::error::{Error, Result};
 use crate::host::report;
 use crate::pages;
 use crate::request::body::Body;
 use crate::request::call::{Call, FileCall};
-use crate::request::json::{Json, Object};
-use crate::request::multipart;
+use crate::request::json::Json;
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
-use crate::request::site::Site;
 use crate::store::audit;
 use crate::store::audit::AuditedRequest;
 
@@ -293,7 +291,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
         "GET" | "HEAD" => params::from_query(&request.query)?,
         _ if is_page(&request.path) => {
-            let (fields, sent) = sent_form(request, body).await?;
+            let (fields, sent) = form::sent(request, body).await?;
             files = sent;
             fields
         }
@@ -333,26 +331,6 @@ fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Op
         facts,
         request_id: request.id.clone(),
     })
-}
-
-/// The fields and the files of a page's form, which carries the reader's token.
-async fn sent_form(request: &Incoming, body: Body) -> Result<multipart::Form> {
-    let form = body.into_whole().await?;
-    let (fields, files) = match multipart::boundary(&request.content_type) {
-        Some(boundary) => multipart::read(boundary, &form)?,
-        None => (params::from_form(&form)?, Vec::new()),
-    };
-    ensure_form_token(&fields, &request.site)?;
-    Ok((fields, files))
-}
-
-/// A page's change must carry the token that the reader's own page had: another site cannot read it.
-fn ensure_form_token(form: &Object<'_>, site: &Site) -> Result<()> {
-    let sent = Params::new(form).text(pages::FORM_TOKEN)?.unwrap_or_default();
-    if site.form_token.is_empty() || sent != site.form_token {
-        return Err(Error::ForeignForm);
-    }
-    Ok(())
 }
 
 fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {

@@ -29,7 +29,7 @@ use crate::store::traces::delete;
 use crate::store::traces::read;
 use crate::store::traces::search::{TracePage, TraceQuery, find};
 
-/// Bytes of spans after which a batch of whole traces ends. Clients ask for the rest one by one.
+/// Bytes of an answer with whole traces after which further traces are shown without their spans.
 const BATCH_BYTES: usize = 32 << 20;
 
 /// Largest number of experiments of one search.
@@ -108,15 +108,13 @@ pub async fn batch_get(call: Call<'_>) -> Result<Vec<u8>> {
         };
         // One trace with very large spans must not hide the others.
         let spans = match read::spans(id).await {
-            Ok(spans) => spans,
+            Ok(spans) if body.len() <= BATCH_BYTES => spans,
+            Ok(_) => Vec::new(),
             Err(Error::TooLarge(_) | Error::Corrupt(_)) => Vec::new(),
             Err(error) => return Err(error),
         };
         body.extend_from_slice(if body.len() == 1 { b"\"traces\":[" } else { b"," });
         span_json::write_trace(&mut body, &trace, &spans)?;
-        if body.len() > BATCH_BYTES {
-            break;
-        }
     }
     body.extend_from_slice(if body.len() == 1 { b"}" } else { b"]}" });
     Ok(body)

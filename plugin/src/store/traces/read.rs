@@ -14,7 +14,7 @@ use crate::store::codec::spans::{Batch, read_batch};
 use crate::store::portion::{ByteBudget, ITEM_BYTES_MAX, as_shown, portion};
 
 /// Largest number of bytes of one trace's spans that one request reads.
-pub const SPANS_BYTES_MAX: usize = 48 << 20;
+pub const SPANS_BYTES_MAX: usize = 32 << 20;
 
 /// Reads the first of some traces, at least one if there are any. `None`: the trace does not exist.
 pub async fn some(ids: &[TraceId]) -> Result<Vec<Option<Trace>>> {
