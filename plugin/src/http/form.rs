@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::pages;
 use crate::request::body::Body;
 use crate::request::json::Object;
-use crate::request::params::{self, Params};
 use crate::request::multipart;
+use crate::request::params::{self, Params};
 use crate::request::site::Site;
 
 /// The fields and the files of a page's form, which carries the reader's token.
