@@ -60,6 +60,7 @@ pub struct HostBuilder {
     commit_statuses: bool,
     host_names: Vec<String>,
     audit_kept_for: Option<Duration>,
+    traces_kept_for: Option<Duration>,
     trusted_proxies: Vec<IpAddr>,
     mlflow_ui: Option<PathBuf>,
     upload_token_key: Option<[u8; 32]>,
@@ -100,6 +101,7 @@ impl HostBuilder {
             commit_statuses: false,
             host_names: Vec::new(),
             audit_kept_for: None,
+            traces_kept_for: None,
             trusted_proxies: Vec::new(),
             mlflow_ui: None,
             upload_token_key: None,
@@ -257,6 +259,13 @@ impl HostBuilder {
         self
     }
 
+    /// Removes traces that began this long ago; by default they stay. It happens after a request of the project, at most
+    /// once an hour.
+    pub fn trace_retention(mut self, kept_for: Duration) -> Self {
+        self.traces_kept_for = Some(kept_for);
+        self
+    }
+
     /// Sets the proxies whose header `x-forwarded-for` names the client in the audit log; by default none is
     /// believed.
     pub fn trusted_proxies(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
@@ -337,6 +346,7 @@ impl HostBuilder {
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let config = HostConfig {
             origins,
+            traces_kept_for: self.traces_kept_for,
             audit: AuditLog {
                 kept_for: self.audit_kept_for,
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies),

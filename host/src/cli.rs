@@ -184,6 +184,10 @@ struct Serve {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     purge_after: Option<u64>,
 
+    /// Remove traces that began so many days ago; without it they stay
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    trace_retention: Option<u64>,
+
     /// Keep the audit log of each project for so many days; 0: keep none
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u64).range(0..=36_500))]
     audit_days: u64,

@@ -51,6 +51,7 @@ mod server;
 mod shares;
 mod sources;
 mod stages;
+mod traces;
 mod transfers;
 mod uploads;
 mod values;

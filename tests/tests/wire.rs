@@ -195,9 +195,9 @@ fn a_missing_parameter_is_named_as_its_endpoint_names_it() {
 fn unknown_paths_and_wrong_methods_are_answered_in_json() {
     let tracker = Tracker::fresh();
     for path in [
-        "/version",
+        "/versions",
         "/api/2.0/mlflow/nothing",
-        "/api/3.0/mlflow/traces",
+        "/api/3.0/mlflow/nothing",
         "/api/2.0/mlflow/runs/get/",
     ] {
         for method in ["GET", "POST"] {

@@ -105,6 +105,10 @@ async fn build(data: &Path, options: &Serve, records: Arc<SqliteRecords>, forge:
         0 => builder,
         days => builder.audit_log(Duration::from_secs(days * DAY_S)),
     };
+    let builder = match options.trace_retention {
+        Some(days) => builder.trace_retention(Duration::from_secs(days * DAY_S)),
+        None => builder,
+    };
     builder
         .trusted_proxies(options.trusted_proxy.iter().copied())
         .component(component)

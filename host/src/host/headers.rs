@@ -12,15 +12,22 @@ use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 
 /// Headers of a client's request that are forwarded to the component.
-const PASSED_IN: [HeaderName; 7] = [
+const PASSED_IN: [HeaderName; 10] = [
     header::ACCEPT,
+    header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::IF_NONE_MATCH,
     header::IF_RANGE,
     header::RANGE,
     header::USER_AGENT,
+    TRACED_EXPERIMENT,
+    TRACED_RUN,
 ];
+/// The experiment of the spans in a request of OpenTelemetry.
+const TRACED_EXPERIMENT: HeaderName = HeaderName::from_static("x-mlflow-experiment-id");
+/// The run of these spans.
+const TRACED_RUN: HeaderName = HeaderName::from_static("x-mlflow-run-id");
 /// Headers of the component's response that are forwarded to the client. The host itself sets lengths and connections.
 const PASSED_OUT: [HeaderName; 16] = [
     header::ACCEPT_RANGES,

@@ -170,7 +170,7 @@ async fn run_scheduler(host: Weak<HostState>) {
 
 impl Host {
     /// Asks the forge for the CI jobs of a project that are due, and sets the commit statuses that are. Compacts the project,
-    /// including runs that were changed a moment ago, and removes its abandoned uploads and old audit records. But for these
+    /// including runs that were changed a moment ago, and removes its abandoned uploads, old audit records and old traces. But for these
     /// jobs, answers stay the same and become faster.
     pub async fn run_maintenance(&self, project: ProjectId) {
         self.state().call_forge_for_all(project).await;
@@ -183,6 +183,7 @@ impl Host {
         }
         self.state().sweep_uploads(project).await;
         self.state().sweep_audit(project).await;
+        self.state().sweep_traces(project).await;
     }
 
     /// Counts of maintenance since the host's start.

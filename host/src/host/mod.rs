@@ -17,6 +17,7 @@ pub(crate) mod purge;
 pub(crate) mod readiness;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
+pub(crate) mod trace_retention;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
 pub(crate) mod usage;
@@ -24,6 +25,7 @@ pub(crate) mod webhook;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderValue;
@@ -112,6 +114,8 @@ pub(crate) struct HostConfig {
     pub(crate) public_metrics: bool,
     /// The audit log.
     pub(crate) audit: AuditLog,
+    /// Time for which traces are kept. `None`: they stay.
+    pub(crate) traces_kept_for: Option<Duration>,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
     /// The files of MLflow's own web pages. `None`: they are not served.

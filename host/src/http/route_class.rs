@@ -7,7 +7,7 @@ use http::Method;
 use crate::limits::Limits;
 
 /// The prefixes of the paths of endpoints: those of clients, of MLflow's web pages, and none.
-const PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
+const PREFIXES: [&str; 5] = ["/api/2.0/", "/ajax-api/2.0/", "/api/3.0/", "/ajax-api/3.0/", "/"];
 
 /// A file of at most this many bytes costs less buffered than streamed.
 const SMALL_FILE_BYTES: u64 = 256 << 10;
@@ -124,6 +124,7 @@ const RULES: &[Rule] = &[
     rule(GET, "mlflow-artifacts/artifacts/*", DOWNLOAD),
     rule(GET, "mlflow/logged-models/*/artifacts/files", DOWNLOAD),
     rule(GET, "get-artifact", DOWNLOAD),
+    rule(GET, "mlflow/get-trace-artifact", DOWNLOAD),
     rule(GET, "model-versions/get-artifact", DOWNLOAD),
     rule(POST, "graphql", QUERY),
     // May name 1,000 datasets.
@@ -132,6 +133,11 @@ const RULES: &[Rule] = &[
     rule(ASK, "*/search-datasets", QUERY),
     rule(GET, "mlflow/metrics/get-history*", QUERY),
     rule(POST, "*/get-latest-versions", READ),
+    rule(POST, "mlflow/traces/batchGetInfos", READ),
+    // Hold inputs and outputs of any length.
+    rule(POST, "v1/traces", LARGE_WRITE),
+    rule(POST, "mlflow/traces*", LARGE_WRITE),
+    rule(PATCH, "mlflow/traces*", LARGE_WRITE),
     rule(POST, "mlflow/runs/create", LARGE_WRITE),
     rule(POST, "mlflow/runs/update", LARGE_WRITE),
     rule(POST, "mlflow/runs/set-tag", LARGE_WRITE),
@@ -287,6 +293,7 @@ mod tests {
         for (method, path, _, is_file) in routes() {
             let carries_file = is_file
                 && !path.ends_with("mlflow-artifacts/artifacts")
+                && !path.ends_with("v1/traces")
                 && !["/create/", "/complete/", "/abort/"]
                     .iter()
                     .any(|step| path.contains(step))

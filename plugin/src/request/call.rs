@@ -40,4 +40,19 @@ pub struct FileCall<'a> {
     pub wanted: &'a RangeRequest,
     /// The body of the request.
     pub contents: Body,
+    /// The headers of a request with spans.
+    pub telemetry: &'a Telemetry,
+}
+
+/// The headers by which a request of OpenTelemetry says what it holds. Each is empty when it is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Content-Encoding`.
+    pub content_encoding: String,
+    /// `x-mlflow-experiment-id`: the experiment of new traces.
+    pub experiment_id: String,
+    /// `x-mlflow-run-id`: the run that the traces are linked to.
+    pub run_id: String,
 }

@@ -11,6 +11,7 @@ use super::like::Pattern;
 use super::mistake::{FilterMistake, Parsed};
 use super::name::Name;
 use super::problem::{Form, Phrase, Problem};
+use super::regex::Regex;
 use super::schema::{Comparator, Relation, Searched, Subject, ValueType, listed};
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MAX, LIKE_PATTERN_CHARS_MAX};
@@ -70,7 +71,7 @@ enum Value<'a> {
 impl<'a> Parser<'a> {
     fn clause<A: Searched>(&mut self) -> Parsed<Clause<A>> {
         let left = self.left()?;
-        let (comparator, at) = self.comparator()?;
+        let (comparator, at) = self.comparator(A::LANGUAGE.has_patterns())?;
         let value = self.value(comparator)?;
         let (subject, values) = self.subject::<A>(&left)?;
         if !values.comparators().contains(&comparator) {
@@ -80,6 +81,9 @@ impl<'a> Parser<'a> {
             Value::None if comparator == Comparator::IsNull => Predicate::Absent,
             Value::None => Predicate::Present,
             Value::List(texts, at) => self.among(values, texts, comparator == Comparator::In, &at)?,
+            Value::One(value) if values == ValueType::Judgement && comparator.is_order() => {
+                self.number(ValueType::Float, comparator, &value)?
+            }
             Value::One(value) if values.are_numbers() => self.number(values, comparator, &value)?,
             Value::One(value) => self.text(values, comparator, &value)?,
         };
@@ -114,7 +118,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn comparator(&mut self) -> Parsed<(Comparator, Token<'a>)> {
+    fn comparator(&mut self, has_patterns: bool) -> Parsed<(Comparator, Token<'a>)> {
         let Some(token) = self.take() else {
             return Err(self.error(Problem::NoComparator, None, Form::Comparison));
         };
@@ -125,7 +129,9 @@ impl<'a> Parser<'a> {
                 .find(|(word, _)| *word == name)
                 .map(|(_, found)| *found)
         };
-        let found = if token.kind == Kind::Comparator {
+        let found = if has_patterns && token.is_word("RLIKE") {
+            Some(Comparator::RLike)
+        } else if token.kind == Kind::Comparator {
             named(token.text)
         } else if token.is_word("IS") {
             let not = self.take_word("NOT");
@@ -243,7 +249,7 @@ impl<'a> Parser<'a> {
                 return Err(self.error(problem, Some(token), Form::Quotes));
             }
         };
-        let is_pattern = matches!(comparator, Comparator::Like | Comparator::ILike);
+        let is_pattern = matches!(comparator, Comparator::Like | Comparator::ILike | Comparator::RLike);
         if !is_pattern {
             return self.among(
                 values,
@@ -255,6 +261,13 @@ impl<'a> Parser<'a> {
         if content.chars().count() > LIKE_PATTERN_CHARS_MAX {
             let problem = Problem::PatternLength.of([LIKE_PATTERN_CHARS_MAX.to_string()]);
             return Err(self.error(problem, Some(token), Form::Less));
+        }
+        if comparator == Comparator::RLike {
+            let regex = Regex::new(content).map_err(|why| {
+                let problem = Problem::Regex.of([shown(content), why]);
+                self.error(problem, Some(token), Form::Said)
+            });
+            return regex.map(Predicate::Matches);
         }
         Ok(Predicate::Like(Pattern::new(content, comparator == Comparator::ILike)))
     }

@@ -60,6 +60,7 @@ kinds! {
         Unquoted: "Parameter value is either not quoted or unidentified quote types used for string value {0}. Use either \
             single or double quotes.";
         PatternLength: "Invalid pattern: more than {0} characters";
+        Regex: "Invalid regular expression '{0}': {1}";
         Word: "Unknown value in filter: '{0}'";
         ExperimentId: "Invalid experiment ID '{0}'";
         SeveralExpressions: "Search filter contained multiple expression";

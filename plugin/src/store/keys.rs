@@ -23,7 +23,12 @@
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `H` run, key, time, step, value | a chunk: many points of which this is the last | histories |
+//! | `t` trace `a` | trace: its data, tags, metadata and assessments | its id |
+//! | `t` trace `s` number | a batch of its spans | its trace |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
+//! | `i` experiment `f` session, trace | – | traces with assessments that count for a whole session |
+//! | `i` experiment `t` start↓, trace | – | searches of traces in default order |
+//! | `i` experiment `v` field, key, value, start↓, trace | – | searches of traces for a tag, metadata, state, run or prompt |
 //! | `j` `r` run, or `v` model, number | the look-up of the CI job that it names | changes of the tags that name it; maintenance |
 //! | `s` experiment, commit | the run whose end is still to become the status of the commit | maintenance |
 //! | `x` upload | a file that is uploaded in parts | its id; upload GC |
@@ -74,6 +79,7 @@ mod purge;
 mod read_key;
 pub mod registry;
 mod runs;
+pub mod traces;
 mod uploads;
 
 pub use audit::{audit_records, audited_at, audited_change, audited_logging};

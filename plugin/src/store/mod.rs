@@ -26,3 +26,4 @@ pub mod runs;
 pub mod search;
 pub mod tombstone;
 pub mod top_k;
+pub mod traces;

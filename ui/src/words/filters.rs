@@ -26,6 +26,7 @@ words! {
         number_for_text: "Expected a quoted string value. Got value {0}", "따옴표로 감싼 문자열이 필요합니다. 입력한 값: {0}";
         unquoted: "Parameter value is either not quoted or unidentified quote types used for string value {0}. Use either single or double quotes.", "값 {0}이(가) 따옴표로 감싸여 있지 않습니다. 작은따옴표나 큰따옴표를 쓰세요.";
         pattern_length: "Invalid pattern: more than {0} characters", "패턴이 {0}자보다 깁니다";
+        regex: "Invalid regular expression '{0}': {1}", "정규 표현식 '{0}'이(가) 올바르지 않습니다: {1}";
         word: "Unknown value in filter: '{0}'", "필터에 알 수 없는 값 '{0}'이(가) 있습니다";
         experiment_id: "Invalid experiment ID '{0}'", "'{0}'은(는) 실험 ID가 아닙니다";
         several_expressions: "Search filter contained multiple expression", "필터에 식이 여러 개 있습니다";

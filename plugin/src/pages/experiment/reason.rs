@@ -46,6 +46,7 @@ fn problem(words: &Words, problem: Problem) -> &'static str {
         Problem::NumberForText => own.number_for_text,
         Problem::Unquoted => own.unquoted,
         Problem::PatternLength => own.pattern_length,
+        Problem::Regex => own.regex,
         Problem::Word => own.word,
         Problem::ExperimentId => own.experiment_id,
         Problem::SeveralExpressions => own.several_expressions,

@@ -22,6 +22,7 @@ use crate::store::keys::{Column, Tombstone};
 
 mod experiment;
 pub mod model;
+pub mod traces;
 
 /// Number of tombstones that are read together.
 const RUINS_AT_ONCE: usize = 64;
