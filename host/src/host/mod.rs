@@ -12,6 +12,7 @@ pub(crate) mod maintenance_schedule;
 pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
+pub(crate) mod replay;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
 pub(crate) mod upload_gc;
@@ -37,6 +38,7 @@ use crate::host::forge_turns::{ForgeTurns, ForgeWork};
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
+use crate::host::replay::Replay;
 use crate::host::upload_gc::UploadGc;
 use crate::http::access_log::RequestLine;
 use crate::http::error;
@@ -267,6 +269,7 @@ impl HostState {
             request,
             token_issuer: self.token_issuer(head, project, Arc::clone(&credential)),
             credential,
+            now: Replay::of(head).map(|replay| replay.time),
             kind: if class.is_query {
                 InstanceKind::Query
             } else {
