@@ -21,6 +21,7 @@ use self::storage::FileStoreArgs;
 mod compile;
 mod config;
 mod forge;
+mod import;
 mod log;
 mod manage;
 mod purge;
@@ -64,6 +65,15 @@ each project and how many went. A running server does the same with: mlforge ser
 
 Example:
   mlforge purge --older-than 30 --project team/model";
+
+const IMPORT_EXAMPLES: &str = "\
+Ids, times, users, histories, files, versions, aliases and stages are kept. Prints what was brought, and what could not be and
+why. The same command again continues an import that broke off, and changes nothing that is whole.
+
+Examples:
+  mlforge import --from ./mlruns --project team/model
+  mlforge import --from ./mlflow.db --artifacts ./mlartifacts --project team/model --deleted
+  MLFLOW_TRACKING_TOKEN=… mlforge import --from https://git.example.org/api/v4/projects/7/ml/mlflow --project team/model";
 
 const MEMBER_EXAMPLES: &str = "\
 guest, reporter                 read
@@ -110,6 +120,9 @@ enum Command {
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
+    /// Bring runs, models and files of another MLflow store into a project; for a server that is not running
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(import::Import),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -320,6 +333,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Config(command) => config::run(command),
         Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
         Command::Purge(options) => purge::purge(&cli.data, options),
+        Command::Import(options) => import::import(&cli.data, options),
         Command::Project(command) => manage::project(&cli.data, command),
         Command::User(command) => manage::user(&cli.data, command),
         Command::Member(command) => manage::member(&cli.data, command),

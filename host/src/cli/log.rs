@@ -101,9 +101,14 @@ impl Log {
     /// Starts the log. Events that pass the filter `MLFORGE_LOG` are written to standard error, and panics
     /// too.
     pub(super) fn start() -> anyhow::Result<Self> {
+        Self::start_at("info")
+    }
+
+    /// Starts the log with a filter for when `MLFORGE_LOG` gives none.
+    pub(super) fn start_at(level: &str) -> anyhow::Result<Self> {
         let filter = match std::env::var("MLFORGE_LOG") {
             Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
-            Err(_) => EnvFilter::new("info"),
+            Err(_) => EnvFilter::new(level),
         };
         let lines = Lines::to(io::stderr()).context("cannot start a thread for the log")?;
         let is_terminal = io::stderr().is_terminal();

@@ -100,7 +100,10 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Reads the number that a replay chooses for a version.
 fn chosen_number(text: &str) -> Result<u64> {
-    let number = text.parse().ok().filter(|number| (1..=CHOSEN_NUMBER_MAX).contains(number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=CHOSEN_NUMBER_MAX).contains(number));
     number.ok_or_else(|| {
         Error::Invalid(format!(
             "Parameter 'version' must be a number from 1 to {CHOSEN_NUMBER_MAX}, got '{text}'."

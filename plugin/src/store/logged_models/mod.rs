@@ -2,8 +2,8 @@
 
 pub mod read;
 pub mod search;
-use super::keys::logged_models as keys;
 use super::keys::Tombstone;
+use super::keys::logged_models as keys;
 use super::{audit, codec, experiments, tombstone};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
