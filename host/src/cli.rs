@@ -20,6 +20,7 @@ use self::storage::FileStoreArgs;
 
 mod compile;
 mod config;
+mod export;
 mod forge;
 mod import;
 mod log;
@@ -75,6 +76,12 @@ Examples:
   mlforge import --from ./mlflow.db --artifacts ./mlartifacts --project team/model --deleted
   MLFLOW_TRACKING_TOKEN=… mlforge import --from https://git.example.org/api/v4/projects/7/ml/mlflow --project team/model";
 
+const EXPORT_EXAMPLES: &str = "\
+The folder is one of MLflow's file store: mlflow server --backend-store-uri ./mlruns opens it.
+
+Example:
+  mlforge export --project team/model ./mlruns";
+
 const MEMBER_EXAMPLES: &str = "\
 guest, reporter                 read
 developer, maintainer, owner    read and write
@@ -123,6 +130,9 @@ enum Command {
     /// Bring runs, models and files of another MLflow store into a project; for a server that is not running
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(import::Import),
+    /// Write a project as a folder that a stock MLflow opens; for a server that is not running
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(export::Export),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -334,6 +344,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Compile { plugin } => compile::compile(&cli.data, plugin.as_deref()),
         Command::Purge(options) => purge::purge(&cli.data, options),
         Command::Import(options) => import::import(&cli.data, options),
+        Command::Export(options) => export::export(&cli.data, options),
         Command::Project(command) => manage::project(&cli.data, command),
         Command::User(command) => manage::user(&cli.data, command),
         Command::Member(command) => manage::member(&cli.data, command),

@@ -21,7 +21,7 @@ use super::storage::FileStoreArgs;
 mod copy;
 mod deletions;
 mod experiments;
-mod files;
+pub(super) mod files;
 pub(super) mod json;
 mod logged_models;
 mod registry;

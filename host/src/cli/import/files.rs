@@ -53,9 +53,9 @@ pub(super) enum Place {
 
 /// A name in a directory.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) is_directory: bool,
+pub(in crate::cli) struct Entry {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) is_directory: bool,
     /// 0 for a directory.
     pub(super) bytes: u64,
 }
@@ -194,7 +194,7 @@ impl Files {
 }
 
 /// A path below another one, which may be empty.
-pub(super) fn joined(root: &str, below: &str) -> String {
+pub(in crate::cli) fn joined(root: &str, below: &str) -> String {
     match (root.is_empty(), below.is_empty()) {
         (true, _) => below.to_owned(),
         (_, true) => root.to_owned(),
@@ -233,7 +233,7 @@ fn list_folder(folder: &Path) -> anyhow::Result<Vec<Entry>> {
 }
 
 /// The entries of a server's answer. Servers name them with or without the path before.
-pub(super) fn listed(answer: &serde_json::Value) -> Vec<Entry> {
+pub(in crate::cli) fn listed(answer: &serde_json::Value) -> Vec<Entry> {
     let files = answer["files"].as_array().map_or(&[][..], Vec::as_slice);
     let entry = |file: &serde_json::Value| {
         let path = file["path"].as_str()?;

@@ -18,7 +18,7 @@ pub(super) mod sqlite;
 mod sqlite_registry;
 
 /// A key and a value.
-pub(super) type Pair = (String, String);
+pub(in crate::cli) type Pair = (String, String);
 
 /// Number of objects of one page.
 pub(super) const PAGE_OBJECTS: usize = 500;
