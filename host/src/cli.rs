@@ -67,21 +67,6 @@ each project and how many went. A running server does the same with: mlforge ser
 Example:
   mlforge purge --older-than 30 --project team/model";
 
-const IMPORT_EXAMPLES: &str = "\
-Ids, times, users, histories, files, versions, aliases and stages are kept. Prints what was brought, and what could not be and
-why. The same command again continues an import that broke off, and changes nothing that is whole.
-
-Examples:
-  mlforge import --from ./mlruns --project team/model
-  mlforge import --from ./mlflow.db --artifacts ./mlartifacts --project team/model --deleted
-  MLFLOW_TRACKING_TOKEN=… mlforge import --from https://git.example.org/api/v4/projects/7/ml/mlflow --project team/model";
-
-const EXPORT_EXAMPLES: &str = "\
-The folder is one of MLflow's file store: mlflow server --backend-store-uri ./mlruns opens it.
-
-Example:
-  mlforge export --project team/model ./mlruns";
-
 const MEMBER_EXAMPLES: &str = "\
 guest, reporter                 read
 developer, maintainer, owner    read and write
@@ -128,10 +113,10 @@ enum Command {
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
     /// Bring runs, models and files of another MLflow store into a project; for a server that is not running
-    #[command(after_help = IMPORT_EXAMPLES)]
+    #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
     /// Write a project as a folder that a stock MLflow opens; for a server that is not running
-    #[command(after_help = EXPORT_EXAMPLES)]
+    #[command(after_help = export::EXAMPLES)]
     Export(export::Export),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]

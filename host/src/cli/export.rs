@@ -22,6 +22,12 @@ mod runs;
 /// Objects of one page.
 const PAGE: usize = 500;
 
+pub(super) const EXAMPLES: &str = "\
+The folder is one of MLflow's file store: mlflow server --backend-store-uri ./mlruns opens it.
+
+Example:
+  mlforge export --project team/model ./mlruns";
+
 /// Options of `mlforge export`.
 #[derive(Debug, Args)]
 pub(super) struct Export {

@@ -33,6 +33,15 @@ pub(super) mod target;
 /// The beginning of the name of an experiment that belongs to a registered model. It is created with the model.
 const MODEL_PREFIX: &str = "[model]";
 
+pub(super) const EXAMPLES: &str = "\
+Ids, times, users, histories, files, versions, aliases and stages are kept. Prints what was brought, and what could not be and
+why. The same command again continues an import that broke off, and changes nothing that is whole.
+
+Examples:
+  mlforge import --from ./mlruns --project team/model
+  mlforge import --from ./mlflow.db --artifacts ./mlartifacts --project team/model --deleted
+  MLFLOW_TRACKING_TOKEN=… mlforge import --from https://git.example.org/api/v4/projects/7/ml/mlflow --project team/model";
+
 /// Options of `mlforge import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {

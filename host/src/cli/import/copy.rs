@@ -77,15 +77,12 @@ impl Importer {
     }
 
     async fn copy(&self, object: &str, place: &Place, path: &str, root: &str, entry: &Entry) -> anyhow::Result<()> {
-        let copied = async {
-            let contents = self.files.open(place, path).await?;
-            self.target.upload(&joined(root, path), contents, entry.bytes).await
+        let copied = match self.files.open(place, path).await {
+            Ok(contents) => self.target.upload(&joined(root, path), contents, entry.bytes).await,
+            Err(error) => Err(error),
         };
-        if self
-            .report
-            .survive(format_args!("file {path} of {object}"), copied.await)?
-            .is_some()
-        {
+        let object = format!("file {path} of {object}");
+        if self.report.survive(object, copied)?.is_some() {
             self.report.carried(Kind::Files, 1);
         }
         Ok(())

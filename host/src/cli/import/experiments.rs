@@ -1,6 +1,5 @@
 //! Brings experiments. One with a name that the project has is that of the project.
 
-use http::Method;
 use serde_json::{Value, json};
 
 use super::files::Place;
@@ -123,9 +122,7 @@ impl Importer {
     /// Sets the time of an experiment's last update: it gets the name that it has.
     async fn touch(&self, id: &str, experiment: &Experiment, time_ms: i64) -> anyhow::Result<()> {
         let body = json!({"experiment_id": id, "new_name": experiment.name});
-        let update = self
-            .target
-            .replay(Method::POST, "mlflow/experiments/update", &body, &past(time_ms, ""));
-        update.await.map(drop)
+        let past = past(time_ms, "");
+        self.target.post("experiments/update", &body, &past).await.map(drop)
     }
 }

@@ -36,10 +36,8 @@ impl Importer {
         let Some(found) = self.found_model(model).await? else {
             let tags = of_pairs(&model.tags);
             let body = json!({"name": model.name, "description": model.description, "tags": tags});
-            let created = self
-                .target
-                .post("registered-models/create", &body, &past(model.created_ms, ""));
-            created.await?;
+            let past = past(model.created_ms, "");
+            self.target.post("registered-models/create", &body, &past).await?;
             self.report.carried(Kind::Models, 1);
             return Ok(());
         };

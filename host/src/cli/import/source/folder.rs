@@ -289,7 +289,7 @@ fn point(key: &str, line: &str) -> anyhow::Result<Point> {
     let malformed = || anyhow!("the metric {key} has the line `{line}`");
     let timestamp_ms = words.next().and_then(|word| word.parse().ok()).ok_or_else(malformed)?;
     let value = words.next().and_then(|word| word.parse().ok()).ok_or_else(malformed)?;
-    let step = words.next().map_or(Ok(0), str::parse).map_err(|_| malformed())?;
+    let step = words.next().map_or(Ok(0), str::parse::<i64>).map_err(|_| malformed())?;
     Ok(Point {
         key: key.to_owned(),
         value,

@@ -71,7 +71,7 @@ pub(super) fn text(path: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text));
     let bytes = read.with_context(|| format!("cannot read {}", path.display()))?;
-    if bytes as u64 > TEXT_BYTES_MAX {
+    if u64::try_from(bytes)? > TEXT_BYTES_MAX {
         bail!("{} has more than {TEXT_BYTES_MAX} bytes", path.display());
     }
     Ok(text)
