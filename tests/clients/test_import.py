@@ -1,4 +1,4 @@
-"""`mlforge import`: a store that this version of MLflow wrote is read before and after, object by object."""
+"""`mlforge import` and `mlforge export`: a store that this version of MLflow wrote is read before and after, object by object."""
 
 import os
 
@@ -165,3 +165,9 @@ def test_what_a_client_reads_is_the_same_before_and_after(store, tmp_path):
         server.stop()
     for kind in before:
         assert after[kind] == before[kind], kind
+    folder = str(tmp_path / "exported")
+    report = cli("export", "--project", "team/model", folder)
+    assert "could not be carried" not in report, report
+    exported = seen(MlflowClient(folder))
+    for kind in before:
+        assert exported[kind] == before[kind], f"{kind} of the export"
