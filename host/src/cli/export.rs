@@ -1,6 +1,5 @@
 //! `mlforge export`: writes a project as a folder of MLflow's file store, which a stock MLflow server or client opens.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};

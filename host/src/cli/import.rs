@@ -4,7 +4,6 @@
 //! rule of the component holds for it, and whatever the component refuses is reported. An import that breaks off is continued
 //! by the next one, which leaves what is whole.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

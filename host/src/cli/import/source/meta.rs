@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use super::super::source::Pair;
+use super::Pair;
 
 /// Largest file of a text: a tag, a param or a `meta.yaml` with a dataset's profile of 16 million characters.
 const TEXT_BYTES_MAX: u64 = 72 << 20;
