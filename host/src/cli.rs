@@ -28,7 +28,9 @@ mod backup;
 mod check;
 mod compile;
 mod config;
+mod export;
 mod forge;
+mod import;
 mod inspect;
 mod log;
 mod manage;
@@ -120,6 +122,12 @@ enum Command {
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
+    /// Bring runs, models and files of another MLflow store into a project; for a server that is not running
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Import),
+    /// Write a project as a folder that a stock MLflow opens; for a server that is not running
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Export),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -267,6 +275,8 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Serve(serve) => serve::serve(data()?, serve),
         Command::Compile { plugin } => compile::compile(data()?, plugin.as_deref()),
         Command::Purge(options) => purge::purge(data()?, options),
+        Command::Import(options) => import::import(data()?, options),
+        Command::Export(options) => export::export(&cli.data, options),
         Command::Project(command) => manage::project(data()?, command),
         Command::User(command) => manage::user(data()?, command),
         Command::Member(command) => manage::member(data()?, command),

@@ -29,6 +29,7 @@ mod server;
 pub mod storage;
 
 pub use crate::host::maintenance::MaintenanceCounts;
+pub use crate::host::replay::Replay;
 pub use crate::http::client_address::PeerAddress;
 pub use crate::http::request_id::current_request_id;
 pub use crate::http::response_body::Body;

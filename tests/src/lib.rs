@@ -12,6 +12,7 @@ mod guest;
 pub mod intercepted_blobs;
 pub mod intercepted_records;
 pub mod interleaving;
+mod replay;
 pub mod snapshot;
 pub mod tracker;
 mod tracker_internals;

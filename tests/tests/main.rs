@@ -41,6 +41,7 @@ mod pages;
 mod purging;
 mod races;
 mod references;
+mod replays;
 mod request_ids;
 mod role_table;
 mod rooms;

@@ -14,6 +14,7 @@ use mlforge::forge::gitlab::{GitlabForge, GitlabOptions};
 use mlforge::forge::http::{HttpForge, HttpOptions};
 use mlforge::forge::local::LocalForge;
 use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
+use mlforge::storage::ProjectId;
 
 /// The environment variable of the service token.
 const TOKEN_VARIABLE: &str = "MLFORGE_FORGE_TOKEN";
@@ -236,6 +237,20 @@ pub(super) fn open_owned(data: &Path) -> anyhow::Result<OpenForge> {
         Some(_) => OpenForge::Remote(Arc::new(NoCallers)),
         None => OpenForge::Local(Arc::new(open_local(data)?)),
     })
+}
+
+/// The project that the user named. Other forges than the local one are not asked, so there it is named by number.
+pub(super) fn named(forge: &OpenForge, project: &ProjectRef) -> anyhow::Result<ProjectId> {
+    let Some(local) = forge.local() else {
+        return match project {
+            ProjectRef::Id(id) => Ok(ProjectId(*id)),
+            ProjectRef::Path(path) => bail!("`{path}`: name the project by its number on the forge"),
+        };
+    };
+    local
+        .find_project(project)?
+        .map(|project| project.id)
+        .with_context(|| format!("there is no project `{project}`: mlforge project create makes one"))
 }
 
 /// A forge that knows nobody, for hosts that serve no requests.

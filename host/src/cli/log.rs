@@ -56,9 +56,14 @@ impl Log {
     /// Starts the log. Events that pass the filter `MLFORGE_LOG` are written to standard error, and panics
     /// too.
     pub(super) fn start(log_format: LogFormat) -> anyhow::Result<Self> {
+        Self::start_at("info", log_format)
+    }
+
+    /// Starts the log with a filter for when `MLFORGE_LOG` gives none.
+    pub(super) fn start_at(level: &str, log_format: LogFormat) -> anyhow::Result<Self> {
         let filter = match std::env::var("MLFORGE_LOG") {
             Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
-            Err(_) => EnvFilter::new("info"),
+            Err(_) => EnvFilter::new(level),
         };
         let lines = Lines::to(io::stderr(), log_format).context("cannot start a thread for the log")?;
         let has_colours = log_format == LogFormat::Text && io::stderr().is_terminal();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use mlforge::forge::ProjectRef;
 use mlforge::storage::ProjectId;
 use mlforge::storage::sqlite::SqliteRecords;
@@ -33,7 +33,7 @@ async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
     let records =
         super::storage::records(data).context("a server that runs purges by itself: mlforge serve --purge-after")?;
     let projects = match &options.project {
-        Some(project) => vec![named(&forge, project)?],
+        Some(project) => vec![super::forge::named(&forge, project)?],
         None => projects(&records).await?,
     };
     let host = super::storage::builder(data, &options.files, records, forge.forge())
@@ -50,20 +50,6 @@ async fn run(data: &Path, options: &Purge) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The project that the user named. Other forges than the local one are not asked, so there it is named by number.
-fn named(forge: &OpenForge, project: &ProjectRef) -> anyhow::Result<ProjectId> {
-    let Some(local) = forge.local() else {
-        return match project {
-            ProjectRef::Id(id) => Ok(ProjectId(*id)),
-            ProjectRef::Path(path) => bail!("`{path}`: name the project by its number on the forge"),
-        };
-    };
-    local
-        .find_project(project)?
-        .map(|project| project.id)
-        .with_context(|| format!("there is no project `{project}`"))
 }
 
 /// The path of a project, or its number if the forge is not the local one.

@@ -2,6 +2,7 @@
 //! turning its outcome into a response.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -32,6 +33,8 @@ pub(crate) struct ComponentCall {
     /// The caller's credential, with which the forge is asked. It never enters the component.
     pub(crate) credential: Arc<Credential>,
     pub(crate) kind: InstanceKind,
+    /// The time that the component sees. `None`: that of the host's clock.
+    pub(crate) now: Option<SystemTime>,
     /// Time from now to the end of the answer.
     pub(crate) timeout: Duration,
 }
@@ -81,6 +84,7 @@ impl HostState {
             credential: Arc::clone(&call.credential),
             access: Arc::clone(&caller.access),
             deadline,
+            now: call.now,
             limits: &self.limits,
             answer: &mut answer,
         };

@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::auth::Caller;
 use crate::forge::{Actor, Role};
 use crate::host::audit::AuditHeaders;
+use crate::host::replay::Replay;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 
@@ -77,11 +78,17 @@ pub(crate) fn component_request<B>(
     *request.method_mut() = head.method.clone();
     let headers = request.headers_mut();
     pass(&head.headers, headers, &PASSED_IN);
-    headers.insert(
-        RIGHTS,
-        HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
-    );
-    add_actor(headers, &caller.access.actor);
+    let replay = Replay::of(head);
+    let rights = match (caller.may_write, replay) {
+        (false, _) => "read",
+        (true, None) => "write",
+        (true, Some(_)) => "replay",
+    };
+    headers.insert(RIGHTS, HeaderValue::from_static(rights));
+    match replay {
+        Some(replay) => add_actor(headers, &Actor::new("", &replay.user)),
+        None => add_actor(headers, &caller.access.actor),
+    }
     if let Some((_, role)) = &caller.access.project {
         headers.insert(ROLE, HeaderValue::from_static(word(*role)));
     }

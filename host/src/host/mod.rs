@@ -15,6 +15,7 @@ pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
 pub(crate) mod readiness;
+pub(crate) mod replay;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
 pub(crate) mod trace_retention;
@@ -45,6 +46,7 @@ use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
 use crate::host::metrics::{Started, StorageUsage};
 use crate::host::readiness::Readiness;
+use crate::host::replay::Replay;
 use crate::host::upload_gc::UploadGc;
 use crate::host::usage::UsageCounts;
 use crate::http::access_log::RequestLine;
@@ -304,6 +306,7 @@ impl HostState {
             request,
             token_issuer: self.token_issuer(head, project, Arc::clone(&credential)),
             credential,
+            now: Replay::of(head).map(|replay| replay.time),
             kind: if class.is_query {
                 InstanceKind::Query
             } else {

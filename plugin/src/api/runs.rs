@@ -57,12 +57,13 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         tags: read_pairs(params, "tags", RUN_TAG)?,
         author: call.actor.author(),
         job: forge::caller_job(),
+        chosen_id: call.chosen_id("run_id")?.map(RunId::parse).transpose()?,
     };
     let now_ms = now_ms();
     let id = RunId::made_at(now_ms, random_id());
     let run = runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?;
     if new.tags.iter().any(|(key, _)| names_job(key)) {
-        job_lookups::first_try(&[JobTarget::Run(id)], now_ms).await;
+        job_lookups::first_try(&[JobTarget::Run(run.run.id)], now_ms).await;
     }
     found(&run).await
 }

@@ -61,6 +61,10 @@ pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
 /// Tags, or params, in one list of a request.
 pub const PAIRS_AT_ONCE_MAX: usize = 1_000;
 
+/// The number of an experiment or version that a replay chooses. Numbers that a server counts stay far below; the file store of
+/// MLflow draws those of experiments at random above.
+pub const CHOSEN_NUMBER_MAX: u64 = (1 << 31) - 1;
+
 /// Names of registered models. The name of a model's experiment is `[model]` and the model's name.
 pub const MODEL_NAME_CHARS_MAX: usize = EXPERIMENT_NAME_CHARS_MAX - 7;
 /// Names of registered models, in bytes. Searches order by the whole name.

@@ -322,7 +322,8 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         accept: &request.accept,
         site: &request.site,
         wanted: &request.wanted,
-        may_write: request.rights == CallerRights::Write,
+        may_write: request.rights >= CallerRights::Write,
+        is_replay: request.rights == CallerRights::Replay,
         is_manager: request.is_manager,
     })
     .await

@@ -264,6 +264,7 @@ fn rights(headers: &Fields) -> CallerRights {
 fn rights_of(word: Option<&[u8]>) -> CallerRights {
     match word {
         Some(b"write") => CallerRights::Write,
+        Some(b"replay") => CallerRights::Replay,
         Some(b"read") => CallerRights::Read,
         _ => CallerRights::None,
     }

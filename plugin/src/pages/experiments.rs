@@ -295,7 +295,7 @@ pub async fn new(call: Call<'_>) -> Result<Answer> {
 pub async fn create(call: Call<'_>) -> Result<Answer> {
     let name = call.params.text("name")?.unwrap_or_default().trim();
     let created = match validate_experiment_name("name", name) {
-        Ok(()) => experiments::create(name, None, &[], now_ms()).await,
+        Ok(()) => experiments::create(name, None, &[], None, now_ms()).await,
         Err(error) => Err(error),
     };
     match created {

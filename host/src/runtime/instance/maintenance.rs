@@ -110,6 +110,7 @@ impl Instance {
             token_issuer: None,
             progress: IdleTimeout::new(),
             reservation: None,
+            now: None,
         };
         let limit = TimeLimit::Deadline(deadline);
         self.run_bound(None, context, limit, async |accessor, exports| {
