@@ -48,6 +48,8 @@ kinds! {
         OrderEntity: "Invalid order_by entity type '{0}'. Valid values are {1}";
         Attribute: "Invalid attribute key '{0}' specified. Valid keys are {1}";
         Dataset: "Invalid dataset key '{0}' specified. Valid keys are {1}";
+        Issue: "Invalid issue key '{0}'. The only valid key is 'id'";
+        Span: "Invalid span attribute '{0}'. Supported attributes: name, status, type, content, attributes.<attribute_name>.";
         Comparator: "Invalid comparator '{0}' not one of {1}";
         NullTest: "IS NULL / IS NOT NULL is only supported for tags and params";
         ListedAttributes: "Only {0} attributes support comparison with a list of quoted string values.";

@@ -186,10 +186,7 @@ impl<A: Copy> Schema<A> {
             EntityKind::Attribute => return self.attribute(key),
             EntityKind::Span => return span_field(key),
             EntityKind::Issue if key != "id" => {
-                return Err(format!(
-                    "Invalid issue key '{}'. The only valid key is 'id'",
-                    shown(key)
-                ));
+                return Err(Problem::Issue.of([shown(key)]));
             }
             EntityKind::Metadata | EntityKind::Feedback | EntityKind::Expectation | EntityKind::Issue => {
                 Subject::Named(entity.kind, key_named())
@@ -291,17 +288,12 @@ impl ValueType {
 pub(super) const SPAN_ATTRIBUTES: &str = "attributes.";
 
 /// Resolves a field of spans.
-fn span_field<A>(key: &str) -> Result<(Subject<A>, ValueType), String> {
+fn span_field<A>(key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
     let values = match key {
         "name" | "type" | "status" => ValueType::ListedPattern,
         "content" => ValueType::Content,
         _ if key.strip_prefix(SPAN_ATTRIBUTES).is_some_and(|name| !name.is_empty()) => ValueType::Pattern,
-        _ => {
-            return Err(format!(
-                "Invalid span attribute '{}'. Supported attributes: name, status, type, content, attributes.<attribute_name>.",
-                shown(key)
-            ));
-        }
+        _ => return Err(Problem::Span.of([shown(key)])),
     };
     Ok((Subject::Named(EntityKind::Span, key.to_owned()), values))
 }

@@ -15,6 +15,8 @@ words! {
         order_entity: "Invalid order_by entity type '{0}'. Valid values are {1}", "'{0}'(으)로는 정렬할 수 없습니다. 쓸 수 있는 종류: {1}";
         attribute: "Invalid attribute key '{0}' specified. Valid keys are {1}", "'{0}'은(는) 알 수 없는 속성입니다. 쓸 수 있는 속성: {1}";
         dataset: "Invalid dataset key '{0}' specified. Valid keys are {1}", "'{0}'은(는) 알 수 없는 데이터셋 키입니다. 쓸 수 있는 키: {1}";
+        issue: "Invalid issue key '{0}'. The only valid key is 'id'", "이슈 키 '{0}'이(가) 올바르지 않습니다. 쓸 수 있는 키는 'id'뿐입니다";
+        span: "Invalid span attribute '{0}'. Supported attributes: name, status, type, content, attributes.<attribute_name>.", "스팬 속성 '{0}'이(가) 올바르지 않습니다. 쓸 수 있는 속성: name, status, type, content, attributes.<속성 이름>";
         comparator: "Invalid comparator '{0}' not one of {1}", "여기서는 연산자 '{0}'을(를) 쓸 수 없습니다. 쓸 수 있는 연산자: {1}";
         null_test: "IS NULL / IS NOT NULL is only supported for tags and params", "IS NULL과 IS NOT NULL은 태그와 매개변수에만 쓸 수 있습니다";
         listed_attributes: "Only {0} attributes support comparison with a list of quoted string values.", "목록과 비교할 수 있는 속성은 {0}뿐입니다.";

@@ -40,7 +40,11 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let forge = services.forge.forge();
         let reference = JobRef::from(reference);
         let asked = forge.job(project, &reference, credential.as_deref());
-        let job = services.forge.calls().bounded(ForgeCall::Job, JOB_TIME, asked, Option::is_none).await;
+        let job = services
+            .forge
+            .calls()
+            .bounded(ForgeCall::Job, JOB_TIME, asked, Option::is_none)
+            .await;
         if let Err(error) = &job
             && accessor.with(|mut call| call.get().maintained()).is_some()
         {
@@ -60,7 +64,9 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             status.ok_or_else(|| wit::Error::Other("no run has such an id, or no commit such a hash".into()))?;
         let asked = services.forge.forge().set_commit_status(project, &status);
         let calls = services.forge.calls();
-        let set = calls.bounded(ForgeCall::CommitStatus, STATUS_TIME, asked, |set| !set).await;
+        let set = calls
+            .bounded(ForgeCall::CommitStatus, STATUS_TIME, asked, |set| !set)
+            .await;
         if let Err(error) = &set {
             services.forge_rest.note(error, services.now_ms());
         }

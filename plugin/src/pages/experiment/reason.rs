@@ -35,6 +35,8 @@ fn problem(words: &Words, problem: Problem) -> &'static str {
         Problem::OrderEntity => own.order_entity,
         Problem::Attribute => own.attribute,
         Problem::Dataset => own.dataset,
+        Problem::Issue => own.issue,
+        Problem::Span => own.span,
         Problem::Comparator => own.comparator,
         Problem::NullTest => own.null_test,
         Problem::ListedAttributes => own.listed_attributes,

@@ -18,8 +18,8 @@ use crate::domain::name::cut;
 use crate::error::Result;
 use crate::host::blobs::FileInfo;
 use crate::pages::model_file::{self, ModelFile};
-use crate::request::file_treatment::FRAMED_BYTES_MAX;
 use crate::pages::parts;
+use crate::request::file_treatment::FRAMED_BYTES_MAX;
 use crate::request::media_type::end_of;
 use crate::store::artifacts;
 
