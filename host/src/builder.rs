@@ -24,11 +24,13 @@ use crate::forge::{Forge, OauthOptions};
 use crate::host::audit::AuditLog;
 use crate::host::{Host, HostConfig};
 use crate::http::client_address::TrustedProxies;
+use crate::http::ui_files::UiFiles;
 use crate::limits::Limits;
 use crate::limits::descriptors;
 use crate::runtime::commit_statuses::CommitStatuses;
 use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Rng};
+use crate::runtime::forge_rest::ForgeRest;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::HostServices;
@@ -56,10 +58,13 @@ pub struct HostBuilder {
     background_maintenance: bool,
     source_schemes: Vec<String>,
     external_url: Option<String>,
+    public_metrics: bool,
     commit_statuses: bool,
     host_names: Vec<String>,
     audit_kept_for: Option<Duration>,
+    traces_kept_for: Option<Duration>,
     trusted_proxies: Vec<IpAddr>,
+    mlflow_ui: Option<PathBuf>,
     upload_token_key: Option<[u8; 32]>,
     sessions: Option<PathBuf>,
     database: Option<PostgresAddress>,
@@ -95,10 +100,13 @@ impl HostBuilder {
             background_maintenance: true,
             source_schemes: SOURCE_SCHEMES.map(str::to_owned).to_vec(),
             external_url: None,
+            public_metrics: false,
             commit_statuses: false,
             host_names: Vec::new(),
             audit_kept_for: None,
+            traces_kept_for: None,
             trusted_proxies: Vec::new(),
+            mlflow_ui: None,
             upload_token_key: None,
             sessions: None,
             database: None,
@@ -201,6 +209,13 @@ impl HostBuilder {
         self
     }
 
+    /// If true, [`Host::handle`] answers `/-/metrics` to everybody; by default it is not found there. See
+    /// [`Host::serve_monitoring`].
+    pub fn public_metrics(mut self, public_metrics: bool) -> Self {
+        self.public_metrics = public_metrics;
+        self
+    }
+
     /// Adds names by which browsers know the host, without ports, for example `ml.example.org`.
     ///
     /// The host of `external_url`, the loopback names (`localhost`, `127.0.0.1`, `[::1]`) and the address
@@ -257,10 +272,25 @@ impl HostBuilder {
         self
     }
 
+    /// Removes traces that began this long ago; by default they stay. It happens after a request of the project, at most
+    /// once an hour.
+    pub fn trace_retention(mut self, kept_for: Duration) -> Self {
+        self.traces_kept_for = Some(kept_for);
+        self
+    }
+
     /// Sets the proxies whose header `x-forwarded-for` names the client in the audit log; by default none is
     /// believed.
     pub fn trusted_proxies(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         self.trusted_proxies = addresses.into_iter().collect();
+        self
+    }
+
+    /// Serves MLflow's own web pages at `/-/ml/mlflow-ui/` below a project's path; by default they are not served. The
+    /// directory is the static build in an installed MLflow, `…/mlflow/server/js/build`. Its scripts act with the rights
+    /// of those who open the pages.
+    pub fn mlflow_ui(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.mlflow_ui = Some(directory.into());
         self
     }
 
@@ -301,6 +331,7 @@ impl HostBuilder {
             file_bytes_max: self.limits.file_bytes_max,
             upload_tokens: UploadTokens::new(&self.upload_token_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),
+            forge_rest: ForgeRest::default(),
             records: self.records.context("a host needs records")?,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,
@@ -334,14 +365,17 @@ impl HostBuilder {
         let origins = Origins::new(&self.host_names, self.external_url.as_deref())?;
         let config = HostConfig {
             origins,
+            traces_kept_for: self.traces_kept_for,
             audit: AuditLog {
                 kept_for: self.audit_kept_for,
                 trusted_proxies: TrustedProxies::new(self.trusted_proxies),
             },
+            mlflow_ui: self.mlflow_ui.as_deref().map(UiFiles::open).transpose()?,
             isolate: self.isolate,
             background_maintenance: self.background_maintenance,
             source_schemes: scheme_list(&self.source_schemes)?,
             external_url,
+            public_metrics: self.public_metrics,
         };
         let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
         Ok(Host::new(plugin, services, self.limits, low_priority, sign_in, config))

@@ -8,26 +8,40 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
-use mlforge::forge::local::Visibility;
-use mlforge::forge::{ProjectRef, Role, Scope};
+use mlforge::forge::ProjectRef;
 use time::Date;
 use time::macros::format_description;
 
+use self::backup::{Backup, Restore};
+use self::check::CheckArgs;
 use self::config::CliError;
 use self::forge::ForgeArgs;
+use self::inspect::Inspect;
+use self::log::LogArgs;
+use self::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
+use self::monitoring::MonitoringArgs;
 use self::place::PlaceArgs;
 use self::sign_in::SignInArgs;
+use self::status::Status;
 use self::storage::FileStoreArgs;
 
+mod backup;
+mod check;
 mod compile;
 mod config;
+mod export;
 mod forge;
+mod import;
+mod inspect;
 mod log;
 mod manage;
+mod manage_commands;
+mod monitoring;
 mod place;
 mod purge;
 mod serve;
 mod sign_in;
+mod status;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -68,21 +82,6 @@ each project and how many went. A running server does the same with: mlforge ser
 Example:
   mlforge purge --older-than 30 --project team/model";
 
-const MEMBER_EXAMPLES: &str = "\
-guest, reporter                 read
-developer, maintainer, owner    read and write
-
-Example:
-  mlforge member set team/model ada developer";
-
-const TOKEN_EXAMPLES: &str = "\
-Examples:
-  mlforge token create --user ada
-  mlforge token create --user ci --project team/model --scope api --expires 2030-01-01
-  export MLFLOW_TRACKING_TOKEN=$(mlforge token create --user ada)
-
-The token is printed now and never again: only its hash is stored.";
-
 /// MLflow tracking and model registry for a code forge
 #[derive(Debug, Parser)]
 #[command(name = "mlforge", version, after_help = EXAMPLES, arg_required_else_help = false)]
@@ -109,9 +108,28 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
     },
+    /// Print the records of a project in words
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(Inspect),
+    /// Verify what is stored
+    #[command(after_help = check::EXAMPLES)]
+    Check(CheckArgs),
+    /// Copy everything that a server keeps, which may be running
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(Backup),
+    /// Make a data directory from a backup
+    Restore(Restore),
+    /// Show on a terminal how a running server is doing
+    Status(Status),
     /// Remove for good what was deleted long ago; for a server that is not running
     #[command(after_help = PURGE_EXAMPLES)]
     Purge(Purge),
+    /// Bring runs, models and files of another MLflow store into a project; for a server that is not running
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Import),
+    /// Write a project as a folder that a stock MLflow opens; for a server that is not running
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Export),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -176,6 +194,10 @@ struct Serve {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     purge_after: Option<u64>,
 
+    /// Remove traces that began so many days ago; without it they stay
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    trace_retention: Option<u64>,
+
     /// Keep the audit log of each project for so many days; 0: keep none
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u64).range(0..=36_500))]
     audit_days: u64,
@@ -191,7 +213,18 @@ struct Serve {
     files: FileStoreArgs,
 
     #[command(flatten)]
+    monitoring: MonitoringArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
+
+    #[command(flatten)]
     sign_in: SignInArgs,
+
+    /// Serve MLflow's own web pages too, at /-/ml/mlflow-ui/ below each project: the static build of an installed MLflow,
+    /// …/site-packages/mlflow/server/js/build
+    #[arg(long, value_name = "DIR")]
+    mlflow_ui: Option<PathBuf>,
 
     /// Address by which clients and browsers know the server, if not by its own, for example
     /// https://ml.example.org
@@ -211,83 +244,6 @@ struct Purge {
 
     #[command(flatten)]
     files: FileStoreArgs,
-}
-
-#[derive(Debug, Subcommand)]
-enum ProjectCommand {
-    /// Make a project without members, and print its number
-    Create {
-        /// Full path, for example team/model
-        path: String,
-        /// Visibility: private (members only), internal (every user) or public (everybody, also without signing in)
-        #[arg(long, value_name = "WORD", default_value_t = Visibility::Private)]
-        visibility: Visibility,
-    },
-    /// Say who may read a project without being a member
-    #[command(name = "visibility")]
-    SetVisibility {
-        /// Its number or path
-        #[arg(value_parser = parse_project)]
-        project: ProjectRef,
-        /// One of private (nobody), internal (every user), public (everybody, also without signing in)
-        #[arg(value_name = "WORD")]
-        visibility: Visibility,
-    },
-    /// Print number, path and visibility of each project
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Make a user, and print their number
-    Create {
-        /// The name, for example ada
-        name: String,
-    },
-    /// Print number and name of each user
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-enum MemberCommand {
-    /// Give a user a role in a project, instead of the one they have there
-    #[command(after_help = MEMBER_EXAMPLES)]
-    Set {
-        /// Its number or path
-        #[arg(value_parser = parse_project)]
-        project: ProjectRef,
-        /// Their name
-        user: String,
-        /// One of guest, reporter, developer, maintainer, owner
-        role: Role,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Make a token, and print it
-    #[command(after_help = TOKEN_EXAMPLES)]
-    Create {
-        /// As whom it acts
-        #[arg(long, value_name = "NAME")]
-        user: String,
-        /// The only project for which it works, by number or path [default: all of the user's]
-        #[arg(long, value_parser = parse_project)]
-        project: Option<ProjectRef>,
-        /// Either api (everything) or read_api (reading and searching only)
-        #[arg(long, default_value_t = Scope::Api)]
-        scope: Scope,
-        /// First day (UTC) on which it no longer works, as YYYY-MM-DD [default: until revoked]
-        #[arg(long, value_name = "DATE", value_parser = parse_day)]
-        expires: Option<Date>,
-    },
-    /// Print number, beginning, user, project, scope, last day and state of each token
-    List,
-    /// End a token at once
-    Revoke {
-        /// The whole token, or its number in `token list`
-        token_or_id: String,
-    },
 }
 
 /// Runs the command of the arguments. Returns the exit code.
@@ -310,24 +266,37 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn execute(cli: &Cli) -> anyhow::Result<()> {
-    if let Command::Config(command) = &cli.command {
-        return config::run(command);
+    let place = || cli.place.place();
+    let made = || {
+        let place = place()?;
+        prepared(place.data())?;
+        anyhow::Ok(place)
+    };
+    match &cli.command {
+        Command::Config(command) => config::run(command),
+        Command::Status(options) => status::status(&cli.place.data, options),
+        Command::Inspect(options) => inspect::inspect(cli.place.directory("inspect")?, options),
+        Command::Check(options) => check::check(cli.place.directory("check")?, options),
+        Command::Backup(options) => backup::backup(cli.place.directory("backup")?, options),
+        Command::Restore(options) => backup::restore(cli.place.directory("restore")?, options),
+        Command::Serve(serve) => serve::serve(&made()?, serve),
+        Command::Compile { plugin } => compile::compile(made()?.data(), plugin.as_deref()),
+        Command::Purge(options) => purge::purge(&made()?, options),
+        Command::Import(options) => import::import(&made()?, options),
+        Command::Export(options) => export::export(&place()?, options),
+        Command::Project(command) => manage::project(&made()?, command),
+        Command::User(command) => manage::user(&made()?, command),
+        Command::Member(command) => manage::member(&made()?, command),
+        Command::Token(command) => manage::token(&made()?, command),
     }
-    let place = cli.place.place()?;
-    let data = place.data();
+}
+
+/// Makes a data directory when it is absent.
+fn prepared(data: &Path) -> anyhow::Result<()> {
     create_private_dir(data).with_context(|| format!("cannot make the directory {}", data.display()))?;
     // An early test gives one clear message instead of one for each file that cannot be written.
     tempfile::tempfile_in(data).with_context(|| format!("cannot write to the data directory {}", data.display()))?;
-    match &cli.command {
-        Command::Serve(serve) => serve::serve(&place, serve),
-        Command::Config(command) => config::run(command),
-        Command::Compile { plugin } => compile::compile(data, plugin.as_deref()),
-        Command::Purge(options) => purge::purge(&place, options),
-        Command::Project(command) => manage::project(&place, command),
-        Command::User(command) => manage::user(&place, command),
-        Command::Member(command) => manage::member(&place, command),
-        Command::Token(command) => manage::token(&place, command),
-    }
+    Ok(())
 }
 
 /// Prints an error in exactly one line, even if its cause has several.

@@ -100,13 +100,58 @@ fn servers_of_a_postgres_database_share_everything_but_files() {
         assert!(!one.path().join(file).exists(), "{file}");
     }
     // The commands see the same users, and what they change takes effect on running servers.
-    assert_eq!(said(mlforge(&["user", "list"], &one, &database)), "1\tdemo\n");
+    assert_eq!(said(mlforge(&["user", "list"], &one, &database)), "1\tdemo\tadmin\n");
     said(mlforge(&["token", "revoke", &token], &one, &database));
     for server in [&again, &second] {
         while knows_experiment(server, "a") != 401 {
             std::thread::yield_now();
         }
     }
+}
+
+/// Exports a project and returns the files of its experiments.
+fn exported(project: &str, data: &tempfile::TempDir, database: &str) -> Vec<String> {
+    let folder = data.path().join(project.replace('/', "-"));
+    let mut export = mlforge(&["export", "--project", project], data, database);
+    export.arg(&folder);
+    said(export);
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.map(|directory| std::fs::read_to_string(directory.join("meta.yaml")));
+    files.filter_map(Result::ok).collect()
+}
+
+#[test]
+fn a_project_of_a_postgres_database_is_exported_and_imported_beside_a_server() {
+    let database = database("moved");
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(serve(&data, &database), None);
+    assert_eq!(create_experiment(&server, "far-moved"), 200);
+    let has = |files: Vec<String>| files.iter().any(|file| file.contains("far-moved"));
+    assert!(has(exported("demo/demo", &data, &database)));
+    said(mlforge(&["project", "create", "team/model"], &data, &database));
+    let mut import = mlforge(&["import", "--project", "team/model"], &data, &database);
+    import.arg("--from").arg(data.path().join("demo-demo"));
+    said(import);
+    assert!(has(exported("team/model", &data, &database)));
+    assert_eq!(knows_experiment(&server, "far-moved"), 200);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_socket_of_a_directory_stays_that_of_its_first_server_on_postgres() {
+    let database = database("socket");
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(serve(&data, &database), None);
+    let socket = data.path().join("mlforge.sock");
+    // It is bound after the lines of the start.
+    let status = || mlforge(&["status"], &data, &database).output().unwrap().status;
+    while !status().success() {
+        std::thread::yield_now();
+    }
+    let second = Server::start(serve(&data, &database), Some(first.token.clone()));
+    assert_eq!(create_experiment(&second, "a"), 200);
+    drop(second);
+    assert!(socket.exists() && status().success());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use crate::api::otlp;
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::artifact_name;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
@@ -13,6 +14,7 @@ use crate::search::experiments::{ExperimentFilter, ExperimentOrder};
 use crate::search::like::Pattern;
 use crate::search::models::{ModelOrder, ModelSearch};
 use crate::search::runs::{RunFilter, RunOrder};
+use crate::search::traces::TraceSearch;
 use crate::search::versions::{VersionOrder, VersionSearch};
 use crate::store::columnar::block::Block;
 use crate::store::columnar::columns;
@@ -193,6 +195,15 @@ pub fn params(bytes: &[u8]) {
     }
 }
 
+/// A body of OpenTelemetry is read or refused, in both of its forms.
+pub fn otlp(bytes: &[u8]) {
+    let _ = (otlp::reads(false, bytes), otlp::reads(true, bytes));
+    let _ = (
+        codec::spans::read_batch(bytes).is_ok(),
+        TraceSearch::parse(&text(bytes)).is_ok(),
+    );
+}
+
 /// A path is refused, or its text names the same path again. No accepted path leads elsewhere.
 pub fn artifact_path(bytes: &[u8]) {
     let text = text(bytes);
@@ -248,7 +259,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(10_000))]
         #[test]
         fn every_property_holds_for_random_bytes(bytes in anything()) {
-            for body in [run_filter, experiment_filter, order, like, page_token, codec, keys, params, artifact_path] {
+            for body in [run_filter, experiment_filter, order, like, page_token, codec, keys, params, otlp, artifact_path] {
                 body(&bytes);
             }
         }

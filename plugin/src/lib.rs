@@ -70,6 +70,11 @@ impl maintenance_export::Guest for Plugin {
         maintenance::purge(deleted_until_ms, after).await
     }
 
+    async fn sweep_traces(before_ms: u64) -> Result<maintenance_export::AuditPass, String> {
+        report_panics();
+        maintenance::sweep_traces(before_ms).await
+    }
+
     async fn sweep_audit(before_ms: u64) -> Result<maintenance_export::AuditPass, String> {
         report_panics();
         maintenance::sweep_audit(before_ms).await

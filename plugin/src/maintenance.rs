@@ -10,7 +10,7 @@ use crate::store::artifacts::upload_gc;
 use crate::store::audit::retention;
 use crate::store::forge_calls::ForgePass;
 use crate::store::purge::PurgeStep;
-use crate::store::{commit_statuses, compaction, job_lookups, keys, purge, tombstone};
+use crate::store::{commit_statuses, compaction, job_lookups, keys, purge, tombstone, traces};
 
 /// Makes one pass of compaction.
 pub(crate) async fn compact(after: Option<Vec<u8>>, quiet_ms: Option<u64>) -> Result<wit::CompactionPass, String> {
@@ -76,6 +76,16 @@ pub(crate) async fn purge(deleted_until_ms: u64, after: Option<Vec<u8>>) -> Resu
 pub(crate) async fn sweep_audit(before_ms: u64) -> Result<wit::AuditPass, String> {
     let before_ms = i64::try_from(before_ms).unwrap_or(i64::MAX);
     let pass = retention::pass(before_ms).await.map_err(text)?;
+    Ok(wit::AuditPass {
+        removed: to_u64(pass.removed),
+        more: pass.is_cut,
+    })
+}
+
+/// Makes one pass over old traces: removes some that began before a time, in milliseconds since the Unix epoch.
+pub(crate) async fn sweep_traces(before_ms: u64) -> Result<wit::AuditPass, String> {
+    let before_ms = i64::try_from(before_ms).unwrap_or(i64::MAX);
+    let pass = traces::delete::pass(before_ms).await.map_err(text)?;
     Ok(wit::AuditPass {
         removed: to_u64(pass.removed),
         more: pass.is_cut,

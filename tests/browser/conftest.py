@@ -34,15 +34,23 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
-    """A project of a running server, with a developer's token."""
+    """A project of a running server, with the token of its owner, who is an administrator of the server."""
     server = Server(tmp_path_factory.mktemp("mlforge") / "data")
-    yield server.new_project("vision/cats")
+    made = server.new_project("vision/cats")
+    server.cli("member", "set", made.path, made.user, "owner")
+    server.cli("user", "admin", made.user)
+    yield made
     server.stop()
 
 
 @pytest.fixture(scope="session")
 def printed(project: Project, tmp_path_factory) -> str:
     """What the client printed while the script logged."""
+    return log(project, tmp_path_factory)
+
+
+def log(project: Project, tmp_path_factory) -> str:
+    """Has the script log to a project. What the client printed."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path_factory.mktemp("home")),
@@ -86,7 +94,7 @@ def has_sign_in(base: str) -> bool:
 
 
 def signed_in(browser: Browser, site: Site, project: Project, **options) -> BrowserContext:
-    """A browser's context in which the developer is signed in: by the form if the server has one, else by a header."""
+    """A browser's context in which the owner is signed in: by the form if the server has one, else by a header."""
     if not site.has_sign_in:
         headers = {"Authorization": f"Bearer {project.token}"}
         return browser.new_context(extra_http_headers=headers, **options)
@@ -102,7 +110,7 @@ def signed_in(browser: Browser, site: Site, project: Project, **options) -> Brow
 
 @pytest.fixture
 def context_of(browser, site, project):
-    """Makes contexts in which the developer is signed in. They are closed after the test."""
+    """Makes contexts in which the owner is signed in. They are closed after the test."""
     contexts = []
 
     def make(**options) -> BrowserContext:

@@ -11,6 +11,9 @@ VALUES = {
     "version": "7.0.0",
     "description": "Typed *by hand*.",
     "note": "Typed *by hand*.",
+    "login": "typed",
+    "path": "typed/project",
+    "user": "demo",
 }
 
 

@@ -1,8 +1,9 @@
 //! The CI of the forge under test: jobs that a test sets, what the forge was asked for, and the commit statuses that it got.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mlforge::forge::{Actor, CommitState, CommitStatus, Credential, ForgeError, Job, JobRef};
 use mlforge::storage::ProjectId;
@@ -13,6 +14,8 @@ use tokio::sync::Notify;
 pub struct Ci {
     state: Mutex<State>,
     is_down: AtomicBool,
+    /// Seconds for which the forge asks to be left alone while it is down. 0: it does not ask.
+    rest_s: AtomicU64,
     is_hanging: AtomicBool,
     knows_no_commit: AtomicBool,
 }
@@ -107,6 +110,12 @@ impl Ci {
         self.with(|state| std::mem::take(&mut state.status_calls))
     }
 
+    /// Makes each look-up and each commit status fail from now on, and ask to be left alone for some seconds.
+    pub fn set_down_for(&self, rest_s: u64) {
+        self.rest_s.store(rest_s, Ordering::SeqCst);
+        self.set_down(true);
+    }
+
     /// Makes each look-up and each commit status fail from now on, or no longer.
     pub fn set_down(&self, is_down: bool) {
         self.is_down.store(is_down, Ordering::SeqCst);
@@ -172,8 +181,12 @@ impl Ci {
         if self.is_hanging.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        let rest_s = self.rest_s.load(Ordering::SeqCst);
         match self.is_down.load(Ordering::SeqCst) {
-            true => Err(ForgeError::new("unplugged")),
+            true => Err(ForgeError {
+                retry_after: (rest_s > 0).then(|| Duration::from_secs(rest_s)),
+                ..ForgeError::new("unplugged")
+            }),
             false => Ok(()),
         }
     }

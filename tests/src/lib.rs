@@ -4,6 +4,7 @@
 mod caller;
 mod ci;
 mod component;
+pub mod counted_records;
 mod forge;
 pub mod gated_host;
 pub mod gated_storage;
@@ -12,6 +13,7 @@ pub mod intercepted_blobs;
 pub mod intercepted_records;
 pub mod interleaving;
 mod record_store;
+mod replay;
 pub mod snapshot;
 pub mod tracker;
 mod tracker_internals;

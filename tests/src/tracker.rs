@@ -156,6 +156,12 @@ impl Tracker {
         self
     }
 
+    /// Changes the caller to a maintainer.
+    pub fn as_manager(mut self) -> Self {
+        self.token = "manager";
+        self
+    }
+
     /// Sends any request; the path begins after the mount.
     pub fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
         self.runtime.block_on(self.sending(method, path, body))
@@ -206,7 +212,7 @@ impl Tracker {
         reply(self.host.handle(self.request(method, path, body)).await)
     }
 
-    fn request(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    pub(crate) fn request(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
         Request::builder()
             .method(method)
             .uri(format!("/api/v4/projects/{}/ml/mlflow{path}", self.project))
@@ -352,7 +358,7 @@ fn finish(builder: HostBuilder, environment: &Arc<Environment>) -> Host {
         .expect("a host")
 }
 
-fn reply(response: http::Response<mlforge::Body>) -> Reply {
+pub(crate) fn reply(response: http::Response<mlforge::Body>) -> Reply {
     let status = response.status().as_u16();
     let bytes = response.into_body().into_bytes();
     let body =

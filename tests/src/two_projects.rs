@@ -22,7 +22,7 @@ pub(crate) struct Environment {
     pub(crate) ci: Ci,
 }
 
-/// Projects 1 and 2, a writer and a reader. Project 2 has the CI job 4242, whose texts all begin with
+/// Projects 1 and 2, a manager, a writer and a reader. Project 2 has the CI job 4242, whose texts all begin with
 /// `secret`. The look-up of job 500 fails.
 pub(crate) struct TwoProjects(pub(crate) Arc<Environment>);
 
@@ -34,6 +34,7 @@ impl Forge for TwoProjects {
             "writer" if !self.0.is_demoted.load(Ordering::SeqCst) => Role::Developer,
             "writer" => Role::Reporter,
             "reader" => Role::Reporter,
+            "manager" => Role::Maintainer,
             _ => return Ok(Decision::Unauthenticated),
         };
         let id = match project {

@@ -308,6 +308,35 @@ fn many_statuses_are_set_pass_by_pass_and_a_dead_forge_is_asked_once_a_turn() {
 }
 
 #[test]
+fn the_forge_is_left_alone_for_as_long_as_it_asks() {
+    let tracker = tracker();
+    tracker.ci().set_down_for(600);
+    let run = run_of(&tracker, &tracker.experiment("cats"), SHA);
+    end(&tracker, &run, "FINISHED");
+    tracker.pack();
+    assert_eq!(tracker.ci().take_status_calls(), 1);
+    // The next attempt would be due after 30 seconds.
+    tracker.ci().set_down(false);
+    tracker.wait_ms(599_000);
+    tracker.pack();
+    assert_eq!(tracker.ci().take_status_calls(), 0);
+    tracker.wait_ms(1_000);
+    assert_eq!(told(&tracker), [finished(&run)]);
+}
+
+#[test]
+fn the_forge_is_left_alone_for_an_hour_at_most() {
+    let tracker = tracker();
+    tracker.ci().set_down_for(1_000_000);
+    let run = run_of(&tracker, &tracker.experiment("cats"), SHA);
+    end(&tracker, &run, "FINISHED");
+    assert!(told(&tracker).is_empty());
+    tracker.ci().set_down(false);
+    tracker.wait_ms(HOUR_MS);
+    assert_eq!(told(&tracker), [finished(&run)]);
+}
+
+#[test]
 fn a_record_that_cannot_be_read_holds_up_no_other() {
     let tracker = tracker();
     let run = run_of(&tracker, &tracker.experiment("cats"), SHA);

@@ -94,10 +94,14 @@ impl Project {
 
     #[track_caller]
     fn ask(&self, method: Method, path: &str, body: &Value) -> Value {
-        let path = format!("/api/2.0/{path}");
+        self.ask_at(&self.caller, method, &format!("/api/2.0/{path}"), body)
+    }
+
+    #[track_caller]
+    fn ask_at(&self, caller: &Caller, method: Method, path: &str, body: &Value) -> Value {
         let answer = self
             .runtime
-            .block_on(self.caller.send(method, &path, body.to_string().into()));
+            .block_on(caller.send(method, path, body.to_string().into()));
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         serde_json::from_str(&answer.body).unwrap()
     }
@@ -267,6 +271,7 @@ fn every_record_follows_the_grammars_in_the_document() {
     let project = Project::empty(true);
     let run = runs(&project);
     registry(&project, &run);
+    traces(&project, &run);
     project.compact();
     purge(&project);
     let mut families: BTreeSet<&str> = BTreeSet::new();
@@ -370,6 +375,63 @@ fn registry(project: &Project, run: &str) {
         "registered-models/alias",
         json!({"name": "m", "alias": "champion", "version": "1"}),
     );
+}
+
+/// A trace with spans and everything that it can have.
+fn traces(project: &Project, run: &str) {
+    let id = format!("tr-{}", "a".repeat(32));
+    let attribute = |key: &str, value: Value| json!({"key": key, "value": value});
+    let attributes = [
+        attribute("text", json!({"stringValue": "x"})),
+        attribute(
+            "list",
+            json!({"arrayValue": {"values": [{"intValue": "-7"}, {"doubleValue": 0.5}, {"boolValue": true}, {}]}}),
+        ),
+        attribute("map", json!({"kvlistValue": {"values": [{"key": "k"}]}})),
+        attribute(
+            "mlflow.chat.tokenUsage",
+            json!({"stringValue": r#"{"input_tokens": 3}"#}),
+        ),
+    ];
+    let span = |span_id: &str, large: usize| {
+        json!({
+            "traceId": "a".repeat(32), "spanId": span_id, "parentSpanId": "0b", "name": "n", "kind": 1, "startTimeUnixNano": "1",
+            "status": {"code": 2, "message": "m"}, "attributes": attributes, "events": [{"name": "x".repeat(large), "attributes": attributes}],
+            "links": [{"traceId": "0c", "spanId": "0d", "attributes": attributes}],
+        })
+    };
+    let caller = Caller::new(&project.host, "owner", "1")
+        .header("host", "ml.test")
+        .header("content-type", "application/json")
+        .header("x-mlflow-experiment-id", "0");
+    for (span_id, large) in [("0a", 1), ("0b", 300_000)] {
+        let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span(span_id, large)]}]}]});
+        project.ask_at(&caller, Method::POST, "/v1/traces", &body);
+    }
+    let session = json!({"mlflow.trace.session": "S1"});
+    let assessment = |content: Value| {
+        let mut assessment = json!({"assessment_name": "q", "span_id": "0a", "rationale": "r", "metadata": session});
+        assessment
+            .as_object_mut()
+            .unwrap()
+            .extend(content.as_object().unwrap().clone());
+        assessment
+    };
+    let info = json!({
+        "trace_id": id, "trace_location": {"mlflow_experiment": {"experiment_id": "0"}}, "state": "OK", "execution_duration": "1s",
+        "client_request_id": "c", "request_preview": "p", "response_preview": "p", "trace_metadata": session, "tags": {"t": "v"},
+        "assessments": [
+            assessment(json!({"feedback": {"value": 1, "error": {"error_code": "E"}}})),
+            assessment(json!({"expectation": {"value": "x"}})),
+            assessment(json!({"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "[]"}}})),
+            assessment(json!({"issue": {"issue_name": "i"}})),
+        ],
+    });
+    let body = json!({"trace": {"trace_info": info}});
+    project.ask_at(&project.caller, Method::POST, "/api/3.0/mlflow/traces", &body);
+    project.post("traces/link-to-run", json!({"trace_ids": [id], "run_id": run}));
+    let prompts = json!({"trace_id": id, "prompt_versions": [{"name": "p", "version": "1"}]});
+    project.post("traces/link-prompts", prompts);
 }
 
 /// Removes one of each kind for good, each of which leaves a tombstone for a while.

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
 use mlforge_plugin::http::rights::RequiredRight;
-use mlforge_plugin::http::route::{NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES};
+use mlforge_plugin::http::route::{
+    MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES,
+};
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
@@ -85,6 +87,20 @@ fn every_route_of_the_project_has_a_test() {
             _ => lines().any(|line| (line.contains("submit(") || line.contains("upload(")) && line.contains(end)),
         };
         assert!(is_tested, "{} {}", route.method, route.path);
+    }
+}
+
+#[test]
+fn every_route_of_the_mount_has_a_test() {
+    let sources = sources();
+    for route in MOUNT_ROUTES {
+        let quoted = format!("(\"{}\", \"{MOUNT}{}\"", route.method, route.path);
+        assert!(
+            sources.iter().any(|source| source.contains(&quoted)),
+            "{} {} is asked by no test",
+            route.method,
+            route.path
+        );
     }
 }
 
@@ -179,9 +195,9 @@ fn a_missing_parameter_is_named_as_its_endpoint_names_it() {
 fn unknown_paths_and_wrong_methods_are_answered_in_json() {
     let tracker = Tracker::fresh();
     for path in [
-        "/version",
+        "/versions",
         "/api/2.0/mlflow/nothing",
-        "/api/3.0/mlflow/traces",
+        "/api/3.0/mlflow/nothing",
         "/api/2.0/mlflow/runs/get/",
     ] {
         for method in ["GET", "POST"] {

@@ -8,24 +8,61 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag};
 
 use crate::link::web_link;
 
-/// Largest number of bytes of a text that is rendered. The rest is left out.
-pub const MARKDOWN_BYTES_MAX: usize = 256 << 10;
+/// About the largest number of bytes of HTML that a text becomes. The rest is left out.
+const CARD_BYTES_MAX: usize = 60_000;
+/// Number of bytes of an element or a sign without its text.
+const ELEMENT_BYTES: usize = 24;
 /// Largest depth of lists, quotes and the like. What is deeper is shown without them.
 const DEPTH_MAX: usize = 32;
 
-/// Renders a text, inside the frame that shows that a user wrote it.
+/// Renders a text, inside the frame that shows that a user wrote it. The end of a very long one is an ellipsis.
 pub fn card(text: &str) -> Markup {
-    let end = text.floor_char_boundary(MARKDOWN_BYTES_MAX);
-    let text = text.get(..end).unwrap_or_default();
+    card_within(text, CARD_BYTES_MAX)
+}
+
+/// Renders a text as `card` does, with about this many bytes of HTML at most: for a page that shows much else.
+pub fn card_within(text: &str, bytes_max: usize) -> Markup {
+    let end = text.floor_char_boundary(bytes_max);
+    let (text, rest) = text.split_at(end);
+    let (mut bytes, mut is_cut) = (0, !rest.is_empty());
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut open = vec![Open::new(Wrap::Card)];
     for event in Parser::new_ext(text, options) {
+        bytes += bytes_of(&event);
+        if bytes > bytes_max {
+            is_cut = true;
+            break;
+        }
         step(&mut open, event);
     }
     while open.len() > 1 {
         close(&mut open);
     }
+    if is_cut {
+        push(&mut open, html! { p { "…" } });
+    }
     open.pop().map_or_else(|| html! {}, Open::finish)
+}
+
+/// About the number of bytes of HTML that a part of a text becomes. The least is that of a part without text.
+fn bytes_of(event: &Event<'_>) -> usize {
+    let of_text = |text: &str| {
+        let escaped = text
+            .bytes()
+            .filter(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"'))
+            .count();
+        text.len() + 5 * escaped
+    };
+    let text = match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => 40 + of_text(dest_url),
+        Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) | Event::Code(text) => of_text(text),
+        _ => 0,
+    };
+    let element = match event {
+        Event::Text(_) | Event::Html(_) | Event::InlineHtml(_) | Event::SoftBreak | Event::End(_) => 0,
+        _ => ELEMENT_BYTES,
+    };
+    element + text
 }
 
 /// An element that is not closed yet.
@@ -209,6 +246,30 @@ mod tests {
             );
         }
         assert!(shown("![x](https://a.test/y.png)").contains("<a href=\"https://a.test/y.png\""));
+    }
+
+    #[test]
+    fn a_card_stays_small_whatever_it_holds() {
+        for part in [
+            "word ",
+            "가나다 ",
+            "<",
+            "\"&",
+            "* a\n",
+            "|a",
+            "[a](b) ",
+            "*a* ",
+            "> a\n\n",
+            "# a\n\n",
+            "`a` ",
+            "a\n",
+        ] {
+            let text = part.repeat(100_000 / part.len());
+            let shown = shown(&text);
+            assert!(shown.len() < CARD_BYTES_MAX + 20_000, "{part}: {}", shown.len());
+            assert!(shown.contains('…'), "{part}");
+        }
+        assert!(!shown("short").contains('…'));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Times and durations as people read them.
 
 use maud::{Markup, html};
-use time::{Duration, OffsetDateTime};
+use time::{Date, Duration, Month, OffsetDateTime};
 
 use crate::words::{Words, fill};
 
@@ -64,6 +64,20 @@ pub fn iso(ms: i64) -> String {
     format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(ms))
 }
 
+/// The begin of a day in UTC that is written as `2026-11-28`, in milliseconds since the Unix epoch. `None`: it is no such day.
+pub fn day_begin_ms(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, '-');
+    let mut number = |digits: usize| {
+        let part = parts.next()?;
+        let is_plain = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<u16>().ok().filter(|_| is_plain)
+    };
+    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::from(year), month, u8::try_from(day).ok()?).ok()?;
+    date.midnight().assume_utc().unix_timestamp().checked_mul(SECOND_MS)
+}
+
 /// The time in UTC, for people.
 pub(crate) fn exact(ms: i64) -> String {
     let (hour, minute, second) = clock(ms);
@@ -111,6 +125,29 @@ mod tests {
         }
         assert_eq!(iso(NOW_MS), "2026-11-28T10:00:00Z");
         assert_eq!(exact(0), "1970-01-01 00:00:00 UTC");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_utc() {
+        assert_eq!(day_begin_ms("1970-01-02"), Some(DAY_MS));
+        assert_eq!(
+            day_begin_ms("2026-11-28").map(iso).as_deref(),
+            Some("2026-11-28T00:00:00Z")
+        );
+        for wrong in [
+            "",
+            "2026",
+            "2026-11",
+            "2026-02-30",
+            "2026-13-01",
+            "26-11-28",
+            "+026-11-28",
+            "2026-11-28T",
+            "2026-1-2",
+            "a-b-c",
+        ] {
+            assert_eq!(day_begin_ms(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

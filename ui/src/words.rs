@@ -1,5 +1,6 @@
 //! The catalogue: every text of every page, in each language. A text stands in a line with its translation, so none can lack
-//! one. `{0}`, `{1}` … are places for values.
+//! one. `{0}`, `{1}` … are places for values. `{0|run|runs}` is a word that goes with the value: the first if it is 1. Korean has
+//! no such forms.
 
 use maud::{Markup, html};
 
@@ -24,12 +25,15 @@ macro_rules! words {
 }
 
 mod account;
+mod audit;
 mod charts;
 mod common;
 mod compare;
+mod data;
 mod errors;
 mod experiment_page;
 mod experiments;
+mod filters;
 mod logged_models;
 mod prompts;
 mod registry;
@@ -41,11 +45,14 @@ mod projects;
 mod sign_in;
 
 pub use account::AccountWords;
+pub use audit::AuditWords;
 pub use common::CommonWords;
 pub use compare::CompareWords;
+pub use data::DataWords;
 pub use errors::ErrorWords;
 pub use experiment_page::ExperimentPageWords;
 pub use experiments::ExperimentWords;
+pub use filters::FilterWords;
 pub use logged_models::LoggedModelWords;
 pub use manage::ManageWords;
 pub use projects::ProjectWords;
@@ -86,12 +93,16 @@ groups! {
     errors: ErrorWords;
     /// The page of an experiment, and the trash.
     experiment_page: ExperimentPageWords;
+    /// Filters that cannot be read.
+    filters: FilterWords;
     /// The list of experiments.
     experiments: ExperimentWords;
     /// Charts.
     charts: ChartWords;
     /// The comparison of runs, and the charts of an experiment.
     compare: CompareWords;
+    /// Data and saved models.
+    data: DataWords;
     /// The pages of a run.
     runs: RunWords;
     /// Logged models.
@@ -106,6 +117,8 @@ groups! {
     account: AccountWords;
     /// The list of projects.
     projects: ProjectWords;
+    /// The audit log.
+    audit: AuditWords;
     /// Tokens and members of users of the server.
     manage: ManageWords;
 }
@@ -120,19 +133,45 @@ impl Words {
     }
 }
 
-/// The parts of a text: what stands between the places, and the number of the place after it.
-fn parts(text: &str) -> impl Iterator<Item = (&str, Option<usize>)> {
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place<'a> {
+    /// The number of its value.
+    number: usize,
+    /// The words that stand here instead of the value: for a value of one, and for any other. `None`: the value stands here.
+    words: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Place<'a> {
+    /// Reads what stands between the braces: `0`, or `0|run|runs`.
+    fn parse(text: &'a str) -> Option<Self> {
+        let (number, words) = match text.split_once('|') {
+            Some((number, words)) => (number, Some(words.split_once('|')?)),
+            None => (text, None),
+        };
+        let number = number.parse().ok()?;
+        Some(Place { number, words })
+    }
+
+    /// The word that goes with a count. `None`: the count itself stands here.
+    fn word(self, count: &str) -> Option<&'a str> {
+        self.words.map(|(one, other)| if count == "1" { one } else { other })
+    }
+}
+
+/// The parts of a text: what stands between the places, and the place after it.
+fn parts(text: &str) -> impl Iterator<Item = (&str, Option<Place<'_>>)> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest.take()?;
         let place = text.split_once('{').and_then(|(before, after)| {
-            let (number, after) = after.split_once('}')?;
-            Some((before, number.parse().ok()?, after))
+            let (place, after) = after.split_once('}')?;
+            Some((before, Place::parse(place)?, after))
         });
         Some(match place {
-            Some((before, number, after)) => {
+            Some((before, place, after)) => {
                 rest = Some(after);
-                (before, Some(number))
+                (before, Some(place))
             }
             None => (text, None),
         })
@@ -144,7 +183,10 @@ pub fn fill(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     for (before, place) in parts(text) {
         filled.push_str(before);
-        filled.push_str(place.and_then(|place| values.get(place)).copied().unwrap_or_default());
+        if let Some(place) = place {
+            let value = values.get(place.number).copied().unwrap_or_default();
+            filled.push_str(place.word(value).unwrap_or(value));
+        }
     }
     filled
 }
@@ -154,7 +196,12 @@ pub fn filled(text: &str, values: &[Markup]) -> Markup {
     html! {
         @for (before, place) in parts(text) {
             (before)
-            @if let Some(value) = place.and_then(|place| values.get(place)) { (value) }
+            @if let Some(place) = place && let Some(value) = values.get(place.number) {
+                @match place.word(&value.0) {
+                    Some(word) => (word),
+                    None => (value),
+                }
+            }
         }
     }
 }
@@ -166,7 +213,7 @@ mod tests {
     #[test]
     fn every_text_stands_in_both_languages_with_the_same_places() {
         let places = |text| {
-            let mut places: Vec<_> = parts(text).filter_map(|(_, place)| place).collect();
+            let mut places: Vec<_> = parts(text).filter_map(|(_, place)| Some(place?.number)).collect();
             places.sort_unstable();
             places.dedup();
             places
@@ -174,6 +221,52 @@ mod tests {
         for (key, english, korean) in ALL_PAIRS.iter().copied().flatten() {
             assert!(!english.trim().is_empty() && !korean.trim().is_empty(), "{key}");
             assert_eq!(places(english), places(korean), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_word_goes_with_its_count() {
+        let text = "{0} {0|line is|lines are} the same";
+        assert_eq!(fill(text, &["1"]), "1 line is the same");
+        assert_eq!(fill(text, &["0"]), "0 lines are the same");
+        assert_eq!(fill(text, &["1,001"]), "1,001 lines are the same");
+        let markup = |count: &str| filled(text, &[html! { (count) }]).into_string();
+        assert_eq!(
+            (markup("1").as_str(), markup("2").as_str()),
+            ("1 line is the same", "2 lines are the same")
+        );
+        assert_eq!(fill("{x} {", &[]), "{x} {");
+    }
+
+    /// Words of English texts that go with a count have both forms. These texts have a count that is never one.
+    #[test]
+    fn no_english_text_has_a_count_with_one_form_only() {
+        let never_one = [
+            "days_ago",
+            "how_to",
+            "too_many",
+            "axes",
+            "only_rows",
+            "too_many_versions",
+            "filter_bytes",
+            "comparisons",
+            "list_length",
+            "pattern_length",
+            "listed_attributes",
+        ];
+        for (key, english, _) in ALL_PAIRS.iter().copied().flatten() {
+            let counted = parts(english)
+                .zip(parts(english).skip(1))
+                .any(|((_, place), (after, _))| {
+                    let word = after
+                        .strip_prefix(' ')
+                        .and_then(|after| after.split([' ', '.', ',', ':']).next());
+                    let is_count = place.is_some_and(|place| place.words.is_none());
+                    let is_plural =
+                        word.is_some_and(|word| word.len() > 3 && word.ends_with('s') && !word.ends_with("ss"));
+                    is_count && (is_plural || after.starts_with(" more "))
+                });
+            assert!(!counted || never_one.contains(key), "{key}: {english}");
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Environment {
     name: &'static str,
     requirements: PathBuf,
     dir: PathBuf,
+    /// True if what the requirements themselves need is installed too.
+    has_dependencies: bool,
 }
 
 impl Environment {
@@ -28,7 +30,19 @@ impl Environment {
             name,
             requirements,
             dir: layout.target.join("clients").join(name),
+            has_dependencies: true,
         }
+    }
+
+    /// The same environment with nothing but the packages in the file.
+    pub(crate) fn without_dependencies(mut self) -> Self {
+        self.has_dependencies = false;
+        self
+    }
+
+    /// The directory of its packages.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.dir.join("lib/python3.11/site-packages")
     }
 
     /// Its name.
@@ -74,7 +88,12 @@ impl Environment {
             "--disable-pip-version-check",
             "--requirement",
         ];
-        run_quietly(command(self.python(), root).args(pip).arg(&self.requirements))?;
+        let mut install = command(self.python(), root);
+        install.args(pip).arg(&self.requirements);
+        if !self.has_dependencies {
+            install.arg("--no-deps");
+        }
+        run_quietly(&mut install)?;
         fs::copy(&self.requirements, self.stamp())?;
         Ok(())
     }

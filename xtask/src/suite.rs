@@ -184,7 +184,7 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
         environments.push(differential::environment(&layout));
     }
     if parts.contains(&Part::Browser) {
-        environments.push(browser::environment(&layout));
+        environments.extend(browser::environments(&layout));
     }
     make_missing(&layout, &environments)?;
     if parts.contains(&Part::Browser) {

@@ -5,13 +5,17 @@
 //! - A password or cookie is refused under a `Host` that is none of the server's names. Otherwise a page could have its own
 //!   name resolved to this server's address.
 //!
+//! - A write to the API with a cookie has no form token. So a page of the server must be named, and the body of a POST must be
+//!   JSON, which no form can send.
+//!
 //! A token in a header of its own is taken under any `Host` and behind any proxy, since no browser adds it by itself.
 
 use std::net::IpAddr;
 
 use anyhow::ensure;
 use http::HeaderName;
-use http::header::{HOST, HeaderValue, ORIGIN};
+use http::Method;
+use http::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
 
@@ -73,6 +77,17 @@ impl Origins {
         }
     }
 
+    /// Refuses a change of the API with a cookie that no script of a page of this server sends. It carries no form token, so the
+    /// browser must name the page, and a form must not be able to send it: a POST is JSON, and no form has another method.
+    pub(crate) fn check_script(&self, head: &Parts) -> Result<(), HttpError> {
+        let names_page = head.headers.contains_key(ORIGIN) || head.headers.contains_key(SEC_FETCH_SITE);
+        let is_of_form = head.method == Method::POST && !is_json(head);
+        if names_page && !is_of_form && !self.is_foreign(head) {
+            return Ok(());
+        }
+        Err(HttpError::NoScript)
+    }
+
     /// True if a request comes from a page of another origin. Most clients are no browsers, and name no page.
     fn is_foreign(&self, head: &Parts) -> bool {
         // Pages cannot set this header. It is right even where a proxy changes `Host`.
@@ -121,6 +136,13 @@ impl SiteOrigin {
             port: authority.port_u16().filter(|port| *port != usual_port),
         }
     }
+}
+
+/// True if the body is declared as JSON.
+fn is_json(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// The origin that the request was sent to. The scheme is the client's word, since a proxy may end TLS.
@@ -201,6 +223,41 @@ mod tests {
                 "{site}"
             );
         }
+    }
+
+    #[test]
+    fn a_change_of_the_api_with_a_cookie_is_json_from_a_page_of_the_server() {
+        let check = |method: &str, headers: &[(&str, &str)]| {
+            let mut request = http::Request::builder()
+                .method(method)
+                .uri("/x")
+                .header("host", "ml.test");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let head = request.body(()).unwrap().into_parts().0;
+            Origins::default().check_script(&head).is_ok()
+        };
+        let (own, json) = (
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/json; charset=utf-8"),
+        );
+        assert!(check("POST", &[own, json]));
+        assert!(check(
+            "POST",
+            &[("origin", "http://ml.test"), ("content-type", "Application/JSON")]
+        ));
+        assert!(check("DELETE", &[own]));
+        for refused in [&[json][..], &[own], &[own, ("content-type", "text/plain")]] {
+            assert!(!check("POST", refused), "{refused:?}");
+        }
+        assert!(!check("POST", &[("sec-fetch-site", "same-site"), json]));
+        assert!(!check("POST", &[("origin", "http://evil.test"), json]));
+        assert!(!check(
+            "POST",
+            &[own, ("content-type", "multipart/form-data; x=application/json")]
+        ));
+        assert!(!check("PATCH", &[json]));
     }
 
     #[test]

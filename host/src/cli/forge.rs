@@ -13,9 +13,11 @@ use mlforge::forge::gitlab::{GitlabForge, GitlabOptions};
 use mlforge::forge::http::{HttpForge, HttpOptions};
 use mlforge::forge::local::LocalForge;
 use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, ProjectRef};
+use mlforge::storage::ProjectId;
 use mlforge::storage::postgres::PostgresRecords;
 
-use self::owner::{LOCAL, LOCAL_FILE, claim, claim_database, owner, owner_of_database};
+use self::owner::{LOCAL, claim, claim_database, owner, owner_of_database};
+pub(super) use self::owner::{LOCAL_FILE, OWNER_FILE};
 use super::place::Place;
 use super::storage::OpenRecords;
 
@@ -258,6 +260,20 @@ pub(super) async fn open_owned(place: &Place, records: &OpenRecords) -> anyhow::
     } else {
         OpenForge::Remote(Arc::new(NoCallers))
     })
+}
+
+/// The project that the user named. Other forges than the local one are not asked, so there it is named by number.
+pub(super) fn named(forge: &OpenForge, project: &ProjectRef) -> anyhow::Result<ProjectId> {
+    let Some(local) = forge.local() else {
+        return match project {
+            ProjectRef::Id(id) => Ok(ProjectId(*id)),
+            ProjectRef::Path(path) => bail!("`{path}`: name the project by its number on the forge"),
+        };
+    };
+    local
+        .find_project(project)?
+        .map(|project| project.id)
+        .with_context(|| format!("there is no project `{project}`: mlforge project create makes one"))
 }
 
 /// A forge that knows nobody, for hosts that serve no requests.

@@ -4,7 +4,6 @@
 //! a separate thread writes the lines and ignores failures. When too many lines wait, further ones are
 //! dropped. A later line tells how many are missing.
 
-use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::mem;
 use std::panic;
@@ -15,42 +14,24 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{self, Format};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, JsonFields};
+
+use self::form::{JsonWithRequestId, WithRequestId, json_format, notice};
+pub(super) use self::form::{LogArgs, LogFormat};
+
+mod form;
 
 /// Maximum number of bytes that wait to be written: some 20,000 lines.
 const WAITING_BYTES_MAX: usize = 4 << 20;
 /// Maximum number of bytes of one write, unless one line has more.
 const WRITE_BYTES: usize = 64 << 10;
+/// Time for which the thread that writes waits for further lines after the first one. A busy server then writes many lines at
+/// once, and its requests need not wake the thread.
+const GATHER_TIME: Duration = Duration::from_millis(5);
 /// Maximum time for which the end of the process waits for lines to be written.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// Writes a line as `tracing_subscriber` does, with the id of the request for which the task works at its end.
-struct WithRequestId(Format);
-
-impl<S, N> FormatEvent<S, N> for WithRequestId
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: format::Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let Some(id) = mlforge::current_request_id() else {
-            return self.0.format_event(context, writer, event);
-        };
-        let mut line = String::new();
-        let plain = format::Writer::new(&mut line);
-        self.0.format_event(context, plain, event)?;
-        writeln!(writer, "{} request={id}", line.trim_end_matches('\n'))
-    }
-}
 
 /// The running log. Dropping it waits for the lines so far, at most for `FLUSH_TIME_MAX`.
 pub(super) struct Log {
@@ -74,22 +55,34 @@ enum Message {
 impl Log {
     /// Starts the log. Events that pass the filter `MLFORGE_LOG` are written to standard error, and panics
     /// too.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    pub(super) fn start(log_format: LogFormat) -> anyhow::Result<Self> {
+        Self::start_at("info", log_format)
+    }
+
+    /// Starts the log with a filter for when `MLFORGE_LOG` gives none.
+    pub(super) fn start_at(level: &str, log_format: LogFormat) -> anyhow::Result<Self> {
         let filter = match std::env::var("MLFORGE_LOG") {
             Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("MLFORGE_LOG is `{text}`"))?,
-            Err(_) => EnvFilter::new("info"),
+            Err(_) => EnvFilter::new(level),
         };
-        let lines = Lines::to(io::stderr()).context("cannot start a thread for the log")?;
-        let is_terminal = io::stderr().is_terminal();
-        tracing_subscriber::fmt()
+        let lines = Lines::to(io::stderr(), log_format).context("cannot start a thread for the log")?;
+        let has_colours = log_format == LogFormat::Text && io::stderr().is_terminal();
+        let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(lines.clone())
-            .with_ansi(is_terminal)
+            .with_ansi(has_colours)
             // Otherwise a line that cannot be written is reported with `eprintln`, which panics when standard
             // error fails.
-            .log_internal_errors(false)
-            .event_format(WithRequestId(Format::default().with_ansi(is_terminal)))
-            .init();
+            .log_internal_errors(false);
+        match log_format {
+            LogFormat::Text => builder
+                .event_format(WithRequestId(Format::default().with_ansi(has_colours)))
+                .init(),
+            LogFormat::Json => builder
+                .fmt_fields(JsonFields::new())
+                .event_format(JsonWithRequestId(json_format()))
+                .init(),
+        }
         // The default hook writes to standard error on the thread that panics.
         panic::set_hook(Box::new(|panic| tracing::error!(target: "mlforge::panic", "{panic}")));
         Ok(Self { lines })
@@ -103,7 +96,7 @@ impl Drop for Log {
 }
 
 impl Lines {
-    fn to(output: impl Write + Send + 'static) -> io::Result<Self> {
+    fn to(output: impl Write + Send + 'static, log_format: LogFormat) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let lines = Self {
             sender,
@@ -112,6 +105,7 @@ impl Lines {
         };
         let writer = Writer {
             output,
+            log_format,
             receiver,
             waiting_bytes: Arc::clone(&lines.waiting_bytes),
             lost: Arc::clone(&lines.lost),
@@ -162,6 +156,7 @@ impl Write for &Lines {
 /// The thread that writes.
 struct Writer<W> {
     output: W,
+    log_format: LogFormat,
     receiver: Receiver<Message>,
     waiting_bytes: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
@@ -170,6 +165,9 @@ struct Writer<W> {
 impl<W: Write> Writer<W> {
     fn run(mut self) {
         while let Ok(first) = self.receiver.recv() {
+            if matches!(first, Message::Line(_)) {
+                thread::sleep(GATHER_TIME);
+            }
             let (mut text, mut count) = (Vec::new(), 0);
             let mut next = Some(first);
             while let Some(message) = next.take() {
@@ -197,7 +195,7 @@ impl<W: Write> Writer<W> {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         let notice = match lost {
             0 => String::new(),
-            lost => format!("mlforge: {lost} lines of the log could not be written\n"),
+            lost => notice(lost, self.log_format),
         };
         let written = self.output.write_all(&[notice.as_bytes(), text].concat());
         self.waiting_bytes.fetch_sub(text.len(), Ordering::Relaxed);
@@ -240,7 +238,7 @@ mod tests {
     #[test]
     fn lost_lines_are_counted_with_the_next_written_line() {
         let disk = Disk::default();
-        let lines = Lines::to(disk.clone()).unwrap();
+        let lines = Lines::to(disk.clone(), LogFormat::Text).unwrap();
         disk.is_full.store(true, Ordering::SeqCst);
         lines.add(b"one\n");
         lines.add(b"two\n");
@@ -271,7 +269,7 @@ mod tests {
     fn a_blocked_output_delays_no_caller_and_takes_bounded_memory() {
         let lock = Arc::new(Mutex::new(()));
         let held = lock.lock().unwrap();
-        let lines = Lines::to(Stuck(Arc::clone(&lock))).unwrap();
+        let lines = Lines::to(Stuck(Arc::clone(&lock)), LogFormat::Text).unwrap();
         let line = [b'x'; 1 << 10];
         for _ in 0..10_000 {
             lines.add(&line);

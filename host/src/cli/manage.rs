@@ -9,8 +9,8 @@ use mlforge::forge::local::{NewToken, TokenEntry};
 use mlforge::storage::ProjectId;
 
 use super::forge::open_managed as open;
+use super::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 use super::place::Place;
-use super::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
 
 /// Placeholder for an absent value in lists.
 const NONE: &str = "-";
@@ -32,10 +32,18 @@ pub(super) fn user(place: &Place, command: &UserCommand) -> anyhow::Result<()> {
     let forge = open(place)?;
     match command {
         UserCommand::Create { name } => print(&forge.create_user(name)?),
+        UserCommand::Admin { name, revoke } => Ok(forge.set_admin(name, !revoke)?),
         UserCommand::List => print_pages(
             |after| Ok(forge.list_users(after)?),
             |user| user.id,
-            |user| format!("{}\t{}", user.id, user.login),
+            |user| {
+                format!(
+                    "{}\t{}\t{}",
+                    user.id,
+                    user.login,
+                    if user.is_admin { "admin" } else { NONE }
+                )
+            },
         ),
     }
 }
@@ -78,11 +86,17 @@ pub(super) fn token(place: &Place, command: &TokenCommand) -> anyhow::Result<()>
 fn token_line(token: &TokenEntry) -> String {
     let project = token.project.as_deref().unwrap_or(NONE);
     let expires = token.expires.map_or_else(|| NONE.to_owned(), |day| day.to_string());
+    let used = token.used_s.map_or_else(|| NONE.to_owned(), exact_time);
     let state = if token.revoked { "revoked" } else { "active" };
     format!(
-        "{}\t{}…\t{}\t{project}\t{}\t{expires}\t{state}",
+        "{}\t{}…\t{}\t{project}\t{}\t{expires}\t{used}\t{state}",
         token.id, token.prefix, token.user, token.scope
     )
+}
+
+/// A time in UTC, as ISO 8601 writes it.
+fn exact_time(time_s: u64) -> String {
+    mlforge_ui::time::iso(i64::try_from(time_s).unwrap_or(i64::MAX).saturating_mul(1_000))
 }
 
 /// Prints one line to stdout. Unlike `println!` it does not panic when the reader has gone.

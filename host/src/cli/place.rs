@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use mlforge::storage::postgres::PostgresAddress;
 
@@ -45,6 +45,15 @@ impl PlaceArgs {
             data: self.data.clone(),
             database,
         })
+    }
+
+    /// The data directory, for a command that reads its files itself.
+    pub(super) fn directory(&self, command: &str) -> anyhow::Result<&Path> {
+        ensure!(
+            self.database.is_none(),
+            "mlforge {command} works on a data directory, and not with --database: use the tools of PostgreSQL"
+        );
+        Ok(&self.data)
     }
 
     fn with_password(&self, address: PostgresAddress) -> anyhow::Result<PostgresAddress> {

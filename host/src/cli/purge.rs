@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use mlforge::forge::ProjectRef;
 use mlforge::storage::ProjectId;
 use mlforge::{Host, Limits};
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
 /// Purges projects that no server serves. The storage is locked until it ends.
 pub(super) fn purge(place: &Place, options: &Purge) -> anyhow::Result<()> {
-    let _log = super::log::Log::start()?;
+    let _log = super::log::Log::start(super::log::LogFormat::Text)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -32,7 +32,7 @@ async fn run(place: &Place, options: &Purge) -> anyhow::Result<()> {
     let records = opened.context("a server that runs purges by itself: mlforge serve --purge-after")?;
     let forge = super::forge::open_owned(place, &records).await?;
     let projects = match &options.project {
-        Some(project) => vec![named(&forge, project)?],
+        Some(project) => vec![super::forge::named(&forge, project)?],
         None => projects(&records).await?,
     };
     let host = super::storage::builder(place, &options.files, &records, forge.forge())
@@ -51,20 +51,6 @@ async fn run(place: &Place, options: &Purge) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The project that the user named. Other forges than the local one are not asked, so there it is named by number.
-fn named(forge: &OpenForge, project: &ProjectRef) -> anyhow::Result<ProjectId> {
-    let Some(local) = forge.local() else {
-        return match project {
-            ProjectRef::Id(id) => Ok(ProjectId(*id)),
-            ProjectRef::Path(path) => bail!("`{path}`: name the project by its number on the forge"),
-        };
-    };
-    local
-        .find_project(project)?
-        .map(|project| project.id)
-        .with_context(|| format!("there is no project `{project}`"))
-}
-
 /// The path of a project, or its number if the forge is not the local one.
 fn title(forge: &OpenForge, project: ProjectId) -> anyhow::Result<String> {
     let entry = match forge.local() {
@@ -75,7 +61,7 @@ fn title(forge: &OpenForge, project: ProjectId) -> anyhow::Result<String> {
 }
 
 /// All projects that have data.
-async fn projects(records: &OpenRecords) -> anyhow::Result<Vec<ProjectId>> {
+pub(super) async fn projects(records: &OpenRecords) -> anyhow::Result<Vec<ProjectId>> {
     let mut projects: Vec<ProjectId> = Vec::new();
     loop {
         let page = records.projects(projects.last().copied()).await?;

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::Serve;
 use super::forge::OpenForge;
 use super::log::Log;
+use super::monitoring::Monitoring;
 use super::place::Place;
 use super::storage::OpenRecords;
 
@@ -24,7 +25,7 @@ const WORKERS_MIN: usize = 2;
 const DAY_S: u64 = 24 * 3_600;
 
 pub(super) fn serve(place: &Place, options: &Serve) -> anyhow::Result<()> {
-    let _log = Log::start()?;
+    let _log = Log::start(options.log.format())?;
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.max(WORKERS_MIN))
@@ -44,6 +45,7 @@ async fn run(place: &Place, options: &Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let watchers = options.monitoring.bind().await?;
     let shutdown = shutdown_signal()?;
     let base = options
         .external_url
@@ -65,6 +67,8 @@ async fn run(place: &Place, options: &Serve) -> anyhow::Result<()> {
         tokio::spawn(probe(remote));
     }
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
+    let local = options.files.is_local().then_some(&records);
+    let _monitoring = Monitoring::start(&host, data, watchers, local);
     let purging = options
         .purge_after
         .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), records, days)));
@@ -95,9 +99,17 @@ async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &Op
         Some(url) => builder.external_url(url),
         None => builder,
     };
+    let builder = match &options.mlflow_ui {
+        Some(directory) => builder.mlflow_ui(directory),
+        None => builder,
+    };
     let builder = match options.audit_days {
         0 => builder,
         days => builder.audit_log(Duration::from_secs(days * DAY_S)),
+    };
+    let builder = match options.trace_retention {
+        Some(days) => builder.trace_retention(Duration::from_secs(days * DAY_S)),
+        None => builder,
     };
     builder
         .trusted_proxies(options.trusted_proxy.iter().copied())
@@ -108,6 +120,7 @@ async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &Op
             ..Limits::default()
         })
         .isolate(options.isolate)
+        .public_metrics(options.monitoring.metrics_public())
         .commit_statuses(options.forge.commit_statuses)
         .source_schemes(source_schemes(&options.allow_source, &options.deny_source)?)
         .build()

@@ -11,10 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 
+use super::calls::{ForgeCall, ForgeCalls};
 use super::{
-    Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectRef, Role, Scope, Visibility,
+    Access, Actor, Credential, Decision, Event, Forge, ForgeError, Project, ProjectPage, ProjectRef, Role, Scope,
+    Visibility,
 };
 use crate::storage::postgres::SharedState;
 use crate::storage::sql::SqlError;
@@ -27,6 +28,8 @@ pub(crate) const REFUSED_TTL_MAX: Duration = Duration::from_secs(5);
 const FAILED_TTL: Duration = Duration::from_secs(1);
 /// Maximum number of entries. With paths and names of usual length they take about 8 MB.
 const ENTRIES_MAX: usize = 10_000;
+/// Maximum number of pages of projects. With paths of usual length they take about 10 MB.
+const PAGES_MAX: usize = 500;
 
 /// A forge with a cache of its decisions.
 pub(crate) struct CachedForge {
@@ -35,6 +38,8 @@ pub(crate) struct CachedForge {
     timeout: Duration,
     clock: Clock,
     entries: Cache<Key, Arc<Entry>>,
+    pages: Cache<Key, Arc<Listed>>,
+    calls: ForgeCalls,
     /// What other hosts tell. `None`: there are none.
     shared: Option<Arc<SharedState>>,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
@@ -44,6 +49,12 @@ pub(crate) struct CachedForge {
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 type Key = [u8; 32];
 type Answer = Result<Decision, ForgeError>;
+
+/// A page of projects.
+struct Listed {
+    page: Option<ProjectPage>,
+    asked: SystemTime,
+}
 
 /// An answer of the forge.
 struct Entry {
@@ -59,6 +70,8 @@ impl CachedForge {
             timeout,
             clock,
             entries: Cache::new(ENTRIES_MAX),
+            pages: Cache::new(PAGES_MAX),
+            calls: ForgeCalls::default(),
             shared: None,
             events: AtomicU64::new(0),
         }
@@ -74,19 +87,20 @@ impl CachedForge {
         &*self.forge
     }
 
+    /// The counts of calls. Callers of [`forge`](Self::forge) count theirs too.
+    pub(crate) fn calls(&self) -> &ForgeCalls {
+        &self.calls
+    }
+
     /// Asks as [`Forge::resolve`] does, unless there is an answer that is at most `age_max` old.
     pub(crate) async fn resolve(&self, project: &ProjectRef, credential: &Credential, age_max: Duration) -> Answer {
         if !self.forge.is_cached() {
             return self.ask(project, credential).await;
         }
-        if let Some(shared) = &self.shared
-            && shared.have_decisions_changed().await
-        {
-            self.events.fetch_add(1, Ordering::SeqCst);
-            self.entries.clear();
-        }
+        self.forget_what_others_changed().await;
         let (key, now) = (key(project, credential), (self.clock)());
         if let Some(entry) = self.entries.get(&key).filter(|entry| entry.is_fresh(now, age_max)) {
+            self.calls.cache_hits.increment();
             return entry.answer.clone();
         }
         let reuse = |_: &Key, entry: &mut Arc<Entry>| {
@@ -98,11 +112,15 @@ impl CachedForge {
         };
         // Waits for a call that is in flight. If that is given up, the next in line makes one.
         let guard = match self.entries.entry_async(&key, reuse).await {
-            EntryResult::Retained(answer) => return answer,
+            EntryResult::Retained(answer) => {
+                self.calls.cache_hits.increment();
+                return answer;
+            }
             EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => guard,
             // Neither comes, since `reuse` removes nothing and the wait has no limit of its own.
             EntryResult::Removed(..) | EntryResult::Timeout => return self.ask(project, credential).await,
         };
+        self.calls.cache_misses.increment();
         let (events, asked) = (self.events.load(Ordering::SeqCst), (self.clock)());
         let answer = self.ask(project, credential).await;
         let is_outdated = self.events.load(Ordering::SeqCst) != events;
@@ -117,10 +135,57 @@ impl CachedForge {
         answer
     }
 
-    /// Forgets the decisions that an event may have changed.
+    /// Lists as [`Forge::projects`] does, unless there is a page that is at most a minute old.
+    pub(crate) async fn projects(
+        &self,
+        credential: &Credential,
+        after: &str,
+    ) -> Result<Option<ProjectPage>, ForgeError> {
+        let asked = || {
+            let listed = self.forge.projects(credential, after);
+            self.calls
+                .bounded(ForgeCall::Projects, self.timeout, listed, Option::is_none)
+        };
+        if !self.forge.is_cached() {
+            return asked().await;
+        }
+        self.forget_what_others_changed().await;
+        let (key, now) = (key(&ProjectRef::Path(after.to_owned()), credential), (self.clock)());
+        let is_fresh = |listed: &Arc<Listed>| {
+            let age = now.duration_since(listed.asked);
+            age.is_ok_and(|age| age < ALLOWED_TTL_MAX)
+        };
+        if let Some(listed) = self.pages.get(&key).filter(is_fresh) {
+            return Ok(listed.page.clone());
+        }
+        let events = self.events.load(Ordering::SeqCst);
+        let page = asked().await?;
+        if self.events.load(Ordering::SeqCst) == events {
+            let listed = Listed {
+                page: page.clone(),
+                asked: now,
+            };
+            self.pages.insert(key, Arc::new(listed));
+        }
+        Ok(page)
+    }
+
+    /// Forgets the decisions that an event may have changed, and all pages of projects.
     pub(crate) fn forget(&self, event: &Event) {
         self.events.fetch_add(1, Ordering::SeqCst);
+        self.pages.clear();
         self.entries.retain(|_, entry| !entry.may_change_by(event));
+    }
+
+    /// Forgets everything if another host has told of an event.
+    async fn forget_what_others_changed(&self) {
+        if let Some(shared) = &self.shared
+            && shared.have_decisions_changed().await
+        {
+            self.events.fetch_add(1, Ordering::SeqCst);
+            self.pages.clear();
+            self.entries.clear();
+        }
     }
 
     /// Tells the other hosts of an event, of which they forget all decisions.
@@ -138,10 +203,10 @@ impl CachedForge {
                 credential => self.forge.resolve(project, credential).await,
             }
         };
-        match timeout(self.timeout, decided).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ForgeError::new("it did not answer in time")),
-        }
+        let is_refusal = |decision: &Decision| !matches!(decision, Decision::Known(_));
+        self.calls
+            .bounded(ForgeCall::Resolve, self.timeout, decided, is_refusal)
+            .await
     }
 }
 

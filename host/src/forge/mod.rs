@@ -7,6 +7,7 @@ use crate::storage::ProjectId;
 
 mod access;
 pub(crate) mod cache;
+pub(crate) mod calls;
 mod client;
 mod commit_status;
 mod credential;
@@ -33,7 +34,7 @@ pub use credential::Credential;
 pub use error::ForgeError;
 pub use job::{Job, JobRef, Target};
 pub use oauth::{OauthOptions, OauthProvider};
-pub use project::{Project, ProjectRef, Role, Visibility};
+pub use project::{Project, ProjectPage, ProjectRef, Role, Visibility};
 pub use webhook::{Event, Webhook, WebhookError};
 
 /// A forge: its users, projects, roles, CI jobs, commit statuses and pages.
@@ -59,12 +60,14 @@ pub trait Forge: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Lists projects that the caller may read and whose number is above `after`, by number and at most
-    /// [`PROJECTS_LISTED_MAX`]. `Credential::Anonymous`: the public ones. `None`: the forge does not list projects.
+    /// Lists projects that the caller may read, at most [`PROJECTS_LISTED_MAX`]: by number, and from the place on that a former
+    /// page gave. Empty: from the first on; so is a place that no page gave. A forge may leave out projects of which the caller
+    /// is no member. `Credential::Anonymous`: the public ones. `None`: the forge does not list projects for such a caller.
+    /// The answer is cached as decisions are.
     ///
     /// # Errors
     /// Fails as [`resolve`](Self::resolve) does.
-    async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
+    async fn projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, ForgeError> {
         let _ = (credential, after);
         Ok(None)
     }

@@ -84,3 +84,12 @@ impl Project {
         }
     }
 }
+
+/// A page of the projects that a caller may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectPage {
+    /// The projects. There may be none although others follow.
+    pub projects: Vec<Project>,
+    /// The place at which the next page begins. `None`: this is the last one.
+    pub next: Option<String>,
+}

@@ -79,7 +79,12 @@ impl HostState {
     /// The session of a request's cookie, with a credential that is good now.
     async fn session(self: &Arc<Self>, headers: &HeaderMap) -> Option<Session> {
         let secret = Secret::parse(&self.sign_in.cookies.get(headers, cookies::SESSION)?)?;
-        let session = self.find_session(secret).await?;
+        self.session_of(&secret).await
+    }
+
+    /// The session with a secret, with a credential that is good now. `None`: it has ended.
+    pub(crate) async fn session_of(self: &Arc<Self>, secret: &Secret) -> Option<Session> {
+        let session = self.find_session(secret.clone()).await?;
         if !self.needs_renewal(&session) {
             return Some(session);
         }

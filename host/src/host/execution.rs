@@ -2,6 +2,7 @@
 //! turning its outcome into a response.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -32,6 +33,8 @@ pub(crate) struct ComponentCall {
     /// The caller's credential, with which the forge is asked. It never enters the component.
     pub(crate) credential: Arc<Credential>,
     pub(crate) kind: InstanceKind,
+    /// The time that the component sees. `None`: that of the host's clock.
+    pub(crate) now: Option<SystemTime>,
     /// Time from now to the end of the answer.
     pub(crate) timeout: Duration,
 }
@@ -81,6 +84,7 @@ impl HostState {
             credential: Arc::clone(&call.credential),
             access: Arc::clone(&caller.access),
             deadline,
+            now: call.now,
             limits: &self.limits,
             answer: &mut answer,
         };
@@ -94,7 +98,7 @@ impl HostState {
         };
         match result {
             Ok(response) => Ok((response, answer)),
-            Err(fault) => Err(to_http_error(fault, caller.project, call.request.uri().path())),
+            Err(fault) => Err(self.note_fault(fault, caller.project, call.request.uri().path())),
         }
     }
 
@@ -128,6 +132,12 @@ impl HostState {
         }
     }
 
+    /// Counts and logs why an instance gave no answer.
+    pub(crate) fn note_fault(&self, fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
+        self.pool.counts.note_fault(&fault);
+        to_http_error(fault, project, path)
+    }
+
     /// Takes an idle instance of a project, or makes one.
     pub(crate) async fn instance(
         &self,
@@ -141,9 +151,13 @@ impl HostState {
         let create = async || {
             let share = self.admission.memory.share(Claim { project, caller: None });
             let create = Instance::create(&self.plugin, &self.services, share, &self.limits, project, kind);
-            timeout_at(deadline, create)
+            let created = timeout_at(deadline, create)
                 .await
-                .unwrap_or(Err(InstanceError::TimedOut))
+                .unwrap_or(Err(InstanceError::TimedOut));
+            if created.is_ok() {
+                self.pool.counts.of(kind).made.increment();
+            }
+            created
         };
         let of = match create().await {
             Err(InstanceError::NoRoom(Exhausted::Project)) => Some(project),
@@ -163,7 +177,7 @@ impl HostState {
 }
 
 /// Logs why an instance gave no answer. The client learns only whether to try again.
-pub(crate) fn to_http_error(fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
+fn to_http_error(fault: InstanceError, project: ProjectId, path: &str) -> HttpError {
     let project = project.0;
     match fault {
         InstanceError::TimedOut => {

@@ -2,7 +2,8 @@
 //! statuses of commits.
 //!
 //! A project is seen to after its maintenance, at most once a minute, and again when the component says that the next call
-//! is due. For a run that ends it is seen to within seconds.
+//! is due. For a run that ends it is seen to within seconds. While the forge asks to be left alone, by `Retry-After`, all
+//! projects wait.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -129,8 +130,12 @@ impl HostState {
         }
     }
 
-    /// Makes the calls of a project that are due. Returns the time until the next one is. `None`: there is none.
+    /// Makes the calls of a project that are due, unless the forge asked to be left alone. Returns the time until the next turn.
+    /// `None`: there is none.
     async fn call_forge(self: &Arc<Self>, project: ProjectId, work: ForgeWork) -> Option<Duration> {
+        if let Some(rest) = self.services.forge_rest.left(self.services.now_ms()) {
+            return Some(rest);
+        }
         let (mut wait_ms, mut after): (Option<u64>, Option<Vec<u8>>) = (None, None);
         for _ in 0..PASSES_PER_TURN {
             // A failed pass is repeated after a pause.

@@ -8,19 +8,27 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::auth::Caller;
 use crate::forge::{Actor, Role};
 use crate::host::audit::AuditHeaders;
+use crate::host::replay::Replay;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 
 /// Headers of a client's request that are forwarded to the component.
-const PASSED_IN: [HeaderName; 7] = [
+const PASSED_IN: [HeaderName; 10] = [
     header::ACCEPT,
+    header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::IF_NONE_MATCH,
     header::IF_RANGE,
     header::RANGE,
     header::USER_AGENT,
+    TRACED_EXPERIMENT,
+    TRACED_RUN,
 ];
+/// The experiment of the spans in a request of OpenTelemetry.
+const TRACED_EXPERIMENT: HeaderName = HeaderName::from_static("x-mlflow-experiment-id");
+/// The run of these spans.
+const TRACED_RUN: HeaderName = HeaderName::from_static("x-mlflow-run-id");
 /// Headers of the component's response that are forwarded to the client. The host itself sets lengths and connections.
 const PASSED_OUT: [HeaderName; 16] = [
     header::ACCEPT_RANGES,
@@ -70,11 +78,17 @@ pub(crate) fn component_request<B>(
     *request.method_mut() = head.method.clone();
     let headers = request.headers_mut();
     pass(&head.headers, headers, &PASSED_IN);
-    headers.insert(
-        RIGHTS,
-        HeaderValue::from_static(if caller.may_write { "write" } else { "read" }),
-    );
-    add_actor(headers, &caller.access.actor);
+    let replay = Replay::of(head);
+    let rights = match (caller.may_write, replay) {
+        (false, _) => "read",
+        (true, None) => "write",
+        (true, Some(_)) => "replay",
+    };
+    headers.insert(RIGHTS, HeaderValue::from_static(rights));
+    match replay {
+        Some(replay) => add_actor(headers, &Actor::new("", &replay.user)),
+        None => add_actor(headers, &caller.access.actor),
+    }
     if let Some((_, role)) = &caller.access.project {
         headers.insert(ROLE, HeaderValue::from_static(word(*role)));
     }

@@ -11,6 +11,7 @@ use tokio::time::Duration;
 use super::headers::declared_length;
 use crate::auth;
 use crate::auth::Caller;
+use crate::auth::session::Secret;
 use crate::auth::upload_token::UPLOAD_TOKEN;
 use crate::convert::to_u64;
 use crate::forge::{Credential, ProjectRef};
@@ -39,8 +40,17 @@ pub(crate) struct Admitted<'a> {
     pub(crate) class: RouteClass,
     pub(crate) caller: Caller,
     pub(crate) credential: Credential,
+    /// The secret of the session that has the credential. `None`: the request brought it itself.
+    pub(crate) session: Option<Secret>,
     /// The token that the forms of a page carry. Empty: this is no page.
     pub(crate) form_token: String,
+}
+
+/// True if the credential of a request is that of a cookie, which the browser added by itself.
+fn has_cookie(head: &Parts, presented: &Result<Presented, HttpError>) -> bool {
+    let is_cookie =
+        |presented: &Presented| presented.session.is_some() || matches!(presented.credential, Credential::Cookie(_));
+    !head.headers.contains_key(UPLOAD_TOKEN) && presented.as_ref().is_ok_and(is_cookie)
 }
 
 impl HostState {
@@ -61,6 +71,9 @@ impl HostState {
             _ => head.headers.contains_key(header::COOKIE),
         };
         self.config.origins.check(head, class.intent, is_ambient)?;
+        if class.intent == Intent::Write && !router::is_page(path) && has_cookie(head, &presented) {
+            self.config.origins.check_script(head)?;
+        }
         let (caller, presented) = self.admit_presented(presented?, project, path, class.intent).await?;
         Ok(Admitted {
             head,
@@ -73,6 +86,7 @@ impl HostState {
                 String::new()
             },
             credential: presented.credential,
+            session: presented.session.map(|session| session.secret),
         })
     }
 

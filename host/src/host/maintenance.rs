@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::execution::to_http_error;
 use super::log_limit::LogLimit;
 use super::maintenance_schedule::{MaintenanceSchedule, Next, Progress, TurnEnd};
 use crate::host::{Host, HostState};
@@ -94,6 +93,21 @@ impl Maintenance {
         next
     }
 
+    pub(crate) fn counts(&self) -> MaintenanceCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        MaintenanceCounts {
+            passes: read(&self.passes),
+            failures: read(&self.failures),
+            set_aside: read(&self.set_aside),
+        }
+    }
+
+    /// Number of scheduled projects, and the time for which the first of them is overdue.
+    pub(crate) fn backlog(&self) -> (usize, Duration) {
+        let state = self.lock();
+        (state.schedule.len(), state.schedule.lag(Instant::now()))
+    }
+
     fn end_turn(&self, project: ProjectId, end: TurnEnd) {
         self.lock().schedule.end_turn(project, end, Instant::now());
     }
@@ -156,7 +170,7 @@ async fn run_scheduler(host: Weak<HostState>) {
 
 impl Host {
     /// Asks the forge for the CI jobs of a project that are due, and sets the commit statuses that are. Compacts the project,
-    /// including runs that were changed a moment ago, and removes its abandoned uploads and old audit records. But for these
+    /// including runs that were changed a moment ago, and removes its abandoned uploads, old audit records and old traces. But for these
     /// jobs, answers stay the same and become faster.
     pub async fn run_maintenance(&self, project: ProjectId) {
         self.state().call_forge_for_all(project).await;
@@ -169,17 +183,12 @@ impl Host {
         }
         self.state().sweep_uploads(project).await;
         self.state().sweep_audit(project).await;
+        self.state().sweep_traces(project).await;
     }
 
     /// Counts of maintenance since the host's start.
     pub fn maintenance_counts(&self) -> MaintenanceCounts {
-        let maintenance = &self.state().maintenance;
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        MaintenanceCounts {
-            passes: read(&maintenance.passes),
-            failures: read(&maintenance.failures),
-            set_aside: read(&maintenance.set_aside),
-        }
+        self.state().maintenance.counts()
     }
 }
 
@@ -261,8 +270,9 @@ impl HostState {
         drop(permit);
         let reason = match result {
             Some(Ok(pass)) => return Some(pass),
+            // A pass that fails by itself is no fault of the instance.
             Some(Err(InstanceError::Maintenance(reason))) => reason,
-            Some(Err(fault)) => format!("{:?}", to_http_error(fault, project, name)),
+            Some(Err(fault)) => format!("{:?}", self.note_fault(fault, project, name)),
             None => "it was interrupted".to_owned(),
         };
         self.maintenance.note_failure(project, name, &reason);

@@ -105,6 +105,17 @@ impl MaintenanceSchedule {
         }
     }
 
+    /// Number of scheduled projects.
+    pub(crate) fn len(&self) -> usize {
+        self.turns.len()
+    }
+
+    /// The time for which the project that is due first has waited. Zero: none is due.
+    pub(crate) fn lag(&self, now: Instant) -> Duration {
+        let first = self.turns.values().map(|due| due.at).min();
+        first.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
     fn put(&mut self, project: ProjectId, at: Instant, progress: Progress) {
         self.sequence = self.sequence.wrapping_add(1);
         let sequence = self.sequence;
@@ -156,6 +167,8 @@ mod tests {
         schedule.note(ProjectId(1), begin);
         schedule.note(ProjectId(2), begin + SECOND);
         assert_eq!(schedule.next(begin), Next::In(SECOND));
+        assert_eq!((schedule.len(), schedule.lag(begin)), (2, Duration::ZERO));
+        assert_eq!(schedule.lag(begin + 4 * SECOND), 3 * SECOND);
         let (mut now, mut order) = (begin + SECOND, Vec::new());
         for _ in 0..4 {
             let (project, _) = take(&mut schedule, now);

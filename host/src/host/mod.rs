@@ -9,17 +9,24 @@ pub(crate) mod ingress;
 pub(crate) mod log_limit;
 pub(crate) mod maintenance;
 pub(crate) mod maintenance_schedule;
+pub(crate) mod metrics;
+pub(crate) mod mlflow_ui;
 pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
+pub(crate) mod readiness;
+pub(crate) mod replay;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
+pub(crate) mod trace_retention;
 pub(crate) mod upload_gc;
 pub(crate) mod upload_tokens;
+pub(crate) mod usage;
 pub(crate) mod webhook;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderValue;
@@ -37,16 +44,22 @@ use crate::host::forge_turns::{ForgeTurns, ForgeWork};
 use crate::host::headers::{SOURCE_SCHEMES, component_request, declared_length};
 use crate::host::ingress::Admitted;
 use crate::host::maintenance::Maintenance;
+use crate::host::metrics::{Started, StorageUsage};
+use crate::host::readiness::Readiness;
+use crate::host::replay::Replay;
 use crate::host::upload_gc::UploadGc;
+use crate::host::usage::UsageCounts;
 use crate::http::access_log::RequestLine;
 use crate::http::error;
 use crate::http::error::HttpError;
 use crate::http::request_body::Inbound;
 use crate::http::request_id::RequestId;
+use crate::http::request_metrics::RequestMetrics;
 use crate::http::response_body::Body;
 use crate::http::route_class::{self, BodyMode, Intent, RouteClass};
 use crate::http::router;
 use crate::http::router::Route;
+use crate::http::ui_files::UiFiles;
 use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::Bounds;
@@ -81,6 +94,11 @@ pub(crate) struct HostState {
     /// Permits for forms of the server's own pages that are read.
     pub(crate) forms: Semaphore,
     pub(crate) sign_in: SignIn,
+    pub(crate) usage_counts: UsageCounts,
+    started: Started,
+    requests: RequestMetrics,
+    storage_usage: StorageUsage,
+    pub(crate) readiness: Readiness,
 }
 
 /// Settings of a host, besides its limits.
@@ -94,10 +112,16 @@ pub(crate) struct HostConfig {
     pub(crate) source_schemes: Option<HeaderValue>,
     /// The host's address for clients, without a slash at its end. `None`: the one that a request names.
     pub(crate) external_url: Option<String>,
+    /// True if the metrics are on the public listener.
+    pub(crate) public_metrics: bool,
     /// The audit log.
     pub(crate) audit: AuditLog,
+    /// Time for which traces are kept. `None`: they stay.
+    pub(crate) traces_kept_for: Option<Duration>,
     /// The names and origins by which browsers know the host.
     pub(crate) origins: Origins,
+    /// The files of MLflow's own web pages. `None`: they are not served.
+    pub(crate) mlflow_ui: Option<UiFiles>,
 }
 
 impl Host {
@@ -124,6 +148,11 @@ impl Host {
             webhooks: Semaphore::new(webhook::WEBHOOKS_MAX),
             forms: Semaphore::new(pages::FORMS_MAX),
             sign_in,
+            usage_counts: UsageCounts::default(),
+            started: Started::now(),
+            requests: RequestMetrics::new(),
+            storage_usage: StorageUsage::default(),
+            readiness: Readiness::default(),
             limits,
         };
         Self { state: Arc::new(state) }
@@ -172,9 +201,12 @@ impl Host {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let mut line = RequestLine::begin(&head);
-        let mut response = match router::route(&head.method, &head.uri) {
+        let route = router::route(&head.method, &head.uri);
+        let mut line = RequestLine::begin(&head, route.name(&head.method), &self.state.requests);
+        let mut response = match route {
             Route::Health => error::health(),
+            Route::Ready => self.state.readiness().await.into(),
+            Route::Metrics => self.answer_public_metrics(),
             Route::Webhook => {
                 let body = body.map_err(Into::into).boxed_unsync();
                 let taken = self.state.take_webhook(&head, body).await;
@@ -183,6 +215,12 @@ impl Host {
             Route::Server(page) => {
                 let body = body.map_err(Into::into).boxed_unsync();
                 self.state.answer_page(&head, page, body).await
+            }
+            Route::MlflowUi { project, below } => {
+                let body = body.map_err(Into::into).boxed_unsync();
+                self.state
+                    .answer_mlflow_ui(&head, project, below, body, &mut line)
+                    .await
             }
             Route::Nowhere => self.state.refuse(&head, false, HttpError::EndpointNotFound).await,
             Route::Project { project, path } => {
@@ -207,7 +245,7 @@ impl HostState {
         project: ProjectRef,
         path: &str,
         mut body: Inbound,
-        line: &mut RequestLine,
+        line: &mut RequestLine<'_>,
     ) -> Result<Response<Body>, HttpError> {
         let admitted = match self.admit(head, &project, path).await {
             Ok(admitted) => admitted,
@@ -223,7 +261,7 @@ impl HostState {
             connection.accept(caller.claim());
         }
         let is_streamed = matches!(admitted.class.body_mode, BodyMode::Streamed | BodyMode::Generated);
-        let watch = is_streamed.then(|| self.watch_rights(project, admitted.credential.clone(), admitted.class.intent));
+        let watch = is_streamed.then(|| self.watch_rights(project, &admitted));
         let mut response = match (self.body_mode(head, admitted.class), &watch) {
             (BodyMode::Streamed | BodyMode::Generated, Some(watch)) => {
                 self.transfer(&admitted, body, &watch.revocation).await
@@ -254,6 +292,7 @@ impl HostState {
             caller,
             credential,
             form_token,
+            session: _,
         } = admitted;
         let mut share = self.admission.bodies.share(caller.claim());
         let bytes = match self.receive(head, class, &mut body, &mut share).await {
@@ -267,6 +306,7 @@ impl HostState {
             request,
             token_issuer: self.token_issuer(head, project, Arc::clone(&credential)),
             credential,
+            now: Replay::of(head).map(|replay| replay.time),
             kind: if class.is_query {
                 InstanceKind::Query
             } else {

@@ -9,8 +9,10 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth;
+use crate::auth::session::Secret;
 use crate::forge::{Credential, ProjectRef};
 use crate::host::HostState;
+use crate::host::ingress::Admitted;
 use crate::http::error::HttpError;
 use crate::http::route_class::Intent;
 
@@ -58,36 +60,57 @@ impl Drop for RightsWatch {
 
 impl HostState {
     /// Watches the right of a caller to a request.
-    pub(crate) fn watch_rights(
-        self: &Arc<Self>,
-        project: ProjectRef,
-        credential: Credential,
-        intent: Intent,
-    ) -> RightsWatch {
+    pub(crate) fn watch_rights(self: &Arc<Self>, project: ProjectRef, admitted: &Admitted<'_>) -> RightsWatch {
         let revocation = Arc::new(Revocation::default());
-        let task = tokio::spawn(watch(
-            Arc::clone(self),
+        let watched = Watched {
             project,
-            credential,
-            intent,
-            Arc::clone(&revocation),
-        ));
+            credential: admitted.credential.clone(),
+            session: admitted.session.clone(),
+            intent: admitted.class.intent,
+        };
+        let task = tokio::spawn(watch(Arc::clone(self), watched, Arc::clone(&revocation)));
         RightsWatch { task, revocation }
     }
 }
 
-async fn watch(
-    host: Arc<HostState>,
+/// The right that is watched.
+struct Watched {
     project: ProjectRef,
     credential: Credential,
+    /// The session that has the credential. `None`: the request brought it itself.
+    session: Option<Secret>,
     intent: Intent,
-    revocation: Arc<Revocation>,
-) {
+}
+
+impl Watched {
+    /// Asks the forge whether the right holds. A session's access token expires before a long transfer ends, and is renewed as
+    /// for a new request. As there, a session that has ended reads what everybody may.
+    async fn check(&self, host: &Arc<HostState>) -> Result<(), HttpError> {
+        let Some(secret) = &self.session else {
+            return self.admit(host, &self.credential).await;
+        };
+        let checked = match host.session_of(secret).await {
+            Some(session) => self.admit(host, &session.contents.credential).await,
+            None => Err(HttpError::Unauthenticated),
+        };
+        match checked {
+            Err(HttpError::Unauthenticated) => self.admit(host, &Credential::Anonymous).await,
+            checked => checked,
+        }
+    }
+
+    async fn admit(&self, host: &HostState, credential: &Credential) -> Result<(), HttpError> {
+        let admitted = auth::admit(&host.services.forge, credential, &self.project, self.intent).await;
+        admitted.map(|_| ())
+    }
+}
+
+async fn watch(host: Arc<HostState>, watched: Watched, revocation: Arc<Revocation>) {
     let mut last_allowed = Instant::now();
     loop {
         sleep(host.limits.rights_check_pause).await;
-        match auth::admit(&host.services.forge, &credential, &project, intent).await {
-            Ok(_) => last_allowed = Instant::now(),
+        match watched.check(&host).await {
+            Ok(()) => last_allowed = Instant::now(),
             Err(HttpError::ForgeDown { .. }) if last_allowed.elapsed() < FORGE_DOWN_MAX => {}
             Err(refusal) => return revocation.revoke(refusal),
         }

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::execution::to_http_error;
 use super::headers::{client_response, component_request, declared_length};
 use super::ingress::Admitted;
 use crate::auth::Caller;
@@ -181,7 +180,7 @@ impl Transfer {
         };
         drop(self.permit);
         if let Err(fault) = result {
-            response.fail(to_http_error(fault, project, &self.path));
+            response.fail(host.note_fault(fault, project, &self.path));
         }
     }
 }

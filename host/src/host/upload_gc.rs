@@ -1,4 +1,4 @@
-//! Removal of abandoned uploads, and of old audit records. A project is swept after a request, at most once an hour, and for as
+//! Removal of abandoned uploads, old audit records and old traces. A project is swept after a request, at most once an hour, and for as
 //! long as some of its uploads may still be completed. Compaction does not delay it.
 
 use std::collections::BTreeMap;
@@ -68,6 +68,7 @@ async fn sweep_after(wait: Duration, host: Weak<HostState>, project: ProjectId) 
     host.upload_gc.begin(project);
     let is_empty = host.sweep_uploads(project).await;
     host.sweep_audit(project).await;
+    host.sweep_traces(project).await;
     if !is_empty {
         host.upload_gc.plan(&host, project);
     }

@@ -1,11 +1,13 @@
 //! The access log: one line a request, with its method, path and status, but never a token, a query or a
-//! body.
+//! body. The request counts in the metrics with the same status.
 
 use std::time::Instant;
 
 use http::{Method, Response, request::Parts};
 
+use super::request_metrics::RequestMetrics;
 use super::response_body::Body;
+use super::route_name::RouteName;
 use crate::storage::ProjectId;
 
 /// Status of a request whose caller did not wait for the answer, as nginx logs it.
@@ -13,7 +15,9 @@ const CALLER_LEFT: u16 = 499;
 
 /// The line of one request. It is written when dropped, so that a request whose caller has left is logged,
 /// too.
-pub(crate) struct RequestLine {
+pub(crate) struct RequestLine<'a> {
+    metrics: &'a RequestMetrics,
+    route: RouteName,
     method: Method,
     path: String,
     project: Option<ProjectId>,
@@ -23,9 +27,11 @@ pub(crate) struct RequestLine {
     bytes: Option<u64>,
 }
 
-impl RequestLine {
-    pub(crate) fn begin(head: &Parts) -> Self {
+impl<'a> RequestLine<'a> {
+    pub(crate) fn begin(head: &Parts, route: RouteName, metrics: &'a RequestMetrics) -> Self {
         Self {
+            metrics,
+            route,
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
             project: None,
@@ -45,8 +51,10 @@ impl RequestLine {
     }
 }
 
-impl Drop for RequestLine {
+impl Drop for RequestLine<'_> {
     fn drop(&mut self) {
+        let duration = self.began.elapsed();
+        self.metrics.record(self.route, self.status, duration);
         // A panic of the log would abort a process that already unwinds. The first panic is logged by itself.
         if std::thread::panicking() {
             return;
@@ -55,12 +63,12 @@ impl Drop for RequestLine {
             method,
             path,
             project,
-            began,
             status,
             bytes,
+            ..
         } = self;
         let project = project.map(|project| project.0);
-        let duration_ms = began.elapsed().as_secs_f64() * 1000.0;
+        let duration_ms = duration.as_secs_f64() * 1000.0;
         tracing::info!(target: "mlforge::request", %method, path, status, project, duration_ms, bytes);
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum HttpError {
     ForeignOrigin(Box<str>),
     /// The `Host` is none of the server's names, so any page may have made a browser send the request.
     UnknownHost(Box<str>),
+    /// A change of the API with a cookie does not prove that a script of a page of this server sends it.
+    NoScript,
     /// The form comes from no page of the reader, or from one that is too old.
     FormExpired,
     /// The project does not exist, or the caller may not see it.
@@ -33,6 +35,8 @@ pub(crate) enum HttpError {
     ManageDenied,
     /// Only an owner of the project may do this, and nobody changes their own role.
     OwnerDenied,
+    /// Only an administrator of the server may do this.
+    AdminDenied,
     /// The token may not manage: it reads only, or is limited to a project.
     TokenLimited,
     /// The webhook does not prove that the forge sent it.
@@ -76,8 +80,10 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::NoScript
             | Self::FormExpired
             | Self::OwnerDenied
+            | Self::AdminDenied
             | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => StatusCode::FORBIDDEN,
@@ -119,8 +125,10 @@ impl HttpError {
             | Self::WriteDenied
             | Self::ManageDenied
             | Self::WebhookUnproven
+            | Self::NoScript
             | Self::FormExpired
             | Self::OwnerDenied
+            | Self::AdminDenied
             | Self::TokenLimited
             | Self::ForeignOrigin(_)
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
@@ -169,6 +177,11 @@ impl HttpError {
                 "403 Forbidden: this server does not know that it is called {host}. Start it with --external-url, or send the \
                  token as a bearer token (MLFLOW_TRACKING_TOKEN)."
             ),
+            Self::NoScript => {
+                "403 Forbidden: a change with a browser's session must come from a page of this server and be sent as \
+                 application/json. Programs send a token instead."
+                    .into()
+            }
             Self::FormExpired => {
                 "403 Forbidden: this form is too old. Open the page again and repeat the change.".into()
             }
@@ -178,6 +191,7 @@ impl HttpError {
             Self::OwnerDenied => {
                 "403 Forbidden: this needs the role Owner in this project, and nobody changes their own role.".into()
             }
+            Self::AdminDenied => "403 Forbidden: this needs an administrator of the server.".into(),
             Self::TokenLimited => {
                 "403 Forbidden: this needs a token with the scope `api` that is limited to no project.".into()
             }

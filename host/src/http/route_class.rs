@@ -7,7 +7,7 @@ use http::Method;
 use crate::limits::Limits;
 
 /// The prefixes of the paths of endpoints: those of clients, of MLflow's web pages, and none.
-const PREFIXES: [&str; 3] = ["/api/2.0/", "/ajax-api/2.0/", "/"];
+const PREFIXES: [&str; 5] = ["/api/2.0/", "/ajax-api/2.0/", "/api/3.0/", "/ajax-api/3.0/", "/"];
 
 /// A file of at most this many bytes costs less buffered than streamed.
 const SMALL_FILE_BYTES: u64 = 256 << 10;
@@ -124,13 +124,20 @@ const RULES: &[Rule] = &[
     rule(GET, "mlflow-artifacts/artifacts/*", DOWNLOAD),
     rule(GET, "mlflow/logged-models/*/artifacts/files", DOWNLOAD),
     rule(GET, "get-artifact", DOWNLOAD),
+    rule(GET, "mlflow/get-trace-artifact", DOWNLOAD),
     rule(GET, "model-versions/get-artifact", DOWNLOAD),
+    rule(POST, "graphql", QUERY),
     // May name 1,000 datasets.
     rule(POST, "mlflow/logged-models/search", LARGE_QUERY),
     rule(ASK, "*/search", QUERY),
     rule(ASK, "*/search-datasets", QUERY),
     rule(GET, "mlflow/metrics/get-history*", QUERY),
     rule(POST, "*/get-latest-versions", READ),
+    rule(POST, "mlflow/traces/batchGetInfos", READ),
+    // Hold inputs and outputs of any length.
+    rule(POST, "v1/traces", LARGE_WRITE),
+    rule(POST, "mlflow/traces*", LARGE_WRITE),
+    rule(PATCH, "mlflow/traces*", LARGE_WRITE),
     rule(POST, "mlflow/runs/create", LARGE_WRITE),
     rule(POST, "mlflow/runs/update", LARGE_WRITE),
     rule(POST, "mlflow/runs/set-tag", LARGE_WRITE),
@@ -208,7 +215,8 @@ mod tests {
     use mlforge_plugin::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
     use mlforge_plugin::http::rights::RequiredRight;
     use mlforge_plugin::http::route::{
-        NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES, ROUTES,
+        MOUNT, MOUNT_ROUTES, NEWER_PREFIXES, NEWER_ROUTES, PREFIXES as ROUTE_PREFIXES, PROJECT_PREFIX, PROJECT_ROUTES,
+        ROUTES,
     };
 
     use super::*;
@@ -223,8 +231,9 @@ mod tests {
                 routes.push((parse(route.method), path, route.right, false));
             }
         }
-        for route in PROJECT_ROUTES {
-            let path = format!("{PROJECT_PREFIX}{}", route.path);
+        let pages = PROJECT_ROUTES.iter().map(|route| (route, PROJECT_PREFIX));
+        for (route, prefix) in pages.chain(MOUNT_ROUTES.iter().map(|route| (route, MOUNT))) {
+            let path = format!("{prefix}{}", route.path);
             routes.push((parse(route.method), path, route.right, false));
         }
         for (route, prefix) in FILE_ROUTES
@@ -269,7 +278,10 @@ mod tests {
             let last = path.rsplit('/').next().unwrap_or_default();
             let is_query = !is_file
                 && right != RequiredRight::Write
-                && (last.starts_with("search") || last.starts_with("get-history") || path.starts_with(PROJECT_PREFIX))
+                && (last.starts_with("search")
+                    || last.starts_with("get-history")
+                    || last == "graphql"
+                    || path.starts_with(PROJECT_PREFIX))
                 && !path.contains("/assets/")
                 && !sends_pieces(&path);
             assert_eq!(RouteClass::of(&method, &path).is_query, is_query, "{method} {path}");
@@ -281,6 +293,7 @@ mod tests {
         for (method, path, _, is_file) in routes() {
             let carries_file = is_file
                 && !path.ends_with("mlflow-artifacts/artifacts")
+                && !path.ends_with("v1/traces")
                 && !["/create/", "/complete/", "/abort/"]
                     .iter()
                     .any(|step| path.contains(step))

@@ -4,10 +4,13 @@
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
+use super::route_name::RouteName;
 use crate::forge::ProjectRef;
 use crate::storage::ProjectId;
 
 const HEALTH: &str = "/-/health";
+const READY: &str = "/-/ready";
+const METRICS: &str = "/-/metrics";
 /// MLflow's health path. Probes request it at the root, and scripts after the tracking URI.
 const MLFLOW_HEALTH: &str = "/health";
 /// The address to which the forge sends its webhooks.
@@ -19,11 +22,25 @@ const MOUNT: &str = "/";
 /// The end of a project's path, and the begin of what belongs to its pages.
 const PAGES: &str = "/-/ml";
 
+/// The address of MLflow's own web pages below a project's path.
+pub(crate) const MLFLOW_UI: &str = "/-/ml/mlflow-ui";
+/// The beginnings of the calls that these pages make, relative to their address.
+const UI_CALLS: [&str; 4] = [
+    "/ajax-api/",
+    "/graphql",
+    "/get-artifact",
+    "/model-versions/get-artifact",
+];
+
 /// The target of a URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
     /// The health check of the host.
     Health,
+    /// The readiness check of the host.
+    Ready,
+    /// The metrics of the host.
+    Metrics,
     /// The host, for a webhook of the forge.
     Webhook,
     /// A page of the server itself.
@@ -33,6 +50,12 @@ pub(crate) enum Route<'a> {
         project: ProjectRef,
         /// The path after the mount, as the client wrote it. It begins with a slash.
         path: &'a str,
+    },
+    /// MLflow's own web pages, for this project.
+    MlflowUi {
+        project: ProjectRef,
+        /// The path after that of the pages: empty, or it begins with a slash.
+        below: &'a str,
     },
     /// No target.
     Nowhere,
@@ -69,6 +92,16 @@ pub(crate) enum ServerPage<'a> {
     Members,
     /// The forms that change them, or the project's visibility.
     ChangeMembers,
+    /// The users of the server.
+    Users,
+    /// The form that makes a user.
+    MakeUser,
+    /// The projects of the server, with the storage that they use.
+    AllProjects,
+    /// The form that makes a project.
+    MakeProject,
+    /// The log of changes of users, projects, members and tokens.
+    Changes,
     /// A file that pages load.
     Asset(&'a str),
 }
@@ -86,6 +119,11 @@ impl<'a> ServerPage<'a> {
             "/-/tokens/revoke" if posts => Self::RevokeToken,
             "/-/members" if asks => Self::Members,
             "/-/members" if posts => Self::ChangeMembers,
+            "/-/users" if asks => Self::Users,
+            "/-/users" if posts => Self::MakeUser,
+            "/-/projects" if asks => Self::AllProjects,
+            "/-/projects" if posts => Self::MakeProject,
+            "/-/changes" if asks => Self::Changes,
             "/" if asks => Self::Projects,
             "/-/sign-in" if asks => Self::SignIn,
             "/-/account" if asks => Self::Account,
@@ -100,11 +138,35 @@ impl<'a> ServerPage<'a> {
     }
 }
 
+impl Route<'_> {
+    /// The name in the metrics.
+    pub(crate) fn name(&self, method: &Method) -> RouteName {
+        match self {
+            Self::Health => RouteName::HEALTH,
+            Self::Ready => RouteName::READY,
+            Self::Metrics => RouteName::METRICS,
+            Self::Webhook => RouteName::WEBHOOK,
+            Self::Server(_) => RouteName::SERVER_PAGE,
+            Self::MlflowUi { below, .. } => match ui_call(below) {
+                Some(path) => RouteName::of(method, path),
+                None => RouteName::MLFLOW_UI,
+            },
+            Self::Project { path, .. } => RouteName::of(method, path),
+            Self::Nowhere => RouteName::OTHER,
+        }
+    }
+}
+
 /// Finds the target of a request.
 pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
     let asks = method == Method::GET || method == Method::HEAD;
     if asks && [HEALTH, MLFLOW_HEALTH].contains(&uri.path()) {
         return Route::Health;
+    }
+    match uri.path() {
+        READY if asks => return Route::Ready,
+        METRICS if asks => return Route::Metrics,
+        _ => {}
     }
     if method == Method::POST && uri.path() == WEBHOOK {
         return Route::Webhook;
@@ -122,12 +184,33 @@ pub(crate) fn route<'a>(method: &Method, uri: &'a Uri) -> Route<'a> {
         Some((_, MLFLOW_HEALTH)) if asks => Route::Health,
         // The mount itself has a page, and no endpoint.
         Some((_, MOUNT)) if !asks => Route::Nowhere,
-        Some((id, path)) => Route::Project {
-            project: project(id),
-            path,
+        Some((id, path)) => match ui_path(path) {
+            Some(below) => Route::MlflowUi {
+                project: project(id),
+                below,
+            },
+            None => Route::Project {
+                project: project(id),
+                path,
+            },
         },
         None => Route::Nowhere,
     }
+}
+
+/// The path below that of MLflow's own pages. `None`: it is not below that.
+fn ui_path(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(MLFLOW_UI)?;
+    (below.is_empty() || below.starts_with('/')).then_some(below)
+}
+
+/// The path of the call of the API that MLflow's own pages make at a path below theirs. `None`: it is no call.
+pub(crate) fn ui_call(below: &str) -> Option<&str> {
+    let is_of = |call: &str| {
+        let rest = below.strip_prefix(call);
+        rest.is_some_and(|rest| rest.is_empty() || call.ends_with('/'))
+    };
+    UI_CALLS.into_iter().any(is_of).then_some(below)
 }
 
 /// True for the path of a page, after the mount. The component's route table has all of them.
@@ -277,6 +360,41 @@ mod tests {
         ] {
             let project = ProjectRef::Path(project.to_owned());
             assert_eq!(at(uri), Route::Project { project, path }, "{uri}");
+        }
+    }
+
+    #[test]
+    fn mlflows_own_pages_are_below_the_path_of_the_project() {
+        let project = || ProjectRef::Path("a/b".to_owned());
+        for below in ["", "/", "/static-files/x.js", "/ajax-api/2.0/mlflow/runs/search"] {
+            let (uri, project) = (format!("/a/b/-/ml/mlflow-ui{below}"), project());
+            assert_eq!(at(&uri), Route::MlflowUi { project, below }, "{uri}");
+        }
+        let (project, path) = (project(), "/-/ml/mlflow-uis");
+        assert_eq!(at("/a/b/-/ml/mlflow-uis"), Route::Project { project, path });
+    }
+
+    #[test]
+    fn calls_of_mlflows_own_pages_are_those_of_its_clients() {
+        for call in [
+            "/ajax-api/2.0/mlflow/runs/search",
+            "/ajax-api/3.0/mlflow/server-info",
+            "/graphql",
+            "/get-artifact",
+            "/model-versions/get-artifact",
+        ] {
+            assert_eq!(ui_call(call), Some(call));
+        }
+        for other in [
+            "",
+            "/",
+            "/graphql/x",
+            "/api/2.0/mlflow/runs/search",
+            "/-/ml/audit",
+            "/ajax-api",
+            "/static-files/graphql",
+        ] {
+            assert_eq!(ui_call(other), None, "{other}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, timeout};
 
-use super::budget::{Bounds, Budget, Claim, Exhausted, Share};
+use super::budget::{Bounds, Budget, Claim, Exhausted, Load, Share};
 use crate::limits::Limits;
 
 /// Number of semaphores above which the unused ones are dropped before another one is added.
@@ -29,6 +29,23 @@ pub(crate) struct Admission {
     /// Counts the linear memory of instances, in bytes.
     pub(crate) memory: Budget,
     queue_timeout: Duration,
+}
+
+/// The use of the permits and budgets of [`Admission`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdmissionLoad {
+    /// Requests of known callers.
+    pub(crate) under_way: Load,
+    /// Requests that run, or wait for a permit to run.
+    pub(crate) admitted: Load,
+    /// Requests that run.
+    pub(crate) running: Load,
+    /// Requests that carry files.
+    pub(crate) transfers: Load,
+    /// Bytes of bodies.
+    pub(crate) body_bytes: Load,
+    /// Bytes of the memory of instances.
+    pub(crate) instance_bytes: Load,
 }
 
 /// The permit of a running request, and its place in the bounded queue.
@@ -63,6 +80,18 @@ impl Admission {
         self.under_way.take(claim, 1)
     }
 
+    /// The use of all permits and budgets at this moment.
+    pub(crate) fn load(&self) -> AdmissionLoad {
+        AdmissionLoad {
+            under_way: self.under_way.load(),
+            admitted: self.queue.load(),
+            running: self.running.load(),
+            transfers: self.transfers.load(),
+            body_bytes: self.bodies.load(),
+            instance_bytes: self.memory.load(),
+        }
+    }
+
     /// Waits for a permit to run, at most for `Limits::queue_timeout`. Fails at once when the queue is full.
     pub(crate) async fn run_permit(&self, claim: Claim) -> Result<RunPermit, Exhausted> {
         let queued = self.queue.take(claim, 1)?;
@@ -85,6 +114,8 @@ impl Admission {
 /// that waits for its own share delays no other.
 pub(crate) struct Permits {
     all: Arc<Semaphore>,
+    /// Number of permits in all.
+    max: usize,
     projects: Keyed<crate::storage::ProjectId>,
     callers: Keyed<crate::limits::budget::CallerId>,
 }
@@ -103,8 +134,16 @@ impl Permits {
         let part = |part: usize| (part < bounds.all).then_some(part);
         Self {
             all: Arc::new(Semaphore::new(bounds.all)),
+            max: bounds.all,
             projects: Keyed::new(part(bounds.project)),
             callers: Keyed::new(part(bounds.caller)),
+        }
+    }
+
+    fn load(&self) -> Load {
+        Load {
+            used: self.max.saturating_sub(self.all.available_permits()),
+            max: self.max,
         }
     }
 

@@ -69,6 +69,13 @@ impl Bounds {
     }
 }
 
+/// The use of something bounded at this moment, in its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) used: usize,
+    pub(crate) max: usize,
+}
+
 /// A total that all shares together never exceed. Cheap to clone; all clones are the same budget.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
@@ -113,6 +120,14 @@ impl Budget {
         let mut share = self.share(claim);
         share.grow(amount)?;
         Ok(share)
+    }
+
+    /// The sum of all shares, and its bound.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            used: self.lock().all,
+            max: self.inner.bounds.all,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::limits::budget::{Bounds, Claim};
+use crate::limits::budget::{Bounds, Claim, Load};
 use crate::limits::pace::Pace;
 
 /// Of all connections, at most one in this many is closed in one step.
@@ -134,6 +134,15 @@ impl Connections {
             if let Ok(permit) = acquired {
                 return self.open(permit, peer, pace);
             }
+        }
+    }
+
+    /// Number of open connections, and its bound.
+    pub(crate) fn load(&self) -> Load {
+        let max = self.inner.bounds.all;
+        Load {
+            used: max.saturating_sub(self.inner.places.available_permits()),
+            max,
         }
     }
 

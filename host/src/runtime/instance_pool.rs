@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::instance::{Instance, InstanceKind};
+use super::instance_counts::InstanceCounts;
 use crate::limits::Limits;
 use crate::storage::ProjectId;
 
@@ -17,6 +18,7 @@ const IDLE_PART: usize = 4;
 /// The idle instances of all projects, with the limits of their number, memory and age.
 pub(crate) struct Pool {
     idle: Mutex<IdleInstances>,
+    pub(crate) counts: InstanceCounts,
     idle_max: usize,
     idle_per_project_max: usize,
     instance_idle_timeout: Duration,
@@ -37,6 +39,7 @@ impl Pool {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             idle: Mutex::default(),
+            counts: InstanceCounts::default(),
             idle_max: limits.idle_max,
             idle_per_project_max: limits.idle_per_project_max,
             instance_idle_timeout: limits.instance_idle_timeout,
@@ -54,7 +57,10 @@ impl Pool {
             .queue
             .iter()
             .rposition(|(_, instance)| instance.project() == project && instance.kind() == kind)?;
-        idle.queue.remove(place).map(|(_, instance)| instance)
+        let found = idle.queue.remove(place).map(|(_, instance)| instance);
+        drop(idle);
+        self.counts.of(kind).reused.increment();
+        found
     }
 
     /// Keeps an instance for the next request. If there is no room, the instances that are idle longest are
@@ -71,6 +77,15 @@ impl Pool {
         }
         drop(idle);
         drop(surplus);
+    }
+
+    /// Number and memory in bytes of the idle instances of a kind.
+    pub(crate) fn idle(&self, kind: InstanceKind) -> (usize, usize) {
+        let idle = self.lock();
+        let of_kind = idle.queue.iter().filter(|(_, instance)| instance.kind() == kind);
+        of_kind.fold((0, 0), |(count, bytes), (_, instance)| {
+            (count + 1, bytes.saturating_add(instance.bytes()))
+        })
     }
 
     /// Drops all idle instances, or those of one project. Returns `false` when there was none.

@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use super::commit_statuses::CommitStatuses;
 use super::environment::{Clock, Rng};
+use super::forge_rest::ForgeRest;
 use super::retry_locks::RetryLocks;
 use crate::auth::upload_token::UploadTokens;
 use crate::forge::cache::CachedForge;
@@ -19,6 +20,7 @@ pub(crate) struct HostServices {
     pub(crate) forge: CachedForge,
     /// `None`: the host sets no commit statuses.
     pub(crate) commit_statuses: Option<CommitStatuses>,
+    pub(crate) forge_rest: ForgeRest,
     pub(crate) clock: Clock,
     pub(crate) randomness: Rng,
     /// Maximum size of a file, in bytes.

@@ -2,6 +2,7 @@
 //! the running request may touch; there is no other way to a project's data.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasData, ResourceTable};
@@ -42,6 +43,8 @@ pub(crate) struct RequestContext {
     pub(crate) progress: IdleTimeout,
     /// Reservation in the project's quota for the file that it brings.
     pub(crate) reservation: Option<Reservation>,
+    /// The time that it sees. `None`: that of the host's clock.
+    pub(crate) now: Option<SystemTime>,
 }
 
 /// The data of a store.
@@ -135,6 +138,12 @@ impl StoreData {
     /// Reservation of the running request in the project's quota.
     pub(crate) fn reservation(&self) -> Option<Reservation> {
         self.binding.as_ref().and_then(|binding| binding.reservation.clone())
+    }
+
+    /// The time of the running request.
+    pub(crate) fn now(&self) -> SystemTime {
+        let replayed = self.binding.as_ref().and_then(|binding| binding.now);
+        replayed.unwrap_or_else(|| (self.services.clock)())
     }
 
     /// Clock and randomness, which need no right.

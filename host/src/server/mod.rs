@@ -1,6 +1,7 @@
 //! The HTTP/1 server of the host. It bounds connections, heads, slow clients, and the time of its own
 //! shutdown.
 
+pub(crate) mod monitoring;
 pub(crate) mod write_timeout;
 
 use std::convert::Infallible;
@@ -41,6 +42,7 @@ impl Host {
     /// Serves until `shutdown` is ready. Then it accepts no new connection, lets running requests finish (for
     /// at most `Limits::shutdown_timeout`) and returns.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.state().readiness.set_draining(false);
         let http = http(self.limits());
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
@@ -73,6 +75,7 @@ impl Host {
                 }
             });
         }
+        self.state().readiness.set_draining(true);
         drop(arrivals);
         if timeout(self.limits().shutdown_timeout, graceful.shutdown())
             .await

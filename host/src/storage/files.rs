@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use self::download::Download;
+pub use self::mirror::{MirrorCounts, mirror_blobs};
 use self::tree::Tree;
 use self::upload::FileStaged;
 use super::permits::ProjectPermits;
@@ -24,6 +25,7 @@ use super::{
 mod directories;
 mod download;
 mod listing;
+mod mirror;
 mod names;
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,14 @@ pub use blobs::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
     ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
+pub use counts::RecordsCounts;
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 
+use crate::convert::{to_u64, to_usize};
+
 mod blobs;
+mod counts;
 mod error;
 pub mod files;
 mod lock;
@@ -25,6 +29,7 @@ pub(crate) mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
+pub(crate) mod usage;
 
 /// Maximum length of a key, in bytes. An entry of an index of PostgreSQL has room for about 2,680.
 pub const KEY_BYTES_MAX: usize = 2_560;
@@ -141,6 +146,15 @@ impl Page {
     }
 }
 
+/// The size of some records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// The bytes of their keys and values.
+    pub bytes: u64,
+    /// The key of the last one. `None`: there are no more records.
+    pub last: Option<Vec<u8>>,
+}
+
 /// A condition: the record at `key` has this version; 0: there is no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -250,12 +264,42 @@ pub trait Records: Send + Sync + 'static {
     /// is full, but never before its first entry.
     async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError>;
 
+    /// Sums the bytes of keys and values of records in the order of their keys: of at most `count`, after this key. An empty
+    /// key is before all.
+    async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
+        let range = Range {
+            start: [after, &[0]].concat(),
+            // After all keys, as it is longer.
+            end: vec![u8::MAX; KEY_BYTES_MAX + 1],
+            limit: count,
+            reverse: false,
+        };
+        let page = self.scan(project, &[range]).await?;
+        let (ends, begin) = (&page.ends, page.ends.len().saturating_sub(2));
+        let start = begin.checked_sub(1).and_then(|before| ends.get(before)).copied();
+        let span = |start: u32, end: u32| page.bytes.get(to_usize(start)..to_usize(end)).map(<[u8]>::to_vec);
+        Ok(Measured {
+            bytes: to_u64(page.bytes.len()),
+            last: ends.get(begin).and_then(|end| span(start.unwrap_or_default(), *end)),
+        })
+    }
+
     /// Applies all writes if every check holds, else none. The writes are durable when this returns `Ok`. A
     /// commit whose caller stopped waiting is still applied as a whole or not at all.
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError>;
 
-    /// Asks the storage for an answer, as cheaply as it can.
+    /// Asks the storage whether it reads and commits, as cheaply as it can.
     async fn ping(&self) -> Result<(), StorageError> {
-        self.get(ProjectId(0), &[vec![0]]).await.map(drop)
+        // Nothing is ever stored of this project. An empty commit goes through the writer and changes nothing.
+        self.get(ProjectId(0), &[vec![0]]).await?;
+        match self.commit(ProjectId(0), Commit::default()).await {
+            Err(CommitError::Failed(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts since the storage was opened, for the host's metrics. `None`: this storage counts nothing.
+    fn counts(&self) -> Option<RecordsCounts> {
+        None
     }
 }

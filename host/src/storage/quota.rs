@@ -21,10 +21,8 @@ use tokio::task::JoinSet;
 use self::account::Account;
 pub(crate) use self::account::Reservation;
 use self::staged::{Counted, drawn};
-use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
-    is_last_page,
-};
+use super::usage::files_below;
+use super::{BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError};
 
 mod account;
 mod staged;
@@ -59,6 +57,12 @@ impl Quota {
     /// Maximum number of bytes that a project may keep.
     pub(crate) fn bytes_max(&self) -> u64 {
         self.inner.bytes_max
+    }
+
+    /// Bytes of a project's files.
+    pub(crate) async fn used(&self, project: ProjectId) -> Result<u64, StorageError> {
+        let (account, _counted) = self.inner.counted(project).await?;
+        Ok(account.used())
     }
 
     /// Reserves bytes. `None`: the project has less than that left.
@@ -136,31 +140,8 @@ impl Inner {
 
     /// Number of bytes of all files below a directory.
     async fn size_below(&self, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
-        let mut size: u64 = 0;
-        let mut directories = BTreeSet::from([directory.to_owned()]);
-        while let Some(directory) = directories.pop_last() {
-            let mut after: Option<String> = None;
-            loop {
-                let page = ListRequest {
-                    after: after.as_deref(),
-                    ..ListRequest::first(&directory)
-                };
-                let items = self.blobs.list(project, page).await?;
-                let is_last = is_last_page(&items, page.limit);
-                after = items.last().map(|item| item.name.clone());
-                for item in items {
-                    match item.size {
-                        Some(bytes) => size = size.saturating_add(bytes),
-                        None if directory.is_empty() => _ = directories.insert(item.name),
-                        None => _ = directories.insert(format!("{directory}/{}", item.name)),
-                    }
-                }
-                if is_last {
-                    break;
-                }
-            }
-        }
-        Ok(size)
+        let usage = files_below(&*self.blobs, project, directory, u64::MAX).await?;
+        Ok(usage.bytes)
     }
 
     async fn size(&self, project: ProjectId, name: &str) -> Result<u64, StorageError> {

@@ -49,6 +49,7 @@ macro_rules! records_suite {
                 a_page_that_is_just_full_is_not_cut,
                 a_cut_between_ranges_names_the_one_not_begun,
                 an_entry_larger_than_a_page_is_delivered,
+                records_are_measured_in_parts,
             ]
         );
         crate::storage::suite::suite!(

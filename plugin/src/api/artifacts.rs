@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::paging::ANSWER_BYTES_MAX;
 use super::runs::run_id;
-use super::{EMPTY, json};
+use super::{EMPTY, json, traces};
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::artifact::Purpose::{Read, Write};
 use crate::domain::id::RunId;
@@ -133,7 +133,14 @@ async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8
 
 /// Downloads a file of the artifact store.
 pub async fn download(call: FileCall<'_>) -> Result<Answer> {
-    file_response::serve(&ArtifactPath::parse_encoded(call.below, Read)?, call.wanted).await
+    let path = ArtifactPath::parse_encoded(call.below, Read)?;
+    match file_response::serve(&path, call.wanted).await {
+        // The spans of some traces are a file only when somebody asks for it.
+        Err(Error::NotFound(why)) => traces::file::made(&path, call.wanted.head_only)
+            .await?
+            .ok_or(Error::NotFound(why)),
+        answer => answer,
+    }
 }
 
 /// Downloads a file of a run.

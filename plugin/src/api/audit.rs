@@ -72,7 +72,7 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
     let params = &call.params;
     let is_csv = is_csv(params, call.accept)?;
     let filter = filter(params)?;
-    let pages = Pages::of(("audit", &filter));
+    let pages = listing::pages(&filter);
     let token = params.text("page_token")?.unwrap_or_default();
     let after = pages.after(token, listing::fits)?;
     let count = page_size(params, AUDIT_RECORDS_PER_PAGE_DEFAULT, AUDIT_RECORDS_PER_PAGE_MAX)?;

@@ -41,7 +41,8 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         .filter(|location| !location.is_empty());
     location.map_or(Ok(()), validate_artifact_location)?;
     let tags = read_pairs(&call.params, "tags", EXPERIMENT_TAG)?;
-    let id = experiments::create(name, location, &tags, now_ms()).await?;
+    let chosen = call.chosen_id("experiment_id")?.map(ExperimentId::parse).transpose()?;
+    let id = experiments::create(name, location, &tags, chosen, now_ms()).await?;
     json(&Created {
         experiment_id: id.to_string(),
     })

@@ -63,6 +63,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         source_run: text("source_run_id")?,
         params: logged_params(params)?,
         tags: tags(params)?,
+        chosen_id: call.chosen_id("model_id")?.map(LoggedModelId::parse).transpose()?,
     };
     let id = LoggedModelId(random_id());
     answer(&logged_models::create(experiment, &new, id, &nickname(random_u64()), now_ms()).await?)

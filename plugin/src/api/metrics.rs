@@ -9,6 +9,7 @@ use super::runs::run_id;
 use super::wire::MetricOfRun;
 use crate::domain::id::RunId;
 use crate::domain::limits::{POINTS_PER_PAGE_MAX, POINTS_PER_SAMPLE_MAX, RUNS_PER_HISTORIES_MAX};
+use crate::domain::metric::Point;
 use crate::domain::name::missing;
 use crate::error::{Error, Result};
 use crate::request::call::Call;
@@ -88,7 +89,14 @@ struct Samples<'a> {
 /// Reads samples of the histories of a metric in several runs, for a chart. Each run's history is thinned out
 /// evenly.
 pub async fn get_history_bulk_interval(call: Call<'_>) -> Result<Vec<u8>> {
-    let params = &call.params;
+    let (key, points) = sample(&call.params).await?;
+    json(&Samples {
+        metrics: points.into_iter().map(|point| MetricOfRun::new(key, point)).collect(),
+    })
+}
+
+/// The metric and the points that a request for samples asks for.
+pub async fn sample<'a>(params: &Params<'a>) -> Result<(&'a str, Vec<(RunId, Point)>)> {
     let runs = runs(params, "run_ids", "GetMetricHistoryBulkInterval")?.ok_or_else(|| missing("run_ids"))?;
     let key = params.required_text("metric_key")?;
     let count = page_size(params, POINTS_PER_SAMPLE_MAX, POINTS_PER_SAMPLE_MAX)?;
@@ -108,10 +116,7 @@ pub async fn get_history_bulk_interval(call: Call<'_>) -> Result<Vec<u8>> {
     };
     let points_max = ANSWER_BYTES_MAX / (POINT_BYTES + key.len());
     let count = count.min(points_max / runs.len().max(1)).max(1);
-    let points = bulk::sample(&runs, key, steps, count).await?;
-    json(&Samples {
-        metrics: points.into_iter().map(|point| MetricOfRun::new(key, point)).collect(),
-    })
+    Ok((key, bulk::sample(&runs, key, steps, count).await?))
 }
 
 /// The runs in a request. `None`: it names none. Ids that cannot exist are omitted, since they have no

@@ -10,19 +10,23 @@ pub mod artifacts;
 pub mod audit;
 pub mod datasets;
 pub mod experiments;
+pub mod graphql;
 pub mod inputs;
 pub mod logged_models;
 pub mod logging;
 pub mod metrics;
 pub mod models;
+pub mod otlp;
 pub mod outputs;
 pub mod paging;
 pub mod pairs;
 pub mod run_json;
 pub mod run_page;
 pub mod runs;
+pub mod traces;
 pub mod uploads;
 pub mod versions;
+pub mod web_pages;
 pub mod wire;
 
 /// The answer of an endpoint without a result.

@@ -23,7 +23,7 @@ use crate::host::random::{random_id, random_u64};
 use crate::request::call::Call;
 use crate::request::params::Params;
 use crate::search::cursor::Pages;
-use crate::search::runs::{RunFilter, RunOrder};
+use crate::search::runs::{RunAttribute, RunFilter, RunOrder};
 use crate::store::keys::JobTarget;
 use crate::store::query::SearchQuery;
 use crate::store::runs::dataset_reader::DatasetReader;
@@ -57,12 +57,13 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         tags: read_pairs(params, "tags", RUN_TAG)?,
         author: call.actor.author(),
         job: forge::caller_job(),
+        chosen_id: call.chosen_id("run_id")?.map(RunId::parse).transpose()?,
     };
     let now_ms = now_ms();
     let id = RunId::made_at(now_ms, random_id());
     let run = runs::create(experiment, &new, id, &nickname(random_u64()), now_ms).await?;
     if new.tags.iter().any(|(key, _)| names_job(key)) {
-        job_lookups::first_try(&[JobTarget::Run(id)], now_ms).await;
+        job_lookups::first_try(&[JobTarget::Run(run.run.id)], now_ms).await;
     }
     found(&run).await
 }
@@ -129,7 +130,24 @@ pub async fn restore(call: Call<'_>) -> Result<Vec<u8>> {
 
 /// Searches runs of some experiments. By default the newest come first.
 pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
-    let params = &call.params;
+    let search = search_of(&call.params, RUNS_PER_PAGE_MAX)?;
+    let found = search::find(&search.within, &search.query).await?;
+    run_page::write(search.pages, &found).await
+}
+
+/// A search of runs, as a request asks for it.
+pub struct RunSearch {
+    /// The experiments.
+    pub within: Vec<ExperimentId>,
+    /// The query.
+    pub query: SearchQuery<RunAttribute>,
+    /// The pages of this search.
+    pub pages: Pages,
+}
+
+/// Reads a search from a request. Without a size in the request a page has as many runs as MLflow's server gives, but never
+/// more than `count_max`.
+pub fn search_of(params: &Params<'_>, count_max: i64) -> Result<RunSearch> {
     let filter = params.text("filter")?.unwrap_or_default();
     let order_by = params.texts("order_by")?;
     let order = RunOrder::parse(&order_by)?;
@@ -141,10 +159,10 @@ pub async fn search(call: Call<'_>) -> Result<Vec<u8>> {
         filter: RunFilter::parse(filter)?,
         view,
         after: pages.after(token, |bytes| search::fits(&order, bytes))?,
-        count: page_size(params, RUNS_PER_PAGE_DEFAULT, RUNS_PER_PAGE_MAX)?,
+        count: page_size(params, RUNS_PER_PAGE_DEFAULT.min(count_max), count_max)?,
         order,
     };
-    run_page::write(pages, &search::find(&within, &query).await?).await
+    Ok(RunSearch { within, query, pages })
 }
 
 /// The experiments in a search.

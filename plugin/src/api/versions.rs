@@ -10,7 +10,7 @@ use super::wire::registry::Version as WireVersion;
 use super::{EMPTY, json};
 use crate::domain::id::RunId;
 use crate::domain::job::names_job;
-use crate::domain::limits::{SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX};
+use crate::domain::limits::{CHOSEN_NUMBER_MAX, SOURCE_CHARS_MAX, VERSIONS_PER_PAGE_DEFAULT, VERSIONS_PER_PAGE_MAX};
 use crate::domain::logged_model::LoggedModelId;
 use crate::domain::name::validate_length;
 use crate::domain::pair::REGISTRY_TAG;
@@ -86,6 +86,7 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         sets_commit_status: job.is_some() && forge::announce_ended_run(),
         job,
         run_id: RunId::made_at(now_ms, random_id()),
+        number: call.chosen_id("version")?.map(chosen_number).transpose()?,
     };
     let noted = |versions: Option<&str>, number: u64| with_version(versions, name, number);
     let created = create_version::create(name, &new, now_ms, noted).await?;
@@ -95,6 +96,19 @@ pub async fn create(call: Call<'_>) -> Result<Vec<u8>> {
         job_lookups::first_try(&targets, now_ms).await;
     }
     answer(&created)
+}
+
+/// Reads the number that a replay chooses for a version.
+fn chosen_number(text: &str) -> Result<u64> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=CHOSEN_NUMBER_MAX).contains(number));
+    number.ok_or_else(|| {
+        Error::Invalid(format!(
+            "Parameter 'version' must be a number from 1 to {CHOSEN_NUMBER_MAX}, got '{text}'."
+        ))
+    })
 }
 
 /// The owner of a version's source, as named in the request.

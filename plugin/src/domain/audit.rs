@@ -6,6 +6,7 @@ use super::artifact::ArtifactPath;
 use super::id::{ExperimentId, RunId};
 use super::logged_model::LoggedModelId;
 use super::percent::decoded;
+use super::trace::id::TraceId;
 
 /// The period that one record of logging covers, in milliseconds: an hour of UTC.
 pub const LOGGING_PERIOD_MS: i64 = 3_600_000;
@@ -107,6 +108,8 @@ pub enum AuditObject<'a> {
     Version(&'a str, u64),
     /// An artifact, or a directory of artifacts.
     Artifact(&'a ArtifactPath),
+    /// A trace.
+    Trace(&'a TraceId),
 }
 
 impl AuditObject<'_> {
@@ -119,6 +122,7 @@ impl AuditObject<'_> {
             AuditObject::Model(_) => "registered_model",
             AuditObject::Version(..) => "model_version",
             AuditObject::Artifact(_) => "artifact",
+            AuditObject::Trace(_) => "trace",
         }
     }
 }
@@ -133,6 +137,7 @@ impl fmt::Display for AuditObject<'_> {
             AuditObject::Model(name) => f.write_str(name),
             AuditObject::Version(name, number) => write!(f, "{name}/{number}"),
             AuditObject::Artifact(path) => path.fmt(f),
+            AuditObject::Trace(id) => id.fmt(f),
         }
     }
 }

@@ -24,9 +24,12 @@
 //! | semantic version | create of a version | 255, SemVer 2 | – |
 //! | name of a logged model | create | 500, without `/ : . % " '` | – |
 //! | tag or param of a logged model | create, tags, params | 255, any text | 65,535, refused |
+//! | id of a trace | start, OTLP | 250 bytes, a name of a path | – |
+//! | tag of a trace | start, end, OTLP, tags | 250, cut or a normal path | 8,000, cut |
+//! | metadata of a trace | start, end | 250, cut | 8,000, cut; 250 of a session, refused |
 //!
 //! A list of pairs has at most 1,000 items, in a batch fewer. The longest storage key that follows is a
-//! dataset's use, by name, digest and context. It is shorter than a storage's limit of 4,096 bytes.
+//! dataset's use, by name, digest and context. It is shorter than a storage's limit of 2,560 bytes.
 
 /// Keys of metrics, params and tags.
 pub const KEY_CHARS_MAX: usize = 250;
@@ -57,6 +60,10 @@ pub const FORGE_CALL_LIFE_MS: i64 = 7 * 24 * 3_600 * 1_000;
 pub const ARTIFACT_LOCATION_CHARS_MAX: usize = 2_048;
 /// Tags, or params, in one list of a request.
 pub const PAIRS_AT_ONCE_MAX: usize = 1_000;
+
+/// The number of an experiment or version that a replay chooses. Numbers that a server counts stay far below; the file store of
+/// MLflow draws those of experiments at random above.
+pub const CHOSEN_NUMBER_MAX: u64 = (1 << 31) - 1;
 
 /// Names of registered models. The name of a model's experiment is `[model]` and the model's name.
 pub const MODEL_NAME_CHARS_MAX: usize = EXPERIMENT_NAME_CHARS_MAX - 7;
@@ -189,3 +196,20 @@ pub const ORDER_BY_ITEM_BYTES_MAX: usize = 2_048;
 /// Texts are ordered by this many of their first bytes, as in MySQL. Texts that are equal so far are ordered
 /// by the next key.
 pub const ORDERED_TEXT_BYTES_MAX: usize = 1_024;
+
+/// Tags, or metadata, of one trace.
+pub const TRACE_PAIRS_MAX: usize = 1_000;
+/// Values of tags of traces.
+pub const TRACE_TAG_VALUE_CHARS_MAX: usize = 8_000;
+/// Values of metadata of traces.
+pub const TRACE_METADATA_VALUE_CHARS_MAX: usize = 8_000;
+/// Traces of one search page.
+pub const TRACES_PER_PAGE_MAX: i64 = 500;
+/// Traces of one search page, by default.
+pub const TRACES_PER_PAGE_DEFAULT: i64 = 100;
+/// Traces that one request links to a run.
+pub const TRACES_PER_LINK_MAX: usize = 100;
+/// Traces that one request reads or deletes by their ids.
+pub const TRACES_AT_ONCE_MAX: usize = 10_000;
+/// Spans of one request.
+pub const SPANS_AT_ONCE_MAX: usize = 100_000;

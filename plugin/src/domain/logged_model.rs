@@ -131,6 +131,8 @@ pub struct NewLoggedModel {
     pub params: Vec<Pair>,
     /// The last of equal keys counts.
     pub tags: Vec<Pair>,
+    /// The id that it had on another server. `None`: it gets a new one.
+    pub chosen_id: Option<LoggedModelId>,
 }
 
 impl LoggedModel {

@@ -26,5 +26,6 @@ pub mod sample;
 pub mod semver;
 pub mod source;
 pub mod stage;
+pub mod trace;
 pub mod upload;
 pub mod version;

@@ -100,6 +100,8 @@ pub struct NewRun {
     pub author: Option<Actor>,
     /// The CI job that creates it. `None`: none does, or the forge does not tell.
     pub job: Option<Job>,
+    /// The id that it had on another server. `None`: it gets a new one.
+    pub chosen_id: Option<RunId>,
 }
 
 impl Run {

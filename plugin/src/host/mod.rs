@@ -8,4 +8,5 @@ pub mod parts;
 pub mod random;
 pub mod records;
 pub mod report;
+pub mod span_blobs;
 pub mod upload_tokens;

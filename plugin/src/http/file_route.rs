@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::rights::RequiredRight;
 use super::wasi::Incoming;
-use crate::api::{artifacts, uploads};
+use crate::api::{artifacts, otlp, traces, uploads};
 use crate::error::{Error, Result};
 use crate::request::call::FileCall;
 use crate::request::response::Answer;
@@ -57,6 +57,8 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     HEAD "model-versions/get-artifact" Read artifacts::of_version;
     GET "mlflow/logged-models/{model_id}/artifacts/files" Read artifacts::of_logged_model;
     HEAD "mlflow/logged-models/{model_id}/artifacts/files" Read artifacts::of_logged_model;
+    GET "mlflow/get-trace-artifact" Read traces::file::get;
+    POST "v1/traces" Write otlp::ingest as "traces/ingest";
     POST "mlflow/upload-artifact" Write artifacts::upload_to_run as "artifacts/upload";
 };
 

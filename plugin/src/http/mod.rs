@@ -13,7 +13,10 @@ macro_rules! action {
 
 pub mod error;
 pub mod file_route;
+mod form;
+pub mod pages_or_api;
 pub mod path;
 pub mod rights;
 pub mod route;
+pub mod route_names;
 pub mod wasi;

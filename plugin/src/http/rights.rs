@@ -20,4 +20,7 @@ pub enum CallerRights {
     Read,
     /// To read and change the project.
     Write,
+    /// To make the requests of another server again: the caller may also choose the ids of what it creates. A host gives this
+    /// right to itself only.
+    Replay,
 }

@@ -4,18 +4,16 @@ use std::pin::Pin;
 
 use super::rights::{CallerRights, RequiredRight};
 use super::wasi::Incoming;
-use super::{file_route, path};
+use super::{file_route, form, pages_or_api, path};
 use crate::api;
 use crate::error::{Error, Result};
 use crate::host::report;
 use crate::pages;
 use crate::request::body::Body;
 use crate::request::call::{Call, FileCall};
-use crate::request::json::{Json, Object};
-use crate::request::multipart;
+use crate::request::json::Json;
 use crate::request::params::{self, Params};
 use crate::request::response::Answer;
-use crate::request::site::Site;
 use crate::store::audit;
 use crate::store::audit::AuditedRequest;
 
@@ -111,6 +109,16 @@ pub const ROUTES: &[Route] = routes! {
     GET "model-versions/get-download-uri" Read api::versions::get_download_uri;
     POST "model-versions/set-tag" Write api::versions::set_tag;
     DELETE "model-versions/delete-tag" Write api::versions::delete_tag;
+    GET "gateway-proxy" Read api::web_pages::gateway_proxy;
+    POST "traces" Write api::traces::old::start as "traces/start";
+    GET "traces" Read api::traces::old::search;
+    PATCH "traces/{request_id}" Write api::traces::old::end as "traces/end";
+    GET "traces/{request_id}/info" Read api::traces::old::info;
+    PATCH "traces/{request_id}/tags" Write api::traces::set_tag as "traces/set-tag";
+    DELETE "traces/{request_id}/tags" Write api::traces::delete_tag as "traces/delete-tag";
+    POST "traces/delete-traces" Write api::traces::delete;
+    POST "traces/link-to-run" Write api::traces::link_to_run;
+    POST "traces/link-prompts" Write api::traces::link_prompts;
 };
 
 /// Prefixes of some routes of newer clients.
@@ -119,6 +127,20 @@ pub const NEWER_PREFIXES: [&str; 2] = ["/api/3.0/mlflow/", "/ajax-api/3.0/mlflow
 /// Every route below `NEWER_PREFIXES`.
 pub const NEWER_ROUTES: &[Route] = routes! {
     GET "server-info" Read api::uploads::server_info;
+    GET "ui-telemetry" Read api::web_pages::ui_telemetry;
+    POST "traces" Write api::traces::start as "traces/start";
+    POST "traces/search" Read api::traces::search;
+    GET "traces/get" Read api::traces::get_whole;
+    GET "traces/batchGet" Read api::traces::batch_get;
+    POST "traces/batchGetInfos" Read api::traces::batch_get_infos;
+    POST "traces/delete-traces" Write api::traces::delete;
+    GET "traces/{trace_id}" Read api::traces::get;
+    PATCH "traces/{trace_id}/tags" Write api::traces::set_tag as "traces/set-tag";
+    DELETE "traces/{trace_id}/tags" Write api::traces::delete_tag as "traces/delete-tag";
+    POST "traces/{trace_id}/assessments" Write api::traces::assessments::create as "assessments/create";
+    GET "traces/{trace_id}/assessments/{assessment_id}" Read api::traces::assessments::get;
+    PATCH "traces/{trace_id}/assessments/{assessment_id}" Write api::traces::assessments::update as "assessments/update";
+    DELETE "traces/{trace_id}/assessments/{assessment_id}" Write api::traces::assessments::delete as "assessments/delete";
 };
 
 /// Prefix of the routes of the project that MLflow does not have.
@@ -126,7 +148,7 @@ pub const PROJECT_PREFIX: &str = "/-/ml/";
 
 /// Every route below `PROJECT_PREFIX`.
 pub const PROJECT_ROUTES: &[Route] = routes! {
-    GET "audit" Manage api::audit::list;
+    GET "audit" Manage pages_or_api::audit;
     GET "" Read pages::mount::to_experiments;
     GET "assets/{name}" Read pages::assets::get;
     GET "experiments" Read pages::experiments::list;
@@ -134,6 +156,8 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "experiments/new" Read pages::experiments::new;
     GET "experiments/{experiment_id}/charts" Read pages::experiment_charts::get;
     GET "compare" Read pages::compare::get;
+    GET "compare.csv" Read pages::compare::export::csv;
+    GET "compare.json" Read pages::compare::export::json;
     GET "candidates/{run_id}/metrics/{*metric}" Read pages::svg::chart;
     GET "badge/{of}/{*metric}" Read pages::svg::badge;
     GET "experiments/{experiment_id}" Read pages::experiment::show;
@@ -165,6 +189,7 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "candidates/{run_id}/system" Read pages::run::metrics::system;
     GET "candidates/{run_id}/metric" Read pages::run::metric::get;
     GET "candidates/{run_id}/metrics.csv" Read pages::run::points::csv;
+    GET "candidates/{run_id}/datasets" Read pages::run::datasets::get;
     GET "candidates/{run_id}/params" Read pages::run::pairs::params;
     GET "candidates/{run_id}/tags" Read pages::run::pairs::tags;
     POST "candidates/{run_id}/tags" Write pages::run::tags::set as "runs/set-tag";
@@ -214,9 +239,11 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
 /// The path of the page at the address of the clients, and its prefix.
 pub const MOUNT: &str = "/";
 
-/// The one route at the mount itself.
+/// The routes at the mount itself.
 pub const MOUNT_ROUTES: &[Route] = routes! {
     GET "" Read pages::mount::get;
+    POST "graphql" Read api::graphql::answer;
+    GET "version" Read api::otlp::version;
 };
 
 /// True for a path below which pages are, and what belongs to them.
@@ -254,6 +281,7 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
             query: Params::new(&query),
             wanted: &request.wanted,
             contents: body,
+            telemetry: &request.telemetry,
         };
         return (route.endpoint)(call).await;
     }
@@ -269,13 +297,17 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         // A GET has its parameters in the query. A body, if there is one, means nothing.
         "GET" | "HEAD" => params::from_query(&request.query)?,
         _ if is_page(&request.path) => {
-            let (fields, sent) = sent_form(request, body).await?;
+            let (fields, sent) = form::sent(request, body).await?;
             files = sent;
             fields
         }
         _ => {
             sent = body.into_whole().await?;
-            params::from_body(&sent)?
+            // MLflow's web pages name what they delete in the query.
+            match request.method.as_str() {
+                "DELETE" if sent.is_empty() => params::from_query(&request.query)?,
+                _ => params::from_body(&sent)?,
+            }
         }
     };
     // A parameter in the path overrides the same one elsewhere.
@@ -290,7 +322,8 @@ async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
         accept: &request.accept,
         site: &request.site,
         wanted: &request.wanted,
-        may_write: request.rights == CallerRights::Write,
+        may_write: request.rights >= CallerRights::Write,
+        is_replay: request.rights == CallerRights::Replay,
         is_manager: request.is_manager,
     })
     .await
@@ -305,26 +338,6 @@ fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Op
         facts,
         request_id: request.id.clone(),
     })
-}
-
-/// The fields and the files of a page's form, which carries the reader's token.
-async fn sent_form(request: &Incoming, body: Body) -> Result<multipart::Form> {
-    let form = body.into_whole().await?;
-    let (fields, files) = match multipart::boundary(&request.content_type) {
-        Some(boundary) => multipart::read(boundary, &form)?,
-        None => (params::from_form(&form)?, Vec::new()),
-    };
-    ensure_form_token(&fields, &request.site)?;
-    Ok((fields, files))
-}
-
-/// A page's change must carry the token that the reader's own page had: another site cannot read it.
-fn ensure_form_token(form: &Object<'_>, site: &Site) -> Result<()> {
-    let sent = Params::new(form).text(pages::FORM_TOKEN)?.unwrap_or_default();
-    if site.form_token.is_empty() || sent != site.form_token {
-        return Err(Error::ForeignForm);
-    }
-    Ok(())
 }
 
 fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::domain::percent::decoded;
 use crate::host::blobs::FilePart;
 use crate::host::http_body::stream_of;
 use crate::request::body::Body;
+use crate::request::call::Telemetry;
 use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 use crate::request::site::Site;
@@ -84,6 +85,8 @@ pub struct Incoming {
     pub source_schemes: Vec<String>,
     /// The range of a file, and conditions on it.
     pub wanted: RangeRequest,
+    /// The headers of a request with spans.
+    pub telemetry: Telemetry,
     /// The body.
     pub body: Body,
 }
@@ -105,6 +108,7 @@ impl Incoming {
         let content_type = text(&headers, "content-type");
         let site = site(&target, |name| text(&headers, name));
         let source_schemes = schemes(&text(&headers, SOURCE_SCHEMES_HEADER));
+        let telemetry = telemetry(|name| text(&headers, name));
         let (_, done) = wit_future::new(|| Ok(()));
         let (contents, end) = Request::consume_body(request, done);
         Incoming {
@@ -121,6 +125,7 @@ impl Incoming {
             site,
             source_schemes,
             wanted,
+            telemetry,
             body: Body::Received(contents, end),
         }
     }
@@ -142,6 +147,7 @@ impl Incoming {
             site: Site::default(),
             source_schemes: Vec::new(),
             wanted: RangeRequest::default(),
+            telemetry: Telemetry::default(),
             body: Body::Whole(Vec::new()),
         }
     }
@@ -170,6 +176,7 @@ impl From<direct::Request> for Incoming {
                 by_host: true,
                 ..wanted(&request.method, |name| header(name).unwrap_or_default().to_owned())
             },
+            telemetry: telemetry(|name| header(name).unwrap_or_default().to_owned()),
             body: Body::Whole(request.body),
             method: request.method,
         }
@@ -195,6 +202,15 @@ fn wanted(method: &str, header: impl Fn(&str) -> String) -> RangeRequest {
         if_none_match: header("if-none-match"),
         head_only: method == "HEAD",
         by_host: false,
+    }
+}
+
+fn telemetry(header: impl Fn(&str) -> String) -> Telemetry {
+    Telemetry {
+        content_type: header("content-type"),
+        content_encoding: header("content-encoding"),
+        experiment_id: header("x-mlflow-experiment-id"),
+        run_id: header("x-mlflow-run-id"),
     }
 }
 
@@ -248,6 +264,7 @@ fn rights(headers: &Fields) -> CallerRights {
 fn rights_of(word: Option<&[u8]>) -> CallerRights {
     match word {
         Some(b"write") => CallerRights::Write,
+        Some(b"replay") => CallerRights::Replay,
         Some(b"read") => CallerRights::Read,
         _ => CallerRights::None,
     }

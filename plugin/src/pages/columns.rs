@@ -6,11 +6,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::Stage;
 use crate::domain::metric::Point;
+use crate::domain::name::cut;
 use crate::domain::run::{FullRun, Status};
 use crate::error::Result;
 use crate::store::runs::read;
 
-/// Longest value of a param that is kept, in characters.
+/// Longest name of a run, or value of a param, that a page keeps, in characters.
 const VALUE_CHARS_MAX: usize = 200;
 /// Largest number of portions of runs that are read. Runs after these are left out: they have more values than a page
 /// can show.
@@ -25,7 +26,7 @@ pub struct Column {
     pub id: RunId,
     /// Its experiment.
     pub experiment: ExperimentId,
-    /// Its name.
+    /// The beginning of its name.
     pub name: String,
     /// Its status.
     pub status: Status,
@@ -50,8 +51,8 @@ pub struct ParamText {
 }
 
 impl ParamText {
-    fn of(value: &str) -> Self {
-        let text: String = value.chars().take(VALUE_CHARS_MAX).collect();
+    fn of(value: &str, chars_max: usize) -> Self {
+        let text = cut(value.to_owned(), chars_max);
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
         ParamText {
@@ -63,18 +64,18 @@ impl ParamText {
 }
 
 impl Column {
-    fn of(full: &FullRun<'_>) -> Self {
+    fn of(full: &FullRun<'_>, chars_max: usize) -> Self {
         let params = full.params.iter();
         let metrics = full.metrics.iter();
         Column {
             id: full.run.id,
             experiment: full.run.experiment,
-            name: full.run.name.clone(),
+            name: cut(full.run.name.clone(), chars_max),
             status: full.run.status,
             stage: full.stage,
             start_time_ms: full.run.start_time_ms,
             params: params
-                .map(|(key, value)| (key.to_string(), ParamText::of(value)))
+                .map(|(key, value)| (key.to_string(), ParamText::of(value, chars_max)))
                 .collect(),
             metrics: metrics.map(|metric| (metric.key.to_string(), metric.point)).collect(),
         }
@@ -88,6 +89,15 @@ impl Column {
 
 /// Reads runs, in the order asked. Those that do not exist are left out, and those after `PORTIONS_MAX` portions.
 pub async fn read(ids: &[RunId]) -> Result<Vec<Column>> {
+    read_cut(ids, VALUE_CHARS_MAX).await
+}
+
+/// Reads runs as `read` does, with their whole names and the whole values of their params.
+pub async fn read_whole(ids: &[RunId]) -> Result<Vec<Column>> {
+    read_cut(ids, usize::MAX).await
+}
+
+async fn read_cut(ids: &[RunId], chars_max: usize) -> Result<Vec<Column>> {
     let mut columns = Vec::with_capacity(ids.len());
     let mut rest = ids;
     for _ in 0..PORTIONS_MAX {
@@ -96,7 +106,7 @@ pub async fn read(ids: &[RunId]) -> Result<Vec<Column>> {
         }
         let read = read::read_some(rest).await?;
         for full in read.iter() {
-            columns.push(Column::of(&full?));
+            columns.push(Column::of(&full?, chars_max));
         }
         rest = rest.get(read.looked_at.max(1)..).unwrap_or_default();
     }

@@ -19,20 +19,16 @@ pub struct Curves {
 impl Curves {
     /// Reads the histories of some metrics of each run, with a bound that all share.
     pub async fn read(columns: &[Column], metrics: &[&str]) -> Result<Self> {
-        let room = Room::shared(columns.len() * metrics.len());
-        let mut curves = Curves::default();
-        for column in columns {
-            let its: Vec<&str> = metrics
-                .iter()
-                .copied()
-                .filter(|metric| column.metrics.contains_key(*metric))
-                .collect();
-            let summaries = summary::read_some(column.id, &its, room).await?;
-            for (metric, summary) in its.into_iter().zip(summaries) {
-                curves.found.insert((column.id, metric.to_owned()), summary);
-            }
-        }
-        Ok(curves)
+        let of = columns.iter().flat_map(|column| {
+            let its = metrics.iter().filter(|metric| column.metrics.contains_key(**metric));
+            its.map(|metric| (column.id, *metric))
+        });
+        let of: Vec<(RunId, &str)> = of.collect();
+        let summaries = summary::read_all(&of, Room::shared(columns.len() * metrics.len())).await?;
+        let keys = of.into_iter().map(|(run, metric)| (run, metric.to_owned()));
+        Ok(Curves {
+            found: keys.zip(summaries).collect(),
+        })
     }
 
     /// True if a history is longer than what was read of it.

@@ -243,7 +243,7 @@ fn row(site: &Site, full: &FullExperiment, newest: Option<&Run>, now_ms: i64) ->
     html! {
         tr {
             th scope="row" {
-                a href=(site.page(&format!("experiments/{}", experiment.id))) { bdi { (experiment.name) } }
+                a href=(site.page(&format!("experiments/{}", experiment.id))) { bdi { (parts::name(&experiment.name)) } }
                 @if let Some(note) = note {
                     bdi.mut.small { (note.chars().take(NOTE_CHARS_MAX).collect::<String>()) }
                 }
@@ -295,7 +295,7 @@ pub async fn new(call: Call<'_>) -> Result<Answer> {
 pub async fn create(call: Call<'_>) -> Result<Answer> {
     let name = call.params.text("name")?.unwrap_or_default().trim();
     let created = match validate_experiment_name("name", name) {
-        Ok(()) => experiments::create(name, None, &[], now_ms()).await,
+        Ok(()) => experiments::create(name, None, &[], None, now_ms()).await,
         Err(error) => Err(error),
     };
     match created {

@@ -5,16 +5,19 @@ use mlforge_ui::icon::Icon;
 use mlforge_ui::link::Address;
 use mlforge_ui::{number, words};
 
-use super::parts;
+use super::parts::{self, html_bytes};
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::error::{Error, Result};
 use crate::host::blobs::Item;
 use crate::request::call::Call;
 use crate::request::site::Site;
-use crate::store::artifacts;
+use crate::store::artifacts::tree;
 
 /// Number of files on a page.
 const PER_PAGE: usize = 100;
+/// Number of bytes of these, and of one without the addresses that name it.
+const ITEMS_BYTES_MAX: usize = 30_000;
+const ITEM_BYTES: usize = 160;
 
 /// The place of files, and the addresses by which a page shows them.
 pub struct Files<'a> {
@@ -50,7 +53,18 @@ async fn listed(call: &Call<'_>, files: &Files<'_>, root: &ArtifactPath) -> Resu
     let text = |name| call.params.text(name).map(Option::unwrap_or_default);
     let (path, after) = (text("path")?.trim_matches('/'), text("after")?);
     let directory = root.below(path, Purpose::Read)?;
-    let part = artifacts::list_part(&directory, Some(after).filter(|after| !after.is_empty()), PER_PAGE).await?;
+    let (each, mut bytes) = (files.page.len() + ITEM_BYTES, 0);
+    let fits = |name: &str| {
+        bytes += each + (files.download)(&below(path, name)).len() + html_bytes(name);
+        bytes <= ITEMS_BYTES_MAX
+    };
+    let part = tree::page(
+        &directory,
+        Some(after).filter(|after| !after.is_empty()),
+        PER_PAGE,
+        fits,
+    )
+    .await?;
     let here = |path: &str| Address::new(files.page.clone()).with_filled("path", path);
     let next = part
         .next
@@ -78,14 +92,17 @@ fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-fn table(site: &Site, files: &Files<'_>, path: &str, items: &[Item]) -> Markup {
-    let words = &site.words().registry;
-    let below = |name: &str| match path {
+fn below(path: &str, name: &str) -> String {
+    match path {
         "" => name.to_owned(),
         path => format!("{path}/{name}"),
-    };
+    }
+}
+
+fn table(site: &Site, files: &Files<'_>, path: &str, items: &[Item]) -> Markup {
+    let words = &site.words().registry;
     let directory = |name: &str| {
-        let address = Address::new(files.page.clone()).with("path", below(name));
+        let address = Address::new(files.page.clone()).with("path", below(path, name));
         format!("{address}#files")
     };
     html! {
@@ -99,7 +116,7 @@ fn table(site: &Site, files: &Files<'_>, path: &str, items: &[Item]) -> Markup {
                             th scope="row" {
                                 @match item.size {
                                     None => a.row href=(directory(&item.name)) { (Icon::Directory.draw()) bdi { (item.name) } },
-                                    Some(_) => a.row href=((files.download)(&below(&item.name))) {
+                                    Some(_) => a.row href=((files.download)(&below(path, &item.name))) {
                                         (Icon::File.draw()) bdi { (item.name) }
                                     },
                                 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::files::{self, Files};
 use super::logged_models::{run_link, status};
+use super::model_file::Described;
 use super::{Page, Section, parts, registry};
 use crate::domain::experiment::Pair;
 use crate::domain::logged_model::{KnownLoggedModel, LoggedModel, LoggedModelId, LoggedPoint, VERSIONS_TAG};
@@ -23,6 +24,8 @@ use crate::store::logged_models::read;
 const SHOWN_MAX: usize = 200;
 /// Number of tags that are shown.
 const TAGS_MAX: usize = 100;
+/// Number of bytes of the params, and of the tags.
+const PAIRS_BYTES_MAX: usize = 30_000;
 /// Number of versions that are shown.
 const VERSIONS_MAX: usize = 20;
 
@@ -42,8 +45,14 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
         );
         Address::new(address).with("artifact_file_path", path).to_string()
     };
+    let root = artifacts::of_uri(&model.artifact_uri);
+    let described = match &root {
+        Ok(root) => Described::read(root).await?,
+        // The section about the files says so.
+        Err(_) => None,
+    };
     let files = Files {
-        root: artifacts::of_uri(&model.artifact_uri),
+        root,
         location: &model.artifact_uri,
         page: site.page(&format!("logged-models/{id}")),
         download: &download,
@@ -55,6 +64,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             div {
                 (metrics(site, &known))
                 (params(site, &known.params))
+                @if let Some(described) = described { (described.section(site.words())) }
                 (files)
             }
             aside {
@@ -154,16 +164,20 @@ fn params(site: &Site, params: &[Pair]) -> Markup {
             @if params.is_empty() {
                 p.mut { (words.logged_models.no_params) }
             } @else {
-                (pairs(params, SHOWN_MAX))
-                (rest(site, params.len(), SHOWN_MAX))
+                (pairs(site, params, SHOWN_MAX))
             }
         }
     }
 }
 
-fn pairs(pairs: &[Pair], max: usize) -> Markup {
-    let shown = pairs.iter().filter(|(key, _)| key != VERSIONS_TAG).take(max);
-    parts::key_values(shown.map(|(key, value)| (key.as_str(), parts::value(value))))
+fn pairs(site: &Site, pairs: &[Pair], max: usize) -> Markup {
+    let all = || pairs.iter().filter(|(key, _)| key != VERSIONS_TAG);
+    let bytes_of = |(key, value): &&Pair| parts::row_bytes(key, value);
+    let count = parts::fitting(all().take(max), PAIRS_BYTES_MAX, bytes_of);
+    html! {
+        (parts::key_values(all().take(count).map(|(key, value)| (key.as_str(), parts::value(value)))))
+        (rest(site, all().count(), count))
+    }
 }
 
 fn tags(site: &Site, tags: &[Pair]) -> Markup {
@@ -173,8 +187,7 @@ fn tags(site: &Site, tags: &[Pair]) -> Markup {
             @if tags.iter().all(|(key, _)| key == VERSIONS_TAG) {
                 p.mut { (site.words().common.none) }
             } @else {
-                (pairs(tags, TAGS_MAX))
-                (rest(site, tags.len(), TAGS_MAX))
+                (pairs(site, tags, TAGS_MAX))
             }
         }
     }

@@ -97,7 +97,7 @@ fn row(site: &Site, known: &KnownLoggedModel, now_ms: i64) -> Markup {
     let (words, model) = (site.words(), &known.model);
     html! {
         tr {
-            th scope="row" { a href=(site.page(&format!("logged-models/{}", model.id))) { bdi { (model.name) } } }
+            th scope="row" { a href=(site.page(&format!("logged-models/{}", model.id))) { bdi { (parts::name(&model.name)) } } }
             td { (status(words, model.status)) }
             td.opt {
                 @for point in known.newest.iter().take(METRICS_MAX) {
@@ -107,7 +107,7 @@ fn row(site: &Site, known: &KnownLoggedModel, now_ms: i64) -> Markup {
                     " "
                 }
             }
-            td.mut.opt { bdi { (model.kind) } }
+            td.mut.opt { bdi { (parts::name(&model.kind)) } }
             td.opt { (run_link(site, &model.source_run)) }
             td { (time::ago(words, model.creation_time_ms, now_ms)) }
         }

@@ -15,8 +15,10 @@ use crate::request::response::{Answer, Contents};
 use crate::request::site::Site;
 
 pub mod assets;
+pub mod audit;
 pub mod columns;
 pub mod compare;
+pub mod csv;
 pub mod curves;
 pub mod error;
 pub mod experiment;
@@ -28,12 +30,14 @@ pub mod logged_model;
 pub mod logged_models;
 pub mod look;
 pub mod model;
+pub mod model_file;
 pub mod models;
 pub mod mount;
 pub mod parts;
 pub mod prompt;
 pub mod registry;
 pub mod run;
+pub mod schema;
 pub mod svg;
 pub mod trash;
 pub mod version;
@@ -51,6 +55,8 @@ pub enum Section {
     Trash,
     /// Prompts.
     Prompts,
+    /// The audit log, which only maintainers and owners read.
+    Audit,
     /// None of the tabs.
     None,
 }
@@ -62,6 +68,7 @@ pub struct Page<'a> {
     site: &'a Site,
     reader: &'a str,
     section: Section,
+    is_manager: bool,
     title: String,
     steps: Vec<Crumb>,
     refresh_s: Option<u32>,
@@ -71,7 +78,10 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// A page of a section, for the reader who calls.
     pub fn new(call: &Call<'a>, section: Section, title: impl Into<String>) -> Self {
-        Self::of_site(call.site, &call.actor.login, section, title)
+        Page {
+            is_manager: call.is_manager,
+            ..Self::of_site(call.site, &call.actor.login, section, title)
+        }
     }
 
     fn of_site(site: &'a Site, reader: &'a str, section: Section, title: impl Into<String>) -> Self {
@@ -80,7 +90,8 @@ impl<'a> Page<'a> {
             site,
             reader,
             section,
-            title: title.into(),
+            is_manager: false,
+            title: parts::name(&title.into()),
             steps: Vec::new(),
             refresh_s: None,
             follows_fragments: false,
@@ -91,7 +102,7 @@ impl<'a> Page<'a> {
     #[must_use]
     pub fn step(mut self, text: impl Into<String>, address: impl Into<String>) -> Self {
         self.steps.push(Crumb {
-            text: text.into(),
+            text: parts::name(&text.into()),
             address: Some(address.into()),
         });
         self
@@ -142,6 +153,15 @@ impl<'a> Page<'a> {
             address: page(path),
             is_current: section == self.section,
         };
+        let mut tabs = vec![
+            tab(Section::Experiments, common.experiments, "experiments"),
+            tab(Section::Models, common.models, "models"),
+            tab(Section::Prompts, common.prompts, "prompts"),
+            tab(Section::Trash, common.trash, "trash"),
+        ];
+        if self.is_manager {
+            tabs.push(tab(Section::Audit, self.words.audit.title, "audit"));
+        }
         let mut crumbs: Vec<Crumb> = Vec::new();
         for step in site.project.split('/') {
             crumbs.push(Crumb {
@@ -163,12 +183,7 @@ impl<'a> Page<'a> {
             title: format!("{} · {}", self.title, site.project),
             root: format!("{}/", site.root),
             crumbs,
-            tabs: vec![
-                tab(Section::Experiments, common.experiments, "experiments"),
-                tab(Section::Models, common.models, "models"),
-                tab(Section::Prompts, common.prompts, "prompts"),
-                tab(Section::Trash, common.trash, "trash"),
-            ],
+            tabs,
             reader: Some(self.reader).filter(|reader| !reader.is_empty()),
             account: site.has_sign_in.then(|| format!("{}/-/account", site.root)),
             sign_in: site

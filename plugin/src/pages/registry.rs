@@ -21,6 +21,9 @@ use crate::store::references;
 
 /// Number of tags of one thing that a page shows.
 const TAGS_SHOWN_MAX: usize = 100;
+/// Number of bytes of these, and of a button.
+const TAGS_BYTES_MAX: usize = 20_000;
+const BUTTON_BYTES: usize = 400;
 /// Number of characters of a description that a list shows.
 const LINE_CHARS_MAX: usize = 160;
 
@@ -155,7 +158,11 @@ impl Tags<'_> {
         } else {
             html! {}
         };
-        let rest = self.tags.len().saturating_sub(TAGS_SHOWN_MAX);
+        let first = self.tags.iter().take(TAGS_SHOWN_MAX);
+        let shown = parts::fitting(first, TAGS_BYTES_MAX, |(key, value)| {
+            BUTTON_BYTES + 3 * parts::html_bytes(key) + parts::row_bytes(key, value)
+        });
+        let rest = self.tags.len() - shown;
         Ok(html! {
             section aria-labelledby="tags" {
                 div.bar { h2 #tags { (words.tags) } }
@@ -164,7 +171,7 @@ impl Tags<'_> {
                 } @else {
                     table.kv.plain {
                         caption.vh { (words.tags) }
-                        tbody { @for (key, value) in self.tags.iter().take(TAGS_SHOWN_MAX) { (self.row(call, key, value)) } }
+                        tbody { @for (key, value) in self.tags.iter().take(shown) { (self.row(call, key, value)) } }
                     }
                 }
                 @if rest > 0 { p.mut.small { (fill(words.and_more, &[&rest.to_string()])) } }

@@ -6,6 +6,7 @@ use super::params::Params;
 use super::range::RangeRequest;
 use super::site::Site;
 use crate::domain::actor::Actor;
+use crate::error::Result;
 
 /// A request whose body, if any, is JSON or a form.
 #[derive(Clone, Copy)]
@@ -26,8 +27,20 @@ pub struct Call<'a> {
     pub wanted: &'a RangeRequest,
     /// True if the caller may change the project.
     pub may_write: bool,
+    /// True if the host makes a request of another server again. Then the ids of new items may be chosen.
+    pub is_replay: bool,
     /// True if the caller is a maintainer or an owner of the project.
     pub is_manager: bool,
+}
+
+impl<'a> Call<'a> {
+    /// The id that a replay chooses for a new item. `None`: it chooses none, or this is no replay, where ids are not chosen.
+    pub fn chosen_id(&self, name: &str) -> Result<Option<&'a str>> {
+        if !self.is_replay {
+            return Ok(None);
+        }
+        Ok(self.params.text(name)?.filter(|id| !id.is_empty()))
+    }
 }
 
 /// A request for files.
@@ -40,4 +53,19 @@ pub struct FileCall<'a> {
     pub wanted: &'a RangeRequest,
     /// The body of the request.
     pub contents: Body,
+    /// The headers of a request with spans.
+    pub telemetry: &'a Telemetry,
+}
+
+/// The headers by which a request of OpenTelemetry says what it holds. Each is empty when it is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Content-Encoding`.
+    pub content_encoding: String,
+    /// `x-mlflow-experiment-id`: the experiment of new traces.
+    pub experiment_id: String,
+    /// `x-mlflow-run-id`: the run that the traces are linked to.
+    pub run_id: String,
 }

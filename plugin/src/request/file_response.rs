@@ -1,60 +1,15 @@
-//! Responses with files: range requests, and headers that keep a browser from executing a file in the forge's
-//! origin.
+//! Responses with files: whole, in part, or not at all if the caller has them already.
 
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
 use crate::host::blobs::{self, FileInfo};
-use crate::request::media_type;
+use crate::request::file_treatment::Treatment;
 use crate::request::range::RangeRequest;
 use crate::request::response::{Answer, Contents};
 use crate::store::artifacts;
 
-/// The content security policy. Files are hostile: a browser that shows one executes no script and loads
-/// nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
-
-/// The policy of a file that a browser shows by a program of its own, which a sandbox would stop.
-const POLICY_OF_DOCUMENT: &str = "default-src 'none'; style-src 'unsafe-inline'";
-
 /// Number of bytes at the beginning of a file that tell its type.
 const START_BYTES: u64 = 64;
-
-/// The treatment of a file by a browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Treatment {
-    kind: &'static str,
-    /// True if the browser may show it in a window of its own. Otherwise it is a download.
-    is_inline: bool,
-    policy: &'static str,
-}
-
-impl Treatment {
-    /// A download, as clients ask for it.
-    fn download(path: &ArtifactPath) -> Self {
-        Treatment {
-            kind: media_type::by_name(path.name()),
-            is_inline: false,
-            policy: POLICY,
-        }
-    }
-
-    /// The way in which pages show a file: pictures, sounds and documents by their bytes, and texts as plain text. All else is
-    /// a download. A drawing in SVG may run scripts, so only `<img>` shows it, which stops them.
-    fn shown(path: &ArtifactPath, start: &[u8]) -> Self {
-        let of = |kind, is_inline, policy| Treatment {
-            kind,
-            is_inline,
-            policy,
-        };
-        match media_type::by_bytes(start) {
-            Some(media_type::PDF) => of(media_type::PDF, true, POLICY_OF_DOCUMENT),
-            Some(kind) => of(kind, true, POLICY),
-            None if media_type::is_svg(path.name()) => of(media_type::SVG, false, POLICY),
-            None if media_type::is_text(path.name()) => of(media_type::TEXT, true, POLICY),
-            None => of(media_type::BYTES, false, POLICY),
-        }
-    }
-}
 
 /// Serves a file or the requested part of it as a download, or answers that the caller already has it.
 pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
@@ -65,6 +20,12 @@ pub async fn serve(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer>
 pub async fn show(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
     let (_, start) = artifacts::start_of(path, START_BYTES).await?;
     answer(path, wanted, Treatment::shown(path, &start)).await
+}
+
+/// Does the same for a frame of a page, in which HTML is shown as such, in a sandbox.
+pub async fn show_framed(path: &ArtifactPath, wanted: &RangeRequest) -> Result<Answer> {
+    let (info, start) = artifacts::start_of(path, START_BYTES).await?;
+    answer(path, wanted, Treatment::framed(path, info, &start)).await
 }
 
 async fn answer(path: &ArtifactPath, wanted: &RangeRequest, treatment: Treatment) -> Result<Answer> {
@@ -263,34 +224,6 @@ mod tests {
         assert_eq!(tag, "\"ff-a\"");
         assert!(matches("\"x\", W/\"ff-a\"", &tag) && matches("*", &tag));
         assert!(!matches("", &tag) && !matches("ff-a", &tag) && !matches("\"ff-ab\"", &tag));
-    }
-
-    #[test]
-    fn types_that_browsers_execute_are_sent_as_bytes() {
-        let kind = |name: &str| Treatment::download(&ArtifactPath::kept(name.to_owned())).kind;
-        for name in [
-            "a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.pdf", "a.HTM", "a", "html",
-        ] {
-            assert_eq!(kind(name), "application/octet-stream", "{name}");
-        }
-        assert_eq!(kind("x/MLmodel"), "text/plain; charset=utf-8");
-        assert_eq!(kind("x/A.PNG"), "image/png");
-    }
-
-    #[test]
-    fn a_page_shows_no_file_that_a_browser_executes() {
-        let shown = |name: &str, start: &[u8]| Treatment::shown(&ArtifactPath::kept(name.to_owned()), start);
-        let is = |kind, is_inline, policy| Treatment {
-            kind,
-            is_inline,
-            policy,
-        };
-        assert_eq!(shown("a.html", b"<html>"), is(media_type::TEXT, true, POLICY));
-        assert_eq!(shown("a.svg", b"<svg>"), is(media_type::SVG, false, POLICY));
-        assert_eq!(shown("a.png", b"<html>"), is(media_type::BYTES, false, POLICY));
-        assert_eq!(shown("a.html", b"\x89PNG\r\n\x1a\n"), is("image/png", true, POLICY));
-        assert_eq!(shown("a", b"%PDF-1.7"), is(media_type::PDF, true, POLICY_OF_DOCUMENT));
-        assert_eq!(shown("a.xhtml", b""), is(media_type::BYTES, false, POLICY));
     }
 
     #[test]

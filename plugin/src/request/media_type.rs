@@ -2,6 +2,8 @@
 
 /// Plain text.
 pub const TEXT: &str = "text/plain; charset=utf-8";
+/// A page.
+pub const HTML: &str = "text/html; charset=utf-8";
 /// A drawing, which may hold scripts.
 pub const SVG: &str = "image/svg+xml";
 /// A document, which browsers show by a program of their own.
@@ -11,7 +13,8 @@ pub const BYTES: &str = "application/octet-stream";
 
 /// Ends of the names of texts.
 const TEXT_ENDS: &[&str] = &[
-    "txt", "log", "md", "csv", "tsv", "json", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "py", "r", "sh", "mlmodel",
+    "txt", "log", "md", "csv", "tsv", "json", "jsonl", "ndjson", "yaml", "yml", "toml", "ini", "cfg", "py", "r", "sh",
+    "mlmodel",
 ];
 
 /// Ends of the names of texts that a browser would execute, so pages show their source.
@@ -67,6 +70,11 @@ pub fn by_name(name: &str) -> &'static str {
 pub fn is_text(name: &str) -> bool {
     let end = end_of(name);
     TEXT_ENDS.contains(&end.as_str()) || SOURCE_ENDS.contains(&end.as_str())
+}
+
+/// True if a file of this name is a page in HTML.
+pub fn is_html(name: &str) -> bool {
+    matches!(end_of(name).as_str(), "html" | "htm")
 }
 
 /// True if a file of this name is a drawing in SVG.

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod body;
 pub mod call;
 pub mod file_response;
+pub mod file_treatment;
 pub mod json;
 pub mod json_list;
 pub mod media_type;

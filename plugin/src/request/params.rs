@@ -352,5 +352,6 @@ fn kind(value: &Json<'_>) -> &'static str {
     }
 }
 
+mod maps;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::like::Pattern;
+use super::regex::Regex;
 use super::schema::{Relation, Searched, Subject};
 
 /// A filter. An item is found if every clause holds.
@@ -46,6 +47,8 @@ pub enum Predicate {
     },
     /// A text that matches a pattern.
     Like(Pattern),
+    /// A text in which a regular expression matches.
+    Matches(Regex),
     /// An absent value.
     Absent,
     /// A value that is present.
@@ -129,6 +132,7 @@ impl Predicate {
             (Predicate::Text { among, wanted }, Field::Text(text)) => among.contains(text.as_ref()) == *wanted,
             (Predicate::Id { among, wanted }, Field::Id(id)) => among.contains(id) == *wanted,
             (Predicate::Like(pattern), Field::Text(text)) => pattern.matches(text),
+            (Predicate::Matches(regex), Field::Text(text)) => regex.matches(text),
             _ => false,
         }
     }

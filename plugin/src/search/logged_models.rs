@@ -311,7 +311,7 @@ fn is_on(datasets: &[MeasuredOn], point: &LoggedPoint) -> bool {
 fn of_model<'a>(subject: &Subject<LoggedModelAttribute>, known: &'a KnownLoggedModel) -> Field<'a> {
     let model = &known.model;
     match subject {
-        Subject::Metric(_) | Subject::Dataset(_) => Field::Absent,
+        Subject::Metric(_) | Subject::Dataset(_) | Subject::Named(..) => Field::Absent,
         Subject::Param(key) => Field::of_key(key, &known.params),
         Subject::Tag(key) => Field::of_key(key, &known.tags),
         Subject::Attribute(attribute) => match attribute {

@@ -3,15 +3,16 @@
 use std::ops::Range;
 
 use super::lex::shown;
+use super::problem::{Form, Phrase, Problem};
 use crate::error::Error;
 
 /// The mistake in a filter that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterMistake {
-    /// The problem. It begins as MLflow's message does.
-    pub problem: String,
-    /// The form that would be right. Empty: the problem says it.
-    pub right: String,
+    /// The problem.
+    pub problem: Phrase<Problem>,
+    /// The form that would be right.
+    pub right: Phrase<Form>,
     /// The bytes of the filter that are wrong. Empty, at the end of the filter: something is missing there. `None`: the whole
     /// filter is wrong.
     pub at: Option<Range<usize>>,
@@ -24,25 +25,25 @@ pub(super) type Parsed<T> = std::result::Result<T, FilterMistake>;
 
 impl FilterMistake {
     /// A mistake of the whole filter.
-    pub(super) fn of_all(problem: String) -> Self {
+    pub(super) fn of_all(problem: Phrase<Problem>) -> Self {
         FilterMistake {
             problem,
-            right: String::new(),
+            right: Form::Said.into(),
             at: None,
             place: String::new(),
         }
     }
 
     /// A mistake at some bytes of a filter, which is `text`.
-    pub(super) fn at(text: &str, at: Range<usize>, problem: &str, right: &str) -> Self {
+    pub(super) fn at(text: &str, at: Range<usize>, problem: Phrase<Problem>, right: Phrase<Form>) -> Self {
         let position = text.get(..at.start).unwrap_or_default().chars().count() + 1;
         let place = match text.get(at.start..).filter(|rest| !rest.is_empty()) {
             Some(rest) => format!("at character {position}: \"{}\"", shown(rest)),
             None => format!("at character {position}, the end of the filter"),
         };
         FilterMistake {
-            problem: problem.to_owned(),
-            right: right.to_owned(),
+            problem,
+            right,
             at: Some(at),
             place,
         }
@@ -53,9 +54,9 @@ impl FilterMistake {
         let FilterMistake {
             problem, right, place, ..
         } = self;
-        Error::Invalid(match (place.as_str(), right.as_str()) {
-            ("", _) => problem,
-            (_, "") => format!("{problem} ({place})"),
+        Error::Invalid(match (place.as_str(), right.kind) {
+            ("", _) => problem.to_string(),
+            (_, Form::Said) => format!("{problem} ({place})"),
             _ => format!("{problem} ({place}; {right})"),
         })
     }

@@ -10,6 +10,8 @@ use super::lex::{self, Kind, Token, shown};
 use super::like::Pattern;
 use super::mistake::{FilterMistake, Parsed};
 use super::name::Name;
+use super::problem::{Form, Phrase, Problem};
+use super::regex::Regex;
 use super::schema::{Comparator, Relation, Searched, Subject, ValueType, listed};
 use crate::domain::id::ExperimentId;
 use crate::domain::limits::{FILTER_BYTES_MAX, FILTER_CLAUSES_MAX, FILTER_LIST_MAX, LIKE_PATTERN_CHARS_MAX};
@@ -30,17 +32,12 @@ impl<A: Searched> Filter<A> {
 /// The clauses of a filter. An empty filter has none.
 fn clauses<A: Searched>(text: &str) -> Parsed<Vec<Clause<A>>> {
     if text.len() > FILTER_BYTES_MAX {
-        return Err(FilterMistake::of_all(format!(
-            "Invalid filter of {} bytes: at most {FILTER_BYTES_MAX} are allowed",
-            text.len()
-        )));
+        let bytes = [text.len(), FILTER_BYTES_MAX].map(|bytes| bytes.to_string());
+        return Err(FilterMistake::of_all(Problem::FilterBytes.of(bytes)));
     }
     let tokens = lex::tokens(text);
     if tokens.is_empty() && !text.is_empty() {
-        return Err(FilterMistake::of_all(format!(
-            "Invalid filter '{}'. Could not be parsed.",
-            shown(text)
-        )));
+        return Err(FilterMistake::of_all(Problem::Unparsed.of([shown(text)])));
     }
     let mut parser = Parser { text, tokens: &tokens };
     let mut clauses = Vec::new();
@@ -50,8 +47,8 @@ fn clauses<A: Searched>(text: &str) -> Parsed<Vec<Clause<A>>> {
             continue;
         }
         if clauses.len() == FILTER_CLAUSES_MAX {
-            let problem = format!("Invalid filter: more than {FILTER_CLAUSES_MAX} comparisons");
-            return Err(parser.error(&problem, Some(token), "ask for less"));
+            let problem = Problem::Comparisons.of([FILTER_CLAUSES_MAX.to_string()]);
+            return Err(parser.error(problem, Some(token), Form::Less));
         }
         clauses.push(parser.clause()?);
     }
@@ -74,7 +71,7 @@ enum Value<'a> {
 impl<'a> Parser<'a> {
     fn clause<A: Searched>(&mut self) -> Parsed<Clause<A>> {
         let left = self.left()?;
-        let (comparator, at) = self.comparator()?;
+        let (comparator, at) = self.comparator(A::LANGUAGE.has_patterns())?;
         let value = self.value(comparator)?;
         let (subject, values) = self.subject::<A>(&left)?;
         if !values.comparators().contains(&comparator) {
@@ -84,6 +81,9 @@ impl<'a> Parser<'a> {
             Value::None if comparator == Comparator::IsNull => Predicate::Absent,
             Value::None => Predicate::Present,
             Value::List(texts, at) => self.among(values, texts, comparator == Comparator::In, &at)?,
+            Value::One(value) if values == ValueType::Judgement && comparator.is_order() => {
+                self.number(ValueType::Float, comparator, &value)?
+            }
             Value::One(value) if values.are_numbers() => self.number(values, comparator, &value)?,
             Value::One(value) => self.text(values, comparator, &value)?,
         };
@@ -104,26 +104,23 @@ impl<'a> Parser<'a> {
     /// Reads the left side of a comparison.
     fn left(&mut self) -> Parsed<Token<'a>> {
         let Some(token) = self.take() else {
-            return Err(self.error("Invalid comparison clause", None, WANTED));
+            return Err(self.error(Problem::Incomplete, None, Form::Comparison));
         };
         let compared = self.tokens.first().is_some_and(|next| next.kind == Kind::Comparator);
         match token.kind {
             Kind::Path if !compared && (token.is_word("OR") || token.is_word("NOT")) => Err(self.invalid(&token)),
             Kind::Path | Kind::Text { quote: '"', .. } => Ok(token),
             Kind::Number | Kind::Text { .. } if compared => {
-                let problem = format!(
-                    "Invalid comparison clause. Expected 'Identifier' found '{}'",
-                    shown(token.text)
-                );
-                Err(self.error(&problem, Some(&token), "what is searched stands left, its value right"))
+                let problem = Problem::NotAnIdentifier.of([shown(token.text)]);
+                Err(self.error(problem, Some(&token), Form::Sides))
             }
             _ => Err(self.invalid(&token)),
         }
     }
 
-    fn comparator(&mut self) -> Parsed<(Comparator, Token<'a>)> {
+    fn comparator(&mut self, has_patterns: bool) -> Parsed<(Comparator, Token<'a>)> {
         let Some(token) = self.take() else {
-            return Err(self.error("Invalid comparison clause. Expected comparator", None, WANTED));
+            return Err(self.error(Problem::NoComparator, None, Form::Comparison));
         };
         let not = token.is_word("NOT");
         let named = |name: &str| {
@@ -132,7 +129,9 @@ impl<'a> Parser<'a> {
                 .find(|(word, _)| *word == name)
                 .map(|(_, found)| *found)
         };
-        let found = if token.kind == Kind::Comparator {
+        let found = if has_patterns && token.is_word("RLIKE") {
+            Some(Comparator::RLike)
+        } else if token.kind == Kind::Comparator {
             named(token.text)
         } else if token.is_word("IS") {
             let not = self.take_word("NOT");
@@ -149,8 +148,8 @@ impl<'a> Parser<'a> {
             Some(comparator) => Ok((comparator, token)),
             None if token.kind == Kind::Comparator || not || token.is_word("RLIKE") => {
                 let all = listed(Comparator::ALL.iter().map(|(name, _)| *name));
-                let problem = format!("Invalid comparator '{}' not one of {all}", shown(token.text));
-                Err(self.error(&problem, Some(&token), WANTED))
+                let problem = Problem::Comparator.of([shown(token.text), all]);
+                Err(self.error(problem, Some(&token), Form::Comparison))
             }
             None => Err(self.invalid(&token)),
         }
@@ -161,17 +160,13 @@ impl<'a> Parser<'a> {
         match (comparator, token) {
             (Comparator::IsNull | Comparator::IsNotNull, _) => Ok(Value::None),
             (Comparator::In | Comparator::NotIn, Some(token)) if token.kind == Kind::Open => self.list(token),
-            (Comparator::In | Comparator::NotIn, token) => Err(self.error(
-                "Invalid clause(s) in filter string: IN without a list",
-                token.as_ref(),
-                LIST_WANTED,
-            )),
+            (Comparator::In | Comparator::NotIn, token) => Err(self.error(Problem::NoList, token.as_ref(), Form::List)),
             (_, Some(token)) if matches!(token.kind, Kind::Number | Kind::Text { .. } | Kind::Path) => {
                 self.take();
                 Ok(Value::One(token))
             }
             (_, Some(token)) => Err(self.invalid(&token)),
-            (_, None) => Err(self.error("Invalid comparison clause. Expected value", None, WANTED)),
+            (_, None) => Err(self.error(Problem::NoValue, None, Form::Comparison)),
         }
     }
 
@@ -187,8 +182,8 @@ impl<'a> Parser<'a> {
                 _ => return Err(self.bad_list(token)),
             }
             if texts.len() > FILTER_LIST_MAX {
-                let problem = format!("Invalid list: more than {FILTER_LIST_MAX} values");
-                return Err(self.error(&problem, Some(&open), "ask for less"));
+                let problem = Problem::ListLength.of([FILTER_LIST_MAX.to_string()]);
+                return Err(self.error(problem, Some(&open), Form::Less));
             }
             let token = self.take();
             match token.map(|token| token.kind) {
@@ -201,15 +196,14 @@ impl<'a> Parser<'a> {
     }
 
     fn bad_list(&self, token: Option<Token<'_>>) -> FilterMistake {
-        let problem = "While parsing a list in the query, expected a non-empty list of quoted string values";
-        self.error(problem, token.as_ref(), LIST_WANTED)
+        self.error(Problem::BadList, token.as_ref(), Form::List)
     }
 
     fn subject<A: Searched>(&self, left: &Token<'_>) -> Parsed<(Subject<A>, ValueType)> {
-        let name = Name::read(left.text).ok_or_else(|| self.error("Invalid identifier", Some(left), KEY_WANTED))?;
+        let name = Name::read(left.text).ok_or_else(|| self.error(Problem::Identifier, Some(left), Form::Key))?;
         A::LANGUAGE
             .subject(name.word, name.key)
-            .map_err(|problem| self.error(&problem, Some(left), ""))
+            .map_err(|problem| self.error(problem, Some(left), Form::Said))
     }
 
     fn number(&self, values: ValueType, comparator: Comparator, token: &Token<'_>) -> Parsed<Predicate> {
@@ -232,18 +226,13 @@ impl<'a> Parser<'a> {
             _ => None,
         };
         test.ok_or_else(|| {
-            let (what, right) = match values {
-                ValueType::Float => ("metric", "a number without quotes, as in metrics.loss < 0.5"),
-                ValueType::WholeInteger => ("numeric attribute", "an integer without quotes"),
-                ValueType::QuotableInteger => ("numeric attribute", "an integer"),
-                _ => ("numeric attribute", "a number without quotes"),
+            let (problem, right) = match values {
+                ValueType::Float => (Problem::MetricValue, Form::MetricNumber),
+                ValueType::WholeInteger => (Problem::AttributeValue, Form::WholeNumber),
+                ValueType::QuotableInteger => (Problem::AttributeValue, Form::Integer),
+                _ => (Problem::AttributeValue, Form::Number),
             };
-            let found = shown(token.text);
-            self.error(
-                &format!("Expected numeric value type for {what}. Found {found}"),
-                Some(token),
-                right,
-            )
+            self.error(problem.of([shown(token.text)]), Some(token), right)
         })
     }
 
@@ -252,19 +241,15 @@ impl<'a> Parser<'a> {
             Kind::Text { content, .. } => content,
             _ if values.are_loose() => token.text,
             Kind::Number => {
-                let problem = format!("Expected a quoted string value. Got value {}", shown(token.text));
-                return Err(self.error(&problem, Some(token), QUOTES_WANTED));
+                let problem = Problem::NumberForText.of([shown(token.text)]);
+                return Err(self.error(problem, Some(token), Form::Quotes));
             }
             _ => {
-                let problem = format!(
-                    "Parameter value is either not quoted or unidentified quote types used for string value {}. Use \
-                     either single or double quotes.",
-                    shown(token.text)
-                );
-                return Err(self.error(&problem, Some(token), QUOTES_WANTED));
+                let problem = Problem::Unquoted.of([shown(token.text)]);
+                return Err(self.error(problem, Some(token), Form::Quotes));
             }
         };
-        let is_pattern = matches!(comparator, Comparator::Like | Comparator::ILike);
+        let is_pattern = matches!(comparator, Comparator::Like | Comparator::ILike | Comparator::RLike);
         if !is_pattern {
             return self.among(
                 values,
@@ -274,8 +259,15 @@ impl<'a> Parser<'a> {
             );
         }
         if content.chars().count() > LIKE_PATTERN_CHARS_MAX {
-            let problem = format!("Invalid pattern: more than {LIKE_PATTERN_CHARS_MAX} characters");
-            return Err(self.error(&problem, Some(token), "ask for less"));
+            let problem = Problem::PatternLength.of([LIKE_PATTERN_CHARS_MAX.to_string()]);
+            return Err(self.error(problem, Some(token), Form::Less));
+        }
+        if comparator == Comparator::RLike {
+            let regex = Regex::new(content).map_err(|why| {
+                let problem = Problem::Regex.of([shown(content), why]);
+                self.error(problem, Some(token), Form::Said)
+            });
+            return regex.map(Predicate::Matches);
         }
         Ok(Predicate::Like(Pattern::new(content, comparator == Comparator::ILike)))
     }
@@ -284,12 +276,11 @@ impl<'a> Parser<'a> {
         if let ValueType::Word(words) = values
             && let Some(unknown) = texts.iter().find(|text| !words.contains(*text))
         {
-            let problem = format!("Unknown value in filter: '{}'", shown(unknown));
-            return Err(self.error(
-                &problem,
-                Some(at),
-                &format!("it is one of {}", listed(words.iter().copied())),
-            ));
+            let right = Phrase {
+                kind: Form::OneOf,
+                values: vec![listed(words.iter().copied())],
+            };
+            return Err(self.error(Problem::Word.of([shown(unknown)]), Some(at), right));
         }
         if values != ValueType::ExperimentId {
             let among = texts.into_iter().map(str::to_owned).collect();
@@ -304,10 +295,10 @@ impl<'a> Parser<'a> {
                 // No experiment has this number.
                 Err(Error::NotFound(_)) => {}
                 Err(Error::Invalid(_)) => {
-                    let problem = format!("Invalid experiment ID '{}'", shown(text));
-                    return Err(self.error(&problem, Some(at), "an experiment ID is an integer"));
+                    let problem = Problem::ExperimentId.of([shown(text)]);
+                    return Err(self.error(problem, Some(at), Form::ExperimentNumber));
                 }
-                Err(other) => return Err(self.error(&other.to_string(), Some(at), "")),
+                Err(other) => return Err(self.error(Problem::Other.of([other.to_string()]), Some(at), Form::Said)),
             }
         }
         Ok(Predicate::Id { among, wanted })
@@ -325,49 +316,43 @@ impl<'a> Parser<'a> {
         let elsewhere = entities
             .iter()
             .any(|entity| entity.values.comparators().contains(&comparator));
-        let problem = match comparator {
-            Comparator::IsNull | Comparator::IsNotNull if elsewhere => {
-                "IS NULL / IS NOT NULL is only supported for tags and params".to_owned()
+        let problem: Phrase<Problem> = match comparator {
+            Comparator::IsNull | Comparator::IsNotNull if elsewhere => Problem::NullTest.into(),
+            _ if list && matches!(subject, Subject::Attribute(_)) => {
+                Problem::ListedAttributes.of([A::LANGUAGE.listed_attributes()])
             }
-            _ if list && matches!(subject, Subject::Attribute(_)) => format!(
-                "Only {} attributes support comparison with a list of quoted string values.",
-                A::LANGUAGE.listed_attributes()
-            ),
             _ => {
                 let valid = listed(values.comparators().iter().map(|comparator| comparator.name()));
-                format!("Invalid comparator '{}' not one of {valid}", comparator.name())
+                Problem::Comparator.of([comparator.name().to_owned(), valid])
             }
         };
-        self.error(&problem, Some(at), "")
+        self.error(problem, Some(at), Form::Said)
     }
 
     /// The error for a token that cannot be part of a filter, or not in this position.
     fn invalid(&self, token: &Token<'_>) -> FilterMistake {
         let right = match token.kind {
             Kind::Semicolon => {
-                let problem = "Search filter contained multiple expression";
-                return self.error(problem, Some(token), "Provide AND-ed expression list");
+                return self.error(Problem::SeveralExpressions, Some(token), Form::AndList);
             }
-            Kind::Unclosed => "the quote is never closed",
-            Kind::Open | Kind::Close => "comparisons are joined by AND, without parentheses",
-            Kind::Path if token.is_word("OR") || token.is_word("NOT") => "comparisons are only joined by AND",
-            Kind::Unknown => KEY_WANTED,
-            _ => WANTED,
+            Kind::Unclosed => Form::Unclosed,
+            Kind::Open | Kind::Close => Form::NoParentheses,
+            Kind::Path if token.is_word("OR") || token.is_word("NOT") => Form::OnlyAnd,
+            Kind::Unknown => Form::Key,
+            _ => Form::Comparison,
         };
-        let problem = format!("Invalid clause(s) in filter string: '{}'", shown(token.text));
-        self.error(&problem, Some(token), right)
+        self.error(Problem::Token.of([shown(token.text)]), Some(token), right)
     }
 
     /// A mistake at a token. `None`: something is missing at the end.
-    fn error(&self, problem: &str, at: Option<&Token<'_>>, right: &str) -> FilterMistake {
+    fn error(
+        &self,
+        problem: impl Into<Phrase<Problem>>,
+        at: Option<&Token<'_>>,
+        right: impl Into<Phrase<Form>>,
+    ) -> FilterMistake {
         let end = self.text.len();
         let at = at.map_or(end..end, |token| token.start..token.start + token.text.len());
-        FilterMistake::at(self.text, at, problem, right)
+        FilterMistake::at(self.text, at, problem.into(), right.into())
     }
 }
-
-const WANTED: &str = "a comparison has the form <entity>.<key> <comparator> <value>";
-const KEY_WANTED: &str =
-    "a key with other characters than letters, digits, '_' and '.' stands in back-quotes: tags.`a b`";
-const QUOTES_WANTED: &str = "a text stands in single or double quotes: params.model = 'cnn'";
-const LIST_WANTED: &str = "a list has the form ('a', 'b')";

@@ -28,6 +28,7 @@ fn printed(clause: &Clause<RunAttribute>) -> String {
             let (name, _) = DatasetField::ALL.iter().find(|(_, found)| found == field).unwrap();
             format!("dataset.{name}")
         }
+        Subject::Named(..) => panic!("runs have none"),
         Subject::Attribute(id) => RunAttribute::LANGUAGE
             .attributes
             .iter()
@@ -53,7 +54,7 @@ fn printed(clause: &Clause<RunAttribute>) -> String {
         Predicate::Like(pattern) => format!("LIKE {}", text(&pattern.text().to_owned())),
         Predicate::Absent => "IS NULL".to_owned(),
         Predicate::Present => "IS NOT NULL".to_owned(),
-        Predicate::Id { .. } => panic!("runs have none"),
+        Predicate::Matches(_) | Predicate::Id { .. } => panic!("runs have none"),
     };
     format!("{subject} {test}")
 }

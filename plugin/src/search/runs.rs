@@ -110,7 +110,7 @@ impl Searchable for FullRun<'_> {
             }
             Subject::Param(key) => Field::of_key(key, &self.params),
             Subject::Tag(key) => Field::of_key(key, &self.tags),
-            Subject::Dataset(_) => Field::Absent,
+            Subject::Dataset(_) | Subject::Named(..) => Field::Absent,
             Subject::Attribute(attribute) => match attribute {
                 RunAttribute::RunId => Field::Text(self.run.id.to_string().into()),
                 RunAttribute::RunName => Field::text(&self.run.name),

@@ -1,7 +1,9 @@
 //! Schemas: tables of the fields that a search of one kind of item can use. A new kind of item needs a table
 //! and no parser.
 
+pub use super::comparator::Comparator;
 use super::lex::shown;
+use super::problem::{Phrase, Problem};
 
 /// The attributes of one kind of searched item, with its schema.
 pub trait Searched: Copy + PartialEq + std::fmt::Debug + 'static {
@@ -46,6 +48,16 @@ pub enum EntityKind {
     Tag,
     /// The datasets of the inputs.
     Dataset,
+    /// The metadata of a trace.
+    Metadata,
+    /// The spans of a trace.
+    Span,
+    /// The feedback on a trace.
+    Feedback,
+    /// The expectations on a trace.
+    Expectation,
+    /// The issues of a trace.
+    Issue,
 }
 
 /// One name of an attribute.
@@ -84,27 +96,20 @@ pub enum ValueType {
     ExperimentId,
     /// Integers, quoted or not.
     QuotableInteger,
+    /// Quoted texts and regular expressions. The value may be absent.
+    OptionalPattern,
+    /// Quoted texts, lists of them, and regular expressions.
+    ListedPattern,
+    /// Quoted texts and regular expressions.
+    Pattern,
+    /// Patterns of LIKE only.
+    Content,
+    /// Quoted texts that must be equal.
+    Exact,
+    /// Quoted texts and regular expressions, or numbers in an order. The value may be absent.
+    Judgement,
     /// No values: the field is only for orders.
     OrderOnly,
-}
-
-/// A comparator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparator {
-    /// A relation of numbers or, for `=` and `!=`, of texts.
-    Order(Relation),
-    /// `LIKE`
-    Like,
-    /// `ILIKE`
-    ILike,
-    /// `IN`
-    In,
-    /// `NOT IN`
-    NotIn,
-    /// `IS NULL`
-    IsNull,
-    /// `IS NOT NULL`
-    IsNotNull,
 }
 
 /// A relation of two values.
@@ -137,6 +142,8 @@ pub enum Subject<A> {
     Tag(String),
     /// A field of the dataset inputs.
     Dataset(DatasetField),
+    /// Something of a trace that has a key: a metadata, a field of its spans, a feedback, an expectation, an issue.
+    Named(EntityKind, String),
 }
 
 /// A searchable field of a dataset input.
@@ -160,16 +167,30 @@ impl DatasetField {
 }
 
 impl<A: Copy> Schema<A> {
+    /// True if its searches know regular expressions.
+    pub fn has_patterns(&self) -> bool {
+        self.entities
+            .iter()
+            .any(|entity| entity.values.comparators().contains(&Comparator::RLike))
+    }
+
     /// Resolves a name in a filter: an optional word before the first dot, and the key after it. Returns the
-    /// subject and the type of its values, or the message of an error.
-    pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    /// subject and the type of its values, or the problem.
+    pub fn subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         self.subject_of(self.entity(word, |_| &[])?, key)
     }
 
-    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    fn subject_of(&self, entity: &Entity, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         let key_named = || key.to_owned();
         let subject = match entity.kind {
             EntityKind::Attribute => return self.attribute(key),
+            EntityKind::Span => return span_field(key),
+            EntityKind::Issue if key != "id" => {
+                return Err(Problem::Issue.of([shown(key)]));
+            }
+            EntityKind::Metadata | EntityKind::Feedback | EntityKind::Expectation | EntityKind::Issue => {
+                Subject::Named(entity.kind, key_named())
+            }
             EntityKind::Metric => Subject::Metric(key_named()),
             EntityKind::Param => Subject::Param(key_named()),
             EntityKind::Tag => Subject::Tag(key_named()),
@@ -177,10 +198,7 @@ impl<A: Copy> Schema<A> {
                 Some((_, field)) => Subject::Dataset(*field),
                 None => {
                     let names = listed(DatasetField::ALL.iter().map(|(name, _)| *name));
-                    return Err(format!(
-                        "Invalid dataset key '{}' specified. Valid keys are {names}",
-                        shown(key)
-                    ));
+                    return Err(Problem::Dataset.of([shown(key), names]));
                 }
             },
         };
@@ -188,7 +206,7 @@ impl<A: Copy> Schema<A> {
     }
 
     /// Resolves a name in an order, as `subject` does in a filter.
-    pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    pub fn ordered_subject(&self, word: Option<&str>, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         let entity = self.entity(word, |entity| entity.words_of_orders)?;
         if !entity.ordered {
             let words = listed(
@@ -197,10 +215,8 @@ impl<A: Copy> Schema<A> {
                     .filter(|entity| entity.ordered)
                     .filter_map(Entity::word),
             );
-            return Err(format!(
-                "Invalid order_by entity type '{}'. Valid values are {words}",
-                entity.word().unwrap_or("")
-            ));
+            let word = entity.word().unwrap_or_default().to_owned();
+            return Err(Problem::OrderEntity.of([word, words]));
         }
         match entity.kind {
             EntityKind::Attribute => match self.attributes.iter().find(|row| row.name == key && row.ordered) {
@@ -216,21 +232,18 @@ impl<A: Copy> Schema<A> {
         &self,
         word: Option<&str>,
         more: impl Fn(&Entity) -> &'static [&'static str],
-    ) -> Result<&'static Entity, String> {
+    ) -> Result<&'static Entity, Phrase<Problem>> {
         let named = |entity: &&Entity| match word {
             Some(word) => entity.words.contains(&word) || more(entity).contains(&word),
             None => entity.kind == EntityKind::Attribute,
         };
         self.entities.iter().find(named).ok_or_else(|| {
             let words = listed(self.entities.iter().filter_map(Entity::word));
-            format!(
-                "Invalid entity type '{}'. Valid values are {words}",
-                shown(word.unwrap_or_default())
-            )
+            Problem::Entity.of([shown(word.unwrap_or_default()), words])
         })
     }
 
-    fn attribute(&self, key: &str) -> Result<(Subject<A>, ValueType), String> {
+    fn attribute(&self, key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
         let searched = |row: &Attribute<A>| row.values != ValueType::OrderOnly;
         match self.attributes.iter().find(|row| row.name == key && searched(row)) {
             Some(row) => Ok((Subject::Attribute(row.id), row.values)),
@@ -238,12 +251,9 @@ impl<A: Copy> Schema<A> {
         }
     }
 
-    fn invalid_attribute(&self, key: &str, valid: impl Fn(&Attribute<A>) -> bool) -> String {
+    fn invalid_attribute(&self, key: &str, valid: impl Fn(&Attribute<A>) -> bool) -> Phrase<Problem> {
         let names = listed(self.attributes.iter().filter(|row| valid(row)).map(|row| row.name));
-        format!(
-            "Invalid attribute key '{}' specified. Valid keys are {names}",
-            shown(key)
-        )
+        Problem::Attribute.of([shown(key), names])
     }
 
     /// The attributes that accept a list, for a message.
@@ -260,28 +270,6 @@ impl Entity {
 }
 
 impl ValueType {
-    /// The comparators for values of this type.
-    pub fn comparators(self) -> &'static [Comparator] {
-        use Comparator::{ILike, In, IsNotNull, IsNull, Like, NotIn, Order};
-        const EQUAL: Comparator = Order(Relation::Equal);
-        const NOT_EQUAL: Comparator = Order(Relation::NotEqual);
-        match self {
-            ValueType::Float | ValueType::Integer | ValueType::WholeInteger | ValueType::QuotableInteger => &[
-                EQUAL,
-                NOT_EQUAL,
-                Order(Relation::Less),
-                Order(Relation::LessOrEqual),
-                Order(Relation::Greater),
-                Order(Relation::GreaterOrEqual),
-            ],
-            ValueType::Text => &[EQUAL, NOT_EQUAL, Like, ILike],
-            ValueType::OptionalText => &[EQUAL, NOT_EQUAL, Like, ILike, IsNull, IsNotNull],
-            ValueType::ListedText | ValueType::UnquotedText => &[EQUAL, NOT_EQUAL, Like, ILike, In, NotIn],
-            ValueType::ExperimentId | ValueType::Word(_) => &[EQUAL, NOT_EQUAL, In, NotIn],
-            ValueType::OrderOnly => &[],
-        }
-    }
-
     /// True if texts of this type need no quotes.
     pub fn are_loose(self) -> bool {
         matches!(self, ValueType::UnquotedText | ValueType::Word(_))
@@ -296,30 +284,18 @@ impl ValueType {
     }
 }
 
-impl Comparator {
-    /// All comparators, as they are written.
-    pub const ALL: [(&'static str, Comparator); 12] = [
-        ("=", Comparator::Order(Relation::Equal)),
-        ("!=", Comparator::Order(Relation::NotEqual)),
-        ("<", Comparator::Order(Relation::Less)),
-        ("<=", Comparator::Order(Relation::LessOrEqual)),
-        (">", Comparator::Order(Relation::Greater)),
-        (">=", Comparator::Order(Relation::GreaterOrEqual)),
-        ("LIKE", Comparator::Like),
-        ("ILIKE", Comparator::ILike),
-        ("IN", Comparator::In),
-        ("NOT IN", Comparator::NotIn),
-        ("IS NULL", Comparator::IsNull),
-        ("IS NOT NULL", Comparator::IsNotNull),
-    ];
+/// The prefix of keys of spans that name an attribute.
+pub(super) const SPAN_ATTRIBUTES: &str = "attributes.";
 
-    /// The comparator as it is written.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, comparator)| *comparator == self)
-            .map_or("=", |(name, _)| name)
-    }
+/// Resolves a field of spans.
+fn span_field<A>(key: &str) -> Result<(Subject<A>, ValueType), Phrase<Problem>> {
+    let values = match key {
+        "name" | "type" | "status" => ValueType::ListedPattern,
+        "content" => ValueType::Content,
+        _ if key.strip_prefix(SPAN_ATTRIBUTES).is_some_and(|name| !name.is_empty()) => ValueType::Pattern,
+        _ => return Err(Problem::Span.of([shown(key)])),
+    };
+    Ok((Subject::Named(EntityKind::Span, key.to_owned()), values))
 }
 
 /// A list of words for a message, in Python's form: `['a', 'b']`.

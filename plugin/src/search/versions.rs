@@ -160,7 +160,7 @@ impl Searchable for FullVersion {
         match subject {
             Subject::Tag(key) if key == SEMVER_TAG => Field::Text(version.semver.to_string().into()),
             Subject::Tag(key) => Field::of_key(key, &self.tags),
-            Subject::Metric(_) | Subject::Param(_) | Subject::Dataset(_) => Field::Absent,
+            Subject::Metric(_) | Subject::Param(_) | Subject::Dataset(_) | Subject::Named(..) => Field::Absent,
             Subject::Attribute(attribute) => match attribute {
                 VersionAttribute::Name => Field::text(&self.model_name),
                 VersionAttribute::Number => integer(version.number),

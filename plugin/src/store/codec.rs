@@ -22,6 +22,8 @@ pub mod link;
 pub mod logged_models;
 pub mod purge;
 pub mod registry;
+pub mod spans;
+pub mod traces;
 pub mod upload;
 
 pub use chunk::{read_chunk, write_chunk};

@@ -23,7 +23,12 @@
 //! | `r` run `t` key | value of the tag | its run |
 //! | `h` run, key, time, step, value | – | histories, by (time, step, value) |
 //! | `H` run, key, time, step, value | a chunk: many points of which this is the last | histories |
+//! | `t` trace `a` | trace: its data, tags, metadata and assessments | its id |
+//! | `t` trace `s` number | a batch of its spans | its trace |
 //! | `u` experiment, name, digest, context | context of a dataset's use | searches of datasets |
+//! | `i` experiment `f` session, trace | – | traces with assessments that count for a whole session |
+//! | `i` experiment `t` start↓, trace | – | searches of traces in default order |
+//! | `i` experiment `v` field, key, value, start↓, trace | – | searches of traces for a tag, metadata, state, run or prompt |
 //! | `j` `r` run, or `v` model, number | the look-up of the CI job that it names | changes of the tags that name it; maintenance |
 //! | `s` experiment, commit | the run whose end is still to become the status of the commit | maintenance |
 //! | `x` upload | a file that is uploaded in parts | its id; upload GC |
@@ -67,11 +72,14 @@ mod audit;
 mod columns;
 mod commit_statuses;
 mod jobs;
+mod layout;
 pub mod logged_models;
 mod points;
 mod purge;
+mod read_key;
 pub mod registry;
 mod runs;
+pub mod traces;
 mod uploads;
 
 pub use audit::{audit_records, audited_at, audited_change, audited_logging};
@@ -81,6 +89,7 @@ pub use columns::{
 };
 pub use commit_statuses::{all_pending_statuses, pending_status, pending_status_of};
 pub use jobs::{JobTarget, all_job_lookups, job_lookup, job_target_of};
+pub use layout::Family;
 use points::read_point;
 pub use points::{
     POINT_BYTES, chunk, chunks, high_water_mark, histories, history, newest_point, point, point_at, point_of,
@@ -89,6 +98,7 @@ pub use points::{
 pub use purge::{
     Tombstone, all_deletions, all_tombstones, deleted_run, deletion, of_experiment, tombstone, tombstone_of,
 };
+pub use read_key::{FieldValue, ReadKey, read_key};
 pub use runs::{
     RUN_SORT_KEY_BYTES, RunPart, name_and_digest, packed_run, run, run_input, run_inputs, run_itself, run_metric,
     run_model_input, run_model_output, run_of_sort_key, run_param, run_part, run_parts, run_sort_key, run_tag,

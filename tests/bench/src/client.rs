@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -70,6 +70,13 @@ impl Target {
     /// A GET of a path below `/api/2.0/mlflow/`.
     pub fn get(&self, path: &str) -> Call {
         Call::get(self.path(path))
+    }
+
+    /// A GET of a page for people, by its path below `/-/ml/`.
+    pub fn page(&self, path: &str) -> Call {
+        let mut call = Call::get(format!("{}/-/ml/{path}", self.prefix));
+        call.headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+        call
     }
 
     /// A POST of JSON to a path below `/api/2.0/mlflow/`.

@@ -12,6 +12,7 @@ mod load;
 mod native;
 mod neighbours;
 mod options;
+mod pages;
 mod report;
 mod scenario;
 
@@ -38,6 +39,8 @@ const FLUSHES_QUICK: usize = 100;
 const QUICK_BELOW: Duration = Duration::from_millis(500);
 /// A server is idle after this time without requests.
 const IDLE: Duration = Duration::from_secs(2);
+/// The time in which a server with a compiled component in its cache should start.
+const WARM_START_MAX: Duration = Duration::from_millis(100);
 /// Number of starts on existing data.
 const STARTS: usize = 5;
 
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
 /// Measures; returns the number of wrong answers.
 fn run(options: Options) -> Result<u64> {
     ensure!(
-        !Group::wanted(&options).is_empty() || options.wants(neighbours::NAME),
+        !Group::wanted(&options).is_empty() || pages::is_wanted(&options) || options.wants(neighbours::NAME),
         "no scenario has {:?} in its name",
         options.only
     );
@@ -98,7 +101,11 @@ async fn measure_own(options: Options, launcher: &Launcher) -> Result<u64> {
     print_flush(&options, launcher.work_dir())?;
     let server = launcher.start()?;
     let token = server.token.clone().context("the first start showed no token")?;
-    say!("binary: {}", bytes(launcher.binary_bytes()?));
+    say!(
+        "binary: {}, of which the component: {}",
+        bytes(launcher.binary_bytes()?),
+        bytes(numbers::whole(mlforge_component::COMPONENT.len()))
+    );
     say!("first start, on an empty directory: {}", seconds(server.ready_after));
     tokio::time::sleep(IDLE).await;
     say!(
@@ -138,6 +145,7 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
             );
         }
     }
+    pages::measure(bench).await?;
     if let (Some((launcher, server)), true) = (own, bench.options.wants(neighbours::NAME)) {
         say!("");
         let before = memory_before(server)?;
@@ -197,9 +205,10 @@ async fn measure_starts(launcher: &Launcher, token: &str) -> Result<()> {
         let (best, median) = (times.first(), times.get(STARTS / 2));
         if let (Some(best), Some(median)) = (best, median) {
             say!(
-                "start on existing data, {what}: best {}, median {}",
+                "start on existing data, {what}: best {}, median {}{}",
                 seconds(*best),
-                seconds(*median)
+                seconds(*median),
+                if *median > WARM_START_MAX { "  over 100 ms" } else { "" }
             );
         }
     }

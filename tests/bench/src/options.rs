@@ -19,7 +19,7 @@ usage: cargo xtask bench [-- OPTIONS]
   --token TOKEN      its bearer token
   --seconds S        length of each measurement, 0.1 to 60 [default: 2]
   --concurrency LIST connections at the same time, 1 to 256 each [default: 1,8,32]
-  --runs LIST        runs in the experiments that are searched, 1 to 1000000 each [default: 1000]
+  --runs LIST        runs in the experiments that are searched or shown, 1 to 1000000 each [default: 1000]
   --only WORD        only scenarios whose name has WORD in it
   --quick            0.3 s each at concurrency 1 and 8: tells whether everything works, not how fast
   --dir DIR          where the data directory is made: choose the disk [default: the system's temporary directory]
@@ -35,12 +35,15 @@ the rate as a share of: a bare hyper server; an empty request through the compon
   json      serde_json writing the same answer over and over on one core
   bare      a bare hyper server that writes (flushed) or reads the same file
   native    mlforge's storage behind a bare hyper server, with the same reads and writes, without component and forge
-The exit code is 1 when any answer was wrong.
+A page for people has a line of its own: size and time of the page, then those of the calls that MLflow's own page makes for
+the same view, and the time of the page as a share of theirs. All are sent on one connection, in turns.
+The exit code is 1 when any answer was wrong, or a page has more than 150,000 bytes.
 
 examples:
   cargo xtask bench -- --quick
   cargo xtask bench -- --only search_runs --runs 1000,10000,100000
   cargo xtask bench -- --only log_ --concurrency 32 --seconds 10
+  cargo xtask bench -- --only pages --runs 100000
   cargo xtask bench -- --only neighbours                      a quiet project, alone and beside greedy ones
   cargo xtask bench -- --url http://127.0.0.1:5000            a stock mlflow server
   MLFORGE_LOG=warn cargo xtask bench                          the server writes no line per request";

@@ -10,7 +10,7 @@ use mlforge_plugin::http::rights::RequiredRight;
 use mlforge_plugin::http::route::ROUTES;
 use serde_json::{Value, json};
 
-use super::{Audited, OWNER_TOKEN_ID, actions};
+use super::{As, Audited, OWNER_TOKEN_ID, actions};
 
 /// Routes that change nothing that anybody can see: steps of an upload in parts before its last.
 const STEPS: [&str; 3] = [
@@ -18,6 +18,8 @@ const STEPS: [&str; 3] = [
     "mlflow-artifacts/mpu/part/",
     "mlflow-artifacts/mpu/abort/",
 ];
+/// The headers of a request with spans.
+const SPAN_HEADERS: &[(&str, &str)] = &[("content-type", "application/json"), ("x-mlflow-experiment-id", "0")];
 /// Routes that share a record: `logging.rs` tests them.
 const LOGGING: [&str; 2] = ["runs/log-metric", "runs/log-parameter"];
 
@@ -32,7 +34,11 @@ impl Changes {
     #[track_caller]
     fn make(&mut self, method: &str, endpoint: &str, body: Value, expected: [&str; 3]) -> Value {
         let (action, object, detail) = (expected[0], expected[1], expected[2]);
-        let answer = self.audited.owner().call(method, endpoint, &body);
+        let sender = As {
+            headers: if endpoint == "v1/traces" { SPAN_HEADERS } else { &[] },
+            ..self.audited.owner()
+        };
+        let answer = sender.call(method, endpoint, &body);
         let time_ms = self.audited.now_ms();
         let records = self.audited.records();
         assert_eq!(
@@ -73,6 +79,7 @@ fn every_kind_of_change_leaves_exactly_one_record() {
     models(&mut changes);
     versions(&mut changes);
     files(&mut changes, &run);
+    traces(&mut changes);
     let routes = ROUTES.iter().map(|route| (route.right, route.path, route.action));
     let files = FILE_ROUTES.iter().map(|route| (route.right, route.path, route.action));
     let missing: Vec<&str> = routes
@@ -217,6 +224,27 @@ fn versions(changes: &mut Changes) {
     let delete = ["registered-models/delete-alias", first, "champion"];
     changes.make("DELETE", alias, named.clone(), delete);
     changes.make("DELETE", &path("delete"), named, ["model-versions/delete", first, ""]);
+}
+
+fn traces(changes: &mut Changes) {
+    let begun = json!({"experiment_id": "0", "timestamp_ms": 1});
+    let begun = changes.make("POST", "mlflow/traces", begun, ["traces/start", "", ""]);
+    let id = begun["trace_info"]["request_id"].as_str().unwrap().to_owned();
+    let (trace, path) = (format!("trace {id}"), format!("mlflow/traces/{id}"));
+    let end = json!({"timestamp_ms": 5, "status": "OK"});
+    changes.make("PATCH", &path, end, ["traces/end", &trace, ""]);
+    let (tags, tag) = (format!("{path}/tags"), json!({"key": "k", "value": "v"}));
+    changes.make("PATCH", &tags, tag.clone(), ["traces/set-tag", &trace, "k"]);
+    changes.make("DELETE", &tags, tag, ["traces/delete-tag", &trace, "k"]);
+    let link = json!({"trace_ids": [id], "run_id": "r1"});
+    changes.post("traces/link-to-run", link, &trace, "r1");
+    let prompts = json!({"trace_id": id, "prompt_versions": [{"name": "p", "version": "1"}]});
+    changes.post("traces/link-prompts", prompts, &trace, "");
+    let delete = json!({"experiment_id": "0", "request_ids": [id]});
+    changes.post("traces/delete-traces", delete, &trace, "");
+    let spans = json!([{"traceId": "0a", "spanId": "0b", "name": "n"}]);
+    let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
+    changes.make("POST", "v1/traces", body, ["traces/ingest", "experiment 0", ""]);
 }
 
 fn files(changes: &mut Changes, run: &str) {

@@ -17,7 +17,7 @@ use http::Request;
 use http_body_util::Full;
 use mlforge::storage::memory::MemoryBlobs;
 use mlforge::storage::{Commit, CommitError, ProjectId, Records as _, Write};
-use mlforge::{Host, PeerAddress};
+use mlforge::{Host, HostBuilder, PeerAddress};
 use mlforge_plugin::domain::audit::{AuditCaller, AuditRecord};
 use mlforge_plugin::store::codec::audit::write_audit_record;
 use mlforge_plugin::store::keys;
@@ -65,6 +65,15 @@ impl Audited {
         days: Option<u64>,
         before_commit: impl Fn(&Commit) -> Result<(), CommitError> + Send + Sync + 'static,
     ) -> Self {
+        Self::configured(days, before_commit, |builder| builder)
+    }
+
+    /// The same, with other settings of the host.
+    fn configured(
+        days: Option<u64>,
+        before_commit: impl Fn(&Commit) -> Result<(), CommitError> + Send + Sync + 'static,
+        configure: impl FnOnce(HostBuilder) -> HostBuilder,
+    ) -> Self {
         let before_commit: Box<BeforeCommit> = Box::new(before_commit);
         let passed_ms: Arc<AtomicU64> = Arc::default();
         let clock = Arc::clone(&passed_ms);
@@ -89,7 +98,7 @@ impl Audited {
             .build()
             .unwrap();
         Self {
-            host: builder.build().unwrap(),
+            host: configure(builder).build().unwrap(),
             records,
             runtime,
             passed_ms,

@@ -1,6 +1,6 @@
 //! The records of changes that pages make.
 
-use super::{Audited, actions};
+use super::{Audited, KEPT_DAYS, actions};
 
 #[test]
 fn a_change_of_chosen_runs_leaves_a_record_of_each() {
@@ -48,4 +48,15 @@ fn a_change_of_chosen_runs_leaves_a_record_of_each() {
     let count = audited.records().len();
     owner.ask("POST", "/-/ml/experiments/0/runs/restore", chosen);
     assert_eq!(audited.records().len(), count);
+}
+
+#[test]
+fn a_call_of_mlflows_own_pages_leaves_the_record_of_the_api() {
+    let build = tempfile::tempdir().unwrap();
+    std::fs::write(build.path().join("index.html"), "").unwrap();
+    let audited = Audited::configured(Some(KEPT_DAYS), |_| Ok(()), |builder| builder.mlflow_ui(build.path()));
+    let path = "/-/ml/mlflow-ui/ajax-api/2.0/mlflow/runs/create";
+    let answer = audited.owner().ask("POST", path, r#"{"experiment_id": "0"}"#);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(actions(&audited.records()), ["runs/create"]);
 }

@@ -243,3 +243,60 @@ fn names_of_users_are_text_in_charts_too() {
         .hides("<script>alert")
         .hides("<img src=x");
 }
+
+/// A file of a comparison.
+fn file(tracker: &Tracker, ending: &str, runs: &[&str], more: &str) -> mlforge_tests::tracker::File {
+    let runs: Vec<String> = runs.iter().map(|run| format!("run={run}")).collect();
+    let path = format!("/-/ml/compare.{ending}?{}{more}", runs.join("&"));
+    tracker.file("GET", &path, &[("accept", "text/html")], "")
+}
+
+#[test]
+fn a_comparison_is_a_file_with_full_values() {
+    let tracker = Tracker::fresh();
+    let long = "x".repeat(1_000);
+    let a = run(
+        &tracker,
+        "=first",
+        &[("lr", "1e-4"), ("note", &long)],
+        &[("acc", &[0.1, 0.123_456_789])],
+    );
+    let b = run(&tracker, "second", &[("lr", "1e-4")], &[("acc", &[f64::NAN])]);
+    let csv = file(&tracker, "csv", &[&a, &b], "");
+    assert_eq!(
+        csv.headers["content-disposition"],
+        "attachment; filename=\"comparison.csv\""
+    );
+    let expected = [
+        format!("kind,key,{a},{b}"),
+        "run,name,\"'=first\",second".to_owned(),
+        "param,lr,1e-4,1e-4".to_owned(),
+        format!("param,note,{long},"),
+        "metric,acc,0.123456789,NaN".to_owned(),
+    ];
+    assert_eq!(csv.ok().trim_end().split("\r\n").collect::<Vec<_>>(), expected);
+    let csv = file(&tracker, "csv", &[&a, &b], "&only=differ").ok();
+    assert!(!csv.contains("param,lr") && csv.contains("param,note"));
+    let json: Value = serde_json::from_str(&file(&tracker, "json", &[&a, &b], "").ok()).unwrap();
+    let expected = json!({"runs": [
+        {"run_id": a, "name": "=first", "params": {"lr": "1e-4", "note": long}, "metrics": {"acc": 0.123_456_789}},
+        {"run_id": b, "name": "second", "params": {"lr": "1e-4"}, "metrics": {"acc": "NaN"}},
+    ]});
+    assert_eq!(json, expected);
+    let only = compare(&tracker, &[&a, &b], "&only=differ").ok();
+    only.shows(&format!("compare.csv?run={a}&amp;run={b}&amp;only=differ\""));
+}
+
+#[test]
+fn a_file_of_a_comparison_leaves_nothing_out() {
+    let tracker = Tracker::fresh();
+    let a = run(&tracker, "a", &[], &[]);
+    let many: Vec<String> = (0..21).map(|_| tracker.run("0", 1)).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for runs in [&[][..], &many[..], &[a.as_str(), "x"][..]] {
+        assert_eq!(file(&tracker, "csv", runs, "").status, 400, "{runs:?}");
+        assert_eq!(file(&tracker, "json", runs, "").status, 400, "{runs:?}");
+    }
+    let missing = "0".repeat(32);
+    assert_eq!(file(&tracker, "csv", &[&a, &missing], "").status, 404);
+}

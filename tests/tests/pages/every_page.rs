@@ -6,12 +6,13 @@ use mlforge_tests::tracker::Tracker;
 use super::{Page, hostile, page, page_in};
 
 /// The routes whose answers are no pages.
-const OTHERS: [&str; 12] = [
-    "/-/ml/audit",
+const OTHERS: [&str; 13] = [
     "/-/ml/assets/{name}",
     "/-/ml/",
     "/-/ml/candidates/{run_id}/metrics/{*metric}",
     "/-/ml/badge/{of}/{*metric}",
+    "/-/ml/compare.csv",
+    "/-/ml/compare.json",
     "/-/ml/experiments/{experiment_id}/runs.csv",
     "/-/ml/experiments/{experiment_id}/runs.json",
     "/-/ml/candidates/{run_id}/metrics.csv",

@@ -3,7 +3,7 @@
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-use super::{page, page_in, submit};
+use super::{Page, page, page_in, submit};
 
 #[test]
 fn an_empty_project_teaches_how_to_log() {
@@ -11,6 +11,15 @@ fn an_empty_project_teaches_how_to_log() {
     page.shows("export MLFLOW_TRACKING_URI=http://ml.test/api/v4/projects/1/ml/mlflow")
         .shows("Default")
         .shows("New experiment");
+}
+
+#[test]
+fn the_address_of_the_clients_leads_to_the_pages() {
+    let headers = [("accept", "text/html"), ("host", "ml.test")];
+    Page::of(Tracker::fresh().file("GET", "/", &headers, ""))
+        .ok()
+        .shows("/-/ml/experiments\"")
+        .shows("/-/ml/models\"");
 }
 
 #[test]

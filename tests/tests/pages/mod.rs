@@ -1,5 +1,7 @@
 //! The pages for people: each is asked for as a browser does, and read as text.
 
+mod audit;
+mod bounds;
 mod charts;
 mod compare;
 mod escaping;
@@ -17,6 +19,7 @@ mod run;
 mod run_changes;
 mod run_files;
 mod server;
+mod sparklines;
 mod trash;
 mod versions;
 

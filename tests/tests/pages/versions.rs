@@ -55,7 +55,8 @@ fn a_version_shows_what_its_run_logged_and_how_to_load_it() {
     let shown = shown
         .shows("title=\"0.93119\"")
         .shows("0.9312")
-        .shows("Step 12,000")
+        .shows("@ 12,000")
+        .shows(&format!("candidates/{run}/metric?key=val_acc"))
         .shows("3e-4")
         .shows("mlflow.pyfunc.load_model(&quot;models:/m/1.4.0&quot;)")
         .shows("export MLFLOW_TRACKING_URI=http://ml.test/api/v4/projects/1/ml/mlflow")
@@ -73,6 +74,34 @@ fn a_version_shows_what_its_run_logged_and_how_to_load_it() {
     for missing in ["models/1/versions/2", "models/1/versions/9.9.9", "models/2/versions/1"] {
         assert_eq!(page(&tracker, missing).status, 404, "{missing}");
     }
+}
+
+#[test]
+fn a_version_has_the_extremes_of_its_metrics_and_describes_its_model() {
+    let tracker = with_version();
+    let version = tracker.read_version("m", "1");
+    let run = run_of(&version);
+    let point = |value: f64, step: i64| json!({"key": "loss", "value": value, "timestamp": step, "step": step});
+    let points = [point(0.5, 1), point(0.125, 2), point(0.25, 3)];
+    let batch = json!({"run_id": run, "metrics": points});
+    tracker.post("runs/log-batch", batch).ok();
+    page(&tracker, "models/1/versions/1")
+        .ok()
+        .shows("Lowest")
+        .shows("title=\"0.125\"")
+        .shows("title=\"0.5\"")
+        .hides("Saved model");
+    let file = |name: &'static str, contents: &'static str| (name, contents.as_bytes());
+    let files = [
+        file("MLmodel", "flavors:\n  sklearn:\n    sklearn_version: 1.6.1\n"),
+        file("requirements.txt", "# made by mlflow\nmlflow==2.22.5\nscikit-learn\n"),
+    ];
+    upload(&tracker, "models/1/versions/1/upload", "", &files).leads_to();
+    page(&tracker, "models/1/versions/1")
+        .ok()
+        .shows("Saved model")
+        .shows("<bdi>1.6.1</bdi>")
+        .shows("<bdi>mlflow==2.22.5\nscikit-learn</bdi>");
 }
 
 #[test]

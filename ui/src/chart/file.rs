@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::label::clean;
 use super::line::LineChart;
+use super::line::POINTS_MAX;
 use super::line_plot::LinePlot;
 use super::{float, label};
 use crate::words::Words;
@@ -39,7 +40,7 @@ const XMLNS: &str = "http://www.w3.org/2000/svg";
 /// The chart as an SVG file. Nothing in it is loaded from elsewhere or runs.
 pub fn file(words: &Words, chart: &LineChart<'_>) -> String {
     let drawn = chart.drawn();
-    let plot = LinePlot::of(chart, &drawn);
+    let plot = LinePlot::of(chart, &drawn, POINTS_MAX);
     let right = if chart.series.len() == 1 {
         RIGHT
     } else {

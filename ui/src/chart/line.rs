@@ -8,6 +8,13 @@ use crate::chart::Point;
 use crate::time::exact;
 use crate::words::{Words, fill};
 
+/// Longest title in the name of a drawing, which is repeated, in characters.
+const LABEL_CHARS_MAX: usize = 60;
+/// Number of points of all lines of a chart together, so that a page with several charts stays small.
+pub(super) const POINTS_MAX: usize = 1_000;
+/// The same number, of a small chart.
+const SMALL_POINTS_MAX: usize = 160;
+
 /// A chart of lines: one metric of one or many runs.
 #[derive(Clone, Debug)]
 pub struct LineChart<'a> {
@@ -40,21 +47,30 @@ impl<'a> LineChart<'a> {
     /// Draws the figure: caption, plot, and a table of the numbers.
     pub fn draw(&self, words: &Words) -> Markup {
         let drawn = self.drawn();
-        let how = self.how(words, &drawn);
-        let label = self.label(words);
+        let table = numbers::of_lines(words, self, &drawn, &self.label(words));
+        self.figure(words, &drawn, POINTS_MAX, &table)
+    }
+
+    /// Draws a small figure, for a page that shows the numbers elsewhere. It has fewer points, and no table.
+    pub fn draw_small(&self, words: &Words) -> Markup {
+        self.figure(words, &self.drawn(), SMALL_POINTS_MAX, &html! {})
+    }
+
+    fn figure(&self, words: &Words, drawn: &[DrawnSeries<'_>], points_max: usize, table: &Markup) -> Markup {
         let is_alone = self.series.len() == 1;
         html! {
             figure id=[(!self.id.is_empty()).then_some(self.id)] {
-                figcaption { bdi { (self.title) } span.mut.small { (how) } }
-                @match LinePlot::of(self, &drawn) {
+                figcaption { bdi { (self.title) } span.mut.small { (self.how(words, drawn)) } }
+                @match LinePlot::of(self, drawn, points_max) {
                     Some(plot) => {
-                        svg class=(if is_alone { "plot nl" } else { "plot" }) height=(self.height) role="img" aria-label=(label) {
+                        svg class=(if is_alone { "plot nl" } else { "plot" }) height=(self.height) role="img"
+                            aria-label=(self.label(words)) {
                             (plot.contents(words))
                         }
                     },
                     None => p.mut { (words.charts.no_number) },
                 }
-                (numbers::of_lines(words, self, &drawn, &label))
+                (table)
             }
         }
     }
@@ -130,9 +146,10 @@ impl<'a> LineChart<'a> {
             Axis::Relative => charts.by_relative,
             Axis::Run => charts.by_run,
         };
+        let title: String = self.title.chars().take(LABEL_CHARS_MAX).collect();
         match self.series.len() {
-            1 => format!("{} {by}", self.title),
-            count => format!("{} {by}, {}", self.title, fill(charts.lines, &[&count.to_string()])),
+            1 => format!("{title} {by}"),
+            count => format!("{title} {by}, {}", fill(charts.lines, &[&count.to_string()])),
         }
     }
 }

@@ -12,8 +12,6 @@ use super::{Axis, BUCKETS_MAX, Mark, Point, UNITS, float, reduce};
 use crate::number;
 use crate::words::Words;
 
-/// Number of points of all lines of a chart together, so that a page with several charts stays small.
-const POINTS_MAX: usize = 1_000;
 /// Smallest number of buckets of a line.
 const BUCKETS_MIN: usize = 12;
 /// The part of the horizontal axis that stays free behind the end of a run that goes on.
@@ -47,8 +45,8 @@ struct DrawnLine<'a> {
 }
 
 impl<'a> LinePlot<'a> {
-    /// `None`: no value can be drawn.
-    pub(super) fn of(chart: &LineChart<'_>, drawn: &'a [DrawnSeries<'a>]) -> Option<Self> {
+    /// The plot with about `points_max` points of all lines together. `None`: no value can be drawn.
+    pub(super) fn of(chart: &LineChart<'_>, drawn: &'a [DrawnSeries<'a>], points_max: usize) -> Option<Self> {
         let all = || {
             let raw = drawn.iter().flat_map(|drawn| drawn.raw.iter().flatten());
             drawn.iter().flat_map(|drawn| &drawn.points).chain(raw)
@@ -67,7 +65,7 @@ impl<'a> LinePlot<'a> {
             .iter()
             .map(|drawn| 1 + usize::from(drawn.raw.is_some()))
             .sum::<usize>();
-        let buckets = (POINTS_MAX / 2 / count.max(1)).clamp(BUCKETS_MIN, BUCKETS_MAX);
+        let buckets = (points_max / 2 / count.max(1)).clamp(BUCKETS_MIN, BUCKETS_MAX);
         let (chosen, context): (Vec<_>, Vec<_>) = drawn.iter().partition(|drawn| drawn.series.mark.colour().is_some());
         let ordered = context.into_iter().chain(chosen.into_iter().rev());
         let lines: Vec<_> = ordered.map(|drawn| plot.line(drawn, buckets)).collect();

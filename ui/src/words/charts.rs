@@ -11,11 +11,11 @@ words! {
         run_unit: "run {0}", "실행 {0}";
         log_scale: "log scale", "로그 눈금";
         smoothed: "smoothed {0} over the raw line", "{0} 평활, 뒤의 선은 원래 값";
-        not_finite: "{0} values are NaN or infinite: the line breaks there", "NaN 또는 무한대인 값 {0}개에서 선이 끊깁니다";
-        not_positive: "{0} values are not above 0, so a log scale cannot show them", "0 이하인 값 {0}개는 로그 눈금에 표시할 수 없습니다";
+        not_finite: "{0} {0|value is|values are} NaN or infinite: the line breaks there", "NaN 또는 무한대인 값 {0}개에서 선이 끊깁니다";
+        not_positive: "{0} {0|value is|values are} not above 0, so a log scale cannot show {0|it|them}", "0 이하인 값 {0}개는 로그 눈금에 표시할 수 없습니다";
         no_number: "There is no number to draw.", "그릴 숫자가 없습니다.";
-        lines: "{0} lines", "선 {0}개";
-        runs: "{0} runs", "실행 {0}개";
+        lines: "{0} {0|line|lines}", "선 {0}개";
+        runs: "{0} {0|run|runs}", "실행 {0}개";
         numbers: "Numbers", "숫자";
         step: "Step", "스텝";
         time: "Time (UTC)", "시각 (UTC)";

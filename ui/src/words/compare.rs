@@ -3,7 +3,7 @@
 words! {
     /// Texts of the comparison of runs, and of the charts of an experiment.
     CompareWords {
-        title: "Compare {0} runs", "실행 {0}개 비교";
+        title: "Compare {0} {0|run|runs}", "실행 {0}개 비교";
         empty_title: "Compare runs", "실행 비교";
         how_to: "A comparison shows 2 to {0} runs side by side. Choose them in the table of an experiment, and press Compare.", "실행 2~{0}개를 나란히 비교합니다. 실험의 표에서 실행을 선택하고 비교를 누르세요.";
         one_more: "This is one run. Choose another one to compare it with.", "실행이 하나뿐입니다. 비교할 실행을 하나 더 선택하세요.";
@@ -15,7 +15,7 @@ words! {
         charts: "Charts", "차트";
         metric: "Metric", "메트릭";
         all_metrics: "first metrics", "앞의 메트릭들";
-        more_metrics: "{0} of {1} metrics are drawn. Choose one to see another.", "메트릭 {1}개 중 {0}개를 그렸습니다. 다른 메트릭은 선택하세요.";
+        more_metrics: "{0} of {1} {1|metric|metrics} {0|is|are} drawn. Choose one to see another.", "메트릭 {1}개 중 {0}개를 그렸습니다. 다른 메트릭은 선택하세요.";
         thinned: "Some histories are too long for one page. Of these, points from even spaces of time are shown.", "일부 기록은 한 페이지에 담기에 너무 깁니다. 이런 기록은 시간 간격마다 고른 점을 표시합니다.";
         horizontal: "Horizontal axis", "가로축";
         vertical: "Vertical axis", "세로축";
@@ -39,8 +39,8 @@ words! {
         parameter: "Parameter", "매개변수";
         runs_of: "Runs", "실행";
         latest: "Latest values", "마지막 값";
-        latest_hint: "The newest {0} runs.", "최신 실행 {0}개.";
-        by_step_of: "By step, the newest {0} runs", "스텝별, 최신 실행 {0}개";
+        latest_hint: "The newest {0} {0|run|runs}.", "최신 실행 {0}개.";
+        by_step_of: "By step, the newest {0} {0|run|runs}", "스텝별, 최신 실행 {0}개";
         none_logged: "No run of this experiment has a metric yet.", "이 실험의 실행에는 아직 메트릭이 없습니다.";
         compare_these: "Compare these runs", "이 실행들 비교";
     }

@@ -25,6 +25,9 @@ words! {
         params: "Parameters", "매개변수";
         params_that_differ: "Parameters that differ", "서로 다른 매개변수";
         metrics: "Metrics", "메트릭";
+        by_step: "Metrics by step", "스텝별 메트릭";
+        strip: "Charts of the runs shown", "표시된 실행의 차트";
+        run_count: "Runs: {0}", "실행: {0}";
         latest_metrics: "Metrics, latest", "최신 메트릭";
         tags: "Tags", "태그";
         job: "CI job", "CI 작업";
@@ -63,7 +66,7 @@ words! {
         tag_key: "Key", "키";
         tag_value: "Value", "값";
         delete_tag: "Delete the tag {0}", "태그 {0} 삭제";
-        more_tags: "{0} more tags are not shown.", "태그 {0}개는 표시되지 않았습니다.";
+        more_tags: "{0} more {0|tag is|tags are} not shown.", "태그 {0}개는 표시되지 않았습니다.";
         delete_question: "Delete the experiment {0}?", "실험 {0}을(를) 삭제할까요?";
         delete_consequence: "Its runs are deleted with it. All of it can be restored from the trash until it is removed for good.", "실험의 실행도 함께 삭제됩니다. 완전히 제거되기 전까지 휴지통에서 복원할 수 있습니다.";
         delete_runs: "Delete the chosen runs?", "선택한 실행을 삭제할까요?";

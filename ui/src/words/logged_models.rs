@@ -17,6 +17,6 @@ words! {
         no_metrics: "No metrics.", "메트릭이 없습니다.";
         no_params: "No parameters.", "매개변수가 없습니다.";
         versions: "Registered as", "등록된 버전";
-        more: "{0} more are not shown.", "나머지 {0}개는 표시하지 않습니다.";
+        more: "{0} more {0|is|are} not shown.", "나머지 {0}개는 표시하지 않습니다.";
     }
 }

@@ -32,6 +32,26 @@ words! {
         visibility_text: "Who reads without being a member: nobody (private), every user (internal), everybody without signing in (public).", "구성원이 아니어도 읽을 수 있는 사람: 없음(비공개), 모든 사용자(내부), 로그인하지 않은 모두(공개).";
         audit: "Audit log", "감사 로그";
         unknown_user: "No user is called {0}. Make one with: mlforge user create", "{0}(이)라는 사용자가 없습니다. mlforge user create 명령으로 만드세요.";
+        administration: "Administration", "관리";
+        administrator: "administrator", "관리자";
+        users: "Users", "사용자";
+        users_text: "Users of this server. An administrator makes users and projects, and has no right in a project by that.", "이 서버의 사용자입니다. 관리자는 사용자와 프로젝트를 만들며, 그것만으로 프로젝트 권한을 갖지는 않습니다.";
+        new_user: "New user", "새 사용자";
+        user_taken: "A user {0} exists already.", "사용자 {0}이(가) 이미 있습니다.";
+        first_token: "Give this token to {0}. It signs in for 7 days, and is shown now and never again.", "이 토큰을 {0}에게 전달하세요. 7일 동안 로그인할 수 있고 지금 한 번만 표시됩니다.";
+        all_projects: "All projects", "모든 프로젝트";
+        all_projects_text: "The storage of a project is counted in the background when somebody looks, at most every 10 minutes.", "저장 용량은 페이지를 볼 때 백그라운드에서 최대 10분마다 집계됩니다.";
+        new_project: "New project", "새 프로젝트";
+        path_taken: "A project {0} exists already.", "프로젝트 {0}이(가) 이미 있습니다.";
+        owner: "Owner", "소유자";
+        unknown_owner: "No user is called {0}.", "{0}(이)라는 사용자가 없습니다.";
+        storage: "Storage", "저장 용량";
+        records: "Records", "레코드";
+        files: "Files", "파일";
+        count: "Count", "집계";
+        counted: "counted {0}", "{0} 집계";
+        of_bound: "{0} of {1}", "{1} 중 {0}";
+        being_counted: "being counted", "집계 중";
         unknown_project: "You see no project {0}.", "볼 수 있는 프로젝트 {0}이(가) 없습니다.";
     }
 }

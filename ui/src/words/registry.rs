@@ -72,6 +72,8 @@ words! {
         source: "Source", "출처";
         location: "Location", "위치";
         load_it: "Load it", "불러오기";
+        files_alone: "the files alone:", "파일만 받기:";
+        by_alias: "The version that has the alias {0}, also after the alias moves:", "별칭 {0}이(가) 가리키는 버전(별칭이 옮겨지면 따라갑니다):";
         lines_before: "The two lines that come before", "먼저 필요한 두 줄";
         token_hint: "The token is one of the forge; the right to read (read_api) is enough.", "토큰은 포지에서 발급하며 읽기 권한(read_api)이면 충분합니다.";
         metrics: "Metrics", "메트릭";

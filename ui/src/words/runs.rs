@@ -87,7 +87,8 @@ words! {
         only_start: "Only the first {0} are shown.", "처음 {0}만 표시합니다.";
         only_rows: "Only the first {0} rows are shown.", "처음 {0}개 행만 표시합니다.";
         table_preview: "Rows of the file", "파일의 행";
-        flavors: "Flavors:", "플레이버:";
+        in_frame: "Scripts of the file do not run here.", "파일의 스크립트는 여기서 실행되지 않습니다.";
+        show_source: "Show the source", "소스 보기";
         model: "Model", "모델";
         model_hint: "A new name creates a model.", "새 이름을 쓰면 모델이 생성됩니다.";
         version_hint: "A semantic version. Without one the next is taken.", "시맨틱 버전입니다. 비워 두면 다음 버전을 사용합니다.";

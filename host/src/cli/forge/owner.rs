@@ -9,9 +9,9 @@ use mlforge::storage::postgres::PostgresRecords;
 use super::ForgeChoice;
 
 /// The file in a data directory that names its forge. A directory of the local forge has none.
-const OWNER_FILE: &str = "forge";
+pub(in crate::cli) const OWNER_FILE: &str = "forge";
 /// The file in a data directory with the users and projects of the local forge.
-pub(super) const LOCAL_FILE: &str = "forge.db";
+pub(in crate::cli) const LOCAL_FILE: &str = "forge.db";
 /// The name of the local forge, in the setting of a database.
 pub(super) const LOCAL: &str = "local";
 

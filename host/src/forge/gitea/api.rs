@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, LINK};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -19,6 +19,9 @@ use crate::forge::{
 
 /// A commit hash that no repository has.
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
+
+/// Number of repositories on a page. By default the forge gives no more.
+const REPOSITORIES_PER_PAGE: &str = "50";
 
 /// An answer of the API.
 #[derive(Debug)]
@@ -38,6 +41,18 @@ pub(super) struct Api {
     client: ForgeClient,
     flavor: Flavor,
     pub(super) token_endpoint: TokenEndpoint,
+}
+
+/// A page of repositories.
+pub(super) struct FoundRepositories {
+    pub(super) repositories: Vec<Repository>,
+    pub(super) has_next: bool,
+}
+
+/// The answer to `GET /repos/search`.
+#[derive(Deserialize)]
+struct SearchResult {
+    data: Vec<Repository>,
 }
 
 /// The answer to `GET /version`.
@@ -96,6 +111,36 @@ impl Api {
                 _ => Ok(Answer::NotFound),
             },
         }
+    }
+
+    /// The repositories that a user owns or contributes to, as the caller sees them: a page of them, by number. Pages are counted
+    /// from 1. `None`: the caller may not search.
+    pub(super) async fn repositories_of(
+        &self,
+        user: i64,
+        page: u32,
+        headers: &HeaderMap,
+    ) -> Result<Option<FoundRepositories>, ForgeError> {
+        let (user, page) = (user.to_string(), page.to_string());
+        let query = [
+            ("uid", &*user),
+            ("sort", "id"),
+            ("order", "asc"),
+            ("limit", REPOSITORIES_PER_PAGE),
+            ("page", &*page),
+        ];
+        let reply = self
+            .client
+            .get(&path(&["repos", "search"]), &query, headers.clone())
+            .await?;
+        let has_next = has_next(&reply);
+        Ok(match answer::<SearchResult>(&reply)? {
+            Answer::Found(found) => Some(FoundRepositories {
+                repositories: found.data,
+                has_next,
+            }),
+            Answer::NotFound | Answer::Unauthenticated | Answer::Forbidden(_) => None,
+        })
     }
 
     /// Tests if the scopes of a token permit writing to a repository to which its user may push.
@@ -213,6 +258,12 @@ impl Api {
 /// True if the forge refuses a token for want of a scope, and not for another reason.
 pub(super) fn lacks_scope(message: &str) -> bool {
     message.contains("required scope")
+}
+
+/// True if the forge says that another page follows. It may have fewer items on a page than were asked for.
+fn has_next(reply: &ForgeReply) -> bool {
+    let mut links = reply.headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
+    links.any(|link| link.contains("rel=\"next\""))
 }
 
 fn answer<T: DeserializeOwned>(reply: &ForgeReply) -> Result<Answer<T>, ForgeError> {

@@ -19,7 +19,7 @@ use http::HeaderMap;
 
 use super::{
     Access, CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeError, Job, JobRef, Project,
-    ProjectRef, Role, Scope, Target, Webhook, WebhookError,
+    ProjectPage, ProjectRef, Role, Scope, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
@@ -210,6 +210,34 @@ impl Forge for GiteaForge {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The repositories that a user owns or contributes to: two requests. A place in the list is the number of a page.
+    async fn projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, ForgeError> {
+        let headers = self.api.headers(credential);
+        let Some(headers) =
+            headers.filter(|_| self.api.flavor() == Flavor::Gitea && self.id_token(credential).is_none())
+        else {
+            return Ok(None);
+        };
+        let caller = match self.api.identify(credential, &headers).await? {
+            Identity::Known(caller) if !caller.is_actions_job() => caller,
+            _ => return Ok(None),
+        };
+        let number = after.parse().ok().filter(|number| *number > 0).unwrap_or(1_u32);
+        let Some(found) = self.api.repositories_of(caller.id, number, &headers).await? else {
+            return Ok(None);
+        };
+        let mut projects = Vec::with_capacity(found.repositories.len());
+        for repository in &found.repositories {
+            if repository.role(caller.id).is_some() {
+                projects.push(repository.project(&repository.location(&self.api)?));
+            }
+        }
+        Ok(Some(ProjectPage {
+            projects,
+            next: found.has_next.then(|| number.saturating_add(1).to_string()),
+        }))
     }
 
     async fn job(

@@ -7,6 +7,8 @@
 //! | browser session | user + project, then member: 3 in 2 rounds |
 //! | none, for a public project | project, then project with the service token: 2 in 2 rounds |
 //! | token of a job | job + project, then member: 3 in 2 rounds |
+//!
+//! A page of a caller's projects is one call.
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use http::HeaderMap;
 use super::api::{self, Answer};
 use super::pages::Page;
 use super::{GitlabForge, job, role};
-use crate::forge::{Access, Actor, Decision, ForgeError, Project, ProjectRef, Role, Scope};
+use crate::forge::{Access, Actor, Decision, ForgeError, Project, ProjectPage, ProjectRef, Role, Scope};
 use crate::storage::ProjectId;
 
 /// The scope that permits reading. Writing needs `api`.
@@ -124,6 +126,25 @@ impl GitlabForge {
         let project = served(self.api.project(&ProjectRef::Id(shown.id), service).await?)?;
         let guest = project.and_then(|project| self.known(&project, None, role::of_stranger(project.visibility)));
         Ok(guest.map(|(project, _)| project))
+    }
+
+    /// Lists the projects of which the owner of a credential is a member. Those that GitLab shows to everybody besides are
+    /// left out, as there may be millions.
+    pub(super) async fn list(&self, headers: &HeaderMap, after: u64) -> Result<Option<ProjectPage>, ForgeError> {
+        let Some(listed) = self.api.own_projects(headers, after).await?.found() else {
+            return Ok(None);
+        };
+        let last = listed.last().filter(|_| listed.len() >= api::PROJECTS_PER_PAGE);
+        let next = last.map(|last| last.id.to_string());
+        let shown = listed.iter().filter_map(|project| {
+            // The list does not tell a role that comes with a share of the project.
+            let own = role::strongest(project, None).or(Some(Role::Guest));
+            self.known(project, own, None).map(|(project, _)| project)
+        });
+        Ok(Some(ProjectPage {
+            projects: shown.collect(),
+            next,
+        }))
     }
 
     /// The rights of a token that GitLab knows. `None`: it is neither an access token nor an application's.

@@ -18,6 +18,9 @@ const JOB_TOKEN_PREFIX: &str = "glcbt-";
 /// The user name with which a job's token is a password, as in GitLab's documentation.
 const JOB_TOKEN_USER: &str = "gitlab-ci-token";
 
+/// Number of projects on a page. All fields of more would be a larger answer than is read.
+pub(super) const PROJECTS_PER_PAGE: usize = 50;
+
 /// A client of the REST API.
 pub(super) struct Api {
     pub(super) client: ForgeClient,
@@ -118,6 +121,25 @@ impl Api {
             ProjectRef::Path(path) if !path.contains('/') => Ok(Answer::Hidden),
             project => self.get(&["projects", &project.to_string()], &HeaderMap::new()).await,
         }
+    }
+
+    /// The projects of which the caller is a member and whose number is above `after`, by number and at most
+    /// [`PROJECTS_PER_PAGE`].
+    pub(super) async fn own_projects(
+        &self,
+        headers: &HeaderMap,
+        after: u64,
+    ) -> Result<Answer<Vec<Project>>, ForgeError> {
+        let (after, count) = (after.to_string(), PROJECTS_PER_PAGE.to_string());
+        let query = [
+            ("membership", "true"),
+            ("order_by", "id"),
+            ("sort", "asc"),
+            ("id_after", &*after),
+            ("per_page", &*count),
+        ];
+        let segments = ["api", "v4", "projects"];
+        answer(&self.client.get(&segments, &query, headers.clone()).await?)
     }
 
     /// The membership of a user, also an inherited one. `Hidden`: the user is no member.

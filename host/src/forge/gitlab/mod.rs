@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::id_token::IdTokenVerifier;
 use super::{
     CommitStatus, Credential, Decision, Event, Forge, ForgeAddress, ForgeClient, ForgeError, Job, JobRef, Project,
-    ProjectRef, Target, Webhook, WebhookError,
+    ProjectPage, ProjectRef, Target, Webhook, WebhookError,
 };
 use crate::storage::ProjectId;
 
@@ -128,6 +128,16 @@ impl Forge for GitlabForge {
 
     async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
         self.find_public(project).await
+    }
+
+    async fn projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, ForgeError> {
+        if id_token::text(credential).is_some() {
+            return Ok(None);
+        }
+        match api::token(credential) {
+            Some(Token::Access(headers)) => self.list(&headers, after.parse().unwrap_or_default()).await,
+            Some(Token::Job(_)) | None => Ok(None),
+        }
     }
 
     async fn job(

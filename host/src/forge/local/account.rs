@@ -1,6 +1,6 @@
 //! Projects, users and members.
 
-use super::lookup::{project_id, user_id};
+use super::lookup::{login_of, path_of, project_id, user_id};
 use super::name::{Login, ProjectPath};
 use super::token::NewToken;
 use super::{LIST_PAGE_MAX, LocalError, LocalForge, Visibility, token};
@@ -39,11 +39,13 @@ pub struct UserEntry {
     pub id: u64,
     /// The user's name.
     pub login: String,
+    /// True if the user is an administrator of the server.
+    pub is_admin: bool,
 }
 
 impl LocalForge {
     /// Creates the first project, user and token, in one transaction, on a forge without any project. These
-    /// are the private project 1 `demo/demo`, its owner `demo`, and a token of scope `api`. `None`: there is
+    /// are the private project 1 `demo/demo`, its owner `demo`, who is an administrator, and a token of scope `api`. `None`: there is
     /// a project already.
     ///
     /// # Errors
@@ -59,7 +61,9 @@ impl LocalForge {
                 "INSERT INTO users (login) VALUES (?1) ON CONFLICT DO NOTHING",
                 values![DEMO_USER],
             )?;
-            put_member(conn, project, user_id(conn, DEMO_USER)?, Role::Owner)?;
+            let user = user_id(conn, DEMO_USER)?;
+            put_member(conn, project, user, Role::Owner)?;
+            conn.rows("UPDATE users SET admin = 1 WHERE id = ?1", values![user])?;
             let new = NewToken {
                 user: DEMO_USER.to_owned(),
                 project: None,
@@ -67,6 +71,13 @@ impl LocalForge {
                 expires: None,
             };
             let token = token::insert(conn, &new)?;
+            self.record(
+                conn,
+                "projects/create",
+                DEMO_PROJECT,
+                &format!("the first start: {DEMO_USER}"),
+            )?;
+            self.record_token(conn, &token, &new)?;
             Ok(Some(FirstStart {
                 project,
                 login: DEMO_USER,
@@ -81,7 +92,11 @@ impl LocalForge {
     /// [`LocalError::PathInvalid`]; [`LocalError::PathTaken`], which ignores the case of letters.
     pub fn create_project(&self, path: &str, visibility: Visibility) -> Result<ProjectId, LocalError> {
         let path = ProjectPath::parse(path)?;
-        self.change(|conn| insert_project(conn, path, visibility))
+        self.change(|conn| {
+            let project = insert_project(conn, path, visibility)?;
+            self.record(conn, "projects/create", path.as_str(), &visibility.to_string())?;
+            Ok(project)
+        })
     }
 
     /// Sets who may read a project without being a member.
@@ -91,9 +106,11 @@ impl LocalForge {
     pub fn set_visibility(&self, project: &ProjectRef, visibility: Visibility) -> Result<(), LocalError> {
         self.change(|conn| {
             let id = project_id(conn, project)?;
-            let update = "UPDATE projects SET visibility = ?2 WHERE id = ?1";
-            conn.rows(update, values![id.0, visibility.to_string()])?;
-            Ok(())
+            conn.rows(
+                "UPDATE projects SET visibility = ?2 WHERE id = ?1",
+                values![id.0, visibility.to_string()],
+            )?;
+            self.record(conn, "projects/set-visibility", &path_of(conn, id)?, &visibility.to_string())
         })
     }
 
@@ -146,12 +163,17 @@ impl LocalForge {
     /// [`LocalError::LoginInvalid`]; [`LocalError::LoginTaken`], which ignores the case of letters.
     pub fn create_user(&self, login: &str) -> Result<u64, LocalError> {
         let login = Login::parse(login)?.as_str();
-        self.change(|conn| {
-            let insert = "INSERT INTO users (login) VALUES (?1) RETURNING id";
-            let taken = || LocalError::LoginTaken(login.to_owned());
-            let row = conn.row(insert, values![login]);
-            id_of(row.map_err(|error| LocalError::taken_or(error, taken))?)
-        })
+        self.change(|conn| self.insert_user(conn, login))
+    }
+
+    /// Creates a user within a transaction.
+    pub(super) fn insert_user(&self, conn: &Database, login: &str) -> Result<u64, LocalError> {
+        let insert = "INSERT INTO users (login) VALUES (?1) RETURNING id";
+        let taken = || LocalError::LoginTaken(login.to_owned());
+        let row = conn.row(insert, values![login]);
+        let id = id_of(row.map_err(|error| LocalError::taken_or(error, taken))?)?;
+        self.record(conn, "users/create", login, "")?;
+        Ok(id)
     }
 
     /// Returns at most [`LIST_PAGE_MAX`] users whose number is above `after`, ordered by number.
@@ -160,14 +182,9 @@ impl LocalForge {
     /// Fails when the file cannot be read.
     pub fn list_users(&self, after: u64) -> Result<Vec<UserEntry>, LocalError> {
         self.list(
-            "SELECT id, login FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
+            "SELECT id, login, admin FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
             after,
-            |row| {
-                Ok(UserEntry {
-                    id: row.get(0)?,
-                    login: row.get(1)?,
-                })
-            },
+            user_entry,
         )
     }
 
@@ -176,7 +193,12 @@ impl LocalForge {
     /// # Errors
     /// [`LocalError::ProjectUnknown`], [`LocalError::UserUnknown`].
     pub fn set_member(&self, project: &ProjectRef, user: &str, role: Role) -> Result<(), LocalError> {
-        self.change(|conn| put_member(conn, project_id(conn, project)?, user_id(conn, user)?, role))
+        self.change(|conn| {
+            let (project, user_id) = (project_id(conn, project)?, user_id(conn, user)?);
+            put_member(conn, project, user_id, role)?;
+            let (path, login) = (path_of(conn, project)?, login_of(conn, user_id)?);
+            self.record(conn, "members/set", &path, &format!("{login}: {role}"))
+        })
     }
 
     /// Reads one page of rows. `select` takes the number after which the page starts, and the limit.
@@ -192,7 +214,20 @@ impl LocalForge {
     }
 }
 
-fn insert_project(conn: &Database, path: ProjectPath<'_>, visibility: Visibility) -> Result<ProjectId, LocalError> {
+/// A user in a row with number, login and whether they are an administrator.
+pub(super) fn user_entry(row: &Row) -> Result<UserEntry, WrongColumn> {
+    Ok(UserEntry {
+        id: row.get(0)?,
+        login: row.get(1)?,
+        is_admin: row.get(2)?,
+    })
+}
+
+pub(super) fn insert_project(
+    conn: &Database,
+    path: ProjectPath<'_>,
+    visibility: Visibility,
+) -> Result<ProjectId, LocalError> {
     let insert = "INSERT INTO projects (path, visibility) VALUES (?1, ?2) RETURNING id";
     let taken = || LocalError::PathTaken(path.as_str().to_owned());
     let row = conn.row(insert, values![path.as_str(), visibility.to_string()]);
@@ -200,12 +235,12 @@ fn insert_project(conn: &Database, path: ProjectPath<'_>, visibility: Visibility
 }
 
 /// The number in the row that a new entry returns.
-fn id_of(row: Option<Row>) -> Result<u64, LocalError> {
+pub(super) fn id_of(row: Option<Row>) -> Result<u64, LocalError> {
     let row = row.ok_or_else(|| SqlError::Failed("a new row has no number".to_owned()))?;
     Ok(row.get(0).map_err(SqlError::from)?)
 }
 
-fn put_member(conn: &Database, project: ProjectId, user: u64, role: Role) -> Result<(), LocalError> {
+pub(super) fn put_member(conn: &Database, project: ProjectId, user: u64, role: Role) -> Result<(), LocalError> {
     conn.rows(
         "INSERT INTO members (project, \"user\", role) VALUES (?1, ?2, ?3)
          ON CONFLICT (project, \"user\") DO UPDATE SET role = excluded.role",

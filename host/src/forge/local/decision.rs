@@ -126,14 +126,9 @@ impl Reader {
     }
 
     /// Lists projects that the owner of a token may read, or everybody if there is none.
-    pub(super) fn projects(
-        &self,
-        credential: &Credential,
-        after: ProjectId,
-        today: Date,
-    ) -> Result<Vec<Project>, SqlError> {
+    pub(super) fn projects(&self, credential: &Credential, after: u64, today: Date) -> Result<Vec<Project>, SqlError> {
         let hash = credential.token().map(hash);
-        let values = values![hash, after.0, limit(), today.to_string()];
+        let values = values![hash, after, limit(), today.to_string()];
         let rows = self.conn.rows(VISIBLE, values)?;
         let projects: Result<_, WrongColumn> = rows.iter().map(|row| project_at(row, 0)).collect();
         Ok(projects?)

@@ -1,11 +1,11 @@
 //! Management by users on the server's own pages: of their tokens, and of the members of projects that they own.
 
-use super::lookup::user_id;
-use super::token::{hash, token_entry};
-use super::{LIST_PAGE_MAX, LocalError, LocalForge, ProjectEntry, TokenEntry, today_utc};
-use crate::forge::{Credential, Role};
+use super::lookup::{login_of, path_of, user_id};
+use super::token::token_entry;
+use super::{LIST_PAGE_MAX, LocalError, LocalForge, ProjectEntry, TokenEntry};
+use crate::forge::Role;
 use crate::storage::ProjectId;
-use crate::storage::sql::{Row, SqlError, WrongColumn, now_s, values};
+use crate::storage::sql::{Row, SqlError, WrongColumn, values};
 
 /// A member in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,22 +24,6 @@ impl LocalForge {
     pub fn find_user(&self, login: &str) -> Result<Option<String>, LocalError> {
         let select = "SELECT login FROM users WHERE login = ?1 COLLATE NOCASE";
         text_of(self.writer().row(select, values![login])?)
-    }
-
-    /// Returns the login of the user who may manage with this credential: that of a token which works now, may write, and is
-    /// limited to no project. Otherwise a token could make one that may more than itself. `None`: it is no such token.
-    ///
-    /// # Errors
-    /// Fails when the file cannot be read.
-    pub fn manager(&self, credential: &Credential) -> Result<Option<String>, LocalError> {
-        let Some(token) = credential.token() else {
-            return Ok(None);
-        };
-        let select = "SELECT u.login FROM tokens t JOIN users u ON u.id = t.user
-             WHERE t.hash = ?1 AND t.revoked IS NULL AND (t.expires IS NULL OR t.expires > ?2)
-             AND t.scope = 'api' AND t.project IS NULL";
-        let values = values![hash(token), today_utc().to_string()];
-        text_of(self.writer().row(select, values)?)
     }
 
     /// Returns the projects that a user owns, at most [`LIST_PAGE_MAX`], by number.
@@ -83,9 +67,12 @@ impl LocalForge {
     pub fn remove_member(&self, project: ProjectId, user: &str) -> Result<(), LocalError> {
         self.change(|conn| {
             let user = user_id(conn, user)?;
-            let delete = "DELETE FROM members WHERE project = ?1 AND \"user\" = ?2";
-            conn.rows(delete, values![project.0, user])?;
-            Ok(())
+            let delete = "DELETE FROM members WHERE project = ?1 AND \"user\" = ?2 RETURNING role";
+            if conn.row(delete, values![project.0, user])?.is_none() {
+                return Ok(());
+            }
+            let (path, login) = (path_of(conn, project)?, login_of(conn, user)?);
+            self.record(conn, "members/remove", &path, &login)
         })
     }
 
@@ -94,12 +81,14 @@ impl LocalForge {
     /// # Errors
     /// [`LocalError::UserUnknown`].
     pub fn list_tokens_of(&self, user: &str) -> Result<Vec<TokenEntry>, LocalError> {
-        let writer = self.writer();
-        let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL
+        let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
              FROM tokens t JOIN users u ON u.id = t.user LEFT JOIN projects p ON p.id = t.project
              WHERE t.user = ?1 AND t.revoked IS NULL ORDER BY t.id DESC LIMIT ?2";
-        let rows = writer.rows(select, values![user_id(&writer, user)?, LIST_PAGE_MAX])?;
-        entries(&rows, token_entry)
+        self.with_noted_uses(|| {
+            let writer = self.writer();
+            let rows = writer.rows(select, values![user_id(&writer, user)?, LIST_PAGE_MAX])?;
+            entries(&rows, token_entry)
+        })
     }
 
     /// Revokes a token of a user by its number. A number of another user's token changes nothing.
@@ -109,8 +98,10 @@ impl LocalForge {
     pub fn revoke_token_of(&self, user: &str, id: u64) -> Result<(), LocalError> {
         self.change(|conn| {
             let user = user_id(conn, user)?;
-            let update = "UPDATE tokens SET revoked = ?3 WHERE id = ?1 AND \"user\" = ?2 AND revoked IS NULL";
-            conn.rows(update, values![id, user, now_s()])?;
+            let select = "SELECT id FROM tokens WHERE id = ?1 AND \"user\" = ?2";
+            if conn.row(select, values![id, user])?.is_some() {
+                self.revoke(conn, id)?;
+            }
             Ok(())
         })
     }

@@ -28,13 +28,15 @@ use tokio::time::{Instant, sleep};
 
 use self::decision::Reader;
 use self::schema::{BUSY_TIMEOUT, RETRY_PAUSE};
+use self::uses::Uses;
 pub use super::Visibility;
-use super::{Credential, Decision, Forge, ForgeError, Project, ProjectRef};
-use crate::storage::ProjectId;
+use super::{Credential, Decision, Forge, ForgeError, PROJECTS_LISTED_MAX, Project, ProjectPage, ProjectRef};
 use crate::storage::postgres::{PostgresAddress, Tables};
 use crate::storage::sql::{Database, SqlError};
 
 mod account;
+mod administration;
+mod changes;
 mod decision;
 mod error;
 mod lookup;
@@ -42,12 +44,14 @@ mod manage;
 mod name;
 mod schema;
 mod token;
+mod uses;
 mod word;
 
 #[cfg(test)]
 mod tests;
 
 pub use account::{FirstStart, ProjectEntry, UserEntry};
+pub use changes::{Author, CHANGES_PAGE_MAX, ChangeEntry, ChangeFilter};
 pub use error::LocalError;
 pub use manage::MemberEntry;
 pub use token::{NewToken, TokenEntry};
@@ -59,15 +63,20 @@ pub const LIST_PAGE_MAX: u32 = 1000;
 /// The name of these tables for the transactions of a server.
 const TABLES: &str = "forge";
 
-/// A forge in one SQLite file, or in a PostgreSQL database.
+/// A forge in one SQLite file, or in a PostgreSQL database. Cheap to clone; all clones share the connections.
 #[derive(Clone, Debug)]
-pub struct LocalForge(Arc<Connections>);
+pub struct LocalForge {
+    shared: Arc<Shared>,
+    /// The author of changes that are made with this handle.
+    author: Author,
+}
 
 #[derive(Debug)]
-struct Connections {
+struct Shared {
     /// Separate from the reader, so that no request waits for the fsync of a change.
     writer: Mutex<Database>,
     reader: Mutex<Reader>,
+    uses: Mutex<Uses>,
     is_remote: bool,
 }
 
@@ -94,17 +103,31 @@ impl LocalForge {
     }
 
     fn on(writer: Database, reader: Database) -> Self {
-        Self(Arc::new(Connections {
+        let shared = Shared {
             is_remote: reader.is_remote(),
             writer: Mutex::new(writer),
             reader: Mutex::new(Reader::new(reader)),
-        }))
+            uses: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            author: Author::default(),
+        }
+    }
+
+    /// A handle on the same tables, whose changes are recorded as those of this author. Those of other handles are recorded as
+    /// made by the command line.
+    #[must_use]
+    pub fn by(&self, author: Author) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            author,
+        }
     }
 
     /// The connection for changes and lists.
     fn writer(&self) -> MutexGuard<'_, Database> {
-        // A thread that panicked here left no half-made change: its transaction ends with the connection.
-        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.writer()
     }
 
     /// Runs a change as one transaction, which is durable when this returns.
@@ -115,7 +138,7 @@ impl LocalForge {
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads. Reads of a file run on the caller's thread: they do not wait for writers, and take microseconds. The wait for
@@ -125,7 +148,7 @@ impl LocalForge {
         read: impl Fn(&mut Reader) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T, ForgeError> {
         let failed = |error: &dyn std::fmt::Display| ForgeError::new(format!("local forge: {error}"));
-        if self.0.is_remote {
+        if self.shared.is_remote {
             let forge = self.clone();
             let reading = tokio::task::spawn_blocking(move || read(&mut forge.reader()));
             return reading
@@ -144,12 +167,21 @@ impl LocalForge {
     }
 }
 
+impl Shared {
+    fn writer(&self) -> MutexGuard<'_, Database> {
+        // A thread that panicked here left no half-made change: its transaction ends with the connection.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[async_trait]
 impl Forge for LocalForge {
     async fn resolve(&self, project: &ProjectRef, credential: &Credential) -> Result<Decision, ForgeError> {
         let (project, credential) = (project.clone(), credential.clone());
-        self.read(move |reader| reader.decide(&project, &credential, today_utc()))
-            .await
+        let read = self.read(move |reader| reader.decide(&project, &credential, today_utc()));
+        let decision = read.await?;
+        self.note_use(&decision);
+        Ok(decision)
     }
 
     async fn public_project(&self, project: &ProjectRef) -> Result<Option<Project>, ForgeError> {
@@ -157,10 +189,15 @@ impl Forge for LocalForge {
         self.read(move |reader| reader.public_project(&project)).await
     }
 
-    async fn projects(&self, credential: &Credential, after: ProjectId) -> Result<Option<Vec<Project>>, ForgeError> {
-        let credential = credential.clone();
-        self.read(move |reader| reader.projects(&credential, after, today_utc()).map(Some))
-            .await
+    /// A place in the list is the number of the project before it.
+    async fn projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, ForgeError> {
+        let (credential, after) = (credential.clone(), after.parse().unwrap_or_default());
+        let read = self.read(move |reader| reader.projects(&credential, after, today_utc()));
+        let projects = read.await?;
+        // A full page may have another one after it.
+        let last = projects.last().filter(|_| projects.len() >= PROJECTS_LISTED_MAX);
+        let next = last.map(|last| last.id.0.to_string());
+        Ok(Some(ProjectPage { projects, next }))
     }
 
     fn is_cached(&self) -> bool {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use crate::storage::private_file;
 
 /// The schema number that this mlforge writes, in SQLite's `user_version`; 0: an empty file.
-const SCHEMA_NUMBER: i64 = 1;
+const SCHEMA_NUMBER: usize = STEPS.len();
 
 /// Maximum time for which a process waits for another one's change.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,6 +55,26 @@ CREATE TABLE tokens (
 ) STRICT;
 ";
 
+// `used` is in seconds since the Unix epoch, as all times here; NULL: never.
+// An empty author of a change is the command line.
+const ADMINISTRATION: &str = "
+ALTER TABLE users ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tokens ADD COLUMN used INTEGER;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL DEFAULT (unixepoch()),
+    author TEXT NOT NULL,
+    address TEXT NOT NULL,
+    request TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
+";
+
+/// The steps from an empty file to the schema that this mlforge writes. After the first `n` of them the file has schema `n`.
+pub(super) const STEPS: [&str; 2] = [TABLES, ADMINISTRATION];
+
 /// Opens the connection that changes the file, which is created when absent.
 pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
     private_file::create(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -89,15 +109,19 @@ fn prepare(connection: &mut Connection) -> anyhow::Result<()> {
     use_write_ahead_log(connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        SCHEMA_NUMBER => return Ok(()),
-        0 => transaction.execute_batch(TABLES)?,
-        newer if newer > SCHEMA_NUMBER => {
-            bail!("it has schema {newer}, and this mlforge knows up to {SCHEMA_NUMBER}: use a newer mlforge")
-        }
-        unknown => bail!("its schema number {unknown} is not one of mlforge's"),
+    let Ok(found) = usize::try_from(found) else {
+        bail!("its schema number {found} is not one of mlforge's")
+    };
+    let Some(missing) = STEPS.get(found..) else {
+        bail!("it has schema {found}, and this mlforge knows up to {SCHEMA_NUMBER}: use a newer mlforge")
+    };
+    if missing.is_empty() {
+        return Ok(());
     }
-    transaction.pragma_update(None, "user_version", SCHEMA_NUMBER)?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", i64::try_from(SCHEMA_NUMBER)?)?;
     transaction.commit()?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use time::Date;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::lookup::{project_id, user_id};
+use super::lookup::{login_of, path_of, project_id, user_id};
 use super::{LocalError, LocalForge, today_utc};
 use crate::forge::{ProjectRef, Scope};
 use crate::storage::sql::{Database, Row, SqlError, WrongColumn, now_s, values};
@@ -63,6 +63,9 @@ pub struct TokenEntry {
     pub expires: Option<Date>,
     /// True if it has been revoked.
     pub revoked: bool,
+    /// The time of its last use, in seconds since the Unix epoch. Uses are written once a minute, so another process may see a
+    /// former one. `None`: it was never used, or not since uses are written.
+    pub used_s: Option<u64>,
 }
 
 impl LocalForge {
@@ -71,7 +74,11 @@ impl LocalForge {
     /// # Errors
     /// [`LocalError::UserUnknown`], [`LocalError::ProjectUnknown`].
     pub fn create_token(&self, new: &NewToken) -> Result<String, LocalError> {
-        self.change(|conn| insert(conn, new))
+        self.change(|conn| {
+            let token = insert(conn, new)?;
+            self.record_token(conn, &token, new)?;
+            Ok(token)
+        })
     }
 
     /// Returns at most [`super::LIST_PAGE_MAX`] tokens whose number is above `after`, ordered by number, with
@@ -80,13 +87,10 @@ impl LocalForge {
     /// # Errors
     /// Fails when the file cannot be read.
     pub fn list_tokens(&self, after: u64) -> Result<Vec<TokenEntry>, LocalError> {
-        self.list(
-            "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL
+        let select = "SELECT t.id, t.prefix, u.login, p.path, t.scope, t.expires, t.revoked IS NOT NULL, t.used
              FROM tokens t JOIN users u ON u.id = t.user LEFT JOIN projects p ON p.id = t.project
-             WHERE t.id > ?1 ORDER BY t.id LIMIT ?2",
-            after,
-            token_entry,
-        )
+             WHERE t.id > ?1 ORDER BY t.id LIMIT ?2";
+        self.with_noted_uses(|| self.list(select, after, token_entry))
     }
 
     /// Revokes a token, given whole or by its number. Revoking it again changes nothing.
@@ -99,10 +103,30 @@ impl LocalForge {
                 // A whole token, even a mistyped one, must not appear in a message.
                 LocalError::TokenUnknown(shown(token_or_id))
             })?;
-            let update = "UPDATE tokens SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL";
-            conn.rows(update, values![id, now_s()])?;
-            Ok(())
+            self.revoke(conn, id)
         })
+    }
+
+    /// Revokes an existing token within a transaction, unless it is revoked already.
+    pub(super) fn revoke(&self, conn: &Database, id: u64) -> Result<(), LocalError> {
+        let update = "UPDATE tokens SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL RETURNING prefix, \"user\"";
+        let Some(row) = conn.row(update, values![id, now_s()])? else {
+            return Ok(());
+        };
+        let prefix: String = row.get(0).map_err(SqlError::from)?;
+        let login = login_of(conn, row.get(1).map_err(SqlError::from)?)?;
+        self.record(conn, "tokens/revoke", &prefix, &login)
+    }
+
+    /// Records that a token was created, within the transaction of that.
+    pub(super) fn record_token(&self, conn: &Database, token: &str, new: &NewToken) -> Result<(), LocalError> {
+        let project = match &new.project {
+            Some(project) => format!(", {}", path_of(conn, project_id(conn, project)?)?),
+            None => String::new(),
+        };
+        let expires = new.expires.map_or_else(String::new, |day| format!(", {day}"));
+        let detail = format!("{}: {}{project}{expires}", new.user, new.scope);
+        self.record(conn, "tokens/create", &shown(token), &detail)
     }
 }
 
@@ -144,8 +168,8 @@ pub(super) fn day(row: &Row, column: usize) -> Result<Option<Date>, WrongColumn>
         .map_err(|error| WrongColumn(format!("no day: {error}")))
 }
 
-fn find(conn: &Database, token_or_id: &str) -> Result<Option<i64>, LocalError> {
-    let row = match token_or_id.parse::<i64>() {
+fn find(conn: &Database, token_or_id: &str) -> Result<Option<u64>, LocalError> {
+    let row = match token_or_id.parse::<u64>() {
         Ok(id) => conn.row("SELECT id FROM tokens WHERE id = ?1", values![id])?,
         Err(_) => conn.row("SELECT id FROM tokens WHERE hash = ?1", values![hash(token_or_id)])?,
     };
@@ -162,6 +186,7 @@ pub(super) fn token_entry(row: &Row) -> Result<TokenEntry, WrongColumn> {
         scope: row.word(4)?,
         expires: day(row, 5)?,
         revoked: row.get(6)?,
+        used_s: row.get_or_null(7)?,
     })
 }
 

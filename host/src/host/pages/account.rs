@@ -8,12 +8,12 @@ use maud::{Markup, html};
 use mlforge_ui::time::ago;
 use mlforge_ui::words::{fill, filled};
 
-use super::Reader;
 use super::form::Fields;
 use super::manage::{on_forge, unexpected};
 use super::members::members_address;
 use super::start::ensure_form;
-use super::view::{View, form_token_field, see_other};
+use super::view::{View, form_token_field, see_other, signed};
+use super::{Identity, Reader};
 use crate::auth::session::Entry;
 use crate::forge::local::ProjectEntry;
 use crate::host::HostState;
@@ -22,9 +22,10 @@ use crate::http::response_body::Body;
 
 impl HostState {
     pub(super) async fn account_page(self: &Arc<Self>, head: &Parts) -> Result<Response<Body>, HttpError> {
-        let Some(reader) = self.reader(head).await? else {
-            let view = View::new(self, head, None);
-            return Ok(see_other(&view.sign_in_address()));
+        let reader = match self.identity(head).await? {
+            Identity::Known(reader) => reader,
+            Identity::Unnamed => return Ok(self.unnamed_account(head)),
+            Identity::Nobody => return Ok(see_other(&View::new(self, head, None).sign_in_address())),
         };
         let now_ms = self.services.now_ms();
         let user = reader.owner.user.clone();
@@ -33,23 +34,39 @@ impl HostState {
             tracing::error!(target: "mlforge::session", %error, "cannot list sessions");
             HttpError::StorageDown
         })?;
-        let owned = self.owned_projects(&reader).await?;
+        let managed = self.managed(&reader).await?;
         let view = View::new(self, head, Some(reader.owner.login.clone()));
         let main = html! {
             (account(&view, &reader, &sessions, now_ms))
-            @if let Some(owned) = &owned { (manage(&view, owned)) }
+            @if let Some(managed) = &managed { (manage(&view, managed)) }
         };
         Ok(view.answer(StatusCode::OK, view.words.account.title, &main))
     }
 
-    /// The projects that the reader owns, and so may manage here. `None`: the forge has pages of its own for that.
-    async fn owned_projects(&self, reader: &Reader) -> Result<Option<Vec<ProjectEntry>>, HttpError> {
+    /// What the reader may manage here. `None`: the forge has pages of its own for that.
+    async fn managed(&self, reader: &Reader) -> Result<Option<Managed>, HttpError> {
         let Some(forge) = self.sign_in.local.clone() else {
             return Ok(None);
         };
-        let login = reader.owner.login.clone();
-        let owned = on_forge(move || forge.list_owned(&login)).await?;
-        owned.map(Some).map_err(unexpected)
+        let (login, credential) = (reader.owner.login.clone(), reader.presented.credential.clone());
+        let managed = on_forge(move || {
+            Ok(Managed {
+                owned: forge.list_owned(&login)?,
+                is_admin: forge.manager(&credential)?.is_some_and(|user| user.is_admin),
+            })
+        });
+        managed.await?.map(Some).map_err(unexpected)
+    }
+
+    /// The page for somebody whose name only the pages of projects know.
+    fn unnamed_account(&self, head: &Parts) -> Response<Body> {
+        let view = View::new(self, head, None);
+        let words = &view.words.account;
+        let main = html! {
+            div.head { div { h1 { (words.title) } p.mut { (words.unnamed_text) } } }
+            p.row { a.btn href=(view.address("/")) { (view.words.common.all_projects) } }
+        };
+        view.answer(StatusCode::OK, words.title, &main)
     }
 
     /// Ends the session that the form names, or all of the reader.
@@ -101,9 +118,16 @@ fn account(view: &View<'_>, reader: &Reader, sessions: &[Entry], now_ms: u64) ->
     }
 }
 
+/// What a reader may manage.
+struct Managed {
+    owned: Vec<ProjectEntry>,
+    is_admin: bool,
+}
+
 /// The links to what the reader may manage.
-fn manage(view: &View<'_>, owned: &[ProjectEntry]) -> Markup {
+fn manage(view: &View<'_>, managed: &Managed) -> Markup {
     let words = &view.words.manage;
+    let owned = &managed.owned;
     html! {
         section {
             h2 { (words.tokens) }
@@ -116,6 +140,16 @@ fn manage(view: &View<'_>, owned: &[ProjectEntry]) -> Markup {
                     @for project in owned {
                         li { a href=(members_address(view.root, &project.path)) { bdi { (project.path) } } }
                     }
+                }
+            }
+        }
+        @if managed.is_admin {
+            section {
+                h2 { (words.administration) }
+                ul {
+                    li { a href=(view.address("/-/users")) { (words.users) } }
+                    li { a href=(view.address("/-/projects")) { (words.all_projects) } }
+                    li { a href=(view.address("/-/changes")) { (view.words.audit.changes) } }
                 }
             }
         }
@@ -157,8 +191,4 @@ fn table(view: &View<'_>, sessions: &[Entry], own: Option<i64>, token: &str, now
             }
         }
     }
-}
-
-fn signed(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
 }

@@ -10,15 +10,18 @@ use super::Reader;
 use super::form::Fields;
 use super::start::ensure_form;
 use super::view::{View, see_other};
-use crate::forge::local::{LocalError, LocalForge};
+use crate::forge::local::{Author, LocalError, LocalForge};
 use crate::host::HostState;
 use crate::http::error::HttpError;
+use crate::http::request_id::current_request_id;
 use crate::http::response_body::Body;
 
-/// A reader who may manage, and the forge on which.
+/// A reader who may manage, and the forge on which. It records changes as those of the reader.
 pub(super) struct Manager {
     pub(super) reader: Reader,
-    pub(super) forge: Arc<LocalForge>,
+    pub(super) forge: LocalForge,
+    /// True for an administrator of the server.
+    is_admin: bool,
 }
 
 impl HostState {
@@ -31,8 +34,39 @@ impl HostState {
         let (asked, credential) = (Arc::clone(&forge), reader.presented.credential.clone());
         let manager = on_forge(move || asked.manager(&credential)).await?;
         match manager.map_err(unexpected)? {
-            Some(_) => Ok(Ok(Manager { reader, forge })),
+            Some(user) => Ok(Ok(Manager {
+                forge: forge.by(self.author(head, user.login)),
+                is_admin: user.is_admin,
+                reader,
+            })),
             None => Err(HttpError::TokenLimited),
+        }
+    }
+
+    /// The administrator who reads a page. Others are refused.
+    pub(super) async fn admin(self: &Arc<Self>, head: &Parts) -> Result<Result<Manager, Response<Body>>, HttpError> {
+        let manager = self.manager(head).await?;
+        ensure_admin(&manager)?;
+        Ok(manager)
+    }
+
+    /// The administrator who posts a form, which must carry the reader's token.
+    pub(super) async fn admin_of_form(
+        self: &Arc<Self>,
+        head: &Parts,
+        fields: &Fields,
+    ) -> Result<Result<Manager, Response<Body>>, HttpError> {
+        let manager = self.manager_of_form(head, fields).await?;
+        ensure_admin(&manager)?;
+        Ok(manager)
+    }
+
+    fn author(&self, head: &Parts, login: String) -> Author {
+        let address = self.client_address(head);
+        Author {
+            login,
+            address: address.map_or_else(String::new, |address| address.to_string()),
+            request_id: current_request_id().unwrap_or_default(),
         }
     }
 
@@ -47,6 +81,13 @@ impl HostState {
             ensure_form(&manager.reader.presented.form_secret(), fields)?;
         }
         Ok(manager)
+    }
+}
+
+fn ensure_admin(manager: &Result<Manager, Response<Body>>) -> Result<(), HttpError> {
+    match manager {
+        Ok(manager) if !manager.is_admin => Err(HttpError::AdminDenied),
+        _ => Ok(()),
     }
 }
 

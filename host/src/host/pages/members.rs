@@ -10,6 +10,7 @@ use mlforge_ui::words::fill;
 
 use super::form::Fields;
 use super::manage::{Manager, on_forge, unexpected};
+use super::storage::Shown;
 use super::view::{View, form_token_field, see_other};
 use crate::forge::local::{LocalError, MemberEntry};
 use crate::forge::{Decision, Project, ProjectRef, Role, Visibility};
@@ -24,7 +25,8 @@ const ROLES: [Role; 5] = [
     Role::Maintainer,
     Role::Owner,
 ];
-const VISIBILITIES: [Visibility; 3] = [Visibility::Private, Visibility::Internal, Visibility::Public];
+/// All visibilities, the narrowest first.
+pub(super) const VISIBILITIES: [Visibility; 3] = [Visibility::Private, Visibility::Internal, Visibility::Public];
 
 impl HostState {
     pub(super) async fn members_page(
@@ -56,7 +58,7 @@ impl HostState {
         if user.eq_ignore_ascii_case(&manager.reader.owner.login) {
             return Err(HttpError::OwnerDenied);
         }
-        let (forge, id) = (Arc::clone(&manager.forge), project.id);
+        let (forge, id) = (manager.forge.clone(), project.id);
         let named = ProjectRef::Id(id.0);
         let (role, visibility) = (fields.text("role"), fields.text("visibility"));
         let changed = match (role.parse(), visibility.parse()) {
@@ -97,7 +99,7 @@ impl HostState {
         project: &Project,
         unknown: Option<&str>,
     ) -> Result<Response<Body>, HttpError> {
-        let (forge, id) = (Arc::clone(&manager.forge), project.id);
+        let (forge, id) = (manager.forge.clone(), project.id);
         let members = on_forge(move || forge.list_members(id)).await?.map_err(unexpected)?;
         let login = &manager.reader.owner.login;
         let mut view = View::new(self, head, Some(login.clone()));
@@ -107,6 +109,7 @@ impl HostState {
             project,
             login,
             form_token: &manager.reader.presented.form_token(),
+            storage: &self.shown_storage(project.id),
         };
         let status = match unknown {
             Some(_) => StatusCode::BAD_REQUEST,
@@ -128,6 +131,7 @@ struct MembersPage<'a> {
     project: &'a Project,
     login: &'a str,
     form_token: &'a str,
+    storage: &'a Shown,
 }
 
 impl MembersPage<'_> {
@@ -153,6 +157,19 @@ impl MembersPage<'_> {
                 br;
                 (self.visibility_form())
             }
+            section { h2 { (words.storage) } br; (self.storage()) }
+        }
+    }
+
+    /// The bytes that the project uses.
+    fn storage(&self) -> Markup {
+        let words = &self.view.words.manage;
+        html! {
+            dl {
+                dt { (words.records) } dd { (self.storage.records(self.view)) }
+                dt { (words.files) } dd { (self.storage.files(self.view)) }
+            }
+            p.mut.small { (self.storage.counted(self.view)) }
         }
     }
 

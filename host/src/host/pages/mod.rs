@@ -4,6 +4,8 @@
 //! address that shows the change.
 
 mod account;
+mod all_projects;
+mod changes;
 mod error;
 mod form;
 mod manage;
@@ -12,7 +14,9 @@ mod oauth;
 mod projects;
 mod sign_in;
 mod start;
+mod storage;
 mod tokens;
+mod users;
 mod view;
 
 use std::sync::Arc;
@@ -40,6 +44,15 @@ use crate::limits::budget::Exhausted;
 pub(crate) const FORMS_MAX: usize = 32;
 /// The time for which a chosen language is remembered, in seconds.
 const LANGUAGE_S: u64 = 365 * 24 * 3_600;
+
+/// Whose request it is, as far as the forge tells.
+pub(crate) enum Identity {
+    /// Nobody is signed in, or with a credential that the forge does not take.
+    Nobody,
+    /// Somebody whom the forge has signed in with a cookie of its own, and whom it names within a project only.
+    Unnamed,
+    Known(Box<Reader>),
+}
 
 /// Somebody who is signed in.
 pub(crate) struct Reader {
@@ -99,26 +112,40 @@ impl HostState {
             ServerPage::RevokeToken => self.revoke_token(head, &fields).await,
             ServerPage::Members => self.members_page(head, &fields).await,
             ServerPage::ChangeMembers => self.change_members(head, &fields).await,
+            ServerPage::Users => self.users_page(head, &fields).await,
+            ServerPage::MakeUser => self.make_user(head, &fields).await,
+            ServerPage::AllProjects => self.all_projects_page(head, &fields).await,
+            ServerPage::MakeProject => self.make_project(head, &fields).await,
+            ServerPage::Changes => self.changes_page(head, &fields).await,
             ServerPage::Asset(name) => asset(name),
         }
     }
 
     /// The reader of a page. `None`: nobody is signed in, or with a credential that the forge does not take.
     pub(crate) async fn reader(self: &Arc<Self>, head: &Parts) -> Result<Option<Reader>, HttpError> {
+        match self.identity(head).await? {
+            Identity::Known(reader) => Ok(Some(*reader)),
+            Identity::Nobody | Identity::Unnamed => Ok(None),
+        }
+    }
+
+    /// Whose request it is.
+    pub(crate) async fn identity(self: &Arc<Self>, head: &Parts) -> Result<Identity, HttpError> {
         let Some(presented) = self.presented(&head.headers).await else {
-            return Ok(None);
+            return Ok(Identity::Nobody);
         };
         let decision = self.identify(&presented.credential, &of_nothing()).await?;
         // A forge that does not tell may have told when the session began.
         let owner = match (decision, &presented.session) {
-            (Decision::Known(access), _) => Some(Owner {
+            (Decision::Known(access), _) => Owner {
                 user: access.actor.id.clone(),
                 login: access.actor.login.clone(),
-            }),
-            (Decision::ProjectNotFound, Some(session)) => Some(session.owner.clone()),
-            _ => None,
+            },
+            (Decision::ProjectNotFound, Some(session)) => session.owner.clone(),
+            (Decision::ProjectNotFound, None) => return Ok(Identity::Unnamed),
+            _ => return Ok(Identity::Nobody),
         };
-        Ok(owner.map(|owner| Reader { owner, presented }))
+        Ok(Identity::Known(Box::new(Reader { owner, presented })))
     }
 
     /// The forge's decision about a credential, as it is now.

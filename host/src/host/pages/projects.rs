@@ -8,15 +8,14 @@ use maud::{Markup, html};
 use mlforge_ui::Words;
 use mlforge_ui::link::{Address, encoded_path};
 use mlforge_ui::words::{fill, filled};
-use tokio::time::timeout;
 
+use super::Identity;
 use super::form::Fields;
 use super::view::{View, see_other};
-use crate::forge::{Credential, ForgeError, PROJECTS_LISTED_MAX, Project, Visibility};
+use crate::forge::{Credential, ProjectPage, Visibility};
 use crate::host::HostState;
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
-use crate::storage::ProjectId;
 
 /// Maximum number of characters of a project's path.
 const PATH_CHARS_MAX: usize = 1_000;
@@ -32,20 +31,32 @@ impl HostState {
             let root = self.sign_in.cookies.root();
             return Ok(see_other(&format!("{root}/{}/-/ml/experiments", encoded_path(path))));
         }
-        let reader = self.reader(head).await?;
+        let identity = self.identity(head).await?;
+        let is_unnamed = matches!(identity, Identity::Unnamed);
+        let reader = match identity {
+            Identity::Known(reader) => Some(reader),
+            Identity::Unnamed | Identity::Nobody => None,
+        };
         let credential = reader
             .as_ref()
             .map_or(&Credential::Anonymous, |reader| &reader.presented.credential);
-        let after = ProjectId(fields.text("after").parse().unwrap_or_default());
-        let projects = self.list_projects(credential, after).await?;
+        let after = fields.text("after");
+        let page = self.list_projects(credential, after).await?;
         let login = reader.map(|reader| reader.owner.login);
         let view = View::new(self, head, login);
+        let words = &view.words.projects;
+        // The pages of other forges list what they leave out here.
+        let is_local = self.sign_in.local.is_some();
         let main = html! {
-            div.head { div { h1 { (view.words.projects.title) } } }
-            @match &projects {
-                Some(projects) => (list(&view, projects, after)),
-                None => (open_form(&view, asked)),
+            div.head {
+                div {
+                    h1 { (words.title) }
+                    @if is_unnamed { p.mut { (view.words.account.unnamed_text) } }
+                    @if page.is_none() { p.mut { (words.forge_lists) } }
+                }
             }
+            @if let Some(page) = &page { (list(&view, page, after, is_local)) }
+            @if page.is_none() || !is_local { (open_form(&view, asked, page.is_none() && !is_unnamed)) }
         };
         let status = if asked.is_some() {
             StatusCode::BAD_REQUEST
@@ -55,48 +66,40 @@ impl HostState {
         Ok(view.answer(status, view.words.projects.title, &main))
     }
 
-    async fn list_projects(
-        &self,
-        credential: &Credential,
-        after: ProjectId,
-    ) -> Result<Option<Vec<Project>>, HttpError> {
-        let asked = self.services.forge.forge().projects(credential, after);
-        let listed = timeout(self.limits.forge_timeout, asked).await;
-        listed
-            .unwrap_or_else(|_| Err(ForgeError::new("it did not list projects in time")))
-            .map_err(|error| {
-                tracing::error!(target: "mlforge::forge", reason = error.reason, "forge unavailable");
-                HttpError::ForgeDown { retry_after_s: 1 }
-            })
+    async fn list_projects(&self, credential: &Credential, after: &str) -> Result<Option<ProjectPage>, HttpError> {
+        let listed = self.services.forge.projects(credential, after).await;
+        listed.map_err(|error| {
+            tracing::error!(target: "mlforge::forge", reason = error.reason, "forge unavailable");
+            HttpError::ForgeDown { retry_after_s: 1 }
+        })
     }
 }
 
-fn list(view: &View<'_>, projects: &[Project], after: ProjectId) -> Markup {
+fn list(view: &View<'_>, page: &ProjectPage, after: &str, is_local: bool) -> Markup {
     let (words, common) = (&view.words.projects, &view.words.common);
-    // A full page may have another one after it.
-    let next = projects.last().filter(|_| projects.len() >= PROJECTS_LISTED_MAX);
+    let next = page.next.as_ref();
     html! {
-        @if projects.is_empty() && after.0 == 0 {
-            (nothing(view))
+        @if page.projects.is_empty() && after.is_empty() && next.is_none() {
+            (nothing(view, is_local))
         } @else {
             table.idx {
                 caption.vh { (words.table) }
                 thead { tr { th scope="col" { (common.name) } th scope="col" { (words.visibility) } } }
                 tbody {
-                    @for project in projects {
+                    @for project in &page.projects {
                         tr {
                             th scope="row" { a href=(experiments(view, &project.path)) { bdi { (project.path) } } }
-                            td.mut { (visibility(view.words, project.visibility)) }
+                            td.mut { (visibility_word(view.words, project.visibility)) }
                         }
                     }
                 }
             }
-            @if after.0 > 0 || next.is_some() {
+            @if !after.is_empty() || next.is_some() {
                 br;
                 nav.row aria-label=(common.pages) {
-                    @if after.0 > 0 { a.btn href=(view.address("/")) { (common.first) } }
-                    @if let Some(last) = next {
-                        a.btn href=(Address::new(view.address("/")).with("after", last.id.0.to_string())) { (common.next) }
+                    @if !after.is_empty() { a.btn href=(view.address("/")) { (common.first) } }
+                    @if let Some(next) = next {
+                        a.btn href=(Address::new(view.address("/")).with("after", next.as_str())) { (common.next) }
                     }
                 }
             }
@@ -104,10 +107,13 @@ fn list(view: &View<'_>, projects: &[Project], after: ProjectId) -> Markup {
     }
 }
 
-fn nothing(view: &View<'_>) -> Markup {
+fn nothing(view: &View<'_>, is_local: bool) -> Markup {
     let words = &view.words.projects;
     html! {
-        @if view.reader.is_some() {
+        @if !is_local {
+            p { (words.none_of_forge) }
+            br;
+        } @else if view.reader.is_some() {
             p { (words.none) }
             pre.code tabindex="0" { "mlforge project create team/model\nmlforge member set team/model NAME owner" }
         } @else {
@@ -118,8 +124,8 @@ fn nothing(view: &View<'_>) -> Markup {
     }
 }
 
-/// The forges that do not list projects have pages of their own which do.
-fn open_form(view: &View<'_>, refused: Option<&str>) -> Markup {
+/// The form that opens a project by its path. Forges that do not list projects have pages of their own which do.
+fn open_form(view: &View<'_>, refused: Option<&str>, offers_sign_in: bool) -> Markup {
     let words = &view.words.projects;
     let described = if refused.is_some() {
         "project-error project-help"
@@ -127,6 +133,7 @@ fn open_form(view: &View<'_>, refused: Option<&str>) -> Markup {
         "project-help"
     };
     html! {
+        br;
         form method="get" action=(view.address("/")) {
             h2 { (words.open) }
             br;
@@ -143,7 +150,7 @@ fn open_form(view: &View<'_>, refused: Option<&str>) -> Markup {
                 p.mut.small #project-help { (fill(words.path_help, &["vision/cats"])) }
             }
         }
-        @if view.reader.is_none() {
+        @if offers_sign_in && view.reader.is_none() {
             p.row { a.btn href=(view.sign_in_address()) { (view.words.common.sign_in) } }
         }
     }
@@ -153,7 +160,8 @@ fn experiments(view: &View<'_>, path: &str) -> String {
     view.address(&format!("/{}/-/ml/experiments", encoded_path(path)))
 }
 
-fn visibility(words: &Words, visibility: Visibility) -> &'static str {
+/// The word for a visibility.
+pub(super) fn visibility_word(words: &Words, visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Private => words.projects.private,
         Visibility::Internal => words.projects.internal,

@@ -220,7 +220,7 @@ impl HostState {
         Secret::parse(&value).map(|secret| Credential::Cookie(secret.text()))
     }
 
-    fn client_address(&self, head: &Parts) -> Option<IpAddr> {
+    pub(super) fn client_address(&self, head: &Parts) -> Option<IpAddr> {
         self.config.audit.trusted_proxies.client_of(head)
     }
 }

@@ -6,12 +6,13 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
+use mlforge_ui::time::ago;
 use mlforge_ui::words::fill;
 use time::{Duration, OffsetDateTime};
 
 use super::form::Fields;
 use super::manage::{Manager, on_forge, unexpected};
-use super::view::{View, form_token_field, see_other};
+use super::view::{View, form_token_field, see_other, signed};
 use crate::forge::local::{LocalError, NewToken, TokenEntry};
 use crate::forge::{Credential, Decision, ProjectRef, Scope};
 use crate::host::HostState;
@@ -66,7 +67,7 @@ impl HostState {
                     },
                     expires,
                 };
-                let forge = Arc::clone(&manager.forge);
+                let forge = manager.forge.clone();
                 match on_forge(move || forge.create_token(&new)).await? {
                     Ok(token) => Told::Made(token),
                     Err(LocalError::ProjectUnknown(_)) => Told::Mistake(fill(words.unknown_project, &[project])),
@@ -110,7 +111,7 @@ impl HostState {
         manager: &Manager,
         told: &Told,
     ) -> Result<Response<Body>, HttpError> {
-        let (forge, login) = (Arc::clone(&manager.forge), manager.reader.owner.login.clone());
+        let (forge, login) = (manager.forge.clone(), manager.reader.owner.login.clone());
         let tokens = on_forge(move || forge.list_tokens_of(&login))
             .await?
             .map_err(unexpected)?;
@@ -121,7 +122,7 @@ impl HostState {
             Told::Mistake(_) => StatusCode::BAD_REQUEST,
             Told::Nothing | Told::Made(_) => StatusCode::OK,
         };
-        let main = page(&view, &tokens, &form_token, told);
+        let main = page(&view, &tokens, &form_token, told, self.services.now_ms());
         Ok(view.answer(status, view.words.manage.tokens, &main))
     }
 }
@@ -137,7 +138,7 @@ fn expiry(days: &str) -> Option<Option<time::Date>> {
     Some(Some(today.checked_add(Duration::days(days))?))
 }
 
-fn page(view: &View<'_>, tokens: &[TokenEntry], form_token: &str, told: &Told) -> Markup {
+fn page(view: &View<'_>, tokens: &[TokenEntry], form_token: &str, told: &Told, now_ms: u64) -> Markup {
     let words = &view.words.manage;
     html! {
         div.head { div { h1 { (words.tokens) } p.mut { (words.tokens_text) } } }
@@ -150,7 +151,7 @@ fn page(view: &View<'_>, tokens: &[TokenEntry], form_token: &str, told: &Told) -
             },
             Told::Mistake(text) => div.note role="alert" { p { bdi { (text) } } },
         }
-        (table(view, tokens, form_token))
+        (table(view, tokens, form_token, now_ms))
         section {
             h2 { (words.new_token) }
             br;
@@ -184,7 +185,7 @@ fn form(view: &View<'_>, form_token: &str) -> Markup {
     }
 }
 
-fn table(view: &View<'_>, tokens: &[TokenEntry], form_token: &str) -> Markup {
+fn table(view: &View<'_>, tokens: &[TokenEntry], form_token: &str, now_ms: u64) -> Markup {
     let words = &view.words.manage;
     html! {
         table.idx {
@@ -195,6 +196,7 @@ fn table(view: &View<'_>, tokens: &[TokenEntry], form_token: &str) -> Markup {
                     th scope="col" { (words.scope) }
                     th.opt scope="col" { (words.project) }
                     th.opt scope="col" { (words.last_day) }
+                    th scope="col" { (view.words.account.last_use) }
                     td { span.vh { (words.revoke) } }
                 }
             }
@@ -205,6 +207,7 @@ fn table(view: &View<'_>, tokens: &[TokenEntry], form_token: &str) -> Markup {
                         td { (token.scope) }
                         td.opt { bdi { (token.project.as_deref().unwrap_or(words.all_mine)) } }
                         td.opt { (token.expires.map_or_else(|| words.never.to_owned(), |day| day.to_string())) }
+                        td { (last_use(view, token.used_s, now_ms)) }
                         td {
                             form method="post" action=(view.address("/-/tokens/revoke")) {
                                 (form_token_field(form_token))
@@ -215,6 +218,16 @@ fn table(view: &View<'_>, tokens: &[TokenEntry], form_token: &str) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The time of a token's last use.
+fn last_use(view: &View<'_>, used_s: Option<u64>, now_ms: u64) -> Markup {
+    html! {
+        @match used_s {
+            Some(used_s) => (ago(view.words, signed(used_s.saturating_mul(1_000)), signed(now_ms))),
+            None => (view.words.manage.never),
         }
     }
 }

@@ -118,3 +118,8 @@ pub(crate) fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderVal
     }
     response
 }
+
+/// A time in milliseconds as the texts about times take it.
+pub(crate) fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}

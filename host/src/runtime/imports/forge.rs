@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
 use wasmtime::component::Accessor;
 
+use crate::forge::calls::ForgeCall;
 use crate::forge::{CommitState, CommitStatus, Credential, EndedRun, ForgeError, Job, JobRef, Target};
 use crate::runtime::bindings::forge as wit;
 use crate::runtime::store_data::{Imports, StoreData};
@@ -39,8 +39,17 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let credential = credential.filter(|credential| **credential != Credential::Anonymous);
         let forge = services.forge.forge();
         let reference = JobRef::from(reference);
-        let job = timeout(JOB_TIME, forge.job(project, &reference, credential.as_deref())).await;
-        let job = job.unwrap_or_else(|_| Err(ForgeError::new("it did not tell of a CI job in time")));
+        let asked = forge.job(project, &reference, credential.as_deref());
+        let job = services
+            .forge
+            .calls()
+            .bounded(ForgeCall::Job, JOB_TIME, asked, Option::is_none)
+            .await;
+        if let Err(error) = &job
+            && accessor.with(|mut call| call.get().maintained()).is_some()
+        {
+            services.forge_rest.note(error, services.now_ms());
+        }
         Ok(job?.map(wit::Job::from))
     }
 
@@ -53,8 +62,14 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         let status = CommitStatus::of_run(ended.into(), statuses.base_url());
         let status =
             status.ok_or_else(|| wit::Error::Other("no run has such an id, or no commit such a hash".into()))?;
-        let set = timeout(STATUS_TIME, services.forge.forge().set_commit_status(project, &status)).await;
-        let set = set.unwrap_or_else(|_| Err(ForgeError::new("it did not take a commit status in time")));
+        let asked = services.forge.forge().set_commit_status(project, &status);
+        let calls = services.forge.calls();
+        let set = calls
+            .bounded(ForgeCall::CommitStatus, STATUS_TIME, asked, |set| !set)
+            .await;
+        if let Err(error) = &set {
+            services.forge_rest.note(error, services.now_ms());
+        }
         Ok(set?)
     }
 

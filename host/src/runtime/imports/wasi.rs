@@ -13,7 +13,7 @@ impl types::Host for &mut StoreData {}
 
 impl system_clock::Host for &mut StoreData {
     fn now(&mut self) -> system_clock::Instant {
-        let now = (self.services().clock)();
+        let now = StoreData::now(self);
         // A clock before 1970 is wrong. The epoch replaces its time.
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         system_clock::Instant {

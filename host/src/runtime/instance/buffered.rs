@@ -1,6 +1,7 @@
 //! Requests that are whole in memory, by the component's shorter way or by `wasi:http`.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -42,6 +43,8 @@ pub(crate) struct BufferedRequest<'a> {
     pub(crate) credential: Arc<Credential>,
     pub(crate) access: Arc<Access>,
     pub(crate) deadline: Instant,
+    /// The time that the component sees. `None`: that of the host's clock.
+    pub(crate) now: Option<SystemTime>,
     pub(crate) limits: &'a Limits,
     pub(crate) answer: &'a mut Share,
 }
@@ -57,6 +60,7 @@ impl Instance {
             credential,
             access,
             deadline,
+            now,
             limits,
             answer,
         } = work;
@@ -69,6 +73,7 @@ impl Instance {
             token_issuer,
             progress: IdleTimeout::new(),
             reservation: None,
+            now,
         };
         self.run_bound(
             caller,

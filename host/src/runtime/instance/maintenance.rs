@@ -86,6 +86,15 @@ impl Instance {
         .await
     }
 
+    /// Makes one pass over old traces: removes some that began before a time, in milliseconds since the Unix epoch.
+    pub(crate) async fn sweep_traces(&mut self, before_ms: u64, deadline: Instant) -> Result<AuditPass, InstanceError> {
+        self.maintain(deadline, async |accessor, service| {
+            let maintenance = service.mlforge_plugin_maintenance();
+            maintenance.call_sweep_traces(accessor, before_ms).await
+        })
+        .await
+    }
+
     /// Makes one call of the export. The inner error of `call` is the component's own text.
     async fn maintain<T>(
         &mut self,
@@ -101,6 +110,7 @@ impl Instance {
             token_issuer: None,
             progress: IdleTimeout::new(),
             reservation: None,
+            now: None,
         };
         let limit = TimeLimit::Deadline(deadline);
         self.run_bound(None, context, limit, async |accessor, exports| {

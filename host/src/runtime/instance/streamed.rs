@@ -70,6 +70,7 @@ impl Instance {
             token_issuer: None,
             progress: work.progress.clone(),
             reservation: work.reservation.clone(),
+            now: None,
         };
         let limit = TimeLimit::Idle(work.progress.clone(), work.limits.transfer_idle_timeout);
         self.run_bound(work.caller, context, limit, async |accessor, exports| {

@@ -17,6 +17,9 @@ use crate::storage::{BlobInfo, BlobItem, LIST_NAME_BYTES, ListRequest, ProjectId
 /// some other call made progress.
 const MOVES_MAX: usize = 1_000;
 
+/// Name of the directory that holds one directory for each project.
+pub(super) const PROJECTS: &str = "projects";
+
 /// The directory of all blobs.
 pub(super) struct Tree {
     pub(super) directories: Directories,
@@ -28,7 +31,7 @@ impl Tree {
     pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(root)?;
         let lock = lock_exclusively(&root.join("lock"))?;
-        let (projects, staging) = (root.join("projects"), root.join("staging"));
+        let (projects, staging) = (root.join(PROJECTS), root.join("staging"));
         fs::remove_dir_all(&staging).or_else(absent)?;
         for directory in [&projects, &staging] {
             make_directory(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;

@@ -147,8 +147,8 @@ impl Group {
     }
 
     /// Answers every caller. `broken` has the places of checks that did not hold, counted from 1 over all commits: the first
-    /// one of each commit. Commits that wait and that this group has made impossible are answered too.
-    pub(super) fn answer(self, broken: &[i64], waiting: &mut VecDeque<Job>) {
+    /// one of each commit. Commits that wait and that this group has made impossible are answered too: their number is returned.
+    pub(super) fn answer(self, broken: &[i64], waiting: &mut VecDeque<Job>) -> usize {
         let mut written: HashMap<(ProjectId, Vec<u8>), u64> = HashMap::new();
         let mut last = 0_i64;
         for (job, version) in self.jobs.into_iter().zip(self.versions) {
@@ -170,7 +170,7 @@ impl Group {
                 }
             }
         }
-        refuse_outdated(waiting, &written);
+        refuse_outdated(waiting, &written)
     }
 
     /// Answers every caller that the outcome is not known, or that the commit failed.
@@ -224,7 +224,8 @@ fn note_versions(written: &mut HashMap<(ProjectId, Vec<u8>), u64>, job: &Job, ve
 
 /// Answers commits that expect another version than one just given. They were queued before it was, so no later version of
 /// another host can be the one that they expect. Without this, each loser of a race would cost a round trip.
-fn refuse_outdated(waiting: &mut VecDeque<Job>, written: &HashMap<(ProjectId, Vec<u8>), u64>) {
+fn refuse_outdated(waiting: &mut VecDeque<Job>, written: &HashMap<(ProjectId, Vec<u8>), u64>) -> usize {
+    let before = waiting.len();
     for job in std::mem::take(waiting) {
         let outdated = job.commit.checks.iter().find(|check| {
             let given = written.get(&(job.project, check.key.clone()));
@@ -235,6 +236,7 @@ fn refuse_outdated(waiting: &mut VecDeque<Job>, written: &HashMap<(ProjectId, Ve
             None => waiting.push_back(job),
         }
     }
+    before.saturating_sub(waiting.len())
 }
 
 /// The number under which the records of a project are stored.

@@ -8,7 +8,6 @@
 //! Calls wait for a database that is away for ten seconds, and fail at once after that, until it is back.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -22,7 +21,10 @@ use self::health::Health;
 use self::queue::Queues;
 use self::reader::Reader;
 use self::writer::{GroupCounts, Writer};
-use super::{Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, validate_key, validate_read};
+use super::{
+    Commit, CommitError, Measured, Page, ProjectId, Range, Records, RecordsCounts, StorageError, Values, validate_key,
+    validate_read,
+};
 
 mod address;
 mod connector;
@@ -91,12 +93,6 @@ impl PostgresRecords {
         format!("{:016x}", self.identity)
     }
 
-    /// Returns the number of commits decided since the start, and the number of transactions that held them.
-    pub fn group_counts(&self) -> (u64, u64) {
-        let GroupCounts { commits, groups } = &*self.counts;
-        (commits.load(Ordering::Relaxed), groups.load(Ordering::Relaxed))
-    }
-
     /// Lists the projects that have records, in the order of their numbers, after this one: at most 1,000. It is empty only
     /// at the end.
     ///
@@ -135,6 +131,10 @@ impl Records for PostgresRecords {
         }
     }
 
+    async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
+        self.reader.measure(project, after, count).await
+    }
+
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
         commit.validate()?;
         if self.health.check().is_err() {
@@ -147,6 +147,19 @@ impl Records for PostgresRecords {
     /// One round trip without a read.
     async fn ping(&self) -> Result<(), StorageError> {
         self.reader.ping().await
+    }
+
+    /// A sync is a whole round trip of a group here. The size of the database is not counted: other hosts share it.
+    fn counts(&self) -> Option<RecordsCounts> {
+        let counts = &self.counts;
+        Some(RecordsCounts {
+            commits: counts.commits.get(),
+            conflicts: counts.conflicts.get(),
+            groups: counts.groups.get(),
+            queued: self.queues.waiting(),
+            syncs: counts.round_trips.read(),
+            bytes: None,
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::connector::{Connector, Fault};
-use super::statements::{GET, PROJECTS, SCAN};
-use crate::storage::{PAGE_BYTES, PAGE_ENTRIES_MAX, Page, ProjectId, READ_BYTES_MAX, Range, StorageError, Values};
+use super::statements::{GET, MEASURE, PROJECTS, SCAN};
+use crate::storage::{Measured, PAGE_BYTES, PAGE_ENTRIES_MAX, Page, ProjectId, READ_BYTES_MAX, Range, StorageError, Values};
 
 /// Maximum number of projects that one call lists.
 const PROJECTS_PAGE: i64 = 1_000;
@@ -18,6 +18,7 @@ pub(super) struct Line {
     client: Client,
     get: Statement,
     scan: Statement,
+    measure: Statement,
     projects: Statement,
 }
 
@@ -102,6 +103,27 @@ impl Query for Scan<'_> {
     }
 }
 
+/// The size of some records of a project after a key.
+pub(super) struct Measure<'a> {
+    pub(super) project: i64,
+    pub(super) after: &'a [u8],
+    pub(super) count: u32,
+}
+
+impl Query for Measure<'_> {
+    type Answer = Measured;
+
+    async fn ask(&self, line: &Line) -> Result<Measured, ReadError> {
+        let count = i64::from(self.count);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&self.project, &self.after, &count];
+        let row = line.client.query_one(&line.measure, &parameters).await?;
+        Ok(Measured {
+            bytes: row.try_get::<_, i64>(0)?.cast_unsigned(),
+            last: row.try_get(1)?,
+        })
+    }
+}
+
 /// The projects that have records, in the order of their numbers, after one.
 pub(super) struct Projects {
     pub(super) after: i64,
@@ -140,6 +162,7 @@ impl Line {
         Ok(Self {
             get: client.prepare(GET).await?,
             scan: client.prepare(SCAN).await?,
+            measure: client.prepare(MEASURE).await?,
             projects: client.prepare(PROJECTS).await?,
             client,
         })

@@ -1,6 +1,7 @@
 //! The queues of commits that wait for the writers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -38,6 +39,23 @@ impl Job {
 pub(super) struct Queues {
     writers: Vec<mpsc::UnboundedSender<Job>>,
     room: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// A caller that waits for its commit, until this is dropped.
+struct Caller<'a>(&'a AtomicUsize);
+
+impl<'a> Caller<'a> {
+    fn enter(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Queues {
@@ -46,11 +64,18 @@ impl Queues {
         // The semaphore bounds them all together.
         let (writers, jobs) = (0..writers).map(|_| mpsc::unbounded_channel()).unzip();
         let room = Arc::new(Semaphore::new(QUEUE_KIB_MAX));
-        (Self { writers, room }, jobs)
+        let waiting = AtomicUsize::new(0);
+        (Self { writers, room, waiting }, jobs)
+    }
+
+    /// Number of callers that wait for their commits.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Queues a commit and waits until its writer has decided it.
     pub(super) async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
+        let _caller = Caller::enter(&self.waiting);
         let late = |_| StorageError::Unavailable("postgres: a commit was not decided in time".to_owned());
         timeout(WAIT_MAX, self.decide(project, commit)).await.map_err(late)?
     }

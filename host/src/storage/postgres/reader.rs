@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::connector::{Connector, Fault};
 use super::group::number;
 use super::health::Health;
-use super::query::{Get, Line, Ping, Projects, Query, ReadError, Scan};
-use crate::storage::{Page, ProjectId, Range, StorageError, Values};
+use super::query::{Get, Line, Measure, Ping, Projects, Query, ReadError, Scan};
+use crate::storage::{Measured, Page, ProjectId, Range, StorageError, Values};
 
 /// Number of connections for reads of keys, and as many for reads of ranges. A large answer holds up those behind it.
 const CONNECTIONS_EACH: usize = 3;
@@ -68,6 +68,12 @@ impl Reader {
     pub(super) async fn scan(&self, project: ProjectId, ranges: &[Range]) -> Result<Page, StorageError> {
         let project = number(project);
         self.read(&self.of_ranges, &Scan { project, ranges }).await
+    }
+
+    /// Sums the bytes of some records after a key.
+    pub(super) async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
+        let project = number(project);
+        self.read(&self.of_ranges, &Measure { project, after, count }).await
     }
 
     /// Lists the projects that have records, in the order of their numbers, after this one.

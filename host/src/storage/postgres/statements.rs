@@ -83,6 +83,13 @@ pub(super) const SCAN: &str = "
             LIMIT $7) entries) bounded
     WHERE before_former < $6";
 
+/// Sums the bytes of at most `$3` records of a project after a key. The key of the last one is NULL if there are none.
+pub(super) const MEASURE: &str = "
+    WITH part AS MATERIALIZED (
+        SELECT key, octet_length(key) + octet_length(value)::int8 AS bytes FROM mlforge.records
+        WHERE project = $1 AND key > $2 ORDER BY key LIMIT $3)
+    SELECT coalesce(sum(bytes), 0)::int8, (SELECT key FROM part ORDER BY key DESC LIMIT 1) FROM part";
+
 /// The numbers of projects after one, each found by one look into the primary key.
 pub(super) const PROJECTS: &str = "
     WITH RECURSIVE found (project) AS (

@@ -5,8 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
@@ -18,6 +17,7 @@ use super::line::{Fence, Line, Sent};
 use super::queue::Job;
 use super::random_id;
 use crate::convert::to_u64;
+use crate::metrics::{Counter, Histogram};
 
 /// Maximum number of commits that a writer takes from its queue ahead of a group.
 const TAKEN_MAX: usize = 4_096;
@@ -28,11 +28,15 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(250);
 /// Pause after a group was undone, times the number of tries so far.
 const UNDONE_PAUSE: Duration = Duration::from_millis(5);
 
-/// Number of commits decided, and of transactions that held them.
+/// Counts of the decided commits, and of transactions that held them.
 #[derive(Debug, Default)]
 pub(super) struct GroupCounts {
-    pub(super) commits: AtomicU64,
-    pub(super) groups: AtomicU64,
+    pub(super) commits: Counter,
+    /// Commits of these whose checks did not hold.
+    pub(super) conflicts: Counter,
+    pub(super) groups: Counter,
+    /// Times of the transactions, from the first statement that is sent to the acknowledged commit.
+    pub(super) round_trips: Histogram,
 }
 
 pub(super) struct Writer {
@@ -111,9 +115,12 @@ impl Writer {
     }
 
     fn answer(&mut self, group: Group, broken: &[i64]) {
-        self.counts.groups.fetch_add(1, Ordering::Relaxed);
-        self.counts.commits.fetch_add(to_u64(group.len()), Ordering::Relaxed);
-        group.answer(broken, &mut self.waiting);
+        self.counts.groups.increment();
+        self.counts.commits.add(to_u64(group.len()));
+        self.counts.conflicts.add(to_u64(broken.len()));
+        let refused = to_u64(group.answer(broken, &mut self.waiting));
+        self.counts.commits.add(refused);
+        self.counts.conflicts.add(refused);
     }
 
     /// Sends a group until its outcome is known: the places of its broken checks. A group is not sent again once nobody waits
@@ -175,8 +182,10 @@ impl Writer {
         let Some(line) = self.line.as_mut() else {
             return Err(Fault::Undone("there is no connection".to_owned()));
         };
+        let sent = Instant::now();
         match line.send(group, id).await? {
             Sent::Decided(broken) => {
+                self.counts.round_trips.record(sent.elapsed());
                 self.fence = Some(line.fence());
                 Ok(broken)
             }

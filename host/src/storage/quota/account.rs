@@ -72,6 +72,11 @@ impl Account {
         self.is_counted.load(Ordering::SeqCst)
     }
 
+    /// The sum of all files, which must be counted.
+    pub(super) fn used(&self) -> u64 {
+        self.sums().used
+    }
+
     /// Sets the sum after all files were counted.
     pub(super) fn set_used(&self, bytes: u64) {
         self.sums().used = bytes;

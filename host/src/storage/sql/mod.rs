@@ -47,7 +47,21 @@ impl Database {
         tables: &'static str,
         change: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.begin(tables)?;
+        self.begin(Some(tables))?;
+        self.end(change)
+    }
+
+    /// Runs a change of columns on which nothing depends that a process remembers. It is one transaction too, but waits only for
+    /// others of the same rows, and other hosts forget nothing.
+    pub(crate) fn side_transaction<T, E: From<SqlError>>(
+        &self,
+        change: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin(None)?;
+        self.end(change)
+    }
+
+    fn end<T, E: From<SqlError>>(&self, change: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         match change(self) {
             Ok(result) => {
                 self.rows("COMMIT", &[])?;
@@ -61,15 +75,12 @@ impl Database {
         }
     }
 
-    fn begin(&self, tables: &'static str) -> Result<(), SqlError> {
-        match self {
+    fn begin(&self, tables: Option<&'static str>) -> Result<(), SqlError> {
+        match (self, tables) {
             // An immediate transaction takes its lock at once. One that reads first fails when another process wrote meanwhile.
-            Self::File(connection) => {
-                let begun = sqlite::rows(connection, "BEGIN IMMEDIATE", &[]);
-                _ = tables;
-                begun.map(drop)
-            }
-            Self::Server(connection) => connection.begin(tables),
+            (Self::File(connection), _) => sqlite::rows(connection, "BEGIN IMMEDIATE", &[]).map(drop),
+            (Self::Server(connection), Some(tables)) => connection.begin(tables),
+            (Self::Server(connection), None) => connection.rows("BEGIN", &[]).map(drop),
         }
     }
 

@@ -13,18 +13,23 @@ use std::thread::JoinHandle;
 use anyhow::Context;
 use async_trait::async_trait;
 
+pub use self::copy::copy_database;
 use self::queue::{GroupCounts, Queue};
 use self::reader::Readers;
+pub use self::snapshot::SqliteSnapshot;
 use self::writer::Writer;
 use super::{
-    Commit, CommitError, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
+    Commit, CommitError, Measured, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
     validate_key, validate_read,
 };
+use crate::storage::RecordsCounts;
 
 mod commit_delay;
+mod copy;
 mod queue;
 mod reader;
 mod schema;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -76,9 +81,8 @@ impl SqliteRecords {
 
     /// Returns the number of commits decided since the start, and the number of transactions that held them.
     pub fn group_counts(&self) -> (u64, u64) {
-        let GroupCounts { commits, groups } = &*self.queue.counts;
-        let load = std::sync::atomic::Ordering::Relaxed;
-        (commits.load(load), groups.load(load))
+        let GroupCounts { commits, groups, .. } = &*self.queue.counts;
+        (commits.get(), groups.get())
     }
 
     /// Lists the projects that have records, in the order of their numbers, after this one: at most 1,000. It is empty only
@@ -130,9 +134,27 @@ impl Records for SqliteRecords {
             .await
     }
 
+    async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
+        self.readers
+            .read(|connection| reader::measure(connection, project, after, count))
+            .await
+    }
+
     async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
         commit.validate()?;
         self.queue.commit(project, commit).await
+    }
+
+    fn counts(&self) -> Option<RecordsCounts> {
+        let counts = &self.queue.counts;
+        Some(RecordsCounts {
+            commits: counts.commits.get(),
+            conflicts: counts.conflicts.get(),
+            groups: counts.groups.get(),
+            queued: self.queue.len(),
+            syncs: counts.syncs.read(),
+            bytes: self.readers.file_bytes(),
+        })
     }
 }
 

@@ -1,13 +1,13 @@
 //! The queue of commits that wait for the writer.
 
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::commit_delay::{CommitDelay, SLICES};
+use crate::metrics::{Counter, Histogram};
 use crate::storage::{Commit, CommitError, ProjectId, StorageError};
 
 /// Maximum number of commits in one transaction.
@@ -17,11 +17,17 @@ const GROUP_BYTES_MAX: usize = 64 << 20;
 /// Maximum size of the queue, in KiB of commits. Further callers wait until there is room.
 const QUEUE_KIB_MAX: usize = 256 << 10;
 
-/// Number of commits decided, and of transactions that held them.
+/// Counts of the writer.
 #[derive(Debug, Default)]
 pub(super) struct GroupCounts {
-    pub(super) commits: AtomicU64,
-    pub(super) groups: AtomicU64,
+    /// Commits decided.
+    pub(super) commits: Counter,
+    /// Commits of these that had a conflict.
+    pub(super) conflicts: Counter,
+    /// Transactions that held them.
+    pub(super) groups: Counter,
+    /// Times of the transactions' syncs.
+    pub(super) syncs: Histogram,
 }
 
 /// A queued commit and the reply to its caller.
@@ -90,6 +96,11 @@ impl Queue {
             _room: room,
         })?;
         answer.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// Number of queued commits.
+    pub(super) fn len(&self) -> usize {
+        self.line.lock().jobs.len()
     }
 
     /// Refuses further commits. The writer ends after those in the queue.

@@ -1,6 +1,6 @@
 //! Reads: a pool of connections, and the two reads of `Records`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::time::{Instant, sleep};
 
 use super::schema::{self, BUSY_TIMEOUT};
-use crate::storage::{Page, ProjectId, Range, StorageError, Values};
+use super::with_suffix;
+use crate::storage::{Measured, Page, ProjectId, Range, StorageError, Values};
 
 /// Maximum number of connections kept open between reads. If more threads read at once, further connections
 /// are opened and closed again.
@@ -21,6 +22,12 @@ const SCAN_UP: &str =
     "SELECT key, value FROM records WHERE project = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
 const SCAN_DOWN: &str =
     "SELECT key, value FROM records WHERE project = ?1 AND key >= ?2 AND key < ?3 ORDER BY key DESC LIMIT ?4";
+
+// The length of a value is in its row's head, so that long values are not read.
+const MEASURE: &str = "
+    SELECT coalesce(sum(bytes), 0), max(key) FROM (
+        SELECT key, length(key) + length(value) AS bytes FROM records
+        WHERE project = ?1 AND key > ?2 ORDER BY key LIMIT ?3)";
 
 /// The numbers of projects, each found by one seek in the primary key.
 const PROJECTS: &str = "
@@ -96,6 +103,13 @@ impl Readers {
         result
     }
 
+    /// Size of the database and its write-ahead log, in bytes. `None`: there is no database file any more.
+    pub(super) fn file_bytes(&self) -> Option<u64> {
+        let size = |path: &Path| std::fs::metadata(path).map(|file| file.len());
+        let log = size(&with_suffix(&self.path, "-wal")).unwrap_or(0);
+        Some(size(&self.path).ok()?.saturating_add(log))
+    }
+
     pub(super) fn close(&self) {
         self.idle().take();
     }
@@ -124,7 +138,6 @@ impl Readers {
     }
 }
 
-/// Reads the keys in one snapshot.
 /// Lists the projects that have records, in the order of their numbers, after this one.
 pub(super) fn projects(
     connection: &Connection,
@@ -138,6 +151,7 @@ pub(super) fn projects(
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Reads the keys in one snapshot.
 pub(super) fn get(connection: &Connection, project: ProjectId, keys: &[Vec<u8>]) -> Result<Values, ReadError> {
     let _moment = one_moment(connection, keys.len())?;
     let mut statement = connection.prepare_cached(GET)?;
@@ -173,6 +187,23 @@ pub(super) fn scan(connection: &Connection, project: ProjectId, ranges: &[Range]
         }
         Ok(())
     })
+}
+
+/// Sums the bytes of some records after a key.
+pub(super) fn measure(
+    connection: &Connection,
+    project: ProjectId,
+    after: &[u8],
+    count: u32,
+) -> Result<Measured, ReadError> {
+    let mut statement = connection.prepare_cached(MEASURE)?;
+    let measured = statement.query_row(params![project.0.cast_signed(), after, count], |row| {
+        Ok(Measured {
+            bytes: row.get(0)?,
+            last: row.get(1)?,
+        })
+    });
+    Ok(measured?)
 }
 
 /// Begins a transaction if there are several statements. A single statement sees one snapshot by itself.

@@ -91,9 +91,14 @@ fn check_format(connection: &mut Connection, path: &Path) -> anyhow::Result<()> 
             .commit()
             .with_context(|| format!("cannot create {}", path.display()));
     }
+    known_format(connection, path)
+}
+
+/// Checks that a database has a format that this program knows.
+pub(super) fn known_format(connection: &Connection, path: &Path) -> anyhow::Result<()> {
     let format: i64 = connection
         .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0))
-        .with_context(foreign)?;
+        .with_context(|| format!("{} is no records database of mlforge", path.display()))?;
     if format > FORMAT {
         bail!(
             "{} has format {format}, and this mlforge knows none above {FORMAT}: use a newer one",

@@ -40,8 +40,7 @@ fn idle_writer() -> (Queue, Writer, TempDir) {
 }
 
 fn counts(queue: &Queue) -> (u64, u64) {
-    let load = std::sync::atomic::Ordering::Relaxed;
-    (queue.counts.commits.load(load), queue.counts.groups.load(load))
+    (queue.counts.commits.get(), queue.counts.groups.get())
 }
 
 /// Queues all commits before the writer starts, then runs the writer.

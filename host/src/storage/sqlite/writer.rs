@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
@@ -74,8 +73,8 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(group) = self.jobs.next_group(&mut self.commit_delay) {
             let outcomes = self.write(&group);
-            self.counts.groups.fetch_add(1, Ordering::Relaxed);
-            self.counts.commits.fetch_add(to_u64(group.len()), Ordering::Relaxed);
+            self.counts.groups.increment();
+            self.counts.commits.add(to_u64(group.len()));
             answer(group, outcomes);
             self.wal.keep_short(&self.connection);
         }
@@ -94,7 +93,10 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(group.len());
         for job in group {
             outcomes.push(match statements.broken_check(job)? {
-                Some(key) => Err(CommitError::Conflict(key)),
+                Some(key) => {
+                    self.counts.conflicts.increment();
+                    Err(CommitError::Conflict(key))
+                }
                 None => {
                     statements.apply(job, self.versions.take())?;
                     Ok(())
@@ -104,7 +106,9 @@ impl Writer {
         drop(statements);
         let begun = Instant::now();
         transaction.commit()?;
-        self.commit_delay.learn(begun.elapsed(), group.len(), self.jobs.len());
+        let sync = begun.elapsed();
+        self.counts.syncs.record(sync);
+        self.commit_delay.learn(sync, group.len(), self.jobs.len());
         Ok(outcomes)
     }
 }

@@ -276,3 +276,32 @@ pub(in crate::storage) async fn an_entry_larger_than_a_page_is_delivered(store: 
         (vec![1], Some(0), (9 << 20) + 1)
     );
 }
+
+pub(in crate::storage) async fn records_are_measured_in_parts(store: Arc<impl Records>) {
+    let long = vec![7; PAGE_BYTES];
+    let writes = [
+        put("a", b"12"),
+        put("bb", &long),
+        put([0xff; KEY_BYTES_MAX], b""),
+        put("c", b"3"),
+    ];
+    let whole: usize = writes.iter().map(|write| write.key().len() + write.value().len()).sum();
+    write(&*store, writes).await;
+    for count in [1, 3, 100] {
+        let (mut bytes, mut after) = (0, Vec::new());
+        for _ in 0..10 {
+            let measured = store.measure(PROJECT, &after, count).await.unwrap();
+            bytes += measured.bytes;
+            match measured.last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        assert_eq!(bytes, to_u64(whole), "{count} at a time");
+        assert_eq!(
+            store.measure(PROJECT, &after, count).await.unwrap(),
+            Measured::default()
+        );
+    }
+    assert_eq!(store.measure(OTHER, &[], 10).await.unwrap(), Measured::default());
+}

@@ -3,6 +3,7 @@
 
 pub mod logged_models;
 pub mod registry;
+pub mod traces;
 use serde::{Serialize, Serializer};
 
 use crate::domain::actor::Actor;

@@ -56,7 +56,10 @@ fn the_component_itself_refuses_who_lacks_the_right_whatever_the_host_let_throug
     let project = PROJECT_ROUTES
         .iter()
         .map(|route| (route.method, PROJECT_PREFIX, route.path, route.right));
-    for (method, prefix, path, right) in routes.chain(files).chain(newer).chain(project) {
+    let mount = MOUNT_ROUTES
+        .iter()
+        .map(|route| (route.method, MOUNT, route.path, route.right));
+    for (method, prefix, path, right) in routes.chain(files).chain(newer).chain(project).chain(mount) {
         let path = format!("{prefix}{path}");
         let refused = |rights| at_once(method, &path, rights).is_some_and(|answer| answer.status == 403);
         assert!(refused(CallerRights::None), "{method} {path}");

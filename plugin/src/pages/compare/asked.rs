@@ -87,6 +87,14 @@ impl<'a> Asked<'a> {
         })
     }
 
+    /// The address of a file with all rows of this comparison: `csv` or `json`.
+    pub(super) fn file(&self, site: &Site, ending: &str) -> Address {
+        let runs = self.runs.iter();
+        let start = Address::new(site.page(&format!("compare.{ending}")));
+        let address = runs.fold(start, |address, run| address.with("run", run.to_string()));
+        address.with_filled("only", if self.only_differences { "differ" } else { "" })
+    }
+
     /// A form that changes the named parameters and keeps the others.
     pub(super) fn form(&self, site: &Site, changes: &[&str], fields: &Markup) -> Markup {
         html! {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod charts;
+pub mod export;
 mod table;
 mod together;
 

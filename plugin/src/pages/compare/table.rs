@@ -13,13 +13,27 @@ use crate::request::site::Site;
 
 /// Largest number of cells of a page.
 const CELLS_MAX: usize = 400;
-/// Largest number of bytes of names and values of a page, but for those of the row that passes it.
+/// Largest number of bytes in HTML of names and values of a page, but for those of the row that passes it.
 const BYTES_MAX: usize = 24_000;
 
 /// A row: a param or a metric.
-enum Row<'a> {
+pub(super) enum Row<'a> {
+    /// The name of a param, and its value of each run.
     Param(&'a str, Vec<Option<&'a ParamText>>),
+    /// The name of a metric, and its newest point of each run.
     Metric(&'a str, Vec<Option<Point>>),
+}
+
+/// All rows that are asked for: the params by name, and then the metrics.
+pub(super) fn rows<'a>(asked: &Asked<'_>, columns: &'a [Column]) -> impl Iterator<Item = Row<'a>> {
+    let mut metrics = columns::metric_names(columns);
+    metrics.sort_unstable();
+    let params = columns::param_names(columns)
+        .into_iter()
+        .map(|name| Row::param(columns, name));
+    let all = params.chain(metrics.into_iter().map(|name| Row::metric(columns, name)));
+    let only_differences = asked.only_differences;
+    all.filter(move |row| !only_differences || row.differs())
 }
 
 impl<'a> Row<'a> {
@@ -42,9 +56,10 @@ impl<'a> Row<'a> {
     fn bytes(&self) -> usize {
         match self {
             Row::Param(name, values) => {
-                name.len() + values.iter().flatten().map(|value| value.text.len()).sum::<usize>()
+                let texts = values.iter().flatten().map(|value| parts::html_bytes(&value.text));
+                2 * parts::html_bytes(name) + texts.sum::<usize>()
             }
-            Row::Metric(name, _) => name.len(),
+            Row::Metric(name, _) => 2 * parts::html_bytes(name),
         }
     }
 }
@@ -64,15 +79,8 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(asked: &Asked<'_>, columns: &'a [Column]) -> Self {
-        let mut metrics = columns::metric_names(columns);
-        metrics.sort_unstable();
-        let params = columns::param_names(columns)
-            .into_iter()
-            .map(|name| Row::param(columns, name));
-        let all = params.chain(metrics.into_iter().map(|name| Row::metric(columns, name)));
-        let all = all.filter(|row| !asked.only_differences || row.differs());
         let (mut shown, mut bytes, mut next, mut has_any) = (Vec::new(), 0, None, false);
-        for (index, row) in all.enumerate() {
+        for (index, row) in rows(asked, columns).enumerate() {
             has_any = true;
             if index < asked.from {
                 continue;
@@ -105,6 +113,8 @@ pub(super) fn section(site: &Site, asked: &Asked<'_>, columns: &[Column]) -> Mar
                     a href=(only) aria-current=[asked.only_differences.then_some("true")] { (words.compare.differences) }
                     a href=(all) aria-current=[(!asked.only_differences).then_some("true")] { (words.compare.all) }
                 }
+                a.btn href=(asked.file(site, "csv")) download { (words.common.csv) }
+                a.btn href=(asked.file(site, "json")) { (words.common.json) }
             }
             @if rows.shown.is_empty() && !rows.has_any {
                 p.mut { (if asked.only_differences { words.compare.no_differences } else { words.compare.nothing }) }

@@ -1,14 +1,17 @@
 //! The search for runs that the address of an experiment's page asks for. Its whole state stands in the address.
 
 use maud::{Markup, html};
-use mlforge_ui::link::Address;
+use mlforge_ui::link::{Address, encoded};
 
-use super::column::{COLUMNS_MAX, Column, Field};
+use super::column::{COLUMNS_MAX, Column, Field, NAME_BYTES_MAX, SPARKLINES_MAX};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Stage, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::params::Params;
 use crate::request::site::Site;
+
+/// Largest number of bytes of a filter in an address. Many links of the page repeat it.
+const FILTER_BYTES_MAX: usize = 4_000;
 
 /// The words of the stages in an address.
 const VIEWS: [(&str, View); 3] = [
@@ -16,6 +19,28 @@ const VIEWS: [(&str, View); 3] = [
     ("deleted", View::DeletedOnly),
     ("all", View::All),
 ];
+
+/// About the number of bytes of an address without parameters.
+const ADDRESS_BYTES: usize = 80;
+
+/// The chosen columns, each once, as many as may be.
+fn columns(params: &Params<'_>) -> Result<Vec<Column>> {
+    let mut columns: Vec<Column> = Vec::new();
+    let (mut bytes, mut sparklines) = (0, 0);
+    for name in params.texts("column")? {
+        let column = Column::parse(name).filter(|column| *column != Column::Field(Field::Name));
+        let Some(column) = column.filter(|column| !columns.contains(column)) else {
+            continue;
+        };
+        bytes += encoded(name).len();
+        sparklines += usize::from(matches!(column, Column::Sparkline(_)));
+        if columns.len() == COLUMNS_MAX || bytes > NAME_BYTES_MAX || sparklines > SPARKLINES_MAX {
+            break;
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
 
 /// The view of the runs that the address asks for.
 pub(super) struct Asked<'a> {
@@ -42,25 +67,24 @@ impl<'a> Asked<'a> {
     pub(super) fn of(params: &Params<'a>) -> Result<Self> {
         let text = |name| Ok(params.text(name)?.unwrap_or_default());
         let parent = text("parent")?;
-        let mut columns: Vec<Column> = Vec::new();
-        for name in params.texts("column")? {
-            let column = Column::parse(name).filter(|column| *column != Column::Field(Field::Name));
-            if let Some(column) = column.filter(|column| !columns.contains(column)) {
-                columns.push(column);
-            }
+        let filter = text("filter")?.trim();
+        let filter_bytes = encoded(filter).len();
+        if filter_bytes > FILTER_BYTES_MAX {
+            return Err(Error::Invalid(format!(
+                "The filter has {filter_bytes} bytes in an address; on a page it may have {FILTER_BYTES_MAX}."
+            )));
         }
-        columns.truncate(COLUMNS_MAX);
         let show = text("show")?;
         Ok(Asked {
             experiment: ExperimentId::parse(params.required_text("experiment_id")?)?,
-            filter: text("filter")?.trim(),
+            filter,
             parent: match parent {
                 "" => None,
                 parent => Some(RunId::parse(parent)?),
             },
             sort: Column::parse(text("sort")?).filter(|column| column.order_name().is_some()),
             is_descending: text("desc")? == "1",
-            columns,
+            columns: columns(params)?,
             view: VIEWS.iter().find(|(word, _)| *word == show).map(|(_, view)| *view),
             token: text("page_token")?,
         })
@@ -102,6 +126,13 @@ impl<'a> Asked<'a> {
         pairs.extend(self.columns.iter().map(|column| ("column", column.name())));
         pairs.retain(|(_, value)| !value.is_empty());
         pairs
+    }
+
+    /// About the number of bytes of the address, without that of the site.
+    pub(super) fn address_bytes(&self) -> usize {
+        let pairs = self.pairs();
+        let bytes = pairs.iter().map(|(name, value)| name.len() + encoded(value).len() + 6);
+        ADDRESS_BYTES + bytes.sum::<usize>()
     }
 
     /// The address of the first page below a path after `experiments/<id>`, such as nothing or `/runs.csv`.

@@ -12,6 +12,7 @@ use super::cell::shortened;
 use super::column::{Column, Field};
 use super::found::Shown;
 use super::keys::Key;
+use super::reason::reason;
 use crate::domain::lifecycle::View;
 use crate::request::site::Site;
 use crate::search::mistake::FilterMistake;
@@ -28,6 +29,9 @@ const FORMS: [&str; 6] = [
     "attributes.start_time > 1700000000000",
     "tags.note IS NOT NULL",
 ];
+
+/// Number of metrics of which a column with sparklines is offered. That of any other can be typed.
+const SPARKLINES_OFFERED: usize = 6;
 
 /// The bar. Without runs there are no columns to choose.
 pub(super) fn bar(site: &Site, asked: &Asked<'_>, view: View, shown: Option<&Shown<'_>>) -> Markup {
@@ -95,6 +99,8 @@ fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
             }
         }
     };
+    let metrics = &shown.keys.metrics;
+    let sparklines = metrics.get(..SPARKLINES_OFFERED).unwrap_or(metrics);
     let fields = Field::CHOICES.map(|field| choice(&shown.columns, &Column::Field(field), field.word(words), None));
     html! {
         details.pop {
@@ -107,6 +113,7 @@ fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
                     (group(own.run, &fields))
                     (group(own.params, &choices(&shown.columns, &shown.keys.params, Column::Param)))
                     (group(own.metrics, &choices(&shown.columns, &shown.keys.metrics, Column::Metric)))
+                    (group(own.by_step, &choices(&shown.columns, sparklines, Column::Sparkline)))
                     (group(own.tags, &choices(&shown.columns, &shown.keys.tags, Column::Tag)))
                 }
                 div.field {
@@ -130,11 +137,9 @@ fn choices(columns: &[Column], keys: &[Key], column: impl Fn(String) -> Column) 
         .map(|key| (column(key.name.clone()), key.name.as_str(), key.same.as_deref()));
     let known: Vec<_> = known.collect();
     let others = columns.iter().filter_map(|chosen| {
-        let (Column::Metric(key) | Column::Param(key) | Column::Tag(key)) = chosen else {
-            return None;
-        };
-        let is_other = *chosen == column(key.clone()) && known.iter().all(|(known, _, _)| known != chosen);
-        is_other.then_some((chosen.clone(), key.as_str(), None))
+        let key = chosen.key()?;
+        let is_other = *chosen == column(key.to_owned()) && known.iter().all(|(known, _, _)| known != chosen);
+        is_other.then_some((chosen.clone(), key, None))
     });
     let others: Vec<_> = others.collect();
     let all = others.iter().chain(&known);
@@ -171,9 +176,7 @@ pub(super) fn mistake(site: &Site, asked: &Asked<'_>, mistake: &FilterMistake) -
                 mark { @if wrong.is_empty() { "…" } @else { (wrong) } }
                 (text.get(at.end..).unwrap_or_default())
             }
-            p lang="en" {
-                bdi { (mistake.problem) @if !mistake.right.is_empty() { "; " (mistake.right) } }
-            }
+            p { bdi { (reason(site.words(), mistake)) } }
             p {
                 @if let Some((repaired, right)) = repaired(text, at) {
                     a href=(asked.address(site, "").set("filter", repaired)) {

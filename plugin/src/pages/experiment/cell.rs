@@ -9,11 +9,14 @@ use mlforge_ui::{Words, number, time};
 use super::column::{Column, Field};
 use crate::domain::name::cut;
 use crate::domain::run::{FullRun, Status};
+use crate::pages::parts::html_bytes;
 
 /// Maximum number of characters of a text in a cell.
 const TEXT_CHARS_MAX: usize = 32;
 /// Maximum number of characters of a text that is shown on hover.
 const TITLE_CHARS_MAX: usize = 120;
+/// Number of bytes of an empty cell.
+const CELL_BYTES: usize = 30;
 /// Number of characters of a commit that are shown.
 const COMMIT_CHARS: usize = 8;
 
@@ -55,6 +58,8 @@ impl<'a> Cell<'a> {
                 text(param.map(|(_, value)| value.as_ref()))
             }
             Column::Tag(key) => text(tag(run, key)),
+            // It is drawn from the history, which the run itself does not hold.
+            Column::Sparkline(_) => Cell::Absent,
             Column::Field(field) => Cell::of_field(*field, run, now_ms),
         }
     }
@@ -130,6 +135,18 @@ impl<'a> Cell<'a> {
             Cell::Absent | Cell::Time(_) | Cell::Duration(_) => return None,
         };
         (full != shown).then(|| cut(full, TITLE_CHARS_MAX))
+    }
+
+    /// About the number of bytes that the cell has in a page.
+    pub(super) fn html_bytes(&self) -> usize {
+        let shown = match self {
+            Cell::Absent => 0,
+            Cell::Metric(_) | Cell::Duration(_) => 10,
+            Cell::Time(_) => 100,
+            Cell::Text(text) => html_bytes(&shortened(text)),
+            Cell::Link { shown, address, .. } => html_bytes(shown) + address.map_or(0, html_bytes) + 50,
+        };
+        CELL_BYTES + shown + self.title().map_or(0, |title| 9 + html_bytes(&title))
     }
 
     /// The value as people read it.

@@ -4,6 +4,10 @@ use mlforge_ui::Words;
 
 /// Largest number of columns besides the run's name.
 pub(super) const COLUMNS_MAX: usize = 20;
+/// Largest number of columns with sparklines, each of which has a history for each run.
+pub(super) const SPARKLINES_MAX: usize = 3;
+/// Largest number of bytes of the names of all chosen columns, as an address has them. Many links of the page repeat it.
+pub(super) const NAME_BYTES_MAX: usize = 3_000;
 
 /// A column of the table of runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub(super) enum Column {
     Param(String),
     /// The tag with this key.
     Tag(String),
+    /// The shape of the metric with this key by step. It is drawn, so files do not have it.
+    Sparkline(String),
     /// A fact of the run itself.
     Field(Field),
 }
@@ -101,6 +107,7 @@ impl Column {
             .map(Column::Metric)
             .or_else(|| key("params").map(Column::Param))
             .or_else(|| key("tags").map(Column::Tag))
+            .or_else(|| key("sparkline").map(Column::Sparkline))
             .or_else(field)
     }
 
@@ -110,6 +117,7 @@ impl Column {
             Column::Metric(key) => format!("metrics.{key}"),
             Column::Param(key) => format!("params.{key}"),
             Column::Tag(key) => format!("tags.{key}"),
+            Column::Sparkline(key) => format!("sparkline.{key}"),
             Column::Field(field) => field.name().to_owned(),
         }
     }
@@ -120,7 +128,16 @@ impl Column {
             Column::Metric(key) => Some(format!("metrics.`{key}`")),
             Column::Param(key) => Some(format!("params.`{key}`")),
             Column::Tag(key) => Some(format!("tags.`{key}`")),
+            Column::Sparkline(_) => None,
             Column::Field(field) => field.attribute().map(|name| format!("attributes.{name}")),
+        }
+    }
+
+    /// The key of a metric, param or tag. `None`: the column has a fact of the run itself.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Column::Metric(key) | Column::Param(key) | Column::Tag(key) | Column::Sparkline(key) => Some(key),
+            Column::Field(_) => None,
         }
     }
 
@@ -132,7 +149,7 @@ impl Column {
     /// The number of the column's group in the table: metrics, params, tags, then facts.
     pub(super) fn group(&self) -> usize {
         match self {
-            Column::Metric(_) => 0,
+            Column::Metric(_) | Column::Sparkline(_) => 0,
             Column::Param(_) => 1,
             Column::Tag(_) => 2,
             Column::Field(_) => 3,
@@ -157,10 +174,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_columns_name_reads_back(key in ".{1,30}", kind in 0..3) {
+        fn a_columns_name_reads_back(key in ".{1,30}", kind in 0..4) {
             let column = match kind {
                 0 => Column::Metric(key),
                 1 => Column::Param(key),
+                2 => Column::Sparkline(key),
                 _ => Column::Tag(key),
             };
             prop_assert_eq!(Column::parse(&column.name()), Some(column));

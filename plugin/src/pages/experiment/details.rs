@@ -13,8 +13,13 @@ use crate::pages::{form_token, parts};
 use crate::request::call::Call;
 use crate::request::response::Answer;
 
-/// Largest number of tags that are shown.
+/// Largest number of tags that are shown, and of their bytes.
 const TAGS_MAX: usize = 200;
+const TAGS_BYTES_MAX: usize = 36_000;
+/// Number of bytes of the note. The form that changes it has the whole text.
+const NOTE_BYTES_MAX: usize = 30_000;
+/// Number of bytes of a button, besides the key that it names twice.
+const BUTTON_BYTES: usize = 400;
 
 /// A form of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +62,11 @@ pub fn answer(call: &Call<'_>, head: &Head, refused: Option<&Refused<'_>>) -> An
             div {
                 section {
                     h2 { (own.note) }
-                    @if head.note().is_empty() { p.mut { (words.common.none) } } @else { (markdown::card(head.note())) }
+                    @if head.note().is_empty() {
+                        p.mut { (words.common.none) }
+                    } @else {
+                        (markdown::card_within(head.note(), NOTE_BYTES_MAX))
+                    }
                     @if can_change { (note_form(call, head, refused)) }
                 }
                 section { h2 { (own.tags) } (tags(call, head, can_change)) }
@@ -90,7 +99,11 @@ fn facts(words: &Words, experiment: &Experiment) -> Markup {
 fn tags(call: &Call<'_>, head: &Head, can_change: bool) -> Markup {
     let (words, own) = (call.site.words(), &call.site.words().experiment_page);
     let tags = || head.tags.iter().filter(|(key, _)| key != NOTE_TAG);
-    let more = tags().count().saturating_sub(TAGS_MAX);
+    let shown = parts::fitting(tags().take(TAGS_MAX), TAGS_BYTES_MAX, |(key, value)| {
+        let button = BUTTON_BYTES + 2 * parts::html_bytes(key);
+        parts::row_bytes(key, value) + if can_change { button } else { 0 }
+    });
+    let more = tags().count() - shown;
     html! {
         @if tags().next().is_none() {
             p.mut { (words.common.none) }
@@ -98,7 +111,7 @@ fn tags(call: &Call<'_>, head: &Head, can_change: bool) -> Markup {
             table.kv.plain {
                 caption.vh { (own.tags) }
                 tbody {
-                    @for (key, value) in tags().take(TAGS_MAX) {
+                    @for (key, value) in tags().take(shown) {
                         tr {
                             th scope="row" { bdi { (key) } }
                             td { (parts::value(value)) }

@@ -9,6 +9,7 @@ use super::found::{self, Shown};
 use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::host::clock::now_ms;
+use crate::pages::csv::{cell, line};
 use crate::request::call::Call;
 use crate::request::response::{Answer, Contents};
 use crate::search::runs::RunFilter;
@@ -18,20 +19,16 @@ use crate::store::experiments;
 const FIRST: [Column; 2] = [Column::Field(Field::Name), Column::Field(Field::Status)];
 /// The name of the column with the id.
 const ID: &str = "run_id";
-/// A cell that begins with one of these may be run as a formula by a spreadsheet.
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Sends the shown runs as CSV, a line for each.
 pub async fn csv(call: Call<'_>) -> Result<Answer> {
     let asked = Asked::of(&call.params)?;
     let found = found(&asked).await?;
     let shown = found.shown(&asked)?;
-    let mut text = line(names(&shown).into_iter().map(|name| cell_text(&name, false)));
+    let mut text = line(names(&shown).iter().map(|name| cell(name)));
     for run in &shown.runs {
         let cells = cells(run, &shown);
-        let cells = cells
-            .iter()
-            .map(|(_, cell)| cell_text(&cell.full(), matches!(cell, Cell::Metric(_))));
+        let cells = cells.iter().map(|(_, value)| cell(&value.full()));
         text.push_str(&line(std::iter::once(run.run.id.to_string()).chain(cells)));
     }
     Ok(file(&asked, "text/csv; charset=utf-8", "csv", text.into_bytes()))
@@ -66,17 +63,23 @@ async fn found(asked: &Asked<'_>) -> Result<found::Found> {
     found::find(asked, filter, asked.view_of(experiment.lifecycle.stage)).await
 }
 
+/// The columns besides the id. A drawing is not among them.
+fn columns<'a>(shown: &'a Shown<'_>) -> impl Iterator<Item = &'a Column> {
+    let columns = FIRST.iter().chain(&shown.columns);
+    columns.filter(|column| !matches!(column, Column::Sparkline(_)))
+}
+
 /// The names of all columns.
 fn names(shown: &Shown<'_>) -> Vec<String> {
-    let columns = FIRST.iter().chain(&shown.columns).map(Column::name);
-    std::iter::once(ID.to_owned()).chain(columns).collect()
+    std::iter::once(ID.to_owned())
+        .chain(columns(shown).map(Column::name))
+        .collect()
 }
 
 /// The values of a run besides its id, with their columns.
 fn cells<'a>(run: &'a FullRun<'_>, shown: &Shown<'_>) -> Vec<(String, Cell<'a>)> {
     let now_ms = now_ms();
-    let columns = FIRST.iter().chain(&shown.columns);
-    columns
+    columns(shown)
         .map(|column| (column.name(), Cell::of(column, run, now_ms)))
         .collect()
 }
@@ -97,28 +100,6 @@ fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
-/// A line of CSV (RFC 4180).
-fn line(cells: impl Iterator<Item = String>) -> String {
-    let mut line = cells.collect::<Vec<_>>().join(",");
-    line.push_str("\r\n");
-    line
-}
-
-/// A cell of CSV. An apostrophe before what a spreadsheet would run as a formula makes it a text. A number stays as it is.
-fn cell_text(text: &str, is_metric: bool) -> String {
-    let is_formula = text.starts_with(FORMULA_STARTS) && !is_metric && !mlforge_ui::number::is_number(text);
-    let text = if is_formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if is_formula || text.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
 fn file(asked: &Asked<'_>, kind: &'static str, ending: &str, bytes: Vec<u8>) -> Answer {
     let name = format!("attachment; filename=\"experiment-{}-runs.{ending}\"", asked.experiment);
     let headers = vec![
@@ -127,31 +108,4 @@ fn file(asked: &Asked<'_>, kind: &'static str, ending: &str, bytes: Vec<u8>) -> 
         ("cache-control", "private, no-cache".to_owned()),
     ];
     Answer::file(kind, headers, Contents::Whole(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_never_a_formula() {
-        for (text, written) in [
-            ("=1+1", "\"'=1+1\""),
-            ("@SUM(A1)", "\"'@SUM(A1)\""),
-            ("+x", "\"'+x\""),
-            ("-x,\"y\"", "\"'-x,\"\"y\"\"\""),
-            ("\t=1", "\"'\t=1\""),
-            ("-1.5e-3", "-1.5e-3"),
-            ("+7", "+7"),
-            ("a,b", "\"a,b\""),
-            ("a\nb", "\"a\nb\""),
-            ("a=b", "a=b"),
-            ("", ""),
-        ] {
-            assert_eq!(cell_text(text, false), written, "{text}");
-        }
-        assert_eq!(cell_text("-Infinity", true), "-Infinity");
-        // A number that is no finite literal is only one where it is a metric.
-        assert_eq!(cell_text("-x", true), "-x");
-    }
 }

@@ -1,6 +1,7 @@
 //! The runs that an experiment's page shows. The page and the files of it have the same ones.
 
 use super::asked::Asked;
+use super::budget;
 use super::column::Column;
 use super::keys::Keys;
 use crate::domain::id::RunId;
@@ -20,19 +21,16 @@ use crate::store::top_k;
 pub(super) const PARENT_TAG: &str = "mlflow.parentRunId";
 
 /// Largest number of runs on a page.
-const RUNS_MAX: usize = 100;
-/// Smallest number of runs of a page that is full.
-const RUNS_MIN: usize = 30;
-/// Number of cells of a page. It bounds the bytes of a page with many columns.
-const CELLS_MAX: usize = 1_500;
-/// Number of cells that have as many bytes as the head of a row.
-const HEAD_CELLS: usize = 9;
+pub(super) const RUNS_MAX: usize = 100;
+/// Largest number of runs that are counted.
+const COUNT_MAX: usize = 1_000;
 
 /// A page of runs as it was read.
 pub(super) struct Found {
     read: FullRuns,
     hits: top_k::Page<RunHit>,
     pages: Pages,
+    total: Option<Total>,
 }
 
 /// A page of runs as it is shown.
@@ -45,9 +43,24 @@ pub(super) struct Shown<'a> {
     pub(super) keys: Keys,
     /// The token of the next page. `None`: this is the last one.
     pub(super) next: Option<String>,
+    /// The number of runs that the address asks for. `None`: to know it would cost more than the page.
+    pub(super) total: Option<Total>,
+    /// True if the heads of the columns are links. Where addresses are very long, a page has no room for that many.
+    pub(super) has_links: bool,
+}
+
+/// A number of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Total {
+    /// All are counted.
+    Exactly(usize),
+    /// There are more.
+    MoreThan(usize),
 }
 
 /// Finds the runs that an address asks for. Costs a search, and a range for each run of the page in one call.
+///
+/// The search of a first page in default order without a filter counts runs, too: their order is in the blocks that it reads.
 pub(super) async fn find(asked: &Asked<'_>, mut filter: RunFilter, view: View) -> Result<Found> {
     filter.clauses.extend(asked.parent.map(|parent| Clause {
         subject: Subject::Tag(PARENT_TAG.to_owned()),
@@ -58,31 +71,37 @@ pub(super) async fn find(asked: &Asked<'_>, mut filter: RunFilter, view: View) -
     }));
     let item = asked.order_item();
     let order = RunOrder::parse(item.as_deref().as_slice())?;
+    let is_counted = asked.token.is_empty() && order.is_listing() && filter.is_empty();
     let pages = Pages::of(("runs page", asked.experiment, asked.filter, asked.parent, &item, view));
     let query = SearchQuery {
         filter,
         view,
         after: pages.after(asked.token, |bytes| search::fits(&order, bytes))?,
-        count: RUNS_MAX,
+        count: if is_counted { COUNT_MAX } else { RUNS_MAX },
         order,
     };
     let hits = search::find(&[asked.experiment], &query).await?;
-    let ids: Vec<RunId> = hits.items.iter().map(|hit| hit.id).collect();
+    let ids: Vec<RunId> = hits.items.iter().take(RUNS_MAX).map(|hit| hit.id).collect();
     Ok(Found {
         read: read::read_some(&ids).await?,
-        hits,
         pages,
+        total: match hits.cursor_after(hits.items.len()) {
+            _ if !asked.token.is_empty() => None,
+            None => Some(Total::Exactly(hits.items.len())),
+            Some(_) => is_counted.then_some(Total::MoreThan(hits.items.len())),
+        },
+        hits,
     })
 }
 
 impl Found {
-    /// The runs and columns that are shown. Where the columns are many, or the runs large, a page has fewer runs.
+    /// The runs and columns that are shown. Where cells are many or large, a page has fewer runs.
     pub(super) fn shown(&self, asked: &Asked<'_>) -> Result<Shown<'_>> {
         let mut runs = self.read.iter().collect::<Result<Vec<_>>>()?;
         let keys = Keys::of(&runs);
         let columns = keys.columns(asked, runs.len());
         let mut end = self.read.looked_at;
-        let count = runs_max(columns.len());
+        let (count, has_links) = budget::runs(asked, &runs, &columns);
         if count < runs.len() {
             runs.truncate(count);
             let last = runs.last().map(|run| run.run.id);
@@ -95,23 +114,8 @@ impl Found {
             columns,
             keys,
             next,
+            total: self.total,
+            has_links,
         })
-    }
-}
-
-/// Largest number of runs on a page with some columns.
-fn runs_max(columns: usize) -> usize {
-    (CELLS_MAX / (HEAD_CELLS + columns)).clamp(RUNS_MIN, RUNS_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pages::experiment::column::COLUMNS_MAX;
-
-    #[test]
-    fn a_page_with_more_columns_has_fewer_runs() {
-        assert_eq!((runs_max(0), runs_max(6)), (100, 100));
-        assert_eq!((runs_max(COLUMNS_MAX), runs_max(1_000)), (51, 30));
     }
 }

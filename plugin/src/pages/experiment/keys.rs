@@ -7,9 +7,11 @@ use super::asked::Asked;
 use super::cell::Cell;
 use super::column::{COLUMNS_MAX, Column, Field};
 use crate::domain::run::FullRun;
+use crate::pages::parts::html_bytes;
 
-/// Largest number of keys of each kind among which a reader chooses.
+/// Largest number of keys of each kind among which a reader chooses, and of their bytes.
 const CHOICES_MAX: usize = 40;
+const CHOICES_BYTES_MAX: usize = 3_000;
 /// Largest number of metrics that are shown by default.
 const METRICS_DEFAULT: usize = 6;
 /// Largest number of params that are shown by default.
@@ -91,9 +93,13 @@ impl Keys {
         columns
     }
 
+    /// The keys of metrics, but for those about the machine.
+    pub(super) fn own_metrics(&self) -> impl Iterator<Item = &Key> {
+        self.metrics.iter().filter(|key| !key.name.starts_with(SYSTEM))
+    }
+
     fn default_columns(&self, runs: usize) -> Vec<Column> {
-        let metrics = self.metrics.iter().filter(|key| !key.name.starts_with(SYSTEM));
-        let metrics = metrics.map(|key| Column::Metric(key.name.clone()));
+        let metrics = self.own_metrics().map(|key| Column::Metric(key.name.clone()));
         // Nothing differs from a single run.
         let params = self.params.iter().filter(|key| runs == 1 || key.same.is_none());
         let params = params.map(|key| Column::Param(key.name.clone()));
@@ -132,8 +138,16 @@ fn keys<'a>(runs: usize, values: impl Iterator<Item = (&'a str, &'a str)>, is_la
             .cmp(&order(*other_count, other))
             .then_with(|| key.name.cmp(&other.name))
     });
-    found.truncate(CHOICES_MAX);
-    found.into_iter().map(|(_, key)| key).collect()
+    let mut bytes = 0;
+    let fitting = found
+        .into_iter()
+        .take(CHOICES_MAX)
+        .map(|(_, key)| key)
+        .take_while(|key| {
+            bytes += html_bytes(&key.name);
+            bytes <= CHOICES_BYTES_MAX
+        });
+    fitting.collect()
 }
 
 #[cfg(test)]

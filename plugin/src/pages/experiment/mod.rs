@@ -1,8 +1,8 @@
 //! The page of an experiment: its runs in a table.
 //!
 //! The address has the whole state: filter, order, columns, stages and page. `asked` reads it, `found` makes the search, and
-//! `table` shows what was found. `export` sends the same runs and columns as a file. `details` has what can be changed of the
-//! experiment, `bulk` what can be changed of chosen runs.
+//! `budget` says how many runs fit. `table` shows these, with what `histories` draws. `export` sends the same runs and columns
+//! as a file. `details` has what can be changed of the experiment, `bulk` what can be changed of chosen runs.
 
 use maud::{Markup, html};
 
@@ -17,6 +17,7 @@ use crate::search::runs::RunFilter;
 
 mod asked;
 mod bar;
+mod budget;
 pub mod bulk;
 mod cell;
 pub mod changes;
@@ -25,14 +26,16 @@ pub mod details;
 pub mod export;
 mod found;
 pub mod head;
+mod histories;
 mod keys;
 pub mod log;
 mod nesting;
+mod reason;
 mod table;
 
 use asked::Asked;
-use found::Shown;
 use head::{Head, Tab};
+use histories::Histories;
 
 /// Seconds after which a page with a run that is running is fetched again.
 const REFRESH_S: u32 = 15;
@@ -49,6 +52,7 @@ pub async fn show(call: Call<'_>) -> Result<Answer> {
     };
     let found = found::find(&asked, filter, view).await?;
     let shown = found.shown(&asked)?;
+    let histories = Histories::read(&asked, &shown).await?;
     let is_running = |status| matches!(status, Status::Running | Status::Scheduled);
     let page = if shown.runs.iter().any(|run| is_running(run.run.status)) {
         page.refreshed(REFRESH_S)
@@ -57,18 +61,20 @@ pub async fn show(call: Call<'_>) -> Result<Answer> {
     };
     Ok(page.answer(&html! {
         (head.draw(&call, Tab::Runs))
-        (runs(&call, &head, &asked, &shown, view))
+        (runs(&call, &head, &asked, &histories, view))
     }))
 }
 
 /// The bar and the table, or what to do where no run is.
-fn runs(call: &Call<'_>, head: &Head, asked: &Asked<'_>, shown: &Shown<'_>, view: View) -> Markup {
+fn runs(call: &Call<'_>, head: &Head, asked: &Asked<'_>, histories: &Histories<'_>, view: View) -> Markup {
     let (site, own) = (call.site, &call.site.words().experiment_page);
+    let shown = histories.shown;
     let is_first_look = !asked.is_narrowed() && asked.token.is_empty();
     html! {
         (bar::bar(site, asked, view, Some(shown)))
         @if !shown.runs.is_empty() {
-            (table::form(call, asked, shown, view))
+            (histories.strip(site.words()))
+            (table::form(call, asked, histories, view))
         } @else if is_first_look && view != View::DeletedOnly {
             h2 { (own.log_first_run) }
             (log::steps(site, &head.experiment))

@@ -1,15 +1,17 @@
 //! The table of runs, and the form around it that takes the chosen ones.
 
 use maud::{Markup, html};
-use mlforge_ui::Words;
 use mlforge_ui::icon::Icon;
 use mlforge_ui::words::fill;
+use mlforge_ui::{Words, number};
 
 use super::asked::Asked;
 use super::cell::{Cell, shortened};
 use super::column::{Column, Field};
-use super::found::Shown;
+use super::found::{Shown, Total};
+use super::histories::Histories;
 use super::nesting::{Place, nested};
+use crate::convert::to_u64;
 use crate::domain::lifecycle::{Stage, View};
 use crate::domain::run::FullRun;
 use crate::host::clock::now_ms;
@@ -23,6 +25,7 @@ struct Table<'a> {
     words: &'static Words,
     asked: &'a Asked<'a>,
     shown: &'a Shown<'a>,
+    histories: &'a Histories<'a>,
     /// For each column, true if all its values are numbers.
     numeric: Vec<bool>,
     /// The best value of the metric by which runs are sorted.
@@ -33,14 +36,14 @@ struct Table<'a> {
 }
 
 /// The table, and what can be done with chosen runs.
-pub(super) fn form(call: &Call<'_>, asked: &Asked<'_>, shown: &Shown<'_>, view: View) -> Markup {
-    let (site, words) = (call.site, call.site.words());
+pub(super) fn form(call: &Call<'_>, asked: &Asked<'_>, histories: &Histories<'_>, view: View) -> Markup {
+    let (site, words, shown) = (call.site, call.site.words(), histories.shown);
     let below = |path: &str| site.page(&format!("experiments/{}/runs/{path}", asked.experiment));
     let own = &words.experiment_page;
     html! {
         form action=(site.page("compare")) {
             input type="hidden" name="back" value=(back(site, asked));
-            (Table::of(site, asked, shown, view).draw())
+            (Table::of(site, asked, histories, view).draw())
             div.bulk {
                 button.btn { (own.compare) }
                 @if call.may_write && view != View::DeletedOnly {
@@ -51,10 +54,22 @@ pub(super) fn form(call: &Call<'_>, asked: &Asked<'_>, shown: &Shown<'_>, view: 
                     button.btn formaction=(below("restore")) { (words.common.restore) }
                 }
                 span.cnt.mut { (own.chosen) }
-                span.end { (pager(site, asked, shown)) }
+                span.end.row {
+                    @if let Some(total) = shown.total { span.mut { (fill(own.run_count, &[&counted(total)])) } }
+                    (pager(site, asked, shown))
+                }
             }
         }
     }
+}
+
+/// A number of runs: `1,000+` if there are more.
+fn counted(total: Total) -> String {
+    let (count, more) = match total {
+        Total::Exactly(count) => (count, ""),
+        Total::MoreThan(count) => (count, "+"),
+    };
+    format!("{}{more}", number::count(to_u64(count)))
 }
 
 /// The query of the present page, to which a change of chosen runs comes back.
@@ -75,7 +90,8 @@ fn pager(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
 }
 
 impl<'a> Table<'a> {
-    fn of(site: &'a Site, asked: &'a Asked<'a>, shown: &'a Shown<'a>, view: View) -> Self {
+    fn of(site: &'a Site, asked: &'a Asked<'a>, histories: &'a Histories<'a>, view: View) -> Self {
+        let shown = histories.shown;
         let cells = |column: &Column| {
             let cells = shown.runs.iter().map(|run| Cell::of(column, run, 0));
             cells.collect::<Vec<_>>()
@@ -95,6 +111,7 @@ impl<'a> Table<'a> {
             words: site.words(),
             asked,
             shown,
+            histories,
             numeric: shown.columns.iter().map(is_numeric).collect(),
             best: if asked.is_descending {
                 values.reduce(f64::max)
@@ -192,10 +209,10 @@ impl<'a> Table<'a> {
         };
         html! {
             th.pin[is_name].gl[is_first].num[is_numeric] scope="col" aria-sort=[is_current.then_some(direction)] {
-                @if column.order_name().is_some() {
+                @if self.shown.has_links && column.order_name().is_some() {
                     a href=(address) rel="nofollow" { (label) @if is_current { (icon.draw()) } }
                 } @else {
-                    (label)
+                    (label) @if is_current { (icon.draw()) }
                 }
             }
         }
@@ -204,6 +221,7 @@ impl<'a> Table<'a> {
     fn label(&self, column: &Column) -> Markup {
         match column {
             Column::Metric(key) | Column::Param(key) | Column::Tag(key) => html! { bdi { (shortened(key)) } },
+            Column::Sparkline(key) => html! { bdi { (shortened(key)) } " " (self.words.runs.by_step) },
             Column::Field(field) => html! { (field.word(self.words)) },
         }
     }
@@ -231,8 +249,9 @@ impl<'a> Table<'a> {
                 input type="checkbox" name="run" value=(id) aria-label=(fill(own.choose_run, &[&name]));
                 (parts::status_mark(self.words, run.run.status))
                 a.cut href=(self.site.page(&format!("candidates/{id}"))) { bdi { (name) } }
+                (self.histories.key_of(run.run.id))
                 @if self.marks_deleted && run.stage == Stage::Deleted { span.tag { (self.words.common.deleted) } }
-                @if children > 0 {
+                @if children > 0 && self.shown.has_links {
                     a.n href=(of_parent()) aria-label=(fill(own.children_of, &[&name])) {
                         (children) (Icon::Open.draw())
                     }
@@ -242,6 +261,9 @@ impl<'a> Table<'a> {
     }
 
     fn cell(&self, run: &FullRun<'_>, column: &Column, is_first: bool, is_numeric: bool) -> Markup {
+        if let Column::Sparkline(key) = column {
+            return html! { td.gl[is_first] { (self.histories.sparkline(self.words, run.run.id, key)) } };
+        }
         let cell = Cell::of(column, run, self.now_ms);
         let is_best =
             self.asked.sort.as_ref() == Some(column) && matches!(cell, Cell::Metric(value) if Some(value) == self.best);

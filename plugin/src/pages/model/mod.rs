@@ -7,7 +7,7 @@ use mlforge_ui::{markdown, time};
 use self::versions::Listed;
 use super::models::counted;
 use super::registry::{self, Tags};
-use super::{Page, Section, see_other};
+use super::{Page, Section, parts, see_other};
 use crate::domain::model::{FullModel, Model};
 use crate::domain::prompt::is_prompt;
 use crate::domain::version::FullVersion;
@@ -28,8 +28,13 @@ pub use name::{by_name, version_by_name};
 const COUNTED_MAX: usize = 1_000;
 /// Number of aliases that are shown.
 const ALIASES_MAX: usize = 50;
+/// Number of bytes of these, and of one without its name.
+const ALIASES_BYTES_MAX: usize = 20_000;
+const ALIAS_BYTES: usize = 200;
 /// Number of bytes that are shown of the latest version's card.
 const CARD_BYTES_MAX: usize = 8_000;
+/// Number of bytes of the card of the model itself.
+const MODEL_CARD_BYTES_MAX: usize = 36_000;
 
 /// Shows a model. A prompt has a page of its own.
 pub async fn get(call: Call<'_>) -> Result<Answer> {
@@ -125,7 +130,7 @@ fn card(call: &Call<'_>, model: &Model) -> Markup {
             @if model.description.trim().is_empty() {
                 p.mut { (words.registry.no_card) }
             } @else {
-                (markdown::card(&model.description))
+                (markdown::card_within(&model.description, MODEL_CARD_BYTES_MAX))
             }
         }
     }
@@ -145,7 +150,7 @@ fn latest_card(call: &Call<'_>, latest: &FullVersion) -> Markup {
                     (filled(words.latest_version, &[html! { a href=(address) { (version.semver) } }]))
                 }
             }
-            @if !shown.trim().is_empty() { (markdown::card(shown)) }
+            @if !shown.trim().is_empty() { (markdown::card_within(shown, CARD_BYTES_MAX)) }
             @if shown.len() < text.len() { p { a href=(address) { (words.whole_card) } } }
         }
     }
@@ -183,7 +188,9 @@ fn details(call: &Call<'_>, full: &FullModel, versions: &str) -> Markup {
 /// The aliases with the numbers of their versions.
 pub(super) fn aliases(call: &Call<'_>, full: &FullModel) -> Markup {
     let (site, words) = (call.site, &call.site.words().registry);
-    let rest = full.aliases.len().saturating_sub(ALIASES_MAX);
+    let first = full.aliases.iter().take(ALIASES_MAX);
+    let shown = parts::fitting(first, ALIASES_BYTES_MAX, |(alias, _)| ALIAS_BYTES + 2 * alias.len());
+    let rest = full.aliases.len() - shown;
     html! {
         section aria-labelledby="aliases" {
             div.bar { h2 #aliases { (words.aliases) } }
@@ -194,7 +201,7 @@ pub(super) fn aliases(call: &Call<'_>, full: &FullModel) -> Markup {
                     caption.vh { (words.aliases) }
                     thead.vh { tr { th scope="col" { (words.alias) } th scope="col" { (words.version) } } }
                     tbody {
-                        @for (alias, number) in full.aliases.iter().take(ALIASES_MAX) {
+                        @for (alias, number) in full.aliases.iter().take(shown) {
                             tr {
                                 th scope="row" { span.tag.al title=(alias) { bdi { "@" (alias) } } }
                                 td.num {

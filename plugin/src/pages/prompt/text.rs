@@ -6,13 +6,20 @@ use mlforge_ui::words::fill;
 
 use super::diff::{Line, lines};
 use super::{is_chat, prompt_text};
+use crate::domain::name::cut;
 use crate::domain::version::FullVersion;
+use crate::pages::parts;
 use crate::request::call::Call;
 
 /// Number of equal lines that are shown around those that differ.
 const AROUND: usize = 3;
 /// Number of lines of a difference that are shown.
 const LINES_MAX: usize = 2_000;
+/// Number of bytes in HTML of a text or a difference, and of a line of a difference. The rest is left out.
+const BYTES_MAX: usize = 64_000;
+const LINE_BYTES_MAX: usize = 30_000;
+/// Number of characters of an author's message.
+const MESSAGE_CHARS_MAX: usize = 1_000;
 
 /// The text of a version, with the message of its author.
 pub(super) fn text_of(call: &Call<'_>, full: &FullVersion) -> Markup {
@@ -30,11 +37,14 @@ pub(super) fn text_of(call: &Call<'_>, full: &FullVersion) -> Markup {
                 @if is_chat(full) { span.tag { (words.prompts.chat) } }
             }
             @match prompt_text(full) {
-                Some(text) => pre.code tabindex="0" { code.copy { bdi { (text) } } },
+                Some(text) => {
+                    @let shown = parts::clipped(text, BYTES_MAX);
+                    pre.code tabindex="0" { code.copy { bdi { (shown) @if shown.len() < text.len() { "…" } } } }
+                },
                 None => p.mut { (words.prompts.no_text) },
             }
             @if let Some(message) = message {
-                p { span.mut { (words.prompts.message) ": " } bdi { (message) } }
+                p { span.mut { (words.prompts.message) ": " } bdi { (cut(message.to_owned(), MESSAGE_CHARS_MAX)) } }
             }
         }
     }
@@ -72,6 +82,11 @@ fn folded<'a>(lines: &[Line<'a>]) -> Vec<Drawn<'a>> {
     drawn
 }
 
+fn drawn_line(line: &str) -> Markup {
+    let shown = parts::clipped(line, LINE_BYTES_MAX);
+    html! { bdi { (shown) @if shown.len() < line.len() { "…" } } }
+}
+
 /// The difference of two versions, line by line.
 pub(super) fn difference(call: &Call<'_>, versions: &[FullVersion; 2]) -> Markup {
     let words = &call.site.words().prompts;
@@ -79,7 +94,13 @@ pub(super) fn difference(call: &Call<'_>, versions: &[FullVersion; 2]) -> Markup
     let [old, new] = [from, to].map(|full| prompt_text(full).unwrap_or_default());
     let (lines, is_matched) = lines(old, new);
     let drawn = folded(&lines);
-    let rest = drawn.len().saturating_sub(LINES_MAX);
+    let shown = parts::fitting(drawn.iter().take(LINES_MAX), BYTES_MAX, |part| match part {
+        Drawn::Line(Line::Same(line) | Line::Old(line) | Line::New(line)) => {
+            40 + parts::html_bytes(line).min(LINE_BYTES_MAX)
+        }
+        Drawn::Gap(_) => 60,
+    });
+    let rest = drawn.len() - shown;
     let count = |count: usize| number::count(u64::try_from(count).unwrap_or(u64::MAX));
     let numbers = [from, to].map(|full| full.version.number.to_string());
     html! {
@@ -90,11 +111,11 @@ pub(super) fn difference(call: &Call<'_>, versions: &[FullVersion; 2]) -> Markup
             } @else {
                 @if !is_matched { p.mut { (words.too_long) } }
                 pre.code tabindex="0" {
-                    @for part in drawn.iter().take(LINES_MAX) {
+                    @for part in drawn.iter().take(shown) {
                         @match part {
-                            Drawn::Line(Line::Same(line)) => { "  " bdi { (line) } },
-                            Drawn::Line(Line::Old(line)) => span.fail { "− " bdi { (line) } },
-                            Drawn::Line(Line::New(line)) => span.fin { "+ " bdi { (line) } },
+                            Drawn::Line(Line::Same(line)) => { "  " (drawn_line(line)) },
+                            Drawn::Line(Line::Old(line)) => span.fail { "− " (drawn_line(line)) },
+                            Drawn::Line(Line::New(line)) => span.fin { "+ " (drawn_line(line)) },
                             Drawn::Gap(lines) => i { "⋯ " (fill(words.lines_cut, &[&count(*lines)])) },
                         }
                         "\n"

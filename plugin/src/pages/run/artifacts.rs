@@ -11,7 +11,8 @@ use super::view::{RunRead, View};
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::error::{Error, Result};
 use crate::host::blobs::{FileInfo, Item};
-use crate::pages::parts;
+use crate::pages::model_file::MODEL_FILE;
+use crate::pages::{parts, registry};
 use crate::request::call::Call;
 use crate::request::response::Answer;
 use crate::store::artifacts::tree::DirectoryPage;
@@ -19,10 +20,12 @@ use crate::store::artifacts::{self, Found, tree};
 
 /// Number of items of a directory on a page.
 const PER_PAGE: usize = 200;
-/// Number of items on the overview.
+/// Number of bytes of these, and of an item without its path.
+const ITEMS_BYTES_MAX: usize = 64_000;
+const ITEM_BYTES: usize = 240;
+/// Number of items on the overview, and of their bytes.
 const ON_OVERVIEW: usize = 20;
-/// The file that makes a directory a model.
-const MODEL_FILE: &str = "MLmodel";
+const OVERVIEW_BYTES_MAX: usize = 12_000;
 
 /// A directory and, if the address leads to one, a file in it.
 struct Shown {
@@ -30,6 +33,13 @@ struct Shown {
     directory: String,
     items: DirectoryPage,
     file: Option<Chosen>,
+}
+
+impl Shown {
+    /// True if the directory is a model.
+    fn is_model(&self) -> bool {
+        self.items.items.iter().any(|item| item.name == MODEL_FILE)
+    }
 }
 
 /// A file that is shown.
@@ -76,6 +86,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
                 }
                 (content(&view, &shown))
             }
+            (load_it(&view, &shown))
         }
     }))
 }
@@ -97,8 +108,19 @@ async fn find(view: &View<'_>, root: &ArtifactPath, path: &str, after: Option<&s
             (directory.to_owned(), Some(Chosen { path, info, preview }))
         }
     };
-    let items = tree::page(&root.below(&directory, Purpose::Read)?, after, PER_PAGE).await?;
+    let place = root.below(&directory, Purpose::Read)?;
+    let items = tree::page(&place, after, PER_PAGE, fit(&directory, ITEMS_BYTES_MAX)).await?;
     Ok(Shown { directory, items, file })
+}
+
+/// Says of the items of a directory if they still fit on the page. Each has an address with its whole path.
+fn fit(directory: &str, bytes_max: usize) -> impl FnMut(&str) -> bool {
+    let each = ITEM_BYTES + encoded_path(directory).len();
+    let mut bytes = 0;
+    move |name| {
+        bytes += each + encoded_path(name).len() + parts::html_bytes(name);
+        bytes <= bytes_max
+    }
 }
 
 fn nothing(view: &View<'_>) -> Markup {
@@ -114,7 +136,6 @@ fn bar(view: &View<'_>, shown: &Shown) -> Markup {
     let directory = &shown.directory;
     let steps: Vec<&str> = directory.split('/').filter(|step| !step.is_empty()).collect();
     let path_of = |count: usize| steps.iter().take(count).copied().collect::<Vec<_>>().join("/");
-    let is_model = shown.items.items.iter().any(|item| item.name == MODEL_FILE);
     html! {
         div.bar {
             span {
@@ -124,7 +145,7 @@ fn bar(view: &View<'_>, shown: &Shown) -> Markup {
                     a href=(directory_address(view, &path_of(index + 1))) { bdi { (step) } }
                 }
             }
-            @if is_model && view.may_change() {
+            @if shown.is_model() && view.may_change() {
                 a.btn href=(view.address("/promote").with_filled("path", directory)) { (words.make_version) }
             }
             a.small.end href=(view.address("/archive").with_filled("path", directory)) { (words.download_all) }
@@ -194,11 +215,36 @@ fn content(view: &View<'_>, shown: &Shown) -> Markup {
     }
 }
 
+/// The lines that load what is shown: a directory as a model if it is one, and any file or directory as files.
+fn load_it(view: &View<'_>, shown: &Shown) -> Markup {
+    let words = &view.words.registry;
+    let uri = |path: &str| registry::python_text(&format!("runs:/{}/{path}", view.id()));
+    let path = shown.file.as_ref().map_or(&shown.directory, |file| &file.path);
+    html! {
+        section aria-labelledby="load" {
+            div.bar { h2 #load { (words.load_it) } }
+            pre.code tabindex="0" {
+                code.copy {
+                    bdi {
+                        "import mlflow\n\n"
+                        @if shown.is_model() {
+                            "model = mlflow.pyfunc.load_model(\"" (uri(&shown.directory)) "\")\n"
+                            "# " (words.files_alone) "\n"
+                        }
+                        "path = mlflow.artifacts.download_artifacts(\"" (uri(path)) "\")"
+                    }
+                }
+            }
+            (registry::lines_before(view.call.site))
+        }
+    }
+}
+
 /// The first files of a run, for its overview.
 pub async fn summary(view: &View<'_>) -> Result<Markup> {
     let words = &view.words.runs;
     let items = match view.root() {
-        Ok(root) => tree::page(&root, None, ON_OVERVIEW).await?,
+        Ok(root) => tree::page(&root, None, ON_OVERVIEW, fit("", OVERVIEW_BYTES_MAX)).await?,
         // They are kept elsewhere, and the overview shows where.
         Err(_) => return Ok(html! {}),
     };

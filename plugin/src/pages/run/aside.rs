@@ -7,10 +7,14 @@ use mlforge_ui::{markdown, number, time};
 use super::lineage::{Lineage, dataset, logged_model, version_link};
 use super::view::{NOTE, PARENT, View, address_of};
 use crate::convert::to_u64;
+use crate::domain::run::TextPair;
 use crate::pages::parts;
 
-/// Number of params on the overview.
+/// Number of bytes of the note on the overview.
+const NOTE_BYTES_MAX: usize = 24_000;
+/// Number of params on the overview, and of their bytes.
 const PARAMS_MAX: usize = 30;
+const PARAMS_BYTES_MAX: usize = 15_000;
 /// Number of tags on the overview.
 const TAGS_MAX: usize = 20;
 /// Number of datasets and of logged models on the overview.
@@ -57,7 +61,7 @@ fn note(view: &View<'_>) -> Markup {
         (view.address("/edit").to_string(), text)
     });
     match note {
-        Some(note) => section(words.runs.note, None, edit, markdown::card(note)),
+        Some(note) => section(words.runs.note, None, edit, markdown::card_within(note, NOTE_BYTES_MAX)),
         None if view.may_change() => section(words.runs.note, None, edit, html! { p.mut { (words.runs.no_note) } }),
         None => html! {},
     }
@@ -65,8 +69,10 @@ fn note(view: &View<'_>) -> Markup {
 
 fn params(view: &View<'_>) -> Markup {
     let (all, words) = (&view.full.params, &view.words.runs);
-    let more = (all.len() > PARAMS_MAX).then(|| (view.address("/params").to_string(), words.all_params));
-    let rows = all.iter().take(PARAMS_MAX);
+    let bytes_of = |pair: &&TextPair<'_>| parts::row_bytes(&pair.0, &pair.1);
+    let count = parts::fitting(all.iter().take(PARAMS_MAX), PARAMS_BYTES_MAX, bytes_of);
+    let more = (all.len() > count).then(|| (view.address("/params").to_string(), words.all_params));
+    let rows = all.iter().take(count);
     let rows = rows.map(|(key, value)| (key.as_ref(), parts::value(value)));
     let content = if all.is_empty() {
         html! { p.mut { (words.no_params) } }
@@ -119,7 +125,10 @@ fn datasets(view: &View<'_>) -> Markup {
     let content = html! { ul { @for input in inputs.iter().take(LINKS_MAX) { li { (dataset(input)) } } } };
     match inputs.len() {
         0 => html! {},
-        count => section(view.words.runs.datasets, Some(count), None, content),
+        count => {
+            let link = (view.address("/datasets").to_string(), view.words.data.dataset_details);
+            section(view.words.runs.datasets, Some(count), Some(link), content)
+        }
     }
 }
 
@@ -158,7 +167,7 @@ fn children(view: &View<'_>, lineage: &Lineage) -> Markup {
             @for child in children {
                 li.row {
                     (parts::status_mark(view.words, child.status))
-                    a.cut href=(address_of(view.call, child.id, "")) { bdi { (child.name) } }
+                    a.cut href=(address_of(view.call, child.id, "")) { bdi { (parts::name(&child.name)) } }
                     @if child.start_time_ms > 0 {
                         span.mut.small { (time::ago(view.words, child.start_time_ms, view.now_ms)) }
                     }

@@ -8,11 +8,14 @@ use crate::request::response::Answer;
 use crate::request::{archive, file_response};
 use crate::store::artifacts;
 
-/// Sends a file of a run, or a part of it, so that a page can show it.
+/// Sends a file of a run, or a part of it, so that a page can show it. With `in=frame` it is shown within a frame.
 pub async fn raw(call: Call<'_>) -> Result<Answer> {
     let (_, root) = artifacts::root_of_run(run_id(&call)?).await?;
     let path = root.below(call.params.required_text("path")?, Purpose::Read)?;
-    file_response::show(&path, call.wanted).await
+    match call.params.text("in")? {
+        Some("frame") => file_response::show_framed(&path, call.wanted).await,
+        _ => file_response::show(&path, call.wanted).await,
+    }
 }
 
 /// Sends a directory of a run as an archive.

@@ -43,10 +43,10 @@ pub fn head(view: &View<'_>, tab: RunTab) -> Markup {
                     }
                     @if let Some(parent) = view.parent {
                         " " span.mut { "/" } " "
-                        a href=(address_of(view.call, parent.id, "")) { bdi { (parent.name) } }
+                        a href=(address_of(view.call, parent.id, "")) { bdi { (parts::name(&parent.name)) } }
                     }
                 }
-                h1 { bdi { (run.name) } }
+                h1 { bdi { (parts::name(&run.name)) } }
                 (meta(view))
             }
             @if tab != RunTab::None { (buttons(view)) }

@@ -52,7 +52,7 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             a.small href=(csv_address(&view, &[metric])) { (words.common.csv) }
             a.small href=(view.address(&format!("/metrics/{}.svg", encoded(key)))) { (words.common.svg) }
         }
-        (table(&view, &[(metric, summary)], look))
+        (table(words, &[(metric, summary)], |metric| look.onto(&metric_address(&view, metric)).to_string()))
         @if is_sample { p.mut.small { (words.runs.sample_text) } }
         @if let Some(chart) = chart { section { (chart) } }
         section {

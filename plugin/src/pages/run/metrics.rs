@@ -1,8 +1,9 @@
 //! The metrics of a run: last, lowest and highest value of each, its shape, and charts.
 
 use maud::{Markup, html};
+use mlforge_ui::Words;
 use mlforge_ui::chart::as_logged;
-use mlforge_ui::link::Address;
+use mlforge_ui::link::{Address, encoded};
 use mlforge_ui::number;
 use mlforge_ui::words::fill;
 
@@ -10,6 +11,7 @@ use super::charts::{chart, spark};
 use super::head::{RunTab, head};
 use super::view::{RunRead, View};
 use crate::convert::to_u64;
+use crate::domain::id::RunId;
 use crate::domain::metric::{Metric, Point};
 use crate::error::Result;
 use crate::pages::look::Look;
@@ -19,8 +21,9 @@ use crate::request::response::Answer;
 use crate::store::metrics::summary;
 use crate::store::metrics::summary::{Room, Summary};
 
-/// Number of metrics on a page.
+/// Number of metrics on a page, and of the bytes of their names as addresses and texts have them.
 const PER_PAGE: usize = 50;
+const NAME_BYTES_MAX: usize = 30_000;
 /// Number of charts on a page.
 const CHARTS_MAX: usize = 6;
 
@@ -49,12 +52,15 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
     let wanted = query.to_lowercase();
     let fitting = view.metrics(is_system).filter(|metric| fits(&metric.key, &wanted));
     let fitting: Vec<&Metric<'_>> = fitting.collect();
-    let some: Vec<&Metric<'_>> = fitting.iter().skip(from).take(PER_PAGE).copied().collect();
-    let shown = read_shown(&view, &some).await?;
+    let rest = || fitting.iter().skip(from).take(PER_PAGE).copied();
+    let count = parts::fitting(rest(), NAME_BYTES_MAX, |metric| name_bytes(&metric.key));
+    let some: Vec<&Metric<'_>> = rest().take(count).collect();
+    let shown = read_shown(view.id(), &some).await?;
     let plain = view.address(if is_system { "/system" } else { "/metrics" });
     let unlooked = plain.clone().with_filled("q", query);
     let list = look.onto(&unlooked);
-    let next = (from + PER_PAGE < fitting.len()).then(|| list.clone().with("from", (from + PER_PAGE).to_string()));
+    let next = from + some.len();
+    let next = (next < fitting.len()).then(|| list.clone().with("from", next.to_string()));
     let title = if is_system {
         words.runs.system
     } else {
@@ -70,7 +76,7 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
         @if shown.is_empty() {
             (nothing(&view, query))
         } @else {
-            (table(&view, &shown, look))
+            (table(words, &shown, |metric| look.onto(&metric_address(&view, metric)).to_string()))
             (parts::pager(
                 words,
                 (from > 0).then(|| list.to_string()).as_deref(),
@@ -79,6 +85,11 @@ async fn page(call: Call<'_>, tab: RunTab) -> Result<Answer> {
             (charts(&view, &shown, look, CHARTS_MAX))
         }
     }))
+}
+
+/// About the number of bytes of the texts of a row that have the metric's name: two addresses and three texts.
+pub fn name_bytes(name: &str) -> usize {
+    2 * encoded(name).len() + 3 * parts::html_bytes(name)
 }
 
 /// True if a name contains a text, which is in lower case.
@@ -110,37 +121,37 @@ fn nothing(view: &View<'_>, query: &str) -> Markup {
 }
 
 /// Reads the histories of some metrics, as far as pages show them.
-pub async fn read_shown<'a>(view: &View<'_>, some: &[&'a Metric<'a>]) -> Result<Vec<Shown<'a>>> {
+pub async fn read_shown<'a>(run: RunId, some: &[&'a Metric<'a>]) -> Result<Vec<Shown<'a>>> {
     let keys: Vec<&str> = some.iter().map(|metric| metric.key.as_ref()).collect();
-    let summaries = summary::read_some(view.id(), &keys, Room::shared(keys.len())).await?;
+    let summaries = summary::read_some(run, &keys, Room::shared(keys.len())).await?;
     Ok(some.iter().copied().zip(summaries).collect())
 }
 
-/// The table of some metrics.
-pub fn table(view: &View<'_>, shown: &[Shown<'_>], look: Look) -> Markup {
-    let words = &view.words.runs;
+/// The table of some metrics. `address` gives the address of a metric's page.
+pub fn table(words: &Words, shown: &[Shown<'_>], address: impl Fn(&str) -> String) -> Markup {
+    let own = &words.runs;
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(words.metrics_table) {
+        div.scroll tabindex="0" role="region" aria-label=(own.metrics_table) {
             table.runs {
-                caption.vh { (words.metrics_caption) }
+                caption.vh { (own.metrics_caption) }
                 thead {
                     tr {
-                        th scope="col" { (words.metric) }
-                        th scope="col" { (words.by_step) }
-                        th.num scope="col" { (words.last) }
-                        th.num scope="col" { (words.lowest) }
-                        th.num scope="col" { (words.highest) }
-                        th.num scope="col" { (words.points) }
+                        th scope="col" { (own.metric) }
+                        th scope="col" { (own.by_step) }
+                        th.num scope="col" { (own.last) }
+                        th.num scope="col" { (own.lowest) }
+                        th.num scope="col" { (own.highest) }
+                        th.num scope="col" { (own.points) }
                     }
                 }
                 tbody {
                     @for (metric, summary) in shown {
                         tr {
                             th scope="row" {
-                                a href=(look.onto(&metric_address(view, &metric.key))) { bdi { (metric.key) } }
+                                a href=(address(&metric.key)) { bdi { (metric.key) } }
                             }
-                            td { @if summary.points.len() > 1 { (spark(view.words, &metric.key, summary)) } }
-                            (values(view, metric.point, summary))
+                            td { @if summary.points.len() > 1 { (spark(words, &metric.key, summary)) } }
+                            (values(words, metric.point, summary))
                         }
                     }
                 }
@@ -150,14 +161,14 @@ pub fn table(view: &View<'_>, shown: &[Shown<'_>], look: Look) -> Markup {
 }
 
 /// The cells with last, lowest and highest value and the number of points.
-fn values(view: &View<'_>, last: Point, summary: &Summary) -> Markup {
+fn values(words: &Words, last: Point, summary: &Summary) -> Markup {
     let count = number::count(to_u64(summary.points.len()));
     let extreme = |point: Option<Point>| {
         html! {
             @match point {
                 Some(point) => {
-                    @if summary.is_sample { span.mut title=(view.words.runs.of_sample) { "≈ " } }
-                    (value(point.value))
+                    @if summary.is_sample { span.mut title=(words.runs.of_sample) { "≈ " } }
+                    span title=(number::full(as_logged(point.value))) { (value(point.value)) }
                     " " span.mut.small { "@ " (number::step(point.step)) }
                 },
                 None => "–",
@@ -168,7 +179,7 @@ fn values(view: &View<'_>, last: Point, summary: &Summary) -> Markup {
         td.num title=(number::full(as_logged(last.value))) { strong { (value(last.value)) } }
         td.num { (extreme(summary.lowest())) }
         td.num { (extreme(summary.highest())) }
-        td.num.mut { @if summary.is_sample { (fill(view.words.runs.more_than, &[&count])) } @else { (count) } }
+        td.num.mut { @if summary.is_sample { (fill(words.runs.more_than, &[&count])) } @else { (count) } }
     }
 }
 

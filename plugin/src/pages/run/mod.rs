@@ -5,6 +5,7 @@
 pub mod artifacts;
 pub mod aside;
 pub mod charts;
+pub mod datasets;
 pub mod edit;
 pub mod files;
 pub mod head;

@@ -12,8 +12,11 @@ use crate::pages::parts;
 use crate::request::call::Call;
 use crate::request::response::Answer;
 
-/// Number of pairs on a page.
+/// Number of pairs on a page, and of their bytes.
 const PER_PAGE: usize = 200;
+const BYTES_MAX: usize = 100_000;
+/// Number of bytes of a button, besides the key that it names twice.
+const BUTTON_BYTES: usize = 400;
 
 /// Shows the parameters.
 pub async fn params(call: Call<'_>) -> Result<Answer> {
@@ -88,12 +91,19 @@ impl<'a> PairList<'a> {
         let query = params.text("q")?.unwrap_or_default().trim();
         let from = usize::try_from(params.integer("from")?.unwrap_or(0)).unwrap_or(0);
         let wanted = query.to_lowercase();
-        let mut rest = all.filter(|(key, _)| fits(key, &wanted)).skip(from);
-        let pairs = rest.by_ref().take(PER_PAGE).collect();
+        let mut rest = all.filter(|(key, _)| fits(key, &wanted)).skip(from).peekable();
+        let (mut pairs, mut bytes) = (Vec::new(), 0);
+        while let Some((key, value)) = rest.next_if(|(key, value)| {
+            let button = BUTTON_BYTES + 2 * parts::html_bytes(key);
+            bytes += parts::row_bytes(key, value) + if view.may_change() { button } else { 0 };
+            pairs.is_empty() || pairs.len() < PER_PAGE && bytes <= BYTES_MAX
+        }) {
+            pairs.push((key, value));
+        }
         let address = view.address(below).with_filled("q", query);
         let next = rest
             .next()
-            .map(|_| address.clone().with("from", (from + PER_PAGE).to_string()));
+            .map(|_| address.clone().with("from", (from + pairs.len()).to_string()));
         Ok(PairList {
             query,
             pairs,

@@ -4,11 +4,11 @@ use mlforge_ui::chart::as_logged;
 use mlforge_ui::number;
 use mlforge_ui::time::iso;
 
-use super::table_text::cell;
 use super::view::run_id;
 use crate::domain::id::RunId;
 use crate::error::{Error, Result};
 use crate::host::http_body::{BodyWriter, filled_by};
+use crate::pages::csv::cell;
 use crate::request::call::Call;
 use crate::request::file_response::disposition;
 use crate::request::response::{Answer, Contents};

@@ -4,21 +4,28 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
+use mlforge_ui::link::encoded_path;
 use mlforge_ui::number::is_number;
 use mlforge_ui::words::fill;
 use mlforge_ui::{markdown, number};
+use serde_json::{Map, Value};
 
 use super::artifacts::raw_address;
 use super::table_text::rows;
 use super::view::View;
 use crate::domain::artifact::ArtifactPath;
+use crate::domain::name::cut;
 use crate::error::Result;
 use crate::host::blobs::FileInfo;
+use crate::pages::model_file::{self, ModelFile};
+use crate::pages::parts;
+use crate::request::file_treatment::FRAMED_BYTES_MAX;
 use crate::request::media_type::end_of;
 use crate::store::artifacts;
 
-/// Number of bytes of a text that are shown.
-const TEXT_BYTES_MAX: u64 = 512 << 10;
+/// Number of bytes of a text that are shown, and the most that it has in HTML.
+const TEXT_BYTES_MAX: u64 = 64 << 10;
+const HTML_BYTES_MAX: usize = 56_000;
 /// Size of the largest JSON file that is shown.
 const JSON_BYTES_MAX: u64 = 1 << 20;
 /// Size of the largest text into which JSON is laid out.
@@ -27,8 +34,10 @@ const LAID_OUT_BYTES_MAX: usize = 2 << 20;
 const ROWS_MAX: usize = 200;
 /// Number of characters of a cell that are shown.
 const CELL_CHARS_MAX: usize = 200;
-/// Number of flavors of a model that are shown.
-const FLAVORS_MAX: usize = 20;
+/// Number of columns of a table of objects.
+const COLUMNS_MAX: usize = 50;
+/// The same number, of a head.
+const HEAD_CHARS_MAX: usize = 60;
 
 /// The preview of a file.
 pub async fn of(view: &View<'_>, path: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
@@ -38,9 +47,24 @@ pub async fn of(view: &View<'_>, path: &str, place: &ArtifactPath, info: FileInf
         "png" | "jpg" | "jpeg" | "gif" | "webp" | "avif" | "svg" => html! { img src=(raw()) alt=(place.name()); },
         "wav" | "mp3" | "ogg" | "flac" | "m4a" => html! { audio controls preload="none" src=(raw()) {} },
         "mp4" | "webm" => html! { video controls preload="none" width="100%" src=(raw()) {} },
+        "html" | "htm" if info.size <= FRAMED_BYTES_MAX => frame(view, path, place.name()),
         "pdf" => html! { p { a href=(raw()) { (view.words.runs.open_file) } } },
         _ => text_of(view, &end, place, info).await?,
     })
+}
+
+/// A file in HTML, in a frame without scripts and without an origin. The file's own policy says so, too.
+fn frame(view: &View<'_>, path: &str, name: &str) -> Markup {
+    let framed = view
+        .address(&format!("/raw/{}", encoded_path(path)))
+        .with("in", "frame");
+    html! {
+        p.mut.small {
+            (view.words.runs.in_frame) " "
+            a href=(raw_address(view, path)) { (view.words.runs.show_source) }
+        }
+        iframe.card src=(framed) title=(name) sandbox="" width="100%" height="640" {}
+    }
 }
 
 async fn text_of(view: &View<'_>, end: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
@@ -53,13 +77,15 @@ async fn text_of(view: &View<'_>, end: &str, place: &ArtifactPath, info: FileInf
     };
     let is_cut = info.size > bytes_max;
     let shown = match end {
-        "csv" => table(view, text, ','),
-        "tsv" => table(view, text, '\t'),
+        "csv" => table(view, rows(text, ',', ROWS_MAX + 2)),
+        "tsv" => table(view, rows(text, '\t', ROWS_MAX + 2)),
+        "jsonl" | "ndjson" => table_of_objects(view, text, is_cut).unwrap_or_else(|| plain(text)),
         "md" => markdown::card(text),
         "json" | "ipynb" => plain(laid_out(text).as_deref().unwrap_or(text)),
-        "mlmodel" => html! { (flavors(view, text)) (plain(text)) },
+        "mlmodel" => html! { (model_file::section(view.words, &ModelFile::parse(text), None)) (plain(text)) },
         _ => plain(text),
     };
+    let is_cut = is_cut || is_json && text.len() > HTML_BYTES_MAX;
     Ok(html! {
         @if is_cut { p.mut.small { (fill(words.only_start, &[&number::bytes(bytes_max)])) } }
         (shown)
@@ -77,22 +103,32 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 }
 
 fn plain(text: &str) -> Markup {
-    html! { pre.code tabindex="0" { (text) } }
+    let shown = parts::clipped(text, HTML_BYTES_MAX);
+    html! { pre.code tabindex="0" { (shown) @if shown.len() < text.len() { "…" } } }
 }
 
-fn table(view: &View<'_>, text: &str, separator: char) -> Markup {
-    let mut rows = rows(text, separator, ROWS_MAX + 2).into_iter();
+/// A table of rows, the first of which is its head.
+fn table(view: &View<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
+    let mut rows = rows.into_iter();
     let head = rows.next().unwrap_or_default();
-    let body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
+    let mut body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
     let words = &view.words.runs;
-    let count = ROWS_MAX.to_string();
-    let cell = |text: &str| text.chars().take(CELL_CHARS_MAX).collect::<String>();
+    let cell = |text: &str| cut(text.to_owned(), CELL_CHARS_MAX);
+    let row_bytes = |row: &&Vec<String>| {
+        row.iter()
+            .map(|text| 24 + parts::html_bytes(&cell(text)))
+            .sum::<usize>()
+    };
+    let count = parts::fitting(&body, HTML_BYTES_MAX, row_bytes);
+    let is_cut = count < body.len() || rows.next().is_some();
+    body.truncate(count);
+    let count = count.to_string();
     html! {
-        @if rows.next().is_some() { p.mut.small { (fill(words.only_rows, &[&count])) } }
+        @if is_cut { p.mut.small { (fill(words.only_rows, &[&count])) } }
         div.scroll tabindex="0" role="region" aria-label=(words.table_preview) {
             table.runs {
                 caption.vh { (words.table_preview) }
-                thead { tr { @for text in &head { th scope="col" { bdi { (cell(text)) } } } } }
+                thead { tr { @for text in &head { th scope="col" { bdi { (cut(text.clone(), HEAD_CHARS_MAX)) } } } } }
                 tbody {
                     @for row in &body {
                         tr {
@@ -107,20 +143,33 @@ fn table(view: &View<'_>, text: &str, separator: char) -> Markup {
     }
 }
 
-/// The flavors in a file `MLmodel`: the keys below `flavors:`.
-fn flavors(view: &View<'_>, text: &str) -> Markup {
-    let below = text.lines().skip_while(|line| line.trim_end() != "flavors:").skip(1);
-    let of_flavors = below.take_while(|line| line.starts_with(' '));
-    let is_key = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
-    let names = of_flavors
-        .filter(is_key)
-        .filter_map(|line| line.trim().strip_suffix(':'));
-    let names: Vec<&str> = names.take(FLAVORS_MAX).collect();
-    html! {
-        @if !names.is_empty() {
-            p.row { (view.words.runs.flavors) @for name in names { span.tag { bdi { (name) } } } }
+/// Lines of JSON as a table, if each holds an object: a column for each key. The last line may be cut.
+fn table_of_objects(view: &View<'_>, text: &str, is_cut: bool) -> Option<Markup> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    if is_cut {
+        lines.pop();
+    }
+    let lines = lines.into_iter().filter(|line| !line.trim().is_empty());
+    let read = lines
+        .take(ROWS_MAX + 1)
+        .map(|line| serde_json::from_str::<Map<String, Value>>(line).ok());
+    let objects: Vec<Map<String, Value>> = read.collect::<Option<_>>()?;
+    let mut head: Vec<String> = Vec::new();
+    for key in objects.iter().flat_map(Map::keys) {
+        if head.len() < COLUMNS_MAX && !head.contains(key) {
+            head.push(key.clone());
         }
     }
+    let shown = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let row = |object: &Map<String, Value>| {
+        let cells = head.iter().map(|key| object.get(key).map(shown).unwrap_or_default());
+        cells.collect()
+    };
+    let body: Vec<Vec<String>> = objects.iter().map(row).collect();
+    (!head.is_empty()).then(|| table(view, std::iter::once(head.clone()).chain(body)))
 }
 
 /// JSON with a line for each value. Numbers and the order of keys stay as they are. `None`: it is no JSON, or too long.
@@ -184,7 +233,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
-    use serde_json::Value;
 
     #[test]
     fn json_is_laid_out_and_its_numbers_stay() {

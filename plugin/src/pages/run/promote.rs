@@ -112,6 +112,7 @@ async fn make(call: &Call<'_>, asked: Asked<'_>) -> Result<String> {
         sets_commit_status: false,
         job: forge::caller_job(),
         run_id: RunId::made_at(now_ms, random_id()),
+        number: None,
     };
     let noted = |versions: Option<&str>, number: u64| with_version(versions, asked.model, number);
     let version = create_version::create(asked.model, &new, now_ms, noted).await?.version;

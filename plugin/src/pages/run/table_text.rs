@@ -3,21 +3,6 @@
 /// Largest number of columns that are read of a line.
 const COLUMNS_MAX: usize = 50;
 
-/// A cell of CSV. Programs that calculate would take a text for a formula, so such a text gets an apostrophe.
-pub fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
-    let text = if is_formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
 /// Reads the first lines of a table, at most this many, each with at most 50 cells. A cell in quotes may hold the separator, line
 /// breaks and, written twice, quotes.
 pub fn rows(text: &str, separator: char, count: usize) -> Vec<Vec<String>> {
@@ -45,6 +30,7 @@ pub fn rows(text: &str, separator: char, count: usize) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::csv::cell;
     use proptest::prelude::*;
 
     #[test]
@@ -53,14 +39,6 @@ mod tests {
         assert_eq!(read, [vec!["a", "b"], vec!["x,\"y\"\n", "2"], vec![""], vec!["3"]]);
         assert_eq!(rows("a\tb\nc", '\t', 1), [vec!["a", "b"]]);
         assert!(rows("", ',', 9).is_empty());
-    }
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!(cell("-x"), "'-x");
-        assert_eq!(cell("-1.5"), "-1.5");
-        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
     }
 
     proptest! {

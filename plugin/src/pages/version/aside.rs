@@ -5,7 +5,7 @@ use mlforge_ui::time;
 use mlforge_ui::words::fill;
 
 use super::super::forms::{self, TextField};
-use super::super::{form_token, registry};
+use super::super::{form_token, parts, registry};
 use super::{Mistake, Part};
 use crate::domain::limits::ALIAS_CHARS_MAX;
 use crate::domain::stage::ModelStage;
@@ -16,6 +16,9 @@ use crate::request::call::Call;
 
 /// Number of aliases that are shown.
 const ALIASES_MAX: usize = 50;
+/// Number of bytes of these, and of one without its name.
+const ALIASES_BYTES_MAX: usize = 20_000;
+const ALIAS_BYTES: usize = 380;
 
 /// The aliases of the version, and the form for one more.
 pub(super) fn aliases(call: &Call<'_>, full: &FullVersion, mistake: Option<Mistake<'_>>) -> Result<Markup> {
@@ -27,7 +30,9 @@ pub(super) fn aliases(call: &Call<'_>, full: &FullVersion, mistake: Option<Mista
     } else {
         html! {}
     };
-    let rest = full.aliases.len().saturating_sub(ALIASES_MAX);
+    let first = full.aliases.iter().take(ALIASES_MAX);
+    let shown = parts::fitting(first, ALIASES_BYTES_MAX, |alias| ALIAS_BYTES + 5 * alias.len());
+    let rest = full.aliases.len() - shown;
     Ok(html! {
         section aria-labelledby="aliases" {
             div.bar { h2 #aliases { (words.aliases) } }
@@ -35,7 +40,7 @@ pub(super) fn aliases(call: &Call<'_>, full: &FullVersion, mistake: Option<Mista
                 p.mut { (site.words().common.none) }
             } @else {
                 ul {
-                    @for alias in full.aliases.iter().take(ALIASES_MAX) {
+                    @for alias in full.aliases.iter().take(shown) {
                         li.row {
                             span.tag.al title=(alias) { bdi { "@" (alias) } }
                             @if call.may_write {

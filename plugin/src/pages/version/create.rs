@@ -71,6 +71,7 @@ async fn created(call: &Call<'_>, model: &Model, semver: &str, description: &str
         sets_commit_status: job.is_some() && forge::announce_ended_run(),
         job,
         run_id: RunId::made_at(now_ms, random_id()),
+        number: None,
     };
     // Such a version is made of no logged model, so none notes it.
     create_version::create(&model.name, &new, now_ms, |noted, _| {

@@ -5,8 +5,9 @@ use mlforge_ui::words::filled;
 use mlforge_ui::{markdown, time};
 
 use super::files::{self, Files};
+use super::model_file::Described;
 use super::registry::{self, Tags};
-use super::{Page, Section, see_other};
+use super::{Page, Section, parts, see_other};
 use crate::domain::id::RunId;
 use crate::domain::model::Model;
 use crate::domain::prompt::PROMPT_TAG;
@@ -35,6 +36,8 @@ pub use upload::{upload, upload_form};
 const NOTE: &str = "mlflow.note.content";
 /// Number of aliases beside the title.
 const ALIASES_MAX: usize = 3;
+/// Number of bytes of the card.
+const CARD_BYTES_MAX: usize = 36_000;
 
 /// A part of the page with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +114,7 @@ async fn show(call: &Call<'_>, model: &Model, full: &FullVersion, mistake: Optio
         div.two {
             (main)
             aside {
-                @if let Some(run) = &run { (results::metrics(call.site, run)) (results::params(call.site, run)) }
+                @if let Some(run) = &run { (results::params(call.site, run)) }
                 (aside::aliases(call, full, mistake)?)
                 (origin::section(call.site, full, run.as_ref()))
                 (aside::details(call, full, mistake))
@@ -180,7 +183,7 @@ fn head(call: &Call<'_>, model: &Model, full: &FullVersion, run: Option<&FullRun
 
 /// A link to the version's run, by its name if it still exists.
 fn run_link(call: &Call<'_>, id: RunId, run: Option<&FullRun<'_>>) -> Markup {
-    let name = run.map_or_else(|| id.to_string(), |run| run.run.name.clone());
+    let name = run.map_or_else(|| id.to_string(), |run| parts::name(&run.run.name));
     html! { a href=(call.site.page(&format!("candidates/{id}"))) title=(name) { bdi { (name) } } }
 }
 
@@ -192,8 +195,18 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
         let address = mlforge_ui::link::Address::new(address).with("name", &*full.model_name);
         address.with("version", number.as_str()).with("path", path).to_string()
     };
+    let root = artifacts::of_location(&version.location).await;
+    let described = match &root {
+        Ok(root) => Described::read(root).await?,
+        // The section about the files says so.
+        Err(_) => None,
+    };
+    let metrics = match run {
+        Some(run) => results::metrics(site, run).await?,
+        None => html! {},
+    };
     let files = Files {
-        root: artifacts::of_location(&version.location).await,
+        root,
         location: &version.location,
         page: registry::version_page(site, version.model, version.number, ""),
         download: &download,
@@ -201,7 +214,7 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
     let files = files::section(call, &files).await?;
     let note = run.and_then(|run| run.tags.iter().find(|(key, _)| key == NOTE));
     let note = note.map(|(_, note)| note.as_ref());
-    let described = version.description.as_deref().filter(|text| !text.trim().is_empty());
+    let card = version.description.as_deref().filter(|text| !text.trim().is_empty());
     Ok(html! {
         div {
             (load_it(call, full))
@@ -214,11 +227,13 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
                         }
                     }
                 }
-                @match described.or(note) {
-                    Some(text) => (markdown::card(text)),
+                @match card.or(note) {
+                    Some(text) => (markdown::card_within(text, CARD_BYTES_MAX)),
                     None => p.mut { (words.registry.no_card) },
                 }
             }
+            (metrics)
+            @if let Some(described) = described { (described.section(words)) }
             (files)
         }
     })
@@ -228,10 +243,6 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
 fn load_it(call: &Call<'_>, full: &FullVersion) -> Markup {
     let words = &call.site.words().registry;
     let uri = registry::python_text(&format!("models:/{}/{}", full.model_name, full.version.semver));
-    let by_alias = full
-        .aliases
-        .first()
-        .map(|alias| format!("models:/{}@{alias}", full.model_name));
     html! {
         section aria-labelledby="load" {
             div.bar { h2 #load { (words.load_it) } }
@@ -239,11 +250,17 @@ fn load_it(call: &Call<'_>, full: &FullVersion) -> Markup {
                 code.copy {
                     bdi {
                         "import mlflow\n\n"
-                        "model = mlflow.pyfunc.load_model(\"" (uri) "\")"
-                        @if let Some(alias) = by_alias { "  # or \"" (registry::python_text(&alias)) "\"" }
-                        "\n# the files alone:\n"
+                        "model = mlflow.pyfunc.load_model(\"" (uri) "\")\n"
+                        "# " (words.files_alone) "\n"
                         "path = mlflow.artifacts.download_artifacts(\"" (uri) "\")"
                     }
+                }
+            }
+            @if let Some(alias) = full.aliases.first() {
+                @let uri = registry::python_text(&format!("models:/{}@{alias}", full.model_name));
+                p.small.mut { (filled(words.by_alias, &[html! { bdi { "@" (alias) } }])) }
+                pre.code tabindex="0" {
+                    code.copy { bdi { "model = mlflow.pyfunc.load_model(\"" (uri) "\")" } }
                 }
             }
             (registry::lines_before(call.site))

@@ -1,4 +1,4 @@
-//! Artifacts: files that belong to a run or a logged model, under the path that its artifact URI names.
+//! Artifacts: files that belong to a run, a logged model or a trace, under the path that its artifact URI names.
 //!
 //! Reading needs only the path, since the host binds the project. Writing looks up the owner of the path.
 
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use wit_bindgen::StreamReader;
 
-use super::{audit, keys, logged_models, runs};
+use super::{audit, keys, logged_models, runs, traces};
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::artifact_name;
 use crate::domain::audit::AuditObject;
@@ -18,6 +18,7 @@ use crate::domain::id::RunId;
 use crate::domain::limits::ARTIFACTS_PER_REQUEST_MAX;
 use crate::domain::logged_model::LoggedModelId;
 use crate::domain::source::{Source, possible_models, possible_runs};
+use crate::domain::trace::id::TraceId;
 use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
 use crate::host::blobs::{FileInfo, Item, Staged};
@@ -41,6 +42,8 @@ pub enum Owner {
     Run(runs::StoredRun),
     /// A logged model that is not deleted.
     Logged(logged_models::StoredLoggedModel),
+    /// A trace.
+    Trace(traces::StoredTrace),
 }
 
 impl Owner {
@@ -49,6 +52,7 @@ impl Owner {
         match self {
             Owner::Run(run) => run.expect(change),
             Owner::Logged(model) => model.require_unchanged(change),
+            Owner::Trace(trace) => trace.require_unchanged(change),
         }
     }
 
@@ -58,6 +62,7 @@ impl Owner {
         let key = match self {
             Owner::Run(stored) => keys::run(stored.run.id),
             Owner::Logged(stored) => keys::logged_models::model(stored.model.id),
+            Owner::Trace(stored) => keys::traces::trace(&stored.trace.id),
         };
         let [owner] = get([key]).await?;
         if owner.version != ABSENT {
@@ -92,12 +97,33 @@ pub async fn owner_of(path: &ArtifactPath) -> Result<Owner> {
             return Ok(Owner::Logged(stored));
         }
     }
-    Err(belongs_to_nothing(path))
+    match trace_of(path).await? {
+        Some(stored) => Ok(Owner::Trace(stored)),
+        None => Err(belongs_to_nothing(path)),
+    }
+}
+
+/// Finds the trace below whose artifacts a path is. `None`: there is none.
+pub async fn trace_of(path: &ArtifactPath) -> Result<Option<traces::StoredTrace>> {
+    let names: Vec<&str> = path.as_str().split('/').collect();
+    let ids = names.windows(3).rev().filter_map(|names| match names {
+        ["traces", id, "artifacts"] => TraceId::parse(id).ok(),
+        _ => None,
+    });
+    // The last id in the path is the closest owner, and no other is possible.
+    for id in ids.take(1) {
+        match traces::load(&id).await {
+            Ok(stored) if path.is_within_uri(&stored.trace.artifact_uri) => return Ok(Some(stored)),
+            Ok(_) | Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 fn belongs_to_nothing(path: &ArtifactPath) -> Error {
     Error::Invalid(format!(
-        "The path '{path}' does not lie below the artifacts of a run or logged model of this project."
+        "The path '{path}' does not lie below the artifacts of a run, logged model or trace of this project."
     ))
 }
 
@@ -235,36 +261,6 @@ pub async fn list(directory: Option<&ArtifactPath>) -> Result<Vec<Item>> {
         items.dedup_by(|later, first| later.name == first.name);
     }
     Ok(items)
-}
-
-/// A part of a directory's items, sorted by name.
-pub struct ItemPage {
-    /// The items.
-    pub items: Vec<Item>,
-    /// The name after which the next part begins. `None`: this is the last part.
-    pub next: Option<String>,
-}
-
-/// Returns at most `count` of the items directly under a directory, after a name that a former part gave.
-pub async fn list_part(directory: &ArtifactPath, after: Option<&str>, count: usize) -> Result<ItemPage> {
-    let part = async |place: &ArtifactPath| blobs::page(blobs::name(place), after.map(str::to_owned), count).await;
-    let mut page = part(directory).await?;
-    if page.items.is_empty()
-        && let Some(earlier) = earlier_place(directory).await?
-    {
-        page = part(&earlier).await?;
-    }
-    let last = page.items.last().map(|item| item.name.clone());
-    let mut items = page.items;
-    for item in &mut items {
-        if let Cow::Owned(name) = artifact_name::listed(&item.name) {
-            item.name = name;
-        }
-    }
-    Ok(ItemPage {
-        items,
-        next: last.filter(|_| !page.is_last),
-    })
 }
 
 /// Removes a file, or a directory with everything in it. A path that does not exist counts as removed.

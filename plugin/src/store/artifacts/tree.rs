@@ -20,8 +20,14 @@ pub struct DirectoryPage {
     pub next: Option<String>,
 }
 
-/// Reads at most `count` items of a directory, after a stored name.
-pub async fn page(directory: &ArtifactPath, after: Option<&str>, count: usize) -> Result<DirectoryPage> {
+/// Reads at most `count` items of a directory, after a stored name. The page ends before an item for whose name, as it is
+/// listed, `fits` is false, but has at least one.
+pub async fn page(
+    directory: &ArtifactPath,
+    after: Option<&str>,
+    count: usize,
+    mut fits: impl FnMut(&str) -> bool,
+) -> Result<DirectoryPage> {
     // One item more than the page has shows if there is another page.
     let read = async |place: &ArtifactPath| blobs::page(blobs::name(place), after.map(str::to_owned), count + 1).await;
     let mut items = read(directory).await?.items;
@@ -30,6 +36,10 @@ pub async fn page(directory: &ArtifactPath, after: Option<&str>, count: usize) -
     {
         items = read(&earlier).await?.items;
     }
+    let fitting = items.iter().take(count).enumerate();
+    let count = fitting
+        .take_while(|(index, item)| fits(&artifact_name::listed(&item.name)) || *index == 0)
+        .count();
     let has_more = items.len() > count;
     items.truncate(count);
     let next = items.last().filter(|_| has_more).map(|item| item.name.clone());

@@ -3,7 +3,7 @@
 use crate::domain::audit::{AuditFilter, AuditRecord, logging_period_of};
 use crate::error::{Error, Result};
 use crate::host::records::scan_page;
-use crate::search::cursor::Cursor;
+use crate::search::cursor::{Cursor, Pages};
 use crate::store::codec::audit::read_audit_record;
 use crate::store::keys;
 
@@ -19,6 +19,11 @@ pub struct AuditPage {
     pub records: Vec<AuditRecord>,
     /// The cursor after which the next page begins. `None`: this is the last page.
     pub next: Option<Cursor>,
+}
+
+/// The pages of a listing. Its tokens are good for the endpoint and for the page.
+pub fn pages(filter: &AuditFilter) -> Pages {
+    Pages::of(("audit", filter))
 }
 
 /// True if these bytes can be a cursor of a listing.

@@ -139,6 +139,16 @@ async fn read(wanted: &BTreeSet<Numbered>) -> Result<BTreeMap<Numbered, Rc<Vec<u
     Ok(records)
 }
 
+/// Number of the record that has the sort key of a row.
+pub fn record_number(row: u64) -> u32 {
+    record_of(row)
+}
+
+/// The sort key of a row in the record that has it. `None`: the record ends before, or the run was purged.
+pub fn sort_key_of(record: &[u8], row: u64) -> Option<RunSortKey> {
+    sort_key_in(record, row)
+}
+
 fn cached_record(cache: &mut RevisionCache<u32, Vec<u8>>, revision: BlockRevision, number: u32) -> Option<&Vec<u8>> {
     let (segment, slot) = cache_slot(number);
     cache

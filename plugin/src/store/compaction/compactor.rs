@@ -30,7 +30,7 @@ const BLOCKS_AT_ONCE: usize = 256;
 const UNPACKED_MAX: usize = 5_000;
 
 /// A column and a run's value in it. `None`: the run has no value.
-type Cell = (Column, Option<Vec<u8>>);
+pub type Cell = (Column, Option<Vec<u8>>);
 
 /// A slot of a block and its new value. `None`: no value.
 type SlotValue = (usize, Option<Vec<u8>>);
@@ -224,6 +224,11 @@ fn cells(run: &Run, merged: &PackedRun<'_>, loose: &RunDelta, is_new: bool) -> V
     }
     cells.retain(|(column, _)| column.is_stored());
     cells
+}
+
+/// The cells of a run that is packed and has not changed since.
+pub fn cells_of(run: &Run, packed: &PackedRun<'_>) -> Vec<Cell> {
+    cells(run, packed, &RunDelta::default(), true)
 }
 
 /// Returns the attributes of a run that may change.

@@ -13,6 +13,7 @@ use crate::domain::audit::AuditObject;
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
 use crate::domain::lifecycle::Stage;
+use crate::domain::limits::CHOSEN_NUMBER_MAX;
 use crate::error::{Error, Result};
 use crate::host::records::{ABSENT, Change, Record, get, transact};
 
@@ -121,14 +122,20 @@ pub async fn tags(ids: &[ExperimentId]) -> Result<Vec<Vec<Pair>>> {
     .await
 }
 
-/// Creates an experiment with the next number. It may not lie among the files of a run or a logged model,
-/// which would be removed with that.
-pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i64) -> Result<ExperimentId> {
+/// Creates an experiment with the next number, or with a `chosen` one. It may not lie among the files of a run or a logged
+/// model, which would be removed with that.
+pub async fn create(
+    name: &str,
+    location: Option<&str>,
+    tags: &[Pair],
+    chosen: Option<ExperimentId>,
+    now_ms: i64,
+) -> Result<ExperimentId> {
     if let Some(location) = location {
         location::must_lie_outside_artifacts(location).await?;
     }
     transact(async |change| {
-        let experiment = create_in(change, name, location, now_ms).await?;
+        let experiment = create_in(change, name, location, chosen, now_ms).await?;
         for (key, value) in tags {
             change.put(keys::experiment_tag(experiment.id, key), value.clone().into_bytes());
         }
@@ -139,7 +146,13 @@ pub async fn create(name: &str, location: Option<&str>, tags: &[Pair], now_ms: i
 }
 
 /// Creates an experiment as a part of a change. The caller checks the location.
-pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, now_ms: i64) -> Result<Experiment> {
+pub async fn create_in(
+    change: &mut Change,
+    name: &str,
+    location: Option<&str>,
+    chosen: Option<ExperimentId>,
+    now_ms: i64,
+) -> Result<Experiment> {
     let [counter, named] = get([keys::experiment_counter(), keys::experiment_name(name)]).await?;
     let next = counter.decode(codec::read_number)?;
     if named.version != ABSENT || (next.is_none() && name == Experiment::default_not_made().name) {
@@ -149,13 +162,24 @@ pub async fn create_in(change: &mut Change, name: &str, location: Option<&str>, 
         change.require_version(keys::experiment(ExperimentId::DEFAULT), ABSENT);
         put_default(change, now_ms);
     }
-    let id = ExperimentId(next.unwrap_or(1));
+    let id = number_of(next.unwrap_or(1), chosen)?;
     change.require_version(keys::experiment_counter(), counter.version);
     change.put(keys::experiment_counter(), codec::write_number(id.0 + 1));
     change.require_version(keys::experiment_name(name), ABSENT);
     let experiment = Experiment::new(id, name.to_owned(), location.map(str::to_owned), now_ms);
     put_new(change, &experiment);
     Ok(experiment)
+}
+
+/// The number of a new experiment. A chosen number is not below the next one, since a number is never used twice.
+fn number_of(next: u64, chosen: Option<ExperimentId>) -> Result<ExperimentId> {
+    match chosen {
+        None => Ok(ExperimentId(next)),
+        Some(ExperimentId(number)) if (next..=CHOSEN_NUMBER_MAX).contains(&number) => Ok(ExperimentId(number)),
+        Some(id) => Err(Error::AlreadyExists(format!(
+            "Experiment(id={id}) cannot be created: a chosen number is from {next}, the next one, to {CHOSEN_NUMBER_MAX}."
+        ))),
+    }
 }
 
 /// Renames an active experiment, unless it belongs to a model.

@@ -264,6 +264,20 @@ fn ranked(model: ModelId, stage: ModelStage) -> Key {
     })
 }
 
+/// Number of bytes of the precedence with which a key goes on: see `Key::precedence`. `None`: it is none.
+pub(super) fn identifier_end(bytes: &[u8]) -> Option<usize> {
+    // A byte and three numbers come before the identifiers.
+    let mut end = 25;
+    loop {
+        match bytes.get(end)? {
+            0 => return Some(end + 1),
+            1 => end += 2 + usize::from(*bytes.get(end + 1)?),
+            2 => end += 1 + bytes.get(end + 1..)?.iter().position(|byte| *byte == 0)? + 1,
+            _ => return None,
+        }
+    }
+}
+
 /// Key of a version in the order of its model's versions, the last updated first.
 pub fn updated_in_model(model: ModelId, updated_ms: i64, number: u64) -> Vec<u8> {
     updates_in(model).number(descending(updated_ms)).number(!number).0

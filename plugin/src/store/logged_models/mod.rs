@@ -2,8 +2,9 @@
 
 pub mod read;
 pub mod search;
+use super::keys::Tombstone;
 use super::keys::logged_models as keys;
-use super::{audit, codec, experiments};
+use super::{audit, codec, experiments, tombstone};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::ExperimentId;
@@ -41,7 +42,7 @@ pub async fn load(id: LoggedModelId) -> Result<StoredLoggedModel> {
     StoredLoggedModel::read(id, &record)
 }
 
-/// Creates a logged model in an active experiment.
+/// Creates a logged model in an active experiment, with this id unless another one is chosen.
 pub async fn create(
     experiment: ExperimentId,
     new: &NewLoggedModel,
@@ -49,7 +50,11 @@ pub async fn create(
     nickname: &str,
     now_ms: i64,
 ) -> Result<FullLoggedModel> {
+    let id = new.chosen_id.unwrap_or(id);
     transact(async |change| {
+        if new.chosen_id.is_some() {
+            tombstone::must_be_free(change, keys::model(id), &Tombstone::Logged(id), &id).await?;
+        }
         let stored = experiments::load(experiment).await?;
         let model = LoggedModel::new(id, &stored.experiment, new, || nickname.to_owned(), now_ms)?;
         stored.require_unchanged(change, now_ms);

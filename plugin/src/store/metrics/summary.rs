@@ -38,6 +38,13 @@ impl Room {
         moments: 1_000,
     };
 
+    /// For a metric of which a sparkline shows the shape.
+    pub const SPARKLINE: Room = Room {
+        points: 500,
+        chunks: 24,
+        moments: 24,
+    };
+
     /// For some metrics that are shown together, which share the room.
     pub fn shared(metrics: usize) -> Room {
         let each = |all: usize, least: usize, most: usize| (all / metrics.max(1)).clamp(least, most);
@@ -112,6 +119,7 @@ struct Read {
     points: Vec<Point>,
     singles: usize,
     chunks: usize,
+    is_sample: bool,
 }
 
 impl Read {
@@ -130,37 +138,50 @@ impl Read {
     fn is_whole(&self, room: Room) -> bool {
         self.singles < room.points && self.chunks < room.chunks
     }
+
+    fn into_summary(self) -> Summary {
+        let Read {
+            mut points, is_sample, ..
+        } = self;
+        points.sort_unstable_by(Point::by_time);
+        points.dedup_by(|a, b| a.by_time(b).is_eq());
+        Summary { points, is_sample }
+    }
 }
 
 fn damaged() -> Error {
     Error::Corrupt("key of a metric's history".to_owned())
 }
 
-/// Reads the histories of some metrics of a run. A metric that does not exist has no points.
-pub async fn read_some(run: RunId, metrics: &[&str], room: Room) -> Result<Vec<Summary>> {
-    let mut read: Vec<Read> = metrics.iter().map(|_| Read::default()).collect();
-    let singles = metrics.iter().map(|metric| keys::history(run, metric, None));
+/// Reads the histories of some metrics, each of a run: in two reads of ranges, and three more if any is long. A metric that
+/// does not exist has no points.
+pub async fn read_all(of: &[(RunId, &str)], room: Room) -> Result<Vec<Summary>> {
+    let mut read: Vec<Read> = of.iter().map(|_| Read::default()).collect();
+    let singles = of.iter().map(|(run, metric)| keys::history(*run, metric, None));
     scan_into(&mut read, singles.collect(), room.points, |read, key, _| {
         read.add_single(key)
     })
     .await?;
-    let chunks = metrics.iter().map(|metric| keys::chunks(run, metric, None));
+    let chunks = of.iter().map(|(run, metric)| keys::chunks(*run, metric, None));
     scan_into(&mut read, chunks.collect(), room.chunks, |read, _, value| {
         read.add_chunk(value)
     })
     .await?;
-    let mut summaries = Vec::with_capacity(metrics.len());
-    for (metric, mut read) in metrics.iter().zip(read) {
-        let is_sample = !read.is_whole(room);
-        if is_sample {
-            sample(run, metric, room, &mut read).await?;
+    let mut samples = Vec::new();
+    for ((of, read), index) in of.iter().zip(&mut read).zip(0..) {
+        read.is_sample = !read.is_whole(room);
+        if read.is_sample {
+            samples.push((index, *of));
         }
-        read.points.sort_unstable_by(Point::by_time);
-        read.points.dedup_by(|a, b| a.by_time(b).is_eq());
-        let points = read.points;
-        summaries.push(Summary { points, is_sample });
     }
-    Ok(summaries)
+    sample(&samples, room, &mut read).await?;
+    Ok(read.into_iter().map(Read::into_summary).collect())
+}
+
+/// Reads the histories of some metrics of a run, as `read_all` does.
+pub async fn read_some(run: RunId, metrics: &[&str], room: Room) -> Result<Vec<Summary>> {
+    let of: Vec<(RunId, &str)> = metrics.iter().map(|metric| (run, *metric)).collect();
+    read_all(&of, room).await
 }
 
 /// Reads the history of one metric.
@@ -182,29 +203,59 @@ async fn scan_into(
     .await
 }
 
-/// Adds a sample of a long history, and its last point, to its beginning.
-async fn sample(run: RunId, metric: &str, room: Room, read: &mut Read) -> Result<()> {
-    let ends = [keys::history(run, metric, None), keys::chunks(run, metric, None)];
-    let last_of_kinds = last_keys(&ends).await?;
-    let mut ends = Vec::new();
-    for key in last_of_kinds.iter().flatten() {
-        ends.push(keys::point_of(key).ok_or_else(damaged)?);
+/// A metric of a run, with the index of what was read of it.
+type Sampled<'a> = (usize, (RunId, &'a str));
+
+/// Adds samples of long histories, and their last points, to their beginnings.
+async fn sample(samples: &[Sampled<'_>], room: Room, read: &mut [Read]) -> Result<()> {
+    let mut moments = Vec::new();
+    for ((index, of), [single, chunk]) in samples.iter().zip(last_points(samples).await?) {
+        let Some(read) = read.get_mut(*index) else { continue };
+        read.points.extend(single.iter().chain(&chunk));
+        let first = read.points.iter().copied().min_by(Point::by_time);
+        let last = single.into_iter().chain(chunk).max_by(Point::by_time);
+        if let Some((first, last)) = first.zip(last) {
+            moments.extend(moments_between(first, last, room.moments).map(|moment| (*index, *of, moment)));
+        }
     }
-    read.points.extend(&ends);
-    let first = read.points.iter().copied().min_by(Point::by_time);
-    let last = ends.into_iter().max_by(Point::by_time);
-    let (Some(first), Some(last)) = (first, last) else {
-        return Ok(());
+    let mut add_at = |at: usize, add: &dyn Fn(&mut Read) -> Result<()>| {
+        let read = moments.get(at).and_then(|(index, ..)| read.get_mut(*index));
+        read.map_or(Ok(()), add)
     };
-    let moments: Vec<Point> = moments(first, last, room.moments).collect();
-    let singles = moments.iter().map(|moment| keys::history(run, metric, Some(*moment)));
-    scan_all(singles.collect(), POINTS_AT_MOMENT, |_, key, _| read.add_single(key)).await?;
-    let chunks = moments.iter().map(|moment| keys::chunks(run, metric, Some(*moment)));
-    scan_all(chunks.collect(), 1, |_, _, value| read.add_chunk(value)).await
+    let spans = moments.iter();
+    let singles = spans.map(|(_, (run, metric), moment)| keys::history(*run, metric, Some(*moment)));
+    scan_all(singles.collect(), POINTS_AT_MOMENT, |at, key, _| {
+        add_at(at, &|read| read.add_single(key))
+    })
+    .await?;
+    let spans = moments.iter();
+    let chunks = spans.map(|(_, (run, metric), moment)| keys::chunks(*run, metric, Some(*moment)));
+    scan_all(chunks.collect(), 1, |at, _, value| {
+        add_at(at, &|read| read.add_chunk(value))
+    })
+    .await
+}
+
+/// The last single point of each history, and the last one that a chunk's key tells.
+async fn last_points(samples: &[Sampled<'_>]) -> Result<Vec<[Option<Point>; 2]>> {
+    let ends = samples
+        .iter()
+        .flat_map(|(_, (run, metric))| [keys::history(*run, metric, None), keys::chunks(*run, metric, None)]);
+    let ends: Vec<Span> = ends.collect();
+    let point = |key: &Option<Vec<u8>>| match key {
+        Some(key) => keys::point_of(key).map(Some).ok_or_else(damaged),
+        None => Ok(None),
+    };
+    let last = last_keys(&ends).await?;
+    let (pairs, _) = last.as_chunks::<2>();
+    pairs
+        .iter()
+        .map(|[single, chunk]| Ok([point(single)?, point(chunk)?]))
+        .collect()
 }
 
 /// Evenly spaced moments between two points, by time, or by step if all is of one time.
-fn moments(first: Point, last: Point, count: usize) -> impl Iterator<Item = Point> {
+fn moments_between(first: Point, last: Point, count: usize) -> impl Iterator<Item = Point> {
     let is_of_one_time = first.timestamp_ms == last.timestamp_ms;
     let between = move |from: i64, to: i64, index: usize| {
         let (from, to) = (i128::from(from), i128::from(to));
@@ -276,7 +327,7 @@ mod tests {
         #[test]
         fn moments_lie_between_the_ends(a in any::<(i64, i64)>(), b in any::<(i64, i64)>(), count in 1_usize..300) {
             let (first, last) = (Point::new(0.0, a.0.min(b.0), a.1), Point::new(0.0, a.0.max(b.0), b.1));
-            let all: Vec<Point> = moments(first, last, count).collect();
+            let all: Vec<Point> = moments_between(first, last, count).collect();
             prop_assert_eq!(all.len(), count);
             prop_assert!(all.is_sorted_by_key(|point| point.timestamp_ms));
             prop_assert!(all.iter().all(|point| (first.timestamp_ms..=last.timestamp_ms).contains(&point.timestamp_ms)));

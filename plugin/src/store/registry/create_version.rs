@@ -53,6 +53,8 @@ pub struct NewVersion<'a> {
     pub sets_commit_status: bool,
     /// The id of a new run.
     pub run_id: RunId,
+    /// The number that it had on another server. `None`: the next one.
+    pub number: Option<u64>,
 }
 
 /// Creates the next version of a model from a source that is checked in the same commit. The commit also
@@ -80,7 +82,7 @@ pub async fn create(
             Some(run) => run,
             None => put_run(change, &stored, new, &semver, now_ms).await?,
         };
-        stored.model.last_version += 1;
+        stored.model.last_version = number_of(&stored, new.number)?;
         stored.model.last_update_time_ms = now_ms;
         stored.model.prompt_versions += u64::from(new.tags.iter().any(|(key, value)| prompt::hides(key, value)));
         stored.put(change);
@@ -118,6 +120,19 @@ pub async fn create(
         })
     })
     .await
+}
+
+/// The number of a new version. A chosen number is above all that were used, since a number is never used twice.
+fn number_of(stored: &StoredModel, chosen: Option<u64>) -> Result<u64> {
+    let last = stored.model.last_version;
+    match chosen {
+        None => Ok(last + 1),
+        Some(number) if number > last => Ok(number),
+        Some(number) => Err(Error::AlreadyExists(format!(
+            "Model Version (name={}, version={number}) cannot be created: version {last} exists, or existed.",
+            stored.model.name
+        ))),
+    }
 }
 
 /// The run and the files from which a new version is made.
@@ -184,6 +199,7 @@ async fn put_run(
         tags: naming.chain([user]).collect(),
         author: new.author.clone(),
         job: None,
+        chosen_id: None,
     };
     let (mut run, tags) = Run::new(new.run_id, &experiment.experiment, asked, String::new)?;
     run.status = Status::Finished;

@@ -80,7 +80,7 @@ pub async fn create(
         let id = counter.decode(codec::read_number)?.unwrap_or(1);
         change.require_version(keys::model_counter(), counter.version);
         change.put(keys::model_counter(), codec::write_number(id + 1));
-        let experiment = experiments::create_in(change, &experiment_name(name), None, now_ms).await?;
+        let experiment = experiments::create_in(change, &experiment_name(name), None, None, now_ms).await?;
         let model = Model {
             id: ModelId(id),
             experiment: experiment.id,

@@ -20,10 +20,10 @@ use super::columnar::dirty::DirtyMarker;
 use super::columnar::packed_run::{PACKED_BYTES_MAX, PackedRun, REMOVED_TAG};
 use super::experiments;
 use super::experiments::StoredExperiment;
-use super::keys::JobTarget;
+use super::keys::{JobTarget, Tombstone};
 use super::metrics::chunk;
 use super::metrics::chunk::Series;
-use super::{audit, codec, job_tags, keys, logged_models};
+use super::{audit, codec, job_tags, keys, logged_models, tombstone};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::Pair;
 use crate::domain::id::{ExperimentId, RunId};
@@ -107,7 +107,7 @@ async fn load_with(id: RunId, more: Vec<Vec<u8>>) -> Result<(StoredRun, Vec<Reco
     ))
 }
 
-/// Creates a run in an active experiment.
+/// Creates a run in an active experiment, with this id unless another one is chosen.
 pub async fn create(
     experiment: ExperimentId,
     new: &NewRun,
@@ -115,7 +115,11 @@ pub async fn create(
     nickname: &str,
     now_ms: i64,
 ) -> Result<FullRun<'static>> {
+    let id = new.chosen_id.unwrap_or(id);
     transact(async |change| {
+        if new.chosen_id.is_some() {
+            tombstone::must_be_free(change, keys::run(id), &Tombstone::Run(id), &id).await?;
+        }
         let stored = experiments::load(experiment).await?;
         let (run, tags) = Run::new(id, &stored.experiment, new.clone(), || nickname.to_owned())?;
         stored.require_unchanged(change, now_ms);

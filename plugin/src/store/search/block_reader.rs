@@ -75,7 +75,7 @@ impl ColumnProjection {
             Subject::Metric(key) => self.source_of_value(Column::Metric(key.clone()), ValueSource::Float),
             Subject::Param(key) => self.source_of_value(Column::Param(key.clone()), ValueSource::Text),
             Subject::Tag(key) => self.source_of_value(Column::Tag(key.clone()), ValueSource::Text),
-            Subject::Dataset(_) => ValueSource::Run,
+            Subject::Dataset(_) | Subject::Named(..) => ValueSource::Run,
             Subject::Attribute(attribute) => match attribute {
                 RunAttribute::RunId => {
                     self.with_sort_keys = true;

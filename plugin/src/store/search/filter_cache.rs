@@ -85,6 +85,7 @@ fn text_bytes(test: &Predicate) -> usize {
         Predicate::Text { among, .. } => among.iter().map(String::len).sum(),
         Predicate::Like(pattern) => pattern.text().len(),
         Predicate::Id { among, .. } => size_of_val(among) * among.len(),
+        Predicate::Matches(regex) => regex.text().len(),
         Predicate::Float(..) | Predicate::Integer(..) | Predicate::Absent | Predicate::Present => 0,
     }
 }

@@ -39,7 +39,7 @@ impl Projection {
                 Subject::Metric(key) => asked.metrics.push(key.clone()),
                 Subject::Param(key) => asked.params.push(key.clone()),
                 Subject::Tag(key) => asked.tags.push(key.clone()),
-                Subject::Dataset(_) => asked.inputs = true,
+                Subject::Dataset(_) | Subject::Named(..) => asked.inputs = true,
                 Subject::Attribute(RunAttribute::RunName) => asked.tags.push(NAME_TAG.to_owned()),
                 Subject::Attribute(_) => {}
             }

@@ -393,6 +393,7 @@ fn cost(test: &Predicate) -> u8 {
     match test {
         Predicate::Text { wanted: true, .. } | Predicate::Absent => 0,
         Predicate::Float(..) | Predicate::Integer(..) | Predicate::Id { .. } | Predicate::Present => 1,
+        Predicate::Matches(_) => 2,
         Predicate::Text { .. } => 2,
         Predicate::Like(_) => 3,
     }

@@ -19,12 +19,17 @@ pub(crate) async fn clear(id: ExperimentId, budget: &mut CommitBudget) -> Result
         if !budget.take() {
             return Ok(false);
         }
-        if !(take_on_marked(id).await? || take_on_packed(id).await? || take_on_models(id).await?) {
+        if !(take_on_marked(id).await?
+            || take_on_packed(id).await?
+            || take_on_models(id).await?
+            || super::traces::remove_some(id).await?)
+        {
             break;
         }
     }
     let mut spans = keys::of_experiment(id);
     spans.push(keys::registry::versions_of_experiment(id));
+    spans.push(keys::traces::of_experiment(id));
     for key in [
         keys::registry::versions_guard(id),
         keys::registry::model_of_experiment(id),

@@ -4,6 +4,8 @@
 //! Removal is bounded in commits, and each commit in records and bytes. It only removes records to which no
 //! request can add any more, so two removals of the same tombstone do no harm.
 
+use std::fmt::Display;
+
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged_model::{LoggedModel, LoggedModelId};
@@ -22,6 +24,7 @@ use crate::store::keys::{Column, Tombstone};
 
 mod experiment;
 pub mod model;
+pub mod traces;
 
 /// Number of tombstones that are read together.
 const RUINS_AT_ONCE: usize = 64;
@@ -33,6 +36,17 @@ const COMMITS_MAX: usize = 100;
 const COMMITS_SOON_MAX: usize = 20;
 /// Number of columns in which a slot is cleared in one commit.
 const COLUMNS_AT_ONCE: usize = 500;
+
+/// Refuses a chosen id that an item has, or had: until its tombstone is removed, the rest of its records is still to be.
+pub async fn must_be_free(change: &mut Change, item: Vec<u8>, tombstone: &Tombstone, id: &impl Display) -> Result<()> {
+    let tombstone = keys::tombstone(tombstone);
+    let [item, removed] = get([item, tombstone.clone()]).await?;
+    if item.existing().or(removed.existing()).is_some() {
+        return Err(Error::AlreadyExists(format!("The id {id} is taken.")));
+    }
+    change.require_version(tombstone, removed.version);
+    Ok(())
+}
 
 /// Writes the tombstone of a run, in a change that hides the run.
 pub fn put_run(change: &mut Change, run: &Run) {

@@ -18,7 +18,7 @@ pub(super) fn seed(tracker: &Tracker) -> Vec<Address> {
     tracker.post("experiments/create", body).ok();
     tracker.post("experiments/delete", json!({"experiment_id": "2"})).ok();
     let chosen = |change: &str| format!("experiments/1/runs/{change}?run={}", run);
-    let columns = "column=tags.team&column=params.lr&column=metrics.a/b&column=job&column=commit&sort=tags.team";
+    let columns = "column=tags.team&column=params.lr&column=metrics.a/b&column=sparkline.a/b&column=job&column=commit&sort=tags.team";
     vec![
         ("/-/ml/experiments/{experiment_id}", "experiments/1".to_owned()),
         (

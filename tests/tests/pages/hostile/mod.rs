@@ -7,7 +7,7 @@ mod registry;
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-use super::{HOSTILE, run};
+use super::{HOSTILE, audit, run};
 
 /// The pattern of a route, and the path of one of its pages after `/-/ml/`.
 pub(super) type Address = (&'static str, String);
@@ -32,7 +32,23 @@ pub(super) fn projects() -> Vec<Project> {
         let addresses = seed(&tracker);
         Project { tracker, addresses }
     };
-    seeds.map(project).into_iter().collect()
+    seeds.map(project).into_iter().chain([audited_project()]).collect()
+}
+
+/// A project with an audit log of hostile names.
+fn audited_project() -> Project {
+    let tracker = audit::audited();
+    registry::seed(&tracker);
+    let filtered = format!("audit?actor={0}&object={0}", mlforge_ui::link::encoded(HOSTILE));
+    let addresses = [
+        "audit".to_owned(),
+        "audit?action=registered-models/create".to_owned(),
+        filtered,
+    ];
+    Project {
+        tracker,
+        addresses: addresses.map(|address| ("/-/ml/audit", address)).to_vec(),
+    }
 }
 
 fn of_experiments(tracker: &Tracker) -> Vec<Address> {

@@ -88,14 +88,59 @@ fn a_file_is_previewed_by_its_name() {
     shown("a.csv").shows("<bdi>a,b</bdi>").shows("<bdi>y</bdi></th>");
     shown("a.json").shows("{\n  &quot;b&quot;: [\n    1.10\n  ]\n}");
     shown("a.md").shows("Title</h3>");
-    shown("a.html").shows("&lt;b&gt;bold").hides("<b>");
+    shown("a.html")
+        .shows("/raw/a.html?in=frame\" title=\"a.html\" sandbox=\"\"")
+        .shows("/raw/a.html\"")
+        .hides("bold");
     shown("a.png").shows("<img src=\"").shows("/raw/a.png\"");
     shown("a.wav").shows("<audio controls");
     shown("model/MLmodel")
         .shows(">python_function<")
         .shows(">sklearn<")
-        .hides("<bdi>env</bdi>");
+        .shows("mlflow.pyfunc.load_model(&quot;runs:/")
+        .shows("<bdi>env</bdi>: ");
     shown("a.bin").shows("cannot be shown here");
+}
+
+#[test]
+fn lines_of_json_are_a_table_if_each_is_an_object() {
+    let (tracker, address) = with_files(&[
+        ("a.jsonl", "{\"x\":1,\"y\":\"<b>\"}\n\n{\"y\":[2],\"z\":null}\n"),
+        ("b.ndjson", "{\"x\":1}\n[2]\n"),
+        ("empty.jsonl", ""),
+    ]);
+    let shown = |path: &str| page(&tracker, &format!("{address}?path={path}")).ok();
+    shown("a.jsonl")
+        .shows("<bdi>x</bdi></th>")
+        .shows("<bdi>z</bdi></th>")
+        .shows("<bdi>&lt;b&gt;</bdi>")
+        .shows("<bdi>[2]</bdi>")
+        .shows("<bdi>null</bdi>");
+    shown("b.ndjson")
+        .hides("<bdi>x</bdi></th>")
+        .shows("{&quot;x&quot;:1}\n[2]");
+    shown("empty.jsonl").hides("<th");
+}
+
+#[test]
+fn a_saved_model_is_described() {
+    let model = "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n    env:\n      conda: c.yaml\n  sklearn:\n    \
+                 sklearn_version: 1.6.1\nmlflow_version: 2.22.5\nmodel_size_bytes: 2048\nsignature:\n  inputs: \
+                 '[{\"type\": \"double\", \"name\": \"<b>width\", \"required\": false},\n    {\"type\": \"long\", \"name\": \
+                 \"height\"}]'\n  outputs: '[{\"type\": \"tensor\", \"tensor-spec\": {\"dtype\": \"float64\", \"shape\": [-1]}}]'\n";
+    let (tracker, address) = with_files(&[("model/MLmodel", model)]);
+    page(&tracker, &format!("{address}?path=model/MLmodel"))
+        .ok()
+        .shows("Saved model")
+        .shows("MLflow <bdi>2.22.5</bdi>")
+        .shows("2.0 KB")
+        .shows("<bdi>mlflow.sklearn</bdi>")
+        .shows("<bdi>&lt;b&gt;width</bdi>")
+        .shows("optional")
+        .shows("<bdi>tensor float64 [-1]</bdi>")
+        .hides("<bdi>c.yaml</bdi>");
+    let page = super::super::page_in(&tracker, &format!("{address}?path=model/MLmodel"), "ko").ok();
+    page.shows("저장된 모델");
 }
 
 #[test]

@@ -42,6 +42,50 @@ fn no_file_runs_in_a_browser() {
 }
 
 #[test]
+fn html_is_framed_in_a_sandbox_that_stops_everything_but_its_own_pictures() {
+    let tracker = Tracker::fresh();
+    let run = tracker.run("0", 1);
+    put(&tracker, &run, "a.html", PNG);
+    put(&tracker, &run, "b.html", "<script>alert(1)</script>");
+    put(&tracker, &run, "large.html", vec![b' '; (4 << 20) + 1]);
+    put(&tracker, &run, "b.svg", "<svg/>");
+    let framed = |name: &str| raw(&tracker, "GET", &format!("candidates/{run}/raw/{name}?in=frame"), &[]);
+    let text = "text/plain; charset=utf-8";
+    for (name, kind) in [
+        ("a.html", "image/png"),
+        ("large.html", text),
+        ("b.svg", "image/svg+xml"),
+    ] {
+        let file = framed(name);
+        assert_eq!(file.headers["content-type"].to_str().unwrap(), kind, "{name}");
+        let policy = file.headers["content-security-policy"].to_str().unwrap();
+        assert_eq!(
+            policy, "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+            "{name}"
+        );
+    }
+    let page = framed("b.html");
+    let header = |name: &str| page.headers[name].to_str().unwrap();
+    assert_eq!(header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let policy = header("content-security-policy");
+    for rule in [
+        "default-src 'none'",
+        "img-src data:",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+        "sandbox",
+    ] {
+        assert!(policy.split("; ").any(|part| part == rule), "{rule} in {policy}");
+    }
+    assert!(!policy.contains("script-src") && !policy.contains("allow-"), "{policy}");
+    // Without a frame the source is shown.
+    let plain = raw(&tracker, "GET", &format!("candidates/{run}/raw/b.html"), &[]);
+    assert_eq!(plain.headers["content-type"].to_str().unwrap(), text);
+}
+
+#[test]
 fn a_part_of_a_file_is_sent() {
     let tracker = Tracker::fresh();
     let run = tracker.run("0", 1);

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod changes;
+mod datasets;
 mod files;
 mod metrics;
 mod overview;
@@ -65,7 +66,10 @@ pub(super) fn hostile(tracker: &Tracker) -> String {
         &run,
         json!({"params": [param], "metrics": [point("m", 1, 1), point("m", 2, 2)]}),
     );
-    let dataset = json!({"name": HOSTILE, "digest": "d", "source_type": "local", "source": "{}"});
+    let schema = json!({"mlflow_colspec": [{"name": HOSTILE, "type": HOSTILE}]}).to_string();
+    let profile = json!({HOSTILE: HOSTILE}).to_string();
+    let dataset = json!({"name": HOSTILE, "digest": "d", "source_type": "local", "source": HOSTILE, "schema": schema,
+        "profile": profile});
     let inputs = json!({"run_id": run, "datasets": [{"dataset": dataset}]});
     tracker.post("runs/log-inputs", inputs).ok();
     let outputs = json!({"run_id": run, "models": [{"model_id": HOSTILE, "step": 0}]});
@@ -74,6 +78,9 @@ pub(super) fn hostile(tracker: &Tracker) -> String {
     for name in ["a.csv", "a.json", "a.md", "MLmodel", "a.html", "a.svg"] {
         put(tracker, &run, name, HOSTILE);
     }
+    put(tracker, &run, "a.jsonl", json!({HOSTILE: HOSTILE}).to_string());
+    let model = format!("flavors:\n  {HOSTILE}:\n    {HOSTILE}: {HOSTILE}\nmlflow_version: {HOSTILE}\n");
+    put(tracker, &run, "model/MLmodel", model);
     run
 }
 
@@ -88,6 +95,10 @@ pub(super) fn addresses(run: &str) -> Vec<(&'static str, String)> {
         (
             "/-/ml/candidates/{run_id}/metric",
             format!("candidates/{run}/metric?key=m"),
+        ),
+        (
+            "/-/ml/candidates/{run_id}/datasets",
+            format!("candidates/{run}/datasets"),
         ),
         ("/-/ml/candidates/{run_id}/params", format!("candidates/{run}/params")),
         ("/-/ml/candidates/{run_id}/tags", format!("candidates/{run}/tags")),
@@ -104,7 +115,17 @@ pub(super) fn addresses(run: &str) -> Vec<(&'static str, String)> {
             format!("candidates/{run}/{page}?q={query}"),
         ));
     }
-    for path in [HOSTILE, "a.csv", "a.json", "a.md", "MLmodel", "a.html", "a.svg"] {
+    for path in [
+        HOSTILE,
+        "a.csv",
+        "a.json",
+        "a.jsonl",
+        "a.md",
+        "MLmodel",
+        "model/MLmodel",
+        "a.html",
+        "a.svg",
+    ] {
         let path = encoded(path);
         let address = format!("candidates/{run}/artifacts?path={path}");
         addresses.push(("/-/ml/candidates/{run_id}/artifacts", address));

@@ -1,5 +1,6 @@
 //! The pages on which users of the server manage their tokens and the projects that they own.
 
+use mlforge::Limits;
 use mlforge::forge::local::{LocalForge, NewToken};
 
 use super::local::{forge, token};
@@ -8,27 +9,31 @@ use super::*;
 const MEMBERS: &str = "/-/members?project=team%2Fprivate";
 
 /// A server with the local forge, and a token of ada, who owns `team/private`.
-struct Managed {
-    site: Site,
-    forge: Arc<LocalForge>,
-    ada: String,
+pub(super) struct Managed {
+    pub(super) site: Site,
+    pub(super) forge: Arc<LocalForge>,
+    pub(super) ada: String,
     _directory: tempfile::TempDir,
 }
 
 impl Managed {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub(super) fn with(set: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (forge, ada) = forge(&directory);
         let shared = Arc::clone(&forge);
         Self {
-            site: Site::with(|builder| builder.local_forge(shared)),
+            site: Site::with(|builder| set(builder.local_forge(shared))),
             forge,
             ada,
             _directory: directory,
         }
     }
 
-    fn browser(&self, token: &str) -> Browser<'_> {
+    pub(super) fn browser(&self, token: &str) -> Browser<'_> {
         let mut browser = self.site.browser();
         assert_eq!(browser.sign_in(token, "/").status, 303);
         browser
@@ -167,4 +172,39 @@ fn somebody_who_is_not_signed_in_is_led_to_sign_in_and_other_forges_have_no_such
     for path in ["/-/tokens", MEMBERS] {
         assert_eq!(Site::new().signed_in().get(path).status, 404, "{path}");
     }
+}
+
+#[test]
+fn the_last_use_of_a_token_is_shown() {
+    let managed = Managed::new();
+    let unused = token(&managed.forge, "ada", None);
+    let page = managed.browser(&managed.ada).get("/-/tokens").ok();
+    let row = |start: &str| {
+        let (_, after) = page.html.split_once(start).expect("a row");
+        after.split("</tr>").next().unwrap().to_owned()
+    };
+    assert!(row(&managed.ada[..12]).contains("<time"), "{}", page.html);
+    assert!(!row(&unused[..12]).contains("<time"), "{}", page.html);
+}
+
+#[test]
+fn the_storage_of_a_project_is_counted_in_the_background() {
+    let managed = Managed::with(|builder| {
+        builder.limits(Limits {
+            project_bytes_max: 1 << 30,
+            ..Limits::default()
+        })
+    });
+    let mut owner = managed.browser(&managed.ada);
+    owner.submit("/team/private/-/ml/experiments", &[("name", "counted")]);
+    let mut page = owner.get(MEMBERS).ok();
+    for _ in 0..10_000 {
+        if !page.html.contains("being counted") {
+            break;
+        }
+        page = owner.get(MEMBERS).ok();
+    }
+    let (_, records) = page.html.split_once("<dt>Records</dt><dd>").expect("a size");
+    assert!(!records.starts_with("0 B"), "{records}");
+    page.shows("<dd>0 B of 1.1 GB</dd>").shows("counted <time");
 }

@@ -1,13 +1,17 @@
 //! The server's own pages: sign-in, sessions, the account, and errors for people.
 
+mod admin;
 mod errors;
+mod listed;
 mod local;
 mod manage;
+mod mlflow_ui;
 mod oauth;
 mod provider;
 mod public;
 mod security;
 mod sessions;
+mod unnamed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

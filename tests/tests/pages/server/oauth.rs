@@ -1,5 +1,6 @@
 //! Sign-in on the forge, with a stand-in for it.
 
+use mlforge::Limits;
 use mlforge::forge::{ForgeAddress, OauthOptions, OauthProvider};
 
 use super::provider::Provider;
@@ -9,6 +10,10 @@ const HOUR_MS: u64 = 3_600 * 1_000;
 
 /// A server that signs in on a forge. The stand-in runs on a runtime of its own, which must outlive it.
 fn site() -> (Site, Provider, tokio::runtime::Runtime) {
+    site_with(Limits::default())
+}
+
+fn site_with(limits: Limits) -> (Site, Provider, tokio::runtime::Runtime) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -24,7 +29,7 @@ fn site() -> (Site, Provider, tokio::runtime::Runtime) {
         client_id: "application".into(),
         client_secret: Some("app-secret".into()),
     };
-    let site = Site::with(|builder| builder.oauth(options));
+    let site = Site::with(|builder| builder.limits(limits).oauth(options));
     (site, provider, runtime)
 }
 
@@ -80,6 +85,60 @@ fn an_access_token_that_expires_is_renewed() {
     assert_eq!(browser.get(EXPERIMENTS).status, 404);
     browser.get(EXPERIMENTS);
     assert_eq!(provider.forms.lock().unwrap().len(), 3);
+}
+
+/// Sends a request of the API with the token `good`.
+async fn api(site: &Site, method: &str, path: &str, body: Bytes) -> Bytes {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v4/projects/1/ml/mlflow/api/2.0/{path}"))
+        .header("private-token", "good")
+        .body(Full::new(body));
+    let response = site.host.handle(request.unwrap()).await;
+    assert_eq!(response.status(), 200);
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+#[test]
+fn a_download_outlives_the_access_token_with_which_it_began() {
+    let (site, provider, _runtime) = site_with(Limits {
+        rights_check_pause: Duration::from_millis(5),
+        ..Limits::default()
+    });
+    let mut browser = site.browser();
+    let state = begin(&mut browser);
+    browser.get(&format!("/-/oauth/callback?code=agreed&state={state}"));
+    let session = format!("mlforge-session={}", browser.session());
+    // More than all that is buffered between the file and the browser.
+    let file = Bytes::from(vec![7; 16 << 20]);
+    let downloaded = site.runtime.block_on(async {
+        let created = api(&site, "POST", "mlflow/runs/create", "{\"experiment_id\":\"0\"}".into()).await;
+        let created: serde_json::Value = serde_json::from_slice(&created).unwrap();
+        let run = created["run"]["info"]["run_id"].as_str().unwrap();
+        let path = format!("mlflow-artifacts/artifacts/0/{run}/artifacts/big");
+        api(&site, "PUT", &path, file.clone()).await;
+        let request = Request::builder()
+            .uri(format!("/group/one/-/ml/candidates/{run}/raw/big"))
+            .header("host", "ml.test")
+            .header("cookie", session)
+            .body(Full::new(Bytes::new()));
+        let response = site.host.handle(request.unwrap()).await;
+        assert_eq!(response.status(), 200);
+        let mut body = response.into_body();
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        site.state.tokens.lock().unwrap().insert("better".into());
+        site.pass(2 * HOUR_MS);
+        let renewed = async {
+            while provider.forms.lock().unwrap().len() < 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap();
+        site.revoke("good");
+        let rest = body.collect().await.expect("the rest").to_bytes();
+        first.len() + rest.len()
+    });
+    assert_eq!(downloaded, file.len());
 }
 
 #[test]

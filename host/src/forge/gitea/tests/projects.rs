@@ -1,5 +1,7 @@
 //! Paths, numbers, renames and deletions.
 
+use serde_json::json;
+
 use super::*;
 
 /// The id and the path of the project that a reference leads to.
@@ -126,4 +128,41 @@ async fn the_service_token_finds_the_pages_of_a_repository_that_nobody_asked_for
     let link = setup.forge.link(ProjectId(5), &target).await.unwrap();
     assert_eq!(link.as_deref(), Some("https://git.example.org/team/model/pulls/3"));
     assert_eq!(setup.forge.link(ProjectId(6), &target).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_repositories_of_a_user_are_listed_page_by_page() {
+    let mut world = World::new();
+    let search = |page: u32| format!("/api/v1/repos/search?uid={ADA}&sort=id&order=asc&limit=50&page={page}");
+    let repository = |id: u64, right: &str| {
+        json!({
+            "id": id, "full_name": format!("team/r{id}"), "private": true, "owner": {"id": 1},
+            "permissions": {"admin": false, "push": right == "push", "pull": right != "none"},
+        })
+    };
+    let first = json!({"ok": true, "data": [repository(3, "push"), repository(4, "none"), repository(5, "pull")]});
+    let link = "<https://git.example.org/api/v1/repos/search?page=2>; rel=\"next\"";
+    world.others.insert(search(1), Reply::Linked(first, link));
+    let second = json!({"ok": true, "data": [repository(6, "pull")]});
+    world.others.insert(search(2), Reply::Json(200, second));
+    let setup = Setup::new(world).await;
+    let list = async |after: &str| {
+        let credential = Credential::Bearer(TOKEN.to_owned());
+        let page = setup.forge.projects(&credential, after).await.unwrap().expect("a list");
+        (
+            page.projects.iter().map(|project| project.id.0).collect::<Vec<_>>(),
+            page.next,
+        )
+    };
+    assert_eq!(list("").await, (vec![3, 5], Some("2".to_owned())));
+    assert_eq!(list("2").await, (vec![6], None));
+    assert_eq!(list("x").await.0, [3, 5]);
+    assert_eq!(setup.forge.projects(&Credential::Anonymous, "").await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_search_lists_nothing() {
+    let setup = Setup::new(World::new()).await;
+    let credential = Credential::Bearer(TOKEN.to_owned());
+    assert_eq!(setup.forge.projects(&credential, "").await, Ok(None));
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, LOCATION, RETRY_AFTER};
+use http::header::{AUTHORIZATION, LINK, LOCATION, RETRY_AFTER};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming};
@@ -30,6 +30,8 @@ pub(super) struct Seen {
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
     Json(u16, Value),
+    /// 200 with the header `Link`.
+    Linked(Value, &'static str),
     Text(u16, String),
     Redirect(String),
     /// 429 with the seconds after which to ask again.
@@ -117,6 +119,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     let response = Response::builder();
     let (response, body, ends) = match reply {
         Reply::Json(status, json) => (response.status(status), json.to_string(), true),
+        Reply::Linked(json, link) => (response.status(200).header(LINK, link), json.to_string(), true),
         Reply::Text(status, text) => (response.status(status), text, true),
         Reply::Redirect(url) => (response.status(301).header(LOCATION, url), String::new(), true),
         Reply::Overload(seconds) => (response.status(429).header(RETRY_AFTER, seconds), String::new(), true),

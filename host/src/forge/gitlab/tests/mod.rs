@@ -8,6 +8,7 @@ mod faults;
 mod hooks;
 mod id_tokens;
 mod jobs;
+mod projects;
 mod roles;
 pub(in crate::forge) mod stand_in;
 mod world;

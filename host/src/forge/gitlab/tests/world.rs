@@ -254,6 +254,12 @@ impl Facts {
                 vec![("location", format!("/api/v4/projects/{PROJECT}"))],
                 Vec::new(),
             ),
+            [list] if list.starts_with("projects?membership=true&order_by=id&sort=asc&id_after=") => {
+                let is_before = list.contains("id_after=6&") || list.contains("id_after=0&");
+                let is_listed = self.members.contains_key(&user) && is_before;
+                let projects: Vec<Value> = is_listed.then(|| self.project(url)).into_iter().collect();
+                Answer::json(200, &projects.into())
+            }
             ["projects", "7" | "team%2Fmodel"] if sees => Answer::json(200, &self.project(url)),
             ["projects", "7", "members", "all", id] if sees => self.member(id.parse().unwrap()),
             ["projects", "7", "statuses", SHA] if sees => Answer::json(201, &json!({"id": 93, "sha": SHA})),

@@ -96,10 +96,10 @@ fn reopened_file_keeps_everything() {
 #[test]
 fn file_of_a_newer_mlforge_is_refused() {
     let world = World::new();
-    world.forge.writer().rows("PRAGMA user_version = 2", &[]).unwrap();
+    world.forge.writer().rows("PRAGMA user_version = 9", &[]).unwrap();
     let error = format!("{:#}", LocalForge::open(&world.file()).unwrap_err());
     assert!(
-        error.contains("has schema 2") && error.contains("newer mlforge"),
+        error.contains("has schema 9") && error.contains("newer mlforge"),
         "{error}"
     );
 }
@@ -160,4 +160,31 @@ async fn waiting_for_a_locked_file_blocks_no_thread() {
     let unlock = async { foreign.execute_batch("COMMIT").unwrap() };
     let (decided, ()) = tokio::join!(forge.resolve(&here, &credential), unlock);
     assert!(matches!(decided.unwrap(), Decision::Known(access) if access.project.is_some()));
+}
+
+#[test]
+fn file_of_an_earlier_schema_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("forge.db");
+    let token = "mlf_0123456789";
+    {
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(schema::STEPS[0]).unwrap();
+        old.execute_batch("INSERT INTO users (login) VALUES ('ada'); PRAGMA user_version = 1")
+            .unwrap();
+        let insert = "INSERT INTO tokens (user, scope, hash, prefix) VALUES (1, 'api', ?1, 'mlf_01234567')";
+        old.execute(insert, [token::hash(token)]).unwrap();
+    }
+    for _ in 0..2 {
+        let forge = LocalForge::open(&file).unwrap();
+        assert!(!forge.list_users(0).unwrap()[0].is_admin);
+        assert_eq!(forge.list_tokens(0).unwrap()[0].used_s, None);
+        let decided = decide(&forge, &ProjectRef::Id(1), token);
+        assert!(matches!(decided, Decision::Known(_)), "{decided:?}");
+    }
+    let version: i64 = Connection::open(&file)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 2);
 }

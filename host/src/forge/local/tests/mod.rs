@@ -9,6 +9,7 @@ use crate::forge::{Actor, JobRef, Project, Role, Scope, Target};
 use crate::storage::ProjectId;
 use crate::storage::sql::values;
 
+mod changes;
 #[cfg(feature = "postgres-tests")]
 mod database;
 mod file;

@@ -134,6 +134,7 @@ fn list_shows_only_the_beginning_of_a_token() {
         scope: Scope::ReadApi,
         expires,
         revoked: false,
+        used_s: None,
     };
     assert_eq!(world.forge.list_tokens(0).unwrap(), [entry]);
 }
@@ -158,4 +159,28 @@ fn decisions_about_strangers_are_not_kept() {
     world.join(Role::Guest);
     world.forge.reader().decide(&world.here(), &token, today_utc()).unwrap();
     assert_eq!(world.forge.reader().kept_count(), 1);
+}
+
+#[tokio::test]
+async fn the_last_use_is_known_at_once_and_stored_at_the_end() {
+    let world = World::new();
+    let (token, unused) = (world.token(), world.token());
+    let used = |forge: &LocalForge| {
+        let entries = forge.list_tokens(0).unwrap();
+        entries.iter().map(|entry| entry.used_s.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(used(&world.forge), [false, false]);
+    let credential = Credential::Bearer(token);
+    world.forge.resolve(&world.here(), &credential).await.unwrap();
+    assert_eq!(used(&world.forge), [true, false]);
+    world.forge.revoke_token(&unused).unwrap();
+    world
+        .forge
+        .resolve(&world.here(), &Credential::Bearer(unused))
+        .await
+        .unwrap();
+    let World { dir, forge, .. } = world;
+    drop(forge);
+    let forge = LocalForge::open(&dir.path().join("forge.db")).unwrap();
+    assert_eq!(used(&forge), [true, false]);
 }

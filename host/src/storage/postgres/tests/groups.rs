@@ -47,8 +47,10 @@ async fn queued_commits_share_transactions() {
         .collect();
     let outcomes = decide_together(&store, &database, commits).await;
     assert!(outcomes.iter().all(Result::is_ok));
-    let (commits, groups) = store.group_counts();
-    assert!(commits == 100 && groups <= 2, "{groups}");
+    let counts = store.counts().unwrap();
+    assert!(counts.commits == 100 && counts.groups <= 2, "{counts:?}");
+    assert_eq!((counts.conflicts, counts.queued, counts.bytes), (0, 0, None));
+    assert_eq!(counts.syncs.count(), counts.groups);
     assert_eq!(store.scan(PROJECT, &[range("k", "l")]).await.unwrap().counts, [100]);
 }
 
@@ -69,8 +71,9 @@ async fn of_commits_that_expect_the_same_version_one_succeeds_and_the_others_cos
     for outcome in &outcomes[1..] {
         assert!(matches!(outcome, Err(CommitError::Conflict(key)) if key == b"a"));
     }
-    let (commits, groups) = store.group_counts();
-    assert!(commits <= 2 && groups <= 2, "{commits} in {groups}");
+    let counts = store.counts().unwrap();
+    assert!(counts.groups <= 2, "{counts:?}");
+    assert_eq!((counts.commits, counts.conflicts), (50, 49));
     let page = store.scan(PROJECT, &[range("", "z")]).await.unwrap();
     let keys: Vec<_> = entries(&page).into_iter().map(|(_, key, _)| key).collect();
     assert_eq!(keys, [b"a".to_vec(), b"i0".to_vec()]);

@@ -1,7 +1,7 @@
 //! The tables, their format, and the plans of the statements.
 
 use super::*;
-use crate::storage::postgres::statements::{APPLY, GET, LOCK_HEAD, PROJECTS, SCAN};
+use crate::storage::postgres::statements::{APPLY, GET, LOCK_HEAD, MEASURE, PROJECTS, SCAN};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_that_start_together_create_the_tables_once() {
@@ -67,6 +67,7 @@ async fn every_statement_finds_records_by_the_primary_key() {
         ("apply", APPLY),
         ("get", GET),
         ("scan", SCAN),
+        ("measure", MEASURE),
         ("projects", PROJECTS),
         ("head", LOCK_HEAD),
     ] {

@@ -1,0 +1,290 @@
+//! Searches of traces. In default order a search reads one list of each experiment from the page's cursor until
+//! the page is full. A filter for ids reads their traces alone. A filter for one value reads only the list of that value, so its page costs the same among
+//! any number of traces. Another order looks at every trace of the list once and keeps no more than a page.
+//!
+//! A search that must look at very many traces, or at many spans, ends its page early. The next page continues
+//! there. Another order than the default cannot do that, and is refused.
+
+use std::collections::BTreeMap;
+
+use super::{plan, read};
+use crate::domain::id::ExperimentId;
+use crate::domain::trace::assessment::Assessment;
+use crate::domain::trace::id::TraceId;
+use crate::domain::trace::{SESSION, Trace};
+use crate::error::{Error, Result};
+use crate::host::records::{Span, scan, scan_all};
+use crate::search::cursor::Cursor;
+use crate::search::traces::{TraceAttribute, TraceOrder, TraceSearch};
+use crate::store::keys::traces as keys;
+use crate::store::keys::traces::List;
+use crate::store::portion::as_stored;
+use crate::store::top_k::TopK;
+
+/// Largest number of traces that are read together.
+const CHUNK_MAX: usize = 500;
+
+/// Largest number of list entries that are read together, for all lists.
+const PLACES_MAX: usize = 100_000;
+
+/// Largest number of traces that one page looks at.
+const LOOKED_AT_MAX: usize = 200_000;
+
+/// Largest number of traces whose spans one page reads.
+const SPANS_READ_MAX: usize = 2_000;
+
+/// Largest number of traces of a session whose assessments count for the others.
+const SESSION_TRACES_MAX: usize = 1_000;
+
+/// A search for traces and the page of it that is asked for.
+pub struct TraceQuery {
+    /// The condition that each trace meets.
+    pub search: TraceSearch,
+    /// The order of the results.
+    pub order: TraceOrder,
+    /// The cursor after the page before. `None`: the first page.
+    pub after: Option<Cursor>,
+    /// Number of results of a page, at least 1.
+    pub count: usize,
+}
+
+/// A page of traces.
+pub struct TracePage {
+    /// The traces, in order.
+    pub traces: Vec<Trace>,
+    /// The cursor of the next page. `None`: this is the last.
+    pub next: Option<Cursor>,
+}
+
+/// Finds traces of some experiments.
+pub async fn find(within: &[ExperimentId], query: &TraceQuery) -> Result<TracePage> {
+    let mut looker = Looker::new(within, query);
+    if let Some(ids) = query.search.own.texts_of(TraceAttribute::RequestId) {
+        let ids = ids.iter().filter_map(|id| TraceId::parse(id).ok());
+        looker.is_in_order = false;
+        if looker.look(&ids.map(|id| (0, id)).collect::<Vec<_>>()).await?.is_some() {
+            return Err(too_many());
+        }
+        return Ok(looker.into_page());
+    }
+    let is_listing = looker.is_in_order;
+    let mut scan = TraceScan::new(within, query);
+    while let Some(places) = scan.next(looker.top.missing()).await? {
+        for some in places.chunks(CHUNK_MAX) {
+            if let Some(last) = looker.look(some).await? {
+                if !is_listing {
+                    return Err(too_many());
+                }
+                let next = Cursor::new(query.order.listed_key(last.0, &last.1).bytes().to_vec());
+                let traces = looker.top.into_page().items;
+                return Ok(TracePage {
+                    traces,
+                    next: Some(next),
+                });
+            }
+        }
+        if is_listing && looker.top.is_full() {
+            break;
+        }
+    }
+    Ok(looker.into_page())
+}
+
+fn too_many() -> Error {
+    Error::TooLarge(format!(
+        "This order looks at more than {LOOKED_AT_MAX} traces, or at the spans of more than {SPANS_READ_MAX}. Search in the \
+         default order, or for a tag, a name, a run, a session or a state."
+    ))
+}
+
+/// Reads traces and offers those that match.
+struct Looker<'q> {
+    within: &'q [ExperimentId],
+    query: &'q TraceQuery,
+    /// True if it looks at the traces in the order of the results.
+    is_in_order: bool,
+    top: TopK<Trace>,
+    /// Assessments that count for all traces of a session.
+    sessions: BTreeMap<(ExperimentId, String), Vec<Assessment>>,
+    looked_at: usize,
+    spans_read: usize,
+}
+
+impl<'q> Looker<'q> {
+    fn new(within: &'q [ExperimentId], query: &'q TraceQuery) -> Self {
+        Looker {
+            within,
+            query,
+            is_in_order: query.order.is_listing(),
+            top: TopK::new(query.after.clone(), query.count),
+            sessions: BTreeMap::new(),
+            looked_at: 0,
+            spans_read: 0,
+        }
+    }
+
+    fn into_page(self) -> TracePage {
+        let page = self.top.into_page();
+        let next = page.cursor_after(page.items.len());
+        TracePage {
+            traces: page.items,
+            next,
+        }
+    }
+
+    /// Offers the matching traces among some. Returns the last place that it looked at, if it must stop there.
+    async fn look(&mut self, places: &[(i64, TraceId)]) -> Result<Option<(i64, TraceId)>> {
+        let ids: Vec<TraceId> = places.iter().map(|(_, id)| id.clone()).collect();
+        let mut done = 0;
+        while let Some(rest) = ids.get(done..).filter(|rest| !rest.is_empty()) {
+            for trace in read::some(rest).await? {
+                let place = places.get(done).cloned();
+                done += 1;
+                self.looked_at += 1;
+                if let Some(trace) = trace
+                    && self.matches(&trace).await?
+                {
+                    let bytes = as_stored(trace.id.as_str().as_bytes(), &[]) + size_of(&trace);
+                    self.top.offer_large(self.query.order.key(&trace).bytes(), trace, bytes);
+                }
+                if self.looked_at >= LOOKED_AT_MAX || self.spans_read >= SPANS_READ_MAX {
+                    let is_done = self.is_in_order && self.top.is_full();
+                    return Ok(place.filter(|_| !is_done));
+                }
+            }
+            if self.is_in_order && self.top.is_full() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn matches(&mut self, trace: &Trace) -> Result<bool> {
+        let search = &self.query.search;
+        if !self.within.contains(&trace.experiment) || !search.own.matches(trace) {
+            return Ok(false);
+        }
+        if search.asks_assessments() {
+            let of_session = self.of_session(trace).await?;
+            if !search.matches_assessments(trace, of_session) {
+                return Ok(false);
+            }
+        }
+        if !search.asks_spans() {
+            return Ok(true);
+        }
+        self.spans_read += 1;
+        let spans = match trace.batches {
+            0 => Vec::new(),
+            _ => read::spans(&trace.id).await?,
+        };
+        Ok(search.matches_spans(&spans))
+    }
+
+    /// The assessments that count for a trace because they count for its session.
+    async fn of_session(&mut self, trace: &Trace) -> Result<&[Assessment]> {
+        let Some(session) = trace.metadatum(SESSION) else {
+            return Ok(&[]);
+        };
+        let place = (trace.experiment, session.to_owned());
+        if !self.sessions.contains_key(&place) {
+            let found = session_assessments(trace.experiment, session).await?;
+            self.sessions.insert(place.clone(), found);
+        }
+        Ok(self.sessions.get(&place).map_or(&[], Vec::as_slice))
+    }
+}
+
+async fn session_assessments(experiment: ExperimentId, session: &str) -> Result<Vec<Assessment>> {
+    let mut ids = Vec::new();
+    scan(
+        keys::judged_in_session(experiment, session),
+        SESSION_TRACES_MAX,
+        |key, _| {
+            ids.extend(keys::judged_trace_of(key));
+            Ok(())
+        },
+    )
+    .await?;
+    let traces = read::all(&ids).await?;
+    let assessments = traces.into_iter().flatten().flat_map(|trace| trace.assessments);
+    Ok(assessments.filter(|one| one.session() == Some(session)).collect())
+}
+
+/// Bytes of a trace in memory, about.
+fn size_of(trace: &Trace) -> usize {
+    let pairs = trace
+        .tags
+        .iter()
+        .chain(&trace.metadata)
+        .map(|(key, value)| key.len() + value.len() + 96);
+    let previews = [&trace.request_preview, &trace.response_preview].map(|text| text.as_ref().map_or(0, String::len));
+    let judged = trace.assessments.iter().map(|one| {
+        let metadata = one.metadata.iter().map(|(key, value)| key.len() + value.len());
+        one.content.value().len() + one.rationale.as_ref().map_or(0, String::len) + metadata.sum::<usize>() + 400
+    });
+    pairs.sum::<usize>() + previews.iter().sum::<usize>() + judged.sum::<usize>()
+}
+
+/// Reads one list of each experiment at once in default order, in chunks that grow.
+struct TraceScan {
+    lists: Vec<List>,
+    /// The sort key up to which all lists are read. `None`: all lists are at their end.
+    read: Option<Vec<u8>>,
+    /// Smallest number of entries that are read of each list.
+    least: usize,
+}
+
+impl TraceScan {
+    fn new(within: &[ExperimentId], query: &TraceQuery) -> Self {
+        let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
+        let begin = cursor.and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
+        TraceScan {
+            lists: within
+                .iter()
+                .map(|experiment| plan::list(*experiment, &query.search))
+                .collect(),
+            read: Some(begin.map_or_else(Vec::new, |(time, id)| keys::sort_key(time, &id))),
+            least: 1,
+        }
+    }
+
+    async fn next(&mut self, wanted: usize) -> Result<Option<Vec<(i64, TraceId)>>> {
+        let Some(read) = self.read.take().filter(|_| !self.lists.is_empty()) else {
+            return Ok(None);
+        };
+        let limit = wanted
+            .max(self.least)
+            .min(PLACES_MAX / self.lists.len())
+            .clamp(1, CHUNK_MAX);
+        self.least = 2 * limit;
+        let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
+        let mut sort_keys: Vec<Vec<u8>> = Vec::new();
+        let (mut of_list, mut count) = (0, 0);
+        // A list with more entries was only read up to its last entry here. After that entry, not all lists
+        // are known.
+        let mut known_to: Option<Vec<u8>> = None;
+        scan_all(spans, limit, |index, key, _| {
+            let sort_key = keys::sort_key_in(key).ok_or_else(misplaced)?;
+            count = if index == of_list { count + 1 } else { 1 };
+            of_list = index;
+            if count == limit && known_to.as_deref().is_none_or(|known| sort_key < known) {
+                known_to = Some(sort_key.to_vec());
+            }
+            sort_keys.push(sort_key.to_vec());
+            Ok(())
+        })
+        .await?;
+        if let Some(known) = &known_to {
+            sort_keys.retain(|sort_key| sort_key <= known);
+        }
+        self.read = known_to;
+        sort_keys.sort_unstable();
+        let place = |sort_key: &Vec<u8>| keys::read_sort_key(sort_key).ok_or_else(misplaced);
+        sort_keys.iter().map(place).collect::<Result<_>>().map(Some)
+    }
+}
+
+fn misplaced() -> Error {
+    Error::Corrupt("key in a list of traces".to_owned())
+}

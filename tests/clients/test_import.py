@@ -1,0 +1,173 @@
+"""`mlforge import` and `mlforge export`: a store that this version of MLflow wrote is read before and after, object by object."""
+
+import os
+
+import pytest
+
+from server import Cli, Server
+
+# MLflow 3 asks for it before it uses its file store.
+os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+ALL = 3
+
+
+@pytest.fixture(params=["file store", "SQLite"])
+def store(request, tmp_path, monkeypatch):
+    """The tracking URI of an empty store, which is also that of the registry."""
+    monkeypatch.chdir(tmp_path)
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    return str(tmp_path / "mlruns") if request.param == "file store" else f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def fill(client, files):
+    """Makes one of everything that this version of MLflow has. Returns the ids of the runs."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    experiment = client.create_experiment("first experiment", tags={"a/b": "x", "team": "vision\nline two: yes"})
+    run = client.create_run(experiment, start_time=1_600_000_000_000, run_name="first", tags={"mlflow.user": "ada"})
+    run = run.info.run_id
+    for step in range(1_200):
+        client.log_metric(run, "loss", 1 / (step + 1), timestamp=1_600_000_000_000 + step, step=step)
+    client.log_metric(run, "val/acc", float("nan"), step=1)
+    client.log_param(run, "optimizer/lr", "0.1")
+    client.log_param(run, "note", "two\nlines: 'x'")
+    client.set_tag(run, "text", "é 'quoted' \"twice\"")
+    client.log_artifacts(run, str(files))
+    dataset = Dataset("ds", "d1", "local", '{"uri": "x"}', "schema", None)
+    client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])])
+    client.set_terminated(run, "FAILED", 1_600_000_005_000)
+    gone = client.create_run(experiment, run_name="gone").info.run_id
+    client.delete_run(gone)
+    running = client.create_run("0", run_name="running").info.run_id
+    dropped = client.create_experiment("dropped experiment")
+    client.create_run(dropped)
+    client.delete_experiment(dropped)
+    register(client, run)
+    return [run, gone, running]
+
+
+def register(client, run):
+    """Makes registered models, and what only newer versions of MLflow have."""
+    client.create_registered_model("net", tags={"k": "v"}, description="desc\nmore")
+    source = client.get_run(run).info.artifact_uri + "/sub dir"
+    client.create_model_version("net", source, run_id=run, tags={"q": "1"}, description="first")
+    second = client.create_model_version("net", source, run_id=run)
+    client.delete_model_version("net", second.version)
+    client.create_model_version("net", source, run_id=run)
+    client.transition_model_version_stage("net", "1", "Production")
+    client.set_registered_model_alias("net", "champ", "3")
+    if hasattr(client, "create_logged_model"):
+        experiment = client.get_run(run).info.experiment_id
+        model = client.create_logged_model(experiment, "logged", run, {"t": "2"}, {"p": "1"}, "sklearn").model_id
+        client.log_metric(run, "acc", 0.5, step=3, model_id=model, dataset_name="ds", dataset_digest="d1")
+        client.finalize_logged_model(model, "READY")
+        client.create_model_version("net", f"models:/{model}", run_id=run, model_id=model)
+    if hasattr(client, "register_prompt"):
+        client.register_prompt("greet", "Hello {{name}}", commit_message="first", tags={"x": "y"})
+
+
+def seen(client):
+    """All that a client reads, without what another server names by itself: addresses, and numbers of experiments."""
+    experiments = client.search_experiments(view_type=ALL)
+    return {
+        "experiments": {
+            of.name: (of.tags, of.lifecycle_stage, of.creation_time, of.last_update_time)
+            for of in experiments
+            if not of.name.startswith("[model]") and of.name != "Default"
+        },
+        "runs": {
+            run.info.run_id: seen_run(client, run, of)
+            for of in experiments
+            if not of.name.startswith("[model]")
+            for run in client.search_runs([of.experiment_id], run_view_type=ALL)
+        },
+        "models": {model.name: seen_model(client, model) for model in client.search_registered_models()},
+        "prompts": seen_prompts(client),
+    }
+
+
+def seen_run(client, run, experiment):
+    info, inputs = run.info, run.inputs.dataset_inputs if run.inputs else []
+    points = {
+        key: sorted((point.timestamp, point.step, repr(point.value)) for point in client.get_metric_history(info.run_id, key))
+        for key in run.data.metrics
+    }
+    return {
+        "info": (info.run_name, info.user_id, info.status, info.start_time, info.end_time, info.lifecycle_stage),
+        "experiment": experiment.name,
+        "params": run.data.params,
+        "tags": run.data.tags,
+        "metrics": {key: repr(value) for key, value in run.data.metrics.items()},
+        "points": points,
+        "inputs": [
+            (vars(given.dataset), sorted((tag.key, tag.value) for tag in given.tags)) for given in inputs
+        ],
+        "files": seen_files(client, info.run_id) if info.lifecycle_stage == "active" else None,
+    }
+
+
+def seen_files(client, run, directory=None):
+    found = {}
+    for item in client.list_artifacts(run, directory):
+        found.update(seen_files(client, run, item.path) if item.is_dir else {item.path: item.file_size})
+    return found
+
+
+def seen_model(client, model):
+    versions = client.search_model_versions(f"name = '{model.name}'")
+    return {
+        "model": (model.description, model.tags, model.creation_timestamp, model.last_updated_timestamp),
+        "aliases": {alias: str(version) for alias, version in model.aliases.items()},
+        "versions": {str(version.version): seen_version(version) for version in versions},
+    }
+
+
+def seen_version(version):
+    times = (version.creation_timestamp, version.last_updated_timestamp)
+    return (times, version.current_stage, version.run_id, version.tags, version.description or "")
+
+
+def seen_prompts(client):
+    if not hasattr(client, "load_prompt"):
+        return None
+    prompt = client.load_prompt("prompts:/greet/1")
+    return (prompt.template, prompt.commit_message, prompt.tags)
+
+
+def test_what_a_client_reads_is_the_same_before_and_after(store, tmp_path):
+    from mlflow import MlflowClient
+
+    if store.startswith("sqlite"):
+        # The clients' environments have no database; one that has is asked for with PYTHONPATH.
+        pytest.importorskip("sqlalchemy")
+    files = tmp_path / "files"
+    (files / "sub dir").mkdir(parents=True)
+    (files / "a.txt").write_text("hello")
+    (files / "sub dir" / "ü.bin").write_bytes(bytes(range(256)))
+    before_client = MlflowClient(store)
+    fill(before_client, files)
+    before = seen(before_client)
+    data = tmp_path / "data"
+    cli = Cli(data)
+    cli("project", "create", "team/model")
+    report = cli("import", "--project", "team/model", "--deleted", "--from", store)
+    assert "could not be carried" not in report, report
+    server = Server(data)
+    try:
+        user = "ada"
+        cli("user", "create", user)
+        cli("member", "set", "team/model", user, "developer")
+        os.environ["MLFLOW_TRACKING_TOKEN"] = cli("token", "create", "--user", user)
+        after = seen(MlflowClient(server.tracking_uri("team/model")))
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_TOKEN", None)
+        server.stop()
+    for kind in before:
+        assert after[kind] == before[kind], kind
+    folder = str(tmp_path / "exported")
+    report = cli("export", "--project", "team/model", folder)
+    assert "could not be carried" not in report, report
+    exported = seen(MlflowClient(folder))
+    for kind in before:
+        assert exported[kind] == before[kind], f"{kind} of the export"

@@ -1,0 +1,143 @@
+//! The page of the audit log.
+
+use std::time::Duration;
+
+use mlforge_tests::tracker::Tracker;
+use serde_json::{Value, json};
+
+use super::{Page, page};
+
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// A project with an audit log, and a caller who may read it.
+pub(super) fn audited() -> Tracker {
+    Tracker::with(|builder| builder.audit_log(KEPT)).as_manager()
+}
+
+/// The address of the page's records in a format, after the project's pages.
+fn link(page: &Page, format: &str) -> String {
+    let (_, after) = page
+        .html
+        .split_once(&format!("/-/ml/audit?format={format}"))
+        .expect("a link");
+    let rest = after.split('"').next().unwrap().replace("&amp;", "&");
+    format!("audit?format={format}{rest}")
+}
+
+/// The address of the next page, after the project's pages.
+fn next(page: &Page) -> String {
+    let (_, after) = page.html.split_once("audit?page_token=").expect("a next page");
+    format!("audit?page_token={}", after.split('"').next().unwrap())
+}
+
+fn records(tracker: &Tracker, address: &str) -> Vec<Value> {
+    let file = tracker.file("GET", &format!("/-/ml/{address}"), &[("accept", "text/html")], "");
+    let mut answer: Value = serde_json::from_str(&file.ok()).unwrap();
+    answer["records"].take().as_array().cloned().unwrap_or_default()
+}
+
+fn rows(page: &Page) -> usize {
+    page.html.matches("<th class=\"nw\" scope=\"row\">").count()
+}
+
+#[test]
+fn a_manager_sees_who_changed_what() {
+    let tracker = audited();
+    let run = tracker.run("0", 1);
+    tracker.model("cats");
+    tracker.version("cats", None);
+    page(&tracker, "experiments").ok().shows("/group/1/-/ml/audit\">");
+    let page = page(&tracker, "audit").ok();
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(page.header("vary").contains("accept,"));
+    assert_eq!(rows(&page), 3);
+    page.shows("runs/create")
+        .shows(&format!("/-/ml/candidates/{run}\""))
+        .shows("/-/ml/models/by-name/cats\"")
+        .shows("/-/ml/models/by-name/cats/versions/1\"")
+        .shows("<bdi>manager</bdi>")
+        .shows("2023-11-14 22:13:20 UTC");
+}
+
+#[test]
+fn others_see_neither_the_page_nor_its_tab() {
+    let tracker = Tracker::with(|builder| builder.audit_log(KEPT));
+    page(&tracker, "experiments").ok().hides("/-/ml/audit");
+    let page = page(&tracker, "audit");
+    assert_eq!(page.status, 403);
+    page.shows("role=\"alert\"");
+}
+
+#[test]
+fn the_address_filters_by_who_what_and_day() {
+    let tracker = audited();
+    let run = tracker.run("0", 1);
+    tracker.model("cats");
+    for (query, count) in [
+        ("actor=manager", 2),
+        ("actor=nobody", 0),
+        ("action=runs/create", 1),
+        (&*format!("object={run}"), 1),
+        ("object=cats&action=runs/create", 0),
+        ("from=2023-11-14&until=2023-11-14", 2),
+        ("from=2023-11-15", 0),
+        ("until=2023-11-13", 0),
+    ] {
+        let page = page(&tracker, &format!("audit?{query}")).ok();
+        assert_eq!(rows(&page), count, "{query}");
+        page.shows("Show all");
+    }
+}
+
+#[test]
+fn a_day_that_is_none_is_told_beside_its_field() {
+    let page = page(&audited(), "audit?from=2023-02-30&actor=ada");
+    assert_eq!(page.status, 400);
+    page.shows("2023-02-30 is no day")
+        .shows("aria-describedby=\"mistake\"")
+        .shows("value=\"ada\"");
+}
+
+#[test]
+fn the_links_have_what_is_shown_as_data() {
+    let tracker = audited();
+    tracker.run("0", 1);
+    tracker.model("cats");
+    let shown = page(
+        &tracker,
+        "audit?from=2023-11-14&until=2023-11-14&action=registered-models/create",
+    )
+    .ok();
+    let found = records(&tracker, &link(&shown, "json"));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["object"], "cats");
+    let csv = tracker.file("GET", &format!("/-/ml/{}", link(&shown, "csv")), &[], "");
+    assert_eq!(csv.ok().lines().count(), 2);
+}
+
+#[test]
+fn a_long_log_has_pages_and_each_record_is_on_one() {
+    let tracker = audited();
+    for number in 0..60 {
+        tracker
+            .post("experiments/create", json!({"name": format!("e{number}")}))
+            .ok();
+    }
+    let first = page(&tracker, "audit").ok().hides(">First<");
+    let second = page(&tracker, &next(&first)).ok().shows(">First<");
+    assert_eq!((rows(&first), rows(&second)), (50, 10));
+    let mut all = records(&tracker, &link(&first, "json"));
+    all.extend(records(&tracker, &link(&second, "json")));
+    let mut objects: Vec<&str> = all.iter().map(|record| record["object"].as_str().unwrap()).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    assert_eq!(objects.len(), 60);
+    // A token is good for its own filters only.
+    let other = next(&first).replace("audit?", "audit?actor=manager&");
+    assert_eq!(page(&tracker, &other).status, 400);
+}
+
+#[test]
+fn an_empty_log_says_so() {
+    page(&audited(), "audit").ok().shows("No change is recorded.");
+}
