@@ -110,7 +110,12 @@ impl LocalForge {
                 "UPDATE projects SET visibility = ?2 WHERE id = ?1",
                 values![id.0, visibility.to_string()],
             )?;
-            self.record(conn, "projects/set-visibility", &path_of(conn, id)?, &visibility.to_string())
+            self.record(
+                conn,
+                "projects/set-visibility",
+                &path_of(conn, id)?,
+                &visibility.to_string(),
+            )
         })
     }
 

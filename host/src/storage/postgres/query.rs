@@ -8,7 +8,9 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::connector::{Connector, Fault};
 use super::statements::{GET, MEASURE, PROJECTS, SCAN};
-use crate::storage::{Measured, PAGE_BYTES, PAGE_ENTRIES_MAX, Page, ProjectId, READ_BYTES_MAX, Range, StorageError, Values};
+use crate::storage::{
+    Measured, PAGE_BYTES, PAGE_ENTRIES_MAX, Page, ProjectId, READ_BYTES_MAX, Range, StorageError, Values,
+};
 
 /// Maximum number of projects that one call lists.
 const PROJECTS_PAGE: i64 = 1_000;

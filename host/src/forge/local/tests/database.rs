@@ -129,13 +129,19 @@ async fn administrators_and_the_log_of_changes_are_those_of_all_hosts() {
     assert!(other.list_users(0).unwrap()[0].is_admin);
     let expires = today_utc().next_day().unwrap();
     let token = other.by(author.clone()).create_user_with_token("bob", expires).unwrap();
-    let project = other.create_owned_project("team/x", Visibility::Private, "bob").unwrap();
-    forge.set_visibility(&ProjectRef::Id(project.0), Visibility::Internal).unwrap();
+    let project = other
+        .create_owned_project("team/x", Visibility::Private, "bob")
+        .unwrap();
+    forge
+        .set_visibility(&ProjectRef::Id(project.0), Visibility::Internal)
+        .unwrap();
     forge.revoke_token(&token).unwrap();
     forge.remove_member(project, "BOB").unwrap();
     forge.remove_member(project, "bob").unwrap();
     let changes = other.list_changes(&ChangeFilter::default(), None).unwrap();
-    let told = changes.iter().map(|change| (change.action.as_str(), change.object.as_str(), change.detail.as_str()));
+    let told = changes
+        .iter()
+        .map(|change| (change.action.as_str(), change.object.as_str(), change.detail.as_str()));
     let prefix = &token[..12];
     assert_eq!(
         told.collect::<Vec<_>>(),
@@ -193,5 +199,8 @@ async fn the_oldest_changes_go() {
         .unwrap();
     forge.create_user("bob").unwrap();
     let changes = forge.list_changes(&ChangeFilter::default(), None).unwrap();
-    assert_eq!(changes.iter().map(|change| change.object.as_str()).collect::<Vec<_>>(), ["bob"]);
+    assert_eq!(
+        changes.iter().map(|change| change.object.as_str()).collect::<Vec<_>>(),
+        ["bob"]
+    );
 }
