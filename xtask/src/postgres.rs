@@ -19,7 +19,7 @@ const SERVERS: &str = "/usr/lib/postgresql";
 const STARTS_MAX: usize = 3;
 /// Front-door tests that run on PostgreSQL unless others are named: those that write and read records in many ways. The rest
 /// tests what is above the storage, and would take minutes.
-const FRONT_DOOR: [&str; 14] = [
+const FRONT_DOOR: [&str; 15] = [
     "contention::",
     "experiments::",
     "histories::",
@@ -33,6 +33,7 @@ const FRONT_DOOR: [&str; 14] = [
     "races::",
     "runs::",
     "search::",
+    "traces::",
     "versions::",
 ];
 
