@@ -309,7 +309,7 @@ fn models_come_with_numbers_stages_aliases_and_their_files() {
         (&json!(6100), &json!(7100))
     );
     assert_eq!(first["source"], format!("mlflow-artifacts:/7/{RUN}/artifacts/model"));
-    assert_eq!(third["aliases"], json!(["champ"]));
+    assert_eq!(third["aliases"], json!(["1.0.1", "champ"]));
     assert!(version(2).is_null(), "a deleted version keeps its number");
     let logged = server.get(&format!("mlflow/logged-models/{MODEL}"))["model"].take();
     assert_eq!(

@@ -137,6 +137,22 @@ async fn an_allowed_answer_holds_for_a_minute() {
 }
 
 #[tokio::test]
+async fn the_metrics_count_answers_that_the_cache_had() {
+    let world = World::new();
+    for _ in 0..3 {
+        assert_eq!(world.read("ada", "1").await.status, 200);
+    }
+    let metrics = world.guest.host.metrics();
+    for line in [
+        "mlforge_forge_calls_total{call=\"resolve\",result=\"answered\"} 1\n",
+        "mlforge_forge_cache_hits_total 2\n",
+        "mlforge_forge_cache_misses_total 1\n",
+    ] {
+        assert!(metrics.contains(line), "{line}{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_holds_no_longer_than_the_forge_says() {
     let world = World::new();
     *world.forge.holds_for.lock().unwrap() = Some(Duration::from_secs(10));

@@ -65,7 +65,10 @@ fn every_newer_route_has_a_test_and_exists_below_both_prefixes() {
         let quoted = format!("\"/api/3.0/mlflow/{}\"", route.path);
         assert!(sources.iter().any(|source| source.contains(&quoted)), "{}", route.path);
         for prefix in NEWER_PREFIXES {
-            tracker.send(route.method, &format!("{prefix}{}", route.path), "").ok();
+            let reply = tracker.send(route.method, &format!("{prefix}{}", route.path), "");
+            let code = reply.body["error_code"].as_str().unwrap_or_default();
+            assert_ne!(code, "ENDPOINT_NOT_FOUND", "{} {prefix}{}", route.method, route.path);
+            assert!(reply.status < 500, "{} {}: {}", route.method, route.path, reply.body);
         }
     }
 }

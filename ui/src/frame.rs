@@ -7,6 +7,9 @@ use crate::icon::Icon;
 use crate::link::Address;
 use crate::words::Words;
 
+/// Longest address in bytes to which the links of a page come back with its query.
+const BACK_BYTES_MAX: usize = 4_000;
+
 /// The frame of a page.
 #[derive(Clone, Debug)]
 pub struct Frame<'a> {
@@ -148,10 +151,20 @@ impl Frame<'_> {
 /// The address of a page in another language: the host remembers the choice and leads back.
 pub fn language_address(root: &str, tag: &str, back: &str) -> String {
     let address = Address::new(format!("{root}/-/language"));
-    address.with("to", tag).with("next", back).to_string()
+    address.with("to", tag).with("next", short(back)).to_string()
 }
 
 /// The address at which a reader signs in, after which the host leads back.
 pub fn sign_in_address(root: &str, back: &str) -> String {
-    Address::new(format!("{root}/-/sign-in")).with("next", back).to_string()
+    Address::new(format!("{root}/-/sign-in"))
+        .with("next", short(back))
+        .to_string()
+}
+
+/// An address to come back to. A very long one loses its query, since several links of each page repeat it.
+fn short(back: &str) -> &str {
+    match back.split_once('?') {
+        Some((path, _)) if back.len() > BACK_BYTES_MAX => path,
+        _ => back,
+    }
 }

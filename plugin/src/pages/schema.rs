@@ -13,7 +13,11 @@ const DEPTH_MAX: usize = 4;
 /// Number of properties of an object in a type.
 const PROPERTIES_MAX: usize = 12;
 /// Number of characters of a name or a type.
-const TEXT_CHARS_MAX: usize = 200;
+const TEXT_CHARS_MAX: usize = 100;
+/// Number of bytes of a table in HTML. A page may have several.
+const TABLE_BYTES_MAX: usize = 12_000;
+/// Number of bytes of a row without its texts.
+const ROW_BYTES: usize = 120;
 
 /// A column of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,12 +119,41 @@ pub fn cut(text: &str) -> String {
     start
 }
 
-/// A table of columns in groups, each with its title. Groups without columns are left out.
+/// The number of bytes of a text in HTML.
+fn html_bytes(text: &str) -> usize {
+    let bytes = |byte| match byte {
+        b'"' => 6,
+        b'&' => 5,
+        b'<' | b'>' => 4,
+        _ => 1,
+    };
+    text.bytes().map(bytes).sum()
+}
+
+/// The rows that fit into a table, and the number of columns that are not shown.
+fn fitting<'a>(groups: &[(&'a str, &'a Columns)]) -> (Vec<(&'a str, &'a Column)>, usize) {
+    let (mut rows, mut rest, mut bytes) = (Vec::new(), 0, 0);
+    for (title, columns) in groups {
+        rest += columns.rest;
+        for column in &columns.shown {
+            let default = column.default.as_deref().unwrap_or_default();
+            bytes += ROW_BYTES + html_bytes(&column.name) + html_bytes(&column.kind) + html_bytes(default);
+            if bytes <= TABLE_BYTES_MAX {
+                rows.push((*title, column));
+            } else {
+                rest += 1;
+            }
+        }
+    }
+    (rows, rest)
+}
+
+/// A table of columns in groups, each with its title. Without columns there is none.
 pub fn table(words: &Words, caption: &str, groups: &[(&str, &Columns)]) -> Markup {
     let own = &words.data;
-    let groups: Vec<_> = groups.iter().filter(|(_, columns)| !columns.shown.is_empty()).collect();
+    let (rows, rest) = fitting(groups);
     html! {
-        @if !groups.is_empty() {
+        @if !rows.is_empty() {
             div.scroll tabindex="0" role="region" aria-label=(caption) {
                 table {
                     caption.vh { (caption) }
@@ -132,18 +165,10 @@ pub fn table(words: &Words, caption: &str, groups: &[(&str, &Columns)]) -> Marku
                             th scope="col" { (own.remark) }
                         }
                     }
-                    tbody {
-                        @for (title, columns) in &groups {
-                            @for column in &columns.shown { (row(words, title, column)) }
-                        }
-                    }
+                    tbody { @for (title, column) in rows { (row(words, title, column)) } }
                 }
             }
-            @for (title, columns) in &groups {
-                @if columns.rest > 0 {
-                    p.mut.small { (title) ": " (fill(words.logged_models.more, &[&columns.rest.to_string()])) }
-                }
-            }
+            @if rest > 0 { p.mut.small { (fill(words.logged_models.more, &[&rest.to_string()])) } }
         }
     }
 }
@@ -218,6 +243,19 @@ mod tests {
             Columns::parse(&deep).shown[0].kind,
             "array of array of array of array of …"
         );
+    }
+
+    #[test]
+    fn a_table_of_hostile_columns_is_small() {
+        let name = "\"".repeat(500);
+        let many: Vec<Value> = (0..300)
+            .map(|_| serde_json::json!({"name": name, "type": name}))
+            .collect();
+        let columns = Columns::of(&Value::Array(many));
+        let words = Words::of(mlforge_ui::Language::English);
+        let table = table(words, "caption", &[("a", &columns), ("b", &columns)]).into_string();
+        assert!(table.len() < 14_000, "{} bytes", table.len());
+        assert!(table.contains("more are not shown"));
     }
 
     proptest! {

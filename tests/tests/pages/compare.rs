@@ -140,7 +140,7 @@ fn histories_are_overlaid_and_single_values_are_bars() {
     );
     page.shows("by time since the start, log scale, smoothed 0.9 over the raw line")
         .shows(">second-run</text>")
-        .shows("1 of 2 metrics are drawn")
+        .shows("1 of 2 metrics is drawn")
         .hides("id=\"chart-1\"");
     let bars = compare(&tracker, &[&a, &b, &c], "&metric=seconds").ok();
     bars.shows("<rect class=\"t3\"").shows(">3</text>");

@@ -162,7 +162,7 @@ fn tags_are_set_and_deleted_by_both_versions() {
         .ok();
     assert_eq!(
         ids(&found(&tracker, json!({"filter": "name = 'n' AND tags.k = 'v'"})).ok()),
-        [trace_id.clone()]
+        std::slice::from_ref(&trace_id)
     );
     tracker.delete(&old, json!({"key": "k"})).ok();
     tracker
@@ -170,7 +170,7 @@ fn tags_are_set_and_deleted_by_both_versions() {
         .ok();
     assert_eq!(
         ids(&found(&tracker, json!({"filter": "name IS NULL"})).ok()),
-        [trace_id.clone()]
+        std::slice::from_ref(&trace_id)
     );
     tracker
         .delete(&old, json!({"key": "k"}))

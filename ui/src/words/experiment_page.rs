@@ -66,7 +66,7 @@ words! {
         tag_key: "Key", "키";
         tag_value: "Value", "값";
         delete_tag: "Delete the tag {0}", "태그 {0} 삭제";
-        more_tags: "{0} more {0|tag is|tags are} not shown.", "태그 {0}개는 표시되지 않았습니다.";
+        more_tags: "Not shown: {0} {0|tag|tags}.", "태그 {0}개는 표시되지 않았습니다.";
         delete_question: "Delete the experiment {0}?", "실험 {0}을(를) 삭제할까요?";
         delete_consequence: "Its runs are deleted with it. All of it can be restored from the trash until it is removed for good.", "실험의 실행도 함께 삭제됩니다. 완전히 제거되기 전까지 휴지통에서 복원할 수 있습니다.";
         delete_runs: "Delete the chosen runs?", "선택한 실행을 삭제할까요?";

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Exporter;
 use super::runs::line;
-use crate::cli::import::json::{list, next, number, pairs, text};
+use crate::cli::import::json::{at, list, next, number, pairs, text};
 use crate::cli::import::report::Kind;
 
 /// Models of one page; each may have thousands of points.
@@ -27,7 +27,7 @@ impl Exporter {
             let body = json!({"experiment_ids": [experiment], "max_results": PAGE, "page_token": token});
             let page = self.target.search("mlflow/logged-models/search", &body).await?;
             for model in list(&page, "models") {
-                let id = text(&model["info"]["model_id"]);
+                let id = text(at(model, &["info", "model_id"]));
                 let written = self.logged_model(&id, model, directory).await;
                 if self
                     .report

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Exporter, PAGE};
-use crate::cli::import::json::{float, list, next, number, optional_number, pairs, text};
+use crate::cli::import::json::{at, float, list, next, number, optional_number, pairs, text};
 use crate::cli::import::report::Kind;
 
 /// MLflow's words for the statuses of runs, by the numbers that its file store writes.
@@ -22,7 +22,7 @@ impl Exporter {
             });
             let page = self.target.search("mlflow/runs/search", &body).await?;
             for run in list(&page, "runs") {
-                let id = text(&run["info"]["run_id"]);
+                let id = text(at(run, &["info", "run_id"]));
                 let written = self.run(&id, run, directory).await;
                 if self.report.survive(format_args!("run {id}"), written)?.is_some() {
                     self.report.carried(Kind::Runs, 1);

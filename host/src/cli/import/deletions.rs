@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Importer;
 use super::experiments::Mapped;
+use super::json::at;
 use super::runs::{model_id, run_id};
 use super::target::past;
 
@@ -32,7 +33,7 @@ impl Importer {
             for run in page.items.iter().filter(|run| run.is_deleted) {
                 let id = run_id(&run.id);
                 let found = self.target.find("mlflow/runs/get", &[("run_id", &id)]).await?;
-                if found.is_some_and(|found| found["run"]["info"]["lifecycle_stage"] != "deleted") {
+                if found.is_some_and(|found| at(&found, &["run", "info", "lifecycle_stage"]) != "deleted") {
                     let deleted_ms = run.deleted_ms.or(run.end_ms).unwrap_or(run.start_ms);
                     let past = past(deleted_ms, &run.user);
                     let deleted = self.target.post("runs/delete", &json!({"run_id": id}), &past).await;

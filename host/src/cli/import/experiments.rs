@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::files::Place;
-use super::json::{number, of_pairs, pairs, text};
+use super::json::{at, number, of_pairs, pairs, set, take, text};
 use super::report::Kind;
 use super::source::Experiment;
 use super::target::{Refused, past};
@@ -45,12 +45,12 @@ impl Importer {
     async fn find_or_create(&self, experiment: &Experiment) -> anyhow::Result<Mapped> {
         let query = [("experiment_name", experiment.name.as_str())];
         let found = self.target.find("mlflow/experiments/get-by-name", &query).await?;
-        let (id, is_closed) = match found.map(|mut found| found["experiment"].take()) {
+        let (id, is_closed) = match found.map(|mut found| take(&mut found, &["experiment"])) {
             Some(found) => {
-                let is_closed = found["lifecycle_stage"] == "deleted";
+                let is_closed = at(&found, &["lifecycle_stage"]) == "deleted";
                 self.settle(experiment, &found, is_closed).await?;
                 self.report.present(Kind::Experiments);
-                (text(&found["experiment_id"]), is_closed)
+                (text(at(&found, &["experiment_id"])), is_closed)
             }
             None => {
                 let id = self.create(experiment).await?;
@@ -75,21 +75,21 @@ impl Importer {
     async fn create(&self, experiment: &Experiment) -> anyhow::Result<String> {
         let mut body = json!({"name": experiment.name, "tags": of_pairs(&experiment.tags)});
         if self.files.place(&experiment.location) == Place::Elsewhere {
-            body["artifact_location"] = json!(experiment.location);
+            set(&mut body, "artifact_location", json!(experiment.location));
         }
         let past_of = past(experiment.created_ms, "");
         // Only small numbers are counted. Those of the file store are random.
         let has_number = experiment.id.parse::<u32>().is_ok_and(|id| (1..1 << 31).contains(&id));
         if has_number {
-            body["experiment_id"] = json!(experiment.id);
+            set(&mut body, "experiment_id", json!(experiment.id));
         }
         let mut created = self.target.post("experiments/create", &body, &past_of).await;
         let is_taken = |error: &anyhow::Error| error.downcast_ref::<Refused>().is_some_and(Refused::is_taken);
         if has_number && created.as_ref().err().is_some_and(is_taken) {
-            body["experiment_id"] = Value::Null;
+            set(&mut body, "experiment_id", Value::Null);
             created = self.target.post("experiments/create", &body, &past_of).await;
         }
-        let id = text(&created?["experiment_id"]);
+        let id = text(at(&created?, &["experiment_id"]));
         // The time of a deletion is that of the last update, and is set with it.
         if experiment.updated_ms != experiment.created_ms && !experiment.is_deleted {
             self.touch(&id, experiment, experiment.updated_ms).await?;

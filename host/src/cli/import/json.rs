@@ -24,6 +24,25 @@ pub(in crate::cli) fn optional_number(value: &Value) -> Option<i64> {
     Some(value).filter(|value| !value.is_null()).map(number)
 }
 
+/// The value below some keys; null when one is absent.
+pub(in crate::cli) fn at<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
+    let below = |value: &'a Value, key: &&str| value.get(*key).unwrap_or(&Value::Null);
+    keys.iter().fold(value, below)
+}
+
+/// Takes the value below some keys out; null when one is absent.
+pub(super) fn take(value: &mut Value, keys: &[&str]) -> Value {
+    let below = keys.iter().try_fold(value, |value, key| value.get_mut(*key));
+    below.map(Value::take).unwrap_or_default()
+}
+
+/// Sets a field of an object.
+pub(super) fn set(object: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
 /// A float, also of a text, as JSON writes `NaN` and infinities.
 pub(in crate::cli) fn float(value: &Value) -> f64 {
     let of_text = || value.as_str().and_then(|text| text.to_lowercase().parse().ok());

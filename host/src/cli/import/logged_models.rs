@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Importer;
 use super::experiments::Mapped;
-use super::json::{of_float, of_pairs, text};
+use super::json::{at, of_float, of_pairs, take, text};
 use super::report::Kind;
 use super::runs::{BATCH_POINTS, model_id, run_id};
 use super::source::{LoggedModel, ModelPoint};
@@ -51,9 +51,9 @@ impl Importer {
         let status = status.copied().unwrap_or("LOGGED_MODEL_STATUS_UNSPECIFIED");
         let (is_new, created) = match found {
             Some(mut found) => {
-                let info = found["model"]["info"].take();
-                let has_ended = model.status > 1 && text(&info["status"]) == status;
-                if has_ended || info["lifecycle_stage"] == "deleted" {
+                let info = take(&mut found, &["model", "info"]);
+                let has_ended = model.status > 1 && text(at(&info, &["status"])) == status;
+                if has_ended || at(&info, &["lifecycle_stage"]) == "deleted" {
                     self.report.present(Kind::LoggedModels);
                     return Ok(());
                 }
@@ -62,7 +62,7 @@ impl Importer {
             None => (true, self.create_logged_model(model, &id, experiment).await?),
         };
         self.log_model_points(model, &id).await?;
-        let location = text(&created["artifact_uri"]);
+        let location = text(at(&created, &["artifact_uri"]));
         self.copy_files(&format!("logged model {id}"), &model.location, &location, is_new)
             .await?;
         if model.status > 0 {
@@ -84,7 +84,7 @@ impl Importer {
         });
         let past = past(model.created_ms, "");
         let mut created = self.target.post("logged-models", &body, &past).await?;
-        Ok(created["model"]["info"].take())
+        Ok(take(&mut created, &["model", "info"]))
     }
 
     /// Logs the points that runs measured for a model. Each belongs to its run too, which has it already.

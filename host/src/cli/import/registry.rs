@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::Importer;
-use super::json::{number, of_pairs, pairs, text};
+use super::json::{at, number, of_pairs, pairs, set, take, text};
 use super::report::Kind;
 use super::runs::run_id;
 use super::source::{Model, Version};
@@ -56,7 +56,7 @@ impl Importer {
     async fn found_model(&self, model: &Model) -> anyhow::Result<Option<Value>> {
         let query = [("name", model.name.as_str())];
         let found = self.target.find("mlflow/registered-models/get", &query).await?;
-        Ok(found.map(|mut found| found["registered_model"].take()))
+        Ok(found.map(|mut found| take(&mut found, &["registered_model"])))
     }
 
     /// Brings the versions of a model in the order of their numbers, its aliases, and its time of the last update.
@@ -81,8 +81,9 @@ impl Importer {
                 .survive(format_args!("alias `{alias}` of `{}`", model.name), set)?;
         }
         let found = self.found_model(model).await?.unwrap_or_default();
-        let was_created = number(&found["creation_timestamp"]) == number(&found["last_updated_timestamp"]);
-        if (is_changed || was_created) && number(&found["last_updated_timestamp"]) != model.updated_ms {
+        let was_created =
+            number(at(&found, &["creation_timestamp"])) == number(at(&found, &["last_updated_timestamp"]));
+        if (is_changed || was_created) && number(at(&found, &["last_updated_timestamp"])) != model.updated_ms {
             let body = json!({"name": model.name, "description": model.description});
             let past = past(model.updated_ms, "");
             let update = self
@@ -99,12 +100,12 @@ impl Importer {
         let query = [("name", model.name.as_str()), ("version", &number_text)];
         let found = self.target.find("mlflow/model-versions/get", &query).await?;
         let (is_new, created) = match found {
-            Some(mut found) => (false, found["model_version"].take()),
+            Some(mut found) => (false, take(&mut found, &["model_version"])),
             None => (true, self.create_version(model, version, object).await?),
         };
-        let updated_ms = number(&created["last_updated_timestamp"]);
+        let updated_ms = number(at(&created, &["last_updated_timestamp"]));
         // Only a version that nobody changed since: an import may have broken off here.
-        if updated_ms == number(&created["creation_timestamp"]) && updated_ms != version.updated_ms {
+        if updated_ms == number(at(&created, &["creation_timestamp"])) && updated_ms != version.updated_ms {
             self.settle_version(model, version).await?;
         }
         match is_new {
@@ -119,14 +120,14 @@ impl Importer {
         let past = past(version.updated_ms, &version.user);
         let mut body = json!({"name": model.name, "version": version.number.to_string()});
         if !matches!(version.stage.as_str(), "" | "None") {
-            body["stage"] = json!(version.stage);
+            set(&mut body, "stage", json!(version.stage));
             self.target
                 .post("model-versions/transition-stage", &body, &past)
                 .await?;
             return Ok(());
         }
         if let Some(description) = &version.description {
-            body["description"] = json!(description);
+            set(&mut body, "description", json!(description));
         }
         let update = self
             .target
@@ -141,7 +142,7 @@ impl Importer {
             true => None,
             false => self.target_run(&run_id(&version.run)).await?,
         };
-        let run = run.map(|run| text(&run["info"]["run_id"]));
+        let run = run.map(|run| text(at(&run, &["info", "run_id"])));
         if run.is_none() && !version.run.is_empty() {
             self.report
                 .problem(object, format_args!("its run {} is not in this project", version.run));
@@ -156,9 +157,9 @@ impl Importer {
             "tags": of_pairs(&version.tags), "run_link": version.run_link, "run_id": run,
         });
         for source in sources {
-            body["source"] = json!(source);
+            set(&mut body, "source", json!(source));
             match self.target.post("model-versions/create", &body, &past).await {
-                Ok(mut created) => return Ok(created["model_version"].take()),
+                Ok(mut created) => return Ok(take(&mut created, &["model_version"])),
                 Err(error)
                     if error
                         .downcast_ref::<Refused>()
@@ -166,10 +167,10 @@ impl Importer {
                 Err(error) => return Err(error),
             }
         }
-        body["source"] = json!("");
+        set(&mut body, "source", json!(""));
         let mut created = self.target.post("model-versions/create", &body, &past).await?;
         self.copy_version(model, version, object).await?;
-        Ok(created["model_version"].take())
+        Ok(take(&mut created, &["model_version"]))
     }
 
     /// Copies the files of a version to its own location.
@@ -180,7 +181,7 @@ impl Importer {
             .target
             .find("mlflow/model-versions/get-download-uri", &query)
             .await?;
-        let to = text(&found.unwrap_or_default()["artifact_uri"]);
+        let to = text(at(&found.unwrap_or_default(), &["artifact_uri"]));
         let mut from = [&version.location, &version.source]
             .into_iter()
             .filter(|uri| !uri.is_empty());
@@ -197,7 +198,7 @@ impl Importer {
 
     async fn target_run(&self, id: &str) -> anyhow::Result<Option<Value>> {
         let found = self.target.find("mlflow/runs/get", &[("run_id", id)]).await?;
-        Ok(found.map(|mut found| found["run"].take()))
+        Ok(found.map(|mut found| take(&mut found, &["run"])))
     }
 
     /// The source of a version as the project knows it. `None`: the project has nothing there.
@@ -210,8 +211,8 @@ impl Importer {
                     return Ok(None);
                 };
                 let root = match by_id {
-                    true => format!("runs:/{}", text(&run["info"]["run_id"])),
-                    false => text(&run["info"]["artifact_uri"]),
+                    true => format!("runs:/{}", text(at(&run, &["info", "run_id"]))),
+                    false => text(at(&run, &["info", "artifact_uri"])),
                 };
                 Ok(Some(super::files::joined(&root, &below)))
             }
@@ -221,7 +222,7 @@ impl Importer {
                     return Ok(Some(format!("models:/{model}")));
                 }
                 let found = self.target.find(&format!("mlflow/logged-models/{model}"), &[]).await?;
-                let root = found.map(|found| text(&found["model"]["info"]["artifact_uri"]));
+                let root = found.map(|found| text(at(&found, &["model", "info", "artifact_uri"])));
                 Ok(root.map(|root| super::files::joined(&root, &below)))
             }
         }

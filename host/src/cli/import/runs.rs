@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::Importer;
 use super::experiments::Mapped;
-use super::json::{of_float, of_pairs, optional_number, text};
+use super::json::{at, of_float, of_pairs, optional_number, set, take, text};
 use super::report::Kind;
 use super::source::{DatasetInput, Pair, Point, Run};
 use super::target::{Refused, past};
@@ -72,19 +72,19 @@ impl Importer {
         let id = run_id(&run.id);
         let found = self.target.find("mlflow/runs/get", &[("run_id", &id)]).await?;
         if let Some(found) = &found
-            && is_whole(&found["run"]["info"], run)
+            && is_whole(at(found, &["run", "info"]), run)
         {
             self.report.present(Kind::Runs);
             return Ok(());
         }
         let (is_new, created) = match found {
-            Some(mut found) => (false, found["run"].take()),
+            Some(mut found) => (false, take(&mut found, &["run"])),
             None => (true, self.create_run(run, &id, experiment).await?),
         };
         self.log_pairs(run, &id, "params", &run.params).await?;
         self.log_points(run, &id).await?;
         self.link(run, &id).await?;
-        let location = text(&created["info"]["artifact_uri"]);
+        let location = text(at(&created, &["info", "artifact_uri"]));
         self.copy_files(&format!("run {}", run.id), &run.location, &location, is_new)
             .await?;
         if run.status != "RUNNING" || run.end_ms.is_some() {
@@ -115,14 +115,14 @@ impl Importer {
         let created = self.target.post("runs/create", &body, &past).await;
         let mut created = match created {
             Err(error) if error.is::<Refused>() && !tags.is_empty() => {
-                body["tags"] = json!([]);
+                set(&mut body, "tags", json!([]));
                 let created = self.target.post("runs/create", &body, &past).await?;
                 self.log_pairs(run, id, "tags", &tags).await?;
                 created
             }
             created => created?,
         };
-        Ok(created["run"].take())
+        Ok(take(&mut created, &["run"]))
     }
 
     /// Logs params or tags. Those that are refused are reported one by one.
@@ -130,11 +130,11 @@ impl Importer {
         let past = past(run.start_ms, &run.user);
         for some in pairs.chunks(BATCH_PAIRS) {
             let mut body = json!({"run_id": id});
-            body[kind] = of_pairs(some);
+            set(&mut body, kind, of_pairs(some));
             match self.target.post("runs/log-batch", &body, &past).await {
                 Err(error) if error.is::<Refused>() => {
                     for pair in some {
-                        body[kind] = of_pairs(std::slice::from_ref(pair));
+                        set(&mut body, kind, of_pairs(std::slice::from_ref(pair)));
                         let logged = self.target.post("runs/log-batch", &body, &past).await;
                         self.report.survive(format_args!("{kind} of run {}", run.id), logged)?;
                     }

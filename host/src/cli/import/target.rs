@@ -18,6 +18,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::files::{Contents, encoded};
+use super::json::at;
 use super::report::Fatal;
 
 /// Largest number of attempts while the host is busy.
@@ -202,7 +203,7 @@ async fn answer(path: &str, response: Response<Body>) -> anyhow::Result<Value> {
         });
     }
     let told: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| at(&told, &[name]).as_str().unwrap_or_default().to_owned();
     let refused = Refused {
         status,
         code: text("error_code"),

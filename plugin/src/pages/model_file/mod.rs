@@ -19,11 +19,11 @@ const MODEL_BYTES_MAX: u64 = 256 << 10;
 /// Number of bytes of the list of packages that are read.
 const REQUIREMENTS_BYTES_MAX: u64 = 16 << 10;
 /// Number of packages that are shown.
-const PACKAGES_MAX: usize = 60;
+const PACKAGES_MAX: usize = 40;
 /// Number of flavors that are shown.
-const FLAVORS_MAX: usize = 20;
+const FLAVORS_MAX: usize = 6;
 /// Number of settings of a flavor that are shown.
-const SETTINGS_MAX: usize = 12;
+const SETTINGS_MAX: usize = 8;
 
 /// A way in which a model can be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub fn section(words: &Words, file: &ModelFile, requirements: Option<&str>) -> M
             div.bar {
                 h2 #saved-model { (own.saved_model) }
                 p.meta {
-                    @if !file.mlflow_version.is_empty() { span { "MLflow " bdi { (file.mlflow_version) } } }
+                    @if !file.mlflow_version.is_empty() { span { "MLflow " bdi { (schema::cut(&file.mlflow_version)) } } }
                     @if let Ok(bytes) = file.bytes.parse() { span { (number::bytes(bytes)) } }
                 }
             }
@@ -153,10 +153,10 @@ fn flavors(words: &Words, flavors: &[Flavor]) -> Markup {
                 tbody {
                     @for flavor in flavors {
                         tr {
-                            th scope="row" { bdi { (flavor.name) } }
+                            th scope="row" { bdi { (schema::cut(&flavor.name)) } }
                             td {
                                 @for (setting, value) in &flavor.settings {
-                                    div { span.mut { bdi { (setting) } ": " } bdi { (schema::cut(value)) } }
+                                    div { span.mut { bdi { (schema::cut(setting)) } ": " } bdi { (schema::cut(value)) } }
                                 }
                             }
                         }

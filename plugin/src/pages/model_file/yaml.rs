@@ -120,7 +120,10 @@ fn quoted(start: &str, quote: char, lines: &mut Peekable<Lines<'_>>) -> String {
         }
         match lines.next() {
             Some(next) => line = next.trim_start(),
-            None => return text,
+            None => {
+                text.truncate(text.trim_end().len());
+                return text;
+            }
         }
     }
 }

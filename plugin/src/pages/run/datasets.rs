@@ -21,7 +21,9 @@ use crate::store::runs::dataset_reader::DatasetReader;
 /// Number of datasets on a page. A schema may have a megabyte.
 const PER_PAGE: usize = 5;
 /// Number of values of a profile that are shown.
-const VALUES_MAX: usize = 30;
+const VALUES_MAX: usize = 10;
+/// Size of the largest profile that is shown. Some clients put whole statistics there.
+const PROFILE_BYTES_MAX: usize = 64 << 10;
 
 /// Shows some datasets in full.
 pub async fn get(call: Call<'_>) -> Result<Answer> {
@@ -61,7 +63,7 @@ fn section(view: &View<'_>, index: usize, input: &RunInput, dataset: Option<Rc<D
             div.bar { h2 id=(id) { bdi { (input.name) } } }
             dl {
                 dt { (own.digest) } dd { code.copy { bdi { (input.digest) } } }
-                @if let Some((_, context)) = context { dt { (own.context) } dd { bdi { (context) } } }
+                @if let Some((_, context)) = context { dt { (own.context) } dd { bdi { (schema::cut(context)) } } }
                 @if let Some(dataset) = &dataset { (source(view, dataset)) }
             }
             @match dataset {
@@ -89,6 +91,7 @@ fn details(view: &View<'_>, dataset: &Dataset) -> Markup {
     let profile = dataset
         .profile
         .as_deref()
+        .filter(|text| text.len() <= PROFILE_BYTES_MAX)
         .and_then(|text| serde_json::from_str(text).ok());
     let profile: Map<String, Value> = profile.unwrap_or_default();
     let groups = [

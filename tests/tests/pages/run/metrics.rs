@@ -25,8 +25,8 @@ fn last_lowest_and_highest_value_are_shown_with_their_steps() {
         page(&tracker, &format!("candidates/{run}{below}"))
             .ok()
             .shows("<strong>0.2500</strong>")
-            .shows("0.1250 <span class=\"mut small\">@ 1</span>")
-            .shows("0.7500 <span class=\"mut small\">@ 2</span>")
+            .shows("0.1250</span> <span class=\"mut small\">@ 1</span>")
+            .shows("0.7500</span> <span class=\"mut small\">@ 2</span>")
             .shows("class=\"spark\"");
     }
 }
@@ -37,8 +37,8 @@ fn values_that_are_no_numbers_are_shown_as_they_were_logged() {
     page(&tracker, &format!("candidates/{run}/metric?key=loss"))
         .ok()
         .shows("<strong>NaN</strong>")
-        .shows("∞ <span class=\"mut small\">@ 0</span>")
-        .shows("\u{2212}∞ <span class=\"mut small\">@ 1</span>")
+        .shows("∞</span> <span class=\"mut small\">@ 0</span>")
+        .shows("\u{2212}∞</span> <span class=\"mut small\">@ 1</span>")
         .hides("e+308");
     let csv = raw(
         &tracker,
@@ -136,7 +136,7 @@ fn a_long_history_among_many_is_sampled_and_alone_is_whole() {
         .ok()
         .hides("≈")
         .shows(">8,000<")
-        .shows("7,999 <span class=\"mut small\">@ 7,999</span>");
+        .shows("7,999</span> <span class=\"mut small\">@ 7,999</span>");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_new_project_gets_an_owner_and_its_maker_no_right() {
     managed.browser(&bob).get("/-/members?project=team%2Fnew").ok();
     for (path, owner, told) in [
         ("Team/New", "bob", "A project Team/New exists already."),
-        ("one", "bob", "is not allowed"),
+        ("one//two", "bob", "is not allowed"),
         (HOSTILE, "bob", "is not allowed"),
         ("team/other", "nobody", "No user is called nobody."),
     ] {

@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::super::json::{float, list, next, number, optional_number, pairs, text};
+use super::super::json::{at, float, list, next, number, optional_number, pairs, set, text};
 use super::super::report::Fatal;
 use super::server_registry;
 use super::{DatasetInput, Experiment, LoggedModel, Model, ModelPoint, PAGE_POINTS, Page, Point, Run, Source, Version};
@@ -125,7 +125,7 @@ impl Source for Server {
         // GitLab takes no list here.
         let is_gitlab = self.base.contains("/api/v4/projects/");
         if !is_gitlab {
-            body["order_by"] = json!([order]);
+            set(&mut body, "order_by", json!([order]));
         }
         let answer = self.ask("mlflow/experiments/search", &body).await?;
         let answer = answer.ok_or_else(|| anyhow!("{} is no tracking URI: it has no experiments/search", self.base))?;
@@ -187,7 +187,7 @@ impl Source for Server {
     async fn model_points(&self, model: &LoggedModel, _: Option<String>) -> anyhow::Result<Page<ModelPoint>> {
         let path = format!("mlflow/logged-models/{}", model.id);
         let answer = self.find(&path, &[]).await?.unwrap_or_default();
-        let points = list(&answer["model"]["data"], "metrics")
+        let points = list(at(&answer, &["model", "data"]), "metrics")
             .iter()
             .map(|metric| ModelPoint {
                 run: text(&metric["run_id"]),
