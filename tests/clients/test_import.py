@@ -60,7 +60,7 @@ def register(client, run):
     if hasattr(client, "create_logged_model"):
         experiment = client.get_run(run).info.experiment_id
         model = client.create_logged_model(experiment, "logged", run, {"t": "2"}, {"p": "1"}, "sklearn").model_id
-        client.log_metric(run, "acc", 0.5, step=3, model_id=model, dataset_name="ds", dataset_digest="d1")
+        client.log_metric(run, "acc", 0.5, model_id=model, dataset_name="ds", dataset_digest="d1")
         client.finalize_logged_model(model, "READY")
         client.create_model_version("net", f"models:/{model}", run_id=run, model_id=model)
     if hasattr(client, "register_prompt"):
@@ -101,7 +101,9 @@ def seen_run(client, run, experiment):
         "metrics": {key: repr(value) for key, value in run.data.metrics.items()},
         "points": points,
         "inputs": [
-            (vars(given.dataset), sorted((tag.key, tag.value) for tag in given.tags)) for given in inputs
+            # An absent text is empty on the wire.
+            ({key: value or "" for key, value in vars(given.dataset).items()}, sorted((tag.key, tag.value) for tag in given.tags))
+            for given in inputs
         ],
         "files": seen_files(client, info.run_id) if info.lifecycle_stage == "active" else None,
     }
@@ -125,7 +127,9 @@ def seen_model(client, model):
 
 def seen_version(version):
     times = (version.creation_timestamp, version.last_updated_timestamp)
-    return (times, version.current_stage, version.run_id, version.tags, version.description or "")
+    # The forge shows the semantic version as a tag.
+    tags = {key: value for key, value in version.tags.items() if key != "gitlab.version"}
+    return (times, version.current_stage, version.run_id, tags, version.description or "")
 
 
 def seen_prompts(client):
@@ -138,9 +142,6 @@ def seen_prompts(client):
 def test_what_a_client_reads_is_the_same_before_and_after(store, tmp_path):
     from mlflow import MlflowClient
 
-    if store.startswith("sqlite"):
-        # The clients' environments have no database; one that has is asked for with PYTHONPATH.
-        pytest.importorskip("sqlalchemy")
     files = tmp_path / "files"
     (files / "sub dir").mkdir(parents=True)
     (files / "a.txt").write_text("hello")
