@@ -194,7 +194,7 @@ def test_feedback_and_expectations_are_logged_overridden_and_found(client, exper
 
 @pytest.mark.since(3, 2)
 def test_a_prompt_that_a_span_loads_is_linked(client, experiment, unique):
-    prompt = unique("prompt")
+    prompt = unique("prompt").replace(" ", "-")
     mlflow.genai.register_prompt(prompt, "Hi {{n}}")
     with mlflow.start_span("prompted"):
         mlflow.genai.load_prompt(f"prompts:/{prompt}/1")
