@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use support::Server;
+use support::compiled::share_compiled;
 
 fn mlforge(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
@@ -25,6 +26,7 @@ fn mlforge(data: &Path, arguments: &[&str]) -> Command {
 }
 
 fn serve(data: &Path) -> Command {
+    share_compiled(data);
     let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
     command.stderr(File::create(data.with_extension("log")).unwrap());
     command

@@ -19,6 +19,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::Server;
+use support::compiled::share_compiled;
 
 const API: &str = "/api/2.0/mlflow";
 /// The file of a token of the fixture's user.
@@ -37,6 +38,7 @@ fn mlforge(data: &Path, arguments: &[&str]) -> Command {
 }
 
 fn serve(data: &Path) -> Command {
+    share_compiled(data);
     let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
     command.stderr(File::create(data.with_extension("log")).unwrap());
     command

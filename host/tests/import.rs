@@ -8,16 +8,18 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use support::compiled::share_compiled;
 
 const RUN: &str = "0123456789abcdef0123456789abcdef";
 const GONE: &str = "0123456789abcdef0123456789abcde0";
@@ -32,28 +34,11 @@ fn mlforge(data: &Path, arguments: &[&str]) -> Command {
 /// A data directory with the project `p`.
 struct Data(tempfile::TempDir);
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let (entry, to) = (entry.unwrap(), to.to_owned());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
-}
-
 impl Data {
     /// A new directory, with the compiled component in it, so that commands start quickly.
     fn new() -> Self {
-        static COMPILED: OnceLock<tempfile::TempDir> = OnceLock::new();
-        let compiled = COMPILED.get_or_init(|| {
-            let data = tempfile::tempdir().unwrap();
-            assert!(mlforge(data.path(), &["compile"]).status().unwrap().success());
-            data
-        });
         let data = Self(tempfile::tempdir().unwrap());
-        copy(&compiled.path().join("cache"), &data.path().join("cache"));
+        share_compiled(data.path());
         assert!(
             mlforge(data.path(), &["project", "create", "p"])
                 .output()

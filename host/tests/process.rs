@@ -8,40 +8,25 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal, kill_process};
+use support::compiled::share_compiled;
 
 /// Number of requests whose log lines, of at least 100 bytes each, fill a pipe.
 const REQUESTS_THAT_FILL_A_PIPE: usize = 1_000;
 
 /// A data directory with the compiled component in it, so that servers start quickly.
 fn data() -> tempfile::TempDir {
-    static COMPILED: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let compiled = COMPILED.get_or_init(|| {
-        let data = tempfile::tempdir().unwrap();
-        assert!(mlforge(data.path(), &["compile"]).status().unwrap().success());
-        data
-    });
     let data = tempfile::tempdir().unwrap();
-    copy(&compiled.path().join("cache"), &data.path().join("cache"));
+    share_compiled(data.path());
     data
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let (entry, to) = (entry.unwrap(), to.to_owned());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
-    }
 }
 
 fn mlforge(data: &Path, arguments: &[&str]) -> Command {

@@ -114,7 +114,7 @@ def environments():
     one. Other suites have theirs beside them, without a client.
     """
     stamps = sorted(Path(sys.prefix).parent.glob("*/requirements.stamp"))
-    beside = [stamp.parent for stamp in stamps if any(stamp.parent.glob("lib/python*/site-packages/mlflow"))]
+    beside = [stamp.parent for stamp in stamps if any(stamp.parent.glob("lib/python*/site-packages/google/protobuf"))]
     return [environment / "bin" / "python" for environment in beside] or [Path(sys.executable)]
 
 

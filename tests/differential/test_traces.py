@@ -36,8 +36,9 @@ REFUSED = [
     "tags.t IN ('a')", "tags.t > '5'", "tags.t = 5", "name = Foo", "feedback.q = 0.9", "feedback.q > '0.5'", "span.kind = 'x'",
     "span.content = 'x'", "prompt LIKE 'x/1'", "prompt = 'pp'", "status = 'OK' OR status = 'ERROR'", " ",
 ]
+# MLflow's server fails with 500 at `end_time`.
 ORDERS = [
-    ["timestamp"], ["execution_time"], ["execution_time DESC"], ["status"], ["status DESC"], ["name"], ["name DESC"], ["end_time"],
+    ["timestamp"], ["execution_time"], ["execution_time DESC"], ["status"], ["status DESC"], ["name"], ["name DESC"],
     ["tags.t"], ["metadata.m"], ["request_id DESC"], ["status", "execution_time DESC"], ["metadata.`mlflow.trace.session`"],
 ]
 

@@ -34,7 +34,7 @@ impl Environment {
         }
     }
 
-    /// The same environment with nothing but the packages in the file.
+    /// This environment with nothing but the packages in the file.
     pub(crate) fn without_dependencies(mut self) -> Self {
         self.has_dependencies = false;
         self

@@ -1,6 +1,8 @@
 //! The program as a user starts it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod compiled;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

@@ -129,7 +129,10 @@ fn csv(pages: Pages, found: &AuditPage) -> Answer {
     for record in &found.records {
         add_row(&mut body, &Record::from(record));
     }
-    let mut headers = vec![("content-disposition", "attachment; filename=\"audit.csv\"".to_owned())];
+    let mut headers = vec![
+        ("content-disposition", "attachment; filename=\"audit.csv\"".to_owned()),
+        ("x-content-type-options", "nosniff".to_owned()),
+    ];
     if let Some(next) = &found.next {
         headers.push((NEXT_PAGE_HEADER, pages.token(next)));
     }

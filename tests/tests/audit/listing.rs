@@ -161,6 +161,7 @@ fn csv_is_chosen_by_accept_or_by_a_parameter() {
     let columns = "timestamp,period_ms,action,object_type,object,detail,actor,actor_id,token_id,address,request_id";
     assert_eq!(lines, [columns, &row, ""]);
     assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     assert_eq!(answer.headers["cache-control"], "no-store");
     let token = answer.headers["x-mlforge-next-page-token"].to_str().unwrap();
     let last = csv(&format!("&page_token={token}"), "text/csv;q=0.9, */*");

@@ -68,7 +68,7 @@ impl Audited {
         Self::configured(days, before_commit, |builder| builder)
     }
 
-    /// The same, with other settings of the host.
+    /// A world whose host has other settings.
     fn configured(
         days: Option<u64>,
         before_commit: impl Fn(&Commit) -> Result<(), CommitError> + Send + Sync + 'static,

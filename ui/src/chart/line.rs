@@ -12,7 +12,7 @@ use crate::words::{Words, fill};
 const LABEL_CHARS_MAX: usize = 60;
 /// Number of points of all lines of a chart together, so that a page with several charts stays small.
 pub(super) const POINTS_MAX: usize = 1_000;
-/// The same number, of a small chart.
+/// Largest number of points of all lines of a small chart.
 const SMALL_POINTS_MAX: usize = 160;
 
 /// A chart of lines: one metric of one or many runs.

@@ -34,6 +34,12 @@ impl Folder {
         self.write(&format!("{directory}/meta.yaml"), yaml(meta).as_bytes())
     }
 
+    /// Makes a directory.
+    pub(super) fn make(&self, directory: &str) -> anyhow::Result<()> {
+        let path = self.0.join(directory);
+        block_in_place(|| fs::create_dir_all(&path)).with_context(|| format!("cannot make {}", path.display()))
+    }
+
     /// Writes the file of a tag or param.
     pub(super) fn write_value(&self, directory: &str, key: &str, value: &str) -> anyhow::Result<()> {
         ensure_path(key)?;

@@ -22,7 +22,7 @@ impl Exporter {
                     .unwrap_or_default();
                 for model in list(&page, "registered_models") {
                     let name = text(&model["name"]);
-                    let written = self.model(&name, model).await;
+                    let written = self.model(&name, model, filter).await;
                     if self
                         .report
                         .survive(format_args!("registered model `{name}`"), written)?
@@ -40,7 +40,8 @@ impl Exporter {
         Ok(())
     }
 
-    async fn model(&self, name: &str, model: &Value) -> anyhow::Result<()> {
+    /// Writes a model or prompt. `filter` finds those of its kind.
+    async fn model(&self, name: &str, model: &Value, filter: &str) -> anyhow::Result<()> {
         let directory = format!("models/{name}");
         let aliases: Vec<(String, String)> = list(model, "aliases")
             .iter()
@@ -56,11 +57,15 @@ impl Exporter {
         let object = format!("registered model `{name}`");
         self.write_pairs(&object, &format!("{directory}/tags"), &pairs(model, "tags"))?;
         self.write_pairs(&object, &format!("{directory}/aliases"), &aliases)?;
-        self.versions(name, &directory).await
+        self.versions(name, &directory, filter).await
     }
 
-    async fn versions(&self, name: &str, directory: &str) -> anyhow::Result<()> {
-        let filter = format!("name = '{}'", name.replace('\'', "''"));
+    async fn versions(&self, name: &str, directory: &str, of_kind: &str) -> anyhow::Result<()> {
+        let mut filter = format!("name = '{}'", name.replace('\'', "''"));
+        if !of_kind.is_empty() {
+            filter.push_str(" AND ");
+            filter.push_str(of_kind);
+        }
         let mut token = String::new();
         loop {
             let query = [

@@ -12,6 +12,9 @@ use crate::cli::import::report::Kind;
 /// MLflow's words for the statuses of runs, by the numbers that its file store writes.
 const STATUSES: [&str; 6] = ["", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"];
 
+/// The directories of a run. MLflow 3 finds no run that lacks one, also if there is nothing in it.
+const RUN_PARTS: [&str; 4] = ["metrics", "params", "tags", "artifacts"];
+
 impl Exporter {
     /// Writes the runs of an experiment into its directory.
     pub(super) async fn runs(&self, experiment: &str, directory: &str) -> anyhow::Result<()> {
@@ -53,6 +56,9 @@ impl Exporter {
             "user_id": text(&info["user_id"]),
         });
         self.folder.write_meta(&directory, &meta)?;
+        for part in RUN_PARTS {
+            self.folder.make(&format!("{directory}/{part}"))?;
+        }
         let object = format!("run {id}");
         self.write_pairs(&object, &format!("{directory}/params"), &pairs(data, "params"))?;
         self.write_pairs(&object, &format!("{directory}/tags"), &pairs(data, "tags"))?;

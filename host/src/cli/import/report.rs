@@ -71,7 +71,7 @@ struct State {
     without_files: u64,
 }
 
-/// What was carried so far, and what could not be. Cheap to clone.
+/// Counts of the objects carried so far, and the reasons why others were not. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Report(Arc<Mutex<State>>);
 

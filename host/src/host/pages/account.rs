@@ -43,7 +43,7 @@ impl HostState {
         Ok(view.answer(StatusCode::OK, view.words.account.title, &main))
     }
 
-    /// What the reader may manage here. `None`: the forge has pages of its own for that.
+    /// The parts that the reader may manage here. `None`: the forge has pages of its own for that.
     async fn managed(&self, reader: &Reader) -> Result<Option<Managed>, HttpError> {
         let Some(forge) = self.sign_in.local.clone() else {
             return Ok(None);
@@ -118,7 +118,7 @@ fn account(view: &View<'_>, reader: &Reader, sessions: &[Entry], now_ms: u64) ->
     }
 }
 
-/// What a reader may manage.
+/// The parts that a reader may manage.
 struct Managed {
     owned: Vec<ProjectEntry>,
     is_admin: bool,

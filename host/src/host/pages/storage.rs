@@ -13,7 +13,7 @@ use crate::host::usage::Usage;
 use crate::storage::ProjectId;
 use crate::storage::quota::Quota;
 
-/// What is shown of a project's storage.
+/// The parts of a project's storage that are shown.
 pub(super) struct Shown {
     usage: Option<Usage>,
     /// Maximum number of bytes of files. `None`: there is no bound.

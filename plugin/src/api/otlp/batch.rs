@@ -23,7 +23,7 @@ pub(super) struct Batch {
     pub(super) traces: BTreeMap<TraceId, TraceSpans>,
     /// Number of the refused spans.
     pub(super) refused: usize,
-    /// Why the first was refused.
+    /// The reason why the first was refused. `None`: none was.
     pub(super) why: Option<String>,
 }
 

@@ -241,9 +241,14 @@ impl<'a> ContentJson<'a> {
 /// A time of milliseconds since the Unix epoch in RFC 3339. A time that no year of four digits has is written
 /// as the epoch.
 pub fn time_text(ms: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
+    let time = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000));
     let text = time.ok().and_then(|time| time.format(&Rfc3339).ok());
-    text.unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned())
+    let text = text.unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned());
+    // Protobuf writes no fraction of a second, or all its three digits.
+    match (ms.rem_euclid(1_000), text.strip_suffix('Z')) {
+        (fraction @ 1.., Some(seconds)) => format!("{seconds}.{fraction:03}Z"),
+        _ => text,
+    }
 }
 
 /// Reads a time in RFC 3339, as milliseconds since the Unix epoch.
@@ -312,6 +317,7 @@ mod tests {
     fn times_have_the_form_of_protobuf() {
         assert_eq!(time_text(1_795_882_641_381), "2026-11-28T16:17:21.381Z");
         assert_eq!(time_text(0), "1970-01-01T00:00:00Z");
+        assert_eq!(time_text(1_700_000_000_100), "2023-11-14T22:13:20.100Z");
         assert_eq!(
             [0, 146, 1_500, -1_000].map(duration_text),
             ["0s", "0.146s", "1.500s", "-1s"]

@@ -93,7 +93,7 @@ impl Content {
     }
 }
 
-/// What somebody says of a trace.
+/// The statement of a person, a program or a model about a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assessment {
     /// Its id, which is unique in its trace.

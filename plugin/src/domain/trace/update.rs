@@ -18,7 +18,7 @@ pub const SESSION_CHARS_MAX: usize = 250;
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: u64 = 1_000_000;
 
-/// What a client says of a trace.
+/// The facts that a client sends about a trace.
 #[derive(Clone, Debug, Default)]
 pub struct TraceInfo {
     /// The state.

@@ -24,7 +24,7 @@ const LINES_MAX: usize = 6;
 /// Height of a chart in pixels.
 const HEIGHT: u32 = 132;
 
-/// What is drawn of a page of runs.
+/// The histories that are drawn of a page of runs.
 pub(super) struct Histories<'a> {
     /// The page.
     pub(super) shown: &'a Shown<'a>,

@@ -80,7 +80,7 @@ impl ModelFile {
     }
 }
 
-/// What a directory says of the model in it.
+/// The facts that a directory has about the model in it.
 pub struct Described {
     file: ModelFile,
     /// The packages that the model needs, one a line. `None`: no file lists them.

@@ -36,7 +36,7 @@ const ROWS_MAX: usize = 200;
 const CELL_CHARS_MAX: usize = 200;
 /// Number of columns of a table of objects.
 const COLUMNS_MAX: usize = 50;
-/// The same number, of a head.
+/// Number of characters of a head that are shown.
 const HEAD_CHARS_MAX: usize = 60;
 
 /// The preview of a file.

@@ -246,7 +246,7 @@ fn another_site_can_make_no_call_that_changes_something() {
             "{forged:?}"
         );
     }
-    // The same holds at the address of the clients: the cookie counts there, too.
+    // The cookie counts at the address of the clients too, so the rule holds there.
     let cookie = format!("mlforge-session={}", browser.session());
     let request = Request::post("/api/v4/projects/1/ml/mlflow/api/2.0/mlflow/experiments/create")
         .header("host", "ml.test")

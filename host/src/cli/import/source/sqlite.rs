@@ -22,7 +22,7 @@ pub(in crate::cli::import) struct Sqlite {
     schema: Schema,
 }
 
-/// What the schema of this version of MLflow has.
+/// The tables and columns that the schema of this version of MLflow has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schema {
     has_inputs: bool,
