@@ -11,6 +11,8 @@ pub(crate) struct Layout {
     pub(crate) root: PathBuf,
     /// The directory that holds cargo's `debug`, `release` and `dist`.
     pub(crate) target: PathBuf,
+    /// This program. A build may put a newer one of the same code there.
+    pub(crate) xtask: PathBuf,
 }
 
 impl Layout {
@@ -29,6 +31,7 @@ impl Layout {
         Ok(Self {
             root: root.to_owned(),
             target: target.to_owned(),
+            xtask: exe.clone(),
         })
     }
 

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use crate::layout::Layout;
-use crate::step::{cargo, command, run, run_on_stderr, step, succeeds};
+use crate::step::{cargo, cargo_for_tests, command, run, run_on_stderr, step, succeeds};
+use crate::suite::without_servers;
 use crate::wasm;
 
 /// rustfmt, clippy and unit tests. Warnings are errors.
@@ -12,7 +13,8 @@ pub(crate) fn run_check() -> Result<()> {
     step("wasm target", || wasm::ensure(&layout.root))?;
     lint(&layout)?;
     step("unit tests", || {
-        run(cargo(&layout.root).args(["test", "--quiet", "--workspace", "--lib"]))
+        let mut tests = cargo_for_tests(&layout.root, "test");
+        run(without_servers(tests.args(["--quiet", "--lib"]), &[]))
     })
 }
 
@@ -23,16 +25,7 @@ pub(crate) fn lint(layout: &Layout) -> Result<()> {
         run(cargo(&layout.root).args(["fmt", "--all", "--check"]))
     })?;
     step("cargo clippy", || {
-        let everything = [
-            "--workspace",
-            "--all-targets",
-            "--features",
-            "mlforge/postgres-tests,mlforge/s3-tests",
-        ];
-        run(cargo(&layout.root)
-            .arg("clippy")
-            .args(everything)
-            .args(["--", "-D", "warnings"]))
+        run(cargo_for_tests(&layout.root, "clippy").args(["--all-targets", "--", "-D", "warnings"]))
     })
 }
 

@@ -11,6 +11,7 @@ mod deny;
 mod differential;
 mod environment;
 mod forges;
+mod lanes;
 mod layout;
 mod lint;
 mod postgres;

@@ -10,13 +10,19 @@ use anyhow::{Context, Result, bail};
 
 use crate::debian::install_missing;
 use crate::layout::Layout;
-use crate::step::{cargo, command, output_of, run_on_stderr, run_quietly, run_watched, step};
+use crate::step::{cargo_for_tests, command, output_of, run_on_stderr, run_quietly, run_watched, step};
 use crate::suite::Tally;
 
 /// The folder of Debian's servers, one folder a version.
 const SERVERS: &str = "/usr/lib/postgresql";
 /// Number of starts, each on another port, since a free port may be taken before the server has it.
 const STARTS_MAX: usize = 3;
+/// Words in the paths of all tests that need the server.
+pub(crate) const NEED_IT: [&str; 3] = [
+    "storage::postgres::tests::",
+    "local::tests::database::",
+    "on_postgres::",
+];
 /// Front-door tests that run on PostgreSQL unless others are named: those that write and read records in many ways. The rest
 /// tests what is above the storage, and would take minutes.
 const FRONT_DOOR: [&str; 15] = [
@@ -42,19 +48,16 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
     install(&layout.root)?;
     let server = step("start of PostgreSQL", || Server::start(&layout.target.join("postgres")))?;
     step("cargo test of the storage on PostgreSQL", || {
-        let mut tests = cargo(&layout.root);
+        let mut tests = cargo_for_tests(&layout.root, "test");
         tests.env("MLFORGE_TEST_POSTGRES", server.address());
-        tests.args(["test", "--workspace", "--features", "mlforge/postgres-tests"]);
-        // The tests of users and of sessions have no word in common with the others.
-        tests.args(["--lib", "--test", "postgres", "--"]);
-        tests.args(["postgres", "local::tests::database", "database_share"]);
+        tests.args(["--lib", "--test", "postgres", "--"]).args(NEED_IT);
         must_test(&mut tests, tally)
     })?;
     step("hermetic tests on PostgreSQL", || {
-        let mut tests = cargo(&layout.root);
+        let mut tests = cargo_for_tests(&layout.root, "test");
         tests.env("MLFORGE_TEST_POSTGRES", server.address());
         tests.env("MLFORGE_TEST_STORAGE", "postgres");
-        tests.args(["test", "--workspace", "--test", "all"]);
+        tests.args(["--test", "all"]);
         if rest.is_empty() {
             tests.arg("--").args(FRONT_DOOR);
         } else {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::layout::Layout;
-use crate::step::{cargo, command, run, run_watched, step};
+use crate::step::{cargo, cargo_for_tests, command, run, run_watched, step};
 use crate::suite::Tally;
 
 /// The version that is installed. A change makes it be compiled again.
@@ -34,6 +34,8 @@ const PROFILE: [&str; 11] = [
     "profile.release.package.sha2.opt-level=2",
     "profile.release.package.zstd-sys.opt-level=1",
 ];
+/// Words in the paths of all tests that need the server.
+pub(crate) const NEED_IT: [&str; 2] = ["storage::s3::tests::", "on_s3::"];
 /// Time in which it must answer after its start.
 const START_TIME: Duration = Duration::from_secs(60);
 const BUCKET: &str = "mlforge-tests";
@@ -46,14 +48,14 @@ pub(crate) fn run_tests(layout: &Layout, tally: &mut Tally) -> Result<()> {
         Server::start(&program, &layout.target.join("garage"))
     })?;
     step("cargo test of the storage on S3", || {
-        let features = ["test", "--workspace", "--features", "mlforge/s3-tests"];
-        let tests = ["--lib", "--test", "s3", "s3"];
-        must_test(server.tells(cargo(&layout.root).args(features).args(tests)), tally)
+        let mut tests = cargo_for_tests(&layout.root, "test");
+        tests.args(["--lib", "--test", "s3", "--"]).args(NEED_IT);
+        must_test(server.tells(&mut tests), tally)
     })?;
     step("hermetic tests with artifacts on S3", || {
-        let mut tests = cargo(&layout.root);
+        let mut tests = cargo_for_tests(&layout.root, "test");
         tests.env("MLFORGE_TEST_STORAGE", "s3");
-        tests.args(["test", "--workspace", "--test", "all", "--", "artifacts", "uploads"]);
+        tests.args(["--test", "all", "--", "artifacts", "uploads"]);
         must_test(server.tells(&mut tests), tally)
     })
 }

@@ -53,6 +53,16 @@ pub(crate) fn cargo(dir: &Path) -> Command {
     )
 }
 
+/// The features of every build for tests. One set for all parts: another one would compile most of the workspace again.
+const TEST_FEATURES: &str = "mlforge/postgres-tests,mlforge/s3-tests";
+
+/// A cargo command for the whole workspace, with everything that is tested: `build`, `clippy` or `test`.
+pub(crate) fn cargo_for_tests(dir: &Path, verb: &str) -> Command {
+    let mut command = cargo(dir);
+    command.args([verb, "--workspace", "--features", TEST_FEATURES]);
+    command
+}
+
 /// Runs a command to its end; anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command

@@ -12,12 +12,13 @@ use crate::deny;
 use crate::differential;
 use crate::environment::make_missing;
 use crate::forges;
+use crate::lanes;
 use crate::layout::Layout;
 use crate::lint;
 use crate::postgres;
 use crate::s3;
 use crate::soak;
-use crate::step::{cargo, run, run_watched, seconds, step};
+use crate::step::{cargo_for_tests, run, run_watched, seconds, step};
 use crate::wasm;
 
 /// A part of the suite that can be run alone.
@@ -105,8 +106,25 @@ impl Part {
     }
 }
 
-/// The parts whose tests are in Python.
-const PYTHON: [Part; 4] = [Part::Clients, Part::Differential, Part::Forges, Part::Browser];
+/// The parts that can run at the same time. The longest is first, and the one whose set-up takes longest last.
+const BESIDE: [Part; 7] = [
+    Part::Browser,
+    Part::Clients,
+    Part::Differential,
+    Part::Postgres,
+    Part::Forges,
+    Part::Soak,
+    Part::S3,
+];
+
+/// The parts that need Python environments or Debian's packages.
+const WITH_SET_UP: [Part; 5] = [
+    Part::Clients,
+    Part::Differential,
+    Part::Forges,
+    Part::Browser,
+    Part::Postgres,
+];
 
 /// Tests that passed, read off the summary lines of cargo test and pytest.
 #[derive(Default)]
@@ -136,15 +154,18 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
     let started = Instant::now();
     let layout = Layout::find()?;
     step("wasm target", || wasm::ensure(&layout.root))?;
-    // Two, since the tests with Python start long before those that need Garage.
-    let groups: [&[Part]; 2] = [&PYTHON, &[Part::S3]];
+    // Two, since most parts start long before the one that needs Garage.
+    let groups: [&[Part]; 2] = [&WITH_SET_UP, &[Part::S3]];
     let mut background: Vec<Background> = groups
         .into_iter()
         .filter_map(|group| Background::start(&layout, &chosen(group, parts)))
         .collect();
     let mut tally = Tally::default();
-    for part in chosen(&Part::ALL, parts) {
-        background.iter_mut().try_for_each(|setup| setup.wait_for(part))?;
+    let mut ready = |part| background.iter_mut().try_for_each(|setup| setup.wait_for(part));
+    let beside = chosen(&BESIDE, parts);
+    let is_alone = |part: &Part| beside.len() < 2 || !beside.contains(part);
+    for part in chosen(&Part::ALL, parts).into_iter().filter(is_alone) {
+        ready(part)?;
         match part {
             Part::Lint => lint::lint(&layout)?,
             Part::Deny => deny::check(&layout)?,
@@ -157,6 +178,13 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Browser => browser::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
+    }
+    if beside.len() > 1 {
+        // Before, since two parts at once would get in each other's way.
+        WITH_SET_UP.into_iter().try_for_each(&mut ready)?;
+        set_up(&chosen(&WITH_SET_UP, &beside))?;
+        build_all(&layout)?;
+        lanes::run_beside(&layout, &beside, ready, &mut tally)?;
     }
     eprintln!("    everything: {}", seconds(started.elapsed()));
     if tally.passed > 0 {
@@ -206,25 +234,31 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
 pub(crate) fn build_all(layout: &Layout) -> Result<()> {
     step("cargo build", || {
         // All targets, as in `cargo test`: the same features of dependencies, so nothing is compiled twice.
-        run(cargo(&layout.root).args(["build", "--workspace", "--all-targets"]))
+        run(cargo_for_tests(&layout.root, "build").arg("--all-targets"))
     })
 }
 
 fn rust(layout: &Layout, rest: &[String], tally: &mut Tally) -> Result<()> {
     step("cargo test", || {
-        let mut tests: Command = cargo(&layout.root);
-        run_watched(tests.args(["test", "--workspace"]).args(rest), |line| tally.see(line))
+        let mut tests = cargo_for_tests(&layout.root, "test");
+        run_watched(without_servers(tests.args(rest), rest), |line| tally.see(line))
     })?;
     step("hermetic tests on SQLite, in fresh instances", || {
-        let mut tests: Command = cargo(&layout.root);
+        let mut tests = cargo_for_tests(&layout.root, "test");
         tests
             .env("MLFORGE_TEST_STORAGE", "sqlite")
             .env("MLFORGE_TEST_ISOLATE", "1");
-        run_watched(
-            tests.args(["test", "--workspace", "--test", "all"]).args(rest),
-            |line| tally.see(line),
-        )
+        run_watched(tests.args(["--test", "all"]).args(rest), |line| tally.see(line))
     })
+}
+
+/// Leaves out the tests that need a server. `rest` is what the command was given already.
+pub(crate) fn without_servers<'a>(tests: &'a mut Command, rest: &[String]) -> &'a mut Command {
+    if !rest.iter().any(|arg| arg == "--") {
+        tests.arg("--");
+    }
+    let names = postgres::NEED_IT.into_iter().chain(s3::NEED_IT);
+    tests.args(names.flat_map(|name| ["--skip", name]))
 }
 
 #[cfg(test)]

@@ -312,30 +312,34 @@ mod tests {
     }
 
     #[cfg(feature = "postgres-tests")]
-    #[tokio::test]
-    async fn the_hosts_of_a_database_share_the_sessions() {
-        let database = crate::storage::postgres::tests::Database::new().await;
-        let _records = database.records().await;
-        let [one, two] = [(), ()].map(|()| Sessions::open_database(&database.address).unwrap());
-        let secret = start(&one, 0);
-        let session = two.find(&secret, TOUCH_MS).unwrap();
-        assert!(session.contents == contents() && session.owner == owner());
-        assert_eq!(one.list("7", TOUCH_MS).unwrap()[0].used_ms, TOUCH_MS);
-        let renewed = Contents {
-            credential: Credential::Bearer("new".into()),
-            renewal: None,
-        };
-        two.renew(&session, &renewed).unwrap();
-        assert!(one.find(&secret, 1).unwrap().contents == renewed);
-        for now_ms in 1..=u64::from(SESSIONS_PER_USER_MAX) {
-            start(&two, now_ms + TOUCH_MS);
+    mod on_postgres {
+        use super::*;
+
+        #[tokio::test]
+        async fn the_hosts_of_a_database_share_the_sessions() {
+            let database = crate::storage::postgres::tests::Database::new().await;
+            let _records = database.records().await;
+            let [one, two] = [(), ()].map(|()| Sessions::open_database(&database.address).unwrap());
+            let secret = start(&one, 0);
+            let session = two.find(&secret, TOUCH_MS).unwrap();
+            assert!(session.contents == contents() && session.owner == owner());
+            assert_eq!(one.list("7", TOUCH_MS).unwrap()[0].used_ms, TOUCH_MS);
+            let renewed = Contents {
+                credential: Credential::Bearer("new".into()),
+                renewal: None,
+            };
+            two.renew(&session, &renewed).unwrap();
+            assert!(one.find(&secret, 1).unwrap().contents == renewed);
+            for now_ms in 1..=u64::from(SESSIONS_PER_USER_MAX) {
+                start(&two, now_ms + TOUCH_MS);
+            }
+            assert!(one.find(&secret, 1).is_none());
+            assert_eq!(
+                one.list("7", 30).unwrap().len(),
+                usize::try_from(SESSIONS_PER_USER_MAX).unwrap()
+            );
+            one.revoke_all("7").unwrap();
+            assert_eq!(two.list("7", 30).unwrap(), []);
         }
-        assert!(one.find(&secret, 1).is_none());
-        assert_eq!(
-            one.list("7", 30).unwrap().len(),
-            usize::try_from(SESSIONS_PER_USER_MAX).unwrap()
-        );
-        one.revoke_all("7").unwrap();
-        assert_eq!(two.list("7", 30).unwrap(), []);
     }
 }
