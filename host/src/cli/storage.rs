@@ -12,6 +12,8 @@ use mlforge::storage::ProjectId;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::postgres::PostgresRecords;
 #[cfg(feature = "s3")]
+use mlforge::storage::Records;
+#[cfg(feature = "s3")]
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
 
@@ -68,6 +70,14 @@ impl OpenRecords {
         match self {
             Self::Directory(records) => records.identity(),
             Self::Database(records) => records.identity(),
+        }
+    }
+
+    #[cfg(feature = "s3")]
+    fn shared(&self) -> Arc<dyn Records> {
+        match self {
+            Self::Directory(records) => Arc::<SqliteRecords>::clone(records),
+            Self::Database(records) => Arc::<PostgresRecords>::clone(records),
         }
     }
 
@@ -133,7 +143,7 @@ impl FileStoreArgs {
                 region: self.s3_region.clone(),
                 ..place.clone()
             };
-            let blobs = S3Blobs::open(&place).await?;
+            let blobs = S3Blobs::open(&place, records.shared()).await?;
             blobs.belong_to(&records.identity()).await?;
             return Ok(builder.blobs(Arc::new(blobs)));
         }

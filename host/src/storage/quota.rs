@@ -8,8 +8,11 @@
 //! named files and uploads never exceed the bound together, with one exception. While parts are joined, and
 //! until they are removed, both the file and its parts are kept and counted.
 //!
-//! The quota sees only changes made by this process, which has the storage open. Changes of one name are
+//! Such a quota sees only changes made by this process, which has the storage open. Changes of one name are
 //! serialised.
+//!
+//! A storage that keeps sums itself, for all hosts, is asked for them at each reservation, and refuses by itself what exceeds the
+//! bound. Then only the uploads of this process are counted here, so that most are refused before their bytes come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +25,10 @@ use self::account::Account;
 pub(crate) use self::account::Reservation;
 use self::staged::{Counted, drawn};
 use super::usage::files_below;
-use super::{BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError};
+use super::{
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, ProjectId, Staged,
+    StorageError,
+};
 
 mod account;
 mod staged;
@@ -41,12 +47,15 @@ pub(crate) struct Quota {
 struct Inner {
     blobs: Arc<dyn Blobs>,
     bytes_max: u64,
+    /// True if the storage keeps the sums of named files, and refuses what exceeds the bound.
+    keeps_sums: bool,
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
 }
 
 impl Quota {
     pub(crate) fn new(blobs: Arc<dyn Blobs>, bytes_max: u64) -> Self {
         let inner = Inner {
+            keeps_sums: blobs.keep_below(bytes_max),
             blobs,
             bytes_max,
             accounts: Mutex::default(),
@@ -127,6 +136,11 @@ impl Inner {
             Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.bytes_max))))
         };
         let guard = account.read().await;
+        if self.keeps_sums {
+            let usage = self.blobs.usage(project).await?;
+            account.set_used(usage.unwrap_or_default().bytes);
+            return Ok((account, guard));
+        }
         if account.is_counted() {
             return Ok((account, guard));
         }
@@ -189,6 +203,12 @@ impl Inner {
             ));
         };
         let Counted { staged, hold } = *counted;
+        if self.keeps_sums {
+            // The room is held until the sum has the file.
+            let done = self.blobs.commit(project, staged, name).await;
+            drop(hold);
+            return done;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let (old, new) = (self.size(project, name).await?, staged.size());
@@ -201,6 +221,9 @@ impl Inner {
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.delete(project, name).await;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let old = self.size(project, name).await?;
@@ -222,6 +245,9 @@ impl Inner {
         name: &str,
         bytes_max: u64,
     ) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.join(project, parts, name, bytes_max).await;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let Some((bytes, leaving)) = self.sizes(project, parts).await? else {
@@ -240,6 +266,9 @@ impl Inner {
     }
 
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.delete_below(project, directory).await;
+        }
         let (account, counted) = self.counted(project).await?;
         drop(counted);
         let _alone = account.write().await;
@@ -305,5 +334,13 @@ impl Blobs for Quota {
         let directory = directory.to_owned();
         self.change(|inner| async move { inner.delete_below(project, &directory).await })
             .await
+    }
+
+    async fn usage(&self, project: ProjectId) -> Result<Option<FileUsage>, StorageError> {
+        self.inner.blobs.usage(project).await
+    }
+
+    async fn collect(&self, project: ProjectId) -> Result<Collected, StorageError> {
+        self.inner.blobs.collect(project).await
     }
 }

@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::host::Host;
-use crate::storage::usage::{FileUsage, files_below};
+use crate::storage::FileUsage;
+use crate::storage::usage::files_of;
 use crate::storage::{ProjectId, StorageError};
 
 /// Maximum number of projects that are measured, and so of labels in the metrics.
@@ -47,7 +48,7 @@ impl Host {
         let state = self.state();
         let mut measured = Vec::new();
         for project in projects.iter().take(PROJECTS_MAX) {
-            let usage = files_below(&*state.services.blobs, *project, "", ITEMS_MAX).await?;
+            let usage = files_of(&*state.services.blobs, *project, ITEMS_MAX).await?;
             measured.push((project.0.to_string(), usage));
         }
         *state.storage_usage.lock() = Some(Measurement {
