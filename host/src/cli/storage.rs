@@ -123,14 +123,6 @@ pub(super) async fn builder(
 }
 
 impl FileStoreArgs {
-    /// True if the files are in the data directory.
-    pub(super) fn is_local(&self) -> bool {
-        #[cfg(feature = "s3")]
-        return self.files.is_none();
-        #[cfg(not(feature = "s3"))]
-        true
-    }
-
     /// Adds the files' storage to the builder: the location that the user names, else one in the data
     /// directory.
     async fn lend(&self, builder: HostBuilder, data: &Path, records: &OpenRecords) -> anyhow::Result<HostBuilder> {

@@ -32,7 +32,7 @@ mod object_id;
 mod owner;
 mod place;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod upload;
 
 /// Blobs in a part of a bucket. Cheap to clone; all clones share one state.

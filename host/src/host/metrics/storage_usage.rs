@@ -40,7 +40,7 @@ impl StorageUsage {
 
 impl Host {
     /// Measures the files of these projects for the metrics: of the first 1,000, and at most about a million files of each.
-    /// It lists all files, so it is made for storage on this machine, and to be called at most a few times a day.
+    /// On this machine it lists all files, so it is to be called at most a few times a day.
     ///
     /// # Errors
     /// Fails when the files cannot be listed. The former measurement stays.

@@ -109,9 +109,10 @@ impl Index {
         let mut change = place.begin()?;
         let objects: BTreeSet<ObjectId> = parts.extents.iter().map(|extent| extent.object).collect();
         let id = ObjectId::fresh()?;
-        let content = match &objects {
-            none if none.is_empty() => Content::Empty,
-            _ => Content::Joined(id),
+        let content = if objects.is_empty() {
+            Content::Empty
+        } else {
+            Content::Joined(id)
         };
         let references = objects.into_iter().map(|object| keys::reference(object, id));
         let mut references: Vec<Write> = references.map(|key| Write::Put(key, Vec::new())).collect();

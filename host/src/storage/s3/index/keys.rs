@@ -22,7 +22,7 @@ pub(super) const CURSOR: &[u8] = b"c";
 /// The key of a name. It is the same for a file and for a directory.
 pub(super) fn entry(name: &str) -> Vec<u8> {
     let (directory, last) = name.rsplit_once('/').unwrap_or(("", name));
-    [b"f", directory.as_bytes(), b"\0", last.as_bytes()].concat()
+    joined(&[b"f", directory.as_bytes(), b"\0", last.as_bytes()])
 }
 
 /// The name to which a key of an entry belongs.
@@ -37,12 +37,12 @@ pub(super) fn name(key: &[u8]) -> Option<String> {
 /// The entries of a directory (empty: the root) whose names are after `after`.
 pub(super) fn listing(directory: &str, after: Option<&str>, limit: u32) -> Range {
     let start = match after {
-        Some(after) => [b"f", directory.as_bytes(), b"\0", after.as_bytes(), b"\0"].concat(),
-        None => [b"f", directory.as_bytes(), b"\0"].concat(),
+        Some(after) => joined(&[b"f", directory.as_bytes(), b"\0", after.as_bytes(), b"\0"]),
+        None => joined(&[b"f", directory.as_bytes(), b"\0"]),
     };
     Range {
         start,
-        end: [b"f", directory.as_bytes(), b"\x01"].concat(),
+        end: joined(&[b"f", directory.as_bytes(), b"\x01"]),
         limit,
         reverse: false,
     }
@@ -55,8 +55,8 @@ pub(super) fn subtree(directory: &str, limit: u32) -> [Range; 2] {
         "" => (b"f\x01".to_vec(), b"g".to_vec()),
         // A slash, and what follows it.
         _ => (
-            [b"f", directory.as_bytes(), b"/"].concat(),
-            [b"f", directory.as_bytes(), b"0"].concat(),
+            joined(&[b"f", directory.as_bytes(), b"/"]),
+            joined(&[b"f", directory.as_bytes(), b"0"]),
         ),
     };
     let inside = Range {
@@ -73,19 +73,19 @@ pub(super) fn subtree(directory: &str, limit: u32) -> [Range; 2] {
 
 /// The key of a content's extents.
 pub(super) fn extents(content: ObjectId) -> Vec<u8> {
-    [b"m", &content.bytes()[..]].concat()
+    joined(&[b"m", &content.bytes()[..]])
 }
 
 /// The key of the reference of a content to one of its objects.
 pub(super) fn reference(object: ObjectId, content: ObjectId) -> Vec<u8> {
-    [b"o", &object.bytes()[..], &content.bytes()[..]].concat()
+    joined(&[b"o", &object.bytes()[..], &content.bytes()[..]])
 }
 
 /// All references to an object.
 pub(super) fn references(object: ObjectId, limit: u32) -> Range {
-    let start = [b"o", &object.bytes()[..]].concat();
+    let start = joined(&[b"o", &object.bytes()[..]]);
     Range {
-        end: [&start[..], &[u8::MAX; ID_BYTES], &[u8::MAX]].concat(),
+        end: joined(&[&start, &[u8::MAX; ID_BYTES], &[u8::MAX]]),
         start,
         limit,
         reverse: false,
@@ -94,23 +94,21 @@ pub(super) fn references(object: ObjectId, limit: u32) -> Range {
 
 /// The key of a content that has no name since a time.
 pub(super) fn nameless(since_ms: u64, content: ObjectId) -> Vec<u8> {
-    [b"d", &since_ms.to_be_bytes()[..], &content.bytes()[..]].concat()
+    joined(&[b"d", &since_ms.to_be_bytes()[..], &content.bytes()[..]])
 }
 
 /// The contents that have no name since before a time.
 pub(super) fn nameless_before(time_ms: u64, limit: u32) -> Range {
     Range {
         start: b"d".to_vec(),
-        end: [b"d", &time_ms.to_be_bytes()[..]].concat(),
+        end: joined(&[b"d", &time_ms.to_be_bytes()[..]]),
         limit,
         reverse: false,
     }
 }
 
-/// The content of a key of `nameless`.
-pub(super) fn nameless_content(key: &[u8]) -> Option<ObjectId> {
-    let (content, rest) = ObjectId::split_from(key.get(1 + 8..)?)?;
-    rest.is_empty().then_some(content)
+fn joined(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
 }
 
 #[cfg(test)]
@@ -153,7 +151,6 @@ mod tests {
     fn what_lost_its_name_is_in_the_order_of_time() {
         let content = ObjectId::first_of(7);
         let key = nameless(300, content);
-        assert_eq!(nameless_content(&key), Some(content));
         assert!(holds(&nameless_before(301, 1), &key) && !holds(&nameless_before(300, 1), &key));
         let reference = reference(content, ObjectId::fresh().unwrap());
         assert!(holds(&references(content, 1), &reference));

@@ -40,7 +40,7 @@ async fn what_a_killed_host_left_is_removed() {
     let mut upload = multipart::Upload::begin(&store.bucket, PROJECT).await.unwrap();
     upload.send(Bytes::from(vec![1; upload::PART_BYTES]), None).await.unwrap();
     std::mem::forget(upload);
-    pass(&store, 0).await;
+    store.collect(PROJECT).await.unwrap();
     assert_eq!((fake.keys().len(), fake.unfinished()), (3, 1));
     collect_all(&store).await;
     assert_eq!((fake.keys().len(), fake.unfinished()), (1, 0));
@@ -68,7 +68,7 @@ async fn each_object_is_listed_once() {
     let cursor = store.index.cursor(PROJECT).await.unwrap();
     assert!(store.bucket.list(PROJECT, cursor).await.unwrap().is_empty());
     // A further pass has nothing to list.
-    fake.fail(Fault::Silent(http::Method::GET));
+    fake.fail(Fault::Refuse(Call::List, u64::MAX));
     pass(&store, 2 * HOUR_MS).await;
 }
 
@@ -81,7 +81,7 @@ async fn a_collection_that_breaks_off_goes_on() {
     let parts = ["a".to_owned(), "b".to_owned()];
     assert!(store.join(PROJECT, &parts, "c", 9).await.unwrap());
     assert!(store.delete_below(PROJECT, "").await.unwrap());
-    fake.fail(Fault::Refuse(http::Method::DELETE, u64::MAX));
+    fake.fail(Fault::Refuse(Call::Delete, u64::MAX));
     let before_ms = object_id::now_ms() + HOUR_MS;
     let broken = collection::pass_before(&store.bucket, &store.index, PROJECT, before_ms).await;
     assert!(matches!(broken, Err(StorageError::Unavailable(_))));

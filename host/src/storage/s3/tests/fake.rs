@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -30,17 +29,29 @@ pub(super) struct Fake {
     pub(super) met: AtomicU64,
 }
 
-/// A fault of the next requests with a method.
-#[derive(Clone, Default)]
+/// A kind of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Get,
+    List,
+    ListUploads,
+    Put,
+    Delete,
+    Begin,
+    Part,
+    Complete,
+    Abort,
+}
+
+/// A fault of the next requests of a kind.
+#[derive(Clone, Copy, Default)]
 pub(super) enum Fault {
     #[default]
     None,
     /// So many requests get a 503.
-    Refuse(Method, u64),
+    Refuse(Call, u64),
     /// They are carried out, and then get a 500: the caller learns nothing of the outcome.
-    Lose(Method, u64),
-    /// They get no answer.
-    Silent(Method),
+    Lose(Call, u64),
 }
 
 /// A location that receives no requests.
@@ -101,13 +112,13 @@ impl Fake {
         let Ok(body) = body.collect().await else {
             return status(StatusCode::BAD_REQUEST);
         };
-        let fault = self.next_fault(&head.method);
-        match fault {
-            Fault::Silent(_) => pending().await,
-            Fault::Refuse(..) => return status(StatusCode::SERVICE_UNAVAILABLE),
-            Fault::None | Fault::Lose(..) => {}
+        let query: BTreeMap<String, String> = head.uri.query().map(fields).unwrap_or_default();
+        let call = call(&head.method, &query);
+        let fault = self.next_fault(call);
+        if let Fault::Refuse(..) = fault {
+            return status(StatusCode::SERVICE_UNAVAILABLE);
         }
-        let answer = self.carry_out(&head, body.to_bytes());
+        let answer = self.carry_out(call, &head, &query, body.to_bytes());
         match fault {
             Fault::Lose(..) => status(StatusCode::INTERNAL_SERVER_ERROR),
             _ => answer,
@@ -115,44 +126,44 @@ impl Fake {
     }
 
     /// The fault of this request.
-    fn next_fault(&self, method: &Method) -> Fault {
+    fn next_fault(&self, call: Call) -> Fault {
         let mut fault = self.fault.lock().unwrap();
-        let now = match &mut *fault {
-            Fault::Refuse(of, left) | Fault::Lose(of, left) if of == method && *left > 0 => {
-                *left -= 1;
-                fault.clone()
-            }
-            Fault::Silent(of) if of == method => fault.clone(),
+        match &mut *fault {
+            Fault::Refuse(of, left) | Fault::Lose(of, left) if *of == call && *left > 0 => *left -= 1,
             _ => return Fault::None,
-        };
+        }
         self.met.fetch_add(1, Ordering::SeqCst);
-        now
+        *fault
     }
 
-    fn carry_out(&self, head: &http::request::Parts, body: Bytes) -> Response<Full<Bytes>> {
+    fn carry_out(
+        &self,
+        call: Call,
+        head: &http::request::Parts,
+        query: &BTreeMap<String, String>,
+        body: Bytes,
+    ) -> Response<Full<Bytes>> {
         let key = head.uri.path().trim_start_matches("/bucket").trim_start_matches('/');
-        let query: BTreeMap<String, String> = head.uri.query().map(fields).unwrap_or_default();
-        let upload = query.get("uploadId");
-        match (&head.method, upload) {
-            (&Method::GET, _) if query.contains_key("list-type") => self.list(&query),
-            (&Method::GET, _) if query.contains_key("uploads") => self.list_uploads(&query["prefix"]),
-            (&Method::POST, _) if query.contains_key("uploads") => self.begin(key),
-            (&Method::PUT, Some(upload)) => self.put_part(upload, query["partNumber"].parse().unwrap(), body),
-            (&Method::POST, Some(upload)) => self.complete(upload),
-            (&Method::DELETE, Some(upload)) => {
+        let upload = query.get("uploadId").map_or("", String::as_str);
+        match call {
+            Call::List => self.list(query),
+            Call::ListUploads => self.list_uploads(&query["prefix"]),
+            Call::Begin => self.begin(key),
+            Call::Part => self.put_part(upload, query["partNumber"].parse().unwrap(), body),
+            Call::Complete => self.complete(upload),
+            Call::Abort => {
                 self.uploads.lock().unwrap().remove(upload);
                 status(StatusCode::NO_CONTENT)
             }
-            (&Method::PUT, None) => self.put(key, body, &head.headers),
-            (&Method::GET | &Method::HEAD, None) => match self.objects.lock().unwrap().get(key) {
+            Call::Put => self.put(key, body, &head.headers),
+            Call::Get => match self.objects.lock().unwrap().get(key) {
                 Some(object) => object_answer(object, &head.headers),
                 None => status(StatusCode::NOT_FOUND),
             },
-            (&Method::DELETE, None) => {
+            Call::Delete => {
                 self.objects.lock().unwrap().remove(key);
                 status(StatusCode::NO_CONTENT)
             }
-            (method, _) => panic!("{method} {key}"),
         }
     }
 
@@ -229,6 +240,22 @@ impl Fake {
         // A repeated request has the same bytes.
         assert!(former.is_none_or(|former| former == body), "{key} was replaced");
         object_answer(&Bytes::new(), &HeaderMap::new())
+    }
+}
+
+fn call(method: &Method, query: &BTreeMap<String, String>) -> Call {
+    let (has_uploads, has_upload) = (query.contains_key("uploads"), query.contains_key("uploadId"));
+    match method.as_str() {
+        "GET" if query.contains_key("list-type") => Call::List,
+        "GET" if has_uploads => Call::ListUploads,
+        "GET" | "HEAD" => Call::Get,
+        "POST" if has_uploads => Call::Begin,
+        "POST" if has_upload => Call::Complete,
+        "PUT" if has_upload => Call::Part,
+        "PUT" => Call::Put,
+        "DELETE" if has_upload => Call::Abort,
+        "DELETE" => Call::Delete,
+        other => panic!("{other} {query:?}"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! A store and a database that fail.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
-use http::Method;
 
 use super::*;
 use crate::storage::suite::blobs::list;
@@ -20,43 +21,45 @@ async fn try_put(store: &S3Blobs, name: &str, contents: impl Into<Bytes>) -> Res
 #[tokio::test]
 async fn a_store_that_refuses_for_a_moment_is_asked_again() {
     let (store, fake) = fresh().await;
-    for method in [Method::PUT, Method::POST] {
-        fake.fail(Fault::Refuse(method, 2));
+    for call in [Call::Begin, Call::Part, Call::Complete] {
+        fake.fail(Fault::Refuse(call, 2));
         try_put(&store, "a", large(1)).await.unwrap();
-        assert_eq!(fake.met.load(std::sync::atomic::Ordering::SeqCst), 2);
+        assert_eq!(fake.met.load(Ordering::SeqCst), 2, "{call:?}");
     }
-    fake.fail(Fault::Refuse(Method::GET, 2));
+    fake.fail(Fault::Refuse(Call::Put, 2));
+    try_put(&store, "b", "small").await.unwrap();
+    fake.fail(Fault::Refuse(Call::Get, 2));
     assert!(whole(&store, "a").await.unwrap() == large(1));
 }
 
 #[tokio::test]
 async fn a_request_whose_answer_is_lost_is_repeated() {
     let (store, fake) = fresh().await;
-    fake.fail(Fault::Lose(Method::PUT, 1));
+    fake.fail(Fault::Lose(Call::Put, 1));
     try_put(&store, "a", "small").await.unwrap();
-    // Both the begin and the completion of a large file.
-    for lost in 1..=2 {
-        fake.fail(Fault::Lose(Method::POST, lost));
-        try_put(&store, "b", large(lost.to_le_bytes()[0])).await.unwrap();
-    }
-    fake.fail(Fault::None);
     assert_eq!(whole(&store, "a").await.unwrap(), b"small");
-    assert!(whole(&store, "b").await.unwrap() == large(2));
+    for (seed, call) in [(1, Call::Begin), (2, Call::Part), (3, Call::Complete)] {
+        fake.fail(Fault::Lose(call, 1));
+        try_put(&store, "b", large(seed)).await.unwrap();
+        assert_eq!(fake.met.load(Ordering::SeqCst), 1, "{call:?}");
+        assert!(whole(&store, "b").await.unwrap() == large(seed), "{call:?}");
+    }
 }
 
 #[tokio::test]
 async fn an_upload_into_a_failing_store_leaves_no_name() {
     let (store, fake) = fresh().await;
     put(&store, "a", "old").await;
-    for contents in [Bytes::from("small"), large(1).into()] {
-        for method in [Method::PUT, Method::POST] {
-            if contents.len() < 10 && method == Method::POST {
-                continue;
-            }
-            fake.fail(Fault::Refuse(method, u64::MAX));
-            assert!(is_unavailable(try_put(&store, "a", contents.clone()).await));
-            assert!(is_unavailable(try_put(&store, "d/b", contents.clone()).await));
-        }
+    let (small, large) = (Bytes::from("small"), Bytes::from(large(1)));
+    for (contents, call) in [
+        (&small, Call::Put),
+        (&large, Call::Begin),
+        (&large, Call::Part),
+        (&large, Call::Complete),
+    ] {
+        fake.fail(Fault::Refuse(call, u64::MAX));
+        assert!(is_unavailable(try_put(&store, "a", contents.clone()).await), "{call:?}");
+        assert!(is_unavailable(try_put(&store, "d/b", contents.clone()).await), "{call:?}");
     }
     fake.fail(Fault::None);
     assert_eq!(whole(&store, "a").await.unwrap(), b"old");
