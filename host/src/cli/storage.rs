@@ -9,10 +9,10 @@ use clap::Args;
 use mlforge::HostBuilder;
 use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
-use mlforge::storage::files::FileBlobs;
-use mlforge::storage::postgres::PostgresRecords;
 #[cfg(feature = "s3")]
 use mlforge::storage::Records;
+use mlforge::storage::files::FileBlobs;
+use mlforge::storage::postgres::PostgresRecords;
 #[cfg(feature = "s3")]
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;

@@ -15,11 +15,7 @@ pub struct FileUsage {
 }
 
 /// The files of a project: the sums that the storage keeps, else counted.
-pub(crate) async fn files_of(
-    blobs: &dyn Blobs,
-    project: ProjectId,
-    items_max: u64,
-) -> Result<FileUsage, StorageError> {
+pub(crate) async fn files_of(blobs: &dyn Blobs, project: ProjectId, items_max: u64) -> Result<FileUsage, StorageError> {
     match blobs.usage(project).await? {
         Some(usage) => Ok(usage),
         None => files_below(blobs, project, "", items_max).await,

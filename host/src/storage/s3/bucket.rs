@@ -128,7 +128,12 @@ impl Bucket {
             ..GetOptions::default()
         };
         let key = self.key(project, object)?;
-        within(QUESTION_TIME, "cannot read an object", self.store.get_opts(&key, options)).await
+        within(
+            QUESTION_TIME,
+            "cannot read an object",
+            self.store.get_opts(&key, options),
+        )
+        .await
     }
 
     /// Stores a whole object.
@@ -145,7 +150,9 @@ impl Bucket {
     /// Stores a whole object that belongs to no project, unless there is one. A store that does not support the condition stores
     /// it anyway.
     pub(super) async fn put_if_absent(&self, key: &Path, contents: Bytes) -> Result<(), StorageError> {
-        let stored = self.store.put_opts(key, contents.clone().into(), PutMode::Create.into());
+        let stored = self
+            .store
+            .put_opts(key, contents.clone().into(), PutMode::Create.into());
         match timeout(QUESTION_TIME, stored).await {
             Ok(Ok(_) | Err(object_store::Error::AlreadyExists { .. })) => Ok(()),
             _ => {
@@ -196,7 +203,10 @@ impl Bucket {
     ) -> Result<(), StorageError> {
         let key = self.key(project, object)?;
         let complete = self.store.complete_multipart(&key, upload, parts);
-        if within(WORK_TIME, "cannot complete an object", complete).await?.is_some() {
+        if within(WORK_TIME, "cannot complete an object", complete)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         // The answer to a former attempt may have been lost, and then the upload is complete.
@@ -208,7 +218,12 @@ impl Bucket {
     }
 
     /// Aborts a multipart upload and removes its parts.
-    pub(super) async fn abort(&self, project: ProjectId, object: ObjectId, upload: &String) -> Result<(), StorageError> {
+    pub(super) async fn abort(
+        &self,
+        project: ProjectId,
+        object: ObjectId,
+        upload: &String,
+    ) -> Result<(), StorageError> {
         let key = self.key(project, object)?;
         let abort = self.store.abort_multipart(&key, upload);
         within(QUESTION_TIME, "cannot give an object up", abort).await?;
@@ -242,7 +257,9 @@ impl Bucket {
     /// Sends a request without a body that `store` does not offer, and returns the text of a successful
     /// answer.
     async fn ask(&self, method: Method, key: &Path, options: SignedUrlOptions) -> anyhow::Result<String> {
-        let url = self.store.signed_url_opts(method.clone(), key, SIGNATURE_TIME, &options);
+        let url = self
+            .store
+            .signed_url_opts(method.clone(), key, SIGNATURE_TIME, &options);
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = url.await?.as_str().parse()?;
         *request.method_mut() = method;

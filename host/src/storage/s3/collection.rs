@@ -65,7 +65,9 @@ async fn release(bucket: &Bucket, index: &Index, project: ProjectId, nameless: N
             }
         }
         if !is_released {
-            return Err(StorageError::Unavailable("the users of an object changed all the time".to_owned()));
+            return Err(StorageError::Unavailable(
+                "the users of an object changed all the time".to_owned(),
+            ));
         }
     }
     index.forget(project, nameless).await

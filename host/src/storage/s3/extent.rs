@@ -51,7 +51,10 @@ mod tests {
         });
         let cut = |offset, length| -> Vec<(u64, Range<u64>)> {
             let slices = slices(&extents, ByteRange { offset, length });
-            slices.into_iter().map(|slice| (slice.object.made_ms, slice.range)).collect()
+            slices
+                .into_iter()
+                .map(|slice| (slice.object.made_ms, slice.range))
+                .collect()
         };
         assert_eq!(cut(0, u64::MAX), [(1, 0..10), (2, 0..5), (3, 0..20)]);
         assert_eq!(cut(9, 7), [(1, 9..10), (2, 0..5), (3, 0..1)]);

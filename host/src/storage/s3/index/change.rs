@@ -1,9 +1,11 @@
 //! Changes of one name.
 
+use std::collections::BTreeSet;
+
 use super::value::{Head, extents_bytes};
 use super::{Base, Content, Entry, File, Index, NewFile, TRIES_MAX, base, entry, keys, too_busy};
-use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::s3::extent::Extent;
+use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::{Check, ProjectId, StorageError, Write};
 
 /// What is stored about a name and the directories above it.
@@ -125,7 +127,11 @@ impl Place<'_> {
         if self.own == Some(Entry::Directory) {
             return Err(StorageError::InvalidName("a directory has this name".into()));
         }
-        if self.above.iter().any(|(_, found)| matches!(found, Some(Entry::File(_)))) {
+        if self
+            .above
+            .iter()
+            .any(|(_, found)| matches!(found, Some(Entry::File(_))))
+        {
             return Err(StorageError::InvalidName(
                 "a file has the name of one of its directories".into(),
             ));
@@ -164,15 +170,14 @@ impl Change {
             [] => Ok(Content::Empty),
             [extent] => {
                 let object = extent.object;
-                self.writes.push(Write::Put(keys::reference(object, object), Vec::new()));
+                self.writes
+                    .push(Write::Put(keys::reference(object, object), Vec::new()));
                 Ok(Content::Object(object))
             }
             _ => {
-                let id = ObjectId::fresh()?;
-                self.writes.push(Write::Put(keys::extents(id), extents_bytes(extents)));
-                let references = extents.iter().map(|extent| keys::reference(extent.object, id));
-                self.writes.extend(references.map(|key| Write::Put(key, Vec::new())));
-                Ok(Content::Joined(id))
+                let (content, records) = joined(extents)?;
+                self.writes.extend(records);
+                Ok(content)
             }
         }
     }
@@ -209,4 +214,14 @@ impl Change {
             self.writes.push(Write::Put(nameless, file.content.bytes()));
         }
     }
+}
+
+/// A new content of these objects, and its records: the references to the objects, and at last the extents.
+pub(super) fn joined(extents: &[Extent]) -> Result<(Content, Vec<Write>), StorageError> {
+    let id = ObjectId::fresh()?;
+    let objects: BTreeSet<ObjectId> = extents.iter().map(|extent| extent.object).collect();
+    let references = objects.into_iter().map(|object| keys::reference(object, id));
+    let mut records: Vec<Write> = references.map(|key| Write::Put(key, Vec::new())).collect();
+    records.push(Write::Put(keys::extents(id), extents_bytes(extents)));
+    Ok((Content::Joined(id), records))
 }

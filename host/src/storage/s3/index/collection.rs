@@ -116,7 +116,11 @@ impl Index {
     }
 
     /// Forgets a content whose objects are released.
-    pub(in crate::storage::s3) async fn forget(&self, project: ProjectId, nameless: Nameless) -> Result<(), StorageError> {
+    pub(in crate::storage::s3) async fn forget(
+        &self,
+        project: ProjectId,
+        nameless: Nameless,
+    ) -> Result<(), StorageError> {
         let mut writes = Vec::new();
         if let Content::Joined(id) = nameless.content {
             writes.push(Write::Delete(keys::extents(id)));
@@ -157,7 +161,11 @@ impl Index {
     }
 
     /// Refuses names for objects that were made before a time. Returns `false` when the project has no files, and never had one.
-    pub(in crate::storage::s3) async fn refuse_older(&self, project: ProjectId, time_ms: u64) -> Result<bool, StorageError> {
+    pub(in crate::storage::s3) async fn refuse_older(
+        &self,
+        project: ProjectId,
+        time_ms: u64,
+    ) -> Result<bool, StorageError> {
         let _turn = self.turn(project).await?;
         for _ in 0..TRIES_MAX {
             let found = self.get(project, &[keys::HEAD.to_vec()]).await?;
@@ -183,7 +191,11 @@ impl Index {
     }
 
     /// Remembers the last object that was looked at.
-    pub(in crate::storage::s3) async fn set_cursor(&self, project: ProjectId, last: ObjectId) -> Result<(), StorageError> {
+    pub(in crate::storage::s3) async fn set_cursor(
+        &self,
+        project: ProjectId,
+        last: ObjectId,
+    ) -> Result<(), StorageError> {
         // The greater one stays, if two hosts do this at once.
         let cursor = Write::PutMax(keys::CURSOR.to_vec(), value::id_bytes(last));
         self.commit(project, Vec::new(), vec![cursor]).await.map(drop)

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::Place;
-use super::value::{extents_bytes, read_extents};
+use super::change::{Change, Place, joined};
+use super::value::read_extents;
 use super::{Base, Content, Entry, File, Index, TRIES_MAX, entry, keys, too_busy, unreadable};
 use crate::storage::s3::extent::Extent;
 use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::{Check, JOIN_PARTS_MAX, ProjectId, StorageError, Write};
 
-/// Number of references that are written in a commit.
-const REFERENCES_AT_ONCE: usize = 4_000;
+/// Number of records of a content that are written in a commit.
+const RECORDS_AT_ONCE: usize = 4_000;
 /// Maximum number of objects of a joined file, whose parts may be joined themselves.
 const EXTENTS_MAX: usize = 10 * JOIN_PARTS_MAX;
 
@@ -69,11 +69,16 @@ impl Index {
             parts.bytes = parts.bytes.saturating_add(file.size);
             match file.content {
                 Content::Empty => {}
-                Content::Object(object) => parts.extents.push(Extent { object, size: file.size }),
+                Content::Object(object) => parts.extents.push(Extent {
+                    object,
+                    size: file.size,
+                }),
                 Content::Joined(id) => parts.extents.extend(joined.get(&id).ok_or_else(unreadable)?),
             }
             if parts.extents.len() > EXTENTS_MAX {
-                return Err(StorageError::TooLarge(format!("a file of more than {EXTENTS_MAX} objects")));
+                return Err(StorageError::TooLarge(format!(
+                    "a file of more than {EXTENTS_MAX} objects"
+                )));
             }
         }
         Ok(Some(parts))
@@ -107,34 +112,18 @@ impl Index {
     /// Joins what was read. Returns `false` when the head has changed.
     async fn try_join(&self, project: ProjectId, place: &Place<'_>, parts: Parts) -> Result<bool, StorageError> {
         let mut change = place.begin()?;
-        let objects: BTreeSet<ObjectId> = parts.extents.iter().map(|extent| extent.object).collect();
-        let id = ObjectId::fresh()?;
-        let content = if objects.is_empty() {
-            Content::Empty
+        let (content, records) = if parts.extents.is_empty() {
+            (Content::Empty, Vec::new())
         } else {
-            Content::Joined(id)
+            joined(&parts.extents)?
         };
-        let references = objects.into_iter().map(|object| keys::reference(object, id));
-        let mut references: Vec<Write> = references.map(|key| Write::Put(key, Vec::new())).collect();
-        if content != Content::Empty {
-            let extents = Write::Put(keys::extents(id), extents_bytes(&parts.extents));
-            references.push(extents);
-        }
-        if references.len() > REFERENCES_AT_ONCE {
-            let nameless = keys::nameless(now_ms(), id);
-            if !self.write_ahead(project, place.base, references, (&nameless, content)).await? {
-                return Ok(false);
-            }
-            let Some(Some((version, _))) = self.get(project, &[nameless.clone()]).await?.pop() else {
-                return Ok(false);
-            };
-            change.writes.push(Write::Delete(nameless.clone()));
-            change.checks.push(Check {
-                key: nameless,
-                version,
-            });
-        } else {
-            change.writes.extend(references);
+        if records.len() <= RECORDS_AT_ONCE {
+            change.writes.extend(records);
+        } else if !self
+            .write_ahead(project, place.base, (content, records), &mut change)
+            .await?
+        {
+            return Ok(false);
         }
         let file = File {
             size: parts.bytes,
@@ -150,25 +139,32 @@ impl Index {
         self.apply(project, place.base, change).await
     }
 
-    /// Writes the many references of a content that gets its name in the next commit. Until then it counts as one without a
-    /// name, so that the collection removes it if this host ends. Returns `false` when the head has changed.
+    /// Writes the many records of a content that gets its name in this change. Until then it counts as one without a name, so that
+    /// the collection removes it if this host ends. Returns `false` when the head has changed.
     async fn write_ahead(
         &self,
         project: ProjectId,
         base: Base,
-        references: Vec<Write>,
-        (nameless, content): (&[u8], Content),
+        (content, records): (Content, Vec<Write>),
+        change: &mut Change,
     ) -> Result<bool, StorageError> {
-        let first = Write::Put(nameless.to_vec(), content.bytes());
-        if !self.commit(project, vec![base.check()], vec![first]).await? {
-            return Ok(false);
-        }
-        // The extents come first, since the collection finds the references by them.
-        for some in references.rchunks(REFERENCES_AT_ONCE) {
-            if !self.commit(project, vec![base.check()], some.to_vec()).await? {
+        let Content::Joined(id) = content else {
+            return Ok(true);
+        };
+        let nameless = keys::nameless(now_ms(), id);
+        let first = vec![Write::Put(nameless.clone(), content.bytes())];
+        // The extents come next, since the collection finds the references by them.
+        let rest = records.rchunks(RECORDS_AT_ONCE).map(<[Write]>::to_vec);
+        for writes in std::iter::once(first).chain(rest) {
+            if !self.commit(project, vec![base.check()], writes).await? {
                 return Ok(false);
             }
         }
+        let Some(Some((version, _))) = self.get(project, std::slice::from_ref(&nameless)).await?.pop() else {
+            return Ok(false);
+        };
+        change.writes.push(Write::Delete(nameless.clone()));
+        change.checks.push(Check { key: nameless, version });
         Ok(true)
     }
 }

@@ -17,8 +17,8 @@ use super::object_id::ObjectId;
 use crate::convert::to_usize;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{
-    BlobItem, Check, Commit, CommitError, FileUsage, LIST_NAME_BYTES, ListRequest, PAGE_ENTRIES_MAX, Page, ProjectId, Range,
-    Records, StorageError, Version, Write,
+    BlobItem, Check, Commit, CommitError, FileUsage, LIST_NAME_BYTES, ListRequest, PAGE_ENTRIES_MAX, Page, ProjectId,
+    Range, Records, StorageError, Version, Write,
 };
 
 mod change;
@@ -111,7 +111,10 @@ impl Index {
             Content::Joined(id) => match self.get(project, &[keys::extents(id)]).await?.pop() {
                 Some(Some((_, bytes))) => value::read_extents(&bytes),
                 // It is kept for a while after the file has lost its name.
-                _ => Err(StorageError::Unavailable(format!("the extents of {} are missing", id.text()))),
+                _ => Err(StorageError::Unavailable(format!(
+                    "the extents of {} are missing",
+                    id.text()
+                ))),
             },
         }
     }
@@ -121,7 +124,9 @@ impl Index {
         let (mut items, mut name_bytes) = (Vec::new(), 0);
         let mut after = page.after.map(str::to_owned);
         loop {
-            let left = page.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+            let left = page
+                .limit
+                .saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
             let range = keys::listing(page.directory, after.as_deref(), left);
             let (entries, is_cut) = self.scan(project, range).await?;
             for (key, bytes) in entries {
@@ -173,9 +178,7 @@ impl Index {
         let ends = values.ends.iter().map(|end| to_usize(*end));
         let found = values.versions.iter().zip(ends).map(|(version, end)| {
             let bytes = values.bytes.get(std::mem::replace(&mut begin, end)..end);
-            bytes
-                .filter(|_| *version != 0)
-                .map(|bytes| (*version, bytes.to_vec()))
+            bytes.filter(|_| *version != 0).map(|bytes| (*version, bytes.to_vec()))
         });
         Ok(found.collect())
     }

@@ -38,7 +38,10 @@ async fn what_a_killed_host_left_is_removed() {
     std::mem::forget(stage(&store, "small").await);
     std::mem::forget(stage(&store, large(1)).await);
     let mut upload = multipart::Upload::begin(&store.bucket, PROJECT).await.unwrap();
-    upload.send(Bytes::from(vec![1; upload::PART_BYTES]), None).await.unwrap();
+    upload
+        .send(Bytes::from(vec![1; upload::PART_BYTES]), None)
+        .await
+        .unwrap();
     std::mem::forget(upload);
     store.collect(PROJECT).await.unwrap();
     assert_eq!((fake.keys().len(), fake.unfinished()), (3, 1));
@@ -54,7 +57,10 @@ async fn an_object_that_may_be_removed_gets_no_name() {
     let late = stage(&store, "late").await;
     pass(&store, 2 * HOUR_MS).await;
     let refused = store.commit(PROJECT, late, "b").await;
-    assert!(matches!(&refused, Err(StorageError::Unavailable(why)) if why.contains("longer than a day")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(StorageError::Unavailable(why)) if why.contains("longer than a day")),
+        "{refused:?}"
+    );
     assert_eq!((fake.keys().len(), usage(&store).await), (1, (1, 1)));
 }
 

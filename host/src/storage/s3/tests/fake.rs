@@ -193,7 +193,9 @@ impl Fake {
         let listed: String = found
             .map(|(id, (key, _))| format!("<Upload><Key>{key}</Key><UploadId>{id}</UploadId></Upload>"))
             .collect();
-        text(format!("<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>"))
+        text(format!(
+            "<ListMultipartUploadsResult>{listed}</ListMultipartUploadsResult>"
+        ))
     }
 
     fn begin(&self, key: &str) -> Response<Full<Bytes>> {
@@ -220,10 +222,12 @@ impl Fake {
         let Some((key, parts)) = self.uploads.lock().unwrap().remove(upload) else {
             return status(StatusCode::NOT_FOUND);
         };
-        let (last, others) = parts.values().map(Bytes::len).collect::<Vec<_>>().split_last().map_or_else(
-            Default::default,
-            |(last, others)| (*last, others.to_vec()),
-        );
+        let (last, others) = parts
+            .values()
+            .map(Bytes::len)
+            .collect::<Vec<_>>()
+            .split_last()
+            .map_or_else(Default::default, |(last, others)| (*last, others.to_vec()));
         // As S3 wants it, and the stores that want all parts alike.
         assert!(others.iter().all(|part| *part == 5 << 20) && last <= 5 << 20);
         let contents = parts.values().flat_map(|part| part.to_vec()).collect::<Vec<u8>>();
@@ -260,8 +264,15 @@ fn call(method: &Method, query: &BTreeMap<String, String>) -> Call {
 }
 
 fn fields(query: &str) -> BTreeMap<String, String> {
-    let fields = query.split('&').map(|field| field.split_once('=').unwrap_or((field, "")));
-    let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    let fields = query
+        .split('&')
+        .map(|field| field.split_once('=').unwrap_or((field, "")));
+    let plain = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
+    };
     fields.map(|(name, value)| (name.to_owned(), plain(value))).collect()
 }
 
@@ -284,7 +295,13 @@ fn object_answer(object: &Bytes, headers: &HeaderMap) -> Response<Full<Bytes>> {
         let answer = answer.header("content-length", object.len());
         return answer.body(Full::new(object.clone())).unwrap();
     };
-    let (from, to) = range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let (from, to) = range
+        .to_str()
+        .unwrap()
+        .strip_prefix("bytes=")
+        .unwrap()
+        .split_once('-')
+        .unwrap();
     let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
     let told = format!("bytes {from}-{to}/{}", object.len());
     let answer = answer.status(StatusCode::PARTIAL_CONTENT).header("content-range", told);

@@ -59,7 +59,10 @@ async fn an_upload_into_a_failing_store_leaves_no_name() {
     ] {
         fake.fail(Fault::Refuse(call, u64::MAX));
         assert!(is_unavailable(try_put(&store, "a", contents.clone()).await), "{call:?}");
-        assert!(is_unavailable(try_put(&store, "d/b", contents.clone()).await), "{call:?}");
+        assert!(
+            is_unavailable(try_put(&store, "d/b", contents.clone()).await),
+            "{call:?}"
+        );
     }
     fake.fail(Fault::None);
     assert_eq!(whole(&store, "a").await.unwrap(), b"old");

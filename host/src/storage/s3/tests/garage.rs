@@ -73,7 +73,10 @@ async fn unnamed_uploads_and_remains_of_a_killed_host_are_removed() {
     until_stored(&store, (1, 0)).await;
     std::mem::forget(stage(&store, "small").await);
     let mut upload = multipart::Upload::begin(&store.bucket, PROJECT).await.unwrap();
-    upload.send(Bytes::from(vec![1; upload::PART_BYTES]), None).await.unwrap();
+    upload
+        .send(Bytes::from(vec![1; upload::PART_BYTES]), None)
+        .await
+        .unwrap();
     std::mem::forget(upload);
     assert_eq!(stored(&store).await, (2, 1));
     collect_all(&store).await;

@@ -27,7 +27,10 @@ async fn of_two_hosts_that_write_one_name_at_once_one_wins_whole() {
     let (hosts, fake) = hosts(2).await;
     let contents = [large(1), large(2)];
     for round in 0..5 {
-        let staged = [stage(&hosts[0], &contents[0]).await, stage(&hosts[1], &contents[1]).await];
+        let staged = [
+            stage(&hosts[0], &contents[0]).await,
+            stage(&hosts[1], &contents[1]).await,
+        ];
         let writes = hosts.iter().zip(staged).map(|(host, staged)| {
             let host = host.clone();
             tokio::spawn(async move { host.commit(PROJECT, staged, "d/a").await })
@@ -105,7 +108,10 @@ async fn of_a_file_and_a_directory_made_at_once_one_succeeds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quota_is_that_of_all_hosts() {
     let (hosts, fake) = hosts(3).await;
-    let quotas: Vec<Quota> = hosts.iter().map(|host| Quota::new(Arc::new(host.clone()), 10)).collect();
+    let quotas: Vec<Quota> = hosts
+        .iter()
+        .map(|host| Quota::new(Arc::new(host.clone()), 10))
+        .collect();
     let uploads: Vec<_> = (0..12)
         .map(|upload| {
             let quota = quotas[upload % 3].clone();

@@ -39,7 +39,9 @@ async fn fresh() -> (S3Blobs, Arc<Fake>) {
 
 /// Bytes of a file of several parts, other ones for each seed.
 fn large(seed: u8) -> Vec<u8> {
-    (0..12_000_000_usize).map(|i| seed ^ (i / 1000).to_le_bytes()[0]).collect()
+    (0..12_000_000_usize)
+        .map(|i| seed ^ (i / 1000).to_le_bytes()[0])
+        .collect()
 }
 
 /// Waits until tasks in the background have brought something about.
@@ -155,7 +157,11 @@ async fn uploads_wait_for_memory_of_which_a_project_has_a_share() {
     };
     let (first, mut contents) = (tokio::sync::mpsc::channel(1), Vec::new());
     first.0.send(Ok(Bytes::from(vec![1; 2 << 20]))).await.unwrap();
-    for (project, bytes) in [(PROJECT, 2 << 20), (PROJECT, 1 << 19), (crate::storage::suite::OTHER, 2 << 20)] {
+    for (project, bytes) in [
+        (PROJECT, 2 << 20),
+        (PROJECT, 1 << 19),
+        (crate::storage::suite::OTHER, 2 << 20),
+    ] {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         sender.send(Ok(Bytes::from(vec![1; bytes]))).await.unwrap();
         contents.push((project, receiver));
@@ -167,7 +173,10 @@ async fn uploads_wait_for_memory_of_which_a_project_has_a_share() {
     let holder = start(PROJECT, first.1);
     // The holder has the only permit of its project once it has taken its bytes.
     until(|| store.memory.for_part_now(PROJECT).is_none()).await;
-    let mut others: Vec<_> = contents.into_iter().map(|(project, contents)| start(project, contents)).collect();
+    let mut others: Vec<_> = contents
+        .into_iter()
+        .map(|(project, contents)| start(project, contents))
+        .collect();
     let waiting = others.remove(0);
     // Small uploads need no permit, and other projects have their own.
     for other in others {

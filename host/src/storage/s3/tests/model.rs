@@ -55,7 +55,10 @@ async fn follow(store: &S3Blobs, files: &mut Files, step: Step) {
             }
         }
         Step::Delete(name) => {
-            assert_eq!(store.delete(PROJECT, &name).await.unwrap(), files.remove(&name).is_some());
+            assert_eq!(
+                store.delete(PROJECT, &name).await.unwrap(),
+                files.remove(&name).is_some()
+            );
         }
         Step::DeleteBelow(directory) => {
             let before = files.len();
@@ -98,7 +101,10 @@ async fn compare(store: &S3Blobs, files: &Files) {
         assert_eq!(whole(store, name).await.as_ref(), Some(contents), "{name}");
     }
     let mut directories = BTreeSet::from([String::new()]);
-    for (end, name) in files.keys().flat_map(|name| name.match_indices('/').map(move |(end, _)| (end, name))) {
+    for (end, name) in files
+        .keys()
+        .flat_map(|name| name.match_indices('/').map(move |(end, _)| (end, name)))
+    {
         directories.insert(name[..end].to_owned());
     }
     for directory in &directories {
@@ -110,7 +116,11 @@ async fn compare(store: &S3Blobs, files: &Files) {
                 None => expected.insert(rest.to_owned(), Some(contents.len() as u64)),
             };
         }
-        assert_eq!(list(store, directory).await, expected.into_iter().collect::<Vec<_>>(), "{directory}");
+        assert_eq!(
+            list(store, directory).await,
+            expected.into_iter().collect::<Vec<_>>(),
+            "{directory}"
+        );
     }
 }
 
