@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::Method;
 use http_body_util::{BodyExt as _, Limited};
 use object_store::aws::AmazonS3;
@@ -90,9 +91,12 @@ impl Bucket {
         }
     }
 
-    /// Lists the ids of a project's objects after one, in their order: at most a thousand. It is empty only at the end, unless the
-    /// keys are not mlforge's.
-    pub(super) async fn list(&self, project: ProjectId, after: ObjectId) -> Result<Vec<ObjectId>, StorageError> {
+    /// Lists the ids of a project's objects after one, in their order, at most a thousand, and whether these are all.
+    pub(super) async fn list(
+        &self,
+        project: ProjectId,
+        after: ObjectId,
+    ) -> Result<(Vec<ObjectId>, bool), StorageError> {
         let prefix = self.objects(project);
         let options = PaginatedListOptions {
             offset: Some(format!("{prefix}{}", after.text())),
@@ -107,7 +111,7 @@ impl Bucket {
         let objects = page.result.objects.iter();
         let ids = objects.filter_map(|object| ObjectId::parse(object.location.filename()?));
         // Not every store takes a place to start from.
-        Ok(ids.filter(|id| *id > after).collect())
+        Ok((ids.filter(|id| *id > after).collect(), page.page_token.is_none()))
     }
 
     /// Reads a small object that belongs to no project. `None`: there is none.
@@ -162,10 +166,13 @@ impl Bucket {
         }
     }
 
-    /// Removes an object, if there is one.
-    pub(super) async fn delete(&self, project: ProjectId, object: ObjectId) -> Result<(), StorageError> {
-        let key = self.key(project, object)?;
-        within(QUESTION_TIME, "cannot delete an object", self.store.delete(&key)).await?;
+    /// Removes objects, as far as they are there: a request for each thousand.
+    pub(super) async fn delete(&self, project: ProjectId, objects: &[ObjectId]) -> Result<(), StorageError> {
+        let keys = objects.iter().map(|object| self.key(project, *object));
+        let keys: Vec<Path> = keys.collect::<Result<_, _>>()?;
+        let keys = stream::iter(keys.into_iter().map(Ok)).boxed();
+        let deleted = self.store.delete_stream(keys).try_for_each(async |_| Ok(()));
+        within(WORK_TIME, "cannot delete objects", deleted).await?;
         Ok(())
     }
 

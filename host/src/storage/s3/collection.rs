@@ -5,8 +5,6 @@
 //! Several hosts may collect at once. Each step is safe by itself: before objects of some age are looked at, the index refuses to
 //! name them. So whatever is unused stays unused.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-
 use super::bucket::Bucket;
 use super::index::Index;
 use super::index::collection::Nameless;
@@ -21,8 +19,6 @@ const LISTED_AT_ONCE_MS: u64 = 60 * 60 * 1_000;
 const CONTENTS_AT_ONCE: u32 = 200;
 /// Number of objects whose references are read together.
 const OBJECTS_AT_ONCE: usize = 1_000;
-/// Number of objects that are deleted at the same time.
-const DELETIONS_AT_ONCE: usize = 8;
 /// Number of times that the other users of an object are looked for, if they change meanwhile.
 const LOOKS_MAX: usize = 100;
 
@@ -58,7 +54,7 @@ async fn release(bucket: &Bucket, index: &Index, project: ProjectId, nameless: N
         for _ in 0..LOOKS_MAX {
             let shares = index.shares(project, &nameless, some).await?;
             // They go before the last record of them does.
-            delete(bucket, project, &shares.sole).await?;
+            bucket.delete(project, &shares.sole).await?;
             is_released = index.release(project, shares).await?;
             if is_released {
                 break;
@@ -89,21 +85,16 @@ async fn list_further(
             bucket.abort(project, object, &upload).await?;
         }
     }
-    let listed = bucket.list(project, cursor).await?;
+    let (listed, is_all) = bucket.list(project, cursor).await?;
     let mut old = listed.clone();
     old.retain(|object| object.made_ms < before_ms);
     let unused = index.unused(project, &old).await?;
-    delete(bucket, project, &unused).await?;
-    let is_end = old.len() < listed.len() || listed.is_empty();
+    bucket.delete(project, &unused).await?;
+    let is_end = is_all || old.len() < listed.len();
     let last = match old.last() {
         Some(last) if !is_end => *last,
         _ => ObjectId::first_of(before_ms),
     };
     index.set_cursor(project, last).await?;
     Ok(is_end)
-}
-
-async fn delete(bucket: &Bucket, project: ProjectId, objects: &[ObjectId]) -> Result<(), StorageError> {
-    let deletions = stream::iter(objects).map(|object| bucket.delete(project, *object));
-    deletions.buffer_unordered(DELETIONS_AT_ONCE).try_collect().await
 }

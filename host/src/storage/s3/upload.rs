@@ -190,9 +190,10 @@ impl Written {
 
 impl Drop for Written {
     fn drop(&mut self) {
-        for extent in std::mem::take(&mut self.extents) {
+        let objects: Vec<ObjectId> = self.extents.iter().map(|extent| extent.object).collect();
+        if !objects.is_empty() {
             let (bucket, project) = (Arc::clone(&self.bucket), self.project);
-            afterwards(async move { bucket.delete(project, extent.object).await });
+            afterwards(async move { bucket.delete(project, &objects).await });
         }
     }
 }

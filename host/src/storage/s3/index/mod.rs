@@ -13,7 +13,6 @@ use self::change::Change;
 use self::value::Head;
 pub(super) use self::value::{Content, Entry, File};
 use super::extent::Extent;
-use super::object_id::ObjectId;
 use crate::convert::to_usize;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{

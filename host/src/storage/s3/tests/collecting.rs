@@ -72,7 +72,7 @@ async fn each_object_is_listed_once() {
     }
     pass(&store, 2 * HOUR_MS).await;
     let cursor = store.index.cursor(PROJECT).await.unwrap();
-    assert!(store.bucket.list(PROJECT, cursor).await.unwrap().is_empty());
+    assert!(store.bucket.list(PROJECT, cursor).await.unwrap().0.is_empty());
     // A further pass has nothing to list.
     fake.fail(Fault::Refuse(Call::List, u64::MAX));
     pass(&store, 2 * HOUR_MS).await;

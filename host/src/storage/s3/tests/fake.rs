@@ -107,6 +107,15 @@ impl Fake {
         self.uploads.lock().unwrap().len()
     }
 
+    /// True if a part of an upload has come.
+    pub(super) fn has_a_part(&self) -> bool {
+        self.uploads
+            .lock()
+            .unwrap()
+            .values()
+            .any(|(_, parts)| !parts.is_empty())
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let Ok(body) = body.collect().await else {
@@ -161,8 +170,14 @@ impl Fake {
                 None => status(StatusCode::NOT_FOUND),
             },
             Call::Delete => {
-                self.objects.lock().unwrap().remove(key);
-                status(StatusCode::NO_CONTENT)
+                let body = String::from_utf8(body.to_vec()).unwrap();
+                let mut deleted = String::new();
+                for rest in body.split("<Key>").skip(1) {
+                    let key = rest.split_once('<').unwrap().0;
+                    self.objects.lock().unwrap().remove(key);
+                    deleted += &format!("<Deleted><Key>{key}</Key></Deleted>");
+                }
+                text(format!("<DeleteResult>{deleted}</DeleteResult>"))
             }
         }
     }
@@ -174,17 +189,19 @@ impl Fake {
         let found = objects
             .iter()
             .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| *key > after));
-        let contents: String = found
-            .take(most)
-            .map(|(key, object)| {
-                format!(
-                    "<Contents><Key>{key}</Key><LastModified>2030-01-01T00:00:00.000Z</LastModified>\
-                     <ETag>\"1\"</ETag><Size>{}</Size></Contents>",
-                    object.len()
-                )
-            })
-            .collect();
-        text(format!("<ListBucketResult>{contents}</ListBucketResult>"))
+        let found: Vec<_> = found.collect();
+        let mut answer = String::new();
+        for (key, object) in found.iter().take(most) {
+            answer += &format!(
+                "<Contents><Key>{key}</Key><LastModified>2030-01-01T00:00:00.000Z</LastModified>\
+                 <ETag>\"1\"</ETag><Size>{}</Size></Contents>",
+                object.len()
+            );
+        }
+        if found.len() > most {
+            answer += "<NextContinuationToken>more</NextContinuationToken>";
+        }
+        text(format!("<ListBucketResult>{answer}</ListBucketResult>"))
     }
 
     fn list_uploads(&self, prefix: &str) -> Response<Full<Bytes>> {
@@ -258,7 +275,7 @@ fn call(method: &Method, query: &BTreeMap<String, String>) -> Call {
         "PUT" if has_upload => Call::Part,
         "PUT" => Call::Put,
         "DELETE" if has_upload => Call::Abort,
-        "DELETE" => Call::Delete,
+        "POST" if query.contains_key("delete") => Call::Delete,
         other => panic!("{other} {query:?}"),
     }
 }

@@ -34,7 +34,7 @@ blobs_suite!(open().await);
 async fn stored(store: &S3Blobs) -> (usize, usize) {
     let first = object_id::ObjectId::first_of(0);
     let objects = store.bucket.list(PROJECT, first).await.unwrap();
-    (objects.len(), store.bucket.unfinished(PROJECT).await.unwrap().len())
+    (objects.0.len(), store.bucket.unfinished(PROJECT).await.unwrap().len())
 }
 
 async fn until_stored(store: &S3Blobs, expected: (usize, usize)) {
