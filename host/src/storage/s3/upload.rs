@@ -1,10 +1,10 @@
 //! Uploads. A file of less than a part is one request, and a larger one is sent in parts. Its objects are complete before it gets
 //! a name, so the name is a record only.
 //!
-//! An upload holds one part in memory, in one piece. A second one, which is sent while the next is received, is taken from a few
-//! spare ones. So the memory of many uploads is little more than a part for each.
+//! An upload holds one part in memory, in one piece. A second one, which is sent while the next is received, is a spare one that
+//! all share. So the memory of many uploads is little more than a part for each.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -28,12 +28,43 @@ const UPLOADS_MAX: usize = 64;
 /// Number of those that one project may have.
 const UPLOADS_OF_A_PROJECT: usize = UPLOADS_MAX / 2;
 /// Number of parts that are sent while the next one of their upload is received.
-const SPARE_PARTS: usize = 2;
+const SPARE_PARTS: usize = 1;
+/// Number of buffers that are kept for later parts.
+const BUFFERS_KEPT: usize = 4;
 
 /// Memory for the parts of all uploads.
 pub(super) struct Memory {
     uploads: ProjectPermits,
     spare: Arc<Semaphore>,
+    buffers: Arc<Buffers>,
+}
+
+/// Buffers of parts that are not in use. Without them glibc would keep much more of what threads free.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+/// The memory of a part. It is kept for a later one when this is dropped.
+struct Part {
+    bytes: Vec<u8>,
+    buffers: Arc<Buffers>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        // No code that may panic runs under the lock.
+        let mut kept = self.buffers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < BUFFERS_KEPT {
+            kept.push(bytes);
+        }
+    }
 }
 
 impl Memory {
@@ -45,6 +76,15 @@ impl Memory {
         Self {
             uploads: ProjectPermits::new(uploads, of_a_project),
             spare: Arc::new(Semaphore::new(SPARE_PARTS)),
+            buffers: Arc::default(),
+        }
+    }
+
+    fn buffer(&self) -> Part {
+        let kept = self.buffers.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Part {
+            bytes: kept.unwrap_or_else(|| Vec::with_capacity(PART_BYTES)),
+            buffers: Arc::clone(&self.buffers),
         }
     }
 
@@ -70,35 +110,50 @@ pub(super) async fn receive(
 ) -> Result<S3Staged, StorageError> {
     let mut source = Source::new(contents, bytes_max);
     let mut written = Written::new(bucket, project);
-    let mut part = Vec::new();
-    source.fill(&mut part, SMALL_BYTES).await?;
-    let mut room = None;
-    if part.len() == SMALL_BYTES {
-        room = Some(memory.for_part(project).await?);
-        source.fill(&mut part, PART_BYTES).await?;
-    }
-    if part.len() < PART_BYTES {
-        written.put(part).await?;
+    let mut small = Vec::new();
+    source.fill(&mut small, SMALL_BYTES).await?;
+    if small.len() < SMALL_BYTES {
+        written.put(small.into()).await?;
     } else {
-        let mut upload = Upload::begin(bucket, project).await?;
-        while !part.is_empty() {
-            if upload.is_full() {
-                written.extents.push(upload.complete().await?);
-                upload = Upload::begin(bucket, project).await?;
-            }
-            let spare = Arc::clone(&memory.spare).try_acquire_owned().ok();
-            let full = std::mem::replace(&mut part, Vec::with_capacity(PART_BYTES));
-            upload.send(full.into(), spare).await?;
-            source.fill(&mut part, PART_BYTES).await?;
+        let _room = memory.for_part(project).await?;
+        let mut part = memory.buffer();
+        part.bytes.append(&mut small);
+        drop(small);
+        source.fill(&mut part.bytes, PART_BYTES).await?;
+        if part.bytes.len() < PART_BYTES {
+            written.put(Bytes::from_owner(part)).await?;
+        } else {
+            send_in_parts(bucket, memory, &mut source, part, &mut written).await?;
         }
-        written.extents.push(upload.complete().await?);
     }
-    drop(room);
     Ok(S3Staged {
         size: source.size,
         digest: source.hash.finalize().into(),
         written,
     })
+}
+
+/// Sends a first part and the rest of a stream: as one object, or as several if it is very large.
+async fn send_in_parts(
+    bucket: &Arc<Bucket>,
+    memory: &Memory,
+    source: &mut Source,
+    mut part: Part,
+    written: &mut Written,
+) -> Result<(), StorageError> {
+    let mut upload = Upload::begin(bucket, written.project).await?;
+    while !part.bytes.is_empty() {
+        if upload.is_full() {
+            written.extents.push(upload.complete().await?);
+            upload = Upload::begin(bucket, written.project).await?;
+        }
+        let spare = Arc::clone(&memory.spare).try_acquire_owned().ok();
+        upload.send(Bytes::from_owner(part), spare).await?;
+        part = memory.buffer();
+        source.fill(&mut part.bytes, PART_BYTES).await?;
+    }
+    written.extents.push(upload.complete().await?);
+    Ok(())
 }
 
 /// A stream that is cut into parts, counted and hashed.
@@ -132,11 +187,6 @@ impl Source {
                 self.count()?;
             }
             let piece = self.rest.split_to(self.rest.len().min(bytes - part.len()));
-            if part.len() + piece.len() > part.capacity() {
-                // It doubles, and ends at the size of a part.
-                let room = (part.capacity() * 2).clamp(piece.len() + part.len(), bytes.max(part.len() + piece.len()));
-                part.reserve_exact(room - part.len());
-            }
             part.extend_from_slice(&piece);
         }
         Ok(())
@@ -171,7 +221,7 @@ impl Written {
     }
 
     /// Stores bytes as one object. No bytes need none.
-    async fn put(&mut self, contents: Vec<u8>) -> Result<(), StorageError> {
+    async fn put(&mut self, contents: Bytes) -> Result<(), StorageError> {
         if contents.is_empty() {
             return Ok(());
         }
@@ -179,7 +229,7 @@ impl Written {
         let size = to_u64(contents.len());
         // It may be stored even if there is no answer.
         self.extents.push(Extent { object, size });
-        self.bucket.put(self.project, object, contents.into()).await
+        self.bucket.put(self.project, object, contents).await
     }
 
     /// Keeps the objects: they have a name, or may have one.
