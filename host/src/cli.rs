@@ -190,6 +190,14 @@ struct Serve {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_project_size: Option<u64>,
 
+    /// Requests a second that one token may send, and how many at once, for example 50:500; without it there is no bound
+    #[arg(long, value_name = "RATE[:BURST]")]
+    max_token_rate: Option<mlforge::Rate>,
+
+    /// Requests a second that all clients of one project may send together, as in --max-token-rate
+    #[arg(long, value_name = "RATE[:BURST]")]
+    max_project_rate: Option<mlforge::Rate>,
+
     /// Remove for good what was deleted so many days ago, four times a day; without it deleted things stay
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     purge_after: Option<u64>,

@@ -40,6 +40,7 @@ mod page_tokens;
 mod pages;
 mod purging;
 mod races;
+mod rates;
 mod references;
 mod replays;
 mod request_ids;

@@ -117,6 +117,8 @@ async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &Op
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,
             project_bytes_max: options.max_project_size.map_or(u64::MAX, |size| size << 20),
+            token_rate: options.max_token_rate,
+            project_rate: options.max_project_rate,
             ..Limits::default()
         })
         .isolate(options.isolate)

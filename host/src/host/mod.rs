@@ -64,6 +64,8 @@ use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::Bounds;
 use crate::limits::connections::{Connection, Connections};
+use crate::limits::rate::RateLimits;
+use crate::limits::refusals::RefusalCounts;
 use crate::runtime::component::Plugin;
 use crate::runtime::instance::InstanceKind;
 use crate::runtime::instance_pool::Pool;
@@ -83,6 +85,8 @@ pub(crate) struct HostState {
     config: HostConfig,
     pool: Arc<Pool>,
     pub(crate) admission: Admission,
+    pub(crate) rates: RateLimits,
+    pub(crate) refusals: RefusalCounts,
     pub(crate) connections: Connections,
     pub(crate) low_priority: LowPriorityRuntime,
     pub(crate) maintenance: Maintenance,
@@ -139,6 +143,8 @@ impl Host {
             config,
             pool: Pool::new(&limits),
             admission: Admission::new(&limits),
+            rates: RateLimits::new(&limits),
+            refusals: RefusalCounts::default(),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
             low_priority,
             maintenance: Maintenance::default(),
@@ -253,9 +259,9 @@ impl HostState {
         };
         let caller = &admitted.caller;
         line.of_project(caller.project);
-        let under_way = match self.admission.enter(caller.claim()) {
+        let under_way = match self.enter(&admitted) {
             Ok(under_way) => under_way,
-            Err(exhausted) => return Err(self.reject(head, &mut body, exhausted.into()).await),
+            Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
             connection.accept(caller.claim());

@@ -6,9 +6,13 @@ pub(crate) mod connections;
 pub(crate) mod descriptors;
 pub(crate) mod idle_timeout;
 pub(crate) mod pace;
+pub(crate) mod rate;
+pub(crate) mod refusals;
+
 use std::time::Duration;
 
 use crate::limits::pace::Pace;
+use crate::limits::rate::Rate;
 
 /// Bounds on the cost of a request, an instance and a connection.
 #[derive(Clone, Debug)]
@@ -57,6 +61,10 @@ pub struct Limits {
     pub project_percent_max: usize,
     /// The share of one caller, over all projects, in percent, of the same bounds.
     pub caller_percent_max: usize,
+    /// The rate of requests of one token, over all projects. `None`: any.
+    pub token_rate: Option<Rate>,
+    /// The rate of requests of all tokens to one project. `None`: any.
+    pub project_rate: Option<Rate>,
     /// Maximum linear memory of one instance, in bytes. A request that needs more is refused (413).
     pub instance_bytes_max: usize,
     /// Maximum linear memory of all instances together, in bytes.
@@ -115,6 +123,9 @@ impl Default for Limits {
             bodies_bytes_max: 1 << 30,
             project_percent_max: 50,
             caller_percent_max: 25,
+            // Any rate would be too low for some training script, and shares bound what one project takes.
+            token_rate: None,
+            project_rate: None,
             instance_bytes_max: 256 << 20,
             instances_bytes_max: 1 << 30,
             instance_reuse_bytes_max: 16 << 20,
