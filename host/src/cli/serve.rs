@@ -28,7 +28,8 @@ pub(super) fn serve(place: &Place, options: &Serve) -> anyhow::Result<()> {
     let _log = Log::start(options.log.format())?;
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(WORKERS_MIN))
+        // Beside those that compute, one puts requests into the queue in which projects take turns.
+        .worker_threads((cores + 1).max(WORKERS_MIN))
         .enable_all()
         .build()
         .context("cannot start the runtime")?

@@ -71,6 +71,7 @@ use crate::runtime::instance::InstanceKind;
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::services::HostServices;
+use crate::runtime::turns::Turns;
 
 /// A component with the services and limits under which it answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -89,6 +90,7 @@ pub(crate) struct HostState {
     pub(crate) refusals: RefusalCounts,
     pub(crate) connections: Connections,
     pub(crate) low_priority: LowPriorityRuntime,
+    turns: Turns,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
     pub(crate) job_lookups: ForgeTurns,
@@ -147,6 +149,7 @@ impl Host {
             refusals: RefusalCounts::default(),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
             low_priority,
+            turns: Turns::of_cores(),
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
             job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
@@ -346,7 +349,7 @@ impl HostState {
         let _permit = self.admission.run_permit(claim).await?;
         match call.kind {
             InstanceKind::Query => self.run_query(call).await,
-            InstanceKind::General => self.run(&call).await,
+            InstanceKind::General => self.turns.in_turn(claim.project, Box::pin(self.run(&call))).await,
         }
     }
 

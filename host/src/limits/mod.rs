@@ -4,6 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod connections;
 pub(crate) mod descriptors;
+pub(crate) mod fair_queue;
 pub(crate) mod idle_timeout;
 pub(crate) mod pace;
 pub(crate) mod rate;
