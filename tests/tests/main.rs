@@ -34,6 +34,7 @@ mod lookups;
 mod models;
 mod monitoring;
 mod neighbours;
+mod openapi;
 mod ordering;
 mod packing;
 mod page_tokens;

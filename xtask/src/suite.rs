@@ -205,6 +205,7 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     let mut environments = Vec::new();
     if parts.contains(&Part::Clients) {
         environments.extend(clients::environments(&layout));
+        environments.push(clients::openapi_environment(&layout));
     } else if parts.contains(&Part::Forges) || parts.contains(&Part::Browser) {
         environments.push(clients::newest_environment(&layout));
     }

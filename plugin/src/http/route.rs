@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use super::rights::{CallerRights, RequiredRight};
 use super::wasi::Incoming;
-use super::{file_route, form, pages_or_api, path};
+use super::{file_route, form, openapi, pages_or_api, path};
 use crate::api;
 use crate::error::{Error, Result};
 use crate::host::report;
@@ -244,6 +244,7 @@ pub const MOUNT_ROUTES: &[Route] = routes! {
     GET "" Read pages::mount::get;
     POST "graphql" Read api::graphql::answer;
     GET "version" Read api::otlp::version;
+    GET "openapi.json" Read openapi::get;
 };
 
 /// True for a path below which pages are, and what belongs to them.

@@ -5,9 +5,9 @@
 
 mod baseline;
 mod bench;
+mod fairness;
 mod fixture;
 mod groups;
-mod fairness;
 mod limits;
 mod load;
 mod native;
@@ -75,7 +75,9 @@ fn run(options: Options) -> Result<u64> {
     ensure!(
         !Group::wanted(&options).is_empty()
             || pages::is_wanted(&options)
-            || [neighbours::NAME, fairness::NAME].iter().any(|name| options.wants(name)),
+            || [neighbours::NAME, fairness::NAME]
+                .iter()
+                .any(|name| options.wants(name)),
         "no scenario has {:?} in its name",
         options.only
     );
