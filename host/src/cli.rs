@@ -190,6 +190,22 @@ struct Serve {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_project_size: Option<u64>,
 
+    /// Largest number of files that one project may have; without it there is no bound
+    #[arg(long, value_name = "COUNT")]
+    max_project_files: Option<u64>,
+
+    /// Largest number of runs that one project may have, deleted ones included until they are purged
+    #[arg(long, value_name = "COUNT")]
+    max_project_runs: Option<u64>,
+
+    /// Largest number of metric values that the runs of one project may have
+    #[arg(long, value_name = "COUNT")]
+    max_project_points: Option<u64>,
+
+    /// Largest number of traces that one project may have
+    #[arg(long, value_name = "COUNT")]
+    max_project_traces: Option<u64>,
+
     /// Requests a second that one token may send, and how many at once, for example 50:500; without it there is no bound
     #[arg(long, value_name = "RATE[:BURST]")]
     max_token_rate: Option<mlforge::Rate>,

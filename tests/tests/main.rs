@@ -39,6 +39,7 @@ mod ordering;
 mod packing;
 mod page_tokens;
 mod pages;
+mod project_limits;
 mod purging;
 mod races;
 mod rates;

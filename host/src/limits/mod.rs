@@ -44,6 +44,14 @@ pub struct Limits {
     pub file_bytes_max: u64,
     /// Maximum number of bytes of files that a project keeps. `u64::MAX`: no bound, and nothing is counted.
     pub project_bytes_max: u64,
+    /// Maximum number of files that a project keeps, parts of uploads included. `u64::MAX`: no bound.
+    pub project_files_max: u64,
+    /// Maximum number of runs of a project, deleted ones included until they are purged. `u64::MAX`: no bound.
+    pub project_runs_max: u64,
+    /// Maximum number of points of metrics of a project's runs. `u64::MAX`: no bound.
+    pub project_points_max: u64,
+    /// Maximum number of traces of a project. `u64::MAX`: no bound.
+    pub project_traces_max: u64,
     /// Maximum time for completing a multipart upload. The caller waits for it.
     pub multipart_complete_timeout: Duration,
     /// Number of requests that carry files at the same time, besides all others.
@@ -116,6 +124,10 @@ impl Default for Limits {
             body_rate_min: 32 << 10,
             file_bytes_max: 16 << 30,
             project_bytes_max: u64::MAX,
+            project_files_max: u64::MAX,
+            project_runs_max: u64::MAX,
+            project_points_max: u64::MAX,
+            project_traces_max: u64::MAX,
             multipart_complete_timeout: Duration::from_secs(600),
             transfers_max: 128,
             transfer_rate_min: 1 << 10,

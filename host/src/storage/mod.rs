@@ -17,6 +17,7 @@ mod blobs;
 mod counts;
 mod error;
 pub mod files;
+pub(crate) mod item_quota;
 mod lock;
 pub mod memory;
 mod permits;
