@@ -119,7 +119,9 @@ impl HttpError {
         match self {
             Self::ForgeDown { retry_after_s } => *retry_after_s,
             // A part of a second counts as a whole one.
-            Self::TooOften(exceeded) => exceeded.wait.as_secs().saturating_add(1),
+            Self::TooOften(exceeded) => u64::try_from(exceeded.wait.as_millis().div_ceil(1_000))
+                .unwrap_or(u64::MAX)
+                .max(1),
             _ => 1,
         }
     }
