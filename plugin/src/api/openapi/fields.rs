@@ -7,23 +7,23 @@ use serde_json::{Map, Value, json};
 
 /// A field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field<'a> {
+pub(super) struct Field<'a> {
     /// Its name.
-    pub name: &'a str,
+    pub(super) name: &'a str,
     /// True if it is always there.
-    pub is_required: bool,
+    pub(super) is_required: bool,
     kind: &'a str,
 }
 
 impl Field<'_> {
     /// Its type in JSON Schema.
-    pub fn schema(&self) -> Value {
+    pub(super) fn schema(&self) -> Value {
         schema(self.kind)
     }
 
     /// The name of the object in its type. `None`: it has none.
     #[cfg(test)]
-    pub fn object(&self) -> Option<&str> {
+    pub(super) fn object(&self) -> Option<&str> {
         let name = self.kind.trim_matches(['[', ']']);
         name.starts_with(|first: char| first.is_ascii_uppercase())
             .then_some(name)
@@ -31,7 +31,7 @@ impl Field<'_> {
 }
 
 /// Reads fields.
-pub fn read(text: &str) -> impl Iterator<Item = Field<'_>> {
+pub(super) fn read(text: &str) -> impl Iterator<Item = Field<'_>> {
     text.split_ascii_whitespace().map(|field| {
         let (name, kind) = field.split_once(':').unwrap_or((field, "text"));
         Field {
@@ -43,7 +43,7 @@ pub fn read(text: &str) -> impl Iterator<Item = Field<'_>> {
 }
 
 /// The object with these fields, in JSON Schema.
-pub fn object<'a>(fields: impl Iterator<Item = Field<'a>>) -> Value {
+pub(super) fn object<'a>(fields: impl Iterator<Item = Field<'a>>) -> Value {
     let (mut properties, mut required) = (Map::new(), Vec::new());
     for field in fields {
         properties.insert(field.name.to_owned(), field.schema());
@@ -59,7 +59,7 @@ pub fn object<'a>(fields: impl Iterator<Item = Field<'a>>) -> Value {
 }
 
 /// A reference to an object by its name.
-pub fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 

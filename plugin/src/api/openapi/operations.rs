@@ -1,17 +1,17 @@
 //! The request and the answer of each endpoint, in the notation of `fields`.
 
 /// The request and the answer of an endpoint.
-pub struct Operation {
+pub(super) struct Operation {
     /// The method, in capitals.
-    pub method: &'static str,
+    pub(super) method: &'static str,
     /// The path as clients send it, with `{…}` for parameters.
-    pub path: &'static str,
+    pub(super) path: &'static str,
     /// A sentence about it.
-    pub summary: &'static str,
+    pub(super) summary: &'static str,
     /// The fields of the request. One with `?` in front is in the query whatever the method. `bytes`: the body is a file.
-    pub request: &'static str,
+    pub(super) request: &'static str,
     /// The fields of the answer. `=file`, `=text` and `=any` stand for an answer that is no object of known fields.
-    pub answer: &'static str,
+    pub(super) answer: &'static str,
 }
 
 macro_rules! operations {
@@ -27,7 +27,7 @@ macro_rules! operations {
 }
 
 /// Every endpoint that is no page.
-pub const OPERATIONS: &[Operation] = operations! {
+pub(super) const OPERATIONS: &[Operation] = operations! {
     POST "/api/2.0/mlflow/experiments/create" "Creates an experiment." ("name! artifact_location tags:[Tag]") "experiment_id!";
     GET "/api/2.0/mlflow/experiments/get" "Reads an experiment." ("experiment_id!") "experiment!:Experiment";
     GET "/api/2.0/mlflow/experiments/get-by-name" "Reads an experiment by its name." ("experiment_name!") "experiment!:Experiment";

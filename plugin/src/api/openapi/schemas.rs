@@ -1,7 +1,7 @@
 //! The objects of requests and answers, each with its fields in the notation of `fields`.
 
 /// The objects by name. A text with `|` has the words of an enum.
-pub const SCHEMAS: &[(&str, &str)] = &[
+pub(super) const SCHEMAS: &[(&str, &str)] = &[
     ("Error", "error_code! message!"),
     ("Tag", "key! value"),
     ("Param", "key! value"),
