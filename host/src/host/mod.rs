@@ -15,6 +15,7 @@ pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
 pub(crate) mod readiness;
+pub(crate) mod remembered;
 pub(crate) mod replay;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
