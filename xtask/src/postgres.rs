@@ -20,11 +20,7 @@ const SERVERS: &str = "/usr/lib/postgresql";
 /// Number of starts, each on another port, since a free port may be taken before the server has it.
 const STARTS_MAX: usize = 3;
 /// Words in the paths of all tests that need the server.
-pub(crate) const NEED_IT: [&str; 3] = [
-    "storage::postgres::tests::",
-    "local::tests::database::",
-    "on_postgres::",
-];
+pub(crate) const NEED_IT: [&str; 3] = ["storage::postgres::", "local::tests::database::", "on_postgres::"];
 /// Front-door tests that run on PostgreSQL unless others are named: those that write and read records in many ways. The rest
 /// tests what is above the storage, and would take minutes.
 const FRONT_DOOR: [&str; 15] = [
