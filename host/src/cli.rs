@@ -36,6 +36,7 @@ mod inspect;
 mod log;
 mod manage;
 mod manage_commands;
+mod manual;
 mod monitoring;
 mod place;
 mod purge;
@@ -107,6 +108,12 @@ enum Command {
         /// Another one than the built-in one
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
+    },
+    /// Write man pages and shell completions into a directory
+    #[command(hide = true)]
+    Manual {
+        /// The directory; made when absent
+        dir: PathBuf,
     },
     /// Print the records of a project in words
     #[command(after_help = inspect::EXAMPLES)]
@@ -298,6 +305,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     };
     match &cli.command {
         Command::Config(command) => config::run(command),
+        Command::Manual { dir } => manual::write(dir),
         Command::Status(options) => status::status(&cli.place.data, options),
         Command::Inspect(options) => inspect::inspect(cli.place.directory("inspect")?, options),
         Command::Check(options) => check::check(cli.place.directory("check")?, options),

@@ -8,10 +8,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::clients;
 use crate::debian::install_missing;
+use crate::environment::make_missing;
 use crate::layout::Layout;
 use crate::step::{cargo_for_tests, command, output_of, run_on_stderr, run_quietly, run_watched, step};
-use crate::suite::Tally;
+use crate::suite::{Tally, build_all};
 
 /// The folder of Debian's servers, one folder a version.
 const SERVERS: &str = "/usr/lib/postgresql";
@@ -60,6 +62,25 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
             tests.args(rest);
         }
         must_test(&mut tests, tally)
+    })?;
+    run_client_tests(layout, &server, rest, tally)
+}
+
+/// Runs the import of a store that MLflow itself made on the server, unless only some Rust tests were asked for.
+fn run_client_tests(layout: &Layout, server: &Server, rest: &[String], tally: &mut Tally) -> Result<()> {
+    if !rest.is_empty() {
+        return Ok(());
+    }
+    let environment = clients::newest_environment(layout);
+    step("Python environment", || {
+        make_missing(layout, std::slice::from_ref(&environment))
+    })?;
+    build_all(layout)?;
+    step("pytest with MLflow's tables on PostgreSQL", || {
+        let mut pytest = environment.pytest(&layout.root.join("tests/clients"));
+        pytest.env("MLFORGE_BIN", layout.mlforge("debug"));
+        pytest.env("MLFORGE_TEST_POSTGRES", server.address());
+        must_test(pytest.args(["-k", "PostgreSQL", "test_import.py"]), tally)
     })
 }
 
