@@ -48,6 +48,8 @@ test     the same set-up, then every part of the test suite, or only those named
            MLflow's own server and mlforge are asked the same (Python, pytest)
   forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
   browser  Chromium, which apt-get installs, on every page that links lead to (Python, pytest); pictures in target/browser
+  postgres PostgreSQL from Debian's package: records, the front door, and three servers behind nginx that are killed under
+           load (-- hosts --help tells more of the last)
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage
@@ -58,6 +60,7 @@ examples:
   cargo xtask test
   cargo xtask test clients -- -k history
   cargo xtask test soak --minutes 60
+  cargo xtask test postgres -- hosts --minutes 10
   cargo xtask bench -- --quick";
 
 /// One call of this program.

@@ -141,7 +141,10 @@ async fn all_projects(source: &SqliteRecords, target: &PostgresRecords) -> anyho
 async fn forge(from: &Path, address: &PostgresAddress, target: &PostgresRecords) -> anyhow::Result<u64> {
     let owner = owner(from)?.unwrap_or_else(|| LOCAL.to_owned());
     let stored = target.setting(OWNER_SETTING, owner.as_bytes()).await?;
-    ensure!(stored == owner.as_bytes(), "the database belongs to another forge than {owner}");
+    ensure!(
+        stored == owner.as_bytes(),
+        "the database belongs to another forge than {owner}"
+    );
     if from.join(KEY_FILE).exists() {
         target.remove_setting(KEY_SETTING).await?;
         target.setting(KEY_SETTING, &key(&from.join(KEY_FILE))?).await?;
@@ -176,18 +179,16 @@ async fn files(
             project: *project,
             progress,
         };
-        count += copier.copy().await.with_context(|| format!("files of project {}", project.0))?;
+        count += copier
+            .copy()
+            .await
+            .with_context(|| format!("files of project {}", project.0))?;
     }
     Ok(format!("{count} files"))
 }
 
 #[cfg(not(feature = "s3"))]
-async fn files(
-    options: &Migrate,
-    _: &PostgresRecords,
-    _: &[ProjectId],
-    _: &Progress,
-) -> anyhow::Result<String> {
+async fn files(options: &Migrate, _: &PostgresRecords, _: &[ProjectId], _: &Progress) -> anyhow::Result<String> {
     staying(&options.from)
 }
 
@@ -195,5 +196,7 @@ fn staying(from: &Path) -> anyhow::Result<String> {
     let Some(from) = from.to_str() else {
         bail!("{} is no text", from.display())
     };
-    Ok(format!("no files: they stay in {from}, for a server with --data {from}"))
+    Ok(format!(
+        "no files: they stay in {from}, for a server with --data {from}"
+    ))
 }

@@ -58,7 +58,10 @@ impl PlaceArgs {
 
     /// The database that a command names itself, with the password of these options.
     pub(super) fn other_database(&self, address: &str, option: &'static str) -> anyhow::Result<PostgresAddress> {
-        ensure!(self.database.is_none(), "{option} names the database: leave out --database");
+        ensure!(
+            self.database.is_none(),
+            "{option} names the database: leave out --database"
+        );
         self.with_password(address.parse().context(option)?)
     }
 

@@ -35,7 +35,10 @@ impl Source {
         said(on_directory(&["project", "create", "team/model"], data.path()));
         said(on_directory(&["user", "create", "ada"], data.path()));
         for project in ["demo/demo", "team/model"] {
-            said(on_directory(&["member", "set", project, "ada", "developer"], data.path()));
+            said(on_directory(
+                &["member", "set", project, "ada", "developer"],
+                data.path(),
+            ));
         }
         let token = said(on_directory(&["token", "create", "--user", "ada"], data.path()));
         server.token = token.trim().to_owned();
@@ -73,8 +76,14 @@ fn a_data_directory_is_moved_to_postgres_with_its_users_and_tokens() {
         assert_eq!(said(mlforge(&list, &source.data, &database)), source.list(&list));
     }
     // Numbers go on where the directory's ended.
-    assert_eq!(said(mlforge(&["user", "create", "eve"], &source.data, &database)), "3\n");
-    assert_eq!(said(mlforge(&["project", "create", "x/y"], &source.data, &database)), "3\n");
+    assert_eq!(
+        said(mlforge(&["user", "create", "eve"], &source.data, &database)),
+        "3\n"
+    );
+    assert_eq!(
+        said(mlforge(&["project", "create", "x/y"], &source.data, &database)),
+        "3\n"
+    );
     let line = refusal(migrate(source.data.path(), &database));
     assert!(line.contains("in use already"), "{line}");
 }
@@ -92,15 +101,22 @@ fn a_migration_to_postgres_that_is_killed_is_continued_by_the_next() {
         lock.batch_execute("INSERT INTO mlforge.heads (project, seq) VALUES (2, 1)")
             .await
             .unwrap();
-        let mut killed = migrate(source.data.path(), &database).stdout(Stdio::null()).spawn().unwrap();
+        let mut killed = migrate(source.data.path(), &database)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
         while lock.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            assert!(killed.try_wait().unwrap().is_none(), "it ended before its second project");
+            assert!(
+                killed.try_wait().unwrap().is_none(),
+                "it ended before its second project"
+            );
             tokio::task::yield_now().await;
         }
         killed.kill().unwrap();
         killed.wait().unwrap();
-        let copied = "SELECT count(*) FILTER (WHERE project = 1), count(*) FILTER (WHERE project = 2) FROM mlforge.records";
+        let copied =
+            "SELECT count(*) FILTER (WHERE project = 1), count(*) FILTER (WHERE project = 2) FROM mlforge.records";
         let row = lock.query_one(copied, &[]).await.unwrap();
         assert!(row.get::<_, i64>(0) > 0 && row.get::<_, i64>(1) == 0);
         lock.rollback().await.unwrap();

@@ -4,7 +4,11 @@ use super::*;
 
 /// The address of a database over TLS, with the certificate of an authority.
 fn address(test: &str, authority: &str) -> String {
-    format!("{}?sslmode=verify-full&sslrootcert={}", database(test), variable(authority))
+    format!(
+        "{}?sslmode=verify-full&sslrootcert={}",
+        database(test),
+        variable(authority)
+    )
 }
 
 #[test]
@@ -42,5 +46,8 @@ fn a_postgres_server_with_a_certificate_for_another_name_is_refused_in_one_line(
     // The certificate is for 127.0.0.1 alone.
     let address = address("renamed", "MLFORGE_TEST_POSTGRES_CA").replace("127.0.0.1", "localhost");
     let line = refusal(serve(&data, &address));
-    assert!(line.contains("the certificate of the database is for another name"), "{line}");
+    assert!(
+        line.contains("the certificate of the database is for another name"),
+        "{line}"
+    );
 }

@@ -51,7 +51,10 @@ struct Place {
 
 /// Measures; returns the number of wrong answers.
 pub(crate) async fn measure(options: &Options, binary: &Path) -> Result<u64> {
-    let subjects = [Subject::on_sqlite(options, binary)?, Subject::on_postgres(options, binary)?];
+    let subjects = [
+        Subject::on_sqlite(options, binary)?,
+        Subject::on_postgres(options, binary)?,
+    ];
     say!(
         "\n{:<43}{:>4}  {:<22}{:>9}{:>9}{:>9}{:>10}{:>10}",
         "scenario",
@@ -83,7 +86,10 @@ pub(crate) async fn measure(options: &Options, binary: &Path) -> Result<u64> {
         }
     }
     for subject in subjects {
-        subject.servers.into_iter().try_for_each(|server| server.stop().map(drop))?;
+        subject
+            .servers
+            .into_iter()
+            .try_for_each(|server| server.stop().map(drop))?;
     }
     Ok(errors)
 }
@@ -110,7 +116,10 @@ async fn lines(
         }
     }
     let mut errors = 0;
-    let wanted = options.concurrency.iter().filter(|count| **count <= scenario.concurrency_max);
+    let wanted = options
+        .concurrency
+        .iter()
+        .filter(|count| **count <= scenario.concurrency_max);
     for connections in wanted {
         for place in places.iter().cycle().take(places.len() * TURNS) {
             *series += 1;
@@ -143,7 +152,10 @@ fn print(name: &str, connections: usize, place: &str, measured: &Measured) {
         or_dash(each(measured.cpu.database)),
     );
     if let Some(error) = &measured.first_error {
-        say!("!!! {name}, {place}: {} ERRORS, the first one: {error}", measured.errors);
+        say!(
+            "!!! {name}, {place}: {} ERRORS, the first one: {error}",
+            measured.errors
+        );
     }
 }
 
@@ -180,7 +192,9 @@ impl Subject {
             let server = launcher.start()?;
             // The first start shows the token of them all.
             token = token.or_else(|| server.token.clone());
-            let token = token.as_deref().context("the first start showed no token: is the database new?")?;
+            let token = token
+                .as_deref()
+                .context("the first start showed no token: is the database new?")?;
             targets.push(Target::parse(&server.url, Some(token))?);
             servers.push(server);
             launchers.push(launcher);

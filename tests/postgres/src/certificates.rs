@@ -30,7 +30,24 @@ pub(crate) fn make(programs: &Programs, dir: &Path) -> Result<()> {
     let names = ["-subj", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1"];
     let out = ["-keyout", "data/server.key", "-out", "server.csr"];
     openssl(&[&["req"][..], &NEW_KEY, &names, &out].concat())?;
-    let signed = ["x509", "-req", "-in", "server.csr", "-days", "2", "-copy_extensions", "copy"];
-    let by = ["-CA", AUTHORITY, "-CAkey", "authority.key", "-CAcreateserial", "-out", "data/server.crt"];
+    let signed = [
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        "-days",
+        "2",
+        "-copy_extensions",
+        "copy",
+    ];
+    let by = [
+        "-CA",
+        AUTHORITY,
+        "-CAkey",
+        "authority.key",
+        "-CAcreateserial",
+        "-out",
+        "data/server.crt",
+    ];
     openssl(&[&signed[..], &by].concat())
 }

@@ -49,8 +49,13 @@ impl Cluster {
     pub fn standby(&self, beside: &Path) -> Result<Self> {
         let mut standby = Self::at(beside)?;
         let mut copy = standby.programs.command("pg_basebackup", &standby.dir);
-        copy.arg("-D").arg(standby.data()).args(["-R", "-X", "stream", "-c", "fast"]);
-        let from = format!("host=127.0.0.1 port={} user=postgres application_name={STANDBY}", self.port);
+        copy.arg("-D")
+            .arg(standby.data())
+            .args(["-R", "-X", "stream", "-c", "fast"]);
+        let from = format!(
+            "host=127.0.0.1 port={} user=postgres application_name={STANDBY}",
+            self.port
+        );
         programs::run(copy.args(["-d", &from]))?;
         standby.start_on_a_port()?;
         self.query(

@@ -48,7 +48,7 @@ impl Fleet {
         for number in 0..options.hosts {
             let role = format!("host{number}");
             first.query("postgres", &format!("CREATE ROLE {role} SUPERUSER LOGIN"))?;
-            let address = format!("postgres://{role}@{}/{DATABASE}", hosts.join(","));
+            let address = format!("postgres://{role}@{}/{DATABASE}?sslmode=disable", hosts.join(","));
             let work = WorkDir::make(&options.dir, &format!("mlforge-soak-{name}-{number}"))?;
             let mut member = Member::new(Launcher::new(&options.server, work, None)?, address, role)?;
             if let Some(compiled) = members.first() {
@@ -87,7 +87,9 @@ impl Fleet {
         member.server.take().context("no server runs")?.kill()?;
         let (database, role) = (Arc::clone(&self.database), member.role.clone());
         spawn_blocking(move || {
-            database.wait_while(&format!("EXISTS (SELECT FROM pg_stat_activity WHERE usename = '{role}')"))
+            database.wait_while(&format!(
+                "EXISTS (SELECT FROM pg_stat_activity WHERE usename = '{role}')"
+            ))
         })
         .await??;
         progress.servers_are_gone();
@@ -154,7 +156,11 @@ impl Fleet {
         let mut said = format!("the database's log ends with:\n{}\n", self.database.end_of_log());
         for member in &mut self.members {
             let ended = member.server.as_mut().and_then(|server| server.ended().ok().flatten());
-            said.push_str(&format!("{}, ended: {ended:?}; its log ends with:\n{}\n", member.role, member.log.end()));
+            said.push_str(&format!(
+                "{}, ended: {ended:?}; its log ends with:\n{}\n",
+                member.role,
+                member.log.end()
+            ));
         }
         error.context(said)
     }
@@ -175,7 +181,8 @@ impl Member {
     }
 
     fn start(&mut self) -> Result<()> {
-        self.server = Some(self.launcher.start()?);
+        let started = self.launcher.start();
+        self.server = Some(started.with_context(|| format!("its log ends with:\n{}", self.log.end()))?);
         Ok(())
     }
 

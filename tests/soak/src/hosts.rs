@@ -106,7 +106,9 @@ async fn work(
         }
         advance(progress, 1).await?;
         progress.end();
-        anyhow::Ok(format!("{kills} servers killed, {cuts} cut off, {crashes} crashes of the database"))
+        anyhow::Ok(format!(
+            "{kills} servers killed, {cuts} cut off, {crashes} crashes of the database"
+        ))
     };
     tokio::try_join!(crowd.work(progress), faults)
 }

@@ -107,7 +107,11 @@ impl Options {
             }
         }
         if !(hosts == 0 || HOSTS.contains(&hosts)) {
-            bail!("--hosts {hosts}: not a number from {} to {}", HOSTS.start(), HOSTS.end());
+            bail!(
+                "--hosts {hosts}: not a number from {} to {}",
+                HOSTS.start(),
+                HOSTS.end()
+            );
         }
         let minutes = minutes.unwrap_or(if hosts == 0 { 2.5 } else { 0.75 });
         if !(0.1..=10_000.0).contains(&minutes) {
@@ -144,7 +148,13 @@ fn number<T: FromStr>(name: &str, text: &str) -> Result<T> {
 fn part(text: &str, hosts: usize) -> Result<Part> {
     let mut parts = Part::of(hosts).iter();
     let part = parts.find(|(_, name, _)| *name == text);
-    let names = || Part::of(hosts).iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ");
+    let names = || {
+        Part::of(hosts)
+            .iter()
+            .map(|(_, name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     part.map(|(part, ..)| *part)
         .with_context(|| format!("--only {text}: not one of {}", names()))
 }

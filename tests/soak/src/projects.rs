@@ -12,6 +12,8 @@ use crate::api::{Api, Way};
 use crate::caller::{Caller, Progress};
 use crate::shared::Shared;
 
+/// Number of users of a project.
+const USERS: usize = 2;
 /// Number of objects that each caller checks after a crash, if the test continues.
 const LOOKS: usize = 30;
 
@@ -24,14 +26,14 @@ pub(crate) struct Size {
     pub(crate) callers: usize,
 }
 
-
 /// The projects, in the order in which they were made.
 pub(crate) struct Projects(Vec<Project>);
 
 struct Project {
     number: String,
-    /// The access tokens, one for each caller.
+    /// The access tokens, one for each user. The callers use them in turn.
     tokens: Vec<String>,
+    callers: usize,
 }
 
 /// The address at which clients reach the projects.
@@ -46,7 +48,7 @@ pub(crate) struct Door {
 impl Door {
     fn api(&self, project: &Project, caller: usize) -> Result<Api> {
         let url = format!("{}/api/v4/projects/{}/ml/mlflow", self.base, project.number);
-        let target = Target::parse(&url, project.tokens.get(caller).map(String::as_str))?;
+        let target = Target::parse(&url, project.tokens.get(caller % USERS).map(String::as_str))?;
         Ok(Api::new(target, self.way))
     }
 }
@@ -65,7 +67,7 @@ impl Projects {
             let prefix = format!("{name}-{index}-");
             let mut api = door.api(project, 0)?;
             let shared = Arc::new(Shared::make(&mut api, &prefix).await?);
-            for caller in 0..project.tokens.len() {
+            for caller in 0..project.callers {
                 let prefix = format!("{prefix}{caller}-");
                 let api = door.api(project, caller)?;
                 crowd
@@ -85,7 +87,7 @@ impl Projects {
         }
         let mut apis = Vec::new();
         for project in &self.0 {
-            for caller in 0..project.tokens.len() {
+            for caller in 0..project.callers {
                 apis.push(door.api(project, caller)?);
             }
         }
@@ -152,14 +154,15 @@ where
 fn make_project(launcher: &Launcher, number: usize, callers: usize) -> Result<Project> {
     let path = format!("soak/p{number}");
     let id = launcher.manage(&["project", "create", &path])?;
-    let token = |caller| {
-        let user = format!("u{number}-{caller}");
+    let token = |user| {
+        let user = format!("u{number}-{user}");
         launcher.manage(&["user", "create", &user])?;
         launcher.manage(&["member", "set", &path, &user, "developer"])?;
         launcher.manage(&["token", "create", "--user", &user])
     };
     Ok(Project {
         number: id,
-        tokens: (0..callers).map(token).collect::<Result<_>>()?,
+        tokens: (0..USERS).map(token).collect::<Result<_>>()?,
+        callers,
     })
 }

@@ -69,7 +69,10 @@ impl Drop for Proxy {
 
 /// The rule of the page, for these ports of this machine.
 fn rule(port: u16, servers: &[u16]) -> Result<String> {
-    let block = PAGE.split("\n```nginx\n").nth(1).and_then(|rest| rest.split("\n```").next());
+    let block = PAGE
+        .split("\n```nginx\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n```").next());
     let block = block.context("docs/scale.md has no rule for nginx")?;
     for expected in [SERVER, LISTEN] {
         if !block.contains(expected) {

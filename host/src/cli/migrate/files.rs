@@ -32,7 +32,8 @@ impl<S: Blobs, T: Blobs> Copier<'_, S, T> {
                 }
                 self.copy_file(&name).await.with_context(|| name.clone())?;
                 count += 1;
-                self.progress.show(&format!("project {}: {count} files copied", self.project.0));
+                self.progress
+                    .show(&format!("project {}: {count} files copied", self.project.0));
             }
         }
         ensure!(directories.is_empty(), "there are too many directories");
@@ -66,7 +67,8 @@ impl<S: Blobs, T: Blobs> Copier<'_, S, T> {
     async fn copy_file(&self, name: &str) -> anyhow::Result<()> {
         let size = open(self.source, self.project, name).await?.info.size;
         let copy = self.target.stat(self.project, name).await?;
-        if copy.is_some_and(|copy| copy.size == size) && self.digest_of_source(name).await? == self.digest(name).await? {
+        if copy.is_some_and(|copy| copy.size == size) && self.digest_of_source(name).await? == self.digest(name).await?
+        {
             return Ok(());
         }
         let contents = open(self.source, self.project, name).await?.contents;

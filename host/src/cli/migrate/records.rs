@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure};
-use mlforge::storage::{
-    Commit, CommitError, KEY_BYTES_MAX, Page, ProjectId, Range, Records, Write as RecordWrite,
-};
+use mlforge::storage::{Commit, CommitError, KEY_BYTES_MAX, Page, ProjectId, Range, Records, Write as RecordWrite};
 
 use super::progress::Progress;
 
@@ -46,11 +44,9 @@ impl<S: Records, T: Records> Copier<'_, S, T> {
 
     /// Compares all records, and returns their number.
     pub(super) async fn verify(&self, project: ProjectId) -> anyhow::Result<usize> {
-        self.walk(project, "compared", async |part| {
-            match part.differences().first() {
-                Some(write) => bail!("record {} of project {} differs", hex(write.key()), project.0),
-                None => Ok(()),
-            }
+        self.walk(project, "compared", async |part| match part.differences().first() {
+            Some(write) => bail!("record {} of project {} differs", hex(write.key()), project.0),
+            None => Ok(()),
         })
         .await
     }

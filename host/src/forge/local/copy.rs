@@ -51,7 +51,9 @@ const ALL: [Table; 5] = [
     },
     Table {
         name: "changes",
-        columns: &["id", "time", "author", "address", "request", "action", "object", "detail"],
+        columns: &[
+            "id", "time", "author", "address", "request", "action", "object", "detail",
+        ],
         order: "id",
         is_numbered: true,
     },
@@ -111,7 +113,10 @@ impl Table {
             return Ok(());
         };
         if given > 0 {
-            let set = format!("SELECT setval(pg_get_serial_sequence('mlforge.{}', 'id'), ?1)", self.name);
+            let set = format!(
+                "SELECT setval(pg_get_serial_sequence('mlforge.{}', 'id'), ?1)",
+                self.name
+            );
             target.rows(&set, values![given])?;
         }
         Ok(())
@@ -133,7 +138,10 @@ impl Table {
 
     fn page(&self, from: &Database, page: usize) -> Result<Vec<Row>, SqlError> {
         let (columns, order) = (self.columns.join(", "), self.order);
-        let sql = format!("SELECT {columns} FROM {} ORDER BY {order} LIMIT ?1 OFFSET ?2", self.name);
+        let sql = format!(
+            "SELECT {columns} FROM {} ORDER BY {order} LIMIT ?1 OFFSET ?2",
+            self.name
+        );
         from.rows(&sql, values![to_u64(PAGE), to_u64(page * PAGE)])
     }
 }

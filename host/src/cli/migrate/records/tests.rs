@@ -21,9 +21,20 @@ fn put(key: &str, value: &[u8]) -> RecordWrite {
 /// Records that need several pages: the least and the greatest key, and large values.
 async fn source() -> MemoryRecords {
     let source = MemoryRecords::new();
-    write(&source, [RecordWrite::Put(vec![0], vec![]), RecordWrite::Put(vec![u8::MAX; KEY_BYTES_MAX], vec![1])]).await;
+    write(
+        &source,
+        [
+            RecordWrite::Put(vec![0], vec![]),
+            RecordWrite::Put(vec![u8::MAX; KEY_BYTES_MAX], vec![1]),
+        ],
+    )
+    .await;
     for number in 0..5 {
-        write(&source, [put(&format!("large/{number}"), &vec![number; PAGE_BYTES / 2])]).await;
+        write(
+            &source,
+            [put(&format!("large/{number}"), &vec![number; PAGE_BYTES / 2])],
+        )
+        .await;
     }
     let small = (0..WRITES_AT_ONCE + 1).map(|number| put(&format!("small/{number}"), b"x"));
     write(&source, small).await;
@@ -46,7 +57,11 @@ fn copier<'a>(
 async fn a_copy_has_every_record_and_nothing_else() {
     let (source, target, progress) = (source().await, MemoryRecords::new(), Progress::default());
     // What a former try has left: a record that is right, a wrong one, and one that has gone meanwhile.
-    write(&target, [put("small/1", b"x"), put("small/2", b"y"), put("small/2/gone", b"")]).await;
+    write(
+        &target,
+        [put("small/1", b"x"), put("small/2", b"y"), put("small/2/gone", b"")],
+    )
+    .await;
     write(&target, [put("large", b""), put("z", b"")]).await;
     let copier = copier(&source, &target, &progress);
     copier.copy(PROJECT).await.unwrap();
@@ -66,7 +81,10 @@ async fn a_record_that_differs_is_found_and_named() {
         let name = hex(change.key());
         write(&target, [change]).await;
         let error = copier.verify(PROJECT).await.unwrap_err().to_string();
-        assert!(error.contains(&format!("record {name} of project 7 differs")), "{error}");
+        assert!(
+            error.contains(&format!("record {name} of project 7 differs")),
+            "{error}"
+        );
         write(&target, [back]).await;
     }
     copier.verify(PROJECT).await.unwrap();

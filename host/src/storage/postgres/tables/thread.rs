@@ -104,7 +104,9 @@ impl Line {
             self.lose();
         }
         if self.transaction == Transaction::Lost {
-            return Err(SqlError::Failed("the connection was lost during a transaction".to_owned()));
+            return Err(SqlError::Failed(
+                "the connection was lost during a transaction".to_owned(),
+            ));
         }
         if self.connection.is_none() && self.failed.is_some_and(|at| at.elapsed() < LONG_PAUSE) {
             self.health.check().map_err(failure)?;
