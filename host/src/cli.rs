@@ -37,6 +37,7 @@ mod log;
 mod manage;
 mod manage_commands;
 mod manual;
+mod migrate;
 mod monitoring;
 mod place;
 mod purge;
@@ -137,6 +138,9 @@ enum Command {
     /// Write a project as a folder that a stock MLflow opens; for a server that is not running
     #[command(after_help = export::EXAMPLES)]
     Export(export::Export),
+    /// Move a data directory into a PostgreSQL database; for a server that is not running
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::Migrate),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -316,6 +320,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Purge(options) => purge::purge(&made()?, options),
         Command::Import(options) => import::import(&made()?, options),
         Command::Export(options) => export::export(&place()?, options),
+        Command::Migrate(options) => migrate::migrate(&cli.place, options),
         Command::Project(command) => manage::project(&made()?, command),
         Command::User(command) => manage::user(&made()?, command),
         Command::Member(command) => manage::member(&made()?, command),

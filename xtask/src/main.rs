@@ -52,6 +52,8 @@ test     the same set-up, then every part of the test suite, or only those named
   forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
   browser  Chromium, which apt-get installs, on every page that links lead to (Python, pytest); pictures in target/browser
   package  the Debian package is installed on this machine, upgraded and removed (root or sudo, Python, pytest)
+  postgres PostgreSQL from Debian's package: records, the front door, and three servers behind nginx that are killed under
+           load (-- hosts --help tells more of the last)
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage
@@ -63,6 +65,7 @@ examples:
   cargo xtask test
   cargo xtask test clients -- -k history
   cargo xtask test soak --minutes 60
+  cargo xtask test postgres -- hosts --minutes 10
   cargo xtask bench -- --quick";
 
 /// One call of this program.

@@ -56,6 +56,15 @@ impl PlaceArgs {
         Ok(&self.data)
     }
 
+    /// The database that a command names itself, with the password of these options.
+    pub(super) fn other_database(&self, address: &str, option: &'static str) -> anyhow::Result<PostgresAddress> {
+        ensure!(
+            self.database.is_none(),
+            "{option} names the database: leave out --database"
+        );
+        self.with_password(address.parse().context(option)?)
+    }
+
     fn with_password(&self, address: PostgresAddress) -> anyhow::Result<PostgresAddress> {
         let password = secret(self.database_password_file.as_deref(), PASSWORD_VARIABLE)?;
         Ok(match password {

@@ -5,6 +5,7 @@
 
 mod baseline;
 mod bench;
+mod databases;
 mod fairness;
 mod fixture;
 mod groups;
@@ -92,6 +93,10 @@ fn run(options: Options) -> Result<u64> {
             runtime.block_on(measure(&mut bench, None))?;
             Ok(bench.errors)
         }
+        Subject::Binary(binary) if options.database.is_some() => {
+            let binary = binary.clone();
+            runtime.block_on(databases::measure(&options, &binary))
+        }
         Subject::Binary(binary) => {
             let work = WorkDir::make(&options.dir, "mlforge-bench")?;
             let launcher = Launcher::new(binary, work, options.server_log.clone())?;
@@ -133,7 +138,7 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
         let before = own
             .map(|(launcher, _)| process::disk_bytes(&launcher.data_dir()))
             .transpose()?;
-        let fixture = group.prepare(bench).await?;
+        let fixture = group.prepare(&bench.target).await?;
         if let (Some((launcher, _)), Some(before), true) = (own, before, fixture.filled > 0) {
             let grown = process::disk_bytes(&launcher.data_dir())?.saturating_sub(before);
             say!("disk: {} a run", bytes(grown / fixture.filled));

@@ -103,9 +103,9 @@ pub(crate) async fn measure(bench: &mut Bench, launcher: &Launcher, server: &Ser
     }
     let stop = be_greedy(readers, large)?;
     tokio::time::sleep(BEGINNING).await;
-    let cpu_before = CpuTimes::now(Some(server.pid()));
+    let cpu_before = CpuTimes::now(&[server.pid()], None);
     tokio::time::sleep(time).await;
-    let spent = CpuTimes::now(Some(server.pid())).since(&cpu_before);
+    let spent = CpuTimes::now(&[server.pid()], None).since(&cpu_before);
     let cores = float(spent.server.unwrap_or_default()) / float((nanos(time) / 1_000).max(1));
     say!(
         "the neighbours themselves: {} cores of the server's CPU time",

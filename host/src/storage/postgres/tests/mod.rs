@@ -20,6 +20,7 @@ mod faults;
 mod groups;
 mod races;
 mod schema;
+mod tables;
 
 /// A server for tests, without a database. `cargo xtask test postgres` starts it.
 fn server() -> String {
