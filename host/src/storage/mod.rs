@@ -16,8 +16,10 @@ use crate::convert::{to_u64, to_usize};
 
 mod blobs;
 mod counts;
+pub(crate) mod damage;
 mod error;
 pub mod files;
+pub(crate) mod item_quota;
 mod lock;
 pub mod memory;
 mod permits;

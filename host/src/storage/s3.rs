@@ -175,8 +175,8 @@ impl Blobs for S3Blobs {
         self.index.usage(project).await.map(Some)
     }
 
-    fn keep_below(&self, project_bytes_max: u64) -> bool {
-        self.index.keep_below(project_bytes_max);
+    fn keep_below(&self, project_max: FileUsage) -> bool {
+        self.index.keep_below(project_max);
         true
     }
 

@@ -22,6 +22,29 @@ pub(crate) async fn files_of(blobs: &dyn Blobs, project: ProjectId, items_max: u
     }
 }
 
+impl FileUsage {
+    /// One file of this size.
+    pub(crate) fn one(bytes: u64) -> Self {
+        Self { files: 1, bytes }
+    }
+
+    /// Both together.
+    pub(crate) fn with(self, more: Self) -> Self {
+        Self {
+            files: self.files.saturating_add(more.files),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+
+    /// The rest after some files are gone.
+    pub(crate) fn without(self, gone: Self) -> Self {
+        Self {
+            files: self.files.saturating_sub(gone.files),
+            bytes: self.bytes.saturating_sub(gone.bytes),
+        }
+    }
+}
+
 /// Counts the files of a project below a directory; empty: all of them. It ends soon after `items_max` files and directories, and then tells of those only.
 pub(crate) async fn files_below(
     blobs: &dyn Blobs,

@@ -3,26 +3,37 @@
 use std::process::{Command, Output};
 
 use crate::support::Server;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
+
+mod migration;
+mod tls;
 
 /// Creates a database for a test, and returns its address.
 fn database(test: &str) -> String {
-    let server =
-        std::env::var("MLFORGE_TEST_POSTGRES").expect("MLFORGE_TEST_POSTGRES: run `cargo xtask test postgres`");
+    let server = variable("MLFORGE_TEST_POSTGRES");
     let name = format!("cli{}_{test}", std::process::id());
-    let create = async {
-        let address = format!("{server}/postgres");
-        let (client, connection) = tokio_postgres::connect(&address, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+    let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+    with_client(&format!("{server}/postgres"), async |client| {
         client.batch_execute(&create).await.unwrap();
-    };
+    });
+    format!("{server}/{name}")
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name}: run `cargo xtask test postgres`"))
+}
+
+/// Runs statements on a connection that knows nothing of mlforge.
+fn with_client<T>(address: &str, work: impl AsyncFnOnce(&mut Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(create);
-    format!("{server}/{name}")
+    runtime.block_on(async {
+        let (mut client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        work(&mut client).await
+    })
 }
 
 /// A command with a data directory of its own, which stays empty but for files and caches.

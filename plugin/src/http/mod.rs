@@ -14,6 +14,7 @@ macro_rules! action {
 pub mod error;
 pub mod file_route;
 mod form;
+pub mod openapi;
 pub mod pages_or_api;
 pub mod path;
 pub mod rights;

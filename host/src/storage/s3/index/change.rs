@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::value::{Head, extents_bytes};
 use super::{Base, Content, Entry, File, Index, NewFile, TRIES_MAX, base, entry, keys, too_busy};
+use crate::storage::quota::{too_large, too_many_files};
 use crate::storage::s3::extent::Extent;
 use crate::storage::s3::object_id::{ObjectId, now_ms};
-use crate::storage::{Check, ProjectId, StorageError, Write};
+use crate::storage::{Check, FileUsage, ProjectId, StorageError, Write};
 
 /// What is stored about a name and the directories above it.
 pub(super) struct Place<'a> {
@@ -43,7 +44,8 @@ impl Index {
                 content,
             };
             let old_bytes = change.put(&place, file);
-            self.refuse_beyond_bound(&change.head, new.size > old_bytes)?;
+            let usage = (place.base.head.usage, change.head.usage);
+            self.refuse_beyond_bound(usage, new.size > old_bytes)?;
             if self.apply(project, place.base, change).await? {
                 return Ok(());
             }
@@ -109,14 +111,21 @@ impl Index {
         Ok(())
     }
 
-    /// Refuses a change after which the files of a project are more than they may be, if it adds bytes.
-    pub(super) fn refuse_beyond_bound(&self, head: &Head, grows: bool) -> Result<(), StorageError> {
-        match self.bytes_max.get() {
-            Some(bytes_max) if grows && head.usage.bytes > *bytes_max => Err(StorageError::TooLarge(format!(
-                "a project of more than {bytes_max} bytes"
-            ))),
-            _ => Ok(()),
+    /// Refuses a change of one name after which the files of a project are more than they may be: more bytes, if it adds some,
+    /// or more files, if it adds one.
+    pub(super) fn refuse_beyond_bound(
+        &self,
+        (before, after): (FileUsage, FileUsage),
+        adds_bytes: bool,
+    ) -> Result<(), StorageError> {
+        let Some(max) = self.max.get() else { return Ok(()) };
+        if adds_bytes && after.bytes > max.bytes {
+            return Err(too_large(max.bytes));
         }
+        if after.files > before.files && after.files > max.files {
+            return Err(too_many_files(before.files, max.files));
+        }
+        Ok(())
     }
 }
 
@@ -191,8 +200,7 @@ impl Change {
             let entry = Write::Put(keys::entry(directory), Entry::Directory.bytes());
             self.writes.push(entry);
         }
-        self.head.usage.files += 1;
-        self.head.usage.bytes = self.head.usage.bytes.saturating_add(file.size);
+        self.head.usage = self.head.usage.with(FileUsage::one(file.size));
         let entry = Write::Put(keys::entry(place.name), Entry::File(file).bytes());
         self.writes.push(entry);
         place.old_bytes()
@@ -206,9 +214,7 @@ impl Change {
 
     /// Takes a file out of the sums. Its content has no name from now on.
     fn forget(&mut self, file: &File) {
-        let usage = &mut self.head.usage;
-        usage.files = usage.files.saturating_sub(1);
-        usage.bytes = usage.bytes.saturating_sub(file.size);
+        self.head.usage = self.head.usage.without(FileUsage::one(file.size));
         if let Content::Object(id) | Content::Joined(id) = file.content {
             let nameless = keys::nameless(now_ms(), id);
             self.writes.push(Write::Put(nameless, file.content.bytes()));

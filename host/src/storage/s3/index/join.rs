@@ -133,9 +133,10 @@ impl Index {
         };
         let old_bytes = change.put(place, file);
         let leaving = parts.distinct_bytes.saturating_add(old_bytes);
-        let mut afterwards = change.head;
-        afterwards.usage.bytes = afterwards.usage.bytes.saturating_sub(parts.distinct_bytes);
-        self.refuse_beyond_bound(&afterwards, parts.bytes > leaving)?;
+        let mut afterwards = change.head.usage;
+        afterwards.bytes = afterwards.bytes.saturating_sub(parts.distinct_bytes);
+        let usage = (place.base.head.usage, afterwards);
+        self.refuse_beyond_bound(usage, parts.bytes > leaving)?;
         self.apply(project, place.base, change).await
     }
 

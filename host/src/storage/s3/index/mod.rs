@@ -36,8 +36,8 @@ const PROJECTS_AT_ONCE: usize = 100_000;
 pub(super) struct Index {
     records: Arc<dyn Records>,
     turns: ProjectPermits,
-    /// Maximum number of bytes of a project's files.
-    bytes_max: OnceLock<u64>,
+    /// Maximum number of a project's files, and of their bytes.
+    max: OnceLock<FileUsage>,
 }
 
 /// The head as it was read.
@@ -75,14 +75,14 @@ impl Index {
         Self {
             records,
             turns: ProjectPermits::new(PROJECTS_AT_ONCE, 1),
-            bytes_max: OnceLock::new(),
+            max: OnceLock::new(),
         }
     }
 
     /// From now on refuses what makes the files of a project exceed this together.
-    pub(super) fn keep_below(&self, bytes_max: u64) {
+    pub(super) fn keep_below(&self, max: FileUsage) {
         // Only the first call counts; a host makes one.
-        _ = self.bytes_max.set(bytes_max);
+        _ = self.max.set(max);
     }
 
     /// The sums of a project's files.

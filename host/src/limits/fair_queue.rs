@@ -9,12 +9,16 @@ use tokio::sync::oneshot;
 
 use crate::storage::ProjectId;
 
+/// Number of requests of a project from which on those that were abandoned leave its line before their turn.
+const LINE_SWEPT_FROM: usize = 256;
+
 /// A queue of requests for slots. Cheap to clone; all clones are the same queue.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct FairQueue {
     state: Arc<Mutex<State>>,
 }
 
+#[derive(Debug)]
 struct State {
     free: usize,
     /// The waiting requests by project, in the order of turns. No request waits while a slot is free.
@@ -22,6 +26,7 @@ struct State {
 }
 
 /// A slot. Dropping it gives it to the next request.
+#[derive(Debug)]
 pub(crate) struct Slot {
     /// The slot's queue; `None` once the slot was handed on.
     queue: Option<FairQueue>,
@@ -40,22 +45,29 @@ impl FairQueue {
 
     /// Waits for a slot and the project's turn.
     pub(crate) async fn slot(&self, project: ProjectId) -> Slot {
-        let waiting = {
-            let mut state = self.lock();
-            if let Some(left) = state.free.checked_sub(1) {
-                state.free = left;
-                None
-            } else {
-                Some(state.enqueue(project))
-            }
+        match self.try_slot(project) {
+            Ok(slot) => slot,
+            // The sender is never dropped before it sends.
+            Err(waiting) => waiting.await.unwrap_or(Slot { queue: None }),
+        }
+    }
+
+    /// Takes a free slot, or queues for the project's turn.
+    pub(crate) fn try_slot(&self, project: ProjectId) -> Result<Slot, oneshot::Receiver<Slot>> {
+        let mut state = self.lock();
+        let Some(left) = state.free.checked_sub(1) else {
+            return Err(state.enqueue(project));
         };
-        let held = match waiting {
-            Some(waiting) => waiting.await.ok(),
-            None => None,
-        };
-        held.unwrap_or_else(|| Slot {
+        state.free = left;
+        drop(state);
+        Ok(Slot {
             queue: Some(self.clone()),
         })
+    }
+
+    /// Number of slots that nobody has.
+    pub(crate) fn free(&self) -> usize {
+        self.lock().free
     }
 
     /// Hands a slot to the next request that still waits.
@@ -88,7 +100,12 @@ impl State {
     fn enqueue(&mut self, project: ProjectId) -> oneshot::Receiver<Slot> {
         let (sender, receiver) = oneshot::channel();
         match self.lines.iter_mut().find(|(other, _)| *other == project) {
-            Some((_, line)) => line.push_back(sender),
+            Some((_, line)) => {
+                if line.len() >= LINE_SWEPT_FROM {
+                    line.retain(|waiting| !waiting.is_closed());
+                }
+                line.push_back(sender);
+            }
             None => self.lines.push_back((project, VecDeque::from([sender]))),
         }
         receiver
@@ -191,5 +208,16 @@ mod tests {
         assert_eq!(queue.lock().free, 0);
         drop(all);
         assert_eq!(queue.lock().free, 3);
+    }
+
+    #[tokio::test]
+    async fn abandoned_requests_do_not_pile_up() {
+        let queue = FairQueue::new(1);
+        let _held = queue.slot(ONE).await;
+        for _ in 0..10 * LINE_SWEPT_FROM {
+            drop(queue.try_slot(ONE));
+        }
+        let waiting: usize = queue.lock().lines.iter().map(|(_, line)| line.len()).sum();
+        assert!(waiting <= LINE_SWEPT_FROM, "{waiting}");
     }
 }

@@ -1,12 +1,11 @@
 //! The page of a logged model: its metrics by dataset, params, files, and the versions made from it.
 
 use maud::{Markup, html};
-use mlforge_ui::link::{Address, encoded};
+use mlforge_ui::link::encoded;
 use mlforge_ui::words::fill;
 use mlforge_ui::{number, time};
 use serde_json::Value;
 
-use super::files::{self, Files};
 use super::logged_models::{run_link, status};
 use super::model_file::Described;
 use super::{Page, Section, parts, registry};
@@ -20,6 +19,8 @@ use crate::request::site::Site;
 use crate::store::artifacts;
 use crate::store::logged_models::read;
 
+pub mod files;
+
 /// Number of metrics, or params, that are shown.
 const SHOWN_MAX: usize = 200;
 /// Number of tags that are shown.
@@ -32,32 +33,15 @@ const VERSIONS_MAX: usize = 20;
 /// Shows a logged model. A deleted one is not found.
 pub async fn get(call: Call<'_>) -> Result<Answer> {
     let site = call.site;
-    let id = LoggedModelId::parse(call.params.required_text("model_id")?)?;
-    let known = read::read_known(&[id]).await?.pop().flatten();
-    let known = known
-        .filter(|known| !known.model.is_deleted)
-        .ok_or_else(|| id.not_found())?;
+    let known = load(&call).await?;
     let model = &known.model;
-    let download = |path: &str| {
-        let address = format!(
-            "{}/ajax-api/2.0/mlflow/logged-models/{id}/artifacts/files",
-            site.tracking_uri()
-        );
-        Address::new(address).with("artifact_file_path", path).to_string()
-    };
     let root = artifacts::of_uri(&model.artifact_uri);
     let described = match &root {
         Ok(root) => Described::read(root).await?,
         // The section about the files says so.
         Err(_) => None,
     };
-    let files = Files {
-        root,
-        location: &model.artifact_uri,
-        page: site.page(&format!("logged-models/{id}")),
-        download: &download,
-    };
-    let files = files::section(&call, &files).await?;
+    let files = files::summary(&call, model, root).await?;
     Ok(page(&call, model).answer(&html! {
         (head(site, &known))
         div.two {
@@ -74,6 +58,15 @@ pub async fn get(call: Call<'_>) -> Result<Answer> {
             }
         }
     }))
+}
+
+/// The logged model in an address. A deleted one is not found.
+async fn load(call: &Call<'_>) -> Result<KnownLoggedModel> {
+    let id = LoggedModelId::parse(call.params.required_text("model_id")?)?;
+    let known = read::read_known(&[id]).await?.pop().flatten();
+    known
+        .filter(|known| !known.model.is_deleted)
+        .ok_or_else(|| id.not_found())
 }
 
 /// The frame of the page.

@@ -5,7 +5,7 @@ const COLUMNS_MAX: usize = 50;
 
 /// Reads the first lines of a table, at most this many, each with at most 50 cells. A cell in quotes may hold the separator, line
 /// breaks and, written twice, quotes.
-pub fn rows(text: &str, separator: char, count: usize) -> Vec<Vec<String>> {
+pub(super) fn rows(text: &str, separator: char, count: usize) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut chars = text.chars().peekable();
     while rows.len() < count && chars.peek().is_some() {

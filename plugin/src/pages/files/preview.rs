@@ -4,15 +4,13 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use mlforge_ui::link::encoded_path;
 use mlforge_ui::number::is_number;
 use mlforge_ui::words::fill;
 use mlforge_ui::{markdown, number};
 use serde_json::{Map, Value};
 
-use super::artifacts::raw_address;
+use super::Files;
 use super::table_text::rows;
-use super::view::View;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::name::cut;
 use crate::error::Result;
@@ -40,49 +38,47 @@ const COLUMNS_MAX: usize = 50;
 const HEAD_CHARS_MAX: usize = 60;
 
 /// The preview of a file.
-pub async fn of(view: &View<'_>, path: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
-    let raw = || raw_address(view, path);
+pub(super) async fn of(files: &Files<'_>, path: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
+    let raw = || files.raw(path);
     let end = end_of(place.name());
     Ok(match end.as_str() {
         "png" | "jpg" | "jpeg" | "gif" | "webp" | "avif" | "svg" => html! { img src=(raw()) alt=(place.name()); },
         "wav" | "mp3" | "ogg" | "flac" | "m4a" => html! { audio controls preload="none" src=(raw()) {} },
         "mp4" | "webm" => html! { video controls preload="none" width="100%" src=(raw()) {} },
-        "html" | "htm" if info.size <= FRAMED_BYTES_MAX => frame(view, path, place.name()),
-        "pdf" => html! { p { a href=(raw()) { (view.words.runs.open_file) } } },
-        _ => text_of(view, &end, place, info).await?,
+        "html" | "htm" if info.size <= FRAMED_BYTES_MAX => frame(files, path, place.name()),
+        "pdf" => html! { p { a href=(raw()) { (files.words().runs.open_file) } } },
+        _ => text_of(files, &end, place, info).await?,
     })
 }
 
 /// A file in HTML, in a frame without scripts and without an origin. The file's own policy says so, too.
-fn frame(view: &View<'_>, path: &str, name: &str) -> Markup {
-    let framed = view
-        .address(&format!("/raw/{}", encoded_path(path)))
-        .with("in", "frame");
+fn frame(files: &Files<'_>, path: &str, name: &str) -> Markup {
+    let words = &files.words().runs;
     html! {
         p.mut.small {
-            (view.words.runs.in_frame) " "
-            a href=(raw_address(view, path)) { (view.words.runs.show_source) }
+            (words.in_frame) " "
+            a href=(files.raw(path)) { (words.show_source) }
         }
-        iframe.card src=(framed) title=(name) sandbox="" width="100%" height="640" {}
+        iframe.card src=(files.raw(path).with("in", "frame")) title=(name) sandbox="" width="100%" height="640" {}
     }
 }
 
-async fn text_of(view: &View<'_>, end: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
+async fn text_of(files: &Files<'_>, end: &str, place: &ArtifactPath, info: FileInfo) -> Result<Markup> {
     let is_json = matches!(end, "json" | "ipynb") && info.size <= JSON_BYTES_MAX;
     let bytes_max = if is_json { JSON_BYTES_MAX } else { TEXT_BYTES_MAX };
     let (info, bytes) = artifacts::start_of(place, bytes_max).await?;
-    let words = &view.words.runs;
+    let words = &files.words().runs;
     let Some(text) = readable(&bytes) else {
         return Ok(html! { p.mut { (words.no_preview) } });
     };
     let is_cut = info.size > bytes_max;
     let shown = match end {
-        "csv" => table(view, rows(text, ',', ROWS_MAX + 2)),
-        "tsv" => table(view, rows(text, '\t', ROWS_MAX + 2)),
-        "jsonl" | "ndjson" => table_of_objects(view, text, is_cut).unwrap_or_else(|| plain(text)),
+        "csv" => table(files, rows(text, ',', ROWS_MAX + 2)),
+        "tsv" => table(files, rows(text, '\t', ROWS_MAX + 2)),
+        "jsonl" | "ndjson" => table_of_objects(files, text, is_cut).unwrap_or_else(|| plain(text)),
         "md" => markdown::card(text),
         "json" | "ipynb" => plain(laid_out(text).as_deref().unwrap_or(text)),
-        "mlmodel" => html! { (model_file::section(view.words, &ModelFile::parse(text), None)) (plain(text)) },
+        "mlmodel" => html! { (model_file::section(files.words(), &ModelFile::parse(text), None)) (plain(text)) },
         _ => plain(text),
     };
     let is_cut = is_cut || is_json && text.len() > HTML_BYTES_MAX;
@@ -108,11 +104,11 @@ fn plain(text: &str) -> Markup {
 }
 
 /// A table of rows, the first of which is its head.
-fn table(view: &View<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
+fn table(files: &Files<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
     let mut rows = rows.into_iter();
     let head = rows.next().unwrap_or_default();
     let mut body: Vec<Vec<String>> = rows.by_ref().take(ROWS_MAX).collect();
-    let words = &view.words.runs;
+    let words = &files.words().runs;
     let cell = |text: &str| cut(text.to_owned(), CELL_CHARS_MAX);
     let row_bytes = |row: &&Vec<String>| {
         row.iter()
@@ -144,7 +140,7 @@ fn table(view: &View<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Markup
 }
 
 /// Lines of JSON as a table, if each holds an object: a column for each key. The last line may be cut.
-fn table_of_objects(view: &View<'_>, text: &str, is_cut: bool) -> Option<Markup> {
+fn table_of_objects(files: &Files<'_>, text: &str, is_cut: bool) -> Option<Markup> {
     let mut lines: Vec<&str> = text.lines().collect();
     if is_cut {
         lines.pop();
@@ -169,7 +165,7 @@ fn table_of_objects(view: &View<'_>, text: &str, is_cut: bool) -> Option<Markup>
         cells.collect()
     };
     let body: Vec<Vec<String>> = objects.iter().map(row).collect();
-    (!head.is_empty()).then(|| table(view, std::iter::once(head.clone()).chain(body)))
+    (!head.is_empty()).then(|| table(files, std::iter::once(head.clone()).chain(body)))
 }
 
 /// JSON with a line for each value. Numbers and the order of keys stay as they are. `None`: it is no JSON, or too long.
