@@ -68,8 +68,7 @@ async fn run(place: &Place, options: &Serve) -> anyhow::Result<()> {
         tokio::spawn(probe(remote));
     }
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
-    let local = options.files.is_local().then_some(&records);
-    let _monitoring = Monitoring::start(&host, data, watchers, local);
+    let _monitoring = Monitoring::start(&host, data, watchers, &records);
     let purging = options
         .purge_after
         .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), records, days)));

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod credentials;
 pub(crate) mod execution;
+mod file_collection;
 pub(crate) mod forge_turns;
 pub(crate) mod headers;
 pub(crate) mod ingress;

@@ -8,8 +8,11 @@
 //! named files and uploads never exceed the bound together, with one exception. While parts are joined, and
 //! until they are removed, both the file and its parts are kept and counted.
 //!
-//! The quota sees only changes made by this process, which has the storage open. Changes of one name are
+//! Such a quota sees only changes made by this process, which has the storage open. Changes of one name are
 //! serialised.
+//!
+//! A storage that keeps sums itself, for all hosts, is asked for them at each reservation, and refuses by itself what exceeds the
+//! bound. Then only the uploads of this process are counted here, so that most are refused before their bytes come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,8 +24,11 @@ use tokio::task::JoinSet;
 pub(crate) use self::account::Reservation;
 use self::account::{Account, FilePlace};
 use self::staged::{Counted, drawn};
-use super::usage::{FileUsage, files_below};
-use super::{BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError};
+use super::usage::files_below;
+use super::{
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, ProjectId, Staged,
+    StorageError,
+};
 
 mod account;
 mod staged;
@@ -42,12 +48,18 @@ struct Inner {
     blobs: Arc<dyn Blobs>,
     bytes_max: u64,
     files_max: u64,
+    /// True if the storage keeps the sums of named files, and refuses what exceeds the bound.
+    keeps_sums: bool,
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
 }
 
 impl Quota {
     pub(crate) fn new(blobs: Arc<dyn Blobs>, bytes_max: u64, files_max: u64) -> Self {
         let inner = Inner {
+            keeps_sums: blobs.keep_below(FileUsage {
+                files: files_max,
+                bytes: bytes_max,
+            }),
             blobs,
             bytes_max,
             files_max,
@@ -115,6 +127,13 @@ fn too_large(bytes_max: u64) -> StorageError {
     StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
 }
 
+/// The refusal of one more file in a project.
+pub(super) fn too_many_files(files: u64, files_max: u64) -> StorageError {
+    StorageError::Full(format!(
+        "The project has {files} files, and at most {files_max} are allowed. Delete some to make room."
+    ))
+}
+
 impl Inner {
     fn too_large(&self) -> StorageError {
         too_large(self.bytes_max)
@@ -129,6 +148,11 @@ impl Inner {
             Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.bytes_max, self.files_max))))
         };
         let guard = account.read().await;
+        if self.keeps_sums {
+            let usage = self.blobs.usage(project).await?;
+            account.set_used(usage.unwrap_or_default());
+            return Ok((account, guard));
+        }
         if account.is_counted() {
             return Ok((account, guard));
         }
@@ -156,13 +180,8 @@ impl Inner {
         if old.files > 0 {
             return Ok(None);
         }
-        let place = account.hold_place().ok_or_else(|| {
-            StorageError::Full(format!(
-                "The project has {} files, and at most {} are allowed. Delete some to make room.",
-                account.used().files,
-                self.files_max
-            ))
-        });
+        let place = account.hold_place();
+        let place = place.ok_or_else(|| too_many_files(account.used().files, self.files_max));
         place.map(Some)
     }
 
@@ -207,6 +226,12 @@ impl Inner {
             ));
         };
         let Counted { staged, hold } = *counted;
+        if self.keeps_sums {
+            // The room is held until the sum has the file.
+            let done = self.blobs.commit(project, staged, name).await;
+            drop(hold);
+            return done;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let (old, new) = (self.usage_of(project, name).await?, FileUsage::one(staged.size()));
@@ -220,6 +245,9 @@ impl Inner {
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.delete(project, name).await;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let old = self.usage_of(project, name).await?;
@@ -241,6 +269,9 @@ impl Inner {
         name: &str,
         bytes_max: u64,
     ) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.join(project, parts, name, bytes_max).await;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let Some((bytes, leaving)) = self.sizes(project, parts).await? else {
@@ -260,6 +291,9 @@ impl Inner {
     }
 
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.delete_below(project, directory).await;
+        }
         let (account, counted) = self.counted(project).await?;
         drop(counted);
         let _alone = account.write().await;
@@ -325,5 +359,13 @@ impl Blobs for Quota {
         let directory = directory.to_owned();
         self.change(|inner| async move { inner.delete_below(project, &directory).await })
             .await
+    }
+
+    async fn usage(&self, project: ProjectId) -> Result<Option<FileUsage>, StorageError> {
+        self.inner.blobs.usage(project).await
+    }
+
+    async fn collect(&self, project: ProjectId) -> Result<Collected, StorageError> {
+        self.inner.blobs.collect(project).await
     }
 }
