@@ -13,7 +13,7 @@ ROUTE = re.compile(r'^    (GET|POST) "([^"]*)" \w+ (pages::[\w:]+)', re.MULTILIN
 # Addresses that a walk leaves out: a visit changes what later visits show.
 CHANGING = re.compile(r"^/-/(language|sign-out)")
 # Parts of a path that tell one page of a kind from another.
-VARIABLE = re.compile(r"^(\d+|[0-9a-f]{32}|m-[0-9a-f]{32})$")
+VARIABLE = re.compile(r"^(\d+|(m-|tr-)?[0-9a-f]{32})$")
 # Parts after which the rest of a path is a name.
 NAMING = {"raw", "archive", "by-name", "metrics", "badge"}
 

@@ -7,6 +7,7 @@ pub mod file_response;
 pub mod file_treatment;
 pub mod json;
 pub mod json_list;
+pub mod json_value;
 pub mod media_type;
 pub mod multipart;
 pub mod params;

@@ -16,6 +16,7 @@ pub(crate) mod artifacts;
 mod reads;
 mod registry;
 mod search;
+mod traces;
 pub(crate) mod writes;
 
 /// Scenarios that share their data.
@@ -29,6 +30,8 @@ pub(crate) enum Group {
     Registry,
     /// Files of a run.
     Artifacts,
+    /// Traces with their spans.
+    Traces,
     /// Searches in an experiment with this number of runs.
     Search(u64),
 }
@@ -37,7 +40,7 @@ impl Group {
     /// The groups with a selected scenario. The one that fills the server most comes last.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
         let searches = options.runs.iter().copied().map(Self::Search);
-        let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts]
+        let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts, Self::Traces]
             .into_iter()
             .chain(searches);
         groups.filter(|group| group.is_wanted(options)).collect()
@@ -50,6 +53,7 @@ impl Group {
             Self::Reads => "reads".to_owned(),
             Self::Registry => "registry".to_owned(),
             Self::Artifacts => "artifacts".to_owned(),
+            Self::Traces => "traces".to_owned(),
             Self::Search(runs) => format!("search_runs_{runs}"),
         }
     }
@@ -61,6 +65,7 @@ impl Group {
             Self::Reads => reads::prepare(&bench.target).await,
             Self::Registry => registry::prepare(&bench.target).await,
             Self::Artifacts => artifacts::prepare(&bench.target).await,
+            Self::Traces => traces::prepare(&bench.target).await,
             Self::Search(runs) => search::prepare(&bench.target, runs).await,
         }
     }
@@ -71,7 +76,7 @@ impl Group {
         match self {
             Self::Artifacts => bench.serve_bare_files().await?,
             Self::Writes => bench.serve_natively()?,
-            Self::Reads | Self::Registry | Self::Search(_) => {}
+            Self::Reads | Self::Registry | Self::Traces | Self::Search(_) => {}
         }
         for scenario in self.scenarios() {
             let name = self.line_name(scenario);
@@ -102,13 +107,14 @@ impl Group {
             Self::Reads => reads::SCENARIOS,
             Self::Registry => registry::SCENARIOS,
             Self::Artifacts => artifacts::SCENARIOS,
+            Self::Traces => traces::SCENARIOS,
             Self::Search(_) => search::SCENARIOS,
         }
     }
 
     fn line_name(self, scenario: &Scenario) -> String {
         match self {
-            Self::Writes | Self::Reads | Self::Registry | Self::Artifacts => scenario.name.to_owned(),
+            Self::Writes | Self::Reads | Self::Registry | Self::Artifacts | Self::Traces => scenario.name.to_owned(),
             Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
         }
     }
