@@ -19,7 +19,7 @@ use crate::request::response::Answer;
 use crate::store::traces;
 
 /// Bytes in HTML of all assessments, and of one without its texts.
-const BYTES_MAX: usize = 20_000;
+const BYTES_MAX: usize = 14_000;
 const ROW_BYTES: usize = 900;
 /// Bytes in HTML of a value, and of a rationale.
 const TEXT_BYTES_MAX: usize = 1_500;

@@ -23,13 +23,13 @@ use crate::request::call::Call;
 const CHAT_ATTRIBUTE: &str = "mlflow.chat.messages";
 /// Bytes in HTML of the inputs, or of the outputs; of all messages; of all attributes; and of all events.
 const VALUE_BYTES_MAX: usize = 9_000;
-const MESSAGES_BYTES_MAX: usize = 18_000;
+const MESSAGES_BYTES_MAX: usize = 16_000;
 const ATTRIBUTES_BYTES_MAX: usize = 9_000;
 const EVENTS_BYTES_MAX: usize = 9_000;
 /// Bytes in HTML of a part that is shown alone.
 const PART_BYTES_MAX: usize = 110_000;
 /// Largest number of messages, and of links, that are shown.
-const MESSAGES_MAX: usize = 100;
+const MESSAGES_MAX: usize = 40;
 const LINKS_MAX: usize = 10;
 /// Bytes in HTML of a message, or of an event, without its texts.
 const MESSAGE_BYTES: usize = 120;

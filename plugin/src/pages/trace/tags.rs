@@ -34,10 +34,13 @@ pub(super) fn draw(view: &View<'_>, refused: Option<&Refused<'_>>) -> Markup {
     html! {
         section aria-labelledby="tags" {
             div.bar { h2 #tags { (words.registry.tags) } }
-            @if trace.tags.is_empty() { p.mut { (words.common.none) } }
-            table.kv.plain {
-                caption.vh { (words.registry.tags) }
-                tbody { @for (key, value) in trace.tags.iter().take(shown) { (row(view, key, value)) } }
+            @if trace.tags.is_empty() {
+                p.mut { (words.common.none) }
+            } @else {
+                table.kv.plain {
+                    caption.vh { (words.registry.tags) }
+                    tbody { @for (key, value) in trace.tags.iter().take(shown) { (row(view, key, value)) } }
+                }
             }
             @if rest > 0 { p.mut.small { (fill(words.traces.and_more, &[&rest.to_string()])) } }
             @if call.may_write {

@@ -14,7 +14,7 @@ use crate::pages::parts;
 
 /// Largest number of rows on a page, and of their bytes in HTML.
 const ROWS_MAX: usize = 100;
-const ROWS_BYTES_MAX: usize = 56_000;
+const ROWS_BYTES_MAX: usize = 42_000;
 /// Bytes in HTML of a row without its texts and its address.
 const ROW_BYTES: usize = 620;
 /// Pixels by which a row is moved for each ancestor of its span, and the number of ancestors that count.

@@ -22,6 +22,8 @@ pub use crate::store::traces::usage::cost;
 const NS_PER_MS: u64 = 1_000_000;
 /// Number of characters of an assessment's value that a mark shows.
 const VALUE_CHARS_MAX: usize = 40;
+/// Number of characters of an assessment's name that a mark shows.
+const NAME_CHARS_MAX: usize = 40;
 
 /// The address of a trace's page.
 pub fn address_of(site: &Site, id: &TraceId) -> String {
@@ -103,7 +105,7 @@ pub fn assessments(words: &Words, trace: &Trace, max: usize) -> Markup {
     let more = valid().count().saturating_sub(max);
     html! {
         @for one in valid().take(max) {
-            (parts::tag(&one.name, &cut(value_of(words, one), VALUE_CHARS_MAX))) " "
+            (parts::tag(&cut(one.name.clone(), NAME_CHARS_MAX), &cut(value_of(words, one), VALUE_CHARS_MAX))) " "
         }
         @if more > 0 { span.mut { (fill(words.traces.and_more, &[&more.to_string()])) } }
     }
@@ -112,6 +114,9 @@ pub fn assessments(words: &Words, trace: &Trace, max: usize) -> Markup {
 /// About the number of bytes in HTML of the marks of these assessments.
 pub fn assessment_bytes(trace: &Trace, max: usize) -> usize {
     let shown = trace.assessments.iter().filter(|one| one.valid).take(max);
-    let bytes = |one: &Assessment| 2 * parts::html_bytes(&cut(one.name.clone(), 200)) + 6 * VALUE_CHARS_MAX + 60;
+    let bytes = |one: &Assessment| {
+        let name = parts::html_bytes(&cut(one.name.clone(), NAME_CHARS_MAX));
+        2 * (name + 6 * VALUE_CHARS_MAX) + 60
+    };
     shown.map(bytes).sum()
 }

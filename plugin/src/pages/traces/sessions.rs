@@ -24,13 +24,13 @@ use crate::store::traces::sessions::{COUNTED_MAX, Session, list as list_sessions
 /// Number of traces of a conversation on a page.
 const TRACES_PER_PAGE: usize = 20;
 /// Bytes in HTML of a conversation on a page, and of one text in it.
-const CONVERSATION_BYTES_MAX: usize = 100_000;
+const CONVERSATION_BYTES_MAX: usize = 56_000;
 const TEXT_BYTES_MAX: usize = 6_000;
 /// Number of characters of a session's id in the list, and of its last message.
 const ID_CHARS_MAX: usize = 60;
 const MESSAGE_CHARS_MAX: usize = 80;
 /// Number of assessments of a trace in a conversation.
-const ASSESSMENTS_MAX: usize = 3;
+const ASSESSMENTS_MAX: usize = 2;
 
 /// Lists sessions, those with the newest traces first.
 pub async fn list(call: Call<'_>) -> Result<Answer> {

@@ -14,7 +14,7 @@ use crate::store::keys::traces as keys;
 use crate::store::keys::traces::{List, ListedField};
 
 /// Largest number of sessions of a page.
-const SESSIONS_MAX: usize = 50;
+const SESSIONS_MAX: usize = 25;
 /// Number of traces that are read together, and how often a page does so.
 const CHUNK: usize = 100;
 const CHUNKS_MAX: usize = 10;

@@ -1,16 +1,22 @@
 //! Traces in which everything is as long as it may be.
 
+use std::sync::Arc;
+
+use mlforge_tests::counted_records::CountedRecords;
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
 use super::largest::{long, quotes};
+use crate::pages::page;
 use crate::pages::traces::{export, span, start, trace_id};
 
 /// Makes traces of the default experiment. Returns the addresses of their pages.
 pub(super) fn largest(tracker: &Tracker) -> Vec<String> {
     let session = long("s", 160);
     for number in 0..60 {
-        start(tracker, number, info(number, &session));
+        // Twenty traces are of one session, and each other one has a session of its own.
+        let own = if number < 20 { session.clone() } else { long(number, 160) };
+        start(tracker, number, info(number, &own));
     }
     for trace in [0, 1] {
         export(tracker, &spans(trace));
@@ -64,10 +70,10 @@ fn info(number: u32, session: &str) -> Value {
 
 /// A chat in the root, a span with much of everything, one with values that are no chat, and many more.
 fn spans(trace: u32) -> Vec<Value> {
-    let calls = vec![json!({"name": quotes(500), "args": quotes(2_000)}); 20];
-    let messages = vec![json!({"role": quotes(100), "content": quotes(5_000), "tool_calls": calls}); 150];
+    let calls = vec![json!({"name": quotes(500), "args": quotes(2_000)}); 5];
+    let messages = vec![json!({"role": quotes(100), "content": quotes(5_000), "tool_calls": calls}); 60];
     let chat = json!({ "messages": messages }).to_string();
-    let values = json!(vec![quotes(1_000); 500]).to_string();
+    let values = json!(vec![quotes(1_000); 150]).to_string();
     let name = quotes(2_000);
     let mut all = vec![span(
         trace,
@@ -83,7 +89,7 @@ fn spans(trace: u32) -> Vec<Value> {
     let mut second = span(trace, 2, Some(1), &name, (1, 2), &attributes);
     let attribute = json!({"key": quotes(500), "value": {"stringValue": quotes(10_000)}});
     second["events"] = json!(vec![
-        json!({"timeUnixNano": "5", "name": quotes(500), "attributes": vec![attribute; 5]});
+        json!({"timeUnixNano": "5", "name": quotes(500), "attributes": vec![attribute; 2]});
         50
     ]);
     second["status"] = json!({"code": 2, "message": quotes(20_000)});
@@ -98,4 +104,33 @@ fn spans(trace: u32) -> Vec<Value> {
     ));
     all.extend((4..=250).map(|id| span(trace, id, Some(id - 1), &name, (3, 4), &[("mlflow.spanType", &name)])));
     all
+}
+
+#[test]
+fn pages_of_traces_read_the_same_however_many_there_are() {
+    let addresses = [
+        "experiments/0/traces".to_owned(),
+        format!(
+            "experiments/0/traces?filter={}",
+            mlforge_ui::link::encoded("tags.team = 'a'")
+        ),
+        "experiments/0/session?id=s".to_owned(),
+        format!("traces/{}", trace_id(1)),
+    ];
+    let reads_of = |traces: u32| {
+        let records = Arc::new(CountedRecords::default());
+        let tracker = Tracker::with(|builder| builder.records(Arc::clone(&records)));
+        for number in 0..traces {
+            let info = json!({"tags": {"team": "a"}, "trace_metadata": {"mlflow.trace.session": "s"}});
+            start(&tracker, number, info);
+        }
+        let read = |address: &String| {
+            records.take();
+            page(&tracker, address).ok();
+            let reads = records.take();
+            (reads.calls, reads.records)
+        };
+        addresses.iter().map(read).collect::<Vec<_>>()
+    };
+    assert_eq!(reads_of(200), reads_of(500));
 }
