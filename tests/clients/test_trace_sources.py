@@ -56,7 +56,8 @@ def test_a_callee_in_another_process_adds_its_spans_to_the_trace(client, experim
 
     with mlflow.start_span("caller"):
         headers = get_tracing_context_headers_for_http_request()
-        run("traced_callee.py", experiment, json.dumps(headers))
+        # A client that ends does not flush the spans of traces that began elsewhere, unless it sends each at once.
+        run("traced_callee.py", experiment, json.dumps(headers), MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false")
     mlflow.flush_trace_async_logging()
     (trace,) = client.search_traces(locations=[experiment])
     caller, callee, inside = trace.data.spans

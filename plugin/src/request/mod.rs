@@ -15,3 +15,4 @@ pub mod range;
 pub mod response;
 pub mod site;
 pub mod tar;
+pub mod trace_file;

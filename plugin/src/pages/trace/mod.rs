@@ -6,7 +6,6 @@
 
 mod aside;
 pub mod assessments;
-mod file;
 mod head;
 mod span;
 pub mod spans;

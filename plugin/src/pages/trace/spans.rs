@@ -1,10 +1,10 @@
 //! The spans of a trace for its page: those that the server stores, or those in the file that a client uploaded.
 
-use super::file;
 use crate::domain::artifact::Purpose;
 use crate::domain::trace::Trace;
 use crate::domain::trace::span::Span;
 use crate::error::{Error, Result};
+use crate::request::trace_file;
 use crate::store::artifacts;
 use crate::store::traces::read;
 
@@ -50,7 +50,7 @@ async fn of_file(trace: &Trace) -> Result<Spans> {
             is_too_large: true,
         }),
         Ok((_, bytes)) => Ok(Spans {
-            all: file::spans(&bytes),
+            all: trace_file::spans(&bytes),
             is_too_large: false,
         }),
         Err(Error::NotFound(_)) => Ok(Spans::default()),

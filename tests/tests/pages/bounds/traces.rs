@@ -15,7 +15,11 @@ pub(super) fn largest(tracker: &Tracker) -> Vec<String> {
     let session = long("s", 160);
     for number in 0..60 {
         // Twenty traces are of one session, and each other one has a session of its own.
-        let own = if number < 20 { session.clone() } else { long(number, 160) };
+        let own = if number < 20 {
+            session.clone()
+        } else {
+            long(number, 160)
+        };
         start(tracker, number, info(number, &own));
     }
     for trace in [0, 1] {

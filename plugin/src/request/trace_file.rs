@@ -5,16 +5,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
+use super::json_value::value;
 use crate::domain::trace::id::{SpanId, from_hex};
 use crate::domain::trace::span::{Span, SpanEvent, SpanStatus, in_order};
 use crate::domain::trace::value::Value;
-use crate::request::json_value::value;
 
 /// Largest number of spans of a file that are read.
 const SPANS_MAX: usize = 100_000;
 
+/// True for the beginning of a file as MLflow 3 writes it. Clients of MLflow 2 refuse it.
+pub fn is_new(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let first = |name: &str| text.find(&format!("\"{name}\"")).unwrap_or(usize::MAX);
+    // Each span begins with its ids, while MLflow 2 puts them into a context after the name.
+    first("span_id") < first("context")
+}
+
 /// Reads a file.
-pub(super) fn spans(bytes: &[u8]) -> Vec<Span> {
+pub fn spans(bytes: &[u8]) -> Vec<Span> {
     let file: Json = serde_json::from_slice(bytes).unwrap_or_default();
     let spans = file
         .get("spans")
@@ -114,8 +122,10 @@ mod tests {
             Some(&Value::Integer(1))
         );
         assert_eq!(child.events[0].time_ns, 6);
+        assert!(!is_new(old));
         let new = br#"{"spans": [{"name": "root", "span_id": "AAAAAAAAAAE=", "parent_span_id": null, "start_time_unix_nano": 3,
             "status": {"code": "STATUS_CODE_OK", "message": ""}, "attributes": {}}]}"#;
+        assert!(is_new(new));
         let read = spans(new);
         assert_eq!(
             (read[0].id[7], read[0].start_ns, read[0].status),
