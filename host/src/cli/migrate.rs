@@ -189,7 +189,11 @@ async fn files(
     projects: &[ProjectId],
     progress: &Progress,
 ) -> anyhow::Result<String> {
-    let Some(store) = options.files.store(Arc::<PostgresRecords>::clone(target), &target.identity()).await? else {
+    let Some(store) = options
+        .files
+        .store(Arc::<PostgresRecords>::clone(target), &target.identity())
+        .await?
+    else {
         return staying(&options.from);
     };
     let source = mlforge::storage::files::FileBlobs::open(&options.from.join("blobs"))?;
