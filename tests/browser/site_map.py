@@ -15,7 +15,7 @@ CHANGING = re.compile(r"^/-/(language|sign-out)")
 # The parameter by which the browser remembers the columns of an address. A walk follows the address without it.
 CHOICE = re.compile(r"[?&]choose=1(?=&|$)")
 # Parts of a path that tell one page of a kind from another.
-VARIABLE = re.compile(r"^(\d+|[0-9a-f]{32}|m-[0-9a-f]{32})$")
+VARIABLE = re.compile(r"^(\d+|(m-|tr-)?[0-9a-f]{32})$")
 # Parts after which the rest of a path is a name.
 NAMING = {"raw", "archive", "by-name", "metrics", "badge"}
 

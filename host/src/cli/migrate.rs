@@ -11,9 +11,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use mlforge::forge::local::LocalForge;
+use mlforge::storage::ProjectId;
 use mlforge::storage::postgres::{PostgresAddress, PostgresRecords};
 use mlforge::storage::sqlite::SqliteRecords;
-use mlforge::storage::{ProjectId, Records as _};
 
 use self::progress::Progress;
 use self::records::Copier;
@@ -77,17 +77,18 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
     let file = from.join("records.db");
     ensure!(file.exists(), "there is no data directory {}", from.display());
     let source = SqliteRecords::open(&file).context("stop the server that uses the data directory first")?;
+    let source = Arc::new(source);
     let target = Arc::new(PostgresRecords::open(address).await?);
     claim(&source, &target).await?;
     let progress = Progress::default();
     let projects = all_projects(&source, &target).await?;
+    refuse_files_in_s3(&source, &projects).await?;
     let copier = Copier {
-        source: &source,
+        source: &*source,
         target: &*target,
         progress: &progress,
     };
     for project in &projects {
-        refuse_index(&source, *project).await?;
         copier.copy(*project).await?;
     }
     let mut records = 0;
@@ -104,14 +105,22 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
     ))
 }
 
-/// Fails if the names of a project's files are records, because the files are in a store. Their objects belong to this directory.
-async fn refuse_index(source: &SqliteRecords, project: ProjectId) -> anyhow::Result<()> {
-    let index = source.measure(ProjectId(!project.0), &[], 1).await?;
-    ensure!(
-        index.last.is_none(),
-        "the files of project {} are in S3: `mlforge export` and `mlforge import` move such projects",
-        project.0
-    );
+/// Fails if the directory's files are in S3 already. Their store belongs to the directory, and would refuse the database.
+#[cfg(feature = "s3")]
+async fn refuse_files_in_s3(source: &Arc<SqliteRecords>, projects: &[ProjectId]) -> anyhow::Result<()> {
+    for project in projects {
+        let records = Arc::<SqliteRecords>::clone(source);
+        ensure!(
+            !mlforge::storage::s3::names_files(records, *project).await?,
+            "the files of project {} are in S3, and their names cannot be migrated",
+            project.0
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "s3"))]
+async fn refuse_files_in_s3(_: &Arc<SqliteRecords>, _: &[ProjectId]) -> anyhow::Result<()> {
     Ok(())
 }
 
@@ -182,7 +191,7 @@ async fn files(
 ) -> anyhow::Result<String> {
     let Some(store) = options
         .files
-        .store(&target.identity(), Arc::<PostgresRecords>::clone(target))
+        .store(Arc::<PostgresRecords>::clone(target), &target.identity())
         .await?
     else {
         return staying(&options.from);

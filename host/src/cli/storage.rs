@@ -138,7 +138,7 @@ impl FileStoreArgs {
         #[cfg(not(feature = "s3"))]
         let _ = records;
         #[cfg(feature = "s3")]
-        if let Some(blobs) = self.store(&records.identity(), records.shared()).await? {
+        if let Some(blobs) = self.store(records.shared(), &records.identity()).await? {
             return Ok(builder.blobs(Arc::new(blobs)));
         }
         if matches!(records, OpenRecords::Database(_)) {
@@ -150,8 +150,9 @@ impl FileStoreArgs {
 
 #[cfg(feature = "s3")]
 impl FileStoreArgs {
-    /// The store that the user names, for these records with their identity. `None`: files are in the data directory.
-    pub(super) async fn store(&self, identity: &str, records: Arc<dyn Records>) -> anyhow::Result<Option<S3Blobs>> {
+    /// The store that the user names, with the names of its files in records that have this identity. `None`: files are in the
+    /// data directory.
+    pub(super) async fn store(&self, records: Arc<dyn Records>, identity: &str) -> anyhow::Result<Option<S3Blobs>> {
         let Some(place) = &self.files else { return Ok(None) };
         let place = S3Location {
             endpoint: self.s3_endpoint.clone(),

@@ -162,9 +162,9 @@ pub trait Blobs: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Asks the storage to refuse, from now on, each change that makes the files of a project exceed this: with `TooLarge` for
-    /// their bytes, and with `Full` for their number. A join of parts that fit is not refused, although they are kept beside the
-    /// file. Returns `false` if the storage does not keep such sums; then its caller counts.
+    /// Asks the storage to refuse, from now on, each change that makes the files of a project exceed these sums: with `TooLarge`
+    /// more bytes, and with `Full` more files. A join of parts that fit is not refused for its bytes, although they are kept beside
+    /// the file. Returns `false` if the storage does not keep such sums; then its caller counts.
     fn keep_below(&self, _project_max: FileUsage) -> bool {
         false
     }

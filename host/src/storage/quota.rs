@@ -47,9 +47,9 @@ pub(crate) struct Quota {
 struct Inner {
     blobs: Arc<dyn Blobs>,
     bytes_max: u64,
+    files_max: u64,
     /// True if the storage keeps the sums of named files, and refuses what exceeds the bound.
     keeps_sums: bool,
-    files_max: u64,
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
 }
 
@@ -123,11 +123,11 @@ fn given_up() -> StorageError {
     StorageError::Unavailable("a change of a blob was given up".into())
 }
 
-pub(super) fn too_large(bytes_max: u64) -> StorageError {
+fn too_large(bytes_max: u64) -> StorageError {
     StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
 }
 
-/// The error for one more file than a project may have.
+/// The refusal of one more file in a project.
 pub(super) fn too_many_files(files: u64, files_max: u64) -> StorageError {
     StorageError::Full(format!(
         "The project has {files} files, and at most {files_max} are allowed. Delete some to make room."

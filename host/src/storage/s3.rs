@@ -80,6 +80,15 @@ impl S3Blobs {
     }
 }
 
+/// True if these records name files of a project in a store.
+///
+/// # Errors
+/// Fails when the records cannot be read.
+pub async fn names_files(records: Arc<dyn Records>, project: ProjectId) -> Result<bool, StorageError> {
+    let usage = Index::new(records).usage(project).await?;
+    Ok(usage.files > 0)
+}
+
 #[async_trait]
 impl Blobs for S3Blobs {
     async fn stage(

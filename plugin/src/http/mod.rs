@@ -11,6 +11,7 @@ macro_rules! action {
     };
 }
 
+pub mod answer;
 pub mod error;
 pub mod file_route;
 mod form;

@@ -21,6 +21,7 @@ mod run_changes;
 mod run_files;
 mod server;
 mod sparklines;
+mod traces;
 mod trash;
 mod versions;
 

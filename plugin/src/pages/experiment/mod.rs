@@ -31,7 +31,6 @@ mod histories;
 mod keys;
 pub mod log;
 mod nesting;
-mod reason;
 mod table;
 
 use asked::Asked;

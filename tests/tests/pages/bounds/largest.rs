@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 const LONG_CHAR: &str = "가";
 
 /// A text of this many characters. What differs comes first.
-fn long(start: impl ToString, chars: usize) -> String {
+pub(super) fn long(start: impl ToString, chars: usize) -> String {
     let start = start.to_string();
     let rest = chars - start.chars().count();
     start + &LONG_CHAR.repeat(rest)
 }
 
 /// A text that has six bytes for each character in HTML.
-fn quotes(chars: usize) -> String {
+pub(super) fn quotes(chars: usize) -> String {
     "\"".repeat(chars)
 }
 
@@ -30,6 +30,7 @@ pub(super) fn project() -> (Tracker, Vec<String>) {
     let mut addresses = experiment(&tracker);
     addresses.extend(models(&tracker));
     addresses.extend(logged_model(&tracker));
+    addresses.extend(super::traces::largest(&tracker));
     addresses.extend(["experiments", "models", "prompts", "trash"].map(str::to_owned));
     addresses.extend(audit_log(&tracker));
     (tracker, addresses)

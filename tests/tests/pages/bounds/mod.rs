@@ -1,6 +1,7 @@
 //! Bounds of every page: its size, whatever users logged, and its reads, however much the project holds.
 
 mod largest;
+mod traces;
 
 use std::sync::Arc;
 

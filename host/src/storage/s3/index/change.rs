@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::value::{Head, extents_bytes};
 use super::{Base, Content, Entry, File, Index, NewFile, TRIES_MAX, base, entry, keys, too_busy};
-use crate::storage::quota::{too_large, too_many_files};
+use crate::storage::quota::too_many_files;
 use crate::storage::s3::extent::Extent;
 use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::{Check, FileUsage, ProjectId, StorageError, Write};
@@ -43,9 +43,8 @@ impl Index {
                 digest: Some(new.digest),
                 content,
             };
-            let old_bytes = change.put(&place, file);
-            let usage = (place.base.head.usage, change.head.usage);
-            self.refuse_beyond_bound(usage, new.size > old_bytes)?;
+            let old = change.put(&place, file);
+            self.refuse_beyond_bound(&change.head, new.size > old.bytes, old.files == 0)?;
             if self.apply(project, place.base, change).await? {
                 return Ok(());
             }
@@ -111,19 +110,17 @@ impl Index {
         Ok(())
     }
 
-    /// Refuses a change of one name after which the files of a project are more than they may be: more bytes, if it adds some,
-    /// or more files, if it adds one.
-    pub(super) fn refuse_beyond_bound(
-        &self,
-        (before, after): (FileUsage, FileUsage),
-        adds_bytes: bool,
-    ) -> Result<(), StorageError> {
+    /// Refuses a change after which the files of a project are more than they may be, if it adds bytes or a file.
+    pub(super) fn refuse_beyond_bound(&self, head: &Head, grows: bool, is_new: bool) -> Result<(), StorageError> {
         let Some(max) = self.max.get() else { return Ok(()) };
-        if adds_bytes && after.bytes > max.bytes {
-            return Err(too_large(max.bytes));
+        if is_new && head.usage.files > max.files {
+            return Err(too_many_files(head.usage.files - 1, max.files));
         }
-        if after.files > before.files && after.files > max.files {
-            return Err(too_many_files(before.files, max.files));
+        if grows && head.usage.bytes > max.bytes {
+            return Err(StorageError::TooLarge(format!(
+                "a project of more than {} bytes",
+                max.bytes
+            )));
         }
         Ok(())
     }
@@ -148,11 +145,11 @@ impl Place<'_> {
         Ok(Change::new(self.base.head))
     }
 
-    /// Size of the file that has the name now.
-    pub(super) fn old_bytes(&self) -> u64 {
+    /// The file that has the name now.
+    fn old(&self) -> FileUsage {
         match &self.own {
-            Some(Entry::File(file)) => file.size,
-            _ => 0,
+            Some(Entry::File(file)) => FileUsage::one(file.size),
+            _ => FileUsage::default(),
         }
     }
 }
@@ -191,8 +188,8 @@ impl Change {
         }
     }
 
-    /// Puts a file at its place, with the directories that it needs. Returns the size of the file that it replaces.
-    pub(super) fn put(&mut self, place: &Place<'_>, file: File) -> u64 {
+    /// Puts a file at its place, with the directories that it needs. Returns the file that it replaces.
+    pub(super) fn put(&mut self, place: &Place<'_>, file: File) -> FileUsage {
         if let Some(Entry::File(old)) = &place.own {
             self.forget(old);
         }
@@ -200,10 +197,11 @@ impl Change {
             let entry = Write::Put(keys::entry(directory), Entry::Directory.bytes());
             self.writes.push(entry);
         }
-        self.head.usage = self.head.usage.with(FileUsage::one(file.size));
+        self.head.usage.files += 1;
+        self.head.usage.bytes = self.head.usage.bytes.saturating_add(file.size);
         let entry = Write::Put(keys::entry(place.name), Entry::File(file).bytes());
         self.writes.push(entry);
-        place.old_bytes()
+        place.old()
     }
 
     /// Removes the entry of a file.
@@ -214,7 +212,9 @@ impl Change {
 
     /// Takes a file out of the sums. Its content has no name from now on.
     fn forget(&mut self, file: &File) {
-        self.head.usage = self.head.usage.without(FileUsage::one(file.size));
+        let usage = &mut self.head.usage;
+        usage.files = usage.files.saturating_sub(1);
+        usage.bytes = usage.bytes.saturating_sub(file.size);
         if let Content::Object(id) | Content::Joined(id) = file.content {
             let nameless = keys::nameless(now_ms(), id);
             self.writes.push(Write::Put(nameless, file.content.bytes()));

@@ -131,12 +131,11 @@ impl Index {
             digest: None,
             content,
         };
-        let old_bytes = change.put(place, file);
-        let leaving = parts.distinct_bytes.saturating_add(old_bytes);
-        let mut afterwards = change.head.usage;
-        afterwards.bytes = afterwards.bytes.saturating_sub(parts.distinct_bytes);
-        let usage = (place.base.head.usage, afterwards);
-        self.refuse_beyond_bound(usage, parts.bytes > leaving)?;
+        let old = change.put(place, file);
+        let leaving = parts.distinct_bytes.saturating_add(old.bytes);
+        let mut afterwards = change.head;
+        afterwards.usage.bytes = afterwards.usage.bytes.saturating_sub(parts.distinct_bytes);
+        self.refuse_beyond_bound(&afterwards, parts.bytes > leaving, old.files == 0)?;
         self.apply(project, place.base, change).await
     }
 

@@ -36,7 +36,7 @@ const PROJECTS_AT_ONCE: usize = 100_000;
 pub(super) struct Index {
     records: Arc<dyn Records>,
     turns: ProjectPermits,
-    /// Maximum number of a project's files, and of their bytes.
+    /// The most that a project's files may be.
     max: OnceLock<FileUsage>,
 }
 
@@ -79,7 +79,7 @@ impl Index {
         }
     }
 
-    /// From now on refuses what makes the files of a project exceed this together.
+    /// From now on refuses what makes the files of a project exceed these sums.
     pub(super) fn keep_below(&self, max: FileUsage) {
         // Only the first call counts; a host makes one.
         _ = self.max.set(max);
