@@ -21,13 +21,16 @@ use crate::storage::s3::{S3Keys, S3Location};
 #[derive(Default)]
 pub(super) struct Fake {
     pub(super) objects: Mutex<BTreeMap<String, Bytes>>,
-    /// Keys and parts of uploads by their id.
-    pub(super) uploads: Mutex<BTreeMap<String, (String, BTreeMap<u32, Bytes>)>>,
+    /// Uploads by their id.
+    pub(super) uploads: Mutex<BTreeMap<String, Unfinished>>,
     count: AtomicU64,
     fault: Mutex<Fault>,
     /// Number of requests that a fault has met.
     pub(super) met: AtomicU64,
 }
+
+/// The key of an upload, and its parts by number.
+pub(super) type Unfinished = (String, BTreeMap<u32, Bytes>);
 
 /// A kind of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,7 @@ async fn a_join_copies_nothing_and_its_parts_may_go() {
     assert_eq!(usage(&store).await, (1, all.len() as u64));
     assert!(store.delete(PROJECT, "all").await.unwrap());
     collect_all(&store).await;
-    assert_eq!(fake.keys(), [String::new(); 0]);
+    assert!(fake.keys().is_empty());
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ async fn an_upload_that_breaks_off_leaves_no_parts() {
     }
     until(|| fake.unfinished() == 0).await;
     drop(sender);
-    assert_eq!(fake.keys(), [String::new(); 0]);
+    assert!(fake.keys().is_empty());
 }
 
 #[tokio::test]

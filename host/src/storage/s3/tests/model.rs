@@ -142,7 +142,7 @@ async fn random_changes_agree_with_a_plain_map() {
                 store.delete_below(PROJECT, "").await.unwrap();
                 compare(&store, &Files::new()).await;
                 collect_all(&store).await;
-                assert_eq!(fake.keys(), [String::new(); 0]);
+                assert!(fake.keys().is_empty());
             });
             Ok(())
         };
