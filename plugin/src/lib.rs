@@ -30,14 +30,14 @@ struct Plugin;
 impl Guest for Plugin {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         report_panics();
-        http::wasi::send(http::route::answer(Incoming::new(request)).await)
+        http::wasi::send(http::answer::answer(Incoming::new(request)).await)
     }
 }
 
 impl direct::Guest for Plugin {
     async fn ask(request: direct::Request) -> direct::Answer {
         report_panics();
-        http::wasi::into_direct(http::route::answer(request.into()).await).await
+        http::wasi::into_direct(http::answer::answer(request.into()).await).await
     }
 }
 

@@ -115,6 +115,67 @@ def log_models(run: str):
     mlflow.genai.register_prompt("greeting", "Hello {{name}}!\nHow are you?\nBye.", commit_message="more")
 
 
+def log_traces():
+    """Traces: a chat of a session with a tool, one that fails, feedback, a prompt, and a commit."""
+    mlflow.set_experiment("traces")
+
+    @mlflow.trace(span_type="TOOL")
+    def look_up(city: str) -> str:
+        if city == "Atlantis":
+            raise ValueError("no such city")
+        return f"{city} is in Germany"
+
+    @mlflow.trace(span_type="CHAT_MODEL")
+    def ask_model(messages: list) -> dict:
+        mlflow.get_current_active_span().set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 120, "output_tokens": 9, "total_tokens": 129})
+        return {"choices": [{"message": {"role": "assistant", "content": f"I think: {messages[-1]['content']}"}}]}
+
+    @mlflow.trace(name="answer", span_type="AGENT", attributes={"temperature": 0.2})
+    def answer(question: str, city: str) -> str:
+        metadata = {"mlflow.trace.session": "chat 1", "mlflow.trace.user": "ada"}
+        mlflow.update_current_trace(tags={"team": "vision"}, metadata=metadata)
+        found = look_up(city)
+        messages = [{"role": "system", "content": "Be *short*."}, {"role": "user", "content": f"{question}\n{found}"}]
+        return ask_model(messages)["choices"][0]["message"]["content"]
+
+    traces = []
+    with mlflow.start_run(run_name="traced"):
+        for question in ("Where is it?", "How large is it?", "Who lives there?"):
+            answer(question, "Berlin")
+            traces.append(mlflow.get_last_active_trace_id())
+    try:
+        answer("Where is it?", "Atlantis")
+    except ValueError:
+        traces.append(mlflow.get_last_active_trace_id())
+    mlflow.flush_trace_async_logging()
+    human = mlflow.entities.AssessmentSource("HUMAN", "ada")
+    mlflow.log_feedback(trace_id=traces[0], name="correct", value=True, source=human, rationale="As in the atlas.")
+    mlflow.log_feedback(trace_id=traces[1], name="tone", value=4, source=mlflow.entities.AssessmentSource("LLM_JUDGE", "judge"))
+    mlflow.log_expectation(trace_id=traces[0], name="country", value="Germany", source=human)
+    experiment = mlflow.get_experiment_by_name("traces").experiment_id
+    look_at(f"experiments/{experiment}/traces", f"traces/{traces[0]}", f"traces/{traces[-1]}")
+    log_many_spans()
+
+
+def log_many_spans():
+    """A deep and wide trace, and one in which everything is hostile."""
+    with mlflow.start_span("wide", span_type="CHAIN") as root:
+        for number in range(130):
+            with mlflow.start_span(f"step {number}", span_type="RETRIEVER"):
+                pass
+        for depth in range(12):
+            mlflow.start_span_no_context(f"depth {depth}", parent_span=root).end()
+    with mlflow.start_span(MARKUP, span_type=MARKUP, attributes={MARKUP: MARKUP, "long": LONG}) as span:
+        span.set_inputs({"messages": [{"role": MARKUP, "content": f"{MARKUP} {LONG}"}]})
+        span.set_outputs(LONG)
+        span.add_event(mlflow.entities.SpanEvent(MARKUP, attributes={"text": LONG}))
+        mlflow.update_current_trace(tags={"markup": MARKUP}, metadata={"mlflow.trace.session": "w" * 200})
+    trace = mlflow.get_last_active_trace_id()
+    mlflow.flush_trace_async_logging()
+    mlflow.log_feedback(trace_id=trace, name=MARKUP, value=LONG, rationale=MARKUP)
+    look_at(f"traces/{trace}")
+
+
 def log_hostile():
     """Names, values and notes that break pages which do not expect them. Keys have few characters, so they are only long."""
     client = MlflowClient()
@@ -144,4 +205,5 @@ def log_hostile():
 if __name__ == "__main__":
     first, *_ = log_sweep()
     log_models(first)
+    log_traces()
     log_hostile()

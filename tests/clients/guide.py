@@ -8,6 +8,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 README, ENGLISH, KOREAN = DOCS.parent / "README.md", DOCS / "mlflow-client.md", DOCS / "mlflow-client.ko.md"
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SINCE = re.compile(r"^# MLflow (\d+)\.(\d+) or later$", re.MULTILINE)
 PRINTED = re.compile(r"^ *print\(.*\) +# (.*)$", re.MULTILINE)
 
 
@@ -18,6 +19,11 @@ class Snippet:
     section: int
     language: str
     code: str
+
+    def since(self) -> tuple[int, int]:
+        """The first version of the client that it needs."""
+        needed = SINCE.match(self.code)
+        return (int(needed[1]), int(needed[2])) if needed else (0, 0)
 
     def printed(self) -> list[str]:
         """What its comments say that it prints."""

@@ -82,3 +82,28 @@ def test_the_best_model_is_searched_by_its_metric_on_a_dataset(active_experiment
     assert trained.agree(mlflow.sklearn.load_model(best.model_uri), trained.model(2))
     table = mlflow.search_logged_models([active_experiment], filter_string="metrics.error > 0")
     assert sorted(table.name) == ["slope-1", "slope-3"]
+
+
+@pytest.mark.since(3, 4)
+def test_an_application_is_evaluated_by_its_traces_without_a_model(active_experiment):
+    from mlflow.genai.scorers import scorer
+
+    @scorer
+    def exact(outputs, expectations):
+        return outputs == expectations["answer"]
+
+    @scorer
+    def length(outputs):
+        return len(outputs)
+
+    rows = [{"inputs": {"q": q}, "expectations": {"answer": answer}} for q, answer in (("x", "X"), ("y", "Z"))]
+    result = mlflow.genai.evaluate(data=rows, predict_fn=lambda q: q.upper(), scorers=[exact, length])
+    assert (result.metrics["exact/mean"], result.metrics["length/mean"]) == (0.5, 1.0)
+    assert mlflow.get_run(result.run_id).data.metrics["exact/mean"] == 0.5
+    mlflow.flush_trace_async_logging()
+    traces = mlflow.search_traces(locations=[active_experiment], run_id=result.run_id, return_type="list")
+    judged = {trace.info.request_preview: {one.name: one.value for one in trace.info.assessments} for trace in traces}
+    assert judged == {
+        '{"q": "x"}': {"exact": True, "length": 1.0, "answer": "X"},
+        '{"q": "y"}': {"exact": False, "length": 1.0, "answer": "Z"},
+    }

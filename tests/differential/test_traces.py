@@ -42,6 +42,56 @@ ORDERS = [
     ["tags.t"], ["metadata.m"], ["request_id DESC"], ["status", "execution_time DESC"], ["metadata.`mlflow.trace.session`"],
 ]
 
+# Each is a question to `traces/metrics` besides the experiment.
+MEASURES = [
+    {"view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}]},
+    {
+        "view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}],
+        "dimensions": ["trace_name", "trace_status"],
+    },
+    {"view_type": "TRACES", "metric_name": "session_count", "aggregations": [{"aggregation_type": "COUNT"}]},
+    {
+        "view_type": "TRACES", "metric_name": "latency",
+        "aggregations": [
+            {"aggregation_type": "AVG"}, {"aggregation_type": "MIN"}, {"aggregation_type": "MAX"},
+            {"aggregation_type": "PERCENTILE", "percentile_value": 50}, {"aggregation_type": "PERCENTILE", "percentile_value": 99.5},
+        ],
+    },
+    {
+        "view_type": "TRACES", "metric_name": "latency", "aggregations": [{"aggregation_type": "AVG"}], "dimensions": ["trace_name"],
+        "time_interval_seconds": 60, "start_time_ms": M - 60_000, "end_time_ms": M + 200,
+    },
+    {
+        "view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}],
+        "filters": ["trace.status = 'OK'", "trace.tag.t = 'Foo'"],
+    },
+    {
+        "view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}],
+        "filters": ["trace.metadata.`mlflow.trace.session` = 'S1'"],
+    },
+    {"view_type": "TRACES", "metric_name": "input_tokens", "aggregations": [{"aggregation_type": "SUM"}]},
+    {
+        "view_type": "ASSESSMENTS", "metric_name": "assessment_count", "aggregations": [{"aggregation_type": "COUNT"}],
+        "dimensions": ["assessment_name", "assessment_value"],
+    },
+    {
+        "view_type": "ASSESSMENTS", "metric_name": "assessment_value", "dimensions": ["assessment_name"],
+        "aggregations": [{"aggregation_type": "AVG"}, {"aggregation_type": "MAX"}],
+    },
+    {
+        "view_type": "ASSESSMENTS", "metric_name": "assessment_count", "aggregations": [{"aggregation_type": "COUNT"}],
+        "filters": ["assessment.name = 'q'", "assessment.type = 'feedback'"],
+    },
+]
+MEASURES_REFUSED = [
+    {"metric_name": "span_count"}, {"aggregations": []}, {"aggregations": [{"aggregation_type": "SUM"}]}, {"dimensions": ["trace_status"]},
+    {"filters": ["trace.status != 'OK'"]}, {"filters": ["span.name = 'x'"]}, {"filters": ["trace.duration = '1'"]}, {"time_interval_seconds": 60},
+]
+CORRELATED = [
+    ("status = 'OK'", "execution_time > 10", None), ("name = 'Foo'", "status = 'ERROR'", None), ("name = 'none'", "status = 'OK'", None),
+    ("tags.t = 'Foo'", "metadata.m = '1'", f"timestamp > {M}"),
+]
+
 
 class Traces:
     """The same traces in an experiment of both servers."""
@@ -134,3 +184,36 @@ def test_the_oldest_traces_are_deleted_first(traces):
     assert [answer.body for answer in answers] == [{"traces_deleted": 2}] * 2
     theirs, ours = map(traces.letters, traces.search())
     assert theirs == ours
+
+
+def test_traces_and_assessments_are_measured_alike(traces):
+    for asked in MEASURES:
+        answers = traces.both("POST", f"{TRACES}/metrics", lambda side: {"experiment_ids": [side.encoded(traces.experiment)], **asked})
+        theirs, ours = (rounded(answer.body.get("data_points", [])) for answer in answers)
+        assert theirs == ours, asked
+
+
+def rounded(value):
+    """JSON with each number rounded, since sums of floats depend on their order."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return round(value, 9) if isinstance(value, float) else value
+
+
+def test_both_refuse_the_same_measures(traces):
+    good = {"view_type": "TRACES", "metric_name": "latency", "aggregations": [{"aggregation_type": "AVG"}]}
+    for wrong in MEASURES_REFUSED:
+        body = {**good, **wrong}
+        theirs, ours = traces.both("POST", f"{TRACES}/metrics", lambda side: {"experiment_ids": [side.encoded(traces.experiment)], **body})
+        assert (theirs.status, theirs.error_code) == (ours.status, ours.error_code) == (400, "INVALID_PARAMETER_VALUE"), wrong
+
+
+def test_two_filters_are_correlated_alike(traces):
+    for one, two, base in CORRELATED:
+        asked = {"filter_string1": one, "filter_string2": two} | ({"base_filter": base} if base else {})
+        path = f"{TRACES}/calculate-filter-correlation"
+        answers = traces.both("POST", path, lambda side: {"experiment_ids": [side.encoded(traces.experiment)], **asked})
+        theirs, ours = (rounded(answer.body) for answer in answers)
+        assert theirs == ours, asked

@@ -58,6 +58,26 @@ pub fn duration(words: &Words, ms: i64) -> String {
     }
 }
 
+/// A short duration of nanoseconds, with three significant digits: `0.42 ms`, `146 ms`, `4.82 s`. From a minute on it is
+/// shown as `duration` shows it.
+pub fn latency(words: &Words, ns: u64) -> String {
+    const MS_NS: u64 = 1_000_000;
+    let short = |thousandths: u64| {
+        let (whole, rest) = (thousandths / 1_000, thousandths % 1_000);
+        let text = match whole {
+            0..10 => format!("{whole}.{:02}", rest / 10),
+            10..100 => format!("{whole}.{}", rest / 100),
+            _ => return whole.to_string(),
+        };
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    match ns / MS_NS {
+        0..1_000 => fill(words.common.milliseconds, &[&short(ns / 1_000)]),
+        ms @ 1_000..60_000 => fill(words.common.seconds, &[&short(ms)]),
+        ms => duration(words, i64::try_from(ms).unwrap_or(i64::MAX)),
+    }
+}
+
 /// The time in UTC, as ISO 8601 writes it: `2026-11-28T10:02:11Z`.
 pub fn iso(ms: i64) -> String {
     let (hour, minute, second) = clock(ms);
@@ -148,6 +168,24 @@ mod tests {
         ] {
             assert_eq!(day_begin_ms(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_short_duration_has_three_digits() {
+        let words = Words::of(Language::English);
+        for (ns, shown) in [
+            (0, "0 ms"),
+            (420_000, "0.42 ms"),
+            (5_000_000, "5 ms"),
+            (42_100_000, "42.1 ms"),
+            (146_900_000, "146 ms"),
+            (4_820_000_000, "4.82 s"),
+            (59_999_000_000, "59.9 s"),
+            (60_000_000_000, "1 min"),
+        ] {
+            assert_eq!(latency(words, ns), shown, "{ns}");
+        }
+        assert!(!latency(words, u64::MAX).is_empty());
     }
 
     #[test]

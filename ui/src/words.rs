@@ -43,6 +43,7 @@ pub use charts::ChartWords;
 mod manage;
 mod projects;
 mod sign_in;
+mod traces;
 
 pub use account::AccountWords;
 pub use audit::AuditWords;
@@ -60,6 +61,7 @@ pub use prompts::PromptWords;
 pub use registry::RegistryWords;
 pub use runs::RunWords;
 pub use sign_in::SignInWords;
+pub use traces::TraceWords;
 
 /// Declares the groups: a module, its structure, and the field of `Words`.
 macro_rules! groups {
@@ -107,6 +109,8 @@ groups! {
     runs: RunWords;
     /// Logged models.
     logged_models: LoggedModelWords;
+    /// Traces.
+    traces: TraceWords;
     /// Prompts.
     prompts: PromptWords;
     /// Models and their versions.

@@ -7,7 +7,9 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use mlforge_postgres::{Cluster, SERVERS};
 
+use crate::clients;
 use crate::debian::{Package, install_missing};
+use crate::environment::make_missing;
 use crate::layout::Layout;
 use crate::soak;
 use crate::step::{cargo_for_tests, run_watched, step};
@@ -18,11 +20,7 @@ const PACKAGES: [Package; 2] = [("nginx", "/usr/sbin/nginx"), ("openssl", "/usr/
 /// The word for the load on several hosts.
 const HOSTS: &str = "hosts";
 /// Words in the paths of all tests that need the server.
-pub(crate) const NEED_IT: [&str; 3] = [
-    "storage::postgres::tests::",
-    "local::tests::database::",
-    "on_postgres::",
-];
+pub(crate) const NEED_IT: [&str; 3] = ["storage::postgres::", "local::tests::database::", "on_postgres::"];
 /// Front-door tests that run on PostgreSQL unless others are named: those that write and read records in many ways. The rest
 /// tests what is above the storage, and would take minutes.
 const FRONT_DOOR: [&str; 15] = [
@@ -73,12 +71,27 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
         }
         must_test(&mut tests, tally)
     })?;
-    drop(server);
-    if rest.is_empty() {
-        build_all(layout)?;
-        soak::run_hosts(layout, &[], tally)?;
+    if !rest.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    build_all(layout)?;
+    run_client_tests(layout, &server, tally)?;
+    drop(server);
+    soak::run_hosts(layout, &[], tally)
+}
+
+/// Runs the import of a store that MLflow itself made on the server.
+fn run_client_tests(layout: &Layout, server: &Cluster, tally: &mut Tally) -> Result<()> {
+    let environment = clients::newest_environment(layout);
+    step("Python environment", || {
+        make_missing(layout, std::slice::from_ref(&environment))
+    })?;
+    step("pytest with MLflow's tables on PostgreSQL", || {
+        let mut pytest = environment.pytest(&layout.root.join("tests/clients"));
+        pytest.env("MLFORGE_BIN", layout.mlforge("debug"));
+        pytest.env("MLFORGE_TEST_POSTGRES", server.address());
+        must_test(pytest.args(["-k", "PostgreSQL", "test_import.py"]), tally)
+    })
 }
 
 /// Installs what is missing: the server, unless some version of it is there, and the programs beside it.

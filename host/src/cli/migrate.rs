@@ -6,6 +6,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -76,13 +77,15 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
     let file = from.join("records.db");
     ensure!(file.exists(), "there is no data directory {}", from.display());
     let source = SqliteRecords::open(&file).context("stop the server that uses the data directory first")?;
-    let target = PostgresRecords::open(address).await?;
+    let source = Arc::new(source);
+    let target = Arc::new(PostgresRecords::open(address).await?);
     claim(&source, &target).await?;
     let progress = Progress::default();
     let projects = all_projects(&source, &target).await?;
+    refuse_files_in_s3(&source, &projects).await?;
     let copier = Copier {
-        source: &source,
-        target: &target,
+        source: &*source,
+        target: &*target,
         progress: &progress,
     };
     for project in &projects {
@@ -100,6 +103,25 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
         "{records} records of {} projects, {rows} rows of users, projects, members, tokens and their changes, {files}",
         projects.len()
     ))
+}
+
+/// Fails if the directory's files are in S3 already. Their store belongs to the directory, and would refuse the database.
+#[cfg(feature = "s3")]
+async fn refuse_files_in_s3(source: &Arc<SqliteRecords>, projects: &[ProjectId]) -> anyhow::Result<()> {
+    for project in projects {
+        let records = Arc::<SqliteRecords>::clone(source);
+        ensure!(
+            !mlforge::storage::s3::names_files(records, *project).await?,
+            "the files of project {} are in S3, and their names cannot be migrated",
+            project.0
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "s3"))]
+async fn refuse_files_in_s3(_: &Arc<SqliteRecords>, _: &[ProjectId]) -> anyhow::Result<()> {
+    Ok(())
 }
 
 /// Makes the database the target of this directory, unless it is already. Fails if it has something else.
@@ -163,11 +185,11 @@ async fn forge(from: &Path, address: &PostgresAddress, target: &PostgresRecords)
 #[cfg(feature = "s3")]
 async fn files(
     options: &Migrate,
-    target: &PostgresRecords,
+    target: &Arc<PostgresRecords>,
     projects: &[ProjectId],
     progress: &Progress,
 ) -> anyhow::Result<String> {
-    let Some(store) = options.files.store(&target.identity()).await? else {
+    let Some(store) = options.files.store(Arc::<PostgresRecords>::clone(target), &target.identity()).await? else {
         return staying(&options.from);
     };
     let source = mlforge::storage::files::FileBlobs::open(&options.from.join("blobs"))?;
@@ -188,7 +210,7 @@ async fn files(
 }
 
 #[cfg(not(feature = "s3"))]
-async fn files(options: &Migrate, _: &PostgresRecords, _: &[ProjectId], _: &Progress) -> anyhow::Result<String> {
+async fn files(options: &Migrate, _: &Arc<PostgresRecords>, _: &[ProjectId], _: &Progress) -> anyhow::Result<String> {
     staying(&options.from)
 }
 

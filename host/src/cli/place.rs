@@ -9,7 +9,7 @@ use mlforge::storage::postgres::PostgresAddress;
 use super::forge::secret;
 
 /// The environment variable of the database's password, as in all clients of PostgreSQL.
-const PASSWORD_VARIABLE: &str = "PGPASSWORD";
+pub(super) const PASSWORD_VARIABLE: &str = "PGPASSWORD";
 
 /// Options for the place of data.
 #[derive(Debug, Args)]

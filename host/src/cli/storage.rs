@@ -9,6 +9,8 @@ use clap::Args;
 use mlforge::HostBuilder;
 use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
+#[cfg(feature = "s3")]
+use mlforge::storage::Records;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::postgres::PostgresRecords;
 #[cfg(feature = "s3")]
@@ -80,6 +82,14 @@ impl OpenRecords {
         }
     }
 
+    #[cfg(feature = "s3")]
+    fn shared(&self) -> Arc<dyn Records> {
+        match self {
+            Self::Directory(records) => Arc::<SqliteRecords>::clone(records),
+            Self::Database(records) => Arc::<PostgresRecords>::clone(records),
+        }
+    }
+
     fn lend(&self, builder: HostBuilder) -> HostBuilder {
         match self {
             Self::Directory(records) => builder.records(Arc::clone(records)),
@@ -122,21 +132,13 @@ pub(super) async fn builder(
 }
 
 impl FileStoreArgs {
-    /// True if the files are in the data directory.
-    pub(super) fn is_local(&self) -> bool {
-        #[cfg(feature = "s3")]
-        return self.files.is_none();
-        #[cfg(not(feature = "s3"))]
-        true
-    }
-
     /// Adds the files' storage to the builder: the location that the user names, else one in the data
     /// directory.
     async fn lend(&self, builder: HostBuilder, data: &Path, records: &OpenRecords) -> anyhow::Result<HostBuilder> {
         #[cfg(not(feature = "s3"))]
         let _ = records;
         #[cfg(feature = "s3")]
-        if let Some(blobs) = self.store(&records.identity()).await? {
+        if let Some(blobs) = self.store(records.shared(), &records.identity()).await? {
             return Ok(builder.blobs(Arc::new(blobs)));
         }
         if matches!(records, OpenRecords::Database(_)) {
@@ -148,15 +150,16 @@ impl FileStoreArgs {
 
 #[cfg(feature = "s3")]
 impl FileStoreArgs {
-    /// The store that the user names, for the records with this identity. `None`: files are in the data directory.
-    pub(super) async fn store(&self, identity: &str) -> anyhow::Result<Option<S3Blobs>> {
+    /// The store that the user names, with the names of its files in records that have this identity. `None`: files are in the
+    /// data directory.
+    pub(super) async fn store(&self, records: Arc<dyn Records>, identity: &str) -> anyhow::Result<Option<S3Blobs>> {
         let Some(place) = &self.files else { return Ok(None) };
         let place = S3Location {
             endpoint: self.s3_endpoint.clone(),
             region: self.s3_region.clone(),
             ..place.clone()
         };
-        let blobs = S3Blobs::open(&place).await?;
+        let blobs = S3Blobs::open(&place, records).await?;
         blobs.belong_to(identity).await?;
         Ok(Some(blobs))
     }

@@ -134,13 +134,10 @@ async fn list_below(uri: &str, root: &ArtifactPath, path: &str) -> Result<Vec<u8
 /// Downloads a file of the artifact store.
 pub async fn download(call: FileCall<'_>) -> Result<Answer> {
     let path = ArtifactPath::parse_encoded(call.below, Read)?;
-    match file_response::serve(&path, call.wanted).await {
-        // The spans of some traces are a file only when somebody asks for it.
-        Err(Error::NotFound(why)) => traces::file::made(&path, call.wanted.head_only)
-            .await?
-            .ok_or(Error::NotFound(why)),
-        answer => answer,
+    if let Some(answer) = traces::file::made(&path, call.wanted.head_only).await? {
+        return Ok(answer);
     }
+    file_response::serve(&path, call.wanted).await
 }
 
 /// Downloads a file of a run.

@@ -11,9 +11,11 @@ macro_rules! action {
     };
 }
 
+pub mod answer;
 pub mod error;
 pub mod file_route;
 mod form;
+pub mod openapi;
 pub mod pages_or_api;
 pub mod path;
 pub mod rights;

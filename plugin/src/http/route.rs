@@ -2,20 +2,13 @@
 
 use std::pin::Pin;
 
-use super::rights::{CallerRights, RequiredRight};
-use super::wasi::Incoming;
-use super::{file_route, form, pages_or_api, path};
+use super::rights::RequiredRight;
+use super::{openapi, pages_or_api, path};
 use crate::api;
 use crate::error::{Error, Result};
-use crate::host::report;
 use crate::pages;
-use crate::request::body::Body;
-use crate::request::call::{Call, FileCall};
-use crate::request::json::Json;
-use crate::request::params::{self, Params};
+use crate::request::call::Call;
 use crate::request::response::Answer;
-use crate::store::audit;
-use crate::store::audit::AuditedRequest;
 
 type Endpoint = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Result<Answer>> + 'a>>;
 
@@ -29,7 +22,7 @@ pub struct Route {
     pub right: RequiredRight,
     /// The name of a change in the audit log.
     pub action: &'static str,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
 }
 
 /// Prefixes of clients and of MLflow's web pages.
@@ -134,6 +127,8 @@ pub const NEWER_ROUTES: &[Route] = routes! {
     GET "traces/batchGet" Read api::traces::batch_get;
     POST "traces/batchGetInfos" Read api::traces::batch_get_infos;
     POST "traces/delete-traces" Write api::traces::delete;
+    POST "traces/metrics" Read api::traces::metrics::query;
+    POST "traces/calculate-filter-correlation" Read api::traces::metrics::correlation;
     GET "traces/{trace_id}" Read api::traces::get;
     PATCH "traces/{trace_id}/tags" Write api::traces::set_tag as "traces/set-tag";
     DELETE "traces/{trace_id}/tags" Write api::traces::delete_tag as "traces/delete-tag";
@@ -200,8 +195,24 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     GET "candidates/{run_id}/archive" Read pages::run::files::archive;
     GET "candidates/{run_id}/promote" Read pages::run::promote::get;
     POST "candidates/{run_id}/promote" Write pages::run::promote::create as "model-versions/create";
+    GET "experiments/{experiment_id}/traces" Read pages::traces::show;
+    GET "experiments/{experiment_id}/traces/charts" Read pages::traces::charts::get;
+    GET "experiments/{experiment_id}/traces/compare" Read pages::traces::compare::get;
+    GET "experiments/{experiment_id}/traces/delete" Read pages::traces::bulk::ask;
+    POST "experiments/{experiment_id}/traces/delete" Write pages::traces::bulk::delete as "traces/delete-traces";
+    GET "experiments/{experiment_id}/sessions" Read pages::traces::sessions::list;
+    GET "experiments/{experiment_id}/session" Read pages::traces::sessions::show;
+    GET "traces/{trace_id}" Read pages::trace::get;
+    POST "traces/{trace_id}/tags" Write pages::trace::tags::set as "traces/set-tag";
+    POST "traces/{trace_id}/tags/delete" Write pages::trace::tags::delete as "traces/delete-tag";
+    POST "traces/{trace_id}/assessments" Write pages::trace::assessments::add as "assessments/create";
+    POST "traces/{trace_id}/assessments/delete" Write pages::trace::assessments::delete as "assessments/delete";
     GET "experiments/{experiment_id}/logged-models" Read pages::logged_models::list;
     GET "logged-models/{model_id}" Read pages::logged_model::get;
+    GET "logged-models/{model_id}/artifacts" Read pages::logged_model::files::browse;
+    GET "logged-models/{model_id}/raw/{*path}" Read pages::logged_model::files::raw;
+    HEAD "logged-models/{model_id}/raw/{*path}" Read pages::logged_model::files::raw;
+    GET "logged-models/{model_id}/archive" Read pages::logged_model::files::archive;
     GET "models" Read pages::models::list;
     POST "models" Write pages::models::create as "registered-models/create";
     GET "models/new" Read pages::models::new;
@@ -218,6 +229,10 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     POST "models/{model_id}/versions" Write pages::version::create as "model-versions/create";
     GET "models/{model_id}/versions/new" Read pages::version::new;
     GET "models/{model_id}/versions/{version}" Read pages::version::get;
+    GET "models/{model_id}/versions/{version}/artifacts" Read pages::version::files::browse;
+    GET "models/{model_id}/versions/{version}/raw/{*path}" Read pages::version::files::raw;
+    HEAD "models/{model_id}/versions/{version}/raw/{*path}" Read pages::version::files::raw;
+    GET "models/{model_id}/versions/{version}/archive" Read pages::version::files::archive;
     GET "models/{model_id}/versions/{version}/edit" Read pages::version::edit;
     POST "models/{model_id}/versions/{version}/edit" Write pages::version::describe as "model-versions/update";
     POST "models/{model_id}/versions/{version}/stage" Write pages::version::transition_stage
@@ -244,6 +259,7 @@ pub const MOUNT_ROUTES: &[Route] = routes! {
     GET "" Read pages::mount::get;
     POST "graphql" Read api::graphql::answer;
     GET "version" Read api::otlp::version;
+    GET "openapi.json" Read openapi::get;
 };
 
 /// True for a path below which pages are, and what belongs to them.
@@ -251,111 +267,8 @@ pub fn is_page(path: &str) -> bool {
     path.starts_with(PROJECT_PREFIX) || path == MOUNT
 }
 
-/// Answers a request.
-pub async fn answer(mut request: Incoming) -> Answer {
-    let body = std::mem::replace(&mut request.body, Body::Whole(Vec::new()));
-    match try_answer(&request, body).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            if let Error::Corrupt(text) | Error::Unavailable(text) = &error {
-                report::fault(&format!("{} {}: {text}", request.method, request.path));
-            }
-            if is_page(&request.path) && request.accept.contains("text/html") {
-                return super::error::page(&error, &request.site, &request.actor.login);
-            }
-            super::error::answer(&error)
-        }
-    }
-}
-
-async fn try_answer(request: &Incoming, body: Body) -> Result<Answer> {
-    let plain = find_plain(&request.method, &request.path);
-    if plain.is_none()
-        && let Some((route, below)) = file_route::find(request, &request.path)?
-    {
-        ensure_right(request, route.right)?;
-        let _recording = audit::begin(audited(request, route.right, route.action));
-        let query = params::from_query(&request.query)?;
-        let call = FileCall {
-            below,
-            query: Params::new(&query),
-            wanted: &request.wanted,
-            contents: body,
-            telemetry: &request.telemetry,
-        };
-        return (route.endpoint)(call).await;
-    }
-    let (route, named) = match plain {
-        Some(route) => (route, Ok(Vec::new())),
-        None => find(&request.method, &request.path)?,
-    };
-    ensure_right(request, route.right)?;
-    let _recording = audit::begin(audited(request, route.right, route.action));
-    let sent;
-    let mut files = Vec::new();
-    let mut fields = match route.method {
-        // A GET has its parameters in the query. A body, if there is one, means nothing.
-        "GET" | "HEAD" => params::from_query(&request.query)?,
-        _ if is_page(&request.path) => {
-            let (fields, sent) = form::sent(request, body).await?;
-            files = sent;
-            fields
-        }
-        _ => {
-            sent = body.into_whole().await?;
-            // MLflow's web pages name what they delete in the query.
-            match request.method.as_str() {
-                "DELETE" if sent.is_empty() => params::from_query(&request.query)?,
-                _ => params::from_body(&sent)?,
-            }
-        }
-    };
-    // A parameter in the path overrides the same one elsewhere.
-    for (name, value) in named? {
-        fields.push(name, Json::Text(value.into()));
-    }
-    (route.endpoint)(Call {
-        params: Params::new(&fields),
-        files: &files,
-        actor: &request.actor,
-        source_schemes: &request.source_schemes,
-        accept: &request.accept,
-        site: &request.site,
-        wanted: &request.wanted,
-        may_write: request.rights >= CallerRights::Write,
-        is_replay: request.rights == CallerRights::Replay,
-        is_manager: request.is_manager,
-    })
-    .await
-}
-
-/// The facts for the audit log about a request that may change something. `None`: the host keeps no log.
-fn audited(request: &Incoming, right: RequiredRight, action: &'static str) -> Option<AuditedRequest> {
-    let facts = request.audit_facts.clone().filter(|_| right == RequiredRight::Write)?;
-    Some(AuditedRequest {
-        action,
-        actor: request.actor.login.clone(),
-        facts,
-        request_id: request.id.clone(),
-    })
-}
-
-fn ensure_right(request: &Incoming, right: RequiredRight) -> Result<()> {
-    let needed = match right {
-        RequiredRight::Read | RequiredRight::Manage => CallerRights::Read,
-        RequiredRight::Write => CallerRights::Write,
-    };
-    if request.rights < needed {
-        return Err(Error::Denied);
-    }
-    match right {
-        RequiredRight::Manage if !request.is_manager => Err(Error::ManagersOnly),
-        _ => Ok(()),
-    }
-}
-
 /// A route, and the parameters in its path.
-type RouteMatch = (&'static Route, Result<Vec<(&'static str, String)>>);
+pub(super) type RouteMatch = (&'static Route, Result<Vec<(&'static str, String)>>);
 
 /// The routes below a path's prefix, and the rest of the path.
 fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
@@ -370,14 +283,14 @@ fn table_of(path: &str) -> Option<(&'static [Route], &str)> {
 }
 
 /// The route whose path is exactly this one below its prefix, as most are. No parameter has to be read from it.
-fn find_plain(method: &str, path: &str) -> Option<&'static Route> {
+pub(super) fn find_plain(method: &str, path: &str) -> Option<&'static Route> {
     let (table, below) = table_of(path)?;
     let is_plain = !below.contains('{');
     let same = |route: &&Route| is_plain && route.path == below && route.method == method;
     table.iter().find(same)
 }
 
-fn find(method: &str, path: &str) -> Result<RouteMatch> {
+pub(super) fn find(method: &str, path: &str) -> Result<RouteMatch> {
     let (table, below) = table_of(path).ok_or_else(|| Error::NoEndpoint(path.to_owned()))?;
     let fitting = |route: &'static Route| path::parameters(route.path, below).map(|named| (route, named));
     let routes: Vec<RouteMatch> = table.iter().filter_map(fitting).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mlforge_ui::chart::{Axis, Mark, Point, Series, as_logged};
 
 use super::columns::Column;
+use crate::convert::to_f64;
 use crate::domain::id::RunId;
 use crate::domain::metric;
 use crate::error::Result;
@@ -66,7 +67,7 @@ pub fn points(history: &[metric::Point], axis: Axis, start_time_ms: i64) -> Vec<
     let mut points = history.to_vec();
     points.sort_unstable_by(metric::Point::by_step);
     let drawn = points.iter().map(|point| Point {
-        x: float(match axis {
+        x: to_f64(match axis {
             Axis::Step | Axis::Run => point.step,
             Axis::Time => point.timestamp_ms,
             Axis::Relative => point.timestamp_ms.saturating_sub(start_time_ms),
@@ -74,10 +75,4 @@ pub fn points(history: &[metric::Point], axis: Axis, start_time_ms: i64) -> Vec<
         y: as_logged(point.value),
     });
     drawn.collect()
-}
-
-/// An integer as a place on an axis. Beyond 2^53 it is not exact, which no one sees.
-#[allow(clippy::cast_precision_loss)]
-fn float(number: i64) -> f64 {
-    number as f64
 }

@@ -29,6 +29,7 @@ pub mod forms;
 pub mod logged_model;
 pub mod logged_models;
 pub mod look;
+pub mod mistake;
 pub mod model;
 pub mod model_file;
 pub mod models;
@@ -39,6 +40,8 @@ pub mod registry;
 pub mod run;
 pub mod schema;
 pub mod svg;
+pub mod trace;
+pub mod traces;
 pub mod trash;
 pub mod version;
 

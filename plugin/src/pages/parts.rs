@@ -8,6 +8,8 @@ use mlforge_ui::link::web_link;
 use super::{Page, form_token};
 use crate::domain::name::cut;
 use crate::domain::run::Status;
+use crate::error::Result;
+use crate::request::params::Params;
 use crate::request::response::Answer;
 
 /// Maximum number of characters of a value that is shown at once. A longer one opens.
@@ -153,6 +155,14 @@ pub fn pager(words: &Words, first: Option<&str>, next: Option<&str>) -> Markup {
             }
         }
     }
+}
+
+/// The query of the table in which things were chosen, to which a change comes back. Empty: there is none.
+pub fn back_query<'a>(params: &Params<'a>) -> Result<&'a str> {
+    let back = params.text("back")?.unwrap_or_default();
+    // A query that a table wrote has no other characters, and nothing else may stand in a header.
+    let is_query = back.bytes().all(|byte| byte.is_ascii_graphic());
+    Ok(if is_query { back } else { "" })
 }
 
 /// A question before a change that is hard to take back.

@@ -2,13 +2,15 @@
 
 use super::filter::{Clause, Field, Filter, Predicate, Searchable};
 use super::lex::shown;
+use super::mistake::FilterMistake;
 use super::order::{Order, Ordered, SortKey, Term};
+use super::problem::Problem;
 use super::schema::{Attribute, Entity, EntityKind, SPAN_ATTRIBUTES, Schema, Searched, Subject, ValueType};
 use crate::domain::trace::assessment::{Assessment, Content};
 use crate::domain::trace::id::TraceId;
 use crate::domain::trace::span::Span;
-use crate::domain::trace::{SOURCE_RUN, Trace};
-use crate::error::{Error, Result};
+use crate::domain::trace::{SESSION, SOURCE_RUN, Trace};
+use crate::error::Result;
 
 /// An order of traces.
 pub type TraceOrder = Order<TraceAttribute>;
@@ -192,7 +194,7 @@ pub fn names_run(subject: &Subject<TraceAttribute>) -> bool {
     }
 }
 
-/// A search for traces. Its clauses are sorted by what must be read for them.
+/// A search for traces. Its clauses are sorted by what must be read for them. By default it finds every trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceSearch {
     /// Clauses on the trace itself.
@@ -205,16 +207,42 @@ pub struct TraceSearch {
     texts: Vec<Clause<TraceAttribute>>,
 }
 
-impl TraceSearch {
-    /// Reads a filter. An empty one finds every trace.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut search = TraceSearch {
+impl Default for TraceSearch {
+    fn default() -> Self {
+        TraceSearch {
             own: Filter { clauses: Vec::new() },
             assessments: Vec::new(),
             spans: Vec::new(),
             texts: Vec::new(),
+        }
+    }
+}
+
+impl TraceSearch {
+    /// Reads a filter. An empty one finds every trace.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::read(text).map_err(FilterMistake::into_error)
+    }
+
+    /// The search for the traces of a session.
+    pub fn of_session(session: &str) -> Self {
+        let clause = Clause {
+            subject: Subject::Named(EntityKind::Metadata, SESSION.to_owned()),
+            test: Predicate::Text {
+                among: [session.to_owned()].into(),
+                wanted: true,
+            },
         };
-        for clause in Filter::<TraceAttribute>::parse(text)?.clauses {
+        TraceSearch {
+            own: Filter { clauses: vec![clause] },
+            ..TraceSearch::default()
+        }
+    }
+
+    /// Reads a filter. The error says where the mistake is.
+    pub fn read(text: &str) -> std::result::Result<Self, FilterMistake> {
+        let mut search = TraceSearch::default();
+        for clause in Filter::<TraceAttribute>::read(text)?.clauses {
             validate_prompt(&clause)?;
             match &clause.subject {
                 Subject::Named(EntityKind::Span, _) => search.spans.push(clause),
@@ -226,6 +254,13 @@ impl TraceSearch {
             }
         }
         Ok(search)
+    }
+
+    /// The test of the only clause. `None`: the search has another number of clauses.
+    pub fn only_test(&self) -> Option<&Predicate> {
+        let others = [&self.assessments, &self.spans, &self.texts].into_iter().flatten();
+        let mut all = self.own.clauses.iter().chain(others);
+        all.next().filter(|_| all.next().is_none()).map(|clause| &clause.test)
     }
 
     /// True if the search finds every trace.
@@ -276,7 +311,7 @@ impl TraceSearch {
     }
 }
 
-fn validate_prompt(clause: &Clause<TraceAttribute>) -> Result<()> {
+fn validate_prompt(clause: &Clause<TraceAttribute>) -> std::result::Result<(), FilterMistake> {
     if clause.subject != Subject::Attribute(TraceAttribute::Prompt) {
         return Ok(());
     }
@@ -285,10 +320,11 @@ fn validate_prompt(clause: &Clause<TraceAttribute>) -> Result<()> {
     };
     match among.iter().find(|value| value.split('/').count() != 2) {
         None => Ok(()),
-        Some(value) => Err(Error::Invalid(format!(
-            "Invalid prompts filter value '{}'. Expected format: prompt = \"name/version\"",
-            shown(value)
-        ))),
+        Some(value) => {
+            let value = shown(value);
+            let text = format!("Invalid prompts filter value '{value}'. Expected format: prompt = \"name/version\"");
+            Err(FilterMistake::of_all(Problem::Other.of([text])))
+        }
     }
 }
 

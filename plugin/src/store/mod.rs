@@ -15,6 +15,7 @@ pub mod inspection;
 pub mod job_lookups;
 pub mod job_tags;
 pub mod keys;
+pub mod list_merge;
 pub mod logged_models;
 pub mod metrics;
 pub mod portion;

@@ -89,6 +89,24 @@ impl Target {
         Call::json(method, self.path(path), body)
     }
 
+    /// A request below `/api/3.0/mlflow/`. A GET has no body.
+    pub fn newer(&self, method: Method, path: &str, body: &impl Serialize) -> Call {
+        let path = format!("{}/api/3.0/mlflow/{path}", self.prefix);
+        match method {
+            Method::GET => Call::get(path),
+            method => Call::json(method, path, body),
+        }
+    }
+
+    /// Spans for an experiment, in OpenTelemetry's JSON.
+    pub fn spans(&self, experiment: &str, body: &impl Serialize) -> Call {
+        let mut call = Call::json(Method::POST, format!("{}/v1/traces", self.prefix), body);
+        if let Ok(experiment) = HeaderValue::from_str(experiment) {
+            call.headers.insert("x-mlflow-experiment-id", experiment);
+        }
+        call
+    }
+
     /// A GET of a file of a run, by its path below `/api/2.0/mlflow-artifacts/artifacts/`.
     pub fn download(&self, path: &str) -> Call {
         Call::get(self.file(path))

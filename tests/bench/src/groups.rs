@@ -17,6 +17,7 @@ pub(crate) mod artifacts;
 mod reads;
 mod registry;
 mod search;
+mod traces;
 pub(crate) mod writes;
 
 /// Scenarios that share their data.
@@ -30,6 +31,8 @@ pub(crate) enum Group {
     Registry,
     /// Files of a run.
     Artifacts,
+    /// Traces with their spans.
+    Traces,
     /// Searches in an experiment with this number of runs.
     Search(u64),
 }
@@ -38,7 +41,7 @@ impl Group {
     /// The groups with a selected scenario. The one that fills the server most comes last.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
         let searches = options.runs.iter().copied().map(Self::Search);
-        let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts]
+        let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts, Self::Traces]
             .into_iter()
             .chain(searches);
         groups.filter(|group| group.is_wanted(options)).collect()
@@ -51,6 +54,7 @@ impl Group {
             Self::Reads => "reads".to_owned(),
             Self::Registry => "registry".to_owned(),
             Self::Artifacts => "artifacts".to_owned(),
+            Self::Traces => "traces".to_owned(),
             Self::Search(runs) => format!("search_runs_{runs}"),
         }
     }
@@ -62,6 +66,7 @@ impl Group {
             Self::Reads => reads::prepare(target).await,
             Self::Registry => registry::prepare(target).await,
             Self::Artifacts => artifacts::prepare(target).await,
+            Self::Traces => traces::prepare(target).await,
             Self::Search(runs) => search::prepare(target, runs).await,
         }
     }
@@ -72,7 +77,7 @@ impl Group {
         match self {
             Self::Artifacts => bench.serve_bare_files().await?,
             Self::Writes => bench.serve_natively()?,
-            Self::Reads | Self::Registry | Self::Search(_) => {}
+            Self::Reads | Self::Registry | Self::Traces | Self::Search(_) => {}
         }
         for scenario in self.scenarios() {
             let name = self.line_name(scenario);
@@ -104,6 +109,7 @@ impl Group {
             Self::Reads => reads::SCENARIOS,
             Self::Registry => registry::SCENARIOS,
             Self::Artifacts => artifacts::SCENARIOS,
+            Self::Traces => traces::SCENARIOS,
             Self::Search(_) => search::SCENARIOS,
         }
     }
@@ -111,7 +117,7 @@ impl Group {
     /// The name of a scenario in the table.
     pub(crate) fn line_name(self, scenario: &Scenario) -> String {
         match self {
-            Self::Writes | Self::Reads | Self::Registry | Self::Artifacts => scenario.name.to_owned(),
+            Self::Writes | Self::Reads | Self::Registry | Self::Artifacts | Self::Traces => scenario.name.to_owned(),
             Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
         }
     }

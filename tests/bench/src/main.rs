@@ -6,6 +6,7 @@
 mod baseline;
 mod bench;
 mod databases;
+mod fairness;
 mod fixture;
 mod groups;
 mod limits;
@@ -73,7 +74,11 @@ fn main() -> ExitCode {
 /// Measures; returns the number of wrong answers.
 fn run(options: Options) -> Result<u64> {
     ensure!(
-        !Group::wanted(&options).is_empty() || pages::is_wanted(&options) || options.wants(neighbours::NAME),
+        !Group::wanted(&options).is_empty()
+            || pages::is_wanted(&options)
+            || [neighbours::NAME, fairness::NAME]
+                .iter()
+                .any(|name| options.wants(name)),
         "no scenario has {:?} in its name",
         options.only
     );
@@ -160,6 +165,10 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
             bytes(process::peak_bytes(server.pid())?),
             bytes(before)
         );
+    }
+    if let (Some((launcher, _)), true) = (own, bench.options.wants(fairness::NAME)) {
+        say!("");
+        fairness::measure(bench, launcher).await?;
     }
     Ok(())
 }

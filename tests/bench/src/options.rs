@@ -50,6 +50,7 @@ examples:
   cargo xtask bench -- --only log_ --concurrency 32 --seconds 10
   cargo xtask bench -- --only pages --runs 100000
   cargo xtask bench -- --only neighbours                      a quiet project, alone and beside greedy ones
+  cargo xtask bench -- --only fairness                        a quiet project, alone and beside a flooding one
   cargo xtask bench -- --url http://127.0.0.1:5000            a stock mlflow server
   cargo xtask bench -- --database debian --runs 100000
   MLFORGE_LOG=warn cargo xtask bench                          the server writes no line per request";

@@ -4,8 +4,10 @@ mod experiments;
 mod files;
 mod registry;
 mod runs;
+mod traces;
 
 pub(crate) use runs::STATUSES;
+pub(crate) use traces::span_name;
 
 use crate::step::{Action, Draw, Step};
 
@@ -49,6 +51,11 @@ const FILE_ACTIONS: &[(u64, Action)] = &[
     (20, files::complete_upload),
     (2, files::abort_upload),
     (3, files::complete_again),
+    (40, traces::begin),
+    (40, traces::extend),
+    (25, traces::set_tag),
+    (15, traces::judge),
+    (6, traces::delete),
 ];
 
 /// Draws kinds of changes until one is possible.

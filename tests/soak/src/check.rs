@@ -4,6 +4,7 @@ mod files;
 mod registry;
 pub(crate) mod runs;
 mod search;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -30,6 +31,8 @@ pub(crate) async fn piece(api: &mut Api, expected: &Expected, piece: &Piece) -> 
         Piece::Files(run) => files::all(api, expected, *run).await,
         Piece::File(run, path) => files::one(api, expected, *run, path).await,
         Piece::Model(index) | Piece::NewVersion(index, _) => registry::model(api, expected, *index).await,
+        Piece::Trace(index) => traces::trace(api, expected, *index).await,
+        Piece::NewTrace(_) => traces::trace(api, expected, last(expected.traces.len())?).await,
         Piece::NewExperiment(_) => experiment(api, expected, last(expected.experiments.len())?).await,
         Piece::NewRun(..) => runs::run(api, expected, last(expected.runs.len())?).await,
         Piece::NewModel(_) => registry::model(api, expected, last(expected.models.len())?).await,
@@ -38,7 +41,7 @@ pub(crate) async fn piece(api: &mut Api, expected: &Expected, piece: &Piece) -> 
 
 /// Checks a random object, or the result of a random search.
 pub(crate) async fn anything(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Result<()> {
-    let kind = dice.below(12);
+    let kind = dice.below(14);
     let index = |dice: &mut Dice, length: usize| dice.index(length);
     match kind {
         0 => {
@@ -54,6 +57,7 @@ pub(crate) async fn anything(api: &mut Api, expected: &Expected, dice: &mut Dice
         3 => experiments(api, expected, dice).await,
         4 => registry::models(api, expected, dice).await,
         5..8 => look(api, expected, index(dice, expected.runs.len()).map(Piece::Run)).await,
+        8..10 => look(api, expected, index(dice, expected.traces.len()).map(Piece::Trace)).await,
         _ => search::runs(api, expected, dice).await,
     }
 }
@@ -74,6 +78,9 @@ pub(crate) async fn everything(api: &mut Api, expected: &Expected, dice: &mut Di
     }
     for index in 0..expected.models.len() {
         registry::model(api, expected, index).await?;
+    }
+    for index in 0..expected.traces.len() {
+        traces::trace(api, expected, index).await?;
     }
     for index in 0..expected.runs.len() {
         runs::run(api, expected, index).await?;
@@ -138,6 +145,9 @@ async fn experiments(api: &mut Api, expected: &Expected, dice: &mut Dice) -> Res
 /// Finds the object that an unanswered change would have made. Returns the answer of that change, as far as
 /// it is needed. `None`: the object does not exist.
 pub(crate) async fn find(api: &mut Api, expected: &Expected, piece: &Piece) -> Result<Option<Value>> {
+    if let Piece::NewTrace(otel_id) = piece {
+        return traces::find(api, otel_id).await;
+    }
     let (call, list_of, one) = match piece {
         Piece::NewExperiment(name) => {
             let body = serde_json::json!({"filter": format!("name = '{name}'"), "view_type": "ALL", "max_results": 2});

@@ -1,5 +1,9 @@
 //! The model of all objects of one caller, as they must be read. It knows MLflow's rules and no HTTP.
 
+mod trace;
+
+pub(crate) use trace::Trace;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,6 +25,8 @@ pub(crate) struct Expected {
     pub(crate) runs: Vec<Run>,
     /// In the order of creation.
     pub(crate) models: Vec<Model>,
+    /// In the order of creation.
+    pub(crate) traces: Vec<Trace>,
     /// The uploads that are neither completed nor aborted.
     pub(crate) uploads: Vec<Upload>,
     /// The last upload whose completion was acknowledged.

@@ -46,6 +46,10 @@ pub(crate) enum Piece {
     NewRun(usize, String),
     /// A model to be made, with this name.
     NewModel(String),
+    /// A trace with its spans, tags and feedback.
+    Trace(usize),
+    /// A trace to be made, with this id of OpenTelemetry.
+    NewTrace(String),
     /// A version to be made of a model, with this value of the tag `token`.
     NewVersion(usize, String),
 }
@@ -55,7 +59,7 @@ impl Piece {
     pub(crate) fn is_new(&self) -> bool {
         matches!(
             self,
-            Self::NewExperiment(_) | Self::NewRun(..) | Self::NewModel(_) | Self::NewVersion(..)
+            Self::NewExperiment(_) | Self::NewRun(..) | Self::NewModel(_) | Self::NewVersion(..) | Self::NewTrace(_)
         )
     }
 }

@@ -9,6 +9,7 @@ mod every_page;
 mod experiment;
 mod experiment_details;
 mod experiments;
+mod files;
 mod forms;
 mod hostile;
 mod html;
@@ -20,6 +21,7 @@ mod run_changes;
 mod run_files;
 mod server;
 mod sparklines;
+mod traces;
 mod trash;
 mod versions;
 

@@ -26,6 +26,19 @@ pub struct Fixture {
     pub parts: Value,
 }
 
+/// The trace of the active experiment.
+pub const TRACE: &str = "tr-00000000000000000000000000000001";
+
+/// What a client says of a trace at its end.
+pub fn trace_info(experiment: &str, id: &str, tag: &str) -> Value {
+    let location = json!({"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}});
+    let info = json!({
+        "trace_id": id, "trace_location": location, "request_time": "2026-11-28T16:17:21Z", "execution_duration": "1s", "state": "OK",
+        "tags": {"t": tag},
+    });
+    json!({"trace": {"trace_info": info}})
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
@@ -108,6 +121,9 @@ impl Fixture {
         self::run(&client, &deleted_experiment, "gone").await;
         let logged = logged_model(&client, &experiment, "l").await;
         let deleted_logged = logged_model(&client, &deleted_experiment, "gone").await;
+        let body = trace_info(&experiment, TRACE, "v").to_string();
+        let (status, answer) = client.ask("POST", "/api/3.0/mlflow/traces", body).await;
+        assert_eq!(status, 200, "{answer}");
         models(&client).await;
         client
             .must(

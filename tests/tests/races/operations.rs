@@ -1,5 +1,7 @@
 //! The operations that race: each kind of change, and some sequences of requests.
 
+mod traces;
+
 use std::sync::Arc;
 
 use mlforge_tests::gated_host::Client;
@@ -90,6 +92,7 @@ pub fn all(fixture: &Fixture) -> Vec<Operation> {
         experiments(fixture),
         runs(fixture),
         logged(fixture),
+        traces::all(fixture),
         files(fixture),
         models(),
         versions(fixture),

@@ -1,6 +1,7 @@
 //! Traces: the endpoints of MLflow 2 and 3, and OpenTelemetry.
 
 mod assessments;
+mod metrics;
 mod old;
 mod search;
 mod spans;

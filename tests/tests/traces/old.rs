@@ -92,10 +92,38 @@ fn spans_of_opentelemetry_are_a_file_for_clients_of_mlflow_2() {
         (&json!(6_000_000), &json!("a".repeat(32)))
     );
     assert_eq!(root["attributes"]["mlflow.spanInputs"], r#"{"q": "hé"}"#);
-    // A file that a client uploaded comes first.
-    assert_eq!(tracker.file("PUT", &path, &[], "{}").status, 200);
-    assert_eq!(tracker.file("GET", &path, &[], "").ok(), "{}");
+    // Clients of MLflow 3 also upload a file if their spans came late. Those of MLflow 2 refuse its form.
+    assert_eq!(tracker.file("PUT", &path, &[], NEW_FILE).status, 200);
+    let again: Value = serde_json::from_str(&tracker.file("GET", &path, &[], "").ok()).unwrap();
+    assert_eq!(again, file);
     let ajax = format!("/ajax-api/2.0/mlflow/get-trace-artifact?request_id={}", trace_id('a'));
     let newer: Value = serde_json::from_str(&tracker.file("GET", &ajax, &[], "").ok()).unwrap();
     assert_eq!(newer["spans"][0]["status"]["code"], "STATUS_CODE_OK");
+}
+
+/// `traces.json` as MLflow 3 writes it.
+const NEW_FILE: &str = r#"{"spans": [{
+    "trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==", "span_id": "AAAAAAAAAAE=", "parent_span_id": null, "name": "late", "start_time_unix_nano": 5,
+    "end_time_unix_nano": 9, "events": [], "status": {"code": "STATUS_CODE_OK", "message": ""}, "attributes": {"k": "[1]"}, "links": []}]}"#;
+
+#[test]
+fn a_file_of_a_client_of_mlflow_3_is_read_by_one_of_mlflow_2() {
+    let tracker = Tracker::fresh();
+    start(&tracker, json!({"trace_id": trace_id('b')})).ok();
+    let path = format!(
+        "/api/2.0/mlflow-artifacts/artifacts/0/traces/{}/artifacts/traces.json",
+        trace_id('b')
+    );
+    assert_eq!(tracker.file("PUT", &path, &[], NEW_FILE).status, 200);
+    assert_eq!(tracker.file("HEAD", &path, &[], "").status, 200);
+    let file: Value = serde_json::from_str(&tracker.file("GET", &path, &[], "").ok()).unwrap();
+    let span = &file["spans"][0];
+    assert_eq!(
+        (&span["name"], &span["context"]["span_id"], &span["status_code"]),
+        (&json!("late"), &json!("0000000000000001"), &json!("OK"))
+    );
+    assert_eq!(
+        (&span["start_time"], &span["attributes"]["k"]),
+        (&json!(5), &json!("[1]"))
+    );
 }

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, ClientConfig};
 use rustls_platform_verifier::Verifier;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -63,6 +64,16 @@ impl Connector {
 
     /// Makes a connection without a look at the schema.
     pub(super) async fn connect_unchecked(&self) -> Result<Client, Fault> {
+        let client = self.connect_unset().await?;
+        let version = client.query_one("SELECT version()", &[]).await?;
+        if version.try_get::<_, &str>(0)?.starts_with("PostgreSQL") {
+            client.batch_execute(SETTINGS).await?;
+        }
+        Ok(client)
+    }
+
+    /// Makes a connection without settings.
+    async fn connect_unset(&self) -> Result<Client, Fault> {
         let connecting = tokio::time::timeout(CONNECT_TIME, self.config.connect(self.tls.clone()));
         let (client, connection) = connecting
             .await
@@ -73,11 +84,21 @@ impl Connector {
                 tracing::warn!(target: "mlforge::database", error = text_of(&error), "a connection to the database has ended");
             }
         });
-        let version = client.query_one("SELECT version()", &[]).await?;
-        if version.try_get::<_, &str>(0)?.starts_with("PostgreSQL") {
-            client.batch_execute(SETTINGS).await?;
-        }
         Ok(client)
+    }
+}
+
+impl PostgresAddress {
+    /// Connects to a database of any schema, also one that takes no writes, with the settings that it has for everybody. The
+    /// connection ends when the client is dropped.
+    ///
+    /// # Errors
+    /// Fails when the database cannot be reached, or refuses the user.
+    pub async fn connect_to_read(&self) -> anyhow::Result<Client> {
+        let mut connector = Connector::new(self)?;
+        connector.config.target_session_attrs(TargetSessionAttrs::Any);
+        let connected = connector.connect_unset().await;
+        connected.map_err(|fault| anyhow::anyhow!("{}", fault.text()))
     }
 }
 

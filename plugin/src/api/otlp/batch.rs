@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::text::decoded;
 use crate::domain::limits::TRACE_PAIRS_MAX;
 use crate::domain::name::validate_key;
 use crate::domain::trace::SERVER_TAGS;
@@ -11,6 +10,7 @@ use crate::domain::trace::convention::translate;
 use crate::domain::trace::id::TraceId;
 use crate::domain::trace::span::{REQUEST_ID_ATTRIBUTE, Span};
 use crate::domain::trace::value::Value;
+use crate::request::json_value::decoded;
 use crate::store::codec::spans::VALUE_DEPTH_MAX;
 use crate::store::traces::ingest::TraceSpans;
 

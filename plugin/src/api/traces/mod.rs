@@ -2,6 +2,7 @@
 
 pub mod assessments;
 pub mod file;
+pub mod metrics;
 pub mod old;
 pub mod read_info;
 pub mod span_json;
@@ -12,12 +13,11 @@ use super::paging::{PageWriter, page_size};
 use super::wire::traces::TraceInfo as InfoJson;
 use super::{EMPTY, json};
 use crate::domain::id::ExperimentId;
-use crate::domain::limits::{
-    TRACE_TAG_VALUE_CHARS_MAX, TRACES_AT_ONCE_MAX, TRACES_PER_LINK_MAX, TRACES_PER_PAGE_DEFAULT, TRACES_PER_PAGE_MAX,
-};
-use crate::domain::name::{cut, missing, validate_key};
+use crate::domain::limits::{TRACES_AT_ONCE_MAX, TRACES_PER_LINK_MAX, TRACES_PER_PAGE_DEFAULT, TRACES_PER_PAGE_MAX};
+use crate::domain::name::missing;
+use crate::domain::trace::Trace;
 use crate::domain::trace::id::TraceId;
-use crate::domain::trace::{SERVER_TAGS, Trace};
+use crate::domain::trace::update::validate_tag_key;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::request::call::Call;
@@ -208,36 +208,21 @@ fn write(
 pub async fn set_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let (id, key) = (trace_id(&call.params)?, writable_key(&call.params)?);
     let value = call.params.text("value")?.unwrap_or_default();
-    let value = cut(value.to_owned(), TRACE_TAG_VALUE_CHARS_MAX);
-    traces::change(&id, key, |trace| {
-        trace.tags.insert(key.to_owned(), value.clone());
-        Ok(())
-    })
-    .await?;
+    traces::set_tag(&id, key, value).await?;
     Ok(EMPTY.to_vec())
 }
 
 /// Deletes a tag.
 pub async fn delete_tag(call: Call<'_>) -> Result<Vec<u8>> {
     let (id, key) = (trace_id(&call.params)?, writable_key(&call.params)?);
-    let missing = || Error::NotFound(format!("No trace tag with key '{key}' for trace with ID '{id}'"));
-    let deleted = traces::change(&id, key, |trace| trace.tags.remove(key).map(drop).ok_or_else(missing)).await;
-    deleted.map_err(|error| match error {
-        Error::NotFound(_) => missing(),
-        error => error,
-    })?;
+    traces::delete_tag(&id, key).await?;
     Ok(EMPTY.to_vec())
 }
 
 /// The key of a tag that a client may write.
 fn writable_key<'a>(params: &Params<'a>) -> Result<&'a str> {
     let key = params.required_text("key")?;
-    validate_key("key", key)?;
-    if SERVER_TAGS.contains(&key) {
-        return Err(Error::Invalid(format!(
-            "Tag '{key}' is immutable and cannot be set on a trace."
-        )));
-    }
+    validate_tag_key(key)?;
     Ok(key)
 }
 

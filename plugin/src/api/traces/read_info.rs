@@ -8,11 +8,12 @@ use crate::domain::id::ExperimentId;
 use crate::domain::limits::{TRACE_METADATA_VALUE_CHARS_MAX, TRACE_PAIRS_MAX, TRACE_TAG_VALUE_CHARS_MAX};
 use crate::domain::name::{cut, missing};
 use crate::domain::trace::TraceState;
-use crate::domain::trace::assessment::{Assessment, Content, SourceType};
+use crate::domain::trace::assessment::{Assessment, Content, SourceType, new_id};
 use crate::domain::trace::update::{TraceInfo, validate_session};
 use crate::error::{Error, Result};
 use crate::host::random::random_id;
 use crate::request::json::Json;
+use crate::request::json_value::doubled;
 use crate::request::params::Params;
 
 /// Largest number of characters of a key of a tag or metadata.
@@ -87,7 +88,7 @@ pub fn assessment(params: &Params<'_>, now_ms: i64) -> Result<Assessment> {
     let time = |name| params.text(name)?.map_or(Ok(now_ms), |text| read_time(name, text));
     let source = params.object("source")?;
     let of_source = |name| source.map_or(Ok(None), |source| source.text(name));
-    let id = text("assessment_id")?.map_or_else(new_id, str::to_owned);
+    let id = text("assessment_id")?.map_or_else(|| new_id(random_id()), str::to_owned);
     Ok(Assessment {
         id,
         name: text("assessment_name")?.unwrap_or_default().to_owned(),
@@ -102,11 +103,6 @@ pub fn assessment(params: &Params<'_>, now_ms: i64) -> Result<Assessment> {
         overrides: text("overrides")?.map(str::to_owned),
         valid: true,
     })
-}
-
-fn new_id() -> String {
-    let digits: String = random_id().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("a-{digits}")
 }
 
 /// The metadata of an assessment.
@@ -146,16 +142,6 @@ pub fn content(params: &Params<'_>) -> Result<Option<Content>> {
 fn json_text(value: &Json<'_>) -> Result<String> {
     let value = serde_json::to_value(value).map_err(|error| Error::Invalid(error.to_string()))?;
     Ok(doubled(value).to_string())
-}
-
-fn doubled(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::Number(number) => number.as_f64().map_or(Value::Number(number), Value::from),
-        Value::Array(items) => items.into_iter().map(doubled).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, doubled(value))).collect(),
-        value => value,
-    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::id::hex;
 use super::{SESSION, Trace};
 use crate::error::{Error, Result};
 
 /// Largest number of assessments of one trace.
 pub const ASSESSMENTS_MAX: usize = 10_000;
+
+/// The id of a new assessment, made of random bytes.
+pub fn new_id(bytes: [u8; 16]) -> String {
+    format!("a-{}", hex(&bytes))
+}
 
 /// The kind of an assessment's source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

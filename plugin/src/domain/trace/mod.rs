@@ -1,10 +1,15 @@
 //! Traces: what one call of an application did, as a tree of spans, with what people and judges say of it.
 
 pub mod assessment;
+pub mod chat;
 pub mod convention;
+pub mod correlation;
 pub mod id;
+pub mod measure;
+pub mod percentile;
 pub mod preview;
 pub mod span;
+pub mod tree;
 pub mod update;
 pub mod usage;
 pub mod value;

@@ -9,6 +9,7 @@ use super::span::{INPUTS_ATTRIBUTE, OUTPUTS_ATTRIBUTE, Span, SpanStatus};
 use super::usage::Usage;
 use super::{COST, NAME_TAG, SERVER_TAGS, SESSION, TOKEN_USAGE, Trace, TraceState, USER};
 use crate::domain::experiment::Pair;
+use crate::domain::name::validate_key;
 use crate::error::{Error, Result};
 
 /// The prefix of attributes of root spans that are tags of the trace.
@@ -47,6 +48,17 @@ pub fn validate_session(metadata: &[Pair]) -> Result<()> {
     if metadata.iter().any(is_long) {
         return Err(Error::Invalid(format!(
             "'Session ID' exceeds the maximum length of {SESSION_CHARS_MAX} characters"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses the key of a tag that clients may not write.
+pub fn validate_tag_key(key: &str) -> Result<()> {
+    validate_key("key", key)?;
+    if SERVER_TAGS.contains(&key) {
+        return Err(Error::Invalid(format!(
+            "Tag '{key}' is immutable and cannot be set on a trace."
         )));
     }
     Ok(())

@@ -62,6 +62,56 @@ impl Value {
         text
     }
 
+    /// The value as people read it: a text as it is, and all else as JSON with a line for each item. The end is
+    /// left out after about this many bytes.
+    pub fn pretty(&self, bytes_max: usize) -> String {
+        if let Value::Text(text) = self {
+            return text.clone();
+        }
+        let mut text = String::new();
+        self.write_pretty(&mut text, 0, bytes_max);
+        text
+    }
+
+    fn write_pretty(&self, to: &mut String, depth: usize, bytes_max: usize) {
+        let line = |to: &mut String, index: usize, depth: usize| {
+            to.push_str(if index > 0 { ",\n" } else { "\n" });
+            to.push_str(&"  ".repeat(depth));
+        };
+        match self {
+            _ if to.len() > bytes_max => {}
+            Value::List(items) if !items.is_empty() => {
+                to.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    line(to, index, depth + 1);
+                    item.write_pretty(to, depth + 1, bytes_max);
+                    if to.len() > bytes_max {
+                        return;
+                    }
+                }
+                to.push('\n');
+                to.push_str(&"  ".repeat(depth));
+                to.push(']');
+            }
+            Value::Map(fields) if !fields.is_empty() => {
+                to.push('{');
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    line(to, index, depth + 1);
+                    write_text(to, name);
+                    to.push_str(": ");
+                    value.write_pretty(to, depth + 1, bytes_max);
+                    if to.len() > bytes_max {
+                        return;
+                    }
+                }
+                to.push('\n');
+                to.push_str(&"  ".repeat(depth));
+                to.push('}');
+            }
+            value => value.write_json(to),
+        }
+    }
+
     /// Appends the value as JSON text.
     pub fn write_json(&self, to: &mut String) {
         match self {
@@ -165,11 +215,14 @@ pub(crate) mod tests {
             r#""hé \"☃\"\n\u0001""#
         );
         assert_eq!(Value::Float(5.0).json(), "5.0");
+        assert_eq!(Value::Text("a\nb".to_owned()).pretty(99), "a\nb");
         let map = Value::Map(vec![(
             "a".to_owned(),
             Value::List(vec![Value::Null, Value::Integer(1)]),
         )]);
         assert_eq!(map.json(), r#"{"a": [null, 1]}"#);
+        assert_eq!(map.pretty(99), "{\n  \"a\": [\n    null,\n    1\n  ]\n}");
+        assert!(Value::List(vec![Value::Bool(true); 1_000]).pretty(50).len() < 80);
         assert_eq!(map.get("a").unwrap().items().len(), 2);
     }
 }

@@ -1,24 +1,17 @@
 //! The bar above the table of runs: the filter, the stages, and the columns.
 
-use std::ops::Range;
-
 use maud::{Markup, html};
-use mlforge_ui::Words;
 use mlforge_ui::icon::Icon;
-use mlforge_ui::words::{fill, filled};
 
-use super::asked::Asked;
+use super::asked::{Asked, CHOICE};
 use super::cell::shortened;
 use super::column::{Column, Field};
 use super::found::Shown;
 use super::keys::Key;
-use super::reason::reason;
 use crate::domain::lifecycle::View;
+use crate::pages::mistake::MistakeNote;
 use crate::request::site::Site;
 use crate::search::mistake::FilterMistake;
-
-/// Spellings of other languages, each with that of filters.
-const REPAIRS: [(&str, &str); 5] = [("==", "="), ("<>", "!="), ("&&", "AND"), ("===", "="), ("&", "AND")];
 
 /// The forms of a filter that are shown beside a mistake.
 const FORMS: [&str; 6] = [
@@ -90,6 +83,7 @@ fn stages(site: &Site, asked: &Asked<'_>, view: View) -> Markup {
 
 /// The form that chooses columns. The most common keys stand in it; any other can be typed.
 fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
+    let (mark, yes) = CHOICE;
     let words = site.words();
     let own = &words.experiment_page;
     let group = |title: &str, boxes: &[Markup]| {
@@ -109,6 +103,7 @@ fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
                 p.mut.small { (own.columns_text) }
                 hr;
                 (asked.hidden(&["column"]))
+                input type="hidden" name=(mark) value=(yes);
                 div.half {
                     (group(own.run, &fields))
                     (group(own.params, &choices(&shown.columns, &shown.keys.params, Column::Param)))
@@ -123,7 +118,7 @@ fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
                 hr;
                 div.row {
                     button.btn.pri { (own.show_these) }
-                    a.btn href=(asked.address(site, "").without("column")) { (own.default_columns) }
+                    a.btn href=(asked.address(site, "").without("column").with(mark, yes)) { (own.default_columns) }
                 }
             }
         }
@@ -158,70 +153,15 @@ fn choice(columns: &[Column], column: &Column, name: &str, same: Option<&str>) -
     }
 }
 
-/// The note about a filter that cannot be read: its text with the mistake marked, and what may stand there.
+/// The note about a filter that cannot be read.
 pub(super) fn mistake(site: &Site, asked: &Asked<'_>, mistake: &FilterMistake) -> Markup {
-    let own = &site.words().experiment_page;
-    let text = asked.filter;
-    let at = mistake.at.clone().unwrap_or(0..text.len());
-    let position = text.get(..at.start).unwrap_or_default().chars().count() + 1;
-    let wrong = text.get(at.clone()).unwrap_or_default();
-    html! {
-        div.note #mistake role="alert" {
-            p {
-                strong { (fill(own.mistake_at, &[&position.to_string()])) }
-                " " (own.nothing_searched)
-            }
-            pre.code {
-                (text.get(..at.start).unwrap_or_default())
-                mark { @if wrong.is_empty() { "…" } @else { (wrong) } }
-                (text.get(at.end..).unwrap_or_default())
-            }
-            p { bdi { (reason(site.words(), mistake)) } }
-            p {
-                @if let Some((repaired, right)) = repaired(text, at) {
-                    a href=(asked.address(site, "").set("filter", repaired)) {
-                        (filled(own.use_instead, &[html! { code { (right) } }]))
-                    }
-                    " · "
-                }
-                a href=(asked.address(site, "").without("filter")) { (own.without_filter) }
-            }
-            (forms(site.words()))
-        }
-    }
-}
-
-fn forms(words: &Words) -> Markup {
-    html! {
-        details {
-            summary { (words.experiment_page.filter_forms) }
-            ul { @for form in FORMS { li { code { (form) } } } }
-        }
-    }
-}
-
-/// The filter with the mistake repaired, and what now stands there. `None`: the mistake is none that is known.
-fn repaired(text: &str, at: Range<usize>) -> Option<(String, &'static str)> {
-    let rest = text.get(at.start..)?;
-    let fitting = REPAIRS.iter().filter(|(wrong, _)| rest.starts_with(wrong));
-    let (wrong, right) = fitting.max_by_key(|(wrong, _)| wrong.len())?;
-    let (before, after) = (text.get(..at.start)?, rest.get(wrong.len()..)?);
-    Some((format!("{before}{right}{after}"), *right))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spellings_of_other_languages_are_repaired() {
-        let repaired = |text: &str, at| repaired(text, at..at).map(|(text, _)| text);
-        assert_eq!(repaired("params.a == 'b'", 9).as_deref(), Some("params.a = 'b'"));
-        assert_eq!(
-            repaired("a.b = 1 && c.d = 2", 8).as_deref(),
-            Some("a.b = 1 AND c.d = 2")
-        );
-        assert_eq!(repaired("params.a ~ 'b'", 9), None);
-        assert_eq!(repaired("", 0), None);
-    }
+    let words = site.words();
+    let note = MistakeNote {
+        filter: asked.filter,
+        mistake,
+        forms: &FORMS,
+        address: asked.address(site, ""),
+        without: words.experiment_page.without_filter,
+    };
+    note.draw(words)
 }

@@ -11,7 +11,7 @@ use crate::domain::pair::RUN_TAG;
 use crate::domain::run::NAME_TAG;
 use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
-use crate::pages::parts::Question;
+use crate::pages::parts::{Question, back_query};
 use crate::pages::{Page, ensure_may_write, form_token, see_other};
 use crate::request::call::Call;
 use crate::request::params::Params;
@@ -45,16 +45,10 @@ impl<'a> Chosen<'a> {
         let mut runs = asked.into_iter().map(RunId::parse).collect::<Result<Vec<_>>>()?;
         runs.sort_unstable();
         runs.dedup();
-        let back = params.text("back")?.unwrap_or_default();
         Ok(Chosen {
             experiment: ExperimentId::parse(params.required_text("experiment_id")?)?,
             runs,
-            // A query that the table wrote has no other characters, and nothing else may stand in a header.
-            back: if back.bytes().all(|byte| byte.is_ascii_graphic()) {
-                back
-            } else {
-                ""
-            },
+            back: back_query(params)?,
         })
     }
 

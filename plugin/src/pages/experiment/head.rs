@@ -26,6 +26,8 @@ const TAGS_MAX: usize = 6;
 pub enum Tab {
     /// The table of runs.
     Runs,
+    /// The traces, their sessions and their charts.
+    Traces,
     /// The charts of runs.
     Charts,
     /// The logged models.
@@ -139,6 +141,7 @@ impl Head {
         let own = &words.experiment_page;
         let tabs = [
             (Tab::Runs, own.runs, ""),
+            (Tab::Traces, words.traces.title, "/traces"),
             (Tab::Charts, own.charts, "/charts"),
             (Tab::LoggedModels, own.logged_models, "/logged-models"),
             (Tab::Details, own.details, "/details"),

@@ -5,6 +5,7 @@ use mlforge_ui::Words;
 use mlforge_ui::chart::{Axis, Mark, Point, Series, as_logged, sparkline};
 
 use super::view::View;
+use crate::convert::to_f64;
 use crate::domain::metric;
 use crate::pages::look::Look;
 use crate::store::metrics::summary::Summary;
@@ -32,7 +33,7 @@ fn points(view: &View<'_>, axis: Axis, summary: &Summary) -> Vec<Point> {
         Axis::Relative => point.timestamp_ms.saturating_sub(start_ms),
     };
     let drawn = |point: &metric::Point| Point {
-        x: float(x(point)),
+        x: to_f64(x(point)),
         y: as_logged(point.value),
     };
     summary.drawn().iter().map(drawn).collect()
@@ -45,10 +46,4 @@ pub fn spark(words: &Words, metric: &str, summary: &Summary) -> Markup {
     let values: Vec<f64> = points.iter().map(|point| as_logged(point.value)).collect();
     let label = mlforge_ui::words::fill(words.runs.shape_of, &[metric]);
     sparkline(&label, &values)
-}
-
-/// An integer as a place on an axis. Beyond 2^53 it is not exact, which no one sees.
-#[allow(clippy::cast_precision_loss)]
-fn float(number: i64) -> f64 {
-    number as f64
 }

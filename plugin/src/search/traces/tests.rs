@@ -11,6 +11,7 @@ use crate::domain::trace::assessment::SourceType;
 use crate::domain::trace::span::SpanStatus;
 use crate::domain::trace::value::Value;
 use crate::domain::trace::{NAME_TAG, SESSION, TraceState};
+use crate::error::Error;
 
 const M: i64 = 1_700_000_000_000;
 

@@ -6,19 +6,14 @@
 use super::read;
 use crate::domain::id::ExperimentId;
 use crate::domain::logged_model::LoggedModelId;
-use crate::error::{Error, Result};
-use crate::host::records::{Span, scan_all};
+use crate::error::Result;
+use crate::host::records::Span;
 use crate::search::cursor::Cursor;
 use crate::search::logged_models::{LoggedModelOrder, LoggedModelSearch};
 use crate::store::keys::logged_models as keys;
 use crate::store::keys::logged_models::List;
+use crate::store::list_merge::{CHUNK_MAX, ListMerge, SortedList};
 use crate::store::top_k::{Page, TopK};
-
-/// Largest number of logged models that are read together.
-const CHUNK_MAX: usize = 500;
-
-/// Largest number of list entries that are read together, for all lists.
-const PLACES_MAX: usize = 100_000;
 
 /// Largest number of lists by name that a search reads. With more names it reads whole experiments.
 const NAMED_LISTS_MAX: usize = 1_000;
@@ -38,8 +33,8 @@ pub struct LoggedModelQuery {
 /// Finds logged models of some experiments.
 pub async fn find(within: &[ExperimentId], query: &LoggedModelQuery) -> Result<Page<LoggedModelId>> {
     let mut top = TopK::new(query.after.clone(), query.count);
-    let mut scan = LoggedModelScan::new(within, query);
-    while let Some(sort_keys) = scan.next(top.missing()).await? {
+    let mut lists = lists(within, query);
+    while let Some(sort_keys) = lists.next(top.missing()).await? {
         for some in sort_keys.chunks(CHUNK_MAX) {
             look(query, some, &mut top).await?;
         }
@@ -75,76 +70,39 @@ async fn look(
     Ok(())
 }
 
-/// Reads several lists at once in default order, in chunks that grow.
-struct LoggedModelScan<'a> {
-    lists: Vec<List<'a>>,
-    /// The sort key up to which all lists are read. `None`: all lists are at their end.
-    read: Option<Vec<u8>>,
-    /// Smallest number of entries that are read of each list.
-    least: usize,
-}
+impl SortedList for List<'_> {
+    type Entry = (i64, LoggedModelId);
 
-impl<'a> LoggedModelScan<'a> {
-    fn new(within: &[ExperimentId], query: &'a LoggedModelQuery) -> Self {
-        let names = query
-            .search
-            .names()
-            .filter(|names| names.len() * within.len() <= NAMED_LISTS_MAX);
-        let lists = match names {
-            Some(names) => {
-                let of = |experiment: &ExperimentId| names.iter().map(|name| List::Name(*experiment, name)).collect();
-                within.iter().flat_map::<Vec<List<'a>>, _>(of).collect()
-            }
-            None => within.iter().map(|experiment| List::Experiment(*experiment)).collect(),
-        };
-        let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
-        let begin = cursor.and_then(|cursor| LoggedModelOrder::listing_cursor(cursor.bytes()));
-        LoggedModelScan {
-            lists,
-            read: Some(begin.map_or_else(Vec::new, |(time, id)| keys::logged_model_sort_key(time, id))),
-            least: 1,
-        }
+    fn behind(&self, sort_key: &[u8]) -> Span {
+        List::behind(self, sort_key)
     }
 
-    async fn next(&mut self, wanted: usize) -> Result<Option<Vec<(i64, LoggedModelId)>>> {
-        let Some(read) = self.read.take().filter(|_| !self.lists.is_empty()) else {
-            return Ok(None);
-        };
-        let limit = wanted
-            .max(self.least)
-            .min(PLACES_MAX / self.lists.len())
-            .clamp(1, CHUNK_MAX);
-        self.least = 2 * limit;
-        let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
-        let mut sort_keys: Vec<Vec<u8>> = Vec::new();
-        let (mut of_list, mut count) = (0, 0);
-        // A list with more entries was only read up to its last entry here. After that entry, not all lists
-        // are known.
-        let mut known_to: Option<Vec<u8>> = None;
-        scan_all(spans, limit, |index, key, _| {
-            let sort_key = keys::sort_key_in(key).ok_or_else(misplaced)?;
-            count = if index == of_list { count + 1 } else { 1 };
-            of_list = index;
-            if count == limit && known_to.as_deref().is_none_or(|known| sort_key < known) {
-                known_to = Some(sort_key.to_vec());
-            }
-            sort_keys.push(sort_key.to_vec());
-            Ok(())
-        })
-        .await?;
-        if let Some(known) = &known_to {
-            sort_keys.retain(|sort_key| sort_key <= known);
-        }
-        self.read = known_to;
-        sort_keys.sort_unstable();
-        sort_keys
-            .iter()
-            .map(|sort_key| keys::read_sort_key(sort_key).ok_or_else(misplaced))
-            .collect::<Result<_>>()
-            .map(Some)
+    fn sort_key_in(key: &[u8]) -> Option<&[u8]> {
+        keys::sort_key_in(key)
+    }
+
+    fn entry(sort_key: &[u8]) -> Option<Self::Entry> {
+        keys::read_sort_key(sort_key)
     }
 }
 
-fn misplaced() -> Error {
-    Error::Corrupt("key in a list of logged models".to_owned())
+/// The lists of experiments, or of the names that the search wants, from the page's cursor on.
+fn lists<'a>(within: &[ExperimentId], query: &'a LoggedModelQuery) -> ListMerge<List<'a>> {
+    let names = query
+        .search
+        .names()
+        .filter(|names| names.len() * within.len() <= NAMED_LISTS_MAX);
+    let lists = match names {
+        Some(names) => {
+            let of = |experiment: &ExperimentId| names.iter().map(|name| List::Name(*experiment, name)).collect();
+            within.iter().flat_map::<Vec<List<'a>>, _>(of).collect()
+        }
+        None => within.iter().map(|experiment| List::Experiment(*experiment)).collect(),
+    };
+    let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
+    let begin = cursor.and_then(|cursor| LoggedModelOrder::listing_cursor(cursor.bytes()));
+    ListMerge::new(
+        lists,
+        begin.map_or_else(Vec::new, |(time, id)| keys::logged_model_sort_key(time, id)),
+    )
 }

@@ -3,15 +3,21 @@
 
 pub mod delete;
 pub mod ingest;
+pub mod metrics;
 pub mod plan;
 pub mod read;
 pub mod search;
+pub mod sessions;
+pub mod usage;
+pub mod walk;
 
 use super::keys::traces as keys;
 use super::{audit, codec, experiments};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::{Experiment, Pair};
 use crate::domain::id::ExperimentId;
+use crate::domain::limits::TRACE_TAG_VALUE_CHARS_MAX;
+use crate::domain::name::cut;
 use crate::domain::trace::id::TraceId;
 use crate::domain::trace::update::TraceInfo;
 use crate::domain::trace::{Trace, TraceState};
@@ -84,6 +90,26 @@ pub async fn change<T>(id: &TraceId, detail: &str, edit: impl Fn(&mut Trace) -> 
         Ok(answer)
     })
     .await
+}
+
+/// Sets a tag. A long value is cut.
+pub async fn set_tag(id: &TraceId, key: &str, value: &str) -> Result<()> {
+    let value = cut(value.to_owned(), TRACE_TAG_VALUE_CHARS_MAX);
+    change(id, key, |trace| {
+        trace.tags.insert(key.to_owned(), value.clone());
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes a tag. Of an unknown trace it says that the tag is not there, as MLflow's server does.
+pub async fn delete_tag(id: &TraceId, key: &str) -> Result<()> {
+    let missing = || Error::NotFound(format!("No trace tag with key '{key}' for trace with ID '{id}'"));
+    let deleted = change(id, key, |trace| trace.tags.remove(key).map(drop).ok_or_else(missing)).await;
+    deleted.map_err(|error| match error {
+        Error::NotFound(_) => missing(),
+        error => error,
+    })
 }
 
 /// Stores what a client of MLflow 3 says of a trace, which may exist.

@@ -13,19 +13,14 @@ use crate::domain::trace::assessment::Assessment;
 use crate::domain::trace::id::TraceId;
 use crate::domain::trace::{SESSION, Trace};
 use crate::error::{Error, Result};
-use crate::host::records::{Span, scan, scan_all};
+use crate::host::records::{Span, scan};
 use crate::search::cursor::Cursor;
 use crate::search::traces::{TraceAttribute, TraceOrder, TraceSearch};
 use crate::store::keys::traces as keys;
 use crate::store::keys::traces::List;
+use crate::store::list_merge::{CHUNK_MAX, ListMerge, SortedList};
 use crate::store::portion::as_stored;
 use crate::store::top_k::TopK;
-
-/// Largest number of traces that are read together.
-const CHUNK_MAX: usize = 500;
-
-/// Largest number of list entries that are read together, for all lists.
-const PLACES_MAX: usize = 100_000;
 
 /// Largest number of traces that one page looks at.
 const LOOKED_AT_MAX: usize = 200_000;
@@ -68,8 +63,8 @@ pub async fn find(within: &[ExperimentId], query: &TraceQuery) -> Result<TracePa
         return Ok(looker.into_page());
     }
     let is_listing = looker.is_in_order;
-    let mut scan = TraceScan::new(within, query);
-    while let Some(places) = scan.next(looker.top.missing()).await? {
+    let mut lists = lists(within, query);
+    while let Some(places) = lists.next(looker.top.missing()).await? {
         for some in places.chunks(CHUNK_MAX) {
             if let Some(last) = looker.look(some).await? {
                 if !is_listing {
@@ -226,65 +221,29 @@ fn size_of(trace: &Trace) -> usize {
     pairs.sum::<usize>() + previews.iter().sum::<usize>() + judged.sum::<usize>()
 }
 
-/// Reads one list of each experiment at once in default order, in chunks that grow.
-struct TraceScan {
-    lists: Vec<List>,
-    /// The sort key up to which all lists are read. `None`: all lists are at their end.
-    read: Option<Vec<u8>>,
-    /// Smallest number of entries that are read of each list.
-    least: usize,
-}
+impl SortedList for List {
+    type Entry = (i64, TraceId);
 
-impl TraceScan {
-    fn new(within: &[ExperimentId], query: &TraceQuery) -> Self {
-        let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
-        let begin = cursor.and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
-        TraceScan {
-            lists: within
-                .iter()
-                .map(|experiment| plan::list(*experiment, &query.search))
-                .collect(),
-            read: Some(begin.map_or_else(Vec::new, |(time, id)| keys::sort_key(time, &id))),
-            least: 1,
-        }
+    fn behind(&self, sort_key: &[u8]) -> Span {
+        List::behind(self, sort_key)
     }
 
-    async fn next(&mut self, wanted: usize) -> Result<Option<Vec<(i64, TraceId)>>> {
-        let Some(read) = self.read.take().filter(|_| !self.lists.is_empty()) else {
-            return Ok(None);
-        };
-        let limit = wanted
-            .max(self.least)
-            .min(PLACES_MAX / self.lists.len())
-            .clamp(1, CHUNK_MAX);
-        self.least = 2 * limit;
-        let spans: Vec<Span> = self.lists.iter().map(|list| list.behind(&read)).collect();
-        let mut sort_keys: Vec<Vec<u8>> = Vec::new();
-        let (mut of_list, mut count) = (0, 0);
-        // A list with more entries was only read up to its last entry here. After that entry, not all lists
-        // are known.
-        let mut known_to: Option<Vec<u8>> = None;
-        scan_all(spans, limit, |index, key, _| {
-            let sort_key = keys::sort_key_in(key).ok_or_else(misplaced)?;
-            count = if index == of_list { count + 1 } else { 1 };
-            of_list = index;
-            if count == limit && known_to.as_deref().is_none_or(|known| sort_key < known) {
-                known_to = Some(sort_key.to_vec());
-            }
-            sort_keys.push(sort_key.to_vec());
-            Ok(())
-        })
-        .await?;
-        if let Some(known) = &known_to {
-            sort_keys.retain(|sort_key| sort_key <= known);
-        }
-        self.read = known_to;
-        sort_keys.sort_unstable();
-        let place = |sort_key: &Vec<u8>| keys::read_sort_key(sort_key).ok_or_else(misplaced);
-        sort_keys.iter().map(place).collect::<Result<_>>().map(Some)
+    fn sort_key_in(key: &[u8]) -> Option<&[u8]> {
+        keys::sort_key_in(key)
+    }
+
+    fn entry(sort_key: &[u8]) -> Option<Self::Entry> {
+        keys::read_sort_key(sort_key)
     }
 }
 
-fn misplaced() -> Error {
-    Error::Corrupt("key in a list of traces".to_owned())
+/// The list of each experiment in default order, from the page's cursor on.
+fn lists(within: &[ExperimentId], query: &TraceQuery) -> ListMerge<List> {
+    let cursor = query.after.as_ref().filter(|_| query.order.is_listing());
+    let begin = cursor.and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
+    let lists = within.iter().map(|experiment| plan::list(*experiment, &query.search));
+    ListMerge::new(
+        lists.collect(),
+        begin.map_or_else(Vec::new, |(time, id)| keys::sort_key(time, &id)),
+    )
 }

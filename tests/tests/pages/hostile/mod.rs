@@ -3,6 +3,7 @@
 mod compare;
 mod experiment;
 mod registry;
+mod traces;
 
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
@@ -26,6 +27,7 @@ pub(super) fn projects() -> Vec<Project> {
         run_of_project,
         compare::seed,
         registry::seed,
+        traces::seed,
     ];
     let project = |seed: fn(&Tracker) -> Vec<Address>| {
         let tracker = Tracker::fresh();

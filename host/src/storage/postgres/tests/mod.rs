@@ -17,6 +17,8 @@ use crate::storage::{Check, PAGE_ENTRIES_MAX, Write};
 
 mod cut;
 mod faults;
+#[cfg(feature = "s3")]
+mod files;
 mod groups;
 mod races;
 mod schema;
