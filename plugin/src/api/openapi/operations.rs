@@ -111,6 +111,8 @@ pub(super) const OPERATIONS: &[Operation] = operations! {
     GET "/api/3.0/mlflow/traces/batchGet" "Reads traces with their spans." ("trace_ids!:[text]") "traces:[Trace]";
     POST "/api/3.0/mlflow/traces/batchGetInfos" "Reads traces without their spans." ("trace_ids!:[text] experiment_ids:[text]") "trace_infos:[TraceInfo]";
     POST "/api/3.0/mlflow/traces/delete-traces" "Deletes traces by ids or by time." ("experiment_id! trace_ids:[text] request_ids:[text] max_timestamp_millis:int max_traces:int") "traces_deleted!:int";
+    POST "/api/3.0/mlflow/traces/metrics" "Measures traces, spans or assessments." ("experiment_ids!:[text] view_type!:TraceView metric_name! aggregations!:[Aggregation] dimensions:[text] filters:[text] time_interval_seconds:int start_time_ms:int end_time_ms:int max_results:int page_token") "data_points:[DataPoint]";
+    POST "/api/3.0/mlflow/traces/calculate-filter-correlation" "Counts the traces that two filters find." ("experiment_ids!:[text] filter_string1! filter_string2! base_filter") "npmi:float npmi_smoothed:float filter1_count!:int filter2_count!:int joint_count!:int total_count!:int";
     GET "/api/3.0/mlflow/traces/{trace_id}" "Reads a trace without its spans." ("") "trace!:Trace";
     PATCH "/api/3.0/mlflow/traces/{trace_id}/tags" "Sets a tag of a trace." ("key! value") "";
     DELETE "/api/3.0/mlflow/traces/{trace_id}/tags" "Deletes a tag of a trace." ("key!") "";

@@ -68,6 +68,13 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "LoggedModelOrder",
         "field_name! ascending:bool dataset_name dataset_digest",
     ),
+    ("TraceView", "TRACES|SPANS|ASSESSMENTS"),
+    ("AggregationType", "COUNT|SUM|AVG|PERCENTILE|MIN|MAX"),
+    (
+        "Aggregation",
+        "aggregation_type!:AggregationType percentile_value:float",
+    ),
+    ("DataPoint", "metric_name! dimensions:map values!:any"),
     ("TraceState", "STATE_UNSPECIFIED|OK|ERROR|IN_PROGRESS"),
     (
         "OldTraceInfo",

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::value::{Head, extents_bytes};
 use super::{Base, Content, Entry, File, Index, NewFile, TRIES_MAX, base, entry, keys, too_busy};
-use crate::storage::s3::extent::Extent;
 use crate::storage::quota::too_many_files;
+use crate::storage::s3::extent::Extent;
 use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::{Check, FileUsage, ProjectId, StorageError, Write};
 

@@ -111,7 +111,7 @@ async fn a_quota_is_that_of_all_hosts() {
     let (hosts, fake) = hosts(3).await;
     let quotas: Vec<Quota> = hosts
         .iter()
-        .map(|host| Quota::new(Arc::new(host.clone()), 10))
+        .map(|host| Quota::new(Arc::new(host.clone()), 10, u64::MAX))
         .collect();
     let uploads: Vec<_> = (0..12)
         .map(|upload| {
