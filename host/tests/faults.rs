@@ -52,7 +52,10 @@ fn filled() -> (tempfile::TempDir, String, String) {
 }
 
 fn execute(database: &Path, sql: &str) {
-    rusqlite::Connection::open(database).unwrap().execute_batch(sql).unwrap();
+    rusqlite::Connection::open(database)
+        .unwrap()
+        .execute_batch(sql)
+        .unwrap();
 }
 
 #[test]
@@ -101,7 +104,10 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
     let (records, forge) = (data.path().join("records.db"), data.path().join("forge.db"));
     execute(&records, "UPDATE meta SET value = 99 WHERE name = 'format'");
     let told = refusal(data.path());
-    assert!(told.contains("has format 99") && told.contains("use a newer one"), "{told}");
+    assert!(
+        told.contains("has format 99") && told.contains("use a newer one"),
+        "{told}"
+    );
     execute(&records, "UPDATE meta SET value = 1 WHERE name = 'format'");
     let number: i64 = rusqlite::Connection::open(&forge)
         .unwrap()
@@ -109,7 +115,10 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
         .unwrap();
     execute(&forge, "PRAGMA user_version = 99");
     let told = refusal(data.path());
-    assert!(told.contains("it has schema 99") && told.contains("use a newer"), "{told}");
+    assert!(
+        told.contains("it has schema 99") && told.contains("use a newer"),
+        "{told}"
+    );
     execute(&forge, &format!("PRAGMA user_version = {number}"));
     let server = Server::start(serve(data.path()), Some(token));
     assert_eq!(server.ask("GET", &file, b""), (200, b"kept".to_vec()));

@@ -79,7 +79,14 @@ fn a_project_that_is_exported_and_imported_answers_the_same() {
     let server = serve(&second);
     server.stop();
     let token = server.token.clone();
-    let from = ["import", "--project", "1", "--deleted", "--from", folder.to_str().unwrap()];
+    let from = [
+        "import",
+        "--project",
+        "1",
+        "--deleted",
+        "--from",
+        folder.to_str().unwrap(),
+    ];
     let imported = done(mlforge(&second, &from));
     assert!(!imported.contains("could not be carried"), "{imported}");
     let again = done(mlforge(&second, &from));

@@ -82,7 +82,11 @@ pub(crate) fn run_package(options: &Options) -> Result<()> {
 
 /// Makes the packages of a build that is there.
 pub(crate) fn make(layout: &Layout, options: &Options) -> Result<Packages> {
-    let profile_dir = if options.profile == "dev" { "debug" } else { &options.profile };
+    let profile_dir = if options.profile == "dev" {
+        "debug"
+    } else {
+        &options.profile
+    };
     let dir = layout.target.join("package");
     let stamp = Stamp::of(&layout.root);
     let tree = step("files of the package", || {
@@ -115,7 +119,8 @@ impl Stamp {
 
 /// Debian's word for this machine, for example `amd64`.
 fn architecture(dir: &Path) -> Result<String> {
-    output_of(command("dpkg", dir).arg("--print-architecture")).context("there is no dpkg here: packages are made on Debian")
+    output_of(command("dpkg", dir).arg("--print-architecture"))
+        .context("there is no dpkg here: packages are made on Debian")
 }
 
 #[cfg(test)]
@@ -126,7 +131,9 @@ mod tests {
     fn a_package_is_of_the_shipped_profile_unless_another_one_is_named() {
         let parse = |text: &str| {
             let args: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            Options::parse(&args).ok().map(|options| (options.profile, options.revision))
+            Options::parse(&args)
+                .ok()
+                .map(|options| (options.profile, options.revision))
         };
         assert_eq!(parse(""), Some(("dist".to_owned(), 1)));
         assert_eq!(parse("--profile dev --revision 2"), Some(("dev".to_owned(), 2)));

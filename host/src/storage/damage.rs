@@ -32,10 +32,15 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_with_its_file() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 2").unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (x); PRAGMA max_page_count = 2")
+            .unwrap();
         let fill = connection.execute("INSERT INTO t VALUES (zeroblob(1000000))", []);
         let error = advised(fill.unwrap_err().into(), Path::new("/data/records.db"), RESTORE);
         let told = format!("{error:#}");
-        assert!(told.starts_with("the disk of /data/records.db is full: make room: "), "{told}");
+        assert!(
+            told.starts_with("the disk of /data/records.db is full: make room: "),
+            "{told}"
+        );
     }
 }

@@ -271,7 +271,11 @@ mod tests {
     #[test]
     fn a_tracking_uri_of_postgresql_may_name_a_driver() {
         let plain = Some("postgresql://me@db/mlflow".to_owned());
-        for from in ["postgresql://me@db/mlflow", "postgresql+psycopg2://me@db/mlflow", "postgres://me@db/mlflow"] {
+        for from in [
+            "postgresql://me@db/mlflow",
+            "postgresql+psycopg2://me@db/mlflow",
+            "postgres://me@db/mlflow",
+        ] {
             assert_eq!(postgres_address(from), plain, "{from}");
         }
         for other in ["mysql://me@db/mlflow", "./postgresql", "postgresqlx://db"] {

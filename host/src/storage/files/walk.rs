@@ -51,10 +51,7 @@ pub fn projects_with_blobs(directory: &Path) -> io::Result<Option<Vec<ProjectId>
 
 /// The path on disk of a blob with a valid name.
 pub fn blob_path(directory: &Path, project: ProjectId, name: &str) -> PathBuf {
-    directory
-        .join(PROJECTS)
-        .join(project.0.to_string())
-        .join(path_of(name))
+    directory.join(PROJECTS).join(project.0.to_string()).join(path_of(name))
 }
 
 /// Gives each file of a project to `each`, those directly in one directory one after the other. Files that come or go
@@ -90,7 +87,9 @@ pub fn walk_blobs<E: From<io::Error>>(
             }
             each(FoundFile {
                 path: entry.path(),
-                name: below.filter(|below| below.begun.is_empty() && found.is_file()).map(|below| below.name),
+                name: below
+                    .filter(|below| below.begun.is_empty() && found.is_file())
+                    .map(|below| below.name),
                 size: found.len(),
                 modified: found.modified().ok(),
             })?;
@@ -103,7 +102,13 @@ impl Pending {
     /// An entry, as a directory that could be read next. `None`: mlforge writes no such name.
     fn below(&self, entry: &fs::DirEntry) -> Option<Self> {
         let (path, component) = (entry.path(), entry.file_name());
-        let below = |name, begun| Some(Self { path: path.clone(), name, begun });
+        let below = |name, begun| {
+            Some(Self {
+                path: path.clone(),
+                name,
+                begun,
+            })
+        };
         match part_of(component.to_str()?)? {
             Part::Begin(part) => below(self.name.clone(), format!("{}{part}", self.begun)),
             Part::End(part) => {
@@ -138,7 +143,10 @@ mod tests {
             io::Result::Ok(())
         })
         .unwrap();
-        let mut of_names: Vec<_> = found.iter().filter_map(|(name, size)| Some((name.clone()?, *size))).collect();
+        let mut of_names: Vec<_> = found
+            .iter()
+            .filter_map(|(name, size)| Some((name.clone()?, *size)))
+            .collect();
         of_names.sort();
         assert_eq!(of_names, names.map(|name| (name.to_owned(), name.len() as u64)));
         assert_eq!(found.len(), names.len() + 2, "{found:?}");

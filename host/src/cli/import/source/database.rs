@@ -107,7 +107,11 @@ async fn statement(
     sql: &str,
 ) -> anyhow::Result<Statement> {
     let known = |prepared: &Mutex<HashMap<String, Statement>>| {
-        prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned()
+        prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sql)
+            .cloned()
     };
     if let Some(statement) = known(prepared) {
         return Ok(statement);
@@ -162,7 +166,9 @@ impl Row {
             Some(Value::Real(number)) => Ok(*number),
             // The text of a whole number is read as the nearest number.
             Some(Value::Number(number)) => Ok(number.to_string().parse()?),
-            Some(Value::Text(text)) => text.parse().with_context(|| format!("column {column} has no number: {text:?}")),
+            Some(Value::Text(text)) => text
+                .parse()
+                .with_context(|| format!("column {column} has no number: {text:?}")),
         }
     }
 }

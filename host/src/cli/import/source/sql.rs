@@ -103,7 +103,10 @@ impl Source for Sql {
              FROM experiments WHERE experiment_id > ?1{} ORDER BY experiment_id LIMIT ?2",
             self.within()
         );
-        let rows = self.database.rows(&sql, &[after.into(), limit(PAGE_OBJECTS).into()]).await?;
+        let rows = self
+            .database
+            .rows(&sql, &[after.into(), limit(PAGE_OBJECTS).into()])
+            .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let sql = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?1 ORDER BY key";
@@ -133,7 +136,11 @@ impl Source for Sql {
              experiment_id FROM runs WHERE experiment_id + 0 = ?1 AND run_uuid > ?2 ORDER BY run_uuid LIMIT ?3"
         );
         let experiment = number(Some(&experiment.id))?.unwrap_or(0);
-        let values = [experiment.into(), after.as_deref().unwrap_or_default().into(), limit(PAGE_OBJECTS).into()];
+        let values = [
+            experiment.into(),
+            after.as_deref().unwrap_or_default().into(),
+            limit(PAGE_OBJECTS).into(),
+        ];
         let rows = self.database.rows(&sql, &values).await?;
         let runs = stream::iter(rows).map(|row| async move { self.with_values(run(&row)?).await });
         let found: Vec<Run> = runs.buffered(COMPLETED_AT_ONCE).try_collect().await?;
@@ -167,7 +174,11 @@ impl Source for Sql {
                    last_updated_timestamp_ms, lifecycle_stage, artifact_location FROM logged_models \
                    WHERE experiment_id = ?1 AND model_id > ?2 ORDER BY model_id LIMIT ?3";
         let experiment = number(Some(&experiment.id))?.unwrap_or(0);
-        let values = [experiment.into(), after.as_deref().unwrap_or_default().into(), limit(PAGE_OBJECTS).into()];
+        let values = [
+            experiment.into(),
+            after.as_deref().unwrap_or_default().into(),
+            limit(PAGE_OBJECTS).into(),
+        ];
         let rows = self.database.rows(sql, &values).await?;
         let models = stream::iter(rows).map(|row| async move { self.logged_model(&row).await });
         let found: Vec<LoggedModel> = models.buffered(COMPLETED_AT_ONCE).try_collect().await?;

@@ -12,7 +12,10 @@ impl Sql {
              ORDER BY name LIMIT ?2"
         );
         let tags = format!("SELECT key, value FROM registered_model_tags WHERE name = ?1{within} ORDER BY key");
-        let rows = self.database.rows(&sql, &[after.into(), limit(PAGE_OBJECTS).into()]).await?;
+        let rows = self
+            .database
+            .rows(&sql, &[after.into(), limit(PAGE_OBJECTS).into()])
+            .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let name = [Value::Text(row.text(0))];
@@ -38,7 +41,9 @@ impl Sql {
             self.within()
         );
         let rows = self.database.rows(&sql, model).await?;
-        rows.iter().map(|row| Ok((row.text(0), unsigned(row.integer(1)?)))).collect()
+        rows.iter()
+            .map(|row| Ok((row.text(0), unsigned(row.integer(1)?))))
+            .collect()
     }
 
     pub(super) async fn versions_of(&self, model: &str, after: i64) -> anyhow::Result<Page<Version>> {

@@ -104,7 +104,10 @@ impl<S: Source> Check<S> {
             return Ok(true);
         }
         let note = self.source.get(&keys::tombstone(tombstone))?;
-        Ok(is_below(path, note.map(|note| Some(read_note(&note).ok()?.artifact_uri))))
+        Ok(is_below(
+            path,
+            note.map(|note| Some(read_note(&note).ok()?.artifact_uri)),
+        ))
     }
 
     fn part(&self, part: &str) -> Result<Option<FileCheck>> {
@@ -139,9 +142,15 @@ impl<S: Source> Check<S> {
     fn span_files_of(&self, trace: TraceId) -> Result<SpanFiles> {
         let mut names = BTreeSet::new();
         let Some(stored) = self.source.get(&keys::traces::trace(&trace))? else {
-            return Ok(SpanFiles { trace, names: Some(names) });
+            return Ok(SpanFiles {
+                trace,
+                names: Some(names),
+            });
         };
-        let Some(batches) = read_trace(&trace, &stored).ok().map(|read| read.batches).filter(|count| *count <= BATCHES_MAX)
+        let Some(batches) = read_trace(&trace, &stored)
+            .ok()
+            .map(|read| read.batches)
+            .filter(|count| *count <= BATCHES_MAX)
         else {
             return Ok(SpanFiles { trace, names: None });
         };
@@ -151,7 +160,10 @@ impl<S: Source> Check<S> {
                 names.insert(name);
             }
         }
-        Ok(SpanFiles { trace, names: Some(names) })
+        Ok(SpanFiles {
+            trace,
+            names: Some(names),
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::domain::artifact::ArtifactPath;
 use crate::domain::experiment::Experiment;
 use crate::domain::lifecycle::{Lifecycle, Stage};
-use crate::domain::artifact::ArtifactPath;
 use crate::domain::trace::Trace;
 use crate::domain::trace::id::TraceId;
 use crate::domain::upload::{Upload, UploadId};
@@ -128,7 +128,11 @@ fn project_with_trace(file: &str) -> Records {
     trace.tags.insert("team".into(), "vision".into());
     let mut records = project();
     records.insert(keys::traces::trace(&id), write_trace(&trace));
-    records.extend(keys::traces::places(&trace).into_iter().map(|place| (place, Vec::new())));
+    records.extend(
+        keys::traces::places(&trace)
+            .into_iter()
+            .map(|place| (place, Vec::new())),
+    );
     records.insert(keys::traces::batch(&id, 0), write_blob_batch(file));
     records
 }
@@ -148,7 +152,11 @@ fn the_lists_of_a_trace_are_repaired() {
     let mut records = sound.clone();
     let mut moved = Trace::new(TraceId::stored("tr-1"), ExperimentId(3), "mlflow-artifacts:/3", 6);
     moved.tags.insert("team".into(), "audio".into());
-    records.extend(keys::traces::places(&moved).into_iter().map(|place| (place, Vec::new())));
+    records.extend(
+        keys::traces::places(&moved)
+            .into_iter()
+            .map(|place| (place, Vec::new())),
+    );
     let found = problems(&records);
     assert_eq!(found.len(), 2, "{found:?}");
     apply(&mut records, &found);
@@ -190,7 +198,10 @@ fn a_file_is_owned_by_what_its_name_leads_to() {
         (format!("a/3/{}/artifacts/x", RunId([9; 16])), None),
         ("a/3/traces/tr-1/artifacts/traces.json".into(), Some(FileCheck::Owned)),
         ("a/3/traces/tr-2/artifacts/traces.json".into(), None),
-        (format!("p/{upload}/00002-{digest}"), Some(FileCheck::Part(digest.clone()))),
+        (
+            format!("p/{upload}/00002-{digest}"),
+            Some(FileCheck::Part(digest.clone())),
+        ),
         (format!("p/{upload}/00003-{digest}"), None),
         (format!("p/{}/00001-{digest}", UploadId([9; 16])), None),
         ("p/x".into(), None),
