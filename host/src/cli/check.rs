@@ -51,7 +51,7 @@ struct Found {
     problems: u64,
     repairs: Vec<(ProjectId, Repair)>,
     /// Files that can be removed without loss.
-    useless: Vec<(ProjectId, String)>,
+    removable: Vec<(ProjectId, String)>,
 }
 
 pub(super) fn check(data: &Path, options: &CheckArgs) -> anyhow::Result<()> {
@@ -179,9 +179,9 @@ impl Found {
     fn note_file(&mut self, project: ProjectId, fault: Fault) -> anyhow::Result<()> {
         self.problems += 1;
         print(&format!("project {}: {}", project.0, fault.text))?;
-        let room = self.useless.len() < REPAIRS_MAX;
-        self.useless
-            .extend(fault.is_useless.filter(|_| room).map(|name| (project, name)));
+        let room = self.removable.len() < REPAIRS_MAX;
+        self.removable
+            .extend(fault.removable.filter(|_| room).map(|name| (project, name)));
         Ok(())
     }
 
@@ -195,7 +195,7 @@ impl Found {
         if problems == 0 {
             return print(&format!("{seen}, no problem"));
         }
-        match (is_repair, self.repairs.len() + self.useless.len()) {
+        match (is_repair, self.repairs.len() + self.removable.len()) {
             (true, _) => bail!("{seen}, {problems} problems, {repaired} repaired"),
             (false, 0) => bail!("{seen}, {problems} problems"),
             (false, count) => bail!("{seen}, {problems} problems; --repair puts {count} right"),
@@ -207,7 +207,7 @@ impl Found {
 fn repair(records: &SqliteRecords, files: Option<&Files>, found: &mut Found) -> anyhow::Result<usize> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let removed = match files {
-        Some(files) => files.remove(&runtime, &found.useless)?,
+        Some(files) => files.remove(&runtime, &found.removable)?,
         None => 0,
     };
     let count = found.repairs.len();

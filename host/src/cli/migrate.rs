@@ -79,10 +79,10 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
     let source = SqliteRecords::open(&file).context("stop the server that uses the data directory first")?;
     let source = Arc::new(source);
     let target = Arc::new(PostgresRecords::open(address).await?);
-    claim(&source, &target).await?;
-    let progress = Progress::default();
     let projects = all_projects(&source, &target).await?;
     refuse_files_in_s3(&source, &projects).await?;
+    claim(&source, &target).await?;
+    let progress = Progress::default();
     let copier = Copier {
         source: &*source,
         target: &*target,
@@ -112,7 +112,8 @@ async fn refuse_files_in_s3(source: &Arc<SqliteRecords>, projects: &[ProjectId])
         let records = Arc::<SqliteRecords>::clone(source);
         ensure!(
             !mlforge::storage::s3::names_files(records, *project).await?,
-            "the files of project {} are in S3, and their names cannot be migrated",
+            "the files of project {} are in S3, and their names cannot be migrated: export the project with the former server, and \
+             import it here",
             project.0
         );
     }

@@ -106,12 +106,13 @@ fn a_migration_to_postgres_that_is_killed_is_continued_by_the_next() {
             .spawn()
             .unwrap();
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        let fresh = "SELECT pg_stat_clear_snapshot()";
         while lock.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
             assert!(
                 killed.try_wait().unwrap().is_none(),
                 "it ended before its second project"
             );
-            tokio::task::yield_now().await;
+            lock.batch_execute(fresh).await.unwrap();
         }
         killed.kill().unwrap();
         killed.wait().unwrap();

@@ -48,7 +48,7 @@ impl Fleet {
         for number in 0..options.hosts {
             let role = format!("host{number}");
             first.query("postgres", &format!("CREATE ROLE {role} SUPERUSER LOGIN"))?;
-            let address = format!("postgres://{role}@{}/{DATABASE}?sslmode=disable", hosts.join(","));
+            let address = format!("postgres://{role}@{}/{DATABASE}", hosts.join(","));
             let work = WorkDir::make(&options.dir, &format!("mlforge-soak-{name}-{number}"))?;
             let mut member = Member::new(Launcher::new(&options.server, work, None)?, address, role)?;
             if let Some(compiled) = members.first() {

@@ -27,7 +27,7 @@ pub(super) struct Files {
 pub(super) struct Fault {
     pub(super) text: String,
     /// The name of the file, if it can be removed without loss.
-    pub(super) is_useless: Option<String>,
+    pub(super) removable: Option<String>,
 }
 
 impl Files {
@@ -77,7 +77,7 @@ impl Files {
     fn fault<S: Source>(&self, check: &mut Check<S>, file: &FoundFile) -> anyhow::Result<Option<Fault>> {
         let Some(name) = &file.name else {
             let text = format!("{} is no file of mlforge", file.path.display());
-            return Ok(Some(Fault { text, is_useless: None }));
+            return Ok(Some(Fault { text, removable: None }));
         };
         let said = check.file(name).map_err(|error| anyhow!("{error}"))?;
         let text = match said {
@@ -86,14 +86,14 @@ impl Files {
             FileCheck::Orphan { text, is_useless } => {
                 return Ok(Some(Fault {
                     text: format!("{text}: {}", file.path.display()),
-                    is_useless: is_useless.then(|| name.clone()),
+                    removable: is_useless.then(|| name.clone()),
                 }));
             }
             FileCheck::Part(digest) => match present(digest_of(&file.path))? {
                 Some(found) if found != digest => {
                     let text = format!("the part {name:?} has other bytes than its name says");
-                    let is_useless = Some(name.clone());
-                    return Ok(Some(Fault { text, is_useless }));
+                    let removable = Some(name.clone());
+                    return Ok(Some(Fault { text, removable }));
                 }
                 _ => return Ok(None),
             },
@@ -102,7 +102,7 @@ impl Files {
         };
         Ok(text.map(|why| Fault {
             text: format!("the file {name:?} has no spans: {why}"),
-            is_useless: None,
+            removable: None,
         }))
     }
 
