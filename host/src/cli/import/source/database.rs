@@ -242,7 +242,7 @@ impl<'a> FromSql<'a> for Value {
             Type::INT8 => Self::Number(i64::from_sql(ty, raw)?),
             Type::FLOAT4 => Self::Real(f32::from_sql(ty, raw)?.into()),
             Type::FLOAT8 => Self::Real(f64::from_sql(ty, raw)?),
-            _ if String::accepts(ty) => Self::Text(String::from_sql(ty, raw)?),
+            _ if <String as FromSql>::accepts(ty) => Self::Text(String::from_sql(ty, raw)?),
             _ => return Err(format!("a column of the type {ty}, which MLflow's schema does not have").into()),
         })
     }
