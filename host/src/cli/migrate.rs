@@ -57,9 +57,7 @@ pub(super) fn migrate(place: &PlaceArgs, options: &Migrate) -> anyhow::Result<()
     let _log = super::log::Log::start_at("warn", super::log::LogFormat::Text)?;
     let address = place.other_database(&options.to, "--to")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime
-        .block_on(run(&address, options))
-        .context("the migration broke off; the same command continues it")?;
+    let report = runtime.block_on(run(&address, options))?;
     writeln!(std::io::stdout(), "{report}").context("cannot write to stdout")
 }
 
@@ -82,21 +80,32 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
     let projects = all_projects(&source, &target).await?;
     refuse_files_in_s3(&source, &projects).await?;
     claim(&source, &target).await?;
+    let carried = carry(options, address, (&source, &target), &projects).await;
+    carried.context("the migration broke off; the same command continues it")
+}
+
+/// Copies and compares everything. Returns a text about it.
+async fn carry(
+    options: &Migrate,
+    address: &PostgresAddress,
+    (source, target): (&Arc<SqliteRecords>, &Arc<PostgresRecords>),
+    projects: &[ProjectId],
+) -> anyhow::Result<String> {
     let progress = Progress::default();
     let copier = Copier {
-        source: &*source,
-        target: &*target,
+        source: &**source,
+        target: &**target,
         progress: &progress,
     };
-    for project in &projects {
+    for project in projects {
         copier.copy(*project).await?;
     }
     let mut records = 0;
-    for project in &projects {
+    for project in projects {
         records += copier.verify(*project).await?;
     }
-    let rows = forge(from, address, &target).await?;
-    let files = files(options, &target, &projects, &progress).await?;
+    let rows = forge(&options.from, address, target).await?;
+    let files = files(options, target, projects, &progress).await?;
     target.remove_setting(UNFINISHED).await?;
     progress.end();
     Ok(format!(

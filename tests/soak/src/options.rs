@@ -26,7 +26,8 @@ usage: cargo xtask test soak [-- OPTIONS]
   --dir DIR      where data directories are made [default: the system's temporary directory]
   --help         this text
 
-After a failure the data directory and the server's log stay, and the message says where.";
+After a failure the data directory and the server's log stay, and the message says where. With --hosts it has the
+ends of all logs instead.";
 
 /// Numbers of servers of one database.
 const HOSTS: RangeInclusive<usize> = 2..=20;
