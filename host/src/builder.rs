@@ -1,5 +1,7 @@
 //! The builder of a host.
 
+mod bounds;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -35,7 +37,6 @@ use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::HostServices;
 use crate::storage::postgres::{PostgresAddress, SharedState};
-use crate::storage::quota::Quota;
 use crate::storage::{Blobs, Records};
 
 /// Schemes by which the source of a model version may point outside its project, by default. MLflow's clients
@@ -319,8 +320,8 @@ impl HostBuilder {
             Component::Compiled(plugin) => plugin,
         };
         let blobs = self.blobs.context("a host needs blobs")?;
-        let project_bytes_max = Some(self.limits.project_bytes_max).filter(|bytes| *bytes < u64::MAX);
-        let quota = project_bytes_max.map(|bytes_max| Quota::new(Arc::clone(&blobs), bytes_max));
+        let quota = bounds::file_quota(&self.limits, &blobs);
+        let records = bounds::bounded_records(&self.limits, self.records.context("a host needs records")?);
         let external_url = self
             .external_url
             .as_ref()
@@ -332,7 +333,7 @@ impl HostBuilder {
             upload_tokens: UploadTokens::new(&self.upload_token_key.map_or_else(new_key, Ok)?),
             turns: RetryLocks::default(),
             forge_rest: ForgeRest::default(),
-            records: self.records.context("a host needs records")?,
+            records,
             blobs: quota.clone().map_or(blobs, |quota| Arc::new(quota)),
             quota,
             forge: CachedForge::new(

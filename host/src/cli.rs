@@ -36,6 +36,8 @@ mod inspect;
 mod log;
 mod manage;
 mod manage_commands;
+mod manual;
+mod migrate;
 mod monitoring;
 mod place;
 mod purge;
@@ -108,6 +110,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
     },
+    /// Write man pages and shell completions into a directory
+    #[command(hide = true)]
+    Manual {
+        /// The directory; made when absent
+        dir: PathBuf,
+    },
     /// Print the records of a project in words
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(Inspect),
@@ -130,6 +138,9 @@ enum Command {
     /// Write a project as a folder that a stock MLflow opens; for a server that is not running
     #[command(after_help = export::EXAMPLES)]
     Export(export::Export),
+    /// Move a data directory into a PostgreSQL database; for a server that is not running
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::Migrate),
     /// Make and list projects
     #[command(subcommand, arg_required_else_help = false)]
     Project(ProjectCommand),
@@ -189,6 +200,30 @@ struct Serve {
     /// Largest number of MiB that the files of one project may have together; without it there is no bound
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_project_size: Option<u64>,
+
+    /// Largest number of files that one project may have; without it there is no bound
+    #[arg(long, value_name = "COUNT")]
+    max_project_files: Option<u64>,
+
+    /// Largest number of runs that one project may have, deleted ones included until they are purged
+    #[arg(long, value_name = "COUNT")]
+    max_project_runs: Option<u64>,
+
+    /// Largest number of metric values that the runs of one project may have
+    #[arg(long, value_name = "COUNT")]
+    max_project_points: Option<u64>,
+
+    /// Largest number of traces that one project may have
+    #[arg(long, value_name = "COUNT")]
+    max_project_traces: Option<u64>,
+
+    /// Requests a second that one token may send, and how many at once, for example 50:500; without it there is no bound
+    #[arg(long, value_name = "RATE[:BURST]")]
+    max_token_rate: Option<mlforge::Rate>,
+
+    /// Requests a second that all clients of one project may send together, as in --max-token-rate
+    #[arg(long, value_name = "RATE[:BURST]")]
+    max_project_rate: Option<mlforge::Rate>,
 
     /// Remove for good what was deleted so many days ago, four times a day; without it deleted things stay
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
@@ -274,6 +309,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     };
     match &cli.command {
         Command::Config(command) => config::run(command),
+        Command::Manual { dir } => manual::write(dir),
         Command::Status(options) => status::status(&cli.place.data, options),
         Command::Inspect(options) => inspect::inspect(cli.place.directory("inspect")?, options),
         Command::Check(options) => check::check(cli.place.directory("check")?, options),
@@ -284,6 +320,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Purge(options) => purge::purge(&made()?, options),
         Command::Import(options) => import::import(&made()?, options),
         Command::Export(options) => export::export(&place()?, options),
+        Command::Migrate(options) => migrate::migrate(&cli.place, options),
         Command::Project(command) => manage::project(&made()?, command),
         Command::User(command) => manage::user(&made()?, command),
         Command::Member(command) => manage::member(&made()?, command),

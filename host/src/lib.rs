@@ -37,5 +37,6 @@ pub use crate::runtime::component::Plugin;
 pub use builder::{HostBuilder, SOURCE_SCHEMES};
 pub use host::Host;
 pub use limits::Limits;
+pub use limits::rate::Rate;
 pub use metrics::DurationCounts;
 pub use server::monitoring::MonitoringListener;

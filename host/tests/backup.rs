@@ -201,6 +201,11 @@ fn a_running_server_is_inspected_checked_and_asked_how_it_is() {
     assert!(!data.exists());
     let server = Server::start(serve(&data), None);
     let (run, _) = run_with_file(&server, 7);
+    let trace = r#"{"trace": {"trace_info": {"trace_id": "tr-1", "state": "OK", "request_time": "2026-11-28T16:17:21Z",
+        "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}, "tags": {"team": "vision"}}}}"#;
+    assert_eq!(server.ask("POST", "/api/3.0/mlflow/traces", trace.as_bytes()).0, 200);
+    let lines = done(mlforge(&data, &["inspect", "1", "--prefix", "t"]));
+    assert!(lines.starts_with("Trace trace=\"tr-1\" → Trace {"), "{lines}");
     let lines = done(mlforge(&data, &["inspect", "1", "--prefix", &format!("r:{run}")]));
     assert!(
         lines.contains(&format!("RunParam run={run} param=\"n\" → \"7\"\n")),
@@ -239,12 +244,50 @@ fn what_others_determine_is_repaired() {
         String::from_utf8_lossy(&told.stdout),
         "project 1: the name of experiment 1 is missing\n"
     );
-    assert!(String::from_utf8_lossy(&told.stderr).contains("1 problems; --repair puts 1 records right"));
-    assert!(String::from_utf8_lossy(&check(&["check", "--repair"]).stderr).contains("1 records repaired"));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("1 problems; --repair puts 1 right"));
+    assert!(String::from_utf8_lossy(&check(&["check", "--repair"]).stderr).contains("1 repaired"));
     assert!(done(mlforge(&data, &["check"])).contains("no problem"));
     let server = Server::start(serve(&data), Some(token));
     let found = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=cats";
     assert_eq!(server.ask("GET", found, b"").0, 200);
+}
+
+#[test]
+fn files_that_belong_to_nothing_are_told_and_those_of_uploads_are_removed() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Server::start(serve(&data), None);
+    run_with_file(&server, 7);
+    server.stop();
+    let sound = done(mlforge(&data, &["check"]));
+    assert!(sound.contains(" and 1 files, no problem"), "{sound}");
+    let project = data.join("blobs/projects/1");
+    let (id, digest) = ("0".repeat(32), "a".repeat(64));
+    let artifact = project.join(format!("na/n0/n{id}/nartifacts/nx"));
+    let part = project.join(format!("np/n{id}/n00001-{digest}"));
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    for file in [&artifact, &part] {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        File::create(file).unwrap().set_modified(long_ago).unwrap();
+    }
+    let told = |arguments: &[&str]| {
+        let Output { stdout, stderr, .. } = mlforge(&data, arguments).output().unwrap();
+        String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap()
+    };
+    let found = told(&["check"]);
+    assert!(found.contains("2 problems; --repair puts 1 right"), "{found}");
+    for file in [&artifact, &part] {
+        assert!(found.contains(file.to_str().unwrap()), "{found}");
+    }
+    let repaired = told(&["check", "--repair"]);
+    assert!(repaired.contains("2 problems, 1 repaired"), "{repaired}");
+    assert!(artifact.exists() && !part.exists());
+    // A file that was stored a moment ago may belong to a record that this moment lacks.
+    File::open(&artifact)
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
+    assert!(done(mlforge(&data, &["check"])).contains("no problem"));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub enum Error {
     ForeignForm,
     /// The request is larger than the storage takes.
     TooLarge(String),
+    /// The project has as many of some items as it may.
+    Full(String),
     /// MLflow supports it, and this server does not.
     Unsupported(String),
     /// The body of the request ended too early.
@@ -70,6 +72,7 @@ impl fmt::Display for Error {
             | Error::NotFound(text)
             | Error::AlreadyExists(text)
             | Error::TooLarge(text)
+            | Error::Full(text)
             | Error::Unsupported(text)
             | Error::Unavailable(text)
             | Error::Corrupt(text) => f.write_str(text),

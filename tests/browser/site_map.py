@@ -12,6 +12,8 @@ ROUTE = re.compile(r'^    (GET|POST) "([^"]*)" \w+ (pages::[\w:]+)', re.MULTILIN
 
 # Addresses that a walk leaves out: a visit changes what later visits show.
 CHANGING = re.compile(r"^/-/(language|sign-out)")
+# The parameter by which the browser remembers the columns of an address. A walk follows the address without it.
+CHOICE = re.compile(r"[?&]choose=1(?=&|$)")
 # Parts of a path that tell one page of a kind from another.
 VARIABLE = re.compile(r"^(\d+|(m-|tr-)?[0-9a-f]{32})$")
 # Parts after which the rest of a path is a name.
@@ -32,7 +34,7 @@ class Site:
 
     def own(self, address: str) -> str | None:
         """An address that a walk follows, without its fragment. `None`: it leads elsewhere, or changes something."""
-        address = urldefrag(address).url
+        address = CHOICE.sub("", urldefrag(address).url)
         parts = urlsplit(address)
         is_own = f"{parts.scheme}://{parts.netloc}" == self.base and not CHANGING.match(parts.path)
         is_host = parts.path == "/" or parts.path.startswith("/-/")

@@ -13,15 +13,31 @@ from server import Cli, Server
 # MLflow 3 asks for it before it uses its file store.
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 ALL = 3
+# The address of a server on which the tests may make databases: `cargo xtask test postgres` starts one.
+POSTGRES = os.environ.get("MLFORGE_TEST_POSTGRES", "").replace("postgres://", "postgresql://")
+STORES = ["file store", "SQLite", *(["PostgreSQL"] if POSTGRES else [])]
 
 
-@pytest.fixture(params=["file store", "SQLite"])
+@pytest.fixture(params=STORES)
 def store(request, tmp_path, monkeypatch):
     """The tracking URI of an empty store, which is also that of the registry."""
     monkeypatch.chdir(tmp_path)
     for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         monkeypatch.delenv(variable, raising=False)
+    if request.param == "PostgreSQL":
+        return new_database(f"import_{os.getpid()}")
     return str(tmp_path / "mlruns") if request.param == "file store" else f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def new_database(name):
+    """The address of a new database, in which MLflow makes its tables. It goes with its server."""
+    import psycopg2
+
+    connection = psycopg2.connect(f"{POSTGRES}/postgres")
+    connection.autocommit = True
+    connection.cursor().execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return f"{POSTGRES}/{name}"
 
 
 def fill(client, files):
@@ -166,7 +182,9 @@ def test_what_a_client_reads_is_the_same_before_and_after(store, tmp_path):
     data = tmp_path / "data"
     cli = Cli(data)
     cli("project", "create", "team/model")
-    report = cli("import", "--project", "team/model", "--deleted", "--from", store)
+    # Files of a database are in its client's directory, which is not beside it.
+    beside = ["--artifacts", str(tmp_path / "mlruns")] if store.startswith("postgresql") else []
+    report = cli("import", "--project", "team/model", "--deleted", "--from", store, *beside)
     assert "could not be carried" not in report, report
     server = Server(data)
     try:
@@ -186,3 +204,16 @@ def test_what_a_client_reads_is_the_same_before_and_after(store, tmp_path):
     exported = seen_alone(folder, data)
     for kind in before:
         assert exported[kind] == before[kind], f"{kind} of the export"
+
+
+@pytest.mark.once
+def test_the_store_of_the_measurement_is_one_that_comes_whole(tmp_path):
+    from large_store import make
+
+    store = tmp_path / "large.db"
+    make(store, runs=30, points=20)
+    cli = Cli(tmp_path / "data")
+    cli("project", "create", "team/model")
+    report = cli("import", "--project", "team/model", "--from", str(store))
+    assert "could not be carried" not in report, report
+    assert {"30\truns", "600\tpoints of metrics"} <= set(report.splitlines()), report

@@ -117,7 +117,7 @@ impl Tracker {
             .expect("a runtime");
         let (builder, records, place) = with_records(&runtime);
         let environment = Arc::new(Environment::default());
-        let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &runtime);
+        let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &records, &runtime);
         Tracker {
             host: finish(builder, &environment),
             runtime,
@@ -327,7 +327,11 @@ impl Tracker {
 }
 
 /// Sets the storage of files: in memory, or below a prefix of the test's own in the bucket.
-fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostBuilder, Arc<dyn Blobs>) {
+fn with_blobs(
+    builder: HostBuilder,
+    records: &Arc<dyn Records>,
+    runtime: &tokio::runtime::Runtime,
+) -> (HostBuilder, Arc<dyn Blobs>) {
     if std::env::var("MLFORGE_TEST_STORAGE").as_deref() != Ok("s3") {
         let blobs = Arc::new(MemoryBlobs::new());
         return (builder.blobs(Arc::clone(&blobs)), blobs);
@@ -338,7 +342,8 @@ fn with_blobs(builder: HostBuilder, runtime: &tokio::runtime::Runtime) -> (HostB
     let place: S3Location = format!("{bucket}/hermetic/{}-{count}", std::process::id())
         .parse()
         .expect("a place");
-    let blobs = Arc::new(runtime.block_on(S3Blobs::open(&place)).expect("a bucket"));
+    let opened = runtime.block_on(S3Blobs::open(&place, Arc::clone(records)));
+    let blobs = Arc::new(opened.expect("a bucket"));
     (builder.blobs(Arc::clone(&blobs)), blobs)
 }
 

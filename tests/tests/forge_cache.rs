@@ -186,6 +186,20 @@ async fn a_refusal_holds_for_five_seconds() {
 }
 
 #[tokio::test]
+async fn a_forge_cannot_lead_a_request_to_the_records_of_the_host() {
+    let world = World::new();
+    // The index of the files of project 1.
+    let project = Project::new(ProjectId(!1), "group/1", Visibility::Private);
+    world.next(Ok(Access::new(
+        Actor::new("ada", "ada"),
+        Scope::Api,
+        Some((project, Role::Owner)),
+    )
+    .into()));
+    assert_eq!(world.read("ada", "1").await.status, 503);
+}
+
+#[tokio::test]
 async fn a_role_that_was_granted_takes_effect_within_five_seconds() {
     let world = World::new();
     *world.forge.role.lock().unwrap() = Role::Reporter;

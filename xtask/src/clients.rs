@@ -25,17 +25,27 @@ pub(crate) fn environments(layout: &Layout) -> [Environment; VERSIONS.len()] {
     })
 }
 
+/// The environment of Schemathesis; it may still have to be made.
+pub(crate) fn openapi_environment(layout: &Layout) -> Environment {
+    let requirements = layout.root.join("tests/openapi/requirements.txt");
+    Environment::new(layout, "openapi", requirements)
+}
+
 /// The environment of the newest version; it may still have to be made.
 pub(crate) fn newest_environment(layout: &Layout) -> Environment {
     let [.., newest] = environments(layout);
     newest
 }
 
-/// Makes the environments, builds the server, and runs the client tests in each environment.
+/// Makes the environments, builds the server, and runs the client tests in each environment, and those of the API's description.
 pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
     let tests = tests(layout);
     let environments = environments(layout);
-    step("Python environments", || make_missing(layout, &environments))?;
+    let openapi = openapi_environment(layout);
+    step("Python environments", || {
+        make_missing(layout, &environments)?;
+        make_missing(layout, std::slice::from_ref(&openapi))
+    })?;
     build_all(layout)?;
     let passed_before = tally.passed;
     for (index, environment) in environments.iter().enumerate() {
@@ -49,6 +59,11 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
             run_watched(&mut pytest, |line| tally.see(line))
         })?;
     }
+    step("Schemathesis", || {
+        let mut pytest = openapi.pytest(&layout.root.join("tests/openapi"));
+        pytest.env("MLFORGE_BIN", layout.mlforge("debug")).args(args);
+        run_watched(&mut pytest, |line| tally.see(line))
+    })?;
     // Arguments may choose tests that only some environments run, but they must choose some.
     if tally.passed == passed_before {
         bail!("no client test was run");

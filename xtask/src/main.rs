@@ -11,9 +11,11 @@ mod deny;
 mod differential;
 mod environment;
 mod forges;
+mod installation;
 mod lanes;
 mod layout;
 mod lint;
+mod package;
 mod postgres;
 mod s3;
 mod serve;
@@ -35,6 +37,7 @@ usage: cargo xtask serve [-- ARGS of mlforge serve]
        cargo xtask check
        cargo xtask test [PART]... [-- ARGS of the one part named]
        cargo xtask setup [PART]...
+       cargo xtask package [--profile dist|release|dev] [--revision N]
        cargo xtask bench [-- ARGS of mlforge-bench]
 
 serve    gets the wasm target, builds mlforge with the profile `release` and starts `mlforge serve`
@@ -48,9 +51,13 @@ test     the same set-up, then every part of the test suite, or only those named
            MLflow's own server and mlforge are asked the same (Python, pytest)
   forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
   browser  Chromium, which apt-get installs, on every page that links lead to (Python, pytest); pictures in target/browser
+  package  the Debian package is installed on this machine, upgraded and removed (root or sudo, Python, pytest)
+  postgres PostgreSQL from Debian's package: records, the front door, and three servers behind nginx that are killed under
+           load (-- hosts --help tells more of the last)
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage
+package  builds mlforge with the profile `dist`, and makes a Debian package and an archive in target/package
 bench    builds mlforge with the profile `dist` and measures it: rate, latency, CPU, memory, disk (-- --help tells more)
 
 examples:
@@ -58,6 +65,7 @@ examples:
   cargo xtask test
   cargo xtask test clients -- -k history
   cargo xtask test soak --minutes 60
+  cargo xtask test postgres -- hosts --minutes 10
   cargo xtask bench -- --quick";
 
 /// One call of this program.
@@ -67,6 +75,7 @@ enum Call {
     Check,
     Test(Vec<Part>),
     SetUp { parts: Vec<Part>, with_parent: bool },
+    Package(package::Options),
     Bench,
     Help,
 }
@@ -84,6 +93,7 @@ fn main() -> ExitCode {
             }
             suite::set_up(&parts)
         }
+        Ok(Call::Package(options)) => package::run_package(&options),
         Ok(Call::Bench) => bench::run_bench(rest),
         Ok(Call::Help) => {
             println!("{USAGE}");
@@ -111,6 +121,7 @@ fn parse(own: &[String], rest: &[String]) -> Result<Call> {
     match (command.as_str(), parts, rest) {
         ("serve", [], _) => Ok(Call::Serve),
         ("bench", [], _) => Ok(Call::Bench),
+        ("package", [], options) => Ok(Call::Package(package::Options::parse(options)?)),
         ("check", [], []) => Ok(Call::Check),
         ("test", parts, rest) => Ok(Call::Test(Part::parse_all(parts, rest)?)),
         ("setup", parts, rest) if rest.iter().all(|arg| arg == background::WITH_PARENT) => Ok(Call::SetUp {
@@ -174,6 +185,8 @@ mod tests {
             "test all",
             "setup --fast",
             "bench fast",
+            "package fast",
+            "package --fast",
         ] {
             assert_eq!(call(wrong), None, "{wrong}");
         }

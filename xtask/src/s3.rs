@@ -35,7 +35,7 @@ const PROFILE: [&str; 11] = [
     "profile.release.package.zstd-sys.opt-level=1",
 ];
 /// Words in the paths of all tests that need the server.
-pub(crate) const NEED_IT: [&str; 2] = ["storage::s3::tests::", "on_s3::"];
+pub(crate) const NEED_IT: [&str; 2] = ["storage::s3::tests::garage::", "on_s3::"];
 /// Time in which it must answer after its start.
 const START_TIME: Duration = Duration::from_secs(60);
 const BUCKET: &str = "mlforge-tests";

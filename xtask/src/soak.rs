@@ -28,6 +28,19 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     })
 }
 
+/// Runs the program's load on several hosts of one database, with these arguments.
+pub(crate) fn run_hosts(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
+    let server = layout.mlforge("debug");
+    let program = server.with_file_name("mlforge-soak");
+    let dir = layout.target.join("hosts");
+    fs::create_dir_all(&dir)?;
+    step("mlforge-soak --hosts", || {
+        let mut soak = command(program, &layout.root);
+        soak.arg("--server").arg(&server).arg("--dir").arg(&dir);
+        run_watched(soak.args(["--hosts", "3"]).args(args), |line| tally.see(line))
+    })
+}
+
 /// The library, in a directory that has nothing else in it: what an earlier failure left is old now.
 fn shim(layout: &Layout, dir: &Path) -> Result<PathBuf> {
     if dir.exists() {

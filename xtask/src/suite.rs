@@ -12,6 +12,7 @@ use crate::deny;
 use crate::differential;
 use crate::environment::make_missing;
 use crate::forges;
+use crate::installation;
 use crate::lanes;
 use crate::layout::Layout;
 use crate::lint;
@@ -42,13 +43,15 @@ pub(crate) enum Part {
     Forges,
     /// The pages, in a real browser.
     Browser,
+    /// The Debian package, on this machine.
+    Package,
     /// Kills, full disks and long load.
     Soak,
 }
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
@@ -57,6 +60,7 @@ impl Part {
         Self::Differential,
         Self::Forges,
         Self::Browser,
+        Self::Package,
         Self::S3,
         Self::Soak,
     ];
@@ -72,11 +76,12 @@ impl Part {
                 | Self::Differential
                 | Self::Forges
                 | Self::Browser
+                | Self::Package
                 | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -101,28 +106,31 @@ impl Part {
             Self::Differential => "differential",
             Self::Forges => "forges",
             Self::Browser => "browser",
+            Self::Package => "package",
             Self::Soak => "soak",
         }
     }
 }
 
 /// The parts that can run at the same time. The longest is first, and the one whose set-up takes longest last.
-const BESIDE: [Part; 7] = [
+const BESIDE: [Part; 8] = [
     Part::Browser,
     Part::Clients,
     Part::Differential,
     Part::Postgres,
     Part::Forges,
+    Part::Package,
     Part::Soak,
     Part::S3,
 ];
 
 /// The parts that need Python environments or Debian's packages.
-const WITH_SET_UP: [Part; 5] = [
+const WITH_SET_UP: [Part; 6] = [
     Part::Clients,
     Part::Differential,
     Part::Forges,
     Part::Browser,
+    Part::Package,
     Part::Postgres,
 ];
 
@@ -175,6 +183,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
             Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,
+            Part::Package => installation::run_tests(&layout, rest, &mut tally)?,
             Part::Browser => browser::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
@@ -205,7 +214,11 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     let mut environments = Vec::new();
     if parts.contains(&Part::Clients) {
         environments.extend(clients::environments(&layout));
-    } else if parts.contains(&Part::Forges) || parts.contains(&Part::Browser) {
+        environments.push(clients::openapi_environment(&layout));
+    } else if [Part::Forges, Part::Browser, Part::Package, Part::Postgres]
+        .iter()
+        .any(|part| parts.contains(part))
+    {
         environments.push(clients::newest_environment(&layout));
     }
     if parts.contains(&Part::Differential) {
@@ -220,6 +233,9 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     }
     if parts.contains(&Part::Forges) {
         forges::install_missing(&layout.root)?;
+    }
+    if parts.contains(&Part::Package) {
+        installation::install_missing(&layout.root)?;
     }
     if parts.contains(&Part::Postgres) {
         postgres::install(&layout.root)?;

@@ -11,6 +11,8 @@ pub(crate) const FORM: &str = "mlforge-form";
 pub(crate) const OAUTH: &str = "mlforge-oauth";
 /// The cookie with the language that the reader chose.
 pub(crate) const LANGUAGE: &str = "mlforge-language";
+/// The cookie of one page with the text that the page asked to remember.
+pub(crate) const REMEMBERED: &str = "mlforge-remembered";
 
 /// The host's address, as far as its cookies need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,34 +43,59 @@ impl Cookies {
 
     /// Sets a cookie for this many seconds; 0 removes it. The value is one of [`is_value`].
     pub(crate) fn set(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
-        let (name, path) = (self.name(name), &self.path);
+        self.line(&self.name(name), value, "/", seconds)
+    }
+
+    /// Sets a cookie that browsers send to one page and those below it, whose path follows the host's.
+    pub(crate) fn set_for_page(&self, name: &str, value: &str, page: &str, seconds: u64) -> Option<HeaderValue> {
+        self.line(&self.name_for_page(name), value, page, seconds)
+    }
+
+    fn line(&self, name: &str, value: &str, below: &str, seconds: u64) -> Option<HeaderValue> {
+        let path = &self.path;
         let secure = if self.is_secure { "; Secure" } else { "" };
-        let text = format!("{name}={value}; Path={path}/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        let text = format!("{name}={value}; Path={path}{below}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::try_from(text).ok()
     }
 
     /// The value of a cookie. `None`: there is none, or there are two. Another host of the same domain may have set one of
     /// them, and nothing tells which.
     pub(crate) fn get(&self, headers: &HeaderMap, name: &str) -> Option<String> {
-        let name = self.name(name);
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        let mut values = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value);
-        let value = values.next().filter(|value| !value.is_empty())?;
-        values.next().is_none().then(|| value.to_owned())
+        value(headers, &self.name(name))
+    }
+
+    /// The value of a cookie of a page.
+    pub(crate) fn get_for_page(&self, headers: &HeaderMap, name: &str) -> Option<String> {
+        value(headers, &self.name_for_page(name))
     }
 
     /// The name in the browser. With a prefix browsers take the cookie from this host by https only, so that no other host of
     /// the same domain sets it.
     fn name(&self, name: &str) -> String {
-        match (self.is_secure, self.path.is_empty()) {
-            (true, true) => format!("__Host-{name}"),
-            (true, false) => format!("__Secure-{name}"),
-            (false, _) => name.to_owned(),
+        match self.is_secure && self.path.is_empty() {
+            true => format!("__Host-{name}"),
+            false => self.name_for_page(name),
         }
     }
+
+    /// The name in the browser of a cookie that has a path.
+    fn name_for_page(&self, name: &str) -> String {
+        match self.is_secure {
+            true => format!("__Secure-{name}"),
+            false => name.to_owned(),
+        }
+    }
+}
+
+/// The value of the one cookie with a name.
+fn value(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value);
+    let value = values.next().filter(|value| !value.is_empty())?;
+    values.next().is_none().then(|| value.to_owned())
 }
 
 #[cfg(test)]
@@ -94,6 +121,28 @@ mod tests {
         assert_eq!(
             set(Some("https://a.test/ml/")),
             "__Secure-mlforge-session=x; Path=/ml/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
+        );
+    }
+
+    #[test]
+    fn a_cookie_of_a_page_has_its_path() {
+        let set = |url: Option<&str>| {
+            Cookies::new(url)
+                .set_for_page(REMEMBERED, "x", "/p/-/ml/a", 60)
+                .unwrap()
+        };
+        assert_eq!(
+            set(Some("http://a.test")),
+            "mlforge-remembered=x; Path=/p/-/ml/a; Max-Age=60; HttpOnly; SameSite=Lax"
+        );
+        // A browser takes `__Host-` for the path `/` only.
+        assert_eq!(
+            set(Some("https://a.test")),
+            "__Secure-mlforge-remembered=x; Path=/p/-/ml/a; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
+        );
+        assert_eq!(
+            set(Some("https://a.test/ml")),
+            "__Secure-mlforge-remembered=x; Path=/ml/p/-/ml/a; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
     }
 

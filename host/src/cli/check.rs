@@ -1,5 +1,8 @@
-//! `mlforge check`: verifies the records of a data directory, and repairs those that others determine.
+//! `mlforge check`: verifies the records and files of a data directory, and repairs what others determine.
 
+mod files;
+
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -11,14 +14,17 @@ use mlforge::storage::{Commit, ProjectId, Records as _, Write as RecordWrite};
 use mlforge_plugin::error::Error;
 use mlforge_plugin::store::inspection::check::{Check, Problem, Repair, Source};
 
+use self::files::{Fault, Files};
+
 pub(super) const EXAMPLES: &str = "\
 Verifies that the database is whole, that each record is readable, that what it names exists, that lists and orders are
-complete, and that the columns of searches have the values of their runs. Prints one line a problem, and fails if there is one.
+complete, that the columns of searches have the values of their runs, and that each file belongs to something. Prints one line a
+problem, and fails if there is one.
 
 Examples:
   mlforge check                      all projects; a server may be running
   mlforge check --project 1
-  mlforge check --repair             puts right what other records determine; for a server that is not running";
+  mlforge check --repair             puts right what others determine; for a server that is not running";
 
 /// Number of repairs of one commit.
 const REPAIRS_AT_ONCE: usize = 1_000;
@@ -32,7 +38,7 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "NUMBER")]
     project: Option<u64>,
 
-    /// Put right what other records determine
+    /// Put right what others determine, and remove parts and spans that belong to nothing
     #[arg(long)]
     repair: bool,
 }
@@ -41,8 +47,11 @@ pub(super) struct CheckArgs {
 #[derive(Default)]
 struct Found {
     records: u64,
+    files: u64,
     problems: u64,
     repairs: Vec<(ProjectId, Repair)>,
+    /// Files that can be removed without loss.
+    removable: Vec<(ProjectId, String)>,
 }
 
 pub(super) fn check(data: &Path, options: &CheckArgs) -> anyhow::Result<()> {
@@ -54,51 +63,82 @@ pub(super) fn check(data: &Path, options: &CheckArgs) -> anyhow::Result<()> {
         false => None,
     };
     let snapshot = SqliteSnapshot::open(&file)?;
+    let files = Files::of(data, options.repair)?;
     let mut found = Found::default();
     for fault in snapshot.faults()? {
         found.problems += 1;
         print(&format!("records.db: {fault}"))?;
     }
-    let projects = match options.project {
-        Some(number) => vec![ProjectId(number)],
-        None => snapshot.projects()?,
-    };
-    for project in projects {
-        check_project(&snapshot, project, &mut found)?;
+    for project in projects(&snapshot, files.as_ref(), options.project)? {
+        let of_project = OfProject {
+            snapshot: &snapshot,
+            file: &file,
+            project,
+            files: files.as_ref(),
+        };
+        check_project(of_project, &mut found)?;
     }
     drop(snapshot);
     let repaired = match records {
-        Some(records) => repair(&records, std::mem::take(&mut found.repairs))?,
+        Some(records) => repair(&records, files.as_ref(), &mut found)?,
         None => 0,
     };
-    let Found { records, problems, .. } = found;
-    if problems == 0 {
-        return print(&format!("{records} records, no problem"));
+    found.report(files.is_some(), options.repair, repaired)
+}
+
+/// The projects with records or files, or the one that was asked for.
+fn projects(
+    snapshot: &SqliteSnapshot,
+    files: Option<&Files>,
+    asked_for: Option<u64>,
+) -> anyhow::Result<BTreeSet<ProjectId>> {
+    if let Some(number) = asked_for {
+        return Ok(BTreeSet::from([ProjectId(number)]));
     }
-    match (options.repair, found.repairs.len()) {
-        (true, _) => bail!("{records} records, {problems} problems, {repaired} records repaired"),
-        (false, 0) => bail!("{records} records, {problems} problems"),
-        (false, count) => bail!("{records} records, {problems} problems; --repair puts {count} records right"),
+    let mut projects = BTreeSet::from_iter(snapshot.projects()?);
+    if let Some(files) = files {
+        projects.extend(files.projects()?);
     }
+    Ok(projects)
 }
 
 /// The records of one project, as a check reads them.
+#[derive(Clone, Copy)]
 struct OfProject<'a> {
     snapshot: &'a SqliteSnapshot,
+    /// The database.
+    file: &'a Path,
     project: ProjectId,
+    /// `None`: the directory has none; they may be in S3.
+    files: Option<&'a Files>,
 }
 
 impl Source for OfProject<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let found = self.snapshot.get(self.project, key);
-        found.map_err(|error| Error::Unavailable(format!("{error:#}")))
+        found.map_err(unavailable)
+    }
+
+    fn has_file(&self, name: &str, record: &[u8]) -> Result<bool, Error> {
+        let Some(files) = self.files else { return Ok(true) };
+        if files.has(self.project, name) {
+            return Ok(true);
+        }
+        // A running server may have removed both since the moment of the snapshot.
+        let is_gone = || anyhow::Ok(SqliteSnapshot::open(self.file)?.get(self.project, record)?.is_none());
+        Ok(!files.are_still() && is_gone().map_err(unavailable)?)
     }
 }
 
-fn check_project(snapshot: &SqliteSnapshot, project: ProjectId, found: &mut Found) -> anyhow::Result<()> {
-    let mut check = Check::new(OfProject { snapshot, project });
+fn unavailable(error: anyhow::Error) -> Error {
+    Error::Unavailable(format!("{error:#}"))
+}
+
+fn check_project(of: OfProject<'_>, found: &mut Found) -> anyhow::Result<()> {
+    let project = of.project;
+    let mut check = Check::new(of);
     let mut failed = None;
-    snapshot.scan(project, b"", |key, _, value| {
+    of.snapshot.scan(project, b"", |key, _, value| {
         found.records += 1;
         let noted = check
             .record(key, value)
@@ -116,7 +156,12 @@ fn check_project(snapshot: &SqliteSnapshot, project: ProjectId, found: &mut Foun
         return Err(error);
     }
     let rest = check.end().map_err(|error| anyhow!("{error}"))?;
-    found.note(project, rest)
+    found.note(project, rest)?;
+    if let Some(files) = of.files {
+        let count = files.check(project, &mut check, |fault| found.note_file(project, fault))?;
+        found.files += count;
+    }
+    Ok(())
 }
 
 impl Found {
@@ -130,13 +175,43 @@ impl Found {
         }
         Ok(())
     }
+
+    fn note_file(&mut self, project: ProjectId, fault: Fault) -> anyhow::Result<()> {
+        self.problems += 1;
+        print(&format!("project {}: {}", project.0, fault.text))?;
+        let room = self.removable.len() < REPAIRS_MAX;
+        self.removable
+            .extend(fault.removable.filter(|_| room).map(|name| (project, name)));
+        Ok(())
+    }
+
+    /// Prints the result, or fails with it if there are problems.
+    fn report(&self, has_files: bool, is_repair: bool, repaired: usize) -> anyhow::Result<()> {
+        let seen = match has_files {
+            true => format!("{} records and {} files", self.records, self.files),
+            false => format!("{} records (no files here)", self.records),
+        };
+        let problems = self.problems;
+        if problems == 0 {
+            return print(&format!("{seen}, no problem"));
+        }
+        match (is_repair, self.repairs.len() + self.removable.len()) {
+            (true, _) => bail!("{seen}, {problems} problems, {repaired} repaired"),
+            (false, 0) => bail!("{seen}, {problems} problems"),
+            (false, count) => bail!("{seen}, {problems} problems; --repair puts {count} right"),
+        }
+    }
 }
 
 /// Makes all repairs. Returns their number.
-fn repair(records: &SqliteRecords, repairs: Vec<(ProjectId, Repair)>) -> anyhow::Result<usize> {
+fn repair(records: &SqliteRecords, files: Option<&Files>, found: &mut Found) -> anyhow::Result<usize> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let count = repairs.len();
-    let mut repairs = repairs.into_iter().peekable();
+    let removed = match files {
+        Some(files) => files.remove(&runtime, &found.removable)?,
+        None => 0,
+    };
+    let count = found.repairs.len();
+    let mut repairs = std::mem::take(&mut found.repairs).into_iter().peekable();
     while let Some((project, _)) = repairs.peek() {
         let project = *project;
         let mut commit = Commit::default();
@@ -151,7 +226,7 @@ fn repair(records: &SqliteRecords, repairs: Vec<(ProjectId, Repair)>) -> anyhow:
         let committed = runtime.block_on(records.commit(project, commit));
         committed.map_err(|error| anyhow!("{error}")).context("cannot repair")?;
     }
-    Ok(count)
+    Ok(count + removed)
 }
 
 fn print(line: &str) -> anyhow::Result<()> {

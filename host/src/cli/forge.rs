@@ -16,8 +16,8 @@ use mlforge::forge::{Credential, Decision, Forge, ForgeAddress, ForgeError, Proj
 use mlforge::storage::ProjectId;
 use mlforge::storage::postgres::PostgresRecords;
 
-use self::owner::{LOCAL, claim, claim_database, owner, owner_of_database};
-pub(super) use self::owner::{LOCAL_FILE, OWNER_FILE};
+pub(super) use self::owner::{LOCAL, LOCAL_FILE, OWNER_FILE, SETTING as OWNER_SETTING, owner};
+use self::owner::{claim, claim_database, owner_of_database};
 use super::place::Place;
 use super::storage::OpenRecords;
 

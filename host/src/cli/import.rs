@@ -40,12 +40,14 @@ why. The same command again continues an import that broke off, and changes noth
 Examples:
   mlforge import --from ./mlruns --project team/model
   mlforge import --from ./mlflow.db --artifacts ./mlartifacts --project team/model --deleted
+  PGPASSWORD=… mlforge import --from postgresql://mlflow@db.example.org/mlflow --artifacts ./mlartifacts --project team/model
   MLFLOW_TRACKING_TOKEN=… mlforge import --from https://git.example.org/api/v4/projects/7/ml/mlflow --project team/model";
 
 /// Options of `mlforge import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The store: the tracking URI of a running server or GitLab project, a folder of the file store (mlruns), or an SQLite file
+    /// The store: the tracking URI of a running server or GitLab project, a folder of the file store (mlruns), an SQLite file, or
+    /// the address of a PostgreSQL database, whose password is PGPASSWORD
     #[arg(long, value_name = "URI|DIR|FILE")]
     from: String,
 
@@ -84,7 +86,7 @@ pub(super) fn import(place: &Place, options: &Import) -> anyhow::Result<()> {
 }
 
 async fn run(place: &Place, options: &Import) -> anyhow::Result<()> {
-    let (source, files) = source::open(&options.from, options.artifacts.as_deref())?;
+    let (source, files) = source::open(&options.from, options.artifacts.as_deref()).await?;
     let target = open_target(place, &options.project, &options.files).await?;
     let report = Report::default();
     let importer = Arc::new(Importer {

@@ -53,8 +53,8 @@ pub(super) struct Monitoring {
 }
 
 impl Monitoring {
-    /// Serves both sockets, and measures the projects' files now and then if they are on this machine.
-    pub(super) fn start(host: &Host, data: &Path, named: Option<TcpListener>, files: Option<&OpenRecords>) -> Self {
+    /// Serves both sockets, and measures the projects' files now and then.
+    pub(super) fn start(host: &Host, data: &Path, named: Option<TcpListener>, records: &OpenRecords) -> Self {
         let mut tasks = JoinSet::new();
         let mut bound = None;
         if let Some(listener) = named {
@@ -75,9 +75,7 @@ impl Monitoring {
                 tracing::warn!(%error, "no socket in the data directory, so `mlforge status` needs --address")
             }
         }
-        if let Some(records) = files {
-            tasks.spawn(measure_regularly(host.clone(), records.clone()));
-        }
+        tasks.spawn(measure_regularly(host.clone(), records.clone()));
         Self {
             _tasks: tasks,
             socket: bound,

@@ -9,7 +9,7 @@ use mlforge::storage::postgres::PostgresAddress;
 use super::forge::secret;
 
 /// The environment variable of the database's password, as in all clients of PostgreSQL.
-const PASSWORD_VARIABLE: &str = "PGPASSWORD";
+pub(super) const PASSWORD_VARIABLE: &str = "PGPASSWORD";
 
 /// Options for the place of data.
 #[derive(Debug, Args)]
@@ -54,6 +54,15 @@ impl PlaceArgs {
             "mlforge {command} works on a data directory, and not with --database: use the tools of PostgreSQL"
         );
         Ok(&self.data)
+    }
+
+    /// The database that a command names itself, with the password of these options.
+    pub(super) fn other_database(&self, address: &str, option: &'static str) -> anyhow::Result<PostgresAddress> {
+        ensure!(
+            self.database.is_none(),
+            "{option} names the database: leave out --database"
+        );
+        self.with_password(address.parse().context(option)?)
     }
 
     fn with_password(&self, address: PostgresAddress) -> anyhow::Result<PostgresAddress> {

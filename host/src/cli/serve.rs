@@ -28,7 +28,8 @@ pub(super) fn serve(place: &Place, options: &Serve) -> anyhow::Result<()> {
     let _log = Log::start(options.log.format())?;
     let cores = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(WORKERS_MIN))
+        // Beside those that compute, one puts requests into the queue in which projects take turns.
+        .worker_threads((cores + 1).max(WORKERS_MIN))
         .enable_all()
         .build()
         .context("cannot start the runtime")?
@@ -67,8 +68,7 @@ async fn run(place: &Place, options: &Serve) -> anyhow::Result<()> {
         tokio::spawn(probe(remote));
     }
     tracing::info!(address = %listener.local_addr()?, data = %data.display(), "listening");
-    let local = options.files.is_local().then_some(&records);
-    let _monitoring = Monitoring::start(&host, data, watchers, local);
+    let _monitoring = Monitoring::start(&host, data, watchers, &records);
     let purging = options
         .purge_after
         .map(|days| tokio::spawn(super::purge::purge_regularly(host.clone(), records, days)));
@@ -117,6 +117,12 @@ async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &Op
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,
             project_bytes_max: options.max_project_size.map_or(u64::MAX, |size| size << 20),
+            project_files_max: options.max_project_files.unwrap_or(u64::MAX),
+            project_runs_max: options.max_project_runs.unwrap_or(u64::MAX),
+            project_points_max: options.max_project_points.unwrap_or(u64::MAX),
+            project_traces_max: options.max_project_traces.unwrap_or(u64::MAX),
+            token_rate: options.max_token_rate,
+            project_rate: options.max_project_rate,
             ..Limits::default()
         })
         .isolate(options.isolate)

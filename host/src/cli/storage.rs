@@ -9,6 +9,8 @@ use clap::Args;
 use mlforge::HostBuilder;
 use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
+#[cfg(feature = "s3")]
+use mlforge::storage::Records;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::postgres::PostgresRecords;
 #[cfg(feature = "s3")]
@@ -16,6 +18,11 @@ use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
 
 use super::place::Place;
+
+/// The file in a data directory with the key of upload tokens.
+pub(super) const KEY_FILE: &str = "ticket.key";
+/// The setting of a database with that key.
+pub(super) const KEY_SETTING: &str = "ticket key";
 
 /// Options for the location of files.
 #[derive(Debug, Args)]
@@ -49,7 +56,11 @@ impl OpenRecords {
     /// Opens the records. Those of a directory fail when another process has them open.
     pub(super) async fn open(place: &Place) -> anyhow::Result<Self> {
         Ok(match &place.database {
-            Some(address) => Self::Database(Arc::new(PostgresRecords::open(address).await?)),
+            Some(address) => {
+                let records = PostgresRecords::open(address).await?;
+                super::migrate::refuse_unfinished(&records).await?;
+                Self::Database(Arc::new(records))
+            }
             None => Self::Directory(Arc::new(SqliteRecords::open(&place.data().join("records.db"))?)),
         })
     }
@@ -71,6 +82,14 @@ impl OpenRecords {
         }
     }
 
+    #[cfg(feature = "s3")]
+    fn shared(&self) -> Arc<dyn Records> {
+        match self {
+            Self::Directory(records) => Arc::<SqliteRecords>::clone(records),
+            Self::Database(records) => Arc::<PostgresRecords>::clone(records),
+        }
+    }
+
     fn lend(&self, builder: HostBuilder) -> HostBuilder {
         match self {
             Self::Directory(records) => builder.records(Arc::clone(records)),
@@ -81,9 +100,9 @@ impl OpenRecords {
     /// The key of upload tokens, which all servers of a database share.
     async fn upload_token_key(&self, data: &Path) -> anyhow::Result<[u8; 32]> {
         let Self::Database(records) = self else {
-            return key(&data.join("ticket.key"));
+            return key(&data.join(KEY_FILE));
         };
-        let stored = records.setting("ticket key", &random_key()?).await;
+        let stored = records.setting(KEY_SETTING, &random_key()?).await;
         let stored = stored.map_err(|error| anyhow::anyhow!("cannot read the key of upload tokens: {error}"))?;
         let length = stored.len();
         stored
@@ -113,28 +132,13 @@ pub(super) async fn builder(
 }
 
 impl FileStoreArgs {
-    /// True if the files are in the data directory.
-    pub(super) fn is_local(&self) -> bool {
-        #[cfg(feature = "s3")]
-        return self.files.is_none();
-        #[cfg(not(feature = "s3"))]
-        true
-    }
-
     /// Adds the files' storage to the builder: the location that the user names, else one in the data
     /// directory.
     async fn lend(&self, builder: HostBuilder, data: &Path, records: &OpenRecords) -> anyhow::Result<HostBuilder> {
         #[cfg(not(feature = "s3"))]
         let _ = records;
         #[cfg(feature = "s3")]
-        if let Some(place) = &self.files {
-            let place = S3Location {
-                endpoint: self.s3_endpoint.clone(),
-                region: self.s3_region.clone(),
-                ..place.clone()
-            };
-            let blobs = S3Blobs::open(&place).await?;
-            blobs.belong_to(&records.identity()).await?;
+        if let Some(blobs) = self.store(records.shared(), &records.identity()).await? {
             return Ok(builder.blobs(Arc::new(blobs)));
         }
         if matches!(records, OpenRecords::Database(_)) {
@@ -144,8 +148,25 @@ impl FileStoreArgs {
     }
 }
 
+#[cfg(feature = "s3")]
+impl FileStoreArgs {
+    /// The store that the user names, with the names of its files in records that have this identity. `None`: files are in the
+    /// data directory.
+    pub(super) async fn store(&self, records: Arc<dyn Records>, identity: &str) -> anyhow::Result<Option<S3Blobs>> {
+        let Some(place) = &self.files else { return Ok(None) };
+        let place = S3Location {
+            endpoint: self.s3_endpoint.clone(),
+            region: self.s3_region.clone(),
+            ..place.clone()
+        };
+        let blobs = S3Blobs::open(&place, records).await?;
+        blobs.belong_to(identity).await?;
+        Ok(Some(blobs))
+    }
+}
+
 /// Reads the key from a file that only its owner can read. The file is created when absent.
-fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
+pub(super) fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
     let found = match std::fs::read(file) {
         Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::NotFound => return new_key(file),

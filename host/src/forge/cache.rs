@@ -198,15 +198,29 @@ impl CachedForge {
 
     async fn ask(&self, project: &ProjectRef, credential: &Credential) -> Answer {
         let decided = async {
-            match credential {
-                Credential::Anonymous => Ok(of_public(self.forge.public_project(project).await?)),
-                credential => self.forge.resolve(project, credential).await,
-            }
+            let decision = match credential {
+                Credential::Anonymous => of_public(self.forge.public_project(project).await?),
+                credential => self.forge.resolve(project, credential).await?,
+            };
+            refuse_large_number(decision)
         };
         let is_refusal = |decision: &Decision| !matches!(decision, Decision::Known(_));
         self.calls
             .bounded(ForgeCall::Resolve, self.timeout, decided, is_refusal)
             .await
+    }
+}
+
+/// Refuses a project whose number is no number of a project. Storage keeps the data of the host itself under those numbers.
+fn refuse_large_number(decision: Decision) -> Result<Decision, ForgeError> {
+    match &decision {
+        Decision::Known(access) => match &access.project {
+            Some((project, _)) if i64::try_from(project.id.0).is_err() => {
+                Err(ForgeError::new(format!("it numbers a project {}", project.id.0)))
+            }
+            _ => Ok(decision),
+        },
+        _ => Ok(decision),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use http::{Request, Response};
 use tokio::time::{Duration, Instant, timeout_at};
 
@@ -12,7 +13,7 @@ use super::headers::{client_response, response_head};
 use crate::auth::Caller;
 use crate::auth::upload_token::TokenIssuer;
 use crate::forge::Credential;
-use crate::host::HostState;
+use crate::host::{HostState, remembered};
 use crate::http::error::HttpError;
 use crate::http::response_body::Body;
 use crate::limits::budget::{Claim, Exhausted, Share};
@@ -56,11 +57,13 @@ impl HostState {
             let (head, body) = response.into_parts();
             match body {
                 ResponseBody::Bytes(bytes) => {
-                    return Ok(client_response(
-                        call.request.method(),
-                        &head,
-                        Body::counted(bytes, share),
-                    ));
+                    let body = Body::counted(bytes, share);
+                    let mut response = client_response(call.request.method(), &head, body);
+                    let cookies = &self.sign_in.cookies;
+                    if let Some(cookie) = remembered::cookie(cookies, &call.request, &call.caller, &head.headers) {
+                        response.headers_mut().append(SET_COOKIE, cookie);
+                    }
+                    return Ok(response);
                 }
                 ResponseBody::File(part) => {
                     if let Some(body) = self.open_part(call.caller.claim(), &part).await? {

@@ -118,6 +118,17 @@ impl HostState {
         }
     }
 
+    /// Counts a request for the rates of its token and project, and for the shares of its caller and project.
+    pub(crate) fn enter(&self, admitted: &Admitted<'_>) -> Result<Share, HttpError> {
+        let (rates, caller) = (&self.rates, &admitted.caller);
+        let token = || {
+            let client = self.config.audit.trusted_proxies.client_of(admitted.head);
+            rates.token_key(&caller.access.actor, &admitted.credential, client)
+        };
+        rates.take(token, caller.project).map_err(HttpError::TooOften)?;
+        Ok(self.admission.enter(caller.claim())?)
+    }
+
     /// Reads a body into memory.
     pub(crate) async fn receive(
         &self,

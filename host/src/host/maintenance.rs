@@ -184,6 +184,7 @@ impl Host {
         self.state().sweep_uploads(project).await;
         self.state().sweep_audit(project).await;
         self.state().sweep_traces(project).await;
+        self.state().collect_files(project).await;
     }
 
     /// Counts of maintenance since the host's start.

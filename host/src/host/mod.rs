@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod credentials;
 pub(crate) mod execution;
+mod file_collection;
 pub(crate) mod forge_turns;
 pub(crate) mod headers;
 pub(crate) mod ingress;
@@ -15,6 +16,7 @@ pub(crate) mod page_headers;
 pub(crate) mod pages;
 pub(crate) mod purge;
 pub(crate) mod readiness;
+pub(crate) mod remembered;
 pub(crate) mod replay;
 pub(crate) mod rights_watch;
 pub(crate) mod streaming;
@@ -64,11 +66,14 @@ use crate::limits::Limits;
 use crate::limits::admission::Admission;
 use crate::limits::budget::Bounds;
 use crate::limits::connections::{Connection, Connections};
+use crate::limits::rate::RateLimits;
+use crate::limits::refusals::RefusalCounts;
 use crate::runtime::component::Plugin;
 use crate::runtime::instance::InstanceKind;
 use crate::runtime::instance_pool::Pool;
 use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::services::HostServices;
+use crate::runtime::turns::Turns;
 
 /// A component with the services and limits under which it answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -83,8 +88,11 @@ pub(crate) struct HostState {
     config: HostConfig,
     pool: Arc<Pool>,
     pub(crate) admission: Admission,
+    pub(crate) rates: RateLimits,
+    pub(crate) refusals: RefusalCounts,
     pub(crate) connections: Connections,
     pub(crate) low_priority: LowPriorityRuntime,
+    turns: Turns,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
     pub(crate) job_lookups: ForgeTurns,
@@ -139,8 +147,11 @@ impl Host {
             config,
             pool: Pool::new(&limits),
             admission: Admission::new(&limits),
+            rates: RateLimits::new(&limits),
+            refusals: RefusalCounts::default(),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
             low_priority,
+            turns: Turns::of_cores(),
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
             job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
@@ -253,9 +264,9 @@ impl HostState {
         };
         let caller = &admitted.caller;
         line.of_project(caller.project);
-        let under_way = match self.admission.enter(caller.claim()) {
+        let under_way = match self.enter(&admitted) {
             Ok(under_way) => under_way,
-            Err(exhausted) => return Err(self.reject(head, &mut body, exhausted.into()).await),
+            Err(refusal) => return Err(self.reject(head, &mut body, refusal).await),
         };
         if let Some(connection) = head.extensions.get::<Arc<Connection>>() {
             connection.accept(caller.claim());
@@ -340,7 +351,7 @@ impl HostState {
         let _permit = self.admission.run_permit(claim).await?;
         match call.kind {
             InstanceKind::Query => self.run_query(call).await,
-            InstanceKind::General => self.run(&call).await,
+            InstanceKind::General => self.turns.in_turn(claim.project, Box::pin(self.run(&call))).await,
         }
     }
 

@@ -8,13 +8,15 @@ use mlforge_ui::link::encoded_path;
 
 use crate::auth::Caller;
 use crate::auth::cookies::{self, Cookies};
-use crate::host::HostState;
+use crate::host::{HostState, remembered};
 use crate::http::{base_url, router};
 
 const ROOT: HeaderName = HeaderName::from_static("x-mlforge-root");
 const PROJECT: HeaderName = HeaderName::from_static("x-mlforge-project");
 const LANGUAGE: HeaderName = HeaderName::from_static("x-mlforge-language");
 const FORM_TOKEN: HeaderName = HeaderName::from_static("x-mlforge-form-token");
+/// The text that the page asked the browser to remember.
+const REMEMBERED: HeaderName = HeaderName::from_static("x-mlforge-remembered");
 /// Says that the host has pages to sign in, to end sessions and to choose the language.
 const SIGN_IN: HeaderName = HeaderName::from_static("x-mlforge-sign-in");
 
@@ -43,6 +45,7 @@ impl HostState {
             ),
             (FORM_TOKEN, form_token),
             (SIGN_IN, "1".to_owned()),
+            (REMEMBERED, remembered::of_request(&self.sign_in.cookies, &head.headers)),
         ];
         for (name, value) in values {
             // Each is ASCII without control characters.

@@ -1,5 +1,7 @@
 //! A watch over the rights of a transfer. An upload or a download may take hours, and the forge may withdraw the caller's right
 //! meanwhile. Then the transfer breaks off: nothing of an upload is kept, and a download ends as a broken one.
+//!
+//! The expiry of a token that the client sent itself ends the transfer, too: the forge does not tell it from a revocation.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

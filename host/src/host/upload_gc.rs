@@ -1,5 +1,6 @@
-//! Removal of abandoned uploads, old audit records and old traces. A project is swept after a request, at most once an hour, and for as
-//! long as some of its uploads may still be completed. Compaction does not delay it.
+//! Removal of abandoned uploads, old audit records, old traces and files without a name. A project is swept after a request, at most
+//! once an hour, and for as long as some of its uploads may still be completed, or files without a name are kept. Compaction does
+//! not delay it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -69,7 +70,8 @@ async fn sweep_after(wait: Duration, host: Weak<HostState>, project: ProjectId) 
     let is_empty = host.sweep_uploads(project).await;
     host.sweep_audit(project).await;
     host.sweep_traces(project).await;
-    if !is_empty {
+    let is_collected = host.collect_files(project).await;
+    if !(is_empty && is_collected) {
         host.upload_gc.plan(&host, project);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::time::sleep;
 
 use crate::host::HostState;
-use crate::storage::usage::files_below;
+use crate::storage::usage::files_of;
 use crate::storage::{ProjectId, StorageError};
 
 /// Milliseconds after which a project is counted anew when somebody looks.
@@ -99,7 +99,7 @@ impl HostState {
     async fn count_usage(&self, project: ProjectId) -> Result<Usage, StorageError> {
         let files = match &self.services.quota {
             Some(quota) => quota.used(project).await?,
-            None => files_below(&*self.services.blobs, project, "", u64::MAX).await?.bytes,
+            None => files_of(&*self.services.blobs, project, u64::MAX).await?.bytes,
         };
         let (mut records, mut after) = (0_u64, Vec::new());
         for _ in 0..READS_MAX {

@@ -7,6 +7,8 @@ use serde_json::json;
 use super::response_body::Body;
 use crate::forge::WebhookError;
 use crate::limits::budget::Exhausted;
+use crate::limits::rate::{RateExceeded, RateOf};
+use crate::limits::refusals::Bound;
 
 /// An error that the host answers itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub(crate) enum HttpError {
     /// Too many requests, or too large ones, at the same time. The bound of all, of a project or of a caller
     /// is reached.
     NoRoom(Exhausted),
+    /// The token or the project sends more requests a second than it may.
+    TooOften(RateExceeded),
     /// A file was replaced again and again while it was opened.
     Unsteady,
     /// Its instance would need more memory than this many bytes.
@@ -92,12 +96,33 @@ impl HttpError {
             Self::BodyStalled => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken | Self::WebhookMalformed(_) => StatusCode::BAD_REQUEST,
             // Caused by the caller, or by others in the same project.
-            Self::NoRoom(Exhausted::Project | Exhausted::Caller) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoRoom(Exhausted::Project | Exhausted::Caller) | Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown { .. } | Self::StorageDown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The bound of the server that was reached. `None`: the request was refused for something else.
+    pub(crate) fn bound(&self) -> Option<Bound> {
+        match self {
+            Self::NoRoom(exhausted) => Some((*exhausted).into()),
+            Self::TooOften(exceeded) => Some(exceeded.of.into()),
+            _ => None,
+        }
+    }
+
+    /// Seconds after which the client may ask again.
+    fn retry_after_s(&self) -> u64 {
+        match self {
+            Self::ForgeDown { retry_after_s } => *retry_after_s,
+            // A part of a second counts as a whole one.
+            Self::TooOften(exceeded) => u64::try_from(exceeded.wait.as_millis().div_ceil(1_000))
+                .unwrap_or(u64::MAX)
+                .max(1),
+            _ => 1,
         }
     }
 
@@ -139,7 +164,7 @@ impl HttpError {
             | Self::MemoryBound(_)
             | Self::BodyBroken
             | Self::WebhookMalformed(_) => "INVALID_PARAMETER_VALUE",
-            Self::NoRoom(Exhausted::Project | Exhausted::Caller) => "REQUEST_LIMIT_EXCEEDED",
+            Self::NoRoom(Exhausted::Project | Exhausted::Caller) | Self::TooOften(_) => "REQUEST_LIMIT_EXCEEDED",
             Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown { .. } | Self::StorageDown => {
                 "TEMPORARILY_UNAVAILABLE"
             }
@@ -216,6 +241,13 @@ impl HttpError {
             Self::NoRoom(Exhausted::Caller) => {
                 "Your requests take their whole part of the server. Try again in a moment.".into()
             }
+            Self::TooOften(RateExceeded { of, rate, .. }) => {
+                let sender = match of {
+                    RateOf::Token => "One token",
+                    RateOf::Project => "All clients of one project together",
+                };
+                format!("{sender} may send {rate}. Try again in {} s.", self.retry_after_s())
+            }
             Self::Unsteady => "The file is being replaced. Try again in a moment.".into(),
             Self::ForgeDown { .. } => "The forge does not answer. Try again in a moment.".into(),
             Self::StorageDown => "The storage does not answer. Try again in a moment.".into(),
@@ -252,11 +284,7 @@ impl From<HttpError> for Response<Body> {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mlforge\""));
         }
         if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&refusal.status()) {
-            let seconds = match refusal {
-                HttpError::ForgeDown { retry_after_s } => retry_after_s,
-                _ => 1,
-            };
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(RETRY_AFTER, HeaderValue::from(refusal.retry_after_s()));
         }
         response
     }

@@ -48,7 +48,7 @@ pub(crate) struct RouteClass {
 /// A rule of the table.
 struct Rule {
     methods: &'static [&'static str],
-    /// Below a prefix. `*` stands for any text, once, and `{}` before it for one segment.
+    /// Below a prefix. `*` stands for any text, once, and each `{}` before it for one segment.
     path: &'static str,
     class: RouteClass,
 }
@@ -112,6 +112,10 @@ const RULES: &[Rule] = &[
     rule(GET, "-/ml/candidates/{}/raw/*", DOWNLOAD),
     rule(GET, "-/ml/candidates/{}/archive", GENERATED),
     rule(GET, "-/ml/candidates/{}/metrics.csv", GENERATED),
+    rule(GET, "-/ml/models/{}/versions/{}/raw/*", DOWNLOAD),
+    rule(GET, "-/ml/models/{}/versions/{}/archive", GENERATED),
+    rule(GET, "-/ml/logged-models/{}/raw/*", DOWNLOAD),
+    rule(GET, "-/ml/logged-models/{}/archive", GENERATED),
     rule(GET, "-/ml/*", QUERY),
     rule(POST, "-/ml/*", LARGE_WRITE),
     // Then files: the path of an artifact may end like that of a search.
@@ -160,19 +164,17 @@ const RULES: &[Rule] = &[
 
 impl Rule {
     fn fits(&self, method: &Method, path: &str) -> bool {
-        let fits = match self.path.split_once("{}") {
-            Some((start, form)) => path
-                .strip_prefix(start)
-                .and_then(|rest| rest.split_at_checked(rest.find('/')?))
-                .is_some_and(|(segment, rest)| !segment.is_empty() && fits(form, rest)),
-            None => fits(self.path, path),
-        };
-        fits && self.methods.contains(&method.as_str())
+        self.methods.contains(&method.as_str()) && fits(self.path, path)
     }
 }
 
-/// True if a path has this form, in which `*` stands for any text.
+/// True if a path has this form, in which `{}` stands for one segment, and `*` after it for any text.
 fn fits(form: &str, path: &str) -> bool {
+    if let Some((start, form)) = form.split_once("{}") {
+        let rest = path.strip_prefix(start);
+        let rest = rest.and_then(|rest| rest.split_at_checked(rest.find('/')?));
+        return rest.is_some_and(|(segment, rest)| !segment.is_empty() && fits(form, rest));
+    }
     match form.split_once('*') {
         Some((start, end)) => path.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
         None => path == form,
@@ -340,9 +342,20 @@ mod tests {
 
     #[test]
     fn a_segment_of_a_rule_is_one_segment() {
-        let mode = |path: &str| RouteClass::of(&Method::GET, &format!("/-/ml/candidates/{path}")).body_mode;
-        assert_eq!(mode("7/raw/a/b"), BodyMode::Streamed);
-        for other in ["/raw/a", "7/x/raw/a", "7/raw", "7/archive/x", "7/metrics.csv.svg"] {
+        let mode = |path: &str| RouteClass::of(&Method::GET, &format!("/-/ml/{path}")).body_mode;
+        for form in ["candidates/7/raw/a/b", "models/7/versions/1/raw/a/b"] {
+            assert_eq!(mode(form), BodyMode::Streamed, "{form}");
+        }
+        for other in [
+            "candidates//raw/a",
+            "candidates/7/x/raw/a",
+            "candidates/7/raw",
+            "candidates/7/archive/x",
+            "candidates/7/metrics.csv.svg",
+            "models/7/versions//raw/a",
+            "models/7/8/versions/1/raw/a",
+            "models/7/versions/1/2/raw/a",
+        ] {
             assert_eq!(mode(other), BodyMode::Buffered, "{other}");
         }
     }

@@ -215,7 +215,12 @@ pub(crate) fn ui_call(below: &str) -> Option<&str> {
 
 /// True for the path of a page, after the mount. The component's route table has all of them.
 pub(crate) fn is_page(path: &str) -> bool {
-    path == MOUNT || path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
+    path == MOUNT || is_page_of_project(path)
+}
+
+/// True for the path of a page, after the mount, that stands at the project's own path.
+pub(crate) fn is_page_of_project(path: &str) -> bool {
+    path.strip_prefix(PAGES).is_some_and(|below| below.starts_with('/'))
 }
 
 /// The mount of a project: a path without a slash at its end.

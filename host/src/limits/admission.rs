@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, timeout};
 
 use super::budget::{Bounds, Budget, Claim, Exhausted, Load, Share};
+use super::fair_queue::{FairQueue, Slot};
 use crate::limits::Limits;
 
 /// Number of semaphores above which the unused ones are dropped before another one is added.
@@ -111,9 +112,9 @@ impl Admission {
 /// A number of permits, of which one project and one caller can have at most a share.
 ///
 /// A request queues for its caller's share first, then for its project's, then for the whole. So a request
-/// that waits for its own share delays no other.
+/// that waits for its own share delays no other. In the queue for the whole, projects take turns.
 pub(crate) struct Permits {
-    all: Arc<Semaphore>,
+    all: FairQueue,
     /// Number of permits in all.
     max: usize,
     projects: Keyed<crate::storage::ProjectId>,
@@ -125,7 +126,7 @@ pub(crate) struct Permits {
 pub(crate) struct Permit {
     _of_caller: Option<OwnedSemaphorePermit>,
     _of_project: Option<OwnedSemaphorePermit>,
-    _of_all: OwnedSemaphorePermit,
+    _of_all: Slot,
 }
 
 impl Permits {
@@ -133,7 +134,7 @@ impl Permits {
         // A share as large as the whole needs no semaphore of its own.
         let part = |part: usize| (part < bounds.all).then_some(part);
         Self {
-            all: Arc::new(Semaphore::new(bounds.all)),
+            all: FairQueue::new(bounds.all),
             max: bounds.all,
             projects: Keyed::new(part(bounds.project)),
             callers: Keyed::new(part(bounds.caller)),
@@ -142,7 +143,7 @@ impl Permits {
 
     fn load(&self) -> Load {
         Load {
-            used: self.max.saturating_sub(self.all.available_permits()),
+            used: self.max.saturating_sub(self.all.free()),
             max: self.max,
         }
     }
@@ -158,15 +159,13 @@ impl Permits {
             exhausted = Exhausted::Project;
             let of_project = self.projects.acquire(claim.project).await;
             exhausted = Exhausted::All;
-            // None of the semaphores is ever closed.
-            let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-            Some(Permit {
+            Permit {
                 _of_caller: of_caller,
                 _of_project: of_project,
-                _of_all: of_all,
-            })
+                _of_all: self.all.slot(claim.project).await,
+            }
         };
-        timeout(time, acquire).await.ok().flatten().ok_or(exhausted)
+        timeout(time, acquire).await.map_err(|_| exhausted)
     }
 }
 
@@ -271,6 +270,31 @@ mod tests {
             drop(held);
         });
         assert!(next.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn projects_take_turns_for_the_permits_of_the_whole() {
+        let permits = Arc::new(Permits::new(BOUNDS));
+        let mut held = Vec::new();
+        for (project, caller) in [(1, 1), (1, 2), (2, 3), (2, 4)] {
+            held.push(permits.acquire(claim(project, caller), TIME).await.unwrap());
+        }
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let tasks: Vec<_> = [(3, 5), (3, 6), (4, 7)]
+            .map(|(project, caller)| {
+                let (permits, order) = (Arc::clone(&permits), Arc::clone(&order));
+                tokio::spawn(async move {
+                    let _permit = permits.acquire(claim(project, caller), TIME).await.unwrap();
+                    order.lock().unwrap().push(caller);
+                })
+            })
+            .into();
+        tokio::task::yield_now().await;
+        drop(held.pop());
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), [5, 7, 6]);
     }
 
     #[tokio::test]

@@ -4,11 +4,16 @@ pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod connections;
 pub(crate) mod descriptors;
+pub(crate) mod fair_queue;
 pub(crate) mod idle_timeout;
 pub(crate) mod pace;
+pub(crate) mod rate;
+pub(crate) mod refusals;
+
 use std::time::Duration;
 
 use crate::limits::pace::Pace;
+use crate::limits::rate::Rate;
 
 /// Bounds on the cost of a request, an instance and a connection.
 #[derive(Clone, Debug)]
@@ -39,6 +44,14 @@ pub struct Limits {
     pub file_bytes_max: u64,
     /// Maximum number of bytes of files that a project keeps. `u64::MAX`: no bound, and nothing is counted.
     pub project_bytes_max: u64,
+    /// Maximum number of files that a project keeps, parts of uploads included. `u64::MAX`: no bound.
+    pub project_files_max: u64,
+    /// Maximum number of runs of a project, deleted ones included until they are purged. `u64::MAX`: no bound.
+    pub project_runs_max: u64,
+    /// Maximum number of points of metrics of a project's runs. `u64::MAX`: no bound.
+    pub project_points_max: u64,
+    /// Maximum number of traces of a project. `u64::MAX`: no bound.
+    pub project_traces_max: u64,
     /// Maximum time for completing a multipart upload. The caller waits for it.
     pub multipart_complete_timeout: Duration,
     /// Number of requests that carry files at the same time, besides all others.
@@ -57,6 +70,10 @@ pub struct Limits {
     pub project_percent_max: usize,
     /// The share of one caller, over all projects, in percent, of the same bounds.
     pub caller_percent_max: usize,
+    /// The rate of requests of one token, over all projects. `None`: any.
+    pub token_rate: Option<Rate>,
+    /// The rate of requests of all tokens to one project. `None`: any.
+    pub project_rate: Option<Rate>,
     /// Maximum linear memory of one instance, in bytes. A request that needs more is refused (413).
     pub instance_bytes_max: usize,
     /// Maximum linear memory of all instances together, in bytes.
@@ -107,6 +124,10 @@ impl Default for Limits {
             body_rate_min: 32 << 10,
             file_bytes_max: 16 << 30,
             project_bytes_max: u64::MAX,
+            project_files_max: u64::MAX,
+            project_runs_max: u64::MAX,
+            project_points_max: u64::MAX,
+            project_traces_max: u64::MAX,
             multipart_complete_timeout: Duration::from_secs(600),
             transfers_max: 128,
             transfer_rate_min: 1 << 10,
@@ -115,6 +136,9 @@ impl Default for Limits {
             bodies_bytes_max: 1 << 30,
             project_percent_max: 50,
             caller_percent_max: 25,
+            // Any rate would be too low for some training script, and shares bound what one project takes.
+            token_rate: None,
+            project_rate: None,
             instance_bytes_max: 256 << 20,
             instances_bytes_max: 1 << 30,
             instance_reuse_bytes_max: 16 << 20,

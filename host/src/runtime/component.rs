@@ -134,6 +134,9 @@ fn engine(cache: Option<&Path>, limits: &Limits) -> anyhow::Result<Engine> {
         .wasm_component_model_async(true)
         .epoch_interruption(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // A backtrace names functions without these tables. They would be a part of what each start loads.
+        .generate_address_map(false)
+        .native_unwind_info(cfg!(windows))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
     if let Some(directory) = cache {
         let cache = open_cache(directory).with_context(|| format!("cannot use {} as cache", directory.display()))?;

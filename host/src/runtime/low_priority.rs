@@ -16,8 +16,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::fair_queue::FairQueue;
 use crate::http::request_id::for_current_request;
+use crate::limits::fair_queue::FairQueue;
 use crate::storage::ProjectId;
 
 /// With a single thread, a long search would delay all others.

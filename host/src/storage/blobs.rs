@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{ProjectId, StorageError, at_most};
+use super::{FileUsage, ProjectId, StorageError, at_most};
 use crate::convert::to_usize;
 
 /// Maximum number of items in one listing of blobs.
@@ -156,6 +156,32 @@ pub trait Blobs: Send + Sync + 'static {
     /// or when the name is a file's. After an error some of the files may be left. Files that are added
     /// meanwhile may be kept or removed.
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError>;
+
+    /// The sums of a project's files, if this storage keeps them. `None`: they are known by listing all files only.
+    async fn usage(&self, _project: ProjectId) -> Result<Option<FileUsage>, StorageError> {
+        Ok(None)
+    }
+
+    /// Asks the storage to refuse, from now on, each change that makes the files of a project exceed these sums: with `TooLarge`
+    /// more bytes, and with `Full` more files. A join of parts that fit is not refused for its bytes, although they are kept beside
+    /// the file. Returns `false` if the storage does not keep such sums; then its caller counts.
+    fn keep_below(&self, _project_max: FileUsage) -> bool {
+        false
+    }
+
+    /// Removes some of the bytes that no name leads to any more, where the storage keeps them for a while. It changes no answer.
+    async fn collect(&self, _project: ProjectId) -> Result<Collected, StorageError> {
+        Ok(Collected::default())
+    }
+}
+
+/// The result of one pass of a collection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// True if another pass now would remove more.
+    pub is_more: bool,
+    /// True if something has no name, and is still kept.
+    pub is_left: bool,
 }
 
 /// Checks the name of a blob. This is the only place that decides it, for every backend.

@@ -1,6 +1,6 @@
 //! Errors of records and blobs.
 //!
-//! `TooLarge` and `InvalidName` are the caller's fault. The component reports them in a 4xx, so their texts
+//! `TooLarge`, `Full` and `InvalidName` are the caller's fault. The component reports them in a 4xx, so their texts
 //! name the offending value and the rule.
 //!
 //! The text of `Unavailable` may name paths and addresses, so it is written to the log only. The caller gets
@@ -16,6 +16,8 @@ use std::fmt;
 pub enum StorageError {
     /// A limit was exceeded, by the caller's fault. The text names the limit.
     TooLarge(String),
+    /// The project has as many of some items as it may. The text is for the caller.
+    Full(String),
     /// The name of a blob breaks a rule. The text says which one.
     InvalidName(String),
     /// The storage failed. The text is for the log.
@@ -26,6 +28,7 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StorageError::TooLarge(what) => write!(f, "a limit of the storage was passed: {what}"),
+            StorageError::Full(what) => f.write_str(what),
             StorageError::InvalidName(why) => write!(f, "no name of a blob: {why}"),
             StorageError::Unavailable(why) => write!(f, "the storage failed: {why}"),
         }

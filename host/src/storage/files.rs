@@ -16,6 +16,7 @@ use self::download::Download;
 pub use self::mirror::{MirrorCounts, mirror_blobs};
 use self::tree::Tree;
 use self::upload::FileStaged;
+pub use self::walk::{FoundFile, blob_path, projects_with_blobs, walk_blobs};
 use super::permits::ProjectPermits;
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
@@ -31,6 +32,7 @@ mod names;
 mod tests;
 mod tree;
 mod upload;
+mod walk;
 
 /// Number of chunks that may wait for a slow reader.
 const CHUNKS_BUFFERED_MAX: usize = 1;

@@ -4,19 +4,22 @@
 use async_trait::async_trait;
 
 pub use blobs::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX, LIST_NAME_BYTES,
-    ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, IntoAny, JOIN_PARTS_MAX, LIST_ITEMS_MAX,
+    LIST_NAME_BYTES, ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
 pub use counts::RecordsCounts;
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
+pub use usage::FileUsage;
 
 use crate::convert::{to_u64, to_usize};
 
 mod blobs;
 mod counts;
+pub(crate) mod damage;
 mod error;
 pub mod files;
+pub(crate) mod item_quota;
 mod lock;
 pub mod memory;
 mod permits;

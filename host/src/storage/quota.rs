@@ -1,4 +1,4 @@
-//! Quotas: a storage of blobs that wraps another one, and counts and bounds the bytes of each project.
+//! Quotas: a storage of blobs that wraps another one, and counts and bounds the bytes and files of each project.
 //!
 //! The sum of a project is computed by listing all its files once, at the first change or reservation after a
 //! start. Later changes adjust the sum. So the sum is correct after a restart, whatever happened before. A
@@ -8,8 +8,11 @@
 //! named files and uploads never exceed the bound together, with one exception. While parts are joined, and
 //! until they are removed, both the file and its parts are kept and counted.
 //!
-//! The quota sees only changes made by this process, which has the storage open. Changes of one name are
+//! Such a quota sees only changes made by this process, which has the storage open. Changes of one name are
 //! serialised.
+//!
+//! A storage that keeps sums itself, for all hosts, is asked for them at each reservation, and refuses by itself what exceeds the
+//! bound. Then only the uploads of this process are counted here, so that most are refused before their bytes come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,11 +21,14 @@ use async_trait::async_trait;
 use tokio::sync::OwnedRwLockReadGuard;
 use tokio::task::JoinSet;
 
-use self::account::Account;
 pub(crate) use self::account::Reservation;
+use self::account::{Account, FilePlace};
 use self::staged::{Counted, drawn};
 use super::usage::files_below;
-use super::{BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError};
+use super::{
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, ProjectId, Staged,
+    StorageError,
+};
 
 mod account;
 mod staged;
@@ -41,14 +47,22 @@ pub(crate) struct Quota {
 struct Inner {
     blobs: Arc<dyn Blobs>,
     bytes_max: u64,
+    files_max: u64,
+    /// True if the storage keeps the sums of named files, and refuses what exceeds the bound.
+    keeps_sums: bool,
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
 }
 
 impl Quota {
-    pub(crate) fn new(blobs: Arc<dyn Blobs>, bytes_max: u64) -> Self {
+    pub(crate) fn new(blobs: Arc<dyn Blobs>, bytes_max: u64, files_max: u64) -> Self {
         let inner = Inner {
+            keeps_sums: blobs.keep_below(FileUsage {
+                files: files_max,
+                bytes: bytes_max,
+            }),
             blobs,
             bytes_max,
+            files_max,
             accounts: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -62,7 +76,7 @@ impl Quota {
     /// Bytes of a project's files.
     pub(crate) async fn used(&self, project: ProjectId) -> Result<u64, StorageError> {
         let (account, _counted) = self.inner.counted(project).await?;
-        Ok(account.used())
+        Ok(account.used().bytes)
     }
 
     /// Reserves bytes. `None`: the project has less than that left.
@@ -113,6 +127,13 @@ fn too_large(bytes_max: u64) -> StorageError {
     StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
 }
 
+/// The refusal of one more file in a project.
+pub(super) fn too_many_files(files: u64, files_max: u64) -> StorageError {
+    StorageError::Full(format!(
+        "The project has {files} files, and at most {files_max} are allowed. Delete some to make room."
+    ))
+}
+
 impl Inner {
     fn too_large(&self) -> StorageError {
         too_large(self.bytes_max)
@@ -124,28 +145,44 @@ impl Inner {
         let account = {
             let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             let account = accounts.entry(project);
-            Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.bytes_max))))
+            Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.bytes_max, self.files_max))))
         };
         let guard = account.read().await;
+        if self.keeps_sums {
+            let usage = self.blobs.usage(project).await?;
+            account.set_used(usage.unwrap_or_default());
+            return Ok((account, guard));
+        }
         if account.is_counted() {
             return Ok((account, guard));
         }
         drop(guard);
         let alone = account.write().await;
         if !account.is_counted() {
-            account.set_used(self.size_below(project, "").await?);
+            account.set_used(self.usage_below(project, "").await?);
         }
         Ok((account, alone.downgrade()))
     }
 
-    /// Number of bytes of all files below a directory.
-    async fn size_below(&self, project: ProjectId, directory: &str) -> Result<u64, StorageError> {
-        let usage = files_below(&*self.blobs, project, directory, u64::MAX).await?;
-        Ok(usage.bytes)
+    /// All files below a directory.
+    async fn usage_below(&self, project: ProjectId, directory: &str) -> Result<FileUsage, StorageError> {
+        files_below(&*self.blobs, project, directory, u64::MAX).await
     }
 
-    async fn size(&self, project: ProjectId, name: &str) -> Result<u64, StorageError> {
-        Ok(self.blobs.stat(project, name).await?.map_or(0, |info| info.size))
+    /// The file of a name, if there is one.
+    async fn usage_of(&self, project: ProjectId, name: &str) -> Result<FileUsage, StorageError> {
+        let info = self.blobs.stat(project, name).await?;
+        Ok(info.map_or(FileUsage::default(), |info| FileUsage::one(info.size)))
+    }
+
+    /// The place of a file, unless it replaces another one.
+    fn place(&self, account: &Arc<Account>, old: FileUsage) -> Result<Option<FilePlace>, StorageError> {
+        if old.files > 0 {
+            return Ok(None);
+        }
+        let place = account.hold_place();
+        let place = place.ok_or_else(|| too_many_files(account.used().files, self.files_max));
+        place.map(Some)
     }
 
     /// Returns the total size of some files, counting each as often as it is named, and the size counting
@@ -175,8 +212,8 @@ impl Inner {
 
     /// Counts a file again after a failed change, whose effect is unknown. If that fails too, the next change
     /// counts all files.
-    async fn look_again(&self, account: &Account, project: ProjectId, name: &str, old: u64) {
-        match self.size(project, name).await {
+    async fn look_again(&self, account: &Account, project: ProjectId, name: &str, old: FileUsage) {
+        match self.usage_of(project, name).await {
             Ok(now) => account.settle(old, now, None),
             Err(_) => _ = account.forget_used(),
         }
@@ -189,9 +226,16 @@ impl Inner {
             ));
         };
         let Counted { staged, hold } = *counted;
+        if self.keeps_sums {
+            // The room is held until the sum has the file.
+            let done = self.blobs.commit(project, staged, name).await;
+            drop(hold);
+            return done;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
-        let (old, new) = (self.size(project, name).await?, staged.size());
+        let (old, new) = (self.usage_of(project, name).await?, FileUsage::one(staged.size()));
+        let _place = self.place(&account, old)?;
         let done = self.blobs.commit(project, staged, name).await;
         match &done {
             Ok(()) => account.settle(old, new, Some(hold)),
@@ -201,12 +245,15 @@ impl Inner {
     }
 
     async fn delete(&self, project: ProjectId, name: &str) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.delete(project, name).await;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
-        let old = self.size(project, name).await?;
+        let old = self.usage_of(project, name).await?;
         let done = self.blobs.delete(project, name).await;
         match &done {
-            Ok(true) => account.settle(old, 0, None),
+            Ok(true) => account.settle(old, FileUsage::default(), None),
             Ok(false) => {}
             Err(_) => self.look_again(&account, project, name, old).await,
         }
@@ -222,17 +269,21 @@ impl Inner {
         name: &str,
         bytes_max: u64,
     ) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.join(project, parts, name, bytes_max).await;
+        }
         let (account, _counted) = self.counted(project).await?;
         let _name = account.lock_name(name).await;
         let Some((bytes, leaving)) = self.sizes(project, parts).await? else {
             return Ok(false);
         };
-        let old = self.size(project, name).await?;
-        let hold = account.hold_in_exchange(bytes, leaving.saturating_add(old));
+        let old = self.usage_of(project, name).await?;
+        let _place = self.place(&account, old)?;
+        let hold = account.hold_in_exchange(bytes, leaving.saturating_add(old.bytes));
         let hold = hold.ok_or_else(|| self.too_large())?;
         let done = self.blobs.join(project, parts, name, bytes_max.min(bytes)).await;
         match &done {
-            Ok(true) => account.settle(old, bytes, Some(hold)),
+            Ok(true) => account.settle(old, FileUsage::one(bytes), Some(hold)),
             Ok(false) => {}
             Err(_) => self.look_again(&account, project, name, old).await,
         }
@@ -240,15 +291,18 @@ impl Inner {
     }
 
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
+        if self.keeps_sums {
+            return self.blobs.delete_below(project, directory).await;
+        }
         let (account, counted) = self.counted(project).await?;
         drop(counted);
         let _alone = account.write().await;
-        let going = self.size_below(project, directory).await?;
+        let going = self.usage_below(project, directory).await?;
         // If the deletion fails, the next change counts all files.
         let used = account.forget_used();
         let is_gone = self.blobs.delete_below(project, directory).await?;
         if let Some(used) = used {
-            account.set_used(if is_gone { used.saturating_sub(going) } else { used });
+            account.set_used(if is_gone { used.without(going) } else { used });
         }
         Ok(is_gone)
     }
@@ -305,5 +359,13 @@ impl Blobs for Quota {
         let directory = directory.to_owned();
         self.change(|inner| async move { inner.delete_below(project, &directory).await })
             .await
+    }
+
+    async fn usage(&self, project: ProjectId) -> Result<Option<FileUsage>, StorageError> {
+        self.inner.blobs.usage(project).await
+    }
+
+    async fn collect(&self, project: ProjectId) -> Result<Collected, StorageError> {
+        self.inner.blobs.collect(project).await
     }
 }

@@ -1,4 +1,4 @@
-//! The files of a project, counted by listing all of them.
+//! The files of a project: their number and bytes.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,42 @@ use crate::convert::to_u64;
 
 /// The files of a project.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FileUsage {
+pub struct FileUsage {
     /// Their number.
-    pub(crate) files: u64,
+    pub files: u64,
     /// Their bytes.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
+}
+
+/// The files of a project: the sums that the storage keeps, else counted.
+pub(crate) async fn files_of(blobs: &dyn Blobs, project: ProjectId, items_max: u64) -> Result<FileUsage, StorageError> {
+    match blobs.usage(project).await? {
+        Some(usage) => Ok(usage),
+        None => files_below(blobs, project, "", items_max).await,
+    }
+}
+
+impl FileUsage {
+    /// One file of this size.
+    pub(crate) fn one(bytes: u64) -> Self {
+        Self { files: 1, bytes }
+    }
+
+    /// Both together.
+    pub(crate) fn with(self, more: Self) -> Self {
+        Self {
+            files: self.files.saturating_add(more.files),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+
+    /// The rest after some files are gone.
+    pub(crate) fn without(self, gone: Self) -> Self {
+        Self {
+            files: self.files.saturating_sub(gone.files),
+            bytes: self.bytes.saturating_sub(gone.bytes),
+        }
+    }
 }
 
 /// Counts the files of a project below a directory; empty: all of them. It ends soon after `items_max` files and directories, and then tells of those only.

@@ -3,26 +3,37 @@
 use std::process::{Command, Output};
 
 use crate::support::Server;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
+
+mod migration;
+mod tls;
 
 /// Creates a database for a test, and returns its address.
 fn database(test: &str) -> String {
-    let server =
-        std::env::var("MLFORGE_TEST_POSTGRES").expect("MLFORGE_TEST_POSTGRES: run `cargo xtask test postgres`");
+    let server = variable("MLFORGE_TEST_POSTGRES");
     let name = format!("cli{}_{test}", std::process::id());
-    let create = async {
-        let address = format!("{server}/postgres");
-        let (client, connection) = tokio_postgres::connect(&address, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+    let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+    with_client(&format!("{server}/postgres"), async |client| {
         client.batch_execute(&create).await.unwrap();
-    };
+    });
+    format!("{server}/{name}")
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name}: run `cargo xtask test postgres`"))
+}
+
+/// Runs statements on a connection that knows nothing of mlforge.
+fn with_client<T>(address: &str, work: impl AsyncFnOnce(&mut Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(create);
-    format!("{server}/{name}")
+    runtime.block_on(async {
+        let (mut client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        work(&mut client).await
+    })
 }
 
 /// A command with a data directory of its own, which stays empty but for files and caches.
@@ -114,8 +125,9 @@ fn exported(project: &str, data: &tempfile::TempDir, database: &str) -> Vec<Stri
 #[test]
 fn a_project_of_a_postgres_database_is_exported_and_imported_beside_a_server() {
     let database = database("moved");
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(serve(&data, &database), None);
+    // The server has the files of its own directory for itself.
+    let [of_server, data] = [(), ()].map(|()| tempfile::tempdir().unwrap());
+    let server = Server::start(serve(&of_server, &database), None);
     assert_eq!(create_experiment(&server, "far-moved"), 200);
     let has = |files: Vec<String>| files.iter().any(|file| file.contains("far-moved"));
     assert!(has(exported("demo/demo", &data, &database)));
@@ -139,10 +151,11 @@ fn the_socket_of_a_directory_stays_that_of_its_first_server_on_postgres() {
     while !status().success() {
         std::thread::yield_now();
     }
-    let second = Server::start(serve(&data, &database), Some(first.token.clone()));
-    assert_eq!(create_experiment(&second, "a"), 200);
-    drop(second);
+    // The files of a directory are those of one server.
+    let line = refusal(serve(&data, &database));
+    assert!(line.contains("another server holds"), "{line}");
     assert!(socket.exists() && status().success());
+    assert_eq!(create_experiment(&first, "a"), 200);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod compiled;
+pub(crate) mod content;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -42,10 +43,20 @@ impl Server {
 
     /// Sends a request, as `ask` does. `None`: the server was killed meanwhile.
     pub(crate) fn try_ask(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        self.try_ask_at(method, &format!("{}{path}", self.path), body)
+    }
+
+    /// Sends a request for an experiment or run of another project, as `ask` does.
+    pub(crate) fn ask_project(&self, project: u64, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let path = format!("/api/v4/projects/{project}/ml/mlflow/api/2.0/mlflow/{path}");
+        self.try_ask_at(method, &path, body).unwrap()
+    }
+
+    fn try_ask_at(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let (address, root, token, length) = (&self.address, &self.path, &self.token, body.len());
+        let (address, token, length) = (&self.address, &self.token, body.len());
         let head = format!(
-            "{method} {root}{path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).ok()?;

@@ -16,6 +16,7 @@ pub mod logged_models;
 pub mod logging;
 pub mod metrics;
 pub mod models;
+pub mod openapi;
 pub mod otlp;
 pub mod outputs;
 pub mod paging;

@@ -175,6 +175,7 @@ pub(crate) fn failed(error: host::Error) -> Error {
     match error {
         host::Error::Denied => Error::Denied,
         host::Error::InvalidName(why) => Error::Invalid(format!("Invalid path: {why}.")),
+        host::Error::Full(text) => Error::Full(text),
         host::Error::TooLarge => Error::TooLarge(
             "The file is larger than this server takes, or than there is room for in the project.".to_owned(),
         ),

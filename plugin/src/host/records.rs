@@ -375,6 +375,7 @@ fn commit_failed(error: host::Error) -> Error {
 fn failed(error: host::Error, excess: &str) -> Error {
     match error {
         host::Error::Denied => Error::Denied,
+        host::Error::Full(text) => Error::Full(text),
         host::Error::TooLarge(_) => Error::TooLarge(format!("The request {excess}.")),
         host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
     }

@@ -52,6 +52,7 @@ fn status(error: &Error) -> (u16, &'static str) {
         Error::NoEndpoint(_) => (404, "ENDPOINT_NOT_FOUND"),
         Error::WrongMethod(_) => (405, "BAD_REQUEST"),
         Error::TooLarge(_) => (413, "INVALID_PARAMETER_VALUE"),
+        Error::Full(_) => (413, "RESOURCE_LIMIT_EXCEEDED"),
         Error::OutOfRange(_) => (416, "INVALID_PARAMETER_VALUE"),
         // This is the only status after which every client repeats every request. Nothing was written.
         Error::Contended => (429, "REQUEST_LIMIT_EXCEEDED"),
@@ -68,6 +69,7 @@ fn message(error: &Error) -> String {
         | Error::NotFound(text)
         | Error::AlreadyExists(text)
         | Error::TooLarge(text)
+        | Error::Full(text)
         | Error::Unsupported(text) => text.clone(),
         Error::NoEndpoint(path) => format!("No endpoint has the path '{path}'."),
         Error::WrongMethod(allowed) => format!("This endpoint takes {} only.", allowed.join(" or ")),

@@ -15,6 +15,7 @@ pub mod answer;
 pub mod error;
 pub mod file_route;
 mod form;
+pub mod openapi;
 pub mod pages_or_api;
 pub mod path;
 pub mod rights;

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use super::rights::RequiredRight;
-use super::{pages_or_api, path};
+use super::{openapi, pages_or_api, path};
 use crate::api;
 use crate::error::{Error, Result};
 use crate::pages;
@@ -209,6 +209,10 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     POST "traces/{trace_id}/assessments/delete" Write pages::trace::assessments::delete as "assessments/delete";
     GET "experiments/{experiment_id}/logged-models" Read pages::logged_models::list;
     GET "logged-models/{model_id}" Read pages::logged_model::get;
+    GET "logged-models/{model_id}/artifacts" Read pages::logged_model::files::browse;
+    GET "logged-models/{model_id}/raw/{*path}" Read pages::logged_model::files::raw;
+    HEAD "logged-models/{model_id}/raw/{*path}" Read pages::logged_model::files::raw;
+    GET "logged-models/{model_id}/archive" Read pages::logged_model::files::archive;
     GET "models" Read pages::models::list;
     POST "models" Write pages::models::create as "registered-models/create";
     GET "models/new" Read pages::models::new;
@@ -225,6 +229,10 @@ pub const PROJECT_ROUTES: &[Route] = routes! {
     POST "models/{model_id}/versions" Write pages::version::create as "model-versions/create";
     GET "models/{model_id}/versions/new" Read pages::version::new;
     GET "models/{model_id}/versions/{version}" Read pages::version::get;
+    GET "models/{model_id}/versions/{version}/artifacts" Read pages::version::files::browse;
+    GET "models/{model_id}/versions/{version}/raw/{*path}" Read pages::version::files::raw;
+    HEAD "models/{model_id}/versions/{version}/raw/{*path}" Read pages::version::files::raw;
+    GET "models/{model_id}/versions/{version}/archive" Read pages::version::files::archive;
     GET "models/{model_id}/versions/{version}/edit" Read pages::version::edit;
     POST "models/{model_id}/versions/{version}/edit" Write pages::version::describe as "model-versions/update";
     POST "models/{model_id}/versions/{version}/stage" Write pages::version::transition_stage
@@ -251,6 +259,7 @@ pub const MOUNT_ROUTES: &[Route] = routes! {
     GET "" Read pages::mount::get;
     POST "graphql" Read api::graphql::answer;
     GET "version" Read api::otlp::version;
+    GET "openapi.json" Read openapi::get;
 };
 
 /// True for a path below which pages are, and what belongs to them.

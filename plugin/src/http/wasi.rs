@@ -57,6 +57,9 @@ const FORM_TOKEN_HEADER: &str = "x-mlforge-form-token";
 /// The header that says whether the host has a page to sign in, set by the host for pages.
 const SIGN_IN_HEADER: &str = "x-mlforge-sign-in";
 
+/// The header with the text that the page asked the browser to remember, set by the host for pages.
+const REMEMBERED_HEADER: &str = "x-mlforge-remembered";
+
 /// A request as the routes and endpoints see it.
 pub struct Incoming {
     /// The method, in capitals.
@@ -246,6 +249,7 @@ fn site(target: &str, header: impl Fn(&str) -> String) -> Site {
         language: Language::of_tag(&header(LANGUAGE_HEADER)).unwrap_or_default(),
         form_token: header(FORM_TOKEN_HEADER),
         has_sign_in: !header(SIGN_IN_HEADER).is_empty(),
+        remembered: header(REMEMBERED_HEADER),
     }
 }
 

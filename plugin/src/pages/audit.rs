@@ -8,7 +8,6 @@ use mlforge_ui::words::fill;
 
 use super::{Page, Section, parts};
 use crate::domain::audit::{AuditFilter, AuditRecord};
-use crate::domain::id::RunId;
 use crate::error::Result;
 use crate::request::call::Call;
 use crate::request::params::Params;
@@ -16,9 +15,14 @@ use crate::request::response::Answer;
 use crate::request::site::Site;
 use crate::store::audit::listing;
 use crate::store::audit::listing::AuditPage;
+use crate::store::registry::audited::{self, Existing};
 
 /// Number of records on a page.
 const PER_PAGE: usize = 50;
+/// Number of bytes in HTML of the name of an object, or of a detail, that are shown.
+const TEXT_BYTES_MAX: usize = 600;
+/// Number of bytes of the filters in the links of rows.
+const FILTERS_BYTES_MAX: usize = 400;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
@@ -79,6 +83,17 @@ impl<'a> Asked<'a> {
             .with_filled("until", self.until)
     }
 
+    /// The address of the records of one user that have these filters, too. Each row has it, so long filters are left out.
+    fn by_actor(&self, site: &Site, actor: &str) -> Address {
+        let is_short = encoded(self.action).len() + encoded(self.object).len() <= FILTERS_BYTES_MAX;
+        let address = self.address(site).set("actor", actor);
+        if is_short {
+            address
+        } else {
+            address.without("action").without("object")
+        }
+    }
+
     /// The address of the same records in another format.
     fn file(&self, site: &Site, filter: &AuditFilter, format: &str) -> String {
         let time = |time_ms: Option<i64>| time_ms.map_or_else(String::new, |time_ms| time_ms.to_string());
@@ -116,6 +131,7 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
     let pages = listing::pages(&filter);
     let after = pages.after(asked.token, listing::fits)?;
     let found = listing::find(&filter, after.as_ref(), PER_PAGE).await?;
+    let existing = audited::existing(&found.records).await?;
     let files = ["csv", "json"].map(|format| asked.file(site, &filter, format));
     let next = found.next.as_ref().map(|next| pages.token(next));
     let next = next.map(|token| asked.address(site).with("page_token", token).to_string());
@@ -126,7 +142,7 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
         @if found.records.is_empty() {
             (nothing(site, &asked, &found))
         } @else {
-            (table(site, &asked, &found.records))
+            (table(site, &asked, &found.records, &existing))
         }
         br;
         (parts::pager(words, first.as_deref(), next.as_deref()))
@@ -207,7 +223,7 @@ fn nothing(site: &Site, asked: &Asked<'_>, found: &AuditPage) -> Markup {
     }
 }
 
-fn table(site: &Site, asked: &Asked<'_>, records: &[AuditRecord]) -> Markup {
+fn table(site: &Site, asked: &Asked<'_>, records: &[AuditRecord], existing: &[Option<Existing>]) -> Markup {
     let own = &site.words().audit;
     html! {
         div.scroll tabindex="0" role="region" aria-label=(own.table) {
@@ -220,16 +236,18 @@ fn table(site: &Site, asked: &Asked<'_>, records: &[AuditRecord]) -> Markup {
                         }
                     }
                 }
-                tbody { @for record in records { (row(site, asked, record)) } }
+                tbody {
+                    @for (record, existing) in records.iter().zip(existing) { (row(site, asked, record, *existing)) }
+                }
             }
         }
     }
 }
 
-fn row(site: &Site, asked: &Asked<'_>, record: &AuditRecord) -> Markup {
+fn row(site: &Site, asked: &Asked<'_>, record: &AuditRecord, existing: Option<Existing>) -> Markup {
     let own = &site.words().audit;
     let actor = &record.caller.actor;
-    let by_actor = asked.address(site).set("actor", actor.as_str());
+    let by_actor = asked.by_actor(site, actor);
     html! {
         tr {
             th.nw scope="row" {
@@ -245,46 +263,42 @@ fn row(site: &Site, asked: &Asked<'_>, record: &AuditRecord) -> Markup {
                 @if !record.caller.address.is_empty() { br; bdi.mut.small { (record.caller.address) } }
             }
             td { code { bdi { (record.action) } } }
-            td { (object(site, record)) }
+            td { (object(site, record, existing)) }
             td.small { code { bdi { (record.request_id) } } }
         }
     }
 }
 
-/// The object, its kind and the detail of the change. It is a link if it may still be there.
-fn object(site: &Site, record: &AuditRecord) -> Markup {
+/// The object, its kind and the detail of the change. It is a link if it is still there.
+fn object(site: &Site, record: &AuditRecord, existing: Option<Existing>) -> Markup {
+    let object = shortened(&record.object);
     html! {
-        @match address_of(record) {
-            Some(path) => a href=(site.page(&path)) { bdi { (record.object) } },
-            None => bdi { (record.object) },
+        @match existing {
+            Some(existing) => a href=(site.page(&address_of(existing))) { bdi { (object) } },
+            None => bdi { (object) },
         }
         br;
         span.mut.small { (record.object_type.replace('_', " ")) }
-        @if !record.detail.is_empty() { ": " bdi.small { (record.detail) } }
+        @if !record.detail.is_empty() { ": " bdi.small { (shortened(&record.detail)) } }
     }
 }
 
-/// The page of an object, after the project's. `None`: it has none, or the change has removed it for good.
-fn address_of(record: &AuditRecord) -> Option<String> {
-    let object = record.object.as_str();
-    let is_removal = record.action.ends_with("/delete");
-    match record.object_type.as_str() {
-        "experiment" => Some(format!("experiments/{}", encoded(object))),
-        "run" => Some(format!("candidates/{}", encoded(object))),
-        "logged_model" if !is_removal => Some(format!("logged-models/{}", encoded(object))),
-        "registered_model" if !is_removal => Some(format!("models/by-name/{}", encoded(object))),
-        "model_version" if !is_removal => {
-            let (name, number) = object.rsplit_once('/')?;
-            Some(format!("models/by-name/{}/versions/{}", encoded(name), encoded(number)))
-        }
-        "artifact" => run_of(object).map(|run| format!("candidates/{run}/artifacts")),
-        _ => None,
-    }
+/// A text of a record as the table has it. The files have the whole of it.
+fn shortened(text: &str) -> String {
+    let shown = parts::clipped(text, TEXT_BYTES_MAX);
+    let mark = if shown.len() < text.len() { "…" } else { "" };
+    format!("{shown}{mark}")
 }
 
-/// The run whose file a path names: `EXPERIMENT/RUN/artifacts/…`.
-fn run_of(path: &str) -> Option<RunId> {
-    let mut names = path.split('/').skip(1);
-    let run = names.next().and_then(|name| RunId::parse(name).ok())?;
-    (names.next() == Some("artifacts")).then_some(run)
+/// The page of an object, after the project's.
+fn address_of(existing: Existing) -> String {
+    match existing {
+        Existing::Experiment(id) => format!("experiments/{id}"),
+        Existing::Run(id) => format!("candidates/{id}"),
+        Existing::LoggedModel(id) => format!("logged-models/{id}"),
+        Existing::Model(id) => format!("models/{id}"),
+        Existing::Version(id, number) => format!("models/{id}/versions/{number}"),
+        Existing::RunArtifacts(id) => format!("candidates/{id}/artifacts"),
+        Existing::LoggedModelArtifacts(id) => format!("logged-models/{id}/artifacts"),
+    }
 }

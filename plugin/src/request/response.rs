@@ -53,6 +53,14 @@ impl Answer {
         }
     }
 
+    /// Asks the browser to remember a text for the next visit of this page, at most 3,200 letters, digits and `-._~%&`. An
+    /// empty text is forgotten.
+    #[must_use]
+    pub fn remembering(mut self, text: String) -> Self {
+        self.headers.push(("x-mlforge-remember", text));
+        self
+    }
+
     /// Status 304: the caller already has the file.
     pub fn not_modified(headers: Vec<(&'static str, String)>) -> Self {
         Answer {

@@ -21,6 +21,8 @@ pub struct Site {
     pub here: String,
     /// True if the host has a page to sign in.
     pub has_sign_in: bool,
+    /// The text that this page asked the browser to remember on an earlier visit. It may be any text: the reader sends it.
+    pub remembered: String,
 }
 
 impl Site {

@@ -26,7 +26,7 @@ pub mod spans;
 pub mod traces;
 pub mod upload;
 
-pub use chunk::{read_chunk, write_chunk};
+pub use chunk::{points_of_chunk, read_chunk, write_chunk};
 pub use dataset::{read_dataset, write_dataset};
 
 const VERSION: u8 = 1;

@@ -71,6 +71,7 @@ use crate::host::records::Span;
 mod audit;
 mod columns;
 mod commit_statuses;
+pub mod counted;
 mod jobs;
 mod layout;
 pub mod logged_models;

@@ -210,7 +210,8 @@ impl Bench {
             series: self.series,
             warm_up,
             time,
-            server: self.server,
+            servers: self.server.as_slice(),
+            database: None,
         };
         let measured = load::measure(fixture, scenario, plan).await?;
         self.errors += measured.errors;

@@ -20,9 +20,12 @@ pub(crate) const FIRST_START_MS: u64 = 1_700_000_000_000;
 const METRIC_PARTS: u64 = 1_000_000;
 
 /// The target and the ids that requests are made of.
+#[derive(Clone)]
 pub(crate) struct Fixture {
     /// The server.
     pub(crate) target: Target,
+    /// The servers to which workers connect in turn. Empty: all connect to the target.
+    pub(crate) doors: Vec<Target>,
     /// The id of the experiment.
     pub(crate) experiment: String,
     /// The name of the experiment.
@@ -40,12 +43,19 @@ impl Fixture {
     pub(crate) fn bare(target: &Target) -> Self {
         Self {
             target: target.clone(),
+            doors: Vec::new(),
             experiment: String::new(),
             experiment_name: String::new(),
             runs: Vec::new(),
             filled: 0,
             late_token: String::new(),
         }
+    }
+
+    /// The server to which a worker connects.
+    pub(crate) fn door(&self, worker: usize) -> &Target {
+        let place = worker.checked_rem(self.doors.len());
+        place.and_then(|place| self.doors.get(place)).unwrap_or(&self.target)
     }
 
     /// A fixture with a new experiment.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::bench::Bench;
+use crate::client::Target;
 use crate::fixture::Fixture;
 use crate::numbers::float;
 use crate::options::Options;
@@ -59,14 +60,14 @@ impl Group {
     }
 
     /// Makes the data.
-    pub(crate) async fn prepare(self, bench: &Bench) -> Result<Fixture> {
+    pub(crate) async fn prepare(self, target: &Target) -> Result<Fixture> {
         match self {
-            Self::Writes => writes::prepare(&bench.target).await,
-            Self::Reads => reads::prepare(&bench.target).await,
-            Self::Registry => registry::prepare(&bench.target).await,
-            Self::Artifacts => artifacts::prepare(&bench.target).await,
-            Self::Traces => traces::prepare(&bench.target).await,
-            Self::Search(runs) => search::prepare(&bench.target, runs).await,
+            Self::Writes => writes::prepare(target).await,
+            Self::Reads => reads::prepare(target).await,
+            Self::Registry => registry::prepare(target).await,
+            Self::Artifacts => artifacts::prepare(target).await,
+            Self::Traces => traces::prepare(target).await,
+            Self::Search(runs) => search::prepare(target, runs).await,
         }
     }
 
@@ -101,7 +102,8 @@ impl Group {
         scenarios.any(|scenario| options.wants(&self.line_name(scenario)))
     }
 
-    fn scenarios(self) -> &'static [Scenario] {
+    /// The scenarios of the group.
+    pub(crate) fn scenarios(self) -> &'static [Scenario] {
         match self {
             Self::Writes => writes::SCENARIOS,
             Self::Reads => reads::SCENARIOS,
@@ -112,7 +114,8 @@ impl Group {
         }
     }
 
-    fn line_name(self, scenario: &Scenario) -> String {
+    /// The name of a scenario in the table.
+    pub(crate) fn line_name(self, scenario: &Scenario) -> String {
         match self {
             Self::Writes | Self::Reads | Self::Registry | Self::Artifacts | Self::Traces => scenario.name.to_owned(),
             Self::Search(_) => format!("{}_{}", self.name(), scenario.name),

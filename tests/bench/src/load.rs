@@ -22,7 +22,7 @@ const LAST_ANSWERS_MAX: Duration = Duration::from_secs(180);
 
 /// The parameters of a measurement.
 #[derive(Clone, Copy)]
-pub(crate) struct Plan {
+pub(crate) struct Plan<'a> {
     /// Number of workers, each with a connection.
     pub(crate) connections: usize,
     /// See `Turn::series`.
@@ -31,8 +31,10 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     /// The time of the measurement.
     pub(crate) time: Duration,
-    /// The process id of the server. `None`: this program did not start it.
-    pub(crate) server: Option<u32>,
+    /// The process ids of the servers that this program started.
+    pub(crate) servers: &'a [u32],
+    /// The first process of the database that this program started.
+    pub(crate) database: Option<u32>,
 }
 
 /// The result of a measurement.
@@ -60,7 +62,7 @@ impl Measured {
 }
 
 /// Loads the server and measures it.
-pub(crate) async fn measure(fixture: &Arc<Fixture>, scenario: &'static Scenario, plan: Plan) -> Result<Measured> {
+pub(crate) async fn measure(fixture: &Arc<Fixture>, scenario: &'static Scenario, plan: Plan<'_>) -> Result<Measured> {
     let mut workers = Vec::new();
     for number in 0..plan.connections {
         workers.push(Worker::new(fixture, scenario, scenario.call, plan, number).await?);
@@ -74,9 +76,9 @@ pub(crate) async fn measure(fixture: &Arc<Fixture>, scenario: &'static Scenario,
     for worker in &mut workers {
         worker.begin();
     }
-    let before = CpuTimes::now(plan.server);
+    let before = CpuTimes::now(plan.servers, plan.database);
     let workers = phase(workers, plan.time).await?;
-    let cpu = CpuTimes::now(plan.server).since(&before);
+    let cpu = CpuTimes::now(plan.servers, plan.database).since(&before);
     Ok(sum(workers, cpu))
 }
 
@@ -101,11 +103,11 @@ impl Worker {
         fixture: &Arc<Fixture>,
         scenario: &'static Scenario,
         call: fn(&Fixture, &Turn) -> Call,
-        plan: Plan,
+        plan: Plan<'_>,
         number: usize,
     ) -> Result<Self> {
         Ok(Self {
-            client: Client::connect(&fixture.target).await?,
+            client: Client::connect(fixture.door(number)).await?,
             fixture: Arc::clone(fixture),
             scenario,
             call,

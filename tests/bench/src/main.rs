@@ -5,6 +5,8 @@
 
 mod baseline;
 mod bench;
+mod databases;
+mod fairness;
 mod fixture;
 mod groups;
 mod limits;
@@ -72,7 +74,11 @@ fn main() -> ExitCode {
 /// Measures; returns the number of wrong answers.
 fn run(options: Options) -> Result<u64> {
     ensure!(
-        !Group::wanted(&options).is_empty() || pages::is_wanted(&options) || options.wants(neighbours::NAME),
+        !Group::wanted(&options).is_empty()
+            || pages::is_wanted(&options)
+            || [neighbours::NAME, fairness::NAME]
+                .iter()
+                .any(|name| options.wants(name)),
         "no scenario has {:?} in its name",
         options.only
     );
@@ -86,6 +92,10 @@ fn run(options: Options) -> Result<u64> {
             let mut bench = Bench::new(options, target, None, work.path());
             runtime.block_on(measure(&mut bench, None))?;
             Ok(bench.errors)
+        }
+        Subject::Binary(binary) if options.database.is_some() => {
+            let binary = binary.clone();
+            runtime.block_on(databases::measure(&options, &binary))
         }
         Subject::Binary(binary) => {
             let work = WorkDir::make(&options.dir, "mlforge-bench")?;
@@ -128,7 +138,7 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
         let before = own
             .map(|(launcher, _)| process::disk_bytes(&launcher.data_dir()))
             .transpose()?;
-        let fixture = group.prepare(bench).await?;
+        let fixture = group.prepare(&bench.target).await?;
         if let (Some((launcher, _)), Some(before), true) = (own, before, fixture.filled > 0) {
             let grown = process::disk_bytes(&launcher.data_dir())?.saturating_sub(before);
             say!("disk: {} a run", bytes(grown / fixture.filled));
@@ -155,6 +165,10 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
             bytes(process::peak_bytes(server.pid())?),
             bytes(before)
         );
+    }
+    if let (Some((launcher, _)), true) = (own, bench.options.wants(fairness::NAME)) {
+        say!("");
+        fairness::measure(bench, launcher).await?;
     }
     Ok(())
 }

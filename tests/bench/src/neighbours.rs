@@ -62,10 +62,7 @@ static SCENARIOS: &[Scenario] = &[
             .target
             .get(&format!("runs/get?run_id={}", fixture.run(turn.worker)))
     }),
-    Scenario::new("neighbours_search_runs", Bound::Http, |fixture, _| {
-        let body = json!({"experiment_ids": [fixture.experiment], "max_results": PAGE});
-        fixture.target.post("runs/search", &body)
-    }),
+    Scenario::new("neighbours_search_runs", Bound::Http, search),
     Scenario::new("neighbours_upload", Bound::Http, |fixture, turn| {
         fixture
             .target
@@ -75,6 +72,12 @@ static SCENARIOS: &[Scenario] = &[
         fixture.target.download(&file(fixture, turn))
     }),
 ];
+
+/// A search for the latest runs.
+pub(crate) fn search(fixture: &Fixture, _: &Turn) -> Call {
+    let body = json!({"experiment_ids": [fixture.experiment], "max_results": PAGE});
+    fixture.target.post("runs/search", &body)
+}
 
 fn file(fixture: &Fixture, turn: &Turn) -> String {
     let (experiment, run) = (&fixture.experiment, fixture.run(turn.worker));
@@ -91,7 +94,7 @@ pub(crate) async fn measure(bench: &mut Bench, launcher: &Launcher, server: &Ser
     let fixture = Arc::new(fixture);
     let large = large_file(&bench.target).await?;
     let time = bench.options.time;
-    let before = measure_all(bench, &fixture).await?;
+    let before = measure_all(bench, &fixture, SCENARIOS, CONNECTIONS).await?;
     let mut readers = Vec::new();
     for number in 0..READERS {
         let user = format!("reader-{number}");
@@ -100,41 +103,47 @@ pub(crate) async fn measure(bench: &mut Bench, launcher: &Launcher, server: &Ser
     }
     let stop = be_greedy(readers, large)?;
     tokio::time::sleep(BEGINNING).await;
-    let cpu_before = CpuTimes::now(Some(server.pid()));
+    let cpu_before = CpuTimes::now(&[server.pid()], None);
     tokio::time::sleep(time).await;
-    let spent = CpuTimes::now(Some(server.pid())).since(&cpu_before);
+    let spent = CpuTimes::now(&[server.pid()], None).since(&cpu_before);
     let cores = float(spent.server.unwrap_or_default()) / float((nanos(time) / 1_000).max(1));
     say!(
         "the neighbours themselves: {} cores of the server's CPU time",
         readable(cores)
     );
-    let beside = measure_all(bench, &fixture).await?;
+    let beside = measure_all(bench, &fixture, SCENARIOS, CONNECTIONS).await?;
     drop(stop);
     tokio::time::sleep(BEGINNING).await;
-    let after = measure_all(bench, &fixture).await?;
+    let after = measure_all(bench, &fixture, SCENARIOS, CONNECTIONS).await?;
     for (((scenario, before), beside), after) in SCENARIOS.iter().zip(before).zip(beside).zip(after) {
-        print_line(scenario.name, [&before, &after], &beside);
+        print_line(scenario.name, CONNECTIONS, [&before, &after], &beside);
     }
     Ok(())
 }
 
-async fn measure_all(bench: &mut Bench, fixture: &Arc<Fixture>) -> Result<Vec<Measured>> {
+/// Measures some scenarios on this many connections.
+pub(crate) async fn measure_all(
+    bench: &mut Bench,
+    fixture: &Arc<Fixture>,
+    scenarios: &'static [Scenario],
+    connections: usize,
+) -> Result<Vec<Measured>> {
     let (mut all, time) = (Vec::new(), bench.options.time);
-    for scenario in SCENARIOS {
-        all.push(bench.measure(fixture, scenario, CONNECTIONS, time).await?);
+    for scenario in scenarios {
+        all.push(bench.measure(fixture, scenario, connections, time).await?);
     }
     Ok(all)
 }
 
 /// Prints one scenario. The project is measured alone before and after, since those two differ on a busy
 /// machine. The latency beside its neighbours is compared with the slower of the two.
-fn print_line(name: &str, alone: [&Measured; 2], beside: &Measured) {
+pub(crate) fn print_line(name: &str, connections: usize, alone: [&Measured; 2], beside: &Measured) {
     let [before, after] = alone;
     let p99 = |measured: &Measured| measured.latency(99).unwrap_or_default();
     let shown = |measured: &Measured| readable(millis(p99(measured)));
     let slower = p99(before).max(p99(after)).max(1);
     say!(
-        "{name:<43}{CONNECTIONS:>4}  p99 {} ms beside neighbours, {} and {} ms alone: {} times; {} errors",
+        "{name:<43}{connections:>4}  p99 {} ms beside neighbours, {} and {} ms alone: {} times; {} errors",
         shown(beside),
         shown(before),
         shown(after),

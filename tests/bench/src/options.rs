@@ -22,6 +22,9 @@ usage: cargo xtask bench [-- OPTIONS]
   --runs LIST        runs in the experiments that are searched or shown, 1 to 1000000 each [default: 1000]
   --only WORD        only scenarios whose name has WORD in it
   --quick            0.3 s each at concurrency 1 and 8: tells whether everything works, not how fast
+  --database WHERE   the binary on SQLite, on PostgreSQL and as several servers of one PostgreSQL, in turns. WHERE: debian (a
+                     server that Debian's package has installed is started), or the address of a new database
+  --hosts N          number of servers of the one PostgreSQL, 2 to 20 [default: 3]
   --dir DIR          where the data directory is made: choose the disk [default: the system's temporary directory]
   --server-log FILE  keep what the server logs [default: dropped]
   --help             this text
@@ -37,6 +40,8 @@ the rate as a share of: a bare hyper server; an empty request through the compon
   native    mlforge's storage behind a bare hyper server, with the same reads and writes, without component and forge
 A page for people has a line of its own: size and time of the page, then those of the calls that MLflow's own page makes for
 the same view, and the time of the page as a share of theirs. All are sent on one connection, in turns.
+With --database: name, connections, place, requests a second, median and 99th percentile in ms, CPU in µs per request of the
+servers, and of the database if this program started it.
 The exit code is 1 when any answer was wrong, or a page has more than 150,000 bytes.
 
 examples:
@@ -45,7 +50,9 @@ examples:
   cargo xtask bench -- --only log_ --concurrency 32 --seconds 10
   cargo xtask bench -- --only pages --runs 100000
   cargo xtask bench -- --only neighbours                      a quiet project, alone and beside greedy ones
+  cargo xtask bench -- --only fairness                        a quiet project, alone and beside a flooding one
   cargo xtask bench -- --url http://127.0.0.1:5000            a stock mlflow server
+  cargo xtask bench -- --database debian --runs 100000
   MLFORGE_LOG=warn cargo xtask bench                          the server writes no line per request";
 
 /// The server to measure.
@@ -75,6 +82,10 @@ pub(crate) struct Options {
     pub(crate) runs: Vec<u64>,
     /// A part of the name of each selected scenario.
     pub(crate) only: String,
+    /// The PostgreSQL server with which SQLite is compared. `None`: nothing is compared.
+    pub(crate) database: Option<String>,
+    /// Number of servers of the one PostgreSQL.
+    pub(crate) hosts: usize,
     /// The directory in which the data directory is made.
     pub(crate) dir: PathBuf,
     /// The file of the server's log.
@@ -92,6 +103,8 @@ struct Written {
     runs: Option<Vec<u64>>,
     only: Option<String>,
     quick: bool,
+    database: Option<String>,
+    hosts: Option<usize>,
     dir: Option<PathBuf>,
     server_log: Option<PathBuf>,
 }
@@ -131,6 +144,8 @@ impl Written {
             "--concurrency" => self.concurrency = Some(list(name, &value, 1, 256)?),
             "--runs" => self.runs = Some(list(name, &value, 1, 1_000_000)?),
             "--only" => self.only = Some(value),
+            "--database" => self.database = Some(value),
+            "--hosts" => self.hosts = Some(within(name, &value, 2, 20)?),
             "--dir" => self.dir = Some(value.into()),
             "--server-log" => self.server_log = Some(value.into()),
             _ => bail!("there is no option {name}"),
@@ -156,6 +171,8 @@ impl Written {
             concurrency: self.concurrency.unwrap_or(connections),
             runs: self.runs.unwrap_or_else(|| vec![1000]),
             only: self.only.unwrap_or_default(),
+            database: self.database,
+            hosts: self.hosts.unwrap_or(3),
             dir: self.dir.unwrap_or_else(std::env::temp_dir),
             server_log: self.server_log,
         })

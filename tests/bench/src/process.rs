@@ -17,8 +17,10 @@ const ENTRIES_MAX: usize = 1_000_000;
 /// CPU time since a fixed start, in microseconds over all cores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CpuTimes {
-    /// CPU time of the server. `None`: this program did not start it.
+    /// CPU time of the servers. `None`: this program did not start one.
     pub server: Option<u64>,
+    /// CPU time of the database with all its processes. `None`: this program did not start one.
+    database: Option<u64>,
     /// CPU time of this program.
     own: u64,
     /// CPU time of everything on the machine.
@@ -30,20 +32,24 @@ pub struct CpuTimes {
 /// CPU time between two readings.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuSpent {
-    /// Microseconds of the server. `None`: this program did not start it.
+    /// Microseconds of the servers. `None`: this program did not start one.
     pub server: Option<u64>,
-    /// Microseconds of everything but the server and this program.
+    /// Microseconds of the database. `None`: this program did not start one.
+    pub database: Option<u64>,
+    /// Microseconds of everything but servers, database and this program.
     pub others: u64,
     /// Microseconds that passed, times the number of cores.
     pub total: u64,
 }
 
 impl CpuTimes {
-    /// Reads the clocks. An unreadable clock stands still.
-    pub fn now(server: Option<u32>) -> Self {
+    /// Reads the clocks of these servers and of the first process of a database. An unreadable clock stands still.
+    pub fn now(servers: &[u32], database: Option<u32>) -> Self {
         let (busy, total) = machine().unwrap_or_default();
+        let each = servers.iter().map(|pid| of_process(&pid.to_string()));
         Self {
-            server: server.and_then(|pid| of_process(&pid.to_string())),
+            server: if servers.is_empty() { None } else { each.sum() },
+            database: database.and_then(of_family),
             own: of_process("self").unwrap_or_default(),
             busy,
             total,
@@ -52,15 +58,16 @@ impl CpuTimes {
 
     /// CPU time since an earlier reading.
     pub fn since(&self, before: &Self) -> CpuSpent {
-        let server = self
-            .server
-            .zip(before.server)
-            .map(|(now, then)| now.saturating_sub(then));
+        let passed = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
+        let server = passed(self.server, before.server);
+        let database = passed(self.database, before.database);
+        let known = server.unwrap_or_default().saturating_add(database.unwrap_or_default());
         let own = self.own.saturating_sub(before.own);
         let busy = self.busy.saturating_sub(before.busy);
         CpuSpent {
             server,
-            others: busy.saturating_sub(own).saturating_sub(server.unwrap_or_default()),
+            database,
+            others: busy.saturating_sub(own).saturating_sub(known),
             total: self.total.saturating_sub(before.total),
         }
     }
@@ -68,14 +75,25 @@ impl CpuTimes {
 
 /// User and system time of all threads of a process, in microseconds.
 fn of_process(pid: &str) -> Option<u64> {
+    ticks(pid, 2)
+}
+
+/// User and system time of a process, its children, and its former children, in microseconds.
+fn of_family(pid: u32) -> Option<u64> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    // A child that has just ended counts among the former ones at the next reading.
+    let children = children.split_whitespace().filter_map(of_process);
+    Some(ticks(&pid.to_string(), 4)? + children.sum::<u64>())
+}
+
+/// The sum of this number of times of a process: user and system time, and those of its former children.
+fn ticks(pid: &str, times: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the program is in parentheses and may hold spaces; user time is the twelfth field after it.
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut ticks = fields
-        .split_whitespace()
-        .skip(11)
-        .map(|field| field.parse::<u64>().ok());
-    Some((ticks.next()?? + ticks.next()??) * TICK_MICROS)
+    let fields = fields.split_whitespace().skip(11).take(times);
+    let ticks: Option<u64> = fields.map(|field| field.parse::<u64>().ok()).sum();
+    Some(ticks? * TICK_MICROS)
 }
 
 /// Busy and total time of the machine, in microseconds over all cores.

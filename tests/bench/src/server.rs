@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -20,6 +21,8 @@ pub struct Launcher {
     work: WorkDir,
     log: Option<PathBuf>,
     environment: Vec<(&'static str, OsString)>,
+    database: Option<String>,
+    listen: SocketAddr,
 }
 
 /// A running server.
@@ -42,12 +45,24 @@ impl Launcher {
             work,
             log,
             environment: Vec::new(),
+            database: None,
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
         })
     }
 
     /// Sets an environment variable of servers that are started later.
     pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
         self.environment.push((name, value.into()));
+    }
+
+    /// Sets the PostgreSQL database of servers and commands that are started later. `None`: records are in the data directory.
+    pub fn set_database(&mut self, address: impl Into<Option<String>>) {
+        self.database = address.into();
+    }
+
+    /// Sets the port of servers that are started later. 0: a free one.
+    pub fn set_port(&mut self, port: u16) {
+        self.listen.set_port(port);
     }
 
     /// Sets the log file of servers that are started later.
@@ -78,7 +93,7 @@ impl Launcher {
     /// Starts the server and waits for its two lines.
     pub fn start(&self) -> Result<Server> {
         let mut command = self.command("serve");
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.arg("--listen").arg(self.listen.to_string());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(self.log()?);
         let started = Instant::now();
@@ -130,6 +145,9 @@ impl Launcher {
     fn command(&self, command: &str) -> Command {
         let mut mlforge = Command::new(&self.binary);
         mlforge.arg(command).arg("--data").arg(self.data_dir());
+        if let Some(address) = &self.database {
+            mlforge.args(["--database", address]);
+        }
         mlforge
     }
 

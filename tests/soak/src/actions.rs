@@ -11,7 +11,7 @@ pub(crate) use traces::span_name;
 
 use crate::step::{Action, Draw, Step};
 
-/// The kinds of changes, each with a weight: its share of all attempts.
+/// The kinds of changes of records, each with a weight: its share of all attempts.
 const ACTIONS: &[(u64, Action)] = &[
     (5, experiments::create),
     (3, experiments::rename),
@@ -39,6 +39,10 @@ const ACTIONS: &[(u64, Action)] = &[
     (10, registry::transition),
     (25, registry::set_alias),
     (8, registry::delete_alias),
+];
+
+/// The kinds of changes of files.
+const FILE_ACTIONS: &[(u64, Action)] = &[
     (100, files::upload),
     (8, files::delete),
     (2, files::delete_all),
@@ -56,10 +60,11 @@ const ACTIONS: &[(u64, Action)] = &[
 
 /// Draws kinds of changes until one is possible.
 pub(crate) fn draw(draw: &mut Draw<'_>) -> Step {
-    let weights: u64 = ACTIONS.iter().map(|(weight, _)| weight).sum();
+    let files = if draw.with_files { FILE_ACTIONS } else { &[] };
+    let weights: u64 = ACTIONS.iter().chain(files).map(|(weight, _)| weight).sum();
     loop {
         let mut left = draw.dice.below(weights);
-        let chosen = ACTIONS.iter().find(|(weight, _)| {
+        let chosen = ACTIONS.iter().chain(files).find(|(weight, _)| {
             let is_it = left < *weight;
             left = left.saturating_sub(*weight);
             is_it

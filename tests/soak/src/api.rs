@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use hyper::Method;
 use hyper::header::HeaderMap;
 use mlforge_bench::client::{Answer, Call, Client, Target};
 use serde_json::Value;
@@ -11,6 +12,15 @@ use crate::expected::{Number, Pairs, Point};
 
 /// Maximum time of an answer. The server itself ends requests after half of it.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Pause before a read is repeated.
+const READ_PAUSE: Duration = Duration::from_millis(20);
+/// Maximum number of times that a read is repeated.
+const READS_MAX: usize = 1_000;
+/// Statuses of answers.
+const NOT_FOUND: u16 = 404;
+const BAD_GATEWAY: u16 = 502;
+const UNAVAILABLE: u16 = 503;
 
 /// The reasons for which a request failed or an answer is unexpected.
 #[derive(Debug)]
@@ -48,6 +58,18 @@ pub(crate) enum Outcome {
     Refused(u16, String),
     /// The status is 5xx: the change may have happened or not.
     Failed(u16, String),
+    /// The proxy has lost the server: the change may have happened, or may happen until the server is known to be gone.
+    Lost,
+}
+
+/// The way from a caller to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A connection to the server itself, which breaks when it is killed.
+    Straight,
+    /// A proxy in front of several servers. It answers 502 for a server that is killed, and may send a request that it has sent
+    /// already to another one, unless that is a POST.
+    Proxy,
 }
 
 /// An answer that is JSON.
@@ -63,13 +85,23 @@ pub(crate) struct Reply {
 pub(crate) struct Api {
     /// The project and the caller.
     pub(crate) target: Target,
+    way: Way,
     client: Option<Client>,
 }
 
 impl Api {
     /// An unopened connection to this project, as this caller.
-    pub(crate) fn new(target: Target) -> Self {
-        Self { target, client: None }
+    pub(crate) fn new(target: Target, way: Way) -> Self {
+        Self {
+            target,
+            way,
+            client: None,
+        }
+    }
+
+    /// True if the requests go through a proxy.
+    pub(crate) fn is_proxied(&self) -> bool {
+        self.way == Way::Proxy
     }
 
     /// Sends a request, and reads the whole answer.
@@ -89,8 +121,12 @@ impl Api {
     /// Sends a request that may fail.
     pub(crate) async fn try_send(&mut self, call: Call) -> Result<Outcome> {
         let what = format!("{} {}", call.method, call.path);
+        // A deletion that the proxy sent twice may be refused, since it was done the first time.
+        let is_sent_again = self.is_proxied() && matches!(call.method, Method::PUT | Method::DELETE);
         let answer = self.send(call).await?;
         match answer.status {
+            BAD_GATEWAY if self.is_proxied() => Ok(Outcome::Lost),
+            NOT_FOUND if is_sent_again => Ok(Outcome::Lost),
             200 => Ok(Outcome::Done(Reply {
                 json: json(&what, &answer)?,
                 headers: answer.headers,
@@ -106,10 +142,18 @@ impl Api {
         }
     }
 
-    /// Sends a request that must succeed; returns its JSON.
+    /// Sends a request that must succeed; returns its JSON. Through a proxy it must be a read, which is repeated when its server
+    /// is killed or has no database.
     pub(crate) async fn ask(&mut self, call: Call) -> Result<Value> {
         let what = format!("{} {}", call.method, call.path);
-        let answer = self.send(call).await?;
+        let mut answer = self.send(call.clone()).await?;
+        for _ in 0..READS_MAX {
+            if !self.is_proxied() || !matches!(answer.status, BAD_GATEWAY | UNAVAILABLE) {
+                break;
+            }
+            tokio::time::sleep(READ_PAUSE).await;
+            answer = self.send(call.clone()).await?;
+        }
         if answer.status != 200 {
             return Err(anyhow!("{what}: {}", answer.brief()).into());
         }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
-use mlforge_bench::client::Target;
 use mlforge_bench::dice::Dice;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::actions;
 use crate::api::{Api, Outcome, Reply, Trouble};
@@ -33,6 +32,10 @@ pub(crate) struct Progress {
     may_break: AtomicBool,
     /// True if no caller may begin a new request.
     is_over: AtomicBool,
+    /// Number of servers that were killed, or will be at once.
+    killed: AtomicU64,
+    /// Number of these of which nothing can happen any more in their database.
+    gone: watch::Sender<u64>,
     moved: Notify,
 }
 
@@ -80,6 +83,23 @@ impl Progress {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
+    /// Records that a server behind the proxy is about to be killed.
+    pub(crate) fn server_dies(&self) {
+        self.killed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Records that nothing of the killed servers can happen any more.
+    pub(crate) fn servers_are_gone(&self) {
+        self.gone.send_replace(self.killed.load(Ordering::SeqCst));
+    }
+
+    /// Waits until nothing can happen any more of the servers that have died so far.
+    async fn until_servers_are_gone(&self) {
+        let killed = self.killed.load(Ordering::SeqCst);
+        // The sender lives as long as this.
+        _ = self.gone.subscribe().wait_for(|gone| *gone >= killed).await;
+    }
+
     fn count(&self, counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::SeqCst);
         // One task waits. If none does, the next one that waits looks first.
@@ -99,9 +119,9 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// A caller who has made nothing yet.
-    pub(crate) fn new(target: Target, prefix: String, shared: Arc<Shared>, dice: Dice) -> Self {
+    pub(crate) fn new(api: Api, prefix: String, shared: Arc<Shared>, dice: Dice) -> Self {
         Self {
-            api: Api::new(target),
+            api,
             expected: Expected::new(prefix),
             shared,
             dice,
@@ -140,6 +160,7 @@ impl Caller {
             expected: &self.expected,
             target: &self.api.target,
             dice: &mut self.dice,
+            with_files: !self.api.is_proxied(),
         });
         let outcome = match self.api.try_send(step.call.clone()).await {
             Ok(outcome) => outcome,
@@ -164,9 +185,23 @@ impl Caller {
             Outcome::Refused(..) => Ok(()),
             Outcome::Failed(status, said) => {
                 self.must_be_excused(progress, status, &said)?;
+                if self.api.is_proxied() {
+                    // A server that has lost its database does not know the outcome.
+                    progress.count(&progress.failed);
+                    self.pending = Some(step);
+                    return Err(Trouble::Broken(said));
+                }
                 self.find_out(step).await?;
                 progress.count(&progress.failed);
                 Ok(())
+            }
+            Outcome::Lost => {
+                progress.count(&progress.failed);
+                progress.until_servers_are_gone().await;
+                match step.refused {
+                    Some(_) => Ok(()),
+                    None => self.find_out(step).await,
+                }
             }
         }
     }
@@ -188,9 +223,11 @@ impl Caller {
                 self.must_be_excused(progress, *status, said)?;
                 Some(&progress.failed)
             }
+            Outcome::Lost => Some(&progress.failed),
         };
+        let is_known = !(self.api.is_proxied() && matches!(outcome, Outcome::Failed(..)));
         let what = format!("{} {}", step.call.path, String::from_utf8_lossy(&step.call.body));
-        self.shared.end(step, Some(outcome)).context(what)?;
+        self.shared.end(step, is_known.then_some(outcome)).context(what)?;
         if let Some(counter) = counter {
             progress.count(counter);
         }
@@ -249,8 +286,8 @@ impl Caller {
     }
 
     /// Continues at a restarted server. Finds out the outcome of the change that was not answered.
-    pub(crate) async fn recover(mut self, target: Target) -> Result<Self> {
-        self.api = Api::new(target);
+    pub(crate) async fn recover(mut self, api: Api) -> Result<Self> {
+        self.api = api;
         if let Some(step) = self.pending.take() {
             // A change that must be refused has no effect.
             if step.refused.is_none() {

@@ -12,8 +12,9 @@ use rusqlite::Connection;
 
 use crate::caller::Progress;
 use crate::options::Options;
+use crate::projects::{Crowd, Size};
 use crate::report::{Round, say};
-use crate::site::{Crowd, Site, Size};
+use crate::site::Site;
 
 const SIZE: Size = Size {
     projects: 2,

@@ -1,5 +1,5 @@
 //! `mlforge-soak`: a real server under random load. Every answer is compared with a model of all acknowledged
-//! changes.
+//! changes. So are those of several servers that share a database.
 //!
 //! It must not know how mlforge works inside: it starts its binary, sends requests over HTTP, and kills it.
 
@@ -10,9 +10,15 @@ mod check;
 mod disk;
 mod events;
 mod expected;
+mod failover;
+mod fleet;
+mod hosts;
 mod kill;
+mod log;
 mod mixed;
 mod options;
+mod projects;
+mod proxy;
 mod report;
 mod shared;
 mod site;
@@ -58,7 +64,7 @@ fn run(options: &Options) -> Result<usize> {
     // All callers share one thread: they leave as much of a small machine to the server as they can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut parts = 0;
-    for (part, name, percent) in Part::ALL {
+    for (part, name, percent) in Part::of(options.hosts).iter().copied() {
         let Some(time) = options.time_of(part, percent) else {
             continue;
         };
@@ -69,6 +75,8 @@ fn run(options: &Options) -> Result<usize> {
             Part::Kill => runtime.block_on(kill::run(options, &mut dice, time))?,
             Part::Disk => runtime.block_on(disk::run(options, &mut dice, time))?,
             Part::Mixed => runtime.block_on(mixed::run(options, &mut dice, time))?,
+            Part::Hosts => runtime.block_on(hosts::run(options, &mut dice, time))?,
+            Part::FailOver => runtime.block_on(failover::run(options, &mut dice, time))?,
         };
         say!(
             "{name}: {} rounds in {:.0} s",

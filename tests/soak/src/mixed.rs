@@ -10,8 +10,9 @@ use mlforge_bench::process;
 
 use crate::caller::Progress;
 use crate::options::Options;
+use crate::projects::{Crowd, Size};
 use crate::report::{Round, say};
-use crate::site::{self, Crowd, Site, Size};
+use crate::site::{self, Site};
 
 const SIZE: Size = Size {
     projects: 3,

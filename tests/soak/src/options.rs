@@ -1,5 +1,6 @@
 //! The command line of the soak program.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,20 +10,26 @@ use anyhow::{Context, Result, bail};
 /// The output of `--help`.
 pub(crate) const HELP: &str = "\
 Runs mlforge under random load and compares its answers with a model: while it is killed again and again, while its disk
-is full, and for a long time. Linux only.
+is full, and for a long time. Or runs several servers on one PostgreSQL behind nginx: while servers are killed, connections are
+cut and the database crashes, and while a standby takes over. Linux only.
 
 usage: cargo xtask test soak [-- OPTIONS]
-       mlforge-soak --server FILE --shim FILE [OPTIONS]
+       cargo xtask test postgres -- hosts [OPTIONS]
+       mlforge-soak --server FILE (--shim FILE | --hosts N) [OPTIONS]
 
   --server FILE  mlforge binary, started on empty data directories (xtask passes it)
   --shim FILE    the library made from tests/soak/full_disk.c, which makes a disk look full (xtask passes it)
-  --minutes N    how long in all, 0.1 to 10000 [default: 2.5]
-  --only PART    kill, disk or mixed: only this part, for the whole time
+  --hosts N      number of servers of one database, 2 to 20 (xtask passes 3)
+  --minutes N    how long in all, 0.1 to 10000 [default: 2.5, with --hosts 0.75]
+  --only PART    kill, disk or mixed; with --hosts: hosts or failover. Only this part, for the whole time
   --seed N       repeats the choices of an earlier run, which printed its seed; who comes first is still up to the machine
   --dir DIR      where data directories are made [default: the system's temporary directory]
   --help         this text
 
 After a failure the data directory and the server's log stay, and the message says where.";
+
+/// Numbers of servers of one database.
+const HOSTS: RangeInclusive<usize> = 2..=20;
 
 /// A part of the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,15 +40,28 @@ pub(crate) enum Part {
     Disk,
     /// Nothing happens but load.
     Mixed,
+    /// Servers of one database are killed under load.
+    Hosts,
+    /// The database of several servers is killed under load.
+    FailOver,
 }
 
 impl Part {
-    /// All parts in their order, with a name and a share of the time in percent.
-    pub(crate) const ALL: [(Self, &'static str, u32); 3] = [
+    /// The parts with one server in their order, with a name and a share of the time in percent.
+    const OF_ONE: [(Self, &'static str, u32); 3] = [
         (Self::Kill, "kill", 40),
         (Self::Disk, "disk", 25),
         (Self::Mixed, "mixed", 35),
     ];
+    /// The parts with several servers.
+    const OF_SEVERAL: [(Self, &'static str, u32); 2] = [(Self::Hosts, "hosts", 70), (Self::FailOver, "failover", 30)];
+}
+
+impl Part {
+    /// The parts for so many servers of one database.
+    pub(crate) fn of(hosts: usize) -> &'static [(Self, &'static str, u32)] {
+        if hosts == 0 { &Self::OF_ONE } else { &Self::OF_SEVERAL }
+    }
 }
 
 /// The options of the program.
@@ -49,8 +69,10 @@ impl Part {
 pub(crate) struct Options {
     /// The mlforge binary.
     pub(crate) server: PathBuf,
-    /// The library that makes a disk look full.
+    /// The library that makes a disk look full. Empty with several servers.
     pub(crate) shim: PathBuf,
+    /// Number of servers of one database. 0: each part has one server and no database.
+    pub(crate) hosts: usize,
     /// The total time.
     pub(crate) time: Duration,
     /// The only part to run. `None`: all.
@@ -64,8 +86,8 @@ pub(crate) struct Options {
 impl Options {
     /// Reads the arguments. `None`: help is requested.
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>> {
-        let (mut server, mut shim, mut only, mut seed) = (None, None, None, None);
-        let (mut minutes, mut dir) = (2.5, std::env::temp_dir());
+        let (mut server, mut shim, mut only, mut seed, mut minutes) = (None, None, None, None, None);
+        let (mut hosts, mut dir) = (0, std::env::temp_dir());
         let mut args = args.into_iter();
         while let Some(name) = args.next() {
             if matches!(name.as_str(), "--help" | "-h") {
@@ -76,21 +98,34 @@ impl Options {
             match name.as_str() {
                 "--server" => server = Some(PathBuf::from(value()?)),
                 "--shim" => shim = Some(PathBuf::from(value()?)),
-                "--minutes" => minutes = number(&name, &value()?)?,
-                "--only" => only = Some(part(&value()?)?),
+                "--hosts" => hosts = number(&name, &value()?)?,
+                "--minutes" => minutes = Some(number(&name, &value()?)?),
+                "--only" => only = Some(value()?),
                 "--seed" => seed = Some(number(&name, &value()?)?),
                 "--dir" => dir = PathBuf::from(value()?),
                 _ => bail!("there is no option {name}"),
             }
         }
+        if !(hosts == 0 || HOSTS.contains(&hosts)) {
+            bail!(
+                "--hosts {hosts}: not a number from {} to {}",
+                HOSTS.start(),
+                HOSTS.end()
+            );
+        }
+        let minutes = minutes.unwrap_or(if hosts == 0 { 2.5 } else { 0.75 });
         if !(0.1..=10_000.0).contains(&minutes) {
             bail!("--minutes {minutes}: not a number from 0.1 to 10000");
         }
         Ok(Some(Self {
             server: server.context("--server FILE is missing")?,
-            shim: shim.context("--shim FILE is missing")?,
+            shim: match shim {
+                None if hosts == 0 => bail!("--shim FILE is missing"),
+                shim => shim.unwrap_or_default(),
+            },
+            hosts,
             time: Duration::try_from_secs_f64(minutes * 60.0)?,
-            only,
+            only: only.map(|name| part(&name, hosts)).transpose()?,
             seed: seed.map_or_else(any_seed, Ok)?,
             dir,
         }))
@@ -110,10 +145,18 @@ fn number<T: FromStr>(name: &str, text: &str) -> Result<T> {
     number.with_context(|| format!("{name} {text}: not a number"))
 }
 
-fn part(text: &str) -> Result<Part> {
-    let part = Part::ALL.into_iter().find(|(_, name, _)| *name == text);
-    part.map(|(part, ..)| part)
-        .with_context(|| format!("--only {text}: not kill, disk or mixed"))
+fn part(text: &str, hosts: usize) -> Result<Part> {
+    let mut parts = Part::of(hosts).iter();
+    let part = parts.find(|(_, name, _)| *name == text);
+    let names = || {
+        Part::of(hosts)
+            .iter()
+            .map(|(_, name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    part.map(|(part, ..)| *part)
+        .with_context(|| format!("--only {text}: not one of {}", names()))
 }
 
 /// A seed that differs each time.
@@ -134,8 +177,11 @@ mod tests {
     #[test]
     fn the_parts_share_the_time() {
         let options = parse("--minutes 10").unwrap().unwrap();
-        let shares = Part::ALL.map(|(part, _, percent)| options.time_of(part, percent).unwrap().as_secs());
-        assert_eq!(shares.iter().sum::<u64>(), 600);
+        for hosts in [0, 3] {
+            let shares = Part::of(hosts).iter();
+            let shares = shares.map(|(part, _, percent)| options.time_of(*part, *percent).unwrap().as_secs());
+            assert_eq!(shares.sum::<u64>(), 600);
+        }
         let options = parse("--minutes 10 --only disk --seed 7").unwrap().unwrap();
         assert_eq!(options.time_of(Part::Disk, 25), Some(Duration::from_secs(600)));
         assert_eq!(options.time_of(Part::Kill, 40), None);
@@ -151,6 +197,9 @@ mod tests {
             "--seed",
             "--seed -1",
             "--sead 1",
+            "--hosts 1",
+            "--only hosts",
+            "--hosts 3 --only kill",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -102,7 +102,7 @@ impl Shared {
             Some(Outcome::Refused(_, said)) => (Fate::Refused, Reply::default(), said),
             Some(Outcome::Failed(_, said)) => (Fate::Unknown, Reply::default(), said),
             // The request may still happen. The server is known to have stopped only at a later moment.
-            None => return Ok(()),
+            None | Some(Outcome::Lost) => return Ok(()),
         };
         (step.end)(&mut things, &Ended { fate, now, reply, said })
     }

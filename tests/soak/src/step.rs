@@ -96,6 +96,8 @@ pub(crate) struct Draw<'a> {
     pub(crate) target: &'a Target,
     /// The source of random choices.
     pub(crate) dice: &'a mut Dice,
+    /// True if files are changed too. Without a store that they share, each of several servers has files of its own.
+    pub(crate) with_files: bool,
 }
 
 /// A kind of change. `None`: there is nothing to change in this way.

@@ -53,10 +53,64 @@ fn a_manager_sees_who_changed_what() {
     assert_eq!(rows(&page), 3);
     page.shows("runs/create")
         .shows(&format!("/-/ml/candidates/{run}\""))
-        .shows("/-/ml/models/by-name/cats\"")
-        .shows("/-/ml/models/by-name/cats/versions/1\"")
+        .shows("/-/ml/models/1\"")
+        .shows("/-/ml/models/1/versions/1\"")
         .shows("<bdi>manager</bdi>")
         .shows("2023-11-14 22:13:20 UTC");
+}
+
+/// The addresses of the objects on a page, after the project's.
+fn objects(page: &Page) -> Vec<String> {
+    let cells = page.html.split("<td><a href=\"/group/1/-/ml/").skip(1);
+    let addresses = cells.map(|cell| cell.split('"').next().unwrap().to_owned());
+    addresses.filter(|address| !address.starts_with("audit")).collect()
+}
+
+#[test]
+fn a_link_leads_to_what_exists_now() {
+    let tracker = audited();
+    let run = tracker.run("0", 1);
+    let file = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/a");
+    tracker.file("PUT", &file, &[], "x").ok();
+    let logged = |name: &str| {
+        let model = tracker.post("logged-models", json!({"experiment_id": "0", "name": name}));
+        model.ok()["model"]["info"]["model_id"].as_str().unwrap().to_owned()
+    };
+    let (kept, deleted) = (logged("kept"), logged("deleted"));
+    for id in [&kept, &deleted] {
+        let file = format!("/api/2.0/mlflow-artifacts/artifacts/0/models/{id}/artifacts/a");
+        tracker.file("PUT", &file, &[], "x").ok();
+    }
+    tracker.delete(&format!("logged-models/{deleted}"), json!({})).ok();
+    for name in ["cats", "dogs", "birds"] {
+        tracker.model(name);
+        tracker.version(name, None);
+        tracker.version(name, None);
+    }
+    tracker.delete("registered-models/delete", json!({"name": "dogs"})).ok();
+    let renamed = json!({"name": "birds", "new_name": "parrots"});
+    tracker.post("registered-models/rename", renamed).ok();
+    tracker
+        .delete("model-versions/delete", json!({"name": "cats", "version": "2"}))
+        .ok();
+    let shown = page(&tracker, "audit").ok();
+    let mut addresses = objects(&shown);
+    addresses.sort();
+    addresses.dedup();
+    let mut expected = vec![
+        format!("candidates/{run}"),
+        format!("candidates/{run}/artifacts"),
+        format!("logged-models/{kept}"),
+        format!("logged-models/{kept}/artifacts"),
+        "models/1".to_owned(),
+        "models/1/versions/1".to_owned(),
+    ];
+    expected.sort();
+    assert_eq!(addresses, expected);
+    for address in &addresses {
+        page(&tracker, address).ok();
+    }
+    shown.shows("<bdi>dogs</bdi>").shows("<bdi>birds/1</bdi>");
 }
 
 #[test]

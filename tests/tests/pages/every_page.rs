@@ -6,7 +6,7 @@ use mlforge_tests::tracker::Tracker;
 use super::{Page, hostile, page, page_in};
 
 /// The routes whose answers are no pages.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 17] = [
     "/-/ml/assets/{name}",
     "/-/ml/",
     "/-/ml/candidates/{run_id}/metrics/{*metric}",
@@ -18,6 +18,10 @@ const OTHERS: [&str; 13] = [
     "/-/ml/candidates/{run_id}/metrics.csv",
     "/-/ml/candidates/{run_id}/raw/{*path}",
     "/-/ml/candidates/{run_id}/archive",
+    "/-/ml/logged-models/{model_id}/raw/{*path}",
+    "/-/ml/logged-models/{model_id}/archive",
+    "/-/ml/models/{model_id}/versions/{version}/raw/{*path}",
+    "/-/ml/models/{model_id}/versions/{version}/archive",
     "/-/ml/models/by-name/{name}",
     "/-/ml/models/by-name/{name}/versions/{version}",
 ];

@@ -67,15 +67,3 @@ fn a_logged_model_shows_where_it_comes_from_and_where_it_went() {
     tracker.delete(&format!("logged-models/{id}"), json!({})).ok();
     assert_eq!(page(&tracker, &format!("logged-models/{id}")).status, 404);
 }
-
-#[test]
-fn files_of_a_logged_model_are_downloaded() {
-    let tracker = Tracker::fresh();
-    let id = create(&tracker, json!({"experiment_id": "0", "name": "net"}));
-    let path = format!("/api/2.0/mlflow-artifacts/artifacts/0/models/{id}/artifacts/MLmodel");
-    assert_eq!(tracker.file("PUT", &path, &[], "flavors:").status, 200);
-    let shown = page(&tracker, &format!("logged-models/{id}")).ok();
-    let (_, address) = shown.html.split_once("ml/mlflow/ajax-api").expect("an address");
-    let address = format!("/ajax-api{}", address.split('"').next().unwrap());
-    assert_eq!(tracker.file("GET", &address, &[], "").text(), "flavors:");
-}

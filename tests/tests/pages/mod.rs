@@ -9,6 +9,7 @@ mod every_page;
 mod experiment;
 mod experiment_details;
 mod experiments;
+mod files;
 mod forms;
 mod hostile;
 mod html;

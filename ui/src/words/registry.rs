@@ -94,10 +94,6 @@ words! {
         merge_request: "Merge request", "병합 요청";
         triggered_by: "Triggered by", "실행한 사람";
         files: "Files", "파일";
-        files_table: "Files table", "파일 표";
-        size: "Size", "크기";
-        directory: "directory", "디렉터리";
-        parent_directory: "Up", "상위";
         no_files: "No files here.", "파일이 없습니다.";
         files_elsewhere: "The files are kept at {0}, outside this server.", "파일은 이 서버 밖의 {0}에 있습니다.";
         upload: "Upload", "업로드";

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use rusqlite::Connection;
 
 use super::{Entry, Hash, Owner};
+use crate::storage::damage::advised;
 use crate::storage::private_file;
 use crate::storage::sql::{Database, SqlError, WrongColumn, values};
 
@@ -63,6 +64,13 @@ impl Row {
 impl Table {
     /// Opens a file, or a table in memory.
     pub(super) fn open(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::open_unadvised(file).map_err(|error| match file {
+            Some(file) => advised(error, file, "remove it, and everybody signs in again"),
+            None => error,
+        })
+    }
+
+    fn open_unadvised(file: Option<&Path>) -> anyhow::Result<Self> {
         let conn = match file {
             None => Connection::open_in_memory()?,
             Some(file) => {

@@ -13,7 +13,9 @@ pub(in crate::cli) const OWNER_FILE: &str = "forge";
 /// The file in a data directory with the users and projects of the local forge.
 pub(in crate::cli) const LOCAL_FILE: &str = "forge.db";
 /// The name of the local forge, in the setting of a database.
-pub(super) const LOCAL: &str = "local";
+pub(in crate::cli) const LOCAL: &str = "local";
+/// The setting of a database that names its forge.
+pub(in crate::cli) const SETTING: &str = "forge";
 
 /// Checks that a database belongs to this forge, or makes it so if it is new.
 pub(super) async fn claim_database(records: &PostgresRecords, choice: &ForgeChoice) -> anyhow::Result<()> {
@@ -28,7 +30,7 @@ pub(super) async fn claim_database(records: &PostgresRecords, choice: &ForgeChoi
 
 /// The forge to which a database belongs. A new one belongs to this one from now on.
 pub(super) async fn owner_of_database(records: &PostgresRecords, choice: &ForgeChoice) -> anyhow::Result<String> {
-    let owner = records.setting("forge", choice.to_string().as_bytes()).await;
+    let owner = records.setting(SETTING, choice.to_string().as_bytes()).await;
     let owner = owner.map_err(|error| anyhow::anyhow!("cannot read the forge of the database: {error}"))?;
     String::from_utf8(owner).context("the forge of the database is no text")
 }
@@ -60,7 +62,7 @@ pub(super) fn claim(data: &Path, choice: &ForgeChoice) -> anyhow::Result<()> {
 }
 
 /// The forge to which a data directory belongs. `None`: the local one, or none yet.
-pub(super) fn owner(data: &Path) -> anyhow::Result<Option<String>> {
+pub(in crate::cli) fn owner(data: &Path) -> anyhow::Result<Option<String>> {
     let file = data.join(OWNER_FILE);
     match std::fs::read_to_string(&file) {
         Ok(owner) => Ok(Some(owner.trim().to_owned())),

@@ -4,18 +4,22 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use async_trait::async_trait;
+use mlforge::storage::postgres::PostgresAddress;
 
 use super::files::Files;
+use crate::cli::forge::secret;
+use crate::cli::place::PASSWORD_VARIABLE;
 
+mod database;
 pub(super) mod folder;
 mod folder_registry;
 mod meta;
 pub(super) mod server;
 mod server_registry;
-pub(super) mod sqlite;
-mod sqlite_registry;
+pub(super) mod sql;
+mod sql_registry;
 
 /// A key and a value.
 pub(in crate::cli) type Pair = (String, String);
@@ -212,15 +216,21 @@ impl<T> Page<T> {
     }
 }
 
-/// Opens a source: the address of a server, a folder of the file store, or an SQLite file. Returns it with the means to read
-/// the files that it names. `artifacts` is the folder of the server's files.
-pub(super) fn open(from: &str, artifacts: Option<&Path>) -> anyhow::Result<(Box<dyn Source>, Files)> {
+/// Opens a source: the address of a server or of a database, a folder of the file store, or an SQLite file. Returns it with the
+/// means to read the files that it names. `artifacts` is the folder of the server's files.
+pub(super) async fn open(from: &str, artifacts: Option<&Path>) -> anyhow::Result<(Box<dyn Source>, Files)> {
     if from.starts_with("http://") || from.starts_with("https://") {
         let server = server::Server::open(from)?;
         let files = Files::new(artifacts, &[], Some(server.clone()))?;
         return Ok((Box::new(server), files));
     }
-    if from.starts_with("postgresql") || from.starts_with("mysql") || from.starts_with("mssql") {
+    if let Some(address) = postgres_address(from) {
+        let address: PostgresAddress = address.parse().context("--from")?;
+        let source = sql::Sql::connect(&with_password(address)?).await?;
+        let files = Files::new(artifacts, &[], None)?;
+        return Ok((Box::new(source), files));
+    }
+    if from.starts_with("mysql") || from.starts_with("mssql") {
         bail!("{from}: start `mlflow server` on this database, and import from its address");
     }
     let path = from.strip_prefix("sqlite:///").or_else(|| from.strip_prefix("file://"));
@@ -230,11 +240,46 @@ pub(super) fn open(from: &str, artifacts: Option<&Path>) -> anyhow::Result<(Box<
         let files = Files::new(artifacts, &[path], None)?;
         return Ok((Box::new(source), files));
     }
-    let source = sqlite::Sqlite::open(path)?;
+    let source = sql::Sql::open(path).await?;
     let beside = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let files = Files::new(artifacts, &[beside], None)?;
     Ok((Box::new(source), files))
+}
+
+/// The address of a PostgreSQL database, without the driver that MLflow's tracking URI may name.
+fn postgres_address(from: &str) -> Option<String> {
+    let (scheme, rest) = from.split_once("://")?;
+    let dialect = scheme.split('+').next().unwrap_or(scheme);
+    matches!(dialect, "postgres" | "postgresql").then(|| format!("postgresql://{rest}"))
+}
+
+/// The address with the password that all clients of PostgreSQL take from the environment.
+fn with_password(address: PostgresAddress) -> anyhow::Result<PostgresAddress> {
+    Ok(match secret(None, PASSWORD_VARIABLE)? {
+        Some(password) => address.with_password(password),
+        None => address,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tracking_uri_of_postgresql_may_name_a_driver() {
+        let plain = Some("postgresql://me@db/mlflow".to_owned());
+        for from in [
+            "postgresql://me@db/mlflow",
+            "postgresql+psycopg2://me@db/mlflow",
+            "postgres://me@db/mlflow",
+        ] {
+            assert_eq!(postgres_address(from), plain, "{from}");
+        }
+        for other in ["mysql://me@db/mlflow", "./postgresql", "postgresqlx://db"] {
+            assert_eq!(postgres_address(other), None, "{other}");
+        }
+    }
 }

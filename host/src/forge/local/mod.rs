@@ -37,6 +37,7 @@ use crate::storage::sql::{Database, SqlError};
 mod account;
 mod administration;
 mod changes;
+mod copy;
 mod decision;
 mod error;
 mod lookup;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use crate::storage::damage::{RESTORE, advised};
 use crate::storage::private_file;
 
 /// The schema number that this mlforge writes, in SQLite's `user_version`; 0: an empty file.
@@ -78,9 +79,12 @@ pub(super) const STEPS: [&str; 2] = [TABLES, ADMINISTRATION];
 /// Opens the connection that changes the file, which is created when absent.
 pub(super) fn open_writer(path: &Path) -> anyhow::Result<Connection> {
     private_file::create(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut connection = connect(path)?;
-    prepare(&mut connection).with_context(|| format!("cannot use {}", path.display()))?;
-    Ok(connection)
+    let open = || {
+        let mut connection = connect(path)?;
+        prepare(&mut connection).with_context(|| format!("cannot use {}", path.display()))?;
+        Ok(connection)
+    };
+    open().map_err(|error| advised(error, path, RESTORE))
 }
 
 /// Opens the connection that only reads. The file must have been opened by [`open_writer`] before. It does

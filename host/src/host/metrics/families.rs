@@ -71,6 +71,11 @@ fn admission(host: &HostState, families: &mut Families<'_>) -> fmt::Result {
             max: waiting_max,
         },
     )?;
+    families.counters(
+        "requests_refused",
+        "Requests that were refused since a bound of the server was reached, by bound.",
+        host.refusals.each().map(|(bound, count)| ([("bound", bound)], count)),
+    )?;
     families.load("transfers", "Requests that carry files.", load.transfers)?;
     families.load(
         "body_bytes",

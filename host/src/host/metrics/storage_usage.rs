@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::host::Host;
-use crate::storage::usage::{FileUsage, files_below};
+use crate::storage::FileUsage;
+use crate::storage::usage::files_of;
 use crate::storage::{ProjectId, StorageError};
 
 /// Maximum number of projects that are measured, and so of labels in the metrics.
@@ -39,7 +40,7 @@ impl StorageUsage {
 
 impl Host {
     /// Measures the files of these projects for the metrics: of the first 1,000, and at most about a million files of each.
-    /// It lists all files, so it is made for storage on this machine, and to be called at most a few times a day.
+    /// On this machine it lists all files, so it is to be called at most a few times a day.
     ///
     /// # Errors
     /// Fails when the files cannot be listed. The former measurement stays.
@@ -47,7 +48,7 @@ impl Host {
         let state = self.state();
         let mut measured = Vec::new();
         for project in projects.iter().take(PROJECTS_MAX) {
-            let usage = files_below(&*state.services.blobs, *project, "", ITEMS_MAX).await?;
+            let usage = files_of(&*state.services.blobs, *project, ITEMS_MAX).await?;
             measured.push((project.0.to_string(), usage));
         }
         *state.storage_usage.lock() = Some(Measurement {

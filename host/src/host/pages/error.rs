@@ -17,6 +17,9 @@ use crate::http::response_body::Body;
 impl HostState {
     /// The answer to a refused request: a page for a browser that asked for one, else JSON as MLflow's clients read it.
     pub(crate) async fn refuse(self: &Arc<Self>, head: &Parts, is_page: bool, refusal: HttpError) -> Response<Body> {
+        if let Some(bound) = refusal.bound() {
+            self.refusals.of(bound).increment();
+        }
         let is_nowhere = refusal == HttpError::EndpointNotFound;
         if !(is_page || is_nowhere) || !accepts_html(head) {
             return refusal.into();

@@ -196,6 +196,7 @@ impl From<StorageError> for wit::Error {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::TooLarge(_) => Self::TooLarge,
+            StorageError::Full(why) => Self::Full(why),
             StorageError::InvalidName(why) => Self::InvalidName(why),
             StorageError::Unavailable(reason) => Self::Unavailable(storage_unavailable(&reason)),
         }

@@ -88,6 +88,7 @@ impl From<StorageError> for wit::Error {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::TooLarge(which) => Self::TooLarge(which),
+            StorageError::Full(why) => Self::Full(why),
             StorageError::InvalidName(why) => Self::Other(why),
             StorageError::Unavailable(reason) => Self::Unavailable(storage_unavailable(&reason)),
         }

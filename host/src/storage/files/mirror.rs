@@ -131,7 +131,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// `None`: it vanished meanwhile.
-fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{CertificateError, ClientConfig};
 use rustls_platform_verifier::Verifier;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -63,6 +64,16 @@ impl Connector {
 
     /// Makes a connection without a look at the schema.
     pub(super) async fn connect_unchecked(&self) -> Result<Client, Fault> {
+        let client = self.connect_unset().await?;
+        let version = client.query_one("SELECT version()", &[]).await?;
+        if version.try_get::<_, &str>(0)?.starts_with("PostgreSQL") {
+            client.batch_execute(SETTINGS).await?;
+        }
+        Ok(client)
+    }
+
+    /// Makes a connection without settings.
+    async fn connect_unset(&self) -> Result<Client, Fault> {
         let connecting = tokio::time::timeout(CONNECT_TIME, self.config.connect(self.tls.clone()));
         let (client, connection) = connecting
             .await
@@ -73,11 +84,21 @@ impl Connector {
                 tracing::warn!(target: "mlforge::database", error = text_of(&error), "a connection to the database has ended");
             }
         });
-        let version = client.query_one("SELECT version()", &[]).await?;
-        if version.try_get::<_, &str>(0)?.starts_with("PostgreSQL") {
-            client.batch_execute(SETTINGS).await?;
-        }
         Ok(client)
+    }
+}
+
+impl PostgresAddress {
+    /// Connects to a database of any schema, also one that takes no writes, with the settings that it has for everybody. The
+    /// connection ends when the client is dropped.
+    ///
+    /// # Errors
+    /// Fails when the database cannot be reached, or refuses the user.
+    pub async fn connect_to_read(&self) -> anyhow::Result<Client> {
+        let mut connector = Connector::new(self)?;
+        connector.config.target_session_attrs(TargetSessionAttrs::Any);
+        let connected = connector.connect_unset().await;
+        connected.map_err(|fault| anyhow::anyhow!("{}", fault.text()))
     }
 }
 
@@ -157,6 +178,9 @@ impl From<tokio_postgres::Error> for Fault {
 
 /// The text of an error with its causes. The database's own message has no value of a parameter.
 fn text_of(error: &tokio_postgres::Error) -> String {
+    if let Some(text) = text_of_certificate(error) {
+        return text;
+    }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -164,4 +188,30 @@ fn text_of(error: &tokio_postgres::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// The text about a certificate that was refused. `None`: there is another reason.
+fn text_of_certificate(error: &tokio_postgres::Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // An error of rustls hides within an error of the socket, which does not name it as its cause.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let found = match inner {
+            Some(inner) => inner.downcast_ref::<rustls::Error>(),
+            None => error.downcast_ref::<rustls::Error>(),
+        };
+        if let Some(rustls::Error::InvalidCertificate(reason)) = found {
+            return Some(match reason {
+                CertificateError::UnknownIssuer => "the certificate of the database is signed by no authority that is \
+                    trusted here: name the file of its authority by sslrootcert in the address"
+                    .to_owned(),
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    format!("the certificate of the database is for another name: {reason}")
+                }
+                reason => format!("the certificate of the database is refused: {reason}"),
+            });
+        }
+        cause = error.source();
+    }
+    None
 }

@@ -110,6 +110,33 @@ impl PostgresRecords {
         let client = self.connector.connect().await?;
         Ok(schema::setting(&client, name, value).await?)
     }
+
+    /// Returns a setting. `None`: there is none.
+    ///
+    /// # Errors
+    /// Fails when the database does not answer.
+    pub async fn find_setting(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        let client = self.connector.connect().await?;
+        Ok(schema::find_setting(&client, name).await?)
+    }
+
+    /// Removes a setting, if there is one.
+    ///
+    /// # Errors
+    /// Fails when the database does not answer.
+    pub async fn remove_setting(&self, name: &str) -> Result<(), StorageError> {
+        let client = self.connector.connect().await?;
+        Ok(schema::remove_setting(&client, name).await?)
+    }
+
+    /// Returns `true` if nothing was stored yet: no record, no user, no project and no setting.
+    ///
+    /// # Errors
+    /// Fails when the database does not answer.
+    pub async fn is_unused(&self) -> Result<bool, StorageError> {
+        let client = self.connector.connect().await?;
+        Ok(schema::is_unused(&client).await?)
+    }
 }
 
 #[async_trait]

@@ -137,3 +137,25 @@ pub(super) async fn setting(client: &Client, name: &str, value: &[u8]) -> Result
         .await?;
     Ok(row.try_get(0)?)
 }
+
+/// Returns a setting. `None`: there is none.
+pub(super) async fn find_setting(client: &Client, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+    const FIND: &str = "SELECT value FROM mlforge.settings WHERE name = $1";
+    let row = client.query_opt(FIND, &[&name]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Removes a setting, if there is one.
+pub(super) async fn remove_setting(client: &Client, name: &str) -> Result<(), Fault> {
+    const REMOVE: &str = "DELETE FROM mlforge.settings WHERE name = $1";
+    client.execute(REMOVE, &[&name]).await?;
+    Ok(())
+}
+
+/// True if nothing was stored yet: no record, no user, no project and no setting.
+pub(super) async fn is_unused(client: &Client) -> Result<bool, Fault> {
+    const LOOK: &str = "
+        SELECT NOT (EXISTS (SELECT FROM mlforge.records) OR EXISTS (SELECT FROM mlforge.users)
+            OR EXISTS (SELECT FROM mlforge.projects) OR EXISTS (SELECT FROM mlforge.settings))";
+    Ok(client.query_one(LOOK, &[]).await?.try_get(0)?)
+}

@@ -1,33 +1,29 @@
 //! Tables of the host itself, for code that waits for its thread: a thread of its own asks the database.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use bytes::BytesMut;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{IsNull, ToSql, Type};
-use tokio_postgres::{Client, Row as StoredRow, Statement};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use self::thread::serve;
 use super::PostgresAddress;
-use super::connector::{Connector, Fault};
+use super::connector::Connector;
 use crate::storage::sql::{Row, SqlError, Value};
+
+mod thread;
 
 /// Longest age of the number of changes that a host has seen. So long may a host believe what another one has changed.
 const CHANGES_AGE_MAX: Duration = Duration::from_secs(1);
-/// Least time between two tries to make a connection. Statements fail at once in between.
-const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 const LOCK: &str = "
     INSERT INTO mlforge.invalidations AS i (name, seq) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET seq = i.seq + 1";
 const CHANGES: &str = "SELECT seq FROM mlforge.invalidations WHERE name = ?1";
 
-/// A connection for one transaction at a time. A lost one is replaced at the next statement.
+/// A connection for one transaction at a time. A lost one is replaced, and statements wait for that as long as reads of records
+/// do. A transaction whose connection is lost fails as a whole.
 pub(crate) struct Tables {
     asks: UnboundedSender<Ask>,
     seen: Mutex<Option<(Instant, i64)>>,
@@ -53,9 +49,9 @@ impl Tables {
         let connector = Connector::new(address)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (asks, asked) = unbounded_channel();
-        thread::Builder::new()
+        std::thread::Builder::new()
             .name("mlforge-tables".to_owned())
-            .spawn(move || runtime.block_on(serve(&connector, asked)))
+            .spawn(move || runtime.block_on(serve(connector, asked)))
             .context("cannot start a thread for the database")?;
         Ok(Self {
             asks,
@@ -142,121 +138,6 @@ fn in_own_words(sql: &str) -> String {
         words.drain(at..words.len().min(at + 2));
     }
     words.join(" ")
-}
-
-/// The thread's connection, if there is one, and when the last try to make one failed.
-#[derive(Default)]
-struct State {
-    line: Option<(Client, HashMap<String, Statement>)>,
-    failed: Option<(Instant, String)>,
-}
-
-/// Answers until nobody can ask any more.
-async fn serve(connector: &Connector, mut asked: UnboundedReceiver<Ask>) {
-    let mut state = State::default();
-    while let Some(Ask { sql, values, reply }) = asked.recv().await {
-        let answer = answer(connector, &mut state, &sql, &values).await;
-        // A caller that has gone is ignored.
-        if let Some(reply) = reply {
-            _ = reply.send(answer);
-        }
-    }
-}
-
-async fn answer(connector: &Connector, state: &mut State, sql: &str, values: &[Value]) -> Result<Vec<Row>, SqlError> {
-    state.line.take_if(|(client, _)| client.is_closed());
-    if state.line.is_none() {
-        if let Some((at, text)) = &state.failed
-            && at.elapsed() < CONNECT_PAUSE
-        {
-            return Err(SqlError::Failed(text.clone()));
-        }
-        match connector.connect().await {
-            Ok(client) => {
-                // The statements name tables without their schema, as in a file.
-                client
-                    .batch_execute("SET search_path = mlforge")
-                    .await
-                    .map_err(|error| SqlError::Failed(error.to_string()))?;
-                state.line = Some((client, HashMap::new()));
-            }
-            Err(fault) => {
-                state.failed = Some((Instant::now(), fault.text().to_owned()));
-                return Err(SqlError::Failed(fault.text().to_owned()));
-            }
-        }
-    }
-    let Some((client, statements)) = &mut state.line else {
-        return Err(SqlError::Failed("there is no connection".to_owned()));
-    };
-    let result = ask(client, statements, sql, values).await;
-    match result {
-        Ok(rows) => rows.iter().map(row).collect(),
-        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(SqlError::Taken),
-        Err(error) => {
-            let fault = Fault::from(error);
-            if matches!(fault, Fault::Lost(_)) {
-                state.line = None;
-            }
-            Err(SqlError::Failed(fault.text().to_owned()))
-        }
-    }
-}
-
-async fn ask(
-    client: &Client,
-    statements: &mut HashMap<String, Statement>,
-    sql: &str,
-    values: &[Value],
-) -> Result<Vec<StoredRow>, tokio_postgres::Error> {
-    let statement = match statements.get(sql) {
-        Some(statement) => statement.clone(),
-        None => {
-            let statement = client.prepare(sql).await?;
-            // There are as many as the program has texts.
-            statements.insert(sql.to_owned(), statement.clone());
-            statement
-        }
-    };
-    let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-    client.query(&statement, &values).await
-}
-
-fn row(stored: &StoredRow) -> Result<Row, SqlError> {
-    let mut columns = Vec::with_capacity(stored.len());
-    for (index, column) in stored.columns().iter().enumerate() {
-        let value = match *column.type_() {
-            Type::BOOL => stored
-                .try_get::<_, Option<bool>>(index)
-                .map(|value| value.map(i64::from).into()),
-            Type::INT8 => stored.try_get::<_, Option<i64>>(index).map(Value::from),
-            Type::INT4 => stored
-                .try_get::<_, Option<i32>>(index)
-                .map(|value| value.map(i64::from).into()),
-            Type::BYTEA => stored.try_get::<_, Option<&[u8]>>(index).map(Value::from),
-            _ => stored.try_get::<_, Option<String>>(index).map(Value::from),
-        };
-        columns.push(value.map_err(|error| SqlError::Failed(error.to_string()))?);
-    }
-    Ok(Row::new(columns))
-}
-
-impl ToSql for Value {
-    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self {
-            Value::Null => Ok(IsNull::Yes),
-            Value::Number(number) if *kind == Type::INT4 => i32::try_from(*number)?.to_sql(kind, out),
-            Value::Number(number) => number.to_sql(kind, out),
-            Value::Text(text) => text.to_sql(kind, out),
-            Value::Bytes(bytes) => bytes.to_sql(kind, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    tokio_postgres::types::to_sql_checked!();
 }
 
 #[cfg(test)]

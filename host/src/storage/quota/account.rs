@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::storage::usage::FileUsage;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// Number of name locks. Two names with the same lock only wait for each other.
@@ -13,6 +14,7 @@ const NAME_LOCKS: usize = 64;
 /// The sums of one project.
 pub(super) struct Account {
     bytes_max: u64,
+    files_max: u64,
     /// Locked for reading while one file changes, and for writing while many change or all are counted.
     changing: Arc<RwLock<()>>,
     /// True if `used` is what the storage holds. It changes only while `changing` is held.
@@ -23,8 +25,10 @@ pub(super) struct Account {
 
 #[derive(Default)]
 struct Sums {
-    /// Bytes of named files.
-    used: u64,
+    /// The named files.
+    used: FileUsage,
+    /// Number of files that are about to be named.
+    files_held: u64,
     /// Bytes reserved for uploads.
     held: u64,
 }
@@ -33,6 +37,11 @@ struct Sums {
 pub(super) struct Hold {
     account: Arc<Account>,
     bytes: u64,
+}
+
+/// The place of a file that is about to be named. It is returned when this is dropped.
+pub(super) struct FilePlace {
+    account: Arc<Account>,
 }
 
 /// The bytes that a request has reserved for its uploads. Cheap to clone; all clones share one state.
@@ -48,9 +57,10 @@ struct Drawn {
 }
 
 impl Account {
-    pub(super) fn new(bytes_max: u64) -> Self {
+    pub(super) fn new(bytes_max: u64, files_max: u64) -> Self {
         Self {
             bytes_max,
+            files_max,
             changing: Arc::default(),
             is_counted: AtomicBool::new(false),
             sums: Mutex::default(),
@@ -73,19 +83,19 @@ impl Account {
     }
 
     /// The sum of all files, which must be counted.
-    pub(super) fn used(&self) -> u64 {
+    pub(super) fn used(&self) -> FileUsage {
         self.sums().used
     }
 
     /// Sets the sum after all files were counted.
-    pub(super) fn set_used(&self, bytes: u64) {
-        self.sums().used = bytes;
+    pub(super) fn set_used(&self, used: FileUsage) {
+        self.sums().used = used;
         self.is_counted.store(true, Ordering::SeqCst);
     }
 
     /// Returns the sum of all files, if it is known, and marks it as unknown. The next change then counts all
     /// files.
-    pub(super) fn forget_used(&self) -> Option<u64> {
+    pub(super) fn forget_used(&self) -> Option<FileUsage> {
         let was_counted = self.is_counted.swap(false, Ordering::SeqCst);
         was_counted.then(|| self.sums().used)
     }
@@ -122,11 +132,23 @@ impl Account {
         })
     }
 
-    /// Replaces a file of `old` bytes by one of `new` bytes. Its reservation is returned in the same step.
-    pub(super) fn settle(&self, old: u64, new: u64, hold: Option<Hold>) {
+    /// Reserves the place of one more file. `None`: the project has as many files as it may.
+    pub(super) fn hold_place(self: &Arc<Self>) -> Option<FilePlace> {
+        let mut sums = self.sums();
+        if sums.used.files.saturating_add(sums.files_held) >= self.files_max {
+            return None;
+        }
+        sums.files_held += 1;
+        Some(FilePlace {
+            account: Arc::clone(self),
+        })
+    }
+
+    /// Replaces the `old` file of a name by the `new` one; each may be none. Its reservation is returned in the same step.
+    pub(super) fn settle(&self, old: FileUsage, new: FileUsage, hold: Option<Hold>) {
         let held = hold.map_or(0, |mut hold| std::mem::take(&mut hold.bytes));
         let mut sums = self.sums();
-        sums.used = sums.used.saturating_sub(old).saturating_add(new);
+        sums.used = sums.used.without(old).with(new);
         sums.held = sums.held.saturating_sub(held);
     }
 
@@ -138,7 +160,7 @@ impl Account {
 
 impl Sums {
     fn total(&self, more: u64) -> u64 {
-        self.used.saturating_add(self.held).saturating_add(more)
+        self.used.bytes.saturating_add(self.held).saturating_add(more)
     }
 }
 
@@ -162,6 +184,13 @@ impl Hold {
             account: Arc::clone(&self.account),
             bytes,
         }
+    }
+}
+
+impl Drop for FilePlace {
+    fn drop(&mut self) {
+        let mut sums = self.account.sums();
+        sums.files_held = sums.files_held.saturating_sub(1);
     }
 }
 

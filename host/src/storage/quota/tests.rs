@@ -4,10 +4,10 @@ use crate::storage::memory::MemoryBlobs;
 use crate::storage::suite::blobs::{put, stage, stream};
 use crate::storage::suite::{OTHER, PROJECT, blobs_suite};
 
-blobs_suite!((Quota::new(Arc::new(MemoryBlobs::new()), u64::MAX), ()));
+blobs_suite!((Quota::new(Arc::new(MemoryBlobs::new()), u64::MAX, u64::MAX), ()));
 
 fn of_ten_bytes() -> Quota {
-    Quota::new(Arc::new(MemoryBlobs::new()), 10)
+    Quota::new(Arc::new(MemoryBlobs::new()), 10, u64::MAX)
 }
 
 async fn has_room(quota: &Quota, bytes: u64) -> bool {
@@ -45,7 +45,7 @@ async fn files_from_before_the_start_are_counted() {
     for name in ["a", "d/e/f", "d/g"] {
         put(&*blobs, name, "12").await;
     }
-    assert!(has_left(&Quota::new(blobs, 10), 4).await);
+    assert!(has_left(&Quota::new(blobs, 10, u64::MAX), 4).await);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn staged_bytes_count_until_they_are_dropped() {
 async fn concurrent_uploads_do_not_exceed_the_bound() {
     for round in 0..20 {
         let blobs = Arc::new(Slow(MemoryBlobs::new()));
-        let quota = Quota::new(blobs.clone(), 10);
+        let quota = Quota::new(blobs.clone(), 10, u64::MAX);
         let uploads: Vec<_> = (0..24)
             .map(|number| {
                 let quota = quota.clone();
@@ -98,7 +98,7 @@ async fn concurrent_uploads_do_not_exceed_the_bound() {
             let done = upload.await.unwrap();
             assert!(matches!(done, Ok(()) | Err(StorageError::TooLarge(_))), "{done:?}");
         }
-        let kept = quota.inner.size_below(PROJECT, "").await.unwrap();
+        let kept = quota.inner.usage_below(PROJECT, "").await.unwrap().bytes;
         assert!(kept <= 10, "round {round}: {kept}");
         assert!(has_left(&quota, 10 - kept).await, "round {round}: {kept}");
     }
@@ -245,7 +245,7 @@ impl Blobs for Slow {
 
 #[tokio::test]
 async fn the_effect_of_a_failed_change_is_counted() {
-    let quota = Quota::new(Arc::new(Slow(MemoryBlobs::new())), 10);
+    let quota = Quota::new(Arc::new(Slow(MemoryBlobs::new())), 10, u64::MAX);
     put_all(&quota, &["lost"]).await.unwrap_err();
     assert!(has_left(&quota, 10).await);
     put_all(&quota, &["d-late/a"]).await.unwrap_err();

@@ -7,12 +7,6 @@ use tokio::time::timeout;
 
 use crate::storage::StorageError;
 
-/// The entity tag of a copied part.
-pub(super) fn tag_in(answer: &str) -> Option<String> {
-    let tag = element(answer, "ETag")?;
-    Some(tag.replace("&quot;", "\"").replace("&#34;", "\""))
-}
-
 /// The text of an XML element.
 pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
@@ -60,16 +54,4 @@ pub(super) async fn within<T>(
 /// Fails if an object that must exist is absent.
 pub(super) fn found<T>(result: Option<T>, missing: &str) -> Result<T, StorageError> {
     result.ok_or_else(|| StorageError::Unavailable(missing.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tag_of_a_copy_is_read() {
-        let answer = "<?xml version=\"1.0\"?><CopyPartResult><LastModified>x</LastModified><ETag>&quot;ab-1&quot;</ETag></CopyPartResult>";
-        assert_eq!(tag_in(answer).as_deref(), Some("\"ab-1\""));
-        assert_eq!(tag_in("<Error><Code>SlowDown</Code></Error>"), None);
-    }
 }

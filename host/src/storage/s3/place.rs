@@ -18,7 +18,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Maximum time without a byte from the store.
 const READ_PAUSE: Duration = Duration::from_secs(30);
 /// Maximum number of retries of a request that failed by the store's fault, and the time for all of them.
-pub(super) const RETRIES_MAX: usize = 3;
+const RETRIES_MAX: usize = 3;
 const RETRY_TIME: Duration = Duration::from_secs(10);
 /// Maximum length of a prefix. The rest of the 1,024 bytes of a key is left for project and name.
 const PREFIX_BYTES_MAX: usize = 200;

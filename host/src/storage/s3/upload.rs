@@ -1,83 +1,159 @@
-//! Uploads. A small file is kept in memory until it has its name. A large one is sent in parts to a key of
-//! its own, where S3 shows it to nobody before it is completed. From there it is copied within S3 to its
-//! name.
+//! Uploads. A file of less than a part is one request, and a larger one is sent in parts. Its objects are complete before it gets
+//! a name, so the name is a record only.
+//!
+//! An upload holds one part in memory, in one piece. A second one, which is sent while the next is received, is a spare one that
+//! all share. So the memory of many uploads is little more than a part for each.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use object_store::path::Path;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
-use super::bucket::{Bucket, ObjectVersion};
-use super::join;
-use super::multipart::Upload;
+use super::bucket::Bucket;
+use super::extent::Extent;
+use super::multipart::{Upload, afterwards};
+use super::object_id::ObjectId;
 use crate::convert::to_u64;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{BlobStream, ProjectId, Staged, StorageError};
 
-/// Sizes of parts, `PARTS_OF_A_SIZE` of each size. S3 takes no part below 5 MiB, and some stores want all
-/// parts alike. The first 20 GB go in the smallest parts.
-const PART_BYTES: [usize; 4] = [8 << 20, 64 << 20, 256 << 20, 256 << 20];
-const PARTS_OF_A_SIZE: usize = 2_500;
+/// Size of a part: the least that S3 takes. Some stores want all parts alike.
+pub(super) const PART_BYTES: usize = 5 << 20;
 /// Size up to which a file waits in memory without a permit. There are at most as many such files as
 /// requests.
 const SMALL_BYTES: usize = 1 << 20;
+/// Number of uploads that hold a part at the same time: 320 MiB.
+const UPLOADS_MAX: usize = 64;
+/// Number of those that one project may have.
+const UPLOADS_OF_A_PROJECT: usize = UPLOADS_MAX / 2;
+/// Number of parts that are sent while the next one of their upload is received.
+const SPARE_PARTS: usize = 1;
+/// Number of buffers that are kept for later parts.
+const BUFFERS_KEPT: usize = 4;
 
-/// Memory for the parts of one upload.
-pub(super) struct Memory<'a> {
-    permits: &'a ProjectPermits,
-    project: ProjectId,
+/// Memory for the parts of all uploads.
+pub(super) struct Memory {
+    uploads: ProjectPermits,
+    spare: Arc<Semaphore>,
+    buffers: Arc<Buffers>,
 }
 
-impl<'a> Memory<'a> {
-    pub(super) fn new(permits: &'a ProjectPermits, project: ProjectId) -> Self {
-        Self { permits, project }
+/// Buffers of parts that are not in use. Without them glibc would keep much more of what threads free.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+/// The memory of a part. It is kept for a later one when this is dropped.
+struct Part {
+    bytes: Vec<u8>,
+    buffers: Arc<Buffers>,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        // No code that may panic runs under the lock.
+        let mut kept = self.buffers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < BUFFERS_KEPT {
+            kept.push(bytes);
+        }
+    }
+}
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self::of(UPLOADS_MAX, UPLOADS_OF_A_PROJECT)
     }
 
-    /// Waits for room for a part. A waiting upload holds at most the part that is being sent, which ends by
-    /// itself.
-    async fn for_part(&self, index: usize) -> Result<Permits, StorageError> {
-        let units = part_bytes(index)?.div_ceil(part_bytes(0)?);
-        self.permits
-            .take(self.project, u32::try_from(units).unwrap_or(u32::MAX))
-            .await
+    pub(super) fn of(uploads: usize, of_a_project: usize) -> Self {
+        Self {
+            uploads: ProjectPermits::new(uploads, of_a_project),
+            spare: Arc::new(Semaphore::new(SPARE_PARTS)),
+            buffers: Arc::default(),
+        }
+    }
+
+    fn buffer(&self) -> Part {
+        let kept = self.buffers.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Part {
+            bytes: kept.unwrap_or_else(|| Vec::with_capacity(PART_BYTES)),
+            buffers: Arc::clone(&self.buffers),
+        }
+    }
+
+    /// Waits for room for a part.
+    pub(super) async fn for_part(&self, project: ProjectId) -> Result<Permits, StorageError> {
+        self.uploads.take(project, 1).await
+    }
+
+    /// Room for a part, if there is some now.
+    #[cfg(test)]
+    pub(super) fn for_part_now(&self, project: ProjectId) -> Option<Permits> {
+        futures_util::FutureExt::now_or_never(self.for_part(project))?.ok()
     }
 }
 
 /// Receives a stream to its end.
 pub(super) async fn receive(
     bucket: &Arc<Bucket>,
-    memory: Memory<'_>,
+    memory: &Memory,
+    project: ProjectId,
     contents: BlobStream,
     bytes_max: u64,
 ) -> Result<S3Staged, StorageError> {
     let mut source = Source::new(contents, bytes_max);
-    let mut part = Part::default();
-    source.fill(&mut part, SMALL_BYTES).await?;
-    if part.bytes < SMALL_BYTES {
-        return Ok(source.staged(Contents::Held(Arc::clone(bucket), part.pieces, None)));
+    let mut written = Written::new(bucket, project);
+    let mut small = Vec::new();
+    source.fill(&mut small, SMALL_BYTES).await?;
+    if small.len() < SMALL_BYTES {
+        written.put(small.into()).await?;
+    } else {
+        let _room = memory.for_part(project).await?;
+        let mut part = memory.buffer();
+        part.bytes.append(&mut small);
+        drop(small);
+        source.fill(&mut part.bytes, PART_BYTES).await?;
+        if part.bytes.len() < PART_BYTES {
+            written.put(Bytes::from_owner(part)).await?;
+        } else {
+            send_in_parts(bucket, memory, &mut source, part, &mut written).await?;
+        }
     }
-    let mut room = memory.for_part(0).await?;
-    let smallest = part_bytes(0)?;
-    source.fill(&mut part, smallest).await?;
-    if part.bytes < smallest {
-        return Ok(source.staged(Contents::Held(Arc::clone(bucket), part.pieces, Some(room))));
-    }
-    let mut upload = Upload::begin(bucket, bucket.fresh_key()?).await?;
-    while part.bytes > 0 {
-        upload.send(part.pieces, Some(room)).await?;
-        room = memory.for_part(upload.begun).await?;
-        part = Part::default();
-        source.fill(&mut part, part_bytes(upload.begun)?).await?;
-    }
-    upload.until_sent(0).await?;
-    Ok(source.staged(Contents::Sent(upload)))
+    Ok(S3Staged {
+        size: source.size,
+        digest: source.hash.finalize().into(),
+        written,
+    })
 }
 
-/// Size of the part with this index.
-fn part_bytes(index: usize) -> Result<usize, StorageError> {
-    let size = PART_BYTES.get(index / PARTS_OF_A_SIZE).copied();
-    size.ok_or_else(|| StorageError::TooLarge(format!("a blob of more than {index} parts")))
+/// Sends a first part and the rest of a stream: as one object, or as several if it is very large.
+async fn send_in_parts(
+    bucket: &Arc<Bucket>,
+    memory: &Memory,
+    source: &mut Source,
+    mut part: Part,
+    written: &mut Written,
+) -> Result<(), StorageError> {
+    let mut upload = Upload::begin(bucket, written.project).await?;
+    while !part.bytes.is_empty() {
+        if upload.is_full() {
+            written.extents.push(upload.complete().await?);
+            upload = Upload::begin(bucket, written.project).await?;
+        }
+        let spare = Arc::clone(&memory.spare).try_acquire_owned().ok();
+        upload.send(Bytes::from_owner(part), spare).await?;
+        part = memory.buffer();
+        source.fill(&mut part.bytes, PART_BYTES).await?;
+    }
+    written.extents.push(upload.complete().await?);
+    Ok(())
 }
 
 /// A stream that is cut into parts, counted and hashed.
@@ -88,12 +164,6 @@ struct Source {
     hash: Sha256,
     size: u64,
     bytes_max: u64,
-}
-
-#[derive(Default)]
-struct Part {
-    pieces: Vec<Bytes>,
-    bytes: usize,
 }
 
 impl Source {
@@ -107,19 +177,17 @@ impl Source {
         }
     }
 
-    /// Fills a part up to `bytes` bytes. It has fewer only at the end of the stream.
-    async fn fill(&mut self, part: &mut Part, bytes: usize) -> Result<(), StorageError> {
-        while part.bytes < bytes {
+    /// Fills a part up to `bytes` bytes. It has fewer only at the end of the stream. The bytes are copied, since a received chunk
+    /// may hold a much larger buffer.
+    async fn fill(&mut self, part: &mut Vec<u8>, bytes: usize) -> Result<(), StorageError> {
+        while part.len() < bytes {
             if self.rest.is_empty() {
                 let Some(piece) = self.contents.recv().await else { break };
                 self.rest = piece?;
                 self.count()?;
             }
-            let piece = self.rest.split_to(self.rest.len().min(bytes - part.bytes));
-            if !piece.is_empty() {
-                part.bytes += piece.len();
-                part.pieces.push(piece);
-            }
+            let piece = self.rest.split_to(self.rest.len().min(bytes - part.len()));
+            part.extend_from_slice(&piece);
         }
         Ok(())
     }
@@ -134,46 +202,57 @@ impl Source {
         self.hash.update(&self.rest);
         Ok(())
     }
+}
 
-    fn staged(self, contents: Contents) -> S3Staged {
-        S3Staged {
-            size: self.size,
-            digest: self.hash.finalize().into(),
-            contents,
+/// Objects that no record names yet. They are deleted when this is dropped, unless they are kept.
+pub(super) struct Written {
+    bucket: Arc<Bucket>,
+    project: ProjectId,
+    pub(super) extents: Vec<Extent>,
+}
+
+impl Written {
+    fn new(bucket: &Arc<Bucket>, project: ProjectId) -> Self {
+        Self {
+            bucket: Arc::clone(bucket),
+            project,
+            extents: Vec::new(),
+        }
+    }
+
+    /// Stores bytes as one object. No bytes need none.
+    async fn put(&mut self, contents: Bytes) -> Result<(), StorageError> {
+        if contents.is_empty() {
+            return Ok(());
+        }
+        let object = ObjectId::fresh()?;
+        let size = to_u64(contents.len());
+        // It may be stored even if there is no answer.
+        self.extents.push(Extent { object, size });
+        self.bucket.put(self.project, object, contents).await
+    }
+
+    /// Keeps the objects: they have a name, or may have one.
+    pub(super) fn keep(mut self) {
+        self.extents.clear();
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let objects: Vec<ObjectId> = self.extents.iter().map(|extent| extent.object).collect();
+        if !objects.is_empty() {
+            let (bucket, project) = (Arc::clone(&self.bucket), self.project);
+            afterwards(async move { bucket.delete(project, &objects).await });
         }
     }
 }
 
-/// A received file without a name. Its bytes are discarded when dropped.
+/// A received file without a name. Its objects are deleted when this is dropped.
 pub(super) struct S3Staged {
-    size: u64,
-    digest: [u8; 32],
-    contents: Contents,
-}
-
-enum Contents {
-    /// In memory, with the permit for it unless the file is small.
-    Held(Arc<Bucket>, Vec<Bytes>, Option<Permits>),
-    /// All parts are in the store.
-    Sent(Upload),
-}
-
-impl S3Staged {
-    /// Makes it the object of this key, atomically.
-    pub(super) async fn name(self, key: Path) -> Result<(), StorageError> {
-        let upload = match self.contents {
-            Contents::Held(bucket, pieces, _room) => return bucket.put(&key, pieces).await,
-            Contents::Sent(upload) => upload,
-        };
-        let passing = upload.into_object().await?;
-        let source = ObjectVersion {
-            key: passing.key.clone(),
-            // No tag is needed, because nobody else knows the key.
-            tag: None,
-            size: self.size,
-        };
-        join::join(&passing.bucket, vec![source], key).await
-    }
+    pub(super) size: u64,
+    pub(super) digest: [u8; 32],
+    pub(super) written: Written,
 }
 
 impl Staged for S3Staged {
@@ -183,19 +262,5 @@ impl Staged for S3Staged {
 
     fn digest(&self) -> [u8; 32] {
         self.digest
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::storage::s3::multipart::PARTS_MAX;
-
-    #[test]
-    fn parts_are_many_and_large_enough_for_a_terabyte() {
-        let all: usize = (0..PARTS_MAX).map(|index| part_bytes(index).unwrap()).sum();
-        assert!(all > 1 << 40 && part_bytes(PARTS_MAX).is_err());
-        // The parts of equal size hold the largest file that a server takes by default.
-        assert!(PARTS_OF_A_SIZE * PART_BYTES[0] > 16 << 30);
     }
 }

@@ -53,6 +53,11 @@ impl Row {
         Self(columns)
     }
 
+    /// The values of all columns, in their order.
+    pub(crate) fn values(&self) -> &[Value] {
+        &self.0
+    }
+
     /// Reads a column.
     pub(crate) fn get<T: TryFrom<Value, Error = WrongColumn>>(&self, column: usize) -> Result<T, WrongColumn> {
         let value = self.0.get(column).cloned();

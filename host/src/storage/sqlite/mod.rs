@@ -18,6 +18,7 @@ use self::queue::{GroupCounts, Queue};
 use self::reader::Readers;
 pub use self::snapshot::SqliteSnapshot;
 use self::writer::Writer;
+use super::damage::{RESTORE, advised};
 use super::{
     Commit, CommitError, Measured, Page, ProjectId, Range, Records, StorageError, Values, lock_exclusively, owner_only,
     validate_key, validate_read,
@@ -57,7 +58,7 @@ impl SqliteRecords {
         owner_only(OpenOptions::new().write(true).create(true).truncate(false))
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let connection = schema::open(&path)?;
+        let connection = schema::open(&path).map_err(|error| advised(error, &path, RESTORE))?;
         let identity = schema::identity(&connection)?;
         let (queue, jobs) = Queue::new();
         let writer = Writer::new(connection, &path, jobs, Arc::clone(&queue.counts))?;

@@ -12,7 +12,8 @@ use crate::storage::ProjectId;
 const SCAN: &str = "SELECT key, version, value FROM records
     WHERE project = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key";
 const GET: &str = "SELECT value FROM records WHERE project = ?1 AND key = ?2";
-const PROJECTS: &str = "SELECT DISTINCT project FROM records ORDER BY project";
+// Negative numbers are the spaces of indexes of files, which are no projects.
+const PROJECTS: &str = "SELECT DISTINCT project FROM records WHERE project >= 0 ORDER BY project";
 
 /// The records of a database at one moment. While it is open, the write-ahead log of a running server grows.
 pub struct SqliteSnapshot {

@@ -6,6 +6,7 @@ use mlforge_ui::link::{Address, encoded};
 use super::column::{COLUMNS_MAX, Column, Field, NAME_BYTES_MAX, SPARKLINES_MAX};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::lifecycle::{Stage, View};
+use crate::domain::percent::decoded;
 use crate::error::{Error, Result};
 use crate::request::params::Params;
 use crate::request::site::Site;
@@ -20,14 +21,17 @@ const VIEWS: [(&str, View); 3] = [
     ("all", View::All),
 ];
 
+/// The parameter of an address by which a reader chooses columns for later visits, too. The page leads to the address without it.
+pub(super) const CHOICE: (&str, &str) = ("choose", "1");
+
 /// About the number of bytes of an address without parameters.
 const ADDRESS_BYTES: usize = 80;
 
 /// The chosen columns, each once, as many as may be.
-fn columns(params: &Params<'_>) -> Result<Vec<Column>> {
+fn columns<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     let (mut bytes, mut sparklines) = (0, 0);
-    for name in params.texts("column")? {
+    for name in names {
         let column = Column::parse(name).filter(|column| *column != Column::Field(Field::Name));
         let Some(column) = column.filter(|column| !columns.contains(column)) else {
             continue;
@@ -39,7 +43,7 @@ fn columns(params: &Params<'_>) -> Result<Vec<Column>> {
         }
         columns.push(column);
     }
-    Ok(columns)
+    columns
 }
 
 /// The view of the runs that the address asks for.
@@ -84,10 +88,27 @@ impl<'a> Asked<'a> {
             },
             sort: Column::parse(text("sort")?).filter(|column| column.order_name().is_some()),
             is_descending: text("desc")? == "1",
-            columns: columns(params)?,
+            columns: columns(params.texts("column")?),
             view: VIEWS.iter().find(|(word, _)| *word == show).map(|(_, view)| *view),
             token: text("page_token")?,
         })
+    }
+
+    /// Takes the columns that the reader chose on an earlier visit, unless the address has some. A text that was not written by
+    /// `remembered` has no columns.
+    #[must_use]
+    pub(super) fn or_remembered(mut self, text: &str) -> Self {
+        if self.columns.is_empty() {
+            let names: Vec<String> = text.split('&').map(decoded).collect();
+            self.columns = columns(names.iter().map(String::as_str));
+        }
+        self
+    }
+
+    /// The columns as a text that the browser remembers. Empty: the default ones.
+    pub(super) fn remembered(&self) -> String {
+        let names: Vec<String> = self.columns.iter().map(|column| encoded(&column.name())).collect();
+        names.join("&")
     }
 
     /// The stages that are shown of an experiment. The runs of a deleted one are deleted, too.
@@ -154,6 +175,45 @@ impl<'a> Asked<'a> {
             @for (name, value) in self.pairs().iter().filter(|(name, _)| !except.contains(name)) {
                 input type="hidden" name=(name) value=(value);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::request::params::from_query;
+
+    /// The columns of an address, or else of a remembered text, and the text that remembers them.
+    fn shown(names: &[String], remembered: &str) -> (Vec<Column>, String) {
+        let columns = names.iter().map(|name| format!("&column={}", encoded(name)));
+        let query = format!("experiment_id=1{}", columns.collect::<String>());
+        let query = from_query(&query).unwrap();
+        let asked = Asked::of(&Params::new(&query)).unwrap().or_remembered(remembered);
+        let text = asked.remembered();
+        (asked.columns, text)
+    }
+
+    proptest! {
+        #[test]
+        fn a_choice_is_remembered(keys in prop::collection::btree_set(".{1,20}", 0..5)) {
+            let names: Vec<String> = keys.iter().map(|key| format!("metrics.{key}")).collect();
+            let (columns, text) = shown(&names, "");
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%&".contains(&byte)));
+            prop_assert_eq!(shown(&[], &text), (columns, text.clone()));
+            let started = ["started".to_owned()];
+            prop_assert_eq!(shown(&started, &text), shown(&started, ""));
+        }
+
+        #[test]
+        fn any_text_is_a_choice_that_an_address_may_have(text in ".{0,200}|(metrics[.][a-z&%]{0,300}&){0,30}") {
+            let (columns, again) = shown(&[], &text);
+            let names: Vec<String> = columns.iter().map(Column::name).collect();
+            prop_assert!(columns.len() <= COLUMNS_MAX && again.len() <= NAME_BYTES_MAX + COLUMNS_MAX);
+            prop_assert_eq!(shown(&names, "").0, columns);
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use mlforge_ui::icon::Icon;
 
-use super::asked::Asked;
+use super::asked::{Asked, CHOICE};
 use super::cell::shortened;
 use super::column::{Column, Field};
 use super::found::Shown;
@@ -83,6 +83,7 @@ fn stages(site: &Site, asked: &Asked<'_>, view: View) -> Markup {
 
 /// The form that chooses columns. The most common keys stand in it; any other can be typed.
 fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
+    let (mark, yes) = CHOICE;
     let words = site.words();
     let own = &words.experiment_page;
     let group = |title: &str, boxes: &[Markup]| {
@@ -102,6 +103,7 @@ fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
                 p.mut.small { (own.columns_text) }
                 hr;
                 (asked.hidden(&["column"]))
+                input type="hidden" name=(mark) value=(yes);
                 div.half {
                     (group(own.run, &fields))
                     (group(own.params, &choices(&shown.columns, &shown.keys.params, Column::Param)))
@@ -116,7 +118,7 @@ fn chooser(site: &Site, asked: &Asked<'_>, shown: &Shown<'_>) -> Markup {
                 hr;
                 div.row {
                     button.btn.pri { (own.show_these) }
-                    a.btn href=(asked.address(site, "").without("column")) { (own.default_columns) }
+                    a.btn href=(asked.address(site, "").without("column").with(mark, yes)) { (own.default_columns) }
                 }
             }
         }

@@ -1,12 +1,13 @@
 //! The page of an experiment: its runs in a table.
 //!
-//! The address has the whole state: filter, order, columns, stages and page. `asked` reads it, `found` makes the search, and
+//! The address has the whole state: filter, order, columns, stages and page. Without columns, those count that the reader chose
+//! last, which the browser remembers. `asked` reads it, `found` makes the search, and
 //! `budget` says how many runs fit. `table` shows these, with what `histories` draws. `export` sends the same runs and columns
 //! as a file. `details` has what can be changed of the experiment, `bulk` what can be changed of chosen runs.
 
 use maud::{Markup, html};
 
-use super::Page;
+use super::{Page, see_other};
 use crate::domain::lifecycle::View;
 use crate::domain::run::Status;
 use crate::error::Result;
@@ -42,6 +43,12 @@ const REFRESH_S: u32 = 15;
 /// Shows the runs of an experiment.
 pub async fn show(call: Call<'_>) -> Result<Answer> {
     let asked = Asked::of(&call.params)?;
+    let (choice, yes) = asked::CHOICE;
+    if call.params.text(choice)? == Some(yes) {
+        let chosen = see_other(asked.address(call.site, "").to_string());
+        return Ok(chosen.remembering(asked.remembered()));
+    }
+    let asked = asked.or_remembered(&call.site.remembered);
     let head = Head::read(asked.experiment).await?;
     let view = asked.view_of(head.experiment.lifecycle.stage);
     let page = head.page(&call, Tab::Runs);

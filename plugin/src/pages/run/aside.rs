@@ -5,7 +5,7 @@ use mlforge_ui::link::Address;
 use mlforge_ui::{markdown, number, time};
 
 use super::lineage::{Lineage, dataset, logged_model, version_link};
-use super::view::{NOTE, PARENT, View, address_of};
+use super::view::{NOTE, View, address_of};
 use crate::convert::to_u64;
 use crate::domain::run::TextPair;
 use crate::pages::parts;
@@ -152,16 +152,17 @@ fn models(view: &View<'_>, lineage: &Lineage) -> Markup {
 
 fn children(view: &View<'_>, lineage: &Lineage) -> Markup {
     let children = &lineage.children;
-    if children.is_empty() {
+    if children.is_empty() && !lineage.may_have_more_children {
         return html! {};
     }
     let words = &view.words.runs;
-    let filter = format!("tags.`{PARENT}` = '{}'", view.id());
     let experiment = view
         .call
         .site
         .page(&format!("experiments/{}", view.full.run.experiment));
-    let all = Address::new(experiment).with("filter", filter).to_string();
+    let all = Address::new(experiment)
+        .with("parent", view.id().to_string())
+        .to_string();
     let content = html! {
         ul {
             @for child in children {
@@ -177,7 +178,7 @@ fn children(view: &View<'_>, lineage: &Lineage) -> Markup {
     };
     let link = (
         all,
-        if lineage.has_more_children {
+        if lineage.may_have_more_children {
             words.all_children
         } else {
             words.in_table

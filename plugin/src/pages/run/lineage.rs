@@ -1,5 +1,6 @@
 //! The lineage of a run, in both directions: datasets, logged models, versions, and the runs that it started.
 
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use maud::{Markup, html};
@@ -23,6 +24,8 @@ use crate::store::search;
 
 /// Number of children that are shown.
 const CHILDREN_MAX: usize = 20;
+/// Largest difference between the clocks of a run and of its children, in milliseconds.
+const CLOCK_SKEW_MS: i64 = 60_000;
 /// Number of versions that are shown.
 const VERSIONS_MAX: usize = 5;
 /// Number of datasets and of logged models in the line.
@@ -30,10 +33,10 @@ const IN_LINE_MAX: usize = 3;
 
 /// The runs and versions around a run.
 pub struct Lineage {
-    /// The runs that name it as their parent, the newest first.
+    /// The runs that name it as their parent, the newest first. In an experiment with many runs, those that started meanwhile.
     pub children: Vec<Run>,
-    /// True if there are more.
-    pub has_more_children: bool,
+    /// True if there may be more. A search for all would look at every run of the experiment.
+    pub may_have_more_children: bool,
     /// The versions that were made from it.
     pub versions: Vec<FullVersion>,
 }
@@ -49,11 +52,12 @@ impl Lineage {
             after: None,
             count: CHILDREN_MAX,
         };
-        let found = search::find(&[view.full.run.experiment], &query).await?;
+        let run = &view.full.run;
+        let (found, is_cut) = search::find_near(&[run.experiment], &query, &children_start(run)).await?;
         let ids: Vec<RunId> = found.items.iter().map(|hit| hit.id).collect();
         Ok(Lineage {
             children: read::read_alone(&ids).await?,
-            has_more_children: found.cursor_after(CHILDREN_MAX).is_some(),
+            may_have_more_children: is_cut || found.cursor_after(CHILDREN_MAX).is_some(),
             versions: versions(view.id()).await?,
         })
     }
@@ -90,6 +94,13 @@ impl Lineage {
             }
         }
     }
+}
+
+/// The period in which the children of a run start, in milliseconds since the Unix epoch: while it runs.
+fn children_start(run: &Run) -> RangeInclusive<i64> {
+    let first = run.start_time_ms.saturating_sub(CLOCK_SKEW_MS);
+    let last = run.end_time_ms.unwrap_or(i64::MAX).saturating_add(CLOCK_SKEW_MS);
+    first..=last
 }
 
 async fn versions(run: RunId) -> Result<Vec<FullVersion>> {

@@ -16,8 +16,6 @@ pub mod metrics;
 pub mod overview;
 pub mod pairs;
 pub mod points;
-pub mod preview;
 pub mod promote;
-pub mod table_text;
 pub mod tags;
 pub mod view;

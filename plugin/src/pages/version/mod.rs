@@ -4,7 +4,6 @@ use maud::{Markup, html};
 use mlforge_ui::words::filled;
 use mlforge_ui::{markdown, time};
 
-use super::files::{self, Files};
 use super::model_file::Described;
 use super::registry::{self, Tags};
 use super::{Page, Section, parts, see_other};
@@ -24,6 +23,7 @@ use crate::store::{artifacts, runs};
 mod aside;
 mod change;
 mod create;
+pub mod files;
 mod origin;
 mod results;
 mod upload;
@@ -189,12 +189,6 @@ fn run_link(call: &Call<'_>, id: RunId, run: Option<&FullRun<'_>>) -> Markup {
 
 async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>>) -> Result<Markup> {
     let (site, words, version) = (call.site, call.site.words(), &full.version);
-    let number = version.number.to_string();
-    let download = |path: &str| {
-        let address = format!("{}/model-versions/get-artifact", site.tracking_uri());
-        let address = mlforge_ui::link::Address::new(address).with("name", &*full.model_name);
-        address.with("version", number.as_str()).with("path", path).to_string()
-    };
     let root = artifacts::of_location(&version.location).await;
     let described = match &root {
         Ok(root) => Described::read(root).await?,
@@ -205,13 +199,7 @@ async fn main_part(call: &Call<'_>, full: &FullVersion, run: Option<&FullRun<'_>
         Some(run) => results::metrics(site, run).await?,
         None => html! {},
     };
-    let files = Files {
-        root,
-        location: &version.location,
-        page: registry::version_page(site, version.model, version.number, ""),
-        download: &download,
-    };
-    let files = files::section(call, &files).await?;
+    let files = files::summary(call, full, root).await?;
     let note = run.and_then(|run| run.tags.iter().find(|(key, _)| key == NOTE));
     let note = note.map(|(_, note)| note.as_ref());
     let card = version.description.as_deref().filter(|text| !text.trim().is_empty());

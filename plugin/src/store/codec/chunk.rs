@@ -53,6 +53,12 @@ pub fn read_chunk(bytes: &[u8]) -> Result<Vec<Point>> {
     reader.end(points)
 }
 
+/// The number of points of a chunk; 0 if it cannot be read.
+pub fn points_of_chunk(bytes: &[u8]) -> u64 {
+    let count = Reader::new("chunk of a metric", bytes).and_then(|mut reader| reader.compact());
+    count.unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -75,6 +81,7 @@ mod tests {
         fn a_chunk_reads_back(mut points in prop::collection::vec(a_point(), 0..60)) {
             points.sort_by(Point::by_time);
             points.dedup_by(|a, b| a.by_time(b).is_eq());
+            prop_assert_eq!(points_of_chunk(&write_chunk(&points)), to_u64(points.len()));
             prop_assert_eq!(shown(&read_chunk(&write_chunk(&points)).unwrap()), shown(&points));
         }
 

@@ -1,6 +1,7 @@
 //! Looking inside a store without a server: each record in words. It reads bytes that it is given, and uses no import.
 
 pub mod check;
+pub mod counted;
 mod values;
 
 use std::fmt;

@@ -9,6 +9,8 @@ use crate::domain::logged_model::{LoggedModelId, LoggedPoint, MeasuredOn};
 use crate::domain::metric::Point;
 use crate::domain::semver::SemVer;
 use crate::domain::stage::ModelStage;
+use crate::domain::trace::id::TraceId;
+use crate::domain::trace::tests::a_trace;
 use crate::store::codec;
 use crate::store::keys::{Column, Family, FieldValue, Tombstone, registry};
 
@@ -24,6 +26,7 @@ fn keys_of_all_kinds_are_read_as_their_family() {
     let point = Point::new(0.5, 10, 2);
     let semver = SemVer::read("1.2.3-rc.1").unwrap();
     let logged = LoggedModelId([1; 16]);
+    let trace = TraceId::stored("tr-1");
     let measured = LoggedPoint {
         key: "loss".into(),
         dataset: MeasuredOn::default(),
@@ -55,6 +58,8 @@ fn keys_of_all_kinds_are_read_as_their_family() {
         (keys::run_tag(RUN, "m"), Family::RunTag),
         (keys::point(RUN, "m\0n", point), Family::Point),
         (keys::chunk(RUN, "m", point), Family::Chunk),
+        (keys::traces::trace(&trace), Family::Trace),
+        (keys::traces::batch(&trace, 3), Family::SpanBatch),
         (keys::tombstone(&Tombstone::Run(RUN)), Family::TombstoneWithRemains),
         (keys::tombstone(&Tombstone::Version(model, 3)), Family::Tombstone),
         (keys::audited_change(5, 6), Family::AuditRecord),
@@ -105,6 +110,17 @@ fn a_record_is_one_line() {
 }
 
 proptest! {
+    #[test]
+    fn every_place_of_a_trace_is_of_a_family(trace in a_trace()) {
+        for place in keys::traces::places(&trace) {
+            let read = keys::read_key(&place).unwrap();
+            prop_assert!(matches!(read.family, Family::ListedTrace | Family::ListedTraceByValue | Family::JudgedInSession));
+            prop_assert_eq!(read.text("trace"), Some(trace.id.as_str()));
+        }
+        let record = inspect(&keys::traces::trace(&trace.id), &codec::traces::write_trace(&trace)).unwrap();
+        prop_assert!(record.to_string().starts_with("Trace trace="));
+    }
+
     #[test]
     fn any_bytes_are_a_record_or_an_error(key in any::<Vec<u8>>(), value in any::<Vec<u8>>(), first in "[a-zA-Z]") {
         _ = inspect(&key, &value);

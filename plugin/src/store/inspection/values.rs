@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged_model::LoggedModelId;
+use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
 use crate::store::codec;
 use crate::store::columnar::block::{Block, Value};
@@ -39,6 +40,9 @@ pub(super) fn in_words(key: &ReadKey, value: &[u8]) -> Result<String> {
         | Family::LoggedPoint
         | Family::ListedLogged
         | Family::ListedLoggedByName
+        | Family::ListedTrace
+        | Family::ListedTraceByValue
+        | Family::JudgedInSession
         | Family::VersionsGuard
         | Family::VersionOfRun
         | Family::RankedVersion
@@ -51,7 +55,9 @@ pub(super) fn in_words(key: &ReadKey, value: &[u8]) -> Result<String> {
         | Family::Model
         | Family::Version
         | Family::LoggedModel
-        | Family::LoggedNewest => entity(key, value),
+        | Family::LoggedNewest
+        | Family::Trace
+        | Family::SpanBatch => entity(key, value),
         _ => of_run(key, value),
     }
 }
@@ -71,7 +77,7 @@ fn nothing(value: &[u8]) -> Result<String> {
     }
 }
 
-/// Values of experiments, models, versions and logged models.
+/// Values of experiments, models, versions, logged models and traces.
 fn entity(key: &ReadKey, value: &[u8]) -> Result<String> {
     let number = |name| key.number(name).unwrap_or_default();
     let logged = || LoggedModelId(key.id("logged_model").unwrap_or(RunId([0; 16])).0);
@@ -83,6 +89,11 @@ fn entity(key: &ReadKey, value: &[u8]) -> Result<String> {
             let model = ModelId(number("model"));
             words(&codec::registry::read_version(model, number("number"), value)?)
         }
+        Family::Trace => {
+            let id = TraceId::stored(key.text("trace").unwrap_or_default());
+            words(&codec::traces::read_trace(&id, value)?)
+        }
+        Family::SpanBatch => words(&codec::spans::read_batch(value)?),
         Family::LoggedModel => words(&codec::logged_models::read_logged_model(logged(), value)?),
         _ => {
             let (point, run) = value.split_at_checked(POINT_BYTES).ok_or_else(damaged)?;

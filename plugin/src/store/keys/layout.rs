@@ -26,6 +26,11 @@ pub enum Family {
     RunTag,
     Point,
     Chunk,
+    Trace,
+    SpanBatch,
+    ListedTrace,
+    ListedTraceByValue,
+    JudgedInSession,
     JobLookup,
     PendingStatus,
     Upload,
@@ -90,6 +95,8 @@ const LOGGED: Part = Field("logged_model", Id);
 const MODEL: Part = Field("model", Number);
 const VERSION: Part = Field("number", Number);
 const METRIC: Part = Field("metric", Text);
+/// The id of a trace at the end of a key.
+const TRACE: Part = Field("trace", Last);
 const POINT: Part = Field("point", Form::Point);
 
 /// The parts of each family's keys. The first family that fits is that of a key.
@@ -152,6 +159,32 @@ pub(super) const LAYOUTS: &[(Family, &[Part])] = &[
     (Family::RunTag, &[Is(b'r'), RUN, Is(b't'), Field("tag", Last)]),
     (Family::Point, &[Is(b'h'), RUN, METRIC, POINT]),
     (Family::Chunk, &[Is(b'H'), RUN, METRIC, POINT]),
+    (Family::Trace, &[Is(b't'), Field("trace", Text), Is(b'a')]),
+    (
+        Family::SpanBatch,
+        &[Is(b't'), Field("trace", Text), Is(b's'), Field("batch", Number)],
+    ),
+    (
+        Family::ListedTrace,
+        &[Is(b'i'), EXPERIMENT, Is(b't'), Field("start", Descending), TRACE],
+    ),
+    (
+        Family::ListedTraceByValue,
+        &[
+            Is(b'i'),
+            EXPERIMENT,
+            Is(b'v'),
+            Field("field", Letter),
+            Field("key", Text),
+            Field("value", Text),
+            Field("start", Descending),
+            TRACE,
+        ],
+    ),
+    (
+        Family::JudgedInSession,
+        &[Is(b'i'), EXPERIMENT, Is(b'f'), Field("session", Text), TRACE],
+    ),
     (Family::JobLookup, &[Is(b'j'), Is(b'r'), RUN]),
     (Family::JobLookup, &[Is(b'j'), Is(b'v'), MODEL, VERSION]),
     (Family::PendingStatus, &[Is(b's'), EXPERIMENT, Field("commit", Last)]),

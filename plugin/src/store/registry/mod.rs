@@ -1,6 +1,7 @@
 //! The model registry: models, their versions, aliases and stages.
 
 pub mod aliases;
+pub mod audited;
 pub mod create_version;
 pub mod jobs;
 pub mod latest;

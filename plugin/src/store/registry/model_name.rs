@@ -24,12 +24,17 @@ impl Named {
     }
 }
 
+/// The key of the record with the number of the model that has a name. `None`: no model has so long a name.
+pub(super) fn key(name: &str) -> Option<Vec<u8>> {
+    (name.len() <= MODEL_NAME_BYTES_MAX).then(|| keys::model_name(name))
+}
+
 /// Looks up a model by name. `None`: there is no such model.
 pub async fn look_up(name: &str) -> Result<Option<Named>> {
-    if name.len() > MODEL_NAME_BYTES_MAX {
+    let Some(key) = key(name) else {
         return Ok(None);
-    }
-    let [record] = get([keys::model_name(name)]).await?;
+    };
+    let [record] = get([key]).await?;
     let number = record.decode(codec::read_number)?;
     Ok(number.map(|number| Named {
         id: ModelId(number),

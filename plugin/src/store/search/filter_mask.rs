@@ -130,6 +130,17 @@ fn record(outcome: FilterOutcome, slot: u16, undecided: &mut SlotBitmap) -> bool
     outcome == Some(true)
 }
 
+/// Returns the rank of a test: cheap and selective ones come first.
+pub(super) fn cost(test: &Predicate) -> u8 {
+    match test {
+        Predicate::Text { wanted: true, .. } | Predicate::Absent => 0,
+        Predicate::Float(..) | Predicate::Integer(..) | Predicate::Id { .. } | Predicate::Present => 1,
+        Predicate::Matches(_) => 2,
+        Predicate::Text { .. } => 2,
+        Predicate::Like(_) => 3,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;

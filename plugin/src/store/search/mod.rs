@@ -1,7 +1,7 @@
 //! Searches of runs: a filter, an order, and a page.
 //!
 //! In the default order a search reads from its cursor until the page is full. Another order looks at
-//! everything once and keeps no more than a page.
+//! everything once and keeps no more than a page. A search near some start times looks at a bounded number of runs.
 
 mod block_reader;
 mod candidates;
@@ -11,9 +11,10 @@ mod projection;
 mod run_search;
 mod scan_plan;
 mod snapshot;
+mod sort_terms;
 mod threshold;
 
-pub use crate::store::search::run_search::find;
+pub use crate::store::search::run_search::{find, find_near};
 
 use super::columnar::cache::BlockRevision;
 use super::keys;

@@ -4,20 +4,21 @@
 //! the runs' own records. In the default order the newest blocks come first; the search ends when nothing
 //! unread can be on the page. In another order row keys are only looked up for runs that may be on the page.
 
+use std::ops::RangeInclusive;
+
 use super::block_reader::{BlockSet, ColumnProjection, RowGroup, ValueSource};
 use super::candidates::{Candidate, Candidates};
-use super::filter_mask::FilterMask;
+use super::filter_mask::{FilterMask, cost};
 use super::projection::Projection;
 use super::scan_plan::{RUNS_AT_ONCE, ScanPlan, ScanStep};
 use super::snapshot::{BlockId, BlockRef, DirtyRun, SearchSnapshot};
+use super::sort_terms::{from_sort_key, is_in_sort_key, is_start_time, key_of_cursor};
 use super::{RowLocation, RunHit, block_reader, filter_cache, threshold};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::domain::run::FullRun;
 use crate::error::Result;
 use crate::search::filter::{Field, Predicate};
-use crate::search::order::{Order, Term};
 use crate::search::runs::RunAttribute;
-use crate::search::schema::Subject;
 use crate::store::columnar::instance_cache::FilterResult;
 use crate::store::columnar::row_keys::RunSortKey;
 use crate::store::columnar::slot_bitmap::SlotBitmap;
@@ -29,10 +30,29 @@ use crate::store::top_k::{Page, TopK};
 
 /// Finds runs of some experiments.
 pub async fn find(within: &[ExperimentId], query: &SearchQuery<RunAttribute>) -> Result<Page<RunHit>> {
+    Ok(scan(within, query, None).await?.0)
+}
+
+/// Finds runs, in default order, at a cost that does not grow with the experiments. Where these have many runs, only runs that
+/// started in this period are looked at, and the oldest of them. Returns true if some of the period were left out.
+pub async fn find_near(
+    within: &[ExperimentId],
+    query: &SearchQuery<RunAttribute>,
+    started_ms: &RangeInclusive<i64>,
+) -> Result<(Page<RunHit>, bool)> {
+    scan(within, query, Some(started_ms)).await
+}
+
+async fn scan(
+    within: &[ExperimentId],
+    query: &SearchQuery<RunAttribute>,
+    near: Option<&RangeInclusive<i64>>,
+) -> Result<(Page<RunHit>, bool)> {
     block_reader::begin_query();
     let snapshot = SearchSnapshot::read(within, query.view).await?;
     let mut search = RunSearch::new(&snapshot, query);
     let mut plan = ScanPlan::new(&snapshot, query, search.all_columns.count());
+    let is_cut = near.is_some_and(|started_ms| plan.narrow(started_ms));
     while let Some(step) = plan.next(&search.best) {
         match step {
             ScanStep::Runs(some) if search.sort_key_suffices => {
@@ -48,7 +68,7 @@ pub async fn find(within: &[ExperimentId], query: &SearchQuery<RunAttribute>) ->
         }
     }
     search.resolve_candidates().await?;
-    Ok(search.best.into_page())
+    Ok((search.best.into_page(), is_cut))
 }
 
 struct RunSearch<'a> {
@@ -355,46 +375,4 @@ impl<'a> RunSearch<'a> {
 
 fn uncompacted(id: RunId) -> RunHit {
     RunHit { id, location: None }
-}
-
-fn is_start_time(term: &Term<RunAttribute>) -> bool {
-    term.subject == Subject::Attribute(RunAttribute::StartTime)
-}
-
-/// Returns the key of a default order's cursor.
-fn key_of_cursor(order: &Order<RunAttribute>, sort_key: &[u8]) -> Vec<u8> {
-    let mut key = Vec::new();
-    if let Some(sort_key) = sort_key.first_chunk() {
-        let (start_time_ms, id) = keys::run_of_sort_key(sort_key);
-        let terms = order.terms();
-        let value = |index: usize| from_sort_key(&terms.get(index)?.subject, start_time_ms, id);
-        order.write_terms(&mut key, 0..terms.len(), value);
-    }
-    key
-}
-
-fn is_in_sort_key(subject: &Subject<RunAttribute>) -> bool {
-    matches!(
-        subject,
-        Subject::Attribute(RunAttribute::StartTime | RunAttribute::RunId)
-    )
-}
-
-fn from_sort_key(subject: &Subject<RunAttribute>, start_time_ms: i64, id: RunId) -> Option<Field<'static>> {
-    match subject {
-        Subject::Attribute(RunAttribute::StartTime) => Some(Field::Integer(start_time_ms)),
-        Subject::Attribute(RunAttribute::RunId) => Some(Field::Text(id.to_string().into())),
-        _ => None,
-    }
-}
-
-/// Returns the rank of a test: cheap and selective ones come first.
-fn cost(test: &Predicate) -> u8 {
-    match test {
-        Predicate::Text { wanted: true, .. } | Predicate::Absent => 0,
-        Predicate::Float(..) | Predicate::Integer(..) | Predicate::Id { .. } | Predicate::Present => 1,
-        Predicate::Matches(_) => 2,
-        Predicate::Text { .. } => 2,
-        Predicate::Like(_) => 3,
-    }
 }

@@ -1,6 +1,7 @@
 //! The order in which a search reads blocks and dirty runs.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use super::RunHit;
 use super::snapshot::{BlockRef, DirtyRun, SearchSnapshot};
@@ -15,6 +16,9 @@ pub(super) const RUNS_AT_ONCE: usize = 500;
 /// Largest number of blocks that are read together. In default order the first read is one block. Later reads
 /// are as many as the page seems to need, at most twice as many each time.
 const BLOCKS_AT_ONCE: usize = 32;
+/// Largest number of blocks, and of dirty runs, at which a search looks near some start times.
+const BLOCKS_NEAR_MAX: usize = 4;
+const RUNS_NEAR_MAX: usize = 500;
 /// Largest number of columns of blocks that are read together, unless one block has more. Each has up to 52
 /// KB where texts are long.
 const CELLS_AT_ONCE: usize = 1_024;
@@ -68,6 +72,27 @@ impl<'a> ScanPlan<'a> {
             self.blocks.retain(|block| last(block).as_slice() > after);
         }
         self.blocks.make_contiguous().sort_unstable_by_key(first_sort_key);
+    }
+
+    /// Leaves so many blocks and dirty runs that the search has a bounded cost. If there are more, those stay that may have started
+    /// in a period, and the oldest of them. Returns true if others of the period are left out. For the default order only.
+    pub(super) fn narrow(&mut self, started_ms: &RangeInclusive<i64>) -> bool {
+        if self.blocks.len() <= BLOCKS_NEAR_MAX && self.dirty.len() <= RUNS_NEAR_MAX {
+            return false;
+        }
+        let (first_ms, last_ms) = (*started_ms.start(), *started_ms.end());
+        self.blocks
+            .retain(|block| block.zone.newest_ms >= first_ms && block.zone.oldest_ms <= last_ms);
+        let start_of = |run: &DirtyRun| keys::run_of_sort_key(&run.sort_key).0;
+        let begin = self.dirty.partition_point(|run| start_of(run) > last_ms);
+        let end = self.dirty.partition_point(|run| start_of(run) >= first_ms);
+        self.dirty = self.dirty.get(begin..end).unwrap_or_default();
+        // The newest come first.
+        let blocks = self.blocks.len().saturating_sub(BLOCKS_NEAR_MAX);
+        self.blocks.drain(..blocks);
+        let runs = self.dirty.len().saturating_sub(RUNS_NEAR_MAX);
+        self.dirty = self.dirty.get(runs..).unwrap_or_default();
+        blocks + runs > 0
     }
 
     /// Returns the step that comes first. `None`: nothing can change the page any more.

@@ -63,6 +63,8 @@ impl Data {
         let large_run = fixture.run(0).to_owned();
         fill_run(&mut client, target, &experiment, &large_run).await?;
         fixture.fill(runs).await?;
+        // The server has closed the first connection, which was idle meanwhile.
+        client = Client::connect(target).await?;
         let mut charted = Vec::new();
         for number in 0..CHARTED_RUNS {
             charted.insert(0, charted_run(&mut client, target, &experiment, runs + number).await?);

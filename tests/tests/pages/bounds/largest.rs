@@ -26,12 +26,13 @@ fn pairs(count: usize, key_chars: usize, value: &str) -> Vec<Value> {
 
 /// The project, and the addresses of its pages.
 pub(super) fn project() -> (Tracker, Vec<String>) {
-    let tracker = Tracker::fresh();
+    let tracker = crate::pages::audit::audited();
     let mut addresses = experiment(&tracker);
     addresses.extend(models(&tracker));
     addresses.extend(logged_model(&tracker));
     addresses.extend(super::traces::largest(&tracker));
     addresses.extend(["experiments", "models", "prompts", "trash"].map(str::to_owned));
+    addresses.extend(audit_log(&tracker));
     (tracker, addresses)
 }
 
@@ -78,22 +79,11 @@ fn addresses_of_experiment(runs: &[String]) -> Vec<String> {
 }
 
 fn addresses_of_run(run: &str) -> Vec<String> {
-    let below = [
-        "",
-        "/metrics",
-        "/params",
-        "/tags",
-        "/artifacts",
-        "/artifacts?path=text.txt",
-        "/artifacts?path=page.md",
-        "/artifacts?path=table.csv",
-        "/artifacts?path=data.json",
-        "/promote",
-        "/delete",
-    ];
+    let below = ["", "/metrics", "/params", "/tags", "/promote", "/delete"];
     let key = mlforge_ui::link::encoded(&long(0, 250));
     let metric = format!("candidates/{run}/metric?key={key}");
-    let pages = below.iter().map(|below| format!("candidates/{run}{below}"));
+    let pages = below.iter().chain(&FILES);
+    let pages = pages.map(|below| format!("candidates/{run}{below}"));
     pages.chain([metric]).collect()
 }
 
@@ -128,12 +118,22 @@ fn run(tracker: &Tracker, number: usize, parent: Option<&str>) -> String {
     if is_first {
         let note = json!({"run_id": run, "key": "mlflow.note.content", "value": long("", 100_000)});
         tracker.post("runs/set-tag", note).ok();
-        files(tracker, &run);
+        files(tracker, &format!("1/{run}/artifacts"));
     }
     run
 }
 
-fn files(tracker: &Tracker, run: &str) {
+/// The addresses of the files below the page of their owner.
+const FILES: [&str; 5] = [
+    "/artifacts",
+    "/artifacts?path=text.txt",
+    "/artifacts?path=page.md",
+    "/artifacts?path=table.csv",
+    "/artifacts?path=data.json",
+];
+
+/// Stores files in a directory of the artifact store.
+fn files(tracker: &Tracker, root: &str) {
     let row = vec![quotes(1_000).replace('"', "<"); 50].join(",");
     let contents = [
         ("text.txt".to_owned(), "<".repeat(200_000)),
@@ -143,8 +143,8 @@ fn files(tracker: &Tracker, run: &str) {
     ];
     let many = (0..300).map(|number| (long(format!("z{number}"), 80), String::new()));
     for (name, contents) in contents.into_iter().chain(many) {
-        let path = format!("1/{run}/artifacts/{}", mlforge_ui::link::encoded(&name));
-        let path = format!("/api/2.0/mlflow-artifacts/artifacts/{path}");
+        let name = mlforge_ui::link::encoded(&name);
+        let path = format!("/api/2.0/mlflow-artifacts/artifacts/{root}/{name}");
         let file = tracker.file("PUT", &path, &[], Bytes::from(contents));
         assert_eq!(file.status, 200, "{}", file.text());
     }
@@ -183,6 +183,10 @@ fn models(tracker: &Tracker) -> Vec<String> {
                 let batch = json!({"run_id": made["run_id"], "params": pairs(50, 250, &quotes(6_000))});
                 tracker.post("runs/log-batch", batch).ok();
             }
+            if kind == "models" && version == 1 {
+                let source = made["source"].as_str().unwrap();
+                files(tracker, source.strip_prefix("mlflow-artifacts:/").unwrap());
+            }
             for alias in 0..60 {
                 let alias = format!("a{alias}{}", "b".repeat(200));
                 let body = json!({"name": name, "alias": alias, "version": made["version"]});
@@ -192,6 +196,7 @@ fn models(tracker: &Tracker) -> Vec<String> {
         addresses.push(format!("{kind}/{number}"));
     }
     addresses.extend(["models/1/versions/2", "models/1/delete", "prompts/2?from=1&to=2"].map(str::to_owned));
+    addresses.extend(FILES.map(|below| format!("models/1/versions/2{below}")));
     addresses
 }
 
@@ -207,9 +212,30 @@ fn logged_model(tracker: &Tracker) -> Vec<String> {
         let body = json!({ "params": [pair] });
         tracker.post(&format!("logged-models/{model}/params"), body).ok();
     }
-    vec![
+    files(tracker, &format!("1/models/{model}/artifacts"));
+    let pages = [
         "experiments/1/logged-models".to_owned(),
         format!("logged-models/{model}"),
+    ];
+    let files = FILES.map(|below| format!("logged-models/{model}{below}"));
+    pages.into_iter().chain(files).collect()
+}
+
+/// The addresses of pages of the audit log, after changes whose objects and details are long.
+fn audit_log(tracker: &Tracker) -> Vec<String> {
+    let name = quotes(300);
+    tracker.post("registered-models/create", json!({"name": name})).ok();
+    for number in 0..60 {
+        let tag = json!({"name": name, "key": format!("{number}{}", quotes(200)), "value": "x"});
+        tracker.post("registered-models/set-tag", tag).ok();
+    }
+    let name = mlforge_ui::link::encoded(&name);
+    vec![
+        "audit".to_owned(),
+        "audit?action=artifacts/upload".to_owned(),
+        "audit?action=runs/log-batch".to_owned(),
+        format!("audit?object={name}"),
+        format!("audit?action=registered-models/set-tag&object={name}"),
     ]
 }
 

@@ -13,6 +13,8 @@ use super::page;
 
 /// Largest size of a page in bytes.
 const PAGE_BYTES_MAX: usize = 150_000;
+/// Time between the starts of two runs, in milliseconds.
+const PAUSE_MS: i64 = 60_000;
 /// Bytes that a snapshot of an experiment has for each 512 runs.
 const ZONE_BYTES_MAX: usize = 64;
 
@@ -36,7 +38,7 @@ fn experiment_of(runs: i64) -> (Tracker, Arc<CountedRecords>, String) {
     tracker.experiment("many");
     let tags = json!([{"key": "t", "value": "v"}]);
     let create = |start: i64| {
-        let body = json!({"experiment_id": "1", "run_name": "run", "start_time": start, "tags": tags});
+        let body = json!({"experiment_id": "1", "run_name": "run", "start_time": start * PAUSE_MS, "tags": tags});
         ("POST", "/api/2.0/mlflow/runs/create".to_owned(), body)
     };
     // Blocks hold runs in the order in which they are packed, so some are packed before others begin.
@@ -81,6 +83,7 @@ fn pages_of_an_experiment_read_the_same_however_many_runs_it_has() {
         "experiments/1/charts",
         "experiments/1/details",
         "compare?run=RUN",
+        "candidates/RUN",
         "candidates/RUN/metrics",
         "candidates/RUN/params",
         "trash",
@@ -99,6 +102,39 @@ fn pages_of_an_experiment_read_the_same_however_many_runs_it_has() {
             "{address}: {few:?} {many:?}"
         );
     }
+}
+
+#[test]
+fn a_run_among_many_shows_the_children_that_started_while_it_ran() {
+    let runs = 6 * 512;
+    let (tracker, _, newest) = experiment_of(runs);
+    let first = json!({"experiment_ids": ["1"], "order_by": ["start_time ASC"], "max_results": 1});
+    let first = tracker.post("runs/search", first).ok()["runs"][0]["info"]["run_id"].take();
+    let first = first.as_str().unwrap().to_owned();
+    let start = |parent: &str, name: &str, start_time: i64| {
+        let tags = json!([{"key": "mlflow.parentRunId", "value": parent}]);
+        let body = json!({"experiment_id": "1", "run_name": name, "start_time": start_time, "tags": tags});
+        tracker.post("runs/create", body).ok();
+    };
+    start(&newest, "soon", runs * PAUSE_MS + 1_000);
+    start(&newest, "late", runs * PAUSE_MS + 3_600_000);
+    start(&first, "later", runs * PAUSE_MS + 3_600_001);
+    let shown = |run: &str| page(&tracker, &format!("candidates/{run}")).ok();
+    for _ in 0..2 {
+        shown(&newest).shows(">soon<").shows(">late<").hides("All child runs");
+        // Thousands of runs started since then. The table finds the child.
+        shown(&first)
+            .shows("All child runs")
+            .shows(&format!("experiments/1?parent={first}\""));
+        page(&tracker, &format!("experiments/1?parent={first}"))
+            .ok()
+            .shows(">later<");
+        tracker.pack();
+    }
+    // The first has ended before the child started.
+    let ended = json!({"run_id": first, "status": "FINISHED", "end_time": 2 * PAUSE_MS});
+    tracker.post("runs/update", ended).ok();
+    shown(&first).hides("All child runs").hides(">later<");
 }
 
 #[test]

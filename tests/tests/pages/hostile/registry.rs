@@ -3,11 +3,28 @@
 use mlforge_tests::tracker::Tracker;
 use serde_json::json;
 
-use super::{Address, HOSTILE};
+use super::{Address, HOSTILE, run};
 
 pub(super) fn seed(tracker: &Tracker) -> Vec<Address> {
     tracker.post("experiments/create", json!({"name": HOSTILE})).ok();
     let logged = registry(tracker);
+    let files = [
+        (
+            "/-/ml/models/{model_id}/versions/{version}/artifacts",
+            "models/1/versions/1".to_owned(),
+        ),
+        (
+            "/-/ml/logged-models/{model_id}/artifacts",
+            format!("logged-models/{logged}"),
+        ),
+    ];
+    let files = files
+        .into_iter()
+        .flat_map(|(route, owner)| run::addresses_of_files(route, &owner));
+    files.chain(addresses(&logged)).collect()
+}
+
+fn addresses(logged: &str) -> Vec<Address> {
     vec![
         (
             "/-/ml/experiments/{experiment_id}/logged-models",
@@ -69,6 +86,8 @@ fn registry(tracker: &Tracker) -> String {
         "metrics": [{"key": "m", "value": "NaN", "timestamp": 1, "step": -1}],
     });
     tracker.post("runs/log-batch", batch).ok();
+    let root = version["source"].as_str().unwrap().strip_prefix("mlflow-artifacts:/");
+    run::put_hostile_files(tracker, root.unwrap());
     let mark = json!({"key": "mlflow.prompt.is_prompt", "value": "true"});
     let prompt = format!("prompt {name}");
     let tags = |text: &str| json!([mark, {"key": "mlflow.prompt.text", "value": text}]);
@@ -85,5 +104,7 @@ fn registry(tracker: &Tracker) -> String {
         "params": pairs, "tags": pairs,
     });
     let logged = tracker.post("logged-models", logged).ok()["model"].take();
-    logged["info"]["model_id"].as_str().unwrap().to_owned()
+    let id = logged["info"]["model_id"].as_str().unwrap().to_owned();
+    run::put_hostile_files(tracker, &format!("0/models/{id}/artifacts"));
+    id
 }

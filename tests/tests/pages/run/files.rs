@@ -111,7 +111,7 @@ fn a_part_of_a_file_is_sent() {
 }
 
 /// The names and contents in a tar archive.
-fn unpacked(mut bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(in crate::pages) fn unpacked(mut bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     while bytes[0] != 0 {
         let name = bytes[..100].split(|byte| *byte == 0).next().unwrap();

@@ -3,7 +3,7 @@
 mod artifacts;
 mod changes;
 mod datasets;
-mod files;
+pub(super) mod files;
 mod metrics;
 mod overview;
 mod promote;
@@ -18,9 +18,45 @@ use super::HOSTILE;
 /// Stores a file of a run of the default experiment.
 #[track_caller]
 pub(super) fn put(tracker: &Tracker, run: &str, path: &str, contents: impl Into<Bytes>) {
+    put_at(tracker, &format!("0/{run}/artifacts"), path, contents);
+}
+
+/// Stores a file below a directory of the artifact store.
+#[track_caller]
+pub(super) fn put_at(tracker: &Tracker, root: &str, path: &str, contents: impl Into<Bytes>) {
     let path = encoded_path(path);
-    let path = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts/{path}");
+    let path = format!("/api/2.0/mlflow-artifacts/artifacts/{root}/{path}");
     tracker.file("PUT", &path, &[], contents).ok();
+}
+
+/// Stores hostile files below a directory of the artifact store.
+pub(super) fn put_hostile_files(tracker: &Tracker, root: &str) {
+    put_at(tracker, root, HOSTILE, HOSTILE);
+    for name in ["a.csv", "a.json", "a.md", "MLmodel", "a.html", "a.svg"] {
+        put_at(tracker, root, name, HOSTILE);
+    }
+    put_at(tracker, root, "a.jsonl", json!({HOSTILE: HOSTILE}).to_string());
+    let model = format!("flavors:\n  {HOSTILE}:\n    {HOSTILE}: {HOSTILE}\nmlflow_version: {HOSTILE}\n");
+    put_at(tracker, root, "model/MLmodel", model);
+}
+
+/// The addresses of these files, whose owner has this address.
+pub(super) fn addresses_of_files(route: &'static str, owner: &str) -> Vec<(&'static str, String)> {
+    let files = [
+        "",
+        HOSTILE,
+        "a.csv",
+        "a.json",
+        "a.jsonl",
+        "a.md",
+        "MLmodel",
+        "model/MLmodel",
+        "a.html",
+        "a.svg",
+    ];
+    files
+        .map(|path| (route, format!("{owner}/artifacts?path={}", encoded(path))))
+        .to_vec()
 }
 
 /// Logs to a run.
@@ -43,7 +79,7 @@ fn set_tag(tracker: &Tracker, run: &str, key: &str, value: &str) {
 }
 
 /// A file below the pages, as a browser gets it.
-fn raw(tracker: &Tracker, method: &str, path: &str, headers: &[(&'static str, &str)]) -> File {
+pub(super) fn raw(tracker: &Tracker, method: &str, path: &str, headers: &[(&'static str, &str)]) -> File {
     tracker.file(method, &format!("/-/ml/{path}"), headers, "")
 }
 
@@ -74,13 +110,7 @@ pub(super) fn hostile(tracker: &Tracker) -> String {
     tracker.post("runs/log-inputs", inputs).ok();
     let outputs = json!({"run_id": run, "models": [{"model_id": HOSTILE, "step": 0}]});
     tracker.post("runs/outputs", outputs).ok();
-    put(tracker, &run, HOSTILE, HOSTILE);
-    for name in ["a.csv", "a.json", "a.md", "MLmodel", "a.html", "a.svg"] {
-        put(tracker, &run, name, HOSTILE);
-    }
-    put(tracker, &run, "a.jsonl", json!({HOSTILE: HOSTILE}).to_string());
-    let model = format!("flavors:\n  {HOSTILE}:\n    {HOSTILE}: {HOSTILE}\nmlflow_version: {HOSTILE}\n");
-    put(tracker, &run, "model/MLmodel", model);
+    put_hostile_files(tracker, &format!("0/{run}/artifacts"));
     run
 }
 
@@ -115,20 +145,9 @@ pub(super) fn addresses(run: &str) -> Vec<(&'static str, String)> {
             format!("candidates/{run}/{page}?q={query}"),
         ));
     }
-    for path in [
-        HOSTILE,
-        "a.csv",
-        "a.json",
-        "a.jsonl",
-        "a.md",
-        "MLmodel",
-        "model/MLmodel",
-        "a.html",
-        "a.svg",
-    ] {
-        let path = encoded(path);
-        let address = format!("candidates/{run}/artifacts?path={path}");
-        addresses.push(("/-/ml/candidates/{run_id}/artifacts", address));
-    }
+    addresses.extend(addresses_of_files(
+        "/-/ml/candidates/{run_id}/artifacts",
+        &format!("candidates/{run}"),
+    ));
     addresses
 }

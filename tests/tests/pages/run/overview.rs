@@ -55,7 +55,8 @@ fn parent_and_children_lead_to_each_other() {
     page(&tracker, &format!("candidates/{parent}"))
         .ok()
         .shows(&format!("candidates/{child}"))
-        .shows("Child runs");
+        .shows("Child runs")
+        .shows(&format!("/-/ml/experiments/0?parent={parent}\""));
     page(&tracker, &format!("candidates/{child}"))
         .ok()
         .shows(&format!("candidates/{parent}\""));

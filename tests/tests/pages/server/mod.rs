@@ -9,6 +9,7 @@ mod mlflow_ui;
 mod oauth;
 mod provider;
 mod public;
+mod remembered;
 mod security;
 mod sessions;
 mod unnamed;

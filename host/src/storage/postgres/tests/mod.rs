@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_postgres::{Client, NoTls};
 
@@ -17,9 +17,12 @@ use crate::storage::{Check, PAGE_ENTRIES_MAX, Write};
 
 mod cut;
 mod faults;
+#[cfg(feature = "s3")]
+mod files;
 mod groups;
 mod races;
 mod schema;
+mod tables;
 
 /// A server for tests, without a database. `cargo xtask test postgres` starts it.
 fn server() -> String {

@@ -2,10 +2,14 @@
 //! can be repaired.
 
 mod columns;
+mod files;
 mod references;
 mod registry;
+mod traces;
 
 use self::columns::Columns;
+use self::files::SpanFiles;
+pub use self::files::{FileCheck, spans_problem};
 use super::inspect;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged_model::LoggedModelId;
@@ -20,6 +24,12 @@ pub trait Source {
     /// # Errors
     /// Fails when the storage does.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// True if the project has a file of this name, as the record with this key says, or if files cannot be looked at.
+    ///
+    /// # Errors
+    /// Fails when the storage does.
+    fn has_file(&self, name: &str, record: &[u8]) -> Result<bool>;
 }
 
 /// Something that is wrong.
@@ -44,6 +54,7 @@ pub enum Repair {
 pub struct Check<S> {
     source: S,
     columns: Columns,
+    span_files: Option<SpanFiles>,
     problems: Vec<Problem>,
 }
 
@@ -53,6 +64,7 @@ impl<S: Source> Check<S> {
         Self {
             source,
             columns: Columns::default(),
+            span_files: None,
             problems: Vec::new(),
         }
     }
@@ -71,17 +83,18 @@ impl<S: Source> Check<S> {
             Ok(_) => {
                 references::check(self, &read, key, value)?;
                 registry::check(self, &read, key, value)?;
+                traces::check(self, &read, key, value)?;
             }
         }
         Ok(std::mem::take(&mut self.problems))
     }
 
-    /// Ends the check after the last record. Returns the remaining problems.
+    /// Ends the check of records after the last one. Returns the remaining problems.
     ///
     /// # Errors
     /// Fails when the source does.
-    pub fn end(self) -> Result<Vec<Problem>> {
-        self.columns.repairs(&self.source)
+    pub fn end(&mut self) -> Result<Vec<Problem>> {
+        std::mem::take(&mut self.columns).repairs(&self.source)
     }
 
     fn found(&mut self, text: String, repair: Option<Repair>) {

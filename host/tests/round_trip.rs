@@ -1,0 +1,103 @@
+//! What `mlforge export` writes, `mlforge import` reads: the other project answers as the first.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use support::Server;
+use support::compiled::share_compiled;
+use support::content::{answer, fill};
+
+fn mlforge(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
+    command.args(arguments).arg("--data").arg(data);
+    command
+}
+
+fn serve(data: &Path) -> Server {
+    share_compiled(data);
+    let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
+    command.stderr(File::create(data.with_extension("log")).unwrap());
+    Server::start(command, None)
+}
+
+/// Runs a command that must succeed. Returns what it printed.
+#[track_caller]
+fn done(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    printed
+}
+
+/// Removes what a folder of MLflow's file store has no place for: semantic versions, and who made a version.
+fn without_own_fields(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.retain(|item| item["key"] != "gitlab.version");
+            items.iter_mut().for_each(without_own_fields);
+        }
+        Value::Object(fields) => {
+            // The first alias is the semantic version.
+            if let Some(Value::Array(aliases)) = fields.get_mut("aliases")
+                && aliases.iter().all(Value::is_string)
+            {
+                aliases.retain(|alias| !alias.as_str().unwrap().starts_with(|c: char| c.is_ascii_digit()));
+            }
+            fields.remove("user_id");
+            fields.values_mut().for_each(without_own_fields);
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_project_that_is_exported_and_imported_answers_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let [first, second, folder] = ["first", "second", "mlruns"].map(|name| place.path().join(name));
+    let server = serve(&first);
+    let paths = fill(&server);
+    let before: Vec<Value> = paths.iter().map(|path| answer(&server, path)).collect();
+    server.stop();
+    let exported = done(mlforge(&first, &["export", "--project", "1", folder.to_str().unwrap()]));
+    assert!(!exported.contains("could not be carried"), "{exported}");
+    // The first start makes project 1.
+    let server = serve(&second);
+    server.stop();
+    let token = server.token.clone();
+    let from = [
+        "import",
+        "--project",
+        "1",
+        "--deleted",
+        "--from",
+        folder.to_str().unwrap(),
+    ];
+    let imported = done(mlforge(&second, &from));
+    assert!(!imported.contains("could not be carried"), "{imported}");
+    let again = done(mlforge(&second, &from));
+    assert!(again.contains("0\truns ("), "{again}");
+    let mut command = mlforge(&second, &["serve", "--listen", "127.0.0.1:0"]);
+    command.stderr(File::create(second.with_extension("log")).unwrap());
+    let server = Server::start(command, Some(token));
+    for (path, mut before) in paths.iter().zip(before) {
+        let mut after = answer(&server, path);
+        without_own_fields(&mut before);
+        without_own_fields(&mut after);
+        assert_eq!(after, before, "{path}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The latency of a quiet project, alone and beside a project that floods the server with requests.
+
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context, Result};
+use tokio::sync::oneshot;
+
+use crate::bench::Bench;
+use crate::client::{Client, Target};
+use crate::fixture::Fixture;
+use crate::groups::writes;
+use crate::neighbours::{measure_all, print_line, search};
+use crate::scenario::{Bound, Scenario, Turn};
+use crate::server::Launcher;
+
+/// The name for `--only`.
+pub(crate) const NAME: &str = "fairness";
+
+/// Number of connections of the quiet project.
+const CONNECTIONS: usize = 1;
+/// Number of runs of each project.
+const RUNS: u64 = 200;
+/// Members of the flooding project, and connections of each. One caller alone has only a part of the project's share.
+const MEMBERS: usize = 3;
+const CONNECTIONS_OF_MEMBER: usize = 32;
+
+/// The requests of the quiet project.
+static SCENARIOS: &[Scenario] = &[
+    Scenario::new("fairness_get_run", Bound::Http, |fixture, turn| {
+        fixture
+            .target
+            .get(&format!("runs/get?run_id={}", fixture.run(turn.worker)))
+    }),
+    Scenario::new("fairness_log_metric", Bound::Http, |fixture, turn| {
+        writes::log_metric(fixture, turn, turn.worker)
+    }),
+    Scenario::new("fairness_search_runs", Bound::Http, search),
+];
+
+/// Measures the quiet project alone, beside the flooding one, and alone again.
+pub(crate) async fn measure(bench: &mut Bench, launcher: &Launcher) -> Result<()> {
+    let (number, token) = launcher.project("bench/fair", "fair", "developer")?;
+    let quiet = Arc::new(filled(&bench.target.of_project(&number, &token)?).await?);
+    let flooded = filled(&bench.target).await?;
+    let mut members = Vec::new();
+    for member in 0..MEMBERS {
+        let token = launcher.member("1", &format!("flooding-{member}"), "developer")?;
+        members.push(bench.target.of_project("1", &token)?);
+    }
+    let before = measure_all(bench, &quiet, SCENARIOS, CONNECTIONS).await?;
+    let stop = flood(members, flooded)?;
+    let beside = measure_all(bench, &quiet, SCENARIOS, CONNECTIONS).await?;
+    drop(stop);
+    let after = measure_all(bench, &quiet, SCENARIOS, CONNECTIONS).await?;
+    for (((scenario, before), beside), after) in SCENARIOS.iter().zip(before).zip(beside).zip(after) {
+        print_line(scenario.name, CONNECTIONS, [&before, &after], &beside);
+    }
+    Ok(())
+}
+
+async fn filled(target: &Target) -> Result<Fixture> {
+    let mut fixture = Fixture::with_experiment(target, NAME).await?;
+    fixture.fill(RUNS).await?;
+    fixture.add_runs(RUNS).await?;
+    Ok(fixture)
+}
+
+/// Sends requests of all kinds on all connections, on a thread of its own, until the returned sender is dropped.
+fn flood(members: Vec<Target>, of: Fixture) -> Result<oneshot::Sender<()>> {
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = async move {
+        for (number, target) in members.into_iter().enumerate() {
+            let fixture = Arc::new(Fixture {
+                target,
+                experiment: of.experiment.clone(),
+                runs: of.runs.clone(),
+                ..Fixture::bare(&of.target)
+            });
+            for connection in 0..CONNECTIONS_OF_MEMBER {
+                let worker = number * CONNECTIONS_OF_MEMBER + connection;
+                tokio::spawn(send_all(Arc::clone(&fixture), worker));
+            }
+        }
+        _ = stopped.await;
+    };
+    thread::Builder::new()
+        .name(NAME.to_owned())
+        .spawn(move || runtime.block_on(work))
+        .context("cannot start a thread for the flooding project")?;
+    Ok(stop)
+}
+
+/// Sends one request after the other on one connection. A refusal is an answer like any other.
+async fn send_all(fixture: Arc<Fixture>, worker: usize) -> Result<()> {
+    let mut client = Client::connect(&fixture.target).await?;
+    let mut turn = Turn {
+        worker,
+        ..Turn::default()
+    };
+    loop {
+        for scenario in SCENARIOS {
+            if client.send((scenario.call)(&fixture, &turn)).await.is_err() {
+                client.reconnect().await?;
+            }
+        }
+        turn.round += 1;
+    }
+}

@@ -1,0 +1,130 @@
+//! Maxima of a project: its runs, the values of their metrics, its traces and its files.
+
+use mlforge::Limits;
+use mlforge_tests::tracker::{Reply, Tracker};
+use serde_json::{Value, json};
+
+const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
+
+fn limited(limits: impl FnOnce(Limits) -> Limits) -> Tracker {
+    let limits = limits(Limits::default());
+    Tracker::with(|builder| builder.limits(limits))
+}
+
+#[track_caller]
+fn refused(reply: Reply, words: &str) {
+    let message = reply.fails(413, "RESOURCE_LIMIT_EXCEEDED");
+    assert!(message.contains(words), "{message}");
+}
+
+fn create_run(tracker: &Tracker) -> Reply {
+    tracker.post("runs/create", json!({"experiment_id": "0"}))
+}
+
+fn id(run: Reply) -> String {
+    run.ok()["run"]["info"]["run_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_project_has_at_most_so_many_runs() {
+    let mut tracker = limited(|limits| Limits {
+        project_runs_max: 2,
+        ..limits
+    });
+    let first = id(create_run(&tracker));
+    create_run(&tracker).ok();
+    refused(
+        create_run(&tracker),
+        "The project has 2 runs, and at most 2 are allowed",
+    );
+    tracker.model("m");
+    // A version is a run, too.
+    refused(tracker.try_version("m", None), "2 runs");
+    // Each project has its own.
+    tracker.in_project(2, |tracker| create_run(tracker).ok());
+    // What does not add a run is served.
+    let tag = json!({"run_id": first, "key": "k", "value": "v"});
+    tracker.post("runs/set-tag", tag).ok();
+    tracker
+        .post("runs/update", json!({"run_id": first, "status": "FINISHED"}))
+        .ok();
+}
+
+#[test]
+fn a_run_counts_until_it_is_purged() {
+    let tracker = limited(|limits| Limits {
+        project_runs_max: 1,
+        ..limits
+    });
+    let run = id(create_run(&tracker));
+    tracker.post("runs/delete", json!({"run_id": run})).ok();
+    refused(create_run(&tracker), "1 runs");
+    assert_eq!(tracker.purge(0), 1);
+    create_run(&tracker).ok();
+}
+
+#[test]
+fn metric_values_count_alone_and_in_batches() {
+    let tracker = limited(|limits| Limits {
+        project_points_max: 100,
+        ..limits
+    });
+    let run = id(create_run(&tracker));
+    let log = |steps: std::ops::Range<i64>| {
+        let metric = |step: i64| json!({"key": "m", "value": 1, "timestamp": step, "step": step});
+        let metrics: Vec<Value> = steps.map(metric).collect();
+        tracker.post("runs/log-batch", json!({"run_id": run, "metrics": metrics}))
+    };
+    log(0..90).ok();
+    for step in 90..95 {
+        log(step..step + 1).ok();
+    }
+    refused(log(95..110), "95 metric values, and at most 100 are allowed");
+    log(95..100).ok();
+    refused(log(100..101), "100 metric values");
+    let param = json!([{"key": "k", "value": "v"}]);
+    tracker
+        .post("runs/log-batch", json!({"run_id": run, "params": param}))
+        .ok();
+}
+
+#[test]
+fn a_project_has_at_most_so_many_traces() {
+    let tracker = limited(|limits| Limits {
+        project_traces_max: 2,
+        ..limits
+    });
+    let begin = || tracker.post("traces", json!({"experiment_id": "0", "timestamp_ms": 1}));
+    let trace = begin().ok()["trace_info"]["request_id"].clone();
+    begin().ok();
+    refused(begin(), "2 traces");
+    let path = format!("/api/2.0/mlflow/traces/{}/tags", trace.as_str().unwrap());
+    tracker
+        .send("PATCH", &path, json!({"key": "k", "value": "v"}).to_string())
+        .ok();
+    let deleted = json!({"experiment_id": "0", "request_ids": [trace]});
+    tracker.post("traces/delete-traces", deleted).ok();
+    begin().ok();
+    refused(begin(), "2 traces");
+}
+
+#[test]
+fn a_project_has_at_most_so_many_files() {
+    let tracker = limited(|limits| Limits {
+        project_files_max: 2,
+        ..limits
+    });
+    let run = id(create_run(&tracker));
+    let send = |method: &str, name: &str| {
+        let path = format!("{STORE}/0/{run}/artifacts/{name}");
+        tracker.send(method, &path, "x")
+    };
+    send("PUT", "a").ok();
+    send("PUT", "d/b").ok();
+    refused(send("PUT", "c"), "The project has 2 files, and at most 2 are allowed");
+    // A file that replaces another one is none more.
+    send("PUT", "a").ok();
+    send("DELETE", "d").ok();
+    send("PUT", "c").ok();
+    refused(send("PUT", "d/b"), "2 files");
+}
