@@ -92,6 +92,7 @@ words! {
         sessions_text: "Traces with the same session belong together, as the messages of a chat do.", "같은 세션의 트레이스는 한 대화의 메시지처럼 서로 이어집니다.";
         sessions_table: "Sessions of the experiment", "실험의 세션";
         no_sessions: "No trace of this experiment has a session. A traced function sets one so:", "이 실험에는 세션이 있는 트레이스가 없습니다. 추적하는 함수에서 이렇게 설정합니다:";
+        no_more_sessions: "No other session is here.", "다른 세션이 없습니다.";
         last_input: "Last input", "마지막 입력";
         last_active: "Last active", "마지막 활동";
         earlier: "Earlier", "이전";

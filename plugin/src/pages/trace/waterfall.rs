@@ -15,6 +15,9 @@ use crate::pages::parts;
 /// Largest number of rows on a page, and of their bytes in HTML.
 const ROWS_MAX: usize = 100;
 const ROWS_BYTES_MAX: usize = 42_000;
+/// Number of rows that always fit, and of those that are shown before the one of the chosen span.
+const FIRST_ROWS: usize = 25;
+const ROWS_BEFORE: usize = 10;
 /// Bytes in HTML of a row without its texts and its address.
 const ROW_BYTES: usize = 620;
 /// Pixels by which a row is moved for each ancestor of its span, and the number of ancestors that count.
@@ -65,12 +68,9 @@ pub(super) fn draw(view: &View<'_>, from: Option<usize>) -> Markup {
     }
     let chosen = view.rows.iter().position(|row| is_chosen(view, row.span));
     let from = from.filter(|from| *from < view.rows.len());
-    let from = from.unwrap_or_else(|| {
-        chosen
-            .filter(|at| *at >= ROWS_MAX / 2)
-            .unwrap_or(0)
-            .saturating_sub(ROWS_MAX / 2)
-    });
+    // A row that is not among the first ones stands near the top.
+    let near = |at: usize| if at < FIRST_ROWS { 0 } else { at - ROWS_BEFORE };
+    let from = from.unwrap_or_else(|| chosen.map_or(0, near));
     let address = facts_bytes(view);
     let rows = || view.rows.iter().skip(from).take(ROWS_MAX);
     let shown = parts::fitting(rows(), ROWS_BYTES_MAX, |row| {

@@ -51,7 +51,9 @@ pub async fn list(call: Call<'_>) -> Result<Answer> {
         div.bar { span.mut { (words.traces.sessions_text) } span.end { (views(site, id, View::Sessions)) } }
         @if !found.sessions.is_empty() {
             (table(site, &found.sessions))
-        } @else if next.is_none() {
+        } @else if !token.is_empty() || next.is_some() {
+            p.mut { (words.traces.no_more_sessions) }
+        } @else {
             p.mut { (words.traces.no_sessions) }
             pre.code tabindex="0" {
                 code.copy { "mlflow.update_current_trace(metadata={\"mlflow.trace.session\": \"…\", \"mlflow.trace.user\": \"…\"})" }
