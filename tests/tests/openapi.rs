@@ -3,9 +3,6 @@
 use mlforge_tests::tracker::{File, Reply, Tracker};
 use serde_json::{Map, Value, json};
 
-/// The path of the description, below the mount.
-const PATH: &str = "/openapi.json";
-
 /// A tracker with the description of its API.
 struct Described {
     tracker: Tracker,
@@ -15,7 +12,7 @@ struct Described {
 impl Described {
     fn fresh() -> Self {
         let tracker = Tracker::fresh();
-        let document = tracker.send("GET", PATH, "").ok();
+        let document = tracker.send("GET", "/openapi.json", "").ok();
         Self { tracker, document }
     }
 
@@ -96,7 +93,7 @@ impl Described {
 #[test]
 fn a_reader_gets_the_description_and_a_stranger_does_not() {
     let tracker = Tracker::fresh().as_reader();
-    let document = tracker.send("GET", PATH, "").ok();
+    let document = tracker.send("GET", "/openapi.json", "").ok();
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["paths"]["/api/2.0/mlflow/runs/search"]["post"].is_object());
     let File { status, .. } = tracker.anonymous("GET", "/api/v4/projects/1/ml/mlflow/openapi.json", &[], "");

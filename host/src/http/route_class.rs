@@ -138,6 +138,8 @@ const RULES: &[Rule] = &[
     rule(GET, "mlflow/metrics/get-history*", QUERY),
     rule(POST, "*/get-latest-versions", READ),
     rule(POST, "mlflow/traces/batchGetInfos", READ),
+    rule(POST, "mlflow/traces/metrics", QUERY),
+    rule(POST, "mlflow/traces/calculate-filter-correlation", QUERY),
     // Hold inputs and outputs of any length.
     rule(POST, "v1/traces", LARGE_WRITE),
     rule(POST, "mlflow/traces*", LARGE_WRITE),

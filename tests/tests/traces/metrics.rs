@@ -90,7 +90,7 @@ fn measures_are_filtered() {
     let tracker = measured();
     let with = |filters: Value| {
         let asked = json!({"view_type": "TRACES", "metric_name": "trace_count", "aggregations": count("COUNT"), "filters": filters});
-        measure(&tracker, asked).ok()["data_points"][0]["values"]["COUNT"].take()
+        measure(&tracker, asked).ok()["data_points"][0]["values"]["COUNT"].clone()
     };
     assert_eq!(with(json!(["trace.status = 'OK'"])), 3.0);
     assert_eq!(with(json!(["trace.tag.team = 'a'", "trace.status = 'OK'"])), 2.0);

@@ -54,7 +54,7 @@ words! {
         no_spans: "No span of this trace is stored.", "이 트레이스에 저장된 스팬이 없습니다.";
         span_count: "{0} {0|span|spans}", "스팬 {0}개";
         error_count: "{0} {0|error|errors}", "오류 {0}개";
-        token_counts: "{0} tokens in, {1} out", "토큰 입력 {0}, 출력 {1}";
+        token_counts: "{0} {0|token|tokens} in, {1} out", "토큰 입력 {0}, 출력 {1}";
         user: "User", "사용자";
         assistant: "Assistant", "어시스턴트";
         system: "System", "시스템";

@@ -51,11 +51,10 @@ pub(super) fn object<'a>(fields: impl Iterator<Item = Field<'a>>) -> Value {
             required.push(field.name);
         }
     }
-    let mut object = json!({ "type": "object", "properties": properties });
-    if !required.is_empty() {
-        object["required"] = required.into();
+    match required.is_empty() {
+        true => json!({ "type": "object", "properties": properties }),
+        false => json!({ "type": "object", "properties": properties, "required": required }),
     }
-    object
 }
 
 /// A reference to an object by its name.

@@ -77,21 +77,17 @@ fn operation(route: &Documented, path: &str, described: Option<&Operation>) -> V
     let mut parameters: Vec<Value> = in_path(path)
         .map(|name| parameter("path", name, true, text()))
         .collect();
-    let mut operation = json!({
-        "operationId": operation_id(route.method, path),
-        "description": format!("Needs the right to {}.", route.right),
-    });
+    let id = operation_id(route.method, path);
+    let description = format!("Needs the right to {}.", route.right);
     let Some(described) = described else {
-        operation["tags"] = json!(["pages"]);
-        operation["responses"] = responses(
-            json!({ "text/html": {} }),
-            &json!({
-                "description": "The request failed.",
-                "content": { "text/html": {}, "application/json": { "schema": reference("Error") } },
-            }),
-        );
-        operation["parameters"] = parameters.into();
-        return operation;
+        let page = json!({
+            "description": "The request failed.",
+            "content": { "text/html": {}, "application/json": { "schema": reference("Error") } },
+        });
+        return json!({
+            "operationId": id, "description": description, "tags": ["pages"], "parameters": parameters,
+            "responses": responses(json!({ "text/html": {} }), &page),
+        });
     };
     let (queried, sent): (Vec<_>, Vec<_>) = read(described.request)
         .filter(|field| field.name != "bytes")
@@ -104,19 +100,23 @@ fn operation(route: &Documented, path: &str, described: Option<&Operation>) -> V
             field.schema(),
         ));
     }
-    operation["summary"] = described.summary.into();
-    operation["tags"] = json!([tag(path)]);
-    operation["parameters"] = parameters.into();
-    if described.request.ends_with("bytes") {
-        operation["requestBody"] = json!({ "content": { "application/octet-stream": {} } });
-    } else if ["POST", "PATCH", "PUT"].contains(&route.method) {
-        let schema = object(sent.into_iter());
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    let error = json!({ "$ref": "#/components/responses/Error" });
+    let mut operation = json!({
+        "operationId": id, "summary": described.summary, "description": description, "tags": [tag(path)],
+        "parameters": parameters, "responses": responses(content(described.answer), &error),
+    });
+    let body = if described.request.ends_with("bytes") {
+        Some(json!({ "content": { "application/octet-stream": {} } }))
+    } else {
+        let has_body = ["POST", "PATCH", "PUT"].contains(&route.method);
+        has_body.then(|| {
+            let schema = object(sent.into_iter());
+            json!({ "required": true, "content": { "application/json": { "schema": schema } } })
+        })
+    };
+    if let (Some(operation), Some(body)) = (operation.as_object_mut(), body) {
+        operation.insert("requestBody".to_owned(), body);
     }
-    operation["responses"] = responses(
-        content(described.answer),
-        &json!({ "$ref": "#/components/responses/Error" }),
-    );
     operation
 }
 

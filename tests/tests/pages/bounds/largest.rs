@@ -226,7 +226,7 @@ fn audit_log(tracker: &Tracker) -> Vec<String> {
     let name = quotes(300);
     tracker.post("registered-models/create", json!({"name": name})).ok();
     for number in 0..60 {
-        let tag = json!({"name": name, "key": format!("{number}{}", quotes(200)), "value": "x"});
+        let tag = json!({"name": name, "key": long(number, 200), "value": "x"});
         tracker.post("registered-models/set-tag", tag).ok();
     }
     let name = mlforge_ui::link::encoded(&name);

@@ -88,8 +88,8 @@ fn pages_of_an_experiment_read_the_same_however_many_runs_it_has() {
         "candidates/RUN/params",
         "trash",
     ];
-    // Both have the same number of runs in their newest block.
-    let (few, many) = (2 * 512 + 100, 8 * 512 + 100);
+    // Both have the same number of runs in their newest block, and more blocks than one search for children looks at.
+    let (few, many) = (5 * 512 + 100, 11 * 512 + 100);
     let blocks = usize::try_from((many - few) / 512).unwrap();
     for ((address, few), many) in addresses
         .iter()

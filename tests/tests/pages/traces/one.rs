@@ -1,5 +1,7 @@
 //! The page of a trace.
 
+use mlforge::forge::Job;
+
 use super::*;
 
 #[test]
@@ -87,15 +89,18 @@ fn a_trace_leads_to_its_run_prompt_session_and_commit() {
         .shows("9f3c2ab1")
         .shows("cr-1")
         .shows("No span of this trace is stored.");
-    let tags = [
-        ("mlforge.ci.commit", "9f3c2ab1d0"),
-        ("mlforge.ci.commit_url", "https://forge.test/c/9f3c2ab1d0"),
-    ];
-    for (key, value) in tags {
-        tracker
-            .post("runs/set-tag", json!({"run_id": run, "key": key, "value": value}))
-            .ok();
-    }
+    let job = Job {
+        id: "7".into(),
+        name: "train".into(),
+        status: "success".into(),
+        is_finished: true,
+        commit: Some("9f3c2ab1d0".into()),
+        commit_url: Some("https://forge.test/c/9f3c2ab1d0".into()),
+        ..Job::default()
+    };
+    tracker.ci().set_job(1, job);
+    let job = json!({"run_id": run, "key": "gitlab.CI_JOB_ID", "value": "7"});
+    tracker.post("runs/set-tag", job).ok();
     page(&tracker, &address)
         .ok()
         .shows("href=\"https://forge.test/c/9f3c2ab1d0\"");
