@@ -4,11 +4,15 @@ The module knows no browser.
 """
 
 import re
+import zlib
 from pathlib import Path
 from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 ROUTES = Path(__file__).parents[2] / "plugin/src/http/route.rs"
 ROUTE = re.compile(r'^    (GET|POST) "([^"]*)" \w+ (pages::[\w:]+)', re.MULTILINE)
+
+# Length of a picture's name, without what tells the width and the colours.
+NAME_CHARS_MAX = 100
 
 # Addresses that a walk leaves out: a visit changes what later visits show.
 CHANGING = re.compile(r"^/-/(language|sign-out)")
@@ -74,5 +78,6 @@ def fits(route: str, path: str) -> bool:
 
 
 def file_name(kind: str) -> str:
-    """The name of a picture of this kind of page."""
-    return re.sub(r"[^\w.-]+", "_", kind.replace("*", "X")).strip("_") or "root"
+    """The name of a picture of this kind of page. A long one is cut, and its checksum keeps it unique."""
+    name = re.sub(r"[^\w.-]+", "_", kind.replace("*", "X")).strip("_") or "root"
+    return name if len(name) <= NAME_CHARS_MAX else f"{name[:NAME_CHARS_MAX]}-{zlib.crc32(name.encode()):08x}"
