@@ -45,6 +45,7 @@ def write_files(directory: Path):
     nested = directory / "plots" / "deep"
     nested.mkdir(parents=True)
     (nested / "note.txt").write_text("found")
+    figure.savefig(nested / "curve.png")
 
 
 def train(rate: float):

@@ -17,7 +17,7 @@ NAME_CHARS_MAX = 100
 # Addresses that a walk leaves out: a visit changes what later visits show.
 CHANGING = re.compile(r"^/-/(language|sign-out)")
 # The parameter by which the browser remembers the columns of an address. A walk follows the address without it.
-CHOICE = re.compile(r"[?&]choose=1(?=&|$)")
+CHOICE = re.compile(r"(?<=[?&])choose=1(&|$)")
 # Parts of a path that tell one page of a kind from another.
 VARIABLE = re.compile(r"^(\d+|(m-|tr-)?[0-9a-f]{32})$")
 # Parts after which the rest of a path is a name.
@@ -38,7 +38,7 @@ class Site:
 
     def own(self, address: str) -> str | None:
         """An address that a walk follows, without its fragment. `None`: it leads elsewhere, or changes something."""
-        address = CHOICE.sub("", urldefrag(address).url)
+        address = CHOICE.sub("", urldefrag(address).url).rstrip("?&")
         parts = urlsplit(address)
         is_own = f"{parts.scheme}://{parts.netloc}" == self.base and not CHANGING.match(parts.path)
         is_host = parts.path == "/" or parts.path.startswith("/-/")
