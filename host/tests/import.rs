@@ -489,10 +489,7 @@ fn a_store_or_project_that_does_not_exist_is_named() {
     for (from, said) in [
         (path(&empty), "is no folder of MLflow's file store"),
         ("/none/mlflow.db", "cannot open /none/mlflow.db"),
-        (
-            "postgresql://127.0.0.1:1/db",
-            "cannot connect to postgres://127.0.0.1:1/db",
-        ),
+        ("postgresql://127.0.0.1:1/db", "cannot connect to postgres://127.0.0.1"),
     ] {
         let output = data.try_import(from, &[]);
         assert_eq!(output.status.code(), Some(1), "{from}");

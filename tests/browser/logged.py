@@ -110,6 +110,7 @@ def log_models(run: str):
     client.create_model_version("cats", logged.model_uri, run_id=run, description="The *first*.", tags={"kind": "linear"})
     client.create_model_version("cats", "", tags={"gitlab.version": "2.0.0-rc.1"})
     client.create_model_version("cats", f"runs:/{run}/plots", run_id=run)
+    look_at("models/1/versions/3/artifacts?path=deep/curve.png")
     client.set_registered_model_alias("cats", "champion", "1")
     client.log_metric(client.get_model_version("cats", "2").run_id, "accuracy", 0.9)
     mlflow.genai.register_prompt("greeting", "Hello {{name}}.\nHow are you?")
