@@ -44,7 +44,7 @@ fn done(mut command: Command) -> String {
     printed
 }
 
-/// Removes what a folder of MLflow's file store has no place for: semantic versions, who made a version, and ids of authors.
+/// Removes what a folder of MLflow's file store has no place for: semantic versions, and authors.
 fn without_own_fields(value: &mut Value) {
     match value {
         Value::Array(items) => {
@@ -59,9 +59,7 @@ fn without_own_fields(value: &mut Value) {
                 aliases.retain(|alias| !alias.as_str().unwrap().starts_with(|c: char| c.is_ascii_digit()));
             }
             fields.remove("user_id");
-            if fields.contains_key("login") {
-                fields.remove("id");
-            }
+            fields.remove("author");
             fields.values_mut().for_each(without_own_fields);
         }
         _ => {}
