@@ -1,4 +1,4 @@
-//! What `mlforge export` writes, `mlforge import` reads: the other project answers as the first.
+//! `mlforge import` reads the folders of `mlforge export`: the other project answers as the first.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

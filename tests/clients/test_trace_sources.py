@@ -24,7 +24,7 @@ def experiment(project, unique):
 
 
 def run(script: str, *arguments: str, python=sys.executable, **variables: str) -> str:
-    """What another process prints that runs a script beside this file, with the server and token of this test."""
+    """The output of a script beside this file, run by another process with the server and token of this test."""
     environment = {**os.environ, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), **variables}
     done = subprocess.run(
         [python, str(HERE / script), *arguments], env=environment, capture_output=True, text=True, timeout=SECONDS_MAX

@@ -42,7 +42,7 @@ fn a_project_has_at_most_so_many_runs() {
     refused(tracker.try_version("m", None), "2 runs");
     // Each project has its own.
     tracker.in_project(2, |tracker| create_run(tracker).ok());
-    // What does not add a run is served.
+    // A change that adds no run is served.
     let tag = json!({"run_id": first, "key": "k", "value": "v"});
     tracker.post("runs/set-tag", tag).ok();
     tracker

@@ -1,6 +1,6 @@
 //! `cargo xtask package`: a Debian package and an archive of one build, in `target/package`.
 //!
-//! The same commit gives the same bytes: times are those of the commit, and owners are root. `dpkg-deb` makes the package. It is on
+//! One commit always gives the same bytes: times are those of the commit, and owners are root. `dpkg-deb` makes the package. It is on
 //! every Debian, whereas cargo-deb would have to be compiled first, which takes minutes.
 
 mod archive;

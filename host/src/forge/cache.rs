@@ -40,7 +40,7 @@ pub(crate) struct CachedForge {
     entries: Cache<Key, Arc<Entry>>,
     pages: Cache<Key, Arc<Listed>>,
     calls: ForgeCalls,
-    /// What other hosts tell. `None`: there are none.
+    /// The channel to other hosts. `None`: there are none.
     shared: Option<Arc<SharedState>>,
     /// Number of events so far. A decision that was asked for before an event is not kept after it.
     events: AtomicU64,

@@ -183,12 +183,12 @@ impl<K: Eq + Hash> Table<K> {
     }
 }
 
-/// What one key has used of its rate.
+/// The use that one key has made of its rate.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     /// The time at which the whole burst is available again.
     full_at: Instant,
-    /// The same if each refused client asks again when it was told to. So those who wait do not come back all at once.
+    /// The time until then if each refused client asks again when it was told to. So they do not come back all at once.
     promised: Instant,
 }
 

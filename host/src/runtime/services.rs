@@ -29,7 +29,7 @@ pub(crate) struct HostServices {
     pub(crate) turns: RetryLocks,
     /// Counts the bytes that each project keeps, if they are bounded. Then `blobs` is this quota.
     pub(crate) quota: Option<Quota>,
-    /// What the hosts of a database tell each other. `None`: this host has its data alone.
+    /// The channel between the hosts of a database. `None`: this host has its data alone.
     pub(crate) shared: Option<Arc<SharedState>>,
 }
 

@@ -1,4 +1,4 @@
-//! What an administrator can do about a database file that cannot be used.
+//! Advice to an administrator whose database file cannot be used.
 
 use std::path::Path;
 

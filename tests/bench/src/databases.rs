@@ -1,4 +1,4 @@
-//! The same requests to mlforge on SQLite, on PostgreSQL, and to several servers of that PostgreSQL, in turns: what disturbs the
+//! Equal requests to mlforge on SQLite, on PostgreSQL, and to several servers of that PostgreSQL, in turns: what disturbs the
 //! machine disturbs all of them.
 
 use std::path::Path;

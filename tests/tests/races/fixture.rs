@@ -29,7 +29,7 @@ pub struct Fixture {
 /// The trace of the active experiment.
 pub const TRACE: &str = "tr-00000000000000000000000000000001";
 
-/// What a client says of a trace at its end.
+/// The facts that a client sends at the end of a trace.
 pub fn trace_info(experiment: &str, id: &str, tag: &str) -> Value {
     let location = json!({"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}});
     let info = json!({

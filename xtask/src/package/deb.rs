@@ -17,7 +17,7 @@ const CONTROL_FILES: [(&str, u32); 4] = [
     ("postrm", 0o755),
     ("templates", 0o644),
 ];
-/// What the package needs besides the libraries of the program: a user, a question at its purge, authorities of certificates.
+/// The needs of the package besides the libraries of the program: a user, a question at its purge, authorities of certificates.
 const NEEDS: &str = "adduser, ca-certificates, debconf (>= 0.5) | debconf-2.0";
 /// Bytes of a KiB.
 const KIB: u64 = 1024;

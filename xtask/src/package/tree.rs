@@ -26,7 +26,7 @@ const COMPLETIONS: [(&str, &str); 3] = [
 
 /// A folder with the files of a package.
 pub(super) struct Tree {
-    /// What is below `/usr` later.
+    /// The files that are below `/usr` later.
     pub(super) usr: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! What the hosts of a database tell each other: that a cache is outdated, and which of them works on something.
+//! Messages between the hosts of a database: a cache is outdated, or one of them works on something.
 
 use std::sync::Arc;
 use std::time::Duration;

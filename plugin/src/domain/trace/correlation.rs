@@ -5,15 +5,15 @@
 pub struct Counts {
     /// All that are looked at.
     pub total: u32,
-    /// Those that meet the first condition.
+    /// Traces that meet the first condition.
     pub first: u32,
-    /// Those that meet the second condition.
+    /// Traces that meet the second condition.
     pub second: u32,
-    /// Those that meet both.
+    /// Traces that meet both conditions.
     pub both: u32,
 }
 
-/// What is added to each count so that few traces say little.
+/// The number added to each count, so that few traces say little.
 const SMOOTHING: f64 = 0.5;
 
 impl Counts {

@@ -1,4 +1,4 @@
-//! What can be measured of traces, spans and assessments, and how values are put together.
+//! The metrics of traces, spans and assessments, and the ways to put their values together.
 
 use super::percentile::percentile;
 

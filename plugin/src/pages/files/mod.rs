@@ -288,7 +288,7 @@ pub async fn summary(files: &Files<'_>) -> Result<Markup> {
     })
 }
 
-/// The same section, which tells the location of files that are kept elsewhere.
+/// The section of files that are kept elsewhere: their location.
 pub async fn summary_or_place(site: &Site, files: Result<Files<'_>>, location: &str) -> Result<Markup> {
     let words = site.words();
     match files {

@@ -61,9 +61,9 @@ pub fn duration(words: &Words, trace: &Trace) -> String {
 /// The numbers of tokens that a trace used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Those that models read. `None`: unknown.
+    /// Tokens that models read. `None`: unknown.
     pub input: Option<i64>,
-    /// Those that models wrote. `None`: unknown.
+    /// Tokens that models wrote. `None`: unknown.
     pub output: Option<i64>,
     /// All. `None`: unknown.
     pub total: Option<i64>,

@@ -11,7 +11,7 @@ class Stream:
 
 
 class AsyncStream:
-    """The same, awaited."""
+    """A traced function that is awaited."""
 
 
 class Chat:

@@ -56,7 +56,7 @@ fn copier<'a>(
 #[tokio::test]
 async fn a_copy_has_every_record_and_nothing_else() {
     let (source, target, progress) = (source().await, MemoryRecords::new(), Progress::default());
-    // What a former try has left: a record that is right, a wrong one, and one that has gone meanwhile.
+    // Records that a former try has left: a right one, a wrong one, and one that has gone meanwhile.
     write(
         &target,
         [put("small/1", b"x"), put("small/2", b"y"), put("small/2/gone", b"")],

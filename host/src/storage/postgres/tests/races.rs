@@ -12,7 +12,7 @@ const HOSTS: usize = 2;
 const CLIENTS: usize = 4;
 const ROUNDS: usize = 30;
 
-/// What one client saw or did in a round.
+/// The part of one client in a round: its changes and answers.
 #[derive(Default)]
 struct Seen {
     /// Names of the races that it won.

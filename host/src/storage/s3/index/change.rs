@@ -9,7 +9,7 @@ use crate::storage::s3::extent::Extent;
 use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::{Check, FileUsage, ProjectId, StorageError, Write};
 
-/// What is stored about a name and the directories above it.
+/// The entries of a name and of the directories above it.
 pub(super) struct Place<'a> {
     pub(super) base: Base,
     name: &'a str,

@@ -129,7 +129,7 @@ impl Index {
         self.commit(project, Vec::new(), writes).await.map(drop)
     }
 
-    /// Those of some objects that no content has.
+    /// The objects among these that no content has.
     pub(in crate::storage::s3) async fn unused(
         &self,
         project: ProjectId,

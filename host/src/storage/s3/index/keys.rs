@@ -142,7 +142,7 @@ mod tests {
             prop_assert_eq!(holds(&below, &entry(&name)), parent.starts_with(&format!("{directory}/")));
             let [below, inside] = subtree("", 1);
             prop_assert!(holds(&inside, &entry(&name)) != holds(&below, &entry(&name)));
-            // What is in a directory comes after it.
+            // Entries of a directory come after it.
             prop_assert!(parent.is_empty() || entry(parent) < entry(&name));
         }
     }

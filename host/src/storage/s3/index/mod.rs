@@ -91,7 +91,7 @@ impl Index {
         Ok(base(found.first())?.head.usage)
     }
 
-    /// What has this name. `None`: nothing.
+    /// The file or directory with this name. `None`: there is none.
     pub(super) async fn find(&self, project: ProjectId, name: &str) -> Result<Option<Entry>, StorageError> {
         let found = self.get(project, &[keys::entry(name)]).await?;
         entry(found.first())

@@ -66,7 +66,7 @@ impl Index {
         let mut entries = entries_of(&page);
         let is_whole = |index: usize| page.counts.get(index).is_some_and(|count| *count < ENTRIES_AT_ONCE);
         if !is_whole(0) || page.cut == Some(0) {
-            // What is inside the directory comes after all that is further below.
+            // Entries of the directory come after all that is further below.
             entries.truncate(page.counts.first().map_or(0, |count| to_usize(*count)));
         }
         Ok(Some(Batch {

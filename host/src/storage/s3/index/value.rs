@@ -10,7 +10,7 @@ const FORM: u8 = 1;
 const DIRECTORY: u8 = 0;
 const FILE: u8 = 1;
 
-/// What has a name.
+/// A file or a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::storage::s3) enum Entry {
     Directory,

@@ -103,7 +103,7 @@ async fn requests_to_a_silent_store_time_out() {
 /// Records whose next commit gets no answer, after it was applied or without.
 struct Cut {
     records: MemoryRecords,
-    /// Whether the next commit is applied. `None`: it gets its answer.
+    /// True if the next commit is applied. `None`: it gets its answer.
     next: std::sync::Mutex<Option<bool>>,
 }
 

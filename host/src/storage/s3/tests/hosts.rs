@@ -133,7 +133,7 @@ async fn a_quota_is_that_of_all_hosts() {
     }
     assert_eq!((stored, usage(&hosts[0]).await), (2, (2, 8)));
     until(|| fake.keys().len() == 2).await;
-    // What one host frees, another may use.
+    // Room that one host frees may be used by another.
     let name = list(&hosts[0], "").await[0].0.clone();
     assert!(quotas[0].delete(PROJECT, &name).await.unwrap());
     put(&quotas[1], "again", "123456").await;

@@ -18,7 +18,7 @@ use crate::store::keys::{self, Tombstone};
 /// Largest number of batches of a trace whose names are kept. The files of larger ones are not judged.
 const BATCHES_MAX: u64 = 100_000;
 
-/// What the records say of a file.
+/// The owner of a file, by the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileCheck {
     /// It belongs to something, and may have any content.
@@ -53,7 +53,7 @@ pub(super) struct SpanFiles {
 
 // A record that cannot be read is told by itself. Its files count as owned, since nobody can tell.
 impl<S: Source> Check<S> {
-    /// What the records say of the project's file with this name. Calls for files of one directory should follow each other.
+    /// The owner of the project's file with this name, by the records. Calls for files of one directory should follow each other.
     ///
     /// # Errors
     /// Fails when the source does.
