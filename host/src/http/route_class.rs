@@ -277,14 +277,15 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_searches_histories_and_pages_are_queries() {
+    fn exactly_the_searches_histories_measures_and_pages_are_queries() {
         for (method, path, right, is_file) in routes() {
             let last = path.rsplit('/').next().unwrap_or_default();
             let is_query = !is_file
                 && right != RequiredRight::Write
                 && (last.starts_with("search")
                     || last.starts_with("get-history")
-                    || last == "graphql"
+                    || ["graphql", "calculate-filter-correlation"].contains(&last)
+                    || path.ends_with("/traces/metrics")
                     || path.starts_with(PROJECT_PREFIX))
                 && !path.contains("/assets/")
                 && !sends_pieces(&path);
