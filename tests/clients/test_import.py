@@ -25,7 +25,10 @@ def store(request, tmp_path, monkeypatch):
     for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         monkeypatch.delenv(variable, raising=False)
     if request.param == "PostgreSQL":
-        return new_database(f"import_{os.getpid()}")
+        uri = new_database(f"import_{os.getpid()}")
+        # The registry looks up a logged model in the store of the environment, which without it is a file of SQLite here.
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        return uri
     return str(tmp_path / "mlruns") if request.param == "file store" else f"sqlite:///{tmp_path}/mlflow.db"
 
 
