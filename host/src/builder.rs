@@ -1,6 +1,7 @@
 //! The builder of a host.
 
 mod bounds;
+mod source_schemes;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
+pub use self::source_schemes::SOURCE_SCHEMES;
+use self::source_schemes::scheme_list;
 use crate::auth::attempts::Attempts;
 use crate::auth::cookies::Cookies;
 use crate::auth::once::OnceLink;
@@ -38,12 +40,6 @@ use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::HostServices;
 use crate::storage::postgres::{PostgresAddress, SharedState};
 use crate::storage::{Blobs, Records};
-
-/// Schemes by which the source of a model version may point outside its project, by default. MLflow's clients
-/// resolve them by themselves, with their own rights. `file` and paths are not among them.
-pub const SOURCE_SCHEMES: [&str; 13] = [
-    "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "adl", "dbfs", "hdfs", "https", "ftp", "ftps", "sftp",
-];
 
 /// Collects the parts of a [`Host`]. Component, records, blobs and forge are required, and the rest has
 /// defaults.
@@ -403,22 +399,6 @@ fn new_key() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| anyhow!("no random bytes for a key: {error}"))?;
     Ok(key)
-}
-
-/// The schemes as the component reads them. `None`: there are none.
-fn scheme_list(schemes: &[String]) -> anyhow::Result<Option<HeaderValue>> {
-    for scheme in schemes {
-        let starts = scheme.starts_with(|first: char| first.is_ascii_lowercase());
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
-        ensure!(
-            starts && scheme.chars().all(fits),
-            "`{scheme}` is no scheme of a source: it has small letters, digits, `+`, `-` and `.`, a letter first"
-        );
-    }
-    match schemes {
-        [] => Ok(None),
-        schemes => Ok(Some(schemes.join(",").try_into()?)),
-    }
 }
 
 #[cfg(test)]

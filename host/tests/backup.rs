@@ -17,32 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use support::Server;
-use support::compiled::share_compiled;
-
-fn mlforge(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
-    command.args(arguments).arg("--data").arg(data);
-    command
-}
-
-fn serve(data: &Path) -> Command {
-    share_compiled(data);
-    let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
-    command.stderr(File::create(data.with_extension("log")).unwrap());
-    command
-}
-
-/// Runs a command that must succeed. Returns what it printed.
-#[track_caller]
-fn done(mut command: Command) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8_lossy(&stderr).into_owned(),
-    );
-    assert!(status.success(), "{stdout}{stderr}");
-    stdout
-}
+use support::program::{done, mlforge, serve};
 
 /// Runs a command that must fail. Returns its line of error.
 #[track_caller]

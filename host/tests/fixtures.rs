@@ -13,14 +13,14 @@
 
 mod support;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 use support::Server;
-use support::compiled::share_compiled;
 use support::content::{answer, fill, post};
+use support::program::{done, mlforge, serve};
 
 /// The file of a token of the fixture's user.
 const TOKEN: &str = "token";
@@ -29,33 +29,6 @@ const ANSWERS: &str = "answers.json";
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
-}
-
-fn mlforge(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
-    command.args(arguments).arg("--data").arg(data);
-    command
-}
-
-fn serve(data: &Path) -> Command {
-    share_compiled(data);
-    let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
-    command.stderr(File::create(data.with_extension("log")).unwrap());
-    command
-}
-
-/// Runs a command that must succeed. Returns what it printed.
-#[track_caller]
-fn done(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{}{}",
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    text(&output.stdout)
 }
 
 #[test]

@@ -9,40 +9,10 @@
 
 mod support;
 
-use std::fs::File;
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::Value;
 use support::Server;
-use support::compiled::share_compiled;
 use support::content::{answer, fill};
-
-fn mlforge(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
-    command.args(arguments).arg("--data").arg(data);
-    command
-}
-
-fn serve(data: &Path) -> Server {
-    share_compiled(data);
-    let mut command = mlforge(data, &["serve", "--listen", "127.0.0.1:0"]);
-    command.stderr(File::create(data.with_extension("log")).unwrap());
-    Server::start(command, None)
-}
-
-/// Runs a command that must succeed. Returns what it printed.
-#[track_caller]
-fn done(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{printed}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    printed
-}
+use support::program::{done, mlforge, serve};
 
 /// Removes what a folder of MLflow's file store has no place for: semantic versions, and authors.
 fn without_own_fields(value: &mut Value) {
@@ -70,14 +40,14 @@ fn without_own_fields(value: &mut Value) {
 fn a_project_that_is_exported_and_imported_answers_the_same() {
     let place = tempfile::tempdir().unwrap();
     let [first, second, folder] = ["first", "second", "mlruns"].map(|name| place.path().join(name));
-    let server = serve(&first);
+    let server = Server::start(serve(&first), None);
     let paths = fill(&server);
     let before: Vec<Value> = paths.iter().map(|path| answer(&server, path)).collect();
     server.stop();
     let exported = done(mlforge(&first, &["export", "--project", "1", folder.to_str().unwrap()]));
     assert!(!exported.contains("could not be carried"), "{exported}");
     // The first start makes project 1.
-    let server = serve(&second);
+    let server = Server::start(serve(&second), None);
     server.stop();
     let token = server.token.clone();
     let from = [
@@ -93,9 +63,7 @@ fn a_project_that_is_exported_and_imported_answers_the_same() {
     let again = done(mlforge(&second, &from));
     // Two runs have not ended, so a later import may have more of them.
     assert!(again.contains("2\truns (3 were there already)"), "{again}");
-    let mut command = mlforge(&second, &["serve", "--listen", "127.0.0.1:0"]);
-    command.stderr(File::create(second.with_extension("log")).unwrap());
-    let server = Server::start(command, Some(token));
+    let server = Server::start(serve(&second), Some(token));
     for (path, mut before) in paths.iter().zip(before) {
         let mut after = answer(&server, path);
         without_own_fields(&mut before);

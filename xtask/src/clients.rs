@@ -37,6 +37,15 @@ pub(crate) fn newest_environment(layout: &Layout) -> Environment {
     newest
 }
 
+/// The environment of the newest version, made if it is missing.
+pub(crate) fn made_newest_environment(layout: &Layout) -> Result<Environment> {
+    let environment = newest_environment(layout);
+    step("Python environment", || {
+        make_missing(layout, std::slice::from_ref(&environment))
+    })?;
+    Ok(environment)
+}
+
 /// Makes the environments, builds the server, and runs the client tests in each environment, and those of the API's description.
 pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
     let tests = tests(layout);

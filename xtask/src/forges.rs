@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use crate::clients;
 use crate::debian::{self, Package};
-use crate::environment::make_missing;
 use crate::layout::Layout;
 use crate::step::{run_watched, step};
 use crate::suite::{Tally, build_all};
@@ -24,10 +23,7 @@ const PACKAGES: [Package; 6] = [
 /// Installs the packages, builds everything, and runs the tests with the newest of the MLflow clients.
 pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
     install_missing(&layout.root)?;
-    let environment = clients::newest_environment(layout);
-    step("Python environment", || {
-        make_missing(layout, std::slice::from_ref(&environment))
-    })?;
+    let environment = clients::made_newest_environment(layout)?;
     build_all(layout)?;
     step("pytest beside forges", || {
         let server = layout.mlforge("debug");

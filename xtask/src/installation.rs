@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use crate::clients;
 use crate::debian::{self, Package};
-use crate::environment::make_missing;
 use crate::layout::Layout;
 use crate::package::{self, Options};
 use crate::step::{run_watched, step};
@@ -24,10 +23,7 @@ const PACKAGES: [Package; 5] = [
 /// Makes two packages of the debug build, and runs the tests with the newest of the MLflow clients.
 pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
     install_missing(&layout.root)?;
-    let environment = clients::newest_environment(layout);
-    step("Python environment", || {
-        make_missing(layout, std::slice::from_ref(&environment))
-    })?;
+    let environment = clients::made_newest_environment(layout)?;
     build_all(layout)?;
     let of_revision = |revision| {
         let profile = "dev".to_owned();

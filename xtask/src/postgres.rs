@@ -9,7 +9,6 @@ use mlforge_postgres::{Cluster, SERVERS};
 
 use crate::clients;
 use crate::debian::{Package, install_missing};
-use crate::environment::make_missing;
 use crate::layout::Layout;
 use crate::soak;
 use crate::step::{cargo_for_tests, run_watched, step};
@@ -82,10 +81,7 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
 
 /// Runs the import of a store that MLflow itself made on the server.
 fn run_client_tests(layout: &Layout, server: &Cluster, tally: &mut Tally) -> Result<()> {
-    let environment = clients::newest_environment(layout);
-    step("Python environment", || {
-        make_missing(layout, std::slice::from_ref(&environment))
-    })?;
+    let environment = clients::made_newest_environment(layout)?;
     step("pytest with MLflow's tables on PostgreSQL", || {
         let mut pytest = environment.pytest(&layout.root.join("tests/clients"));
         pytest.env("MLFORGE_BIN", layout.mlforge("debug"));

@@ -233,6 +233,11 @@ impl Commit {
             .sum();
         checked + written
     }
+
+    /// Room that a queue reserves for it, in KiB; never 0.
+    pub(crate) fn room_kib(&self) -> u32 {
+        u32::try_from(self.bytes() >> 10).unwrap_or(u32::MAX).saturating_add(1)
+    }
 }
 
 /// Checks the limits of a key.

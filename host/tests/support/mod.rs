@@ -3,6 +3,7 @@
 
 pub(crate) mod compiled;
 pub(crate) mod content;
+pub(crate) mod program;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

@@ -13,6 +13,7 @@ use crate::cli::forge::secret;
 use crate::cli::place::PASSWORD_VARIABLE;
 
 mod database;
+mod directory;
 pub(super) mod folder;
 mod folder_registry;
 mod meta;

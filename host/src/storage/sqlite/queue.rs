@@ -81,11 +81,8 @@ impl Queue {
 
     /// Queues a commit and waits until the writer has decided it.
     pub(super) async fn commit(&self, project: ProjectId, commit: Commit) -> Result<(), CommitError> {
-        let kib = u32::try_from(commit.bytes() >> 10)
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
         let room = Arc::clone(&self.room)
-            .acquire_many_owned(kib)
+            .acquire_many_owned(commit.room_kib())
             .await
             .map_err(|_| closed())?;
         let (reply, answer) = oneshot::channel();

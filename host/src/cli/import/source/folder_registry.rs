@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::folder::{directories, pairs_below};
+use super::directory::{directories, pairs_below};
 use super::meta::Meta;
 use super::{Model, Page, Version};
 
