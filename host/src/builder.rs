@@ -1,6 +1,7 @@
 //! The builder of a host.
 
 mod bounds;
+mod host_keys;
 mod source_schemes;
 
 use std::borrow::Cow;
@@ -9,9 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, anyhow, bail, ensure};
-use sha2::{Digest as _, Sha256};
+use anyhow::{Context as _, bail, ensure};
 
+use self::host_keys::{flow_key, new_key};
 pub use self::source_schemes::SOURCE_SCHEMES;
 use self::source_schemes::scheme_list;
 use crate::auth::attempts::Attempts;
@@ -35,9 +36,9 @@ use crate::runtime::commit_statuses::CommitStatuses;
 use crate::runtime::component::Plugin;
 use crate::runtime::environment::{Clock, Rng};
 use crate::runtime::forge_rest::ForgeRest;
-use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::retry_locks::RetryLocks;
 use crate::runtime::services::HostServices;
+use crate::runtime::threads::Threads;
 use crate::storage::postgres::{PostgresAddress, SharedState};
 use crate::storage::{Blobs, Records};
 
@@ -374,8 +375,8 @@ impl HostBuilder {
             external_url,
             public_metrics: self.public_metrics,
         };
-        let low_priority = LowPriorityRuntime::start().context("cannot start threads for requests that take long")?;
-        Ok(Host::new(plugin, services, self.limits, low_priority, sign_in, config))
+        let threads = Threads::start().context("cannot start threads of lower priority")?;
+        Ok(Host::new(plugin, services, self.limits, threads, sign_in, config))
     }
 }
 
@@ -385,20 +386,6 @@ fn commit_statuses(is_on: bool, external_url: Option<&str>) -> anyhow::Result<Op
         (true, Some(url)) => Ok(Some(CommitStatuses::new(url.to_owned()))),
         (true, None) => bail!("commit statuses need the external URL, below which their links lead"),
     }
-}
-
-/// The key that seals sign-ins under way, from the key that all hosts share. So a sign-in may end on another host.
-fn flow_key(shared: &[u8; 32]) -> [u8; 32] {
-    Sha256::new_with_prefix(b"mlforge sign-in flow")
-        .chain_update(shared)
-        .finalize()
-        .into()
-}
-
-fn new_key() -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| anyhow!("no random bytes for a key: {error}"))?;
-    Ok(key)
 }
 
 #[cfg(test)]

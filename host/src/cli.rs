@@ -19,6 +19,7 @@ use self::forge::ForgeArgs;
 use self::inspect::Inspect;
 use self::log::LogArgs;
 use self::manage_commands::{MemberCommand, ProjectCommand, TokenCommand, UserCommand};
+use self::maxima::MaximaArgs;
 use self::monitoring::MonitoringArgs;
 use self::place::PlaceArgs;
 use self::sign_in::SignInArgs;
@@ -37,6 +38,7 @@ mod log;
 mod manage;
 mod manage_commands;
 mod manual;
+mod maxima;
 mod migrate;
 mod monitoring;
 mod place;
@@ -197,25 +199,8 @@ struct Serve {
     #[arg(long, value_name = "MIB", default_value_t = 16 << 10, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     max_file_size: u64,
 
-    /// Largest number of MiB that the files of one project may have together; without it there is no bound
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
-    max_project_size: Option<u64>,
-
-    /// Largest number of files that one project may have; without it there is no bound
-    #[arg(long, value_name = "COUNT")]
-    max_project_files: Option<u64>,
-
-    /// Largest number of runs that one project may have, deleted ones included until they are purged
-    #[arg(long, value_name = "COUNT")]
-    max_project_runs: Option<u64>,
-
-    /// Largest number of metric values that the runs of one project may have
-    #[arg(long, value_name = "COUNT")]
-    max_project_points: Option<u64>,
-
-    /// Largest number of traces that one project may have
-    #[arg(long, value_name = "COUNT")]
-    max_project_traces: Option<u64>,
+    #[command(flatten)]
+    maxima: MaximaArgs,
 
     /// Requests a second that one token may send, and how many at once, for example 50:500; without it there is no bound
     #[arg(long, value_name = "RATE[:BURST]")]

@@ -37,6 +37,7 @@ pub use crate::runtime::component::Plugin;
 pub use builder::{HostBuilder, SOURCE_SCHEMES};
 pub use host::Host;
 pub use limits::Limits;
+pub use limits::project_maxima::ProjectMaxima;
 pub use limits::rate::Rate;
 pub use metrics::DurationCounts;
 pub use server::monitoring::MonitoringListener;

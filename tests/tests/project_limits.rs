@@ -1,13 +1,17 @@
 //! Maxima of a project: its runs, the values of their metrics, its traces and its files.
 
-use mlforge::Limits;
+use mlforge::storage::{PerProject, ProjectId};
+use mlforge::{Limits, ProjectMaxima};
 use mlforge_tests::tracker::{Reply, Tracker};
 use serde_json::{Value, json};
 
 const STORE: &str = "/api/2.0/mlflow-artifacts/artifacts";
 
-fn limited(limits: impl FnOnce(Limits) -> Limits) -> Tracker {
-    let limits = limits(Limits::default());
+fn limited(maxima: ProjectMaxima) -> Tracker {
+    let limits = Limits {
+        project_maxima: PerProject::all(maxima),
+        ..Limits::default()
+    };
     Tracker::with(|builder| builder.limits(limits))
 }
 
@@ -27,9 +31,9 @@ fn id(run: Reply) -> String {
 
 #[test]
 fn a_project_has_at_most_so_many_runs() {
-    let mut tracker = limited(|limits| Limits {
-        project_runs_max: 2,
-        ..limits
+    let mut tracker = limited(ProjectMaxima {
+        runs: 2,
+        ..ProjectMaxima::NONE
     });
     let first = id(create_run(&tracker));
     create_run(&tracker).ok();
@@ -52,9 +56,9 @@ fn a_project_has_at_most_so_many_runs() {
 
 #[test]
 fn a_run_counts_until_it_is_purged() {
-    let tracker = limited(|limits| Limits {
-        project_runs_max: 1,
-        ..limits
+    let tracker = limited(ProjectMaxima {
+        runs: 1,
+        ..ProjectMaxima::NONE
     });
     let run = id(create_run(&tracker));
     tracker.post("runs/delete", json!({"run_id": run})).ok();
@@ -65,9 +69,9 @@ fn a_run_counts_until_it_is_purged() {
 
 #[test]
 fn metric_values_count_alone_and_in_batches() {
-    let tracker = limited(|limits| Limits {
-        project_points_max: 100,
-        ..limits
+    let tracker = limited(ProjectMaxima {
+        points: 100,
+        ..ProjectMaxima::NONE
     });
     let run = id(create_run(&tracker));
     let log = |steps: std::ops::Range<i64>| {
@@ -90,9 +94,9 @@ fn metric_values_count_alone_and_in_batches() {
 
 #[test]
 fn a_project_has_at_most_so_many_traces() {
-    let tracker = limited(|limits| Limits {
-        project_traces_max: 2,
-        ..limits
+    let tracker = limited(ProjectMaxima {
+        traces: 2,
+        ..ProjectMaxima::NONE
     });
     let begin = || tracker.post("traces", json!({"experiment_id": "0", "timestamp_ms": 1}));
     let trace = begin().ok()["trace_info"]["request_id"].clone();
@@ -110,9 +114,9 @@ fn a_project_has_at_most_so_many_traces() {
 
 #[test]
 fn a_project_has_at_most_so_many_files() {
-    let tracker = limited(|limits| Limits {
-        project_files_max: 2,
-        ..limits
+    let tracker = limited(ProjectMaxima {
+        files: 2,
+        ..ProjectMaxima::NONE
     });
     let run = id(create_run(&tracker));
     let send = |method: &str, name: &str| {
@@ -137,4 +141,53 @@ fn a_project_has_at_most_so_many_files() {
     send("DELETE", "d").ok();
     send("PUT", "c").ok();
     refused("PUT", "d/b");
+}
+
+#[test]
+fn the_files_of_a_project_have_at_most_so_many_bytes() {
+    let tracker = limited(ProjectMaxima {
+        bytes: 10,
+        ..ProjectMaxima::NONE
+    });
+    let run = id(create_run(&tracker));
+    let send = |name: &str, text: &'static str| {
+        let path = format!("{STORE}/0/{run}/artifacts/{name}");
+        tracker.file("PUT", &path, &[], text)
+    };
+    send("a", "123456").ok();
+    let refused = send("b", "12345");
+    let body: Value = serde_json::from_str(&refused.text()).unwrap();
+    assert_eq!(
+        (refused.status, &body["error_code"]),
+        (413, &json!("RESOURCE_LIMIT_EXCEEDED"))
+    );
+    assert!(body["message"].as_str().unwrap().contains("at most 10 bytes"), "{body}");
+    send("b", "1234").ok();
+}
+
+#[test]
+fn a_project_with_maxima_of_its_own_has_those_and_the_others_the_common_ones() {
+    let runs = |runs| ProjectMaxima {
+        runs,
+        ..ProjectMaxima::NONE
+    };
+    let own = ProjectMaxima { files: 1, ..runs(1) };
+    let limits = Limits {
+        project_maxima: PerProject::with(runs(2), [(ProjectId(2), own)]),
+        ..Limits::default()
+    };
+    let mut tracker = Tracker::with(|builder| builder.limits(limits));
+    let store = |tracker: &Tracker, run: &str| {
+        let path = |name: &str| format!("{STORE}/0/{run}/artifacts/{name}");
+        ["a", "b"].map(|name| tracker.file("PUT", &path(name), &[], "x").status)
+    };
+    let run = id(create_run(&tracker));
+    create_run(&tracker).ok();
+    refused(create_run(&tracker), "at most 2 are allowed");
+    assert_eq!(store(&tracker, &run), [200, 200]);
+    tracker.in_project(2, |tracker| {
+        let run = id(create_run(tracker));
+        refused(create_run(tracker), "at most 1 are allowed");
+        assert_eq!(store(tracker, &run), [200, 413]);
+    });
 }

@@ -11,18 +11,22 @@ use crate::storage::{Blobs, Records};
 
 /// The quota of files. `None`: nothing bounds them.
 pub(super) fn file_quota(limits: &Limits, blobs: &Arc<dyn Blobs>) -> Option<Quota> {
-    let (bytes_max, files_max) = (limits.project_bytes_max, limits.project_files_max);
-    (bytes_max.min(files_max) < u64::MAX).then(|| Quota::new(Arc::clone(blobs), bytes_max, files_max))
+    let maxima = limits.project_maxima.map(|maxima| maxima.of_files());
+    let is_bounded = maxima.values().any(|max| max.bytes.min(max.files) < u64::MAX);
+    is_bounded.then(|| Quota::new(Arc::clone(blobs), maxima))
 }
 
 /// The records, whose items are counted if something bounds them.
 pub(super) fn bounded_records(limits: &Limits, records: Arc<dyn Records>) -> Arc<dyn Records> {
+    let maxima = &limits.project_maxima;
     let bounds = [
-        (counted::RUNS, limits.project_runs_max),
-        (counted::POINTS, limits.project_points_max),
-        (counted::TRACES, limits.project_traces_max),
+        (counted::RUNS, maxima.map(|maxima| maxima.runs)),
+        (counted::POINTS, maxima.map(|maxima| maxima.points)),
+        (counted::TRACES, maxima.map(|maxima| maxima.traces)),
     ];
-    let kinds = bounds.into_iter().filter(|(_, max)| *max < u64::MAX);
+    let kinds = bounds
+        .into_iter()
+        .filter(|(_, max)| max.values().any(|max| max < u64::MAX));
     let kinds: Vec<ItemKind> = kinds
         .map(|(items, max)| ItemKind {
             name: items.name,

@@ -116,11 +116,7 @@ async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &Op
         .component(component)
         .limits(Limits {
             file_bytes_max: options.max_file_size << 20,
-            project_bytes_max: options.max_project_size.map_or(u64::MAX, |size| size << 20),
-            project_files_max: options.max_project_files.unwrap_or(u64::MAX),
-            project_runs_max: options.max_project_runs.unwrap_or(u64::MAX),
-            project_points_max: options.max_project_points.unwrap_or(u64::MAX),
-            project_traces_max: options.max_project_traces.unwrap_or(u64::MAX),
+            project_maxima: options.maxima.maxima()?,
             token_rate: options.max_token_rate,
             project_rate: options.max_project_rate,
             ..Limits::default()

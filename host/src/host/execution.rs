@@ -41,12 +41,19 @@ pub(crate) struct ComponentCall {
 }
 
 impl HostState {
-    /// Runs a query on the threads of lower priority, once a slot is free.
-    pub(crate) async fn run_query(self: &Arc<Self>, call: ComponentCall) -> Result<Response<Body>, HttpError> {
-        let (host, project) = (Arc::clone(self), call.caller.project);
+    /// Runs a query, or any request of a project that crowds others out, on the threads of a lower priority.
+    pub(crate) async fn run_with_lower_priority(
+        self: &Arc<Self>,
+        call: ComponentCall,
+        is_crowding: bool,
+    ) -> Result<Response<Body>, HttpError> {
+        let (host, project, kind) = (Arc::clone(self), call.caller.project, call.kind);
         // Boxed, since the future of a run has kilobytes, and each future around it would hold it again.
         let work = Box::pin(async move { host.run(&call).await });
-        let ran = self.low_priority.run_in_slot(project, work).await;
+        let ran = match kind {
+            InstanceKind::Query => self.threads.run_long(project, is_crowding, work).await,
+            InstanceKind::General => self.threads.run_crowding(project, work).await,
+        };
         ran.unwrap_or(Err(HttpError::Internal))
     }
 

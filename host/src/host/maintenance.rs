@@ -267,7 +267,7 @@ impl HostState {
             result
         };
         // It waits for no slot: compaction makes the searches that hold the slots several times as fast.
-        let result = self.low_priority.run(work).await;
+        let result = self.threads.run_maintenance(work).await;
         drop(permit);
         let reason = match result {
             Some(Ok(pass)) => return Some(pass),

@@ -71,9 +71,8 @@ use crate::limits::refusals::RefusalCounts;
 use crate::runtime::component::Plugin;
 use crate::runtime::instance::InstanceKind;
 use crate::runtime::instance_pool::Pool;
-use crate::runtime::low_priority::LowPriorityRuntime;
 use crate::runtime::services::HostServices;
-use crate::runtime::turns::Turns;
+use crate::runtime::threads::Threads;
 
 /// A component with the services and limits under which it answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -91,8 +90,7 @@ pub(crate) struct HostState {
     pub(crate) rates: RateLimits,
     pub(crate) refusals: RefusalCounts,
     pub(crate) connections: Connections,
-    pub(crate) low_priority: LowPriorityRuntime,
-    turns: Turns,
+    pub(crate) threads: Threads,
     pub(crate) maintenance: Maintenance,
     pub(crate) upload_gc: UploadGc,
     pub(crate) job_lookups: ForgeTurns,
@@ -137,7 +135,7 @@ impl Host {
         plugin: Plugin,
         services: HostServices,
         limits: Limits,
-        low_priority: LowPriorityRuntime,
+        threads: Threads,
         sign_in: SignIn,
         config: HostConfig,
     ) -> Self {
@@ -150,8 +148,7 @@ impl Host {
             rates: RateLimits::new(&limits),
             refusals: RefusalCounts::default(),
             connections: Connections::new(Bounds::of(limits.connections_max, 1, &limits)),
-            low_priority,
-            turns: Turns::of_cores(),
+            threads,
             maintenance: Maintenance::default(),
             upload_gc: UploadGc::default(),
             job_lookups: ForgeTurns::new(ForgeWork::JobLookups),
@@ -349,9 +346,11 @@ impl HostState {
             return self.run(&call).await;
         }
         let _permit = self.admission.run_permit(claim).await?;
+        let project = claim.project;
+        let is_crowding = self.threads.is_crowding(project, self.admission.admitted_of(project));
         match call.kind {
-            InstanceKind::Query => self.run_query(call).await,
-            InstanceKind::General => self.turns.in_turn(claim.project, Box::pin(self.run(&call))).await,
+            InstanceKind::General if !is_crowding => self.threads.run_short(project, Box::pin(self.run(&call))).await,
+            _ => self.run_with_lower_priority(call, is_crowding).await,
         }
     }
 

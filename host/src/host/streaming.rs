@@ -114,7 +114,7 @@ impl HostState {
         let bytes = declared_length(head).unwrap_or(0);
         match quota.reserve(caller.project, bytes).await {
             Ok(Some(room)) => Ok(Some(room)),
-            Ok(None) => Err(HttpError::ProjectFull(quota.bytes_max())),
+            Ok(None) => Err(HttpError::ProjectFull(quota.bytes_max(caller.project))),
             Err(error) => {
                 tracing::error!(target: "mlforge::storage", ?error, "storage unavailable");
                 Err(HttpError::StorageDown)

@@ -159,11 +159,10 @@ impl HttpError {
             | Self::UnknownHost(_) => "PERMISSION_DENIED",
             Self::ProjectNotFound => "RESOURCE_DOES_NOT_EXIST",
             Self::EndpointNotFound => "ENDPOINT_NOT_FOUND",
-            Self::BodyTooLarge(_)
-            | Self::ProjectFull(_)
-            | Self::MemoryBound(_)
-            | Self::BodyBroken
-            | Self::WebhookMalformed(_) => "INVALID_PARAMETER_VALUE",
+            Self::ProjectFull(_) => "RESOURCE_LIMIT_EXCEEDED",
+            Self::BodyTooLarge(_) | Self::MemoryBound(_) | Self::BodyBroken | Self::WebhookMalformed(_) => {
+                "INVALID_PARAMETER_VALUE"
+            }
             Self::NoRoom(Exhausted::Project | Exhausted::Caller) | Self::TooOften(_) => "REQUEST_LIMIT_EXCEEDED",
             Self::NoRoom(Exhausted::All) | Self::Unsteady | Self::ForgeDown { .. } | Self::StorageDown => {
                 "TEMPORARILY_UNAVAILABLE"

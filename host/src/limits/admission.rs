@@ -11,6 +11,7 @@ use tokio::time::{Duration, timeout};
 use super::budget::{Bounds, Budget, Claim, Exhausted, Load, Share};
 use super::fair_queue::{FairQueue, Slot};
 use crate::limits::Limits;
+use crate::storage::ProjectId;
 
 /// Number of semaphores above which the unused ones are dropped before another one is added.
 const IDLE_SEMAPHORES_MAX: usize = 1_000;
@@ -101,6 +102,11 @@ impl Admission {
             _running: running,
             _queued: queued,
         })
+    }
+
+    /// Number of requests of a project that run or wait for a permit to run.
+    pub(crate) fn admitted_of(&self, project: ProjectId) -> usize {
+        self.queue.taken_by(project)
     }
 
     /// Waits for a permit to carry a file, at most for `Limits::queue_timeout`.

@@ -130,6 +130,11 @@ impl Budget {
         }
     }
 
+    /// The sum of a project's shares.
+    pub(crate) fn taken_by(&self, project: ProjectId) -> usize {
+        self.lock().projects.get(&project).copied().unwrap_or(0)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Taken> {
         // No code that may panic runs under the lock.
         self.inner.taken.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,17 +3,21 @@
 pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod connections;
+pub(crate) mod crowding;
 pub(crate) mod descriptors;
 pub(crate) mod fair_queue;
 pub(crate) mod idle_timeout;
 pub(crate) mod pace;
+pub(crate) mod project_maxima;
 pub(crate) mod rate;
 pub(crate) mod refusals;
 
 use std::time::Duration;
 
 use crate::limits::pace::Pace;
+use crate::limits::project_maxima::ProjectMaxima;
 use crate::limits::rate::Rate;
+use crate::storage::PerProject;
 
 /// Bounds on the cost of a request, an instance and a connection.
 #[derive(Clone, Debug)]
@@ -42,16 +46,8 @@ pub struct Limits {
     pub body_rate_min: u64,
     /// Maximum size of a file that a client uploads, in bytes.
     pub file_bytes_max: u64,
-    /// Maximum number of bytes of files that a project keeps. `u64::MAX`: no bound, and nothing is counted.
-    pub project_bytes_max: u64,
-    /// Maximum number of files that a project keeps, parts of uploads included. `u64::MAX`: no bound.
-    pub project_files_max: u64,
-    /// Maximum number of runs of a project, deleted ones included until they are purged. `u64::MAX`: no bound.
-    pub project_runs_max: u64,
-    /// Maximum number of points of metrics of a project's runs. `u64::MAX`: no bound.
-    pub project_points_max: u64,
-    /// Maximum number of traces of a project. `u64::MAX`: no bound.
-    pub project_traces_max: u64,
+    /// Maxima of what each project keeps.
+    pub project_maxima: PerProject<ProjectMaxima>,
     /// Maximum time for completing a multipart upload. The caller waits for it.
     pub multipart_complete_timeout: Duration,
     /// Number of requests that carry files at the same time, besides all others.
@@ -123,11 +119,7 @@ impl Default for Limits {
             body_idle_timeout: Duration::from_secs(20),
             body_rate_min: 32 << 10,
             file_bytes_max: 16 << 30,
-            project_bytes_max: u64::MAX,
-            project_files_max: u64::MAX,
-            project_runs_max: u64::MAX,
-            project_points_max: u64::MAX,
-            project_traces_max: u64::MAX,
+            project_maxima: PerProject::all(ProjectMaxima::NONE),
             multipart_complete_timeout: Duration::from_secs(600),
             transfers_max: 128,
             transfer_rate_min: 1 << 10,

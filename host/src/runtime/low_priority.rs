@@ -1,5 +1,7 @@
-//! A second tokio runtime, on threads of lower priority, for CPU-bound requests (searches and histories), so that they do not
-//! delay short ones. Maintenance runs here, too.
+//! Two more tokio runtimes, on threads of lower priorities than the common ones.
+//!
+//! One is for CPU-bound requests (searches and histories), so that they do not delay short ones. Maintenance runs there, too. The
+//! other one, of the lowest priority, is for all requests of projects that crowd others out (`limits/crowding.rs`).
 //!
 //! A search keeps a core busy for milliseconds. On the common threads it would delay whatever else waits for that thread. Linux
 //! also lets a thread finish its time slice before one that has just become ready. So these threads have a lower priority.
@@ -24,9 +26,32 @@ use crate::storage::ProjectId;
 const THREADS_MIN: usize = 2;
 /// Time after which running work gives up its slot.
 const SLOT_HELD_MAX: Duration = Duration::from_millis(50);
-/// Increment of the nice value. Against a common thread on the same core, such a thread gets a tenth of the time.
-#[cfg(target_os = "linux")]
-const NICE_INCREMENT: i32 = 10;
+
+/// The priority of a runtime's threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// For requests that take long. Against a common thread on the same core, such a thread gets a tenth of the time.
+    Long,
+    /// For the requests of projects that crowd others out. Such a thread gets a 68th of the time.
+    Crowding,
+}
+
+impl Priority {
+    /// Increment of the nice value.
+    fn nice(self) -> i32 {
+        match self {
+            Self::Long => 10,
+            Self::Crowding => 19,
+        }
+    }
+
+    fn thread_name(self) -> &'static str {
+        match self {
+            Self::Long => "mlforge-long",
+            Self::Crowding => "mlforge-crowd",
+        }
+    }
+}
 
 /// The runtime. Tasks that still run are dropped with it.
 pub(crate) struct LowPriorityRuntime {
@@ -37,13 +62,13 @@ pub(crate) struct LowPriorityRuntime {
 
 impl LowPriorityRuntime {
     /// Starts as many threads as there are cores.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(priority: Priority) -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(THREADS_MIN, usize::from);
         let count = cores.max(THREADS_MIN);
         let threads = Builder::new_multi_thread()
             .worker_threads(count)
-            .thread_name("mlforge-long")
-            .on_thread_start(lower_priority)
+            .thread_name(priority.thread_name())
+            .on_thread_start(move || lower_priority(priority))
             .enable_all()
             .build()?;
         Ok(Self {
@@ -93,13 +118,17 @@ impl Drop for LowPriorityRuntime {
 }
 
 /// Lowers the priority of this thread, if the system can do that for one thread.
-fn lower_priority() {
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(unused_variables, reason = "no such priority there")
+)]
+fn lower_priority(priority: Priority) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
         // To Linux, "this process" is this thread. Where it refuses, searches are as important as all else.
-        if let Ok(priority) = getpriority_process(None) {
-            _ = setpriority_process(None, priority.saturating_add(NICE_INCREMENT));
+        if let Ok(common) = getpriority_process(None) {
+            _ = setpriority_process(None, common.saturating_add(priority.nice()));
         }
     }
 }
@@ -110,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_or_is_not_awaited_harms_nobody() {
-        let low_priority = LowPriorityRuntime::start().unwrap();
+        let low_priority = LowPriorityRuntime::start(Priority::Long).unwrap();
         let panicked: Option<()> = low_priority.run(async { panic!("on purpose") }).await;
         assert_eq!(panicked, None);
         let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
@@ -146,10 +175,10 @@ mod tests {
     async fn its_threads_go_behind_those_around_them() {
         let priority = || rustix::process::getpriority_process(None).unwrap();
         let here = priority();
-        let there = LowPriorityRuntime::start()
-            .unwrap()
-            .run(async move { priority() })
-            .await;
-        assert_eq!(there, Some((here + NICE_INCREMENT).min(19)));
+        for of_runtime in [Priority::Long, Priority::Crowding] {
+            let runtime = LowPriorityRuntime::start(of_runtime).unwrap();
+            let there = runtime.run(async move { priority() }).await;
+            assert_eq!(there, Some((here + of_runtime.nice()).min(19)));
+        }
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{FileUsage, ProjectId, StorageError, at_most};
+use super::{FileUsage, PerProject, ProjectId, StorageError, at_most};
 use crate::convert::to_usize;
 
 /// Maximum number of items in one listing of blobs.
@@ -162,10 +162,9 @@ pub trait Blobs: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Asks the storage to refuse, from now on, each change that makes the files of a project exceed these sums: with `TooLarge`
-    /// more bytes, and with `Full` more files. A join of parts that fit is not refused for its bytes, although they are kept beside
-    /// the file. Returns `false` if the storage does not keep such sums; then its caller counts.
-    fn keep_below(&self, _project_max: FileUsage) -> bool {
+    /// Asks the storage to refuse with `Full`, from now on, each change that makes the files of a project exceed these sums.
+    /// A join of parts that fit is not refused for its bytes, although they are kept beside the file. Returns `false` if the storage does not keep such sums; then its caller counts.
+    fn keep_below(&self, _max: PerProject<FileUsage>) -> bool {
         false
     }
 

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use self::account::Account;
+use self::account::{Account, Exceeded};
 use self::items::{Changes, Kinds};
 use super::{Commit, CommitError, Measured, Page, ProjectId, Range, Records, RecordsCounts, StorageError, Values};
 
@@ -60,7 +60,7 @@ impl Inner {
         // No code that may panic runs under the lock.
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let account = accounts.entry(project);
-        Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.kinds.len()))))
+        Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.kinds.maxima_of(project)))))
     }
 
     /// Starts a count in the background, unless one is running or was there a moment ago. Returns the end of the running one.
@@ -133,13 +133,13 @@ impl Inner {
         changes: &Changes,
     ) -> Result<(), CommitError> {
         let _changing = account.changing().await;
-        if let Some((kind, count)) = account.exceeded(&self.kinds, changes) {
+        if let Some(Exceeded { kind, count, max }) = account.exceeded(changes) {
             if account.may_have_less() {
                 self.begin_count(project, account);
             }
             return Err(StorageError::Full(format!(
-                "The project has {count} {}, and at most {} are allowed. Delete some for good to make room.",
-                kind.name, kind.max
+                "The project has {count} {}, and at most {max} are allowed. Delete some for good to make room.",
+                self.kinds.name(kind)
             ))
             .into());
         }

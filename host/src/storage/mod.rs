@@ -10,6 +10,7 @@ pub use blobs::{
 pub use counts::RecordsCounts;
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
+pub use per_project::PerProject;
 pub use usage::FileUsage;
 
 use crate::convert::{to_u64, to_usize};
@@ -22,6 +23,7 @@ pub mod files;
 pub(crate) mod item_quota;
 mod lock;
 pub mod memory;
+mod per_project;
 mod permits;
 pub mod postgres;
 pub(crate) mod private_file;

@@ -26,8 +26,8 @@ use self::account::{Account, FilePlace};
 use self::staged::{Counted, drawn};
 use super::usage::files_below;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, ProjectId, Staged,
-    StorageError,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, PerProject,
+    ProjectId, Staged, StorageError,
 };
 
 mod account;
@@ -46,31 +46,26 @@ pub(crate) struct Quota {
 
 struct Inner {
     blobs: Arc<dyn Blobs>,
-    bytes_max: u64,
-    files_max: u64,
+    max: PerProject<FileUsage>,
     /// True if the storage keeps the sums of named files, and refuses what exceeds the bound.
     keeps_sums: bool,
     accounts: Mutex<BTreeMap<ProjectId, Arc<Account>>>,
 }
 
 impl Quota {
-    pub(crate) fn new(blobs: Arc<dyn Blobs>, bytes_max: u64, files_max: u64) -> Self {
+    pub(crate) fn new(blobs: Arc<dyn Blobs>, max: PerProject<FileUsage>) -> Self {
         let inner = Inner {
-            keeps_sums: blobs.keep_below(FileUsage {
-                files: files_max,
-                bytes: bytes_max,
-            }),
+            keeps_sums: blobs.keep_below(max.clone()),
             blobs,
-            bytes_max,
-            files_max,
+            max,
             accounts: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// Maximum number of bytes that a project may keep.
-    pub(crate) fn bytes_max(&self) -> u64 {
-        self.inner.bytes_max
+    /// Maximum number of bytes that a project may keep. `u64::MAX`: no bound.
+    pub(crate) fn bytes_max(&self, project: ProjectId) -> u64 {
+        self.inner.max.of(project).bytes
     }
 
     /// Bytes of a project's files.
@@ -98,13 +93,13 @@ impl Quota {
             Some(reservation) => (reservation, contents),
             None => {
                 let reservation = self.reserve(project, 0).await?;
-                let reservation = reservation.ok_or_else(|| self.inner.too_large())?;
+                let reservation = reservation.ok_or_else(|| self.inner.no_room(project))?;
                 (reservation.clone(), drawn(contents, reservation))
             }
         };
         let staged = self.inner.blobs.stage(project, contents, bytes_max).await?;
         let hold = reservation.take(staged.size());
-        let hold = hold.ok_or_else(|| self.inner.too_large())?;
+        let hold = hold.ok_or_else(|| self.inner.no_room(project))?;
         Ok(Box::new(Counted { staged, hold }))
     }
 
@@ -123,8 +118,11 @@ fn given_up() -> StorageError {
     StorageError::Unavailable("a change of a blob was given up".into())
 }
 
-fn too_large(bytes_max: u64) -> StorageError {
-    StorageError::TooLarge(format!("a project of more than {bytes_max} bytes"))
+/// The refusal of more bytes in a project.
+pub(super) fn no_room(bytes_max: u64) -> StorageError {
+    StorageError::Full(format!(
+        "There is no room for this file: the project keeps at most {bytes_max} bytes. Delete some files."
+    ))
 }
 
 /// The refusal of one more file in a project.
@@ -135,8 +133,8 @@ pub(super) fn too_many_files(files: u64, files_max: u64) -> StorageError {
 }
 
 impl Inner {
-    fn too_large(&self) -> StorageError {
-        too_large(self.bytes_max)
+    fn no_room(&self, project: ProjectId) -> StorageError {
+        no_room(self.max.of(project).bytes)
     }
 
     /// Returns a project's account after it is counted, with the lock that keeps it counted while one file
@@ -145,7 +143,7 @@ impl Inner {
         let account = {
             let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             let account = accounts.entry(project);
-            Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.bytes_max, self.files_max))))
+            Arc::clone(account.or_insert_with(|| Arc::new(Account::new(self.max.of(project)))))
         };
         let guard = account.read().await;
         if self.keeps_sums {
@@ -181,7 +179,7 @@ impl Inner {
             return Ok(None);
         }
         let place = account.hold_place();
-        let place = place.ok_or_else(|| too_many_files(account.used().files, self.files_max));
+        let place = place.ok_or_else(|| too_many_files(account.used().files, account.files_max()));
         place.map(Some)
     }
 
@@ -280,7 +278,7 @@ impl Inner {
         let old = self.usage_of(project, name).await?;
         let _place = self.place(&account, old)?;
         let hold = account.hold_in_exchange(bytes, leaving.saturating_add(old.bytes));
-        let hold = hold.ok_or_else(|| self.too_large())?;
+        let hold = hold.ok_or_else(|| self.no_room(project))?;
         let done = self.blobs.join(project, parts, name, bytes_max.min(bytes)).await;
         match &done {
             Ok(true) => account.settle(old, FileUsage::one(bytes), Some(hold)),

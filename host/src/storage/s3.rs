@@ -17,8 +17,8 @@ use self::index::{Entry, Index, NewFile};
 pub use self::place::{S3Keys, S3Location};
 use self::upload::S3Staged;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, ProjectId, Records,
-    Staged, StorageError, validate_blob_name, validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, PerProject,
+    ProjectId, Records, Staged, StorageError, validate_blob_name, validate_join, validate_list,
 };
 
 mod answer;
@@ -184,8 +184,8 @@ impl Blobs for S3Blobs {
         self.index.usage(project).await.map(Some)
     }
 
-    fn keep_below(&self, project_max: FileUsage) -> bool {
-        self.index.keep_below(project_max);
+    fn keep_below(&self, max: PerProject<FileUsage>) -> bool {
+        self.index.keep_below(max);
         true
     }
 

@@ -237,14 +237,14 @@ fn table(site: &Site, asked: &Asked<'_>, records: &[AuditRecord], existing: &[Op
                     }
                 }
                 tbody {
-                    @for (record, existing) in records.iter().zip(existing) { (row(site, asked, record, *existing)) }
+                    @for (record, existing) in records.iter().zip(existing) { (row(site, asked, record, existing.as_ref())) }
                 }
             }
         }
     }
 }
 
-fn row(site: &Site, asked: &Asked<'_>, record: &AuditRecord, existing: Option<Existing>) -> Markup {
+fn row(site: &Site, asked: &Asked<'_>, record: &AuditRecord, existing: Option<&Existing>) -> Markup {
     let own = &site.words().audit;
     let actor = &record.caller.actor;
     let by_actor = asked.by_actor(site, actor);
@@ -270,7 +270,7 @@ fn row(site: &Site, asked: &Asked<'_>, record: &AuditRecord, existing: Option<Ex
 }
 
 /// The object, its kind and the detail of the change. It is a link if it is still there.
-fn object(site: &Site, record: &AuditRecord, existing: Option<Existing>) -> Markup {
+fn object(site: &Site, record: &AuditRecord, existing: Option<&Existing>) -> Markup {
     let object = shortened(&record.object);
     html! {
         @match existing {
@@ -291,7 +291,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// The page of an object, after the project's.
-fn address_of(existing: Existing) -> String {
+fn address_of(existing: &Existing) -> String {
     match existing {
         Existing::Experiment(id) => format!("experiments/{id}"),
         Existing::Run(id) => format!("candidates/{id}"),
@@ -300,5 +300,6 @@ fn address_of(existing: Existing) -> String {
         Existing::Version(id, number) => format!("models/{id}/versions/{number}"),
         Existing::RunArtifacts(id) => format!("candidates/{id}/artifacts"),
         Existing::LoggedModelArtifacts(id) => format!("logged-models/{id}/artifacts"),
+        Existing::Trace(id) => format!("traces/{}", encoded(id.as_str())),
     }
 }

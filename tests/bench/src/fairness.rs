@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
-use crate::client::{Client, Target};
+use crate::client::{Call, Client, Target};
 use crate::fixture::Fixture;
 use crate::groups::writes;
 use crate::neighbours::{measure_all, print_line, search};
@@ -25,8 +25,9 @@ const RUNS: u64 = 200;
 const MEMBERS: usize = 3;
 const CONNECTIONS_OF_MEMBER: usize = 32;
 
-/// The requests of the quiet project.
+/// The requests of the quiet project. The first asks nothing of a project: its latency is that of the machine and of the connections.
 static SCENARIOS: &[Scenario] = &[
+    Scenario::new("fairness_health", Bound::Http, |_, _| Call::get("/-/health".to_owned())),
     Scenario::new("fairness_get_run", Bound::Http, |fixture, turn| {
         fixture
             .target
@@ -100,7 +101,7 @@ async fn send_all(fixture: Arc<Fixture>, worker: usize) -> Result<()> {
         ..Turn::default()
     };
     loop {
-        for scenario in SCENARIOS {
+        for scenario in SCENARIOS.iter().skip(1) {
             if client.send((scenario.call)(&fixture, &turn)).await.is_err() {
                 client.reconnect().await?;
             }

@@ -93,6 +93,18 @@ fn a_link_leads_to_what_exists_now() {
     tracker
         .delete("model-versions/delete", json!({"name": "cats", "version": "2"}))
         .ok();
+    let begun = tracker
+        .post("traces", json!({"experiment_id": "0", "timestamp_ms": 1}))
+        .ok();
+    let trace = begun["trace_info"]["request_id"].as_str().unwrap();
+    let tag = json!({"key": "k", "value": "v"});
+    tracker
+        .send(
+            "PATCH",
+            &format!("/api/2.0/mlflow/traces/{trace}/tags"),
+            tag.to_string(),
+        )
+        .ok();
     let shown = page(&tracker, "audit").ok();
     let mut addresses = objects(&shown);
     addresses.sort();
@@ -104,6 +116,7 @@ fn a_link_leads_to_what_exists_now() {
         format!("logged-models/{kept}/artifacts"),
         "models/1".to_owned(),
         "models/1/versions/1".to_owned(),
+        format!("traces/{trace}"),
     ];
     expected.sort();
     assert_eq!(addresses, expected);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use mlforge::Limits;
+use mlforge::storage::PerProject;
+use mlforge::{Limits, ProjectMaxima};
 
 use super::{Files, PIECE, Pieces, Step, text};
 
@@ -41,7 +42,10 @@ async fn a_file_that_grows_over_the_limit_is_refused() {
 
 fn of_three_pieces() -> Limits {
     Limits {
-        project_bytes_max: 3 * PIECE as u64,
+        project_maxima: PerProject::all(ProjectMaxima {
+            bytes: 3 * PIECE as u64,
+            ..ProjectMaxima::NONE
+        }),
         ..Limits::default()
     }
 }

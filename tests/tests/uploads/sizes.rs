@@ -1,6 +1,7 @@
 //! The size limits of a file and of a project, counted over parts.
 
-use mlforge::Limits;
+use mlforge::storage::PerProject;
+use mlforge::{Limits, ProjectMaxima};
 use mlforge_tests::tracker::Tracker;
 use serde_json::{Value, json};
 
@@ -26,7 +27,10 @@ fn the_parts_of_a_file_do_not_exceed_the_size_of_a_file_together() {
 #[test]
 fn parts_count_towards_the_quota_and_can_always_be_completed() {
     let limits = Limits {
-        project_bytes_max: 10,
+        project_maxima: PerProject::all(ProjectMaxima {
+            bytes: 10,
+            ..ProjectMaxima::NONE
+        }),
         ..Limits::default()
     };
     let uploads = Uploads::of(Tracker::with(|builder| builder.limits(limits)));
@@ -44,7 +48,10 @@ fn parts_count_towards_the_quota_and_can_always_be_completed() {
 #[test]
 fn concurrent_parts_do_not_exceed_the_quota() {
     let limits = Limits {
-        project_bytes_max: 10,
+        project_maxima: PerProject::all(ProjectMaxima {
+            bytes: 10,
+            ..ProjectMaxima::NONE
+        }),
         ..Limits::default()
     };
     let uploads = Uploads::of(Tracker::with(|builder| builder.limits(limits)));

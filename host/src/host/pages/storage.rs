@@ -11,7 +11,6 @@ use super::view::{View, signed};
 use crate::host::HostState;
 use crate::host::usage::Usage;
 use crate::storage::ProjectId;
-use crate::storage::quota::Quota;
 
 /// The parts of a project's storage that are shown.
 pub(super) struct Shown {
@@ -24,9 +23,12 @@ pub(super) struct Shown {
 impl HostState {
     /// The storage of a project. A project that was not counted lately is counted in the background.
     pub(super) fn shown_storage(self: &Arc<Self>, project: ProjectId) -> Shown {
+        let quota = self.services.quota.as_ref();
         Shown {
             usage: self.usage(project),
-            files_max: self.services.quota.as_ref().map(Quota::bytes_max),
+            files_max: quota
+                .map(|quota| quota.bytes_max(project))
+                .filter(|max| *max < u64::MAX),
             now_ms: self.services.now_ms(),
         }
     }

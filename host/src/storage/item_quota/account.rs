@@ -6,17 +6,27 @@ use std::time::Duration;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 use tokio::time::Instant;
 
-use super::items::{Changes, ItemKind, Kinds};
+use super::items::Changes;
 
 /// The shortest time from one count to the next one.
 const RECOUNT_PAUSE: Duration = Duration::from_secs(60);
 
 /// The sums of one project.
 pub(super) struct Account {
-    kinds: usize,
+    /// The maximum of each kind.
+    maxima: Vec<u64>,
     /// Locked for reading while a commit changes items, and for writing while a page of them is counted.
     changing: RwLock<()>,
     sums: Mutex<Sums>,
+}
+
+/// A kind of which a project has as many items as it may.
+pub(super) struct Exceeded {
+    /// The number of the kind.
+    pub(super) kind: usize,
+    /// The present number of items.
+    pub(super) count: u64,
+    pub(super) max: u64,
 }
 
 #[derive(Default)]
@@ -43,9 +53,9 @@ struct Running {
 }
 
 impl Account {
-    pub(super) fn new(kinds: usize) -> Self {
+    pub(super) fn new(maxima: Vec<u64>) -> Self {
         Self {
-            kinds,
+            maxima,
             changing: RwLock::default(),
             sums: Mutex::default(),
         }
@@ -82,7 +92,7 @@ impl Account {
         }
         let (ended, end) = watch::channel(false);
         sums.running = Some(Running {
-            found: vec![0; self.kinds],
+            found: vec![0; self.maxima.len()],
             next: Vec::new(),
             is_estimate: false,
             is_void: false,
@@ -125,15 +135,15 @@ impl Account {
         }
     }
 
-    /// The first kind of which a commit would add too many items, with its present number.
-    pub(super) fn exceeded<'k>(&self, kinds: &'k Kinds, changes: &Changes) -> Option<(&'k ItemKind, u64)> {
+    /// The first kind of which a commit would add too many items.
+    pub(super) fn exceeded(&self, changes: &Changes) -> Option<Exceeded> {
         let sums = self.sums();
         let counted = sums.counted.as_ref()?;
-        kinds
-            .each()
+        self.maxima
+            .iter()
             .zip(counted)
             .enumerate()
-            .find_map(|(index, (kind, count))| {
+            .find_map(|(index, (&max, &count))| {
                 let of_kind = |items: &[(Vec<u8>, usize, u64)]| {
                     let items = items.iter().filter(|(_, kind, _)| *kind == index);
                     items.fold(0_u64, |sum, (_, _, count)| sum.saturating_add(*count))
@@ -141,7 +151,11 @@ impl Account {
                 let (added, removed) = (of_kind(&changes.added), of_kind(&changes.removed));
                 let is_more = added > removed;
                 let total = count.saturating_add(added).saturating_sub(removed);
-                (is_more && total > kind.max).then_some((kind, *count))
+                (is_more && total > max).then_some(Exceeded {
+                    kind: index,
+                    count,
+                    max,
+                })
             })
     }
 

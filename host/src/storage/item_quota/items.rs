@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::convert::to_usize;
-use crate::storage::{Commit, Page, Write};
+use crate::storage::{Commit, Page, PerProject, ProjectId, Write};
 
 /// Keys from one (included) to another one (excluded).
 type KeyRange = (&'static [u8], &'static [u8]);
 
 /// A kind of items with its bound.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ItemKind {
     /// The name of the items for people.
     pub(crate) name: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct ItemKind {
     /// Number of items in a record. `None`: it has none of this kind. A record whose value is not known is given without it.
     pub(crate) count: fn(&[u8], &[u8]) -> Option<u64>,
     /// The largest number of items that a project may have.
-    pub(crate) max: u64,
+    pub(crate) max: PerProject<u64>,
 }
 
 /// All kinds.
@@ -44,12 +44,14 @@ impl Kinds {
         Self(kinds)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// The name of a kind's items for people.
+    pub(super) fn name(&self, kind: usize) -> &'static str {
+        self.0.get(kind).map_or("items", |kind| kind.name)
     }
 
-    pub(super) fn each(&self) -> impl Iterator<Item = &ItemKind> {
-        self.0.iter()
+    /// The maxima of a project, one for each kind.
+    pub(super) fn maxima_of(&self, project: ProjectId) -> Vec<u64> {
+        self.0.iter().map(|kind| kind.max.of(project)).collect()
     }
 
     /// The ranges of all kinds, in the order of their keys.

@@ -2,7 +2,7 @@
 use super::*;
 use crate::storage::memory::MemoryRecords;
 use crate::storage::suite::{PROJECT, records_suite};
-use crate::storage::{Check, Write};
+use crate::storage::{Check, PerProject, Write};
 
 /// Items that are single records, and items of which a record tells its number.
 fn kinds(max: u64) -> Vec<ItemKind> {
@@ -10,13 +10,13 @@ fn kinds(max: u64) -> Vec<ItemKind> {
         name: "runs",
         ranges: &[(b"r", b"s")],
         count: |_, _| Some(1),
-        max,
+        max: PerProject::all(max),
     };
     let many = ItemKind {
         name: "points",
         ranges: &[(b"H", b"I"), (b"h", b"i")],
         count: |_, value| Some(value.first().copied().map_or(0, u64::from)),
-        max,
+        max: PerProject::all(max),
     };
     vec![single, many]
 }
@@ -117,18 +117,10 @@ async fn changes_beside_a_count_are_counted_once() {
         tokio::task::yield_now().await;
     }
     assert!(end.wait_for(|is_over| *is_over).await.is_ok());
-    assert!(
-        account
-            .exceeded(&quota.inner.kinds, &quota.inner.kinds.changes(&put("r-", 1)))
-            .is_some()
-    );
+    assert!(account.exceeded(&quota.inner.kinds.changes(&put("r-", 1))).is_some());
     quota
         .commit(PROJECT, delete(&format!("r{:06}", 900_000)))
         .await
         .unwrap();
-    assert!(
-        account
-            .exceeded(&quota.inner.kinds, &quota.inner.kinds.changes(&put("r-", 1)))
-            .is_none()
-    );
+    assert!(account.exceeded(&quota.inner.kinds.changes(&put("r-", 1))).is_none());
 }

@@ -13,8 +13,7 @@ const NAME_LOCKS: usize = 64;
 
 /// The sums of one project.
 pub(super) struct Account {
-    bytes_max: u64,
-    files_max: u64,
+    max: FileUsage,
     /// Locked for reading while one file changes, and for writing while many change or all are counted.
     changing: Arc<RwLock<()>>,
     /// True if `used` is what the storage holds. It changes only while `changing` is held.
@@ -57,10 +56,9 @@ struct Drawn {
 }
 
 impl Account {
-    pub(super) fn new(bytes_max: u64, files_max: u64) -> Self {
+    pub(super) fn new(max: FileUsage) -> Self {
         Self {
-            bytes_max,
-            files_max,
+            max,
             changing: Arc::default(),
             is_counted: AtomicBool::new(false),
             sums: Mutex::default(),
@@ -80,6 +78,11 @@ impl Account {
 
     pub(super) fn is_counted(&self) -> bool {
         self.is_counted.load(Ordering::SeqCst)
+    }
+
+    /// Maximum number of files.
+    pub(super) fn files_max(&self) -> u64 {
+        self.max.files
     }
 
     /// The sum of all files, which must be counted.
@@ -122,7 +125,7 @@ impl Account {
     pub(super) fn hold_in_exchange(self: &Arc<Self>, bytes: u64, leaving: u64) -> Option<Hold> {
         let mut sums = self.sums();
         let afterwards = sums.total(bytes).saturating_sub(leaving);
-        if bytes > leaving && afterwards > self.bytes_max {
+        if bytes > leaving && afterwards > self.max.bytes {
             return None;
         }
         sums.held = sums.held.saturating_add(bytes);
@@ -135,7 +138,7 @@ impl Account {
     /// Reserves the place of one more file. `None`: the project has as many files as it may.
     pub(super) fn hold_place(self: &Arc<Self>) -> Option<FilePlace> {
         let mut sums = self.sums();
-        if sums.used.files.saturating_add(sums.files_held) >= self.files_max {
+        if sums.used.files.saturating_add(sums.files_held) >= self.max.files {
             return None;
         }
         sums.files_held += 1;
@@ -168,7 +171,7 @@ impl Hold {
     /// Reserves more bytes. Returns `false`, and changes nothing, when they do not fit.
     fn grow(&mut self, bytes: u64) -> bool {
         let mut sums = self.account.sums();
-        let fits = sums.total(bytes) <= self.account.bytes_max;
+        let fits = sums.total(bytes) <= self.account.max.bytes;
         if fits {
             sums.held += bytes;
             self.bytes += bytes;
@@ -219,7 +222,7 @@ impl Reservation {
 
     /// Maximum number of bytes that the project may keep.
     pub(crate) fn bytes_max(&self) -> u64 {
-        self.state().hold.account.bytes_max
+        self.state().hold.account.max.bytes
     }
 
     /// Takes the reservation of a received file out of the request's, so that it outlives the request.

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::account::{Hold, Reservation};
-use super::too_large;
+use super::no_room;
 use crate::convert::to_u64;
 use crate::storage::{BlobStream, Staged};
 
@@ -36,7 +36,7 @@ pub(super) fn drawn(mut contents: BlobStream, reservation: Reservation) -> BlobS
             let piece = piece.and_then(|piece| {
                 let bytes = to_u64(piece.len());
                 let fits = reservation.draw(bytes);
-                fits.then_some(piece).ok_or_else(|| too_large(reservation.bytes_max()))
+                fits.then_some(piece).ok_or_else(|| no_room(reservation.bytes_max()))
             });
             let failed = piece.is_err();
             if sender.send(piece).await.is_err() || failed {

@@ -4,10 +4,14 @@ use crate::storage::memory::MemoryBlobs;
 use crate::storage::suite::blobs::{put, stage, stream};
 use crate::storage::suite::{OTHER, PROJECT, blobs_suite};
 
-blobs_suite!((Quota::new(Arc::new(MemoryBlobs::new()), u64::MAX, u64::MAX), ()));
+blobs_suite!((Quota::new(Arc::new(MemoryBlobs::new()), bytes_max(u64::MAX)), ()));
+
+fn bytes_max(bytes: u64) -> PerProject<FileUsage> {
+    PerProject::all(FileUsage { files: u64::MAX, bytes })
+}
 
 fn of_ten_bytes() -> Quota {
-    Quota::new(Arc::new(MemoryBlobs::new()), 10, u64::MAX)
+    Quota::new(Arc::new(MemoryBlobs::new()), bytes_max(10))
 }
 
 async fn has_room(quota: &Quota, bytes: u64) -> bool {
@@ -45,17 +49,14 @@ async fn files_from_before_the_start_are_counted() {
     for name in ["a", "d/e/f", "d/g"] {
         put(&*blobs, name, "12").await;
     }
-    assert!(has_left(&Quota::new(blobs, 10, u64::MAX), 4).await);
+    assert!(has_left(&Quota::new(blobs, bytes_max(10)), 4).await);
 }
 
 #[tokio::test]
 async fn a_replaced_file_counts_until_the_replacement() {
     let quota = of_ten_bytes();
     put(&quota, "a", "123456").await;
-    assert!(matches!(
-        try_stage(&quota, "12345").await,
-        Err(StorageError::TooLarge(_))
-    ));
+    assert!(matches!(try_stage(&quota, "12345").await, Err(StorageError::Full(_))));
     put(&quota, "a", "1234").await;
     assert!(has_left(&quota, 6).await);
 }
@@ -70,10 +71,7 @@ async fn staged_bytes_count_until_they_are_dropped() {
     let quota = of_ten_bytes();
     let staged = stage(&quota, "123456").await;
     assert!(has_left(&quota, 4).await);
-    assert!(matches!(
-        try_stage(&quota, "12345").await,
-        Err(StorageError::TooLarge(_))
-    ));
+    assert!(matches!(try_stage(&quota, "12345").await, Err(StorageError::Full(_))));
     drop(staged);
     assert!(has_left(&quota, 10).await);
 }
@@ -83,7 +81,7 @@ async fn staged_bytes_count_until_they_are_dropped() {
 async fn concurrent_uploads_do_not_exceed_the_bound() {
     for round in 0..20 {
         let blobs = Arc::new(Slow(MemoryBlobs::new()));
-        let quota = Quota::new(blobs.clone(), 10, u64::MAX);
+        let quota = Quota::new(blobs.clone(), bytes_max(10));
         let uploads: Vec<_> = (0..24)
             .map(|number| {
                 let quota = quota.clone();
@@ -96,7 +94,7 @@ async fn concurrent_uploads_do_not_exceed_the_bound() {
             .collect();
         for upload in uploads {
             let done = upload.await.unwrap();
-            assert!(matches!(done, Ok(()) | Err(StorageError::TooLarge(_))), "{done:?}");
+            assert!(matches!(done, Ok(()) | Err(StorageError::Full(_))), "{done:?}");
         }
         let kept = quota.inner.usage_below(PROJECT, "").await.unwrap().bytes;
         assert!(kept <= 10, "round {round}: {kept}");
@@ -127,7 +125,7 @@ async fn a_file_longer_than_its_reservation_needs_room() {
         |text: &'static str| quota.stage_within(PROJECT, stream(vec![Ok(text.into())]), 99, Some(reservation.clone()));
     let staged = stage("1234567").await.unwrap();
     assert!(has_left(&quota, 3).await);
-    assert!(matches!(stage("1234").await, Err(StorageError::TooLarge(_))));
+    assert!(matches!(stage("1234").await, Err(StorageError::Full(_))));
     drop(staged);
     drop(reservation);
     assert!(has_left(&quota, 10).await);
@@ -161,7 +159,7 @@ async fn a_full_project_can_join_parts_but_not_multiply_them() {
     put_all(&quota, &["b"]).await.unwrap();
     let same = ["b".to_owned(), "b".to_owned(), "b".to_owned()];
     let refused = quota.join(PROJECT, &same, "c", 99).await;
-    assert!(matches!(refused, Err(StorageError::TooLarge(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StorageError::Full(_))), "{refused:?}");
     assert!(has_left(&quota, 6).await);
     assert!(!quota.join(PROJECT, &["b".into(), "x".into()], "c", 99).await.unwrap());
     assert!(has_left(&quota, 6).await);
@@ -245,7 +243,7 @@ impl Blobs for Slow {
 
 #[tokio::test]
 async fn the_effect_of_a_failed_change_is_counted() {
-    let quota = Quota::new(Arc::new(Slow(MemoryBlobs::new())), 10, u64::MAX);
+    let quota = Quota::new(Arc::new(Slow(MemoryBlobs::new())), bytes_max(10));
     put_all(&quota, &["lost"]).await.unwrap_err();
     assert!(has_left(&quota, 10).await);
     put_all(&quota, &["d-late/a"]).await.unwrap_err();

@@ -4,12 +4,13 @@ use super::model_name;
 use crate::domain::audit::AuditRecord;
 use crate::domain::id::{ExperimentId, ModelId, RunId};
 use crate::domain::logged_model::LoggedModelId;
+use crate::domain::trace::id::TraceId;
 use crate::error::Result;
 use crate::host::records::{ABSENT, Record, get_all};
 use crate::store::{codec, keys};
 
 /// An object that exists, by the ids that its page has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// An experiment.
     Experiment(ExperimentId),
@@ -25,6 +26,8 @@ pub enum Existing {
     RunArtifacts(RunId),
     /// The artifacts of a logged model that is not deleted.
     LoggedModelArtifacts(LoggedModelId),
+    /// A trace.
+    Trace(TraceId),
 }
 
 /// The object of a record, as it names it.
@@ -46,6 +49,7 @@ impl<'a> Named<'a> {
             "run" => id(RunId::parse(object).ok().map(Existing::Run)),
             "logged_model" => id(LoggedModelId::parse(object).ok().map(Existing::LoggedModel)),
             "artifact" => id(owner_of(object)),
+            "trace" => id(TraceId::parse(object).ok().map(Existing::Trace)),
             "registered_model" => Named::Model(object, None),
             "model_version" => match object.rsplit_once('/') {
                 Some((name, number)) => number
@@ -59,11 +63,12 @@ impl<'a> Named<'a> {
 
     /// The key of the record that exists if the object does, or that tells the model's number. `None`: there is none.
     fn key(&self) -> Option<Vec<u8>> {
-        match *self {
-            Named::Id(Existing::Experiment(id)) => Some(keys::experiment(id)),
-            Named::Id(Existing::Run(id) | Existing::RunArtifacts(id)) => Some(keys::run(id)),
+        match self {
+            Named::Id(Existing::Experiment(id)) => Some(keys::experiment(*id)),
+            Named::Id(Existing::Run(id) | Existing::RunArtifacts(id)) => Some(keys::run(*id)),
+            Named::Id(Existing::Trace(id)) => Some(keys::traces::trace(id)),
             Named::Id(Existing::LoggedModel(id) | Existing::LoggedModelArtifacts(id)) => {
-                Some(keys::logged_models::model(id))
+                Some(keys::logged_models::model(*id))
             }
             Named::Model(name, _) => model_name::key(name),
             Named::Id(Existing::Model(_) | Existing::Version(..)) | Named::Other => None,
@@ -72,12 +77,12 @@ impl<'a> Named<'a> {
 
     /// The object, given the record of its key. The version of a model may not exist.
     fn found(&self, record: &Record) -> Result<Option<Existing>> {
-        match *self {
+        match self {
             Named::Id(existing @ (Existing::LoggedModel(id) | Existing::LoggedModelArtifacts(id))) => {
-                let model = record.decode(|bytes| codec::logged_models::read_logged_model(id, bytes))?;
-                Ok(model.filter(|model| !model.is_deleted).map(|_| existing))
+                let model = record.decode(|bytes| codec::logged_models::read_logged_model(*id, bytes))?;
+                Ok(model.filter(|model| !model.is_deleted).map(|_| existing.clone()))
             }
-            Named::Id(existing) => Ok((record.version != ABSENT).then_some(existing)),
+            Named::Id(existing) => Ok((record.version != ABSENT).then(|| existing.clone())),
             Named::Model(_, version) => {
                 let id = record.decode(codec::read_number)?.map(ModelId);
                 Ok(id.map(|id| version.map_or(Existing::Model(id), |number| Existing::Version(id, number))))

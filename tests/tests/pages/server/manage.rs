@@ -1,7 +1,8 @@
 //! The pages on which users of the server manage their tokens and the projects that they own.
 
-use mlforge::Limits;
 use mlforge::forge::local::{LocalForge, NewToken};
+use mlforge::storage::PerProject;
+use mlforge::{Limits, ProjectMaxima};
 
 use super::local::{forge, token};
 use super::*;
@@ -191,7 +192,10 @@ fn the_last_use_of_a_token_is_shown() {
 fn the_storage_of_a_project_is_counted_in_the_background() {
     let managed = Managed::with(|builder| {
         builder.limits(Limits {
-            project_bytes_max: 1 << 30,
+            project_maxima: PerProject::all(ProjectMaxima {
+                bytes: 1 << 30,
+                ..ProjectMaxima::NONE
+            }),
             ..Limits::default()
         })
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::value::{Head, extents_bytes};
 use super::{Base, Content, Entry, File, Index, NewFile, TRIES_MAX, base, entry, keys, too_busy};
-use crate::storage::quota::too_many_files;
+use crate::storage::quota::{no_room, too_many_files};
 use crate::storage::s3::extent::Extent;
 use crate::storage::s3::object_id::{ObjectId, now_ms};
 use crate::storage::{Check, FileUsage, ProjectId, StorageError, Write};
@@ -44,7 +44,7 @@ impl Index {
                 content,
             };
             let old = change.put(&place, file);
-            self.refuse_beyond_bound(&change.head, new.size > old.bytes, old.files == 0)?;
+            self.refuse_beyond_bound(project, &change.head, new.size > old.bytes, old.files == 0)?;
             if self.apply(project, place.base, change).await? {
                 return Ok(());
             }
@@ -111,16 +111,21 @@ impl Index {
     }
 
     /// Refuses a change after which the files of a project are more than they may be, if it adds bytes or a file.
-    pub(super) fn refuse_beyond_bound(&self, head: &Head, grows: bool, is_new: bool) -> Result<(), StorageError> {
-        let Some(max) = self.max.get() else { return Ok(()) };
+    pub(super) fn refuse_beyond_bound(
+        &self,
+        project: ProjectId,
+        head: &Head,
+        grows: bool,
+        is_new: bool,
+    ) -> Result<(), StorageError> {
+        let Some(max) = self.max.get().map(|max| max.of(project)) else {
+            return Ok(());
+        };
         if is_new && head.usage.files > max.files {
             return Err(too_many_files(head.usage.files - 1, max.files));
         }
         if grows && head.usage.bytes > max.bytes {
-            return Err(StorageError::TooLarge(format!(
-                "a project of more than {} bytes",
-                max.bytes
-            )));
+            return Err(no_room(max.bytes));
         }
         Ok(())
     }

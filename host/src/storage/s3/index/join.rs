@@ -135,7 +135,7 @@ impl Index {
         let leaving = parts.distinct_bytes.saturating_add(old.bytes);
         let mut afterwards = change.head;
         afterwards.usage.bytes = afterwards.usage.bytes.saturating_sub(parts.distinct_bytes);
-        self.refuse_beyond_bound(&afterwards, parts.bytes > leaving, old.files == 0)?;
+        self.refuse_beyond_bound(project, &afterwards, parts.bytes > leaving, old.files == 0)?;
         self.apply(project, place.base, change).await
     }
 

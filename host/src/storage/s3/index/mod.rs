@@ -16,8 +16,8 @@ use super::extent::Extent;
 use crate::convert::to_usize;
 use crate::storage::permits::{Permits, ProjectPermits};
 use crate::storage::{
-    BlobItem, Check, Commit, CommitError, FileUsage, LIST_NAME_BYTES, ListRequest, PAGE_ENTRIES_MAX, Page, ProjectId,
-    Range, Records, StorageError, Version, Write,
+    BlobItem, Check, Commit, CommitError, FileUsage, LIST_NAME_BYTES, ListRequest, PAGE_ENTRIES_MAX, Page, PerProject,
+    ProjectId, Range, Records, StorageError, Version, Write,
 };
 
 mod change;
@@ -37,7 +37,7 @@ pub(super) struct Index {
     records: Arc<dyn Records>,
     turns: ProjectPermits,
     /// The most that a project's files may be.
-    max: OnceLock<FileUsage>,
+    max: OnceLock<PerProject<FileUsage>>,
 }
 
 /// The head as it was read.
@@ -80,7 +80,7 @@ impl Index {
     }
 
     /// From now on refuses what makes the files of a project exceed these sums.
-    pub(super) fn keep_below(&self, max: FileUsage) {
+    pub(super) fn keep_below(&self, max: PerProject<FileUsage>) {
         // Only the first call counts; a host makes one.
         _ = self.max.set(max);
     }

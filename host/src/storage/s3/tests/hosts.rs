@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::storage::quota::Quota;
 use crate::storage::suite::blobs::list;
+use crate::storage::{FileUsage, PerProject};
 
 /// Hosts that know nothing of each other.
 async fn hosts(count: usize) -> (Vec<S3Blobs>, Arc<Fake>) {
@@ -109,9 +110,13 @@ async fn of_a_file_and_a_directory_made_at_once_one_succeeds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quota_is_that_of_all_hosts() {
     let (hosts, fake) = hosts(3).await;
+    let max = FileUsage {
+        files: u64::MAX,
+        bytes: 10,
+    };
     let quotas: Vec<Quota> = hosts
         .iter()
-        .map(|host| Quota::new(Arc::new(host.clone()), 10, u64::MAX))
+        .map(|host| Quota::new(Arc::new(host.clone()), PerProject::all(max)))
         .collect();
     let uploads: Vec<_> = (0..12)
         .map(|upload| {
@@ -127,7 +132,7 @@ async fn a_quota_is_that_of_all_hosts() {
     for upload in uploads {
         match upload.await.unwrap() {
             Ok(()) => stored += 1,
-            Err(StorageError::TooLarge(_)) => {}
+            Err(StorageError::Full(_)) => {}
             Err(error) => panic!("{error}"),
         }
     }

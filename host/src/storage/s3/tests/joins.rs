@@ -1,6 +1,7 @@
 //! Joined files share the objects of their parts.
 
 use super::*;
+use crate::storage::PerProject;
 use crate::storage::suite::blobs::collect;
 
 #[tokio::test]
@@ -88,7 +89,7 @@ async fn a_join_of_very_many_parts_is_whole() {
 #[tokio::test]
 async fn a_project_has_no_more_files_than_it_may_and_each_can_be_replaced() {
     let (store, _fake) = fresh().await;
-    assert!(store.keep_below(FileUsage { files: 2, bytes: 99 }));
+    assert!(store.keep_below(PerProject::all(FileUsage { files: 2, bytes: 99 })));
     put(&store, "a", "1").await;
     put(&store, "b", "2").await;
     put(&store, "b", "3").await;
@@ -103,7 +104,7 @@ async fn a_project_has_no_more_files_than_it_may_and_each_can_be_replaced() {
 async fn a_join_within_the_bound_is_not_refused_and_a_larger_one_is() {
     let (store, _fake) = fresh().await;
     let max = FileUsage { files: 9, bytes: 10 };
-    assert!(store.keep_below(max));
+    assert!(store.keep_below(PerProject::all(max)));
     put(&store, "p/1", "12345").await;
     put(&store, "p/2", "12345").await;
     let parts = ["p/1".to_owned(), "p/2".to_owned()];
@@ -111,6 +112,6 @@ async fn a_join_within_the_bound_is_not_refused_and_a_larger_one_is() {
     assert!(store.delete_below(PROJECT, "p").await.unwrap());
     let twice = ["a".to_owned(), "a".to_owned()];
     let refused = store.join(PROJECT, &twice, "b", 99).await;
-    assert!(matches!(refused, Err(StorageError::TooLarge(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StorageError::Full(_))), "{refused:?}");
     assert_eq!(usage(&store).await, (1, 10));
 }
