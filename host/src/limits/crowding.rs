@@ -2,27 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
 use crate::storage::ProjectId;
+use crate::storage::active_projects::ActiveProjects;
 
-/// The time for which a project counts as active after a request.
-const ACTIVE_TIME: Duration = Duration::from_secs(1);
-
-/// The last requests of two projects, which tell for each project whether another one is active.
+/// Tells which projects crowd others out.
 #[derive(Debug)]
 pub(crate) struct Crowding {
     /// Number of requests that a project may have at a time without crowding others out.
     requests_max: usize,
-    recent: Mutex<Recent>,
-}
-
-#[derive(Debug, Default)]
-struct Recent {
-    /// The project that had the last request of all.
-    last: Option<(ProjectId, Instant)>,
-    /// The last request of any other project.
-    of_another: Option<Instant>,
+    active: Mutex<ActiveProjects>,
 }
 
 impl Crowding {
@@ -30,7 +20,7 @@ impl Crowding {
     pub(crate) fn new(requests_max: usize) -> Self {
         Self {
             requests_max,
-            recent: Mutex::default(),
+            active: Mutex::default(),
         }
     }
 
@@ -41,33 +31,18 @@ impl Crowding {
 
     /// Notes a request of a project, which then has so many. Returns true if the project crowds others out.
     pub(crate) fn note(&self, project: ProjectId, requests: usize) -> bool {
-        let now = Instant::now();
         // No code that may panic runs under the lock.
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_another = recent.note(project, now);
-        let is_alone = of_another.is_none_or(|last| now.duration_since(last) > ACTIVE_TIME);
-        requests > self.requests_max && !is_alone
-    }
-}
-
-impl Recent {
-    /// Notes a request, and returns the time of the last one of any other project.
-    fn note(&mut self, project: ProjectId, now: Instant) -> Option<Instant> {
-        if let Some((last, time)) = self.last
-            && last != project
-        {
-            self.of_another = Some(time);
-        }
-        self.last = Some((project, now));
-        self.of_another
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.note(project, Instant::now()) && requests > self.requests_max
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
+    use tokio::time::{Duration, advance};
 
     use super::*;
+    use crate::storage::active_projects::ACTIVE_TIME;
 
     const BUSY: ProjectId = ProjectId(1);
     const QUIET: ProjectId = ProjectId(2);

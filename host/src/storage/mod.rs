@@ -15,6 +15,7 @@ pub use usage::FileUsage;
 
 use crate::convert::{to_u64, to_usize};
 
+pub(crate) mod active_projects;
 mod blobs;
 mod counts;
 pub(crate) mod damage;

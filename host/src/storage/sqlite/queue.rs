@@ -1,19 +1,26 @@
 //! The queue of commits that wait for the writer.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
 use super::commit_delay::{CommitDelay, SLICES};
 use crate::metrics::{Counter, Histogram};
+use crate::storage::active_projects::ActiveProjects;
 use crate::storage::{Commit, CommitError, ProjectId, StorageError};
 
 /// Maximum number of commits in one transaction.
 const GROUP_COMMITS_MAX: usize = 512;
 /// A group takes no further commit once it holds this many bytes.
 const GROUP_BYTES_MAX: usize = 64 << 20;
+/// Maximum number of commits of one project in a group, while several projects commit. A quiet project then waits for a short
+/// group before its own.
+const SHARED_COMMITS_MAX: usize = 8;
+/// A group takes no further commit of a project that has this many bytes in it, while several projects commit.
+const SHARED_BYTES_MAX: usize = 256 << 10;
 /// Maximum size of the queue, in KiB of commits. Further callers wait until there is room.
 const QUEUE_KIB_MAX: usize = 256 << 10;
 
@@ -56,6 +63,8 @@ struct Line {
 
 struct Waiting {
     jobs: VecDeque<Job>,
+    /// The projects that commit.
+    active: ActiveProjects,
     /// Number of commits that the sleeping writer waits for. `None`: it is awake, so nobody need wake it.
     wanted: Option<usize>,
     closed: bool,
@@ -66,6 +75,7 @@ impl Queue {
         let line = Arc::new(Line {
             waiting: Mutex::new(Waiting {
                 jobs: VecDeque::new(),
+                active: ActiveProjects::default(),
                 wanted: None,
                 closed: false,
             }),
@@ -147,6 +157,7 @@ impl Line {
         if waiting.closed {
             return Err(closed());
         }
+        waiting.active.note(job.project, Instant::now());
         waiting.jobs.push_back(job);
         let jobs = waiting.jobs.len();
         // The caller that wakes the writer clears this, so that only one does.
@@ -216,17 +227,46 @@ impl Drop for Jobs {
     }
 }
 
+/// The part of a group that one project has.
+#[derive(Default)]
+struct Part {
+    commits: usize,
+    bytes: usize,
+}
+
+impl Part {
+    /// Takes one more commit. Returns false once the part is full: then no later commit overtakes one that stayed.
+    fn take(&mut self, bytes: usize) -> bool {
+        let has_room = self.commits < SHARED_COMMITS_MAX && self.bytes < SHARED_BYTES_MAX;
+        if has_room {
+            self.commits += 1;
+            self.bytes += bytes;
+        }
+        has_room
+    }
+}
+
 impl Waiting {
+    /// Takes the first commits. While several projects commit, each gives a few, and the others stay in their order.
     fn take_group(&mut self) -> Vec<Job> {
-        let mut bytes = 0;
+        let is_shared = self.active.are_several(Instant::now());
+        let (mut bytes, mut parts) = (0, HashMap::<ProjectId, Part>::new());
         let mut group = Vec::with_capacity(self.jobs.len().min(GROUP_COMMITS_MAX));
+        let mut left = VecDeque::new();
         while group.len() < GROUP_COMMITS_MAX
             && bytes < GROUP_BYTES_MAX
             && let Some(job) = self.jobs.pop_front()
         {
-            bytes += job.commit.bytes();
+            let job_bytes = job.commit.bytes();
+            if is_shared && !parts.entry(job.project).or_default().take(job_bytes) {
+                left.push_back(job);
+                continue;
+            }
+            bytes += job_bytes;
             group.push(job);
         }
+        left.append(&mut self.jobs);
+        self.jobs = left;
         group
     }
 }
@@ -287,6 +327,32 @@ pub(super) mod tests {
     #[tokio::test]
     async fn on_a_fast_disk_the_writer_never_waits() {
         assert_eq!(lingering(Duration::from_micros(400), 32).plan(), None);
+    }
+
+    /// The projects of the next group.
+    fn projects(jobs: &Jobs) -> Vec<u64> {
+        let group = jobs.next_group(&mut CommitDelay::default()).unwrap();
+        group.iter().map(|job| job.project.0).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_project_shares_the_next_group_with_a_few_commits_of_a_flooding_one() {
+        let (queue, jobs) = Queue::new();
+        let mut waiting = Vec::new();
+        let commit = |project| queue.commit(ProjectId(project), Commit::default());
+        for _ in 0..20 {
+            waiting.push(hand_over(commit(1)).await);
+        }
+        waiting.push(hand_over(commit(2)).await);
+        assert_eq!(projects(&jobs), [[1; 8].as_slice(), &[2]].concat());
+        assert_eq!(projects(&jobs), [1; 8]);
+        assert_eq!(projects(&jobs), [1; 4]);
+        // A second later the other one is alone.
+        tokio::time::advance(Duration::from_millis(1_001)).await;
+        for _ in 0..20 {
+            waiting.push(hand_over(commit(1)).await);
+        }
+        assert_eq!(projects(&jobs), [1; 20]);
     }
 
     #[tokio::test]
