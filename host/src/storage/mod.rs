@@ -8,6 +8,7 @@ pub use blobs::{
     LIST_NAME_BYTES, ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
 pub use counts::RecordsCounts;
+pub use direct::{Completion, DirectDownload, DirectTransfers, DirectUpload};
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 pub use usage::FileUsage;
@@ -17,6 +18,7 @@ use crate::convert::{to_u64, to_usize};
 mod blobs;
 mod counts;
 pub(crate) mod damage;
+mod direct;
 mod error;
 pub mod files;
 pub(crate) mod item_quota;
