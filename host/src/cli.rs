@@ -24,7 +24,7 @@ use self::monitoring::MonitoringArgs;
 use self::place::PlaceArgs;
 use self::sign_in::SignInArgs;
 use self::status::Status;
-use self::storage::FileStoreArgs;
+use self::storage::{DirectArgs, FileStoreArgs};
 
 mod backup;
 mod check;
@@ -231,6 +231,9 @@ struct Serve {
 
     #[command(flatten)]
     files: FileStoreArgs,
+
+    #[command(flatten)]
+    direct: DirectArgs,
 
     #[command(flatten)]
     monitoring: MonitoringArgs,

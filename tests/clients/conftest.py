@@ -1,7 +1,8 @@
 """Fixtures: one server a session, one project a test, a client of it.
 
 With MLFORGE_TEST_URI set to a tracking URI, the tests run against that server instead, for example a real
-`mlflow server`. Tests that need a forge are left out then.
+`mlflow server`. Tests that need a forge are left out then. With MLFORGE_TEST_DATABASE the servers have their data in
+PostgreSQL and S3, and tests of data directories are left out.
 """
 
 import itertools
@@ -18,16 +19,18 @@ os.environ["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
 
 import pytest
 
-from server import Project, Server
+from server import DATABASES, Project, Server
 
 OTHER_SERVER = os.environ.get("MLFORGE_TEST_URI")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Deselects tests that need a forge on another server, and tests that need later calls on an old client.
-    They are not skipped.
+    """Deselects tests that need a forge on another server, tests of data directories without one, and tests that need
+    later calls on an old client. They are not skipped.
     """
-    gone = [item for item in items if (OTHER_SERVER and item.get_closest_marker("forge")) or is_too_new(item)]
+    left_out = {"forge": OTHER_SERVER, "directory": DATABASES, "store": not DATABASES}
+    marks = [mark for mark, is_left_out in left_out.items() if is_left_out]
+    gone = [item for item in items if any(map(item.get_closest_marker, marks)) or is_too_new(item)]
     items[:] = [item for item in items if item not in gone]
     config.hook.pytest_deselected(items=gone)
 

@@ -1,9 +1,13 @@
 """The mlforge binary under test: its server as a process, and its command line.
 
 The module knows nothing of MLflow. Waits are bounded, and the error of a failed server holds its output.
+
+With MLFORGE_TEST_DATABASE set to a PostgreSQL server, records are in databases on it, and files in the bucket of
+MLFORGE_TEST_S3. A data directory then has a database and a prefix of its own, and the compiled component.
 """
 
 import functools
+import hashlib
 import os
 import queue
 import re
@@ -18,6 +22,10 @@ from urllib.parse import quote
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 30
 COMMAND_SECONDS_MAX = 300
+
+DATABASES = os.environ.get("MLFORGE_TEST_DATABASE")
+# Commands that take the place of files.
+WITH_FILES = {"serve", "purge", "import", "export"}
 
 EXPORT = re.compile(r"^export (MLFLOW_TRACKING_URI|MLFLOW_TRACKING_TOKEN)=(\S+)$")
 
@@ -43,6 +51,25 @@ def share_compiled(data: Path):
         shutil.copytree(Path(compiled().name) / "cache", data / "cache")
 
 
+@functools.cache
+def shared_place(data: Path) -> tuple[str, str]:
+    """The database and the place of files that stand in for a data directory."""
+    name = f"clients_{hashlib.sha256(str(data).encode()).hexdigest()[:16]}"
+    create = ["psql", "-X", "-q", "-d", f"{DATABASES}/postgres", "-c", f"CREATE DATABASE {name} TEMPLATE template0"]
+    subprocess.run(create, check=True, timeout=COMMAND_SECONDS_MAX)
+    return f"{DATABASES}/{name}", f"{os.environ['MLFORGE_TEST_S3']}/{name}"
+
+
+def place(data: Path, command: str) -> list[str]:
+    """The options of a command that say where everything is."""
+    options = ["--data", str(data)]
+    if DATABASES:
+        database, files = shared_place(data)
+        options += ["--database", database]
+        options += ["--files", files] if command in WITH_FILES else []
+    return options
+
+
 class Cli:
     """`mlforge --data DIR …`, one process a call."""
 
@@ -52,7 +79,7 @@ class Cli:
 
     def try_(self, *args: str) -> subprocess.CompletedProcess:
         """Runs a command; it may fail."""
-        command = [binary(), *args, "--data", str(self.data)]
+        command = [binary(), *args, *place(self.data, next(iter(args), ""))]
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX)
 
     def __call__(self, *args: str) -> str:
@@ -68,7 +95,7 @@ class Server:
     def __init__(self, data: Path, *args: str, listen: str = "127.0.0.1:0"):
         self.cli = Cli(data)
         self.log = data.parent / f"{data.name}.log"
-        command = [binary(), "serve", "--data", str(data), "--listen", listen, *args]
+        command = [binary(), "serve", *place(data, "serve"), "--listen", listen, *args]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True

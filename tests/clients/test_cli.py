@@ -171,6 +171,7 @@ def test_a_taken_address_is_reported_in_one_line(server, tmp_path):
     assert "cannot listen" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.directory
 def test_purge_removes_deleted_runs_for_good(tmp_path):
     running = Server(tmp_path / "data")
     project = running.new_project("team/purged")

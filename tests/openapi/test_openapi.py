@@ -62,6 +62,8 @@ def test_answers_are_as_the_description_says(project, tmp_path):
         "--phases=examples,coverage,fuzzing",
         # Pages are for people: their answers are HTML.
         "--exclude-tag=pages",
+        # Without a store of files the answer is 501, as MLflow's server says it.
+        "--exclude-path=/api/2.0/mlflow-artifacts/presigned/{path}",
         "--seed=1",
         "--continue-on-failure",
         "--warnings=off",

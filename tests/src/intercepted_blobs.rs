@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mlforge::storage::memory::MemoryBlobs;
 use mlforge::storage::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, ListRequest, OpenBlob, ProjectId, Staged, StorageError,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, DirectTransfers, ListRequest, OpenBlob, ProjectId, Staged,
+    StorageError,
 };
 
 /// A call to blobs, with the names of the files or of the directory.
@@ -40,6 +41,11 @@ pub trait InterceptBlobs: Send + Sync + 'static {
 
     /// Runs before each call except the staging of a file, which changes nothing that others see.
     async fn before(&self, project: ProjectId, call: BlobCall<'_>);
+
+    /// Transfers without the host.
+    fn direct_transfers(&self) -> Option<&dyn DirectTransfers> {
+        None
+    }
 }
 
 /// The intercepted blobs.
@@ -102,5 +108,9 @@ impl<T: InterceptBlobs> Blobs for InterceptedBlobs<T> {
     async fn delete_below(&self, project: ProjectId, directory: &str) -> Result<bool, StorageError> {
         let blobs = self.intercept(project, BlobCall::DeleteBelow(directory)).await;
         blobs.delete_below(project, directory).await
+    }
+
+    fn direct_transfers(&self) -> Option<&dyn DirectTransfers> {
+        self.0.direct_transfers()
     }
 }

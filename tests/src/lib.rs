@@ -5,6 +5,7 @@ mod caller;
 mod ci;
 mod component;
 pub mod counted_records;
+pub mod direct_store;
 mod forge;
 pub mod gated_host;
 pub mod gated_storage;

@@ -21,6 +21,8 @@ use serde_json::Value;
 
 pub use crate::component::plugin;
 use crate::component::{is_isolated, patient};
+use crate::direct_store::DirectStore;
+use crate::intercepted_blobs::InterceptedBlobs;
 use crate::record_store::{Place, with_records};
 use crate::two_projects::{Environment, TwoProjects};
 
@@ -110,6 +112,15 @@ impl Tracker {
 
     /// A tracker whose host has other settings.
     pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+        Self::made(configure, None)
+    }
+
+    /// A tracker with files in a store that offers direct transfers.
+    pub fn on_direct_store(store: &Arc<DirectStore>) -> Self {
+        Self::made(|builder| builder, Some(Arc::clone(store)))
+    }
+
+    fn made(configure: impl FnOnce(HostBuilder) -> HostBuilder, store: Option<Arc<DirectStore>>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -117,7 +128,14 @@ impl Tracker {
             .expect("a runtime");
         let (builder, records, place) = with_records(&runtime);
         let environment = Arc::new(Environment::default());
-        let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &records, &runtime);
+        let builder = configure(builder.limits(patient()));
+        let (builder, blobs) = match store {
+            Some(store) => {
+                let blobs = Arc::new(InterceptedBlobs(store));
+                (builder.blobs(Arc::clone(&blobs)), blobs as Arc<dyn Blobs>)
+            }
+            None => with_blobs(builder, &records, &runtime),
+        };
         Tracker {
             host: finish(builder, &environment),
             runtime,

@@ -273,6 +273,7 @@ fn the_component_imports_what_its_world_declares_and_nothing_else() {
         "mlforge:plugin/blobs@0.1.0",
         "mlforge:plugin/forge@0.1.0",
         "mlforge:plugin/upload-tokens@0.1.0",
+        "mlforge:plugin/direct-transfers@0.1.0",
         "mlforge:plugin/report@0.1.0",
         "wasi:clocks/system-clock@0.3.0",
         "wasi:random/random@0.3.0",

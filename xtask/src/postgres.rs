@@ -46,7 +46,7 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
     install(&layout.root)?;
     if let Some((HOSTS, args)) = rest.split_first().map(|(first, args)| (first.as_str(), args)) {
         build_all(layout)?;
-        return soak::run_hosts(layout, args, tally);
+        return soak::run_hosts(layout, args, None, tally);
     }
     let folder = layout.target.join("postgres");
     let server = step("start of PostgreSQL", || Cluster::start(&folder))?;
@@ -76,7 +76,7 @@ pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> 
     build_all(layout)?;
     run_client_tests(layout, &server, tally)?;
     drop(server);
-    soak::run_hosts(layout, &[], tally)
+    soak::run_hosts(layout, &[], None, tally)
 }
 
 /// Runs the import of a store that MLflow itself made on the server.

@@ -1,5 +1,6 @@
 //! The tests of files in an S3-compatible store, against a real one: Garage, which is compiled once from crates.io, and
-//! started with nothing in it, on free ports of this machine, for as long as the tests run.
+//! started with nothing in it, on free ports of this machine, for as long as the tests run. Some of them have their records in
+//! PostgreSQL: those of real clients, and the load on several hosts.
 
 use std::env;
 use std::fs::{self, File};
@@ -11,10 +12,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use mlforge_postgres::Cluster;
 
+use crate::clients;
 use crate::layout::Layout;
+use crate::postgres;
+use crate::soak;
 use crate::step::{cargo, cargo_for_tests, command, run, run_watched, step};
-use crate::suite::Tally;
+use crate::suite::{Tally, build_all};
 
 /// The version that is installed. A change makes it be compiled again.
 const GARAGE: &str = "garage@2.5.0";
@@ -41,14 +46,38 @@ const START_TIME: Duration = Duration::from_secs(60);
 const BUCKET: &str = "mlforge-tests";
 const REGION: &str = "garage";
 
-/// Makes the server if it is not there, and runs everything that needs it.
-pub(crate) fn run_tests(layout: &Layout, tally: &mut Tally) -> Result<()> {
-    let program = installed(layout)?;
-    let server = step("start of Garage", || {
-        Server::start(&program, &layout.target.join("garage"))
+/// The word for the load on several hosts.
+const HOSTS: &str = "hosts";
+/// The load on several hosts unless its arguments are given: kills only, and for a shorter time than without files.
+const HOSTS_ARGUMENTS: [&str; 4] = ["--only", "hosts", "--minutes", "0.5"];
+/// The tests of clients that run in this part: those of files, and some of everything else. The rest takes minutes:
+/// `cargo xtask test clients -- --store postgres-s3`.
+const CLIENT_TESTS: [&str; 4] = [
+    "test_direct.py",
+    "test_artifacts.py",
+    "test_models.py",
+    "test_parallel.py",
+];
+
+/// Makes the server if it is not there, and runs everything that needs it. After the word `hosts`, `rest` has the arguments of
+/// the soak program, which runs alone.
+pub(crate) fn run_tests(layout: &Layout, rest: &[String], tally: &mut Tally) -> Result<()> {
+    postgres::install(&layout.root)?;
+    let server = Server::of_tests(layout)?;
+    match rest.split_first().map(|(first, args)| (first.as_str(), args)) {
+        None => {}
+        Some((HOSTS, args)) => {
+            build_all(layout)?;
+            return soak::run_hosts(layout, args, Some(&server), tally);
+        }
+        Some((other, _)) => bail!("there are no tests {other:?}: only `{HOSTS}`"),
+    }
+    let database = step("start of PostgreSQL", || {
+        Cluster::start(&layout.target.join("postgres"))
     })?;
     step("cargo test of the storage on S3", || {
         let mut tests = cargo_for_tests(&layout.root, "test");
+        tests.env("MLFORGE_TEST_POSTGRES", database.address());
         tests.args(["--lib", "--test", "s3", "--"]).args(NEED_IT);
         must_test(server.tells(&mut tests), tally)
     })?;
@@ -57,7 +86,12 @@ pub(crate) fn run_tests(layout: &Layout, tally: &mut Tally) -> Result<()> {
         tests.env("MLFORGE_TEST_STORAGE", "s3");
         tests.args(["--test", "all", "--", "artifacts", "uploads"]);
         must_test(server.tells(&mut tests), tally)
-    })
+    })?;
+    build_all(layout)?;
+    let clients = CLIENT_TESTS.map(str::to_owned);
+    clients::run_on_store(layout, (&server, &database), &clients, tally)?;
+    drop(database);
+    soak::run_hosts(layout, &HOSTS_ARGUMENTS.map(str::to_owned), Some(&server), tally)
 }
 
 /// Runs tests that must not turn out to be none.
@@ -102,13 +136,21 @@ fn install(layout: &Layout, dir: &Path) -> Result<()> {
 }
 
 /// A running server; stopped, and its data removed, when dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     dir: PathBuf,
 }
 
 impl Server {
+    /// Starts a server for tests, which is compiled unless it was before.
+    pub(crate) fn of_tests(layout: &Layout) -> Result<Self> {
+        let program = installed(layout)?;
+        step("start of Garage", || {
+            Self::start(&program, &layout.target.join("garage"))
+        })
+    }
+
     fn start(program: &Path, beside: &Path) -> Result<Self> {
         let dir = beside.join(format!("run-{}", std::process::id()));
         fs::create_dir_all(&dir)?;
@@ -148,13 +190,18 @@ impl Server {
     }
 
     /// Tells a command where the server is, and its keys.
-    fn tells<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn tells<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
         tests
             .env("AWS_ACCESS_KEY_ID", key_id())
             .env("AWS_SECRET_ACCESS_KEY", secret())
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
             .env("AWS_REGION", REGION)
-            .env("MLFORGE_TEST_S3", format!("s3://{BUCKET}"))
+            .env("MLFORGE_TEST_S3", Self::bucket())
+    }
+
+    /// The location of its only bucket.
+    pub(crate) fn bucket() -> String {
+        format!("s3://{BUCKET}")
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::layout::Layout;
+use crate::s3;
 use crate::step::{command, run, run_watched, step};
 use crate::suite::{Tally, build_all};
 
@@ -28,8 +29,8 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     })
 }
 
-/// Runs the program's load on several hosts of one database, with these arguments.
-pub(crate) fn run_hosts(layout: &Layout, args: &[String], tally: &mut Tally) -> Result<()> {
+/// Runs the program's load on several hosts of one database, with these arguments. Without a store of files it changes records only.
+pub(crate) fn run_hosts(layout: &Layout, args: &[String], files: Option<&s3::Server>, tally: &mut Tally) -> Result<()> {
     let server = layout.mlforge("debug");
     let program = server.with_file_name("mlforge-soak");
     let dir = layout.target.join("hosts");
@@ -37,6 +38,9 @@ pub(crate) fn run_hosts(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     step("mlforge-soak --hosts", || {
         let mut soak = command(program, &layout.root);
         soak.arg("--server").arg(&server).arg("--dir").arg(&dir);
+        if let Some(files) = files {
+            files.tells(&mut soak).args(["--files", &s3::Server::bucket()]);
+        }
         run_watched(soak.args(["--hosts", "3"]).args(args), |line| tally.see(line))
     })
 }

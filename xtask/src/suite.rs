@@ -77,11 +77,12 @@ impl Part {
                 | Self::Forges
                 | Self::Browser
                 | Self::Package
+                | Self::S3
                 | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package`, `s3` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -179,7 +180,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Deny => deny::check(&layout)?,
             Part::Rust => rust(&layout, rest, &mut tally)?,
             Part::Postgres => postgres::run_tests(&layout, rest, &mut tally)?,
-            Part::S3 => s3::run_tests(&layout, &mut tally)?,
+            Part::S3 => s3::run_tests(&layout, rest, &mut tally)?,
             Part::Clients => clients::run_tests(&layout, rest, &mut tally)?,
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
             Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,

@@ -16,7 +16,7 @@ use self::report::{Report, end_progress};
 use self::source::Source;
 use self::target::{Owner, SharedTarget, Target};
 use super::place::Place;
-use super::storage::{FileStoreArgs, OpenRecords};
+use super::storage::{DirectArgs, FileStoreArgs, OpenRecords};
 
 mod copy;
 mod deletions;
@@ -109,12 +109,17 @@ pub(super) async fn open_target(place: &Place, project: &ProjectRef, files: &Fil
     let records = opened.context("stop the server that uses the data directory first")?;
     let forge = super::forge::open_owned(place, &records).await?;
     let project = super::forge::named(&forge, project)?;
-    let host = super::storage::builder(place, files, &records, Arc::new(Owner(project)))
-        .await?
-        .component(mlforge_component::COMPONENT)
-        .limits(target::limits())
-        .background_maintenance(false)
-        .build()?;
+    let host = super::storage::builder(
+        place,
+        (files, &DirectArgs::default()),
+        &records,
+        Arc::new(Owner(project)),
+    )
+    .await?
+    .component(mlforge_component::COMPONENT)
+    .limits(target::limits())
+    .background_maintenance(false)
+    .build()?;
     Ok(Target::new(host, project))
 }
 

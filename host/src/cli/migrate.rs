@@ -15,6 +15,8 @@ use mlforge::storage::ProjectId;
 use mlforge::storage::postgres::{PostgresAddress, PostgresRecords};
 use mlforge::storage::sqlite::SqliteRecords;
 
+#[cfg(feature = "s3")]
+use self::names::Names;
 use self::progress::Progress;
 use self::records::Copier;
 use super::forge::{LOCAL, LOCAL_FILE, OWNER_SETTING, owner};
@@ -23,17 +25,39 @@ use super::storage::{FileStoreArgs, KEY_FILE, KEY_SETTING, key};
 
 #[cfg(feature = "s3")]
 mod files;
+#[cfg(feature = "s3")]
+mod names;
 mod progress;
 mod records;
 
 pub(super) const EXAMPLES: &str = "\
 Copies records, users, projects, members and tokens, and compares each of them afterwards. Sessions of browsers are left out: their
-users sign in again. Without --files the files stay where they are, for a server with the same --data. The directory is only read. A
-migration that broke off is continued by the same command; until it is done, no server starts on the database.
+users sign in again. Without --files the files stay where they are, for a server with the same --data. Files that are in S3 already stay
+there: --files names where, and they belong to the database afterwards. The directory is only read. A migration that broke off is continued
+by the same command; until it is done, no server starts on the database.
 
 Examples:
   mlforge migrate --from /var/lib/mlforge --to postgres://mlforge@db.example.org/mlforge
   mlforge migrate --from /var/lib/mlforge --to postgres://mlforge@db.example.org/mlforge --files s3://models/mlforge";
+
+/// The names of files in S3, which this build does not know.
+#[cfg(not(feature = "s3"))]
+enum Names {}
+
+#[cfg(not(feature = "s3"))]
+impl Names {
+    async fn find(
+        _: &Migrate,
+        _: (&Arc<SqliteRecords>, &Arc<PostgresRecords>),
+        _: &[ProjectId],
+    ) -> anyhow::Result<Option<Self>> {
+        Ok(None)
+    }
+
+    async fn carry(&self, _: &Copier<'_, SqliteRecords, PostgresRecords>, _: &[ProjectId]) -> anyhow::Result<String> {
+        match *self {}
+    }
+}
 
 /// The setting of a database that is the target of an unfinished migration: the identity of the records that it copies.
 const UNFINISHED: &str = "migration";
@@ -78,9 +102,9 @@ async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<Str
     let source = Arc::new(source);
     let target = Arc::new(PostgresRecords::open(address).await?);
     let projects = all_projects(&source, &target).await?;
-    refuse_files_in_s3(&source, &projects).await?;
+    let names = Names::find(options, (&source, &target), &projects).await?;
     claim(&source, &target).await?;
-    let carried = carry(options, address, (&source, &target), &projects).await;
+    let carried = carry(options, address, (&source, &target), (&projects, names)).await;
     carried.context("the migration broke off; the same command continues it")
 }
 
@@ -89,7 +113,7 @@ async fn carry(
     options: &Migrate,
     address: &PostgresAddress,
     (source, target): (&Arc<SqliteRecords>, &Arc<PostgresRecords>),
-    projects: &[ProjectId],
+    (projects, names): (&[ProjectId], Option<Names>),
 ) -> anyhow::Result<String> {
     let progress = Progress::default();
     let copier = Copier {
@@ -105,33 +129,16 @@ async fn carry(
         records += copier.verify(*project).await?;
     }
     let rows = forge(&options.from, address, target).await?;
-    let files = files(options, target, projects, &progress).await?;
+    let files = match names {
+        Some(names) => names.carry(&copier, projects).await?,
+        None => files(options, target, projects, &progress).await?,
+    };
     target.remove_setting(UNFINISHED).await?;
     progress.end();
     Ok(format!(
         "{records} records of {} projects, {rows} rows of users, projects, members, tokens and their changes, {files}",
         projects.len()
     ))
-}
-
-/// Fails if the directory's files are in S3 already. Their store belongs to the directory, and would refuse the database.
-#[cfg(feature = "s3")]
-async fn refuse_files_in_s3(source: &Arc<SqliteRecords>, projects: &[ProjectId]) -> anyhow::Result<()> {
-    for project in projects {
-        let records = Arc::<SqliteRecords>::clone(source);
-        ensure!(
-            !mlforge::storage::s3::names_files(records, *project).await?,
-            "the files of project {} are in S3, and their names cannot be migrated: export the project with the former server, and \
-             import it here",
-            project.0
-        );
-    }
-    Ok(())
-}
-
-#[cfg(not(feature = "s3"))]
-async fn refuse_files_in_s3(_: &Arc<SqliteRecords>, _: &[ProjectId]) -> anyhow::Result<()> {
-    Ok(())
 }
 
 /// Makes the database the target of this directory, unless it is already. Fails if it has something else.

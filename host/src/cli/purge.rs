@@ -11,7 +11,7 @@ use mlforge::{Host, Limits};
 use super::Purge;
 use super::forge::OpenForge;
 use super::place::Place;
-use super::storage::OpenRecords;
+use super::storage::{DirectArgs, OpenRecords};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Time between two purges by a server.
@@ -35,7 +35,7 @@ async fn run(place: &Place, options: &Purge) -> anyhow::Result<()> {
         Some(project) => vec![super::forge::named(&forge, project)?],
         None => projects(&records).await?,
     };
-    let host = super::storage::builder(place, &options.files, &records, forge.forge())
+    let host = super::storage::builder(place, (&options.files, &DirectArgs::default()), &records, forge.forge())
         .await?
         .component(mlforge_component::COMPONENT)
         .limits(Limits::default())

@@ -91,7 +91,7 @@ async fn probe(forge: Arc<dyn Forge>) {
 }
 
 async fn build(place: &Place, options: &Serve, records: &OpenRecords, forge: &OpenForge) -> anyhow::Result<Host> {
-    let builder = super::storage::builder(place, &options.files, records, forge.forge()).await?;
+    let builder = super::storage::builder(place, (&options.files, &options.direct), records, forge.forge()).await?;
     let builder = options.sign_in.lend(builder, &options.forge, forge)?;
     let component = super::compile::component(options.plugin.as_deref())?;
     super::compile::ahead(place.data(), options.plugin.as_deref(), &component);

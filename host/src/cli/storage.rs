@@ -43,6 +43,30 @@ pub(super) struct FileStoreArgs {
     s3_region: Option<String>,
 }
 
+/// Options of a server for transfers between clients and the store itself.
+#[derive(Debug, Default, Args)]
+pub(super) struct DirectArgs {
+    /// Let clients send and fetch large files at signed addresses of the store, without this server
+    #[cfg(feature = "s3")]
+    #[arg(long, requires = "files")]
+    s3_direct: bool,
+
+    /// Address of the store for clients [default: that of --s3-endpoint]
+    #[cfg(feature = "s3")]
+    #[arg(long, value_name = "URL", requires = "s3_direct", value_parser = super::parse_base_url)]
+    s3_direct_endpoint: Option<String>,
+}
+
+#[cfg(feature = "s3")]
+impl DirectArgs {
+    fn offered(&self, blobs: S3Blobs) -> anyhow::Result<S3Blobs> {
+        match self.s3_direct {
+            true => blobs.with_direct_transfers(self.s3_direct_endpoint.clone()),
+            false => Ok(blobs),
+        }
+    }
+}
+
 /// The records of a server.
 #[derive(Clone)]
 pub(super) enum OpenRecords {
@@ -114,12 +138,12 @@ impl OpenRecords {
 /// Creates a builder of a host on the storage of a place.
 pub(super) async fn builder(
     place: &Place,
-    files: &FileStoreArgs,
+    (files, direct): (&FileStoreArgs, &DirectArgs),
     records: &OpenRecords,
     forge: Arc<dyn Forge>,
 ) -> anyhow::Result<HostBuilder> {
     let data = place.data();
-    let builder = files.lend(mlforge::Host::builder(), data, records).await?;
+    let builder = files.lend(mlforge::Host::builder(), data, records, direct).await?;
     let builder = match &place.database {
         Some(address) => builder.database(address.clone()),
         None => builder.sessions(data.join("sessions.db")),
@@ -134,12 +158,18 @@ pub(super) async fn builder(
 impl FileStoreArgs {
     /// Adds the files' storage to the builder: the location that the user names, else one in the data
     /// directory.
-    async fn lend(&self, builder: HostBuilder, data: &Path, records: &OpenRecords) -> anyhow::Result<HostBuilder> {
+    async fn lend(
+        &self,
+        builder: HostBuilder,
+        data: &Path,
+        records: &OpenRecords,
+        direct: &DirectArgs,
+    ) -> anyhow::Result<HostBuilder> {
         #[cfg(not(feature = "s3"))]
-        let _ = records;
+        let _ = (records, direct);
         #[cfg(feature = "s3")]
         if let Some(blobs) = self.store(records.shared(), &records.identity()).await? {
-            return Ok(builder.blobs(Arc::new(blobs)));
+            return Ok(builder.blobs(Arc::new(direct.offered(blobs)?)));
         }
         if matches!(records, OpenRecords::Database(_)) {
             tracing::warn!("the files are in the data directory of this server, so no other one can serve them");
@@ -153,15 +183,22 @@ impl FileStoreArgs {
     /// The store that the user names, with the names of its files in records that have this identity. `None`: files are in the
     /// data directory.
     pub(super) async fn store(&self, records: Arc<dyn Records>, identity: &str) -> anyhow::Result<Option<S3Blobs>> {
+        let store = self.store_of_others(records).await?;
+        if let Some(blobs) = &store {
+            blobs.belong_to(identity).await?;
+        }
+        Ok(store)
+    }
+
+    /// The store that the user names, whose objects may belong to other records.
+    pub(super) async fn store_of_others(&self, records: Arc<dyn Records>) -> anyhow::Result<Option<S3Blobs>> {
         let Some(place) = &self.files else { return Ok(None) };
         let place = S3Location {
             endpoint: self.s3_endpoint.clone(),
             region: self.s3_region.clone(),
             ..place.clone()
         };
-        let blobs = S3Blobs::open(&place, records).await?;
-        blobs.belong_to(identity).await?;
-        Ok(Some(blobs))
+        S3Blobs::open(&place, records).await.map(Some)
     }
 }
 

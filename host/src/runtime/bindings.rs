@@ -34,7 +34,7 @@ mod direct {
 pub(crate) use direct::exports::mlforge::plugin::direct::{Answer, Contents, FilePart, Request};
 pub(crate) use direct::{DirectService, DirectServiceIndices};
 pub(crate) use generated::Host_ as HostImports;
-pub(crate) use generated::mlforge::plugin::{blobs, forge, records, report, upload_tokens};
+pub(crate) use generated::mlforge::plugin::{blobs, direct_transfers, forge, records, report, upload_tokens};
 pub(crate) use generated::wasi::{clocks, random};
 pub(crate) use maintenance::exports::mlforge::plugin::maintenance::{
     AuditPass, CompactionPass, ForgePass, PurgePass, SetAsideRun, UploadPass,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{FileUsage, PerProject, ProjectId, StorageError, at_most};
+use super::{DirectTransfers, FileUsage, PerProject, ProjectId, StorageError, at_most};
 use crate::convert::to_usize;
 
 /// Maximum number of items in one listing of blobs.
@@ -166,6 +166,11 @@ pub trait Blobs: Send + Sync + 'static {
     /// A join of parts that fit is not refused for its bytes, although they are kept beside the file. Returns `false` if the storage does not keep such sums; then its caller counts.
     fn keep_below(&self, _max: PerProject<FileUsage>) -> bool {
         false
+    }
+
+    /// Transfers between clients and the store itself. `None`: this storage offers none.
+    fn direct_transfers(&self) -> Option<&dyn DirectTransfers> {
+        None
     }
 
     /// Removes some of the bytes that no name leads to any more, where the storage keeps them for a while. It changes no answer.

@@ -8,6 +8,7 @@ pub use blobs::{
     LIST_NAME_BYTES, ListRequest, OpenBlob, Staged, is_last_page, validate_blob_name, validate_join, validate_list,
 };
 pub use counts::RecordsCounts;
+pub use direct::{Completion, DirectDownload, DirectTransfers, DirectUpload};
 pub use error::{CommitError, StorageError};
 use lock::{lock_exclusively, owner_only};
 pub use per_project::PerProject;
@@ -19,6 +20,7 @@ pub(crate) mod active_projects;
 mod blobs;
 mod counts;
 pub(crate) mod damage;
+mod direct;
 mod error;
 pub mod files;
 pub(crate) mod item_quota;

@@ -26,8 +26,8 @@ use self::account::{Account, FilePlace};
 use self::staged::{Counted, drawn};
 use super::usage::files_below;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, PerProject,
-    ProjectId, Staged, StorageError,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, DirectTransfers, FileUsage, ListRequest, OpenBlob,
+    PerProject, ProjectId, Staged, StorageError,
 };
 
 mod account;
@@ -361,6 +361,12 @@ impl Blobs for Quota {
 
     async fn usage(&self, project: ProjectId) -> Result<Option<FileUsage>, StorageError> {
         self.inner.blobs.usage(project).await
+    }
+
+    /// Only a storage that keeps sums itself may offer them, since their bytes are not counted here.
+    fn direct_transfers(&self) -> Option<&dyn DirectTransfers> {
+        let keeps_sums = self.inner.keeps_sums;
+        self.inner.blobs.direct_transfers().filter(|_| keeps_sums)
     }
 
     async fn collect(&self, project: ProjectId) -> Result<Collected, StorageError> {

@@ -11,29 +11,33 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use object_store::aws::AmazonS3;
 
 use self::bucket::Bucket;
 use self::index::{Entry, Index, NewFile};
 pub use self::place::{S3Keys, S3Location};
 use self::upload::S3Staged;
 use super::{
-    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, FileUsage, ListRequest, OpenBlob, PerProject,
-    ProjectId, Records, Staged, StorageError, validate_blob_name, validate_join, validate_list,
+    BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, DirectTransfers, FileUsage, ListRequest, OpenBlob,
+    PerProject, ProjectId, Records, Staged, StorageError, validate_blob_name, validate_join, validate_list,
 };
 
 mod answer;
 mod bucket;
 mod collection;
+mod direct;
 mod download;
 mod extent;
 mod index;
 mod multipart;
 mod object_id;
 mod owner;
+mod parts;
 mod place;
 #[cfg(test)]
 pub(super) mod tests;
 mod upload;
+mod verification;
 
 /// Blobs in a part of a bucket. Cheap to clone; all clones share one state.
 #[derive(Clone)]
@@ -42,6 +46,8 @@ pub struct S3Blobs {
     index: Arc<Index>,
     memory: Arc<upload::Memory>,
     place: S3Location,
+    /// Signs addresses for clients. `None`: they get none.
+    signer: Option<Arc<AmazonS3>>,
 }
 
 impl S3Blobs {
@@ -60,7 +66,25 @@ impl S3Blobs {
             index: Arc::new(Index::new(records)),
             memory: Arc::new(upload::Memory::new()),
             place,
+            signer: None,
         }
+    }
+
+    /// Offers direct transfers: clients get addresses at which they send and fetch bytes without this host. They reach the store at
+    /// `endpoint`; `None`: at the address that the host uses.
+    ///
+    /// # Errors
+    /// Fails when the endpoint is no address.
+    pub fn with_direct_transfers(self, endpoint: Option<String>) -> anyhow::Result<Self> {
+        let place = S3Location {
+            endpoint: endpoint.or_else(|| self.place.endpoint.clone()),
+            ..self.place.clone()
+        };
+        let (signer, _) = place.completed()?.connect()?;
+        Ok(Self {
+            signer: Some(Arc::new(signer)),
+            ..self
+        })
     }
 
     /// Marks the objects as belonging to the records with this short, unique identity. The first caller sets
@@ -68,6 +92,31 @@ impl S3Blobs {
     /// other's objects.
     pub async fn belong_to(&self, owner: &str) -> anyhow::Result<()> {
         owner::mark(&self.bucket, &self.place, owner).await
+    }
+
+    /// Fails, in one sentence, unless the objects belong to the records of one of these identities.
+    ///
+    /// # Errors
+    /// Fails also when the store does not answer.
+    pub async fn must_belong_to(&self, owners: &[&str]) -> anyhow::Result<()> {
+        owner::must_be_of(&self.bucket, &self.place, owners).await
+    }
+
+    /// Passes the objects of one owner on to another one. The records must be the same on both sides.
+    ///
+    /// # Errors
+    /// Fails when they belong to neither, or the store does not answer.
+    pub async fn pass_on(&self, from: &str, to: &str) -> anyhow::Result<()> {
+        owner::pass_on(&self.bucket, &self.place, from, to).await
+    }
+
+    /// Checks that each file of a project has all its objects in the store, with the sizes that the index says, and that the sums are
+    /// right. Returns the sums.
+    ///
+    /// # Errors
+    /// Names the file that is not whole. Fails also when the store or the records do not answer.
+    pub async fn verify(&self, project: ProjectId) -> Result<FileUsage, StorageError> {
+        verification::verify(&self.bucket, &self.index, project).await
     }
 
     /// Runs a change in a task of its own, so that it is whole even if the caller stops waiting.
@@ -87,6 +136,11 @@ impl S3Blobs {
 pub async fn names_files(records: Arc<dyn Records>, project: ProjectId) -> Result<bool, StorageError> {
     let usage = Index::new(records).usage(project).await?;
     Ok(usage.files > 0)
+}
+
+/// The number of the space in which the names of a project's files are. No project has such a number.
+pub fn index_space(project: ProjectId) -> ProjectId {
+    index::space(project)
 }
 
 #[async_trait]
@@ -111,7 +165,7 @@ impl Blobs for S3Blobs {
         let S3Staged { size, digest, written } = *staged;
         let new = NewFile {
             size,
-            digest,
+            digest: Some(digest),
             extents: written.extents.clone(),
         };
         let (index, name) = (Arc::clone(&self.index), name.to_owned());
@@ -187,6 +241,10 @@ impl Blobs for S3Blobs {
     fn keep_below(&self, max: PerProject<FileUsage>) -> bool {
         self.index.keep_below(max);
         true
+    }
+
+    fn direct_transfers(&self) -> Option<&dyn DirectTransfers> {
+        self.signer.is_some().then_some(self as &dyn DirectTransfers)
     }
 
     async fn collect(&self, project: ProjectId) -> Result<Collected, StorageError> {

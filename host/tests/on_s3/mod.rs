@@ -10,18 +10,23 @@ use std::thread;
 
 use crate::support::Server;
 
+mod migration;
+
+/// A location of a test's own in the bucket.
+fn place(test: &str) -> String {
+    let bucket = env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
+    format!("{bucket}/serve/{}-{test}", std::process::id())
+}
+
 /// The command `mlforge serve` with files in the bucket.
 fn mlforge(data: &tempfile::TempDir, test: &str) -> Command {
-    let bucket = env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data.path());
     // The log is switched off, because some tests compare all output.
     command.env("MLFORGE_LOG", "off");
-    command
-        .arg("--files")
-        .arg(format!("{bucket}/serve/{}-{test}", std::process::id()));
+    command.arg("--files").arg(place(test));
     command
 }
 

@@ -1,6 +1,7 @@
 //! The endpoints of artifacts: upload, download, list and delete.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
@@ -15,6 +16,7 @@ use crate::domain::version::VersionName;
 use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::blobs::Item;
+use crate::host::direct_transfers;
 use crate::request::call::{Call, FileCall};
 use crate::request::file_response;
 use crate::request::response::Answer;
@@ -22,6 +24,8 @@ use crate::store::artifacts;
 use crate::store::portion::answer_bytes;
 use crate::store::registry::versions;
 
+/// The URL path of files.
+const FILES: &str = "/api/2.0/mlflow-artifacts/artifacts";
 /// Bytes of a listed entry besides its path.
 const FILE_BYTES: usize = 64;
 
@@ -138,6 +142,44 @@ pub async fn download(call: FileCall<'_>) -> Result<Answer> {
         return Ok(answer);
     }
     file_response::serve(&path, call.wanted).await
+}
+
+/// The address of a file in the store, for a client that fetches it there in parts. Without a size the client asks
+/// this server for the file.
+#[derive(Serialize)]
+struct Presigned {
+    url: String,
+    headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_size: Option<u64>,
+}
+
+/// Answers with the signed address of a file of the artifact store.
+pub async fn presigned(call: FileCall<'_>) -> Result<Answer> {
+    let path = ArtifactPath::parse_encoded(call.below, Read)?;
+    if !direct_transfers::is_offered() {
+        return Err(Error::Unsupported(
+            "Presigned downloads are not supported by this server: it sends files itself.".to_owned(),
+        ));
+    }
+    let here = || Presigned {
+        url: format!("{FILES}/{}", call.below),
+        headers: BTreeMap::new(),
+        file_size: None,
+    };
+    if traces::file::made(&path, true).await?.is_some() {
+        return json(&here()).map(Answer::ok);
+    }
+    let (place, _) = artifacts::find(&path).await?;
+    let presigned = match direct_transfers::sign_download(&place).await? {
+        Some(signed) => Presigned {
+            url: signed.request.url,
+            headers: signed.request.headers.into_iter().collect(),
+            file_size: Some(signed.size),
+        },
+        None => here(),
+    };
+    json(&presigned).map(Answer::ok)
 }
 
 /// Downloads a file of a run.

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::artifacts::addressed;
 use super::{EMPTY, json};
 use crate::domain::artifact::{ArtifactPath, Purpose};
-use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
+use crate::domain::upload::{PartNumber, SentPart, Upload, UploadId};
 use crate::error::{Error, Result};
 use crate::host::blobs;
 use crate::host::clock::now_ms;
+use crate::host::direct_transfers::{self, SignedRequest};
 use crate::host::random::random_id;
 use crate::host::upload_tokens::{self, UploadToken};
 use crate::request::call::{Call, FileCall};
@@ -19,7 +20,7 @@ use crate::request::json::Object;
 use crate::request::params;
 use crate::request::params::Params;
 use crate::request::response::Answer;
-use crate::store::artifacts::uploads;
+use crate::store::artifacts::{self, uploads};
 
 /// The URL path of a part, before the upload's id and the part's number.
 const PART: &str = "/api/2.0/mlflow-artifacts/mpu/part";
@@ -46,28 +47,63 @@ struct ServerInfo {
     multipart_downloads_enabled: bool,
 }
 
-/// Answers the question of newer clients whether a large file can be sent in parts.
+/// Tells newer clients whether a large file can be sent in parts, and whether files can be fetched from the store.
 pub async fn server_info(_: Call<'_>) -> Result<Vec<u8>> {
+    let is_direct = direct_transfers::is_offered();
     json(&ServerInfo {
         store_type: None,
         workspaces_enabled: false,
         trace_archival_enabled: false,
-        multipart_uploads_enabled: upload_tokens::can_issue(),
-        multipart_downloads_enabled: false,
+        multipart_uploads_enabled: is_direct || upload_tokens::can_issue(),
+        multipart_downloads_enabled: is_direct,
     })
 }
 
-/// Creates an upload and returns the URL and headers for each of its parts.
+/// Creates an upload and returns the URL and headers for each of its parts. The parts go to the store if the host offers that.
 pub async fn create(call: FileCall<'_>) -> Result<Answer> {
     let asked = Asked::read(call).await?;
     let params = asked.params();
-    let upload = Upload {
+    let mut upload = Upload {
         path: asked.path()?,
         parts: Upload::part_count(params.required_integer("num_parts")?)?,
         creation_time_ms: now_ms(),
         is_done: false,
+        direct: None,
     };
     let id = UploadId(random_id());
+    let requests = match begin_direct(&mut upload).await? {
+        Some(requests) => requests,
+        None => requests_here(id, &upload)?,
+    };
+    uploads::create(id, &upload).await?;
+    let credential = |(part_number, request): (PartNumber, SignedRequest)| Credential {
+        url: request.url,
+        part_number,
+        headers: request.headers.into_iter().collect(),
+    };
+    json(&Created {
+        upload_id: id.to_string(),
+        credentials: (1..).zip(requests).map(credential).collect(),
+    })
+    .map(Answer::ok)
+}
+
+/// Begins a direct upload, and returns the requests for its parts. `None`: the host offers none.
+async fn begin_direct(upload: &mut Upload) -> Result<Option<Vec<SignedRequest>>> {
+    if !direct_transfers::is_offered() {
+        return Ok(None);
+    }
+    artifacts::owner_of(&upload.path).await?;
+    let expires_ms = upload.expires_ms().try_into().unwrap_or_default();
+    let begun = direct_transfers::begin(upload.parts, expires_ms).await?;
+    Ok(begun.map(|begun| {
+        upload.direct = Some(begun.id);
+        begun.parts
+    }))
+}
+
+/// The requests for parts that come to this server.
+fn requests_here(id: UploadId, upload: &Upload) -> Result<Vec<SignedRequest>> {
     let paths: Vec<String> = (1..=upload.parts)
         .map(|number| format!("{PART}/{id}/{number}"))
         .collect();
@@ -80,17 +116,11 @@ pub async fn create(call: FileCall<'_>) -> Result<Answer> {
                 .to_owned(),
         ));
     };
-    uploads::create(id, &upload).await?;
-    let credential = |(part_number, token): (PartNumber, UploadToken)| Credential {
+    let request = |token: UploadToken| SignedRequest {
         url: token.url,
-        part_number,
-        headers: token.headers.into_iter().collect(),
+        headers: token.headers,
     };
-    json(&Created {
-        upload_id: id.to_string(),
-        credentials: (1..).zip(tokens).map(credential).collect(),
-    })
-    .map(Answer::ok)
+    Ok(tokens.into_iter().map(request).collect())
 }
 
 /// Stores a part.
@@ -110,14 +140,13 @@ pub async fn put_part(call: FileCall<'_>) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Completes an upload: joins its parts to the file.
+/// Completes an upload: makes the file of its parts.
 pub async fn complete(call: FileCall<'_>) -> Result<Answer> {
     let asked = Asked::read(call).await?;
     let params = asked.params();
-    let named =
-        |part: &Params<'_>| NamedPart::parse(part.required_integer("part_number")?, part.required_text("etag")?);
-    let named: Vec<NamedPart> = params.objects("parts")?.iter().map(named).collect::<Result<_>>()?;
-    uploads::complete(asked.upload()?, &asked.path()?, &named, now_ms()).await?;
+    let sent = |part: &Params<'_>| SentPart::parse(part.required_integer("part_number")?, part.required_text("etag")?);
+    let sent: Vec<SentPart> = params.objects("parts")?.iter().map(sent).collect::<Result<_>>()?;
+    uploads::complete(asked.upload()?, &asked.path()?, &sent, now_ms()).await?;
     Ok(Answer::ok(EMPTY.to_vec()))
 }
 

@@ -51,6 +51,8 @@ pub struct Upload {
     pub creation_time_ms: i64,
     /// True if the upload was completed. It is remembered for a client that missed the answer and asks again.
     pub is_done: bool,
+    /// The host's name of a direct upload, whose parts go to the store. `None`: the parts come to the host.
+    pub direct: Option<String>,
 }
 
 impl Upload {
@@ -86,9 +88,9 @@ impl Upload {
         )))
     }
 
-    /// Fails unless `named` are all of its parts, in their order.
-    pub fn must_be_all(&self, named: &[NamedPart]) -> Result<()> {
-        if named.iter().map(|part| part.number).eq(1..=self.parts) {
+    /// Fails unless `sent` are all of its parts, in their order.
+    pub fn must_be_all(&self, sent: &[SentPart]) -> Result<()> {
+        if sent.iter().map(|part| part.number).eq(1..=self.parts) {
             return Ok(());
         }
         Err(Error::Invalid(format!(
@@ -96,6 +98,38 @@ impl Upload {
             self.parts
         )))
     }
+}
+
+/// A part as a client names it when it completes an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentPart {
+    /// From 1.
+    pub number: PartNumber,
+    /// The `ETag` that the client got for it, without quotes.
+    pub etag: String,
+}
+
+impl SentPart {
+    /// Reads the number and `ETag` of a part.
+    pub fn parse(number: i64, etag: &str) -> Result<Self> {
+        let etag = etag.trim_matches('"');
+        match PartNumber::try_from(number) {
+            Ok(number) if (1..=ETAG_BYTES_MAX).contains(&etag.len()) => Ok(Self {
+                number,
+                etag: etag.to_owned(),
+            }),
+            _ => Err(invalid_part()),
+        }
+    }
+
+    /// The part as this server stored it. An ETag that this server cannot have issued is invalid.
+    pub fn named(&self) -> Result<NamedPart> {
+        NamedPart::parse(self.number.into(), &self.etag)
+    }
+}
+
+fn invalid_part() -> Error {
+    Error::Invalid("Each of 'parts' has the 'part_number' and the 'etag' that were given for it.".to_owned())
 }
 
 /// A stored part, by its number and digest.
@@ -107,6 +141,8 @@ pub struct NamedPart {
     pub digest: String,
 }
 
+/// Maximum length of an `ETag`. Stores use up to 40 characters.
+const ETAG_BYTES_MAX: usize = 200;
 /// Length of a SHA-256 in hex digits.
 const DIGEST_CHARS: usize = 64;
 
@@ -121,9 +157,7 @@ impl NamedPart {
                 number,
                 digest: digest.to_owned(),
             }),
-            _ => Err(Error::Invalid(
-                "Each of 'parts' has the 'part_number' and the 'etag' that were given for it.".to_owned(),
-            )),
+            _ => Err(invalid_part()),
         }
     }
 }
@@ -149,9 +183,10 @@ mod tests {
             parts: 3,
             creation_time_ms: 0,
             is_done: false,
+            direct: None,
         };
         let named = |numbers: &[i64]| {
-            let parts = numbers.iter().map(|number| NamedPart::parse(*number, &"a".repeat(64)));
+            let parts = numbers.iter().map(|number| SentPart::parse(*number, &"a".repeat(64)));
             upload.must_be_all(&parts.collect::<Result<Vec<_>>>().unwrap()).is_ok()
         };
         assert!(named(&[1, 2, 3]));

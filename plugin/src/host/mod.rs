@@ -2,6 +2,7 @@
 
 pub mod blobs;
 pub mod clock;
+pub mod direct_transfers;
 pub mod forge;
 pub mod http_body;
 pub mod parts;

@@ -51,6 +51,7 @@ pub const FILE_ROUTES: &[FileRoute] = routes! {
     PUT "mlflow-artifacts/mpu/part/" Write uploads::put_part;
     POST "mlflow-artifacts/mpu/complete/" Write uploads::complete as "artifacts/upload";
     POST "mlflow-artifacts/mpu/abort/" Write uploads::abort;
+    GET "mlflow-artifacts/presigned/" Read artifacts::presigned;
     GET "get-artifact" Read artifacts::of_run;
     HEAD "get-artifact" Read artifacts::of_run;
     GET "model-versions/get-artifact" Read artifacts::of_version;

@@ -22,6 +22,8 @@ pub struct Launcher {
     log: Option<PathBuf>,
     environment: Vec<(&'static str, OsString)>,
     database: Option<String>,
+    files: Option<String>,
+    external_url: Option<String>,
     listen: SocketAddr,
 }
 
@@ -46,6 +48,8 @@ impl Launcher {
             log,
             environment: Vec::new(),
             database: None,
+            files: None,
+            external_url: None,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
         })
     }
@@ -58,6 +62,16 @@ impl Launcher {
     /// Sets the PostgreSQL database of servers and commands that are started later. `None`: records are in the data directory.
     pub fn set_database(&mut self, address: impl Into<Option<String>>) {
         self.database = address.into();
+    }
+
+    /// Sets the S3 location of the files of servers that are started later. `None`: they are in the data directory.
+    pub fn set_files(&mut self, location: impl Into<Option<String>>) {
+        self.files = location.into();
+    }
+
+    /// Sets the address at which clients reach servers that are started later. `None`: the one on which they listen.
+    pub fn set_external_url(&mut self, url: impl Into<Option<String>>) {
+        self.external_url = url.into();
     }
 
     /// Sets the port of servers that are started later. 0: a free one.
@@ -94,6 +108,12 @@ impl Launcher {
     pub fn start(&self) -> Result<Server> {
         let mut command = self.command("serve");
         command.arg("--listen").arg(self.listen.to_string());
+        if let Some(location) = &self.files {
+            command.args(["--files", location]);
+        }
+        if let Some(url) = &self.external_url {
+            command.args(["--external-url", url]);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(self.log()?);
         let started = Instant::now();

@@ -69,7 +69,10 @@ pub(crate) enum Way {
     Straight,
     /// A proxy in front of several servers. It answers 502 for a server that is killed, and may send a request that it has sent
     /// already to another one, unless that is a POST.
-    Proxy,
+    Proxy {
+        /// True if the servers share a store of files.
+        with_files: bool,
+    },
 }
 
 /// An answer that is JSON.
@@ -101,7 +104,12 @@ impl Api {
 
     /// True if the requests go through a proxy.
     pub(crate) fn is_proxied(&self) -> bool {
-        self.way == Way::Proxy
+        matches!(self.way, Way::Proxy { .. })
+    }
+
+    /// True if files can be changed and read. Without a store that they share, each of several servers has files of its own.
+    pub(crate) fn has_files(&self) -> bool {
+        self.way != Way::Proxy { with_files: false }
     }
 
     /// Sends a request, and reads the whole answer.
@@ -146,24 +154,35 @@ impl Api {
     /// is killed or has no database.
     pub(crate) async fn ask(&mut self, call: Call) -> Result<Value> {
         let what = format!("{} {}", call.method, call.path);
-        let mut answer = self.send(call.clone()).await?;
-        for _ in 0..READS_MAX {
-            if !self.is_proxied() || !matches!(answer.status, BAD_GATEWAY | UNAVAILABLE) {
-                break;
-            }
-            tokio::time::sleep(READ_PAUSE).await;
-            answer = self.send(call.clone()).await?;
-        }
+        let answer = self.read(call).await?;
         if answer.status != 200 {
             return Err(anyhow!("{what}: {}", answer.brief()).into());
         }
         json(&what, &answer)
     }
 
+    /// Sends a read, whatever its answer. Through a proxy it is repeated when its server is killed, also in the middle of the answer,
+    /// or has no database.
+    pub(crate) async fn read(&mut self, call: Call) -> Result<Answer> {
+        let mut sent = self.send(call.clone()).await;
+        for _ in 0..READS_MAX {
+            let is_again = match &sent {
+                Ok(answer) => matches!(answer.status, BAD_GATEWAY | UNAVAILABLE),
+                Err(trouble) => matches!(trouble, Trouble::Broken(_)),
+            };
+            if !self.is_proxied() || !is_again {
+                break;
+            }
+            tokio::time::sleep(READ_PAUSE).await;
+            sent = self.send(call.clone()).await;
+        }
+        sent
+    }
+
     /// Sends a request for an object that must not exist.
     pub(crate) async fn miss(&mut self, call: Call) -> Result<()> {
         let what = format!("{} {}", call.method, call.path);
-        match self.send(call).await? {
+        match self.read(call).await? {
             answer if answer.status == 404 => Ok(()),
             answer => Err(anyhow!("{what} must be 404: {}", answer.brief()).into()),
         }

@@ -149,7 +149,11 @@ impl Caller {
 
     /// Reads and compares an object or a search.
     async fn read(&mut self, progress: &Progress) -> Result<(), Trouble> {
-        check::anything(&mut self.api, &self.expected, &mut self.dice).await?;
+        if self.api.has_files() && self.dice.below(4) == 0 {
+            self.shared.read_file(&mut self.api).await?;
+        } else {
+            check::anything(&mut self.api, &self.expected, &mut self.dice).await?;
+        }
         progress.count(&progress.read);
         Ok(())
     }
@@ -160,7 +164,7 @@ impl Caller {
             expected: &self.expected,
             target: &self.api.target,
             dice: &mut self.dice,
-            with_files: !self.api.is_proxied(),
+            with_files: self.api.has_files(),
         });
         let outcome = match self.api.try_send(step.call.clone()).await {
             Ok(outcome) => outcome,
@@ -208,7 +212,8 @@ impl Caller {
 
     /// Changes an object that others change too.
     async fn change_shared(&mut self, progress: &Progress) -> Result<(), Trouble> {
-        let step = self.shared.draw(&self.api.target, &mut self.dice);
+        let with_files = self.api.has_files();
+        let step = self.shared.draw(&self.api.target, &mut self.dice, with_files);
         let outcome = match self.api.try_send(step.call.clone()).await {
             Ok(outcome) => outcome,
             Err(trouble) => {

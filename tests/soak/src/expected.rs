@@ -1,15 +1,14 @@
 //! The model of all objects of one caller, as they must be read. It knows MLflow's rules and no HTTP.
 
+mod contents;
 mod trace;
 
+pub(crate) use contents::Contents;
 pub(crate) use trace::Trace;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-use bytes::Bytes;
-use mlforge_bench::numbers::mix;
 
 /// Keys with values, as of params and tags.
 pub(crate) type Pairs = BTreeMap<String, String>;
@@ -114,23 +113,6 @@ pub(crate) struct Point {
 pub(crate) fn latest<'a>(history: impl IntoIterator<Item = &'a Point>) -> Option<Point> {
     let rank = |point: &&Point| (point.step, point.timestamp, point.value);
     history.into_iter().max_by_key(rank).copied()
-}
-
-/// The contents of a file. The bytes are generated from a seed when they are needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Contents {
-    /// The seed; another seed gives other bytes.
-    pub(crate) seed: u64,
-    /// Number of bytes.
-    pub(crate) length: usize,
-}
-
-impl Contents {
-    /// The bytes.
-    pub(crate) fn bytes(self) -> Bytes {
-        let words = (0_u64..).map(|index| mix(self.seed.wrapping_add(index)));
-        words.flat_map(u64::to_le_bytes).take(self.length).collect()
-    }
 }
 
 /// A registered model.
@@ -378,14 +360,5 @@ mod tests {
         assert_eq!(expected.is_original("r", semver(2)), None);
         assert_eq!(expected.is_original("r", semver(3)), Some(false));
         assert_eq!(expected.is_original("q", semver(1)), Some(false));
-    }
-
-    #[test]
-    fn contents_have_their_length_and_repeat() {
-        let contents = Contents { seed: 5, length: 13 };
-        assert_eq!(contents.bytes().len(), 13);
-        assert_eq!(contents.bytes(), contents.bytes());
-        assert_ne!(contents.bytes(), Contents { seed: 6, length: 13 }.bytes());
-        assert_ne!(contents.bytes().slice(8..), contents.bytes().slice(..5));
     }
 }

@@ -1,6 +1,6 @@
 //! Several servers of one database behind a proxy, and projects whose callers use any of them.
 
-use std::process::Command;
+use std::process::{self, Command};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -44,26 +44,37 @@ impl Fleet {
         let first = clusters.first().context("no database")?;
         first.query("postgres", &format!("CREATE DATABASE {DATABASE} TEMPLATE template0"))?;
         let hosts: Vec<String> = clusters.iter().map(|it| format!("127.0.0.1:{}", it.port())).collect();
+        let ports: Vec<u16> = (0..options.hosts).map(|_| free_port()).collect::<Result<_>>()?;
+        let work = WorkDir::make(&options.dir, &format!("mlforge-soak-{name}-proxy"))?;
+        let proxy = Proxy::start(work.path(), &ports)?;
+        let files = options
+            .files
+            .as_ref()
+            .map(|bucket| format!("{bucket}/{name}-{}", process::id()));
         let mut members: Vec<Member> = Vec::new();
-        for number in 0..options.hosts {
+        for (number, port) in ports.into_iter().enumerate() {
             let role = format!("host{number}");
             first.query("postgres", &format!("CREATE ROLE {role} SUPERUSER LOGIN"))?;
-            let address = format!("postgres://{role}@{}/{DATABASE}", hosts.join(","));
             let work = WorkDir::make(&options.dir, &format!("mlforge-soak-{name}-{number}"))?;
-            let mut member = Member::new(Launcher::new(&options.server, work, None)?, address, role)?;
+            let mut launcher = Launcher::new(&options.server, work, None)?;
+            launcher.set_database(format!("postgres://{role}@{}/{DATABASE}", hosts.join(",")));
+            launcher.set_port(port);
+            launcher.set_files(files.clone());
+            // Parts of uploads are sent there.
+            launcher.set_external_url(proxy.base.clone());
+            let mut member = Member::new(launcher, role);
             if let Some(compiled) = members.first() {
                 member.copy_compiled(compiled)?;
             }
             member.start()?;
             members.push(member);
         }
-        let ports: Vec<u16> = members.iter().map(Member::port).collect::<Result<_>>()?;
-        let work = WorkDir::make(&options.dir, &format!("mlforge-soak-{name}-proxy"))?;
-        let proxy = Proxy::start(work.path(), &ports)?;
         let projects = Projects::make(&members.first().context("no server")?.launcher, size)?;
         let door = Door {
             base: proxy.base.clone(),
-            way: Way::Proxy,
+            way: Way::Proxy {
+                with_files: options.files.is_some(),
+            },
         };
         Ok(Self {
             database: Arc::clone(first),
@@ -167,30 +178,21 @@ impl Fleet {
 }
 
 impl Member {
-    fn new(mut launcher: Launcher, address: String, role: String) -> Result<Self> {
+    fn new(mut launcher: Launcher, role: String) -> Self {
         let log = Log(launcher.work_dir().join("log"));
         launcher.set_log(log.0.clone());
-        launcher.set_database(address);
-        launcher.set_port(free_port()?);
-        Ok(Self {
+        Self {
             launcher: Arc::new(launcher),
             log,
             role,
             server: None,
-        })
+        }
     }
 
     fn start(&mut self) -> Result<()> {
         let started = self.launcher.start();
         self.server = Some(started.with_context(|| format!("its log ends with:\n{}", self.log.end()))?);
         Ok(())
-    }
-
-    fn port(&self) -> Result<u16> {
-        let server = self.server.as_ref().context("no server runs")?;
-        let authority = server.url.split('/').nth(2).context("a strange tracking URI")?;
-        let (_, port) = authority.rsplit_once(':').context("a tracking URI without a port")?;
-        Ok(port.parse()?)
     }
 
     /// Copies the compiled component of another server, which would be the same.

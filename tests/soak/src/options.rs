@@ -15,11 +15,13 @@ cut and the database crashes, and while a standby takes over. Linux only.
 
 usage: cargo xtask test soak [-- OPTIONS]
        cargo xtask test postgres -- hosts [OPTIONS]
+       cargo xtask test s3 -- hosts [OPTIONS]
        mlforge-soak --server FILE (--shim FILE | --hosts N) [OPTIONS]
 
   --server FILE  mlforge binary, started on empty data directories (xtask passes it)
   --shim FILE    the library made from tests/soak/full_disk.c, which makes a disk look full (xtask passes it)
   --hosts N      number of servers of one database, 2 to 20 (xtask passes 3)
+  --files PLACE  with --hosts: their store of files, as `mlforge serve --files` takes it; without it they have none
   --minutes N    how long in all, 0.1 to 10000 [default: 2.5, with --hosts 0.75]
   --only PART    kill, disk or mixed; with --hosts: hosts or failover. Only this part, for the whole time
   --seed N       repeats the choices of an earlier run, which printed its seed; who comes first is still up to the machine
@@ -74,6 +76,8 @@ pub(crate) struct Options {
     pub(crate) shim: PathBuf,
     /// Number of servers of one database. 0: each part has one server and no database.
     pub(crate) hosts: usize,
+    /// The store of the files of several servers. `None`: they have none, and no file is changed.
+    pub(crate) files: Option<String>,
     /// The total time.
     pub(crate) time: Duration,
     /// The only part to run. `None`: all.
@@ -88,7 +92,7 @@ impl Options {
     /// Reads the arguments. `None`: help is requested.
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>> {
         let (mut server, mut shim, mut only, mut seed, mut minutes) = (None, None, None, None, None);
-        let (mut hosts, mut dir) = (0, std::env::temp_dir());
+        let (mut hosts, mut files, mut dir) = (0, None, std::env::temp_dir());
         let mut args = args.into_iter();
         while let Some(name) = args.next() {
             if matches!(name.as_str(), "--help" | "-h") {
@@ -100,6 +104,7 @@ impl Options {
                 "--server" => server = Some(PathBuf::from(value()?)),
                 "--shim" => shim = Some(PathBuf::from(value()?)),
                 "--hosts" => hosts = number(&name, &value()?)?,
+                "--files" => files = Some(value()?),
                 "--minutes" => minutes = Some(number(&name, &value()?)?),
                 "--only" => only = Some(value()?),
                 "--seed" => seed = Some(number(&name, &value()?)?),
@@ -114,6 +119,9 @@ impl Options {
                 HOSTS.end()
             );
         }
+        if hosts == 0 && files.is_some() {
+            bail!("--files goes with --hosts");
+        }
         let minutes = minutes.unwrap_or(if hosts == 0 { 2.5 } else { 0.75 });
         if !(0.1..=10_000.0).contains(&minutes) {
             bail!("--minutes {minutes}: not a number from 0.1 to 10000");
@@ -125,6 +133,7 @@ impl Options {
                 shim => shim.unwrap_or_default(),
             },
             hosts,
+            files,
             time: Duration::try_from_secs_f64(minutes * 60.0)?,
             only: only.map(|name| part(&name, hosts)).transpose()?,
             seed: seed.map_or_else(any_seed, Ok)?,
@@ -201,6 +210,7 @@ mod tests {
             "--hosts 1",
             "--only hosts",
             "--hosts 3 --only kill",
+            "--files s3://a",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -2,6 +2,7 @@
 //! predicted, but only certain values may be read afterwards.
 
 mod aliases;
+mod file;
 mod model;
 mod names;
 mod run;
@@ -15,6 +16,7 @@ use mlforge_bench::client::{Call, Target};
 use mlforge_bench::dice::Dice;
 use serde_json::json;
 
+use self::file::SharedFile;
 use self::model::SharedModel;
 use self::names::Names;
 use self::run::SharedRun;
@@ -31,6 +33,7 @@ struct Things {
     names: Names,
     run: SharedRun,
     staged: StagedRun,
+    file: SharedFile,
     model: SharedModel,
 }
 
@@ -74,21 +77,23 @@ impl Shared {
             names: Names::new(format!("{prefix}race")),
             run: SharedRun::new(make_run(api, experiment).await?),
             staged: StagedRun::new(make_run(api, experiment).await?),
+            file: SharedFile::new(experiment, &make_run(api, experiment).await?),
             model: SharedModel::make(api, format!("{prefix}shared"), experiment).await?,
         };
         Ok(Self(Mutex::new(things)))
     }
 
     /// Draws a request, which begins now.
-    pub(crate) fn draw(&self, target: &Target, dice: &mut Dice) -> SharedStep {
+    pub(crate) fn draw(&self, target: &Target, dice: &mut Dice, with_files: bool) -> SharedStep {
         let mut things = self.lock();
         let now = things.tick();
-        let kind = dice.below(10);
+        let kind = dice.below(if with_files { 13 } else { 10 });
         let mut draw = Draw { target, dice, now };
         match kind {
             0 => things.names.draw(&mut draw),
             1..4 => things.run.draw(&mut draw),
             4..6 => things.staged.draw(&mut draw),
+            10.. => things.file.draw(&mut draw),
             _ => things.model.draw(&mut draw),
         }
     }
@@ -114,7 +119,20 @@ impl Shared {
         things.names.settle(now);
         things.run.settle(now);
         things.staged.settle(now);
+        things.file.settle(now);
         things.model.settle(now);
+    }
+
+    /// Reads the shared file while others change it.
+    pub(crate) async fn read_file(&self, api: &mut Api) -> api::Result<()> {
+        let (begin, call) = {
+            let mut things = self.lock();
+            (things.tick(), things.file.download(&api.target))
+        };
+        let answer = api.read(call).await?;
+        let mut things = self.lock();
+        let end = things.tick();
+        Ok(things.file.is_possible(&answer, begin, end)?)
     }
 
     /// Checks all objects, while nobody changes them.
@@ -134,6 +152,11 @@ impl Shared {
         names.check(api).await?;
         run.check(api, now).await?;
         staged.check(api, now).await?;
+        if api.has_files() {
+            self.read_file(api).await?;
+            let file = self.lock().file.clone();
+            file.check_list(api).await?;
+        }
         model.check(api, now).await?;
         self.lock().model = model;
         Ok(())

@@ -3,6 +3,7 @@
 
 mod access;
 mod completion;
+mod direct;
 mod removal;
 mod sizes;
 mod tokens;

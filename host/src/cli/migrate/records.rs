@@ -45,7 +45,7 @@ impl<S: Records, T: Records> Copier<'_, S, T> {
     /// Compares all records, and returns their number.
     pub(super) async fn verify(&self, project: ProjectId) -> anyhow::Result<usize> {
         self.walk(project, "compared", async |part| match part.differences().first() {
-            Some(write) => bail!("record {} of project {} differs", hex(write.key()), project.0),
+            Some(write) => bail!("{}: record {} differs", title(project), hex(write.key())),
             None => Ok(()),
         })
         .await
@@ -65,13 +65,13 @@ impl<S: Records, T: Records> Copier<'_, S, T> {
             let next = part.next.clone();
             each(part).await?;
             self.progress
-                .show(&format!("project {}: {count} records {done}", project.0));
+                .show(&format!("{}: {count} records {done}", title(project)));
             match next {
                 Some(next) => begin = next,
                 None => return Ok(count),
             }
         }
-        bail!("project {} has too many records", project.0)
+        bail!("{}: there are too many records", title(project))
     }
 
     /// Reads a page of the source, and everything that the target has in its place.
@@ -112,8 +112,8 @@ impl<S: Records, T: Records> Copier<'_, S, T> {
     async fn commit(&self, project: ProjectId, commit: Commit) -> anyhow::Result<()> {
         match self.target.commit(project, commit).await {
             Ok(()) => Ok(()),
-            Err(CommitError::Failed(error)) => bail!("project {}: {error}", project.0),
-            Err(CommitError::Conflict(key)) => bail!("project {}: conflict at {}", project.0, hex(&key)),
+            Err(CommitError::Failed(error)) => bail!("{}: {error}", title(project)),
+            Err(CommitError::Conflict(key)) => bail!("{}: conflict at {}", title(project), hex(&key)),
         }
     }
 }
@@ -129,6 +129,14 @@ impl Part {
         }
         writes.extend(self.target.into_keys().map(RecordWrite::Delete));
         writes
+    }
+}
+
+/// Names a space of records: that of a project, or of the names of its files.
+fn title(space: ProjectId) -> String {
+    match i64::try_from(space.0) {
+        Ok(number) => format!("project {number}"),
+        Err(_) => format!("names of files of project {}", !space.0),
     }
 }
 

@@ -3,6 +3,7 @@
 //! names.
 
 mod blobs;
+mod direct_transfers;
 mod forge;
 mod records;
 mod report;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail, ensure};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http::Method;
+use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use object_store::aws::AmazonS3;
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
@@ -16,10 +16,12 @@ use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer as _};
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMode};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::answer::{complaint, element, found, within};
+use super::multipart::PARTS_MAX;
 use super::object_id::ObjectId;
+use super::parts::{self, StoredPart};
 use super::place::S3Location;
 use crate::storage::{ProjectId, StorageError};
 
@@ -32,6 +34,9 @@ const WORK_TIME: Duration = Duration::from_secs(60);
 const SIGNATURE_TIME: Duration = Duration::from_secs(300);
 /// Maximum number of bytes read of an answer to `Bucket::ask`.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Number of times that parts are asked for, and the time between.
+const TRIES_MAX: usize = 3;
+const PAUSE: Duration = Duration::from_millis(200);
 /// Maximum number of objects in one answer of S3.
 const PAGE_OBJECTS_MAX: usize = 1_000;
 
@@ -63,7 +68,7 @@ impl Bucket {
     }
 
     /// The key of an object of a project.
-    fn key(&self, project: ProjectId, object: ObjectId) -> Result<Path, StorageError> {
+    pub(super) fn key(&self, project: ProjectId, object: ObjectId) -> Result<Path, StorageError> {
         parsed(&(self.objects(project) + &object.text()))
     }
 
@@ -159,11 +164,18 @@ impl Bucket {
             .put_opts(key, contents.clone().into(), PutMode::Create.into());
         match timeout(QUESTION_TIME, stored).await {
             Ok(Ok(_) | Err(object_store::Error::AlreadyExists { .. })) => Ok(()),
-            _ => {
-                let stored = self.store.put(key, contents.into());
-                within(WORK_TIME, "cannot store an object", stored).await.map(drop)
-            }
+            _ => self.replace(key, contents).await,
         }
+    }
+
+    /// Stores a whole object that belongs to no project, in place of a former one.
+    pub(super) async fn replace(&self, key: &Path, contents: Bytes) -> Result<(), StorageError> {
+        let stored = self.store.put(key, contents.into());
+        found(
+            within(WORK_TIME, "cannot store an object", stored).await?,
+            "no such bucket",
+        )?;
+        Ok(())
     }
 
     /// Removes objects, as far as they are there: a request for each thousand.
@@ -201,27 +213,31 @@ impl Bucket {
         )
     }
 
-    /// Completes a multipart upload, which creates the object of `bytes` bytes atomically.
+    /// Completes a multipart upload, which creates the object of `bytes` bytes atomically. Returns `false` when there is neither the
+    /// upload nor the object.
     pub(super) async fn complete(
         &self,
         (project, object, upload): (ProjectId, ObjectId, &String),
         parts: Vec<PartId>,
         bytes: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let key = self.key(project, object)?;
         let complete = self.store.complete_multipart(&key, upload, parts);
         if within(WORK_TIME, "cannot complete an object", complete)
             .await?
             .is_some()
         {
-            return Ok(());
+            return Ok(true);
         }
         // The answer to a former attempt may have been lost, and then the upload is complete.
-        let made = within(QUESTION_TIME, "cannot look at an object", self.store.head(&key)).await?;
-        match made {
-            Some(made) if made.size == bytes => Ok(()),
-            _ => Err(StorageError::Unavailable("an object was given up".to_owned())),
-        }
+        Ok(self.size(project, object).await? == Some(bytes))
+    }
+
+    /// The size of an object. `None`: there is no such object.
+    pub(super) async fn size(&self, project: ProjectId, object: ObjectId) -> Result<Option<u64>, StorageError> {
+        let key = self.key(project, object)?;
+        let found = within(QUESTION_TIME, "cannot look at an object", self.store.head(&key)).await?;
+        Ok(found.map(|found| found.size))
     }
 
     /// Aborts a multipart upload and removes its parts.
@@ -250,6 +266,7 @@ impl Bucket {
     async fn list_unfinished(&self, prefix: &str) -> anyhow::Result<Vec<(ObjectId, String)>> {
         let options = SignedUrlOptions::new().with_query([("uploads", ""), ("prefix", prefix)]);
         let answer = self.ask(Method::GET, &Path::default(), options).await?;
+        let answer = answer.context("no such bucket")?;
         let mut uploads = Vec::new();
         for upload in answer.split("<Upload>").skip(1) {
             let text = |name| element(upload, name).with_context(|| format!("there is no {name} in {upload}"));
@@ -261,9 +278,58 @@ impl Bucket {
         Ok(uploads)
     }
 
+    /// Lists the parts of an incomplete multipart upload, at most `PARTS_MAX`, in the order of their numbers. `None`: there is no
+    /// such upload.
+    pub(super) async fn parts(
+        &self,
+        (project, object, upload): (ProjectId, ObjectId, &str),
+    ) -> Result<Option<Vec<StoredPart>>, StorageError> {
+        let key = self.key(project, object)?;
+        let (mut parts, mut after) = (Vec::new(), 0);
+        while parts.len() < PARTS_MAX {
+            let page = self.page_of_parts(&key, upload, after).await?;
+            let Some((page, is_last)) = page else { return Ok(None) };
+            after = page.last().map_or(after, |part: &StoredPart| part.number);
+            let is_end = is_last || page.is_empty();
+            parts.extend(page);
+            if is_end {
+                break;
+            }
+        }
+        Ok(Some(parts))
+    }
+
+    /// Lists parts after a number, and says if these are all. The request is repeated when it fails.
+    async fn page_of_parts(
+        &self,
+        key: &Path,
+        upload: &str,
+        after: u32,
+    ) -> Result<Option<(Vec<StoredPart>, bool)>, StorageError> {
+        let mut tries = 0;
+        loop {
+            let query = [("uploadId", upload), ("part-number-marker", &after.to_string())];
+            let options = SignedUrlOptions::new().with_query(query);
+            let read = async {
+                let answer = self.ask(Method::GET, key, options).await?;
+                answer.map(|answer| parts::read(&answer)).transpose()
+            };
+            let why = match timeout(QUESTION_TIME, read).await {
+                Ok(Ok(page)) => return Ok(page),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "no answer".to_owned(),
+            };
+            tries += 1;
+            if tries == TRIES_MAX {
+                return Err(StorageError::Unavailable(format!("cannot list parts: {why}")));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Sends a request without a body that `store` does not offer, and returns the text of a successful
-    /// answer.
-    async fn ask(&self, method: Method, key: &Path, options: SignedUrlOptions) -> anyhow::Result<String> {
+    /// answer. `None`: what the request names does not exist.
+    async fn ask(&self, method: Method, key: &Path, options: SignedUrlOptions) -> anyhow::Result<Option<String>> {
         let url = self
             .store
             .signed_url_opts(method.clone(), key, SIGNATURE_TIME, &options);
@@ -275,8 +341,11 @@ impl Bucket {
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
         let body = body.map_err(|error| anyhow!("{error}"))?.to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
+        if head.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
         ensure!(head.status.is_success(), "status {}: {body}", head.status);
-        Ok(body)
+        Ok(Some(body))
     }
 }
 

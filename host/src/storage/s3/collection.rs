@@ -12,7 +12,7 @@ use super::object_id::{ObjectId, now_ms};
 use crate::storage::{Collected, ProjectId, StorageError};
 
 /// Time for which an object without a name is kept.
-const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
+pub(super) const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The listing goes on when so much time is new to it.
 const LISTED_AT_ONCE_MS: u64 = 60 * 60 * 1_000;
 /// Number of contents that a pass releases.

@@ -91,7 +91,9 @@ impl Upload {
         self.until_sent().await?;
         let parts = std::mem::take(&mut self.sent).into_values().collect();
         let upload = (self.project, self.object, &*self.id);
-        self.bucket.complete(upload, parts, self.bytes).await?;
+        if !self.bucket.complete(upload, parts, self.bytes).await? {
+            return Err(StorageError::Unavailable("an object was given up".to_owned()));
+        }
         self.is_complete = true;
         Ok(Extent {
             object: self.object,

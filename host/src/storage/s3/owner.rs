@@ -1,7 +1,7 @@
 //! The owner mark of a prefix: an object that names the records to which the objects belong, and the layout of the keys. Servers
 //! with separate records on one prefix would take each other's objects for unused ones.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use bytes::Bytes;
 
 use super::bucket::Bucket;
@@ -34,6 +34,26 @@ pub(super) async fn mark(bucket: &Bucket, place: &S3Location, owner: &str) -> an
              object {key} if that server is gone for good"
         ),
     }
+}
+
+/// Fails unless the objects carry the mark of one of these owners.
+pub(super) async fn must_be_of(bucket: &Bucket, place: &S3Location, owners: &[&str]) -> anyhow::Result<()> {
+    let key = bucket.key_of(KEY).map_err(told)?;
+    let found = bucket.read(&key).await.map_err(told)?;
+    let is_known = |found: &Bytes| owners.iter().any(|owner| *found == format!("{owner} {LAYOUT}"));
+    ensure!(
+        found.is_some_and(|found| is_known(&found)),
+        "the files at {place} are not those of the data directory: name the location that its server had"
+    );
+    Ok(())
+}
+
+/// Passes the objects of one owner on to another one, whose they may be already.
+pub(super) async fn pass_on(bucket: &Bucket, place: &S3Location, from: &str, to: &str) -> anyhow::Result<()> {
+    must_be_of(bucket, place, &[from, to]).await?;
+    let key = bucket.key_of(KEY).map_err(told)?;
+    let mark = Bytes::from(format!("{to} {LAYOUT}"));
+    bucket.replace(&key, mark).await.map_err(told)
 }
 
 fn told(error: StorageError) -> anyhow::Error {

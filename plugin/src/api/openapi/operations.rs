@@ -130,6 +130,7 @@ pub(super) const OPERATIONS: &[Operation] = operations! {
     PUT "/api/2.0/mlflow-artifacts/mpu/part/{path}" "Uploads a part." ("bytes") "";
     POST "/api/2.0/mlflow-artifacts/mpu/complete/{path}" "Joins the parts to the file." ("path! upload_id! parts:[UploadPart]") "";
     POST "/api/2.0/mlflow-artifacts/mpu/abort/{path}" "Gives an upload in parts up." ("path! upload_id!") "";
+    GET "/api/2.0/mlflow-artifacts/presigned/{path}" "Signs the address of a file in the store." ("") "url! headers!:any file_size:int";
     GET "/api/2.0/get-artifact" "Downloads a file of a run." ("run_id run_uuid path!") "=file";
     HEAD "/api/2.0/get-artifact" "Asks about a file of a run." ("run_id run_uuid path!") "=file";
     POST "/api/2.0/mlflow/upload-artifact" "Uploads a file of a run." ("?run_uuid ?run_id ?path! bytes") "";

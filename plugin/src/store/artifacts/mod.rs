@@ -22,6 +22,7 @@ use crate::domain::trace::id::TraceId;
 use crate::domain::upload::{NamedPart, UploadId};
 use crate::error::{Error, Result};
 use crate::host::blobs::{FileInfo, Item, Staged};
+use crate::host::direct_transfers::{self, Completion};
 use crate::host::records::{ABSENT, Change, get};
 use crate::host::{blobs, parts};
 
@@ -179,6 +180,20 @@ pub async fn join(path: &ArtifactPath, upload: UploadId, parts: &[NamedPart]) ->
         owner.must_still_exist(path).await.map(|()| true)
     });
     joined.await
+}
+
+/// Completes a direct upload as a file, unless its owner was deleted meanwhile.
+pub async fn complete_direct(path: &ArtifactPath, upload: &str, etags: Vec<String>) -> Result<Completion> {
+    let owner = owner_of(path).await?;
+    let mut outcome = Completion::Absent;
+    let completed = audit::recorded(AuditObject::Artifact(path), async || {
+        outcome = direct_transfers::complete(upload, etags, path).await?;
+        if outcome != Completion::Done {
+            return Ok(false);
+        }
+        owner.must_still_exist(path).await.map(|()| true)
+    });
+    completed.await.map(|_| outcome)
 }
 
 /// The thing that has a path.

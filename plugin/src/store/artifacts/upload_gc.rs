@@ -1,6 +1,7 @@
 //! Garbage collection of abandoned uploads in parts, pass by pass. First it removes the expired uploads with
 //! their parts, then parts that belong to no upload. An upload that cannot be removed is skipped.
 
+use super::uploads;
 use crate::domain::upload::UploadId;
 use crate::error::{Error, Result};
 use crate::host::parts;
@@ -16,6 +17,9 @@ const REMOVED_MAX: usize = 200;
 const FAILURES_MAX: usize = 10;
 /// First byte of the cursor of a pass that has reached the parts.
 const PARTS: u8 = b'p';
+
+/// An upload whose parts are removed, and the host's name of it if it is a direct one.
+type Removed = (UploadId, Option<String>);
 
 /// The result of a pass.
 #[derive(Debug, Default)]
@@ -66,7 +70,7 @@ async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
             last = Some(key.to_vec());
             match (keys::upload_of(key), read_upload(value)) {
                 (Some(_), Ok(upload)) if upload.is_alive(now_ms) => pass.alive += 1,
-                (Some(id), Ok(_)) => expired.push(id),
+                (Some(id), Ok(upload)) => expired.push((id, upload.direct)),
                 _ => pass.failed += 1,
             }
         }
@@ -81,9 +85,9 @@ async fn expired(after: Option<&[u8]>, now_ms: i64) -> Result<UploadGcPass> {
 }
 
 /// Removes the records of uploads. Their parts then belong to no upload, until they are removed, too.
-async fn forget(ids: &[UploadId]) -> Result<()> {
+async fn forget(uploads: &[Removed]) -> Result<()> {
     transact_background(async |change| {
-        ids.iter().for_each(|id| change.delete(keys::upload(*id)));
+        uploads.iter().for_each(|(id, _)| change.delete(keys::upload(*id)));
         Ok(())
     })
     .await
@@ -97,21 +101,21 @@ async fn orphans(after: Option<UploadId>) -> Result<UploadGcPass> {
     let orphans = orphans
         .filter(|(_, record)| record.version == ABSENT)
         .map(|(id, _)| *id);
-    let orphans: Vec<UploadId> = orphans.take(REMOVED_MAX).collect();
+    let orphans: Vec<Removed> = orphans.map(|id| (id, None)).take(REMOVED_MAX).collect();
     let mut pass = UploadGcPass::default();
     remove_parts(&mut pass, &orphans).await?;
     let reached = match orphans.last().filter(|_| orphans.len() == REMOVED_MAX) {
-        Some(last) => Some(*last),
+        Some((last, _)) => Some(*last),
         None => found.last.filter(|_| !found.is_last),
     };
     pass.next = reached.map(|id| [&[PARTS][..], &id.0].concat());
     Ok(pass)
 }
 
-async fn remove_parts(pass: &mut UploadGcPass, ids: &[UploadId]) -> Result<()> {
+async fn remove_parts(pass: &mut UploadGcPass, uploads: &[Removed]) -> Result<()> {
     let mut failures = 0;
-    for id in ids {
-        match parts::delete_all(*id).await {
+    for (id, direct) in uploads {
+        match uploads::remove_parts(*id, direct.as_deref()).await {
             Ok(()) => pass.removed += 1,
             Err(error @ Error::Denied) => return Err(error),
             Err(error) if failures == FAILURES_MAX => return Err(error),

@@ -1,11 +1,14 @@
 //! Uploads in parts. A record shows that an upload is in progress, and its parts are among the host's blobs.
 //! The record exists before the first part and is removed before the last one. So parts without a record
 //! belong to no upload.
+//!
+//! The parts of a direct upload go to the store of files, and its record has the host's name of it.
 
 use crate::domain::artifact::ArtifactPath;
-use crate::domain::upload::{NamedPart, PartNumber, Upload, UploadId};
+use crate::domain::upload::{NamedPart, PartNumber, SentPart, Upload, UploadId};
 use crate::error::{Error, Result};
 use crate::host::blobs::Staged;
+use crate::host::direct_transfers::{self, Completion};
 use crate::host::records::{ABSENT, get, transact};
 use crate::host::{blobs, parts};
 use crate::store::codec::upload::{read_upload, write_upload};
@@ -21,8 +24,17 @@ pub struct Slot {
     earlier: Vec<NamedPart>,
 }
 
-/// Begins an upload.
+/// Begins an upload, and removes a direct one from the store if that fails.
 pub async fn create(id: UploadId, upload: &Upload) -> Result<()> {
+    let created = record(id, upload).await;
+    if let (Err(_), Some(direct)) = (&created, &upload.direct) {
+        // The first error counts. The store removes the rest after a day.
+        _ = direct_transfers::abort(direct).await;
+    }
+    created
+}
+
+async fn record(id: UploadId, upload: &Upload) -> Result<()> {
     transact(async |change| {
         artifacts::owner_of(&upload.path).await?.require_unchanged(change);
         change.require_version(keys::upload(id), ABSENT);
@@ -41,10 +53,10 @@ async fn load(id: UploadId, now_ms: i64) -> Result<Upload> {
         .ok_or_else(|| id.not_found())
 }
 
-/// Reads an upload that still takes parts.
+/// Reads an upload that still takes parts here.
 async fn load_open(id: UploadId, now_ms: i64) -> Result<Upload> {
     match load(id, now_ms).await? {
-        upload if upload.is_done => Err(id.not_found()),
+        upload if upload.is_done || upload.direct.is_some() => Err(id.not_found()),
         upload => Ok(upload),
     }
 }
@@ -80,21 +92,27 @@ pub async fn put_part(slot: Slot, staged: Staged, now_ms: i64) -> Result<NamedPa
     Ok(stored)
 }
 
-/// Joins the parts into the file. A second call finds the upload completed and does nothing.
-pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], now_ms: i64) -> Result<()> {
+/// Makes the file of the parts. A second call finds the upload completed and does nothing.
+pub async fn complete(id: UploadId, path: &ArtifactPath, sent: &[SentPart], now_ms: i64) -> Result<()> {
     let upload = load(id, now_ms).await?;
     must_lead_to(&upload, path)?;
     if upload.is_done {
         return Ok(());
     }
-    upload.must_be_all(named)?;
-    if !artifacts::join(path, id, named).await? {
+    upload.must_be_all(sent)?;
+    let is_made = match &upload.direct {
+        Some(direct) => complete_direct(direct, path, sent).await?,
+        None => join(id, path, sent).await?,
+    };
+    if !is_made {
         // Another request may have completed the upload a moment before.
-        return match load(id, now_ms).await?.is_done {
-            true => Ok(()),
-            false => Err(missing(id, named).await?),
+        return match load(id, now_ms).await? {
+            upload if upload.is_done => Ok(()),
+            upload if upload.direct.is_some() => Err(id.not_found()),
+            _ => Err(missing(id, sent).await?),
         };
     }
+    let is_direct = upload.direct.is_some();
     let done = Upload {
         is_done: true,
         ..upload
@@ -106,27 +124,59 @@ pub async fn complete(id: UploadId, path: &ArtifactPath, named: &[NamedPart], no
         Ok(())
     })
     .await?;
+    if is_direct {
+        return Ok(());
+    }
     parts::delete_all(id).await
+}
+
+/// Joins the stored parts. Returns false if one does not exist.
+async fn join(id: UploadId, path: &ArtifactPath, sent: &[SentPart]) -> Result<bool> {
+    let named = sent.iter().map(SentPart::named).collect::<Result<Vec<_>>>()?;
+    artifacts::join(path, id, &named).await
+}
+
+/// Lets the host complete a direct upload. Returns false if it does not exist any more.
+async fn complete_direct(direct: &str, path: &ArtifactPath, sent: &[SentPart]) -> Result<bool> {
+    let etags = sent.iter().map(|part| part.etag.clone()).collect();
+    match artifacts::complete_direct(path, direct, etags).await? {
+        Completion::Done => Ok(true),
+        Completion::Absent => Ok(false),
+        Completion::MissingPart(number) => Err(Error::Invalid(format!(
+            "The store has no part {number} with the etag that was given for it: send the part first."
+        ))),
+        Completion::SmallPart { number, bytes_min } => Err(Error::Invalid(format!(
+            "Part {number} is too small: each part but the last has at least {bytes_min} bytes."
+        ))),
+    }
 }
 
 /// Aborts an upload. One that does not exist, or is completed, stays as it is.
 pub async fn abort(id: UploadId, path: &ArtifactPath, now_ms: i64) -> Result<()> {
-    let is_given_up = transact(async |change| {
+    let given_up = transact(async |change| {
         let [record] = get([keys::upload(id)]).await?;
         let upload = record.decode(read_upload)?;
         let Some(upload) = upload.filter(|upload| !upload.is_done && now_ms < upload.expires_ms()) else {
-            return Ok(false);
+            return Ok(None);
         };
         must_lead_to(&upload, path)?;
         change.require_version(keys::upload(id), record.version);
         change.delete(keys::upload(id));
-        Ok(true)
+        Ok(Some(upload))
     })
     .await?;
-    if is_given_up {
-        parts::delete_all(id).await?;
+    match given_up {
+        Some(upload) => remove_parts(id, upload.direct.as_deref()).await,
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Removes all parts of an upload whose record is gone.
+pub(super) async fn remove_parts(id: UploadId, direct: Option<&str>) -> Result<()> {
+    match direct {
+        Some(direct) => direct_transfers::abort(direct).await,
+        None => parts::delete_all(id).await,
+    }
 }
 
 fn must_lead_to(upload: &Upload, path: &ArtifactPath) -> Result<()> {
@@ -140,15 +190,16 @@ fn must_lead_to(upload: &Upload, path: &ArtifactPath) -> Result<()> {
     )))
 }
 
-async fn missing(id: UploadId, named: &[NamedPart]) -> Result<Error> {
+async fn missing(id: UploadId, sent: &[SentPart]) -> Result<Error> {
     let stored = parts::list(id).await?;
-    let absent = named
-        .iter()
-        .find(|part| !stored.iter().any(|other| other.named == **part));
-    Ok(match absent {
+    let is_stored = |part: &SentPart| {
+        let is_it = |other: &parts::Part| other.named.number == part.number && other.named.digest == part.etag;
+        stored.iter().any(is_it)
+    };
+    Ok(match sent.iter().find(|part| !is_stored(part)) {
         Some(part) => Error::Invalid(format!(
             "No part {} with the etag \"{}\" was received: send it first.",
-            part.number, part.digest
+            part.number, part.etag
         )),
         None => Error::Contended,
     })

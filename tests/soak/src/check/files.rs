@@ -34,7 +34,7 @@ pub(super) async fn one(api: &mut Api, expected: &Expected, run: usize, path: &s
     let Some(parts) = known.files.get(path) else {
         return api.miss(call).await;
     };
-    let answer = api.send(call).await?;
+    let answer = api.read(call).await?;
     if answer.status != 200 {
         return Err(anyhow!("{what}: {}", answer.brief()).into());
     }

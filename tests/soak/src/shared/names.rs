@@ -86,7 +86,7 @@ impl Names {
                 encoded(&self.name(number))
             );
             let call = api.target.get(&path);
-            let answer = api.send(call).await?;
+            let answer = api.read(call).await?;
             let found = match answer.status {
                 200 => {
                     let answer = serde_json::from_slice(&answer.body).context("an experiment that is no JSON")?;

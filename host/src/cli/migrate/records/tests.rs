@@ -81,10 +81,7 @@ async fn a_record_that_differs_is_found_and_named() {
         let name = hex(change.key());
         write(&target, [change]).await;
         let error = copier.verify(PROJECT).await.unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("record {name} of project 7 differs")),
-            "{error}"
-        );
+        assert!(error.contains(&format!("project 7: record {name} differs")), "{error}");
         write(&target, [back]).await;
     }
     copier.verify(PROJECT).await.unwrap();

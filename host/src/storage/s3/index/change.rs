@@ -29,27 +29,76 @@ impl Index {
         let _turn = self.turn(project).await?;
         for _ in 0..TRIES_MAX {
             let place = self.place(project, name).await?;
-            let mut change = place.begin()?;
-            let oldest = new.extents.iter().map(|extent| extent.object.made_ms).min();
-            if oldest.is_some_and(|made_ms| made_ms < place.base.head.oldest_ms) {
-                return Err(StorageError::Unavailable(
-                    "an upload took longer than a day, or the clock of this host is wrong".to_owned(),
-                ));
-            }
-            let content = change.add_content(&new.extents)?;
-            let file = File {
-                size: new.size,
-                modified_ms: now_ms(),
-                digest: Some(new.digest),
-                content,
-            };
-            let old = change.put(&place, file);
-            self.refuse_beyond_bound(project, &change.head, new.size > old.bytes, old.files == 0)?;
-            if self.apply(project, place.base, change).await? {
+            if self.try_name(project, &place, new).await? {
                 return Ok(());
             }
         }
         Err(too_busy())
+    }
+
+    /// Gives an object its name as `name` does. An object that has, or had, a name keeps what became of it.
+    pub(in crate::storage::s3) async fn name_once(
+        &self,
+        project: ProjectId,
+        name: &str,
+        object: ObjectId,
+        size: u64,
+    ) -> Result<(), StorageError> {
+        let new = NewFile {
+            size,
+            digest: None,
+            extents: vec![Extent { object, size }],
+        };
+        let _turn = self.turn(project).await?;
+        for _ in 0..TRIES_MAX {
+            let place = self.place(project, name).await?;
+            // Read after the head. If another host names the object meanwhile, the head has changed.
+            let named = self.get(project, &[keys::reference(object, object)]).await?;
+            if matches!(named.first(), Some(Some(_))) || self.try_name(project, &place, &new).await? {
+                return Ok(());
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Refuses a file of this size as `name` would now.
+    pub(in crate::storage::s3) async fn refuse_unfit(
+        &self,
+        project: ProjectId,
+        name: &str,
+        size: u64,
+    ) -> Result<(), StorageError> {
+        let place = self.place(project, name).await?;
+        let mut change = place.begin()?;
+        let file = File {
+            size,
+            modified_ms: 0,
+            digest: None,
+            content: Content::Empty,
+        };
+        let old = change.put(&place, file);
+        self.refuse_beyond_bound(project, &change.head, size > old.bytes, old.files == 0)
+    }
+
+    /// Names a file as decided on what was read. Returns `false` when the head has changed.
+    async fn try_name(&self, project: ProjectId, place: &Place<'_>, new: &NewFile) -> Result<bool, StorageError> {
+        let mut change = place.begin()?;
+        let oldest = new.extents.iter().map(|extent| extent.object.made_ms).min();
+        if oldest.is_some_and(|made_ms| made_ms < place.base.head.oldest_ms) {
+            return Err(StorageError::Unavailable(
+                "an upload took longer than a day, or the clock of this host is wrong".to_owned(),
+            ));
+        }
+        let content = change.add_content(&new.extents)?;
+        let file = File {
+            size: new.size,
+            modified_ms: now_ms(),
+            digest: new.digest,
+            content,
+        };
+        let old = change.put(place, file);
+        self.refuse_beyond_bound(project, &change.head, new.size > old.bytes, old.files == 0)?;
+        self.apply(project, place.base, change).await
     }
 
     /// Removes a file. Returns `false` when there was none.

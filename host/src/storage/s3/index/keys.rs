@@ -48,6 +48,16 @@ pub(super) fn listing(directory: &str, after: Option<&str>, limit: u32) -> Range
     }
 }
 
+/// All entries after a key.
+pub(super) fn entries(after: Option<&[u8]>) -> Range {
+    Range {
+        start: after.map_or_else(|| b"f".to_vec(), |after| joined(&[after, b"\0"])),
+        end: b"g".to_vec(),
+        limit: u32::MAX,
+        reverse: false,
+    }
+}
+
 /// All entries below a directory (empty: the root), in two ranges in this order, each from its end. So what is in a directory
 /// comes before the directory.
 pub(super) fn subtree(directory: &str, limit: u32) -> [Range; 2] {

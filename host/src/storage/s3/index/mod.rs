@@ -61,12 +61,13 @@ impl Base {
 #[derive(Clone)]
 pub(super) struct NewFile {
     pub(super) size: u64,
-    pub(super) digest: [u8; 32],
+    /// SHA-256 of its bytes. `None`: they did not pass this host.
+    pub(super) digest: Option<[u8; 32]>,
     pub(super) extents: Vec<Extent>,
 }
 
 /// The space of a project's index.
-fn space(project: ProjectId) -> ProjectId {
+pub(super) fn space(project: ProjectId) -> ProjectId {
     ProjectId(!project.0)
 }
 
@@ -146,6 +147,23 @@ impl Index {
                 return Ok(items);
             }
         }
+    }
+
+    /// Lists files with their names, after a key. Returns the key after which to go on; `None`: there are no more.
+    pub(super) async fn files(
+        &self,
+        project: ProjectId,
+        after: Option<&[u8]>,
+    ) -> Result<(Vec<(String, File)>, Option<Vec<u8>>), StorageError> {
+        let (entries, is_cut) = self.scan(project, keys::entries(after)).await?;
+        let last = entries.last().map(|(key, _)| key.clone()).filter(|_| is_cut);
+        let mut files = Vec::new();
+        for (key, bytes) in entries {
+            if let Entry::File(file) = Entry::read(&bytes)? {
+                files.push((keys::name(&key).ok_or_else(unreadable)?, file));
+            }
+        }
+        Ok((files, last))
     }
 
     /// Waits until no other change of the project is under way on this host.

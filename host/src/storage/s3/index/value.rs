@@ -23,7 +23,7 @@ pub(in crate::storage::s3) struct File {
     pub(in crate::storage::s3) size: u64,
     /// The time at which it got its name, in milliseconds since the Unix epoch.
     pub(in crate::storage::s3) modified_ms: u64,
-    /// SHA-256 of its bytes. `None`: it was joined, and nobody has read it since.
+    /// SHA-256 of its bytes. `None`: it was joined, or sent to the store without a host, and nobody has read it since.
     pub(in crate::storage::s3) digest: Option<[u8; 32]>,
     pub(in crate::storage::s3) content: Content,
 }

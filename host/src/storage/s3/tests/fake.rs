@@ -38,6 +38,7 @@ pub(super) enum Call {
     Get,
     List,
     ListUploads,
+    ListParts,
     Put,
     Delete,
     Begin,
@@ -160,9 +161,10 @@ impl Fake {
         match call {
             Call::List => self.list(query),
             Call::ListUploads => self.list_uploads(&query["prefix"]),
+            Call::ListParts => self.list_parts(key, upload, &query["part-number-marker"]),
             Call::Begin => self.begin(key),
             Call::Part => self.put_part(upload, query["partNumber"].parse().unwrap(), body),
-            Call::Complete => self.complete(upload),
+            Call::Complete => self.complete(upload, &body),
             Call::Abort => {
                 self.uploads.lock().unwrap().remove(upload);
                 status(StatusCode::NO_CONTENT)
@@ -231,17 +233,46 @@ impl Fake {
     fn put_part(&self, upload: &str, number: u32, body: Bytes) -> Response<Full<Bytes>> {
         match self.uploads.lock().unwrap().get_mut(upload) {
             Some((_, parts)) => {
+                let etag = etag(&body);
                 parts.insert(number, body);
-                object_answer(&Bytes::new(), &HeaderMap::new())
+                let mut answer = text(String::new());
+                answer.headers_mut().insert("etag", etag.parse().unwrap());
+                answer
             }
             None => status(StatusCode::NOT_FOUND),
         }
     }
 
-    fn complete(&self, upload: &str) -> Response<Full<Bytes>> {
-        let Some((key, parts)) = self.uploads.lock().unwrap().remove(upload) else {
+    /// Two parts of a page, so that lists have several.
+    fn list_parts(&self, key: &str, upload: &str, after: &str) -> Response<Full<Bytes>> {
+        let uploads = self.uploads.lock().unwrap();
+        let Some((_, parts)) = uploads.get(upload).filter(|(of, _)| of == key) else {
             return status(StatusCode::NOT_FOUND);
         };
+        let after: u32 = after.parse().unwrap();
+        let found: Vec<_> = parts.range(after + 1..).collect();
+        let mut listed = String::new();
+        for (number, part) in found.iter().take(2) {
+            let (etag, size) = (etag(part).replace('"', "&quot;"), part.len());
+            listed += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag><Size>{size}</Size></Part>");
+        }
+        let is_truncated = found.len() > 2;
+        text(format!(
+            "<ListPartsResult>{listed}<IsTruncated>{is_truncated}</IsTruncated></ListPartsResult>"
+        ))
+    }
+
+    fn complete(&self, upload: &str, body: &Bytes) -> Response<Full<Bytes>> {
+        let mut uploads = self.uploads.lock().unwrap();
+        let Some((_, parts)) = uploads.get(upload) else {
+            return status(StatusCode::NOT_FOUND);
+        };
+        let asked = String::from_utf8(body.to_vec()).unwrap();
+        let is_asked = |part: &Bytes| asked.contains(etag(part).trim_matches('"'));
+        if !parts.values().all(is_asked) {
+            return status(StatusCode::BAD_REQUEST);
+        }
+        let (key, parts) = uploads.remove(upload).unwrap();
         let (last, others) = parts
             .values()
             .map(Bytes::len)
@@ -267,11 +298,20 @@ impl Fake {
     }
 }
 
+/// The `ETag` of a part: no other part of a test has it.
+fn etag(part: &Bytes) -> String {
+    let sum = part
+        .iter()
+        .fold(part.len() as u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
+    format!("\"{sum:016x}\"")
+}
+
 fn call(method: &Method, query: &BTreeMap<String, String>) -> Call {
     let (has_uploads, has_upload) = (query.contains_key("uploads"), query.contains_key("uploadId"));
     match method.as_str() {
         "GET" if query.contains_key("list-type") => Call::List,
         "GET" if has_uploads => Call::ListUploads,
+        "GET" if has_upload => Call::ListParts,
         "GET" | "HEAD" => Call::Get,
         "POST" if has_uploads => Call::Begin,
         "POST" if has_upload => Call::Complete,

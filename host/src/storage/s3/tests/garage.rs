@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use http::Method;
+
 use super::*;
+use crate::storage::Completion;
 use crate::storage::suite::blobs::collect;
 
 /// A part of the bucket that nothing else uses.
@@ -202,4 +205,78 @@ async fn a_download_of_a_replaced_file_ends_as_it_began() {
     let old = store.read(PROJECT, "a", ByteRange::ALL).await.unwrap().unwrap();
     put(&store, "a", large(2)).await;
     assert!(collect(old.contents).await == large(1));
+}
+
+/// A store that allows direct transfers.
+async fn direct() -> S3Blobs {
+    open().await.0.with_direct_transfers(None).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_upload_arrives_whole_and_is_fetched_from_the_store() {
+    let store = direct().await;
+    let (upload, etags) = direct::sent(&store, &[direct::PART, direct::PART, 10]).await;
+    assert_eq!(
+        direct::complete(&store, &upload.id, &etags[..2], "a").await,
+        Completion::MissingPart(3)
+    );
+    for _ in 0..2 {
+        assert_eq!(
+            direct::complete(&store, &upload.id, &etags, "a").await,
+            Completion::Done
+        );
+    }
+    let expected = [vec![1; direct::PART], vec![2; direct::PART], vec![3; 10]].concat();
+    assert!(whole(&store, "a").await.unwrap() == expected);
+    assert_eq!(stored(&store).await, (1, 0));
+    let signed = store.sign_download(PROJECT, "a", direct::HOUR).await.unwrap().unwrap();
+    let got = direct::send(&store, Method::GET, &signed.url, Vec::new()).await;
+    assert!(got.status == 200 && got.body == expected);
+    assert_eq!(got.headers["content-disposition"], "attachment");
+    store.verify(PROJECT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_or_expired_address_is_refused_by_the_store() {
+    let store = direct().await;
+    put(&store, "a", "1").await;
+    let second = Duration::from_secs(1);
+    let upload = store.begin(PROJECT, 2, direct::HOUR).await.unwrap();
+    let other = store
+        .begin(crate::storage::suite::OTHER, 1, direct::HOUR)
+        .await
+        .unwrap();
+    let signed = store
+        .sign_download(PROJECT, "a", direct::HOUR)
+        .await
+        .unwrap()
+        .unwrap()
+        .url;
+    let brief = store.sign_download(PROJECT, "a", second).await.unwrap().unwrap().url;
+    let brief_part = store.begin(PROJECT, 1, second).await.unwrap().parts.remove(0);
+    let part = &upload.parts[0];
+    let key = |url: &str| url.split_once('?').unwrap().0.to_owned();
+    let query = |url: &str| url.split_once('?').unwrap().1.to_owned();
+    let refused = async |method: Method, url: String| {
+        let answer = direct::send(&store, method, &url, vec![1]).await;
+        assert!(answer.status == 403 || answer.status == 400, "{url}: {}", answer.status);
+    };
+    refused(Method::PUT, part.replace("partNumber=1", "partNumber=2")).await;
+    refused(Method::PUT, part.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).await;
+    refused(Method::PUT, part.replace("/7/objects/", "/8/objects/")).await;
+    // Another project's key with this signature, and this key as a plain PUT.
+    refused(Method::PUT, format!("{}?{}", key(&other.parts[0]), query(part))).await;
+    refused(Method::PUT, key(part)).await;
+    refused(Method::GET, key(&signed)).await;
+    refused(Method::PUT, signed.clone()).await;
+    refused(Method::DELETE, signed.clone()).await;
+    refused(Method::GET, part.clone()).await;
+    refused(Method::POST, part.clone()).await;
+    for (method, url) in [(Method::GET, brief), (Method::PUT, brief_part)] {
+        let expires = async { while direct::send(&store, method.clone(), &url, vec![1]).await.status == 200 {} };
+        tokio::time::timeout(Duration::from_secs(20), expires).await.unwrap();
+        refused(method, url).await;
+    }
+    assert_eq!(direct::send(&store, Method::GET, &signed, Vec::new()).await.body, "1");
+    direct::send_part(&store, part, vec![1]).await;
 }

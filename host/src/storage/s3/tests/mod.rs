@@ -18,6 +18,7 @@ use crate::storage::suite::blobs::{put, stage, whole};
 use crate::storage::suite::{PROJECT, blobs_suite};
 
 mod collecting;
+mod direct;
 mod fake;
 mod faults;
 #[cfg(feature = "s3-tests")]

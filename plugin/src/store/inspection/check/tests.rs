@@ -182,6 +182,7 @@ fn a_file_is_owned_by_what_its_name_leads_to() {
         parts: 2,
         creation_time_ms: 1,
         is_done: false,
+        direct: None,
     };
     records.insert(keys::upload(UploadId([1; 16])), write_upload(&upload));
     let gone = TombstoneValue {
