@@ -16,11 +16,11 @@ use http_body_util::{BodyExt as _, Full};
 use mlforge::storage::memory::MemoryBlobs;
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::{Blobs, ProjectId, Records};
-use mlforge::{Host, HostBuilder};
+use mlforge::{Host, HostBuilder, Plugin};
 use serde_json::Value;
 
-pub use crate::component::plugin;
 use crate::component::{is_isolated, patient};
+pub use crate::component::{plugin, plugin_without_optional_imports};
 use crate::record_store::{Place, with_records};
 use crate::two_projects::{Environment, TwoProjects};
 
@@ -110,6 +110,15 @@ impl Tracker {
 
     /// A tracker whose host has other settings.
     pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+        Self::running(plugin(), configure)
+    }
+
+    /// A tracker whose component has none of its optional imports.
+    pub fn without_optional_imports() -> Self {
+        Self::running(plugin_without_optional_imports(), |builder| builder)
+    }
+
+    fn running(plugin: Plugin, configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -119,7 +128,7 @@ impl Tracker {
         let environment = Arc::new(Environment::default());
         let (builder, blobs) = with_blobs(configure(builder.limits(patient())), &records, &runtime);
         Tracker {
-            host: finish(builder, &environment),
+            host: finish(builder.plugin(plugin), &environment),
             runtime,
             project: 1,
             token: "writer",
@@ -350,7 +359,6 @@ fn with_blobs(
 fn finish(builder: HostBuilder, environment: &Arc<Environment>) -> Host {
     let clock = Arc::clone(environment);
     builder
-        .plugin(plugin())
         .forge(Arc::new(TwoProjects(Arc::clone(environment))))
         .isolate(is_isolated())
         .clock(move || {
