@@ -111,6 +111,12 @@ mod tests {
     }
 
     #[test]
+    fn the_same_choice_makes_the_same_bytes() {
+        let without = [Optional::Blobs, Optional::Report];
+        assert_eq!(component(&without).unwrap(), component(&without).unwrap());
+    }
+
+    #[test]
     fn without_all_that_is_optional_only_records_and_wasi_are_left() {
         let rest = imports_without(Optional::value_variants());
         let (own, wasi): (Vec<_>, Vec<_>) = rest.iter().partition(|import| import.starts_with("mlforge:"));
