@@ -98,7 +98,7 @@ fn a_host_without_files_purges_runs_and_shows_their_pages() {
     let experiment = tracker.experiment("deleted");
     let run = tracker.run(&experiment, 1);
     let headers = [("accept", "text/html"), ("host", "ml.test")];
-    let page = tracker.file("GET", &format!("/-/ml/runs/{run}"), &headers, "");
+    let page = tracker.file("GET", &format!("/-/ml/candidates/{run}"), &headers, "");
     assert_eq!(page.status, 200, "{}", page.text());
     tracker.post("runs/delete", json!({"run_id": run})).ok();
     assert_eq!(tracker.purge(0), 1);
