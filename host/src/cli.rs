@@ -14,6 +14,7 @@ use time::macros::format_description;
 
 use self::backup::{Backup, Restore};
 use self::check::CheckArgs;
+use self::component::Component;
 use self::config::CliError;
 use self::forge::ForgeArgs;
 use self::inspect::Inspect;
@@ -29,6 +30,7 @@ use self::storage::{DirectArgs, FileStoreArgs};
 mod backup;
 mod check;
 mod compile;
+mod component;
 mod config;
 mod export;
 mod forge;
@@ -112,6 +114,9 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         plugin: Option<PathBuf>,
     },
+    /// Write the component to a file, for another runtime
+    #[command(after_help = component::EXAMPLES)]
+    Component(Component),
     /// Write man pages and shell completions into a directory
     #[command(hide = true)]
     Manual {
@@ -297,6 +302,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
     };
     match &cli.command {
         Command::Config(command) => config::run(command),
+        Command::Component(options) => component::write(options),
         Command::Manual { dir } => manual::write(dir),
         Command::Status(options) => status::status(&cli.place.data, options),
         Command::Inspect(options) => inspect::inspect(cli.place.directory("inspect")?, options),

@@ -1,4 +1,4 @@
-//! Builds the crate `mlforge-plugin` into the component that this crate carries.
+//! Builds the crates `mlforge-plugin` and `mlforge-absent` into the components that this crate carries.
 
 use std::path::Path;
 
@@ -6,11 +6,17 @@ use mlforge_build::Guest;
 
 fn main() -> anyhow::Result<()> {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let guest = Guest {
+    let plugin = Guest {
         package: "mlforge-plugin",
         workspace,
         prebuilt: "MLFORGE_PLUGIN_WASM",
     };
-    println!("cargo::rustc-env=MLFORGE_COMPONENT={}", guest.build()?.display());
+    println!("cargo::rustc-env=MLFORGE_COMPONENT={}", plugin.build()?.display());
+    let absent = Guest {
+        package: "mlforge-absent",
+        workspace,
+        prebuilt: "MLFORGE_ABSENT_WASM",
+    };
+    println!("cargo::rustc-env=MLFORGE_ABSENT={}", absent.build()?.display());
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use mlforge::{Limits, Plugin};
+use mlforge_component::{ABSENT, COMPONENT, OPTIONAL_IMPORTS};
+use mlforge_compose::Interface;
 
 /// Number of requests that the host of one test runs concurrently. All hosts of the binary share the
 /// instances of one component.
@@ -13,6 +15,19 @@ const RUNNING_MAX: usize = 64;
 /// that run concurrently.
 pub fn plugin() -> Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    shared(&PLUGIN, || COMPONENT.to_vec())
+}
+
+/// The real component, composed with the one that stands in for all its optional imports.
+pub fn plugin_without_optional_imports() -> Plugin {
+    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+    shared(&PLUGIN, || {
+        let is_optional = |import: &Interface| OPTIONAL_IMPORTS.iter().any(|name| import.is_own(name));
+        mlforge_compose::supply(COMPONENT, ABSENT, is_optional).expect("a composed component")
+    })
+}
+
+fn shared(plugin: &OnceLock<Plugin>, component: impl FnOnce() -> Vec<u8>) -> Plugin {
     let compile = || {
         let (hosts, usual) = (hosts_at_once(), Limits::default());
         let limits = Limits {
@@ -21,9 +36,9 @@ pub fn plugin() -> Plugin {
             idle_max: usual.idle_max * hosts,
             ..usual
         };
-        Plugin::compile(mlforge_component::COMPONENT, None, &limits).expect("a component that compiles")
+        Plugin::compile(&component(), None, &limits).expect("a component that compiles")
     };
-    let plugin = PLUGIN.get_or_init(compile).clone();
+    let plugin = plugin.get_or_init(compile).clone();
     match is_isolated() {
         true => plugin.by_wasi_http_alone(),
         false => plugin,

@@ -16,11 +16,11 @@ use http_body_util::{BodyExt as _, Full};
 use mlforge::storage::memory::MemoryBlobs;
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::{Blobs, ProjectId, Records};
-use mlforge::{Host, HostBuilder};
+use mlforge::{Host, HostBuilder, Plugin};
 use serde_json::Value;
 
-pub use crate::component::plugin;
 use crate::component::{is_isolated, patient};
+pub use crate::component::{plugin, plugin_without_optional_imports};
 use crate::direct_store::DirectStore;
 use crate::intercepted_blobs::InterceptedBlobs;
 use crate::record_store::{Place, with_records};
@@ -112,15 +112,24 @@ impl Tracker {
 
     /// A tracker whose host has other settings.
     pub fn with(configure: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
-        Self::made(configure, None)
+        Self::made(plugin(), configure, None)
     }
 
     /// A tracker with files in a store that offers direct transfers.
     pub fn on_direct_store(store: &Arc<DirectStore>) -> Self {
-        Self::made(|builder| builder, Some(Arc::clone(store)))
+        Self::made(plugin(), |builder| builder, Some(Arc::clone(store)))
     }
 
-    fn made(configure: impl FnOnce(HostBuilder) -> HostBuilder, store: Option<Arc<DirectStore>>) -> Self {
+    /// A tracker whose component has none of its optional imports.
+    pub fn without_optional_imports() -> Self {
+        Self::made(plugin_without_optional_imports(), |builder| builder, None)
+    }
+
+    fn made(
+        plugin: Plugin,
+        configure: impl FnOnce(HostBuilder) -> HostBuilder,
+        store: Option<Arc<DirectStore>>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -137,7 +146,7 @@ impl Tracker {
             None => with_blobs(builder, &records, &runtime),
         };
         Tracker {
-            host: finish(builder, &environment),
+            host: finish(builder.plugin(plugin), &environment),
             runtime,
             project: 1,
             token: "writer",
@@ -368,7 +377,6 @@ fn with_blobs(
 fn finish(builder: HostBuilder, environment: &Arc<Environment>) -> Host {
     let clock = Arc::clone(environment);
     builder
-        .plugin(plugin())
         .forge(Arc::new(TwoProjects(Arc::clone(environment))))
         .isolate(is_isolated())
         .clock(move || {

@@ -14,6 +14,7 @@ mod copies;
 mod datasets;
 mod defects;
 mod docs;
+mod embedding;
 mod engine;
 mod experiments;
 mod file_replacement;

@@ -17,6 +17,7 @@ mod layout;
 mod lint;
 mod package;
 mod postgres;
+mod runtimes;
 mod s3;
 mod serve;
 mod soak;
@@ -54,6 +55,7 @@ test     the same set-up, then every part of the test suite, or only those named
   package  the Debian package is installed on this machine, upgraded and removed (root or sudo, Python, pytest)
   postgres PostgreSQL from Debian's package: records, the front door, and three servers behind nginx that are killed under
            load (-- hosts --help tells more of the last)
+  runtimes the component in runtimes of others: `wasmtime serve`, with the real MLflow clients (Python, pytest)
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage

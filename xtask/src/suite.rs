@@ -17,6 +17,7 @@ use crate::lanes;
 use crate::layout::Layout;
 use crate::lint;
 use crate::postgres;
+use crate::runtimes;
 use crate::s3;
 use crate::soak;
 use crate::step::{cargo_for_tests, run, run_watched, seconds, step};
@@ -45,13 +46,15 @@ pub(crate) enum Part {
     Browser,
     /// The Debian package, on this machine.
     Package,
+    /// The component in runtimes of others.
+    Runtimes,
     /// Kills, full disks and long load.
     Soak,
 }
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
@@ -61,6 +64,7 @@ impl Part {
         Self::Forges,
         Self::Browser,
         Self::Package,
+        Self::Runtimes,
         Self::S3,
         Self::Soak,
     ];
@@ -78,11 +82,12 @@ impl Part {
                 | Self::Browser
                 | Self::Package
                 | Self::S3
+                | Self::Runtimes
                 | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package`, `s3` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package`, `runtimes`, `s3` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -108,17 +113,19 @@ impl Part {
             Self::Forges => "forges",
             Self::Browser => "browser",
             Self::Package => "package",
+            Self::Runtimes => "runtimes",
             Self::Soak => "soak",
         }
     }
 }
 
 /// The parts that can run at the same time. The longest is first, and the one whose set-up takes longest last.
-const BESIDE: [Part; 8] = [
+const BESIDE: [Part; 9] = [
     Part::Browser,
     Part::Clients,
     Part::Differential,
     Part::Postgres,
+    Part::Runtimes,
     Part::Forges,
     Part::Package,
     Part::Soak,
@@ -126,13 +133,14 @@ const BESIDE: [Part; 8] = [
 ];
 
 /// The parts that need Python environments or Debian's packages.
-const WITH_SET_UP: [Part; 6] = [
+const WITH_SET_UP: [Part; 7] = [
     Part::Clients,
     Part::Differential,
     Part::Forges,
     Part::Browser,
     Part::Package,
     Part::Postgres,
+    Part::Runtimes,
 ];
 
 /// Tests that passed, read off the summary lines of cargo test and pytest.
@@ -185,6 +193,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
             Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,
             Part::Package => installation::run_tests(&layout, rest, &mut tally)?,
+            Part::Runtimes => runtimes::run_tests(&layout, rest, &mut tally)?,
             Part::Browser => browser::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
@@ -213,9 +222,11 @@ fn chosen(parts: &[Part], asked_for: &[Part]) -> Vec<Part> {
 pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     let layout = Layout::find()?;
     let mut environments = Vec::new();
-    if parts.contains(&Part::Clients) {
+    if [Part::Clients, Part::Runtimes].iter().any(|part| parts.contains(part)) {
         environments.extend(clients::environments(&layout));
-        environments.push(clients::openapi_environment(&layout));
+        if parts.contains(&Part::Clients) {
+            environments.push(clients::openapi_environment(&layout));
+        }
     } else if [Part::Forges, Part::Browser, Part::Package, Part::Postgres]
         .iter()
         .any(|part| parts.contains(part))

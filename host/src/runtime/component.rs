@@ -26,10 +26,14 @@ use crate::limits::Limits;
 const TICK: Duration = Duration::from_millis(10);
 /// Room in the pool for instances that are being dropped.
 const SPARE_INSTANCES: u32 = 32;
+/// Components in one: the plugin itself may be composed with one that supplies some of its imports.
+const COMPOSED_MAX: u32 = 2;
 /// One encoded component is several core instances: its module, shims and fix-ups.
-const CORE_INSTANCES_EACH: u32 = 5;
+const CORE_INSTANCES_EACH: u32 = 5 * COMPOSED_MAX;
 /// Tables of one component: that of its module and that of the shims.
-const TABLES_EACH: u32 = 2;
+const TABLES_EACH: u32 = 2 * COMPOSED_MAX;
+/// Memories of one component. A memory that is not used costs addresses, but no memory of the machine.
+const MEMORIES_EACH: u32 = COMPOSED_MAX;
 
 /// A compiled component. Cheap to clone, and several hosts may share it: compiling is what costs.
 #[derive(Clone)]
@@ -164,7 +168,7 @@ fn pooling(limits: &Limits) -> PoolingAllocationConfig {
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH))
         .total_tables(instances.saturating_mul(TABLES_EACH))
-        .total_memories(instances)
+        .total_memories(instances.saturating_mul(MEMORIES_EACH))
         .total_stacks(instances.saturating_mul(2))
         .max_memory_size(limits.instance_bytes_max);
     pool

@@ -71,7 +71,7 @@ pub async fn commit(staged: Staged, path: &ArtifactPath) -> Result<()> {
     host::commit(staged, name(path)).await.map_err(failed)
 }
 
-/// The metadata of a file. `None`: there is no such file, or it is a directory.
+/// The metadata of a file. `None`: there is no such file, or it is a directory. Fails if the host keeps no files.
 pub async fn stat(path: &ArtifactPath) -> Result<Option<FileInfo>> {
     let found = host::stat(name(path)).await.map_err(failed)?;
     Ok(found.map(|info| FileInfo {
@@ -106,7 +106,7 @@ pub(crate) struct Page {
 pub(crate) async fn page(directory: String, after: Option<String>, limit: usize) -> Result<Page> {
     let limit = limit.clamp(1, ITEMS_AT_ONCE);
     let count = u32::try_from(limit).unwrap_or(u32::MAX);
-    let items = host::list(directory, after, count).await.map_err(failed)?;
+    let items = or_none(host::list(directory, after, count).await)?;
     let name_bytes: usize = items.iter().map(|item| item.name.len()).sum();
     let is_last = items.len() < limit && name_bytes < NAME_BYTES_AT_ONCE;
     let items = items.into_iter().map(|item| Item {
@@ -127,8 +127,13 @@ pub async fn list(directory: Option<&ArtifactPath>, limit: usize) -> Result<Vec<
 
 /// True if a blob exists below a path.
 pub async fn is_directory(path: &ArtifactPath) -> Result<bool> {
-    let items = host::list(name(path), None, 1).await.map_err(failed)?;
+    let items = or_none(host::list(name(path), None, 1).await)?;
     Ok(!items.is_empty())
+}
+
+/// True if a blob has this path, or exists below it. False if the host keeps no files.
+pub async fn exists(path: &ArtifactPath) -> Result<bool> {
+    Ok(or_none(host::stat(name(path)).await)?.is_some() || is_directory(path).await?)
 }
 
 /// All entries of a directory outside the artifacts.
@@ -154,12 +159,12 @@ async fn all_items(directory: String, limit: usize) -> Result<Vec<Item>> {
 
 /// Deletes a file. `false`: there was none.
 pub async fn delete(path: &ArtifactPath) -> Result<bool> {
-    host::delete(name(path)).await.map_err(failed)
+    or_none(host::delete(name(path)).await)
 }
 
 /// Deletes a directory with all files in it. `false`: there was none.
 pub async fn delete_below(directory: &ArtifactPath) -> Result<bool> {
-    host::delete_below(name(directory)).await.map_err(failed)
+    or_none(host::delete_below(name(directory)).await)
 }
 
 /// Deletes a directory, and the one in which earlier versions of this server stored the same artifacts.
@@ -171,6 +176,16 @@ pub async fn delete_all_below(directory: &ArtifactPath) -> Result<()> {
     Ok(())
 }
 
+/// The result of a call that a host without files answers as if there were none: a list of files, or a deletion. So runs are
+/// listed and purged there as elsewhere.
+pub(crate) fn or_none<T: Default>(result: std::result::Result<T, host::Error>) -> Result<T> {
+    match result {
+        Err(host::Error::Absent) => Ok(T::default()),
+        result => result.map_err(failed),
+    }
+}
+
+/// The error for the caller.
 pub(crate) fn failed(error: host::Error) -> Error {
     match error {
         host::Error::Denied => Error::Denied,
@@ -178,6 +193,10 @@ pub(crate) fn failed(error: host::Error) -> Error {
         host::Error::Full(text) => Error::Full(text),
         host::Error::TooLarge => Error::TooLarge(
             "The file is larger than this server takes, or than there is room for in the project.".to_owned(),
+        ),
+        host::Error::Absent => Error::Unsupported(
+            "This server keeps no files: artifacts can be neither stored nor read here. Runs, metrics, params and tags are."
+                .to_owned(),
         ),
         host::Error::Unavailable(text) | host::Error::Other(text) => Error::Unavailable(text),
     }

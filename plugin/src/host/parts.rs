@@ -3,7 +3,7 @@
 //! whatever is uploaded later.
 
 use super::blobs;
-use super::blobs::failed;
+use super::blobs::{failed, or_none};
 use crate::bindings::mlforge::plugin::blobs as host;
 use crate::domain::artifact::ArtifactPath;
 use crate::domain::upload::{NamedPart, PartNumber, UploadId};
@@ -52,7 +52,7 @@ pub async fn commit(staged: blobs::Staged, upload: UploadId, number: PartNumber)
 
 /// Deletes a part, if it exists.
 pub async fn delete(upload: UploadId, part: &NamedPart) -> Result<()> {
-    host::delete(name(upload, part)).await.map(drop).map_err(failed)
+    or_none(host::delete(name(upload, part)).await).map(drop)
 }
 
 /// Joins parts to a file. `false`: a part does not exist.
@@ -63,7 +63,7 @@ pub async fn join(upload: UploadId, parts: &[NamedPart], path: &ArtifactPath) ->
 
 /// Deletes all parts of an upload.
 pub async fn delete_all(upload: UploadId) -> Result<()> {
-    host::delete_below(directory(upload)).await.map(drop).map_err(failed)
+    or_none(host::delete_below(directory(upload)).await).map(drop)
 }
 
 /// A page of uploads that have parts.

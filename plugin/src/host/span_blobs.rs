@@ -1,7 +1,7 @@
 //! The blobs with large batches of spans. They lie below a directory of their own, outside the paths of
 //! artifacts, in a directory for each trace.
 
-use super::blobs::failed;
+use super::blobs::{failed, or_none};
 use super::http_body::stream_of;
 use crate::bindings::mlforge::plugin::blobs as host;
 use crate::domain::trace::id::TraceId;
@@ -12,6 +12,11 @@ const DIRECTORY: &str = "s";
 
 /// Largest number of bytes of a blob that are read.
 const BYTES_MAX: u64 = 64 << 20;
+
+/// True if the host keeps files.
+pub fn are_kept() -> bool {
+    host::file_bytes_max() > 0
+}
 
 /// Stores a batch of a trace's spans. Returns the blob's name.
 pub async fn store(trace: &TraceId, unique: &str, bytes: Vec<u8>) -> Result<String> {
@@ -32,8 +37,5 @@ pub async fn read(name: &str) -> Result<Option<Vec<u8>>> {
 
 /// Removes all batches of a trace.
 pub async fn delete(trace: &TraceId) -> Result<()> {
-    host::delete_below(format!("{DIRECTORY}/{trace}"))
-        .await
-        .map(drop)
-        .map_err(failed)
+    or_none(host::delete_below(format!("{DIRECTORY}/{trace}")).await).map(drop)
 }

@@ -304,7 +304,7 @@ async fn delete_at(path: &ArtifactPath) -> Result<bool> {
 /// is not found.
 async fn earlier_place(path: &ArtifactPath) -> Result<Option<ArtifactPath>> {
     if let Some(earlier) = path.earlier()
-        && is_there(&earlier).await?
+        && blobs::exists(&earlier).await?
     {
         return Ok(Some(earlier));
     }
@@ -325,12 +325,12 @@ async fn earlier_place(path: &ArtifactPath) -> Result<Option<ArtifactPath>> {
 /// Returns the item of a directory that is listed under a name.
 async fn earlier_item(directory: &ArtifactPath, name: &str) -> Result<Option<ArtifactPath>> {
     let item = directory.item(name);
-    if !name.contains('+') || is_there(&item).await? {
+    if !name.contains('+') || blobs::exists(&item).await? {
         return Ok(Some(item));
     }
     if let Some(image) = artifact_name::earlier_image(name) {
         let image = directory.item(&image);
-        if is_there(&image).await? {
+        if blobs::exists(&image).await? {
             return Ok(Some(image));
         }
     }
@@ -355,9 +355,4 @@ fn after_owner(path: &str) -> (&str, &str) {
         Some((root, below)) if end > 0 => (root, below.trim_start_matches('/')),
         _ => (path, ""),
     }
-}
-
-/// True if a path is that of a file or of a directory that is not empty.
-async fn is_there(path: &ArtifactPath) -> Result<bool> {
-    Ok(blobs::stat(path).await?.is_some() || blobs::is_directory(path).await?)
 }

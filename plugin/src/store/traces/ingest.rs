@@ -55,7 +55,8 @@ pub async fn ingest(
     let mut batches = Vec::with_capacity(traces.len());
     for (id, brought) in traces {
         let mut bytes = write_batch(&brought.spans);
-        if bytes.len() >= BLOB_BYTES_MIN {
+        // A host without files keeps large batches as records too.
+        if bytes.len() >= BLOB_BYTES_MIN && span_blobs::are_kept() {
             let unique: String = random::random_id().iter().map(|byte| format!("{byte:02x}")).collect();
             bytes = write_blob_batch(&span_blobs::store(id, &unique, bytes).await?);
         }
