@@ -5,6 +5,9 @@ Each test has a project of its own on one server.
 
 import itertools
 import os
+import socket
+import subprocess
+from pathlib import Path
 
 # Before MLflow is imported: no retry may hide an error, and nothing is sent elsewhere.
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
@@ -17,7 +20,7 @@ import mlflow.sklearn
 import pytest
 import requests
 from mlflow import MlflowClient
-from node_server import NodeServer, transpile
+from node_server import ROOT, NodeServer, transpile
 from sklearn.linear_model import LinearRegression
 
 # Far above the numbers that other tests of the same server use.
@@ -101,8 +104,6 @@ def test_a_file_that_breaks_off_is_not_stored(uri, client):
     _, _, rest = address.partition("//")
     host, _, path = rest.partition("/")
     name, _, port = host.partition(":")
-    import socket
-
     with socket.create_connection((name, int(port)), timeout=60) as connection:
         head = f"PUT /{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer writer\r\ncontent-length: 5000000\r\n\r\n"
         connection.sendall(head.encode() + bytes(400_000))
@@ -149,4 +150,32 @@ def test_what_was_answered_survives_a_kill(component, tmp_path, monkeypatch):
     client = MlflowClient(server.uri(1))
     assert client.get_run(run).data.metrics == {"loss": 0.5}
     assert [item.path for item in client.list_artifacts(run)] == ["note.txt"]
+    server.stop()
+
+
+# Modules of the hermetic tests that run here, since they cover the everyday calls and need nothing of mlforge's own host.
+# `examples/node/README.md` tells how to run all of them, and `docs/runtimes.md` which fail and why.
+FRONT_DOOR = Path(__file__).with_name("front_door.txt")
+
+HERMETIC_SECONDS_MAX = 600
+
+
+def test_the_hermetic_tests_pass(component, tmp_path):
+    cargo = os.environ.get("MLFORGE_HERMETIC_TESTS")
+    assert cargo, "MLFORGE_HERMETIC_TESTS is no command that runs the hermetic tests; `cargo xtask test node` sets it"
+    lines = FRONT_DOOR.read_text().splitlines()
+    names = [line for line in lines if line and not line.startswith("#")]
+    server = NodeServer(component, tmp_path / "data", MLFORGE_PROJECTS="10000", MLFORGE_CLOCK_MS="1700000000000")
+    done = subprocess.run(
+        [*cargo.split(" "), "--test", "all", "--", "--exact", *names],
+        cwd=ROOT,
+        env={**os.environ, "MLFORGE_TEST_SERVER": server.url},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=HERMETIC_SECONDS_MAX,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:] + server.errors()
+    # A name that no test has any more would run nothing.
+    assert f"test result: ok. {len(names)} passed" in done.stdout
     server.stop()

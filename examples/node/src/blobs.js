@@ -25,7 +25,6 @@ const STATEMENTS = {
   put: `INSERT INTO files VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET file = excluded.file, size = excluded.size, modified_ms = excluded.modified_ms`,
   first: 'SELECT name, size FROM files WHERE name >= ? AND name < ? ORDER BY name LIMIT 1',
-  all: 'SELECT file FROM files',
   below: 'DELETE FROM files WHERE name >= ? AND name < ? RETURNING file',
   delete: 'DELETE FROM files WHERE name = ? RETURNING file',
 };
@@ -66,8 +65,6 @@ export class Blobs {
     this.#nowMs = nowMs;
     const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, database.prepare(sql)]);
     this.#statements = Object.fromEntries(prepared);
-    mkdirSync(directory, { recursive: true });
-    this.#removeNameless();
   }
 
   /** The functions of the import. */
@@ -222,11 +219,13 @@ export class Blobs {
   #mustWrite() {
     if (!this.#caller.mayWrite) throw { tag: 'denied' };
   }
+}
 
+/** Prepares the directory of a project's files. No instance may run yet. */
+export function prepare(database, directory) {
+  mkdirSync(directory, { recursive: true });
   // A crash may leave bytes that never got a name, or lost it.
-  #removeNameless() {
-    const named = new Set(this.#statements.all.all().map(({ file }) => file));
-    const nameless = readdirSync(this.#directory).filter((file) => !named.has(file));
-    nameless.forEach((file) => rmSync(join(this.#directory, file)));
-  }
+  const named = new Set(database.prepare('SELECT file FROM files').all().map(({ file }) => file));
+  const nameless = readdirSync(directory).filter((file) => !named.has(file));
+  nameless.forEach((file) => rmSync(join(directory, file)));
 }

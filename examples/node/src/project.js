@@ -1,4 +1,4 @@
-// A project: its storage, and the instance of the component that serves it.
+// A project: its storage, and the instances of the component that serve it.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,47 +9,39 @@ import * as records from './records.js';
 
 /** Requests after which an instance is replaced, so that its memory stays small. */
 const INSTANCE_REQUESTS_MAX = 1_000;
-/** The time that a request may take. The instance of a request that takes longer is dropped. */
+/** The time that a buffered request may take. The instance of a request that takes longer is dropped. */
 const REQUEST_MS_MAX = 120_000;
 
-/** The project's storage and its instance, which serves one request at a time. */
+/** The project's storage, and an instance that serves one buffered request at a time. */
 export class Project {
   #component;
   #database;
-  #imports;
+  #directory;
+  #settings;
   #instance;
-  #requests = 0;
   #last = Promise.resolve();
-  /** The requests that run or wait. */
+  /** Number of requests that run or wait. */
   pending = 0;
-  /** The rights of the request that runs, which the imports obey whatever the component asks. */
-  caller = { mayWrite: false };
 
-  constructor(component, directory, { fileBytesMax, nowMs }) {
+  constructor(component, directory, settings) {
     mkdirSync(directory, { recursive: true });
     this.#component = component;
+    this.#directory = join(directory, 'files');
+    this.#settings = settings;
     this.#database = database.open(join(directory, 'project.db'), records.SCHEMA + blobs.SCHEMA);
-    const { caller } = this;
-    this.blobs = new blobs.Blobs({
-      database: this.#database,
-      directory: join(directory, 'files'),
-      caller,
-      bytesMax: fileBytesMax,
-      nowMs,
-    });
-    this.#imports = importsOf({
-      records: records.recordsOf(this.#database, caller),
-      blobs: this.blobs.imports(),
-      nowMs,
-    });
+    blobs.prepare(this.#database, this.#directory);
   }
 
-  /** Runs `work` with the instance once all earlier requests are answered. */
+  /** Runs `work` with the instance, once all earlier requests are answered. */
   run(caller, work) {
-    this.pending += 1;
-    const running = this.#last.then(() => this.#enter(caller, work));
-    this.#last = running.catch(() => {}).then(() => (this.pending -= 1));
-    return running;
+    const running = this.#last.then(() => this.#runNext(caller, work));
+    this.#last = running.catch(() => {});
+    return this.#counted(running);
+  }
+
+  /** Runs `work` with an instance of its own, beside all other requests: a slow client keeps nobody waiting. */
+  runAlone(caller, work) {
+    return this.#counted(this.#instantiate().then((instance) => instance.run(caller, work)));
   }
 
   /** Closes the storage. No request may run. */
@@ -57,31 +49,73 @@ export class Project {
     this.#database.close();
   }
 
-  async #enter(caller, work) {
-    this.caller.mayWrite = caller.mayWrite;
+  async #runNext(caller, work) {
+    const instance = (this.#instance ??= await this.#instantiate());
     let timer;
     const late = new Promise((_, reject) => {
       timer = setTimeout(() => reject(new Error('the component takes too long')), REQUEST_MS_MAX);
     });
+    let isUsable = false;
     try {
-      this.#instance ??= await this.#component.instantiate(this.#imports);
-      const answer = await Promise.race([work({ instance: this.#instance, blobs: this.blobs }), late]);
-      this.#requests += 1;
-      if (this.#requests >= INSTANCE_REQUESTS_MAX) this.#drop();
+      const answer = await Promise.race([instance.run(caller, work), late]);
+      isUsable = instance.requests < INSTANCE_REQUESTS_MAX;
       return answer;
-    } catch (error) {
-      // After a trap the memory of the instance is in no known state.
-      this.#drop();
-      throw error;
     } finally {
       clearTimeout(timer);
-      this.caller.mayWrite = false;
+      // After a trap the memory of the instance is in no known state.
+      if (!isUsable) this.#instance = undefined;
     }
   }
 
-  #drop() {
-    this.#instance = undefined;
-    this.#requests = 0;
+  async #counted(running) {
+    this.pending += 1;
+    try {
+      return await running;
+    } finally {
+      this.pending -= 1;
+    }
+  }
+
+  async #instantiate() {
+    const caller = { mayWrite: false };
+    const { fileBytesMax, nowMs } = this.#settings;
+    const files = new blobs.Blobs({
+      database: this.#database,
+      directory: this.#directory,
+      caller,
+      bytesMax: fileBytesMax,
+      nowMs,
+    });
+    const imports = importsOf({
+      records: records.recordsOf(this.#database, caller),
+      blobs: files.imports(),
+      nowMs,
+    });
+    return new Instance(await this.#component.instantiate(imports), caller, files);
+  }
+}
+
+/** An instance, and the rights of its request, which the imports obey whatever the component asks. */
+class Instance {
+  #exports;
+  #caller;
+  #blobs;
+  requests = 0;
+
+  constructor(exports, caller, blobs) {
+    this.#exports = exports;
+    this.#caller = caller;
+    this.#blobs = blobs;
+  }
+
+  async run({ mayWrite }, work) {
+    this.requests += 1;
+    this.#caller.mayWrite = mayWrite;
+    try {
+      return await work({ exports: this.#exports, blobs: this.#blobs });
+    } finally {
+      this.#caller.mayWrite = false;
+    }
   }
 }
 

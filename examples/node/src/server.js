@@ -11,6 +11,8 @@ const MOUNT = /^\/api\/v4\/projects\/(\d+)\/ml\/mlflow\/*(\/[^?]*)(\?.*)?$/;
 const BODY_BYTES_MAX = 20 << 20;
 /** A file of at most this size costs less in memory than as a stream. */
 const SMALL_FILE_BYTES = 256 << 10;
+/** The time for which the body of an upload may pause. */
+const IDLE_MS_MAX = 120_000;
 /** Times that a file may be replaced while it is opened. */
 const REPLACEMENTS_MAX = 5;
 
@@ -38,15 +40,16 @@ async function serve(request, response, projects, settings) {
   const [, number, path, query = ''] = MOUNT.exec(request.url) ?? HttpError.throw('endpointNotFound');
   const caller = callerOf(request.headers.authorization, settings.tokens) ?? HttpError.throw('unauthenticated');
   if (!projects.has(Number(number))) HttpError.throw('projectNotFound');
-  const run = (work) => projects.get(Number(number)).run(caller, work);
   const asked = {
     method: request.method,
     target: path + query,
     headers: headersIn(request.headers, caller),
   };
   if (isUpload(request, path)) {
-    await run(({ instance }) => streamed(instance, asked, request, response));
+    request.setTimeout(IDLE_MS_MAX);
+    await projects.get(Number(number)).runAlone(caller, ({ exports }) => streamed(exports, asked, request, response));
   } else {
+    const run = (work) => projects.get(Number(number)).run(caller, work);
     await buffered(run, { ...asked, body: await bodyOf(request) }, response);
   }
 }
@@ -61,8 +64,8 @@ function isUpload({ method, headers }, path) {
 /** Answers a request by the component's export `direct`. */
 async function buffered(run, asked, response) {
   for (let attempt = 0; attempt < REPLACEMENTS_MAX; attempt += 1) {
-    const { answer, chunks } = await run(async ({ instance, blobs }) => {
-      const answer = await instance.direct.ask(asked);
+    const { answer, chunks } = await run(async ({ exports, blobs }) => {
+      const answer = await exports.direct.ask(asked);
       return { answer, chunks: answer.body.tag === 'file' ? opened(blobs, answer.body.val) : undefined };
     });
     const { status, headers, body } = answer;

@@ -7,13 +7,13 @@ import { headersOut } from './callers.js';
 import { chunksOf } from './stream.js';
 
 /** Hands a request to the component while its body comes, and sends the answer. */
-export async function streamed(instance, asked, request, response) {
+export async function streamed({ handler }, asked, request, response) {
   const { contents, end } = bodyOf(request);
   const fields = Fields.fromList(asked.headers.map(([name, value]) => [name, Buffer.from(value)]));
   const [incoming] = Request.new(fields, contents, new FutureReader(end), undefined);
   incoming.setMethod({ tag: asked.method.toLowerCase() });
   incoming.setPathWithQuery(asked.target);
-  const answer = await instance.handler.handle(incoming);
+  const answer = await handler.handle(incoming);
   await send(answer.tag === 'ok' ? answer.val : answer, request, response);
 }
 
