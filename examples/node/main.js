@@ -1,4 +1,4 @@
-// mlforge in Node: the transpiled component behind an HTTP server. Run it with `--experimental-wasm-jspi`.
+// mlforge in Node: the transpiled component behind an HTTP server.
 
 import { load } from './src/component.js';
 import { Projects } from './src/project.js';

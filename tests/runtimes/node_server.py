@@ -54,7 +54,7 @@ class NodeServer:
             "MLFORGE_TOKENS": TOKENS,
             **settings,
         }
-        command = [node(), "--experimental-wasm-jspi", "main.js"]
+        command = [node(), "main.js"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

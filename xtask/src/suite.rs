@@ -16,6 +16,7 @@ use crate::installation;
 use crate::lanes;
 use crate::layout::Layout;
 use crate::lint;
+use crate::node;
 use crate::postgres;
 use crate::s3;
 use crate::soak;
@@ -45,13 +46,15 @@ pub(crate) enum Part {
     Browser,
     /// The Debian package, on this machine.
     Package,
+    /// The component in Node.
+    Node,
     /// Kills, full disks and long load.
     Soak,
 }
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
@@ -61,6 +64,7 @@ impl Part {
         Self::Forges,
         Self::Browser,
         Self::Package,
+        Self::Node,
         Self::S3,
         Self::Soak,
     ];
@@ -77,11 +81,12 @@ impl Part {
                 | Self::Forges
                 | Self::Browser
                 | Self::Package
+                | Self::Node
                 | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package`, `node` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -107,30 +112,33 @@ impl Part {
             Self::Forges => "forges",
             Self::Browser => "browser",
             Self::Package => "package",
+            Self::Node => "node",
             Self::Soak => "soak",
         }
     }
 }
 
 /// The parts that can run at the same time. The longest is first, and the one whose set-up takes longest last.
-const BESIDE: [Part; 8] = [
+const BESIDE: [Part; 9] = [
     Part::Browser,
     Part::Clients,
     Part::Differential,
     Part::Postgres,
     Part::Forges,
     Part::Package,
+    Part::Node,
     Part::Soak,
     Part::S3,
 ];
 
-/// The parts that need Python environments or Debian's packages.
-const WITH_SET_UP: [Part; 6] = [
+/// The parts that need Python environments, Debian's packages or npm's.
+const WITH_SET_UP: [Part; 7] = [
     Part::Clients,
     Part::Differential,
     Part::Forges,
     Part::Browser,
     Part::Package,
+    Part::Node,
     Part::Postgres,
 ];
 
@@ -184,6 +192,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Differential => differential::run_tests(&layout, rest, &mut tally)?,
             Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,
             Part::Package => installation::run_tests(&layout, rest, &mut tally)?,
+            Part::Node => node::run_tests(&layout, rest, &mut tally)?,
             Part::Browser => browser::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
@@ -215,7 +224,7 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     if parts.contains(&Part::Clients) {
         environments.extend(clients::environments(&layout));
         environments.push(clients::openapi_environment(&layout));
-    } else if [Part::Forges, Part::Browser, Part::Package, Part::Postgres]
+    } else if [Part::Forges, Part::Browser, Part::Package, Part::Node, Part::Postgres]
         .iter()
         .any(|part| parts.contains(part))
     {
@@ -236,6 +245,9 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     }
     if parts.contains(&Part::Package) {
         installation::install_missing(&layout.root)?;
+    }
+    if parts.contains(&Part::Node) {
+        node::install_missing(&layout)?;
     }
     if parts.contains(&Part::Postgres) {
         postgres::install(&layout.root)?;
