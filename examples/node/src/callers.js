@@ -15,6 +15,9 @@ const PASSED_IN = [
   'x-mlflow-run-id',
 ];
 
+/** Schemes by which the source of a model version may lead out of its project. Clients resolve them with their own rights. */
+const SOURCE_SCHEMES = 's3,gs,wasb,wasbs,abfs,abfss,adl,dbfs,hdfs,https,ftp,ftps,sftp';
+
 /** Headers of the component that the client sees. The server itself sets lengths. */
 const PASSED_OUT = new Set([
   'accept-ranges',
@@ -58,6 +61,7 @@ export function headersIn(headers, caller) {
     ['x-mlforge-role', caller.role],
     ['x-mlforge-actor', encoded(caller.login)],
     ['x-mlforge-actor-id', caller.id],
+    ['x-mlforge-source-schemes', SOURCE_SCHEMES],
   ];
 }
 

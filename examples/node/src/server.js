@@ -4,9 +4,11 @@ import { createServer } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { callerOf, headersIn, headersOut } from './callers.js';
 import { HttpError } from './error.js';
-import { streamed } from './upload.js';
+import { streamed } from './streamed.js';
 
 const MOUNT = /^\/api\/v4\/projects\/(\d+)\/ml\/mlflow\/*(\/[^?]*)(\?.*)?$/;
+/** The largest head of a request. Names of tags are in addresses. */
+const HEAD_BYTES_MAX = 64 << 10;
 /** The largest body that is held in memory. */
 const BODY_BYTES_MAX = 20 << 20;
 /** A file of at most this size costs less in memory than as a stream. */
@@ -18,7 +20,7 @@ const REPLACEMENTS_MAX = 5;
 
 /** Makes the server. It does not listen yet. */
 export function serverOf(projects, settings) {
-  const server = createServer(async (request, response) => {
+  const server = createServer({ maxHeaderSize: HEAD_BYTES_MAX }, async (request, response) => {
     try {
       await serve(request, response, projects, settings);
     } catch (error) {
@@ -45,7 +47,7 @@ async function serve(request, response, projects, settings) {
     target: path + query,
     headers: headersIn(request.headers, caller),
   };
-  if (isUpload(request, path)) {
+  if (isUpload(request, path) || isGenerated(request, path)) {
     request.setTimeout(IDLE_MS_MAX);
     await projects.get(Number(number)).runAlone(caller, ({ exports }) => streamed(exports, asked, request, response));
   } else {
@@ -59,6 +61,12 @@ function isUpload({ method, headers }, path) {
   const isFile = method === 'PUT' || (method === 'POST' && path.endsWith('/upload-artifact'));
   const length = Number(headers['content-length'] ?? Number.NaN);
   return isFile && !(length <= SMALL_FILE_BYTES);
+}
+
+/** True if the component makes the answer piece by piece. Code of jco cannot read such a body inside of the component, so
+ * `direct` cannot answer. */
+function isGenerated({ method }, path) {
+  return method === 'GET' && path.startsWith('/-/ml/') && /\/(archive|metrics\.csv)$/.test(path);
 }
 
 /** Answers a request by the component's export `direct`. */

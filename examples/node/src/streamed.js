@@ -1,5 +1,6 @@
-// Uploads as streams, by the component's export `wasi:http/handler`: the bytes go to the storage as they come.
+// Bodies as streams, by the component's export `wasi:http/handler`: bytes go to the storage, or to the client, as they come.
 
+import { pipeline } from 'node:stream/promises';
 import { Fields, Request, Response } from '@bytecodealliance/preview3-shim/http';
 import { FutureReader } from '@bytecodealliance/preview3-shim/future';
 import { StreamReader } from '@bytecodealliance/preview3-shim/stream';
@@ -33,11 +34,17 @@ function bodyOf(request) {
 
 async function send(answer, request, response) {
   const headers = answer.getHeaders().copyAll().map(([name, value]) => [name, Buffer.from(value).toString()]);
-  const [contents] = Response.consumeBody(answer, new FutureReader(Promise.resolve({ tag: 'ok', val: undefined })));
-  const chunks = [];
-  if (contents) for await (const chunk of chunksOf(contents)) chunks.push(chunk);
-  const body = Buffer.concat(chunks);
+  const [contents, end] = Response.consumeBody(answer, new FutureReader(Promise.resolve({ tag: 'ok', val: undefined })));
   const close = request.complete ? [] : [['connection', 'close']];
-  response.writeHead(answer.getStatusCode(), [...headersOut(headers), ['content-length', body.length], ...close].flat());
-  response.end(body);
+  response.writeHead(answer.getStatusCode(), [...headersOut(headers), ...close].flat());
+  if (contents) {
+    await pipeline(chunksOf(contents), response, { end: false });
+    const { tag } = await end;
+    // A body that broke off must not look whole.
+    if (tag !== 'ok') {
+      response.destroy();
+      return;
+    }
+  }
+  response.end();
 }
