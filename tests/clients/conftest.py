@@ -1,8 +1,8 @@
 """Fixtures: one server a session, one project a test, a client of it.
 
 With MLFORGE_TEST_URI set to a tracking URI, the tests run against that server instead, for example a real
-`mlflow server`. Tests that need a forge are left out then. With MLFORGE_TEST_DATABASE the servers have their data in
-PostgreSQL and S3, and tests of data directories are left out.
+`mlflow server`. A `{project}` in it stands for a number from 1 on, another one for each test. Tests that need a forge are left
+out then. With MLFORGE_TEST_DATABASE the servers have their data in PostgreSQL and S3, and tests of data directories are left out.
 """
 
 import itertools
@@ -65,7 +65,8 @@ def project(request, monkeypatch):
     """A project of the test's own. The environment's variables point to it."""
     name = f"project-{next(_numbers)}"
     if OTHER_SERVER:
-        here = Project(None, "0", name, "nobody", "none", OTHER_SERVER)
+        uri = OTHER_SERVER.replace("{project}", name.removeprefix("project-"))
+        here = Project(None, "0", name, "nobody", "none", uri)
     else:
         here = request.getfixturevalue("server").new_project(f"team/{name}")
     for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):

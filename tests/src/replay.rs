@@ -15,6 +15,7 @@ impl Tracker {
             time: SystemTime::UNIX_EPOCH + Duration::from_millis(time_ms),
             user: user.to_owned(),
         });
-        self.runtime.block_on(async { reply(self.host.handle(request).await) })
+        let host = &self.own("replays").host;
+        self.runtime.block_on(async { reply(host.handle(request).await) })
     }
 }

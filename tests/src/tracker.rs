@@ -5,42 +5,56 @@
 //! fresh instances. `MLFORGE_TEST_STORAGE=postgres` runs them on the server that `MLFORGE_TEST_POSTGRES` names,
 //! each on a database of its own. On both, everything is compacted before each request. `MLFORGE_TEST_STORAGE=s3`
 //! stores files in the bucket that `MLFORGE_TEST_S3` names.
+//!
+//! `MLFORGE_TEST_SERVER=http://HOST:PORT` sends the requests to another server instead, which runs the component. A test that
+//! needs mlforge's own host fails then, and names what it needs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use mlforge::storage::memory::MemoryBlobs;
-use mlforge::storage::s3::{S3Blobs, S3Location};
-use mlforge::storage::{Blobs, ProjectId, Records};
-use mlforge::{Host, HostBuilder, Plugin};
+use mlforge::storage::ProjectId;
+use mlforge::{Body, HostBuilder, Plugin};
 use serde_json::Value;
 
-use crate::component::{is_isolated, patient};
 pub use crate::component::{plugin, plugin_without_optional_imports};
 use crate::direct_store::DirectStore;
-use crate::intercepted_blobs::InterceptedBlobs;
-use crate::record_store::{Place, with_records};
-use crate::two_projects::{Environment, TwoProjects};
+use crate::foreign_server::ForeignServer;
+use crate::own_host::OwnHost;
 
 /// The time of the component's clock, in milliseconds since the Unix epoch.
 pub const NOW_MS: i64 = 1_700_000_000_000;
 
-/// A host with two projects, 1 and 2.
+/// A server with two projects, 1 and 2.
 pub struct Tracker {
-    pub(crate) host: Host,
+    server: Server,
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) project: u64,
     token: &'static str,
-    /// If true, all logged data is compacted before each request, else only by `pack`.
-    packs: bool,
-    pub(crate) records: Arc<dyn Records>,
-    pub(crate) blobs: Arc<dyn Blobs>,
-    pub(crate) environment: Arc<Environment>,
-    _place: Option<Arc<Place>>,
+}
+
+/// The server under test.
+enum Server {
+    Own(Box<OwnHost>),
+    Foreign(ForeignServer),
+}
+
+/// The door of the server under test. Tasks share it.
+#[derive(Clone)]
+pub(crate) enum Door {
+    Own(mlforge::Host),
+    Foreign(ForeignServer),
+}
+
+impl Door {
+    /// Sends a request.
+    pub(crate) async fn handle(&self, request: Request<Full<Bytes>>) -> Response<Body> {
+        match self {
+            Self::Own(host) => host.handle(request).await,
+            Self::Foreign(server) => server.handle(request).await,
+        }
+    }
 }
 
 /// An answer in JSON.
@@ -107,7 +121,10 @@ impl Reply {
 impl Tracker {
     /// A tracker with empty projects, and a caller with the right to write.
     pub fn fresh() -> Self {
-        Self::with(|builder| builder)
+        match ForeignServer::named() {
+            Some(server) => Self::of(runtime(), Server::Foreign(server)),
+            None => Self::with(|builder| builder),
+        }
     }
 
     /// A tracker whose host has other settings.
@@ -130,31 +147,37 @@ impl Tracker {
         configure: impl FnOnce(HostBuilder) -> HostBuilder,
         store: Option<Arc<DirectStore>>,
     ) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let (builder, records, place) = with_records(&runtime);
-        let environment = Arc::new(Environment::default());
-        let builder = configure(builder.limits(patient()));
-        let (builder, blobs) = match store {
-            Some(store) => {
-                let blobs = Arc::new(InterceptedBlobs(store));
-                (builder.blobs(Arc::clone(&blobs)), blobs as Arc<dyn Blobs>)
-            }
-            None => with_blobs(builder, &records, &runtime),
-        };
+        if ForeignServer::named().is_some() {
+            needs_own_host("its settings");
+        }
+        let runtime = runtime();
+        let host = Box::new(OwnHost::with(&runtime, plugin, store, configure));
+        Self::of(runtime, Server::Own(host))
+    }
+
+    fn of(runtime: tokio::runtime::Runtime, server: Server) -> Self {
         Tracker {
-            host: finish(builder.plugin(plugin), &environment),
+            server,
             runtime,
             project: 1,
             token: "writer",
-            packs: place.is_some(),
-            records,
-            blobs,
-            environment,
-            _place: place,
+        }
+    }
+
+    /// The door of the server.
+    pub(crate) fn door(&self) -> Door {
+        match &self.server {
+            Server::Own(own) => Door::Own(own.host.clone()),
+            Server::Foreign(server) => Door::Foreign(server.clone()),
+        }
+    }
+
+    /// mlforge's own host. The test fails if another server is under test; `part` names what is missing there.
+    #[track_caller]
+    pub(crate) fn own(&self, part: &str) -> &OwnHost {
+        match &self.server {
+            Server::Own(own) => own,
+            Server::Foreign(_) => needs_own_host(part),
         }
     }
 
@@ -166,10 +189,12 @@ impl Tracker {
         result
     }
 
-    /// Compacts everything that was logged so far, and runs all other maintenance.
+    /// Compacts everything that was logged so far, and runs all other maintenance. Another server chooses itself when it does
+    /// so, since no answer depends on it.
     pub fn pack(&self) {
-        self.runtime
-            .block_on(self.host.run_maintenance(ProjectId(self.project)));
+        if let Server::Own(own) = &self.server {
+            self.runtime.block_on(own.host.run_maintenance(ProjectId(self.project)));
+        }
     }
 
     /// A tracker whose host accepts sources of versions with these schemes.
@@ -211,7 +236,7 @@ impl Tracker {
             request.headers_mut().insert(*name, value);
         }
         self.runtime.block_on(async {
-            let (head, body) = self.host.handle(request).await.into_parts();
+            let (head, body) = self.door().handle(request).await.into_parts();
             File {
                 status: head.status.as_u16(),
                 headers: head.headers,
@@ -223,8 +248,8 @@ impl Tracker {
     /// Sends many requests concurrently.
     pub fn send_all(&self, requests: Vec<(&str, String, Value)>) -> Vec<Reply> {
         let runs = requests.into_iter().map(|(method, path, body)| {
-            let (host, request) = (self.host.clone(), self.request(method, &path, body.to_string()));
-            self.runtime.spawn(async move { reply(host.handle(request).await) })
+            let (door, request) = (self.door(), self.request(method, &path, body.to_string()));
+            self.runtime.spawn(async move { reply(door.handle(request).await) })
         });
         let runs: Vec<_> = runs.collect();
         runs.into_iter()
@@ -233,10 +258,12 @@ impl Tracker {
     }
 
     async fn sending(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Reply {
-        if self.packs {
-            self.host.run_maintenance(ProjectId(self.project)).await;
+        if let Server::Own(own) = &self.server
+            && own.packs
+        {
+            own.host.run_maintenance(ProjectId(self.project)).await;
         }
-        reply(self.host.handle(self.request(method, path, body)).await)
+        reply(self.door().handle(self.request(method, path, body)).await)
     }
 
     pub(crate) fn request(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -293,7 +320,8 @@ impl Tracker {
         request
             .headers_mut()
             .insert(header, http::HeaderValue::from_static(value));
-        self.runtime.block_on(async { reply(self.host.handle(request).await) })
+        self.runtime
+            .block_on(async { reply(self.door().handle(request).await) })
     }
 
     /// Sends a PATCH to an endpoint of MLflow.
@@ -353,40 +381,18 @@ impl Tracker {
     }
 }
 
-/// Sets the storage of files: in memory, or below a prefix of the test's own in the bucket.
-fn with_blobs(
-    builder: HostBuilder,
-    records: &Arc<dyn Records>,
-    runtime: &tokio::runtime::Runtime,
-) -> (HostBuilder, Arc<dyn Blobs>) {
-    if std::env::var("MLFORGE_TEST_STORAGE").as_deref() != Ok("s3") {
-        let blobs = Arc::new(MemoryBlobs::new());
-        return (builder.blobs(Arc::clone(&blobs)), blobs);
-    }
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let bucket = std::env::var("MLFORGE_TEST_S3").expect("MLFORGE_TEST_S3: cargo xtask test s3 sets it");
-    let place: S3Location = format!("{bucket}/hermetic/{}-{count}", std::process::id())
-        .parse()
-        .expect("a place");
-    let opened = runtime.block_on(S3Blobs::open(&place, Arc::clone(records)));
-    let blobs = Arc::new(opened.expect("a bucket"));
-    (builder.blobs(Arc::clone(&blobs)), blobs)
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
-fn finish(builder: HostBuilder, environment: &Arc<Environment>) -> Host {
-    let clock = Arc::clone(environment);
-    builder
-        .forge(Arc::new(TwoProjects(Arc::clone(environment))))
-        .isolate(is_isolated())
-        .clock(move || {
-            let now_ms = NOW_MS.unsigned_abs() + clock.passed_ms.load(Ordering::SeqCst);
-            SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms)
-        })
-        .random_seed(1)
-        .background_maintenance(false)
-        .build()
-        .expect("a host")
+/// Fails a test that another server cannot pass.
+#[track_caller]
+fn needs_own_host(part: &str) -> ! {
+    panic!("this test needs mlforge's own host: {part}")
 }
 
 pub(crate) fn reply(response: http::Response<mlforge::Body>) -> Reply {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Names with a slash that end so are files of the repository.
 const EXTENSIONS: [&str; 8] = ["json", "lock", "md", "py", "rs", "sh", "toml", "wit"];
 /// Folders that are not in the repository.
-const OUTSIDE: [&str; 2] = ["target", ".git"];
+const OUTSIDE: [&str; 3] = ["target", ".git", "node_modules"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -15,6 +15,7 @@ mod installation;
 mod lanes;
 mod layout;
 mod lint;
+mod node;
 mod package;
 mod postgres;
 mod runtimes;
@@ -53,6 +54,7 @@ test     the same set-up, then every part of the test suite, or only those named
   forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
   browser  Chromium, which apt-get installs, on every page that links lead to (Python, pytest); pictures in target/browser
   package  the Debian package is installed on this machine, upgraded and removed (root or sudo, Python, pytest)
+  node     the component in Node, transpiled by jco: MLflow's client, and hermetic tests (npm, Python, pytest)
   postgres PostgreSQL from Debian's package: records, the front door, and three servers behind nginx that are killed under
            load (-- hosts --help tells more of the last)
   runtimes the component in runtimes of others: `wasmtime serve`, with the real MLflow clients (Python, pytest)

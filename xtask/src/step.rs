@@ -147,7 +147,8 @@ fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     }
 }
 
-fn words(command: &Command) -> String {
+/// A command and its arguments, with spaces between them.
+pub(crate) fn words(command: &Command) -> String {
     let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
     std::iter::once(command.get_program().to_string_lossy().into_owned())
         .chain(args)

@@ -16,6 +16,7 @@ use crate::installation;
 use crate::lanes;
 use crate::layout::Layout;
 use crate::lint;
+use crate::node;
 use crate::postgres;
 use crate::runtimes;
 use crate::s3;
@@ -48,13 +49,15 @@ pub(crate) enum Part {
     Package,
     /// The component in runtimes of others.
     Runtimes,
+    /// The component in Node.
+    Node,
     /// Kills, full disks and long load.
     Soak,
 }
 
 impl Part {
     /// In the order that they run in: Garage, which `S3` needs, has the longest time to be compiled in the background.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Lint,
         Self::Deny,
         Self::Rust,
@@ -65,6 +68,7 @@ impl Part {
         Self::Browser,
         Self::Package,
         Self::Runtimes,
+        Self::Node,
         Self::S3,
         Self::Soak,
     ];
@@ -83,11 +87,12 @@ impl Part {
                 | Self::Package
                 | Self::S3
                 | Self::Runtimes
+                | Self::Node
                 | Self::Soak]
         );
         if !rest.is_empty() && !takes_arguments {
             bail!(
-                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package`, `runtimes`, `s3` or `soak` alone"
+                "arguments after -- go to one part: name `rust`, `postgres`, `clients`, `differential`, `forges`, `browser`, `package`, `runtimes`, `node`, `s3` or `soak` alone"
             );
         }
         Ok(if named.is_empty() { Self::ALL.to_vec() } else { named })
@@ -114,13 +119,14 @@ impl Part {
             Self::Browser => "browser",
             Self::Package => "package",
             Self::Runtimes => "runtimes",
+            Self::Node => "node",
             Self::Soak => "soak",
         }
     }
 }
 
 /// The parts that can run at the same time. The longest is first, and the one whose set-up takes longest last.
-const BESIDE: [Part; 9] = [
+const BESIDE: [Part; 10] = [
     Part::Browser,
     Part::Clients,
     Part::Differential,
@@ -128,17 +134,19 @@ const BESIDE: [Part; 9] = [
     Part::Runtimes,
     Part::Forges,
     Part::Package,
+    Part::Node,
     Part::Soak,
     Part::S3,
 ];
 
-/// The parts that need Python environments or Debian's packages.
-const WITH_SET_UP: [Part; 7] = [
+/// The parts that need Python environments, Debian's packages or npm's.
+const WITH_SET_UP: [Part; 8] = [
     Part::Clients,
     Part::Differential,
     Part::Forges,
     Part::Browser,
     Part::Package,
+    Part::Node,
     Part::Postgres,
     Part::Runtimes,
 ];
@@ -194,6 +202,7 @@ pub(crate) fn run_parts(parts: &[Part], rest: &[String]) -> Result<()> {
             Part::Forges => forges::run_tests(&layout, rest, &mut tally)?,
             Part::Package => installation::run_tests(&layout, rest, &mut tally)?,
             Part::Runtimes => runtimes::run_tests(&layout, rest, &mut tally)?,
+            Part::Node => node::run_tests(&layout, rest, &mut tally)?,
             Part::Browser => browser::run_tests(&layout, rest, &mut tally)?,
             Part::Soak => soak::run_tests(&layout, rest, &mut tally)?,
         }
@@ -227,7 +236,7 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
         if parts.contains(&Part::Clients) {
             environments.push(clients::openapi_environment(&layout));
         }
-    } else if [Part::Forges, Part::Browser, Part::Package, Part::Postgres]
+    } else if [Part::Forges, Part::Browser, Part::Package, Part::Node, Part::Postgres]
         .iter()
         .any(|part| parts.contains(part))
     {
@@ -248,6 +257,9 @@ pub(crate) fn set_up(parts: &[Part]) -> Result<()> {
     }
     if parts.contains(&Part::Package) {
         installation::install_missing(&layout.root)?;
+    }
+    if parts.contains(&Part::Node) {
+        node::install_missing(&layout)?;
     }
     if parts.contains(&Part::Postgres) {
         postgres::install(&layout.root)?;
