@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from server import Cli, Server
 
 pytestmark = pytest.mark.once
-OPTIONAL = "blobs,forge,upload-tokens,report"
+OPTIONAL = "blobs,forge,upload-tokens,direct-transfers,report"
 
 
 def facts(printed: str) -> dict:

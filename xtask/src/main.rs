@@ -54,10 +54,10 @@ test     the same set-up, then every part of the test suite, or only those named
   forges   nginx, Caddy and Redmine, which apt-get installs, in front of and beside a running mlforge (Python, pytest)
   browser  Chromium, which apt-get installs, on every page that links lead to (Python, pytest); pictures in target/browser
   package  the Debian package is installed on this machine, upgraded and removed (root or sudo, Python, pytest)
-  node     the component in Node, transpiled by jco: MLflow's client, and hermetic tests (npm, Python, pytest)
   postgres PostgreSQL from Debian's package: records, the front door, and three servers behind nginx that are killed under
            load (-- hosts --help tells more of the last)
-  runtimes the component in runtimes of others: `wasmtime serve`, with the real MLflow clients (Python, pytest)
+  runtimes the component in `wasmtime serve`: the real MLflow clients (Python, pytest)
+  node     the component in Node, transpiled by jco: MLflow's client, and hermetic tests (npm, Python, pytest)
   s3       what keeps files in S3, against Garage, a real server that is compiled from crates.io once
   soak     kills, full disks and long load, each answer compared with a model (-- --help tells more)
 setup    gets what the tests of some parts or of all need, and runs none: Python environments, Debian's packages, Garage

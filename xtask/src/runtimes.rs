@@ -30,6 +30,8 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
                     .env("MLFORGE_WASMTIME_BIN", server.with_file_name("mlforge-wasmtime-serve"))
                     // One compilation of the component for all clients.
                     .env("MLFORGE_RUNTIMES_CACHE", layout.target.join("runtimes"))
+                    // The part `node` runs it.
+                    .arg("--ignore=test_node.py")
                     .args(args);
                 if !last && !args.iter().any(|arg| arg == "-m") {
                     pytest.args(["-m", "not once"]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { random } from '@bytecodealliance/preview3-shim/random';
 import { types } from '@bytecodealliance/preview3-shim/http';
-import { forge, report, uploadTokens } from './forge.js';
+import { directTransfers, forge, report, uploadTokens } from './forge.js';
 
 /** Reads the modules that `transpile.js` wrote into a directory. */
 export async function load(directory) {
@@ -34,6 +34,7 @@ export function importsOf({ records, blobs, nowMs }) {
     'mlforge:plugin/blobs': guarded(blobs),
     'mlforge:plugin/forge': forge,
     'mlforge:plugin/upload-tokens': uploadTokens,
+    'mlforge:plugin/direct-transfers': directTransfers,
     'mlforge:plugin/report': report,
     'wasi:clocks/system-clock': systemClock,
     'wasi:random/random': random,

@@ -15,7 +15,7 @@ Prints the file, the version, the SHA-256 digest, the size, and each interface t
 
 Examples:
   mlforge component --output mlforge.wasm
-  mlforge component --output mlforge.wasm --without blobs,forge,upload-tokens,report";
+  mlforge component --output mlforge.wasm --without blobs,forge,upload-tokens,direct-transfers,report";
 
 #[derive(Debug, Args)]
 pub(super) struct Component {
@@ -37,6 +37,8 @@ enum Optional {
     Forge,
     /// Large files are sent in one request
     UploadTokens,
+    /// All bytes of files pass the host
+    DirectTransfers,
     /// Faults of the component are not logged
     Report,
 }
@@ -48,6 +50,7 @@ impl Optional {
             Self::Blobs => "blobs",
             Self::Forge => "forge",
             Self::UploadTokens => "upload-tokens",
+            Self::DirectTransfers => "direct-transfers",
             Self::Report => "report",
         }
     }

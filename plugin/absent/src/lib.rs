@@ -1,9 +1,9 @@
-//! A component that stands in for the imports that a host need not lend: files, the forge, upload tokens and reports. Each
+//! A component that stands in for the imports that a host need not lend: files, the forge, upload tokens, direct transfers and reports. Each
 //! function answers as a host that does not have it. A component has no optional imports, so it is composed with this one.
 
 mod bindings;
 
-use bindings::exports::mlforge::plugin::{blobs, forge, report, upload_tokens};
+use bindings::exports::mlforge::plugin::{blobs, direct_transfers, forge, report, upload_tokens};
 use wit_bindgen::StreamReader;
 
 struct Absent;
@@ -86,6 +86,32 @@ impl forge::Guest for Absent {
 impl upload_tokens::Guest for Absent {
     fn issue(_: Vec<String>, _: u64) -> Option<Vec<upload_tokens::UploadToken>> {
         None
+    }
+}
+
+impl direct_transfers::Guest for Absent {
+    fn offered() -> bool {
+        false
+    }
+
+    fn begin(_: u32, _: u64) -> Result<Option<direct_transfers::Upload>, direct_transfers::Error> {
+        Ok(None)
+    }
+
+    fn complete(
+        _: String,
+        _: Vec<String>,
+        _: String,
+    ) -> Result<direct_transfers::Completion, direct_transfers::Error> {
+        Ok(direct_transfers::Completion::Absent)
+    }
+
+    fn abort(_: String) -> Result<(), direct_transfers::Error> {
+        Ok(())
+    }
+
+    fn sign_download(_: String) -> Result<Option<direct_transfers::Download>, direct_transfers::Error> {
+        Ok(None)
     }
 }
 

@@ -9,4 +9,4 @@ pub static COMPONENT: &[u8] = include_bytes!(env!("MLFORGE_COMPONENT"));
 pub static ABSENT: &[u8] = include_bytes!(env!("MLFORGE_ABSENT"));
 
 /// The interfaces of `ABSENT`, by their names in `mlforge:plugin`.
-pub const OPTIONAL_IMPORTS: [&str; 4] = ["blobs", "forge", "upload-tokens", "report"];
+pub const OPTIONAL_IMPORTS: [&str; 5] = ["blobs", "forge", "upload-tokens", "direct-transfers", "report"];
