@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::clients;
 use crate::debian::{self, Package};
@@ -21,7 +21,7 @@ pub(crate) fn run_tests(layout: &Layout, args: &[String], tally: &mut Tally) -> 
     step("Node and jco", || install_missing(layout))?;
     let environment = clients::made_newest_environment(layout)?;
     build_all(layout)?;
-    let component = component(layout)?;
+    let component = written_component(layout)?;
     step("pytest with Node", || {
         let mut pytest = environment.pytest(&layout.root.join("tests/runtimes"));
         pytest
@@ -57,18 +57,10 @@ fn npm(example: &Path) -> Command {
     command("npm", example)
 }
 
-/// The component that the last build made.
-fn component(layout: &Layout) -> Result<PathBuf> {
-    let builds = layout.target.join("debug/build");
-    let entries = fs::read_dir(&builds).with_context(|| format!("cannot list {}", builds.display()))?;
-    let built = entries
-        .flatten()
-        .map(|entry| entry.path().join("out/mlforge-plugin.wasm"));
-    let newest = built
-        .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
-        .max();
-    match newest {
-        Some((_, path)) => Ok(path),
-        None => bail!("there is no component below {}", builds.display()),
-    }
+/// Writes the component of the last build to a file.
+fn written_component(layout: &Layout) -> Result<PathBuf> {
+    let file = layout.target.join("node.wasm");
+    let mut mlforge = command(layout.mlforge("debug"), &layout.root);
+    run_quietly(mlforge.arg("component").arg("--output").arg(&file))?;
+    Ok(file)
 }

@@ -98,11 +98,7 @@ impl direct_transfers::Guest for Absent {
         Ok(None)
     }
 
-    fn complete(
-        _: String,
-        _: Vec<String>,
-        _: String,
-    ) -> Result<direct_transfers::Completion, direct_transfers::Error> {
+    fn complete(_: String, _: Vec<String>, _: String) -> Result<direct_transfers::Completion, direct_transfers::Error> {
         Ok(direct_transfers::Completion::Absent)
     }
 

@@ -175,16 +175,17 @@ async fn parts_are_checked_against_the_store() {
 #[tokio::test]
 async fn a_direct_upload_beyond_a_bound_gets_no_name() {
     let (store, fake) = direct().await;
-    assert!(store.keep_below(FileUsage {
+    let max = FileUsage {
         files: 2,
         bytes: 2 * PART as u64,
-    }));
+    };
+    assert!(store.keep_below(PerProject::all(max)));
     put(&store, "kept", "1").await;
     let (upload, etags) = sent(&store, &[PART, PART]).await;
-    for bytes_max in [PART as u64, u64::MAX] {
-        let refused = store.complete(PROJECT, &upload.id, &etags, "a", bytes_max).await;
-        assert!(matches!(refused, Err(StorageError::TooLarge(_))), "{refused:?}");
-    }
+    let refused = store.complete(PROJECT, &upload.id, &etags, "a", PART as u64).await;
+    assert!(matches!(refused, Err(StorageError::TooLarge(_))), "{refused:?}");
+    let refused = store.complete(PROJECT, &upload.id, &etags, "a", u64::MAX).await;
+    assert!(matches!(refused, Err(StorageError::Full(_))), "{refused:?}");
     let refused = store.complete(PROJECT, &upload.id, &etags, "kept/a", u64::MAX).await;
     assert!(matches!(refused, Err(StorageError::InvalidName(_))), "{refused:?}");
     // Refused before the object is made, so that aborting removes all.
