@@ -126,6 +126,7 @@ const RULES: &[Rule] = &[
     rule(POST, "mlflow-artifacts/mpu/complete/*", JOIN),
     rule(POST, "mlflow-artifacts/*", WRITE),
     rule(GET, "mlflow-artifacts/artifacts/*", DOWNLOAD),
+    rule(GET, "mlflow-artifacts/presigned/*", READ),
     rule(GET, "mlflow/logged-models/*/artifacts/files", DOWNLOAD),
     rule(GET, "get-artifact", DOWNLOAD),
     rule(GET, "mlflow/get-trace-artifact", DOWNLOAD),
@@ -299,7 +300,7 @@ mod tests {
             let carries_file = is_file
                 && !path.ends_with("mlflow-artifacts/artifacts")
                 && !path.ends_with("v1/traces")
-                && !["/create/", "/complete/", "/abort/"]
+                && !["/create/", "/complete/", "/abort/", "/presigned/"]
                     .iter()
                     .any(|step| path.contains(step))
                 && method != Method::DELETE;

@@ -29,7 +29,7 @@ fn address(upload: &Upload, number: usize) -> &str {
 /// Sends parts to the store, and names them as a client does.
 fn send(store: &DirectStore, upload: &Upload, parts: &[&'static str]) -> Vec<Value> {
     let part = |(number, contents): (usize, &&'static str)| {
-        let etag = store.put(address(upload, number), *contents).unwrap();
+        let etag = store.put(address(upload, number), contents).unwrap();
         json!({"part_number": number, "etag": etag, "url": address(upload, number)})
     };
     (1..).zip(parts).map(part).collect()
