@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from running import Running
+
 START_SECONDS_MAX = 120
-STOP_SECONDS_MAX = 30
 COMMAND_SECONDS_MAX = 300
 
 DATABASES = os.environ.get("MLFORGE_TEST_DATABASE")
@@ -89,7 +90,7 @@ class Cli:
         return done.stdout.strip()
 
 
-class Server:
+class Server(Running):
     """`mlforge serve`, by default on a free port. `lines` are the first two of its standard output."""
 
     def __init__(self, data: Path, *args: str, listen: str = "127.0.0.1:0"):
@@ -122,25 +123,6 @@ class Server:
             self.kill()
             raise AssertionError(f"the server did not start, exit code {self.process.returncode}:\n{self.stderr()}")
         return line
-
-    def stderr(self) -> str:
-        """The end of the log of all servers of this data directory so far."""
-        return self.log.read_text(errors="replace")[-20_000:]
-
-    def stop(self):
-        """Stops the server. It must end in time and with exit code 0."""
-        self.process.terminate()
-        try:
-            code = self.process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"the server did not stop on SIGTERM:\n{self.stderr()}") from None
-        assert code == 0, f"the server ended with {code} on SIGTERM:\n{self.stderr()}"
-
-    def kill(self):
-        """Sends SIGKILL, so that the server cannot clean up."""
-        self.process.kill()
-        self.process.wait(STOP_SECONDS_MAX)
 
     def tracking_uri(self, project: str) -> str:
         """The tracking URI of a project, by number or full path."""

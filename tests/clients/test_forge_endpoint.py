@@ -8,7 +8,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from server import STOP_SECONDS_MAX, Server
+from running import STOP_SECONDS_MAX
+from server import Server
 
 pytestmark = [pytest.mark.forge, pytest.mark.once]
 

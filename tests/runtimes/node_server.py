@@ -10,8 +10,9 @@ import subprocess
 import threading
 from pathlib import Path
 
+from running import Running
+
 START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 30
 TRANSPILE_SECONDS_MAX = 120
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def transpile(directory: Path) -> Path:
     return directory
 
 
-class NodeServer:
+class NodeServer(Running):
     """A running server on a free port."""
 
     def __init__(self, component: Path, data: Path, **settings: str):
@@ -81,28 +82,9 @@ class NodeServer:
             match = None
         if match is None:
             self.kill()
-            raise AssertionError(f"the server did not start:\n{self.errors()}")
+            raise AssertionError(f"the server did not start:\n{self.stderr()}")
         return match[1]
-
-    def errors(self) -> str:
-        """The end of the log of all servers of this data directory so far."""
-        return self.log.read_text(errors="replace")[-20_000:]
 
     def uri(self, project: int) -> str:
         """The tracking URI of a project."""
         return f"{self.url}/api/v4/projects/{project}/ml/mlflow"
-
-    def stop(self):
-        """Stops the server. It must end in time and with exit code 0."""
-        self.process.terminate()
-        try:
-            code = self.process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"the server did not stop on SIGTERM:\n{self.errors()}") from None
-        assert code == 0, f"the server ended with {code}:\n{self.errors()}"
-
-    def kill(self):
-        """Sends SIGKILL, so that the server cannot clean up."""
-        self.process.kill()
-        self.process.wait(STOP_SECONDS_MAX)

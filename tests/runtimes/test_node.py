@@ -175,7 +175,7 @@ def test_the_hermetic_tests_pass(component, tmp_path):
         text=True,
         timeout=HERMETIC_SECONDS_MAX,
     )
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:] + server.errors()
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:] + server.stderr()
     # A name that no test has any more would run nothing.
     assert f"test result: ok. {len(names)} passed" in done.stdout
     server.stop()

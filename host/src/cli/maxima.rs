@@ -44,7 +44,7 @@ struct OwnMaxima {
     maxima: BTreeMap<Name, u64>,
 }
 
-/// What a maximum bounds.
+/// A kind of thing that a maximum bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     Size,

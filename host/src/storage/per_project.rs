@@ -12,7 +12,7 @@ pub struct PerProject<T> {
 }
 
 impl<T: Copy> PerProject<T> {
-    /// The same value for every project.
+    /// One value for every project.
     pub fn all(common: T) -> Self {
         Self::with(common, [])
     }

@@ -116,7 +116,7 @@ fn scanned(records: &Records, ranges: &[Range]) -> Page {
     page
 }
 
-/// What the writes change, each record once. A `put-max` that loses changes nothing.
+/// The changes of the writes, each record once. A `put-max` that loses changes nothing.
 fn changes(records: &Records, writes: &[Write]) -> Vec<Change> {
     let mut changes: BTreeMap<&Vec<u8>, Option<&Vec<u8>>> = BTreeMap::new();
     for write in writes {
