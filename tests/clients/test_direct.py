@@ -109,7 +109,9 @@ def test_every_file_comes_back_whatever_its_size(client, run, tmp_path):
     for name, size in (("empty", 0), ("small", 10), ("medium", 3 * MIB), ("large", 11 * MIB)):
         (sent / name).write_bytes(os.urandom(size))
     client.log_artifacts(run, str(sent))
-    local = Path(client.download_artifacts(run, "", str(tmp_path)))
+    received = tmp_path / "received"
+    received.mkdir()
+    local = Path(client.download_artifacts(run, "", str(received)))
     assert {path.name: path.read_bytes() for path in local.iterdir()} == {
         path.name: path.read_bytes() for path in sent.iterdir()
     }
