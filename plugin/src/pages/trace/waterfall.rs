@@ -118,7 +118,7 @@ fn heads(words: &Words, times: &Times) -> Markup {
                     svg width="100%" height="16" fill="currentColor" aria-hidden="true" {
                         text y="12" { "0" }
                         text.opt x="25%" y="12" text-anchor="middle" { (quarter(1)) }
-                        text x="50%" y="12" text-anchor="middle" { (quarter(2)) }
+                        text.opt x="50%" y="12" text-anchor="middle" { (quarter(2)) }
                         text.opt x="75%" y="12" text-anchor="middle" { (quarter(3)) }
                         text x="100%" y="12" text-anchor="end" { (all) }
                     }
