@@ -1,6 +1,6 @@
 //! Traces of ten spans: what a traced application sends, and what its developer reads.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -43,7 +43,9 @@ pub(super) async fn prepare(target: &Target) -> Result<Fixture> {
     let mut client = Client::connect(target).await?;
     for number in 0..FILLED {
         let call = target.spans(&fixture.experiment, &body(filled_id(number), number));
-        client.ask(call).await?;
+        let answer = client.send(call).await?;
+        // MLflow's server answers without a body.
+        ensure!(answer.status == 200, "spans were answered with {}", answer.status);
     }
     Ok(fixture)
 }
