@@ -4,14 +4,14 @@ import hashlib
 
 import mlflow
 import pytest
+import requests
 from mlflow.exceptions import MlflowException
-from requests import HTTPError
 
 from server import Cli, Server
 
 pytestmark = pytest.mark.once
 # Clients raise the one or the other, by the way that a request takes in them.
-REFUSALS = (MlflowException, HTTPError)
+REFUSALS = (MlflowException, requests.HTTPError)
 OPTIONAL = "blobs,forge,upload-tokens,direct-transfers,report"
 
 
@@ -52,9 +52,13 @@ def test_a_component_without_files_serves_runs_and_answers_artifacts_with_501(wr
     with pytest.raises(REFUSALS) as refused:
         client.log_text(run, "text", "note.txt")
     assert "501" in str(refused.value) and "keeps no files" in str(refused.value)
-    # This client does not tell why it cannot.
     with pytest.raises(REFUSALS):
         mlflow.artifacts.load_text(f"runs:/{run}/note.txt")
+    # The client hides the answer to a download, so the server is asked itself.
+    headers = {"authorization": f"Bearer {server.exports['MLFLOW_TRACKING_TOKEN']}"}
+    path = f"{server.exports['MLFLOW_TRACKING_URI']}/get-artifact"
+    answer = requests.get(path, params={"run_id": run, "path": "note.txt"}, headers=headers, timeout=60)
+    assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
     # A model that is a name and a description needs no files.
     client.create_registered_model("a model")
     client.delete_run(run)
