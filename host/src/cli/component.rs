@@ -31,7 +31,7 @@ pub(super) struct Component {
 /// An import that a host need not lend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Optional {
-    /// Artifacts are answered with 501
+    /// Artifacts are answered with 501. Direct transfers are left out too, since they make files
     Blobs,
     /// No CI jobs and no commit statuses
     Forge,
@@ -53,6 +53,11 @@ impl Optional {
             Self::DirectTransfers => "direct-transfers",
             Self::Report => "report",
         }
+    }
+
+    /// True if a component that was written without `left_out` does not import this one. Direct transfers name an error of `blobs`.
+    fn is_without(self, left_out: Self) -> bool {
+        self == left_out || (self == Self::DirectTransfers && left_out == Self::Blobs)
     }
 }
 
@@ -81,8 +86,8 @@ fn component(without: &[Optional]) -> anyhow::Result<Vec<u8>> {
         return Ok(COMPONENT.to_vec());
     }
     let is_absent = |interface: &mlforge_compose::Interface| {
-        let mut absent = without.iter();
-        absent.any(|absent| interface.is_own(absent.interface()))
+        let optional = Optional::value_variants().iter().find(|optional| interface.is_own(optional.interface()));
+        optional.is_some_and(|optional| without.iter().any(|left_out| optional.is_without(*left_out)))
     };
     supply(COMPONENT, ABSENT, is_absent).context("cannot compose the component")
 }
@@ -100,16 +105,22 @@ mod tests {
 
     #[test]
     fn an_import_that_is_left_out_is_gone_and_the_others_stay() {
-        let all = imports_without(&[]);
+        let mut all = imports_without(&[]);
+        all.sort();
         for optional in Optional::value_variants() {
-            let name = format!("mlforge:plugin/{}", optional.interface());
-            assert!(all.contains(&name), "{name}: {all:?}");
+            let gone: &[&str] = match optional {
+                Optional::Blobs => &["mlforge:plugin/blobs", "mlforge:plugin/direct-transfers"],
+                Optional::Forge => &["mlforge:plugin/forge"],
+                Optional::UploadTokens => &["mlforge:plugin/upload-tokens"],
+                Optional::DirectTransfers => &["mlforge:plugin/direct-transfers"],
+                Optional::Report => &["mlforge:plugin/report"],
+            };
+            assert!(gone.iter().all(|name| all.iter().any(|import| import == name)), "{gone:?}: {all:?}");
             let mut expected = all.clone();
-            expected.retain(|import| *import != name);
+            expected.retain(|import| !gone.contains(&import.as_str()));
             let mut rest = imports_without(&[*optional]);
-            expected.sort();
             rest.sort();
-            assert_eq!(rest, expected);
+            assert_eq!(rest, expected, "without {optional:?}");
         }
     }
 
