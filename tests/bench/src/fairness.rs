@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
-use crate::client::{Call, Client, Target};
+use crate::client::{Client, Target};
 use crate::fixture::Fixture;
 use crate::groups::writes;
 use crate::neighbours::{measure_all, print_line, search};
@@ -25,9 +25,8 @@ const RUNS: u64 = 200;
 const MEMBERS: usize = 3;
 const CONNECTIONS_OF_MEMBER: usize = 32;
 
-/// The requests of the quiet project. The first asks nothing of a project: its latency is that of the machine and of the connections.
+/// The requests of the quiet project.
 static SCENARIOS: &[Scenario] = &[
-    Scenario::new("fairness_health", Bound::Http, |_, _| Call::get("/-/health".to_owned())),
     Scenario::new("fairness_get_run", Bound::Http, |fixture, turn| {
         fixture
             .target
@@ -68,6 +67,9 @@ async fn filled(target: &Target) -> Result<Fixture> {
 }
 
 /// Sends requests of all kinds on all connections, on a thread of its own, until the returned sender is dropped.
+///
+/// The thread runs while a core has nothing else to do. It stands for clients on other machines, which take no time of the
+/// server's cores. The server is flooded all the same, since it has a request of each connection.
 fn flood(members: Vec<Target>, of: Fixture) -> Result<oneshot::Sender<()>> {
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -88,9 +90,23 @@ fn flood(members: Vec<Target>, of: Fixture) -> Result<oneshot::Sender<()>> {
     };
     thread::Builder::new()
         .name(NAME.to_owned())
-        .spawn(move || runtime.block_on(work))
+        .spawn(move || {
+            become_idle();
+            runtime.block_on(work);
+        })
         .context("cannot start a thread for the flooding project")?;
     Ok(stop)
+}
+
+/// Gives this thread Linux's policy for idle work. Elsewhere, or if Linux refuses it, the clients take time of the server's cores.
+fn become_idle() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let thread = thread_priority::thread_native_id();
+        _ = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, idle);
+    }
 }
 
 /// Sends one request after the other on one connection. A refusal is an answer like any other.
@@ -101,7 +117,7 @@ async fn send_all(fixture: Arc<Fixture>, worker: usize) -> Result<()> {
         ..Turn::default()
     };
     loop {
-        for scenario in SCENARIOS.iter().skip(1) {
+        for scenario in SCENARIOS {
             if client.send((scenario.call)(&fixture, &turn)).await.is_err() {
                 client.reconnect().await?;
             }
