@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use mlforge_postgres::Cluster;
 
 use crate::client::{Client, Target};
+use crate::fasttrackml::FastTrackMl;
 use crate::fixture::Fixture;
 use crate::groups::Group;
 use crate::load::{self, Measured, Plan};
@@ -31,6 +32,9 @@ const MEASURED: [&str; 6] = [
 /// Number of times that each line is measured.
 const TURNS: usize = 2;
 
+/// Largest number of runs that are sent to another server. It takes long for them.
+const PEER_RUNS_MAX: u64 = 1_000;
+
 /// Servers with the same records.
 struct Subject {
     name: String,
@@ -41,12 +45,21 @@ struct Subject {
     _launchers: Vec<Launcher>,
 }
 
+/// Another server on the same PostgreSQL.
+struct Peer {
+    server: FastTrackMl,
+    // Dropped after the server.
+    _work: WorkDir,
+}
+
 /// One measured place: some of the servers of a subject.
 struct Place {
     name: String,
     pids: Vec<u32>,
     database: Option<u32>,
     fixture: Arc<Fixture>,
+    /// True if it is no mlforge, so that it may lack what a scenario asks for.
+    is_peer: bool,
 }
 
 /// Measures; returns the number of wrong answers.
@@ -55,6 +68,7 @@ pub(crate) async fn measure(options: &Options, binary: &Path) -> Result<u64> {
         Subject::on_sqlite(options, binary)?,
         Subject::on_postgres(options, binary)?,
     ];
+    let peer = Peer::start(options, &subjects).await?;
     say!(
         "\n{:<43}{:>4}  {:<22}{:>9}{:>9}{:>9}{:>10}{:>10}",
         "scenario",
@@ -80,11 +94,15 @@ pub(crate) async fn measure(options: &Options, binary: &Path) -> Result<u64> {
         for subject in &subjects {
             places.extend(subject.places(group).await?);
         }
+        if let Some(peer) = peer.as_ref().filter(|_| Peer::takes_part(group)) {
+            places.push(peer.place(group, &subjects).await?);
+        }
         for scenario in scenarios {
             let name = group.line_name(scenario);
             errors += lines(options, &places, scenario, &name, &mut series).await?;
         }
     }
+    drop(peer);
     for subject in subjects {
         subject
             .servers
@@ -102,6 +120,7 @@ async fn lines(
     name: &str,
     series: &mut u64,
 ) -> Result<u64> {
+    let mut offered = Vec::new();
     for place in places {
         *series += 1;
         let turn = Turn {
@@ -110,9 +129,13 @@ async fn lines(
         };
         let mut client = Client::connect(&place.fixture.target).await?;
         let answer = client.send((scenario.call)(&place.fixture, &turn)).await?;
-        if let Err(error) = scenario.check(&place.fixture, &answer) {
-            say!("!!! {name}, {}: WRONG ANSWER: {error:#}", place.name);
-            return Ok(1);
+        match scenario.check(&place.fixture, &answer) {
+            Ok(()) => offered.push(place),
+            Err(error) if place.is_peer => say!("{name}, {}: left out, {error:#}", place.name),
+            Err(error) => {
+                say!("!!! {name}, {}: WRONG ANSWER: {error:#}", place.name);
+                return Ok(1);
+            }
         }
     }
     let mut errors = 0;
@@ -121,7 +144,7 @@ async fn lines(
         .iter()
         .filter(|count| **count <= scenario.concurrency_max);
     for connections in wanted {
-        for place in places.iter().cycle().take(places.len() * TURNS) {
+        for place in offered.iter().cycle().take(offered.len() * TURNS) {
             *series += 1;
             let plan = Plan {
                 connections: *connections,
@@ -132,7 +155,7 @@ async fn lines(
                 database: place.database,
             };
             let measured = load::measure(&place.fixture, scenario, plan).await?;
-            errors += measured.errors;
+            errors += if place.is_peer { 0 } else { measured.errors };
             print(name, *connections, &place.name, &measured);
         }
     }
@@ -213,14 +236,12 @@ impl Subject {
         let target = self.targets.first().context("no server")?;
         let fixture = group.prepare(target).await?;
         let pids: Vec<u32> = self.servers.iter().map(Server::pid).collect();
-        let database = match &self.database {
-            Some(cluster) => cluster.pids()?.first().copied(),
-            None => None,
-        };
+        let database = self.database_pid()?;
         let all = (self.targets.len() > 1).then(|| Place {
             name: format!("{}, {} servers", self.name, self.targets.len()),
             pids: pids.clone(),
             database,
+            is_peer: false,
             fixture: Arc::new(Fixture {
                 doors: self.targets.clone(),
                 ..fixture.clone()
@@ -230,8 +251,52 @@ impl Subject {
             name: self.name.clone(),
             pids: pids.into_iter().take(1).collect(),
             database,
+            is_peer: false,
             fixture: Arc::new(fixture),
         };
         Ok(std::iter::once(one).chain(all).collect())
+    }
+
+    /// The first process of the database. `None`: this program did not start it.
+    fn database_pid(&self) -> Result<Option<u32>> {
+        let pids = self.database.as_ref().map(Cluster::pids).transpose()?;
+        Ok(pids.and_then(|pids| pids.first().copied()))
+    }
+}
+
+impl Peer {
+    /// Starts the server that the options name, on the cluster of a subject.
+    async fn start(options: &Options, subjects: &[Subject]) -> Result<Option<Self>> {
+        let Some(binary) = &options.fasttrackml else {
+            return Ok(None);
+        };
+        let cluster = subjects.iter().find_map(|subject| subject.database.as_ref());
+        let cluster = cluster.with_context(|| format!("--fasttrackml needs --database {DEBIAN}"))?;
+        cluster.query("postgres", "CREATE DATABASE fasttrackml TEMPLATE template0")?;
+        let work = WorkDir::make(&options.dir, "mlforge-bench-fasttrackml")?;
+        let database = format!("{}/fasttrackml", cluster.address());
+        let server = FastTrackMl::start(binary, &database, work.path()).await?;
+        Ok(Some(Self { server, _work: work }))
+    }
+
+    /// True for the groups that it has endpoints for, and whose data it takes in a bearable time.
+    fn takes_part(group: Group) -> bool {
+        match group {
+            Group::Writes | Group::Reads => true,
+            Group::Search(runs) => runs <= PEER_RUNS_MAX,
+            Group::Registry | Group::Artifacts | Group::Traces => false,
+        }
+    }
+
+    async fn place(&self, group: Group, subjects: &[Subject]) -> Result<Place> {
+        let databases = subjects.iter().map(Subject::database_pid);
+        let databases = databases.collect::<Result<Vec<_>>>()?;
+        Ok(Place {
+            name: "FastTrackML, PostgreSQL".to_owned(),
+            pids: vec![self.server.pid()],
+            database: databases.into_iter().flatten().next(),
+            fixture: Arc::new(group.prepare(&self.server.target).await?),
+            is_peer: true,
+        })
     }
 }

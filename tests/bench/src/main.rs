@@ -7,6 +7,7 @@ mod baseline;
 mod bench;
 mod databases;
 mod fairness;
+mod fasttrackml;
 mod fixture;
 mod groups;
 mod limits;

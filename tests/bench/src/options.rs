@@ -25,6 +25,8 @@ usage: cargo xtask bench [-- OPTIONS]
   --database WHERE   the binary on SQLite, on PostgreSQL and as several servers of one PostgreSQL, in turns. WHERE: debian (a
                      server that Debian's package has installed is started), or the address of a new database
   --hosts N          number of servers of the one PostgreSQL, 2 to 20 [default: 3]
+  --fasttrackml FILE besides, the server `fml` of FastTrackML on the same PostgreSQL, where it offers a scenario; searches of
+                     1,000 runs at most
   --dir DIR          where the data directory is made: choose the disk [default: the system's temporary directory]
   --server-log FILE  keep what the server logs [default: dropped]
   --help             this text
@@ -86,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) database: Option<String>,
     /// Number of servers of the one PostgreSQL.
     pub(crate) hosts: usize,
+    /// The binary of FastTrackML, which is measured on the same PostgreSQL. `None`: it is not.
+    pub(crate) fasttrackml: Option<PathBuf>,
     /// The directory in which the data directory is made.
     pub(crate) dir: PathBuf,
     /// The file of the server's log.
@@ -105,6 +109,7 @@ struct Written {
     quick: bool,
     database: Option<String>,
     hosts: Option<usize>,
+    fasttrackml: Option<PathBuf>,
     dir: Option<PathBuf>,
     server_log: Option<PathBuf>,
 }
@@ -146,6 +151,7 @@ impl Written {
             "--only" => self.only = Some(value),
             "--database" => self.database = Some(value),
             "--hosts" => self.hosts = Some(within(name, &value, 2, 20)?),
+            "--fasttrackml" => self.fasttrackml = Some(value.into()),
             "--dir" => self.dir = Some(value.into()),
             "--server-log" => self.server_log = Some(value.into()),
             _ => bail!("there is no option {name}"),
@@ -173,6 +179,7 @@ impl Written {
             only: self.only.unwrap_or_default(),
             database: self.database,
             hosts: self.hosts.unwrap_or(3),
+            fasttrackml: self.fasttrackml,
             dir: self.dir.unwrap_or_else(std::env::temp_dir),
             server_log: self.server_log,
         })
