@@ -86,7 +86,9 @@ fn component(without: &[Optional]) -> anyhow::Result<Vec<u8>> {
         return Ok(COMPONENT.to_vec());
     }
     let is_absent = |interface: &mlforge_compose::Interface| {
-        let optional = Optional::value_variants().iter().find(|optional| interface.is_own(optional.interface()));
+        let optional = Optional::value_variants()
+            .iter()
+            .find(|optional| interface.is_own(optional.interface()));
         optional.is_some_and(|optional| without.iter().any(|left_out| optional.is_without(*left_out)))
     };
     supply(COMPONENT, ABSENT, is_absent).context("cannot compose the component")
@@ -115,7 +117,10 @@ mod tests {
                 Optional::DirectTransfers => &["mlforge:plugin/direct-transfers"],
                 Optional::Report => &["mlforge:plugin/report"],
             };
-            assert!(gone.iter().all(|name| all.iter().any(|import| import == name)), "{gone:?}: {all:?}");
+            assert!(
+                gone.iter().all(|name| all.iter().any(|import| import == name)),
+                "{gone:?}: {all:?}"
+            );
             let mut expected = all.clone();
             expected.retain(|import| !gone.contains(&import.as_str()));
             let mut rest = imports_without(&[*optional]);

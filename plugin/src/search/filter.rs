@@ -241,11 +241,37 @@ mod tests {
     #[test]
     fn the_range_of_a_relation_has_exactly_the_integers_in_it() {
         use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
-        for number in ["0", "1.5", "-1.5", "-0.0", "7", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e999", "-1e300"] {
+        for number in [
+            "0",
+            "1.5",
+            "-1.5",
+            "-0.0",
+            "7",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "1e999",
+            "-1e300",
+        ] {
             let bound = Bound::parse(number).unwrap();
             for relation in [Equal, Greater, GreaterOrEqual, Less, LessOrEqual] {
                 let (first, last) = bound.range(relation).unwrap();
-                for value in [i64::MIN, i64::MIN + 1, -3, -2, -1, 0, 1, 2, 3, 6, 7, 8, i64::MAX - 1, i64::MAX] {
+                for value in [
+                    i64::MIN,
+                    i64::MIN + 1,
+                    -3,
+                    -2,
+                    -1,
+                    0,
+                    1,
+                    2,
+                    3,
+                    6,
+                    7,
+                    8,
+                    i64::MAX - 1,
+                    i64::MAX,
+                ] {
                     let holds = relation.holds(Some(bound.order_of(value)));
                     assert_eq!(first <= value && value <= last, holds, "{value} {relation:?} {number}");
                 }

@@ -27,7 +27,8 @@ impl Twins {
     }
 
     fn send(&self, method: &str, path: &str, body: &Value) {
-        let [packed, plain] = [&self.packed, &self.plain].map(|tracker| tracker.send(method, path, body.to_string()).status);
+        let [packed, plain] =
+            [&self.packed, &self.plain].map(|tracker| tracker.send(method, path, body.to_string()).status);
         assert_eq!((packed, plain), (200, 200), "{method} {path} {body}");
     }
 
@@ -96,10 +97,10 @@ impl Twins {
     /// Compares some pages of random searches.
     fn check(&mut self, searches: usize) {
         for _ in 0..searches {
-            let clauses: Vec<&str> = (0..self.dice.below(3)).map(|_| *self.dice.one_of(CLAUSES)).collect();
+            let clauses: Vec<&str> = (0..self.dice.below(3)).map(|_| self.dice.one_of(CLAUSES)).collect();
             let filter = clauses.join(" AND ");
-            let order = *self.dice.one_of(ORDERS);
-            let count = *self.dice.one_of(&[1, 7, 100, 500]);
+            let order = self.dice.one_of(ORDERS);
+            let count = self.dice.one_of(&[1, 7, 100, 500]);
             let mut token = Value::Null;
             for _ in 0..4 {
                 let body = json!({"filter": filter, "order_by": order, "max_results": count, "page_token": token});
@@ -174,7 +175,7 @@ fn judgement(dice: &mut Dice, number: u64) -> Value {
         1 => json!(dice.one_of(&[0.25, 0.75])),
         _ => json!(dice.one_of(&[true, false])),
     };
-    let what = *dice.one_of(&["feedback", "feedback", "expectation"]);
+    let what = dice.one_of(&["feedback", "feedback", "expectation"]);
     let mut judgement = json!({
         "assessment_name": dice.one_of(&["quality", "score"]), what: {"value": value},
         "source": {"source_type": "HUMAN", "source_id": "ada"}, "create_time": "1970-01-01T00:00:01Z",

@@ -49,7 +49,9 @@ pub(super) fn in_words(key: &ReadKey, value: &[u8]) -> Result<String> {
         | Family::UpdatedInModel
         | Family::Updated
         | Family::VersionAlias => nothing(value),
-        Family::TraceDirectory | Family::TraceColumn | Family::TraceRows | Family::TraceMarker => trace_column(key, value),
+        Family::TraceDirectory | Family::TraceColumn | Family::TraceRows | Family::TraceMarker => {
+            trace_column(key, value)
+        }
         Family::Block | Family::RowKeys | Family::Zones | Family::DirtyMarker | Family::PackedRun => column(key, value),
         Family::Experiment
         | Family::Dataset
@@ -172,7 +174,10 @@ fn trace_column(key: &ReadKey, value: &[u8]) -> Result<String> {
         Family::TraceMarker => words(&codec::trace_columns::read_trace_marker(value)?),
         _ => {
             let is_of_numbers = matches!(letter_of(key), Some('b' | 'd'));
-            block(value, is_of_numbers.then_some(|bytes| i64::from_le_bytes(bytes).to_string()))
+            block(
+                value,
+                is_of_numbers.then_some(|bytes| i64::from_le_bytes(bytes).to_string()),
+            )
         }
     }
 }

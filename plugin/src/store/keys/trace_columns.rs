@@ -1,7 +1,7 @@
 //! The keys of the columns of traces: `P` and `Q` of the table in `keys.rs`.
 
-use super::traces::{read_sort_key, sort_key};
 use super::Key;
+use super::traces::{read_sort_key, sort_key};
 use crate::domain::id::ExperimentId;
 use crate::domain::trace::id::TraceId;
 use crate::host::records::Span;

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::host::clock::now_ms;
 use crate::host::records::{Change, get, scan, transact};
 use crate::host::{blobs, span_blobs};
-use crate::store::keys::{trace_columns, traces as keys};
 use crate::store::keys::traces::List;
+use crate::store::keys::{trace_columns, traces as keys};
 use crate::store::{audit, codec};
 
 /// Number of batches of spans that one commit removes. A commit has at most 10,000 writes.

@@ -119,7 +119,10 @@ async fn packed(experiment: ExperimentId, mut looker: Looker<'_>) -> Result<Trac
     };
     let filter = || ColumnFilter::new(&query.search, judged.as_ref());
     if looker.is_in_order {
-        let cursor = query.after.as_ref().and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
+        let cursor = query
+            .after
+            .as_ref()
+            .and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
         let after = cursor.map_or_else(Vec::new, |(time, id)| keys::sort_key(time, &id));
         let mut listing = Listing::begin(experiment, filter(), &after).await?;
         while let Some(places) = listing.next(looker.top.missing()).await? {

@@ -52,7 +52,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         |at, _| search(at, "tags.env = 'prod'", ""),
         |at| found(at, is_prod),
     ),
-    page("name", |at, _| search(at, "name = 'agent-07'", ""), |at| found(at, is_7)),
+    page(
+        "name",
+        |at, _| search(at, "name = 'agent-07'", ""),
+        |at| found(at, is_7),
+    ),
     page(
         "name_like",
         |at, _| search(at, "name LIKE '%ent-07'", ""),
@@ -163,7 +167,12 @@ fn info(experiment: &str, number: u64) -> Value {
 fn time(ms: u64) -> String {
     // The first start is 2023-11-14T22:13:20Z; a million traces take 17 minutes.
     let seconds = 13 * 60 + 20 + (ms - FIRST_START_MS) / 1_000;
-    format!("2023-11-14T22:{:02}:{:02}.{:03}Z", seconds / 60, seconds % 60, ms % 1_000)
+    format!(
+        "2023-11-14T22:{:02}:{:02}.{:03}Z",
+        seconds / 60,
+        seconds % 60,
+        ms % 1_000
+    )
 }
 
 fn search(fixture: &Fixture, filter: &str, order: &str) -> Call {

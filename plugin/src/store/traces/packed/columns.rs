@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::trace::Trace;
 use crate::domain::trace::assessment::{Assessment, Content};
 use crate::domain::trace::id::TraceId;
-use crate::domain::trace::Trace;
+use crate::error::Result;
+use crate::store::codec::trace_columns::write_rows;
 use crate::store::columnar::block::TEXT_BYTES_MAX;
 use crate::store::columnar::block_builder::{BlockBuilder, ColumnType};
-use crate::store::codec::trace_columns::write_rows;
 use crate::store::keys::trace_columns::TraceColumn;
-use crate::error::Result;
 
 /// Largest number of columns of a block. Those that the fewest traces have are left out.
 pub const COLUMNS_MAX: usize = 100;
@@ -80,7 +80,11 @@ pub fn build(traces: &[TraceRow]) -> Result<PackedBlock> {
         }
     }
     let write = |(column, builder): (&TraceColumn, BlockBuilder)| {
-        let kind = if column.is_of_numbers() { ColumnType::Numbers } else { ColumnType::Texts };
+        let kind = if column.is_of_numbers() {
+            ColumnType::Numbers
+        } else {
+            ColumnType::Texts
+        };
         (column.clone(), builder.write(kind))
     };
     let places: Vec<(i64, TraceId)> = traces.iter().map(|row| row.place.clone()).collect();
@@ -97,7 +101,9 @@ fn judgements(assessments: &[Assessment]) -> impl Iterator<Item = (TraceColumn, 
     for assessment in assessments.iter().filter(|assessment| assessment.valid) {
         let column = match assessment.content {
             Content::Feedback { .. } => TraceColumn::Feedback(assessment.name.clone()),
-            Content::Expectation { .. } | Content::Serialized { .. } => TraceColumn::Expectation(assessment.name.clone()),
+            Content::Expectation { .. } | Content::Serialized { .. } => {
+                TraceColumn::Expectation(assessment.name.clone())
+            }
             Content::Issue { .. } => continue,
         };
         let value = text(assessment.content.value());

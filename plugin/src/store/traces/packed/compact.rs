@@ -10,7 +10,9 @@ use crate::domain::trace::Trace;
 use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan, scan_until, transact_background};
-use crate::store::codec::trace_columns::{Directory, Extent, Part, read_directory, read_trace_marker, write_directory, write_trace_marker};
+use crate::store::codec::trace_columns::{
+    Directory, Extent, Part, read_directory, read_trace_marker, write_directory, write_trace_marker,
+};
 use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::keys::trace_columns as keys;
 use crate::store::keys::traces::{List, read_sort_key, sort_key, sort_key_in};
@@ -62,9 +64,11 @@ pub async fn pass(quiet_ms: Option<i64>, now_ms: i64, random: u64) -> Result<Tra
     .await?;
     let rest_ms = quiet_ms.unwrap_or(QUIET_MS);
     for (experiment, mut markers) in found {
-        let waited = |(_, changed_ms): &Marker, ms: i64| *changed_ms <= now_ms.saturating_sub(ms) || *changed_ms > now_ms;
+        let waited =
+            |(_, changed_ms): &Marker, ms: i64| *changed_ms <= now_ms.saturating_sub(ms) || *changed_ms > now_ms;
         markers.retain(|marker| waited(marker, rest_ms));
-        let is_due = quiet_ms.is_some() || markers.len() >= MANY || markers.iter().any(|marker| waited(marker, LONG_MS));
+        let is_due =
+            quiet_ms.is_some() || markers.len() >= MANY || markers.iter().any(|marker| waited(marker, LONG_MS));
         if markers.is_empty() || !is_due {
             continue;
         }
@@ -79,7 +83,11 @@ pub async fn pass(quiet_ms: Option<i64>, now_ms: i64, random: u64) -> Result<Tra
 async fn rebuild(experiment: ExperimentId, markers: &[Marker], random: u64) -> Result<usize> {
     transact_background(async |change| {
         let mut asked = vec![keys::directory(experiment)];
-        asked.extend(markers.iter().map(|(sort_key, _)| keys::marker_at(experiment, sort_key)));
+        asked.extend(
+            markers
+                .iter()
+                .map(|(sort_key, _)| keys::marker_at(experiment, sort_key)),
+        );
         let records = get_all(asked).await?;
         let (first, marked) = records.split_first().ok_or_else(damaged)?;
         let directory = first.decode(read_directory)?.unwrap_or_else(|| Directory {
@@ -90,7 +98,9 @@ async fn rebuild(experiment: ExperimentId, markers: &[Marker], random: u64) -> R
         let changed: BTreeSet<&[u8]> = markers
             .iter()
             .zip(marked)
-            .filter(|((_, changed_ms), record)| record.existing().and_then(|value| read_trace_marker(value).ok()) == Some(*changed_ms))
+            .filter(|((_, changed_ms), record)| {
+                record.existing().and_then(|value| read_trace_marker(value).ok()) == Some(*changed_ms)
+            })
             .map(|((sort_key, _), _)| sort_key.as_slice())
             .collect();
         // This also ends a pass on a purged experiment: nothing of it may be stored again.
@@ -141,7 +151,11 @@ struct Plan {
 impl Plan {
     /// Begins with the part that has a sort key.
     fn new(experiment: ExperimentId, directory: Directory, sort_key: &[u8]) -> Self {
-        let firsts: Vec<Vec<u8>> = directory.parts.iter().map(|part| self::sort_key(part.first.0, &part.first.1)).collect();
+        let firsts: Vec<Vec<u8>> = directory
+            .parts
+            .iter()
+            .map(|part| self::sort_key(part.first.0, &part.first.1))
+            .collect();
         let after = firsts.partition_point(|first| first.as_slice() <= sort_key);
         let begin = after.checked_sub(1).and_then(|part| firsts.get(part)).cloned();
         Plan {
@@ -159,7 +173,14 @@ impl Plan {
 
     /// Adds the parts that follow while they have changed, or have so few traces that they may fit into one block, and there is room.
     fn extend(&mut self, changed: &BTreeSet<&[u8]>) {
-        let mut rows = self.directory.parts.get(self.from..self.to).unwrap_or_default().iter().map(rows_of).sum::<usize>();
+        let mut rows = self
+            .directory
+            .parts
+            .get(self.from..self.to)
+            .unwrap_or_default()
+            .iter()
+            .map(rows_of)
+            .sum::<usize>();
         while let Some(next) = self.directory.parts.get(self.to) {
             let until = self.firsts.get(self.to + 1).cloned();
             let has_changed = |sort_key: &&[u8]| until.as_deref().is_none_or(|until| *sort_key < until);
@@ -252,7 +273,10 @@ impl Plan {
     fn divided<'r>(&self, rows: &'r [TraceRow]) -> Vec<&'r [TraceRow]> {
         if self.begin.is_empty() && self.rest.is_none() {
             let (newest, others) = rows.split_at(rows.len() % SLOTS);
-            return std::iter::once(newest).filter(|newest| !newest.is_empty()).chain(others.chunks(SLOTS)).collect();
+            return std::iter::once(newest)
+                .filter(|newest| !newest.is_empty())
+                .chain(others.chunks(SLOTS))
+                .collect();
         }
         let count = rows.len().div_ceil(SLOTS).max(1);
         rows.chunks(rows.len().div_ceil(count).max(1)).collect()
@@ -278,7 +302,10 @@ impl Plan {
     /// Removes the blocks of the replaced parts.
     async fn remove_old(&self, change: &mut Change) -> Result<()> {
         let parts = self.directory.parts.get(self.from..self.to).unwrap_or_default();
-        let spans = parts.iter().filter_map(|part| part.block).map(|block| keys::block(self.experiment, block.number));
+        let spans = parts
+            .iter()
+            .filter_map(|part| part.block)
+            .map(|block| keys::block(self.experiment, block.number));
         scan_until(spans.collect(), usize::MAX, |_, key, _| {
             change.delete(key.to_vec());
             Ok(ControlFlow::Continue(()))
@@ -295,7 +322,10 @@ impl Plan {
     /// Marks the rest, so that another pass goes on there, and what cannot be read.
     fn mark_rest(&self, change: &mut Change) {
         for sort_key in &self.unreadable {
-            change.put(keys::marker_at(self.experiment, sort_key), write_trace_marker(SET_ASIDE));
+            change.put(
+                keys::marker_at(self.experiment, sort_key),
+                write_trace_marker(SET_ASIDE),
+            );
         }
         if let Some(rest) = &self.rest {
             change.put(keys::marker_at(self.experiment, rest), write_trace_marker(0));

@@ -174,7 +174,10 @@ fn retain_values(block: &Block, test: &Predicate, slots: &mut SlotBitmap) {
         let range = bound.range(*relation);
         let holds = |bytes: &[u8; 8]| {
             let value = i64::from_le_bytes(*bytes);
-            range.map_or_else(|| test.holds(&Field::Integer(value)), |(first, last)| first <= value && value <= last)
+            range.map_or_else(
+                || test.holds(&Field::Integer(value)),
+                |(first, last)| first <= value && value <= last,
+            )
         };
         return match block.dense() {
             Some(numbers) => slots.retain_by(numbers, holds, false),
@@ -203,4 +206,90 @@ fn retain_texts(block: &Block, slots: &mut SlotBitmap, test: impl Fn(Option<&str
         *slots = *slots & block.held();
     }
     slots.retain(|slot| outcome(block.get(slot)));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::super::columns::{TraceRow, build};
+    use super::*;
+    use crate::domain::trace::Trace;
+    use crate::domain::trace::assessment::Assessment;
+    use crate::domain::trace::tests::a_trace;
+    use proptest::prelude::*;
+
+    fn a_clause() -> impl Strategy<Value = String> {
+        const TEXTS: &[&str] = &[
+            "tags.a",
+            "tags.b",
+            "name",
+            "status",
+            "run_id",
+            "client_request_id",
+            "metadata.`mlflow.trace.session`",
+            "metadata.a",
+            "metadata.`mlflow.trace.infoFinalized`",
+            "tags.`mlflow.artifactLocation`",
+            "feedback.p",
+            "expectation.q",
+        ];
+        let value = "x|y|z|%|r|OK|ERROR|IN_PROGRESS|STATE_UNSPECIFIED|true";
+        let text = (prop::sample::select(TEXTS), "=|!=|LIKE", value);
+        let text = text.prop_map(|(word, comparator, value)| format!("{word} {comparator} '{value}'"));
+        let number = ("timestamp|end_time|execution_time_ms", "=|!=|<|<=|>|>=", -3i64..20);
+        let number = number.prop_map(|(word, comparator, value)| format!("{word} {comparator} {value}"));
+        let null = (prop::sample::select(&["tags.a", "name", "metadata.a", "feedback.p"][..]), "IS NULL|IS NOT NULL");
+        prop_oneof![text, number, null.prop_map(|(word, test)| format!("{word} {test}"))]
+    }
+
+    fn of_session<'a>(traces: &'a [Trace], trace: &Trace) -> Vec<&'a Assessment> {
+        let Some(session) = trace.metadatum(SESSION) else {
+            return Vec::new();
+        };
+        let all = traces.iter().flat_map(|trace| &trace.assessments);
+        all.filter(|one| one.session() == Some(session)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_trace_that_a_search_finds_is_kept(
+            traces in prop::collection::vec(a_trace(), 1..40), clauses in prop::collection::vec(a_clause(), 1..4),
+        ) {
+            let search = TraceSearch::parse(&clauses.join(" AND ")).unwrap();
+            let rows: Vec<TraceRow> = traces.iter().map(TraceRow::of).collect();
+            let packed = build(&rows).unwrap();
+            let judged = traces.iter().flat_map(|trace| &trace.assessments);
+            let judged: BTreeSet<String> = judged.filter_map(|one| one.session()).map(str::to_owned).collect();
+            let filter = ColumnFilter::new(&search, Some(&judged));
+            let stored = |column: &TraceColumn| packed.columns.iter().find(|(other, _)| other == column);
+            let read = |column| Rc::new(Block::read(stored(column).map_or(&[][..], |(_, value)| value)).unwrap());
+            let columns: Vec<Rc<Block>> = filter.columns().iter().map(read).collect();
+            let mut slots = SlotBitmap::prefix(u16::try_from(traces.len()).unwrap());
+            filter.retain(&columns, packed.is_whole, &mut slots);
+            let kept: Vec<u16> = slots.iter().collect();
+            for (slot, trace) in (0..).zip(&traces) {
+                let of_session: Vec<Assessment> = of_session(&traces, trace).into_iter().cloned().collect();
+                let matches = search.own.matches(trace) && search.matches_assessments(trace, &of_session);
+                prop_assert!(!matches || kept.contains(&slot), "{clauses:?} {trace:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trace_that_the_columns_exclude_is_not_read() {
+        let trace = |duration| {
+            let id = crate::domain::trace::id::TraceId::stored("t");
+            let mut trace = Trace::new(id, crate::domain::id::ExperimentId(1), "", 0);
+            trace.duration_ms = Some(duration);
+            trace
+        };
+        let rows: Vec<TraceRow> = (0..100).map(|duration| TraceRow::of(&trace(duration))).collect();
+        let packed = build(&rows).unwrap();
+        let search = TraceSearch::parse("execution_time_ms > 97").unwrap();
+        let filter = ColumnFilter::new(&search, None);
+        let column = packed.columns.iter().find(|(column, _)| *column == TraceColumn::Duration).unwrap();
+        let mut slots = SlotBitmap::prefix(100);
+        filter.retain(&[Rc::new(Block::read(&column.1).unwrap())], true, &mut slots);
+        assert_eq!(slots.iter().collect::<Vec<_>>(), [98, 99]);
+    }
 }

@@ -76,7 +76,11 @@ impl<'q> Listing<'q> {
     /// Traces of a part that has no columns.
     async fn listed(&mut self, from: Vec<u8>, part: Option<usize>, wanted: usize) -> Result<Vec<Place>> {
         let next = part.map_or(0, |part| part + 1);
-        let until = self.snapshot.as_ref().and_then(|snapshot| snapshot.first(next)).map(<[u8]>::to_vec);
+        let until = self
+            .snapshot
+            .as_ref()
+            .and_then(|snapshot| snapshot.first(next))
+            .map(<[u8]>::to_vec);
         let limit = wanted.max(self.least).clamp(1, CHUNK_MAX);
         self.least = 2 * limit;
         let span = List::Experiment(self.experiment).between(&from, until.as_deref());
@@ -113,7 +117,10 @@ impl<'q> Listing<'q> {
         };
         let (mut some, mut count, mut next, mut cut) = (Vec::new(), 0, part, None);
         while count < wanted && snapshot.block(next).is_some() {
-            let end = (next..next + self.ahead).take_while(|part| snapshot.block(*part).is_some()).count() + next;
+            let end = (next..next + self.ahead)
+                .take_while(|part| snapshot.block(*part).is_some())
+                .count()
+                + next;
             self.ahead = (2 * self.ahead).min(PARTS_AHEAD_MAX);
             let blocks = snapshot.blocks(next..end, self.filter.columns()).await?;
             for (index, columns) in (next..end).zip(blocks) {
@@ -136,7 +143,9 @@ impl<'q> Listing<'q> {
                 }
             }
         }
-        let wanted_rows = some.iter().flat_map(|some| some.slots.iter().map(|slot| rows_of(some.part, *slot).0));
+        let wanted_rows = some
+            .iter()
+            .flat_map(|some| some.slots.iter().map(|slot| rows_of(some.part, *slot).0));
         let Some(rows) = snapshot.rows(&wanted_rows.collect()).await? else {
             return self.again(&from).await;
         };
@@ -181,10 +190,14 @@ impl<'q> Listing<'q> {
 /// The sessions of an experiment with assessments that count for all their traces. `None`: they are too many.
 pub async fn judged_sessions(experiment: ExperimentId) -> Result<Option<BTreeSet<String>>> {
     let mut sessions = BTreeSet::new();
-    let count = scan(crate::store::keys::traces::all_judged(experiment), JUDGED_MAX, |key, _| {
-        sessions.extend(crate::store::keys::traces::judged_session_of(key));
-        Ok(())
-    })
+    let count = scan(
+        crate::store::keys::traces::all_judged(experiment),
+        JUDGED_MAX,
+        |key, _| {
+            sessions.extend(crate::store::keys::traces::judged_session_of(key));
+            Ok(())
+        },
+    )
     .await?;
     Ok((count < JUDGED_MAX).then_some(sessions))
 }

@@ -40,8 +40,13 @@ impl Ranking {
         let Subject::Attribute(attribute) = first.subject else {
             return None;
         };
-        let is_number = matches!(attribute, TraceAttribute::Start | TraceAttribute::Duration | TraceAttribute::End);
-        let ties = TraceAttribute::TIE_BREAKERS.iter().filter(|term| term.subject != first.subject);
+        let is_number = matches!(
+            attribute,
+            TraceAttribute::Start | TraceAttribute::Duration | TraceAttribute::End
+        );
+        let ties = TraceAttribute::TIE_BREAKERS
+            .iter()
+            .filter(|term| term.subject != first.subject);
         (is_number && ties.eq(others)).then_some(Ranking {
             attribute,
             descending: first.descending,
@@ -137,19 +142,32 @@ async fn begin(snapshot: &Snapshot, ranking: &Ranking, after: Option<&Cursor>) -
 }
 
 /// The ranks of all traces with columns that may match, from a rank on.
-async fn rank_all(snapshot: &Snapshot, filter: &mut ColumnFilter<'_>, ranking: &Ranking, from: Option<Rank>) -> Result<Vec<Rank>> {
+async fn rank_all(
+    snapshot: &Snapshot,
+    filter: &mut ColumnFilter<'_>,
+    ranking: &Ranking,
+    from: Option<Rank>,
+) -> Result<Vec<Rank>> {
     let number = match ranking.attribute {
         TraceAttribute::Duration => filter.index(TraceColumn::Duration),
         _ => filter.index(TraceColumn::Start),
     };
     let duration = (ranking.attribute == TraceAttribute::End).then(|| filter.index(TraceColumn::Duration));
-    let packed: Vec<usize> = (0..snapshot.len()).filter(|part| snapshot.block(*part).is_some()).collect();
+    let packed: Vec<usize> = (0..snapshot.len())
+        .filter(|part| snapshot.block(*part).is_some())
+        .collect();
     let mut ranks = Vec::new();
-    for some in packed.chunk_by(|one, next| one + 1 == *next).flat_map(|run| run.chunks(PARTS_AT_ONCE)) {
+    for some in packed
+        .chunk_by(|one, next| one + 1 == *next)
+        .flat_map(|run| run.chunks(PARTS_AT_ONCE))
+    {
         let (Some(first), Some(last)) = (some.first(), some.last()) else {
             continue;
         };
-        for (part, columns) in some.iter().zip(snapshot.blocks(*first..last + 1, filter.columns()).await?) {
+        for (part, columns) in some
+            .iter()
+            .zip(snapshot.blocks(*first..last + 1, filter.columns()).await?)
+        {
             let extent = snapshot.block(*part).ok_or_else(damaged)?;
             let mut slots = SlotBitmap::prefix(extent.rows);
             filter.retain(&columns, extent.is_whole, &mut slots);
@@ -160,7 +178,12 @@ async fn rank_all(snapshot: &Snapshot, filter: &mut ColumnFilter<'_>, ranking: &
                     Some(duration) => value.map(|start| start.saturating_add(of(duration, slot).unwrap_or(0))),
                     None => value,
                 };
-                let rank = (value.is_none(), value.map_or(0, |value| ranking.rank(value)), *part, slot);
+                let rank = (
+                    value.is_none(),
+                    value.map_or(0, |value| ranking.rank(value)),
+                    *part,
+                    slot,
+                );
                 if from.is_none_or(|from| from <= rank) {
                     ranks.push(rank);
                 }
@@ -192,7 +215,12 @@ async fn visit_others(experiment: ExperimentId, snapshot: &Snapshot, visitor: &m
     visitor.visit(&dirty).await?;
     let list = List::Experiment(experiment);
     let others = (0..snapshot.len()).filter(|part| snapshot.block(*part).is_none());
-    let others = others.map(|part| (snapshot.first(part).unwrap_or_default().to_vec(), snapshot.first(part + 1)));
+    let others = others.map(|part| {
+        (
+            snapshot.first(part).unwrap_or_default().to_vec(),
+            snapshot.first(part + 1),
+        )
+    });
     for (mut from, until) in std::iter::once((Vec::new(), snapshot.first(0))).chain(others) {
         loop {
             let mut places = Vec::new();

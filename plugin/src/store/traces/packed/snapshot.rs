@@ -123,7 +123,9 @@ impl Snapshot {
                 let mut of_part = Vec::with_capacity(columns.len());
                 for (index, column) in columns.iter().enumerate() {
                     let segment = cache.trace_blocks.segment(self.experiment, column);
-                    let cached = segment.and_then(|segment| segment.get(self.cache_number(part), number)).cloned();
+                    let cached = segment
+                        .and_then(|segment| segment.get(self.cache_number(part), number))
+                        .cloned();
                     if cached.is_none() {
                         missing.push((part, number, index, column));
                     }
@@ -134,7 +136,9 @@ impl Snapshot {
             Ok(())
         })?;
         for some in missing.chunks(BLOCKS_AT_ONCE) {
-            let asked = some.iter().map(|(_, number, _, column)| keys::column(self.experiment, *number, column));
+            let asked = some
+                .iter()
+                .map(|(_, number, _, column)| keys::column(self.experiment, *number, column));
             let records = get_all(asked.collect()).await?;
             for ((part, number, index, column), record) in some.iter().zip(records) {
                 let block = Rc::new(Block::read(&record.value).map_err(|error| error.at(&record.key))?);
@@ -148,10 +152,14 @@ impl Snapshot {
                     blocks.insert(revision, column, self.cache_number(*part), Rc::clone(&block), bytes);
                 });
                 let of_part = blocks.get_mut(*part - parts.start);
-                *of_part.and_then(|of_part| of_part.get_mut(*index)).ok_or_else(damaged)? = Some(block);
+                *of_part
+                    .and_then(|of_part| of_part.get_mut(*index))
+                    .ok_or_else(damaged)? = Some(block);
             }
         }
-        let all = blocks.into_iter().map(|of_part| of_part.into_iter().collect::<Option<Vec<_>>>());
+        let all = blocks
+            .into_iter()
+            .map(|of_part| of_part.into_iter().collect::<Option<Vec<_>>>());
         all.collect::<Option<_>>().ok_or_else(damaged)
     }
 
@@ -182,7 +190,9 @@ impl Snapshot {
     /// The number of traces of a part before a sort key. `None`: as for `rows`.
     pub(super) async fn rows_before(&self, part: usize, sort_key: &[u8]) -> Result<Option<u16>> {
         let count = self.block(part).map_or(0, |block| usize::from(block.rows));
-        let wanted = (0..count.div_ceil(ROWS_TOGETHER)).map(|record| (part, record)).collect();
+        let wanted = (0..count.div_ceil(ROWS_TOGETHER))
+            .map(|record| (part, record))
+            .collect();
         let Some(rows) = self.rows(&wanted).await? else {
             return Ok(None);
         };
