@@ -78,7 +78,7 @@ pub async fn pass(quiet_ms: Option<i64>, now_ms: i64, random: u64) -> Result<Tra
     Ok(TracePass { compacted: 0, pending })
 }
 
-/// Builds the blocks of the first part with one of these markers, and those of the parts after it as far as there is room. Returns
+/// Builds the blocks of the part with the oldest of these markers, and those of the parts after it as far as there is room. Returns
 /// the number of markers that were removed.
 async fn rebuild(experiment: ExperimentId, markers: &[Marker], random: u64) -> Result<usize> {
     transact_background(async |change| {
@@ -103,8 +103,12 @@ async fn rebuild(experiment: ExperimentId, markers: &[Marker], random: u64) -> R
             })
             .map(|((sort_key, _), _)| sort_key.as_slice())
             .collect();
-        // This also ends a pass on a purged experiment: nothing of it may be stored again.
-        let Some(begin) = changed.first().copied() else {
+        // The part that changed first comes first, so that none waits for ever. Without markers the experiment may be purged: nothing
+        // of it may be stored again.
+        let oldest = markers
+            .iter()
+            .filter(|(sort_key, _)| changed.contains(sort_key.as_slice()));
+        let Some((begin, _)) = oldest.min_by_key(|(_, changed_ms)| *changed_ms) else {
             return Ok(0);
         };
         let mut plan = Plan::new(experiment, directory, begin);
@@ -115,7 +119,7 @@ async fn rebuild(experiment: ExperimentId, markers: &[Marker], random: u64) -> R
         for (sort_key, record) in markers.iter().map(|(sort_key, _)| sort_key.as_slice()).zip(marked) {
             let key = keys::marker_at(experiment, sort_key);
             let is_removed = changed.contains(sort_key) && plan.is_within(sort_key);
-            if is_removed || sort_key == begin {
+            if is_removed || sort_key == begin.as_slice() {
                 change.require_version(key.clone(), record.version);
             }
             if is_removed && !plan.unreadable.contains(sort_key) {

@@ -238,7 +238,10 @@ mod tests {
         let text = text.prop_map(|(word, comparator, value)| format!("{word} {comparator} '{value}'"));
         let number = ("timestamp|end_time|execution_time_ms", "=|!=|<|<=|>|>=", -3i64..20);
         let number = number.prop_map(|(word, comparator, value)| format!("{word} {comparator} {value}"));
-        let null = (prop::sample::select(&["tags.a", "name", "metadata.a", "feedback.p"][..]), "IS NULL|IS NOT NULL");
+        let null = (
+            prop::sample::select(&["tags.a", "name", "metadata.a", "feedback.p"][..]),
+            "IS NULL|IS NOT NULL",
+        );
         prop_oneof![text, number, null.prop_map(|(word, test)| format!("{word} {test}"))]
     }
 
@@ -287,7 +290,11 @@ mod tests {
         let packed = build(&rows).unwrap();
         let search = TraceSearch::parse("execution_time_ms > 97").unwrap();
         let filter = ColumnFilter::new(&search, None);
-        let column = packed.columns.iter().find(|(column, _)| *column == TraceColumn::Duration).unwrap();
+        let column = packed
+            .columns
+            .iter()
+            .find(|(column, _)| *column == TraceColumn::Duration)
+            .unwrap();
         let mut slots = SlotBitmap::prefix(100);
         filter.retain(&[Rc::new(Block::read(&column.1).unwrap())], true, &mut slots);
         assert_eq!(slots.iter().collect::<Vec<_>>(), [98, 99]);
