@@ -137,7 +137,7 @@ const CLAUSES: &[&str] = &[
     "client_request_id = 'c1'",
     "request_id LIKE '%5'",
     "timestamp > 2500",
-    "timestamp <= 1000.5",
+    "timestamp <= 1000",
     "timestamp != 7",
     "end_time >= 4000",
     "execution_time_ms > 30",

@@ -9,11 +9,13 @@ pub mod columns;
 pub mod compact;
 mod filter;
 mod listing;
+mod measured;
 mod ranking;
 mod snapshot;
 
 pub use filter::ColumnFilter;
 pub use listing::{Listing, RETRIES_MAX, judged_sessions};
+pub use measured::{Measurable, Visited, visit_all};
 pub use ranking::Ranking;
 pub(in crate::store::traces) use ranking::{Visitor, ranked};
 
