@@ -45,6 +45,10 @@ impl Twins {
         if !dice.one_in(5) {
             info["execution_duration"] = json!(format!("0.{:03}s", dice.below(40)));
         }
+        if dice.one_in(2) {
+            info["trace_metadata"]["mlflow.trace.tokenUsage"] =
+                json!(format!("{{\"input_tokens\": {}}}", dice.below(50)));
+        }
         if dice.one_in(3) {
             info["client_request_id"] = json!(format!("c{}", dice.below(4)));
         }
@@ -94,8 +98,19 @@ impl Twins {
         }
     }
 
-    /// Compares some pages of random searches.
+    /// Compares what is measured of all traces, and some pages of random searches.
     fn check(&mut self, searches: usize) {
+        for (metric, kind, dimensions) in MEASURES {
+            let (from, until) = (self.dice.below(2_000), 2_000 + self.dice.below(3_500));
+            let body = json!({
+                "experiment_ids": ["0"], "view_type": "TRACES", "metric_name": metric, "aggregations": [{"aggregation_type": kind}],
+                "dimensions": dimensions, "time_interval_seconds": 1, "start_time_ms": from, "end_time_ms": until,
+            });
+            let path = format!("{TRACES}/metrics");
+            let [packed, plain] =
+                [&self.packed, &self.plain].map(|tracker| tracker.send("POST", &path, body.to_string()).ok());
+            assert_eq!(packed, plain, "{body}");
+        }
         for _ in 0..searches {
             let clauses: Vec<&str> = (0..self.dice.below(3)).map(|_| self.dice.one_of(CLAUSES)).collect();
             let filter = clauses.join(" AND ");
@@ -150,6 +165,14 @@ const CLAUSES: &[&str] = &[
     "feedback.score IS NOT NULL",
     "expectation.quality = 'good'",
     "text LIKE '%x%'",
+];
+
+/// Metrics with an aggregation and dimensions.
+const MEASURES: &[(&str, &str, &[&str])] = &[
+    ("trace_count", "COUNT", &["trace_name", "trace_status"]),
+    ("session_count", "COUNT", &[]),
+    ("latency", "SUM", &["trace_name"]),
+    ("input_tokens", "MAX", &[]),
 ];
 
 const ORDERS: &[&[&str]] = &[
