@@ -52,8 +52,8 @@
 //! | `M` model `l` alias | number of a version | its alias; its model |
 //! | `M` model `t` key | value of the tag | its model |
 //! | `P` experiment `a` | directory of its blocks of traces | searches of traces, compaction |
-//! | `P` experiment `b` block `c` column | values of up to 512 traces in the column | searches of traces |
-//! | `P` experiment `b` block `w` number | starts and ids of 32 of the block's traces | the same |
+//! | `P` experiment `c` block, column | values of up to 512 traces in the column | searches of traces |
+//! | `P` experiment `w` block, number | starts and ids of 32 of the block's traces | the same |
 //! | `Q` experiment, start↓, trace | dirty marker of a trace changed since its compaction | compaction, searches of traces |
 //! | `S` model, stage, precedence, number | – | the latest versions |
 //! | `T` model, semantic version | number of the version | its semantic version |

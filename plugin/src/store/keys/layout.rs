@@ -195,9 +195,8 @@ pub(super) const LAYOUTS: &[(Family, &[Part])] = &[
         &[
             Is(b'P'),
             EXPERIMENT,
-            Is(b'b'),
-            Field("block", Number),
             Is(b'c'),
+            Field("block", Number),
             Field("column", Letter),
             Field("key", LastIfAny),
         ],
@@ -207,9 +206,8 @@ pub(super) const LAYOUTS: &[(Family, &[Part])] = &[
         &[
             Is(b'P'),
             EXPERIMENT,
-            Is(b'b'),
-            Field("block", Number),
             Is(b'w'),
+            Field("block", Number),
             Field("record", Short),
         ],
     ),

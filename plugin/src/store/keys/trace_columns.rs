@@ -63,24 +63,19 @@ pub fn directory(experiment: ExperimentId) -> Vec<u8> {
 /// Key of a column of a block.
 pub fn column(experiment: ExperimentId, block: u64, column: &TraceColumn) -> Vec<u8> {
     let (letter, key) = column.letter_and_key();
-    block_key(experiment, block).byte(b'c').byte(letter).last(key)
+    of_block(experiment, b'c', block).byte(letter).last(key)
 }
 
 /// Key of some rows of a block: the starts and ids of its traces.
 pub fn rows(experiment: ExperimentId, block: u64, number: u32) -> Vec<u8> {
-    let mut key = block_key(experiment, block).byte(b'w').0;
+    let mut key = of_block(experiment, b'w', block).0;
     key.extend_from_slice(&number.to_be_bytes());
     key
 }
 
-/// Span of everything that a block has.
-pub fn block(experiment: ExperimentId, block: u64) -> Span {
-    let of = |letter| block_key(experiment, block).byte(letter).0;
-    // The letter of columns is the first, and that of rows the last.
-    Span {
-        start: of(b'c'),
-        end: of(b'w' + 1),
-    }
+/// Spans of everything that a block has: its columns, and its rows.
+pub fn block(experiment: ExperimentId, block: u64) -> [Span; 2] {
+    [b'c', b'w'].map(|letter| with_any_end(of_block(experiment, letter, block).0))
 }
 
 /// Span of all columns of an experiment's traces.
@@ -121,8 +116,8 @@ pub fn marked(key: &[u8]) -> Option<(ExperimentId, &[u8])> {
     Some((ExperimentId(u64::from_be_bytes(*experiment)), sort_key))
 }
 
-fn block_key(experiment: ExperimentId, block: u64) -> Key {
-    Key::new(b'P').experiment(experiment).byte(b'b').number(block)
+fn of_block(experiment: ExperimentId, letter: u8, block: u64) -> Key {
+    Key::new(b'P').experiment(experiment).byte(letter).number(block)
 }
 
 /// Span of the keys with a prefix, which may end with the byte 255.
@@ -152,10 +147,10 @@ mod tests {
             let (experiment, id) = (ExperimentId(experiment), TraceId::stored(&key));
             for column in [TraceColumn::Start, TraceColumn::State, TraceColumn::Tag(key.clone()), TraceColumn::Expectation(key.clone())] {
                 let key = super::column(experiment, number, &column);
-                prop_assert!(within(&block(experiment, number), &key) && within(&of_experiment(experiment), &key));
+                prop_assert!(within(&block(experiment, number)[0], &key) && within(&of_experiment(experiment), &key));
             }
             let key = rows(experiment, number, 15);
-            prop_assert!(within(&block(experiment, number), &key) && within(&of_experiment(experiment), &key));
+            prop_assert!(within(&block(experiment, number)[1], &key) && within(&of_experiment(experiment), &key));
             prop_assert!(within(&of_experiment(experiment), &directory(experiment)));
             let key = marker(experiment, start_ms, &id);
             prop_assert!(within(&markers(experiment, &[], None), &key) && within(&all_markers(), &key));

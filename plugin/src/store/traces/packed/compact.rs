@@ -306,10 +306,8 @@ impl Plan {
     /// Removes the blocks of the replaced parts.
     async fn remove_old(&self, change: &mut Change) -> Result<()> {
         let parts = self.directory.parts.get(self.from..self.to).unwrap_or_default();
-        let spans = parts
-            .iter()
-            .filter_map(|part| part.block)
-            .map(|block| keys::block(self.experiment, block.number));
+        let blocks = parts.iter().filter_map(|part| part.block);
+        let spans = blocks.flat_map(|block| keys::block(self.experiment, block.number));
         scan_until(spans.collect(), usize::MAX, |_, key, _| {
             change.delete(key.to_vec());
             Ok(ControlFlow::Continue(()))
