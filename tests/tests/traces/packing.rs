@@ -171,7 +171,7 @@ const CLAUSES: &[&str] = &[
 const MEASURES: &[(&str, &str, &[&str])] = &[
     ("trace_count", "COUNT", &["trace_name", "trace_status"]),
     ("session_count", "COUNT", &[]),
-    ("latency", "SUM", &["trace_name"]),
+    ("latency", "AVG", &["trace_name"]),
     ("input_tokens", "MAX", &[]),
 ];
 

@@ -17,6 +17,7 @@ use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::keys::trace_columns as keys;
 use crate::store::keys::traces::{List, read_sort_key, sort_key, sort_key_in};
 use crate::store::traces::read;
+use crate::store::traces::search::size_of;
 
 /// Largest number of markers that one pass reads.
 const MARKERS_MAX: usize = 4_000;
@@ -25,6 +26,10 @@ const TRACES_MAX: usize = 4 * SLOTS;
 const BYTES_MAX: usize = 16 << 20;
 /// Time without a change after which a trace is at rest, in milliseconds.
 const QUIET_MS: i64 = 1_000;
+/// Number of traces that are read together. If one of them cannot be read, they are read one by one.
+const READ_TOGETHER: usize = 64;
+/// Largest number of parts that one pass replaces.
+const PARTS_MAX: usize = 16;
 /// The time in the marker of a trace that cannot be read. Compaction leaves it until it is changed.
 const SET_ASIDE: i64 = i64::MAX;
 /// Number of traces at rest that are worth a pass, and the time after which fewer are, in milliseconds.
@@ -192,7 +197,7 @@ impl Plan {
             let is_changed = changed.range(first..).next().is_some_and(has_changed);
             rows += rows_of(next);
             let is_small = next.block.is_some() && rows_of(next) < SLOTS;
-            if !(is_changed || is_small) || rows > TRACES_MAX / 2 {
+            if !(is_changed || is_small) || rows > TRACES_MAX / 2 || self.to - self.from >= PARTS_MAX {
                 break;
             }
             self.to += 1;
@@ -214,7 +219,8 @@ impl Plan {
         }
         let ids: Vec<_> = places.iter().map(|(_, id)| id.clone()).collect();
         let (mut rows, mut done, mut bytes) = (Vec::new(), 0, 0);
-        while let Some(some) = ids.get(done..).filter(|some| !some.is_empty()) {
+        while done < ids.len() {
+            let some = ids.get(done..ids.len().min(done + READ_TOGETHER)).unwrap_or_default();
             let read = match read::some(some).await {
                 Err(Error::Corrupt(_)) => self.read_first(some, places.get(done)).await?,
                 read => read?,
@@ -224,7 +230,7 @@ impl Plan {
                 done += 1;
                 // A trace that changed since its list was read has a new marker.
                 if let Some(trace) = trace.filter(|trace| (trace.start_ms, &trace.id) == (place.0, &place.1)) {
-                    bytes += super::super::search::size_of(&trace);
+                    bytes += size_of(&trace);
                     rows.push(TraceRow::of(&trace));
                 }
             }
