@@ -285,3 +285,23 @@ fn a_trace_that_cannot_be_read_does_not_stop_compaction() {
     twins.packed.put_record(&key, &value);
     twins.check(20);
 }
+
+#[test]
+fn a_purged_experiment_leaves_no_columns_of_traces() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let tracker = Tracker::fresh();
+    let experiment = tracker.experiment("e");
+    for number in 0..5 {
+        let location = json!({"mlflow_experiment": {"experiment_id": experiment}});
+        start(&tracker, json!({"trace_id": name(number), "trace_location": location})).ok();
+    }
+    tracker.pack();
+    assert!(!tracker.records_of(COLUMNS).is_empty());
+    let body = json!({"experiment_id": experiment});
+    tracker.post("experiments/delete", body).ok();
+    tracker.wait_ms(DAY_MS);
+    assert_eq!(tracker.purge(DAY_MS), 1);
+    for kind in [COLUMNS, MARKERS] {
+        assert_eq!(tracker.records_of(kind), [], "{}", char::from(kind));
+    }
+}
