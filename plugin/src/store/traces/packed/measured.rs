@@ -109,11 +109,12 @@ pub async fn visit_all(
     }
     for span in listed {
         let mut seen = 0;
-        let visited = visit_listed(experiment, span, count_max - count, &mut |trace: &Measurable<'_>| {
+        let mut count_and_visit = |trace: &Measurable<'_>| {
             seen += 1;
             visit(trace);
-        });
-        if visited.await? == Visited::Some {
+        };
+        let visited = visit_listed(experiment, span, count_max - count, &mut count_and_visit).await?;
+        if visited == Visited::Some {
             return Ok(Visited::Some);
         }
         count += seen;
