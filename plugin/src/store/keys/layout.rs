@@ -198,7 +198,7 @@ pub(super) const LAYOUTS: &[(Family, &[Part])] = &[
             Is(b'c'),
             Field("block", Number),
             Field("column", Letter),
-            Field("key", LastIfAny),
+            Field("key", Last),
         ],
     ),
     (
