@@ -229,7 +229,9 @@ impl<'q> Looker<'q> {
                 let place = places.get(done).cloned();
                 done += 1;
                 self.looked_at += 1;
-                if let Some(trace) = trace
+                // Columns and markers may name the former place of a trace that has another start now.
+                let is_here = |trace: &Trace| place.as_ref().is_some_and(|(start_ms, _)| *start_ms == trace.start_ms);
+                if let Some(trace) = trace.filter(|trace| !self.is_in_order || is_here(trace))
                     && self.matches(&trace).await?
                 {
                     let bytes = as_stored(trace.id.as_str().as_bytes(), &[]) + size_of(&trace);
