@@ -168,6 +168,28 @@ impl Bound {
         })
     }
 
+    /// The first and the last integer in a relation to the number; the first is greater if there is none. `None`: they are no
+    /// range.
+    pub fn range(self, relation: Relation) -> Option<(i64, i64)> {
+        let below = self.floor.saturating_sub(i128::from(self.whole));
+        let above = self.floor.saturating_add(1);
+        let (first, last) = match relation {
+            Relation::NotEqual => return None,
+            Relation::Equal if self.whole => (self.floor, self.floor),
+            Relation::Equal => (1, 0),
+            Relation::Less => (i128::MIN, below),
+            Relation::LessOrEqual => (i128::MIN, self.floor),
+            Relation::Greater => (above, i128::MAX),
+            Relation::GreaterOrEqual => (below.saturating_add(1), i128::MAX),
+        };
+        let (least, greatest) = (i128::from(i64::MIN), i128::from(i64::MAX));
+        if first > greatest || last < least || first > last {
+            return Some((1, 0));
+        }
+        let narrow = |number: i128| i64::try_from(number.clamp(least, greatest)).unwrap_or(0);
+        Some((narrow(first), narrow(last)))
+    }
+
     /// Compares an integer with the number.
     pub fn order_of(self, value: i64) -> Ordering {
         match i128::from(value).cmp(&self.floor) {
@@ -214,6 +236,47 @@ mod tests {
             Ordering::Greater
         );
         assert_eq!(order("-0.0", 0), Ordering::Equal);
+    }
+
+    #[test]
+    fn the_range_of_a_relation_has_exactly_the_integers_in_it() {
+        use Relation::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+        for number in [
+            "0",
+            "1.5",
+            "-1.5",
+            "-0.0",
+            "7",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "1e999",
+            "-1e300",
+        ] {
+            let bound = Bound::parse(number).unwrap();
+            for relation in [Equal, Greater, GreaterOrEqual, Less, LessOrEqual] {
+                let (first, last) = bound.range(relation).unwrap();
+                for value in [
+                    i64::MIN,
+                    i64::MIN + 1,
+                    -3,
+                    -2,
+                    -1,
+                    0,
+                    1,
+                    2,
+                    3,
+                    6,
+                    7,
+                    8,
+                    i64::MAX - 1,
+                    i64::MAX,
+                ] {
+                    let holds = relation.holds(Some(bound.order_of(value)));
+                    assert_eq!(first <= value && value <= last, holds, "{value} {relation:?} {number}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -273,6 +273,11 @@ impl TraceSearch {
         !self.assessments.is_empty()
     }
 
+    /// The clauses on assessments.
+    pub fn assessment_clauses(&self) -> &[Clause<TraceAttribute>] {
+        &self.assessments
+    }
+
     /// True if spans must be known.
     pub fn asks_spans(&self) -> bool {
         !self.spans.is_empty() || !self.texts.is_empty()
@@ -339,8 +344,8 @@ fn value_of<'a>(assessment: &'a Assessment, kind: EntityKind, name: &str) -> Opt
     (is_kind && is_named).then(|| assessment.content.value())
 }
 
-/// True if a value, as JSON, meets a test. Texts are compared with and without their quotes.
-fn judgement_holds(test: &Predicate, json: &str) -> bool {
+/// True if the value of an assessment, as JSON, meets a test. Texts are compared with and without their quotes.
+pub fn judgement_holds(test: &Predicate, json: &str) -> bool {
     let bare = json
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))

@@ -23,6 +23,7 @@ pub mod logged_models;
 pub mod purge;
 pub mod registry;
 pub mod spans;
+pub mod trace_columns;
 pub mod traces;
 pub mod upload;
 

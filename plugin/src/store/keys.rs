@@ -51,6 +51,10 @@
 //! | `M` model `a` | model | its number |
 //! | `M` model `l` alias | number of a version | its alias; its model |
 //! | `M` model `t` key | value of the tag | its model |
+//! | `P` experiment `a` | directory of its blocks of traces | searches of traces, compaction |
+//! | `P` experiment `c` block, column | values of up to 512 traces in the column | searches of traces |
+//! | `P` experiment `w` block, number | starts and ids of 32 of the block's traces | the same |
+//! | `Q` experiment, start↓, trace | dirty marker of a trace changed since its compaction | compaction, searches of traces |
 //! | `S` model, stage, precedence, number | – | the latest versions |
 //! | `T` model, semantic version | number of the version | its semantic version |
 //! | `U` model, updated↓, number↓ | – | searches of one model's versions in default order |
@@ -80,6 +84,7 @@ mod purge;
 mod read_key;
 pub mod registry;
 mod runs;
+pub mod trace_columns;
 pub mod traces;
 mod uploads;
 

@@ -284,7 +284,7 @@ impl Peer {
         match group {
             Group::Writes | Group::Reads => true,
             Group::Search(runs) => runs <= PEER_RUNS_MAX,
-            Group::Registry | Group::Artifacts | Group::Traces => false,
+            Group::Registry | Group::Artifacts | Group::Traces | Group::ManyTraces(_) => false,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::report::say;
 use crate::scenario::Scenario;
 
 pub(crate) mod artifacts;
+mod many_traces;
 mod reads;
 mod registry;
 mod search;
@@ -33,6 +34,8 @@ pub(crate) enum Group {
     Artifacts,
     /// Traces with their spans.
     Traces,
+    /// Searches in an experiment with this number of traces.
+    ManyTraces(u64),
     /// Searches in an experiment with this number of runs.
     Search(u64),
 }
@@ -43,6 +46,7 @@ impl Group {
         let searches = options.runs.iter().copied().map(Self::Search);
         let groups = [Self::Writes, Self::Reads, Self::Registry, Self::Artifacts, Self::Traces]
             .into_iter()
+            .chain(options.traces.iter().copied().map(Self::ManyTraces))
             .chain(searches);
         groups.filter(|group| group.is_wanted(options)).collect()
     }
@@ -55,6 +59,7 @@ impl Group {
             Self::Registry => "registry".to_owned(),
             Self::Artifacts => "artifacts".to_owned(),
             Self::Traces => "traces".to_owned(),
+            Self::ManyTraces(traces) => format!("traces_{traces}"),
             Self::Search(runs) => format!("search_runs_{runs}"),
         }
     }
@@ -67,6 +72,7 @@ impl Group {
             Self::Registry => registry::prepare(target).await,
             Self::Artifacts => artifacts::prepare(target).await,
             Self::Traces => traces::prepare(target).await,
+            Self::ManyTraces(traces) => many_traces::prepare(target, traces).await,
             Self::Search(runs) => search::prepare(target, runs).await,
         }
     }
@@ -77,7 +83,7 @@ impl Group {
         match self {
             Self::Artifacts => bench.serve_bare_files().await?,
             Self::Writes => bench.serve_natively()?,
-            Self::Reads | Self::Registry | Self::Traces | Self::Search(_) => {}
+            Self::Reads | Self::Registry | Self::Traces | Self::ManyTraces(_) | Self::Search(_) => {}
         }
         for scenario in self.scenarios() {
             let name = self.line_name(scenario);
@@ -110,6 +116,7 @@ impl Group {
             Self::Registry => registry::SCENARIOS,
             Self::Artifacts => artifacts::SCENARIOS,
             Self::Traces => traces::SCENARIOS,
+            Self::ManyTraces(_) => many_traces::SCENARIOS,
             Self::Search(_) => search::SCENARIOS,
         }
     }
@@ -118,7 +125,7 @@ impl Group {
     pub(crate) fn line_name(self, scenario: &Scenario) -> String {
         match self {
             Self::Writes | Self::Reads | Self::Registry | Self::Artifacts | Self::Traces => scenario.name.to_owned(),
-            Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
+            Self::ManyTraces(_) | Self::Search(_) => format!("{}_{}", self.name(), scenario.name),
         }
     }
 }

@@ -142,7 +142,12 @@ async fn measure(bench: &mut Bench, own: Option<(&Launcher, &Server)>) -> Result
         let fixture = group.prepare(&bench.target).await?;
         if let (Some((launcher, _)), Some(before), true) = (own, before, fixture.filled > 0) {
             let grown = process::disk_bytes(&launcher.data_dir())?.saturating_sub(before);
-            say!("disk: {} a run", bytes(grown / fixture.filled));
+            let what = if matches!(group, Group::ManyTraces(_)) {
+                "trace"
+            } else {
+                "run"
+            };
+            say!("disk: {} a {what}", bytes(grown / fixture.filled));
         }
         group.measure(bench, fixture).await?;
         if let Some(((launcher, server), before)) = own.zip(memory_before) {

@@ -20,6 +20,7 @@ usage: cargo xtask bench [-- OPTIONS]
   --seconds S        length of each measurement, 0.1 to 60 [default: 2]
   --concurrency LIST connections at the same time, 1 to 256 each [default: 1,8,32]
   --runs LIST        runs in the experiments that are searched or shown, 1 to 1000000 each [default: 1000]
+  --traces LIST      traces in the experiments that are searched, 1 to 1000000 each [default: 1000]
   --only WORD        only scenarios whose name has WORD in it
   --quick            0.3 s each at concurrency 1 and 8: tells whether everything works, not how fast
   --database WHERE   the binary on SQLite, on PostgreSQL and as several servers of one PostgreSQL, in turns. WHERE: debian (a
@@ -49,6 +50,7 @@ The exit code is 1 when any answer was wrong, or a page has more than 150,000 by
 examples:
   cargo xtask bench -- --quick
   cargo xtask bench -- --only search_runs --runs 1000,10000,100000
+  cargo xtask bench -- --only traces_100000 --traces 100000
   cargo xtask bench -- --only log_ --concurrency 32 --seconds 10
   cargo xtask bench -- --only pages --runs 100000
   cargo xtask bench -- --only neighbours                      a quiet project, alone and beside greedy ones
@@ -82,6 +84,8 @@ pub(crate) struct Options {
     pub(crate) concurrency: Vec<usize>,
     /// The numbers of runs in the experiments that are searched.
     pub(crate) runs: Vec<u64>,
+    /// The numbers of traces in the experiments that are searched.
+    pub(crate) traces: Vec<u64>,
     /// A part of the name of each selected scenario.
     pub(crate) only: String,
     /// The PostgreSQL server with which SQLite is compared. `None`: nothing is compared.
@@ -105,6 +109,7 @@ struct Written {
     seconds: Option<f64>,
     concurrency: Option<Vec<usize>>,
     runs: Option<Vec<u64>>,
+    traces: Option<Vec<u64>>,
     only: Option<String>,
     quick: bool,
     database: Option<String>,
@@ -148,6 +153,7 @@ impl Written {
             "--seconds" => self.seconds = Some(within(name, &value, 0.1, 60.0)?),
             "--concurrency" => self.concurrency = Some(list(name, &value, 1, 256)?),
             "--runs" => self.runs = Some(list(name, &value, 1, 1_000_000)?),
+            "--traces" => self.traces = Some(list(name, &value, 1, 1_000_000)?),
             "--only" => self.only = Some(value),
             "--database" => self.database = Some(value),
             "--hosts" => self.hosts = Some(within(name, &value, 2, 20)?),
@@ -176,6 +182,7 @@ impl Written {
             time: Duration::try_from_secs_f64(self.seconds.unwrap_or(seconds))?,
             concurrency: self.concurrency.unwrap_or(connections),
             runs: self.runs.unwrap_or_else(|| vec![1000]),
+            traces: self.traces.unwrap_or_else(|| vec![1000]),
             only: self.only.unwrap_or_default(),
             database: self.database,
             hosts: self.hosts.unwrap_or(3),

@@ -3,6 +3,7 @@
 mod assessments;
 mod metrics;
 mod old;
+mod packing;
 mod search;
 mod spans;
 

@@ -126,6 +126,11 @@ impl Block {
         self.held == SlotBitmap::default()
     }
 
+    /// The slots with a value.
+    pub fn held(&self) -> SlotBitmap {
+        self.held
+    }
+
     /// Number of bytes of memory.
     pub fn size(&self) -> usize {
         let values = match &self.values {

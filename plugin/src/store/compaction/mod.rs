@@ -18,7 +18,7 @@ use super::columnar::zone_map::ZoneMap;
 use super::compaction::budget::RUNS_MAX;
 use super::compaction::compactor::Compactor;
 use super::compaction::input::{RestingRun, read};
-use super::keys;
+use super::{keys, traces};
 use crate::domain::id::{ExperimentId, RunId};
 use crate::error::{Error, Result};
 use crate::host::records::{get, get_all, scan, transact_background};
@@ -99,6 +99,12 @@ pub async fn pass(after: Option<&[u8]>, quiet_ms: Option<i64>, now_ms: i64, rand
         (pass.compacted, pass.set_aside) = pack_or_set_aside(*experiment, &runs, moment).await?;
         // There may be more runs before: the next pass looks from the same key.
         pass.next = after.map(<[u8]>::to_vec);
+    }
+    // Traces come after all runs.
+    if pass.compacted == 0 && pass.next.is_none() {
+        let traces = traces::packed::compact::pass(quiet_ms, now_ms, random).await?;
+        pass.compacted += traces.compacted;
+        pass.pending += traces.pending;
     }
     Ok(pass)
 }

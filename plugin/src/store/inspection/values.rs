@@ -49,6 +49,9 @@ pub(super) fn in_words(key: &ReadKey, value: &[u8]) -> Result<String> {
         | Family::UpdatedInModel
         | Family::Updated
         | Family::VersionAlias => nothing(value),
+        Family::TraceDirectory | Family::TraceColumn | Family::TraceRows | Family::TraceMarker => {
+            trace_column(key, value)
+        }
         Family::Block | Family::RowKeys | Family::Zones | Family::DirtyMarker | Family::PackedRun => column(key, value),
         Family::Experiment
         | Family::Dataset
@@ -159,13 +162,37 @@ fn column(key: &ReadKey, value: &[u8]) -> Result<String> {
     }
 }
 
-/// The reading of the numbers of a column. `None`: it has texts.
-fn is_of_numbers(key: &ReadKey) -> Option<fn([u8; 8]) -> String> {
-    let letter = key.fields.iter().find_map(|(_, value)| match value {
+/// Values of compaction of traces.
+fn trace_column(key: &ReadKey, value: &[u8]) -> Result<String> {
+    match key.family {
+        Family::TraceDirectory => words(&codec::trace_columns::read_directory(value)?),
+        Family::TraceRows => {
+            let rows = codec::trace_columns::read_rows(value)?;
+            let rows: Vec<String> = rows.iter().map(|(start, id)| format!("{start}:{id}")).collect();
+            Ok(rows.join(" "))
+        }
+        Family::TraceMarker => words(&codec::trace_columns::read_trace_marker(value)?),
+        _ => {
+            let is_of_numbers = matches!(letter_of(key), Some('b' | 'd'));
+            block(
+                value,
+                is_of_numbers.then_some(|bytes| i64::from_le_bytes(bytes).to_string()),
+            )
+        }
+    }
+}
+
+/// The letter in a key.
+fn letter_of(key: &ReadKey) -> Option<char> {
+    key.fields.iter().find_map(|(_, value)| match value {
         FieldValue::Letter(letter) => Some(*letter),
         _ => None,
-    });
-    match letter {
+    })
+}
+
+/// The reading of the numbers of a column. `None`: it has texts.
+fn is_of_numbers(key: &ReadKey) -> Option<fn([u8; 8]) -> String> {
+    match letter_of(key) {
         Some('m') => Some(|bytes| f64::from_le_bytes(bytes).to_string()),
         Some('b' | 'e') => Some(|bytes| i64::from_le_bytes(bytes).to_string()),
         _ => None,

@@ -31,6 +31,10 @@ pub enum Family {
     ListedTrace,
     ListedTraceByValue,
     JudgedInSession,
+    TraceDirectory,
+    TraceColumn,
+    TraceRows,
+    TraceMarker,
     JobLookup,
     PendingStatus,
     Upload,
@@ -184,6 +188,32 @@ pub(super) const LAYOUTS: &[(Family, &[Part])] = &[
     (
         Family::JudgedInSession,
         &[Is(b'i'), EXPERIMENT, Is(b'f'), Field("session", Text), TRACE],
+    ),
+    (Family::TraceDirectory, &[Is(b'P'), EXPERIMENT, Is(b'a')]),
+    (
+        Family::TraceColumn,
+        &[
+            Is(b'P'),
+            EXPERIMENT,
+            Is(b'c'),
+            Field("block", Number),
+            Field("column", Letter),
+            Field("key", Last),
+        ],
+    ),
+    (
+        Family::TraceRows,
+        &[
+            Is(b'P'),
+            EXPERIMENT,
+            Is(b'w'),
+            Field("block", Number),
+            Field("record", Short),
+        ],
+    ),
+    (
+        Family::TraceMarker,
+        &[Is(b'Q'), EXPERIMENT, Field("start", Descending), TRACE],
     ),
     (Family::JobLookup, &[Is(b'j'), Is(b'r'), RUN]),
     (Family::JobLookup, &[Is(b'j'), Is(b'v'), MODEL, VERSION]),

@@ -96,6 +96,16 @@ impl List {
     }
 }
 
+impl List {
+    /// Span of the part of the list from a sort key on and below another. An empty one is before all.
+    pub fn between(&self, from: &[u8], until: Option<&[u8]>) -> Span {
+        Span {
+            start: self.at(from),
+            end: until.map_or_else(|| self.behind(&[]).end, |until| self.at(until)),
+        }
+    }
+}
+
 /// The sort key of a trace in the default order: newest start first, then its id.
 pub fn sort_key(start_ms: i64, id: &TraceId) -> Vec<u8> {
     Key(Vec::new()).number(descending(start_ms)).last(id.as_str())
@@ -157,6 +167,20 @@ pub fn judged_in_session(experiment: ExperimentId, session: &str) -> Span {
         end: Key(start.clone()).byte(255).0,
         start,
     }
+}
+
+/// Span of the traces of all sessions of an experiment with such assessments.
+pub fn all_judged(experiment: ExperimentId) -> Span {
+    let start = Key::new(b'i').experiment(experiment).byte(b'f').0;
+    Span {
+        end: Key::new(b'i').experiment(experiment).byte(b'f' + 1).0,
+        start,
+    }
+}
+
+/// The session in a key of `judged_in_session`.
+pub fn judged_session_of(key: &[u8]) -> Option<String> {
+    read_text(key.get(10..)?).map(|(session, _)| session)
 }
 
 /// The trace in a key of `judged_in_session`.

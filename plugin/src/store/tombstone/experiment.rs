@@ -30,6 +30,9 @@ pub(crate) async fn clear(id: ExperimentId, budget: &mut CommitBudget) -> Result
     let mut spans = keys::of_experiment(id);
     spans.push(keys::registry::versions_of_experiment(id));
     spans.push(keys::traces::of_experiment(id));
+    // Without markers, no compaction writes columns again.
+    spans.push(keys::trace_columns::markers(id, &[], None));
+    spans.push(keys::trace_columns::of_experiment(id));
     for key in [
         keys::registry::versions_guard(id),
         keys::registry::model_of_experiment(id),

@@ -7,10 +7,11 @@ use crate::domain::id::ExperimentId;
 use crate::domain::trace::Trace;
 use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
-use crate::host::records::{get, scan, transact};
+use crate::host::clock::now_ms;
+use crate::host::records::{Change, get, scan, transact};
 use crate::host::{blobs, span_blobs};
-use crate::store::keys::traces as keys;
 use crate::store::keys::traces::List;
+use crate::store::keys::{trace_columns, traces as keys};
 use crate::store::{audit, codec};
 
 /// Number of batches of spans that one commit removes. A commit has at most 10,000 writes.
@@ -33,6 +34,7 @@ pub async fn remove(experiment: ExperimentId, id: &TraceId) -> Result<bool> {
         };
         change.require_version(keys::trace(id), record.version);
         change.delete(keys::trace(id));
+        mark(change, &trace);
         for number in removed..trace.batches {
             change.delete(keys::batch(id, number));
         }
@@ -43,6 +45,13 @@ pub async fn remove(experiment: ExperimentId, id: &TraceId) -> Result<bool> {
         Ok(true)
     })
     .await
+}
+
+/// Writes the dirty marker of a trace that a change writes or removes. Searches do not trust its columns until compaction has built
+/// them again.
+pub fn mark(change: &mut Change, trace: &Trace) {
+    let key = trace_columns::marker(trace.experiment, trace.start_ms, &trace.id);
+    change.put(key, codec::trace_columns::write_trace_marker(now_ms()));
 }
 
 /// Removes so many batches of a trace that one commit can remove the rest. Returns their number.

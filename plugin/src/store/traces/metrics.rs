@@ -3,17 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::packed::{Measurable, RETRIES_MAX, Visited, visit_all};
 use super::walk::{Times, newest};
 use super::{read, usage};
 use crate::convert::to_f64;
 use crate::domain::id::ExperimentId;
+use crate::domain::trace::Trace;
 use crate::domain::trace::assessment::{Assessment, Content};
 use crate::domain::trace::correlation::Counts;
 use crate::domain::trace::id::TraceId;
 use crate::domain::trace::measure::Measured;
 use crate::domain::trace::span::Span;
 use crate::domain::trace::value::Value;
-use crate::domain::trace::{SESSION, Trace};
 use crate::error::{Error, Result};
 use crate::search::traces::TraceSearch;
 
@@ -68,7 +69,28 @@ struct Groups<'q> {
     sessions: BTreeSet<(Option<i64>, String)>,
 }
 
-impl Groups<'_> {
+impl<'q> Groups<'q> {
+    fn new(query: &'q MetricQuery<'q>) -> Self {
+        Groups {
+            query,
+            groups: BTreeMap::new(),
+            sessions: BTreeSet::new(),
+        }
+    }
+
+    /// The groups by interval, then by dimensions.
+    fn sorted(self) -> Vec<Group> {
+        let groups = self.groups.into_iter().take(GROUPS_MAX);
+        let group = |((interval, dimensions), mut values): ((Option<i64>, Vec<String>), Vec<f64>)| {
+            values.sort_by(f64::total_cmp);
+            Group {
+                interval,
+                dimensions,
+                values,
+            }
+        };
+        groups.map(group).collect()
+    }
     fn interval(&self, ms: i64) -> Option<i64> {
         self.query
             .interval_ms
@@ -87,23 +109,25 @@ impl Groups<'_> {
         }
     }
 
-    fn add_trace(&mut self, trace: &Trace) {
+    fn add_trace(&mut self, trace: &Measurable<'_>) {
         let value = match self.query.name {
             "trace_count" => Some(1.0),
             "session_count" => {
-                let session = trace
-                    .metadatum(SESSION)
-                    .map(|session| (self.interval(trace.start_ms), session.to_owned()));
+                let session = trace.session;
+                let session = session.map(|session| (self.interval(trace.start_ms), session.to_owned()));
                 session
                     .is_some_and(|session| self.sessions.insert(session))
                     .then_some(1.0)
             }
             "latency" => trace.duration_ms.map(to_f64),
-            tokens => usage::tokens(trace, tokens).map(to_f64),
+            tokens => trace
+                .usage
+                .and_then(|usage| usage::tokens_in(usage, tokens))
+                .map(to_f64),
         };
         self.add(trace.start_ms, value, |name| match name {
-            "trace_name" => trace.name().map(Into::into),
-            _ => Some(trace.state.name().into()),
+            "trace_name" => trace.name.map(Into::into),
+            _ => Some(trace.state.into()),
         });
     }
 
@@ -172,16 +196,15 @@ fn number_of(json: &str) -> Option<f64> {
 
 /// Measures the traces of experiments that a search finds. Groups come by interval, then by dimensions.
 pub async fn measure(within: &[ExperimentId], search: TraceSearch, query: &MetricQuery<'_>) -> Result<Vec<Group>> {
-    let mut groups = Groups {
-        query,
-        groups: BTreeMap::new(),
-        sessions: BTreeSet::new(),
-    };
+    if let Some(groups) = by_columns(within, &search, query).await? {
+        return Ok(groups.sorted());
+    }
+    let mut groups = Groups::new(query);
     let of_spans = query.of == Measured::Spans;
     let max = if of_spans { TRACES_WITH_SPANS_MAX } else { TRACES_MAX };
     let mut with_spans: Vec<(i64, TraceId)> = Vec::new();
     let is_cut = newest(within, search, query.times, max, |trace| match query.of {
-        Measured::Traces => groups.add_trace(&trace),
+        Measured::Traces => groups.add_trace(&Measurable::of(&trace)),
         Measured::Assessments => trace
             .assessments
             .iter()
@@ -206,16 +229,35 @@ pub async fn measure(within: &[ExperimentId], search: TraceSearch, query: &Metri
             groups.add_span(trace, span);
         }
     }
-    let groups = groups.groups.into_iter().take(GROUPS_MAX);
-    let group = |((interval, dimensions), mut values): ((Option<i64>, Vec<String>), Vec<f64>)| {
-        values.sort_by(f64::total_cmp);
-        Group {
-            interval,
-            dimensions,
-            values,
-        }
+    Ok(groups.sorted())
+}
+
+/// Measures all traces of one experiment with its columns. `None`: they do not tell what is asked for.
+async fn by_columns<'q>(
+    within: &[ExperimentId],
+    search: &TraceSearch,
+    query: &'q MetricQuery<'q>,
+) -> Result<Option<Groups<'q>>> {
+    let [experiment] = within else {
+        return Ok(None);
     };
-    Ok(groups.map(group).collect())
+    if query.of != Measured::Traces || !search.is_everything() {
+        return Ok(None);
+    }
+    let with_usage = !matches!(query.name, "trace_count" | "session_count" | "latency");
+    for _ in 0..RETRIES_MAX {
+        let mut groups = Groups::new(query);
+        match visit_all(*experiment, query.times, (TRACES_MAX, with_usage), |trace| {
+            groups.add_trace(trace)
+        })
+        .await?
+        {
+            Visited::All => return Ok(Some(groups)),
+            Visited::Some => return Err(too_many(TRACES_MAX)),
+            Visited::Nothing => {}
+        }
+    }
+    Ok(None)
 }
 
 fn too_many(max: usize) -> Error {

@@ -4,6 +4,7 @@
 pub mod delete;
 pub mod ingest;
 pub mod metrics;
+pub mod packed;
 pub mod plan;
 pub mod read;
 pub mod search;
@@ -12,6 +13,7 @@ pub mod usage;
 pub mod walk;
 
 use super::keys::traces as keys;
+use super::tombstone::traces::mark;
 use super::{audit, codec, experiments};
 use crate::domain::audit::AuditObject;
 use crate::domain::experiment::{Experiment, Pair};
@@ -52,6 +54,10 @@ impl StoredTrace {
             return;
         }
         change.put(keys::trace(&new.id), codec::traces::write_trace(new));
+        if new.start_ms != self.trace.start_ms {
+            mark(change, &self.trace);
+        }
+        mark(change, new);
         let (old, new) = (keys::places(&self.trace), keys::places(new));
         for gone in old.difference(&new) {
             change.delete(gone.clone());
@@ -66,6 +72,7 @@ impl StoredTrace {
 fn create(change: &mut Change, trace: &Trace) {
     change.require_version(keys::trace(&trace.id), crate::host::records::ABSENT);
     change.put(keys::trace(&trace.id), codec::traces::write_trace(trace));
+    mark(change, trace);
     for place in keys::places(trace) {
         change.put(place, Vec::new());
     }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::packed::{ColumnFilter, Listing, RETRIES_MAX, Ranking, Visitor, judged_sessions, ranked};
 use super::{plan, read};
 use crate::domain::id::ExperimentId;
 use crate::domain::trace::assessment::Assessment;
@@ -17,7 +18,7 @@ use crate::host::records::{Span, scan};
 use crate::search::cursor::Cursor;
 use crate::search::traces::{TraceAttribute, TraceOrder, TraceSearch};
 use crate::store::keys::traces as keys;
-use crate::store::keys::traces::List;
+use crate::store::keys::traces::{List, ListedField};
 use crate::store::list_merge::{CHUNK_MAX, ListMerge, SortedList};
 use crate::store::portion::as_stored;
 use crate::store::top_k::TopK;
@@ -27,6 +28,9 @@ const LOOKED_AT_MAX: usize = 200_000;
 
 /// Largest number of traces whose spans one page reads.
 const SPANS_READ_MAX: usize = 2_000;
+
+/// Number of traces of a list up to which a search reads it, although it has other clauses.
+const SHORT_LIST: usize = 200;
 
 /// Largest number of traces of a session whose assessments count for the others.
 const SESSION_TRACES_MAX: usize = 1_000;
@@ -62,27 +66,97 @@ pub async fn find(within: &[ExperimentId], query: &TraceQuery) -> Result<TracePa
         }
         return Ok(looker.into_page());
     }
+    if let Some(experiment) = by_columns(within, query).await? {
+        return packed(experiment, looker).await;
+    }
     let is_listing = looker.is_in_order;
     let mut lists = lists(within, query);
     while let Some(places) = lists.next(looker.top.missing()).await? {
-        for some in places.chunks(CHUNK_MAX) {
-            if let Some(last) = looker.look(some).await? {
-                if !is_listing {
-                    return Err(too_many());
-                }
-                let next = Cursor::new(query.order.listed_key(last.0, &last.1).bytes().to_vec());
-                let traces = looker.top.into_page().items;
-                return Ok(TracePage {
-                    traces,
-                    next: Some(next),
-                });
+        if let Some(last) = looker.look_in_chunks(&places).await? {
+            if !is_listing {
+                return Err(too_many());
             }
+            return Ok(looker.into_cut_page(&last));
         }
         if is_listing && looker.top.is_full() {
             break;
         }
     }
     Ok(looker.into_page())
+}
+
+/// The experiment whose columns a search reads. `None`: it reads lists.
+async fn by_columns(within: &[ExperimentId], query: &TraceQuery) -> Result<Option<ExperimentId>> {
+    let [experiment] = within else {
+        return Ok(None);
+    };
+    let search = &query.search;
+    let clauses = search.own.clauses.len() + search.assessment_clauses().len();
+    let is_listing = query.order.is_listing();
+    if clauses == 0 && (is_listing || search.asks_spans()) {
+        return Ok(None);
+    }
+    let list = plan::list(*experiment, search);
+    if let List::Value(_, field, ..) = &list {
+        if clauses == 1 && is_listing {
+            return Ok(None);
+        }
+        // The list of a rare value is shorter than all columns.
+        if *field != ListedField::State {
+            let count = scan(list.behind(&[]), SHORT_LIST + 1, |_, _| Ok(())).await?;
+            return Ok((count > SHORT_LIST).then_some(*experiment));
+        }
+    }
+    Ok(Some(*experiment))
+}
+
+/// Finds traces of an experiment with its columns.
+async fn packed(experiment: ExperimentId, mut looker: Looker<'_>) -> Result<TracePage> {
+    let query = looker.query;
+    let judged = match query.search.asks_assessments() {
+        true => judged_sessions(experiment).await?,
+        false => None,
+    };
+    let filter = || ColumnFilter::new(&query.search, judged.as_ref());
+    if looker.is_in_order {
+        let cursor = query
+            .after
+            .as_ref()
+            .and_then(|cursor| TraceOrder::listing_cursor(cursor.bytes()));
+        let after = cursor.map_or_else(Vec::new, |(time, id)| keys::sort_key(time, &id));
+        let mut listing = Listing::begin(experiment, filter(), &after).await?;
+        while let Some(places) = listing.next(looker.top.missing()).await? {
+            if let Some(last) = looker.look_in_chunks(&places).await? {
+                return Ok(looker.into_cut_page(&last));
+            }
+            if looker.top.is_full() {
+                break;
+            }
+        }
+        return Ok(looker.into_page());
+    }
+    if let Some(ranking) = Ranking::of(&query.order) {
+        for _ in 0..RETRIES_MAX {
+            let page = (&ranking, query.after.as_ref(), query.count + 1);
+            if ranked(experiment, filter(), page, &mut looker).await? {
+                return Ok(looker.into_page());
+            }
+        }
+    }
+    let mut listing = Listing::begin(experiment, filter(), &[]).await?;
+    while let Some(places) = listing.next(CHUNK_MAX).await? {
+        looker.visit(&places).await?;
+    }
+    Ok(looker.into_page())
+}
+
+impl Visitor for Looker<'_> {
+    async fn visit(&mut self, places: &[(i64, TraceId)]) -> Result<bool> {
+        match self.look_in_chunks(places).await? {
+            Some(_) => Err(too_many()),
+            None => Ok(self.top.is_full()),
+        }
+    }
 }
 
 fn too_many() -> Error {
@@ -127,6 +201,25 @@ impl<'q> Looker<'q> {
         }
     }
 
+    /// The page that ends early, after a place.
+    fn into_cut_page(self, last: &(i64, TraceId)) -> TracePage {
+        let next = Cursor::new(self.query.order.listed_key(last.0, &last.1).bytes().to_vec());
+        TracePage {
+            traces: self.top.into_page().items,
+            next: Some(next),
+        }
+    }
+
+    /// As `look`, for any number of places.
+    async fn look_in_chunks(&mut self, places: &[(i64, TraceId)]) -> Result<Option<(i64, TraceId)>> {
+        for some in places.chunks(CHUNK_MAX) {
+            if let Some(last) = self.look(some).await? {
+                return Ok(Some(last));
+            }
+        }
+        Ok(None)
+    }
+
     /// Offers the matching traces among some. Returns the last place that it looked at, if it must stop there.
     async fn look(&mut self, places: &[(i64, TraceId)]) -> Result<Option<(i64, TraceId)>> {
         let ids: Vec<TraceId> = places.iter().map(|(_, id)| id.clone()).collect();
@@ -136,7 +229,9 @@ impl<'q> Looker<'q> {
                 let place = places.get(done).cloned();
                 done += 1;
                 self.looked_at += 1;
-                if let Some(trace) = trace
+                // Columns and markers may name the former place of a trace that has another start now.
+                let is_here = |trace: &Trace| place.as_ref().is_some_and(|(start_ms, _)| *start_ms == trace.start_ms);
+                if let Some(trace) = trace.filter(|trace| !self.is_in_order || is_here(trace))
                     && self.matches(&trace).await?
                 {
                     let bytes = as_stored(trace.id.as_str().as_bytes(), &[]) + size_of(&trace);
@@ -207,7 +302,7 @@ async fn session_assessments(experiment: ExperimentId, session: &str) -> Result<
 }
 
 /// Bytes of a trace in memory, about.
-fn size_of(trace: &Trace) -> usize {
+pub(super) fn size_of(trace: &Trace) -> usize {
     let pairs = trace
         .tags
         .iter()

@@ -6,7 +6,12 @@ use crate::domain::trace::{COST, TOKEN_USAGE, Trace};
 
 /// A number of tokens, by its name in the usage: `input_tokens`. `None`: the trace does not tell it.
 pub fn tokens(trace: &Trace, name: &str) -> Option<i64> {
-    json_of(trace, TOKEN_USAGE)?.get(name)?.as_i64()
+    tokens_in(trace.metadata.get(TOKEN_USAGE)?, name)
+}
+
+/// A number of tokens in a usage as JSON. `None`: it does not tell it.
+pub fn tokens_in(usage: &str, name: &str) -> Option<i64> {
+    serde_json::from_str::<Value>(usage).ok()?.get(name)?.as_i64()
 }
 
 /// The cost in US dollars. `None`: the trace does not tell it.

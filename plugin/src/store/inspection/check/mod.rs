@@ -5,6 +5,7 @@ mod columns;
 mod files;
 mod references;
 mod registry;
+mod trace_columns;
 mod traces;
 
 use self::columns::Columns;
@@ -84,6 +85,7 @@ impl<S: Source> Check<S> {
                 references::check(self, &read, key, value)?;
                 registry::check(self, &read, key, value)?;
                 traces::check(self, &read, key, value)?;
+                trace_columns::check(self, &read, value)?;
             }
         }
         Ok(std::mem::take(&mut self.problems))

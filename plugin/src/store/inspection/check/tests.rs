@@ -18,7 +18,7 @@ use crate::store::codec::write_experiment;
 /// The name of a file that no project has.
 const MISSING: &str = "s/tr-1/missing";
 
-type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl Source for &Records {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -30,7 +30,7 @@ impl Source for &Records {
     }
 }
 
-fn problems(records: &Records) -> Vec<Problem> {
+pub(super) fn problems(records: &Records) -> Vec<Problem> {
     let mut check = Check::new(records);
     let mut found = Vec::new();
     for (key, value) in records {
@@ -40,7 +40,7 @@ fn problems(records: &Records) -> Vec<Problem> {
     found
 }
 
-fn apply(records: &mut Records, problems: &[Problem]) {
+pub(super) fn apply(records: &mut Records, problems: &[Problem]) {
     for problem in problems {
         match problem.repair.clone() {
             Some(Repair::Put(key, value)) => _ = records.insert(key, value),
