@@ -204,17 +204,17 @@ fn is_7(number: u64) -> bool {
 }
 
 fn is_error(number: u64) -> bool {
-    mix(number + (1 << 40)) % 10 == 0
+    mix(number + (1 << 40)).is_multiple_of(10)
 }
 
 fn is_prod(number: u64) -> bool {
-    mix(number + (1 << 41)) % 4 != 0
+    !mix(number + (1 << 41)).is_multiple_of(4)
 }
 
 /// Most traces take up to a second, one in 2,000 takes ten.
 fn duration_ms(number: u64) -> u64 {
     let spread = mix(number + (1 << 42));
-    if spread % 2_000 == 0 {
+    if spread.is_multiple_of(2_000) {
         SLOW_MS + 1 + spread / 2_000 % 1_000
     } else {
         spread / 2_000 % 1_000
