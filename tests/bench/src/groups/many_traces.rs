@@ -133,7 +133,7 @@ pub(super) async fn prepare(target: &Target, traces: u64) -> Result<Fixture> {
     Ok(fixture)
 }
 
-/// What a client of MLflow 3 says of a trace.
+/// The information on a trace, as a client of MLflow 3 sends it.
 fn info(experiment: &str, number: u64) -> Value {
     let session = number / SESSION_TRACES;
     let assessments: Vec<Value> = feedback(number)

@@ -17,7 +17,7 @@ pub const COLUMNS_MAX: usize = 100;
 /// Number of rows in a record.
 pub const ROWS_TOGETHER: usize = 32;
 
-/// What the columns hold of one trace.
+/// The values of a trace that columns hold.
 pub struct TraceRow {
     /// Its start in milliseconds since the Unix epoch, and its id.
     pub place: (i64, TraceId),

@@ -81,7 +81,7 @@ impl Ranking {
     }
 }
 
-/// Where ranked traces go.
+/// A receiver of ranked traces.
 pub(in crate::store::traces) trait Visitor {
     /// Looks at some traces. The result is true if a trace with a higher rank than these cannot be on the page.
     async fn visit(&mut self, places: &[Place]) -> Result<bool>;
