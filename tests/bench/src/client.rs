@@ -290,8 +290,21 @@ impl Client {
 
     async fn start(&mut self, call: Call) -> Result<Response<Incoming>> {
         let request = self.target.request(call)?;
-        self.sender.ready().await?;
-        Ok(self.sender.send_request(request).await?)
+        // The server may have closed the connection after its last answer, for example to an upload that it did not read to the end.
+        if self.sender.ready().await.is_err() {
+            self.reconnect().await?;
+        }
+        match self.sender.try_send_request(request).await {
+            Ok(response) => Ok(response),
+            Err(mut error) => match error.take_message() {
+                // Nothing of the request was sent.
+                Some(request) => {
+                    self.reconnect().await?;
+                    Ok(self.sender.send_request(request).await?)
+                }
+                None => Err(error.into_error().into()),
+            },
+        }
     }
 }
 
@@ -310,4 +323,50 @@ async fn connect(target: &Target) -> Result<(SendRequest<Full<Bytes>>, JoinHandl
     // An error of the connection is reported by the request that meets it.
     let connection = tokio::spawn(async move { _ = connection.await });
     Ok((sender, connection))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_closed_after_an_answer_is_made_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (closed, is_closed) = tokio::sync::oneshot::channel();
+        let server = tokio::spawn(async move {
+            let mut closed = Some(closed);
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.unwrap());
+                }
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                    .await
+                    .unwrap();
+                drop(stream);
+                _ = closed.take().map(|closed| closed.send(()));
+            }
+        });
+        let mut client = Client::connect(&Target::parse(&url, None).unwrap()).await.unwrap();
+        let first = client.send(Call::get("/".to_owned())).await;
+        assert_eq!(first.map(|answer| answer.status).ok(), Some(200));
+        is_closed.await.unwrap();
+        // The client's own task learns it then.
+        client.connection_ended().await;
+        let second = client.send(Call::get("/".to_owned())).await;
+        assert_eq!(second.map(|answer| answer.status).ok(), Some(200));
+        server.await.unwrap();
+    }
+
+    impl Client {
+        async fn connection_ended(&mut self) {
+            _ = (&mut self.connection).await;
+        }
+    }
 }
