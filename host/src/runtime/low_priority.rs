@@ -4,9 +4,7 @@
 //! other one, of the lowest priority, is for all requests of projects that crowd others out (`limits/crowding.rs`).
 //!
 //! A search keeps a core busy for milliseconds. On the common threads it would delay whatever else waits for that thread. Linux
-//! also lets a thread finish its time slice, of milliseconds, before one that has just become ready. So these threads have a
-//! lower priority. Those of projects that crowd others out have the policy for idle work: they leave the core at once, as
-//! threads with the largest nice value do not.
+//! also lets a thread finish its time slice before one that has just become ready. So these threads have a lower priority.
 //!
 //! As many requests of clients begin as there are threads. Each has an instance with the memory that it grew to, and ten that
 //! share the threads end no sooner than two after two. A request that takes longer than its slot goes on beside those that
@@ -16,10 +14,6 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
-};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -38,13 +32,13 @@ const SLOT_HELD_MAX: Duration = Duration::from_millis(50);
 pub(crate) enum Priority {
     /// For requests that take long. Against a common thread on the same core, such a thread gets a tenth of the time.
     Long,
-    /// For the requests of projects that crowd others out. Such a thread runs while a core has nothing else to do, and gets a 342nd
-    /// of the time at least.
+    /// For the requests of projects that crowd others out. Such a thread gets a 68th of the time. Under Linux's policy for idle work
+    /// it would leave a core sooner, but stand still while other programs keep all cores busy.
     Crowding,
 }
 
 impl Priority {
-    /// Increment of the nice value. Under the policy for idle work it has no effect.
+    /// Increment of the nice value.
     fn nice(self) -> i32 {
         match self {
             Self::Long => 10,
@@ -124,10 +118,6 @@ impl Drop for LowPriorityRuntime {
     }
 }
 
-/// Linux's policy for threads that run while nothing else wants the core.
-#[cfg(target_os = "linux")]
-const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-
 /// Lowers the priority of this thread, if the system can do that for one thread.
 #[cfg_attr(
     not(target_os = "linux"),
@@ -137,10 +127,6 @@ fn lower_priority(priority: Priority) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
-        if priority == Priority::Crowding {
-            // Where Linux refuses this, the nice value counts.
-            _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE);
-        }
         // To Linux, "this process" is this thread. Where it refuses, searches are as important as all else.
         if let Ok(common) = getpriority_process(None) {
             _ = setpriority_process(None, common.saturating_add(priority.nice()));
@@ -194,9 +180,6 @@ mod tests {
             let runtime = LowPriorityRuntime::start(of_runtime).unwrap();
             let there = runtime.run(async move { priority() }).await;
             assert_eq!(there, Some((here + of_runtime.nice()).min(19)));
-            let policy = runtime.run(async { thread_priority::thread_schedule_policy() }).await;
-            let is_idle = policy.unwrap().unwrap() == IDLE;
-            assert_eq!(is_idle, of_runtime == Priority::Crowding);
         }
     }
 }
