@@ -19,12 +19,12 @@ pub struct Part {
     /// The start of the first trace that can be in it, in milliseconds since the Unix epoch, and its id.
     pub first: (i64, TraceId),
     /// The block of its traces. `None`: they are not compacted.
-    pub block: Option<Extent>,
+    pub block: Option<BlockRef>,
 }
 
-/// A block of traces.
+/// A reference to a block of traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct BlockRef {
     /// Its number.
     pub number: u64,
     /// Number of its traces.
@@ -55,7 +55,7 @@ pub fn read_directory(bytes: &[u8]) -> Result<Directory> {
         parts.push(Part {
             first: (reader.signed()?, TraceId::stored(&reader.text()?)),
             block: reader.optional(|reader| {
-                Ok(Extent {
+                Ok(BlockRef {
                     number: reader.number()?,
                     rows: u16::try_from(reader.number()?).map_err(|_| reader.corrupt())?,
                     is_whole: reader.byte()? == 1,
@@ -104,9 +104,9 @@ mod tests {
     }
 
     fn a_part() -> impl Strategy<Value = Part> {
-        let extent = (any::<u64>(), any::<u16>(), any::<bool>());
-        let extent = extent.prop_map(|(number, rows, is_whole)| Extent { number, rows, is_whole });
-        (a_row(), prop::option::of(extent)).prop_map(|(first, block)| Part { first, block })
+        let reference = (any::<u64>(), any::<u16>(), any::<bool>());
+        let reference = reference.prop_map(|(number, rows, is_whole)| BlockRef { number, rows, is_whole });
+        (a_row(), prop::option::of(reference)).prop_map(|(first, block)| Part { first, block })
     }
 
     proptest! {

@@ -94,9 +94,7 @@ impl List {
         }
         span.after(&self.at(sort_key))
     }
-}
 
-impl List {
     /// Span of the part of the list from a sort key on and below another. An empty one is before all.
     pub fn between(&self, from: &[u8], until: Option<&[u8]>) -> Span {
         Span {

@@ -4,7 +4,7 @@ use super::{Check, Repair, Source};
 use crate::domain::id::ExperimentId;
 use crate::domain::trace::id::TraceId;
 use crate::error::Result;
-use crate::store::codec::trace_columns::{Extent, read_directory, read_rows, write_trace_marker};
+use crate::store::codec::trace_columns::{BlockRef, read_directory, read_rows, write_trace_marker};
 use crate::store::codec::traces::read_trace;
 use crate::store::keys::{Family, ReadKey, trace_columns as keys, traces};
 use crate::store::traces::packed::columns::{ROWS_TOGETHER, TraceRow, build};
@@ -21,7 +21,7 @@ pub(super) fn check<S: Source>(check: &mut Check<S>, read: &ReadKey, value: &[u8
     Ok(())
 }
 
-fn check_block<S: Source>(check: &mut Check<S>, experiment: ExperimentId, block: Extent) -> Result<()> {
+fn check_block<S: Source>(check: &mut Check<S>, experiment: ExperimentId, block: BlockRef) -> Result<()> {
     let Some(places) = places(check, experiment, block)? else {
         return Ok(());
     };
@@ -58,7 +58,7 @@ fn check_block<S: Source>(check: &mut Check<S>, experiment: ExperimentId, block:
 fn places<S: Source>(
     check: &mut Check<S>,
     experiment: ExperimentId,
-    block: Extent,
+    block: BlockRef,
 ) -> Result<Option<Vec<(i64, TraceId)>>> {
     let mut places = Vec::new();
     for record in (0..).take(usize::from(block.rows).div_ceil(ROWS_TOGETHER)) {
@@ -95,7 +95,7 @@ mod tests {
         let mut trace = Trace::new(TraceId::stored("tr-7"), EXPERIMENT, "", 5);
         trace.tags.insert("team".to_owned(), "vision".to_owned());
         let built = build(&[TraceRow::of(&trace)]).unwrap();
-        let block = Extent {
+        let block = BlockRef {
             number: 9,
             rows: 1,
             is_whole: built.is_whole,

@@ -5,17 +5,18 @@ use std::ops::ControlFlow;
 
 use super::Place;
 use super::columns::{PackedBlock, TraceRow, build};
+use super::place::{damaged, listed};
 use crate::domain::id::ExperimentId;
 use crate::domain::trace::Trace;
 use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
 use crate::host::records::{Change, get_all, scan, scan_until, transact_background};
 use crate::store::codec::trace_columns::{
-    Directory, Extent, Part, read_directory, read_trace_marker, write_directory, write_trace_marker,
+    BlockRef, Directory, Part, read_directory, read_trace_marker, write_directory, write_trace_marker,
 };
 use crate::store::columnar::slot_bitmap::SLOTS;
 use crate::store::keys::trace_columns as keys;
-use crate::store::keys::traces::{List, read_sort_key, sort_key, sort_key_in};
+use crate::store::keys::traces::{read_sort_key, sort_key};
 use crate::store::traces::read;
 use crate::store::traces::search::size_of;
 
@@ -207,13 +208,8 @@ impl Plan {
 
     /// Reads the traces of the replaced parts, or the first of them.
     async fn read_rows(&mut self) -> Result<Vec<TraceRow>> {
-        let span = List::Experiment(self.experiment).between(&self.begin, self.until.as_deref());
-        let mut places: Vec<Place> = Vec::new();
-        scan(span, TRACES_MAX + 1, |key, _| {
-            places.push(sort_key_in(key).and_then(read_sort_key).ok_or_else(damaged)?);
-            Ok(())
-        })
-        .await?;
+        let listed = listed(self.experiment, &self.begin, self.until.as_deref(), TRACES_MAX + 1).await?;
+        let mut places = listed.places;
         if places.len() > TRACES_MAX {
             self.rest = places.pop().map(|(start, id)| sort_key(start, &id));
         }
@@ -293,7 +289,7 @@ impl Plan {
     }
 
     /// Stores a block under a new number.
-    fn put(&mut self, change: &mut Change, block: &PackedBlock, rows: usize) -> Result<Extent> {
+    fn put(&mut self, change: &mut Change, block: &PackedBlock, rows: usize) -> Result<BlockRef> {
         let number = self.directory.next_block;
         self.directory.next_block = number.wrapping_add(1);
         for (column, value) in &block.columns {
@@ -302,7 +298,7 @@ impl Plan {
         for (record, value) in (0..).zip(&block.rows) {
             change.put(keys::rows(self.experiment, number, record), value.clone());
         }
-        Ok(Extent {
+        Ok(BlockRef {
             number,
             rows: u16::try_from(rows).map_err(|_| damaged())?,
             is_whole: block.is_whole,
@@ -343,8 +339,4 @@ impl Plan {
 
 fn rows_of(part: &Part) -> usize {
     part.block.map_or(0, |block| usize::from(block.rows))
-}
-
-fn damaged() -> Error {
-    Error::Corrupt("columns of traces".to_owned())
 }

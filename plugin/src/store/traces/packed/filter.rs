@@ -1,6 +1,9 @@
 //! Evaluates a search on the columns of a block. It removes traces that the search surely does not find. Those that it keeps are
 //! read, so it need not decide what the columns do not tell.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use crate::domain::trace::{INFO_FINALIZED, NAME_TAG, SERVER_TAGS, SESSION};
 use crate::search::filter::{Clause, Field, Predicate};
 use crate::search::schema::{EntityKind, Subject};
@@ -8,8 +11,6 @@ use crate::search::traces::{TraceAttribute, TraceSearch, judgement_holds, names_
 use crate::store::columnar::block::{Block, Value};
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 use crate::store::keys::trace_columns::TraceColumn;
-use std::collections::BTreeSet;
-use std::rc::Rc;
 
 /// The columns that a search reads, and its clauses on them.
 pub struct ColumnFilter<'q> {

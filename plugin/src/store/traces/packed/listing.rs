@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::place::{damaged, just_after, listed};
 use super::snapshot::{Snapshot, place_in, rows_of};
 use super::{ColumnFilter, Place};
 use crate::domain::id::ExperimentId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::records::scan;
 use crate::store::columnar::slot_bitmap::SlotBitmap;
-use crate::store::keys::traces::{List, read_sort_key, sort_key, sort_key_in};
+use crate::store::keys::traces::{all_judged, judged_session_of, read_sort_key, sort_key};
 use crate::store::list_merge::CHUNK_MAX;
 
 /// Largest number of parts that are evaluated together.
 const PARTS_AHEAD_MAX: usize = 64;
+
+/// Largest number of traces with assessments of whole sessions, from which the judged sessions are gathered.
+const JUDGED_MAX: usize = 2_000;
 
 /// Number of times that a search begins again with a new directory. Then it does without columns.
 pub const RETRIES_MAX: usize = 4;
@@ -83,23 +87,9 @@ impl<'q> Listing<'q> {
             .map(<[u8]>::to_vec);
         let limit = wanted.max(self.least).clamp(1, CHUNK_MAX);
         self.least = 2 * limit;
-        let span = List::Experiment(self.experiment).between(&from, until.as_deref());
-        let mut last = Vec::new();
-        let mut places = Vec::new();
-        let count = scan(span, limit, |key, _| {
-            let found = sort_key_in(key).ok_or_else(misplaced)?;
-            last = found.to_vec();
-            places.push(read_sort_key(found).ok_or_else(misplaced)?);
-            Ok(())
-        })
-        .await?;
-        if count == limit {
-            last.push(0);
-            self.from = Some(last);
-        } else {
-            self.from = until;
-        }
-        Ok(places)
+        let listed = listed(self.experiment, &from, until.as_deref(), limit).await?;
+        self.from = listed.next.or(until);
+        Ok(listed.places)
     }
 
     /// Traces of parts that have columns, from this one on.
@@ -124,12 +114,12 @@ impl<'q> Listing<'q> {
             self.ahead = (2 * self.ahead).min(PARTS_AHEAD_MAX);
             let blocks = snapshot.blocks(next..end, self.filter.columns()).await?;
             for (index, columns) in (next..end).zip(blocks) {
-                let extent = snapshot.block(index).ok_or_else(misplaced)?;
-                let mut slots = SlotBitmap::prefix(extent.rows);
+                let reference = snapshot.block(index).ok_or_else(damaged)?;
+                let mut slots = SlotBitmap::prefix(reference.rows);
                 if index == part {
                     slots = slots - SlotBitmap::prefix(begin);
                 }
-                self.filter.retain(&columns, extent.is_whole, &mut slots);
+                self.filter.retain(&columns, reference.is_whole, &mut slots);
                 let mut slots: Vec<u16> = slots.iter().collect();
                 if count + slots.len() > wanted {
                     slots.truncate(wanted - count);
@@ -157,9 +147,9 @@ impl<'q> Listing<'q> {
             }
         }
         let until = match (cut, found.last_key_value()) {
-            (Some((part, slot)), Some((last, _))) => {
+            (Some((part, slot)), Some((_, last))) => {
                 self.known = Some((part, slot + 1));
-                Some([last, &[0][..]].concat())
+                Some(just_after(last))
             }
             _ => snapshot.first(next).map(<[u8]>::to_vec),
         };
@@ -167,7 +157,7 @@ impl<'q> Listing<'q> {
             if until.as_ref().is_some_and(|until| dirty >= until) {
                 break;
             }
-            found.insert(dirty.clone(), read_sort_key(dirty).ok_or_else(misplaced)?);
+            found.insert(dirty.clone(), read_sort_key(dirty).ok_or_else(damaged)?);
         }
         self.from = until;
         Ok(found.into_values().collect())
@@ -190,21 +180,10 @@ impl<'q> Listing<'q> {
 /// The sessions of an experiment with assessments that count for all their traces. `None`: they are too many.
 pub async fn judged_sessions(experiment: ExperimentId) -> Result<Option<BTreeSet<String>>> {
     let mut sessions = BTreeSet::new();
-    let count = scan(
-        crate::store::keys::traces::all_judged(experiment),
-        JUDGED_MAX,
-        |key, _| {
-            sessions.extend(crate::store::keys::traces::judged_session_of(key));
-            Ok(())
-        },
-    )
+    let count = scan(all_judged(experiment), JUDGED_MAX, |key, _| {
+        sessions.extend(judged_session_of(key));
+        Ok(())
+    })
     .await?;
     Ok((count < JUDGED_MAX).then_some(sessions))
-}
-
-/// Largest number of traces with assessments of sessions whose sessions are looked at.
-const JUDGED_MAX: usize = 2_000;
-
-fn misplaced() -> Error {
-    Error::Corrupt("key in a list of traces".to_owned())
 }

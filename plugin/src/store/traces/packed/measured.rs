@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::place::listed;
 use super::snapshot::Snapshot;
 use crate::domain::id::ExperimentId;
 use crate::domain::trace::{NAME_TAG, SESSION, TOKEN_USAGE, Trace};
-use crate::error::{Error, Result};
-use crate::host::records::scan;
-use crate::store::codec::trace_columns::Extent;
+use crate::error::Result;
+use crate::store::codec::trace_columns::BlockRef;
 use crate::store::columnar::block::{Block, Value};
 use crate::store::keys::trace_columns::TraceColumn;
-use crate::store::keys::traces::{List, before, read_sort_key, sort_key, sort_key_in};
+use crate::store::keys::traces::before;
 use crate::store::list_merge::CHUNK_MAX;
 use crate::store::traces::read;
 use crate::store::traces::walk::Times;
@@ -71,7 +71,7 @@ pub async fn visit_all(
     let Some(snapshot) = Snapshot::read(experiment, &[]).await? else {
         return visit_listed(experiment, (begin, end), count_max, &mut visit).await;
     };
-    let mut listed = Vec::new();
+    let mut plain = Vec::new();
     let mut count = 0;
     for part in std::iter::once(None).chain((0..snapshot.len()).map(Some)) {
         let first = part.map_or(&[][..], |part| snapshot.first(part).unwrap_or_default());
@@ -81,17 +81,17 @@ pub async fn visit_all(
         if until.is_some_and(|until| until <= from) {
             continue;
         }
-        let is_clean = |_: &Extent| {
+        let is_clean = |_: &BlockRef| {
             let dirty = snapshot.dirty.range(first.to_vec()..).next();
             dirty.is_none_or(|dirty| next.is_some_and(|next| dirty.as_slice() >= next))
         };
         let block = part.and_then(|part| Some((part, snapshot.block(part).filter(is_clean)?)));
         let columns = match block {
-            Some((part, extent)) => Columns::read(&snapshot, part, extent, with_usage).await?,
+            Some((part, reference)) => Columns::read(&snapshot, part, reference, with_usage).await?,
             None => None,
         };
         let Some(columns) = columns else {
-            listed.push((from.to_vec(), until.map(<[u8]>::to_vec)));
+            plain.push((from.to_vec(), until.map(<[u8]>::to_vec)));
             continue;
         };
         columns.visit(&mut |trace| {
@@ -107,7 +107,7 @@ pub async fn visit_all(
     if snapshot.rows(&BTreeSet::new()).await?.is_none() {
         return Ok(Visited::Nothing);
     }
-    for span in listed {
+    for span in plain {
         let mut seen = 0;
         let mut count_and_visit = |trace: &Measurable<'_>| {
             seen += 1;
@@ -131,19 +131,8 @@ async fn visit_listed(
 ) -> Result<Visited> {
     let mut seen = 0;
     loop {
-        let mut ids = Vec::new();
-        let mut last = None;
-        let count = scan(
-            List::Experiment(experiment).between(&from, until.as_deref()),
-            CHUNK_MAX,
-            |key, _| {
-                let place = sort_key_in(key).and_then(read_sort_key).ok_or_else(damaged)?;
-                ids.push(place.1.clone());
-                last = Some(place);
-                Ok(())
-            },
-        )
-        .await?;
+        let listed = listed(experiment, &from, until.as_deref(), CHUNK_MAX).await?;
+        let ids: Vec<_> = listed.places.into_iter().map(|(_, id)| id).collect();
         let mut done = 0;
         while let Some(rest) = ids.get(done..).filter(|rest| !rest.is_empty()) {
             let traces = read::some(rest).await?;
@@ -154,10 +143,10 @@ async fn visit_listed(
         if seen > count_max {
             return Ok(Visited::Some);
         }
-        let Some((start, id)) = last.filter(|_| count == CHUNK_MAX) else {
-            return Ok(Visited::All);
-        };
-        from = [&sort_key(start, &id)[..], &[0]].concat();
+        match listed.next {
+            Some(next) => from = next,
+            None => return Ok(Visited::All),
+        }
     }
 }
 
@@ -177,7 +166,7 @@ const USAGE: usize = 5;
 
 impl Columns {
     /// Reads them. `None`: they do not have all values.
-    async fn read(snapshot: &Snapshot, part: usize, extent: Extent, with_usage: bool) -> Result<Option<Self>> {
+    async fn read(snapshot: &Snapshot, part: usize, reference: BlockRef, with_usage: bool) -> Result<Option<Self>> {
         let names = [
             TraceColumn::Start,
             TraceColumn::Duration,
@@ -190,11 +179,11 @@ impl Columns {
         let blocks = snapshot.blocks(part..part + 1, names).await?.pop().unwrap_or_default();
         let is_elsewhere = |block: &Rc<Block>| {
             let is_text = |slot| matches!(block.get(slot), Value::Absent | Value::Text(_));
-            (!extent.is_whole && block.is_empty()) || !(0..extent.rows).all(is_text)
+            (!reference.is_whole && block.is_empty()) || !(0..reference.rows).all(is_text)
         };
         let is_missing = blocks.iter().skip(STATE).any(is_elsewhere);
         Ok((!is_missing).then_some(Columns {
-            rows: extent.rows,
+            rows: reference.rows,
             blocks,
         }))
     }
@@ -216,8 +205,4 @@ impl Columns {
             });
         }
     }
-}
-
-fn damaged() -> Error {
-    Error::Corrupt("columns of traces".to_owned())
 }

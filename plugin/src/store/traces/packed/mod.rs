@@ -10,14 +10,13 @@ pub mod compact;
 mod filter;
 mod listing;
 mod measured;
+mod place;
 mod ranking;
 mod snapshot;
 
 pub use filter::ColumnFilter;
 pub use listing::{Listing, RETRIES_MAX, judged_sessions};
 pub use measured::{Measurable, Visited, visit_all};
+pub use place::Place;
 pub use ranking::Ranking;
 pub(in crate::store::traces) use ranking::{Visitor, ranked};
-
-/// The start of a trace in milliseconds since the Unix epoch, and its id.
-pub type Place = (i64, crate::domain::trace::id::TraceId);

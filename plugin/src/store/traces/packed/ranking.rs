@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::place::{damaged, just_after, listed};
 use super::snapshot::{Snapshot, place_in, rows_of};
 use super::{ColumnFilter, Place};
 use crate::domain::id::ExperimentId;
 use crate::domain::trace::id::TraceId;
 use crate::error::{Error, Result};
-use crate::host::records::scan;
 use crate::search::cursor::Cursor;
 use crate::search::order::Ordered;
 use crate::search::schema::Subject;
@@ -16,7 +16,7 @@ use crate::search::traces::{TraceAttribute, TraceOrder};
 use crate::store::columnar::block::Block;
 use crate::store::columnar::slot_bitmap::SlotBitmap;
 use crate::store::keys::trace_columns::TraceColumn;
-use crate::store::keys::traces::{List, read_sort_key, sort_key, sort_key_in};
+use crate::store::keys::traces::{read_sort_key, sort_key};
 use crate::store::list_merge::CHUNK_MAX;
 
 /// Number of parts that are evaluated together.
@@ -130,7 +130,7 @@ async fn begin(snapshot: &Snapshot, ranking: &Ranking, after: Option<&Cursor>) -
     let Some((is_absent, number, place)) = after.and_then(|cursor| ranking.read(cursor)) else {
         return Ok(Some(None));
     };
-    let sort_key = [&sort_key(place.0, &place.1)[..], &[0]].concat();
+    let sort_key = just_after(&place);
     let at = match snapshot.part_at(&sort_key) {
         None => (0, 0),
         Some(part) => match snapshot.rows_before(part, &sort_key).await? {
@@ -168,9 +168,9 @@ async fn rank_all(
             .iter()
             .zip(snapshot.blocks(*first..last + 1, filter.columns()).await?)
         {
-            let extent = snapshot.block(*part).ok_or_else(damaged)?;
-            let mut slots = SlotBitmap::prefix(extent.rows);
-            filter.retain(&columns, extent.is_whole, &mut slots);
+            let reference = snapshot.block(*part).ok_or_else(damaged)?;
+            let mut slots = SlotBitmap::prefix(reference.rows);
+            filter.retain(&columns, reference.is_whole, &mut slots);
             let of = |column: usize, slot| number_in(columns.get(column).map(AsRef::as_ref), slot);
             for slot in slots.iter() {
                 let value = of(number, slot);
@@ -213,7 +213,6 @@ async fn places(snapshot: &Snapshot, ranks: &[Rank]) -> Result<Option<Vec<Place>
 async fn visit_others(experiment: ExperimentId, snapshot: &Snapshot, visitor: &mut impl Visitor) -> Result<()> {
     let dirty: Vec<Place> = snapshot.dirty.iter().filter_map(|key| read_sort_key(key)).collect();
     visitor.visit(&dirty).await?;
-    let list = List::Experiment(experiment);
     let others = (0..snapshot.len()).filter(|part| snapshot.block(*part).is_none());
     let others = others.map(|part| {
         (
@@ -223,24 +222,13 @@ async fn visit_others(experiment: ExperimentId, snapshot: &Snapshot, visitor: &m
     });
     for (mut from, until) in std::iter::once((Vec::new(), snapshot.first(0))).chain(others) {
         loop {
-            let mut places = Vec::new();
-            let count = scan(list.between(&from, until), CHUNK_MAX, |key, _| {
-                places.push(sort_key_in(key).and_then(read_sort_key).ok_or_else(damaged)?);
-                Ok(())
-            })
-            .await?;
-            if let Some((start, id)) = places.last() {
-                from = [&sort_key(*start, id)[..], &[0]].concat();
-            }
-            visitor.visit(&places).await?;
-            if count < CHUNK_MAX {
-                break;
+            let listed = listed(experiment, &from, until, CHUNK_MAX).await?;
+            visitor.visit(&listed.places).await?;
+            match listed.next {
+                Some(next) => from = next,
+                None => break,
             }
         }
     }
     Ok(())
-}
-
-fn damaged() -> Error {
-    Error::Corrupt("columns of traces".to_owned())
 }

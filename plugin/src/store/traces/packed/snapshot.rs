@@ -9,16 +9,17 @@ use std::rc::Rc;
 
 use super::Place;
 use super::columns::ROWS_TOGETHER;
+use super::place::damaged;
 use crate::domain::id::ExperimentId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::records::{get, get_all, scan_until};
-use crate::store::codec::trace_columns::{Extent, read_directory, read_rows};
+use crate::store::codec::trace_columns::{BlockRef, read_directory, read_rows};
 use crate::store::columnar::block::Block;
 use crate::store::columnar::cache::BlockRevision;
 use crate::store::columnar::instance_cache;
 use crate::store::keys::trace_columns as keys;
 use crate::store::keys::trace_columns::TraceColumn;
-use crate::store::keys::traces::sort_key;
+use crate::store::keys::traces::sort_key as key_of;
 
 /// Largest number of dirty traces among those that are compacted. With more, a search does without columns.
 const DIRTY_MAX: usize = 20_000;
@@ -34,7 +35,7 @@ pub(super) struct Snapshot {
     experiment: ExperimentId,
     version: u64,
     /// The sort key at which each part begins, and its block.
-    parts: Vec<(Vec<u8>, Option<Extent>)>,
+    parts: Vec<(Vec<u8>, Option<BlockRef>)>,
     /// Sort keys of dirty traces.
     pub(super) dirty: BTreeSet<Vec<u8>>,
 }
@@ -47,7 +48,7 @@ impl Snapshot {
             return Ok(None);
         };
         let parts = directory.parts.iter();
-        let parts = parts.map(|part| (sort_key(part.first.0, &part.first.1), part.block));
+        let parts = parts.map(|part| (key_of(part.first.0, &part.first.1), part.block));
         let mut snapshot = Snapshot {
             experiment,
             version: record.version,
@@ -103,7 +104,7 @@ impl Snapshot {
     }
 
     /// The block of a part. `None`: its traces are not compacted.
-    pub(super) fn block(&self, part: usize) -> Option<Extent> {
+    pub(super) fn block(&self, part: usize) -> Option<BlockRef> {
         self.parts.get(part).and_then(|(_, block)| *block)
     }
 
@@ -197,7 +198,7 @@ impl Snapshot {
             return Ok(None);
         };
         let places = rows.into_values().flatten();
-        let before = places.filter(|(start, id)| *crate::store::keys::traces::sort_key(*start, id) < *sort_key);
+        let before = places.filter(|(start, id)| *key_of(*start, id) < *sort_key);
         Ok(Some(u16::try_from(before.count()).unwrap_or(u16::MAX)))
     }
 }
@@ -213,8 +214,4 @@ pub(super) fn place_in(rows: &BTreeMap<RowsOf, Vec<Place>>, part: usize, slot: u
     let (of, index) = rows_of(part, slot);
     let place = rows.get(&of).and_then(|rows| rows.get(index));
     place.cloned().ok_or_else(damaged)
-}
-
-fn damaged() -> Error {
-    Error::Corrupt("columns of traces".to_owned())
 }
