@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -129,11 +130,24 @@ def test_a_project_path_is_taken_only_once(cli):
     assert again.returncode == 1 and "team/model" in again.stderr
 
 
+@pytest.mark.directory
 def test_a_revoked_token_is_refused_at_once(server):
     project = server.new_project("tokens/revoked")
     assert search(server, project.number, project.token) == (200, None)
     server.cli("token", "revoke", project.token)
     assert search(server, project.number, project.token) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.store
+def test_servers_of_a_database_soon_refuse_a_token_that_another_process_revoked(server):
+    project = server.new_project("tokens/revoked")
+    assert search(server, project.number, project.token) == (200, None)
+    server.cli("token", "revoke", project.token)
+    # It takes a second at most; a busy machine may need longer.
+    deadline = time.monotonic() + 10
+    while (answer := search(server, project.number, project.token)) == (200, None) and time.monotonic() < deadline:
+        pass
+    assert answer == (401, "UNAUTHENTICATED")
 
 
 def test_an_expired_token_is_refused(server):
