@@ -1,4 +1,6 @@
-//! Projects that crowd others out: those with more requests than there are cores, while other projects have some too.
+//! Projects that crowd others out: those with more requests than there are cores, while a quiet project has some too.
+//!
+//! Projects that are all busy crowd nobody out: they share the threads in turns.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +14,8 @@ use crate::storage::active_projects::ActiveProjects;
 pub(crate) struct Crowding {
     /// Number of requests that a project may have at a time without crowding others out.
     requests_max: usize,
-    active: Mutex<ActiveProjects>,
+    /// The projects that were active with no more requests than that.
+    quiet: Mutex<ActiveProjects>,
 }
 
 impl Crowding {
@@ -20,7 +23,7 @@ impl Crowding {
     pub(crate) fn new(requests_max: usize) -> Self {
         Self {
             requests_max,
-            active: Mutex::default(),
+            quiet: Mutex::default(),
         }
     }
 
@@ -32,8 +35,12 @@ impl Crowding {
     /// Notes a request of a project, which then has so many. Returns true if the project crowds others out.
     pub(crate) fn note(&self, project: ProjectId, requests: usize) -> bool {
         // No code that may panic runs under the lock.
-        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        active.note(project, Instant::now()) && requests > self.requests_max
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests > self.requests_max {
+            return quiet.is_another_active(project, Instant::now());
+        }
+        quiet.note(project, Instant::now());
+        false
     }
 }
 
@@ -64,6 +71,18 @@ mod tests {
         assert!(crowding.note(BUSY, 3));
         assert!(!crowding.note(BUSY, 2));
         assert!(!crowding.note(QUIET, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn busy_projects_crowd_nobody_out_until_a_quiet_one_comes() {
+        let crowding = Crowding::new(2);
+        let other = ProjectId(3);
+        for _ in 0..3 {
+            assert!(!crowding.note(BUSY, 50));
+            assert!(!crowding.note(other, 50));
+        }
+        crowding.note(QUIET, 1);
+        assert!(crowding.note(BUSY, 50) && crowding.note(other, 50));
     }
 
     #[tokio::test(start_paused = true)]

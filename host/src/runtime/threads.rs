@@ -16,7 +16,7 @@ pub(crate) struct Threads {
     /// For the requests of projects that crowd others out.
     crowded: LowPriorityRuntime,
     turns: Turns,
-    /// Turns of their own: such a request may hold one for long.
+    /// Turns of their own, for requests that take long too.
     crowded_turns: Turns,
     crowding: Crowding,
 }
@@ -28,7 +28,7 @@ impl Threads {
             long: LowPriorityRuntime::start(Priority::Long)?,
             crowded: LowPriorityRuntime::start(Priority::Crowding)?,
             turns: Turns::of_cores(),
-            crowded_turns: Turns::of_cores(),
+            crowded_turns: Turns::of_crowding(),
             crowding: Crowding::of_cores(),
         })
     }
@@ -56,10 +56,13 @@ impl Threads {
         &self,
         project: ProjectId,
         is_crowding: bool,
-        work: impl Future<Output = T> + Send + 'static,
+        work: impl Future<Output = T> + Unpin + Send + 'static,
     ) -> Option<T> {
-        let threads = if is_crowding { &self.crowded } else { &self.long };
-        threads.run_in_slot(project, work).await
+        if is_crowding {
+            let work = self.crowded_turns.in_turn(project, work);
+            return self.crowded.run_in_slot(project, work).await;
+        }
+        self.long.run_in_slot(project, work).await
     }
 
     /// Runs a pass of maintenance, beside the requests that take long. `None`: it panicked.

@@ -4,19 +4,30 @@
 //! request would wait for all those that another project sent before it. A request gives up its turn whenever it waits for
 //! something, for example for a commit, so many can wait for the same sync.
 //!
-//! This needs a runtime with more threads than cores: the one that is left puts requests into the queue.
+//! This needs a runtime with more threads than turns: the one that is left puts requests into the queue.
+//!
+//! Turns of projects that crowd others out leave one core to these, and each ends with a pause. Linux lets a thread finish its time
+//! slice of a millisecond or two, whatever its priority, unless the thread sleeps. So a thread that waits for the core gets it
+//! after the current turn.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::thread::sleep;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::limits::fair_queue::{FairQueue, Slot};
 use crate::storage::ProjectId;
 
+/// The pause at the end of a turn of a project that crowds others out. Linux makes it some 50 µs longer, by its timer slack.
+const PAUSE: Duration = Duration::from_micros(1);
+
 /// The turns of all projects.
 pub(crate) struct Turns {
     queue: FairQueue,
+    /// The time at the end of each turn in which the thread sleeps.
+    pause: Option<Duration>,
 }
 
 /// Work of a project that is polled only in the project's turn.
@@ -25,6 +36,7 @@ pub(crate) struct InTurn<F> {
     project: ProjectId,
     /// The place in the queue. `None`: the work needs none now.
     waiting: Option<oneshot::Receiver<Slot>>,
+    pause: Option<Duration>,
     work: F,
 }
 
@@ -33,12 +45,21 @@ impl Turns {
     pub(crate) fn new(threads: usize) -> Self {
         Self {
             queue: FairQueue::new(threads),
+            pause: None,
         }
     }
 
     /// Turns on as many threads as there are cores.
     pub(crate) fn of_cores() -> Self {
-        Self::new(std::thread::available_parallelism().map_or(1, usize::from))
+        Self::new(cores())
+    }
+
+    /// Turns that leave others a core, if there are several, and a moment after each turn.
+    pub(crate) fn of_crowding() -> Self {
+        Self {
+            pause: Some(PAUSE),
+            ..Self::new(cores().saturating_sub(1).max(1))
+        }
     }
 
     /// Does work whenever it is the project's turn.
@@ -47,6 +68,7 @@ impl Turns {
             queue: self.queue.clone(),
             project,
             waiting: None,
+            pause: self.pause,
             work,
         }
     }
@@ -71,14 +93,22 @@ impl<F: Future + Unpin> Future for InTurn<F> {
             },
         };
         let polled = Pin::new(&mut self.work).poll(context);
+        if let Some(pause) = self.pause {
+            sleep(pause);
+        }
         drop(slot);
         polled
     }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+    use std::time::Instant;
 
     use super::*;
 
@@ -127,6 +157,19 @@ mod tests {
         assert!(!waits.is_finished());
         drop(held);
         assert_eq!(waits.await.unwrap(), Ok(()));
+        assert_eq!(turns.queue.free(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_has_a_turn_while_its_thread_pauses() {
+        let pause = Duration::from_millis(2);
+        let turns = Turns {
+            pause: Some(pause),
+            ..Turns::new(1)
+        };
+        let ended = |_| turns.in_turn(FLOODING, Box::pin(async { Instant::now() }));
+        let (first, second) = (ended(1).await, ended(2).await);
+        assert!(second.duration_since(first) >= pause);
         assert_eq!(turns.queue.free(), 1);
     }
 

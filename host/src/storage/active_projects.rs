@@ -28,6 +28,15 @@ impl ActiveProjects {
         self.are_several(now)
     }
 
+    /// True if a project other than this one is active.
+    pub(crate) fn is_another_active(&self, project: ProjectId, now: Instant) -> bool {
+        let of_others = match self.last {
+            Some((last, time)) if last != project => Some(time),
+            _ => self.of_another,
+        };
+        of_others.is_some_and(|time| now.saturating_duration_since(time) <= ACTIVE_TIME)
+    }
+
     /// True if more than one project is active.
     pub(crate) fn are_several(&self, now: Instant) -> bool {
         self.of_another
