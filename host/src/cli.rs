@@ -47,6 +47,7 @@ mod place;
 mod purge;
 mod serve;
 mod sign_in;
+mod snapshot;
 mod status;
 mod storage;
 #[cfg(test)]
@@ -305,8 +306,8 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Component(options) => component::write(options),
         Command::Manual { dir } => manual::write(dir),
         Command::Status(options) => status::status(&cli.place.data, options),
-        Command::Inspect(options) => inspect::inspect(cli.place.directory("inspect")?, options),
-        Command::Check(options) => check::check(cli.place.directory("check")?, options),
+        Command::Inspect(options) => inspect::inspect(&cli.place.place()?, options),
+        Command::Check(options) => check::check(&cli.place.place()?, options),
         Command::Backup(options) => backup::backup(cli.place.directory("backup")?, options),
         Command::Restore(options) => backup::restore(cli.place.directory("restore")?, options),
         Command::Serve(serve) => serve::serve(&made()?, serve),

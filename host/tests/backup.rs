@@ -79,7 +79,8 @@ fn a_backup_under_load_has_everything_that_was_acknowledged_before() {
     drop(server);
     let restored = place.path().join("restored");
     done(mlforge(&restored, &["restore", copied.to_str().unwrap()]));
-    assert!(done(mlforge(&restored, &["check"])).contains("no problem"));
+    let sound = done(mlforge(&restored, &["check"]));
+    assert!(sound.contains(" files, no problem"), "{sound}");
     let server = Server::start(serve(&restored), Some(token));
     let made = made.into_inner().unwrap();
     for (number, (run, file)) in &made[..before] {
@@ -263,6 +264,44 @@ fn files_that_belong_to_nothing_are_told_and_those_of_uploads_are_removed() {
         .set_modified(std::time::SystemTime::now())
         .unwrap();
     assert!(done(mlforge(&data, &["check"])).contains("no problem"));
+}
+
+#[test]
+fn files_with_other_bytes_than_were_received_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Server::start(serve(&data), None);
+    let (run, _) = run_with_file(&server, 123);
+    server.stop();
+    let sound = done(mlforge(&data, &["check"]));
+    assert!(sound.contains(" and 1 files, no problem"), "{sound}");
+    let file = data.join(format!("blobs/projects/1/na/n0/n{run}/nartifacts/nmodel/nf"));
+    let told = |arguments: &[&str]| {
+        let Output { stdout, stderr, .. } = mlforge(&data, arguments).output().unwrap();
+        String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap()
+    };
+    // The bytes change in place, as on a damaged disk: the checksum stays.
+    fs::write(&file, "124").unwrap();
+    let found = told(&["check"]);
+    assert!(found.contains("has other bytes than were received"), "{found}");
+    assert!(found.contains(file.to_str().unwrap()), "{found}");
+    assert!(told(&["check", "--sizes-only"]).contains("no problem"));
+    fs::write(&file, "12").unwrap();
+    for arguments in [&["check"][..], &["check", "--sizes-only"]] {
+        let found = told(arguments);
+        assert!(found.contains("has 2 bytes, and 3 were received"), "{found}");
+    }
+    // A file that another program copied has no checksum until a repair records one.
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "123").unwrap();
+    let found = told(&["check"]);
+    assert!(
+        found.contains("1 files (1 without a digest; --repair records it), no problem"),
+        "{found}"
+    );
+    assert!(told(&["check", "--repair"]).contains("1 files, no problem"));
+    fs::write(&file, "124").unwrap();
+    assert!(told(&["check"]).contains("has other bytes than were received"));
 }
 
 #[test]

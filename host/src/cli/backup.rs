@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::forge::{LOCAL_FILE, OWNER_FILE};
+use super::place::RECORDS_FILE;
 
 pub(super) const EXAMPLES: &str = "\
 Makes a directory in DIR that is named after the time, with the records, the built-in forge and the files. A further backup
@@ -28,7 +29,6 @@ Example, as the user of the server:
 /// Number of the form of a backup. Each change of the form gets a new number.
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "backup.json";
-const RECORDS: &str = "records.db";
 const BLOBS: &str = "blobs";
 /// The beginning of the names of backups that are not whole yet.
 const UNFINISHED: &str = ".unfinished-";
@@ -61,7 +61,7 @@ struct Manifest {
 
 pub(super) fn backup(data: &Path, options: &Backup) -> anyhow::Result<()> {
     ensure!(
-        data.join(RECORDS).exists(),
+        data.join(RECORDS_FILE).exists(),
         "there is no data directory {}",
         data.display()
     );
@@ -107,7 +107,7 @@ fn copy(data: &Path, to: &Path, former: Option<&Path>) -> anyhow::Result<(String
     let mirror = || mirror_blobs(&blobs.0, &blobs.1, former.as_deref()).context("cannot copy the files");
     let before = mirror()?;
     let made = OffsetDateTime::now_utc().format(format_description!("[year][month][day]T[hour][minute][second]Z"))?;
-    copy_database(&data.join(RECORDS), &to.join(RECORDS))?;
+    copy_database(&data.join(RECORDS_FILE), &to.join(RECORDS_FILE))?;
     let after = mirror()?;
     if data.join(LOCAL_FILE).exists() {
         copy_database(&data.join(LOCAL_FILE), &to.join(LOCAL_FILE))?;
@@ -163,13 +163,13 @@ pub(super) fn restore(data: &Path, options: &Restore) -> anyhow::Result<()> {
         .tempdir_in(parent)
         .with_context(|| format!("cannot write to {}", parent.display()))?;
     let to = making.path();
-    copy_database(&from.join(RECORDS), &to.join(RECORDS))?;
+    copy_database(&from.join(RECORDS_FILE), &to.join(RECORDS_FILE))?;
     if from.join(LOCAL_FILE).exists() {
         copy_database(&from.join(LOCAL_FILE), &to.join(LOCAL_FILE))?;
     }
     copy_owner(from, to)?;
     mirror_blobs(&from.join(BLOBS), &to.join(BLOBS), None).context("cannot copy the files")?;
-    let faults = SqliteSnapshot::open(&to.join(RECORDS))?.faults()?;
+    let faults = SqliteSnapshot::open(&to.join(RECORDS_FILE))?.faults()?;
     if let Some(fault) = faults.first() {
         bail!("the backup {} is damaged: {fault}", from.display());
     }

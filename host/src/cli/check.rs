@@ -1,30 +1,36 @@
 //! `mlforge check`: verifies the records and files of a data directory, and repairs what others determine.
 
+mod directory;
 mod files;
+#[cfg(feature = "s3")]
+mod store;
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use mlforge::storage::sqlite::{SqliteRecords, SqliteSnapshot};
-use mlforge::storage::{Commit, ProjectId, Records as _, Write as RecordWrite};
+use mlforge::storage::{Commit, ProjectId, Write as RecordWrite};
 use mlforge_plugin::error::Error;
 use mlforge_plugin::store::inspection::check::{Check, Problem, Repair, Source};
 
-use self::files::{Fault, Files};
+use self::files::{Fault, FileCounts, Files, Manner};
+use super::place::{Place, RECORDS_FILE};
+use super::snapshot::Snapshot;
+use super::storage::{FileStoreArgs, OpenRecords};
 
 pub(super) const EXAMPLES: &str = "\
 Verifies that the database is whole, that each record is readable, that what it names exists, that lists and orders are
-complete, that the columns of searches have the values of their runs, and that each file belongs to something. Prints one line a
-problem, and fails if there is one.
+complete, that the columns of searches have the values of their runs, that each file belongs to something, and that it has the size
+and SHA-256 with which it was received. Prints one line a problem, and fails if there is one.
 
 Examples:
   mlforge check                      all projects; a server may be running
   mlforge check --project 1
-  mlforge check --repair             puts right what others determine; for a server that is not running";
+  mlforge check --sizes-only         does not read the bytes of artifacts
+  mlforge check --repair             puts right what others determine; for a server that is not running
+  mlforge check --database postgres://mlforge@db.example.org/mlforge";
 
 /// Number of repairs of one commit.
 const REPAIRS_AT_ONCE: usize = 1_000;
@@ -41,57 +47,62 @@ pub(super) struct CheckArgs {
     /// Put right what others determine, and remove parts and spans that belong to nothing
     #[arg(long)]
     repair: bool,
+
+    /// Compare the sizes of artifacts only, without reading their bytes
+    #[arg(long)]
+    sizes_only: bool,
+
+    #[command(flatten)]
+    files: FileStoreArgs,
 }
 
 /// The result for all projects.
 #[derive(Default)]
 struct Found {
     records: u64,
-    files: u64,
+    files: FileCounts,
     problems: u64,
     repairs: Vec<(ProjectId, Repair)>,
     /// Files that can be removed without loss.
     removable: Vec<(ProjectId, String)>,
 }
 
-pub(super) fn check(data: &Path, options: &CheckArgs) -> anyhow::Result<()> {
-    let file = data.join("records.db");
-    // A repair needs the database for itself from the first read on.
-    let records = match options.repair {
-        true if !file.exists() => bail!("there is no database {}", file.display()),
-        true => Some(SqliteRecords::open(&file).context("a repair is for a server that is not running")?),
+pub(super) fn check(place: &Place, options: &CheckArgs) -> anyhow::Result<()> {
+    let open = match options.repair || options.files.is_named() {
+        true => Some(Open::begin(place, options.repair)?),
         false => None,
     };
-    let snapshot = SqliteSnapshot::open(&file)?;
-    let files = Files::of(data, options.repair)?;
+    let snapshot = Snapshot::open(place)?;
+    let manner = Manner::new(options.repair, !options.sizes_only);
+    let files = match &open {
+        Some(open) if options.files.is_named() => open.store(&options.files, manner)?,
+        _ => Files::of_directory(place.data(), manner)?,
+    };
     let mut found = Found::default();
     for fault in snapshot.faults()? {
         found.problems += 1;
-        print(&format!("records.db: {fault}"))?;
+        print(&format!("{RECORDS_FILE}: {fault}"))?;
     }
     for project in projects(&snapshot, files.as_ref(), options.project)? {
         let of_project = OfProject {
             snapshot: &snapshot,
-            file: &file,
+            place,
             project,
+            is_alone: options.repair,
             files: files.as_ref(),
         };
         check_project(of_project, &mut found)?;
     }
     drop(snapshot);
-    let repaired = match records {
-        Some(records) => repair(&records, files.as_ref(), &mut found)?,
-        None => 0,
+    let repaired = match &open {
+        Some(open) if options.repair => open.repair(files.as_ref(), &mut found)?,
+        _ => 0,
     };
-    found.report(files.is_some(), options.repair, repaired)
+    found.report(files.as_ref(), options.repair, repaired)
 }
 
 /// The projects with records or files, or the one that was asked for.
-fn projects(
-    snapshot: &SqliteSnapshot,
-    files: Option<&Files>,
-    asked_for: Option<u64>,
-) -> anyhow::Result<BTreeSet<ProjectId>> {
+fn projects(snapshot: &Snapshot, files: Option<&Files>, asked_for: Option<u64>) -> anyhow::Result<BTreeSet<ProjectId>> {
     if let Some(number) = asked_for {
         return Ok(BTreeSet::from([ProjectId(number)]));
     }
@@ -105,12 +116,13 @@ fn projects(
 /// The records of one project, as a check reads them.
 #[derive(Clone, Copy)]
 struct OfProject<'a> {
-    snapshot: &'a SqliteSnapshot,
-    /// The database.
-    file: &'a Path,
+    snapshot: &'a Snapshot,
+    place: &'a Place,
     project: ProjectId,
-    /// `None`: the directory has none; they may be in S3.
-    files: Option<&'a Files>,
+    /// True if no server changes the records.
+    is_alone: bool,
+    /// `None`: there are none; they may be in S3.
+    files: Option<&'a Files<'a>>,
 }
 
 impl Source for OfProject<'_> {
@@ -121,12 +133,12 @@ impl Source for OfProject<'_> {
 
     fn has_file(&self, name: &str, record: &[u8]) -> Result<bool, Error> {
         let Some(files) = self.files else { return Ok(true) };
-        if files.has(self.project, name) {
+        if files.has(self.project, name).map_err(unavailable)? {
             return Ok(true);
         }
         // A running server may have removed both since the moment of the snapshot.
-        let is_gone = || anyhow::Ok(SqliteSnapshot::open(self.file)?.get(self.project, record)?.is_none());
-        Ok(!files.are_still() && is_gone().map_err(unavailable)?)
+        let is_gone = || anyhow::Ok(Snapshot::open(self.place)?.get(self.project, record)?.is_none());
+        Ok(!self.is_alone && is_gone().map_err(unavailable)?)
     }
 }
 
@@ -138,7 +150,7 @@ fn check_project(of: OfProject<'_>, found: &mut Found) -> anyhow::Result<()> {
     let project = of.project;
     let mut check = Check::new(of);
     let mut failed = None;
-    of.snapshot.scan(project, b"", |key, _, value| {
+    of.snapshot.scan(project, b"", |key, value| {
         found.records += 1;
         let noted = check
             .record(key, value)
@@ -158,8 +170,9 @@ fn check_project(of: OfProject<'_>, found: &mut Found) -> anyhow::Result<()> {
     let rest = check.end().map_err(|error| anyhow!("{error}"))?;
     found.note(project, rest)?;
     if let Some(files) = of.files {
-        let count = files.check(project, &mut check, |fault| found.note_file(project, fault))?;
-        found.files += count;
+        let counts = files.check(project, &mut check, |fault| found.note_file(project, fault))?;
+        found.files.files += counts.files;
+        found.files.without_digest += counts.without_digest;
     }
     Ok(())
 }
@@ -186,10 +199,17 @@ impl Found {
     }
 
     /// Prints the result, or fails with it if there are problems.
-    fn report(&self, has_files: bool, is_repair: bool, repaired: usize) -> anyhow::Result<()> {
-        let seen = match has_files {
-            true => format!("{} records and {} files", self.records, self.files),
-            false => format!("{} records (no files here)", self.records),
+    fn report(&self, files: Option<&Files<'_>>, is_repair: bool, repaired: usize) -> anyhow::Result<()> {
+        let FileCounts {
+            files: count,
+            without_digest,
+        } = self.files;
+        let seen = match files {
+            Some(files) => {
+                let note = files.without_digest(without_digest, is_repair);
+                format!("{} records and {count} files{note}", self.records)
+            }
+            None => format!("{} records (no files here)", self.records),
         };
         let problems = self.problems;
         if problems == 0 {
@@ -203,30 +223,75 @@ impl Found {
     }
 }
 
-/// Makes all repairs. Returns their number.
-fn repair(records: &SqliteRecords, files: Option<&Files>, found: &mut Found) -> anyhow::Result<usize> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let removed = match files {
-        Some(files) => files.remove(&runtime, &found.removable)?,
-        None => 0,
-    };
-    let count = found.repairs.len();
-    let mut repairs = std::mem::take(&mut found.repairs).into_iter().peekable();
-    while let Some((project, _)) = repairs.peek() {
-        let project = *project;
-        let mut commit = Commit::default();
-        while commit.writes.len() < REPAIRS_AT_ONCE
-            && let Some((_, repair)) = repairs.next_if(|(of, _)| *of == project)
-        {
-            commit.writes.push(match repair {
-                Repair::Put(key, value) => RecordWrite::Put(key, value),
-                Repair::Delete(key) => RecordWrite::Delete(key),
-            });
+/// The records of a place as a server opens them: for repairs, and for the names of files in S3.
+struct Open {
+    runtime: tokio::runtime::Runtime,
+    records: OpenRecords,
+}
+
+impl Open {
+    /// Opens the records before they are read. Fails if a server uses a data directory, or a database that is to be repaired.
+    fn begin(place: &Place, is_repair: bool) -> anyhow::Result<Self> {
+        // This also tells that there are none, which opening them would make.
+        let snapshot = Snapshot::open(place)?;
+        if is_repair {
+            snapshot.refuse_shared()?;
         }
-        let committed = runtime.block_on(records.commit(project, commit));
-        committed.map_err(|error| anyhow!("{error}")).context("cannot repair")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let records = runtime.block_on(OpenRecords::open(place));
+        Ok(Self {
+            records: records.context("a repair, and a check of files in S3, is for a server that is not running")?,
+            runtime,
+        })
     }
-    Ok(count + removed)
+
+    /// The files in the store that the user names.
+    #[cfg(feature = "s3")]
+    fn store(&self, files: &FileStoreArgs, manner: Manner) -> anyhow::Result<Option<Files<'_>>> {
+        let identity = self.records.identity();
+        let opened = self.runtime.block_on(async {
+            let store = files.store_of_others(self.records.shared()).await?;
+            if let Some(blobs) = &store {
+                blobs.must_belong_to(&[&identity]).await?;
+            }
+            anyhow::Ok(store)
+        });
+        let of_store = |blobs| Files::Store(store::StoreFiles::new(&self.runtime, blobs, manner));
+        Ok(opened?.map(of_store))
+    }
+
+    #[cfg(not(feature = "s3"))]
+    fn store(&self, _: &FileStoreArgs, _: Manner) -> anyhow::Result<Option<Files<'_>>> {
+        Ok(None)
+    }
+
+    /// Makes all repairs. Returns their number.
+    fn repair(&self, files: Option<&Files<'_>>, found: &mut Found) -> anyhow::Result<usize> {
+        let removed = match files {
+            Some(files) => files.remove(&self.runtime, &found.removable)?,
+            None => 0,
+        };
+        let count = found.repairs.len();
+        let mut repairs = std::mem::take(&mut found.repairs).into_iter().peekable();
+        while let Some((project, _)) = repairs.peek() {
+            let project = *project;
+            let mut commit = Commit::default();
+            while commit.writes.len() < REPAIRS_AT_ONCE
+                && let Some((_, repair)) = repairs.next_if(|(of, _)| *of == project)
+            {
+                commit.writes.push(match repair {
+                    Repair::Put(key, value) => RecordWrite::Put(key, value),
+                    Repair::Delete(key) => RecordWrite::Delete(key),
+                });
+            }
+            let committed = self.runtime.block_on(self.records.shared().commit(project, commit));
+            committed.map_err(|error| anyhow!("{error}")).context("cannot repair")?;
+        }
+        Ok(count + removed)
+    }
 }
 
 fn print(line: &str) -> anyhow::Result<()> {

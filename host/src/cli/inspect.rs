@@ -2,13 +2,14 @@
 
 use std::io::{BufWriter, ErrorKind, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use mlforge::storage::ProjectId;
-use mlforge::storage::sqlite::SqliteSnapshot;
 use mlforge_plugin::store::inspection::inspect as in_words;
+
+use super::place::Place;
+use super::snapshot::Snapshot;
 
 pub(super) const EXAMPLES: &str = "\
 Prints one line a record, in the order of keys: the family, the fields of the key, and the value. Nothing is changed, and a
@@ -35,11 +36,11 @@ pub(super) struct Inspect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Prefix(Vec<u8>);
 
-pub(super) fn inspect(data: &Path, options: &Inspect) -> anyhow::Result<()> {
-    let snapshot = SqliteSnapshot::open(&data.join("records.db"))?;
+pub(super) fn inspect(place: &Place, options: &Inspect) -> anyhow::Result<()> {
+    let snapshot = Snapshot::open(place)?;
     let mut output = BufWriter::new(std::io::stdout().lock());
     let (mut failed, mut unreadable) = (None, 0_u64);
-    snapshot.scan(ProjectId(options.project), &options.prefix.0, |key, _, value| {
+    snapshot.scan(ProjectId(options.project), &options.prefix.0, |key, value| {
         let line = match in_words(key, value) {
             Ok(record) => record.to_string(),
             Err(error) => {

@@ -20,7 +20,7 @@ use self::names::Names;
 use self::progress::Progress;
 use self::records::Copier;
 use super::forge::{LOCAL, LOCAL_FILE, OWNER_SETTING, owner};
-use super::place::PlaceArgs;
+use super::place::{PlaceArgs, RECORDS_FILE};
 use super::storage::{FileStoreArgs, KEY_FILE, KEY_SETTING, key};
 
 #[cfg(feature = "s3")]
@@ -96,7 +96,7 @@ pub(super) async fn refuse_unfinished(records: &PostgresRecords) -> anyhow::Resu
 
 async fn run(address: &PostgresAddress, options: &Migrate) -> anyhow::Result<String> {
     let from = &options.from;
-    let file = from.join("records.db");
+    let file = from.join(RECORDS_FILE);
     ensure!(file.exists(), "there is no data directory {}", from.display());
     let source = SqliteRecords::open(&file).context("stop the server that uses the data directory first")?;
     let source = Arc::new(source);

@@ -11,6 +11,9 @@ use super::forge::secret;
 /// The environment variable of the database's password, as in all clients of PostgreSQL.
 pub(super) const PASSWORD_VARIABLE: &str = "PGPASSWORD";
 
+/// The file in a data directory with all records.
+pub(super) const RECORDS_FILE: &str = "records.db";
+
 /// Options for the place of data.
 #[derive(Debug, Args)]
 pub(super) struct PlaceArgs {

@@ -9,7 +9,6 @@ use clap::Args;
 use mlforge::HostBuilder;
 use mlforge::forge::Forge;
 use mlforge::storage::ProjectId;
-#[cfg(feature = "s3")]
 use mlforge::storage::Records;
 use mlforge::storage::files::FileBlobs;
 use mlforge::storage::postgres::PostgresRecords;
@@ -17,7 +16,7 @@ use mlforge::storage::postgres::PostgresRecords;
 use mlforge::storage::s3::{S3Blobs, S3Location};
 use mlforge::storage::sqlite::SqliteRecords;
 
-use super::place::Place;
+use super::place::{Place, RECORDS_FILE};
 
 /// The file in a data directory with the key of upload tokens.
 pub(super) const KEY_FILE: &str = "ticket.key";
@@ -85,7 +84,7 @@ impl OpenRecords {
                 super::migrate::refuse_unfinished(&records).await?;
                 Self::Database(Arc::new(records))
             }
-            None => Self::Directory(Arc::new(SqliteRecords::open(&place.data().join("records.db"))?)),
+            None => Self::Directory(Arc::new(SqliteRecords::open(&place.data().join(RECORDS_FILE))?)),
         })
     }
 
@@ -98,16 +97,17 @@ impl OpenRecords {
         listed.map_err(|error| anyhow::anyhow!("{error}"))
     }
 
+    /// The identity of the records, with which other data can be marked.
     #[cfg(feature = "s3")]
-    fn identity(&self) -> String {
+    pub(super) fn identity(&self) -> String {
         match self {
             Self::Directory(records) => records.identity(),
             Self::Database(records) => records.identity(),
         }
     }
 
-    #[cfg(feature = "s3")]
-    fn shared(&self) -> Arc<dyn Records> {
+    /// The records, wherever they are.
+    pub(super) fn shared(&self) -> Arc<dyn Records> {
         match self {
             Self::Directory(records) => Arc::<SqliteRecords>::clone(records),
             Self::Database(records) => Arc::<PostgresRecords>::clone(records),
@@ -156,6 +156,14 @@ pub(super) async fn builder(
 }
 
 impl FileStoreArgs {
+    /// True if the user names a store.
+    pub(super) fn is_named(&self) -> bool {
+        #[cfg(feature = "s3")]
+        return self.files.is_some();
+        #[cfg(not(feature = "s3"))]
+        return false;
+    }
+
     /// Adds the files' storage to the builder: the location that the user names, else one in the data
     /// directory.
     async fn lend(

@@ -12,6 +12,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub use self::checksum::Checksum;
 use self::download::Download;
 pub use self::mirror::{MirrorCounts, mirror_blobs};
 use self::tree::Tree;
@@ -23,6 +24,7 @@ use super::{
     validate_blob_name, validate_join, validate_list,
 };
 
+mod checksum;
 mod directories;
 mod download;
 mod listing;

@@ -101,6 +101,16 @@ pub struct Range {
 }
 
 impl Range {
+    /// All keys that begin so, in ascending order.
+    pub fn of_prefix(prefix: &[u8]) -> Self {
+        Self {
+            start: prefix.to_vec(),
+            end: end_of_prefix(prefix).unwrap_or_else(end_of_keys),
+            limit: u32::MAX,
+            reverse: false,
+        }
+    }
+
     /// True if no key can be in the range.
     pub fn is_empty(&self) -> bool {
         self.start >= self.end || self.limit == 0
@@ -152,6 +162,35 @@ impl Page {
         }
         true
     }
+}
+
+impl Page {
+    /// The keys and values of all ranges, in their order.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut begin = 0;
+        let mut next = move |end: u32| {
+            let part = self.bytes.get(begin..to_usize(end)).unwrap_or_default();
+            begin = to_usize(end);
+            part
+        };
+        let (ends, _) = self.ends.as_chunks::<2>();
+        ends.iter()
+            .map(move |[end_of_key, end_of_value]| (next(*end_of_key), next(*end_of_value)))
+    }
+}
+
+/// The first key after all those that begin with a prefix. `None`: there is none.
+pub fn end_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let (last, before) = prefix.split_last()?;
+    match last.checked_add(1) {
+        Some(next) => Some([before, &[next]].concat()),
+        None => end_of_prefix(before),
+    }
+}
+
+/// A bound after all keys, as it is longer.
+pub fn end_of_keys() -> Vec<u8> {
+    vec![u8::MAX; KEY_BYTES_MAX + 1]
 }
 
 /// The size of some records.
@@ -282,18 +321,14 @@ pub trait Records: Send + Sync + 'static {
     async fn measure(&self, project: ProjectId, after: &[u8], count: u32) -> Result<Measured, StorageError> {
         let range = Range {
             start: [after, &[0]].concat(),
-            // After all keys, as it is longer.
-            end: vec![u8::MAX; KEY_BYTES_MAX + 1],
+            end: end_of_keys(),
             limit: count,
             reverse: false,
         };
         let page = self.scan(project, &[range]).await?;
-        let (ends, begin) = (&page.ends, page.ends.len().saturating_sub(2));
-        let start = begin.checked_sub(1).and_then(|before| ends.get(before)).copied();
-        let span = |start: u32, end: u32| page.bytes.get(to_usize(start)..to_usize(end)).map(<[u8]>::to_vec);
         Ok(Measured {
             bytes: to_u64(page.bytes.len()),
-            last: ends.get(begin).and_then(|end| span(start.unwrap_or_default(), *end)),
+            last: page.entries().last().map(|(key, _)| key.to_vec()),
         })
     }
 
@@ -314,5 +349,29 @@ pub trait Records: Send + Sync + 'static {
     /// Counts since the storage was opened, for the host's metrics. `None`: this storage counts nothing.
     fn counts(&self) -> Option<RecordsCounts> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_one() {
+        assert_eq!(end_of_prefix(b""), None);
+        assert_eq!(end_of_prefix(b"ab"), Some(b"ac".to_vec()));
+        assert_eq!(end_of_prefix(&[1, 255, 255]), Some(vec![2]));
+        assert_eq!(end_of_prefix(&[255]), None);
+        assert!(Range::of_prefix(b"").end > vec![u8::MAX; KEY_BYTES_MAX]);
+    }
+
+    #[test]
+    fn a_page_has_its_entries_in_their_order() {
+        let mut page = Page::default();
+        for (key, value) in [(&b"a"[..], &b"1"[..]), (b"b", b""), (b"", b"23")] {
+            assert!(page.offer(key, value));
+        }
+        let entries: Vec<_> = page.entries().collect();
+        assert_eq!(entries, [(&b"a"[..], &b"1"[..]), (b"b", b""), (b"", b"23")]);
     }
 }

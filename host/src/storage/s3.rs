@@ -17,6 +17,7 @@ use self::bucket::Bucket;
 use self::index::{Entry, Index, NewFile};
 pub use self::place::{S3Keys, S3Location};
 use self::upload::S3Staged;
+pub use self::verification::{ComparedFile, ComparedPage};
 use super::{
     BlobInfo, BlobItem, BlobStream, Blobs, ByteRange, Collected, DirectTransfers, FileUsage, ListRequest, OpenBlob,
     PerProject, ProjectId, Records, Staged, StorageError, validate_blob_name, validate_join, validate_list,
@@ -117,6 +118,20 @@ impl S3Blobs {
     /// Names the file that is not whole. Fails also when the store or the records do not answer.
     pub async fn verify(&self, project: ProjectId) -> Result<FileUsage, StorageError> {
         verification::verify(&self.bucket, &self.index, project).await
+    }
+
+    /// Compares some files of a project with their objects, those after a key of the page before; `reads_bytes`: by their SHA-256
+    /// too. A file that a server deletes meanwhile may seem not to be whole.
+    ///
+    /// # Errors
+    /// Fails when the store or the records do not answer.
+    pub async fn compare(
+        &self,
+        project: ProjectId,
+        after: Option<&[u8]>,
+        reads_bytes: bool,
+    ) -> Result<ComparedPage, StorageError> {
+        verification::page(&self.bucket, &self.index, project, after, reads_bytes).await
     }
 
     /// Runs a change in a task of its own, so that it is whole even if the caller stops waiting.

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use crate::support::Server;
 use tokio_postgres::{Client, NoTls};
 
+mod looking;
 mod migration;
 mod tls;
 

@@ -144,3 +144,57 @@ fn s3_is_not_shared_by_two_data_directories() {
     assert!(line.contains("belong to the records of another server"), "{line}");
     drop(Server::start(mlforge(&data, "shared"), Some("mine".into())));
 }
+
+#[test]
+fn files_in_a_store_are_compared_with_what_was_received() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(mlforge(&data, "checked"), None);
+    let file = server.file_of_a_run("weights.bin");
+    assert_eq!(server.ask("PUT", &file, b"contents").0, 200);
+    let check = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mlforge"));
+        command.arg("check").arg("--data").arg(data.path());
+        command.arg("--files").arg(place("checked")).args(options);
+        let Output { stdout, stderr, .. } = command.env("MLFORGE_LOG", "off").output().unwrap();
+        String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap()
+    };
+    assert!(
+        check(&[]).contains("for a server that is not running"),
+        "{}",
+        check(&[])
+    );
+    server.stop();
+    drop(server);
+    let sound = check(&[]);
+    assert!(sound.contains(" and 1 files, no problem"), "{sound}");
+    // The form and the kind of an entry have a byte each, then come the size, the time, and whether there is a digest.
+    let (size, digest) = (9, 19);
+    change_entry(data.path(), digest);
+    let found = check(&[]);
+    assert!(
+        found.contains("has other bytes in the store than were received"),
+        "{found}"
+    );
+    assert!(check(&["--sizes-only"]).contains("no problem"));
+    change_entry(data.path(), size);
+    for options in [&[][..], &["--sizes-only"]] {
+        let found = check(options);
+        assert!(found.contains("is not whole in the store"), "{found}");
+        assert!(
+            found.contains("the sums of its files are 1 files and 8 bytes"),
+            "{found}"
+        );
+    }
+}
+
+/// Changes a byte of what the index of project 1 says of its only file.
+fn change_entry(data: &std::path::Path, place: usize) {
+    let database = rusqlite::Connection::open(data.join("records.db")).unwrap();
+    const ENTRY: &str =
+        "SELECT key, value FROM records WHERE project = -2 AND hex(key) LIKE '66%' AND length(value) > 2";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (key, mut value): (Vec<u8>, Vec<u8>) = database.query_row(ENTRY, [], read).unwrap();
+    value[place] ^= 1;
+    let change = "UPDATE records SET value = ?2 WHERE project = -2 AND key = ?1";
+    assert_eq!(database.execute(change, rusqlite::params![key, value]).unwrap(), 1);
+}

@@ -1,26 +1,48 @@
-//! The files of a data directory: each belongs to something, and has the content that its name or record promises.
+//! The files of a place: each belongs to something, and has the content that its name or record promises.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, anyhow};
-use mlforge::storage::ProjectId;
-use mlforge::storage::files::{FileBlobs, FoundFile, blob_path, projects_with_blobs, walk_blobs};
-use mlforge_plugin::store::inspection::check::{Check, FileCheck, Source, spans_problem};
-use sha2::{Digest, Sha256};
+use anyhow::anyhow;
+use mlforge::storage::{Blobs, ProjectId};
+use mlforge_plugin::store::inspection::check::{Check, Source};
+use tokio::runtime::Runtime;
+
+use super::directory::DirectoryFiles;
+#[cfg(feature = "s3")]
+use super::store::StoreFiles;
 
 /// A file may be stored this long before or after the record that refers to it, while a server is running.
 const IN_FLIGHT: Duration = Duration::from_secs(3_600);
 /// Maximum size of a file of spans, in bytes: the component stores no larger one.
-const SPANS_BYTES_MAX: u64 = 64 << 20;
+pub(super) const SPANS_BYTES_MAX: u64 = 64 << 20;
 
-/// The files of a data directory, as a check sees them.
-pub(super) struct Files {
-    directory: PathBuf,
-    /// Younger files may belong to records that are not there yet. `None`: no server is running.
+/// The files, wherever they are.
+pub(super) enum Files<'a> {
+    Directory(DirectoryFiles),
+    #[cfg(feature = "s3")]
+    Store(StoreFiles<'a>),
+    #[cfg(not(feature = "s3"))]
+    #[expect(dead_code, reason = "it uses the lifetime, and has no value")]
+    Store(&'a std::convert::Infallible),
+}
+
+/// The manner of a check.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// Younger files may belong to records that are not there yet. `None`: no server is running, and what others determine is
+    /// repaired.
     judged_until: Option<SystemTime>,
+    /// True if the bytes of all files are read and compared with their digests.
+    pub(super) reads_bytes: bool,
+}
+
+/// Counts of the files of a project.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FileCounts {
+    pub(super) files: u64,
+    /// Files of these without a recorded digest.
+    pub(super) without_digest: u64,
 }
 
 /// Something that is wrong with a file.
@@ -30,130 +52,106 @@ pub(super) struct Fault {
     pub(super) removable: Option<String>,
 }
 
-impl Files {
-    /// The files of a data directory. `None`: it has none; they may be in S3. `is_alone`: no server is running.
-    pub(super) fn of(data: &Path, is_alone: bool) -> anyhow::Result<Option<Self>> {
-        let files = Self {
-            directory: data.join("blobs"),
+impl Manner {
+    /// `is_alone`: no server is running.
+    pub(super) fn new(is_alone: bool, reads_bytes: bool) -> Self {
+        Self {
             judged_until: (!is_alone).then(|| SystemTime::now() - IN_FLIGHT),
-        };
-        let projects = projects_with_blobs(&files.directory).context("cannot list the projects with files")?;
-        Ok(projects.filter(|projects| !projects.is_empty()).map(|_| files))
+            reads_bytes,
+        }
     }
 
-    /// The projects that have files.
-    pub(super) fn projects(&self) -> anyhow::Result<Vec<ProjectId>> {
-        let projects = projects_with_blobs(&self.directory).context("cannot list the projects with files")?;
-        Ok(projects.unwrap_or_default())
-    }
-
-    pub(super) fn has(&self, project: ProjectId, name: &str) -> bool {
-        blob_path(&self.directory, project, name).is_file()
-    }
-
-    /// True while no server changes the files.
-    pub(super) fn are_still(&self) -> bool {
+    /// True if no server is running.
+    pub(super) fn is_alone(&self) -> bool {
         self.judged_until.is_none()
     }
 
-    /// Checks the files of a project, and gives each fault to `note`. Returns the number of files.
-    pub(super) fn check<S: Source>(
-        &self,
-        project: ProjectId,
-        check: &mut Check<S>,
-        mut note: impl FnMut(Fault) -> anyhow::Result<()>,
-    ) -> anyhow::Result<u64> {
-        let mut count = 0;
-        walk_blobs(&self.directory, project, |file| {
-            count += 1;
-            match self.fault(check, &file)? {
-                Some(fault) => note(fault),
-                None => Ok(()),
-            }
-        })?;
-        Ok(count)
-    }
-
-    fn fault<S: Source>(&self, check: &mut Check<S>, file: &FoundFile) -> anyhow::Result<Option<Fault>> {
-        let Some(name) = &file.name else {
-            let text = format!("{} is no file of mlforge", file.path.display());
-            return Ok(Some(Fault { text, removable: None }));
-        };
-        let said = check.file(name).map_err(|error| anyhow!("{error}"))?;
-        let text = match said {
-            FileCheck::Owned => return Ok(None),
-            FileCheck::Orphan { .. } if self.is_in_flight(file) => return Ok(None),
-            FileCheck::Orphan { text, is_useless } => {
-                return Ok(Some(Fault {
-                    text: format!("{text}: {}", file.path.display()),
-                    removable: is_useless.then(|| name.clone()),
-                }));
-            }
-            FileCheck::Part(digest) => match present(digest_of(&file.path))? {
-                Some(found) if found != digest => {
-                    let text = format!("the part {name:?} has other bytes than its name says");
-                    let removable = Some(name.clone());
-                    return Ok(Some(Fault { text, removable }));
-                }
-                _ => return Ok(None),
-            },
-            FileCheck::Spans if file.size > SPANS_BYTES_MAX => Some(format!("{} bytes are too many", file.size)),
-            FileCheck::Spans => present(std::fs::read(&file.path))?.and_then(|content| spans_problem(&content)),
-        };
-        Ok(text.map(|why| Fault {
-            text: format!("the file {name:?} has no spans: {why}"),
-            removable: None,
-        }))
-    }
-
-    /// True if a file may be newer than the records that are looked at.
-    fn is_in_flight(&self, file: &FoundFile) -> bool {
-        match (self.judged_until, file.modified) {
+    /// True if a file of this time may be newer than the records that are looked at.
+    pub(super) fn is_in_flight(&self, modified: Option<SystemTime>) -> bool {
+        match (self.judged_until, modified) {
             (Some(until), Some(modified)) => modified > until,
             (Some(_), None) => true,
             (None, _) => false,
         }
     }
+}
+
+impl Files<'_> {
+    /// The files of a data directory. `None`: it has none; they may be in S3.
+    pub(super) fn of_directory(data: &Path, manner: Manner) -> anyhow::Result<Option<Self>> {
+        Ok(DirectoryFiles::of(data, manner)?.map(Files::Directory))
+    }
+
+    /// Projects that have files. Those in a store have records too.
+    pub(super) fn projects(&self) -> anyhow::Result<Vec<ProjectId>> {
+        match self {
+            Files::Directory(files) => files.projects(),
+            Files::Store(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// True if a project has this file.
+    pub(super) fn has(&self, project: ProjectId, name: &str) -> anyhow::Result<bool> {
+        match self {
+            Files::Directory(files) => Ok(files.has(project, name)),
+            #[cfg(feature = "s3")]
+            Files::Store(files) => files.has(project, name),
+            #[cfg(not(feature = "s3"))]
+            Files::Store(never) => match **never {},
+        }
+    }
+
+    /// Checks the files of a project, and gives each fault to `note`.
+    pub(super) fn check<S: Source>(
+        &self,
+        project: ProjectId,
+        check: &mut Check<S>,
+        note: impl FnMut(Fault) -> anyhow::Result<()>,
+    ) -> anyhow::Result<FileCounts> {
+        match self {
+            Files::Directory(files) => files.check(project, check, note),
+            #[cfg(feature = "s3")]
+            Files::Store(files) => files.check(project, check, note),
+            #[cfg(not(feature = "s3"))]
+            Files::Store(never) => match **never {},
+        }
+    }
+
+    /// Tells what a missing digest of some files means.
+    pub(super) fn without_digest(&self, count: u64, is_repair: bool) -> String {
+        match (count, self) {
+            (0, _) => String::new(),
+            (_, Files::Store(_)) => format!(" ({count} without a digest: their bytes came in parts)"),
+            (_, Files::Directory(_)) if is_repair => {
+                format!(" ({count} without a digest: their file system keeps no extended attributes)")
+            }
+            (_, Files::Directory(_)) => format!(" ({count} without a digest; --repair records it)"),
+        }
+    }
 
     /// Removes files. It fails if a server is running.
-    pub(super) fn remove(
-        &self,
-        runtime: &tokio::runtime::Runtime,
-        names: &[(ProjectId, String)],
-    ) -> anyhow::Result<usize> {
-        if names.is_empty() {
-            return Ok(0);
+    pub(super) fn remove(&self, runtime: &Runtime, names: &[(ProjectId, String)]) -> anyhow::Result<usize> {
+        match self {
+            _ if names.is_empty() => Ok(0),
+            Files::Directory(files) => remove(&files.open()?, runtime, names),
+            #[cfg(feature = "s3")]
+            Files::Store(files) => remove(files.blobs(), runtime, names),
+            #[cfg(not(feature = "s3"))]
+            Files::Store(never) => match **never {},
         }
-        let blobs = FileBlobs::open(&self.directory)?;
-        let mut removed = 0;
-        for (project, name) in names {
-            let deleted = runtime.block_on(mlforge::storage::Blobs::delete(&blobs, *project, name));
-            removed += usize::from(deleted.map_err(|error| anyhow!("{error}"))?);
-        }
-        Ok(removed)
     }
 }
 
-/// `None`: the file was removed meanwhile.
-fn present<T>(read: io::Result<T>) -> anyhow::Result<Option<T>> {
-    match read {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).context("cannot read a file"),
+fn remove(blobs: &impl Blobs, runtime: &Runtime, names: &[(ProjectId, String)]) -> anyhow::Result<usize> {
+    let mut removed = 0;
+    for (project, name) in names {
+        let deleted = runtime.block_on(blobs.delete(*project, name));
+        removed += usize::from(deleted.map_err(|error| anyhow!("{error}"))?);
     }
+    Ok(removed)
 }
 
-/// The SHA-256 of a file, in hex.
-fn digest_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer)?;
-        match buffer.get(..read) {
-            Some([]) | None => break,
-            Some(bytes) => digest.update(bytes),
-        }
-    }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+/// A digest in hex.
+pub(super) fn hex(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure};
-use mlforge::storage::{Commit, CommitError, KEY_BYTES_MAX, Page, ProjectId, Range, Records, Write as RecordWrite};
+use anyhow::bail;
+use mlforge::storage::{Commit, CommitError, ProjectId, Range, Records, Write as RecordWrite, end_of_keys};
 
 use super::progress::Progress;
 
@@ -76,7 +76,7 @@ impl<S: Records, T: Records> Copier<'_, S, T> {
 
     /// Reads a page of the source, and everything that the target has in its place.
     async fn part(&self, project: ProjectId, begin: Vec<u8>) -> anyhow::Result<Part> {
-        let end = vec![u8::MAX; KEY_BYTES_MAX + 1];
+        let end = end_of_keys();
         let (source, is_cut) = page(self.source, project, begin.clone(), end.clone()).await?;
         let next = source.last_key_value().filter(|_| is_cut).map(|(key, _)| after(key));
         let target_end = next.clone().unwrap_or(end);
@@ -154,25 +154,8 @@ async fn page(
         reverse: false,
     };
     let page = records.scan(project, &[range]).await?;
-    let is_cut = page.cut.is_some();
-    Ok((entries(&page)?, is_cut))
-}
-
-/// Unpacks a page.
-fn entries(page: &Page) -> anyhow::Result<Entries> {
-    let (mut entries, mut begin, mut key) = (Entries::new(), 0, None);
-    for end in &page.ends {
-        let end = usize::try_from(*end)?;
-        let bytes = page.bytes.get(begin..end);
-        ensure!(bytes.is_some(), "a page ends before its entries");
-        let bytes = bytes.unwrap_or_default().to_vec();
-        match key.take() {
-            None => key = Some(bytes),
-            Some(key) => _ = entries.insert(key, bytes),
-        }
-        begin = end;
-    }
-    Ok(entries)
+    let entries = page.entries().map(|(key, value)| (key.to_vec(), value.to_vec()));
+    Ok((entries.collect(), page.cut.is_some()))
 }
 
 /// The key that follows directly.

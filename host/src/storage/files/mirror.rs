@@ -7,6 +7,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::checksum::Checksum;
+
 /// Counts of a mirror.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MirrorCounts {
@@ -96,7 +98,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     one.is_file() && one.len() == other.len() && times.0.is_some() && times.0 == times.1
 }
 
-/// Copies a file with its time, durably. After an error the copy does not exist.
+/// Copies a file with its time and checksum, durably. After an error the copy does not exist.
 fn copy(from: &Path, to: &Path) -> io::Result<u64> {
     let mut source = File::open(from)?;
     let mut options = File::options();
@@ -105,6 +107,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<u64> {
     let mut fill = || -> io::Result<u64> {
         let bytes = io::copy(&mut source, &mut target)?;
         target.set_modified(source.metadata()?.modified()?)?;
+        if let Some(checksum) = Checksum::recorded(&source) {
+            checksum.record(&target);
+        }
         target.sync_all()?;
         Ok(bytes)
     };
@@ -186,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_the_time_of_its_file() {
+    fn a_copy_has_the_time_and_the_checksum_of_its_file() {
         let (place, from, _) = blobs();
         let (file, copied) = (from.join("projects/1/na/nx"), place.path().join("copy"));
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
@@ -196,7 +201,10 @@ mod tests {
             .unwrap()
             .set_modified(time)
             .unwrap();
+        let checksum = Checksum::computed(&File::open(&file).unwrap()).unwrap();
+        checksum.record(&File::open(&file).unwrap());
         assert_eq!(copy(&file, &copied).unwrap(), 3);
+        assert_eq!(Checksum::recorded(&File::open(&copied).unwrap()), Some(checksum));
         assert!(is_same(&fs::metadata(&file).unwrap(), &fs::metadata(&copied).unwrap()));
         assert!(copy(&file, &copied).is_err(), "a copy never overwrites");
     }

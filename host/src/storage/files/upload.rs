@@ -11,6 +11,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
+use super::checksum::Checksum;
 use super::{blocking, unavailable};
 use crate::convert::to_u64;
 use crate::storage::{BlobInfo, BlobStream, Staged, StorageError};
@@ -106,16 +107,32 @@ impl Upload {
     }
 
     fn finish(self) -> Result<FileStaged, StorageError> {
-        self.file
-            .as_file()
-            .sync_all()
-            .map_err(unavailable("cannot make a file durable"))?;
+        let digest = self.hash.finalize().into();
+        let checksum = Checksum {
+            size: self.size,
+            digest: Some(digest),
+        };
+        make_durable(self.file.as_file(), checksum)?;
         Ok(FileStaged {
             file: self.file,
             size: self.size,
-            digest: self.hash.finalize().into(),
+            digest,
         })
     }
+}
+
+/// Makes a file durable, with its checksum where the file system keeps one.
+fn make_durable(file: &File, checksum: Checksum) -> Result<(), StorageError> {
+    checksum.record(file);
+    file.sync_all().map_err(unavailable("cannot make a file durable"))
+}
+
+/// Returns a file's path, after setting its modification time to now.
+fn into_dated_path(file: NamedTempFile) -> Result<TempPath, StorageError> {
+    file.as_file()
+        .set_modified(SystemTime::now())
+        .map_err(unavailable("cannot date a file"))?;
+    Ok(file.into_temp_path())
 }
 
 /// Asks the system to begin writing a range of a file to disk, without waiting. If it does not, only time is
@@ -146,7 +163,12 @@ pub(super) fn join(
         io::copy(&mut part, joined.file.as_file_mut()).map_err(unavailable("cannot copy a file"))?;
         joined.send_on();
     }
-    joined.finish()?.into_path().map(Some)
+    let checksum = Checksum {
+        size: joined.size,
+        digest: None,
+    };
+    make_durable(joined.file.as_file(), checksum)?;
+    into_dated_path(joined.file).map(Some)
 }
 
 /// A received file. It is removed when dropped.
@@ -159,11 +181,7 @@ pub(super) struct FileStaged {
 impl FileStaged {
     /// Returns the file's path, after setting its modification time to now.
     pub(super) fn into_path(self) -> Result<TempPath, StorageError> {
-        self.file
-            .as_file()
-            .set_modified(SystemTime::now())
-            .map_err(unavailable("cannot date a file"))?;
-        Ok(self.file.into_temp_path())
+        into_dated_path(self.file)
     }
 }
 

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 pub use address::PostgresAddress;
 pub(crate) use shared::SharedState;
+pub use snapshot::PostgresSnapshot;
 pub(crate) use tables::Tables;
 
 use self::connector::Connector;
@@ -37,6 +38,7 @@ mod queue;
 mod reader;
 mod schema;
 mod shared;
+mod snapshot;
 mod statements;
 mod tables;
 #[cfg(all(test, feature = "postgres-tests"))]

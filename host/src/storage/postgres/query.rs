@@ -170,6 +170,16 @@ impl Line {
         })
     }
 
+    /// Runs statements without an answer.
+    pub(super) async fn execute(&self, statements: &str) -> Result<(), ReadError> {
+        Ok(self.client.batch_execute(statements).await?)
+    }
+
+    /// Reads the only number that a query answers.
+    pub(super) async fn number(&self, query: &str) -> Result<i64, ReadError> {
+        Ok(self.client.query_one(query, &[]).await?.try_get(0)?)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }

@@ -7,9 +7,9 @@ use anyhow::{Context, ensure};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::schema;
-use crate::storage::ProjectId;
+use crate::storage::{ProjectId, end_of_prefix};
 
-const SCAN: &str = "SELECT key, version, value FROM records
+const SCAN: &str = "SELECT key, value FROM records
     WHERE project = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key";
 const GET: &str = "SELECT value FROM records WHERE project = ?1 AND key = ?2";
 // Negative numbers are the spaces of indexes of files, which are no projects.
@@ -74,7 +74,7 @@ impl SqliteSnapshot {
         found.optional().context("cannot read a record")
     }
 
-    /// Gives each record of a project whose key begins so to `each`, in the order of keys, with its version, until `each`
+    /// Gives each record of a project whose key begins so to `each`, in the order of keys, until `each`
     /// breaks off. No more than one record is in memory.
     ///
     /// # Errors
@@ -83,39 +83,16 @@ impl SqliteSnapshot {
         &self,
         project: ProjectId,
         prefix: &[u8],
-        mut each: impl FnMut(&[u8], u64, &[u8]) -> ControlFlow<()>,
+        mut each: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> anyhow::Result<()> {
         let mut query = self.connection.prepare_cached(SCAN)?;
-        let mut rows = query.query(params![project.0.cast_signed(), prefix, end_of(prefix)])?;
+        let mut rows = query.query(params![project.0.cast_signed(), prefix, end_of_prefix(prefix)])?;
         while let Some(row) = rows.next()? {
-            let version: i64 = row.get(1)?;
-            let (key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(2)?.as_blob()?);
-            if each(key, version.cast_unsigned(), value).is_break() {
+            let (key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
+            if each(key, value).is_break() {
                 break;
             }
         }
         Ok(())
-    }
-}
-
-/// The first key after all those that begin with a prefix. `None`: there is none.
-fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
-    let (last, before) = prefix.split_last()?;
-    match last.checked_add(1) {
-        Some(next) => Some([before, &[next]].concat()),
-        None => end_of(before),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefix_ends_before_the_next_one() {
-        assert_eq!(end_of(b""), None);
-        assert_eq!(end_of(b"ab"), Some(b"ac".to_vec()));
-        assert_eq!(end_of(&[1, 255, 255]), Some(vec![2]));
-        assert_eq!(end_of(&[255]), None);
     }
 }

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-use mlforge::storage::PAGE_BYTES;
 use mlforge::storage::memory::MemoryRecords;
+use mlforge::storage::{KEY_BYTES_MAX, PAGE_BYTES};
 
 use super::*;
 

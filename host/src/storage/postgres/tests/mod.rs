@@ -22,6 +22,7 @@ mod files;
 mod groups;
 mod races;
 mod schema;
+mod snapshot;
 mod tables;
 
 /// A server for tests, without a database. `cargo xtask test postgres` starts it.
