@@ -9,6 +9,7 @@ fn main() -> anyhow::Result<()> {
     let guest = Guest {
         package: "mlforge-test-guests",
         workspace,
+        features: &[],
         prebuilt: "MLFORGE_TEST_GUESTS_WASM",
     };
     println!("cargo::rustc-env=MLFORGE_TEST_GUESTS={}", guest.build()?.display());

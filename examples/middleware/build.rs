@@ -9,12 +9,14 @@ fn main() -> anyhow::Result<()> {
     let gate = Guest {
         package: "mlforge-example-gate",
         workspace,
+        features: &[],
         prebuilt: "MLFORGE_EXAMPLE_GATE_WASM",
     };
     println!("cargo::rustc-env=GATE={}", gate.build()?.display());
     let storage = Guest {
         package: "mlforge-example-storage",
         workspace,
+        features: &[],
         prebuilt: "MLFORGE_EXAMPLE_STORAGE_WASM",
     };
     println!("cargo::rustc-env=STORAGE={}", storage.build()?.display());

@@ -9,12 +9,14 @@ fn main() -> anyhow::Result<()> {
     let plugin = Guest {
         package: "mlforge-plugin",
         workspace,
+        features: &[],
         prebuilt: "MLFORGE_PLUGIN_WASM",
     };
     println!("cargo::rustc-env=MLFORGE_COMPONENT={}", plugin.build()?.display());
     let absent = Guest {
         package: "mlforge-absent",
         workspace,
+        features: &[],
         prebuilt: "MLFORGE_ABSENT_WASM",
     };
     println!("cargo::rustc-env=MLFORGE_ABSENT={}", absent.build()?.display());

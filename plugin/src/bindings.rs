@@ -1,22 +1,12 @@
-//! Glue made from `wit/`, and nothing else.
+//! Glue made from `wit/`, and nothing else. The feature `wasi-0-2` picks that of WASI 0.2, whose imports have the names and
+//! types of WASI 0.3: `host` calls either. The exports and `wasi:http` differ, and so do the modules that use them.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
-#![allow(clippy::indexing_slicing)]
-// The ABI of components is raw memory; no other file may do this.
-#![allow(unsafe_code)]
+#[cfg(feature = "wasi-0-2")]
+mod wasi_0_2;
+#[cfg(not(feature = "wasi-0-2"))]
+mod wasi_0_3;
 
-wit_bindgen::generate!({
-    path: "../wit",
-    world: "mlforge:plugin/full-plugin",
-    generate_all,
-});
-
-use super::Plugin;
-export!(Plugin with_types_in self);
+#[cfg(feature = "wasi-0-2")]
+pub(crate) use wasi_0_2::*;
+#[cfg(not(feature = "wasi-0-2"))]
+pub(crate) use wasi_0_3::*;

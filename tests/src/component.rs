@@ -11,11 +11,22 @@ use mlforge_compose::Interface;
 /// instances of one component.
 const RUNNING_MAX: usize = 64;
 
+/// The environment variable with a file of the component: that of WASI 0.2, for example.
+const VARIABLE: &str = "MLFORGE_TEST_COMPONENT";
+
 /// The real component, compiled once for all tests of the binary. Its limits allow the instances of all hosts
 /// that run concurrently.
 pub fn plugin() -> Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-    shared(&PLUGIN, || COMPONENT.to_vec())
+    shared(&PLUGIN, component)
+}
+
+/// The bytes of the real component: those of the file that the environment names, or the built-in ones.
+pub fn component() -> Vec<u8> {
+    match std::env::var_os(VARIABLE) {
+        Some(file) => std::fs::read(&file).unwrap_or_else(|error| panic!("{VARIABLE} {}: {error}", file.display())),
+        None => COMPONENT.to_vec(),
+    }
 }
 
 /// The real component, composed with the one that stands in for all its optional imports.

@@ -18,7 +18,7 @@ use mlforge::storage::ProjectId;
 use mlforge::{Body, HostBuilder, Plugin};
 use serde_json::Value;
 
-pub use crate::component::{plugin, plugin_without_optional_imports};
+pub use crate::component::{component, plugin, plugin_without_optional_imports};
 use crate::direct_store::DirectStore;
 use crate::foreign_server::ForeignServer;
 use crate::own_host::OwnHost;

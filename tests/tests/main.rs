@@ -62,5 +62,6 @@ mod uploads;
 mod values;
 mod version_search;
 mod versions;
+mod wasi_versions;
 mod wide_runs;
 mod wire;

@@ -26,6 +26,11 @@ pub(crate) fn lint(layout: &Layout) -> Result<()> {
     })?;
     step("cargo clippy", || {
         run(cargo_for_tests(&layout.root, "clippy").args(["--all-targets", "--", "-D", "warnings"]))
+    })?;
+    step("cargo clippy for WASI 0.2", || {
+        let mut clippy = cargo(&layout.root);
+        clippy.args(["clippy", "--package", "mlforge-plugin", "--features", "wasi-0-2"]);
+        run(clippy.args(["--", "-D", "warnings"]))
     })
 }
 

@@ -289,8 +289,39 @@ fn rust(layout: &Layout, rest: &[String], tally: &mut Tally) -> Result<()> {
             .env("MLFORGE_TEST_STORAGE", "sqlite")
             .env("MLFORGE_TEST_ISOLATE", "1");
         run_watched(tests.args(["--test", "all"]).args(rest), |line| tally.see(line))
+    })?;
+    step("hermetic tests with the component of WASI 0.2", || {
+        let component = wasm::component_of_wasi_0_2(layout)?;
+        let mut tests = cargo_for_tests(&layout.root, "test");
+        tests
+            .env("MLFORGE_TEST_COMPONENT", component)
+            .args(["--test", "all", "--"]);
+        tests.args(WITH_WASI_0_2);
+        tests.args(NEED_MAINTENANCE.iter().flat_map(|name| ["--skip", name]));
+        run_watched(&mut tests, |line| tally.see(line))
     })
 }
+
+/// The tests of `WITH_WASI_0_2` that need the export `maintenance`, which that component lacks.
+const NEED_MAINTENANCE: [&str; 3] = [
+    "wide_runs::",
+    "uploads::removal::",
+    "an_abandoned_direct_upload_is_removed",
+];
+
+/// The hermetic tests that run with the component of WASI 0.2 too.
+const WITH_WASI_0_2: [&str; 10] = [
+    "artifacts::",
+    "embedding::",
+    "logging::",
+    "models::",
+    "page_tokens::",
+    "runs::",
+    "search::",
+    "transfers::",
+    "uploads::",
+    "wasi_versions::",
+];
 
 /// Leaves out the tests that need a server. `rest` is what the command was given already.
 pub(crate) fn without_servers<'a>(tests: &'a mut Command, rest: &[String]) -> &'a mut Command {

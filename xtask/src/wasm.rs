@@ -1,15 +1,18 @@
 //! The compiler of the component: the wasm target of rustup, or Debian's compiler and the sources of std.
 //!
-//! The build script of `mlforge-component` chooses between them; this only makes sure that one is installed.
+//! The build script of `mlforge-component` chooses between them; this only makes sure that one is installed. No build makes the
+//! component of WASI 0.2, so it is built here.
 
 use std::env;
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
 use crate::debian::Apt;
-use crate::step::{command, output_of, run_on_stderr};
+use crate::layout::Layout;
+use crate::step::{cargo_for_tests, command, output_of, run, run_on_stderr};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -40,6 +43,17 @@ pub(crate) fn ensure(dir: &Path) -> Result<()> {
         rustup = why(rustup),
         debian = why(debian),
     )
+}
+
+/// Builds the component of WASI 0.2 as debug builds do, and returns its file.
+pub(crate) fn component_of_wasi_0_2(layout: &Layout) -> Result<PathBuf> {
+    run(cargo_for_tests(&layout.root, "build").args(["--bin", "mlforge-build"]))?;
+    let builder = layout
+        .mlforge("debug")
+        .with_file_name(format!("mlforge-build{EXE_SUFFIX}"));
+    let file = layout.target.join("wasi-0-2.wasm");
+    run(command(builder, &layout.root).arg(&file).arg("plugin-dev"))?;
+    Ok(file)
 }
 
 fn install_debian_compiler(dir: &Path) -> Result<()> {

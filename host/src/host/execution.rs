@@ -208,7 +208,7 @@ fn to_http_error(fault: InstanceError, project: ProjectId, path: &str) -> HttpEr
             HttpError::Internal
         }
         InstanceError::Handler(code) => {
-            tracing::error!(target: "mlforge::component", project, path, ?code, "the component returned an error");
+            tracing::error!(target: "mlforge::component", project, path, code, "the component returned an error");
             HttpError::Internal
         }
         InstanceError::Maintenance(why) => {

@@ -7,18 +7,22 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, HasData, InstancePre, Linker, ResourceTable};
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, UpdateDeadline,
     WasmBacktraceDetails,
 };
+use wasmtime_wasi::p2::bindings::io as wasi_io;
+use wasmtime_wasi_http::p2::bindings as p2;
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi_http::p3::bindings::http::types as http_types;
-use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
+use wasmtime_wasi_http::p3::bindings::{Service, ServiceIndices};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView};
 
 use super::bindings::{
-    DirectService, DirectServiceIndices, HostImports, MaintenanceService, MaintenanceServiceIndices,
+    DirectService, DirectServiceIndices, HostImports, MaintenanceService, MaintenanceServiceIndices, wasi_0_2,
 };
+use super::instance::error::InstanceError;
 use super::store_data::{Imports, StoreData};
 use crate::limits::Limits;
 
@@ -38,16 +42,62 @@ const MEMORIES_EACH: u32 = COMPOSED_MAX;
 /// A compiled component. Cheap to clone, and several hosts may share it: compiling is what costs.
 #[derive(Clone)]
 pub struct Plugin {
-    service: ServicePre<StoreData>,
+    linked: InstancePre<StoreData>,
+    service: HttpIndices,
     /// The export `direct`, if there is one.
     direct: Option<Arc<DirectServiceIndices>>,
     /// The export `maintenance`, if there is one.
     maintenance: Option<Arc<MaintenanceServiceIndices>>,
 }
 
+/// The export for requests of `wasi:http`, which is there in one of two versions.
+#[derive(Clone)]
+enum HttpIndices {
+    /// `wasi:http/handler@0.3`.
+    P3(Arc<ServiceIndices>),
+    /// `wasi:http/incoming-handler@0.2`.
+    P2(Arc<ProxyIndices>),
+}
+
+impl HttpIndices {
+    fn of(linked: &InstancePre<StoreData>) -> wasmtime::Result<Self> {
+        match ServiceIndices::new(linked) {
+            Ok(service) => Ok(Self::P3(Arc::new(service))),
+            Err(_) => Ok(Self::P2(Arc::new(ProxyIndices::new(linked)?))),
+        }
+    }
+
+    fn load(
+        &self,
+        store: &mut Store<StoreData>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<HttpService> {
+        Ok(match self {
+            Self::P3(service) => HttpService::P3(service.load(store, instance)?),
+            Self::P2(proxy) => HttpService::P2(proxy.load(store, instance)?),
+        })
+    }
+}
+
+/// The export for requests of `wasi:http` of an instance.
+pub(crate) enum HttpService {
+    P3(Service),
+    P2(Proxy),
+}
+
+impl HttpService {
+    /// The export of WASI 0.3.
+    pub(crate) fn of_wasi_0_3(&self) -> Result<&Service, InstanceError> {
+        match self {
+            Self::P3(service) => Ok(service),
+            Self::P2(_) => Err(InstanceError::InvalidResponse("no export of WASI 0.3".into())),
+        }
+    }
+}
+
 /// The exports of an instance.
 pub(crate) struct Exports {
-    pub(crate) service: Service,
+    pub(crate) service: HttpService,
     /// The export `direct`, for buffered requests.
     pub(crate) direct: Option<DirectService>,
     pub(crate) maintenance: Option<MaintenanceService>,
@@ -66,7 +116,8 @@ impl Plugin {
     }
 
     /// Compiles a component, or takes it from `cache`, a directory that only this user can write.
-    /// Fails when it imports anything but `wasi:http/types`, the system clock, random bytes and `mlforge:plugin`.
+    /// Fails when it imports anything but `wasi:http/types`, the system clock, random bytes and `mlforge:plugin`, or the same of WASI
+    /// 0.2 with `mlforge:plugin-sync`.
     ///
     /// Of the limits, only the number of instances and the memory of one count here. Hosts that share the component share these
     /// instances, so the numbers must cover all of them together.
@@ -79,15 +130,14 @@ impl Plugin {
         let linked = linked
             .map_err(plain)
             .context("the component imports what this host does not lend")?;
-        let service = ServicePre::new(linked)
+        let service = HttpIndices::of(&linked)
             .map_err(plain)
-            .context("the component does not export wasi:http/handler")?;
+            .context("the component exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")?;
         keep_ticking(&engine).context("cannot start the clock of the engine")?;
-        let direct = DirectServiceIndices::new(service.instance_pre()).ok().map(Arc::new);
-        let maintenance = MaintenanceServiceIndices::new(service.instance_pre())
-            .ok()
-            .map(Arc::new);
+        let direct = DirectServiceIndices::new(&linked).ok().map(Arc::new);
+        let maintenance = MaintenanceServiceIndices::new(&linked).ok().map(Arc::new);
         Ok(Self {
+            linked,
             service,
             direct,
             maintenance,
@@ -96,15 +146,15 @@ impl Plugin {
 
     /// The names of the interfaces that the component imports.
     pub fn imports(&self) -> Vec<String> {
-        let kind = self.service.instance_pre().component().component_type();
-        kind.imports(self.service.engine())
+        let kind = self.linked.component().component_type();
+        kind.imports(self.linked.engine())
             .map(|(name, _)| name.to_owned())
             .collect()
     }
 
     /// A store for one instance.
     pub(crate) fn store(&self, call: StoreData) -> Store<StoreData> {
-        let mut store = Store::new(self.service.engine(), call);
+        let mut store = Store::new(self.linked.engine(), call);
         store.limiter(|call| &mut call.memory);
         store.set_epoch_deadline(1);
         // Tokio's own yield lets the runtime look at its timers and sockets first; a plain one would not.
@@ -114,10 +164,10 @@ impl Plugin {
 
     /// Makes the instance of a store.
     pub(crate) async fn instantiate(&self, store: &mut Store<StoreData>) -> wasmtime::Result<Exports> {
-        let instance = self.service.instance_pre().instantiate_async(&mut *store).await?;
+        let instance = self.linked.instantiate_async(&mut *store).await?;
         let (direct, maintenance) = (self.direct.as_ref(), self.maintenance.as_ref());
         Ok(Exports {
-            service: Service::new(&mut *store, &instance)?,
+            service: self.service.load(store, &instance)?,
             direct: direct.map(|direct| direct.load(&mut *store, &instance)).transpose()?,
             maintenance: maintenance
                 .map(|maintenance| maintenance.load(store, &instance))
@@ -200,7 +250,29 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     let mut linker = Linker::new(engine);
     http_types::add_to_linker::<_, WasiHttp>(&mut linker, StoreData::http)?;
     HostImports::add_to_linker::<_, Imports>(&mut linker, |call| call)?;
+    link_wasi_0_2(&mut linker)?;
     Ok(linker)
+}
+
+/// Adds what a component of WASI 0.2 imports besides the synchronous functions of `mlforge:plugin`.
+fn link_wasi_0_2(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
+    p2::http::types::add_to_linker::<_, WasiHttp>(linker, &p2::LinkOptions::default().into(), StoreData::http)?;
+    wasi_io::error::add_to_linker::<_, Handles>(linker, |call| &mut call.table)?;
+    wasi_io::poll::add_to_linker::<_, Handles>(linker, |call| &mut call.table)?;
+    wasi_io::streams::add_to_linker::<_, Handles>(linker, |call| &mut call.table)?;
+    wasi_0_2::wall_clock::add_to_linker::<_, Imports>(linker, |call| call)?;
+    wasi_0_2::random::add_to_linker::<_, Imports>(linker, |call| call)?;
+    wasi_0_2::records::add_to_linker::<_, Imports>(linker, |call| call)?;
+    wasi_0_2::blobs::add_to_linker::<_, Imports>(linker, |call| call)?;
+    wasi_0_2::forge::add_to_linker::<_, Imports>(linker, |call| call)?;
+    wasi_0_2::direct_transfers::add_to_linker::<_, Imports>(linker, |call| call)
+}
+
+/// Names the handles of a store as the data of `wasi:io`.
+struct Handles;
+
+impl HasData for Handles {
+    type Data<'a> = &'a mut ResourceTable;
 }
 
 /// Advances the engine's epoch until the engine is dropped.

@@ -1,5 +1,6 @@
 //! Builds a crate of this workspace into a WebAssembly component, from a build script. So plain `cargo
-//! build`, `cargo run` and `cargo test` never use a stale component, and nobody builds it by hand.
+//! build`, `cargo run` and `cargo test` never use a stale component, and nobody builds it by hand. The program of this crate
+//! builds the one of WASI 0.2, which no build needs.
 
 mod plan;
 
@@ -46,6 +47,8 @@ pub struct Guest<'a> {
     pub package: &'a str,
     /// The workspace's root.
     pub workspace: &'a Path,
+    /// The features to enable.
+    pub features: &'a [&'a str],
     /// The environment variable that names a prebuilt module or component. When it is set, nothing is
     /// compiled.
     pub prebuilt: &'a str,
@@ -62,23 +65,32 @@ impl Guest<'_> {
                 println!("cargo::rerun-if-changed={}", Path::new(&file).display());
                 PathBuf::from(file)
             }
-            None => self.compile(&out)?,
+            None => {
+                let target = out
+                    .ancestors()
+                    .nth(4)
+                    .context("OUT_DIR is not below a target directory")?;
+                let module = self.compile(target, &profile())?;
+                self.watch_sources(&module.with_extension("d"))?;
+                module
+            }
         };
-        let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
         let component = out.join(format!("{}.wasm", self.package));
-        fs::write(&component, encode(bytes)?).with_context(|| format!("cannot write {}", component.display()))?;
+        write_encoded(&module, &component)?;
         Ok(component)
+    }
+
+    /// Builds the component with this cargo profile, below the target directory of the workspace, and writes it to a file.
+    pub fn build_to(&self, component: &Path, profile: &str) -> anyhow::Result<()> {
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.workspace.join("target"), PathBuf::from);
+        let module = self.compile(&target, profile)?;
+        write_encoded(&module, component)
     }
 
     /// Runs a second cargo with a target directory of its own. In the outer one it would wait for ever for
     /// the lock that the outer cargo holds.
-    fn compile(&self, out: &Path) -> anyhow::Result<PathBuf> {
+    fn compile(&self, target: &Path, profile: &str) -> anyhow::Result<PathBuf> {
         let plan = Plan::choose()?;
-        let profile = profile();
-        let target = out
-            .ancestors()
-            .nth(4)
-            .context("OUT_DIR is not below a target directory")?;
         let target = target.join("plugin").join(plan.name());
         let mut cargo = plan.cargo()?;
         cargo
@@ -93,15 +105,16 @@ impl Guest<'_> {
                 "--package",
                 self.package,
                 "--profile",
-                &profile,
+                profile,
                 "--target",
                 TARGET,
+                "--features",
+                &self.features.join(","),
             ])
             .arg("--target-dir")
             .arg(&target);
         run(cargo)?;
-        let module = target.join(TARGET).join(&profile).join(self.package.replace('-', "_"));
-        self.watch_sources(&module.with_extension("d"))?;
+        let module = target.join(TARGET).join(profile).join(self.package.replace('-', "_"));
         Ok(module.with_extension("wasm"))
     }
 
@@ -137,6 +150,12 @@ fn split(sources: &str) -> Vec<String> {
         .split_whitespace()
         .map(|source| source.replace('\0', " "))
         .collect()
+}
+
+/// Writes the component of a module to a file.
+fn write_encoded(module: &Path, component: &Path) -> anyhow::Result<()> {
+    let bytes = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    fs::write(component, encode(bytes)?).with_context(|| format!("cannot write {}", component.display()))
 }
 
 /// Makes a component of a module. A component is returned unchanged.

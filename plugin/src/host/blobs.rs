@@ -1,8 +1,8 @@
 //! The host's blobs, by the names that this component gives them. Artifacts lie below one directory, so that
 //! the path of an artifact can name no other blob.
 
-use wit_bindgen::StreamReader;
-
+use super::streams;
+use super::streams::ByteStream;
 use crate::bindings::mlforge::plugin::blobs as host;
 /// Received bytes without a name. They are discarded when the value is dropped.
 pub use crate::bindings::mlforge::plugin::blobs::Staged;
@@ -57,13 +57,13 @@ pub fn bytes_max() -> u64 {
 }
 
 /// Receives a stream to its end. The host limits its size.
-pub async fn stage(contents: StreamReader<u8>) -> Result<Staged> {
+pub async fn stage(contents: ByteStream) -> Result<Staged> {
     stage_at_most(contents, u64::MAX).await
 }
 
 /// Receives a stream of at most `bytes_max` bytes to its end.
-pub async fn stage_at_most(contents: StreamReader<u8>, bytes_max: u64) -> Result<Staged> {
-    host::stage(contents, bytes_max).await.map_err(failed)
+pub async fn stage_at_most(contents: ByteStream, bytes_max: u64) -> Result<Staged> {
+    streams::stage(contents, bytes_max).await.map_err(failed)
 }
 
 /// Stores received bytes under a path and replaces the file that was there.
@@ -81,8 +81,8 @@ pub async fn stat(path: &ArtifactPath) -> Result<Option<FileInfo>> {
 }
 
 /// Opens a part of a file. `None`: there is no such file.
-pub async fn read(path: &ArtifactPath, offset: u64, length: u64) -> Result<Option<StreamReader<u8>>> {
-    host::read(name(path), offset, length).await.map_err(failed)
+pub async fn read(path: &ArtifactPath, offset: u64, length: u64) -> Result<Option<ByteStream>> {
+    streams::read(name(path), offset, length).await.map_err(failed)
 }
 
 /// Describes a part of a file that the host is to send.

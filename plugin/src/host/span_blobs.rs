@@ -2,7 +2,8 @@
 //! artifacts, in a directory for each trace.
 
 use super::blobs::{failed, or_none};
-use super::http_body::stream_of;
+use super::streams;
+use super::streams::stream_of;
 use crate::bindings::mlforge::plugin::blobs as host;
 use crate::domain::trace::id::TraceId;
 use crate::error::Result;
@@ -21,16 +22,16 @@ pub fn are_kept() -> bool {
 /// Stores a batch of a trace's spans. Returns the blob's name.
 pub async fn store(trace: &TraceId, unique: &str, bytes: Vec<u8>) -> Result<String> {
     let name = format!("{DIRECTORY}/{trace}/{unique}");
-    let staged = host::stage(stream_of(bytes), BYTES_MAX).await.map_err(failed)?;
+    let staged = streams::stage(stream_of(bytes), BYTES_MAX).await.map_err(failed)?;
     host::commit(staged, name.clone()).await.map_err(failed)?;
     Ok(name)
 }
 
 /// Reads a batch. `None`: there is no such blob.
 pub async fn read(name: &str) -> Result<Option<Vec<u8>>> {
-    let contents = host::read(name.to_owned(), 0, BYTES_MAX).await.map_err(failed)?;
+    let contents = streams::read(name.to_owned(), 0, BYTES_MAX).await.map_err(failed)?;
     Ok(match contents {
-        Some(contents) => Some(contents.collect().await),
+        Some(contents) => Some(contents.collect().await?),
         None => None,
     })
 }

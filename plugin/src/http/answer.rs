@@ -1,8 +1,8 @@
 //! Answers a request: finds its route, checks the right, reads the parameters, and calls the handler.
 
+use super::incoming::Incoming;
 use super::rights::{CallerRights, RequiredRight};
 use super::route::{find, find_plain, is_page};
-use super::wasi::Incoming;
 use super::{file_route, form};
 use crate::error::{Error, Result};
 use crate::host::report;

@@ -2,8 +2,8 @@
 
 use std::pin::Pin;
 
+use super::incoming::Incoming;
 use super::rights::RequiredRight;
-use super::wasi::Incoming;
 use crate::api::{artifacts, otlp, traces, uploads};
 use crate::error::{Error, Result};
 use crate::request::call::FileCall;

@@ -1,6 +1,6 @@
 //! The forms of pages.
 
-use super::wasi::Incoming;
+use super::incoming::Incoming;
 use crate::error::{Error, Result};
 use crate::pages;
 use crate::request::body::Body;

@@ -12,13 +12,16 @@ macro_rules! action {
 }
 
 pub mod answer;
+#[cfg(not(feature = "wasi-0-2"))]
+pub(crate) mod direct;
 pub mod error;
 pub mod file_route;
 mod form;
+pub mod incoming;
 pub mod openapi;
 pub mod pages_or_api;
 pub mod path;
 pub mod rights;
 pub mod route;
 pub mod route_names;
-pub mod wasi;
+pub(crate) mod wasi;

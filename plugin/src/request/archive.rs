@@ -7,7 +7,7 @@ use crate::convert::to_u64;
 use crate::domain::artifact::ArtifactPath;
 use crate::error::{Error, Result};
 use crate::host::blobs;
-use crate::host::http_body::{BodyWriter, filled_by};
+use crate::host::streams::{BodyWriter, filled_by};
 use crate::store::artifacts::tree;
 use crate::store::artifacts::tree::TreeFile;
 
@@ -28,8 +28,8 @@ pub async fn send(directory: &ArtifactPath, name: &str) -> Result<Answer> {
         ("x-content-type-options", "nosniff".to_owned()),
     ];
     let name = name.to_owned();
-    let (contents, end) = filled_by(|writer| write(writer, files, name));
-    Ok(Answer::file(TAR, headers, Contents::Filled(contents, end)))
+    let body = filled_by(move |writer| write(writer, files, name));
+    Ok(Answer::file(TAR, headers, Contents::Filled(body)))
 }
 
 fn path_of(file: &TreeFile, name: &str) -> String {

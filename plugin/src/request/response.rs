@@ -1,9 +1,7 @@
 //! The response to a request.
 
-use wit_bindgen::{FutureReader, StreamReader};
-
 use crate::host::blobs::FilePart;
-use crate::host::http_body::EndOfBody;
+use crate::host::streams::{ByteStream, FilledBody};
 
 /// A response.
 pub struct Answer {
@@ -82,9 +80,9 @@ pub enum Contents {
     /// The complete body.
     Whole(Vec<u8>),
     /// A stream.
-    Stream(StreamReader<u8>),
-    /// A stream that the component fills, and its end, which tells if all of it was sent.
-    Filled(StreamReader<u8>, FutureReader<EndOfBody>),
+    Stream(ByteStream),
+    /// A body that the component writes while it is sent.
+    Filled(FilledBody),
     /// A part of a file, which the host sends.
     File(FilePart),
 }

@@ -12,17 +12,17 @@ use wasmtime::component::{
 };
 use wasmtime::{AsContextMut, StoreContextMut};
 
-use super::storage_unavailable;
+use super::{Granted, storage_unavailable};
 use crate::limits::idle_timeout::IdleTimeout;
 use crate::runtime::bindings::blobs as wit;
 use crate::runtime::resources::Received;
 use crate::runtime::store_data::{Imports, StoreData};
-use crate::storage::{BlobStream, ByteRange, ListRequest, StorageError};
+use crate::storage::{BlobItem, BlobStream, ByteRange, ListRequest, StorageError};
 
 /// Maximum size of a chunk copied out of the component, in bytes.
 const PIECE_BYTES_MAX: usize = 128 << 10;
 /// Number of chunks that may wait for the storage.
-const CHUNKS_BUFFERED_MAX: usize = 1;
+pub(super) const CHUNKS_BUFFERED_MAX: usize = 1;
 
 impl wit::Host for &mut StoreData {
     fn file_bytes_max(&mut self) -> wasmtime::Result<u64> {
@@ -70,32 +70,14 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
             let call = access.get();
             wasmtime::error::Ok((call.table.delete(staged)?, call.writable()))
         })?;
-        let Some((services, project)) = granted else {
-            return Ok(Err(wit::Error::Denied));
-        };
-        Ok(services
-            .blobs
-            .commit(project, staged.0, &name)
-            .await
-            .map_err(wit::Error::from))
+        Ok(commit(granted, staged, name).await)
     }
 
     async fn stat(
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<Option<wit::Info>, wit::Error>> {
-        let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
-            return Ok(Err(wit::Error::Denied));
-        };
-        let found = services.blobs.stat(project, &name).await;
-        Ok(found
-            .map(|found| {
-                found.map(|info| wit::Info {
-                    size: info.size,
-                    modified_ms: info.modified_ms,
-                })
-            })
-            .map_err(wit::Error::from))
+        Ok(stat(accessor.with(|mut access| access.get().readable()), name).await)
     }
 
     async fn read(
@@ -123,32 +105,12 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<wit::Item>, wit::Error>> {
-        let Some((services, project)) = accessor.with(|mut access| access.get().readable()) else {
-            return Ok(Err(wit::Error::Denied));
-        };
-        let page = ListRequest {
-            directory: &directory,
-            after: after.as_deref(),
-            limit,
-        };
-        let items = services.blobs.list(project, page).await;
-        let items = items.map(|items| {
-            items
-                .into_iter()
-                .map(|item| wit::Item {
-                    name: item.name,
-                    size: item.size,
-                })
-                .collect()
-        });
-        Ok(items.map_err(wit::Error::from))
+        let granted = accessor.with(|mut access| access.get().readable());
+        Ok(list(granted, directory, after, limit).await)
     }
 
     async fn delete(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<bool, wit::Error>> {
-        let Some((services, project)) = accessor.with(|mut access| access.get().writable()) else {
-            return Ok(Err(wit::Error::Denied));
-        };
-        Ok(services.blobs.delete(project, &name).await.map_err(wit::Error::from))
+        Ok(delete(accessor.with(|mut access| access.get().writable()), name).await)
     }
 
     async fn join(
@@ -157,24 +119,71 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         name: String,
         bytes_max: u64,
     ) -> wasmtime::Result<Result<bool, wit::Error>> {
-        let Some((services, project)) = accessor.with(|mut access| access.get().writable()) else {
-            return Ok(Err(wit::Error::Denied));
-        };
-        let bytes_max = bytes_max.min(services.file_bytes_max);
-        let joined = services.blobs.join(project, &parts, &name, bytes_max).await;
-        Ok(joined.map_err(wit::Error::from))
+        let granted = accessor.with(|mut access| access.get().writable());
+        Ok(join(granted, parts, name, bytes_max).await)
     }
 
     async fn delete_below(
         accessor: &Accessor<T, Self>,
         directory: String,
     ) -> wasmtime::Result<Result<bool, wit::Error>> {
-        let Some((services, project)) = accessor.with(|mut access| access.get().writable()) else {
-            return Ok(Err(wit::Error::Denied));
-        };
-        let deleted = services.blobs.delete_below(project, &directory).await;
-        Ok(deleted.map_err(wit::Error::from))
+        Ok(delete_below(accessor.with(|mut access| access.get().writable()), directory).await)
     }
+}
+
+pub(super) async fn commit(granted: Granted, staged: Received, name: String) -> Result<(), wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    Ok(services.blobs.commit(project, staged.0, &name).await?)
+}
+
+pub(super) async fn stat(granted: Granted, name: String) -> Result<Option<wit::Info>, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    let found = services.blobs.stat(project, &name).await?;
+    Ok(found.map(|info| wit::Info {
+        size: info.size,
+        modified_ms: info.modified_ms,
+    }))
+}
+
+pub(super) async fn list(
+    granted: Granted,
+    directory: String,
+    after: Option<String>,
+    limit: u32,
+) -> Result<Vec<wit::Item>, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    let page = ListRequest {
+        directory: &directory,
+        after: after.as_deref(),
+        limit,
+    };
+    let items = services.blobs.list(project, page).await?;
+    let item = |item: BlobItem| wit::Item {
+        name: item.name,
+        size: item.size,
+    };
+    Ok(items.into_iter().map(item).collect())
+}
+
+pub(super) async fn delete(granted: Granted, name: String) -> Result<bool, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    Ok(services.blobs.delete(project, &name).await?)
+}
+
+pub(super) async fn join(
+    granted: Granted,
+    parts: Vec<String>,
+    name: String,
+    bytes_max: u64,
+) -> Result<bool, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    let bytes_max = bytes_max.min(services.file_bytes_max);
+    Ok(services.blobs.join(project, &parts, &name, bytes_max).await?)
+}
+
+pub(super) async fn delete_below(granted: Granted, directory: String) -> Result<bool, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    Ok(services.blobs.delete_below(project, &directory).await?)
 }
 
 impl wit::HostStaged for &mut StoreData {
@@ -245,7 +254,8 @@ struct Download {
     progress: Option<IdleTimeout>,
 }
 
-fn mark(progress: Option<&IdleTimeout>) {
+/// Notes that bytes moved.
+pub(super) fn mark(progress: Option<&IdleTimeout>) {
     if let Some(progress) = progress {
         progress.touch();
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasmtime::component::Accessor;
 
+use super::Granted;
 use crate::auth::upload_token::LIFE_MS_MAX;
 use crate::runtime::bindings::blobs::Error;
 use crate::runtime::bindings::direct_transfers as wit;
@@ -25,20 +26,7 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         parts: u32,
         expires_ms: u64,
     ) -> Result<Option<wit::Upload>, wit::Error> {
-        let granted = accessor.with(|mut access| access.get().writable());
-        let (services, project) = granted.ok_or(Error::Denied)?;
-        let Some(direct) = services.blobs.direct_transfers() else {
-            return Ok(None);
-        };
-        if parts == 0 || usize::try_from(parts).is_ok_and(|parts| parts > JOIN_PARTS_MAX) {
-            return Err(Error::Other(format!("{parts} parts of an upload")));
-        }
-        let valid_ms = expires_ms.saturating_sub(services.now_ms()).clamp(1_000, LIFE_MS_MAX);
-        let begun = direct.begin(project, parts, Duration::from_millis(valid_ms)).await?;
-        Ok(Some(wit::Upload {
-            id: begun.id,
-            parts: begun.parts.into_iter().map(request).collect(),
-        }))
+        begin(accessor.with(|mut access| access.get().writable()), parts, expires_ms).await
     }
 
     async fn complete(
@@ -47,43 +35,73 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         etags: Vec<String>,
         name: String,
     ) -> Result<wit::Completion, wit::Error> {
-        let granted = accessor.with(|mut access| access.get().writable());
-        let (services, project) = granted.ok_or(Error::Denied)?;
-        let Some(direct) = services.blobs.direct_transfers() else {
-            return Ok(wit::Completion::Absent);
-        };
-        let bytes_max = services.file_bytes_max;
-        let completed = direct.complete(project, &id, &etags, &name, bytes_max).await?;
-        Ok(match completed {
-            Completion::Done => wit::Completion::Done,
-            Completion::Absent => wit::Completion::Absent,
-            Completion::MissingPart(number) => wit::Completion::MissingPart(number),
-            Completion::SmallPart { number, bytes_min } => wit::Completion::SmallPart((number, bytes_min)),
-        })
+        complete(accessor.with(|mut access| access.get().writable()), id, etags, name).await
     }
 
     async fn abort(accessor: &Accessor<T, Self>, id: String) -> Result<(), wit::Error> {
-        let granted = accessor.with(|mut access| access.get().writable());
-        let (services, project) = granted.ok_or(Error::Denied)?;
-        match services.blobs.direct_transfers() {
-            Some(direct) => Ok(direct.abort(project, &id).await?),
-            // The storage removes what it has of the upload after its time.
-            None => Ok(()),
-        }
+        abort(accessor.with(|mut access| access.get().writable()), id).await
     }
 
     async fn sign_download(accessor: &Accessor<T, Self>, name: String) -> Result<Option<wit::Download>, wit::Error> {
-        let granted = accessor.with(|mut access| access.get().readable());
-        let (services, project) = granted.ok_or(Error::Denied)?;
-        let Some(direct) = services.blobs.direct_transfers() else {
-            return Ok(None);
-        };
-        let signed = direct.sign_download(project, &name, DOWNLOAD_TIME).await?;
-        Ok(signed.map(|signed| wit::Download {
-            request: request(signed.url),
-            size: signed.size,
-        }))
+        sign_download(accessor.with(|mut access| access.get().readable()), name).await
     }
+}
+
+pub(super) async fn begin(granted: Granted, parts: u32, expires_ms: u64) -> Result<Option<wit::Upload>, wit::Error> {
+    let (services, project) = granted.ok_or(Error::Denied)?;
+    let Some(direct) = services.blobs.direct_transfers() else {
+        return Ok(None);
+    };
+    if parts == 0 || usize::try_from(parts).is_ok_and(|parts| parts > JOIN_PARTS_MAX) {
+        return Err(Error::Other(format!("{parts} parts of an upload")));
+    }
+    let valid_ms = expires_ms.saturating_sub(services.now_ms()).clamp(1_000, LIFE_MS_MAX);
+    let begun = direct.begin(project, parts, Duration::from_millis(valid_ms)).await?;
+    Ok(Some(wit::Upload {
+        id: begun.id,
+        parts: begun.parts.into_iter().map(request).collect(),
+    }))
+}
+
+pub(super) async fn complete(
+    granted: Granted,
+    id: String,
+    etags: Vec<String>,
+    name: String,
+) -> Result<wit::Completion, wit::Error> {
+    let (services, project) = granted.ok_or(Error::Denied)?;
+    let Some(direct) = services.blobs.direct_transfers() else {
+        return Ok(wit::Completion::Absent);
+    };
+    let bytes_max = services.file_bytes_max;
+    let completed = direct.complete(project, &id, &etags, &name, bytes_max).await?;
+    Ok(match completed {
+        Completion::Done => wit::Completion::Done,
+        Completion::Absent => wit::Completion::Absent,
+        Completion::MissingPart(number) => wit::Completion::MissingPart(number),
+        Completion::SmallPart { number, bytes_min } => wit::Completion::SmallPart((number, bytes_min)),
+    })
+}
+
+pub(super) async fn abort(granted: Granted, id: String) -> Result<(), wit::Error> {
+    let (services, project) = granted.ok_or(Error::Denied)?;
+    match services.blobs.direct_transfers() {
+        Some(direct) => Ok(direct.abort(project, &id).await?),
+        // The storage removes what it has of the upload after its time.
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn sign_download(granted: Granted, name: String) -> Result<Option<wit::Download>, wit::Error> {
+    let (services, project) = granted.ok_or(Error::Denied)?;
+    let Some(direct) = services.blobs.direct_transfers() else {
+        return Ok(None);
+    };
+    let signed = direct.sign_download(project, &name, DOWNLOAD_TIME).await?;
+    Ok(signed.map(|signed| wit::Download {
+        request: request(signed.url),
+        size: signed.size,
+    }))
 }
 
 /// A request that needs no header.

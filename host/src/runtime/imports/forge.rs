@@ -1,9 +1,11 @@
 //! Import `mlforge:plugin/forge`, implemented with the trait `Forge`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Accessor;
 
+use super::Granted;
 use crate::forge::calls::ForgeCall;
 use crate::forge::{CommitState, CommitStatus, Credential, EndedRun, ForgeError, Job, JobRef, Target};
 use crate::runtime::bindings::forge as wit;
@@ -34,49 +36,77 @@ impl wit::Host for &mut StoreData {
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get_job(accessor: &Accessor<T, Self>, reference: wit::JobRef) -> Result<Option<wit::Job>, wit::Error> {
-        let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        let credential = accessor.with(|mut call| call.get().credential());
-        let credential = credential.filter(|credential| **credential != Credential::Anonymous);
-        let forge = services.forge.forge();
-        let reference = JobRef::from(reference);
-        let asked = forge.job(project, &reference, credential.as_deref());
-        let job = services
-            .forge
-            .calls()
-            .bounded(ForgeCall::Job, JOB_TIME, asked, Option::is_none)
-            .await;
-        if let Err(error) = &job
-            && accessor.with(|mut call| call.get().maintained()).is_some()
-        {
-            services.forge_rest.note(error, services.now_ms());
-        }
-        Ok(job?.map(wit::Job::from))
+        get_job(accessor.with(|mut call| Asker::of(call.get())), reference).await
     }
 
     async fn set_commit_status(accessor: &Accessor<T, Self>, ended: wit::EndedRun) -> Result<bool, wit::Error> {
-        let maintained = accessor.with(|mut call| call.get().maintained());
-        let (services, project) = maintained.ok_or(wit::Error::Denied)?;
-        let Some(statuses) = &services.commit_statuses else {
-            return Ok(false);
-        };
-        let status = CommitStatus::of_run(ended.into(), statuses.base_url());
-        let status =
-            status.ok_or_else(|| wit::Error::Other("no run has such an id, or no commit such a hash".into()))?;
-        let asked = services.forge.forge().set_commit_status(project, &status);
-        let calls = services.forge.calls();
-        let set = calls
-            .bounded(ForgeCall::CommitStatus, STATUS_TIME, asked, |set| !set)
-            .await;
-        if let Err(error) = &set {
-            services.forge_rest.note(error, services.now_ms());
-        }
-        Ok(set?)
+        set_commit_status(accessor.with(|mut call| call.get().maintained()), ended).await
     }
 
     async fn get_link(accessor: &Accessor<T, Self>, target: wit::Target) -> Result<Option<String>, wit::Error> {
-        let (services, project) = accessor.with(|mut call| call.get().readable()).ok_or_else(outside)?;
-        Ok(services.forge.forge().link(project, &target.into()).await?)
+        get_link(accessor.with(|mut call| call.get().readable()), target).await
     }
+}
+
+/// The one for whom the forge is asked.
+pub(super) struct Asker {
+    granted: Granted,
+    credential: Option<Arc<Credential>>,
+    is_maintenance: bool,
+}
+
+impl Asker {
+    pub(super) fn of(call: &StoreData) -> Self {
+        Self {
+            granted: call.readable(),
+            credential: call.credential(),
+            is_maintenance: call.maintained().is_some(),
+        }
+    }
+}
+
+pub(super) async fn get_job(asker: Asker, reference: wit::JobRef) -> Result<Option<wit::Job>, wit::Error> {
+    let (services, project) = asker.granted.ok_or_else(outside)?;
+    let credential = asker
+        .credential
+        .filter(|credential| **credential != Credential::Anonymous);
+    let forge = services.forge.forge();
+    let reference = JobRef::from(reference);
+    let asked = forge.job(project, &reference, credential.as_deref());
+    let job = services
+        .forge
+        .calls()
+        .bounded(ForgeCall::Job, JOB_TIME, asked, Option::is_none)
+        .await;
+    if let Err(error) = &job
+        && asker.is_maintenance
+    {
+        services.forge_rest.note(error, services.now_ms());
+    }
+    Ok(job?.map(wit::Job::from))
+}
+
+pub(super) async fn set_commit_status(maintained: Granted, ended: wit::EndedRun) -> Result<bool, wit::Error> {
+    let (services, project) = maintained.ok_or(wit::Error::Denied)?;
+    let Some(statuses) = &services.commit_statuses else {
+        return Ok(false);
+    };
+    let status = CommitStatus::of_run(ended.into(), statuses.base_url());
+    let status = status.ok_or_else(|| wit::Error::Other("no run has such an id, or no commit such a hash".into()))?;
+    let asked = services.forge.forge().set_commit_status(project, &status);
+    let calls = services.forge.calls();
+    let set = calls
+        .bounded(ForgeCall::CommitStatus, STATUS_TIME, asked, |set| !set)
+        .await;
+    if let Err(error) = &set {
+        services.forge_rest.note(error, services.now_ms());
+    }
+    Ok(set?)
+}
+
+pub(super) async fn get_link(granted: Granted, target: wit::Target) -> Result<Option<String>, wit::Error> {
+    let (services, project) = granted.ok_or_else(outside)?;
+    Ok(services.forge.forge().link(project, &target.into()).await?)
 }
 
 fn outside() -> wit::Error {

@@ -2,8 +2,9 @@
 
 use wasmtime::component::Accessor;
 
-use super::storage_unavailable;
+use super::{Granted, storage_unavailable};
 use crate::runtime::bindings::records as wit;
+use crate::runtime::retry_locks::RetryLock;
 use crate::runtime::store_data::{Imports, StoreData};
 use crate::storage::{Check, Commit, CommitError, Range, StorageError, Write};
 
@@ -11,29 +12,11 @@ impl wit::Host for &mut StoreData {}
 
 impl<T: Send> wit::HostWithStore<T> for Imports {
     async fn get(accessor: &Accessor<T, Self>, keys: Vec<Vec<u8>>) -> Result<wit::Values, wit::Error> {
-        let (services, project) = accessor
-            .with(|mut call| call.get().readable())
-            .ok_or(wit::Error::Denied)?;
-        let values = services.records.get(project, &keys).await?;
-        Ok(wit::Values {
-            versions: values.versions,
-            ends: values.ends,
-            bytes: values.bytes,
-        })
+        get(accessor.with(|mut call| call.get().readable()), keys).await
     }
 
     async fn scan(accessor: &Accessor<T, Self>, ranges: Vec<wit::Range>) -> Result<wit::Page, wit::Error> {
-        let (services, project) = accessor
-            .with(|mut call| call.get().readable())
-            .ok_or(wit::Error::Denied)?;
-        let ranges: Vec<Range> = ranges.into_iter().map(Range::from).collect();
-        let page = services.records.scan(project, &ranges).await?;
-        Ok(wit::Page {
-            counts: page.counts,
-            ends: page.ends,
-            bytes: page.bytes,
-            cut: page.cut,
-        })
+        scan(accessor.with(|mut call| call.get().readable()), ranges).await
     }
 
     async fn commit(
@@ -41,25 +24,60 @@ impl<T: Send> wit::HostWithStore<T> for Imports {
         checks: Vec<wit::Check>,
         writes: Vec<wit::Write>,
     ) -> Result<(), wit::CommitError> {
-        let granted = accessor.with(|mut call| call.get().writable());
-        let (services, project) = granted.ok_or(wit::CommitError::Failed(wit::Error::Denied))?;
-        let commit = Commit {
-            checks: checks
-                .into_iter()
-                .map(|check| Check {
-                    key: check.key,
-                    version: check.version,
-                })
-                .collect(),
-            writes: writes.into_iter().map(Write::from).collect(),
-        };
-        let turn = accessor.with(|mut call| call.get().turn.take());
-        let outcome = services.records.commit(project, commit).await;
-        if let Err(CommitError::Conflict(key)) = &outcome {
-            let turn = services.turns.wait(turn, project, key).await;
-            accessor.with(|mut call| call.get().turn = turn);
+        let (granted, turn) = accessor.with(|mut call| (call.get().writable(), call.get().turn.take()));
+        let (turn, outcome) = commit(granted, turn, checks, writes).await;
+        accessor.with(|mut call| call.get().turn = turn);
+        outcome
+    }
+}
+
+pub(super) async fn get(granted: Granted, keys: Vec<Vec<u8>>) -> Result<wit::Values, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    let values = services.records.get(project, &keys).await?;
+    Ok(wit::Values {
+        versions: values.versions,
+        ends: values.ends,
+        bytes: values.bytes,
+    })
+}
+
+pub(super) async fn scan(granted: Granted, ranges: Vec<wit::Range>) -> Result<wit::Page, wit::Error> {
+    let (services, project) = granted.ok_or(wit::Error::Denied)?;
+    let ranges: Vec<Range> = ranges.into_iter().map(Range::from).collect();
+    let page = services.records.scan(project, &ranges).await?;
+    Ok(wit::Page {
+        counts: page.counts,
+        ends: page.ends,
+        bytes: page.bytes,
+        cut: page.cut,
+    })
+}
+
+/// Commits while the request holds its turn, if it has one. After a conflict, returns the turn that it waited for.
+pub(super) async fn commit(
+    granted: Granted,
+    turn: Option<RetryLock>,
+    checks: Vec<wit::Check>,
+    writes: Vec<wit::Write>,
+) -> (Option<RetryLock>, Result<(), wit::CommitError>) {
+    let Some((services, project)) = granted else {
+        return (turn, Err(wit::CommitError::Failed(wit::Error::Denied)));
+    };
+    let check = |check: wit::Check| Check {
+        key: check.key,
+        version: check.version,
+    };
+    let commit = Commit {
+        checks: checks.into_iter().map(check).collect(),
+        writes: writes.into_iter().map(Write::from).collect(),
+    };
+    match services.records.commit(project, commit).await {
+        Ok(()) => (None, Ok(())),
+        Err(CommitError::Conflict(key)) => {
+            let turn = services.turns.wait(turn, project, &key).await;
+            (turn, Err(wit::CommitError::Conflict(key)))
         }
-        outcome.map_err(wit::CommitError::from)
+        Err(error) => (None, Err(error.into())),
     }
 }
 

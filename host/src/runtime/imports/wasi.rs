@@ -1,6 +1,6 @@
 //! The parts of WASI that the component gets: the time of day and random bytes.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::runtime::bindings::clocks::{system_clock, types};
 use crate::runtime::bindings::random::random;
@@ -13,9 +13,7 @@ impl types::Host for &mut StoreData {}
 
 impl system_clock::Host for &mut StoreData {
     fn now(&mut self) -> system_clock::Instant {
-        let now = StoreData::now(self);
-        // A clock before 1970 is wrong. The epoch replaces its time.
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = since_epoch(self);
         system_clock::Instant {
             seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             nanoseconds: since.subsec_nanos(),
@@ -27,18 +25,31 @@ impl system_clock::Host for &mut StoreData {
     }
 }
 
+/// The time of the running request. A clock before 1970 is wrong: the epoch replaces its time.
+pub(super) fn since_epoch(call: &StoreData) -> Duration {
+    call.now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 impl random::Host for &mut StoreData {
     fn get_random_bytes(&mut self, max_len: u64) -> wasmtime::Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(max_len).unwrap_or(usize::MAX).min(RANDOM_BYTES_MAX)];
-        draw(self, &mut bytes)?;
-        Ok(bytes)
+        random_bytes(self, max_len)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        let mut bytes = [0; 8];
-        draw(self, &mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
+        random_u64(self)
     }
+}
+
+pub(super) fn random_bytes(call: &StoreData, max_len: u64) -> wasmtime::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(max_len).unwrap_or(usize::MAX).min(RANDOM_BYTES_MAX)];
+    draw(call, &mut bytes)?;
+    Ok(bytes)
+}
+
+pub(super) fn random_u64(call: &StoreData) -> wasmtime::Result<u64> {
+    let mut bytes = [0; 8];
+    draw(call, &mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 fn draw(call: &StoreData, bytes: &mut [u8]) -> wasmtime::Result<()> {

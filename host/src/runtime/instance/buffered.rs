@@ -8,11 +8,12 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use tokio::time::Instant;
 use wasmtime::component::Accessor;
-use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
+use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 use super::error::InstanceError;
+use super::wasi_0_2::ExchangeContext;
 use super::{Instance, Sent, TimeLimit};
 use crate::auth::upload_token::TokenIssuer;
 use crate::forge::{Access, Credential};
@@ -75,17 +76,30 @@ impl Instance {
             reservation: None,
             now,
         };
-        self.run_bound(
-            caller,
-            context,
-            TimeLimit::Deadline(deadline),
-            async |accessor, exports| match &exports.direct {
+        let limit = TimeLimit::Deadline(deadline);
+        if self.is_of_wasi_0_2() {
+            let context = ExchangeContext {
+                caller,
+                request: context,
+                limit,
+            };
+            let whole = request.clone().map(Full::new);
+            return self
+                .exchange_of_wasi_0_2(context, whole, async |response| {
+                    Ok(collected(response, limits, answer).await?.map(ResponseBody::Bytes))
+                })
+                .await;
+        }
+        self.run_bound(caller, context, limit, async |accessor, exports| {
+            match &exports.direct {
                 Some(direct) => ask(accessor, direct, request, limits, answer).await,
-                None => Ok(exchange(accessor, &exports.service, request, limits, answer)
-                    .await?
-                    .map(ResponseBody::Bytes)),
-            },
-        )
+                None => Ok(
+                    exchange(accessor, exports.service.of_wasi_0_3()?, request, limits, answer)
+                        .await?
+                        .map(ResponseBody::Bytes),
+                ),
+            }
+        })
         .await
     }
 }
@@ -147,8 +161,17 @@ async fn exchange(
     let response = service
         .handle(accessor, request)
         .await?
-        .map_err(InstanceError::Handler)?;
+        .map_err(InstanceError::gave_up)?;
     let response = accessor.with(|access| response.into_http(access, sent))?;
+    collected(response, limits, share).await
+}
+
+/// Takes a whole answer.
+async fn collected(
+    response: Response<WasiBody>,
+    limits: &Limits,
+    share: &mut Share,
+) -> Result<Response<Bytes>, InstanceError> {
     let (head, body) = response.into_parts();
     if head.status < StatusCode::OK {
         return Err(InstanceError::InvalidResponse(format!("status {}", head.status)));

@@ -1,7 +1,8 @@
 //! Errors of an instance that works on a request.
 
+use std::fmt;
+
 use wasmtime::PoolConcurrencyLimitError;
-use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
 use crate::limits::budget::Exhausted;
 
@@ -16,12 +17,19 @@ pub(crate) enum InstanceError {
     MemoryBound(usize),
     /// The component stopped.
     Trapped(wasmtime::Error),
-    /// The component gave up on the request.
-    Handler(ErrorCode),
+    /// The component gave up on the request; the text is its error code.
+    Handler(String),
     /// The response is invalid; the text says why.
     InvalidResponse(String),
     /// A pass of maintenance failed; the text says why.
     Maintenance(String),
+}
+
+impl InstanceError {
+    /// The component gave up on the request with this error code.
+    pub(super) fn gave_up(code: impl fmt::Debug) -> Self {
+        Self::Handler(format!("{code:?}"))
+    }
 }
 
 impl From<wasmtime::Error> for InstanceError {

@@ -4,6 +4,7 @@ mod buffered;
 pub(crate) mod error;
 mod maintenance;
 mod streamed;
+mod wasi_0_2;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -136,6 +137,15 @@ impl Instance {
             Ok(timeout(POST_RETURN_TIME_MAX, rest).await.is_ok())
         });
         let ended = limit.run(run).await;
+        self.settle(answer, ended)
+    }
+
+    /// Ends a request. `ended` says whether the component is idle again, or why it stopped; `None`: it took too long.
+    fn settle<T>(
+        &mut self,
+        answer: Option<T>,
+        ended: Option<wasmtime::Result<Result<bool, InstanceError>>>,
+    ) -> Result<T, InstanceError> {
         self.end();
         let fault = match ended {
             Some(Ok(Ok(finished))) => {

@@ -4,11 +4,12 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::Accessor;
-use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::p3::bindings::Service;
+use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 use super::error::InstanceError;
+use super::wasi_0_2::ExchangeContext;
 use super::{Instance, Sent, TimeLimit};
 use crate::http::error::HttpError;
 use crate::http::request_body::LimitedBody;
@@ -73,8 +74,27 @@ impl Instance {
             now: None,
         };
         let limit = TimeLimit::Idle(work.progress.clone(), work.limits.transfer_idle_timeout);
+        if self.is_of_wasi_0_2() {
+            let context = ExchangeContext {
+                caller: work.caller,
+                request: context,
+                limit,
+            };
+            let StreamedRequest {
+                request,
+                response: sender,
+                chunks,
+                progress,
+                ..
+            } = work;
+            return self
+                .exchange_of_wasi_0_2(context, request, async |response| {
+                    pass_on(response, sender, &chunks, &progress).await
+                })
+                .await;
+        }
         self.run_bound(work.caller, context, limit, async |accessor, exports| {
-            pass_through(accessor, &exports.service, work).await
+            pass_through(accessor, exports.service.of_wasi_0_3()?, work).await
         })
         .await
     }
@@ -93,13 +113,23 @@ async fn pass_through(
     let response = service
         .handle(accessor, request)
         .await?
-        .map_err(InstanceError::Handler)?;
+        .map_err(InstanceError::gave_up)?;
     let response = accessor.with(|access| response.into_http(access, sent))?;
+    pass_on(response, work.response, &work.chunks, &work.progress).await
+}
+
+/// Hands an answer on as it comes.
+async fn pass_on(
+    response: Response<WasiBody>,
+    sender: &mut ResponseSender,
+    chunks: &mpsc::Sender<Chunk>,
+    progress: &IdleTimeout,
+) -> Result<(), InstanceError> {
     let (head, mut body) = response.into_parts();
     if head.status < StatusCode::OK {
         return Err(InstanceError::InvalidResponse(format!("status {}", head.status)));
     }
-    if !work.response.send_head(head) {
+    if !sender.send_head(head) {
         return Ok(());
     }
     while let Some(frame) = body.frame().await {
@@ -109,12 +139,12 @@ async fn pass_through(
         else {
             continue;
         };
-        if work.chunks.send(Chunk::Bytes(bytes)).await.is_err() {
+        if chunks.send(Chunk::Bytes(bytes)).await.is_err() {
             // The client left.
             return Ok(());
         }
-        work.progress.touch();
+        progress.touch();
     }
-    _ = work.chunks.send(Chunk::End).await;
+    _ = chunks.send(Chunk::End).await;
     Ok(())
 }

@@ -3,8 +3,8 @@ use std::task::{Context, Poll, Waker};
 use super::*;
 use crate::http::answer::answer;
 use crate::http::file_route::{FILE_PREFIXES, FILE_ROUTES};
+use crate::http::incoming::Incoming;
 use crate::http::rights::CallerRights;
-use crate::http::wasi::Incoming;
 
 #[test]
 fn a_route_is_found_below_both_prefixes_by_its_exact_path() {

@@ -7,7 +7,7 @@ use mlforge_ui::time::iso;
 use super::view::run_id;
 use crate::domain::id::RunId;
 use crate::error::{Error, Result};
-use crate::host::http_body::{BodyWriter, filled_by};
+use crate::host::streams::{BodyWriter, filled_by};
 use crate::pages::csv::cell;
 use crate::request::call::Call;
 use crate::request::file_response::disposition;
@@ -38,8 +38,8 @@ pub async fn csv(call: Call<'_>) -> Result<Answer> {
         ("x-content-type-options", "nosniff".to_owned()),
     ];
     let metrics = metrics.into_iter().map(str::to_owned).collect();
-    let (contents, end) = filled_by(|writer| write(writer, run, metrics));
-    Ok(Answer::file(CSV, headers, Contents::Filled(contents, end)))
+    let body = filled_by(move |writer| write(writer, run, metrics));
+    Ok(Answer::file(CSV, headers, Contents::Filled(body)))
 }
 
 async fn write(mut writer: BodyWriter, run: RunId, metrics: Vec<String>) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::domain::name::missing;
 use crate::domain::version::FullVersion;
 use crate::error::Result;
 use crate::host::blobs;
-use crate::host::http_body::stream_of;
+use crate::host::streams::stream_of;
 use crate::request::call::Call;
 use crate::request::multipart::SentFile;
 use crate::request::response::Answer;

@@ -8,8 +8,6 @@ pub mod uploads;
 
 use std::borrow::Cow;
 
-use wit_bindgen::StreamReader;
-
 use super::{audit, keys, logged_models, runs, traces};
 use crate::domain::artifact::{ArtifactPath, Purpose};
 use crate::domain::artifact_name;
@@ -24,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::host::blobs::{FileInfo, Item, Staged};
 use crate::host::direct_transfers::{self, Completion};
 use crate::host::records::{ABSENT, Change, get};
+use crate::host::streams::ByteStream;
 use crate::host::{blobs, parts};
 
 /// Largest number of attempts to open a file that is replaced at the same time.
@@ -34,7 +33,7 @@ pub struct Opened {
     /// Size and other properties of the whole file.
     pub info: FileInfo,
     /// The bytes that were asked for.
-    pub contents: StreamReader<u8>,
+    pub contents: ByteStream,
 }
 
 /// The owner of a path.
@@ -235,7 +234,7 @@ pub async fn find(path: &ArtifactPath) -> Result<(ArtifactPath, FileInfo)> {
 /// Reads the beginning of a file, at most this many bytes. Returns its properties too.
 pub async fn start_of(path: &ArtifactPath, bytes_max: u64) -> Result<(FileInfo, Vec<u8>)> {
     let opened = open(path, |info| Ok((0, info.size.min(bytes_max)))).await?;
-    Ok((opened.info, opened.contents.collect().await))
+    Ok((opened.info, opened.contents.collect().await?))
 }
 
 /// Opens a part of a file. `part` chooses offset and length, given the file's properties.
