@@ -318,7 +318,8 @@ impl HostBuilder {
         };
         let blobs = self.blobs.context("a host needs blobs")?;
         let quota = bounds::file_quota(&self.limits, &blobs);
-        let records = bounds::bounded_records(&self.limits, self.records.context("a host needs records")?);
+        let records = self.records.context("a host needs records")?;
+        let records = bounds::bounded_records(&self.limits, records, self.database.is_some());
         let external_url = self
             .external_url
             .as_ref()

@@ -16,8 +16,8 @@ pub(super) fn file_quota(limits: &Limits, blobs: &Arc<dyn Blobs>) -> Option<Quot
     is_bounded.then(|| Quota::new(Arc::clone(blobs), maxima))
 }
 
-/// The records, whose items are counted if something bounds them.
-pub(super) fn bounded_records(limits: &Limits, records: Arc<dyn Records>) -> Arc<dyn Records> {
+/// The records, whose items are counted if something bounds them. `is_shared`: other hosts change them too.
+pub(super) fn bounded_records(limits: &Limits, records: Arc<dyn Records>, is_shared: bool) -> Arc<dyn Records> {
     let maxima = &limits.project_maxima;
     let bounds = [
         (counted::RUNS, maxima.map(|maxima| maxima.runs)),
@@ -38,5 +38,5 @@ pub(super) fn bounded_records(limits: &Limits, records: Arc<dyn Records>) -> Arc
     if kinds.is_empty() {
         return records;
     }
-    Arc::new(ItemQuota::new(records, kinds))
+    Arc::new(ItemQuota::new(records, kinds, is_shared))
 }

@@ -251,12 +251,12 @@ mod tests {
         assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
     }
 
-    /// An output that blocks while its lock is held.
-    struct Stuck(Arc<Mutex<()>>);
+    /// An output that blocks while its lock is held, and counts the bytes.
+    struct Stuck(Arc<Mutex<usize>>);
 
     impl Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            drop(self.0.lock().unwrap());
+            *self.0.lock().unwrap() += bytes.len();
             Ok(bytes.len())
         }
 
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_blocked_output_delays_no_caller_and_takes_bounded_memory() {
-        let lock = Arc::new(Mutex::new(()));
+        let lock = Arc::new(Mutex::new(0));
         let held = lock.lock().unwrap();
         let lines = Lines::to(Stuck(Arc::clone(&lock)), LogFormat::Text).unwrap();
         let line = [b'x'; 1 << 10];
@@ -275,10 +275,12 @@ mod tests {
             lines.add(&line);
         }
         assert!(lines.waiting_bytes.load(Ordering::Relaxed) <= WAITING_BYTES_MAX + line.len());
-        assert!(lines.lost.load(Ordering::Relaxed) > 5_000);
         lines.flush(Duration::ZERO);
         drop(held);
         lines.flush(LONG);
         assert_eq!(lines.waiting_bytes.load(Ordering::Relaxed), 0);
+        // Beside the lines that waited, there are notices of those that were lost.
+        let notices = 1 << 10;
+        assert!(*lock.lock().unwrap() <= WAITING_BYTES_MAX + line.len() + notices);
     }
 }

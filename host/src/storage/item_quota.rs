@@ -5,6 +5,9 @@
 //!
 //! An item that is stored again counts again, and some deletions do not tell how much they remove. So a project at its bound
 //! is counted anew before it is full for long.
+//!
+//! Hosts that share the records do not see each other's changes. So each of them counts a project that it changes anew every few
+//! minutes, in the background and for a small part of its time. In between, a project may exceed its bound by what the other hosts add.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,14 +44,18 @@ pub(crate) struct ItemQuota {
 struct Inner {
     records: Arc<dyn Records>,
     kinds: Kinds,
+    /// True if other hosts change the records too.
+    is_shared: bool,
     accounts: Mutex<HashMap<ProjectId, Arc<Account>>>,
 }
 
 impl ItemQuota {
-    pub(crate) fn new(records: Arc<dyn Records>, kinds: Vec<ItemKind>) -> Self {
+    /// `is_shared`: other hosts change the records too.
+    pub(crate) fn new(records: Arc<dyn Records>, kinds: Vec<ItemKind>, is_shared: bool) -> Self {
         let inner = Inner {
             records,
             kinds: Kinds::new(kinds),
+            is_shared,
             accounts: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -133,8 +140,11 @@ impl Inner {
         changes: &Changes,
     ) -> Result<(), CommitError> {
         let _changing = account.changing().await;
+        if self.is_shared && account.is_old() {
+            self.begin_count(project, account);
+        }
         if let Some(Exceeded { kind, count, max }) = account.exceeded(changes) {
-            if account.may_have_less() {
+            if self.is_shared || account.may_have_less() {
                 self.begin_count(project, account);
             }
             return Err(StorageError::Full(format!(

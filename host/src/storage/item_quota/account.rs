@@ -11,6 +11,11 @@ use super::items::Changes;
 /// The shortest time from one count to the next one.
 const RECOUNT_PAUSE: Duration = Duration::from_secs(60);
 
+/// Time after which hosts that share the records count a project anew.
+const SHARED_AGE: Duration = Duration::from_secs(300);
+/// The least ratio between that time and the length of a count, so that counting takes a fiftieth of the time at most.
+const SHARED_AGE_PER_COUNT: u32 = 50;
+
 /// The sums of one project.
 pub(super) struct Account {
     /// The maximum of each kind.
@@ -39,9 +44,12 @@ struct Sums {
     running: Option<Running>,
     /// The end of the last count.
     ended: Option<Instant>,
+    /// The length of the last count.
+    took: Duration,
 }
 
 struct Running {
+    began: Instant,
     found: Vec<u64>,
     /// The first key that is not counted yet.
     next: Vec<u8>,
@@ -80,6 +88,13 @@ impl Account {
         self.sums().may_have_less
     }
 
+    /// True if other hosts may have changed much since the last count.
+    pub(super) fn is_old(&self) -> bool {
+        let sums = self.sums();
+        let age_max = SHARED_AGE.max(sums.took.saturating_mul(SHARED_AGE_PER_COUNT));
+        sums.ended.is_some_and(|ended| ended.elapsed() > age_max)
+    }
+
     /// Begins a count. Returns the sender of its end, if it is not running already, and the end. `None`: the last count was a
     /// moment ago.
     pub(super) fn begin(&self) -> Option<(Option<watch::Sender<bool>>, watch::Receiver<bool>)> {
@@ -92,6 +107,7 @@ impl Account {
         }
         let (ended, end) = watch::channel(false);
         sums.running = Some(Running {
+            began: Instant::now(),
             found: vec![0; self.maxima.len()],
             next: Vec::new(),
             is_estimate: false,
@@ -119,6 +135,7 @@ impl Account {
             return;
         }
         sums.ended = Some(Instant::now());
+        sums.took = running.began.elapsed();
         if succeeded {
             sums.counted = Some(running.found);
             sums.may_have_less = running.is_estimate;

@@ -22,7 +22,7 @@ fn kinds(max: u64) -> Vec<ItemKind> {
 }
 
 fn bounded(records: Arc<dyn Records>, max: u64) -> ItemQuota {
-    ItemQuota::new(records, kinds(max))
+    ItemQuota::new(records, kinds(max), false)
 }
 
 records_suite!((bounded(Arc::new(MemoryRecords::new()), u64::MAX), ()));
@@ -123,4 +123,35 @@ async fn changes_beside_a_count_are_counted_once() {
         .await
         .unwrap();
     assert!(account.exceeded(&quota.inner.kinds.changes(&put("r-", 1))).is_none());
+}
+
+/// Two hosts that share records.
+fn hosts(max: u64) -> [ItemQuota; 2] {
+    let records = Arc::new(MemoryRecords::new());
+    [(); 2].map(|()| ItemQuota::new(Arc::<MemoryRecords>::clone(&records), kinds(max), true))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_learns_after_minutes_what_another_one_added() {
+    let [one, other] = hosts(4);
+    assert!(!is_full(&one, put("r1", 1)).await);
+    for name in ["r2", "r3"] {
+        assert!(!is_full(&other, put(name, 1)).await);
+    }
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    // This change begins the count, which the next one finds.
+    assert!(!is_full(&one, put("r4", 1)).await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(is_full(&one, put("r5", 1)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_host_learns_within_a_minute_that_another_one_made_room() {
+    let [one, other] = hosts(1);
+    assert!(!is_full(&one, put("r1", 1)).await);
+    assert!(!is_full(&other, delete("r1")).await);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert!(is_full(&one, put("r2", 1)).await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!is_full(&one, put("r2", 1)).await);
 }
