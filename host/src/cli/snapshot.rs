@@ -11,9 +11,9 @@ use super::place::{Place, RECORDS_FILE};
 
 /// The records at one moment.
 pub(super) enum Snapshot {
-    /// Those of a data directory.
+    /// The records of a data directory.
     Directory(SqliteSnapshot),
-    /// Those of a database.
+    /// The records of a database.
     Database(PostgresSnapshot),
 }
 

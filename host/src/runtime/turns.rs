@@ -20,8 +20,8 @@ use tokio::sync::oneshot;
 use crate::limits::fair_queue::{FairQueue, Slot};
 use crate::storage::ProjectId;
 
-/// The pause at the end of a turn of a project that crowds others out. Linux makes it some 50 µs longer, by its timer slack.
-const PAUSE: Duration = Duration::from_micros(1);
+/// The pause at the end of a turn of a project that crowds others out. Linux makes it twice as long, by its timer slack.
+const PAUSE: Duration = Duration::from_micros(50);
 
 /// The turns of all projects.
 pub(crate) struct Turns {
