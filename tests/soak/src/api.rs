@@ -122,7 +122,10 @@ impl Api {
         let answer = tokio::time::timeout(ANSWER_TIME_MAX, client.send(call)).await;
         let answer = answer.map_err(|_| anyhow!("{what}: no answer in {ANSWER_TIME_MAX:?}"))?;
         let answer = answer.map_err(broken)?;
-        self.client = Some(client);
+        // The server may close the connection after it refused a body that it has not read, just when the next request is sent.
+        if answer.status < 400 {
+            self.client = Some(client);
+        }
         Ok(answer)
     }
 
