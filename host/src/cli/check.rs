@@ -15,7 +15,7 @@ use mlforge::storage::{Commit, ProjectId, Write as RecordWrite};
 use mlforge_plugin::error::Error;
 use mlforge_plugin::store::inspection::check::{Check, Problem, Repair, Source};
 
-use self::files::{Fault, FileCounts, Files, Manner};
+use self::files::{CheckMode, Fault, FileCounts, Files};
 use super::place::{Place, RECORDS_FILE};
 use super::snapshot::Snapshot;
 use super::storage::{FileStoreArgs, OpenRecords};
@@ -48,7 +48,7 @@ pub(super) struct CheckArgs {
     #[arg(long)]
     repair: bool,
 
-    /// Compare the sizes of artifacts only, without reading their bytes
+    /// Compare the sizes of artifacts only; --repair still reads those without a digest
     #[arg(long)]
     sizes_only: bool,
 
@@ -68,15 +68,15 @@ struct Found {
 }
 
 pub(super) fn check(place: &Place, options: &CheckArgs) -> anyhow::Result<()> {
-    let open = match options.repair || options.files.is_named() {
-        true => Some(Open::begin(place, options.repair)?),
+    let live = match options.repair || options.files.is_named() {
+        true => Some(LiveRecords::begin(place, options.repair)?),
         false => None,
     };
     let snapshot = Snapshot::open(place)?;
-    let manner = Manner::new(options.repair, !options.sizes_only);
-    let files = match &open {
-        Some(open) if options.files.is_named() => open.store(&options.files, manner)?,
-        _ => Files::of_directory(place.data(), manner)?,
+    let mode = CheckMode::new(options.repair, !options.sizes_only);
+    let files = match &live {
+        Some(live) if options.files.is_named() => live.store(&options.files, mode)?,
+        _ => Files::of_directory(place.data(), mode)?,
     };
     let mut found = Found::default();
     for fault in snapshot.faults()? {
@@ -94,8 +94,8 @@ pub(super) fn check(place: &Place, options: &CheckArgs) -> anyhow::Result<()> {
         check_project(of_project, &mut found)?;
     }
     drop(snapshot);
-    let repaired = match &open {
-        Some(open) if options.repair => open.repair(files.as_ref(), &mut found)?,
+    let repaired = match &live {
+        Some(live) if options.repair => live.repair(files.as_ref(), &mut found)?,
         _ => 0,
     };
     found.report(files.as_ref(), options.repair, repaired)
@@ -224,12 +224,12 @@ impl Found {
 }
 
 /// The records of a place as a server opens them: for repairs, and for the names of files in S3.
-struct Open {
+struct LiveRecords {
     runtime: tokio::runtime::Runtime,
     records: OpenRecords,
 }
 
-impl Open {
+impl LiveRecords {
     /// Opens the records before they are read. Fails if a server uses a data directory, or a database that is to be repaired.
     fn begin(place: &Place, is_repair: bool) -> anyhow::Result<Self> {
         // This also tells that there are none, which opening them would make.
@@ -250,7 +250,7 @@ impl Open {
 
     /// The files in the store that the user names.
     #[cfg(feature = "s3")]
-    fn store(&self, files: &FileStoreArgs, manner: Manner) -> anyhow::Result<Option<Files<'_>>> {
+    fn store(&self, files: &FileStoreArgs, mode: CheckMode) -> anyhow::Result<Option<Files<'_>>> {
         let identity = self.records.identity();
         let opened = self.runtime.block_on(async {
             let store = files.store_of_others(self.records.shared()).await?;
@@ -259,12 +259,12 @@ impl Open {
             }
             anyhow::Ok(store)
         });
-        let of_store = |blobs| Files::Store(store::StoreFiles::new(&self.runtime, blobs, manner));
+        let of_store = |blobs| Files::Store(store::StoreFiles::new(&self.runtime, blobs, mode));
         Ok(opened?.map(of_store))
     }
 
     #[cfg(not(feature = "s3"))]
-    fn store(&self, _: &FileStoreArgs, _: Manner) -> anyhow::Result<Option<Files<'_>>> {
+    fn store(&self, _: &FileStoreArgs, _: CheckMode) -> anyhow::Result<Option<Files<'_>>> {
         Ok(None)
     }
 

@@ -6,7 +6,7 @@
 //!
 //! This needs a runtime with more threads than turns: the one that is left puts requests into the queue.
 //!
-//! Turns of projects that crowd others out leave one core to these, and each ends with a pause. Linux lets a thread finish its time
+//! A project that crowds others out leaves them one core, and pauses after each of its turns. Linux lets a thread finish its time
 //! slice of a millisecond or two, whatever its priority, unless the thread sleeps. So a thread that waits for the core gets it
 //! after the current turn.
 
@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// The turns of all projects.
 pub(crate) struct Turns {
     queue: FairQueue,
-    /// The time at the end of each turn in which the thread sleeps.
+    /// The time for which the thread sleeps at the end of each turn. `None`: it does not.
     pause: Option<Duration>,
 }
 
@@ -54,7 +54,7 @@ impl Turns {
         Self::new(cores())
     }
 
-    /// Turns that leave others a core, if there are several, and a moment after each turn.
+    /// Turns on all cores but one, if there are several, each with a pause at its end.
     pub(crate) fn of_crowding() -> Self {
         Self {
             pause: Some(PAUSE),

@@ -9,12 +9,12 @@ use mlforge::storage::ProjectId;
 use mlforge::storage::files::{Checksum, FileBlobs, FoundFile, blob_path, projects_with_blobs, walk_blobs};
 use mlforge_plugin::store::inspection::check::{Check, FileCheck, Source, spans_problem};
 
-use super::files::{Fault, FileCounts, Manner, SPANS_BYTES_MAX, hex};
+use super::files::{CheckMode, Fault, FileCounts, SPANS_BYTES_MAX, hex};
 
 /// The files of a data directory, as a check sees them.
 pub(super) struct DirectoryFiles {
     directory: PathBuf,
-    manner: Manner,
+    mode: CheckMode,
 }
 
 /// The outcome of comparing a file with its checksum.
@@ -28,9 +28,9 @@ enum Comparison {
 
 impl DirectoryFiles {
     /// The files of a data directory. `None`: it has none.
-    pub(super) fn of(data: &Path, manner: Manner) -> anyhow::Result<Option<Self>> {
+    pub(super) fn of(data: &Path, mode: CheckMode) -> anyhow::Result<Option<Self>> {
         let directory = data.join("blobs");
-        let files = Self { directory, manner };
+        let files = Self { directory, mode };
         let projects = files.projects()?;
         Ok((!projects.is_empty()).then_some(files))
     }
@@ -75,7 +75,7 @@ impl DirectoryFiles {
         };
         let problem = match check.file(name).map_err(|error| anyhow!("{error}"))? {
             FileCheck::Owned => self.problem_of_bytes(name, file, counts)?,
-            FileCheck::Orphan { .. } if self.manner.is_in_flight(file.modified) => None,
+            FileCheck::Orphan { .. } if self.mode.is_in_flight(file.modified) => None,
             FileCheck::Orphan { text, is_useless } => {
                 return Ok(Some(Fault {
                     text: format!("{text}: {}", file.path.display()),
@@ -125,10 +125,10 @@ impl DirectoryFiles {
             return Ok(Comparison::Other(why));
         }
         let digest = recorded.and_then(|recorded| recorded.digest);
-        if digest.is_none() && !self.manner.is_alone() {
+        if digest.is_none() && !self.mode.is_alone() {
             return Ok(Comparison::WithoutDigest);
         }
-        if digest.is_some() && !self.manner.reads_bytes {
+        if digest.is_some() && !self.mode.reads_bytes {
             return Ok(Comparison::Same);
         }
         let computed = Checksum::computed(&file)?;

@@ -27,9 +27,9 @@ pub(super) enum Files<'a> {
     Store(&'a std::convert::Infallible),
 }
 
-/// The manner of a check.
+/// The mode of a check.
 #[derive(Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct CheckMode {
     /// Younger files may belong to records that are not there yet. `None`: no server is running, and what others determine is
     /// repaired.
     judged_until: Option<SystemTime>,
@@ -52,7 +52,7 @@ pub(super) struct Fault {
     pub(super) removable: Option<String>,
 }
 
-impl Manner {
+impl CheckMode {
     /// `is_alone`: no server is running.
     pub(super) fn new(is_alone: bool, reads_bytes: bool) -> Self {
         Self {
@@ -78,8 +78,8 @@ impl Manner {
 
 impl Files<'_> {
     /// The files of a data directory. `None`: it has none; they may be in S3.
-    pub(super) fn of_directory(data: &Path, manner: Manner) -> anyhow::Result<Option<Self>> {
-        Ok(DirectoryFiles::of(data, manner)?.map(Files::Directory))
+    pub(super) fn of_directory(data: &Path, mode: CheckMode) -> anyhow::Result<Option<Self>> {
+        Ok(DirectoryFiles::of(data, mode)?.map(Files::Directory))
     }
 
     /// Projects that have files. Those in a store have records too.

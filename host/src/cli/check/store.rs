@@ -8,18 +8,18 @@ use mlforge::storage::{Blobs as _, ByteRange, ProjectId, StorageError};
 use mlforge_plugin::store::inspection::check::{Check, FileCheck, Source, spans_problem};
 use tokio::runtime::Runtime;
 
-use super::files::{Fault, FileCounts, Manner, SPANS_BYTES_MAX, hex};
+use super::files::{CheckMode, Fault, FileCounts, SPANS_BYTES_MAX, hex};
 
 /// The files in a store, as a check sees them.
 pub(super) struct StoreFiles<'a> {
     runtime: &'a Runtime,
     blobs: S3Blobs,
-    manner: Manner,
+    mode: CheckMode,
 }
 
 impl<'a> StoreFiles<'a> {
-    pub(super) fn new(runtime: &'a Runtime, blobs: S3Blobs, manner: Manner) -> Self {
-        Self { runtime, blobs, manner }
+    pub(super) fn new(runtime: &'a Runtime, blobs: S3Blobs, mode: CheckMode) -> Self {
+        Self { runtime, blobs, mode }
     }
 
     pub(super) fn blobs(&self) -> &S3Blobs {
@@ -40,7 +40,7 @@ impl<'a> StoreFiles<'a> {
         let before = self.wait(self.blobs.usage(project))?;
         let (mut counts, mut bytes, mut after) = (FileCounts::default(), 0_u64, None);
         loop {
-            let (files, next) = self.wait(self.blobs.compare(project, after.as_deref(), self.manner.reads_bytes))?;
+            let (files, next) = self.wait(self.blobs.compare(project, after.as_deref(), self.mode.reads_bytes))?;
             for file in files {
                 counts.files += 1;
                 bytes = bytes.saturating_add(file.size);
@@ -77,9 +77,9 @@ impl<'a> StoreFiles<'a> {
         let name = &file.name;
         let modified = UNIX_EPOCH.checked_add(Duration::from_millis(file.modified_ms));
         let (text, is_removable) = match check.file(name).map_err(|error| anyhow!("{error}"))? {
-            FileCheck::Orphan { .. } if self.manner.is_in_flight(modified) => return Ok(None),
+            FileCheck::Orphan { .. } if self.mode.is_in_flight(modified) => return Ok(None),
             FileCheck::Orphan { text, is_useless } => (format!("{text}: {name:?}"), is_useless),
-            _ if file.problem.is_some() => match file.problem.filter(|_| self.manner.is_alone()) {
+            _ if file.problem.is_some() => match file.problem.filter(|_| self.mode.is_alone()) {
                 Some(problem) => (format!("the file {name:?} {problem}"), false),
                 None => return self.fault_of_changing(project, file),
             },
